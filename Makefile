@@ -1,0 +1,51 @@
+# Needs Python 3.11+ and make. Everything else is installed into .venv by `make setup`.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.ready
+
+.PHONY: help setup demo test check live format bench clean
+
+help: ## what the targets do
+	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+setup: $(STAMP) ## virtual environment with iac and the tools of development
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "iac needs Python 3.11 or newer; say which with: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $@
+
+demo: $(STAMP) ## the main job against the bundled sandbox: validate, plan, apply, render, plan again
+	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
+
+test: $(STAMP) ## the tests, with coverage held to its floors
+	@rm -f .coverage .coverage.*
+	$(BIN)/python -m pytest -n 2 --cov --cov-report= tests
+	@$(BIN)/python -m coverage report --fail-under=95 --format=total >/dev/null \
+	  || { $(BIN)/python -m coverage report; echo 'coverage of iac is under 95 %' >&2; exit 1; }
+	@$(BIN)/python -m coverage report --include='iac/core/*' --fail-under=100 --format=total >/dev/null \
+	  || { $(BIN)/python -m coverage report --include='iac/core/*'; echo 'coverage of iac/core is under 100 %' >&2; exit 1; }
+
+check: $(STAMP) ## format, lint, types, import layers, docs
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q --no-header tests/docs tests/house
+
+live: $(STAMP) ## the wheel in an empty environment, the suite on httpx2, the suite on the lowest versions
+	sh tests/live/run.sh
+
+format: $(STAMP) ## write what `make check` asks for
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: $(STAMP) ## ratios against floors, see docs/explanation/performance.md
+	$(BIN)/python -m benchmarks
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) .venv-* .demo .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* dist

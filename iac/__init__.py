@@ -1,0 +1,7 @@
+"""Static configuration for the OAuth/OIDC clients of an INDIGO IAM.
+
+What: definitions in git are validated, planned, applied and rendered into the files that services read.
+Where to start: docs/explanation/life-of-a-change.md.
+"""
+
+__version__ = "0.1.0"

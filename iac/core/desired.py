@@ -1,0 +1,123 @@
+"""What the user wants: the project after merging, as values. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iac.core.diagnostics import Location
+    from iac.core.model import Fields
+
+
+@dataclass(frozen=True, slots=True)
+class Lifecycle:
+    """How a client may change: `rotate_after` in seconds, None for never."""
+
+    prevent_destroy: bool = False
+    ignore_changes: frozenset[str] = frozenset()
+    rotate_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DesiredClient:
+    """One definition, merged and canonical.
+
+    Attributes:
+        fields: declared fields and the always-managed ones that are not empty; grants by their wire names.
+        declared: names of all managed fields: declared ones, even when empty (`[]`, null), and the always-managed.
+        owners: account UUIDs, None when not declared.
+        secret_serial: `secret.serial`; a higher number than the one applied asks for a new secret.
+        location: where the definition begins.
+    """
+
+    address: str
+    client_id: str
+    fields: Fields
+    declared: frozenset[str]
+    location: Location
+    owners: tuple[str, ...] | None = None
+    secret_serial: int = 1
+    adopt: bool = False
+    lifecycle: Lifecycle = Lifecycle()
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSpec:
+    """One file to render.
+
+    Attributes:
+        template: name of a built-in (`dotenv`) or path below `templates/` (`rucio/idpsecrets.json.j2`).
+        path: relative to the project, normalised, inside it.
+        clients: addresses whose credentials it may read, in the order declared.
+        names: the name by which the template reaches each of them (an output of one client: `client`).
+        values: free values for the template (`values:` of the output).
+    """
+
+    template: str
+    path: str
+    clients: tuple[str, ...]
+    location: Location
+    names: tuple[str, ...] = ()
+    sink: str = "file"
+    mode: int = 0o600
+    values: Mapping[str, object] = field(default_factory=dict)
+
+
+class Then(StrEnum):
+    """What becomes of a registration whose address leaves the project."""
+
+    DELETE = "delete"
+    FORGET = "forget"
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """An entry of `removed:`."""
+
+    address: str
+    then: Then
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """An entry of `moved:`."""
+
+    source: str
+    target: str
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Guards on size: how many clients one apply may delete or update; None means no limit."""
+
+    max_deletes: int | None = 3
+    max_updates: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """One environment of the project: everything that planning needs from the user's side.
+
+    Attributes:
+        environment: its name, "default" when the project declares none.
+        login_client_id: the tool's own login client, which is never touched; "" when unknown.
+        clients: by address, sorted.
+    """
+
+    project: str
+    environment: str
+    issuer: str
+    provider: str
+    clients: Mapping[str, DesiredClient]
+    outputs: tuple[OutputSpec, ...] = ()
+    removed: tuple[Removed, ...] = ()
+    moved: tuple[Moved, ...] = ()
+    limits: Limits = Limits()
+    login_client_id: str = ""
+    server_defaults: Fields = field(default_factory=dict)

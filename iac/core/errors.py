@@ -1,0 +1,112 @@
+"""Every error that a user can meet, in one tree. Pure: only the CLI maps these to exit codes.
+
+IacError
++-- InputError           what the user wrote or configured is wrong       (exit 1)
+|   +-- InvalidInput     with one diagnostic for each mistake, all at once
+|   +-- StateError       missing, foreign, newer or damaged state
+|   `-- RenderError      a template or an output cannot be rendered or written
++-- UnsafePlan           a guard or policy refuses the plan               (exit 3)
++-- StalePlan            the plan is not the one that was approved        (exit 4)
++-- PartialApply         some changes failed                              (exit 5)
++-- UnreachableError     server or backend unreachable, or login refused  (exit 6)
+|   +-- CredentialsError the server refuses who we are or what we may do
+|   `-- LockedError      somebody else holds the state's lock
+`-- ServerError          the server's own "no" to one request
+    `-- UnknownOutcome   a write was sent and no answer came back
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from iac.core.diagnostics import Diagnostic
+
+
+class IacError(Exception):
+    """An error with a way on.
+
+    Args:
+        summary: one constant sentence: what went wrong.
+        where: the file, setting, address or URL it is about; "" when there is none.
+        why: why it matters, or the other side's words; "" when the summary says it.
+        fix: the command to run or the key to set; "" when nothing can be done here.
+    """
+
+    def __init__(self, summary: str, *, where: str = "", why: str = "", fix: str = "") -> None:
+        super().__init__(summary)
+        self.summary = summary
+        self.where = where
+        self.why = why
+        self.fix = fix
+
+    def lines(self) -> list[str]:
+        """The message, a line each: summary, where, why, fix."""
+        head = f"{self.summary}: {self.where}" if self.where else self.summary
+        return [head, *([self.why] if self.why else []), *([f"fix: {self.fix}"] if self.fix else [])]
+
+    def __str__(self) -> str:
+        return "\n".join(self.lines())
+
+
+class InputError(IacError):
+    """What the user wrote or configured is wrong."""
+
+
+class InvalidInput(InputError):
+    """Definitions or settings are invalid; carries one diagnostic for each mistake."""
+
+    def __init__(self, diagnostics: Sequence[Diagnostic]) -> None:
+        count = len(diagnostics)
+        super().__init__(f"{count} mistake{'' if count == 1 else 's'} in the configuration")
+        self.diagnostics = tuple(diagnostics)
+
+    def lines(self) -> list[str]:
+        """Each diagnostic in full, then the count."""
+        return [line for diagnostic in self.diagnostics for line in diagnostic.lines()] + [self.summary]
+
+
+class StateError(InputError):
+    """State is missing, foreign, newer than this program, or damaged. It is never taken for empty."""
+
+
+class RenderError(InputError):
+    """A template or an output cannot be rendered or written."""
+
+
+class UnsafePlan(IacError):
+    """A guard or policy refuses the plan; nothing was sent."""
+
+
+class StalePlan(IacError):
+    """What would be done now is not what was approved; nothing was sent."""
+
+
+class PartialApply(IacError):
+    """Some changes were made and some were not; the report says which."""
+
+
+class UnreachableError(IacError):
+    """Server or backend cannot be reached, or gave no sense."""
+
+
+class CredentialsError(UnreachableError):
+    """The server refuses who we are or what we may do."""
+
+
+class LockedError(UnreachableError):
+    """Somebody else holds the state's lock."""
+
+
+class ServerError(IacError):
+    """The server's own "no" to one request. `status` is the HTTP status, 0 when there was no answer."""
+
+    def __init__(self, summary: str, *, status: int = 0, where: str = "", why: str = "", fix: str = "") -> None:
+        super().__init__(summary, where=where, why=why, fix=fix)
+        self.status = status
+
+
+class UnknownOutcome(ServerError):
+    """A write was sent and no usable answer came back: the effect must be read back, never sent again blindly."""

@@ -1,0 +1,192 @@
+"""What the tool remembers between runs: one document per environment. Pure.
+
+Form on disk: docs/reference/state.md. Secrets are sealed (encrypted value by value) before they get here; nothing
+in this module can open them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iac.core.model import Fields
+
+FORMAT_VERSION = "1.0"
+
+V = TypeVar("V")
+
+
+class SecretStatus(StrEnum):
+    """What the tool knows of a client's secret."""
+
+    KNOWN = "known"
+    UNKNOWN = "unknown"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSecret:
+    """An encrypted secret and what may be said of it without a key.
+
+    Attributes:
+        sealed: the ciphertext as text (or, with `encryption: none`, the clear text behind `clear:`).
+        salt: random hex; `fingerprint` is `Secret.fingerprint(salt)`.
+        version: 1 for the first secret of an address, one more with each new one; enters outputs' hashes.
+        since: when this secret came to be, RFC 3339 UTC.
+    """
+
+    sealed: str
+    salt: str
+    fingerprint: str
+    version: int
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientState:
+    """What was last applied to one address."""
+
+    client_id: str
+    provider: str
+    applied: Fields
+    declared: frozenset[str]
+    owners: tuple[str, ...] | None = None
+    secret: SealedSecret | None = None
+    secret_status: SecretStatus = SecretStatus.NONE
+    secret_serial: int = 1
+    prevent_destroy: bool = False
+    applied_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A write that is about to be sent: durable before the request is (contract 5.5).
+
+    Attributes:
+        action: create, update, rotate or delete.
+        secret: for a create, the chosen secret, sealed.
+    """
+
+    address: str
+    client_id: str
+    action: str
+    run_id: str
+    at: str
+    secret: SealedSecret | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """A deleted client as it last was, kept 30 days."""
+
+    address: str
+    client: ClientState
+    deleted_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRecord:
+    """An output as it was last written: `digest` over template, fields and secret versions."""
+
+    digest: str
+    clients: tuple[str, ...]
+    sink: str = "file"
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """The plan that was approved: its digest and those of its changes, any rest of which a retry may apply."""
+
+    digest: str
+    changes: tuple[str, ...]
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The whole document. `serial` grows with each write; `lineage` is made once, by init."""
+
+    project: str
+    environment: str
+    issuer: str
+    lineage: str
+    serial: int = 0
+    run_id: str = ""
+    clients: Mapping[str, ClientState] = field(default_factory=dict)
+    outputs: Mapping[str, OutputRecord] = field(default_factory=dict)
+    intents: Mapping[str, Intent] = field(default_factory=dict)
+    tombstones: tuple[Tombstone, ...] = ()
+    approval: Approval | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ClientWritten:
+    """Journal event: this address is now so on the server; an intent for it is fulfilled."""
+
+    address: str
+    client: ClientState
+
+
+@dataclass(frozen=True, slots=True)
+class ClientGone:
+    """Journal event: this address has left state, with a tombstone when it was deleted (None when forgotten)."""
+
+    address: str
+    tombstone: Tombstone | None
+
+
+@dataclass(frozen=True, slots=True)
+class IntentGiven:
+    """Journal event: this write is about to be sent."""
+
+    intent: Intent
+
+
+@dataclass(frozen=True, slots=True)
+class IntentDropped:
+    """Journal event: the write of this address surely had no effect."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutputWritten:
+    """Journal event: this output was written (record) or removed (None)."""
+
+    path: str
+    record: OutputRecord | None
+
+
+Event = ClientWritten | ClientGone | IntentGiven | IntentDropped | OutputWritten
+"""What the journal records; `fold` applies one to a state."""
+
+
+def fold(state: State, event: Event) -> State:
+    """The state after one event. Idempotent: folding an event twice gives what folding it once gave."""
+    match event:
+        case ClientWritten(address, client):
+            clients = {**state.clients, address: client}
+            return replace(state, clients=clients, intents=_without(state.intents, address))
+        case ClientGone(address, tombstone):
+            kept = tuple(t for t in state.tombstones if t != tombstone)
+            return replace(
+                state,
+                clients=_without(state.clients, address),
+                intents=_without(state.intents, address),
+                tombstones=(*kept, tombstone) if tombstone else kept,
+            )
+        case IntentGiven(intent):
+            return replace(state, intents={**state.intents, intent.address: intent})
+        case IntentDropped(address):
+            return replace(state, intents=_without(state.intents, address))
+        case OutputWritten(path, record):
+            others = _without(state.outputs, path)
+            return replace(state, outputs={**others, path: record} if record else others)
+
+
+def _without(mapping: Mapping[str, V], key: str) -> dict[str, V]:
+    return {name: value for name, value in mapping.items() if name != key}
