@@ -74,7 +74,7 @@ class Reader(ABC):
 
     @_server
     def read(self, client_ids: Collection[str], owners_of: Collection[str] = ()) -> Actual:
-        """The registrations of these client_ids that exist, owners for those named in `owners_of`, and the count of all."""
+        """Those of these client_ids that exist, owners for those in `owners_of`, and the count of all clients."""
         return self._read(client_ids, owners_of)
 
     @_server
@@ -113,7 +113,7 @@ class Provider(Reader):
 
     @_server
     def update(self, fresh: Registration, fields: Fields, declared: Collection[str]) -> Registration:
-        """Lay `fields` (those named in `declared`; absent ones are emptied) over `fresh` and replace the registration."""
+        """Lay `fields` (named in `declared`; absent ones are emptied) over `fresh` and replace the registration."""
         return self._update(fresh, fields, declared)
 
     @_server
@@ -193,7 +193,7 @@ class StateBackend(ABC):
 
     @_backend
     def lock(self, holder: Holder, *, timeout: float) -> AbstractContextManager[None]:
-        """Hold the state's lock for a `with` block; waits `timeout` seconds, then raises `LockedError` naming the holder."""
+        """Hold the lock for a `with` block; waits `timeout` seconds, then raises `LockedError` naming the holder."""
         return self._lock(holder, timeout=timeout)
 
     @_backend
