@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from iac.core.model import Fields
-    from iac.core.registration import Actual, Registration
+    from iac.core.registration import Actual, NewClient, Registration
     from iac.core.secret import Secret
     from iac.core.state import Event, State
 
@@ -58,15 +58,6 @@ class Identity:
     subject: str
     scopes: frozenset[str]
     issuer: str
-
-
-@dataclass(frozen=True, slots=True)
-class NewClient:
-    """A client to create: id, secret and fields are chosen by the caller (rec: admin-chosen-secret)."""
-
-    client_id: str
-    fields: Fields
-    secret: Secret | None
 
 
 class Reader(ABC):

@@ -123,3 +123,8 @@ def short_grant(grant: str) -> str:
 def uses_secret(fields: Fields) -> bool:
     """Whether a client with these fields authenticates with a client secret."""
     return fields.get("token_endpoint_auth_method", AUTH_METHODS[0]) in SECRET_METHODS
+
+
+def names_of(*kinds: Kind) -> frozenset[str]:
+    """Names of the fields of these kinds."""
+    return frozenset(name for name, field in FIELDS.items() if field.kind in kinds)

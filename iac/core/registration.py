@@ -55,3 +55,12 @@ class Actual:
     facts: Facts
     registrations: Mapping[str, Registration]
     total: int
+
+
+@dataclass(frozen=True, slots=True)
+class NewClient:
+    """A client to create: id, secret and fields are chosen by the caller (rec: admin-chosen-secret)."""
+
+    client_id: str
+    fields: Fields
+    secret: Secret | None

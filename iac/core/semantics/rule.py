@@ -1,0 +1,116 @@
+"""The kinds of rules there are: what a server does to what it is sent, one class for each place it matters. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from iac.core.model import Fields, Value
+    from iac.core.registration import Facts, Registration
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One thing that a server does.
+
+    Attributes:
+        id: stable kebab-case name.
+        traps: numbers of the list in docs/reference/server-behaviour.md.
+        what: what the server does, one sentence.
+        source: the recordings that show it.
+    """
+
+    id: str
+    traps: tuple[int, ...]
+    what: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadRule(Rule):
+    """How an answered value becomes canonical: `act(value)`, None for absent; applied to the fields in `names`, in order."""
+
+    names: frozenset[str]
+    act: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForceRule(Rule):
+    """What the server makes of wanted fields by itself, at every write: `act(fields)`, so that it is no diff."""
+
+    act: Callable[[Fields], Fields]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreateForceRule(Rule):
+    """A value that a create forces whatever was sent; one PUT after the create sets it as wanted."""
+
+    name: str
+    value: Value
+
+
+@dataclass(slots=True)
+class Draft:
+    """The body of a replacing PUT while the rules work on it, one after the other."""
+
+    fresh: Registration
+    fields: Fields
+    declared: frozenset[str]
+    facts: Facts
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BodyRule(Rule):
+    """One step from a fresh answer to the body of a replacing PUT: `act(draft)` changes `draft.body`."""
+
+    act: Callable[[Draft], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StripRule(Rule):
+    """Members of an answer that are never sent back."""
+
+    names: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a definition cannot be sent as it is. `rule` is the id of the rule."""
+
+    rule: str
+    name: str
+    summary: str
+    fix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefuseRule(Rule):
+    """What is refused before sending: `act(fields, facts)` gives (field, summary, fix); facts None when offline."""
+
+    act: Callable[[Fields, Facts | None], tuple[str, str, str] | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProtectRule(Rule):
+    """A client that is never touched: `act(answer)` says whether this is one; `why` completes "it is ..."."""
+
+    act: Callable[[Mapping[str, Any]], bool]
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SecretRule(Rule):
+    """A fact of a client's secret: `act(facts, before, after)`, auth methods before ("" for none) and after a write."""
+
+    act: Callable[[Facts, str, str], bool]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchRule(Rule):
+    """A number or switch for code that cannot be a row of the table (HTTP, chosen secrets)."""
+
+    value: int | bool
