@@ -53,10 +53,13 @@ _sink = _only(RenderError, "the output cannot be written")
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the token is: subject (client_id or user), scopes as the token endpoint or the token says, issuer."""
+    """Who the token is: subject (client_id or user), scopes as the token endpoint or the token says, issuer.
+
+    `scopes` is None when nothing says them: IAM's tokens carry no scope claim unless the server is set to include it.
+    """
 
     subject: str
-    scopes: frozenset[str]
+    scopes: frozenset[str] | None
     issuer: str
 
 
