@@ -31,7 +31,7 @@ from iac.core.semantics.rule import (
 from iac.core.semantics.table import TABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping
 
     from iac.core.model import Fields, Value
 
@@ -165,7 +165,7 @@ def update_body(fresh: Registration, fields: Fields, declared: Collection[str], 
 def refusals(fields: Fields, facts: Facts | None = None) -> list[Refusal]:
     """Why these fields cannot be sent: each names the rule. Without facts only what holds for every version."""
     found = ((rule, rule.act(fields, facts)) for rule in RULES.refuse)
-    return [Refusal(rule.id, *hit) for rule, hit in found if hit]
+    return [Refusal(rule.id, *hit, is_certain=rule.is_certain) for rule, hit in found if hit]
 
 
 def protected(answer: Mapping[str, Any]) -> str:

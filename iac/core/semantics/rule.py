@@ -31,7 +31,7 @@ class Rule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadRule(Rule):
-    """How an answered value becomes canonical: `act(value)`, None for absent; applied to the fields in `names`, in order."""
+    """How an answered value becomes canonical: `act(value)`, None for absent; for the fields in `names`."""
 
     names: frozenset[str]
     act: Callable[[Any], Any]
@@ -79,12 +79,16 @@ class StripRule(Rule):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why a definition cannot be sent as it is. `rule` is the id of the rule."""
+    """Why a definition cannot be sent as it is: id of the rule, field, sentence, way on.
+
+    `is_certain` is False where servers of the same flavour differ: then it is a warning.
+    """
 
     rule: str
     name: str
     summary: str
     fix: str
+    is_certain: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +96,7 @@ class RefuseRule(Rule):
     """What is refused before sending: `act(fields, facts)` gives (field, summary, fix); facts None when offline."""
 
     act: Callable[[Fields, Facts | None], tuple[str, str, str] | None]
+    is_certain: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,25 +6,13 @@ A row taken out makes the test that names it fail (tests/traps). Trap numbers: d
 from __future__ import annotations
 
 from iac.core.model import Kind, names_of
-from iac.core.semantics import act
+from iac.core.semantics import act, rule
 from iac.core.semantics.jwks import canonical_jwks
-from iac.core.semantics.rule import (
-    BodyRule,
-    CreateForceRule,
-    ForceRule,
-    ProtectRule,
-    ReadRule,
-    RefuseRule,
-    Rule,
-    SecretRule,
-    StripRule,
-    SwitchRule,
-)
 
 _SETS = names_of(Kind.SET)
 
-TABLE: tuple[Rule, ...] = (
-    ReadRule(
+TABLE: tuple[rule.Rule, ...] = (
+    rule.ReadRule(
         id="scope-null-is-no-scope",
         traps=(6,),
         what="a client without scopes is answered with scope null; scope is one string, space separated",
@@ -32,7 +20,7 @@ TABLE: tuple[Rule, ...] = (
         names=frozenset({"scope"}),
         act=act.split_scope,
     ),
-    ReadRule(
+    rule.ReadRule(
         id="lists-are-sets",
         traps=(12,),
         what="lists come back in another order and without duplicates",
@@ -40,7 +28,7 @@ TABLE: tuple[Rule, ...] = (
         names=_SETS,
         act=act.as_set,
     ),
-    ReadRule(
+    rule.ReadRule(
         id="empty-is-absent",
         traps=(26,),
         what="an absent and an empty field are the same, code_challenge_method among them",
@@ -48,7 +36,7 @@ TABLE: tuple[Rule, ...] = (
         names=names_of(Kind.SET, Kind.TEXT, Kind.JWKS),
         act=act.none_if_empty,
     ),
-    ReadRule(
+    rule.ReadRule(
         id="jwk-is-reserialised",
         traps=(26,),
         what="a jwk comes back with its members in another order, unknown and private ones gone",
@@ -56,14 +44,14 @@ TABLE: tuple[Rule, ...] = (
         names=names_of(Kind.JWKS),
         act=canonical_jwks,
     ),
-    ForceRule(
+    rule.ForceRule(
         id="offline-access-adds-refresh-token",
         traps=(7,),
         what="scope offline_access adds the grant refresh_token by itself",
         source="rec: admin-offline-access",
         act=act.add_refresh_token,
     ),
-    CreateForceRule(
+    rule.CreateForceRule(
         id="create-allows-introspection",
         traps=(27,),
         what="create makes allow_introspection true whatever was sent",
@@ -71,7 +59,7 @@ TABLE: tuple[Rule, ...] = (
         name="allow_introspection",
         value=True,
     ),
-    CreateForceRule(
+    rule.CreateForceRule(
         id="create-keeps-tokens-on-refresh",
         traps=(23, 27),
         what="from 1.13 create makes clear_access_tokens_on_refresh false whatever was sent",
@@ -79,70 +67,70 @@ TABLE: tuple[Rule, ...] = (
         name="clear_access_tokens_on_refresh",
         value=False,
     ),
-    BodyRule(
+    rule.BodyRule(
         id="put-is-a-full-replace",
         traps=(1,),
         what="what a PUT leaves out is emptied, made false or set to the server's default",
         source="rec: admin-put-full-replace",
         act=act.start_from_answer,
     ),
-    BodyRule(
+    rule.BodyRule(
         id="nulls-are-not-sent-back",
         traps=(6, 26),
         what="null sent back is a server fault (scope) or changes the value (up_scoping_enabled)",
         source="rec: admin-scope-null, admin-up-scoping",
         act=act.drop_nulls,
     ),
-    BodyRule(
+    rule.BodyRule(
         id="absent-refresh-lifetime-is-endless",
         traps=(17, 26),
         what="no refresh lifetime in the answer means never-ending; left out of a PUT it becomes 30 days, 0 keeps it",
         source="rec: admin-lifetimes",
         act=act.keep_endless_refresh,
     ),
-    BodyRule(
+    rule.BodyRule(
         id="absent-grants-stay-absent",
         traps=(26,),
         what="grant_types left out of a PUT become authorization_code; an empty list keeps them absent",
         source="rec: admin-put-full-replace",
         act=act.keep_no_grants,
     ),
-    BodyRule(
+    rule.BodyRule(
         id="put-without-secret-erases-it",
         traps=(2,),
         what="up to 1.13 a PUT without client_secret leaves the client without a secret; from 1.14 it is kept",
         source="rec: admin-put-and-secret",
         act=act.carry_secret,
     ),
-    BodyRule(
+    rule.BodyRule(
         id="wanted-is-laid-over",
         traps=(1,),
         what="the managed fields replace those of the answer, emptied ones are left out or sent as an empty list",
         source="rec: admin-put-full-replace",
         act=act.lay_over,
     ),
-    BodyRule(
+    rule.BodyRule(
         id="empty-scope-is-left-out",
         traps=(6,),
         what="scope as an empty string is a 400, as null a 405; left out it is emptied",
         source="rec: admin-scope-null",
         act=act.leave_out_empty_scope,
     ),
-    BodyRule(
+    rule.BodyRule(
         id="jwks-uri-wins-over-jwk",
         traps=(10,),
         what="when both are sent jwks_uri wins and jwk is gone",
         source="rec: admin-jwk-and-jwks-uri, admin-auth-method-change",
         act=act.one_key_source,
     ),
-    StripRule(
+    rule.StripRule(
         id="status-is-answered-only",
         traps=(9,),
         what="active and its history cannot be set by a client's token: enable and disable answer 200 and do nothing",
         source="rec: admin-enable-disable",
         names=frozenset({"active", "status_changed_on", "status_changed_by"}),
     ),
-    StripRule(
+    rule.StripRule(
         id="registration-is-answered-only",
         traps=(14, 21),
         what="registration access token, its URI and the dates are made by the server",
@@ -160,77 +148,78 @@ TABLE: tuple[Rule, ...] = (
             }
         ),
     ),
-    StripRule(
+    rule.StripRule(
         id="entity-id-federates",
         traps=(21,),
         what="entity_id sent back makes a federated client that no PUT can change any more",
         source="rec: admin-federation-fields",
         names=frozenset({"entity_id"}),
     ),
-    RefuseRule(
+    rule.RefuseRule(
         id="tos-uri-is-dropped",
         traps=(23,),
         what="tos_uri is dropped silently by all versions",
         source="rec: admin-create-full",
         act=act.refuse_tos_uri,
     ),
-    RefuseRule(
+    rule.RefuseRule(
         id="default-max-age-is-dropped",
         traps=(23,),
         what="default_max_age is dropped silently by all versions",
         source="rec: admin-create-full",
         act=act.refuse_default_max_age,
     ),
-    RefuseRule(
+    rule.RefuseRule(
         id="zero-lifetime-is-the-default",
         traps=(17,),
         what="a lifetime 0 becomes the server's default, but for refresh tokens, where it means never-ending",
         source="rec: admin-lifetimes",
         act=act.refuse_zero_lifetime,
     ),
-    RefuseRule(
+    rule.RefuseRule(
         id="private-key-members-are-dropped",
         traps=(26,),
         what="private members of a jwk are not kept, and a private key does not belong into a definition",
         source="rec: admin-jwk",
         act=act.refuse_private_jwk,
     ),
-    RefuseRule(
+    rule.RefuseRule(
         id="up-scoping-needs-1.14",
         traps=(21,),
         what="up_scoping_enabled is ignored up to 1.13",
         source="rec: admin-up-scoping",
         act=act.refuse_up_scoping,
     ),
-    RefuseRule(
+    rule.RefuseRule(
         id="redirect-uri-refused",
         traps=(11,),
         what="1.13.5 and 1.14.1 take only https, loopback http and the oidc-agent scheme as redirect URIs, at PUT too",
         source="rec: admin-redirect-uris, admin-redirect-uris-more, admin-old-redirect-uri",
         act=act.refuse_redirect_uri,
+        is_certain=False,
     ),
-    SecretRule(
+    rule.SecretRule(
         id="secret-is-shown-once",
         traps=(3,),
         what="from 1.14 only create and rotation answer the secret: none in an answer says nothing about it",
         source="rec: admin-secret-visibility",
         act=act.secret_is_hidden,
     ),
-    SecretRule(
+    rule.SecretRule(
         id="method-without-secret-drops-it",
         traps=(10,),
         what="changing to none or private_key_jwt drops the secret",
         source="rec: admin-auth-method-matrix",
         act=act.secret_is_dropped,
     ),
-    SecretRule(
+    rule.SecretRule(
         id="method-with-secret-needs-one-made",
         traps=(10,),
         what="changing back to a secret method makes no secret (up to 1.13) or one that is not shown (1.14)",
         source="rec: admin-auth-method-matrix",
         act=act.secret_must_be_made,
     ),
-    ProtectRule(
+    rule.ProtectRule(
         id="dashboard-is-built-in",
         traps=(20,),
         what="IAM's own dashboard client is restored at boot",
@@ -238,7 +227,7 @@ TABLE: tuple[Rule, ...] = (
         act=act.is_dashboard,
         why="IAM's own dashboard client",
     ),
-    ProtectRule(
+    rule.ProtectRule(
         id="federated-is-foreign",
         traps=(20, 21),
         what="a client with an entity_id belongs to OpenID Federation, a PUT is a 400",
@@ -246,7 +235,7 @@ TABLE: tuple[Rule, ...] = (
         act=act.is_federated,
         why="a federated client, which no PUT can change",
     ),
-    ProtectRule(
+    rule.ProtectRule(
         id="oidc-agent-is-personal",
         traps=(20,),
         what="clients named oidc-agent:* are made by people's oidc-agent",
@@ -254,49 +243,49 @@ TABLE: tuple[Rule, ...] = (
         act=act.is_oidc_agent,
         why="a person's oidc-agent client",
     ),
-    SwitchRule(
+    rule.SwitchRule(
         id="page-size",
         traps=(15,),
         what="count over 100 is cut to 100 without a word",
         source="rec: admin-list-paging",
         value=100,
     ),
-    SwitchRule(
+    rule.SwitchRule(
         id="first-index",
         traps=(15,),
         what="startIndex counts from 1; 0 is a 500",
         source="rec: admin-list-paging",
         value=1,
     ),
-    SwitchRule(
+    rule.SwitchRule(
         id="no-cookies",
         traps=(22,),
         what="a session cookie set by a 401 serves later requests as an earlier user",
         source="rec: self-service-session-cookie",
         value=True,
     ),
-    SwitchRule(
+    rule.SwitchRule(
         id="entries-without-id",
         traps=(5,),
         what="a client can lose its id and still stands in the list, as an entry without client_id",
         source="rec: self-service-put-without-client-id",
         value=True,
     ),
-    SwitchRule(
+    rule.SwitchRule(
         id="empty-405-is-a-fault",
         traps=(6, 19),
         what="a crash of the server can surface as a 405 with an empty body",
         source="rec: admin-scope-null, admin-jwk",
         value=True,
     ),
-    SwitchRule(
+    rule.SwitchRule(
         id="empty-secret-logs-in",
         traps=(24,),
         what="an empty client_secret at create makes a client that needs none: never sent",
         source="rec: admin-chosen-secret",
         value=True,
     ),
-    SwitchRule(
+    rule.SwitchRule(
         id="secrets-are-url-safe",
         traps=(28,),
         what="a plus in a secret breaks Basic authentication on some servers: chosen secrets are URL-safe",

@@ -1,0 +1,219 @@
+"""One change of a plan: what is done to one address. Pure.
+
+No secret is ever in it: a change only says what becomes of the secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iac.core.desired import DesiredClient
+    from iac.core.diagnostics import Location, Severity
+    from iac.core.model import Value
+    from iac.core.registration import Registration
+
+
+class Action(StrEnum):
+    """What is done to one address; the order of this list is the order of a plan's summary."""
+
+    CREATE = "create"
+    ADOPT = "adopt"
+    UPDATE = "update"
+    REPLACE = "replace"
+    ROTATE = "rotate"
+    DELETE = "delete"
+    FORGET = "forget"
+
+
+class Cause(StrEnum):
+    """Who made a field differ: the definition, somebody on the server, or both since the last apply."""
+
+    DEFINITION = "definition"
+    SERVER = "server"
+    BOTH = "both"
+
+
+class SecretChange(StrEnum):
+    """What becomes of a client's secret."""
+
+    CREATED = "created"
+    KEPT = "kept"
+    ROTATED = "rotated"
+    ERASED = "erased"
+    NONE = "none"
+    UNKNOWN = "unknown"
+
+
+class SecretStep(StrEnum):
+    """What apply does about a secret: nothing, choose, ask for a new one, take the server's, drop."""
+
+    NOTHING = "nothing"
+    CHOOSE = "choose"
+    ROTATE = "rotate"
+    TAKE = "take"
+    DROP = "drop"
+
+
+class OutputAction(StrEnum):
+    """What becomes of an output."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    UNCHANGED = "unchanged"
+    DELETE = "delete"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field before (on the server) and after; None for absent. `added` and `removed` for sets alone."""
+
+    name: str
+    before: Value | None
+    after: Value | None
+    cause: Cause
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "name": self.name,
+            "before": _json(self.before),
+            "after": _json(self.after),
+            "cause": str(self.cause),
+            "added": list(self.added),
+            "removed": list(self.removed),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class OutputChange:
+    """What becomes of one output; `digest` is over template, fields and secret versions, "" for a deleted one."""
+
+    path: str
+    sink: str
+    action: OutputAction
+    template: str = ""
+    digest: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {"path": self.path, "sink": self.sink, "action": str(self.action)}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that a reader of the plan should know."""
+
+    id: str
+    severity: Severity
+    message: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {"id": self.id, "severity": str(self.severity), "message": self.message}
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is done to one address.
+
+    Attributes:
+        reason: for people; it decides nothing.
+        secret: what becomes of the secret; `step` is how.
+        desired: the definition; None when the client leaves.
+        observed: what the plan saw on the server; None when nothing is there.
+        writes_fields: whether the registration itself is replaced (an update may concern outputs or owners alone).
+        resumes: whether this finishes a create that an interrupted run had sent.
+    """
+
+    address: str
+    client_id: str
+    client_name: str
+    action: Action
+    reason: str
+    location: Location | None
+    fields: tuple[FieldChange, ...] = ()
+    secret: SecretChange = SecretChange.NONE
+    step: SecretStep = SecretStep.NOTHING
+    outputs: tuple[OutputChange, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    desired: DesiredClient | None = None
+    observed: Registration | None = None
+    resumes: bool = False
+
+    @property
+    def writes_fields(self) -> bool:
+        """Whether a field of the registration changes (owners are assigned by calls of their own)."""
+        return any(change.name != "owners" for change in self.fields)
+
+    @property
+    def digest(self) -> str:
+        """`sha256:` over what is wanted, what was seen, the action and the outputs; the same for a resumed create."""
+        action = Action.CREATE if self.resumes else self.action
+        seen = None if self.resumes or self.observed is None else _observed(self)
+        return sha256(
+            {
+                "address": self.address,
+                "client_id": self.client_id,
+                "action": str(action),
+                "desired": None if self.desired is None else _wanted(self.desired),
+                "observed": seen,
+                "secret": str(self.secret),
+                "outputs": sorted([o.path, o.sink, o.template, str(o.action)] for o in self.outputs),
+            }
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        place = {"file": self.location.file, "line": self.location.line} if self.location else None
+        return {
+            "address": self.address,
+            "client_id": self.client_id,
+            "client_name": self.client_name,
+            "action": str(self.action),
+            "reason": self.reason,
+            "digest": self.digest,
+            "location": place,
+            "fields": [field.to_dict() for field in self.fields],
+            "secret": str(self.secret),
+            "outputs": [output.to_dict() for output in self.outputs],
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
+
+def _json(value: Value | None) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _wanted(desired: DesiredClient) -> dict[str, Any]:
+    return {
+        "fields": {name: _json(value) for name, value in sorted(desired.fields.items())},
+        "declared": sorted(desired.declared),
+        "owners": _json(desired.owners),
+        "serial": desired.secret_serial,
+    }
+
+
+def _observed(change: Change) -> Mapping[str, Any]:
+    observed = change.observed
+    names = change.desired.declared if change.desired else ()
+    fields = observed.fields if observed else {}
+    return {
+        "fields": {name: _json(fields.get(name)) for name in sorted(names)},
+        "owners": _json(observed.owners if observed else None),
+    }
+
+
+def sha256(value: Any) -> str:
+    """`sha256:` and the hex digest of a JSON value in canonical form."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,120 @@
+"""Which fields differ, and who made them differ. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iac.core import semantics
+from iac.core.change import Cause, FieldChange
+from iac.core.model import FIELDS, Kind
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from iac.core.desired import DesiredClient
+    from iac.core.model import Fields, Value
+    from iac.core.registration import Facts, Registration
+    from iac.core.state import ClientState
+
+OWNERS = "owners"
+HIDDEN = frozenset({"jwk"})
+"""Fields that a 1.14 server does not show (rec: admin-jwk)."""
+
+
+def managed(desired: DesiredClient) -> frozenset[str]:
+    """Names of the fields that an update sets."""
+    return desired.declared - desired.lifecycle.ignore_changes
+
+
+def compare(
+    desired: DesiredClient, observed: Registration | None, last: ClientState | None, facts: Facts, defaults: Fields
+) -> tuple[FieldChange, ...]:
+    """The fields that a write would change, in canonical order, owners last.
+
+    Args:
+        desired: the definition.
+        observed: what the server holds; None for a client that is not there.
+        last: what was last applied, None when nothing was.
+        facts: which server this is.
+        defaults: the server's values for lifetimes that are declared as null.
+    """
+    wanted = semantics.forced(desired.fields)
+    seen = observed.fields if observed else {}
+    names = desired.declared if observed is None else managed(desired)
+    changes = []
+    for name in FIELDS:
+        if name not in names:
+            continue
+        before = _last_value(last, name) if _is_hidden(name, observed, facts) else seen.get(name)
+        after = wanted.get(name)
+        if not _same(name, before, after, defaults):
+            changes.append(_change(name, before, after, last))
+    return (*changes, *_owners(desired, observed, last))
+
+
+def mismatches(
+    wanted: Fields, names: frozenset[str], answer: Registration, facts: Facts, defaults: Fields
+) -> list[str]:
+    """Names of the fields in which an answer differs from what was sent (contract: every answer is held against it)."""
+    expected = semantics.forced(wanted)
+    return [
+        name
+        for name in FIELDS
+        if name in names
+        and not _is_hidden(name, answer, facts)
+        and not _same(name, answer.fields.get(name), expected.get(name), defaults)
+    ]
+
+
+def _is_hidden(name: str, observed: Registration | None, facts: Facts) -> bool:
+    return name in HIDDEN and observed is not None and facts.has_up_scoping and name not in observed.fields
+
+
+def _last_value(last: ClientState | None, name: str) -> Value | None:
+    return last.applied.get(name) if last else None
+
+
+def _same(name: str, before: Value | None, after: Value | None, defaults: Fields) -> bool:
+    kind = FIELDS[name].kind
+    if kind is Kind.FLAG:
+        return bool(before) == bool(after)
+    if kind is Kind.SECONDS and after is None:
+        return name not in defaults or before == defaults[name]
+    return before == after
+
+
+def _change(name: str, before: Value | None, after: Value | None, last: ClientState | None) -> FieldChange:
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    if FIELDS[name].kind is Kind.SET:
+        old, new = set(_as_set(before)), set(_as_set(after))
+        added, removed = tuple(sorted(new - old)), tuple(sorted(old - new))
+    return FieldChange(name, before, after, _cause(name, before, after, last), added, removed)
+
+
+def _as_set(value: Value | None) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else ()
+
+
+def _cause(name: str, before: Value | None, after: Value | None, last: ClientState | None) -> Cause:
+    if last is None or name not in last.declared:
+        return Cause.DEFINITION
+    applied = last.applied.get(name)
+    if before == applied:
+        return Cause.DEFINITION
+    return Cause.SERVER if after == applied else Cause.BOTH
+
+
+def _owners(desired: DesiredClient, observed: Registration | None, last: ClientState | None) -> Iterator[FieldChange]:
+    if desired.owners is None or OWNERS in desired.lifecycle.ignore_changes:
+        return
+    before = (observed.owners if observed else None) or ()
+    after = tuple(sorted(set(desired.owners)))
+    if set(before) == set(after):
+        return
+    applied = last.owners if last else None
+    cause = Cause.DEFINITION if applied is None or set(applied) == set(before) else Cause.BOTH
+    if applied is not None and set(applied) == set(after):
+        cause = Cause.SERVER
+    added, removed = tuple(sorted(set(after) - set(before))), tuple(sorted(set(before) - set(after)))
+    yield FieldChange(OWNERS, before or None, after or None, cause, added, removed)

@@ -1,0 +1,100 @@
+"""What becomes of a client's secret, decided from definition, server and state. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iac.core import semantics
+from iac.core.change import SecretChange, SecretStep
+from iac.core.model import uses_secret
+from iac.core.state import SecretStatus
+
+if TYPE_CHECKING:
+    from iac.core.desired import DesiredClient
+    from iac.core.registration import Facts, Registration
+    from iac.core.state import ClientState
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What becomes of the secret, how, and why when it is not plain."""
+
+    change: SecretChange
+    step: SecretStep
+    reason: str = ""
+
+
+_KEPT = Fate(SecretChange.KEPT, SecretStep.NOTHING)
+_LOST = Fate(SecretChange.ROTATED, SecretStep.ROTATE, "the answer of an interrupted rotation is lost")
+
+
+def of_new(desired: DesiredClient) -> Fate:
+    """A client that is created: the tool chooses the secret (rec: admin-chosen-secret)."""
+    if uses_secret(desired.fields):
+        return Fate(SecretChange.CREATED, SecretStep.CHOOSE)
+    return Fate(SecretChange.NONE, SecretStep.NOTHING)
+
+
+def of_known(
+    desired: DesiredClient, observed: Registration, last: ClientState | None, facts: Facts, *, is_interrupted: bool
+) -> Fate:
+    """A client that is registered.
+
+    Args:
+        desired: the definition.
+        observed: the registration.
+        last: what was last applied; None when the client is being taken over.
+        facts: which server this is.
+        is_interrupted: whether a rotation was sent whose answer is lost.
+    """
+    before = str(observed.fields.get("token_endpoint_auth_method", ""))
+    after = _method_after(desired, observed)
+    if not uses_secret({"token_endpoint_auth_method": after}):
+        return _without(before, after, last, facts)
+    if semantics.secret_must_be_made(facts, before, after):
+        step = SecretStep.ROTATE if semantics.hides_secrets(facts) else SecretStep.CHOOSE
+        return Fate(SecretChange.CREATED, step, "the new auth method needs a secret")
+    if last is not None and desired.secret_serial > last.secret_serial:
+        why = f"secret.serial {last.secret_serial} -> {desired.secret_serial}"
+        return Fate(SecretChange.ROTATED, SecretStep.ROTATE, why)
+    if semantics.hides_secrets(facts):
+        return _LOST if is_interrupted else _hidden(last)
+    return _shown(observed, last)
+
+
+def _method_after(desired: DesiredClient, observed: Registration) -> str:
+    name = "token_endpoint_auth_method"
+    source = observed.fields if name in desired.lifecycle.ignore_changes else desired.fields
+    return str(source.get(name, ""))
+
+
+def _without(before: str, after: str, last: ClientState | None, facts: Facts) -> Fate:
+    held = last is not None and last.secret is not None
+    if semantics.secret_is_dropped(facts, before, after) or held:
+        return Fate(SecretChange.ERASED, SecretStep.DROP, "the auth method has no secret")
+    return Fate(SecretChange.NONE, SecretStep.NOTHING)
+
+
+def _hidden(last: ClientState | None) -> Fate:
+    if last is None:
+        return Fate(SecretChange.UNKNOWN, SecretStep.NOTHING)
+    match last.secret_status:
+        case SecretStatus.KNOWN:
+            return _KEPT
+        case SecretStatus.UNKNOWN:
+            return Fate(SecretChange.UNKNOWN, SecretStep.NOTHING)
+        case SecretStatus.NONE:
+            return Fate(SecretChange.CREATED, SecretStep.ROTATE, "no secret of this client was ever stored")
+
+
+def _shown(observed: Registration, last: ClientState | None) -> Fate:
+    if observed.secret is None:
+        return Fate(SecretChange.ROTATED, SecretStep.ROTATE, "the server holds no secret of this client")
+    if last is None:
+        return Fate(SecretChange.KEPT, SecretStep.TAKE)
+    stored = last.secret
+    if stored is not None and observed.secret.fingerprint(stored.salt) == stored.fingerprint:
+        return _KEPT
+    change = SecretChange.CREATED if last.secret_status is SecretStatus.NONE else SecretChange.ROTATED
+    return Fate(change, SecretStep.TAKE, "the secret was changed on the server")

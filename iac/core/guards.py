@@ -1,0 +1,125 @@
+"""Limits that refuse a plan. Each names limit, value, setting and flag, so that every refusal has a way on. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iac.core.change import Action, Change
+from iac.core.plan import Guard
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from iac.core.desired import DesiredClient, Limits
+
+
+def on_counts(changes: Sequence[Change], limits: Limits) -> list[Guard]:
+    """max_deletes and max_updates."""
+    return [
+        *_count("max-deletes", "limits.max_deletes", limits.max_deletes, _of(changes, Action.DELETE, Action.REPLACE)),
+        *_count("max-updates", "limits.max_updates", limits.max_updates, _of(changes, Action.UPDATE, Action.ROTATE)),
+    ]
+
+
+def _of(changes: Iterable[Change], *actions: Action) -> list[str]:
+    return [change.address for change in changes if change.action in actions]
+
+
+def _count(name: str, setting: str, limit: int | None, addresses: list[str]) -> list[Guard]:
+    if limit is None or len(addresses) <= limit:
+        return []
+    return [
+        Guard(
+            id=name,
+            message=f"{len(addresses)} clients are more than {setting} allows",
+            addresses=tuple(addresses),
+            limit=str(limit),
+            value=str(len(addresses)),
+            setting=setting,
+        )
+    ]
+
+
+def taken(desired: DesiredClient) -> Guard:
+    """The client_id is registered, but this project did not make it."""
+    return Guard(
+        id="client-id-taken",
+        message=f"client_id {desired.client_id} is registered already and in no state",
+        addresses=(desired.address,),
+        value=desired.client_id,
+        setting=f"adopt: true in {desired.location.file}, if this registration is yours to manage",
+    )
+
+
+def foreign(address: str, client_id: str, why: str) -> Guard:
+    """A client that is never touched."""
+    return Guard(
+        id="protected-client",
+        message=f"client_id {client_id} is not to be managed: it is {why}",
+        addresses=(address,),
+        value=client_id,
+        setting="another client_id, or take the definition out",
+    )
+
+
+def missing_definition(address: str, client_id: str) -> Guard:
+    """A vanished file is no consent."""
+    return Guard(
+        id="missing-definition",
+        message=f"{address} is in state and has no definition",
+        addresses=(address,),
+        value=client_id,
+        setting=f"removed: [{{address: {address}, then: delete}}] (or then: forget, or moved:) in iac.yaml",
+    )
+
+
+def gone(address: str, client_id: str) -> Guard:
+    """Somebody deleted the client on the server."""
+    return Guard(
+        id="deleted-on-server",
+        message=f"{address} was deleted on the server; making it anew gives it a new secret",
+        addresses=(address,),
+        value=client_id,
+        setting="take the definition out, with removed: [{address, then: forget}]",
+        flag=f"--recreate {address}",
+    )
+
+
+def protects(address: str, client_id: str) -> Guard:
+    """prevent_destroy, as remembered in state."""
+    return Guard(
+        id="prevent-destroy",
+        message=f"{address} has lifecycle.prevent_destroy",
+        addresses=(address,),
+        limit="prevent_destroy: true",
+        value=client_id,
+        setting="apply lifecycle: {prevent_destroy: false} first, then remove the definition",
+    )
+
+
+def other_id(address: str, before: str, after: str) -> Guard:
+    """The definition names another client_id than the one that was applied."""
+    return Guard(
+        id="client-id-changed",
+        message=f"{address} has client_id {before}, the definition says {after}",
+        addresses=(address,),
+        limit=before,
+        value=after,
+        setting="give the new client_id a definition of its own and list the old address under removed:",
+    )
+
+
+def refuses(address: str, rule: str, summary: str, fix: str) -> Guard:
+    """The server would drop or refuse what the definition says."""
+    return Guard(id=rule, message=f"{address}: {summary}", addresses=(address,), setting=fix)
+
+
+def hidden(address: str, name: str) -> Guard:
+    """A field that cannot be read and is not declared would be lost by an update."""
+    return Guard(
+        id="hidden-field",
+        message=f"{address}: this server does not show {name}, so an update would erase it",
+        addresses=(address,),
+        value=name,
+        setting=f"declare {name} in the definition (or jwks_uri, which is better), or {name}: null to let it go",
+    )

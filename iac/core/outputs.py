@@ -1,0 +1,86 @@
+"""Which outputs change, decided from state alone: never from the disk. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+from iac.core.change import OutputAction, OutputChange
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from iac.core.desired import OutputSpec
+    from iac.core.model import Fields
+    from iac.core.state import OutputRecord
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What an output can read of one client: managed fields as applied, and which secret (0 for none, None unknown)."""
+
+    client_id: str
+    fields: Fields
+    secret_version: int | None
+
+
+def output_digest(spec: OutputSpec, template: str, clients: Mapping[str, Rendered]) -> str:
+    """Hash over everything that decides an output's content; `template` is the hash of the template's text.
+
+    Secrets enter by their version, so the digest says nothing about them.
+    """
+    read = [
+        [address, clients[address].client_id, sorted(_listed(clients[address].fields)), clients[address].secret_version]
+        for address in spec.clients
+    ]
+    parts = [template, spec.path, spec.mode, list(spec.names), dict(spec.values), read]
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def _listed(fields: Fields) -> Iterable[tuple[str, str]]:
+    return ((name, json.dumps(value, default=list)) for name, value in fields.items())
+
+
+def plan_outputs(
+    specs: Iterable[OutputSpec],
+    templates: Mapping[str, str],
+    clients: Mapping[str, Rendered],
+    records: Mapping[str, OutputRecord],
+) -> list[tuple[tuple[str, ...], OutputChange]]:
+    """What becomes of each output, with the addresses it concerns.
+
+    Args:
+        specs: the declared outputs.
+        templates: template name -> hash of its text.
+        clients: every client as it will be after the apply; an output of another client is blocked.
+        records: outputs as they were last written; those no longer declared are deleted.
+    """
+    specs = list(specs)
+    planned = [(spec.clients, _output(spec, templates[spec.template], clients, records)) for spec in specs]
+    declared = {spec.path for spec in specs}
+    gone = [
+        (record.clients, OutputChange(path, record.sink, OutputAction.DELETE))
+        for path, record in sorted(records.items())
+        if path not in declared
+    ]
+    return planned + gone
+
+
+def _output(
+    spec: OutputSpec, template: str, clients: Mapping[str, Rendered], records: Mapping[str, OutputRecord]
+) -> OutputChange:
+    if any(address not in clients or clients[address].secret_version is None for address in spec.clients):
+        return OutputChange(spec.path, spec.sink, OutputAction.BLOCKED, template)
+    digest = output_digest(spec, template, clients)
+    record = records.get(spec.path)
+    if record is None:
+        action = OutputAction.CREATE
+    elif record.digest == digest and record.sink == spec.sink:
+        action = OutputAction.UNCHANGED
+    else:
+        action = OutputAction.UPDATE
+    return OutputChange(spec.path, spec.sink, action, template, digest)

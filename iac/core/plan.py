@@ -1,0 +1,117 @@
+"""The plan is a value: what would be done, why, and whether it may be. Pure.
+
+JSON form: schemas/plan.schema.json.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from iac.core.change import Action, Change, Finding, sha256
+
+if TYPE_CHECKING:
+    from iac.core.desired import OutputSpec
+
+FORMAT_VERSION = "1.0"
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A refusal: what limit was met by what value, the setting or flag that changes it, the addresses concerned."""
+
+    id: str
+    message: str
+    addresses: tuple[str, ...]
+    limit: str = ""
+    value: str = ""
+    setting: str = ""
+    flag: str = ""
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "id": self.id,
+            "message": self.message,
+            "addresses": list(self.addresses),
+            "limit": self.limit,
+            "value": self.value,
+            "setting": self.setting,
+            "flag": self.flag,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Fields of an address that are no longer declared: the server keeps their values, nothing is done."""
+
+    address: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A write of the last run whose end is not known."""
+
+    address: str
+    client_id: str
+    action: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be done to one environment."""
+
+    project: str
+    environment: str
+    issuer: str
+    provider: str
+    changes: tuple[Change, ...] = ()
+    no_op: int = 0
+    unmanaged: int = 0
+    guards: tuple[Guard, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    released: tuple[Released, ...] = ()
+    pending: tuple[Pending, ...] = ()
+    moved: tuple[tuple[str, str], ...] = ()
+    outputs: tuple[OutputSpec, ...] = ()
+    complete: bool = True
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing would be done."""
+        return not self.changes
+
+    @property
+    def digest(self) -> str:
+        """`sha256:` over the sorted digests of the changes with issuer, environment and format version."""
+        changes = sorted(change.digest for change in self.changes)
+        return sha256([FORMAT_VERSION, self.issuer, self.environment, changes])
+
+    def summary(self) -> dict[str, int]:
+        """How many of each action, unchanged ones and clients of the server that the project does not manage."""
+        counts = Counter(change.action for change in self.changes)
+        return {**{str(action): counts[action] for action in Action}, "no_op": self.no_op, "unmanaged": self.unmanaged}
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form (schemas/plan.schema.json)."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "digest": self.digest,
+            "project": self.project,
+            "environment": self.environment,
+            "issuer": self.issuer,
+            "provider": self.provider,
+            "complete": self.complete,
+            "summary": self.summary(),
+            "changes": [change.to_dict() for change in self.changes],
+            "guards": [guard.to_dict() for guard in self.guards],
+            "findings": [finding.to_dict() for finding in self.findings],
+            "released": [{"address": r.address, "fields": list(r.fields)} for r in self.released],
+            "pending": [
+                {"address": p.address, "client_id": p.client_id, "action": p.action, "at": p.at} for p in self.pending
+            ],
+            "moved": [{"from": source, "to": target} for source, target in self.moved],
+        }

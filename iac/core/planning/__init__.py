@@ -1,0 +1,105 @@
+"""From desired, state and actual to a plan. Pure, one pass: definitions, leavers, outputs, guards."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, TypeVar
+
+from iac.core import guards
+from iac.core.plan import Pending, Plan, Released
+from iac.core.planning.client import plan_client
+from iac.core.planning.draft import Draft, Options
+from iac.core.planning.leaver import as_rendered, plan_leavers
+from iac.core.planning.output import attach_outputs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from iac.core.desired import Desired
+    from iac.core.registration import Actual
+    from iac.core.state import State
+
+__all__ = ["Options", "find_moves", "make_plan", "move"]
+
+V = TypeVar("V")
+
+
+def make_plan(desired: Desired, state: State, actual: Actual, options: Options) -> Plan:
+    """What would make the server hold what is desired.
+
+    `actual` must hold every client_id of `desired` and `state` that exists on the server, owners for the clients that
+    declare them.
+    """
+    moves = find_moves(desired, state)
+    draft = Draft(desired, move(state, moves), actual, options)
+    for client in desired.clients.values():
+        if options.wants(client.address):
+            plan_client(draft, client)
+        elif client.address in draft.state.clients:
+            draft.after[client.address] = as_rendered(draft.state.clients[client.address])
+    plan_leavers(draft)
+    attach_outputs(draft)
+    return _finish(draft, moves)
+
+
+def find_moves(desired: Desired, state: State) -> tuple[tuple[str, str], ...]:
+    """The entries of `moved:` that are still to be done."""
+    return tuple(
+        (entry.source, entry.target)
+        for entry in desired.moved
+        if entry.source in state.clients and entry.target not in state.clients
+    )
+
+
+def move(state: State, moves: Iterable[tuple[str, str]]) -> State:
+    """The state with addresses renamed."""
+    names = dict(moves)
+    if not names:
+        return state
+    return replace(
+        state,
+        clients=_renamed(state.clients, names),
+        outputs={
+            path: replace(record, clients=tuple(names.get(address, address) for address in record.clients))
+            for path, record in state.outputs.items()
+        },
+    )
+
+
+def _renamed(mapping: Mapping[str, V], names: Mapping[str, str]) -> dict[str, V]:
+    return {names.get(address, address): value for address, value in mapping.items()}
+
+
+def _finish(draft: Draft, moves: tuple[tuple[str, str], ...]) -> Plan:
+    desired, state = draft.desired, draft.state
+    changes = tuple(draft.changes[address] for address in sorted(draft.changes))
+    wanted = [address for address in desired.clients if draft.options.wants(address)]
+    known = {client.client_id for client in desired.clients.values()} | {c.client_id for c in state.clients.values()}
+    managed = sum(client_id in known for client_id in draft.actual.registrations)
+    return Plan(
+        project=desired.project,
+        environment=desired.environment,
+        issuer=desired.issuer,
+        provider=desired.provider,
+        changes=changes,
+        no_op=sum(address in state.clients and address not in draft.changes for address in wanted),
+        unmanaged=draft.actual.total - managed,
+        guards=(*draft.guards, *guards.on_counts(changes, desired.limits)),
+        released=tuple(_released(wanted, desired, state)),
+        pending=tuple(_pending(state)),
+        moved=moves,
+        outputs=desired.outputs,
+    )
+
+
+def _released(wanted: Iterable[str], desired: Desired, state: State) -> Iterator[Released]:
+    for address in wanted:
+        last = state.clients.get(address)
+        gone = (last.declared if last else frozenset()) - desired.clients[address].declared
+        if gone:
+            yield Released(address, tuple(sorted(gone)))
+
+
+def _pending(state: State) -> Iterator[Pending]:
+    for address, intent in sorted(state.intents.items()):
+        yield Pending(address, intent.client_id, intent.action, intent.at)

@@ -1,0 +1,142 @@
+"""What is done to each definition. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from iac.core import fate, guards, semantics
+from iac.core.change import Action, Change, Finding, SecretChange, SecretStep
+from iac.core.diagnostics import Severity
+from iac.core.diff import HIDDEN, compare
+from iac.core.model import uses_secret
+from iac.core.outputs import Rendered
+
+if TYPE_CHECKING:
+    from iac.core.desired import DesiredClient
+    from iac.core.planning.draft import Draft
+    from iac.core.registration import Registration
+    from iac.core.state import ClientState
+
+_NEW_SECRET = frozenset({SecretChange.CREATED, SecretChange.ROTATED})
+
+
+def plan_client(draft: Draft, client: DesiredClient) -> None:
+    """Decide between create, adopt, update, rotate and nothing for one definition."""
+    last = draft.state.clients.get(client.address)
+    seen = draft.actual.registrations.get(client.client_id)
+    if last is not None and last.client_id != client.client_id:
+        draft.guards.append(guards.other_id(client.address, last.client_id, client.client_id))
+        return
+    draft.guard_protected(client.address, client.client_id, seen)
+    if seen is None:
+        _plan_create(draft, client, last)
+    elif last is None:
+        _plan_adopt(draft, client, seen)
+    else:
+        _plan_update(draft, client, seen, last)
+
+
+def _change(draft: Draft, client: DesiredClient, seen: Registration | None) -> Change:
+    """The change as far as it does not depend on the action; refusals that are sure become guards."""
+    last = draft.state.clients.get(client.address)
+    findings = []
+    for refusal in semantics.refusals(client.fields, draft.actual.facts):
+        if refusal.is_certain:
+            draft.guards.append(guards.refuses(client.address, refusal.rule, refusal.summary, refusal.fix))
+        else:
+            findings.append(Finding(refusal.rule, Severity.WARNING, refusal.summary))
+    return Change(
+        address=client.address,
+        client_id=client.client_id,
+        client_name=str(client.fields.get("client_name", "")),
+        action=Action.UPDATE,
+        reason="",
+        location=client.location,
+        fields=compare(client, seen, last, draft.actual.facts, draft.desired.server_defaults),
+        findings=tuple(findings),
+        desired=client,
+        observed=seen,
+    )
+
+
+def _with(change: Change, known: fate.Fate) -> Change:
+    return replace(change, secret=known.change, step=known.step, reason=known.reason)
+
+
+def _put(draft: Draft, change: Change, client: DesiredClient) -> None:
+    draft.after[client.address] = _after(client, draft.state.clients.get(client.address), change.secret)
+    draft.changes[client.address] = change
+
+
+def _plan_create(draft: Draft, client: DesiredClient, last: ClientState | None) -> None:
+    change = _with(_change(draft, client, None), fate.of_new(client))
+    reason = "in no state and not registered"
+    if last is not None:
+        reason = "deleted on server"
+        if client.address not in draft.options.recreate:
+            draft.guards.append(guards.gone(client.address, client.client_id))
+    elif client.address in draft.state.intents:
+        reason = "an interrupted run did not register it"
+    findings = change.findings
+    if client.adopt and last is None:
+        message = f"adopt: true, but {client.client_id} is not registered: it will be created"
+        findings = (*findings, Finding("nothing-to-adopt", Severity.WARNING, message))
+    _put(draft, replace(change, action=Action.CREATE, reason=reason, findings=findings), client)
+
+
+def _plan_adopt(draft: Draft, client: DesiredClient, seen: Registration) -> None:
+    intent = draft.state.intents.get(client.address)
+    is_ours = intent is not None and intent.action == Action.CREATE and intent.client_id == client.client_id
+    if not is_ours and not client.adopt:
+        draft.guards.append(guards.taken(client))
+        return
+    change = _change(draft, client, seen)
+    if is_ours:
+        change = replace(
+            change, secret=fate.of_new(client).change, reason="registered by an interrupted run", resumes=True
+        )
+    else:
+        known = fate.of_known(client, seen, None, draft.actual.facts, is_interrupted=False)
+        change = replace(_with(change, known), reason="adopt: true")
+    _put(draft, replace(change, action=Action.ADOPT), client)
+
+
+def _plan_update(draft: Draft, client: DesiredClient, seen: Registration, last: ClientState) -> None:
+    intent = draft.state.intents.get(client.address)
+    is_interrupted = intent is not None and intent.action == Action.ROTATE
+    known = fate.of_known(client, seen, last, draft.actual.facts, is_interrupted=is_interrupted)
+    change = _with(_change(draft, client, seen), known)
+    draft.after[client.address] = _after(client, last, change.secret)
+    if change.fields or change.step is not SecretStep.NOTHING:
+        _guard_hidden(draft, change, last)
+        is_alone = not change.fields and change.step in {SecretStep.ROTATE, SecretStep.CHOOSE}
+        _put(draft, replace(change, action=Action.ROTATE) if is_alone else change, client)
+    elif last.prevent_destroy != client.lifecycle.prevent_destroy:
+        _put(draft, replace(change, reason="lifecycle.prevent_destroy, which state remembers"), client)
+
+
+def _guard_hidden(draft: Draft, change: Change, last: ClientState) -> None:
+    """A PUT erases what it does not carry: a hidden jwk that nobody declares (rec: admin-jwk)."""
+    client, seen = change.desired, change.observed
+    if client is None or seen is None or not change.writes_fields or not draft.actual.facts.has_up_scoping:
+        return
+    for name in sorted(HIDDEN - client.declared):
+        is_held = name in last.applied or _needs_key(seen)
+        if is_held and "jwks_uri" not in client.fields:
+            draft.guards.append(guards.hidden(change.address, name))
+
+
+def _needs_key(seen: Registration) -> bool:
+    method = seen.fields.get("token_endpoint_auth_method")
+    return method == "private_key_jwt" and "jwks_uri" not in seen.fields
+
+
+def _after(client: DesiredClient, last: ClientState | None, secret: SecretChange) -> Rendered:
+    version = last.secret.version if last and last.secret else 0
+    if secret in _NEW_SECRET or (secret is SecretChange.KEPT and version == 0):
+        version += 1
+    fields = semantics.forced(client.fields)
+    if secret is SecretChange.UNKNOWN:
+        return Rendered(client.client_id, fields, None)
+    return Rendered(client.client_id, fields, version if uses_secret(client.fields) else 0)

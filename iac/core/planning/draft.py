@@ -1,0 +1,58 @@
+"""A plan in the making. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from iac.core import guards, semantics
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iac.core.change import Change
+    from iac.core.desired import Desired
+    from iac.core.outputs import Rendered
+    from iac.core.plan import Guard
+    from iac.core.registration import Actual, Registration
+    from iac.core.state import State
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the caller of one run says.
+
+    Attributes:
+        templates: template name -> hash of its text.
+        targets: addresses to look at; empty for all.
+        recreate: addresses that may be made anew when they are gone from the server.
+    """
+
+    templates: Mapping[str, str] = field(default_factory=dict)
+    targets: frozenset[str] = frozenset()
+    recreate: frozenset[str] = frozenset()
+
+    def wants(self, address: str) -> bool:
+        """Whether this run looks at an address."""
+        return not self.targets or address in self.targets
+
+
+@dataclass(slots=True)
+class Draft:
+    """Inputs of planning and what was found so far; `after` is each client as outputs will see it."""
+
+    desired: Desired
+    state: State
+    actual: Actual
+    options: Options
+    changes: dict[str, Change] = field(default_factory=dict)
+    guards: list[Guard] = field(default_factory=list)
+    after: dict[str, Rendered] = field(default_factory=dict)
+
+    def guard_protected(self, address: str, client_id: str, seen: Registration | None) -> None:
+        """Refuse to touch built-in, federated and personal clients and the one that iac logs in with."""
+        why = semantics.protected(seen.answer) if seen else ""
+        if client_id == self.desired.login_client_id:
+            why = "the client that iac itself logs in with"
+        if why:
+            self.guards.append(guards.foreign(address, client_id, why))

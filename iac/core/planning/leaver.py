@@ -1,0 +1,54 @@
+"""What is done to addresses that have no definition any more. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iac.core import guards
+from iac.core.change import Action, Change, SecretChange
+from iac.core.desired import Then
+from iac.core.outputs import Rendered
+from iac.core.state import ClientState, SecretStatus
+
+if TYPE_CHECKING:
+    from iac.core.desired import Removed
+    from iac.core.planning.draft import Draft
+
+
+def plan_leavers(draft: Draft) -> None:
+    """Delete or forget what `removed:` names; refuse what it does not."""
+    removed = {entry.address: entry for entry in draft.desired.removed}
+    for address, client in sorted(draft.state.clients.items()):
+        if address in draft.desired.clients or not draft.options.wants(address):
+            continue
+        if address in removed:
+            draft.changes[address] = _leave(draft, removed[address], client)
+        else:
+            draft.guards.append(guards.missing_definition(address, client.client_id))
+            draft.after[address] = as_rendered(client)
+
+
+def _leave(draft: Draft, entry: Removed, client: ClientState) -> Change:
+    seen = draft.actual.registrations.get(client.client_id)
+    is_delete = entry.then is Then.DELETE and seen is not None
+    if is_delete:
+        if client.prevent_destroy:
+            draft.guards.append(guards.protects(entry.address, client.client_id))
+        draft.guard_protected(entry.address, client.client_id, seen)
+    return Change(
+        address=entry.address,
+        client_id=client.client_id,
+        client_name=str(client.applied.get("client_name", "")),
+        action=Action.DELETE if is_delete else Action.FORGET,
+        reason=f"removed: then {entry.then}" if seen is not None else "already gone from the server",
+        location=entry.location,
+        secret=SecretChange.ERASED if is_delete and client.secret else SecretChange.NONE,
+        observed=seen,
+    )
+
+
+def as_rendered(client: ClientState) -> Rendered:
+    """A client as outputs see it when nothing is done to it."""
+    if client.secret_status is SecretStatus.UNKNOWN:
+        return Rendered(client.client_id, client.applied, None)
+    return Rendered(client.client_id, client.applied, client.secret.version if client.secret else 0)
