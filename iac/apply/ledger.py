@@ -1,0 +1,108 @@
+"""State while an apply is running: every event is durable before the next step, secrets are sealed on the way."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from iac.core.errors import StateError
+from iac.core.planning import move
+from iac.core.state import ClientWritten, Event, Intent, IntentGiven, SealedSecret, State, fold
+from iac.ports import Place
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from iac.core.secret import Secret
+    from iac.core.state import Approval
+    from iac.ports import Clock, StateBackend, Vault
+
+_SECRET = "client_secret"  # noqa: S105  # the name of the field, not its value
+
+
+class Ledger:
+    """One run's view of state. Thread-safe."""
+
+    def __init__(self, backend: StateBackend, vault: Vault, clock: Clock, state: State) -> None:
+        self.state = state
+        self.clock = clock
+        self._backend = backend
+        self._vault = vault
+        self._known: dict[str, Secret] = {}
+        self._lock = threading.Lock()
+
+    def now(self) -> str:
+        """RFC 3339, UTC, seconds."""
+        return self.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+
+    def seal(self, address: str, secret: Secret, version: int) -> SealedSecret:
+        """Encrypt a secret for its address and remember it in clear for this run's rendering."""
+        salt = self.clock.token()[:16]
+        sealed = self._vault.seal(secret, self._place(address))
+        with self._lock:
+            self._known[address] = secret
+        return SealedSecret(sealed, salt, secret.fingerprint(salt), version, self.now())
+
+    def open(self, address: str, secret: SealedSecret) -> Secret:
+        """The clear secret: what this run stored, else by the vault.
+
+        Raises:
+            StateError: there is no identity, or the wrong one.
+        """
+        known = self._known.get(address)
+        if known is not None and known.fingerprint(secret.salt) == secret.fingerprint:
+            return known
+        return self._vault.open(secret.sealed, self._place(address))
+
+    def is_known(self, address: str) -> bool:
+        """Whether this run holds the address's secret in clear."""
+        return address in self._known
+
+    def record(self, *events: Event) -> None:
+        """Make events durable; concurrent callers share the backend's group commit."""
+        self._backend.record(events)
+        self.note(*events)
+
+    def note(self, *events: Event) -> None:
+        """Fold events into the state of this run without a write; `save` makes them durable."""
+        with self._lock:
+            for event in events:
+                self.state = fold(self.state, event)
+
+    def intend(self, address: str, client_id: str, action: str, secret: SealedSecret | None = None) -> IntentGiven:
+        """The event that says what is about to be sent."""
+        return IntentGiven(Intent(address, client_id, action, self.state.run_id, self.now(), secret))
+
+    def begin(self, run_id: str, approval: Approval | None, moves: Iterable[tuple[str, str]]) -> None:
+        """Carry out moves (their secrets are sealed anew for the new address) and note what was approved."""
+        moves = tuple(moves)
+        state = move(self.state, moves)
+        for source, target in moves:
+            client = state.clients[target]
+            if client.secret is None:
+                continue
+            clear = self._vault.open(client.secret.sealed, self._place(source))
+            sealed = replace(client.secret, sealed=self._vault.seal(clear, self._place(target)))
+            state = fold(state, ClientWritten(target, replace(client, secret=sealed)))
+        self.state = replace(state, run_id=run_id, approval=approval or state.approval)
+
+    def save(self) -> None:
+        """Write the whole document; the journal is folded in."""
+        with self._lock:
+            self.state = self._backend.save(self.state)
+
+    def check_identity(self) -> None:
+        """Prove that secrets can be opened, before anything is sent."""
+        try:
+            self._vault.check()
+        except StateError as error:
+            raise StateError(
+                "outputs cannot be rendered without the key of the state",
+                where=error.where,
+                why=error.why,
+                fix=error.fix,
+            ) from error
+
+    def _place(self, address: str) -> Place:
+        return Place(self.state.lineage, self.state.environment, address, _SECRET)

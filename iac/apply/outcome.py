@@ -1,0 +1,95 @@
+"""What became of each change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from iac.core.change import Change, OutputChange
+    from iac.core.errors import IacError
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The server holds what was wanted and state knows it."""
+
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The change did not come to its end; `error` says how far it came and what to do."""
+
+    change: Change
+    error: IacError
+
+
+@dataclass(frozen=True, slots=True)
+class NotTried:
+    """Nothing was sent for this change."""
+
+    change: Change
+    reason: str
+
+
+Outcome = Done | Failed | NotTried
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """An output was written or removed; `is_changed` is False when it already was as wanted."""
+
+    output: OutputChange
+    is_changed: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NotDelivered:
+    """An output could not be written; the old one is untouched."""
+
+    output: OutputChange
+    error: IacError
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The end of an apply."""
+
+    digest: str
+    outcomes: tuple[Outcome, ...]
+    outputs: tuple[Delivered | NotDelivered, ...] = ()
+    is_interrupted: bool = False
+
+    def of(self, kind: type[Done | Failed | NotTried]) -> list[Outcome]:
+        """The outcomes of one kind, in the order of the plan."""
+        return [outcome for outcome in self.outcomes if isinstance(outcome, kind)]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether everything was done and delivered."""
+        delivered = all(isinstance(output, Delivered) for output in self.outputs)
+        return delivered and all(isinstance(outcome, Done) for outcome in self.outcomes)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form: done, failed (with the error's lines) and not tried, then outputs."""
+        return {
+            "format_version": "1.0",
+            "digest": self.digest,
+            "complete": self.is_complete,
+            "interrupted": self.is_interrupted,
+            "done": [_named(o.change) for o in self.outcomes if isinstance(o, Done)],
+            "failed": [{**_named(o.change), "error": o.error.lines()} for o in self.outcomes if isinstance(o, Failed)],
+            "not_tried": [{**_named(o.change), "reason": o.reason} for o in self.outcomes if isinstance(o, NotTried)],
+            "outputs": [_output(output) for output in self.outputs],
+        }
+
+
+def _named(change: Change) -> dict[str, Any]:
+    return {"address": change.address, "client_id": change.client_id, "action": str(change.action)}
+
+
+def _output(output: Delivered | NotDelivered) -> dict[str, Any]:
+    if isinstance(output, Delivered):
+        return {**output.output.to_dict(), "written": output.is_changed}
+    return {**output.output.to_dict(), "written": False, "error": output.error.lines()}

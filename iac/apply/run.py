@@ -1,0 +1,81 @@
+"""All changes of a plan: phases in order, each phase in a bounded pool, failures kept apart."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from iac.apply.outcome import Done, Failed, NotTried, Outcome
+from iac.core.change import Action, Change, SecretStep
+from iac.core.errors import IacError, StateError, UnreachableError
+from iac.core.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from iac.apply.ledger import Ledger
+
+_PHASES = (
+    frozenset({Action.CREATE, Action.ADOPT}),
+    frozenset({Action.UPDATE}),
+    frozenset({Action.ROTATE}),
+    frozenset({Action.DELETE, Action.FORGET, Action.REPLACE}),
+)
+
+
+@dataclass(slots=True)
+class Stop:
+    """Asks a run to end: what is in flight is finished, nothing new is sent."""
+
+    event: threading.Event = field(default_factory=threading.Event)
+    reason: str = ""
+
+    def ask(self, reason: str) -> None:
+        """End with this reason; the first one counts."""
+        if not self.event.is_set():
+            self.reason = reason
+            self.event.set()
+
+
+def intend(ledger: Ledger, changes: Iterable[Change]) -> None:
+    """Choose the secrets of all creates and note their intents; the next `save` makes them durable in one write."""
+    for change in changes:
+        if change.action is not Action.CREATE:
+            continue
+        sealed = None
+        if change.step is SecretStep.CHOOSE:
+            last = ledger.state.clients.get(change.address)
+            version = last.secret.version + 1 if last and last.secret else 1
+            sealed = ledger.seal(change.address, Secret(ledger.clock.token()), version)
+        ledger.note(ledger.intend(change.address, change.client_id, Action.CREATE, sealed))
+
+
+def execute(
+    changes: Sequence[Change], do: Callable[[Change], None], parallelism: int, stop: Stop
+) -> tuple[Outcome, ...]:
+    """Do every change; the outcomes in the order of `changes`."""
+    outcomes: dict[str, Outcome] = {}
+    with ThreadPoolExecutor(max_workers=parallelism, thread_name_prefix="iac-apply") as pool:
+        for phase in _PHASES:
+            batch = [change for change in changes if change.action in phase]
+            for outcome in pool.map(lambda change: _one(change, do, stop), batch):
+                outcomes[outcome.change.address] = outcome
+    return tuple(outcomes[change.address] for change in changes)
+
+
+def _one(change: Change, do: Callable[[Change], None], stop: Stop) -> Outcome:
+    if stop.event.is_set():
+        return NotTried(change, stop.reason)
+    try:
+        do(change)
+    except (StateError, UnreachableError) as error:
+        stop.ask(error.summary)
+        return Failed(change, error)
+    except IacError as error:
+        return Failed(change, error)
+    except Exception as fault:
+        stop.ask("a fault in iac itself")
+        return Failed(change, IacError("a fault in iac itself", where=change.address, why=type(fault).__name__))
+    return Done(change)

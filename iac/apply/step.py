@@ -1,0 +1,271 @@
+"""One change at a time: what is sent, what is read back, what is stored, in this order.
+
+Every write is sent once. When no usable answer comes back the object is read, and the read decides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from iac.core import semantics
+from iac.core.change import Action, Change, SecretStep
+from iac.core.diff import managed, mismatches
+from iac.core.errors import ServerError, StalePlan, UnknownOutcome
+from iac.core.model import uses_secret
+from iac.core.registration import NewClient
+from iac.core.secret import Secret
+from iac.core.state import ClientGone, ClientState, ClientWritten, IntentDropped, SecretStatus, Tombstone
+
+if TYPE_CHECKING:
+    from iac.apply.ledger import Ledger
+    from iac.core.desired import DesiredClient
+    from iac.core.model import Fields
+    from iac.core.registration import Facts, Registration
+    from iac.core.state import SealedSecret
+    from iac.ports import Provider
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A client's secret as state will hold it."""
+
+    secret: SealedSecret | None
+    status: SecretStatus
+    serial: int
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Does one change; raises `IacError` when it does not come to its end."""
+
+    provider: Provider
+    ledger: Ledger
+    facts: Facts
+    defaults: Fields
+    provider_name: str
+
+    def do(self, change: Change) -> None:
+        """Carry out one change."""
+        match change.action:
+            case Action.CREATE:
+                self._create(change, _desired(change))
+            case Action.ADOPT | Action.UPDATE | Action.ROTATE:
+                self._update(change, _desired(change))
+            case Action.DELETE:
+                self._delete(change)
+            case _:
+                self.ledger.record(ClientGone(change.address, None))
+
+    def _create(self, change: Change, desired: DesiredClient) -> None:
+        intent = self.ledger.state.intents[change.address]
+        chosen = self.ledger.open(change.address, intent.secret) if intent.secret else None
+        answer = self._register(change, NewClient(change.client_id, desired.fields, chosen))
+        held = Held(intent.secret, SecretStatus.KNOWN if intent.secret else SecretStatus.NONE, desired.secret_serial)
+        if answer.secret is not None and answer.secret != chosen and uses_secret(desired.fields):
+            held = replace(held, secret=self._seal(change, answer.secret), status=SecretStatus.KNOWN)
+        wrong = self._store(desired, answer, held, desired.declared)
+        if wrong and set(wrong) <= set(semantics.forced_by_create()):
+            answer = self._put(self._fresh(change, desired), desired, desired.declared)
+            wrong = self._store(desired, answer, held, desired.declared)
+        _hold(wrong, change)
+        if desired.owners:
+            self._assign(change, desired, ())
+            self._store(desired, answer, held, desired.declared, has_owners=True)
+
+    def _register(self, change: Change, client: NewClient) -> Registration:
+        try:
+            return self.provider.create(client)
+        except UnknownOutcome as unknown:
+            found = self.provider.get(client.client_id)
+            if found is not None and self._is_ours(found, client):
+                return found
+            if found is None:
+                self.ledger.record(IntentDropped(change.address))
+                raise
+            raise ServerError(
+                "somebody else registered this client_id meanwhile",
+                where=client.client_id,
+                fix="choose another client_id",
+            ) from unknown
+        except ServerError:
+            self.ledger.record(IntentDropped(change.address))
+            raise
+
+    def _is_ours(self, found: Registration, client: NewClient) -> bool:
+        if client.secret is None:
+            return True
+        if found.secret is not None:
+            return found.secret == client.secret
+        return self.provider.accepts_secret(client.client_id, client.secret)
+
+    def _update(self, change: Change, desired: DesiredClient) -> None:
+        fresh = self._fresh(change, desired)
+        _check_same(change, fresh)
+        last = self.ledger.state.clients.get(change.address)
+        held = self._held_before(change, last, fresh)
+        if change.step is SecretStep.CHOOSE:
+            held, fresh = self._choose(change, fresh)
+        elif change.step is SecretStep.TAKE and fresh.secret is not None:
+            held = Held(self._seal(change, fresh.secret), SecretStatus.KNOWN, desired.secret_serial)
+        elif change.step is SecretStep.DROP:
+            held = Held(None, SecretStatus.NONE, desired.secret_serial)
+        answer = fresh
+        if change.writes_fields or change.step is SecretStep.CHOOSE:
+            answer = self._put(fresh, desired, managed(desired))
+        _hold(self._store(desired, answer, held, managed(desired)), change)
+        if change.step is SecretStep.ROTATE:
+            held = self._rotate(change, fresh)
+            self._store(desired, answer, held, managed(desired))
+        if desired.owners is not None:
+            self._assign(change, desired, fresh.owners or ())
+            self._store(desired, answer, held, managed(desired), has_owners=True)
+
+    def _held_before(self, change: Change, last: ClientState | None, fresh: Registration) -> Held:
+        """What state holds before this change, or what an interrupted create chose."""
+        desired = _desired(change)
+        if last is not None:
+            serial = desired.secret_serial if change.step is not SecretStep.ROTATE else last.secret_serial
+            return Held(last.secret, last.secret_status, serial)
+        intent = self.ledger.state.intents.get(change.address)
+        if change.resumes and intent is not None and intent.secret is not None:
+            return self._resumed(change, intent.secret, fresh)
+        is_blank = not uses_secret(desired.fields)
+        return Held(None, SecretStatus.NONE if is_blank else SecretStatus.UNKNOWN, desired.secret_serial)
+
+    def _resumed(self, change: Change, chosen: SealedSecret, fresh: Registration) -> Held:
+        serial = _desired(change).secret_serial
+        if fresh.secret is not None and fresh.secret.fingerprint(chosen.salt) != chosen.fingerprint:
+            return Held(self._seal(change, fresh.secret), SecretStatus.KNOWN, serial)
+        return Held(chosen, SecretStatus.KNOWN, serial)
+
+    def _choose(self, change: Change, fresh: Registration) -> tuple[Held, Registration]:
+        """Up to 1.13 a PUT sets the secret it carries: stored as an intent first (rec: admin-auth-method-matrix)."""
+        secret = Secret(self.ledger.clock.token())
+        sealed = self._seal(change, secret)
+        self.ledger.record(self.ledger.intend(change.address, change.client_id, Action.UPDATE, sealed))
+        return Held(sealed, SecretStatus.KNOWN, _desired(change).secret_serial), replace(fresh, secret=secret)
+
+    def _rotate(self, change: Change, fresh: Registration) -> Held:
+        self.ledger.record(self.ledger.intend(change.address, change.client_id, Action.ROTATE))
+        try:
+            answer = self.provider.rotate(change.client_id)
+        except UnknownOutcome:
+            found = self.provider.get(change.client_id)
+            if found is None or found.secret is None or found.secret == fresh.secret:
+                raise
+            answer = found
+        if answer.secret is None:
+            raise UnknownOutcome(
+                "the answer to a rotation has no secret", where=change.address, fix="run iac apply again"
+            )
+        return Held(self._seal(change, answer.secret), SecretStatus.KNOWN, _desired(change).secret_serial)
+
+    def _put(self, fresh: Registration, desired: DesiredClient, names: frozenset[str]) -> Registration:
+        try:
+            return self.provider.update(fresh, desired.fields, names)
+        except UnknownOutcome:
+            found = self.provider.get(fresh.client_id)
+            if found is None or mismatches(desired.fields, names, found, self.facts, self.defaults):
+                raise
+            return found
+
+    def _assign(self, change: Change, desired: DesiredClient, before: tuple[str, ...]) -> None:
+        wanted = set(desired.owners or ())
+        add, remove = sorted(wanted - set(before)), sorted(set(before) - wanted)
+        try:
+            self.provider.assign_owners(change.client_id, add, remove)
+        except UnknownOutcome:
+            found = self.provider.get(change.client_id, with_owners=True)
+            if found is None or set(found.owners or ()) != wanted:
+                raise
+
+    def _delete(self, change: Change) -> None:
+        fresh = self.provider.get(change.client_id)
+        client = self.ledger.state.clients[change.address]
+        if fresh is not None:
+            _check_same(change, fresh)
+            self._remove(change.client_id)
+        self.ledger.record(ClientGone(change.address, Tombstone(change.address, client, self.ledger.now())))
+
+    def _remove(self, client_id: str) -> None:
+        try:
+            self.provider.delete(client_id)
+        except UnknownOutcome:
+            if self.provider.get(client_id) is not None:
+                raise
+
+    def _fresh(self, change: Change, desired: DesiredClient) -> Registration:
+        fresh = self.provider.get(change.client_id, with_owners=desired.owners is not None)
+        if fresh is None:
+            raise StalePlan("the client was deleted since the plan", where=change.address, fix="run iac plan again")
+        return fresh
+
+    def _seal(self, change: Change, secret: Secret) -> SealedSecret:
+        last = self.ledger.state.clients.get(change.address)
+        version = last.secret.version + 1 if last and last.secret else 1
+        return self.ledger.seal(change.address, secret, version)
+
+    def _store(
+        self,
+        desired: DesiredClient,
+        answer: Registration,
+        held: Held,
+        names: frozenset[str],
+        *,
+        has_owners: bool = False,
+    ) -> list[str]:
+        """Make the answer durable; names of the fields in which it is not what was sent."""
+        wrong = mismatches(desired.fields, names, answer, self.facts, self.defaults)
+        applied = dict(semantics.forced(desired.fields))
+        for name in wrong:
+            applied.pop(name, None)
+            if name in answer.fields:
+                applied[name] = answer.fields[name]
+        before = self.ledger.state.clients.get(desired.address)
+        client = ClientState(
+            client_id=desired.client_id,
+            provider=self.provider_name,
+            applied=applied,
+            declared=desired.declared,
+            owners=desired.owners if has_owners else (before.owners if before else None),
+            secret=held.secret,
+            secret_status=held.status,
+            secret_serial=held.serial,
+            prevent_destroy=desired.lifecycle.prevent_destroy,
+            applied_at=self.ledger.now(),
+        )
+        self.ledger.record(ClientWritten(desired.address, client))
+        return wrong
+
+
+def _desired(change: Change) -> DesiredClient:
+    if change.desired is None:
+        raise StalePlan("a change without a definition", where=change.address)
+    return change.desired
+
+
+def _check_same(change: Change, fresh: Registration) -> None:
+    """What is about to be overwritten is what the plan saw (contract 5.3)."""
+    seen = change.observed
+    if seen is None:
+        return
+    names = change.desired.declared if change.desired else frozenset(seen.fields)
+    differing = sorted(name for name in names if seen.fields.get(name) != fresh.fields.get(name))
+    if differing:
+        raise StalePlan(
+            "somebody changed the client on the server since the plan",
+            where=change.address,
+            why=f"fields: {', '.join(differing)}",
+            fix="run iac plan again",
+        )
+
+
+def _hold(wrong: list[str], change: Change) -> None:
+    if wrong:
+        raise ServerError(
+            "the server did not keep what was sent",
+            where=change.address,
+            why=f"fields: {', '.join(wrong)}; the client and its secret are in state",
+            fix="run iac plan to see both values; change the definition, or ask an administrator of the server",
+        )

@@ -1,0 +1,108 @@
+"""The command line: parse, call the workflow, show, exit. One module a command, imported when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from iac import __version__
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+COMMANDS = {
+    "apply": "make the server hold what is defined, and render outputs",
+    "fmt": "canonical order and style, comments kept",
+    "init": "a new project, its state and an age identity outside of it",
+    "plan": "what apply would do",
+    "render": "write outputs from state alone",
+    "sandbox": "a local IAM with real behaviour",
+    "schema": "print a JSON schema",
+    "show": "one client: definition, state, server",
+    "state": "make, list and look into state",
+    "validate": "check definitions, offline",
+    "whoami": "who the token is and which server this is",
+}
+USAGE = 64
+
+
+class Group(click.Group):
+    """Commands by name, each imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        """All names, sorted."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"iac.cli.{cmd_name}").command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Say "did you mean" for an unknown command."""
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and name not in COMMANDS:
+            import difflib  # noqa: PLC0415  # only for a mistake
+
+            close = difflib.get_close_matches(name, COMMANDS, n=1)
+            hint = f" Did you mean {close[0]}?" if close else " `iac --help` lists them."
+            ctx.fail(f"No such command {name!r}.{hint}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("-C", "directory", metavar="DIR", default=".", help="Run as if started in DIR.")
+@click.option("--env", "environment", metavar="NAME", default=None, help="The environment of iac.yaml to work on.")
+@click.option("--no-color", is_flag=True, help="No colour (as with NO_COLOR set).")
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but the result and errors.")
+@click.option("-v", "--verbose", count=True, help="Say what is sent and read, never a secret; -vv says more.")
+@click.version_option(__version__, prog_name="iac", message="%(prog)s %(version)s")
+@click.pass_context
+def cli(ctx: click.Context, /, **settings: Any) -> None:
+    """OAuth/OIDC clients of an INDIGO IAM as code."""
+    from iac.cli.shell import Shell  # noqa: PLC0415  # not needed for --version and --help
+
+    ctx.obj = Shell(**settings)
+    ctx.color = None if _wants_color(ctx.obj) else False
+
+
+def _wants_color(shell: Any) -> bool:
+    return not shell.no_color and not os.environ.get("NO_COLOR")
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command and exit with the contract's exit code; nothing ends in a traceback."""
+    sys.exit(run(arguments))
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; its exit code."""
+    try:
+        code = cli.main(args=arguments, prog_name="iac", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return USAGE if isinstance(error, click.UsageError) else 1
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 141
+    except Exception as error:
+        from iac.cli.failure import report  # noqa: PLC0415  # only for an error
+
+        return report(error)
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,36 @@
+"""What every command gets: the global options."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+
+@dataclass(frozen=True, slots=True)
+class Shell:
+    """The global options of one call."""
+
+    directory: str = "."
+    environment: str | None = None
+    no_color: bool = False
+    quiet: bool = False
+    verbose: int = 0
+
+    @property
+    def root(self) -> Path:
+        """The project's directory.
+
+        Raises:
+            click.UsageError: -C names no directory.
+        """
+        root = Path(self.directory)
+        if not root.is_dir():
+            raise click.UsageError(f"-C {self.directory}: no such directory")
+        return root
+
+    def note(self, text: str) -> None:
+        """Say something on stderr, unless -q."""
+        if not self.quiet:
+            click.echo(text, err=True)
