@@ -1,0 +1,31 @@
+"""`python -m iac.sandbox`: the sandbox without the rest of `iac`."""
+
+import argparse
+import sys
+
+from iac.sandbox.flavour import Flavour
+from iac.sandbox.run import Options, SandboxError, run
+from iac.sandbox.seed import PEOPLE
+from iac.sandbox.world import Registration
+
+
+def main(arguments: list[str]) -> int:
+    """Run until interrupted. Returns 0, or 1 when it cannot start."""
+    parser = argparse.ArgumentParser("python -m iac.sandbox", description="A local INDIGO IAM. Not for production.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    parser.add_argument("--port", type=int, default=8080, help="port to listen on, 0 for a free one (8080)")
+    parser.add_argument("--flavour", type=Flavour, choices=list(Flavour), default=Flavour.V1_14)
+    parser.add_argument("--seed", default=PEOPLE, help="the packaged set `people`, or a JSON file")
+    parser.add_argument("--faults", default="", help="JSON: what is to happen to coming requests")
+    parser.add_argument("--registration", type=Registration, choices=list(Registration), default=Registration.ANYONE)
+    parser.add_argument("--shuffle", type=int, help="a number: lists in answers come in a random order")
+    try:
+        run(Options(**vars(parser.parse_args(arguments))), print)
+    except SandboxError as refusal:
+        print(refusal, file=sys.stderr)  # noqa: T201 - this is a command
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

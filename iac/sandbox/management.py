@@ -1,0 +1,152 @@
+"""The management API, /iam/api/clients: for callers with iam:admin.read or iam:admin.write."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from iac.sandbox import access, rules
+from iac.sandbox.message import RefusalError, Response, empty, error, json_response, json_text
+from iac.sandbox.model import ADMIN_READ, ADMIN_WRITE, Account, Client
+from iac.sandbox.paging import page_response, read_page
+from iac.sandbox.registry import checked, common_fields, managed_fields, new_client, secret_by_method
+from iac.sandbox.view import View, render, show
+from iac.sandbox.world import Call, World
+
+
+def list_clients(call: Call) -> Response:
+    """GET /iam/api/clients, sorted by client_id; with drOnly only those of self service."""
+    access.demand(call, ADMIN_READ)
+    world, page = call.world, read_page(call.request.query)
+    if call.request.query.get("drOnly") == "true":
+        found = [client for client in world.store.clients() if client.dynamically_registered]
+        total, part = len(found), found[page.start : page.stop]
+    else:
+        total, part = world.store.count(), world.store.slice(page.start, page.stop)
+    return page_response(page, total, [render(world, client, View.MANAGED) for client in part])
+
+
+def create(call: Call) -> Response:
+    """POST: the answer shows the secret, and allow_introspection true whatever was sent."""
+    access.demand(call, ADMIN_WRITE)
+    world = call.world
+    document = checked(call, rules.SAVE)
+    fields = common_fields(world, document) | managed_fields(document)
+    fields["allow_introspection"] = True
+    if not world.facts.create_keeps_clear_tokens:
+        fields["clear_access_tokens_on_refresh"] = False
+    client = world.store.put(new_client(world, document, fields))
+    return json_text(201, render(world, client, View.CREATED))
+
+
+def read(call: Call) -> Response:
+    """GET of one client."""
+    access.demand(call, ADMIN_READ)
+    client = call.world.find_client(call.names[0])
+    return json_text(200, render(call.world, client, View.MANAGED))
+
+
+def update(call: Call) -> Response:
+    """PUT: a full replace but for id, age, origin and status (rec: admin-put-full-replace)."""
+    access.demand(call, ADMIN_WRITE)
+    world = call.world
+    document = checked(call, rules.UPDATE)
+    old = world.find_client(call.names[0])
+    if old.entity_id is not None:
+        raise RefusalError(error(400, "Federated clients cannot be updated"))
+    fields = common_fields(world, document) | managed_fields(document)
+    method = fields["token_endpoint_auth_method"]
+    client = Client(
+        key=old.key,
+        client_id=old.client_id,
+        client_secret=_updated_secret(world, old, method, document.get("client_secret")),
+        created_at=old.created_at,
+        dynamically_registered=old.dynamically_registered,
+        active=old.active,
+        **fields,
+    )
+    return json_text(200, render(world, world.store.put(client), View.MANAGED))
+
+
+def _updated_secret(world: World, old: Client, method: str, sent: str | None) -> str | None:
+    """The body's secret up to 1.13, where none erases it; later the stored one (rec: admin-put-and-secret)."""
+    if not world.facts.put_sets_secret:
+        return secret_by_method(world, method, old.client_secret)
+    return None if method == "none" else sent
+
+
+def delete(call: Call) -> Response:
+    """DELETE of one client."""
+    access.demand(call, ADMIN_WRITE)
+    call.world.store.remove(call.world.find_client(call.names[0]))
+    return empty(204)
+
+
+def rotate_secret(call: Call) -> Response:
+    """POST /secret: the old secret is dead at once (rec: admin-secret-rotation)."""
+    access.demand(call, ADMIN_WRITE)
+    world = call.world
+    client = replace(world.find_client(call.names[0]), client_secret=world.new_secret())
+    return json_text(201, render(world, world.store.put(client), View.CREATED))
+
+
+def rotate_rat(call: Call) -> Response:
+    """POST /rat: a new registration access token, the only time that it is shown (rec: admin-rat)."""
+    access.demand(call, ADMIN_WRITE)
+    world = call.world
+    client = world.find_client(call.names[0])
+    has_rat = any(grant.is_rat and grant.client_key == client.key for grant in world.store.tokens.values())
+    if has_rat and world.facts.second_rat_marks_use:
+        today = datetime.fromtimestamp(world.chance.now_ms() / 1000, UTC).date().isoformat()
+        client = world.store.put(replace(client, last_used=today))
+    rat = access.issue_rat(world, client)
+    return json_response(201, show(world, client, View.MANAGED, registration_access_token=rat))
+
+
+def enable(call: Call) -> Response:
+    """PATCH /enable."""
+    return _set_status(call, is_active=True)
+
+
+def disable(call: Call) -> Response:
+    """PATCH /disable."""
+    return _set_status(call, is_active=False)
+
+
+def _set_status(call: Call, *, is_active: bool) -> Response:
+    """Done for a user; for a client's own token a 200 that does nothing (rec: admin-enable-disable)."""
+    account = access.demand(call, ADMIN_WRITE).account
+    if account is not None:
+        client = replace(call.world.find_client(call.names[0]), active=is_active)
+        call.world.store.put(_marked(call.world, client, account))
+    return empty(200)
+
+
+def _marked(world: World, client: Client, account: Account) -> Client:
+    """The client with the mark of who changed its status."""
+    return replace(client, status_changed_on=world.chance.now_ms(), status_changed_by=account.uuid)
+
+
+def revoke_refresh_tokens(call: Call) -> Response:
+    """PATCH /revoke-refresh-tokens: the sandbox issues none, so nothing ends."""
+    access.demand(call, ADMIN_WRITE)
+    call.world.find_client(call.names[0])
+    return empty(200)
+
+
+def revoke_access_tokens(call: Call) -> Response:
+    """PATCH /revoke-access-tokens: the registration access token stays (rec: admin-revoke-and-reset)."""
+    access.demand(call, ADMIN_WRITE)
+    call.world.store.revoke(call.world.find_client(call.names[0]), rats=False)
+    return empty(200)
+
+
+def reset(call: Call) -> Response:
+    """PATCH /reset-client: a new secret as a bare JSON string; all tokens end (rec: admin-revoke-and-reset)."""
+    account = access.demand(call, ADMIN_WRITE).account
+    world = call.world
+    client = replace(world.find_client(call.names[0]), client_secret=world.new_secret())
+    if account is not None:
+        client = replace(_marked(world, client, account), active=True)
+    world.store.revoke(client)
+    world.store.put(client)
+    return json_text(200, json.dumps(client.client_secret))

@@ -1,0 +1,94 @@
+"""Requests, responses and the shapes of error that IAM answers with."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+NO_CACHE = "no-cache, no-store, max-age=0, must-revalidate"
+JSON = "application/json"
+JSON_UTF8 = "application/json;charset=UTF-8"
+HTML = "text/html;charset=UTF-8"
+SESSION_COOKIE = "JSESSIONID"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """One HTTP request.
+
+    `path` is as sent, still percent-encoded and without the query; `query` holds the last value of each
+    parameter; the names in `headers` are lower case.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """One HTTP response; the names in `headers` are lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+    def with_header(self, name: str, value: str) -> "Response":
+        """The same response with one more header."""
+        return replace(self, headers={**self.headers, name: value})
+
+
+class RefusalError(Exception):
+    """The request is answered with `response` and goes no further."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response.status)
+        self.response = response
+
+
+class ServerCrashError(Exception):
+    """IAM runs into an exception of its own: an HTML page for GET, an empty 405 for all other methods.
+
+    The 405 comes from the error page, which only knows GET (rec: admin-scope-null, admin-list-paging).
+    """
+
+
+def json_response(status: int, value: Any) -> Response:
+    """`value` as JSON, as the client APIs send it."""
+    return json_text(status, json.dumps(value, ensure_ascii=False))
+
+
+def json_text(status: int, text: str) -> Response:
+    """JSON that is serialised already."""
+    return Response(status, {"cache-control": NO_CACHE, "content-type": JSON}, text.encode())
+
+
+def empty(status: int) -> Response:
+    """An answer without body."""
+    return Response(status, {"cache-control": NO_CACHE})
+
+
+def html_error(status: int) -> Response:
+    """The error page for browsers."""
+    page = f"<!DOCTYPE html><html><head><title>Error</title></head><body><h1>Error {status}</h1></body></html>"
+    return Response(status, {"cache-control": NO_CACHE, "content-type": HTML}, page.encode())
+
+
+def error(status: int, message: str) -> Response:
+    """The error of the client APIs: one key."""
+    return json_response(status, {"error": message})
+
+
+def oauth_error(status: int, code: str, description: str, *, challenge: str | None = None) -> Response:
+    """The error of the OAuth endpoints: two keys, repeated in WWW-Authenticate when `challenge` is given.
+
+    `challenge` is the scheme with its realm, e.g. `Bearer realm="openidconnect"` (RFC 6750 section 3).
+    """
+    headers = {"cache-control": "no-store", "content-type": JSON}
+    if challenge is not None:
+        joint = "," if "realm" in challenge else ""
+        headers["www-authenticate"] = f'{challenge}{joint} error="{code}", error_description="{description}"'
+    body = json.dumps({"error": code, "error_description": description}, ensure_ascii=False)
+    return Response(status, headers, body.encode())
