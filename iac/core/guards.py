@@ -35,7 +35,7 @@ def _count(name: str, setting: str, limit: int | None, addresses: list[str]) -> 
             addresses=tuple(addresses),
             limit=str(limit),
             value=str(len(addresses)),
-            setting=setting,
+            setting=f"{setting}: {len(addresses)} in iac.yaml",
         )
     ]
 
