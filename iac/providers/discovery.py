@@ -1,0 +1,73 @@
+"""Discovery: is this the issuer that we mean, and where is its token endpoint.
+
+OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iac.core.errors import CredentialsError, UnreachableError
+from iac.core.text import printable
+from iac.providers.http import Call
+from iac.providers.refusal import server_words
+
+if TYPE_CHECKING:
+    from iac.providers.http import Http
+    from iac.providers.origin import Issuer
+
+_DOCUMENT = "/.well-known/openid-configuration"
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoints:
+    """What the issuer declares. `issuer` is the issuer in its own spelling, `token` a path on its origin."""
+
+    issuer: str
+    token: str
+    token_url: str
+
+
+def discover(http: Http, issuer: Issuer) -> Endpoints:
+    """Read the discovery document; sent without credentials.
+
+    Raises:
+        UnreachableError: there is none.
+        CredentialsError: it is another issuer's, or its token endpoint is on another origin.
+    """
+    where = f"{issuer.origin}{issuer.path}{_DOCUMENT}"
+    answer = http.send(Call.read(issuer.path + _DOCUMENT))
+    document = answer.json() if answer.is_ok else None
+    if not isinstance(document, dict) or not isinstance(document.get("token_endpoint"), str):
+        raise UnreachableError(
+            "this server has no discovery document",
+            where=where,
+            why=server_words(answer),
+            fix="check that issuer in iac.yaml is the address of an INDIGO IAM",
+        )
+    declared = str(document.get("issuer", ""))
+    if not issuer.is_same(declared):
+        raise CredentialsError(
+            "the server says that it is another issuer",
+            where=where,
+            why=f"issuer in iac.yaml: {issuer.url}, in the discovery document: {printable(declared)}",
+            fix="set issuer in iac.yaml to the server that you mean, spelled as its discovery document has it",
+        )
+    token_url = document["token_endpoint"]
+    return Endpoints(declared, issuer.path_of(token_url), token_url)
+
+
+def check_pin(issuer: Issuer, pinned: str) -> None:
+    """Hold the configured issuer against IAC_ISSUER: a change of iac.yaml must not redirect a pipeline's credentials.
+
+    Raises:
+        CredentialsError: they differ. "" pins nothing.
+    """
+    if pinned and not issuer.is_same(pinned):
+        raise CredentialsError(
+            "the issuer is not the one that this environment is bound to",
+            where=f"issuer: {issuer.url}",
+            why=f"IAC_ISSUER is {printable(pinned)}",
+            fix="correct issuer in iac.yaml, or IAC_ISSUER where the credentials are set",
+        )

@@ -1,0 +1,270 @@
+"""HTTP as the rest of the program sees it. The one module that imports httpx (or httpx2, its live continuation).
+
+Synchronous, HTTP/1.1, thread-safe. No redirects, no cookies, one origin. What has no effect may be sent again;
+a write is sent once, and the errors say whether it can have had an effect:
+
+- `UnreachableError`: it was not sent, so it surely had none;
+- `UnknownOutcome`: it was sent and no answer came back.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import ssl
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from itertools import count
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+from iac import __version__
+from iac.core.errors import InputError, UnknownOutcome, UnreachableError
+from iac.core.semantics import switch
+from iac.providers.retry import PASSING, Patience, parse_retry_after
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    import httpx
+
+    from iac.ports import Clock
+    from iac.providers.origin import Issuer
+else:
+    try:
+        import httpx2 as httpx
+    except ImportError:
+        import httpx
+
+LARGEST_BODY = 32 * 2**20
+"""Bytes of an answer that are read; a page of 100 clients with the largest jwk that IAM takes is 7 MB."""
+
+_NOT_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.LocalProtocolError,
+    httpx.UnsupportedProtocol,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to make.
+
+    Attributes:
+        path: on the issuer's origin, percent-encoded, with its query.
+        is_read: it has no lasting effect, so it may be sent again.
+    """
+
+    method: str
+    path: str
+    body: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    is_read: bool = False
+
+    @classmethod
+    def read(cls, path: str) -> Call:
+        """A GET."""
+        return cls("GET", path, is_read=True)
+
+    @classmethod
+    def write(cls, method: str, path: str, value: Any = None) -> Call:
+        """A write, with `value` as its JSON body unless it is None."""
+        if value is None:
+            return cls(method, path)
+        body = json.dumps(value, separators=(",", ":")).encode()
+        return cls(method, path, body, {"Content-Type": "application/json"})
+
+    @classmethod
+    def form(cls, path: str, fields: Mapping[str, str]) -> Call:
+        """A POST of a form that has no lasting effect: a token request (RFC 6749 section 4.4.2)."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return cls("POST", path, urlencode(fields).encode(), headers, is_read=True)
+
+    def with_authorization(self, value: str) -> Call:
+        """The same call with an Authorization header."""
+        headers = {**self.headers, "Authorization": value}
+        return Call(self.method, self.path, self.body, headers, self.is_read)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back. Names in `headers` are lower case; `body` is decoded from its content encoding."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    def json(self) -> Any:
+        """The body as JSON; None when it is none."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+    @property
+    def is_ok(self) -> bool:
+        """The server did it."""
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
+
+@dataclass(frozen=True, slots=True)
+class _NotSent:
+    """No connection: the request surely had no effect."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class _Lost:
+    """Sent, perhaps in part; no whole answer came back."""
+
+    error: Exception
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """How to reach the server.
+
+    Attributes:
+        parallelism: connections at most, kept alive between requests.
+        timeout: seconds that the server may be silent.
+        ca_bundle: PEM file of certificate authorities to trust besides the system's.
+    """
+
+    parallelism: int = 8
+    timeout: float = 30.0
+    ca_bundle: Path | None = None
+    patience: Patience = field(default_factory=Patience)
+    chance: Callable[[], float] = random.random
+
+
+class Http:
+    """Requests to one origin. Close it after use."""
+
+    def __init__(self, issuer: Issuer, transport: Transport, clock: Clock) -> None:
+        self._origin = issuer.origin
+        self._transport = transport
+        self._clock = clock
+        self._client = _client(issuer, transport)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._client.close()
+
+    def send(self, call: Call) -> Answer:
+        """Send a call, again only when it has no effect, and give the server's answer, whatever its status.
+
+        Raises:
+            UnreachableError: not sent, or a read without an answer.
+            UnknownOutcome: a write was sent and no answer came back.
+        """
+        for attempt in count(1):
+            outcome = self._attempt(call)
+            pause = self._pause(call, outcome, attempt)
+            if pause is None:
+                break
+            self._clock.sleep(pause)
+        if isinstance(outcome, Answer):
+            return outcome
+        raise self._failure(call, outcome) from outcome.error
+
+    def _attempt(self, call: Call) -> Answer | _NotSent | _Lost:
+        try:
+            url = self._origin + call.path
+            with self._client.stream(call.method, url, content=call.body or None, headers=call.headers) as response:
+                return Answer(response.status_code, dict(response.headers), _whole(response))
+        except _NOT_SENT as error:
+            return _NotSent(error)
+        except httpx.HTTPError as error:
+            return _Lost(error)
+
+    def _pause(self, call: Call, outcome: Answer | _NotSent | _Lost, attempt: int) -> float | None:
+        if not call.is_read:
+            return None
+        asked = None
+        if isinstance(outcome, Answer):
+            if outcome.status not in PASSING:
+                return None
+            asked = parse_retry_after(outcome.headers.get("retry-after"), self._clock.now())
+        return self._transport.patience.pause(attempt, asked, self._transport.chance())
+
+    def _failure(self, call: Call, outcome: _NotSent | _Lost) -> UnreachableError | UnknownOutcome:
+        where = f"{call.method} {self._origin}{call.path.partition('?')[0]}"
+        why = str(outcome.error) or type(outcome.error).__name__
+        if isinstance(outcome, _NotSent):
+            return _unreachable(self._origin, outcome.error, why)
+        if call.is_read:
+            return UnreachableError("the server gave no answer", where=where, why=why, fix=_CHECK_SERVER)
+        return UnknownOutcome(
+            "the request was sent and no answer came back",
+            where=where,
+            why=f"{why}; the server may or may not have done it",
+            fix="run it again: what the server holds is read first",
+        )
+
+
+_CHECK_SERVER = "check that the server runs, and issuer in iac.yaml"
+
+
+def _unreachable(origin: str, error: Exception, why: str) -> UnreachableError:
+    if _is_untrusted(error):
+        return UnreachableError(
+            "the server's certificate is not trusted",
+            where=origin,
+            why=why,
+            fix="name the certificate authority: export SSL_CERT_FILE=/path/to/ca.pem",
+        )
+    return UnreachableError("the server cannot be reached", where=origin, why=why, fix=_CHECK_SERVER)
+
+
+def _is_untrusted(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
+
+
+def _whole(response: httpx.Response) -> bytes:
+    chunks, size = [], 0
+    for chunk in response.iter_bytes():
+        size += len(chunk)
+        if size > LARGEST_BODY:
+            raise httpx.RemoteProtocolError(f"the answer is larger than {LARGEST_BODY} bytes")
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _client(issuer: Issuer, transport: Transport) -> httpx.Client:
+    allowed: list[str] | None = [] if switch("no-cookies") else None
+    return httpx.Client(
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=allowed)),
+        headers={"User-Agent": f"iac/{__version__}", "Accept": "application/json"},
+        follow_redirects=False,
+        trust_env=not issuer.is_loopback,
+        verify=_trust(issuer, transport),
+        timeout=httpx.Timeout(transport.timeout, pool=None),
+        limits=httpx.Limits(max_connections=transport.parallelism, max_keepalive_connections=transport.parallelism),
+    )
+
+
+def _trust(issuer: Issuer, transport: Transport) -> ssl.SSLContext:
+    if issuer.origin.startswith("http:"):
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = ssl.create_default_context()
+    if transport.ca_bundle is not None:
+        try:
+            context.load_verify_locations(transport.ca_bundle)
+        except OSError as error:
+            raise InputError(
+                "the CA bundle cannot be used",
+                where=str(transport.ca_bundle),
+                why=str(error),
+                fix="ca_bundle in iac.yaml has to name a PEM file of certificates",
+            ) from error
+    return context

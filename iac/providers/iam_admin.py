@@ -1,0 +1,230 @@
+"""INDIGO IAM's management API (/iam/api/clients) behind the Provider port.
+
+Paths and statuses are here, bodies are `iac.core.semantics`, errors `iac.providers.refusal`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import quote
+
+from iac.core.errors import InputError, ServerError
+from iac.core.model import AUTH_METHODS, uses_secret
+from iac.core.registration import Actual, Facts
+from iac.core.semantics import create_body, detect_facts, parse_answer, switch, update_body
+from iac.core.text import printable
+from iac.ports import Provider
+from iac.providers.discovery import check_pin
+from iac.providers.http import Call, Http, Transport
+from iac.providers.origin import Issuer
+from iac.providers.paging import Page, PagedList, gather
+from iac.providers.probe import Probe
+from iac.providers.refusal import is_missing, read_failure, write_failure
+from iac.providers.session import Session
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from iac.core.model import Fields
+    from iac.core.registration import NewClient, Registration
+    from iac.core.secret import Secret
+    from iac.ports import Clock, Identity
+    from iac.providers.http import Answer
+    from iac.providers.login import Login
+
+FEW = 10
+"""Up to so many clients are read one by one, whatever the server holds."""
+
+_CLIENTS = "/iam/api/clients"
+_UNKNOWN = Facts(shows_secrets=False, has_up_scoping=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """Where the server is.
+
+    Attributes:
+        issuer: as in iac.yaml.
+        pinned: the value of IAC_ISSUER; "" pins nothing.
+    """
+
+    issuer: str
+    pinned: str = ""
+    transport: Transport = field(default_factory=Transport)
+
+
+class IamAdmin(Provider):
+    """The clients of one INDIGO IAM. A context manager; nothing is sent before the first call."""
+
+    def __init__(self, connection: Connection, login: Login, clock: Clock) -> None:
+        """Make it ready.
+
+        Raises:
+            InputError: the issuer is no URL to send credentials to.
+            CredentialsError: it is not the one of IAC_ISSUER.
+        """
+        issuer = Issuer.parse(connection.issuer)
+        check_pin(issuer, connection.pinned)
+        self._session = Session(Http(issuer, connection.transport, clock), issuer, login, clock)
+        self._clock = clock
+        self._parallelism = connection.transport.parallelism
+        self._base = issuer.path + _CLIENTS
+        self._facts: Facts | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._session.close()
+
+    def _read(self, client_ids: Collection[str], owners_of: Collection[str]) -> Actual:
+        wanted = set(client_ids)
+        for client_id in wanted:
+            self._path(client_id)
+        total = self._count()
+        found = self._find(wanted, total)
+        missing = wanted - found.keys()
+        if missing and not _is_cheaper_one_by_one(len(wanted), total):
+            found |= self._find(missing, total)
+        found |= self._with_owners(found[client_id] for client_id in set(owners_of) & found.keys())
+        return Actual(self._facts or _UNKNOWN, found, total)
+
+    def _count(self) -> int:
+        page = self._page(self._base, switch("first-index"), 1)
+        self._facts = detect_facts(page.entries) or self._facts
+        return page.total
+
+    def _find(self, client_ids: set[str], total: int) -> dict[str, Registration]:
+        if _is_cheaper_one_by_one(len(client_ids), total):
+            answered = gather(self._get_one, sorted(client_ids), self._parallelism)
+            found = [registration for registration in answered if registration is not None]
+        else:
+            pages = PagedList(lambda first, count: self._page(self._base, first, count), self._parallelism)
+            found = pages.read(total, lambda entry: _parse_wanted(entry, client_ids))
+        return {registration.client_id: registration for registration in found}
+
+    def _page(self, path: str, first: int, count: int) -> Page:
+        call = Call.read(f"{path}?count={count}&startIndex={first}")
+        answer = self._session.send(call)
+        page = Page.parse(answer.json()) if answer.is_ok else None
+        if page is None:
+            raise read_failure(call, answer)
+        return page
+
+    def _get(self, client_id: str, *, with_owners: bool) -> Registration | None:
+        registration = self._get_one(client_id)
+        if registration is None or not with_owners:
+            return registration
+        return replace(registration, owners=self._owners(client_id))
+
+    def _get_one(self, client_id: str) -> Registration | None:
+        call = Call.read(self._path(client_id))
+        answer = self._session.send(call)
+        if is_missing(answer):
+            return None
+        body = _client_of(answer)
+        if body is None:
+            raise read_failure(call, answer)
+        return parse_answer(body)
+
+    def _with_owners(self, registrations: Iterable[Registration]) -> dict[str, Registration]:
+        owned = list(registrations)
+        owners = gather(lambda registration: self._owners(registration.client_id), owned, self._parallelism)
+        return {
+            registration.client_id: replace(registration, owners=uuids)
+            for registration, uuids in zip(owned, owners, strict=True)
+        }
+
+    def _owners(self, client_id: str) -> tuple[str, ...]:
+        pages = PagedList(lambda first, count: self._page(self._path(client_id, "/owners"), first, count))
+        first = self._page(self._path(client_id, "/owners"), switch("first-index"), switch("page-size"))
+        uuids = [entry.get("id") for entry in first.entries]
+        if len(uuids) < first.total:
+            uuids = pages.read(first.total, lambda entry: entry.get("id"))
+        return tuple(sorted({uuid for uuid in uuids if isinstance(uuid, str)}))
+
+    def _identify(self) -> Identity:
+        return self._session.identity()
+
+    def _create(self, client: NewClient) -> Registration:
+        call = Call.write("POST", self._base, create_body(client))
+        return self._write(call, hidden=[client.secret])
+
+    def _update(self, fresh: Registration, fields: Fields, declared: Collection[str]) -> Registration:
+        body = update_body(fresh, fields, declared, self._known_facts())
+        return self._write(Call.write("PUT", self._path(fresh.client_id), body), hidden=[fresh.secret])
+
+    def _rotate(self, client_id: str) -> Registration:
+        return self._write(Call.write("POST", self._path(client_id, "/secret")))
+
+    def _delete(self, client_id: str) -> None:
+        call = Call.write("DELETE", self._path(client_id))
+        answer = self._session.send(call)
+        if not answer.is_ok and not is_missing(answer):
+            raise write_failure(call, answer)
+
+    def _assign_owners(self, client_id: str, add: Collection[str], remove: Collection[str]) -> None:
+        for method, uuids in (("POST", add), ("DELETE", remove)):
+            for uuid in sorted(uuids):
+                self._assign_owner(method, client_id, uuid)
+
+    def _assign_owner(self, method: str, client_id: str, uuid: str) -> None:
+        call = Call.write(method, self._path(client_id, f"/owners/{quote(uuid, safe='')}"))
+        answer = self._session.send(call)
+        if answer.is_ok:
+            return
+        failure = write_failure(call, answer)
+        if type(failure) is ServerError:
+            failure.fix = (
+                f"check that {printable(uuid)} is the UUID of an account of this IAM (owners in the definition)"
+            )
+        raise failure
+
+    def _accepts_secret(self, client_id: str, secret: Secret) -> bool:
+        registration = self._get_one(client_id)
+        if registration is None or not uses_secret(registration.fields):
+            return False
+        method = str(registration.fields.get("token_endpoint_auth_method", AUTH_METHODS[0]))
+        return Probe(client_id, secret, method).ask(self._session.http, self._session.endpoints(), self._clock)
+
+    def _write(self, call: Call, hidden: Collection[Secret | None] = ()) -> Registration:
+        answer = self._session.send(call)
+        body = _client_of(answer)
+        if body is None:
+            raise write_failure(call, answer, hidden)
+        return parse_answer(body)
+
+    def _known_facts(self) -> Facts:
+        if self._facts is None:
+            self._count()
+        return self._facts or _UNKNOWN
+
+    def _path(self, client_id: str, suffix: str = "") -> str:
+        if client_id in {"", ".", ".."} or not client_id.isprintable() or any(sign in client_id for sign in r"/\;%"):
+            raise InputError(
+                "this client_id cannot be a part of an address",
+                where=f"client_id: {printable(client_id)}",
+                why="the server would take it for another path, or refuse it",
+                fix="use letters, digits and ._~:@- in client_id",
+            )
+        return f"{self._base}/{quote(client_id, safe='')}{suffix}"
+
+
+def _is_cheaper_one_by_one(count: int, total: int) -> bool:
+    return count <= FEW or count * switch("page-size") < total
+
+
+def _parse_wanted(entry: Mapping[str, Any], client_ids: Collection[str]) -> Registration | None:
+    if switch("entries-without-id") and not entry.get("client_id"):
+        return None
+    return parse_answer(entry) if entry["client_id"] in client_ids else None
+
+
+def _client_of(answer: Answer) -> dict[str, Any] | None:
+    body = answer.json() if answer.is_ok else None
+    return body if isinstance(body, dict) and isinstance(body.get("client_id"), str) else None

@@ -1,0 +1,98 @@
+"""The one server that credentials may go to: its issuer, and which addresses belong to it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import SplitResult, urlsplit
+
+from iac.core.errors import CredentialsError, InputError
+
+_PORTS = {"https": 443, "http": 80}
+
+
+@dataclass(frozen=True, slots=True)
+class Issuer:
+    """An OAuth issuer.
+
+    Attributes:
+        url: as it is configured.
+        origin: scheme, host and port as they are dialled, such as `https://iam.example.org`.
+        path: what its addresses begin with after the origin; "" or `/context` (no slash at the end).
+        is_loopback: the host is this machine.
+    """
+
+    url: str
+    origin: str
+    path: str
+    is_loopback: bool
+
+    @classmethod
+    def parse(cls, url: str) -> Issuer:
+        """Read an issuer as configured (RFC 8414 section 2: https, no query, no fragment).
+
+        Raises:
+            InputError: no such URL, or plain http to another machine.
+        """
+        parts = _split(url)
+        if parts is None or parts.scheme not in _PORTS or parts.query or parts.fragment or "@" in parts.netloc:
+            raise InputError(
+                "the issuer is no usable URL",
+                where=url,
+                fix="give the issuer as its discovery document has it, such as https://iam.example.org/",
+            )
+        is_loopback = _is_loopback(parts.hostname or "")
+        if parts.scheme == "http" and not is_loopback:
+            raise InputError(
+                "the issuer is plain http",
+                where=url,
+                why="secrets and tokens would cross the network in clear; http is for loopback hosts only",
+                fix=f"issuer: https://{parts.netloc}{parts.path}",
+            )
+        return cls(url, _origin(parts), parts.path.rstrip("/"), is_loopback)
+
+    def is_same(self, other: str) -> bool:
+        """Whether `other` names this issuer: equal up to one trailing slash."""
+        return self.url.removesuffix("/") == other.removesuffix("/")
+
+    def path_of(self, endpoint: str) -> str:
+        """The path (with its query) of an endpoint that the issuer declares.
+
+        Raises:
+            CredentialsError: the endpoint is on another origin, where no credentials are sent.
+        """
+        parts = _split(endpoint)
+        if parts is None or parts.scheme not in _PORTS or _origin(parts) != self.origin:
+            raise CredentialsError(
+                "the server declares an endpoint on another origin; nothing is sent there",
+                where=endpoint,
+                why=f"credentials go to {self.origin} only",
+                fix="set issuer in iac.yaml to the server's own address",
+            )
+        return f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+
+
+def _split(url: str) -> SplitResult | None:
+    if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+        return None
+    try:
+        parts = urlsplit(url)
+        has_host = bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return None
+    return parts if has_host else None
+
+
+def _origin(parts: SplitResult) -> str:
+    host = parts.hostname or ""
+    shown = f"[{host}]" if ":" in host else host
+    port = parts.port or _PORTS[parts.scheme]
+    suffix = "" if port == _PORTS[parts.scheme] else f":{port}"
+    return f"{parts.scheme}://{shown}{suffix}"
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

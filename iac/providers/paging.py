@@ -1,0 +1,95 @@
+"""Reading a list in pages, several in flight.
+
+IAM's list is sorted by client_id and is no snapshot (rec: admin-list-paging): while it is read, an entry may be
+skipped or come twice. Here every position up to the newest total is covered by what was received, not by what was
+asked for; who needs certainty about one client reads that client.
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from iac.core.errors import UnreachableError
+from iac.core.semantics import switch
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+LARGEST_TOTAL = 1_000_000
+"""Entries of a list that is believed."""
+
+_ROUNDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page: how many entries there are in all, and those of this page."""
+
+    total: int
+    entries: Sequence[Mapping[str, Any]]
+
+    @classmethod
+    def parse(cls, body: Any) -> Page | None:
+        """IAM's list answer (`totalResults`, `Resources`); None when it is none."""
+        if not isinstance(body, dict):
+            return None
+        total, entries = body.get("totalResults"), body.get("Resources")
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            return None
+        return cls(total, entries) if isinstance(total, int) and 0 <= total <= LARGEST_TOTAL else None
+
+
+def gather(work: Callable[[T], R], items: Sequence[T], parallelism: int) -> list[R]:
+    """`work` for each item, `parallelism` at a time; results in the order of the items, the first error ends it."""
+    if len(items) <= 1 or parallelism == 1:
+        return [work(item) for item in items]
+    with ThreadPoolExecutor(min(parallelism, len(items))) as pool:
+        return list(pool.map(work, items))
+
+
+@dataclass(frozen=True, slots=True)
+class PagedList:
+    """A list of a server.
+
+    Attributes:
+        fetch: one page by its first index and size.
+    """
+
+    fetch: Callable[[int, int], Page]
+    parallelism: int = 1
+
+    def read(self, total: int, keep: Callable[[Mapping[str, Any]], T | None]) -> list[T]:
+        """What `keep` makes of each entry, None left out, when there are `total` entries to begin with.
+
+        Raises:
+            UnreachableError: the list grows faster than it is read.
+        """
+        size, start = switch("page-size"), switch("first-index")
+        kept: list[T] = []
+        end = start + total
+        for _ in range(_ROUNDS):
+            spans = [range(first, min(first + size, end)) for first in range(start, end, size)]
+            covered = gather(lambda span: self._cover(span, keep), spans, self.parallelism)
+            kept.extend(chain.from_iterable(part for part, _ in covered))
+            start, end = end, switch("first-index") + max((newest for _, newest in covered), default=0)
+            if end <= start:
+                return kept
+        raise UnreachableError("the server's list grows while it is read, and does not end")
+
+    def _cover(self, span: range, keep: Callable[[Mapping[str, Any]], T | None]) -> tuple[list[T], int]:
+        kept: list[T] = []
+        start, newest = span.start, 0
+        while start < span.stop:
+            page = self.fetch(start, span.stop - start)
+            newest = page.total
+            if not page.entries:
+                break
+            kept.extend(made for made in map(keep, page.entries) if made is not None)
+            start += len(page.entries)
+        return kept, newest

@@ -1,0 +1,117 @@
+"""Answers that are no success, as errors. Pure.
+
+IAM's errors have four shapes: a JSON object with `error` (rec: admin-create-rejected), one with `error` and
+`error_description` (rec: admin-authorization), an empty body (rec: admin-scope-null), an HTML page
+(rec: admin-list-paging). Decisions are made by status and shape alone: texts differ between versions and come in
+random order.
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from iac.core.errors import CredentialsError, IacError, ServerError, UnknownOutcome, UnreachableError
+from iac.core.semantics import switch
+from iac.core.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from iac.core.secret import Secret
+    from iac.providers.http import Answer, Call
+
+LONGEST = 500
+"""Characters of a server's words that are shown."""
+
+_READ_AGAIN = "run it again: what the server holds is read first"
+_CHECK_ISSUER = "check that issuer in iac.yaml is the address of an INDIGO IAM"
+
+
+def server_words(answer: Answer, hidden: Iterable[Secret | None] = ()) -> str:
+    """What the server says, as one safe line; words that repeat one of `hidden` are withheld."""
+    body = answer.json()
+    if isinstance(body, dict):
+        parts = [str(body[name]) for name in ("error", "error_description") if body.get(name)]
+        words = printable(": ".join(parts))[:LONGEST]
+        if any(secret and secret.reveal() in words for secret in hidden):
+            return f"{answer.status}, with words that repeat a secret and are not shown"
+        return f"the server says {answer.status}: {words}" if words else f"the server says {answer.status}"
+    shape = "an empty answer" if not answer.body else "an answer that is no JSON"
+    return f"the server says {answer.status}, with {shape}"
+
+
+def error_code(answer: Answer) -> str:
+    """The `error` of an OAuth refusal (RFC 6749 section 5.2), a code and no text; "" for none."""
+    body = answer.json()
+    return str(body.get("error", "")) if isinstance(body, dict) else ""
+
+
+def is_missing(answer: Answer) -> bool:
+    """Whether IAM itself says that there is no such client (rec: admin-delete), not just some web server."""
+    body = answer.json() if answer.status == HTTPStatus.NOT_FOUND else None
+    return isinstance(body, dict) and "error" in body
+
+
+def is_server_fault(answer: Answer) -> bool:
+    """Whether the server broke off: a 5xx, or an empty 405, which is a crash too (rec: admin-scope-null)."""
+    is_empty_405 = answer.status == HTTPStatus.METHOD_NOT_ALLOWED and not answer.body
+    is_crash = is_empty_405 and bool(switch("empty-405-is-a-fault"))
+    return is_crash or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def read_failure(call: Call, answer: Answer) -> UnreachableError:
+    """The error of a read that gave nothing to use."""
+    where = _where(call)
+    match answer.status:
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            return _not_allowed(call, answer, "iam:admin.read")
+        case HTTPStatus.TOO_MANY_REQUESTS | HTTPStatus.SERVICE_UNAVAILABLE:
+            summary, fix = "the server asks to come back later", _later(answer)
+        case status if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+            summary, fix = "the server sends us elsewhere, and credentials do not follow", _CHECK_ISSUER
+        case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            summary, fix = "the server has an error of its own", "run it again; if it stays, see the server's log"
+        case _:
+            summary, fix = "the server's answer makes no sense", _CHECK_ISSUER
+    return UnreachableError(summary, where=where, why=server_words(answer), fix=fix)
+
+
+def write_failure(call: Call, answer: Answer, hidden: Iterable[Secret | None] = ()) -> IacError:
+    """The error of a write: `UnknownOutcome` when it may have had an effect, else it surely had none."""
+    where, words = _where(call), server_words(answer, hidden)
+    if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return _not_allowed(call, answer, "iam:admin.write")
+    if answer.is_ok:
+        summary = "the server did it and its answer makes no sense"
+        return UnknownOutcome(summary, status=answer.status, where=where, why=words, fix=_READ_AGAIN)
+    if is_server_fault(answer):
+        summary = "the server broke off, perhaps after it did it"
+        return UnknownOutcome(summary, status=answer.status, where=where, why=words, fix=_READ_AGAIN)
+    fix = _later(answer) if answer.status == HTTPStatus.TOO_MANY_REQUESTS else ""
+    return ServerError("the server refuses it", status=answer.status, where=where, why=words, fix=fix)
+
+
+def _not_allowed(call: Call, answer: Answer, scope: str) -> CredentialsError:
+    if answer.status == HTTPStatus.UNAUTHORIZED:
+        return CredentialsError(
+            "the server does not accept the token",
+            where=_where(call),
+            why="it has expired, was revoked, or is another server's",
+            fix="get a new token, or check auth in iac.yaml with: iac whoami",
+        )
+    return CredentialsError(
+        "the token may not do this",
+        where=_where(call),
+        why=f"it needs the scope {scope}",
+        fix=f"ask an administrator of the IAM to give the login client the scope {scope}",
+    )
+
+
+def _later(answer: Answer) -> str:
+    asked = printable(answer.headers.get("retry-after", ""))[:LONGEST]
+    return f"run it again later (the server asks for: {asked})" if asked else "run it again later"
+
+
+def _where(call: Call) -> str:
+    return f"{call.method} {call.path.partition('?')[0]}"

@@ -1,0 +1,57 @@
+"""When a request without effect is sent again, and after which pause. Pure.
+
+A write is never repeated (see `iac.providers.http`): a server may have done it and lost the answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+
+PASSING = frozenset({429, 502, 503, 504})
+"""Statuses that pass: too many requests (RFC 6585), and a proxy without its server (RFC 9110 section 15.6)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How often and how long.
+
+    Attributes:
+        attempts: requests in all.
+        first: the longest first pause, in seconds; doubles with each attempt.
+        longest: no pause is longer, in seconds; a server that asks for more is not waited for.
+    """
+
+    attempts: int = 4
+    first: float = 0.5
+    longest: float = 30.0
+
+    def pause(self, attempt: int, asked: float | None, chance: float) -> float | None:
+        """Seconds to wait after the `attempt`-th request (from 1); None for giving up.
+
+        Args:
+            attempt: how many requests were sent.
+            asked: what the server asked for by Retry-After, in seconds.
+            chance: a random number from 0 to 1, so that many clients do not come back at once.
+        """
+        if attempt >= self.attempts:
+            return None
+        if asked is None:
+            return chance * min(self.longest, self.first * 2.0 ** (attempt - 1))
+        return asked + chance * self.first if asked <= self.longest else None
+
+
+def parse_retry_after(value: str | None, now: datetime) -> float | None:
+    """Seconds that a Retry-After header asks for (RFC 9110 section 10.2.3); None for none or nonsense."""
+    if not value:
+        return None
+    if value.isascii() and value.isdigit():
+        return float(value[:9])
+    try:
+        date = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    if date.tzinfo is None:
+        date = date.replace(tzinfo=UTC)
+    return max(0.0, (date - now).total_seconds())
