@@ -12,7 +12,7 @@ from iac.core.state import ClientWritten, Event, Intent, IntentGiven, SealedSecr
 from iac.ports import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection
 
     from iac.core.secret import Secret
     from iac.core.state import Approval
@@ -74,9 +74,10 @@ class Ledger:
         """The event that says what is about to be sent."""
         return IntentGiven(Intent(address, client_id, action, self.state.run_id, self.now(), secret))
 
-    def begin(self, run_id: str, approval: Approval | None, moves: Iterable[tuple[str, str]]) -> None:
-        """Carry out moves (their secrets are sealed anew for the new address) and note what was approved."""
-        moves = tuple(moves)
+    def begin(
+        self, run_id: str, approval: Approval, moves: Collection[tuple[str, str]], settled: Collection[str]
+    ) -> None:
+        """Note what was approved, drop settled intents, carry out moves (their secrets are sealed for the new address)."""
         state = move(self.state, moves)
         for source, target in moves:
             client = state.clients[target]
@@ -85,7 +86,8 @@ class Ledger:
             clear = self._vault.open(client.secret.sealed, self._place(source))
             sealed = replace(client.secret, sealed=self._vault.seal(clear, self._place(target)))
             state = fold(state, ClientWritten(target, replace(client, secret=sealed)))
-        self.state = replace(state, run_id=run_id, approval=approval or state.approval)
+        intents = {address: intent for address, intent in state.intents.items() if address not in settled}
+        self.state = replace(state, run_id=run_id, approval=approval, intents=intents)
 
     def save(self) -> None:
         """Write the whole document; the journal is folded in."""

@@ -31,6 +31,7 @@ class Stop:
 
     event: threading.Event = field(default_factory=threading.Event)
     reason: str = ""
+    is_interrupt: bool = False
 
     def ask(self, reason: str) -> None:
         """End with this reason; the first one counts."""

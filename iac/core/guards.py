@@ -73,6 +73,17 @@ def missing_definition(address: str, client_id: str) -> Guard:
     )
 
 
+def orphan(address: str, client_id: str) -> Guard:
+    """An interrupted run registered a client whose definition has vanished since."""
+    return Guard(
+        id="orphaned-create",
+        message=f"{client_id} was registered by an interrupted run as {address}, which has no definition any more",
+        addresses=(address,),
+        value=client_id,
+        setting="put the definition back and apply; then remove it with an entry of removed:",
+    )
+
+
 def gone(address: str, client_id: str) -> Guard:
     """Somebody deleted the client on the server."""
     return Guard(

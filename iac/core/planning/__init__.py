@@ -9,7 +9,7 @@ from iac.core import guards
 from iac.core.plan import Pending, Plan, Released
 from iac.core.planning.client import plan_client
 from iac.core.planning.draft import Draft, Options
-from iac.core.planning.leaver import as_rendered, plan_leavers
+from iac.core.planning.leaver import as_rendered, guard_orphans, plan_leavers
 from iac.core.planning.output import attach_outputs
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ def make_plan(desired: Desired, state: State, actual: Actual, options: Options) 
         elif client.address in draft.state.clients:
             draft.after[client.address] = as_rendered(draft.state.clients[client.address])
     plan_leavers(draft)
+    guard_orphans(draft)
     attach_outputs(draft)
     return _finish(draft, moves)
 

@@ -28,6 +28,14 @@ def plan_leavers(draft: Draft) -> None:
             draft.after[address] = as_rendered(client)
 
 
+def guard_orphans(draft: Draft) -> None:
+    """A client that an interrupted run registered, and whose definition is gone since, is never left unsaid."""
+    for address, intent in sorted(draft.state.intents.items()):
+        is_planned = address in draft.desired.clients or address in draft.state.clients
+        if not is_planned and intent.client_id in draft.actual.registrations:
+            draft.guards.append(guards.orphan(address, intent.client_id))
+
+
 def _leave(draft: Draft, entry: Removed, client: ClientState) -> Change:
     seen = draft.actual.registrations.get(client.client_id)
     is_delete = entry.then is Then.DELETE and seen is not None

@@ -1,0 +1,140 @@
+"""The straight line: read, plan, guard, apply, render. Everything from outside comes in by the session's ports."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iac.apply import run
+from iac.apply.ledger import Ledger
+from iac.apply.outcome import Done, Report
+from iac.apply.step import Steps
+from iac.core.errors import CredentialsError, StalePlan, UnsafePlan
+from iac.core.planning import make_plan
+from iac.core.state import Approval
+from iac.workflow.delivery import OutputState, check_outputs, deliver, render_outputs
+from iac.workflow.session import Session
+
+if TYPE_CHECKING:
+    from iac.core.plan import Plan
+    from iac.core.planning import Options
+    from iac.core.registration import Actual
+    from iac.core.state import State
+
+__all__ = [
+    "OutputState", "Prepared", "Session", "apply_plan", "check_expected", "check_guards",
+    "prepare", "read_actual", "read_plan", "render_outputs",
+]  # fmt: skip
+
+WRITE_SCOPE = "iam:admin.write"
+
+
+def read_plan(session: Session, options: Options) -> Plan:
+    """What would be done now; nothing is written and no lock is taken."""
+    state = session.backend.load()
+    return make_plan(session.desired, state, read_actual(session, state, options), options)
+
+
+def read_actual(session: Session, state: State, options: Options) -> Actual:
+    """What the server holds of the clients that this run looks at."""
+    desired = [client for client in session.desired.clients.values() if options.wants(client.address)]
+    held = [*state.clients.items(), *state.intents.items()]
+    ids = {client.client_id for client in desired} | {
+        item.client_id for address, item in held if options.wants(address)
+    }
+    owners = {client.client_id for client in desired if client.owners is not None}
+    return session.provider.read(sorted(ids), sorted(owners))
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A plan under the lock, with the state and the facts it was made from."""
+
+    plan: Plan
+    state: State
+    actual: Actual
+    options: Options
+
+    def settled(self) -> frozenset[str]:
+        """Addresses whose interrupted write needs nothing more: the server holds what is wanted."""
+        planned = {change.address for change in self.plan.changes}
+        return frozenset(a for a in self.state.intents if self.options.wants(a) and a not in planned)
+
+
+def prepare(session: Session, options: Options) -> Prepared:
+    """The plan that `apply_plan` carries out. Call it with the lock held."""
+    state = session.backend.load()
+    actual = read_actual(session, state, options)
+    return Prepared(make_plan(session.desired, state, actual, options), state, actual, options)
+
+
+def check_guards(plan: Plan) -> None:
+    """Refuse a plan that a guard refuses.
+
+    Raises:
+        UnsafePlan: with the guards' messages; the plan has been shown before.
+    """
+    if plan.guards:
+        messages = "; ".join(guard.message for guard in plan.guards)
+        raise UnsafePlan(
+            "the plan is refused, nothing was sent", why=messages, fix="see the plan above: each names its way on"
+        )
+
+
+def check_expected(prepared: Prepared, expected: str) -> None:
+    """Stop unless the plan is the approved one, or a rest of the one whose approval is in state.
+
+    Raises:
+        StalePlan: naming the addresses whose change is not what was approved.
+    """
+    plan, approval = prepared.plan, prepared.state.approval
+    if plan.digest == expected or plan.is_empty:
+        return
+    if approval is not None and approval.digest == expected:
+        others = [change.address for change in plan.changes if change.digest not in approval.changes]
+        if not others:
+            return
+    else:
+        others = [change.address for change in plan.changes]
+    raise StalePlan(
+        "the plan is not the one that was approved, nothing was sent",
+        where=", ".join(others),
+        why=f"approved {expected}, now {plan.digest}",
+        fix="review the new plan and approve it",
+    )
+
+
+def apply_plan(session: Session, prepared: Prepared, stop: run.Stop) -> Report:
+    """Carry out a plan that was approved: preflight, intents, writes, outputs, one last save."""
+    plan = prepared.plan
+    ledger = Ledger(session.backend, session.vault, session.clock, prepared.state)
+    _preflight(session, prepared, ledger)
+    approval = Approval(plan.digest, tuple(change.digest for change in plan.changes), ledger.now())
+    kept = prepared.state.approval
+    if kept is not None and set(approval.changes) <= set(kept.changes):
+        approval = kept
+    ledger.begin(session.run_id, approval, plan.moved, prepared.settled())
+    run.intend(ledger, plan.changes)
+    ledger.save()
+    steps = Steps(
+        session.provider, ledger, prepared.actual.facts, session.desired.server_defaults, session.desired.provider
+    )
+    outcomes = run.execute(plan.changes, steps.do, session.parallelism, stop)
+    done = {outcome.change.address for outcome in outcomes if isinstance(outcome, Done)}
+    outputs = tuple(deliver(session, ledger, plan, done))
+    ledger.save()
+    return Report(plan.digest, outcomes, outputs, is_interrupted=stop.is_interrupt)
+
+
+def _preflight(session: Session, prepared: Prepared, ledger: Ledger) -> None:
+    """Everything that can fail before the first write fails here (contract 5.1)."""
+    scopes = session.provider.identify().scopes
+    if scopes is not None and WRITE_SCOPE not in scopes:
+        raise CredentialsError(
+            "the login may not write clients",
+            why=f"its token has scopes: {' '.join(sorted(scopes)) or 'none'}",
+            fix=f"log in with a client that an administrator gave {WRITE_SCOPE}",
+        )
+    check_outputs(session, prepared.plan, ledger)
+    if prepared.plan.moved:
+        ledger.check_identity()

@@ -1,0 +1,166 @@
+"""Outputs: rehearsed before the first write, delivered after the last, rendered from state alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iac.apply.ledger import Ledger
+from iac.apply.outcome import Delivered, NotDelivered
+from iac.core.change import OutputAction, SecretChange
+from iac.core.errors import IacError, InputError
+from iac.core.model import uses_secret
+from iac.core.outputs import Rendered, output_digest
+from iac.core.state import OutputRecord, OutputWritten, SecretStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+
+    from iac.core.change import OutputChange
+    from iac.core.desired import OutputSpec
+    from iac.core.plan import Plan
+    from iac.core.state import ClientState, State
+    from iac.rendering.context import Credentials
+    from iac.workflow.session import Session
+
+_NEW = frozenset({SecretChange.CREATED, SecretChange.ROTATED})
+
+
+def check_outputs(session: Session, plan: Plan, ledger: Ledger) -> None:
+    """Prove that every output of a plan can be rendered and written, with made-up secrets.
+
+    Raises:
+        RenderError: a template fails, or an output cannot be written.
+        StateError: a secret has to be opened and the key of the state is missing or wrong.
+    """
+    specs = {spec.path: spec for spec in session.desired.outputs}
+    fresh = {change.address for change in plan.changes if change.secret in _NEW}
+    must_open = False
+    for output in _writes(plan):
+        spec = specs[output.path]
+        session.sinks[spec.sink].check(spec.path)
+        _rehearse(session, spec)
+        must_open |= any(_must_open(session, ledger.state, address, fresh) for address in spec.clients)
+    if must_open:
+        ledger.check_identity()
+
+
+def _writes(plan: Plan) -> Iterator[OutputChange]:
+    wanted = {OutputAction.CREATE, OutputAction.UPDATE}
+    seen: dict[str, OutputChange] = {}
+    for change in plan.changes:
+        seen.update({output.path: output for output in change.outputs if output.action in wanted})
+    yield from seen.values()
+
+
+def _must_open(session: Session, state: State, address: str, fresh: Collection[str]) -> bool:
+    client = session.desired.clients.get(address)
+    held = state.clients.get(address)
+    return client is not None and uses_secret(client.fields) and address not in fresh and held is not None
+
+
+def _rehearse(session: Session, spec: OutputSpec) -> None:
+    from iac.rendering.context import dummy_credentials  # noqa: PLC0415  # only where outputs change
+    from iac.rendering.render import render  # noqa: PLC0415  # brings in Jinja2
+
+    clients = [session.desired.clients[address] for address in spec.clients]
+    dummies = {client.address: dummy_credentials(client.address, client.client_id, client.fields) for client in clients}
+    render(session.templates[spec.template], spec, dummies, session.facts())
+
+
+def deliver(session: Session, ledger: Ledger, plan: Plan, done: Collection[str]) -> Iterator[Delivered | NotDelivered]:
+    """Write the outputs of clients whose changes came to their end, remove those that are no longer declared."""
+    specs = {spec.path: spec for spec in session.desired.outputs}
+    handled: set[str] = set()
+    for change in plan.changes:
+        for output in change.outputs:
+            if output.path in handled or change.address not in done:
+                continue
+            handled.add(output.path)
+            if output.action is OutputAction.DELETE:
+                yield _remove(session, ledger, output)
+            elif output.action in {OutputAction.CREATE, OutputAction.UPDATE}:
+                yield _write(session, ledger, specs[output.path], output)
+
+
+def _remove(session: Session, ledger: Ledger, output: OutputChange) -> Delivered | NotDelivered:
+    try:
+        session.sinks[output.sink].remove(output.path)
+    except IacError as error:
+        return NotDelivered(output, error)
+    ledger.note(OutputWritten(output.path, None))
+    return Delivered(output, is_changed=True)
+
+
+def _write(session: Session, ledger: Ledger, spec: OutputSpec, output: OutputChange) -> Delivered | NotDelivered:
+    try:
+        clients = {address: ledger.state.clients[address] for address in spec.clients}
+        content = _content(session, spec, {a: _credentials(ledger, a, client) for a, client in clients.items()})
+        is_changed = session.sinks[spec.sink].write(spec.path, content, mode=spec.mode)
+    except KeyError as missing:
+        return NotDelivered(
+            output, InputError("a client of this output is not applied yet", where=str(missing.args[0]))
+        )
+    except IacError as error:
+        return NotDelivered(output, error)
+    ledger.note(OutputWritten(spec.path, record_of(session, spec, ledger.state)))
+    return Delivered(output, is_changed)
+
+
+def record_of(session: Session, spec: OutputSpec, state: State) -> OutputRecord:
+    """What state remembers of an output written from `state`."""
+    clients = {address: _as_rendered(state.clients[address]) for address in spec.clients}
+    return OutputRecord(output_digest(spec, session.templates[spec.template].digest, clients), spec.clients, spec.sink)
+
+
+def _as_rendered(client: ClientState) -> Rendered:
+    return Rendered(client.client_id, client.applied, client.secret.version if client.secret else 0)
+
+
+def _credentials(ledger: Ledger, address: str, client: ClientState) -> Credentials:
+    from iac.rendering.context import Credentials  # noqa: PLC0415  # only where outputs change
+
+    secret = ledger.open(address, client.secret) if client.secret else None
+    return Credentials(address, client.client_id, client.applied, secret)
+
+
+def _content(session: Session, spec: OutputSpec, clients: Mapping[str, Credentials]) -> bytes:
+    from iac.rendering.render import render  # noqa: PLC0415  # brings in Jinja2
+
+    return render(session.templates[spec.template], spec, clients, session.facts())
+
+
+def render_outputs(session: Session, targets: Collection[str], *, check: bool) -> list[OutputState]:
+    """Render outputs from state alone; with `check` compare with the disk and write nothing."""
+    state = session.backend.load()
+    ledger = Ledger(session.backend, session.vault, session.clock, state)
+    wanted = [spec for spec in session.desired.outputs if not targets or set(spec.clients) & set(targets)]
+    return [_render_one(session, ledger, spec, check=check) for spec in wanted]
+
+
+@dataclass(frozen=True, slots=True)
+class OutputState:
+    """What `iac render` found or did: written, unchanged, differs, missing, blocked or failed."""
+
+    path: str
+    status: str
+    why: str = ""
+
+
+def _render_one(session: Session, ledger: Ledger, spec: OutputSpec, *, check: bool) -> OutputState:
+    for address in spec.clients:
+        client = ledger.state.clients.get(address)
+        if client is None:
+            return OutputState(spec.path, "blocked", f"{address} is not applied yet: run iac apply")
+        if client.secret_status is SecretStatus.UNKNOWN:
+            return OutputState(spec.path, "blocked", f"the secret of {address} is not known")
+    credentials = {address: _credentials(ledger, address, ledger.state.clients[address]) for address in spec.clients}
+    content = _content(session, spec, credentials)
+    sink = session.sinks[spec.sink]
+    if not check:
+        is_changed = sink.write(spec.path, content, mode=spec.mode)
+        return OutputState(spec.path, "written" if is_changed else "unchanged")
+    found = sink.read(spec.path)
+    if found is None:
+        return OutputState(spec.path, "missing")
+    return OutputState(spec.path, "unchanged" if found == content else "differs")

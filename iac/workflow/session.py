@@ -1,0 +1,74 @@
+"""What one run works with: the environment's desired clients and an adapter for each port."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from iac.core.errors import InputError
+from iac.core.planning import Options
+from iac.ports import Holder
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping
+
+    from iac.core.desired import Desired
+    from iac.ports import Clock, Provider, Sink, StateBackend, Vault
+    from iac.rendering.context import ProjectFacts
+    from iac.rendering.template import Template
+
+_LOCK_SECONDS = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One environment with everything that a run needs; `templates` by name."""
+
+    desired: Desired
+    backend: StateBackend
+    vault: Vault
+    provider: Provider
+    sinks: Mapping[str, Sink]
+    templates: Mapping[str, Template]
+    clock: Clock
+    parallelism: int = 8
+    lock_timeout: float = 0.0
+    run_id: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    def options(self, targets: Collection[str] = (), recreate: Collection[str] = ()) -> Options:
+        """Options of a plan.
+
+        Raises:
+            InputError: a target or an address to recreate is no address of the project.
+        """
+        known = set(self.desired.clients) | {entry.address for entry in self.desired.removed}
+        for address in [*targets, *recreate]:
+            if address not in known:
+                raise InputError("no definition has this address", where=address, fix=_nearest(address, known))
+        digests = {name: template.digest for name, template in self.templates.items()}
+        return Options(digests, frozenset(targets), frozenset(recreate))
+
+    def facts(self) -> ProjectFacts:
+        """Where outputs come from, for their templates."""
+        from iac.rendering.context import ProjectFacts  # noqa: PLC0415  # only where outputs change
+
+        return ProjectFacts(self.desired.project, self.desired.environment, self.desired.issuer)
+
+    def holder(self) -> Holder:
+        """How the lock names this run."""
+        now = self.clock.now()
+        user = os.environ.get("USER") or os.environ.get("LOGNAME") or "unknown"
+        who = f"{user}@{socket.gethostname()} pid {os.getpid()}"
+        since, until = now, now + timedelta(seconds=_LOCK_SECONDS)
+        return Holder(self.run_id, who, since.isoformat(timespec="seconds"), until.isoformat(timespec="seconds"))
+
+
+def _nearest(address: str, known: Iterable[str]) -> str:
+    import difflib  # noqa: PLC0415  # only for a mistake
+
+    close = difflib.get_close_matches(address, list(known), n=1)
+    return f"did you mean {close[0]}?" if close else "the address is the path below clients.d without .yaml"
