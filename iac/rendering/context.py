@@ -1,0 +1,135 @@
+"""What a template is given: the clients of its output, free values, and which project this is. Pure.
+
+Clear secrets are in the context of one call of `render` and nowhere else; a `Record` never shows its values.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iac.core.model import FIELDS, Fields, Kind, uses_secret
+from iac.core.secret import Secret
+
+if TYPE_CHECKING:
+    from iac.core.desired import OutputSpec
+
+_DUMMY = "dummy-0123456789_abcdefghijklmnopqrstuvwxyz"
+_KEYLESS = "its token_endpoint_auth_method needs none"
+
+
+@dataclass(frozen=True, slots=True)
+class ProjectFacts:
+    """Where an output comes from: the project's name, the environment's name, and the issuer's URL as configured."""
+
+    project: str
+    environment: str
+    issuer: str
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """One client as a service needs it.
+
+    Attributes:
+        fields: canonical metadata as applied (`iac.core.model`).
+        secret: None for a client that has none.
+    """
+
+    address: str
+    client_id: str
+    fields: Fields
+    secret: Secret | None
+
+
+def dummy_credentials(address: str, client_id: str, fields: Fields) -> Credentials:
+    """Credentials for a rehearsal before anything is sent: a made-up secret of the length and alphabet of ours."""
+    return Credentials(address, client_id, fields, Secret(_DUMMY) if uses_secret(fields) else None)
+
+
+class Record(Mapping[str, object]):
+    """Read-only entries that say what they are when one is missing.
+
+    Args:
+        label: what messages call it, such as "client wlcg/rucio".
+        reasons: why an entry that could be expected is not there.
+    """
+
+    __slots__ = ("_entries", "_label", "_reasons")
+
+    def __init__(self, label: str, entries: Mapping[str, object], reasons: Mapping[str, str] | None = None) -> None:
+        self._entries = entries
+        self._label = label
+        self._reasons = reasons or {}
+
+    def __getitem__(self, name: str) -> object:
+        return self._entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def absence(self, name: str) -> str:
+        """Why there is no such entry, with the nearest name there is."""
+        head = f"{self._label} has no `{name}`"
+        if name in self._reasons:
+            return f"{head}: {self._reasons[name]}"
+        near = difflib.get_close_matches(name, self._entries, n=1)
+        return (
+            f"{head}; did you mean `{near[0]}`?" if near else f"{head}; it has: {', '.join(self._entries) or 'nothing'}"
+        )
+
+
+def template_context(spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts) -> Record:
+    """The names a template of this output can use; see docs/reference/templates.md.
+
+    Args:
+        spec: the output; `spec.clients` are the only clients it sees.
+        clients: credentials by address.
+        facts: the project.
+    """
+    names = spec.names or _default_names(spec.clients)
+    known = {name: _client(name, clients[address], facts) for name, address in zip(names, spec.clients, strict=True)}
+    entries: dict[str, object] = {
+        "clients": Record(f"`clients` of {spec.path}", known),
+        "values": _frozen(f"`values` of {spec.path}", spec.values),
+        "project": facts.project,
+        "environment": facts.environment,
+        "issuer": facts.issuer,
+    }
+    if len(known) == 1:
+        return Record("the template's context", {**entries, "client": next(iter(known.values()))})
+    several = f"the output has {len(known)} clients, so each has its name: clients.{' clients.'.join(known)}"
+    return Record("the template's context", entries, {"client": several})
+
+
+def _default_names(addresses: tuple[str, ...]) -> tuple[str, ...]:
+    return ("client",) if len(addresses) == 1 else addresses
+
+
+def _client(name: str, credentials: Credentials, facts: ProjectFacts) -> Record:
+    sets = {field.name: () for field in FIELDS.values() if field.kind is Kind.SET}
+    secret = {"client_secret": credentials.secret.reveal()} if credentials.secret else {}
+    entries = {
+        "name": name,
+        "address": credentials.address,
+        "issuer": facts.issuer,
+        "client_id": credentials.client_id,
+        **secret,
+        **sets,
+        **credentials.fields,
+    }
+    undeclared = dict.fromkeys(FIELDS, "the registration does not have this field")
+    return Record(f"client {credentials.address}", entries, {"client_secret": _KEYLESS, **undeclared})
+
+
+def _frozen(label: str, value: object) -> object:
+    if isinstance(value, Mapping):
+        return Record(label, {str(key): _frozen(f"{label}.{key}", item) for key, item in value.items()})
+    if isinstance(value, list | tuple):
+        return tuple(_frozen(label, item) for item in value)
+    return value

@@ -1,0 +1,163 @@
+"""Jinja2, confined: a sandbox that reads nothing but what it is given and prints nothing that a format could misread.
+
+Differences from stock Jinja2: no loader but the texts at hand, no chance (`random`, `lipsum`), no HTML filters, our own
+filters in `quoting`, an undefined value is an error, and `{{ x }}` goes through `quoting.inline`.
+"""
+
+from __future__ import annotations
+
+import difflib
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from jinja2 import FunctionLoader, StrictUndefined, TemplateSyntaxError, nodes
+from jinja2.exceptions import SecurityError, UndefinedError
+from jinja2.meta import find_referenced_templates
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+from jinja2.utils import missing
+
+from iac.core.errors import RenderError
+from iac.rendering.context import Record
+from iac.rendering.quoting import FILTERS, Refused, Text, inline
+from iac.rendering.template import template_file
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from types import TracebackType
+
+    import jinja2
+
+    from iac.rendering.template import Template
+
+FAILED = "the template cannot be rendered"
+REFERENCE = "see docs/reference/templates.md for what a template can use"
+JINJA_FILTERS = (
+    *("abs", "batch", "capitalize", "count", "d", "default", "dictsort", "first", "float", "groupby", "int", "items"),
+    *("last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "replace", "reverse", "round"),
+    *("select", "selectattr", "slice", "sort", "string", "sum", "title", "trim", "unique", "upper"),
+)
+"""Filters of Jinja2 that a template can use; the rest makes HTML, or depends on chance."""
+JINJA_GLOBALS = ("cycler", "dict", "joiner", "namespace", "range")
+"""Functions of Jinja2 that a template can use."""
+
+
+class Environment(ImmutableSandboxedEnvironment):
+    """Our Jinja2. `texts` are all templates that exist for it."""
+
+    def __init__(self, texts: Mapping[str, str]) -> None:
+        super().__init__(
+            loader=FunctionLoader(lambda name: (texts[name], template_file(name), None) if name in texts else None),
+            undefined=_undefined("\n".join(texts.values())),
+            finalize=inline,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+            auto_reload=False,
+        )
+        self.filters = {name: self.filters[name] for name in JINJA_FILTERS} | dict(FILTERS)
+        self.globals = {name: self.globals[name] for name in JINJA_GLOBALS}
+
+    @staticmethod
+    def concat(parts: Iterable[str]) -> Text:
+        """What Jinja2 joins for macros and blocks: the parts are finalized already, so the whole is."""
+        return Text("".join(parts))
+
+    def getattr(self, obj: Any, attribute: str) -> Any:
+        """Entries of a record come before the methods of a mapping."""
+        return obj[attribute] if isinstance(obj, Record) and attribute in obj else super().getattr(obj, attribute)
+
+
+@lru_cache(maxsize=256)
+def compiled(template: Template) -> jinja2.Template:
+    """The template, ready to render.
+
+    Raises:
+        RenderError: its syntax, or an unknown filter or test, with file and line.
+    """
+    environment = Environment(template.texts)
+    for name, text in template.texts.items():
+        _check(environment, _parsed(environment, name, text), name)
+    try:
+        return environment.get_template(template.name)
+    except TemplateSyntaxError as error:
+        raise _syntax_error(template.name, error) from None
+
+
+def references(name: str, text: str) -> list[str]:
+    """Names of the templates that this text includes, imports or extends."""
+    environment = Environment({})
+    found = list(find_referenced_templates(_parsed(environment, name, text)))
+    if None in found:
+        why = (
+            "which template it includes, imports or extends must stand there in quotes, so that a change of it is seen"
+        )
+        raise RenderError(FAILED, where=template_file(name), why=why, fix="write the name in quotes")
+    return [reference for reference in found if reference]
+
+
+def failure(raw: Exception, template: Template) -> RenderError:
+    """What went wrong in rendering, without any value: messages of Jinja2 and Python can hold values."""
+    where = _place(raw.__traceback__, template)
+    match raw:
+        case Refused():
+            return RenderError(FAILED, where=where, why=raw.why, fix=raw.fix)
+        case SecurityError():
+            return RenderError(FAILED, where=where, why="it asks for what templates may not touch", fix=REFERENCE)
+        case UndefinedError():
+            return RenderError(FAILED, where=where, why=str(raw), fix=REFERENCE)
+    return RenderError(FAILED, where=where, why=f"an expression fails ({type(raw).__name__})", fix=REFERENCE)
+
+
+def _undefined(texts: str) -> type[StrictUndefined]:
+    class Missing(StrictUndefined):
+        """An undefined value that tells what there is instead; a name that no template spells out is not repeated."""
+
+        __slots__ = ()
+
+        @property
+        def _undefined_message(self) -> str:
+            name, owner = self._undefined_name, self._undefined_obj
+            if self._undefined_hint:
+                return self._undefined_hint
+            if not isinstance(name, str) or name not in texts:
+                return "there is no such entry"
+            if isinstance(owner, Record):
+                return owner.absence(name)
+            return f"nothing is called `{name}`" if owner is missing else f"the value has no `{name}`"
+
+    return Missing
+
+
+def _parsed(environment: Environment, name: str, text: str) -> nodes.Template:
+    try:
+        return environment.parse(text, name, template_file(name))
+    except TemplateSyntaxError as error:
+        raise _syntax_error(name, error) from None
+
+
+def _check(environment: Environment, tree: nodes.Template, name: str) -> None:
+    for node in tree.find_all((nodes.Filter, nodes.Test)):
+        kind, known = ("filter", environment.filters) if isinstance(node, nodes.Filter) else ("test", environment.tests)
+        if node.name not in known:
+            _unknown(f"{template_file(name)}:{node.lineno}", kind, str(node.name), list(known))
+
+
+def _unknown(where: str, kind: str, name: str, known: list[str]) -> NoReturn:
+    near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
+    why = f"there is no {kind} `{name}`" + (f"; did you mean `{near[0]}`?" if near else "")
+    raise RenderError(FAILED, where=where, why=why, fix=REFERENCE)
+
+
+def _syntax_error(name: str, error: TemplateSyntaxError) -> RenderError:
+    where = f"{template_file(error.name or name)}:{error.lineno}"
+    return RenderError(FAILED, where=where, why=error.message or "syntax error", fix="correct the template")
+
+
+def _place(traceback: TracebackType | None, template: Template) -> str:
+    files = {template_file(name) for name in template.texts}
+    where = template.file
+    while traceback:
+        file = traceback.tb_frame.f_code.co_filename
+        where = f"{file}:{traceback.tb_lineno}" if file in files else where
+        traceback = traceback.tb_next
+    return where

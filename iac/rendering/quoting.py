@@ -1,0 +1,220 @@
+"""How a value is written in each format: correct for every reader of that format, or refused. Pure.
+
+A filter never guesses and never drops a character. Where readers of one format disagree on a character (`%` in INI,
+a backslash in dotenv), no text is right for all of them, so the value is refused. What comes out of a filter is `Text`;
+a bare `{{ x }}` takes `Text` and what means the same in every format (`inline`).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import shlex
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_CONTROL = r"\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"
+_BARE = re.compile(r"[A-Za-z0-9._~:/+=-]*")
+_NO_BREAKS = re.compile(rf"[{_CONTROL}]")
+_NOT_INI = re.compile(rf"[{_CONTROL}%$#;\"'`\\]")
+_DOTENV_BARE = re.compile(r"[A-Za-z0-9._:/@%+,=-]*")
+_NOT_DOTENV = re.compile(rf"[{_CONTROL}'\\]")
+_NOT_SQL = re.compile(rf"[{_CONTROL}\\]")
+_NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_NOT_YAML = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
+_ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_XML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
+
+
+class Refused(Exception):
+    """A value has no safe text in the format asked for. Neither `why` nor `fix` holds the value."""
+
+    def __init__(self, why: str, fix: str) -> None:
+        super().__init__(why)
+        self.why = why
+        self.fix = fix
+
+
+class Text(str):
+    """Text that is already in its format: what a filter made of a value. It is printed as it is."""
+
+    __slots__ = ()
+
+
+def inline(value: object) -> str:
+    """A value printed without a filter.
+
+    Raises:
+        Refused: unless it is Text, a whole number, or made of `A-Z a-z 0-9 . _ ~ : / + = -` alone.
+    """
+    if isinstance(value, Text):
+        return value
+    text = _scalar(value)
+    if isinstance(value, bool):
+        raise Refused("true and false are written differently in each format", "name the format, as in {{ x | json }}")
+    if not _BARE.fullmatch(text):
+        why = "a value printed without a filter has a character that formats read as syntax, such as a space or a quote"
+        raise Refused(why, "name the file's format, as in {{ x | json }}; `verbatim` prints one line as it is")
+    return text
+
+
+def verbatim(value: object) -> Text:
+    """One line as it is; for formats without a filter of their own."""
+    return Text(_without(_NO_BREAKS, value, "verbatim", "a line"))
+
+
+def to_json(value: object, indent: int | None = None) -> Text:
+    """Any value as JSON (RFC 8259), keys in the order given."""
+    return Text(json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, indent=indent))
+
+
+def to_yaml(value: object, indent: int | None = None) -> Text:
+    """Any value as YAML in flow style: JSON with unprintable characters escaped (YAML 1.2.2, 5.1 and 7.3.1)."""
+    return Text(_NOT_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", to_json(value, indent)))
+
+
+def to_ini(value: object) -> Text:
+    """A value after `key =`. INI has no quoting that its readers share, so what one of them interprets is refused."""
+    text = _without(_NOT_INI, value, "ini", "an INI value")
+    if text != text.strip():
+        raise Refused("filter ini: INI readers drop spaces around a value", "use a value without them")
+    return Text(text)
+
+
+def to_shell(value: object) -> Text:
+    """One word of a POSIX shell (XCU 2.2.2)."""
+    return Text(shlex.quote(_without(_NO_BREAKS, value, "shell", "a shell word")))
+
+
+def to_dotenv(value: object) -> Text:
+    """A value after `NAME=` for a shell, systemd, docker compose and dotenv libraries alike.
+
+    Single quotes stand around what needs them; `docker run --env-file` alone would take these for a part of the value.
+    """
+    text = _without(_NOT_DOTENV, value, "dotenv", "a dotenv value")
+    return Text(text if _DOTENV_BARE.fullmatch(text) else f"'{text}'")
+
+
+def to_env_name(value: object) -> Text:
+    """A name of an environment variable: upper case, `_` for what such a name cannot hold (XBD 8.1)."""
+    text = re.sub(r"[^A-Za-z0-9_]", "_", _scalar(value)).upper()
+    if not _ENV_NAME.fullmatch(text):
+        why = "filter env_name: a variable's name is not empty and does not begin with a digit"
+        raise Refused(why, "put a letter in front")
+    return Text(text)
+
+
+def to_xml(value: object) -> Text:
+    """Character data or an attribute's value (XML 1.0, 2.2 and 2.4)."""
+    text = _without(_NOT_XML, value, "xml", "XML")
+    return Text("".join(_XML.get(character, character) for character in text))
+
+
+def to_base64(value: object) -> Text:
+    """The value's UTF-8 bytes in base64 (RFC 4648, 4), as a Kubernetes Secret's `data` wants them."""
+    text = _without(_SURROGATE, value, "base64", "UTF-8")
+    return Text(base64.b64encode(text.encode()).decode())
+
+
+def to_apache(value: object) -> Text:
+    """One quoted argument of a directive of Apache httpd.
+
+    httpd expands `${NAME}` even within quotes, and mod_auth_openidc runs `exec:` values as commands: both are refused.
+    """
+    text = _without(_NO_BREAKS, value, "apache", "an Apache directive")
+    if "${" in text or text.startswith("exec:"):
+        raise Refused("filter apache: httpd would expand `${`, or run what follows `exec:`", "use another value")
+    return Text('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"')
+
+
+def to_sql(value: object) -> Text:
+    """A string literal (ISO 9075 5.3), a whole number, or NULL. A backslash means two things: MySQL's is an escape."""
+    if value is None:
+        return Text("NULL")
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Text(str(value))
+    return Text("'" + _without(_NOT_SQL, value, "sql", "an SQL literal").replace("'", "''") + "'")
+
+
+def to_url(value: object) -> Text:
+    """Percent-encoded, for one part of a URL (RFC 3986, 2.1)."""
+    return Text(quote(_without(_SURROGATE, value, "urlencode", "UTF-8"), safe=""))
+
+
+def indent(value: object, width: int = 2, *, first: bool = False) -> str:
+    """Move every line but the first to the right; `first=true` moves that one too."""
+    text = _scalar(value)
+    moved = text.replace("\n", "\n" + " " * width)
+    moved = " " * width + moved if first else moved
+    return Text(moved) if isinstance(value, Text) else moved
+
+
+def join(values: Iterable[object], separator: str = "") -> str:
+    """The values with the separator between them; Text when each of them is."""
+    items = [value if isinstance(value, Text) else _scalar(value) for value in values]
+    joined = separator.join(items)
+    return Text(joined) if all(isinstance(item, Text) for item in items) else joined
+
+
+FILTERS: Mapping[str, Callable[..., str]] = {
+    "apache": to_apache,
+    "base64": to_base64,
+    "dotenv": to_dotenv,
+    "env_name": to_env_name,
+    "indent": indent,
+    "ini": to_ini,
+    "join": join,
+    "json": to_json,
+    "shell": to_shell,
+    "sql": to_sql,
+    "urlencode": to_url,
+    "verbatim": verbatim,
+    "xml": to_xml,
+    "yaml": to_yaml,
+}
+"""Our filters by the name a template uses; those of Jinja2 that stay are listed in `engine`."""
+
+
+def _without(forbidden: re.Pattern[str], value: object, name: str, what: str) -> str:
+    text = _scalar(value)
+    if found := forbidden.search(text):
+        why = f"filter {name}: the value has {_named(found[0])}, which {what} cannot hold for every reader"
+        raise Refused(why, "use a value without it, or a file format that can hold it (json, yaml, base64)")
+    return text
+
+
+def _named(character: str) -> str:
+    return "a line break" if character in "\r\n" else f"the character U+{ord(character):04X}"
+
+
+def _scalar(value: object) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str | int):
+        return str(value)
+    return _no_text(value, "text or a whole number")
+
+
+def _plain(value: object) -> object:
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, str):
+        return _without(_SURROGATE, value, "json", "JSON")
+    if isinstance(value, Mapping):
+        return {_without(_SURROGATE, key, "json", "JSON"): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return _no_text(value, "data")
+
+
+def _no_text(value: object, wanted: str) -> str:
+    if not isinstance(value, list | tuple | dict | float | None):
+        str(value)  # an undefined value says here which one it is
+    kind = "nothing" if value is None else f"a value of type {type(value).__name__}"
+    raise Refused(f"{kind} was given where {wanted} is needed", "name an entry of it, or use `| join(' ')` or `| json`")

@@ -1,0 +1,143 @@
+"""Templates as values: their text, that of what they include, and the hash of all of it.
+
+A name with `.j2` is a file of the project, below `templates/`; a name without is built in, so no file can take the
+place of a built-in unseen.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import re
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from iac.core.errors import RenderError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+TEMPLATES_DIR = "templates"
+MAX_BYTES = 256 * 1024
+BUILTINS = ("dotenv", "json", "kubernetes-secret", "yaml")
+"""Names of the built-in templates."""
+
+_SUFFIX = ".j2"
+_BUILTIN_DIR = Path(__file__).parent / "templates"
+_MAY_REFER = re.compile(r"\{%[-+]?\s*(?:include|import|from|extends)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One template.
+
+    Attributes:
+        name: as the output names it.
+        digest: `sha256:` over its text and that of every template it includes, imports or extends.
+        texts: these texts by name, its own among them.
+    """
+
+    name: str
+    digest: str
+    texts: Mapping[str, str] = field(repr=False, compare=False)
+
+    @property
+    def text(self) -> str:
+        """Its own text."""
+        return self.texts[self.name]
+
+    @property
+    def file(self) -> str:
+        """What errors call it."""
+        return template_file(self.name)
+
+
+def template_file(name: str) -> str:
+    """The file of a template relative to the project, or `built-in NAME`."""
+    return f"{TEMPLATES_DIR}/{name}" if name.endswith(_SUFFIX) else f"built-in {name}"
+
+
+def load_templates(root: Path, names: Iterable[str]) -> Mapping[str, Template]:
+    """Templates by name, each read once with what it refers to.
+
+    Args:
+        root: the project's folder.
+        names: as outputs name them, in any order, repeated or not.
+
+    Raises:
+        RenderError: unknown, outside `templates/`, too large, not UTF-8, or a reference that is not a quoted name.
+    """
+    texts: dict[str, str] = {}
+    return {name: _load(root, name, texts) for name in sorted(set(names))}
+
+
+def _load(root: Path, name: str, texts: dict[str, str]) -> Template:
+    needed: set[str] = set()
+    waiting = [name]
+    while waiting:
+        current = waiting.pop()
+        if current not in needed:
+            needed.add(current)
+            texts[current] = texts[current] if current in texts else _read(root, current)
+            waiting += _references(current, texts[current])
+    closure = {each: texts[each] for each in sorted(needed)}
+    return Template(name, _digest(name, closure), closure)
+
+
+def _digest(name: str, texts: Mapping[str, str]) -> str:
+    total = hashlib.sha256(name.encode())
+    for each, text in texts.items():
+        total.update(hashlib.sha256(each.encode()).digest() + hashlib.sha256(text.encode()).digest())
+    return f"sha256:{total.hexdigest()}"
+
+
+def _references(name: str, text: str) -> list[str]:
+    if not _MAY_REFER.search(text):
+        return []
+    from iac.rendering.engine import references  # noqa: PLC0415 - Jinja2 costs 60 ms, and few templates refer to others
+
+    return references(name, text)
+
+
+def _read(root: Path, name: str) -> str:
+    path = _project_path(root, name) if name.endswith(_SUFFIX) else _builtin_path(name)
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise RenderError("the template cannot be read", where=template_file(name), why=str(error.strerror)) from None
+    if len(content) > MAX_BYTES:
+        raise RenderError("the template is too large", where=template_file(name), why=f"the limit is {MAX_BYTES} bytes")
+    try:
+        return content.decode()
+    except UnicodeDecodeError as error:
+        why = f"byte {error.start + 1} is not UTF-8"
+        raise RenderError("the template is no text", where=template_file(name), why=why) from None
+
+
+def _builtin_path(name: str) -> Path:
+    if name in BUILTINS:
+        return _BUILTIN_DIR / f"{name}{_SUFFIX}"
+    near = difflib.get_close_matches(name, BUILTINS, n=1)
+    known = f"did you mean {near[0]}?" if near else f"built-in are {', '.join(BUILTINS)}"
+    fix = f"write one of these, or {name}{_SUFFIX} for the file {TEMPLATES_DIR}/{name}{_SUFFIX}"
+    raise RenderError("no such template", where=name, why=known, fix=fix)
+
+
+def _project_path(root: Path, name: str) -> Path:
+    folder = (root / TEMPLATES_DIR).resolve()
+    inside = PurePosixPath(name)
+    path = (folder / inside).resolve()
+    if inside.is_absolute() or ".." in inside.parts or not path.is_relative_to(folder):
+        why = f"templates are read from {TEMPLATES_DIR}/ of the project only, symbolic links included"
+        raise RenderError("the template lies outside", where=template_file(name), why=why, fix="move the file there")
+    if not path.is_file():
+        raise _missing(folder, name)
+    return path
+
+
+def _missing(folder: Path, name: str) -> RenderError:
+    known = sorted(path.relative_to(folder).as_posix() for path in folder.rglob(f"*{_SUFFIX}"))
+    near = difflib.get_close_matches(name, known, n=1)
+    why = f"did you mean {near[0]}?" if near else f"{TEMPLATES_DIR}/ holds: {', '.join(known[:10]) or 'no template'}"
+    return RenderError("no such template", where=template_file(name), why=why, fix=f"create {template_file(name)}")
