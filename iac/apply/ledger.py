@@ -77,7 +77,7 @@ class Ledger:
     def begin(
         self, run_id: str, approval: Approval, moves: Collection[tuple[str, str]], settled: Collection[str]
     ) -> None:
-        """Note what was approved, drop settled intents, carry out moves (their secrets are sealed for the new address)."""
+        """Note what was approved, drop settled intents, carry out moves (secrets are sealed for the new address)."""
         state = move(self.state, moves)
         for source, target in moves:
             client = state.clients[target]

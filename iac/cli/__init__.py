@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -76,11 +75,6 @@ def cli(ctx: click.Context, /, **settings: Any) -> None:
     from iac.cli.shell import Shell  # noqa: PLC0415  # not needed for --version and --help
 
     ctx.obj = Shell(**settings)
-    ctx.color = None if _wants_color(ctx.obj) else False
-
-
-def _wants_color(shell: Any) -> bool:
-    return not shell.no_color and not os.environ.get("NO_COLOR")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -29,6 +31,10 @@ class Shell:
         if not root.is_dir():
             raise click.UsageError(f"-C {self.directory}: no such directory")
         return root
+
+    def wants_color(self) -> bool:
+        """Whether stdout is a terminal that colour is welcome on (NO_COLOR, --no-color)."""
+        return sys.stdout.isatty() and not self.no_color and not os.environ.get("NO_COLOR")
 
     def note(self, text: str) -> None:
         """Say something on stderr, unless -q."""

@@ -37,12 +37,11 @@ def read_plan(session: Session, options: Options) -> Plan:
 
 def read_actual(session: Session, state: State, options: Options) -> Actual:
     """What the server holds of the clients that this run looks at."""
-    desired = [client for client in session.desired.clients.values() if options.wants(client.address)]
-    held = [*state.clients.items(), *state.intents.items()]
-    ids = {client.client_id for client in desired} | {
-        item.client_id for address, item in held if options.wants(address)
-    }
-    owners = {client.client_id for client in desired if client.owners is not None}
+    wanted = [client for client in session.desired.clients.values() if options.wants(client.address)]
+    ids = {client.client_id for client in wanted}
+    ids |= {held.client_id for address, held in state.clients.items() if options.wants(address)}
+    ids |= {intent.client_id for address, intent in state.intents.items() if options.wants(address)}
+    owners = {client.client_id for client in wanted if client.owners is not None}
     return session.provider.read(sorted(ids), sorted(owners))
 
 
@@ -54,6 +53,11 @@ class Prepared:
     state: State
     actual: Actual
     options: Options
+
+    @property
+    def has_work(self) -> bool:
+        """Whether apply has anything to do, even if only in state."""
+        return bool(self.plan.changes or self.plan.moved or self.settled())
 
     def settled(self) -> frozenset[str]:
         """Addresses whose interrupted write needs nothing more: the server holds what is wanted."""

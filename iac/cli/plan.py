@@ -1,0 +1,62 @@
+"""`iac plan`: what apply would do. Nothing is written and no lock is taken."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from iac.cli.format import FORMAT, show_plan
+from iac.core.errors import RenderError
+
+if TYPE_CHECKING:
+    from iac.cli.shell import Shell
+    from iac.core.plan import Plan
+
+
+@click.command("plan")
+@click.option("--out", metavar="FILE", type=click.Path(dir_okay=False), help="Save the plan, for `iac apply FILE`.")
+@click.option("--target", "targets", metavar="ADDR", multiple=True, help="Look at this address only; repeatable.")
+@click.option("--recreate", metavar="ADDR", multiple=True, help="Make a client anew that is gone from the server.")
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
+@FORMAT
+@click.pass_obj
+def command(  # noqa: PLR0913  # one parameter an option
+    shell: Shell,
+    *,
+    out: str | None,
+    targets: tuple[str, ...],
+    recreate: tuple[str, ...],
+    detailed_exitcode: bool,
+    view: str,
+) -> int:
+    """Show what apply would do: changes, refusals, findings.
+
+    Reading needs iam:admin.read only, and no key of the state. Exit 0, or 2 with --detailed-exitcode when there are
+    changes.
+    """
+    from iac.wiring import open_session  # noqa: PLC0415  # brings in the adapters
+    from iac.workflow import read_plan  # noqa: PLC0415
+
+    with open_session(shell, writes=False) as session:
+        plan = read_plan(session, session.options(targets, recreate))
+        holder = session.backend.holder()
+    if holder is not None:
+        shell.note(f"an apply is running since {holder.since}: {holder.who}")
+    show_plan(shell, plan, view)
+    if out is not None:
+        _save(Path(out), plan)
+        shell.note(f"saved {out}: apply it with `iac apply {out}`")
+    return 2 if detailed_exitcode and not plan.is_empty else 0
+
+
+def _save(path: Path, plan: Plan) -> None:
+    from iac.sinks.file import write_atomically  # noqa: PLC0415
+
+    text = json.dumps(plan.to_dict(), indent=2, ensure_ascii=False) + "\n"
+    try:
+        write_atomically(path, text.encode(), mode=0o644)
+    except OSError as error:
+        raise RenderError("the plan cannot be saved", where=str(path), why=str(error.strerror or error)) from error

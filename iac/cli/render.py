@@ -1,0 +1,34 @@
+"""`iac render`: outputs from state alone; no IAM is needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from iac.cli.format import FORMAT, show_json
+from iac.core.text import printable
+
+if TYPE_CHECKING:
+    from iac.cli.shell import Shell
+
+
+@click.command("render")
+@click.option("--check", is_flag=True, help="Write nothing; exit 2 when an output on disk is not as rendered.")
+@click.option("--target", "targets", metavar="ADDR", multiple=True, help="Outputs of this address only; repeatable.")
+@FORMAT
+@click.pass_obj
+def command(shell: Shell, *, check: bool, targets: tuple[str, ...], view: str) -> int:
+    """Write outputs from state: needs the key of the state, no login. A host can render its own client."""
+    from iac.wiring import open_session  # noqa: PLC0415  # brings in the adapters
+    from iac.workflow import render_outputs  # noqa: PLC0415
+
+    with open_session(shell, writes=False) as session:
+        results = render_outputs(session, session.options(targets).targets, check=check)
+    if view == "json":
+        show_json({"outputs": [{"path": r.path, "status": r.status, "why": r.why} for r in results]})
+    else:
+        for result in results:
+            why = f": {result.why}" if result.why else ""
+            click.echo(printable(f"{result.status:<10} {result.path}{why}"))
+    return 2 if check and any(result.status in {"missing", "differs"} for result in results) else 0

@@ -1,0 +1,42 @@
+"""`iac whoami`: who the token is, what it may do, which server and flavour this is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from iac.cli.format import FORMAT, show_json
+from iac.core.text import printable
+
+if TYPE_CHECKING:
+    from iac.cli.shell import Shell
+
+
+@click.command("whoami")
+@FORMAT
+@click.pass_obj
+def command(shell: Shell, *, view: str) -> int:
+    """Log in and say who that is for the server."""
+    from iac.wiring import open_session  # noqa: PLC0415  # brings in the adapters
+
+    with open_session(shell, writes=False, needs_state=False) as session:
+        identity = session.provider.identify()
+        actual = session.provider.read([])
+    scopes = None if identity.scopes is None else sorted(identity.scopes)
+    answer: dict[str, Any] = {
+        "issuer": identity.issuer,
+        "subject": identity.subject,
+        "scopes": scopes,
+        "environment": session.desired.environment,
+        "flavour": actual.facts.flavour,
+        "shows_secrets": actual.facts.shows_secrets,
+        "clients": actual.total,
+    }
+    if view == "json":
+        show_json(answer)
+    else:
+        shown = {**answer, "scopes": " ".join(scopes) if scopes is not None else "not named by the token"}
+        for name, value in shown.items():
+            click.echo(printable(f"{name:<14} {value}"))
+    return 0

@@ -1,0 +1,30 @@
+#!/bin/sh
+# make live: the wheel in an empty environment, the whole suite on httpx2, the whole suite on the lowest versions.
+# Everything is installed here, from the package registry that pip is configured for.
+set -eu
+cd "$(dirname "$0")/../.."
+PYTHON=${PYTHON:-.venv/bin/python}
+quiet='--quiet --disable-pip-version-check'
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+echo '== the wheel in an empty environment'
+"$PYTHON" -m pytest -q --no-header -m live tests/packaging
+
+echo '== the suite on httpx2'
+"$PYTHON" -m venv "$work/httpx2"
+# shellcheck disable=SC2086
+"$work/httpx2/bin/python" -m pip install $quiet --upgrade 'pip>=25.1'
+# shellcheck disable=SC2086
+"$work/httpx2/bin/python" -m pip install $quiet --editable '.[http2x]' --group dev
+"$work/httpx2/bin/python" -c 'import httpx2; print("httpx2", httpx2.__version__)'
+"$work/httpx2/bin/python" -m pytest -q --no-header -n 2 -m 'not live' tests
+
+echo '== the suite on the lowest versions'
+"$PYTHON" -m venv "$work/lowest"
+# shellcheck disable=SC2086
+"$work/lowest/bin/python" -m pip install $quiet --upgrade 'pip>=25.1'
+# shellcheck disable=SC2086
+"$work/lowest/bin/python" -m pip install $quiet --editable . --group dev --constraint requirements/lowest.txt
+"$work/lowest/bin/python" -m pip list $quiet --format freeze | grep -i -E '^(click|filelock|httpx|jinja2|jsonschema|pyrage|pyyaml|referencing|ruamel)'
+"$work/lowest/bin/python" -m pytest -q --no-header -n 2 -m 'not live' tests

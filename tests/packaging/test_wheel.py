@@ -1,0 +1,59 @@
+"""The wheel holds what it needs: built, installed alone into an empty environment, and used there."""
+
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.live
+
+
+def _run(*command: object, cwd: Path, **environment: str) -> str:
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("IAC_", "PYTHON", "COV_"))}
+    done = subprocess.run(
+        [str(part) for part in command], cwd=cwd, env={**clean, **environment}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    target = tmp_path_factory.mktemp("dist")
+    _run(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--wheel-dir", target, ROOT, cwd=target)
+    (built,) = target.glob("indigo_iac-*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def iac(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    home = tmp_path_factory.mktemp("empty") / "venv"
+    _run(sys.executable, "-m", "venv", home, cwd=home.parent)
+    _run(home / "bin/python", "-m", "pip", "install", "--quiet", wheel, cwd=home.parent)
+    return home / "bin/iac"
+
+
+def test_wheel_holds_schemas_and_built_in_templates_and_nothing_of_the_checkout(wheel: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    schemas = {f"iac/schemas/{name}.schema.json" for name in ("client", "project", "plan")}
+    assert schemas <= names
+    assert {Path(n).name for n in names if n.startswith("iac/rendering/templates/")} >= {
+        "dotenv.j2", "json.j2", "yaml.j2", "kubernetes-secret.j2",
+    }  # fmt: skip
+    assert {name.split("/")[0].split("-")[0] for name in names} == {"iac", "indigo_iac"}
+
+
+def test_the_installed_command_says_its_version_and_prints_schemas(iac: Path, tmp_path: Path) -> None:
+    assert _run(iac, "--version", cwd=tmp_path).startswith("iac 0.")
+    assert '"$schema"' in _run(iac, "schema", "client", cwd=tmp_path)
+
+
+def test_the_main_job_runs_from_the_wheel_alone(iac: Path, tmp_path: Path) -> None:
+    """The demo, with nothing of the checkout but its script and its project files."""
+    path = f"{iac.parent}{os.pathsep}{os.environ['PATH']}"
+    said = _run("sh", ROOT / "examples/demo.sh", cwd=tmp_path, PATH=path, DEMO_DIR=str(tmp_path / "demo"))
+    assert "Plan: no changes" in said
