@@ -1,0 +1,172 @@
+"""Outputs as files of the project: private, whole or not at all, never through a symbolic link."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import stat
+from contextlib import contextmanager, suppress
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from iac.core.errors import RenderError
+from iac.ports import Sink
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_SUFFIX = ".iac-tmp"
+_PRIVATE_FOLDER = 0o700
+_PRIVATE_FILE = 0o600
+
+
+class FileSink(Sink):
+    """Files below one folder.
+
+    A write goes to a temporary file in the same folder, which is synced and renamed: readers see the old content or the
+    new, and a crash or a full disk leaves the old. What a killed write leaves behind goes with the next one.
+
+    Args:
+        root: the project's folder; nothing is written outside of it.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root.resolve()
+        self._swept: set[Path] = set()
+
+    def _check(self, path: str) -> None:
+        target = self._target(path)
+        with _explained(path):
+            folder = _nearest_folder(target.parent)
+            self._sweep(folder)
+            probe = folder / _temporary_name(target)
+            os.close(_open_new(probe))
+            probe.unlink()
+
+    def _write(self, path: str, content: bytes, *, mode: int) -> bool:
+        target = self._target(path)
+        with _explained(path):
+            _make_folders(target.parent)
+            self._sweep(target.parent)
+            if _is_as_wanted(target, content, mode):
+                return False
+            _replace(target, content, mode)
+        return True
+
+    def _read(self, path: str) -> bytes | None:
+        target = self._target(path)
+        with _explained(path):
+            return target.read_bytes() if target.exists() else None
+
+    def _remove(self, path: str) -> None:
+        target = self._target(path)
+        with _explained(path):
+            if target.exists():
+                target.unlink()
+                _sync(target.parent)
+
+    def _sweep(self, folder: Path) -> None:
+        if folder not in self._swept:
+            self._swept.add(folder)
+            _remove_leftovers(folder)
+
+    def _target(self, path: str) -> Path:
+        """The file itself, in a folder without symbolic links that is inside the project."""
+        relative = PurePosixPath(path)
+        if relative.is_absolute() or ".." in relative.parts or not relative.name:
+            raise _outside(path, "an output's path is relative to the project and stays inside it")
+        with _explained(path):
+            target = (self._root / relative.parent).resolve() / relative.name
+            if not target.is_relative_to(self._root):
+                raise _outside(path, "a folder on its way is a symbolic link that leads out of the project")
+            _refuse_others(target, path)
+        return target
+
+
+def _outside(path: str, why: str) -> RenderError:
+    return RenderError("the output lies outside the project", where=path, why=why, fix="change the output's path")
+
+
+def _refuse_others(target: Path, path: str) -> None:
+    """Only a regular file may be replaced, read or removed."""
+    with suppress(FileNotFoundError):
+        mode = target.lstat().st_mode
+        if stat.S_ISREG(mode):
+            return
+        kind = "a symbolic link" if stat.S_ISLNK(mode) else "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        fix = "remove it, or change the output's path"
+        raise RenderError("the output's place is taken", where=path, why=f"there is {kind}", fix=fix)
+
+
+@contextmanager
+def _explained(path: str) -> Iterator[None]:
+    """Turn errors of the operating system into one that says which output, and that its old content is still there."""
+    try:
+        yield
+    except OSError as error:
+        fix = "make room or permissions, then run: iac render"
+        raise RenderError("the output cannot be written", where=path, why=f"{error.strerror}", fix=fix) from error
+
+
+def _nearest_folder(folder: Path) -> Path:
+    while not folder.exists():
+        folder = folder.parent
+    return folder
+
+
+def _make_folders(folder: Path) -> None:
+    if not folder.exists():
+        _make_folders(folder.parent)
+        with suppress(FileExistsError):
+            folder.mkdir(_PRIVATE_FOLDER)
+        _sync(folder.parent)
+
+
+def _is_as_wanted(target: Path, content: bytes, mode: int) -> bool:
+    if not target.exists():
+        return False
+    is_same_mode = stat.S_IMODE(target.stat().st_mode) == mode
+    return is_same_mode and target.read_bytes() == content
+
+
+def _temporary_name(target: Path) -> str:
+    return f".{target.name}.{secrets.token_hex(8)}{_SUFFIX}"
+
+
+def _open_new(path: Path) -> int:
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _PRIVATE_FILE)
+
+
+def _replace(target: Path, content: bytes, mode: int) -> None:
+    temporary = target.parent / _temporary_name(target)
+    descriptor = _open_new(temporary)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.write(content)
+            file.flush()
+            os.fchmod(file.fileno(), mode)
+            os.fsync(file.fileno())
+            temporary.rename(target)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
+    _sync(target.parent)
+
+
+def _sync(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    """Temporary files whose writer is gone: a living writer holds a lock on its own."""
+    for leftover in folder.glob(f".*.????????????????{_SUFFIX}"):
+        with suppress(OSError), leftover.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            leftover.unlink()
