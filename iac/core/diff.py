@@ -47,7 +47,8 @@ def compare(
             continue
         before = _last_value(last, name) if _is_hidden(name, observed, facts) else seen.get(name)
         after = wanted.get(name)
-        if not _same(name, before, after, defaults):
+        is_same = after is None if observed is None else _same(name, before, after, defaults)
+        if not is_same:
             changes.append(_change(name, before, after, last))
     return (*changes, *_owners(desired, observed, last))
 

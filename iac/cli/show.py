@@ -1,0 +1,88 @@
+"""`iac show`: one client: what is defined, what state knows, what the server holds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from iac.cli.format import FORMAT, show_json
+from iac.core.errors import InputError
+from iac.core.model import FIELDS
+from iac.core.text import printable
+
+if TYPE_CHECKING:
+    from iac.cli.shell import Shell
+    from iac.core.model import Fields
+    from iac.workflow import Session
+
+
+@click.command("show")
+@click.argument("name", metavar="ADDR_OR_CLIENT_ID")
+@FORMAT
+@click.pass_obj
+def command(shell: Shell, *, name: str, view: str) -> int:
+    """Show one client side by side: definition, state, server. Never a secret."""
+    from iac.wiring import open_session  # noqa: PLC0415  # brings in the adapters
+
+    with open_session(shell, writes=False) as session:
+        found = _look_up(session, name)
+    if view == "json":
+        show_json(found)
+    else:
+        _show_text(found)
+    return 0
+
+
+def _look_up(session: Session, name: str) -> dict[str, Any]:
+    state = session.backend.load()
+    clients = session.desired.clients
+    address = next((a for a, c in clients.items() if name in {a, c.client_id}), None)
+    address = address or next((a for a, c in state.clients.items() if name in {a, c.client_id}), None)
+    defined, held = clients.get(address or ""), state.clients.get(address or "")
+    client_id = defined.client_id if defined else held.client_id if held else name
+    seen = session.provider.get(client_id, with_owners=True)
+    if defined is None and held is None and seen is None:
+        raise InputError(
+            "no client has this address or client_id, here or on the server",
+            where=name,
+            fix="`iac state list` lists addresses; the address is the path below clients.d without .yaml",
+        )
+    secret = held.secret if held else None
+    return {
+        "address": address,
+        "client_id": client_id,
+        "location": str(defined.location) if defined else None,
+        "definition": _values(defined.fields) if defined else None,
+        "state": _values(held.applied) if held else None,
+        "server": _values(seen.fields) if seen else None,
+        "owners": list(seen.owners or ()) if seen else None,
+        "secret": {
+            "status": str(held.secret_status) if held else "not in state",
+            "version": secret.version if secret else None,
+            "since": secret.since if secret else None,
+        },
+        "applied_at": held.applied_at if held else None,
+    }
+
+
+def _values(fields: Fields) -> dict[str, Any]:
+    values = {name: fields[name] for name in FIELDS if name in fields}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+
+
+def _show_text(found: dict[str, Any]) -> None:
+    click.echo(printable(f"{found['address'] or '(not managed here)'}  client_id {found['client_id']}"))
+    if found["location"]:
+        click.echo(printable(f"  defined at {found['location']}"))
+    secret = found["secret"]
+    since = f", version {secret['version']} since {secret['since']}" if secret["since"] else ""
+    click.echo(printable(f"  secret {secret['status']}{since}"))
+    for source in ("definition", "state", "server"):
+        values = found[source]
+        click.echo(f"{source}:" if values is not None else f"{source}: (not there)")
+        for name, value in (values or {}).items():
+            shown = " ".join(value) if isinstance(value, list) else value
+            click.echo(printable(f"  {name:<32} {shown}"))
+    if found["owners"]:
+        click.echo(printable(f"owners: {' '.join(found['owners'])}"))
