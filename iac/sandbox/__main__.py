@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from functools import partial
 
 from iac.sandbox.flavour import Flavour
 from iac.sandbox.run import Options, SandboxError, run
@@ -20,7 +21,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--registration", type=Registration, choices=list(Registration), default=Registration.ANYONE)
     parser.add_argument("--shuffle", type=int, help="a number: lists in answers come in a random order")
     try:
-        run(Options(**vars(parser.parse_args(arguments))), print)
+        run(Options(**vars(parser.parse_args(arguments))), partial(print, flush=True))
     except SandboxError as refusal:
         print(refusal, file=sys.stderr)  # noqa: T201 - this is a command
         return 1

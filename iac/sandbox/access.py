@@ -4,12 +4,13 @@ import base64
 import hashlib
 import hmac
 import json
-from http.cookies import CookieError, SimpleCookie
+import re
 
 from iac.sandbox.message import SESSION_COOKIE, RefusalError, Request, Response, oauth_error
 from iac.sandbox.model import RAT_SCOPE, Account, Client, Grant
 from iac.sandbox.world import Call, World
 
+_COOKIE = re.compile(rf"(?:^|;\s*){SESSION_COOKIE}=([^;]+)")
 CHALLENGE = 'Bearer realm="openidconnect"'
 
 
@@ -49,11 +50,8 @@ def _live(world: World, token: str) -> Grant | None:
 
 def _session(world: World, request: Request) -> str | None:
     """The id of the session that the request's cookie names, when there is one."""
-    try:
-        morsel = SimpleCookie(request.headers.get("cookie", "")).get(SESSION_COOKIE)
-    except CookieError:
-        return None
-    return morsel.value if morsel and morsel.value in world.store.sessions else None
+    found = _COOKIE.search(request.headers.get("cookie", ""))
+    return found[1] if found and found[1] in world.store.sessions else None
 
 
 def with_session(world: World, request: Request, response: Response) -> Response:

@@ -71,13 +71,12 @@ class Fault:
         wrong = sorted(name for name, kinds in types.items() if not isinstance(fields[name], kinds))
         if unknown or wrong or "kind" not in fields:
             raise FaultError(f"not a fault: unknown {unknown}, of a wrong type {wrong}; kind is required")
-        try:
-            kind = FaultKind(fields.pop("kind"))
-        except ValueError as unnamed:
-            raise FaultError(f"{unnamed}; one of {', '.join(FaultKind)}") from unnamed
+        kind = fields.pop("kind")
+        if kind not in list(FaultKind):
+            raise FaultError(f"kind {kind!r} is none of {', '.join(FaultKind)}")
         if fields.get("body", "empty") not in _BODIES:
             raise FaultError(f"body is one of {', '.join(_BODIES)}")
-        return cls(kind=kind, **fields)
+        return cls(kind=FaultKind(kind), **fields)
 
     def response(self) -> Response:
         """The answer of a status fault."""

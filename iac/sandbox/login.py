@@ -46,8 +46,7 @@ def _by_basic(world: World, credentials: str) -> Client:
     client_id, _, secret = text.partition(":")
     client = world.store.find(client_id) or world.store.find(unquote_plus(client_id))
     if client is None:
-        named = f"Client with id {client_id} was not found"
-        raise _unauthorized(CHALLENGE, named if world.facts.unknown_client_named else "Bad credentials")
+        raise _unauthorized(CHALLENGE, "Bad credentials")
     is_enforced, method = world.facts.auth_method_enforced, client.token_endpoint_auth_method
     if is_enforced and method not in {"client_secret_basic", "none"}:
         raise _unauthorized(CHALLENGE, _UNSUPPORTED)

@@ -1,6 +1,7 @@
 """Requests, responses and the shapes of error that IAM answers with."""
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -10,6 +11,7 @@ JSON = "application/json"
 JSON_UTF8 = "application/json;charset=UTF-8"
 HTML = "text/html;charset=UTF-8"
 SESSION_COOKIE = "JSESSIONID"
+_UNQUOTABLE = re.compile(r"[^ !#-\[\]-~]")  # all but the text of a quoted-string, RFC 9110 section 5.6.4
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,12 @@ def json_response(status: int, value: Any) -> Response:
 
 def json_text(status: int, text: str) -> Response:
     """JSON that is serialised already."""
-    return Response(status, {"cache-control": NO_CACHE, "content-type": JSON}, text.encode())
+    return Response(status, {"cache-control": NO_CACHE, "content-type": JSON}, _encode(text))
+
+
+def _encode(text: str) -> bytes:
+    """UTF-8, a question mark for half a character, as Java writes it."""
+    return text.encode(errors="replace")
 
 
 def empty(status: int) -> Response:
@@ -89,6 +96,7 @@ def oauth_error(status: int, code: str, description: str, *, challenge: str | No
     headers = {"cache-control": "no-store", "content-type": JSON}
     if challenge is not None:
         joint = "," if "realm" in challenge else ""
-        headers["www-authenticate"] = f'{challenge}{joint} error="{code}", error_description="{description}"'
+        quoted = _UNQUOTABLE.sub("?", description)
+        headers["www-authenticate"] = f'{challenge}{joint} error="{code}", error_description="{quoted}"'
     body = json.dumps({"error": code, "error_description": description}, ensure_ascii=False)
-    return Response(status, headers, body.encode())
+    return Response(status, headers, _encode(body))

@@ -86,13 +86,13 @@ class _Handler(BaseHTTPRequestHandler):
         if request.path.startswith(control.PREFIX):
             self._send(control.answer(self.server, request))
             return
-        status = 0
         try:
             response = self._answer(request)
-            self._send(response)
-            status = response.status
-        finally:
-            self.server.log.append((request.method, self.path, status))
+        except _DroppedError:
+            self.server.log.append((request.method, self.path, 0))
+            raise
+        self.server.log.append((request.method, self.path, response.status))
+        self._send(response)
 
     do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _respond  # noqa: N815 - http.server's names
 

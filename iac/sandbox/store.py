@@ -34,10 +34,6 @@ class Store:
         key = self._keys.get(client_id)
         return None if key is None else self._clients[key]
 
-    def get(self, key: int) -> Client:
-        """The client of that database id, which must exist."""
-        return self._clients[key]
-
     def account_by_name(self, username: str) -> Account | None:
         """The account of that user name."""
         return next((a for a in self.accounts.values() if a.username == username), None)
@@ -64,8 +60,7 @@ class Store:
 
     def _forget_id(self, client: Client) -> None:
         del self._order[bisect_left(self._order, (client.client_id or "", client.key))]
-        if client.client_id is not None:
-            del self._keys[client.client_id]
+        self._keys.pop(client.client_id or "", None)
 
     def clients(self) -> Iterator[Client]:
         """All clients, in order."""
