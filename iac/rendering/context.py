@@ -84,7 +84,7 @@ class Record(Mapping[str, object]):
         )
 
 
-def template_context(spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts) -> Record:
+def template_context(spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts) -> dict[str, object]:
     """The names a template of this output can use; see docs/reference/templates.md.
 
     Args:
@@ -94,17 +94,14 @@ def template_context(spec: OutputSpec, clients: Mapping[str, Credentials], facts
     """
     names = spec.names or _default_names(spec.clients)
     known = {name: _client(name, clients[address], facts) for name, address in zip(names, spec.clients, strict=True)}
-    entries: dict[str, object] = {
+    return {
+        **({"client": known[names[0]]} if len(names) == 1 else {}),
         "clients": Record(f"`clients` of {spec.path}", known),
         "values": _frozen(f"`values` of {spec.path}", spec.values),
         "project": facts.project,
         "environment": facts.environment,
         "issuer": facts.issuer,
     }
-    if len(known) == 1:
-        return Record("the template's context", {**entries, "client": next(iter(known.values()))})
-    several = f"the output has {len(known)} clients, so each has its name: clients.{' clients.'.join(known)}"
-    return Record("the template's context", entries, {"client": several})
 
 
 def _default_names(addresses: tuple[str, ...]) -> tuple[str, ...]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 FAILED = "the template cannot be rendered"
 REFERENCE = "see docs/reference/templates.md for what a template can use"
+_GIVEN = "a template is given client (when the output has one), clients, values, project, environment and issuer"
 JINJA_FILTERS = (
     *("abs", "batch", "capitalize", "count", "d", "default", "dictsort", "first", "float", "groupby", "int", "items"),
     *("last", "length", "list", "lower", "map", "max", "min", "reject", "rejectattr", "replace", "reverse", "round"),
@@ -123,7 +124,7 @@ def _undefined(texts: str) -> type[StrictUndefined]:
                 return "there is no such entry"
             if isinstance(owner, Record):
                 return owner.absence(name)
-            return f"nothing is called `{name}`" if owner is missing else f"the value has no `{name}`"
+            return f"nothing is called `{name}`; {_GIVEN}" if owner is missing else f"the value has no `{name}`"
 
     return Missing
 

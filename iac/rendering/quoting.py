@@ -79,6 +79,14 @@ def to_yaml(value: object, indent: int | None = None) -> Text:
     return Text(_NOT_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", to_json(value, indent)))
 
 
+def to_spring(value: object) -> Text:
+    """YAML for Spring Boot, which expands `${NAME}` wherever it stands."""
+    text = to_yaml(value)
+    if "${" in text:
+        raise Refused("filter spring: Spring would expand `${` in the value", "use a value without it")
+    return text
+
+
 def to_ini(value: object) -> Text:
     """A value after `key =`. INI has no quoting that its readers share, so what one of them interprets is refused."""
     text = _without(_NOT_INI, value, "ini", "an INI value")
@@ -172,6 +180,7 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "join": join,
     "json": to_json,
     "shell": to_shell,
+    "spring": to_spring,
     "sql": to_sql,
     "urlencode": to_url,
     "verbatim": verbatim,

@@ -42,7 +42,8 @@ def render(template: Template, spec: OutputSpec, clients: Mapping[str, Credentia
         RenderError: with the template's file and line; it holds no value of the context.
     """
     try:
-        return _text(template, spec, clients, facts).encode()
+        program = compiled(template)
+        return b"".join(_limited(program.generate(template_context(spec, clients, facts))))
     except RenderError:
         raise
     except Exception as raw:
@@ -51,16 +52,11 @@ def render(template: Template, spec: OutputSpec, clients: Mapping[str, Credentia
     raise error
 
 
-def _text(template: Template, spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts) -> str:
-    program = compiled(template)
-    context = template_context(spec, clients, facts)
-    return "".join(_limited(program.generate(dict(context))))
-
-
-def _limited(parts: Iterator[str]) -> Iterator[str]:
+def _limited(parts: Iterator[str]) -> Iterator[bytes]:
     size = 0
     for part in parts:
-        size += len(part)
+        content = part.encode()
+        size += len(content)
         if size > MAX_OUTPUT:
             raise Refused(f"it makes more than {MAX_OUTPUT} bytes", "check its loops")
-        yield part
+        yield content
