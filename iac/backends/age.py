@@ -1,0 +1,241 @@
+"""Vaults: secrets sealed value by value with age (age-encryption.org/v1), or left in clear where a project asks for it.
+
+What is encrypted names its place (lineage, environment, address, field), so a value that is moved to another place in
+the document does not open there. Sealing needs recipients only, opening an identity.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from dataclasses import astuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from iac.core.errors import StateError
+from iac.core.secret import Secret
+from iac.ports import Place, Vault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_AGE = "age:"
+_CLEAR = "clear:"
+_KEY = "AGE-SECRET-KEY-"
+_PEM = "-----BEGIN"
+_PROBE = Place("probe", "probe", "probe", "probe")
+_CONFIGURE = (
+    "set IAC_AGE_IDENTITY to the identity or to the path of its file,"
+    " or name one in state.encryption.identity of iac.yaml"
+)
+
+
+class AgeVault(Vault):
+    """Seals to age recipients, opens with an age identity. Thread-safe.
+
+    Args:
+        recipients: public keys: `age1...`, `age1tag1...`, `age1tagpq1...` or an ssh public key; all can open.
+        identity: gives the text of a key file, or the path of one, or None; asked once, when the first value is opened.
+    """
+
+    def __init__(self, recipients: Sequence[str], identity: Callable[[], Secret | None]) -> None:
+        self._recipients = tuple(recipients)
+        self._identity = identity
+        self._parsed_recipients: list[Any] = []
+        self._parsed_identities: list[Any] = []
+
+    def _seal(self, secret: Secret, place: Place) -> str:
+        import pyrage  # noqa: PLC0415  # only commands that meet secrets
+
+        if not self._parsed_recipients:
+            self._parsed_recipients = _recipients(self._recipients)
+        encrypted: bytes = pyrage.encrypt(_bound(secret, place), self._parsed_recipients)
+        return _AGE + base64.b64encode(encrypted).decode()
+
+    def _open(self, sealed: str, place: Place) -> Secret:
+        if not sealed.startswith(_AGE):
+            raise StateError(
+                "a secret of the state is not encrypted",
+                where=place.address,
+                why="iac.yaml asks for encryption, so it was put there by something else, or under encryption: none",
+                fix="rotate the client's secret: raise secret.serial in its definition",
+            )
+        if not self._parsed_identities:
+            self._parsed_identities = _identities(self._identity())
+        plain = _decrypt(sealed, self._parsed_identities)
+        if plain is None:
+            raise self._not_opened(place)
+        return _unbound(plain, place)
+
+    def _check(self) -> None:
+        self._open(self._seal(Secret("probe"), _PROBE), _PROBE)
+
+    def _not_opened(self, place: Place) -> StateError:
+        probe = self._seal(Secret("probe"), _PROBE)
+        if _decrypt(probe, self._parsed_identities) is None:
+            return StateError(
+                "the age identity is not one of the state's recipients",
+                why=f"the recipients of iac.yaml are {', '.join(self._recipients)}",
+                fix=f"use the identity of one of them ({_CONFIGURE}), or have its owner add yours",
+            )
+        return StateError(
+            "a secret of the state cannot be decrypted",
+            where=place.address,
+            why="it is damaged, or was sealed before the recipients of iac.yaml were changed",
+            fix="put a copy of the state back, or use the identity it was sealed to,"
+            " or raise secret.serial in the definition for a new secret",
+        )
+
+
+class ClearVault(Vault):
+    """Keeps secrets in clear: for `encryption: none` only, where the disk is as safe as the secrets must be."""
+
+    def _seal(self, secret: Secret, place: Place) -> str:  # noqa: ARG002  # the port's signature
+        return _CLEAR + secret.reveal()
+
+    def _open(self, sealed: str, place: Place) -> Secret:
+        if not sealed.startswith(_CLEAR):
+            raise StateError(
+                "a secret of the state is encrypted, but iac.yaml says encryption: none",
+                where=place.address,
+                fix="set state.encryption in iac.yaml to the recipients and the identity it was sealed with",
+            )
+        return Secret(sealed.removeprefix(_CLEAR))
+
+    def _check(self) -> None:
+        """Nothing to prove."""
+
+
+def new_identity() -> tuple[Secret, str]:
+    """A new X25519 identity and its recipient."""
+    from pyrage import x25519  # noqa: PLC0415  # only init
+
+    identity = x25519.Identity.generate()
+    return Secret(str(identity)), str(identity.to_public())
+
+
+def _bound(secret: Secret, place: Place) -> bytes:
+    members = {
+        "lineage": place.lineage,
+        "environment": place.environment,
+        "address": place.address,
+        "name": place.name,
+        "value": secret.reveal(),
+    }
+    return json.dumps(members, separators=(",", ":")).encode()
+
+
+def _unbound(plain: Secret, place: Place) -> Secret:
+    sealed = _parse(plain)
+    if sealed is None:
+        raise StateError(
+            "a secret of the state was not sealed by iac",
+            where=place.address,
+            fix="put a copy of the state back, or raise secret.serial in the definition for a new secret",
+        )
+    origin, secret = sealed
+    if origin != place:
+        there, here = "/".join(astuple(origin)), "/".join(astuple(place))
+        raise StateError(
+            "a secret of the state belongs elsewhere",
+            where=place.address,
+            why=f"it was sealed for {there} and stands at {here}",
+            fix="somebody edited the state: put a copy of it back",
+        )
+    return secret
+
+
+def _parse(plain: Secret) -> tuple[Place, Secret] | None:
+    try:
+        members = json.loads(plain.reveal())
+        names = ("lineage", "environment", "address", "name")
+        return Place(*(str(members[name]) for name in names)), Secret(str(members["value"]))
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _decrypt(sealed: str, identities: Sequence[Any]) -> Secret | None:
+    import pyrage  # noqa: PLC0415  # only commands that meet secrets
+
+    try:
+        encrypted = base64.b64decode(sealed.removeprefix(_AGE), validate=True)
+        return Secret(pyrage.decrypt(encrypted, identities).decode())
+    except (ValueError, pyrage.DecryptError):
+        return None
+
+
+def _recipients(texts: Sequence[str]) -> list[Any]:
+    if not texts:
+        raise StateError(
+            "iac.yaml names no recipients for the secrets of the state",
+            fix="run iac state init, or set state.encryption.recipients in iac.yaml",
+        )
+    return [_recipient(text) for text in texts]
+
+
+def _recipient(text: str) -> Any:
+    import pyrage  # noqa: PLC0415  # only commands that meet secrets
+
+    kinds = {"ssh-": pyrage.ssh, "age1tagpq1": pyrage.tagpq, "age1tag1": pyrage.tag}
+    kind = next((kind for prefix, kind in kinds.items() if text.startswith(prefix)), pyrage.x25519)
+    try:
+        return kind.Recipient.from_str(text)
+    except pyrage.RecipientError:
+        shown = "an identity, which is secret" if text.upper().startswith(_KEY) else text
+        raise StateError(
+            "a recipient is not an age or ssh public key",
+            where=shown,
+            fix="state.encryption.recipients of iac.yaml takes age1..., age1tag1..., age1tagpq1... and ssh-...",
+        ) from None
+
+
+def _identities(source: Secret | None) -> list[Any]:
+    if source is None or not source.reveal().strip():
+        raise StateError("no age identity is configured", why="opening secrets of the state needs one", fix=_CONFIGURE)
+    text = source if _is_key(source) else _key_file(source)
+    found = _ssh_identity(text) if _PEM in text.reveal() else _age_identities(text)
+    if not found:
+        raise StateError(
+            "the age identity holds no key", why=f"a line that begins with {_KEY} is missing", fix=_CONFIGURE
+        )
+    return found
+
+
+def _is_key(source: Secret) -> bool:
+    text = source.reveal()
+    return "\n" in text.strip() or text.strip().upper().startswith(_KEY) or _PEM in text
+
+
+def _key_file(source: Secret) -> Secret:
+    path = Path(source.reveal().strip()).expanduser()
+    try:
+        return Secret(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "it is not text"
+    raise StateError("the age identity is neither a key nor the path of a readable key file", why=why, fix=_CONFIGURE)
+
+
+def _age_identities(text: Secret) -> list[Any]:
+    from pyrage import IdentityError, x25519  # noqa: PLC0415  # only commands that open secrets
+
+    lines = [Secret(line.strip()) for line in text.reveal().splitlines() if line.strip()[:1] not in {"", "#"}]
+    try:
+        return [x25519.Identity.from_str(line.reveal()) for line in lines]
+    except IdentityError:
+        pass
+    raise StateError("the age identity is damaged", why="a line of it is no age X25519 identity", fix=_CONFIGURE)
+
+
+def _ssh_identity(text: Secret) -> list[Any]:
+    from pyrage import IdentityError, ssh  # noqa: PLC0415  # only commands that open secrets
+
+    try:
+        return [ssh.Identity.from_buffer(text.reveal().encode())]
+    except IdentityError:
+        pass
+    raise StateError(
+        "the ssh identity cannot be used",
+        why="it is damaged, of an unknown kind, or protected by a passphrase",
+        fix="use an ed25519 or RSA key without passphrase, or an age identity",
+    )

@@ -1,0 +1,74 @@
+"""Group commit: callers that come while a write is under way share the next one."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from iac.core.errors import StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from iac.core.state import Event
+
+
+@dataclass(slots=True)
+class _Group:
+    """Events that become durable together."""
+
+    events: list[Event] = field(default_factory=list)
+    is_done: bool = False
+    error: StateError | None = None
+
+
+class GroupCommit:
+    """Turns many concurrent `record` calls into few calls of `write`. Thread-safe; it has no thread of its own.
+
+    The first caller writes; those who come meanwhile form the next group, and one of them writes it for all.
+
+    Args:
+        write: makes events durable, or raises StateError; never called by two threads at once.
+    """
+
+    def __init__(self, write: Callable[[Sequence[Event]], None]) -> None:
+        self._write = write
+        self._turn = threading.Condition()
+        self._is_writing = False
+        self._next = _Group()
+
+    def record(self, events: Sequence[Event]) -> None:
+        """Return when these events are durable.
+
+        Raises:
+            StateError: the group could not be written; each of its callers gets an error of its own.
+        """
+        with self._turn:
+            group = self._next
+            group.events.extend(events)
+            while self._is_writing and not group.is_done:
+                self._turn.wait()
+            is_leader = not group.is_done
+            if is_leader:
+                self._is_writing = True
+                self._next = _Group()
+        if is_leader:
+            self._lead(group)
+        if group.error:
+            error = group.error
+            raise StateError(error.summary, where=error.where, why=error.why, fix=error.fix)
+
+    def _lead(self, group: _Group) -> None:
+        try:
+            self._write(group.events)
+        except StateError as error:
+            group.error = error
+        except BaseException as error:
+            group.error = StateError("the state cannot be written", why=f"{type(error).__name__} while writing it")
+            raise
+        finally:
+            with self._turn:
+                group.is_done = True
+                self._is_writing = False
+                self._turn.notify_all()

@@ -1,0 +1,117 @@
+"""A run's lock: the kernel's, freed when its process dies, with a note of who holds it inside the locked file."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from iac.core.errors import LockedError, StateError
+from iac.ports import Holder
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from iac.ports import Clock
+
+_POLL = 0.05
+_LIMIT = 4096
+
+
+@contextmanager
+def locked(path: Path, holder: Holder, clock: Clock, *, timeout: float) -> Iterator[None]:
+    """Hold the lock in file `path`; waits `timeout` seconds.
+
+    Raises:
+        LockedError: somebody else still holds it; says who and for how long.
+        StateError: the file cannot be made or locked.
+    """
+    try:
+        file = _acquire(path, holder, clock, clock.now() + timedelta(seconds=timeout))
+    except OSError as error:
+        raise StateError(
+            "the state cannot be locked",
+            where=str(path),
+            why=str(error.strerror),
+            fix="keep the state on a local disk with room on it, in a directory that you may write to",
+        ) from error
+    try:
+        yield
+    finally:
+        os.close(file)
+
+
+def _acquire(path: Path, holder: Holder, clock: Clock, deadline: datetime) -> int:
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+    try:
+        _wait(path, file, clock, deadline)
+        os.ftruncate(file, 0)
+        os.pwrite(file, _render(holder), 0)
+    except BaseException:
+        os.close(file)
+        raise
+    return file
+
+
+def _wait(path: Path, file: int, clock: Clock, deadline: datetime) -> None:
+    while not _try(file, fcntl.LOCK_EX):
+        if clock.now() >= deadline:
+            raise _refusal(path, _read(file), clock.now())
+        clock.sleep(_POLL)
+
+
+def holder_of(path: Path) -> Holder | None:
+    """Who holds the lock in file `path`; None when nobody does. A note that a dead process left does not count."""
+    try:
+        file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return None
+    try:
+        return None if _try(file, fcntl.LOCK_SH) else _read(file)
+    finally:
+        os.close(file)
+
+
+def _try(file: int, kind: int) -> bool:
+    try:
+        fcntl.flock(file, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _render(holder: Holder) -> bytes:
+    members = {"run_id": holder.run_id, "who": holder.who, "since": holder.since, "expires": holder.expires}
+    return json.dumps(members, indent=2).encode() + b"\n"
+
+
+def _read(file: int) -> Holder:
+    """The note in a locked file; between locking and writing it there is none for a moment."""
+    try:
+        members = json.loads(os.pread(file, _LIMIT, 0))
+        return Holder(*(str(members[name]) for name in ("run_id", "who", "since", "expires")))
+    except (ValueError, KeyError, TypeError):
+        return Holder("unknown", "unknown", "unknown", "unknown")
+
+
+def _refusal(path: Path, holder: Holder, now: datetime) -> LockedError:
+    return LockedError(
+        "the state is locked by another run",
+        where=str(path),
+        why=f"run {holder.run_id} of {holder.who} holds it since {holder.since}{_age(holder, now)}"
+        f" and said it would be done by {holder.expires}",
+        fix="wait for that run, or end its process: a process that is gone holds no lock",
+    )
+
+
+def _age(holder: Holder, now: datetime) -> str:
+    try:
+        seconds = int((now - datetime.fromisoformat(holder.since)).total_seconds())
+    except (ValueError, TypeError):
+        return ""
+    hours, rest = divmod(max(seconds, 0), 3600)
+    return f" ({hours} h {rest // 60} min {rest % 60} s)"

@@ -1,0 +1,86 @@
+"""Emergency copies: what the state could not take is put elsewhere, sealed as it is, before the error is told."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from iac.backends import disk
+from iac.core.errors import StateError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
+
+
+def places() -> tuple[Path, ...]:
+    """Directories on what may be other file systems: temporary, memory, home."""
+    return Path(tempfile.gettempdir()), Path("/dev/shm"), Path.home()  # noqa: S108  # a place of last resort
+
+
+class Rescue:
+    """Writes emergency copies of one state and tells how they come back.
+
+    Args:
+        directories: tried in order.
+    """
+
+    def __init__(self, directories: Sequence[Path]) -> None:
+        self._directories = tuple(directories)
+        self._written: set[Path] = set()
+
+    def failure(self, target: Path, data: bytes, run_id: str, reason: str) -> StateError:
+        """Keep `data`, which `target` could not take; the error that says how it gets there."""
+        copy = self._copy(target, data, run_id)
+        if copy is None:
+            return self._nowhere(target, reason)
+        return StateError(
+            "the state cannot be written",
+            where=str(target),
+            why=f"{reason}; what it should hold is in an emergency copy, {copy}",
+            fix="make room or mend permissions, then bring the copy back before the next run:"
+            f" install -m 600 {shlex.quote(str(copy))} {shlex.quote(str(target))}",
+        )
+
+    def conflict(self, target: Path, data: bytes, run_id: str, conflict: StateError) -> StateError:
+        """Keep `data`, which `target` must not take, for it was changed by somebody else; the error that says so."""
+        copy = self._copy(target, data, run_id)
+        if copy is None:
+            return self._nowhere(target, conflict.summary)
+        return StateError(
+            conflict.summary,
+            where=conflict.where,
+            why=f"{conflict.why}; what this run did since is in an emergency copy, {copy}",
+            fix="keep the copy, end the other run, then run iac plan: it says what differs from the server",
+        )
+
+    def clear(self) -> None:
+        """Remove copies: the state holds it all now."""
+        for copy in self._written:
+            copy.unlink(missing_ok=True)
+        self._written.clear()
+
+    def _copy(self, target: Path, data: bytes, run_id: str) -> Path | None:
+        suffix = ".json.journal" if target.suffix == ".journal" else ".json"
+        name = f"iac-state-emergency-{_UNSAFE.sub('', run_id)[:40] or 'run'}{suffix}"
+        for directory in self._directories:
+            try:
+                disk.replace(directory / name, data)
+            except OSError:
+                continue
+            self._written.add(directory / name)
+            return directory / name
+        return None
+
+    def _nowhere(self, target: Path, reason: str) -> StateError:
+        tried = ", ".join(str(directory) for directory in self._directories)
+        return StateError(
+            "the state cannot be written",
+            where=str(target),
+            why=f"{reason}; an emergency copy could not be written either (tried {tried})",
+            fix="make room or mend permissions, then run iac plan: it says what differs from the server",
+        )

@@ -1,0 +1,297 @@
+"""The parts of state as JSON objects and back. Pure; reading is strict: what is not as written here is damage.
+
+A member whose value is None is left out, every other member is always there. Sets are sorted, so the same value has
+the same text.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, assert_never
+
+from iac.core.state import (
+    Approval,
+    ClientGone,
+    ClientState,
+    ClientWritten,
+    Event,
+    Intent,
+    IntentDropped,
+    IntentGiven,
+    OutputRecord,
+    OutputWritten,
+    SealedSecret,
+    SecretStatus,
+    Tombstone,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from iac.core.model import Value
+
+Object = dict[str, Any]
+
+
+class Malformed(ValueError):
+    """A value is not what its place asks for; the message says place and type, never the value."""
+
+
+def client_object(client: ClientState) -> Object:
+    """One client as a JSON object."""
+    return _present(
+        client_id=client.client_id,
+        provider=client.provider,
+        applied=dict(client.applied),
+        declared=sorted(client.declared),
+        owners=client.owners,
+        secret=secret_object(client.secret) if client.secret else None,
+        secret_status=client.secret_status,
+        secret_serial=client.secret_serial,
+        prevent_destroy=client.prevent_destroy,
+        applied_at=client.applied_at,
+    )
+
+
+def secret_object(secret: SealedSecret) -> Object:
+    """A sealed secret as a JSON object."""
+    return {
+        "sealed": secret.sealed,
+        "salt": secret.salt,
+        "fingerprint": secret.fingerprint,
+        "version": secret.version,
+        "since": secret.since,
+    }
+
+
+def intent_object(intent: Intent) -> Object:
+    """An intent as a JSON object."""
+    return _present(
+        address=intent.address,
+        client_id=intent.client_id,
+        action=intent.action,
+        run_id=intent.run_id,
+        at=intent.at,
+        secret=secret_object(intent.secret) if intent.secret else None,
+    )
+
+
+def tombstone_object(tombstone: Tombstone) -> Object:
+    """A tombstone as a JSON object."""
+    return {
+        "address": tombstone.address,
+        "client": client_object(tombstone.client),
+        "deleted_at": tombstone.deleted_at,
+    }
+
+
+def output_object(output: OutputRecord) -> Object:
+    """An output's record as a JSON object."""
+    return {"digest": output.digest, "clients": output.clients, "sink": output.sink}
+
+
+def approval_object(approval: Approval) -> Object:
+    """An approval as a JSON object."""
+    return {"digest": approval.digest, "changes": approval.changes, "at": approval.at}
+
+
+def event_object(event: Event) -> Object:
+    """A journal event as a JSON object; `type` names it."""
+    match event:
+        case ClientWritten(address, client):
+            return {"type": "client_written", "address": address, "client": client_object(client)}
+        case ClientGone(address, tombstone):
+            buried = tombstone_object(tombstone) if tombstone else None
+            return _present(type="client_gone", address=address, tombstone=buried)
+        case IntentGiven(intent):
+            return {"type": "intent_given", "intent": intent_object(intent)}
+        case IntentDropped(address):
+            return {"type": "intent_dropped", "address": address}
+        case OutputWritten(path, record):
+            return _present(type="output_written", path=path, record=output_object(record) if record else None)
+        case _:
+            assert_never(event)
+
+
+def parse_client(data: Any, at: str) -> ClientState:
+    """A client out of its JSON object.
+
+    Raises:
+        Malformed: it is none.
+    """
+    members = Members(data, at)
+    client = ClientState(
+        client_id=members.text("client_id"),
+        provider=members.text("provider"),
+        applied={name: _value(value, at, name) for name, value in members.object("applied").items()},
+        declared=frozenset(members.texts("declared")),
+        owners=members.texts("owners") if members.has("owners") else None,
+        secret=parse_secret(members.object("secret"), f"{at}.secret") if members.has("secret") else None,
+        secret_status=members.status("secret_status"),
+        secret_serial=members.number("secret_serial"),
+        prevent_destroy=members.flag("prevent_destroy"),
+        applied_at=members.text("applied_at"),
+    )
+    members.end()
+    return client
+
+
+def parse_secret(data: Any, at: str) -> SealedSecret:
+    """A sealed secret out of its JSON object; raises `Malformed`."""
+    members = Members(data, at)
+    secret = SealedSecret(
+        sealed=members.text("sealed"),
+        salt=members.text("salt"),
+        fingerprint=members.text("fingerprint"),
+        version=members.number("version"),
+        since=members.text("since"),
+    )
+    members.end()
+    return secret
+
+
+def parse_intent(data: Any, at: str) -> Intent:
+    """An intent out of its JSON object; raises `Malformed`."""
+    members = Members(data, at)
+    intent = Intent(
+        address=members.text("address"),
+        client_id=members.text("client_id"),
+        action=members.text("action"),
+        run_id=members.text("run_id"),
+        at=members.text("at"),
+        secret=parse_secret(members.object("secret"), f"{at}.secret") if members.has("secret") else None,
+    )
+    members.end()
+    return intent
+
+
+def parse_tombstone(data: Any, at: str) -> Tombstone:
+    """A tombstone out of its JSON object; raises `Malformed`."""
+    members = Members(data, at)
+    client = parse_client(members.object("client"), f"{at}.client")
+    tombstone = Tombstone(members.text("address"), client, members.text("deleted_at"))
+    members.end()
+    return tombstone
+
+
+def parse_output(data: Any, at: str) -> OutputRecord:
+    """An output's record out of its JSON object; raises `Malformed`."""
+    members = Members(data, at)
+    output = OutputRecord(members.text("digest"), members.texts("clients"), members.text("sink"))
+    members.end()
+    return output
+
+
+def parse_approval(data: Any, at: str) -> Approval:
+    """An approval out of its JSON object; raises `Malformed`."""
+    members = Members(data, at)
+    approval = Approval(members.text("digest"), members.texts("changes"), members.text("at"))
+    members.end()
+    return approval
+
+
+def parse_event(data: Any, at: str) -> Event:
+    """A journal event out of its JSON object; raises `Malformed`."""
+    members = Members(data, at)
+    event = _event(members, at)
+    members.end()
+    return event
+
+
+def _event(members: Members, at: str) -> Event:
+    match members.text("type"):
+        case "client_written":
+            return ClientWritten(members.text("address"), parse_client(members.object("client"), f"{at}.client"))
+        case "client_gone":
+            buried = members.object("tombstone") if members.has("tombstone") else None
+            tombstone = parse_tombstone(buried, f"{at}.tombstone") if buried is not None else None
+            return ClientGone(members.text("address"), tombstone)
+        case "intent_given":
+            return IntentGiven(parse_intent(members.object("intent"), f"{at}.intent"))
+        case "intent_dropped":
+            return IntentDropped(members.text("address"))
+        case "output_written":
+            record = parse_output(members.object("record"), f"{at}.record") if members.has("record") else None
+            return OutputWritten(members.text("path"), record)
+        case _:
+            raise Malformed(f"{at}.type: not an event of this version")
+
+
+class Members:
+    """The members of one JSON object, each taken once and with its type; `end` refuses what is left over."""
+
+    __slots__ = ("_at", "_data")
+
+    def __init__(self, data: Any, at: str) -> None:
+        if type(data) is not dict:
+            raise Malformed(f"{at}: not an object")
+        self._data: Object = dict(data)
+        self._at = at
+
+    def has(self, name: str) -> bool:
+        """Whether an optional member is there."""
+        return name in self._data
+
+    def text(self, name: str) -> str:
+        """A string."""
+        return str(self._take(name, str))
+
+    def number(self, name: str) -> int:
+        """A whole number from 0 on."""
+        value = int(self._take(name, int))
+        if value < 0:
+            raise Malformed(f"{self._at}.{name}: negative")
+        return value
+
+    def flag(self, name: str) -> bool:
+        """True or false."""
+        return bool(self._take(name, bool))
+
+    def texts(self, name: str) -> tuple[str, ...]:
+        """A list of strings."""
+        return _strings(self._take(name, list), f"{self._at}.{name}")
+
+    def object(self, name: str) -> Object:
+        """An object, as it is."""
+        return dict(self._take(name, dict))
+
+    def items(self, name: str) -> list[Any]:
+        """A list, as it is."""
+        return list(self._take(name, list))
+
+    def status(self, name: str) -> SecretStatus:
+        """A secret's status."""
+        try:
+            return SecretStatus(self.text(name))
+        except ValueError:
+            raise Malformed(f"{self._at}.{name}: not a status of this version") from None
+
+    def end(self) -> None:
+        """Refuse members that nobody took: they would be lost by the next write."""
+        if self._data:
+            raise Malformed(f"{self._at}.{min(self._data)}: not a member of this version")
+
+    def _take(self, name: str, kind: type) -> Any:
+        value = self._data.pop(name, None)
+        if type(value) is not kind:
+            raise Malformed(f"{self._at}.{name}: {'missing' if value is None else f'not of type {kind.__name__}'}")
+        return value
+
+
+def _value(value: Any, at: str, name: str) -> Value:
+    if type(value) is list:
+        return _strings(value, f"{at}.applied.{name}")
+    if type(value) in {str, int, bool}:
+        checked: Value = value
+        return checked
+    raise Malformed(f"{at}.applied.{name}: not a field's value")
+
+
+def _strings(values: Iterable[Any], at: str) -> tuple[str, ...]:
+    checked = tuple(values)
+    if any(type(value) is not str for value in checked):
+        raise Malformed(f"{at}: not a list of strings")
+    return checked
+
+
+def _present(**members: Any) -> Object:
+    return {name: value for name, value in members.items() if value is not None}
