@@ -32,11 +32,11 @@ def server_words(answer: Answer, hidden: Iterable[Secret | None] = ()) -> str:
     """What the server says, as one safe line; words that repeat one of `hidden` are withheld."""
     body = answer.json()
     if isinstance(body, dict):
-        parts = [str(body[name]) for name in ("error", "error_description") if body.get(name)]
-        words = printable(": ".join(parts))[:LONGEST]
+        words = ": ".join(str(body[name]) for name in ("error", "error_description") if body.get(name))
         if any(secret and secret.reveal() in words for secret in hidden):
-            return f"{answer.status}, with words that repeat a secret and are not shown"
-        return f"the server says {answer.status}: {words}" if words else f"the server says {answer.status}"
+            return f"the server says {answer.status}, with words that repeat a secret and are not shown"
+        shown = printable(words)[:LONGEST]
+        return f"the server says {answer.status}: {shown}" if shown else f"the server says {answer.status}"
     shape = "an empty answer" if not answer.body else "an answer that is no JSON"
     return f"the server says {answer.status}, with {shape}"
 

@@ -53,7 +53,7 @@ def _find_in_known_places(environ: Mapping[str, str], uid: int, temporary: Path)
     runtime = environ.get("XDG_RUNTIME_DIR")
     places = [Path(folder) / f"bt_u{uid}" for folder in (runtime, temporary) if folder]
     for path in places:
-        token = _read(path, os.O_RDONLY | os.O_NOFOLLOW, owner=uid)
+        token = _read(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, owner=uid)
         if token:
             return FoundToken(Secret(token), str(path))
     raise CredentialsError(
@@ -64,16 +64,23 @@ def _find_in_known_places(environ: Mapping[str, str], uid: int, temporary: Path)
 
 
 def _read(path: Path, flags: int, owner: int | None = None) -> str | None:
+    def opener(name: str, _: int) -> int:
+        return os.open(name, flags | os.O_CLOEXEC)
+
     try:
-        descriptor = os.open(path, flags | os.O_CLOEXEC | os.O_NONBLOCK)
+        with open(path, "rb", opener=opener) as file:  # noqa: PTH123  # Path.open takes no opener
+            if owner is not None:
+                _check(path, os.fstat(file.fileno()), owner)
+            content = file.read(LARGEST_TOKEN)
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise CredentialsError("the token file cannot be read", where=str(path), why=str(error.strerror)) from error
-    with os.fdopen(descriptor, "rb") as file:
-        if owner is not None:
-            _check(path, os.fstat(descriptor), owner)
-        content = file.read(LARGEST_TOKEN)
+        raise CredentialsError(
+            "the token file cannot be read",
+            where=str(path),
+            why=str(error.strerror),
+            fix=f"check that {path} is a file that you may read",
+        ) from error
     return content.decode("ascii", "replace").strip(_BLANKS)
 
 

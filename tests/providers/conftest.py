@@ -1,0 +1,63 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+
+import pytest
+
+from iac.core.secret import Secret
+from iac.providers.http import Http, Transport
+from iac.providers.iam_admin import Connection, IamAdmin
+from iac.providers.login import WRITE_SCOPES, ClientCredentials, Login
+from iac.providers.origin import Issuer
+from iac.sandbox.server import Sandbox, start_sandbox
+from tests.providers.clock import SetClock
+
+LOGIN = ClientCredentials("admin-client-rw", Secret("secret"), WRITE_SCOPES)
+
+OpenHttp = Callable[..., Http]
+OpenAdmin = Callable[..., IamAdmin]
+
+
+@pytest.fixture
+def clock() -> SetClock:
+    return SetClock()
+
+
+@pytest.fixture
+def open_http(clock: SetClock) -> Iterator[OpenHttp]:
+    """Http to a URL; closed after the test."""
+    with ExitStack() as stack:
+
+        def open_it(url: str, **transport: object) -> Http:
+            http = Http(Issuer.parse(url), Transport(chance=lambda: 1.0, **transport), clock)  # type: ignore[arg-type]
+            stack.callback(http.close)
+            return http
+
+        yield open_it
+
+
+@pytest.fixture
+def open_admin(clock: SetClock) -> Iterator[OpenAdmin]:
+    """The provider for an issuer; closed after the test."""
+    with ExitStack() as stack:
+
+        def open_it(issuer: str, login: Login = LOGIN, *, pinned: str = "", **transport: object) -> IamAdmin:
+            settings = Transport(chance=lambda: 1.0, **transport)  # type: ignore[arg-type]
+            return stack.enter_context(IamAdmin(Connection(issuer, pinned, settings), login, clock))
+
+        yield open_it
+
+
+@pytest.fixture(params=["1.12", "1.13", "1.14"])
+def box(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    """A sandbox of each version."""
+    with start_sandbox(request.param) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def new_box() -> Iterator[Sandbox]:
+    """A sandbox of the newest version."""
+    with start_sandbox("1.14") as sandbox:
+        yield sandbox

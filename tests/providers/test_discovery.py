@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from iac.core.errors import CredentialsError, UnreachableError
+from iac.providers.discovery import check_pin, discover
+from iac.providers.origin import Issuer
+from iac.sandbox.server import Sandbox
+from tests.providers.stub import Say, Seen, start_stub
+
+if TYPE_CHECKING:
+    from tests.providers.conftest import OpenAdmin, OpenHttp
+
+
+def test_the_endpoints_of_iam_are_found(open_http: OpenHttp, box: Sandbox) -> None:
+    endpoints = discover(open_http(box.url), Issuer.parse(box.issuer))
+
+    assert (box.issuer, "/token", f"{box.url}/token") == (endpoints.issuer, endpoints.token, endpoints.token_url)
+
+
+def test_an_issuer_with_a_path_has_its_document_under_it(open_http: OpenHttp) -> None:
+    def answer(seen: Seen) -> Say:
+        base = f"http://{seen.headers['host']}/vo/cms"
+        return Say(200, {"issuer": base, "token_endpoint": f"{base}/token"})
+
+    with start_stub(answer) as stub:
+        endpoints = discover(open_http(stub.url), Issuer.parse(f"{stub.url}/vo/cms/"))
+
+    assert endpoints.token == "/vo/cms/token"
+    assert stub.lines() == ["GET /vo/cms/.well-known/openid-configuration"]
+
+
+@pytest.mark.parametrize(
+    "say",
+    [
+        Say(404, b"<html>not found</html>"),
+        Say(200, b"<html>hello</html>"),
+        Say(200, []),
+        Say(200, {"issuer": "x"}),
+        Say(302, b"", {"Location": "https://evil.example/"}),
+        Say(500, b"<html>"),
+    ],
+)
+def test_a_server_without_a_document_is_no_iam(open_http: OpenHttp, say: Say) -> None:
+    with start_stub(lambda _: say) as stub, pytest.raises(UnreachableError, match="no discovery document") as caught:
+        discover(open_http(stub.url), Issuer.parse(stub.url))
+
+    assert "issuer in iac.yaml" in caught.value.fix
+
+
+def test_a_document_of_another_issuer_is_refused_with_both_names(open_http: OpenHttp) -> None:
+    document = {"issuer": "https://other.example/\x1b", "token_endpoint": "https://other.example/token"}
+    with start_stub(lambda _: Say(200, document)) as stub:
+        with pytest.raises(CredentialsError, match="another issuer") as caught:
+            discover(open_http(stub.url), Issuer.parse(stub.url))
+
+    assert f"iac.yaml: {stub.url}, in the discovery document: https://other.example/\\u001b" in caught.value.why
+
+
+def test_nothing_is_sent_to_a_token_endpoint_on_another_origin(open_admin: OpenAdmin) -> None:
+    def answer(seen: Seen) -> Say:
+        return Say(200, {"issuer": f"http://{seen.headers['host']}", "token_endpoint": f"{elsewhere.url}/token"})
+
+    with start_stub(lambda _: Say(200, {})) as elsewhere, start_stub(answer) as stub:
+        with pytest.raises(CredentialsError, match="another origin"):
+            open_admin(stub.url).identify()
+
+    assert elsewhere.seen == []
+    assert stub.lines() == ["GET /.well-known/openid-configuration"]
+
+
+@pytest.mark.parametrize("pinned", ["", "https://iam.example.org", "https://iam.example.org/"])
+def test_a_pin_that_matches_or_is_empty_lets_pass(pinned: str) -> None:
+    check_pin(Issuer.parse("https://iam.example.org/"), pinned)
+
+
+def test_a_redirected_issuer_is_refused_before_anything_is_sent(open_admin: OpenAdmin) -> None:
+    with start_stub(lambda _: Say(200, {})) as stub:
+        with pytest.raises(CredentialsError, match="bound to") as caught:
+            open_admin(stub.url, pinned="https://iam.example.org/")
+
+    assert caught.value.why == "IAC_ISSUER is https://iam.example.org/"
+    assert stub.seen == []

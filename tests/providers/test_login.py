@@ -1,0 +1,201 @@
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from iac.core.errors import CredentialsError, UnreachableError
+from iac.core.secret import Secret
+from iac.providers.discovery import Endpoints, discover
+from iac.providers.login import READ_SCOPES, WRITE_SCOPES, ClientCredentials, FoundToken, GivenToken, basic
+from iac.providers.origin import Issuer
+from iac.sandbox.fault import Fault, FaultKind
+from iac.sandbox.server import Sandbox
+from tests.providers.stub import Say, Seen, start_stub
+from tests.providers.test_bearer import jwt
+
+if TYPE_CHECKING:
+    from iac.providers.bearer import Bearer
+    from iac.providers.login import Login
+    from tests.providers.conftest import OpenHttp
+
+NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+ENDPOINTS = Endpoints("https://iam.example.org/", "/token", "https://iam.example.org/token")
+
+
+def credentials(client: str = "admin-client-ro", secret: str = "secret", **changes: Any) -> ClientCredentials:
+    return ClientCredentials(client, Secret(secret), **{"scopes": READ_SCOPES, **changes})
+
+
+def log_in(open_http: OpenHttp, box: Sandbox, login: Login) -> Bearer:
+    http = open_http(box.url)
+    return login.fetch(http, discover(http, Issuer.parse(box.issuer)), datetime.now(UTC))
+
+
+def test_a_client_logs_in_by_post_on_every_version(open_http: OpenHttp, box: Sandbox) -> None:
+    bearer = log_in(open_http, box, credentials("admin-client-rw", scopes=WRITE_SCOPES))
+
+    assert frozenset(WRITE_SCOPES) == bearer.scopes
+    assert ("admin-client-rw", box.issuer) == (bearer.subject, bearer.issuer)
+    assert bearer.expires is not None
+    assert bearer.expires > datetime.now(UTC) + timedelta(minutes=50)
+
+
+def test_basic_for_a_post_client_works_up_to_1_13_and_says_so_when_1_14_refuses(
+    open_http: OpenHttp, box: Sandbox
+) -> None:
+    login = credentials(method="client_secret_basic")
+    if box.iam.flavour != "1.14":
+        assert frozenset(READ_SCOPES) == log_in(open_http, box, login).scopes
+        return
+    with pytest.raises(CredentialsError, match="refuses the login") as caught:
+        log_in(open_http, box, login)
+
+    assert "auth.token_endpoint_auth_method: client_secret_post" in caught.value.fix
+
+
+def test_basic_form_encodes_both_parts() -> None:
+    header = basic("a b", Secret("c:d+e"))
+
+    assert base64.b64decode(header.removeprefix("Basic ")) == b"a+b:c%3Ad%2Be"
+
+
+def test_a_wrong_secret_is_refused_and_not_shown(open_http: OpenHttp, box: Sandbox) -> None:
+    with pytest.raises(CredentialsError, match="refuses the login") as caught:
+        log_in(open_http, box, credentials(secret="not-the-hushed-one"))
+
+    assert "client admin-client-ro at" in caught.value.where
+    assert "not-the-hushed-one" not in str(caught.value)
+
+
+def test_a_scope_that_the_client_has_not_is_named(open_http: OpenHttp, box: Sandbox) -> None:
+    with pytest.raises(CredentialsError, match="does not have the scopes") as caught:
+        log_in(open_http, box, credentials(scopes=WRITE_SCOPES))
+
+    assert "iam:admin.read iam:admin.write" in caught.value.fix
+
+
+def test_a_token_request_has_no_effect_so_it_is_sent_again(open_http: OpenHttp, new_box: Sandbox) -> None:
+    new_box.faults.add(Fault(kind=FaultKind.CUT_AFTER, path="/token"))
+    new_box.faults.add(Fault(kind=FaultKind.STATUS, status=503, path="/token"))
+
+    assert frozenset(READ_SCOPES) == log_in(open_http, new_box, credentials()).scopes
+
+
+def test_a_token_endpoint_that_is_down_is_no_refusal(open_http: OpenHttp, new_box: Sandbox) -> None:
+    new_box.faults.add(Fault(kind=FaultKind.STATUS, status=500, body="html", path="/token"))
+
+    with pytest.raises(UnreachableError) as caught:
+        log_in(open_http, new_box, credentials())
+
+    assert not isinstance(caught.value, CredentialsError)
+
+
+def answered(open_http: OpenHttp, say: Say) -> Bearer:
+    with start_stub(lambda _: say) as stub:
+        return credentials().fetch(open_http(stub.url), ENDPOINTS, NOW)
+
+
+def test_a_refusal_that_repeats_the_secret_is_not_shown(open_http: OpenHttp) -> None:
+    with pytest.raises(CredentialsError) as caught:
+        answered(open_http, Say(401, {"error": "bad secret: secret"}))
+
+    assert "bad secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("body", [{}, {"access_token": None}, [], b"<html>"])
+def test_an_answer_without_a_token_makes_no_sense(open_http: OpenHttp, body: Any) -> None:
+    with pytest.raises(UnreachableError, match="makes no sense"):
+        answered(open_http, Say(200, body))
+
+
+@pytest.mark.parametrize(
+    ("said", "lifetime"),
+    [(3599, 3599.0), (1.5, 1.5), (1e99, 315360000.0), (0, None), (-5, None), ("3599", None), (True, None)],
+)
+def test_a_lifetime_is_a_positive_number_of_seconds(open_http: OpenHttp, said: Any, lifetime: float | None) -> None:
+    bearer = answered(open_http, Say(200, {"access_token": "t", "expires_in": said}))
+
+    assert (NOW + timedelta(seconds=lifetime) if lifetime else None) == bearer.expires
+
+
+def test_the_scopes_of_the_answer_win_over_the_token_s(open_http: OpenHttp) -> None:
+    token = jwt({"scope": "a b", "sub": "the-client"})
+
+    assert answered(open_http, Say(200, {"access_token": token, "scope": "a"})).scopes == {"a"}
+    assert answered(open_http, Say(200, {"access_token": token})).scopes == {"a", "b"}
+    assert answered(open_http, Say(200, {"access_token": token})).subject == "the-client"
+
+
+def test_an_opaque_token_of_a_client_is_that_client_s(open_http: OpenHttp) -> None:
+    bearer = answered(open_http, Say(200, {"access_token": "opaque"}))
+
+    assert ("admin-client-ro", None) == (bearer.subject, bearer.scopes)
+
+
+@pytest.fixture
+def nothing_sent(open_http: OpenHttp) -> Iterator[Any]:
+    """Http to a server to which nothing may be sent."""
+    seen: list[Seen] = []
+
+    def answer(request: Seen) -> Say:
+        seen.append(request)
+        return Say(200, {})
+
+    with start_stub(answer) as stub:
+        yield open_http(stub.url)
+    assert seen == []
+
+
+def given(token: str) -> GivenToken:
+    return GivenToken(lambda: FoundToken(Secret(token), "environment variable BEARER_TOKEN"))
+
+
+def test_a_given_token_is_taken_as_it_is(nothing_sent: Any) -> None:
+    token = jwt({"iss": "https://iam.example.org/", "sub": "me", "exp": NOW.timestamp() + 60, "scope": "a"})
+
+    bearer = given(token).fetch(nothing_sent, ENDPOINTS, NOW)
+
+    assert (token, "me", {"a"}) == (bearer.value.reveal(), bearer.subject, bearer.scopes)
+
+
+@pytest.mark.parametrize(
+    ("token", "summary"),
+    [
+        ("", "no token"),
+        ("two words", "no token"),
+        ("line\nbreak", "no token"),
+        ("opaque", "does not say who issued it"),
+        (jwt({"sub": "me"}), "does not say who issued it"),
+        (jwt({"iss": "https://iam.example.org/", "exp": NOW.timestamp()}), "has expired"),
+    ],
+)
+def test_a_given_token_that_cannot_work_is_refused_before_it_is_sent(
+    nothing_sent: Any, token: str, summary: str
+) -> None:
+    with pytest.raises(CredentialsError, match=summary) as caught:
+        given(token).fetch(nothing_sent, ENDPOINTS, NOW)
+
+    assert caught.value.where == "environment variable BEARER_TOKEN"
+    assert caught.value.fix
+    assert not token or json.dumps(token) not in str(caught.value)
+
+
+def test_an_expired_token_says_when_it_ended_so_that_a_wrong_clock_is_seen(nothing_sent: Any) -> None:
+    token = jwt({"iss": "https://iam.example.org/", "exp": NOW.timestamp() - 3600})
+
+    with pytest.raises(CredentialsError) as caught:
+        given(token).fetch(nothing_sent, ENDPOINTS, NOW)
+
+    assert caught.value.why == "it ended at 2026-11-23T11:00:00Z, and now is 2026-11-23T12:00:00Z"
+
+
+def test_a_given_token_is_looked_for_anew_each_time(nothing_sent: Any) -> None:
+    tokens = [jwt({"iss": "https://iam.example.org/", "sub": name}) for name in ("first", "second")]
+    login = GivenToken(lambda: FoundToken(Secret(tokens.pop(0)), "file"))
+
+    assert ["first", "second"] == [login.fetch(nothing_sent, ENDPOINTS, NOW).subject for _ in range(2)]
