@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iac.core.errors import RenderError
 from iac.rendering.context import template_context
 from iac.rendering.engine import compiled, failure
 from iac.rendering.quoting import Refused
@@ -41,11 +40,9 @@ def render(template: Template, spec: OutputSpec, clients: Mapping[str, Credentia
     Raises:
         RenderError: with the template's file and line; it holds no value of the context.
     """
+    program = compiled(template)
     try:
-        program = compiled(template)
         return b"".join(_limited(program.generate(template_context(spec, clients, facts))))
-    except RenderError:
-        raise
     except Exception as raw:
         error = failure(raw, template)
     error.where = f"{error.where} (for {spec.path})"
