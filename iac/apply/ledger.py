@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from iac.core.errors import StateError
 from iac.core.planning import move
-from iac.core.state import ClientWritten, Event, Intent, IntentGiven, SealedSecret, State, fold
+from iac.core.state import Event, Intent, IntentGiven, SealedSecret, State, fold
 from iac.ports import Place
 
 if TYPE_CHECKING:
@@ -80,14 +80,24 @@ class Ledger:
         """Note what was approved, drop settled intents, carry out moves (secrets are sealed for the new address)."""
         state = move(self.state, moves)
         for source, target in moves:
-            client = state.clients[target]
-            if client.secret is None:
-                continue
-            clear = self._vault.open(client.secret.sealed, self._place(source))
-            sealed = replace(client.secret, sealed=self._vault.seal(clear, self._place(target)))
-            state = fold(state, ClientWritten(target, replace(client, secret=sealed)))
+            state = self._resealed(state, source, target)
         intents = {address: intent for address, intent in state.intents.items() if address not in settled}
         self.state = replace(state, run_id=run_id, approval=approval, intents=intents)
+
+    def _resealed(self, state: State, source: str, target: str) -> State:
+        """Secrets belong to an address: those of a moved client are sealed for the new one."""
+        client, intent = state.clients[target], state.intents.get(target)
+        moved = replace(client, secret=self._sealed_for(target, client.secret, source))
+        state = replace(state, clients={**state.clients, target: moved})
+        if intent is None:
+            return state
+        return fold(state, IntentGiven(replace(intent, secret=self._sealed_for(target, intent.secret, source))))
+
+    def _sealed_for(self, target: str, secret: SealedSecret | None, source: str) -> SealedSecret | None:
+        if secret is None:
+            return None
+        clear = self._vault.open(secret.sealed, self._place(source))
+        return replace(secret, sealed=self._vault.seal(clear, self._place(target)))
 
     def save(self) -> None:
         """Write the whole document; the journal is folded in."""

@@ -5,12 +5,14 @@ Every write is sent once. When no usable answer comes back the object is read, a
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from iac.apply.check import check_same, hold
 from iac.core import semantics
-from iac.core.change import Action, Change, SecretStep
-from iac.core.diff import managed, mismatches
+from iac.core.change import Action, Change, SecretChange, SecretStep
+from iac.core.diff import is_hidden, mismatches
 from iac.core.errors import ServerError, StalePlan, UnknownOutcome
 from iac.core.model import uses_secret
 from iac.core.registration import NewClient
@@ -18,6 +20,8 @@ from iac.core.secret import Secret
 from iac.core.state import ClientGone, ClientState, ClientWritten, IntentDropped, SecretStatus, Tombstone
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
     from iac.apply.ledger import Ledger
     from iac.core.desired import DesiredClient
     from iac.core.model import Fields
@@ -55,7 +59,7 @@ class Steps:
             case Action.DELETE:
                 self._delete(change)
             case _:
-                self.ledger.record(ClientGone(change.address, None))
+                self._forget(change)
 
     def _create(self, change: Change, desired: DesiredClient) -> None:
         intent = self.ledger.state.intents[change.address]
@@ -64,44 +68,55 @@ class Steps:
         held = Held(intent.secret, SecretStatus.KNOWN if intent.secret else SecretStatus.NONE, desired.secret_serial)
         if answer.secret is not None and answer.secret != chosen and uses_secret(desired.fields):
             held = replace(held, secret=self._seal(change, answer.secret), status=SecretStatus.KNOWN)
-        wrong = self._store(desired, answer, held, desired.declared)
+        wrong = self._store(desired, answer, held, desired.declared, None)
         if wrong and set(wrong) <= set(semantics.forced_by_create()):
-            answer = self._put(self._fresh(change, desired), desired, desired.declared)
-            wrong = self._store(desired, answer, held, desired.declared)
-        _hold(wrong, change)
+            answer = self._put(change, self._fresh(change, desired), desired.declared)
+            wrong = self._store(desired, answer, held, desired.declared, None)
         if desired.owners:
-            self._assign(change, desired, ())
-            self._store(desired, answer, held, desired.declared, has_owners=True)
+            self._assign(change.client_id, desired.owners, ())
+            self._store(desired, answer, held, desired.declared, desired.owners)
+        hold(wrong, change)
 
     def _register(self, change: Change, client: NewClient) -> Registration:
         try:
-            return self.provider.create(client)
+            with self._intent_of(change):
+                return self.provider.create(client)
         except UnknownOutcome as unknown:
             found = self.provider.get(client.client_id)
-            if found is not None and self._is_ours(found, client):
-                return found
             if found is None:
-                self.ledger.record(IntentDropped(change.address))
                 raise
+            if self._is_ours(found, client):
+                return found
+            self.ledger.record(IntentDropped(change.address))
             raise ServerError(
                 "somebody else registered this client_id meanwhile",
                 where=client.client_id,
                 fix="choose another client_id",
             ) from unknown
+
+    @contextmanager
+    def _intent_of(self, change: Change) -> Iterator[None]:
+        """A refused write had no effect: its intent goes. One without an answer may still arrive: its intent stays."""
+        try:
+            yield
+        except UnknownOutcome:
+            raise
         except ServerError:
             self.ledger.record(IntentDropped(change.address))
             raise
 
     def _is_ours(self, found: Registration, client: NewClient) -> bool:
+        """Proven by the secret; a client without one is ours when it is what was sent."""
         if client.secret is None:
-            return True
+            names = frozenset(client.fields) - semantics.forced_by_create().keys()
+            return not mismatches(client.fields, names, found, self.facts, self.defaults)
         if found.secret is not None:
             return found.secret == client.secret
         return self.provider.accepts_secret(client.client_id, client.secret)
 
     def _update(self, change: Change, desired: DesiredClient) -> None:
         fresh = self._fresh(change, desired)
-        _check_same(change, fresh)
+        check_same(change, fresh)
         last = self.ledger.state.clients.get(change.address)
         held = self._held_before(change, last, fresh)
         if change.step is SecretStep.CHOOSE:
@@ -112,26 +127,33 @@ class Steps:
             held = Held(None, SecretStatus.NONE, desired.secret_serial)
         answer = fresh
         if change.writes_fields or change.step is SecretStep.CHOOSE:
-            answer = self._put(fresh, desired, managed(desired))
-        _hold(self._store(desired, answer, held, managed(desired)), change)
+            answer = self._put(change, fresh, desired.managed)
+        owners = last.owners if last else None
+        wrong = self._store(desired, answer, held, desired.managed, owners)
         if change.step is SecretStep.ROTATE:
             held = self._rotate(change, fresh)
-            self._store(desired, answer, held, managed(desired))
-        if desired.owners is not None:
-            self._assign(change, desired, fresh.owners or ())
-            self._store(desired, answer, held, managed(desired), has_owners=True)
+            self._store(desired, answer, held, desired.managed, owners)
+        if desired.managed_owners is not None:
+            self._assign(change.client_id, desired.managed_owners, fresh.owners or ())
+            self._store(desired, answer, held, desired.managed, desired.managed_owners)
+        hold(wrong, change)
 
     def _held_before(self, change: Change, last: ClientState | None, fresh: Registration) -> Held:
-        """What state holds before this change, or what an interrupted create chose."""
+        """What state holds until the secret's own step is done, or what an interrupted create chose."""
         desired = _desired(change)
-        if last is not None:
-            serial = desired.secret_serial if change.step is not SecretStep.ROTATE else last.secret_serial
-            return Held(last.secret, last.secret_status, serial)
         intent = self.ledger.state.intents.get(change.address)
         if change.resumes and intent is not None and intent.secret is not None:
             return self._resumed(change, intent.secret, fresh)
-        is_blank = not uses_secret(desired.fields)
-        return Held(None, SecretStatus.NONE if is_blank else SecretStatus.UNKNOWN, desired.secret_serial)
+        if last is None:
+            is_known = change.step is SecretStep.ROTATE or not uses_secret(desired.fields)
+            return Held(None, SecretStatus.NONE if is_known else SecretStatus.UNKNOWN, desired.secret_serial)
+        serial = max(last.secret_serial, desired.secret_serial)
+        if change.step is not SecretStep.ROTATE:
+            return Held(last.secret, last.secret_status, serial)
+        is_lost = intent is not None and intent.action == Action.ROTATE
+        is_dead = is_lost or change.secret is SecretChange.CREATED
+        status = SecretStatus.UNKNOWN if is_dead and last.secret else last.secret_status
+        return Held(last.secret, status, last.secret_serial)
 
     def _resumed(self, change: Change, chosen: SealedSecret, fresh: Registration) -> Held:
         serial = _desired(change).secret_serial
@@ -149,7 +171,8 @@ class Steps:
     def _rotate(self, change: Change, fresh: Registration) -> Held:
         self.ledger.record(self.ledger.intend(change.address, change.client_id, Action.ROTATE))
         try:
-            answer = self.provider.rotate(change.client_id)
+            with self._intent_of(change):
+                answer = self.provider.rotate(change.client_id)
         except UnknownOutcome:
             found = self.provider.get(change.client_id)
             if found is None or found.secret is None or found.secret == fresh.secret:
@@ -161,22 +184,25 @@ class Steps:
             )
         return Held(self._seal(change, answer.secret), SecretStatus.KNOWN, _desired(change).secret_serial)
 
-    def _put(self, fresh: Registration, desired: DesiredClient, names: frozenset[str]) -> Registration:
+    def _put(self, change: Change, fresh: Registration, names: frozenset[str]) -> Registration:
+        fields = _desired(change).fields
         try:
-            return self.provider.update(fresh, desired.fields, names)
+            return self.provider.update(fresh, fields, names)
         except UnknownOutcome:
             found = self.provider.get(fresh.client_id)
-            if found is None or mismatches(desired.fields, names, found, self.facts, self.defaults):
+            if found is None or mismatches(fields, names, found, self.facts, self.defaults):
+                raise
+            if any(is_hidden(field.name, found, self.facts) for field in change.fields):
                 raise
             return found
 
-    def _assign(self, change: Change, desired: DesiredClient, before: tuple[str, ...]) -> None:
-        wanted = set(desired.owners or ())
+    def _assign(self, client_id: str, owners: Collection[str], before: Collection[str]) -> None:
+        wanted = set(owners)
         add, remove = sorted(wanted - set(before)), sorted(set(before) - wanted)
         try:
-            self.provider.assign_owners(change.client_id, add, remove)
+            self.provider.assign_owners(client_id, add, remove)
         except UnknownOutcome:
-            found = self.provider.get(change.client_id, with_owners=True)
+            found = self.provider.get(client_id, with_owners=True)
             if found is None or set(found.owners or ()) != wanted:
                 raise
 
@@ -184,9 +210,16 @@ class Steps:
         fresh = self.provider.get(change.client_id)
         client = self.ledger.state.clients[change.address]
         if fresh is not None:
-            _check_same(change, fresh)
+            check_same(change, fresh)
             self._remove(change.client_id)
         self.ledger.record(ClientGone(change.address, Tombstone(change.address, client, self.ledger.now())))
+
+    def _forget(self, change: Change) -> None:
+        """A client that is gone from the server leaves a tombstone, whoever deleted it: perhaps an interrupted run."""
+        client = self.ledger.state.clients[change.address]
+        is_gone = change.observed is None
+        grave = Tombstone(change.address, client, self.ledger.now()) if is_gone else None
+        self.ledger.record(ClientGone(change.address, grave))
 
     def _remove(self, client_id: str) -> None:
         try:
@@ -212,8 +245,7 @@ class Steps:
         answer: Registration,
         held: Held,
         names: frozenset[str],
-        *,
-        has_owners: bool = False,
+        owners: tuple[str, ...] | None,
     ) -> list[str]:
         """Make the answer durable; names of the fields in which it is not what was sent."""
         wrong = mismatches(desired.fields, names, answer, self.facts, self.defaults)
@@ -222,13 +254,12 @@ class Steps:
             applied.pop(name, None)
             if name in answer.fields:
                 applied[name] = answer.fields[name]
-        before = self.ledger.state.clients.get(desired.address)
         client = ClientState(
             client_id=desired.client_id,
             provider=self.provider_name,
             applied=applied,
             declared=desired.declared,
-            owners=desired.owners if has_owners else (before.owners if before else None),
+            owners=owners,
             secret=held.secret,
             secret_status=held.status,
             secret_serial=held.serial,
@@ -243,29 +274,3 @@ def _desired(change: Change) -> DesiredClient:
     if change.desired is None:
         raise StalePlan("a change without a definition", where=change.address)
     return change.desired
-
-
-def _check_same(change: Change, fresh: Registration) -> None:
-    """What is about to be overwritten is what the plan saw (contract 5.3)."""
-    seen = change.observed
-    if seen is None:
-        return
-    names = change.desired.declared if change.desired else frozenset(seen.fields)
-    differing = sorted(name for name in names if seen.fields.get(name) != fresh.fields.get(name))
-    if differing:
-        raise StalePlan(
-            "somebody changed the client on the server since the plan",
-            where=change.address,
-            why=f"fields: {', '.join(differing)}",
-            fix="run iac plan again",
-        )
-
-
-def _hold(wrong: list[str], change: Change) -> None:
-    if wrong:
-        raise ServerError(
-            "the server did not keep what was sent",
-            where=change.address,
-            why=f"fields: {', '.join(wrong)}; the client and its secret are in state",
-            fix="run iac plan to see both values; change the definition, or ask an administrator of the server",
-        )

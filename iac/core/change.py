@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from iac.core.desired import OWNERS
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -153,13 +155,13 @@ class Change:
     @property
     def writes_fields(self) -> bool:
         """Whether a field of the registration changes (owners are assigned by calls of their own)."""
-        return any(change.name != "owners" for change in self.fields)
+        return any(change.name != OWNERS for change in self.fields)
 
     @property
     def digest(self) -> str:
         """`sha256:` over what is wanted, what was seen, the action and the outputs; the same for a resumed create."""
         action = Action.CREATE if self.resumes else self.action
-        seen = None if self.resumes or self.observed is None else _observed(self)
+        seen = None if self.resumes or self.observed is None else _observed(self.observed, self.desired)
         return sha256(
             {
                 "address": self.address,
@@ -200,16 +202,16 @@ def _wanted(desired: DesiredClient) -> dict[str, Any]:
         "declared": sorted(desired.declared),
         "owners": _json(desired.owners),
         "serial": desired.secret_serial,
+        "prevent_destroy": desired.lifecycle.prevent_destroy,
     }
 
 
-def _observed(change: Change) -> Mapping[str, Any]:
-    observed = change.observed
-    names = change.desired.declared if change.desired else ()
-    fields = observed.fields if observed else {}
+def _observed(observed: Registration, desired: DesiredClient | None) -> Mapping[str, Any]:
+    """What a write would replace; all of it for a client that leaves."""
+    names = desired.managed if desired else observed.fields
     return {
-        "fields": {name: _json(fields.get(name)) for name in sorted(names)},
-        "owners": _json(observed.owners if observed else None),
+        "fields": {name: _json(observed.fields.get(name)) for name in sorted(names)},
+        "owners": _json(observed.owners),
     }
 
 

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from iac.core.model import Fields
 
 
+OWNERS = "owners"
+"""The name of the owners in `lifecycle.ignore_changes` and in a plan; the server has calls of their own for them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
     """How a client may change: `rotate_after` in seconds, None for never."""
@@ -43,6 +47,16 @@ class DesiredClient:
     secret_serial: int = 1
     adopt: bool = False
     lifecycle: Lifecycle = Lifecycle()
+
+    @property
+    def managed(self) -> frozenset[str]:
+        """Names of the fields that an update sets."""
+        return self.declared - self.lifecycle.ignore_changes
+
+    @property
+    def managed_owners(self) -> tuple[str, ...] | None:
+        """Owners that an update sets; None when it leaves them alone."""
+        return None if OWNERS in self.lifecycle.ignore_changes else self.owners
 
 
 @dataclass(frozen=True, slots=True)

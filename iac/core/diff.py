@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from iac.core import semantics
 from iac.core.change import Cause, FieldChange
+from iac.core.desired import OWNERS
 from iac.core.model import FIELDS, Kind
 
 if TYPE_CHECKING:
@@ -16,14 +17,8 @@ if TYPE_CHECKING:
     from iac.core.registration import Facts, Registration
     from iac.core.state import ClientState
 
-OWNERS = "owners"
 HIDDEN = frozenset({"jwk"})
 """Fields that a 1.14 server does not show (rec: admin-jwk)."""
-
-
-def managed(desired: DesiredClient) -> frozenset[str]:
-    """Names of the fields that an update sets."""
-    return desired.declared - desired.lifecycle.ignore_changes
 
 
 def compare(
@@ -40,16 +35,16 @@ def compare(
     """
     wanted = semantics.forced(desired.fields)
     seen = observed.fields if observed else {}
-    names = desired.declared if observed is None else managed(desired)
+    names = desired.declared if observed is None else desired.managed
     changes = []
     for name in FIELDS:
         if name not in names:
             continue
-        before = _last_value(last, name) if _is_hidden(name, observed, facts) else seen.get(name)
+        before = _last_value(last, name) if is_hidden(name, observed, facts) else seen.get(name)
         after = wanted.get(name)
         is_same = after is None if observed is None else _same(name, before, after, defaults)
         if not is_same:
-            changes.append(_change(name, before, after, last))
+            changes.append(_change(name, before, after, _cause(name, before, after, last, defaults)))
     return (*changes, *_owners(desired, observed, last))
 
 
@@ -62,12 +57,13 @@ def mismatches(
         name
         for name in FIELDS
         if name in names
-        and not _is_hidden(name, answer, facts)
+        and not is_hidden(name, answer, facts)
         and not _same(name, answer.fields.get(name), expected.get(name), defaults)
     ]
 
 
-def _is_hidden(name: str, observed: Registration | None, facts: Facts) -> bool:
+def is_hidden(name: str, observed: Registration | None, facts: Facts) -> bool:
+    """Whether this answer says nothing about a field, which the server may hold all the same (rec: admin-jwk)."""
     return name in HIDDEN and observed is not None and facts.has_up_scoping and name not in observed.fields
 
 
@@ -84,33 +80,35 @@ def _same(name: str, before: Value | None, after: Value | None, defaults: Fields
     return before == after
 
 
-def _change(name: str, before: Value | None, after: Value | None, last: ClientState | None) -> FieldChange:
+def _change(name: str, before: Value | None, after: Value | None, cause: Cause) -> FieldChange:
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     if FIELDS[name].kind is Kind.SET:
         old, new = set(_as_set(before)), set(_as_set(after))
         added, removed = tuple(sorted(new - old)), tuple(sorted(old - new))
-    return FieldChange(name, before, after, _cause(name, before, after, last), added, removed)
+    return FieldChange(name, before, after, cause, added, removed)
 
 
 def _as_set(value: Value | None) -> tuple[str, ...]:
     return value if isinstance(value, tuple) else ()
 
 
-def _cause(name: str, before: Value | None, after: Value | None, last: ClientState | None) -> Cause:
+def _cause(name: str, before: Value | None, after: Value | None, last: ClientState | None, defaults: Fields) -> Cause:
     if last is None or name not in last.declared:
         return Cause.DEFINITION
     applied = last.applied.get(name)
-    if before == applied:
+    if _same(name, before, applied, defaults):
         return Cause.DEFINITION
-    return Cause.SERVER if after == applied else Cause.BOTH
+    is_as_applied = after == applied or _same(name, after, applied, defaults)
+    return Cause.SERVER if is_as_applied else Cause.BOTH
 
 
 def _owners(desired: DesiredClient, observed: Registration | None, last: ClientState | None) -> Iterator[FieldChange]:
-    if desired.owners is None or OWNERS in desired.lifecycle.ignore_changes:
+    wanted = desired.owners if observed is None else desired.managed_owners
+    if wanted is None:
         return
     before = (observed.owners if observed else None) or ()
-    after = tuple(sorted(set(desired.owners)))
+    after = tuple(sorted(set(wanted)))
     if set(before) == set(after):
         return
     applied = last.owners if last else None

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from iac.core import semantics
 from iac.core.change import SecretChange, SecretStep
-from iac.core.model import uses_secret
+from iac.core.model import AUTH_METHODS, SECRET_METHODS, uses_secret
 from iac.core.state import SecretStatus
 
 if TYPE_CHECKING:
     from iac.core.desired import DesiredClient
+    from iac.core.model import Fields
     from iac.core.registration import Facts, Registration
     from iac.core.state import ClientState
 
@@ -25,6 +26,7 @@ class Fate:
     reason: str = ""
 
 
+_METHOD = "token_endpoint_auth_method"
 _KEPT = Fate(SecretChange.KEPT, SecretStep.NOTHING)
 _LOST = Fate(SecretChange.ROTATED, SecretStep.ROTATE, "the answer of an interrupted rotation is lost")
 
@@ -48,9 +50,10 @@ def of_known(
         facts: which server this is.
         is_interrupted: whether a rotation was sent whose answer is lost.
     """
-    before = str(observed.fields.get("token_endpoint_auth_method", ""))
-    after = _method_after(desired, observed)
-    if not uses_secret({"token_endpoint_auth_method": after}):
+    before = _method(observed.fields)
+    is_ignored = _METHOD in desired.lifecycle.ignore_changes
+    after = before if is_ignored else _method(desired.fields)
+    if after not in SECRET_METHODS:
         return _without(before, after, last, facts)
     if semantics.secret_must_be_made(facts, before, after):
         step = SecretStep.ROTATE if semantics.hides_secrets(facts) else SecretStep.CHOOSE
@@ -63,10 +66,8 @@ def of_known(
     return _shown(observed, last)
 
 
-def _method_after(desired: DesiredClient, observed: Registration) -> str:
-    name = "token_endpoint_auth_method"
-    source = observed.fields if name in desired.lifecycle.ignore_changes else desired.fields
-    return str(source.get(name, ""))
+def _method(fields: Fields) -> str:
+    return str(fields.get(_METHOD, AUTH_METHODS[0]))
 
 
 def _without(before: str, after: str, last: ClientState | None, facts: Facts) -> Fate:
@@ -83,7 +84,7 @@ def _hidden(last: ClientState | None) -> Fate:
         case SecretStatus.KNOWN:
             return _KEPT
         case SecretStatus.UNKNOWN:
-            return Fate(SecretChange.UNKNOWN, SecretStep.NOTHING)
+            return _LOST if last.secret else Fate(SecretChange.UNKNOWN, SecretStep.NOTHING)
         case SecretStatus.NONE:
             return Fate(SecretChange.CREATED, SecretStep.ROTATE, "no secret of this client was ever stored")
 
@@ -94,7 +95,8 @@ def _shown(observed: Registration, last: ClientState | None) -> Fate:
     if last is None:
         return Fate(SecretChange.KEPT, SecretStep.TAKE)
     stored = last.secret
-    if stored is not None and observed.secret.fingerprint(stored.salt) == stored.fingerprint:
+    is_same = stored is not None and observed.secret.fingerprint(stored.salt) == stored.fingerprint
+    if is_same and last.secret_status is SecretStatus.KNOWN:
         return _KEPT
     change = SecretChange.CREATED if last.secret_status is SecretStatus.NONE else SecretChange.ROTATED
     return Fate(change, SecretStep.TAKE, "the secret was changed on the server")

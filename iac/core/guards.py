@@ -74,13 +74,13 @@ def missing_definition(address: str, client_id: str) -> Guard:
 
 
 def orphan(address: str, client_id: str) -> Guard:
-    """An interrupted run registered a client whose definition has vanished since."""
+    """An interrupted run registered a client that no definition names any more."""
     return Guard(
         id="orphaned-create",
-        message=f"{client_id} was registered by an interrupted run as {address}, which has no definition any more",
+        message=f"{client_id} was registered by an interrupted run as {address}, and no definition names it any more",
         addresses=(address,),
         value=client_id,
-        setting="put the definition back and apply; then remove it with an entry of removed:",
+        setting=f"put the definition of {address} with this client_id back and apply; then it can change or go",
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iac.core.change import OutputAction, OutputChange
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from iac.core.desired import OutputSpec
     from iac.core.model import Fields
     from iac.core.state import OutputRecord
-
-from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)

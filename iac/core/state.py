@@ -21,7 +21,10 @@ V = TypeVar("V")
 
 
 class SecretStatus(StrEnum):
-    """What the tool knows of a client's secret."""
+    """What the tool knows of a client's secret.
+
+    A secret in state beside UNKNOWN may be dead: a rotation or a new auth method has replaced it, or was about to.
+    """
 
     KNOWN = "known"
     UNKNOWN = "unknown"
@@ -34,7 +37,7 @@ class SealedSecret:
 
     Attributes:
         sealed: the ciphertext as text (or, with `encryption: none`, the clear text behind `clear:`).
-        salt: random hex; `fingerprint` is `Secret.fingerprint(salt)`.
+        salt: random text; `fingerprint` is `Secret.fingerprint(salt)`.
         version: 1 for the first secret of an address, one more with each new one; enters outputs' hashes.
         since: when this secret came to be, RFC 3339 UTC.
     """

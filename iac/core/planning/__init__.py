@@ -60,6 +60,7 @@ def move(state: State, moves: Iterable[tuple[str, str]]) -> State:
     return replace(
         state,
         clients=_renamed(state.clients, names),
+        intents={name: replace(intent, address=name) for name, intent in _renamed(state.intents, names).items()},
         outputs={
             path: replace(record, clients=tuple(names.get(address, address) for address in record.clients))
             for path, record in state.outputs.items()
@@ -75,8 +76,6 @@ def _finish(draft: Draft, moves: tuple[tuple[str, str], ...]) -> Plan:
     desired, state = draft.desired, draft.state
     changes = tuple(draft.changes[address] for address in sorted(draft.changes))
     wanted = [address for address in desired.clients if draft.options.wants(address)]
-    known = {client.client_id for client in desired.clients.values()} | {c.client_id for c in state.clients.values()}
-    managed = sum(client_id in known for client_id in draft.actual.registrations)
     return Plan(
         project=desired.project,
         environment=desired.environment,
@@ -84,13 +83,21 @@ def _finish(draft: Draft, moves: tuple[tuple[str, str], ...]) -> Plan:
         provider=desired.provider,
         changes=changes,
         no_op=sum(address in state.clients and address not in draft.changes for address in wanted),
-        unmanaged=draft.actual.total - managed,
+        unmanaged=_unmanaged(draft),
         guards=(*draft.guards, *guards.on_counts(changes, desired.limits)),
         released=tuple(_released(wanted, desired, state)),
         pending=tuple(_pending(state)),
         moved=moves,
         outputs=desired.outputs,
     )
+
+
+def _unmanaged(draft: Draft) -> int:
+    """Clients of the server that are neither defined nor in state; those that this run did not read are believed."""
+    defined, held = draft.desired.clients.values(), draft.state.clients.items()
+    known = {client.client_id for client in defined} | {client.client_id for _, client in held}
+    unread = {client.client_id for address, client in held if not draft.options.wants(address)}
+    return max(0, draft.actual.total - len(known & (draft.actual.registrations.keys() | unread)))
 
 
 def _released(wanted: Iterable[str], desired: Desired, state: State) -> Iterator[Released]:

@@ -31,7 +31,7 @@ def plan_client(draft: Draft, client: DesiredClient) -> None:
     draft.guard_protected(client.address, client.client_id, seen)
     if seen is None:
         _plan_create(draft, client, last)
-    elif last is None:
+    elif last is None or draft.creates(client):
         _plan_adopt(draft, client, seen)
     else:
         _plan_update(draft, client, seen, last)
@@ -86,20 +86,22 @@ def _plan_create(draft: Draft, client: DesiredClient, last: ClientState | None) 
 
 
 def _plan_adopt(draft: Draft, client: DesiredClient, seen: Registration) -> None:
-    intent = draft.state.intents.get(client.address)
-    is_ours = intent is not None and intent.action == Action.CREATE and intent.client_id == client.client_id
+    is_ours = draft.creates(client)
     if not is_ours and not client.adopt:
         draft.guards.append(guards.taken(client))
         return
-    change = _change(draft, client, seen)
-    if is_ours:
-        change = replace(
-            change, secret=fate.of_new(client).change, reason="registered by an interrupted run", resumes=True
-        )
-    else:
-        known = fate.of_known(client, seen, None, draft.actual.facts, is_interrupted=False)
-        change = replace(_with(change, known), reason="adopt: true")
-    _put(draft, replace(change, action=Action.ADOPT), client)
+    known = fate.of_known(client, seen, None, draft.actual.facts, is_interrupted=False)
+    if is_ours and _has_chosen(draft, client, seen):
+        known = fate.Fate(SecretChange.CREATED, SecretStep.NOTHING)
+    change = replace(_with(_change(draft, client, seen), known), action=Action.ADOPT, resumes=is_ours)
+    _guard_hidden(draft, change, None)
+    _put(draft, replace(change, reason="registered by an interrupted run" if is_ours else "adopt: true"), client)
+
+
+def _has_chosen(draft: Draft, client: DesiredClient, seen: Registration) -> bool:
+    """Whether the secret that the interrupted create chose is the one to keep."""
+    chosen = draft.state.intents[client.address].secret
+    return chosen is not None and uses_secret(client.fields) and uses_secret(seen.fields)
 
 
 def _plan_update(draft: Draft, client: DesiredClient, seen: Registration, last: ClientState) -> None:
@@ -116,13 +118,13 @@ def _plan_update(draft: Draft, client: DesiredClient, seen: Registration, last: 
         _put(draft, replace(change, reason="lifecycle.prevent_destroy, which state remembers"), client)
 
 
-def _guard_hidden(draft: Draft, change: Change, last: ClientState) -> None:
+def _guard_hidden(draft: Draft, change: Change, last: ClientState | None) -> None:
     """A PUT erases what it does not carry: a hidden jwk that nobody declares (rec: admin-jwk)."""
     client, seen = change.desired, change.observed
     if client is None or seen is None or not change.writes_fields or not draft.actual.facts.has_up_scoping:
         return
     for name in sorted(HIDDEN - client.declared):
-        is_held = name in last.applied or _needs_key(seen)
+        is_held = (last is not None and name in last.applied) or _needs_key(seen)
         if is_held and "jwks_uri" not in client.fields:
             draft.guards.append(guards.hidden(change.address, name))
 

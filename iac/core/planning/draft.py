@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from iac.core import guards, semantics
+from iac.core.change import Action
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from iac.core.change import Change
-    from iac.core.desired import Desired
+    from iac.core.desired import Desired, DesiredClient
     from iac.core.outputs import Rendered
     from iac.core.plan import Guard
     from iac.core.registration import Actual, Registration
@@ -48,6 +49,11 @@ class Draft:
     changes: dict[str, Change] = field(default_factory=dict)
     guards: list[Guard] = field(default_factory=list)
     after: dict[str, Rendered] = field(default_factory=dict)
+
+    def creates(self, client: DesiredClient) -> bool:
+        """Whether an interrupted run was about to create this very client."""
+        intent = self.state.intents.get(client.address)
+        return intent is not None and intent.action == Action.CREATE and intent.client_id == client.client_id
 
     def guard_protected(self, address: str, client_id: str, seen: Registration | None) -> None:
         """Refuse to touch built-in, federated and personal clients and the one that iac logs in with."""

@@ -30,9 +30,10 @@ def plan_leavers(draft: Draft) -> None:
 
 def guard_orphans(draft: Draft) -> None:
     """A client that an interrupted run registered, and whose definition is gone since, is never left unsaid."""
+    known = {client.client_id for client in draft.desired.clients.values()}
+    known |= {client.client_id for client in draft.state.clients.values()}
     for address, intent in sorted(draft.state.intents.items()):
-        is_planned = address in draft.desired.clients or address in draft.state.clients
-        if not is_planned and intent.client_id in draft.actual.registrations:
+        if intent.client_id in draft.actual.registrations and intent.client_id not in known:
             draft.guards.append(guards.orphan(address, intent.client_id))
 
 

@@ -58,7 +58,7 @@ __all__ = [
 ]
 
 R = TypeVar("R", bound=Rule)
-_URL_SAFE = re.compile(r"[A-Za-z0-9._~-]+")
+_URL_SAFE = re.compile(r"[A-Za-z0-9._~-]*")
 _SECRETS = ("client_secret", "registration_access_token")
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
-from iac.core.model import FIELDS, SECRET_METHODS, Kind
+from iac.core.model import FIELDS, SECRET_METHODS, Kind, uses_secret
 from iac.core.semantics.jwks import private_members
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
     from iac.core.semantics.rule import Draft
 
 _Found = tuple[str, str, str] | None
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0:0:0:0:0:0:0:1"})
+_ILLEGAL = re.compile(r'[\x00-\x20\x7f"<>\\^`{|}]|%(?![0-9A-Fa-f]{2})')
 _OIDC_AGENT = "edu.kit.data.oidc-agent:/redirect"
 
 
@@ -68,8 +70,7 @@ def keep_no_grants(draft: Draft) -> None:
 
 def carry_secret(draft: Draft) -> None:
     """The secret that was read goes along, where the client keeps one."""
-    method = draft.fields.get("token_endpoint_auth_method", draft.body.get("token_endpoint_auth_method"))
-    if draft.fresh.secret is not None and method in SECRET_METHODS:
+    if draft.fresh.secret is not None and uses_secret(draft.body):
         draft.body["client_secret"] = draft.fresh.secret.reveal()
 
 
@@ -163,16 +164,27 @@ def redirect_uri_problem(uri: str) -> str:
     """Why IAM 1.13.5 and 1.14.1 refuse this redirect URI; "" when they take it (rec: admin-redirect-uris-more)."""
     if uri == _OIDC_AGENT:
         return ""
-    try:
-        parts = urlsplit(uri)
-        host = parts.hostname
-    except ValueError:
+    if "#" in uri:
+        return "it has a fragment"
+    parts = _split(uri)
+    if parts is None:
         return "it is not a well-formed URI"
     if parts.scheme == "https":
         return ""
     if parts.scheme != "http":
         return f"scheme {parts.scheme or '(none)'} is neither https nor http"
-    return "" if host in _LOOPBACK else f"http is for loopback hosts only, not {host}"
+    host = parts.hostname or ""
+    is_loopback = host in _LOOPBACK and host in parts.netloc
+    return "" if is_loopback else f"http is for loopback hosts only, not {host or '(none)'}"
+
+
+def _split(uri: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return None
+    is_empty = not (parts.netloc or parts.path or parts.query)
+    return None if is_empty or _ILLEGAL.search(uri) else parts
 
 
 def secret_is_hidden(facts: Facts, before: str, after: str) -> bool:  # noqa: ARG001  # a fact of the server

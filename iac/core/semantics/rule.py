@@ -109,7 +109,7 @@ class ProtectRule(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SecretRule(Rule):
-    """A fact of a client's secret: `act(facts, before, after)`, auth methods before ("" for none) and after a write."""
+    """A fact of a client's secret: `act(facts, before, after)`, auth methods before and after a write."""
 
     act: Callable[[Facts, str, str], bool]
 

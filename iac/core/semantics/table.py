@@ -96,18 +96,18 @@ TABLE: tuple[rule.Rule, ...] = (
         act=act.keep_no_grants,
     ),
     rule.BodyRule(
-        id="put-without-secret-erases-it",
-        traps=(2,),
-        what="up to 1.13 a PUT without client_secret leaves the client without a secret; from 1.14 it is kept",
-        source="rec: admin-put-and-secret",
-        act=act.carry_secret,
-    ),
-    rule.BodyRule(
         id="wanted-is-laid-over",
         traps=(1,),
         what="the managed fields replace those of the answer, emptied ones are left out or sent as an empty list",
         source="rec: admin-put-full-replace",
         act=act.lay_over,
+    ),
+    rule.BodyRule(
+        id="put-without-secret-erases-it",
+        traps=(2,),
+        what="up to 1.13 a PUT without client_secret leaves the client without a secret; from 1.14 it is kept",
+        source="rec: admin-put-and-secret",
+        act=act.carry_secret,
     ),
     rule.BodyRule(
         id="empty-scope-is-left-out",
