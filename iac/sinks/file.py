@@ -77,7 +77,7 @@ class FileSink(Sink):
         if relative.is_absolute() or ".." in relative.parts or not relative.name:
             raise _outside(path, "an output's path is relative to the project and stays inside it")
         with _explained(path):
-            target = (self._root / relative.parent).resolve() / relative.name
+            target = Path(os.path.realpath(self._root / relative.parent)) / relative.name
             if not target.is_relative_to(self._root):
                 raise _outside(path, "a folder on its way is a symbolic link that leads out of the project")
             _refuse_others(target, path)
