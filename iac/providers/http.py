@@ -15,7 +15,6 @@ import ssl
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from itertools import count
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
@@ -163,15 +162,20 @@ class Http:
             UnreachableError: not sent, or a read without an answer.
             UnknownOutcome: a write was sent and no answer came back.
         """
-        for attempt in count(1):
-            outcome = self._attempt(call)
-            pause = self._pause(call, outcome, attempt)
-            if pause is None:
-                break
-            self._clock.sleep(pause)
+        outcome = self._persist(call)
         if isinstance(outcome, Answer):
             return outcome
         raise self._failure(call, outcome) from outcome.error
+
+    def _persist(self, call: Call) -> Answer | _NotSent | _Lost:
+        attempt = 1
+        while True:
+            outcome = self._attempt(call)
+            pause = self._pause(call, outcome, attempt)
+            if pause is None:
+                return outcome
+            self._clock.sleep(pause)
+            attempt += 1
 
     def _attempt(self, call: Call) -> Answer | _NotSent | _Lost:
         try:

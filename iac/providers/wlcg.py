@@ -68,7 +68,7 @@ def _read(path: Path, flags: int, owner: int | None = None) -> str | None:
         return os.open(name, flags | os.O_CLOEXEC)
 
     try:
-        with open(path, "rb", opener=opener) as file:  # noqa: PTH123  # Path.open takes no opener
+        with open(path, "rb", opener=opener) as file:
             if owner is not None:
                 _check(path, os.fstat(file.fileno()), owner)
             content = file.read(LARGEST_TOKEN)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable, Iterator, Mapping
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def start_stub(answer: Callable[[Seen], Say], tls: ssl.SSLContext | None = None)
             stub.seen.append(seen)
             self._send(answer(seen))
 
-        do_GET = do_POST = do_PUT = do_DELETE = _respond
+        do_GET = do_POST = do_PUT = do_DELETE = _respond  # noqa: N815  # http.server's names
 
         def _send(self, say: Say) -> None:
             content = say.body if isinstance(say.body, bytes) else json.dumps(say.body).encode()

@@ -7,10 +7,10 @@ import pytest
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.providers.discovery import check_pin, discover
 from iac.providers.origin import Issuer
-from iac.sandbox.server import Sandbox
 from tests.providers.stub import Say, Seen, start_stub
 
 if TYPE_CHECKING:
+    from iac.sandbox.server import Sandbox
     from tests.providers.conftest import OpenAdmin, OpenHttp
 
 
@@ -52,9 +52,8 @@ def test_a_server_without_a_document_is_no_iam(open_http: OpenHttp, say: Say) ->
 
 def test_a_document_of_another_issuer_is_refused_with_both_names(open_http: OpenHttp) -> None:
     document = {"issuer": "https://other.example/\x1b", "token_endpoint": "https://other.example/token"}
-    with start_stub(lambda _: Say(200, document)) as stub:
-        with pytest.raises(CredentialsError, match="another issuer") as caught:
-            discover(open_http(stub.url), Issuer.parse(stub.url))
+    with start_stub(lambda _: Say(200, document)) as stub, pytest.raises(CredentialsError, match="another") as caught:
+        discover(open_http(stub.url), Issuer.parse(stub.url))
 
     assert f"iac.yaml: {stub.url}, in the discovery document: https://other.example/\\u001b" in caught.value.why
 
@@ -64,8 +63,9 @@ def test_nothing_is_sent_to_a_token_endpoint_on_another_origin(open_admin: OpenA
         return Say(200, {"issuer": f"http://{seen.headers['host']}", "token_endpoint": f"{elsewhere.url}/token"})
 
     with start_stub(lambda _: Say(200, {})) as elsewhere, start_stub(answer) as stub:
+        admin = open_admin(stub.url)
         with pytest.raises(CredentialsError, match="another origin"):
-            open_admin(stub.url).identify()
+            admin.identify()
 
     assert elsewhere.seen == []
     assert stub.lines() == ["GET /.well-known/openid-configuration"]
@@ -77,9 +77,8 @@ def test_a_pin_that_matches_or_is_empty_lets_pass(pinned: str) -> None:
 
 
 def test_a_redirected_issuer_is_refused_before_anything_is_sent(open_admin: OpenAdmin) -> None:
-    with start_stub(lambda _: Say(200, {})) as stub:
-        with pytest.raises(CredentialsError, match="bound to") as caught:
-            open_admin(stub.url, pinned="https://iam.example.org/")
+    with start_stub(lambda _: Say(200, {})) as stub, pytest.raises(CredentialsError, match="bound to") as caught:
+        open_admin(stub.url, pinned="https://iam.example.org/")
 
     assert caught.value.why == "IAC_ISSUER is https://iam.example.org/"
     assert stub.seen == []

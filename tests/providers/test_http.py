@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import gzip
+import ipaddress
 import socket
 import ssl
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 import iac
 from iac.core.errors import InputError, ServerError, UnknownOutcome, UnreachableError
@@ -17,11 +20,13 @@ from iac.providers import http as http_module
 from iac.providers.http import Answer, Call
 from iac.providers.retry import Patience
 from iac.sandbox.fault import Fault, FaultKind
-from iac.sandbox.server import Sandbox
-from tests.providers.clock import SetClock
 from tests.providers.stub import Say, Seen, start_stub
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from iac.sandbox.server import Sandbox
+    from tests.providers.clock import SetClock
     from tests.providers.conftest import OpenHttp
 
 READ = Call.read("/.well-known/openid-configuration")
@@ -89,9 +94,9 @@ def test_an_endless_answer_is_not_read_to_its_end(open_http: OpenHttp, monkeypat
 
 
 def test_a_broken_encoding_is_no_answer(open_http: OpenHttp) -> None:
-    with start_stub(lambda _: Say(200, b"no gzip", {"Content-Encoding": "gzip"})) as stub:
-        with pytest.raises(UnreachableError):
-            open_http(stub.url).send(READ)
+    broken = Say(200, b"no gzip", {"Content-Encoding": "gzip"})
+    with start_stub(lambda _: broken) as stub, pytest.raises(UnreachableError):
+        open_http(stub.url).send(READ)
 
 
 def test_a_call_does_not_show_what_it_carries() -> None:
@@ -232,12 +237,6 @@ def test_a_proxy_of_the_environment_is_not_used_for_this_machine(
 @pytest.fixture(scope="module")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A self-signed certificate for 127.0.0.1 with its key, as PEM."""
-    import ipaddress
-
-    from cryptography import x509
-    from cryptography.hazmat.primitives import hashes, serialization
-    from cryptography.hazmat.primitives.asymmetric import ec
-
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
     now = datetime.now(UTC)

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,13 +13,15 @@ from iac.providers.discovery import Endpoints, discover
 from iac.providers.login import READ_SCOPES, WRITE_SCOPES, ClientCredentials, FoundToken, GivenToken, basic
 from iac.providers.origin import Issuer
 from iac.sandbox.fault import Fault, FaultKind
-from iac.sandbox.server import Sandbox
 from tests.providers.stub import Say, Seen, start_stub
 from tests.providers.test_bearer import jwt
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from iac.providers.bearer import Bearer
     from iac.providers.login import Login
+    from iac.sandbox.server import Sandbox
     from tests.providers.conftest import OpenHttp
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
@@ -126,8 +127,8 @@ def test_a_lifetime_is_a_positive_number_of_seconds(open_http: OpenHttp, said: A
 def test_the_scopes_of_the_answer_win_over_the_token_s(open_http: OpenHttp) -> None:
     token = jwt({"scope": "a b", "sub": "the-client"})
 
-    assert answered(open_http, Say(200, {"access_token": token, "scope": "a"})).scopes == {"a"}
-    assert answered(open_http, Say(200, {"access_token": token})).scopes == {"a", "b"}
+    assert answered(open_http, Say(200, {"access_token": token, "scope": "a"})).scopes == frozenset("a")
+    assert answered(open_http, Say(200, {"access_token": token})).scopes == frozenset("ab")
     assert answered(open_http, Say(200, {"access_token": token})).subject == "the-client"
 
 
@@ -160,7 +161,7 @@ def test_a_given_token_is_taken_as_it_is(nothing_sent: Any) -> None:
 
     bearer = given(token).fetch(nothing_sent, ENDPOINTS, NOW)
 
-    assert (token, "me", {"a"}) == (bearer.value.reveal(), bearer.subject, bearer.scopes)
+    assert (token, "me", frozenset("a")) == (bearer.value.reveal(), bearer.subject, bearer.scopes)
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,11 @@ from iac.providers.bearer import parse_claims
 from iac.providers.http import Call
 from iac.providers.probe import sign_hs256
 from iac.sandbox.fault import Fault, FaultKind
-from iac.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iac.sandbox.server import Sandbox
     from tests.providers.clock import SetClock
     from tests.providers.conftest import OpenAdmin
 
@@ -81,6 +83,16 @@ def test_an_answer_that_tells_nothing_is_no_no(open_admin: OpenAdmin, new_box: S
         admin.accepts_secret("admin-client-ro", Secret("secret"))
 
 
+def test_a_server_that_grants_any_scope_to_a_client_without_scopes_has_taken_the_secret(
+    open_admin: OpenAdmin, new_box: Sandbox
+) -> None:
+    admin = open_admin(new_box.issuer)
+    admin.identify()
+    new_box.faults.add(Fault(kind=FaultKind.STATUS, status=200, body="json", path="/token"))
+
+    assert admin.accepts_secret("admin-client-ro", Secret("secret")) is True
+
+
 def test_a_server_that_calls_bad_credentials_a_bad_request_is_understood(
     open_admin: OpenAdmin, new_box: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -94,9 +106,14 @@ def test_a_server_that_calls_bad_credentials_a_bad_request_is_understood(
 def test_an_assertion_is_short_lived_and_for_this_token_endpoint(
     open_admin: OpenAdmin, new_box: Sandbox, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forms: list[Any] = []
+    forms: list[Mapping[str, str]] = []
     real = Call.form
-    monkeypatch.setattr(Call, "form", lambda path, fields: (forms.append(fields), real(path, fields))[1])
+
+    def form(path: str, fields: Mapping[str, str]) -> Call:
+        forms.append(fields)
+        return real(path, fields)
+
+    monkeypatch.setattr(Call, "form", form)
     admin = open_admin(new_box.issuer)
     fields = {**FIELDS, "token_endpoint_auth_method": "client_secret_jwt"}
     admin.create(NewClient("probed", fields, SECRET))

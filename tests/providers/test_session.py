@@ -12,13 +12,13 @@ from iac.providers.login import WRITE_SCOPES, ClientCredentials, FoundToken, Giv
 from iac.providers.origin import Issuer
 from iac.providers.session import Session
 from iac.sandbox.fault import Fault, FaultKind
-from iac.sandbox.server import Sandbox
-from tests.providers.clock import SetClock
 from tests.providers.stub import Say, Seen, start_stub
 from tests.providers.test_bearer import jwt
 
 if TYPE_CHECKING:
     from iac.providers.login import Login
+    from iac.sandbox.server import Sandbox
+    from tests.providers.clock import SetClock
     from tests.providers.conftest import OpenHttp
 
 READ = Call.read("/iam/api/clients?count=1&startIndex=1")

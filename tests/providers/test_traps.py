@@ -67,9 +67,7 @@ def test_trap_15_first_index_is_1_for_0_is_an_error_page(open_admin: OpenAdmin, 
     assert box.iam.world.store.count() == open_admin(box.issuer).read(["grafana"]).total
 
 
-@pytest.mark.parametrize(
-    ("body", "status"), [("json", 400), ("empty", 400), ("empty", 415), ("html", 400)], ids=lambda value: str(value)
-)
+@pytest.mark.parametrize(("body", "status"), [("json", 400), ("empty", 400), ("empty", 415), ("html", 400)], ids=str)
 def test_trap_19_every_shape_of_error_is_the_server_s_no(
     open_admin: OpenAdmin, new_box: Sandbox, body: str, status: int
 ) -> None:
@@ -92,7 +90,7 @@ def test_trap_19_an_html_error_page_is_not_shown(open_admin: OpenAdmin, new_box:
 
 
 def test_trap_22_no_cookies_are_kept_so_nobody_is_served_as_an_earlier_user(open_http: OpenHttp, box: Sandbox) -> None:
-    """A 401 sets a session cookie, and with it a call without a token is the earlier caller's (rec: self-service-session-cookie)."""
+    """A cookie set by a 401 makes a call without a token an earlier one's (rec: self-service-session-cookie)."""
     http = open_http(box.url, parallelism=1)
     listing = Call.read("/iam/api/clients?count=1")
     form = {

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from iac.core.errors import CredentialsError
 from iac.providers.wlcg import find_token
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 UID = os.geteuid()
 
