@@ -1,0 +1,213 @@
+"""What is measured, against which floor, and what the ratio (or the memory) should be at most."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from benchmarks.bench import CREATING, READING, Bench, WrongResultError
+from benchmarks.floors.bare import open_client
+from benchmarks.floors.change_clients import change
+from benchmarks.floors.create_clients import create
+from benchmarks.floors.list_clients import read_all
+from benchmarks.measure import Pair, timed
+from benchmarks.process import IAC, PYTHON, peak_mb, seconds
+from benchmarks.project import bodies, redescribed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+
+    from iac.workflow import Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One row of the table.
+
+    Attributes:
+        what: the work, {n} standing for the number of clients.
+        target: the ratio at most, or MB at most; None for a row that is only told.
+        unit: s or MB.
+        factor: how many clients for one of --size.
+        needs_server: it talks to an IAM.
+    """
+
+    name: str
+    what: str
+    open: Callable[[Bench], AbstractContextManager[Pair]]
+    target: float | None = None
+    unit: str = "s"
+    factor: int = 1
+    needs_server: bool = True
+
+
+@contextmanager
+def _plan(bench: Bench) -> Iterator[Pair]:
+    from iac.core.planning import make_plan  # noqa: PLC0415
+    from iac.workflow import read_actual  # noqa: PLC0415
+
+    project = bench.estate()
+    with project.open(READING) as session, open_client(bench.issuer, READING, project.environ) as client:
+        options, state = session.options(), session.backend.load()
+
+        def plan() -> None:
+            made = make_plan(session.desired, state, read_actual(session, state, options), options)
+            _expect(bench.size, made.no_op)
+
+        yield Pair(lambda: timed(plan), lambda: timed(lambda: read_all(client, READING)))
+
+
+@contextmanager
+def _plan_process(bench: Bench) -> Iterator[Pair]:
+    project = bench.estate()
+    command = project.command("plan", "--detailed-exitcode")
+    floor = _floor("list_clients", bench.issuer, str(READING))
+    yield Pair(lambda: seconds(command, project.environ), lambda: seconds(floor, project.environ))
+
+
+@contextmanager
+def _plan_memory(bench: Bench) -> Iterator[Pair]:
+    project = bench.estate()
+    command = project.command("plan", "--detailed-exitcode")
+    floor = _floor("list_clients", bench.issuer, str(READING))
+    yield Pair(lambda: peak_mb(command, project.environ), lambda: peak_mb(floor, project.environ))
+
+
+@contextmanager
+def _change(bench: Bench) -> Iterator[Pair]:
+    project, some = bench.estate(), _part(bench)
+    changed = project.client_ids[:some]
+    with project.open(READING) as session, open_client(bench.issuer, READING, project.environ) as client:
+
+        def ours() -> float:
+            text = bench.new_text()
+            project.describe(range(some), text)
+            return _apply(redescribed(session, some, text), some)
+
+        yield Pair(ours, lambda: timed(lambda: change(client, changed, _policy(bench), READING)))
+
+
+@contextmanager
+def _change_process(bench: Bench) -> Iterator[Pair]:
+    project, some = bench.estate(), _part(bench)
+    ids = bench.root / "changed"
+    ids.write_text("\n".join(project.client_ids[:some]), encoding="utf-8")
+
+    def ours() -> float:
+        project.describe(range(some), bench.new_text())
+        return seconds(project.command("apply", "--auto-approve"), project.environ)
+
+    def floor() -> float:
+        command = _floor("change_clients", bench.issuer, str(READING), str(ids), _policy(bench))
+        return seconds(command, project.environ)
+
+    yield Pair(ours, floor)
+
+
+@contextmanager
+def _create(bench: Bench) -> Iterator[Pair]:
+    project = bench.project("new", bench.size)
+
+    def ours() -> float:
+        project.forget()
+        with project.open(CREATING) as session:
+            spent = _apply(session, bench.size)
+        bench.remove(project)
+        return spent
+
+    with project.open(CREATING) as session:
+        sent = bodies(session)
+    with open_client(bench.issuer, CREATING, project.environ) as client:
+
+        def floor() -> float:
+            spent = timed(lambda: create(client, sent, CREATING))
+            bench.remove(project)
+            return spent
+
+        yield Pair(ours, floor)
+
+
+@contextmanager
+def _create_process(bench: Bench) -> Iterator[Pair]:
+    project = bench.project("new", bench.size)
+    file = bench.root / "bodies.json"
+    with project.open(CREATING) as session:
+        file.write_text(json.dumps(bodies(session)), encoding="utf-8")
+    floor = _floor("create_clients", bench.issuer, str(CREATING), str(file))
+    command = project.command("apply", "--auto-approve", "--parallelism", str(CREATING))
+
+    def once(process: list[str]) -> float:
+        project.forget()
+        spent = seconds(process, project.environ)
+        bench.remove(project)
+        return spent
+
+    yield Pair(lambda: once(command), lambda: once(floor))
+
+
+@contextmanager
+def _validate(bench: Bench) -> Iterator[Pair]:
+    project = bench.project("offline", bench.size)
+    floor = _floor("parse_files", str(project.root / "clients.d"))
+    command = project.command("validate")
+    yield Pair(lambda: seconds(command, project.environ), lambda: seconds(floor, project.environ))
+
+
+@contextmanager
+def _version(bench: Bench) -> Iterator[Pair]:  # noqa: ARG001  # says its version to anybody
+    yield Pair(lambda: seconds([*IAC, "--version"], os.environ), lambda: seconds([*PYTHON, "-c", "pass"], os.environ))
+
+
+_MEMORY = "iac plan, {n} clients and definitions"
+
+CASES = (
+    Case(name="version", what="iac --version", open=_version, target=5, needs_server=False),
+    Case(name="validate", what="iac validate, {n} files", open=_validate, target=4, factor=2, needs_server=False),
+    Case(name="plan", what="plan of {n} clients, none changed", open=_plan, target=1.3),
+    Case(name="plan-process", what="iac plan of {n} clients", open=_plan_process, target=2.5),
+    Case(name="change", what="change of a tenth of {n} clients", open=_change, target=1.3),
+    Case(name="change-process", what="iac apply of the same change", open=_change_process),
+    Case(name="create", what="apply of {n} creates", open=_create, target=1.5),
+    Case(name="create-process", what="iac apply of {n} creates", open=_create_process),
+    Case(name="memory", what=_MEMORY, open=_plan_memory, target=90, unit="MB"),
+    Case(name="memory-10", what=_MEMORY, open=_plan_memory, target=250, unit="MB", factor=10),
+)
+
+
+def _part(bench: Bench) -> int:
+    return max(1, bench.size // 10)
+
+
+def _policy(bench: Bench) -> str:
+    return f"https://policy.example.org/{bench.new_text().replace(' ', '-')}"
+
+
+def _floor(name: str, *arguments: str) -> list[str]:
+    return [*PYTHON, "-m", f"benchmarks.floors.{name}", *arguments]
+
+
+def _apply(session: Session, expected: int) -> float:
+    """Seconds from loading the state to the last write; what `iac apply` does after it has logged in."""
+    from iac.apply.run import Stop  # noqa: PLC0415
+    from iac.workflow import apply_plan, prepare  # noqa: PLC0415
+
+    done = 0
+
+    def work() -> None:
+        nonlocal done
+        with session.backend.lock(session.holder(), timeout=0):
+            report = apply_plan(session, prepare(session, session.options()), Stop())
+        done = len(report.outcomes) if report.is_complete else -1
+
+    spent = timed(work)
+    _expect(expected, done)
+    return spent
+
+
+def _expect(expected: int, actual: int) -> None:
+    if expected != actual:
+        raise WrongResultError(f"expected {expected} clients, got {actual}")

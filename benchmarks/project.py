@@ -1,0 +1,154 @@
+"""A project of so many definitions, as a user would have it: iac.yaml, a file a client, state with its key."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.process import IAC, run
+from iac.backends.age import new_identity
+from iac.core.registration import NewClient
+from iac.core.secret import Secret
+from iac.core.semantics import create_body
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from benchmarks.server import Server
+    from iac.workflow import Session
+
+_PER_FOLDER = 100
+_PROJECT = """\
+project: benchmark
+issuer: {issuer}
+provider: iam-admin
+auth:
+  method: client_credentials
+  client_id: {{env: IAC_CLIENT_ID}}
+  client_secret: {{env: IAC_CLIENT_SECRET}}
+state:
+  backend: file
+  path: .iac/state.json
+  encryption:
+    recipients: [{recipient}]
+    identity: {{env: IAC_AGE_IDENTITY}}
+"""
+_DEFINITION = """\
+# The {n}th of many services that one project looks after.
+client_id: {client_id}
+client_name: Service {n} of the benchmark
+client_description: {description}
+client_uri: https://service-{n}.example.org/about
+contacts:
+  - service-{n}@example.org
+  - operations@example.org
+grant_types: [authorization_code, refresh_token, token-exchange]
+response_types: [code]
+redirect_uris:
+  - https://service-{n}.example.org/auth/oidc_token
+  - https://service-{n}.example.org/auth/oidc_code
+scope:
+  - openid
+  - profile
+  - email
+  - offline_access
+  - wlcg.groups
+  - storage.read:/data/{n}
+token_endpoint_auth_method: client_secret_basic
+code_challenge_method: S256
+access_token_validity_seconds: 3600
+refresh_token_validity_seconds: 2592000
+id_token_validity_seconds: 600
+lifecycle:
+  prevent_destroy: true
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project on disk.
+
+    Attributes:
+        prefix: what its client_ids begin with; nothing else on the server begins so.
+        environ: the login, the key of the state, and the caller's own environment.
+    """
+
+    root: Path
+    prefix: str
+    size: int
+    environ: dict[str, str]
+
+    @classmethod
+    def make(cls, root: Path, prefix: str, size: int, server: Server | None = None) -> Project:
+        """Write the files; with a server the state, too."""
+        identity, recipient = new_identity()
+        environ = {**os.environ, "IAC_AGE_IDENTITY": identity.reveal(), "XDG_CONFIG_HOME": str(root / ".config")}
+        project = cls(root, prefix, size, environ | (server.environ if server else {}))
+        issuer = server.issuer if server else "https://iam.example.org/"
+        root.mkdir(parents=True)
+        (root / "iac.yaml").write_text(_PROJECT.format(issuer=issuer, recipient=recipient), encoding="utf-8")
+        project.describe(range(size), "as it was at first")
+        if server:
+            project.iac("state", "init")
+            shutil.copytree(root / ".iac", root / "pristine")
+        return project
+
+    @property
+    def client_ids(self) -> list[str]:
+        """The ids of its clients."""
+        return [self._client_id(n) for n in range(self.size)]
+
+    def _client_id(self, n: int) -> str:
+        return f"{self.prefix}-{n:05}"
+
+    def describe(self, numbers: Sequence[int], description: str) -> None:
+        """Write these definitions, with this description."""
+        for n in numbers:
+            file = self.root / "clients.d" / f"group-{n // _PER_FOLDER:03}" / f"{self._client_id(n)}.yaml"
+            file.parent.mkdir(parents=True, exist_ok=True)
+            text = _DEFINITION.format(n=n, client_id=self._client_id(n), description=description)
+            file.write_text(text, encoding="utf-8")
+
+    def command(self, *arguments: str) -> list[str]:
+        """An iac command on this project."""
+        return [*IAC, "-C", str(self.root), *arguments]
+
+    def iac(self, *arguments: str) -> str:
+        """Run an iac command; what it printed."""
+        return run(self.command(*arguments), self.environ)
+
+    def forget(self) -> None:
+        """Put the state back to what it was before the first apply."""
+        shutil.rmtree(self.root / ".iac")
+        shutil.copytree(self.root / "pristine", self.root / ".iac")
+
+    @contextmanager
+    def open(self, in_flight: int) -> Iterator[Session]:
+        """The session that a command would work with, logged in."""
+        from iac.wiring import open_session  # noqa: PLC0415
+
+        from iac.cli.shell import Shell  # noqa: PLC0415  # with the adapters, not needed by the whole processes
+
+        os.environ.update(self.environ)
+        with open_session(Shell(str(self.root)), writes=True, parallelism=in_flight) as session:
+            session.provider.identify()
+            yield session
+
+
+def redescribed(session: Session, count: int, description: str) -> Session:
+    """The session of a project in which the first `count` definitions have another description."""
+    clients = dict(session.desired.clients)
+    for address in list(clients)[:count]:
+        client = clients[address]
+        clients[address] = replace(client, fields={**client.fields, "client_description": description})
+    return replace(session, desired=replace(session.desired, clients=clients))
+
+
+def bodies(session: Session) -> list[dict[str, Any]]:
+    """The bodies of the POSTs by which iac registers the session's clients."""
+    chosen = Secret("made-for-the-floor-of-the-benchmark-AbCdEfG")
+    return [create_body(NewClient(c.client_id, c.fields, chosen)) for c in session.desired.clients.values()]
