@@ -1,0 +1,79 @@
+"""docs/reference/login.md says what the code does."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import iac.providers
+from iac.core.semantics import switch
+from iac.providers import iam_admin, login, probe, retry
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/reference/login.md").read_text(encoding="utf-8")
+ERRORS = {"CredentialsError", "InputError", "ServerError", "UnknownOutcome", "UnreachableError"}
+
+
+def summaries() -> set[str]:
+    """Every first argument of an error in iac.providers, and every value of a variable `summary`."""
+    found: set[str] = set()
+    for path in Path(iac.providers.__path__[0]).glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            found.update(_raised(node))
+    return found
+
+
+def _raised(node: ast.AST) -> list[str]:
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in ERRORS and node.args:
+        return _text(node.args[0])
+    if isinstance(node, ast.Assign):
+        target, value = node.targets[0], node.value
+        if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+            target, value = target.elts[0], value.elts[0]
+        if isinstance(target, ast.Name) and target.id == "summary":
+            return _text(value)
+    return []
+
+
+def _text(node: ast.AST) -> list[str]:
+    return [node.value] if isinstance(node, ast.Constant) and isinstance(node.value, str) else []
+
+
+def documented() -> set[str]:
+    table = PAGE.partition("## Errors")[2]
+    cells = (line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| "))
+    return {cell for cell in cells if cell != "Message"}
+
+
+def test_the_table_of_errors_is_that_of_the_code() -> None:
+    assert summaries() == documented()
+    assert len(documented()) > 30
+
+
+@pytest.mark.parametrize(
+    "fact",
+    [
+        *(f"`{scope}`" for scope in login.READ_SCOPES),
+        f"`{' '.join(login.WRITE_SCOPES)}`",
+        f"`{probe.SCOPE}`",
+        f"sent up to {retry.Patience().attempts} times",
+        f"pauses of at most {retry.Patience().first}, 1 and 2 seconds",
+        f"more than {retry.Patience().longest:.0f} seconds",
+        "429, 502, 503 or 504",
+        f"Up to {iam_admin.FEW} clients are read one by one",
+        f"pages of {switch('page-size')}",
+        "`BEARER_TOKEN`",
+        "`BEARER_TOKEN_FILE`",
+        "`$XDG_RUNTIME_DIR/bt_u$UID`",
+        "`/tmp/bt_u$UID`",
+        f"is `{login.ClientCredentials.__dataclass_fields__['method'].default}` unless",
+    ],
+)
+def test_the_page_has_the_numbers_and_names_of_the_code(fact: str) -> None:
+    assert fact in " ".join(PAGE.split())
+
+
+def test_the_statuses_that_pass_are_those_of_the_page() -> None:
+    assert frozenset({429, 502, 503, 504}) == retry.PASSING
