@@ -1,0 +1,288 @@
+"""What every state backend promises. A backend's test module subclasses `BackendContract` and gives a `site`."""
+
+from __future__ import annotations
+
+import json
+import threading
+from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from iac.core.errors import LockedError, StateError
+from iac.core.state import fold
+from tests.backends.given import EMPTY, HOLDER, OWNER, holding, intended, written
+
+if TYPE_CHECKING:
+    from iac.core.state import State
+    from iac.core.statefile import Owner
+    from iac.ports import StateBackend
+
+
+class Site(ABC):
+    """One place where a state may be, and a way to tamper with it."""
+
+    @abstractmethod
+    def open(self, owner: Owner = OWNER) -> StateBackend:
+        """A backend of its own, as another process would have."""
+
+    @abstractmethod
+    def document(self) -> str:
+        """The stored document."""
+
+    @abstractmethod
+    def tamper(self, text: str) -> None:
+        """Put another document in its place, behind the backend's back."""
+
+    @abstractmethod
+    def wipe(self) -> None:
+        """Remove the document."""
+
+    def begun(self) -> StateBackend:
+        """A backend whose empty state was made and read."""
+        backend = self.open()
+        backend.create(EMPTY)
+        backend.load()
+        return backend
+
+    def edit(self, **members: Any) -> None:
+        """Change members of the stored document."""
+        self.tamper(json.dumps({**json.loads(self.document()), **members}))
+
+
+class BackendContract:
+    """The suite."""
+
+    def test_what_was_created_is_loaded_by_another_process(self, site: Site) -> None:
+        site.open().create(holding("a"))
+        assert holding("a") == site.open().load()
+
+    def test_a_state_is_created_only_once(self, site: Site) -> None:
+        site.open().create(holding("a"))
+        with pytest.raises(StateError, match="there is a state already"):
+            site.open().create(EMPTY)
+        assert holding("a") == site.open().load()
+
+    def test_of_many_that_create_at_once_one_succeeds(self, site: Site) -> None:
+        def create(number: int) -> bool:
+            try:
+                site.open().create(replace(EMPTY, run_id=f"run-{number}"))
+            except StateError:
+                return False
+            return True
+
+        with ThreadPoolExecutor(12) as pool:
+            created = list(pool.map(create, range(12)))
+        assert 1 == created.count(True)
+        assert f"run-{created.index(True)}" == site.open().load().run_id
+
+    def test_a_missing_state_is_never_taken_for_empty(self, site: Site) -> None:
+        with pytest.raises(StateError, match="there is no state") as caught:
+            site.open().load()
+        assert "iac state init" in caught.value.fix
+
+    def test_a_state_that_went_away_is_missing(self, site: Site) -> None:
+        site.begun()
+        site.wipe()
+        with pytest.raises(StateError, match="there is no state"):
+            site.open().load()
+
+    @pytest.mark.parametrize("member", ["project", "environment", "issuer", "lineage"])
+    def test_a_foreign_state_is_refused_and_both_sides_are_named(self, site: Site, member: str) -> None:
+        site.begun()
+        other = replace(OWNER, **{member: "https://other.example.org"})
+        with pytest.raises(StateError, match=f"another {member}") as caught:
+            site.open(other).load()
+        assert "https://other.example.org" in caught.value.why
+        assert str(getattr(OWNER, member)).removesuffix("/") in caught.value.why
+        assert caught.value.fix
+
+    def test_one_trailing_slash_of_the_issuer_does_not_matter(self, site: Site) -> None:
+        site.begun()
+        assert EMPTY == site.open(replace(OWNER, issuer=OWNER.issuer.removesuffix("/"))).load()
+
+    def test_a_project_that_names_no_lineage_is_told_which(self, site: Site) -> None:
+        site.begun()
+        with pytest.raises(StateError, match="does not name the lineage") as caught:
+            site.open(replace(OWNER, lineage="")).load()
+        assert OWNER.lineage in caught.value.fix
+
+    @pytest.mark.parametrize("version", ["1.1", "2.0", "0.9"])
+    def test_a_state_of_another_format_is_refused_with_both_versions(self, site: Site, version: str) -> None:
+        site.begun()
+        site.edit(format_version=version)
+        with pytest.raises(StateError, match="another version of iac") as caught:
+            site.open().load()
+        assert version in caught.value.why
+        assert "1.0" in caught.value.why
+        assert "upgrade" in caught.value.fix
+
+    @pytest.mark.parametrize(
+        "text", ["", "{", "[]", "null", "\x00", "<html>", '{"kind": "indigo-iac state"}', '{"serial": 1e999}']
+    )
+    def test_a_damaged_state_is_refused_with_a_way_back(self, site: Site, text: str) -> None:
+        site.begun()
+        site.tamper(text)
+        with pytest.raises(StateError, match="damaged") as caught:
+            site.open().load()
+        assert caught.value.where
+        assert caught.value.why
+        assert caught.value.fix
+
+    def test_a_truncated_state_is_refused_wherever_it_ends(self, site: Site) -> None:
+        site.open().create(holding("a", "b"))
+        text = site.document().rstrip()
+        for length in range(1, len(text), 37):
+            site.tamper(text[:length])
+            with pytest.raises(StateError, match="damaged"):
+                site.open().load()
+
+    def test_a_save_is_loaded_with_the_next_serial(self, site: Site) -> None:
+        backend = site.begun()
+        saved = backend.save(holding("a"))
+        assert holding("a", serial=1) == saved
+        assert saved == site.open().load()
+        assert holding("a", "b", serial=2) == backend.save(holding("a", "b", serial=1))
+
+    def test_a_save_over_a_newer_state_is_refused(self, site: Site) -> None:
+        mine, theirs = site.begun(), site.open()
+        theirs.load()
+        theirs.save(holding("theirs"))
+        with pytest.raises(StateError, match="changed by somebody else"):
+            mine.save(holding("mine"))
+        assert holding("theirs", serial=1) == site.open().load()
+
+    def test_a_save_with_another_serial_than_was_read_is_refused(self, site: Site) -> None:
+        backend = site.begun()
+        with pytest.raises(StateError, match="changed by somebody else"):
+            backend.save(holding("a", serial=4))
+        assert EMPTY == site.open().load()
+
+    def test_of_twelve_that_save_at_once_one_succeeds(self, site: Site) -> None:
+        site.begun()
+        gate = threading.Barrier(12)
+
+        def save(number: int) -> bool:
+            backend = site.open()
+            state = backend.load()
+            gate.wait()
+            try:
+                backend.save(replace(state, run_id=f"run-{number}"))
+            except StateError:
+                return False
+            return True
+
+        with ThreadPoolExecutor(12) as pool:
+            saved = list(pool.map(save, range(12)))
+        assert 1 == saved.count(True)
+        assert replace(EMPTY, serial=1, run_id=f"run-{saved.index(True)}") == site.open().load()
+
+    def test_a_save_keeps_lineage(self, site: Site) -> None:
+        backend = site.begun()
+        with pytest.raises(StateError, match="another lineage"):
+            backend.save(replace(EMPTY, lineage="another"))
+        assert EMPTY == site.open().load()
+
+    def test_nothing_is_written_before_it_was_read(self, site: Site) -> None:
+        site.begun()
+        with pytest.raises(StateError, match="before it was read"):
+            site.open().save(EMPTY)
+        with pytest.raises(StateError, match="before it was read"):
+            site.open().record([written("a")])
+
+    def test_recorded_events_are_folded_into_what_another_process_loads(self, site: Site) -> None:
+        backend = site.begun()
+        backend.record([intended("a"), intended("b")])
+        backend.record([written("a")])
+        assert _folded(EMPTY, intended("b"), written("a")) == site.open().load()
+
+    def test_a_save_takes_the_journal_up(self, site: Site) -> None:
+        backend = site.begun()
+        backend.record([written("a")])
+        state = backend.save(_folded(EMPTY, written("a")))
+        assert holding("a", serial=1) == state
+        backend.record([written("b")])
+        assert holding("a", "b", serial=1) == site.open().load()
+
+    def test_another_process_goes_on_from_a_journal(self, site: Site) -> None:
+        site.begun().record([written("a")])
+        heir = site.open()
+        state = heir.load()
+        heir.record([written("b")])
+        assert holding("a", "b") == site.open().load()
+        assert holding("a", "b", serial=1) == heir.save(_folded(state, written("b")))
+
+    def test_a_save_that_has_not_read_what_was_recorded_meanwhile_is_refused(self, site: Site) -> None:
+        running = site.begun()
+        late = site.open()
+        state = late.load()
+        running.record([written("a")])
+        with pytest.raises(StateError, match="changed by somebody else"):
+            late.save(state)
+        assert holding("a") == site.open().load()
+
+    def test_what_32_threads_record_at_once_is_all_durable(self, site: Site) -> None:
+        backend = site.begun()
+        names = [f"client-{number}" for number in range(320)]
+        with ThreadPoolExecutor(32) as pool:
+            list(pool.map(lambda name: backend.record([written(name)]), names))
+        assert holding(*names) == site.open().load()
+
+    def test_the_lock_is_for_one(self, site: Site) -> None:
+        site.begun()
+        with (
+            site.open().lock(HOLDER, timeout=0),
+            pytest.raises(LockedError, match="locked by another run") as caught,
+            site.open().lock(replace(HOLDER, run_id="run-8"), timeout=0),
+        ):
+            pass
+        for part in (HOLDER.run_id, HOLDER.who, HOLDER.since, HOLDER.expires, "0 h 1 min 3 s"):
+            assert part in caught.value.why
+        assert caught.value.fix
+
+    def test_the_holder_is_shown_while_the_lock_is_held(self, site: Site) -> None:
+        site.begun()
+        assert site.open().holder() is None
+        with site.open().lock(HOLDER, timeout=0):
+            assert HOLDER == site.open().holder()
+        assert site.open().holder() is None
+
+    def test_the_lock_is_free_after_a_run_that_failed(self, site: Site) -> None:
+        site.begun()
+        with pytest.raises(ZeroDivisionError), site.open().lock(HOLDER, timeout=0):
+            raise ZeroDivisionError
+        with site.open().lock(replace(HOLDER, run_id="run-8"), timeout=0):
+            assert "run-8" == getattr(site.open().holder(), "run_id", None)
+
+    def test_reading_needs_no_lock(self, site: Site) -> None:
+        with site.begun().lock(HOLDER, timeout=0):
+            assert EMPTY == site.open().load()
+
+    def test_a_state_at_work_is_seen_as_of_one_moment(self, site: Site) -> None:
+        """Readers beside a writer that records and saves: what they see never goes back."""
+        backend = site.begun()
+        stop = threading.Event()
+
+        def read() -> list[int]:
+            seen = []
+            while not stop.is_set():
+                seen.append(len(site.open().load().clients))
+            return seen
+
+        with ThreadPoolExecutor(2) as pool:
+            readers = [pool.submit(read) for _ in range(2)]
+            state = EMPTY
+            for number in range(30):
+                backend.record([written(f"client-{number}")])
+                state = backend.save(_folded(state, written(f"client-{number}")))
+            stop.set()
+        for reader in readers:
+            assert sorted(reader.result()) == reader.result()
+
+
+def _folded(state: State, *events: Any) -> State:
+    for event in events:
+        state = fold(state, event)
+    return state
