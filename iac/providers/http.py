@@ -5,11 +5,14 @@ a write is sent once, and the errors say whether it can have had an effect:
 
 - `UnreachableError`: it was not sent, so it surely had none;
 - `UnknownOutcome`: it was sent and no answer came back.
+
+Each request is logged (method, path, status), never a header or a body: these carry secrets.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import random
 import ssl
 from dataclasses import dataclass, field
@@ -36,6 +39,8 @@ else:
         import httpx2 as httpx
     except ImportError:
         import httpx
+
+_log = logging.getLogger(__name__)
 
 LARGEST_BODY = 32 * 2**20
 """Bytes of an answer that are read; a page of 100 clients with the largest jwk that IAM takes is 7 MB."""
@@ -171,9 +176,11 @@ class Http:
         attempt = 1
         while True:
             outcome = self._attempt(call)
+            _log.info("%s %s: %s", call.method, call.path, _brief(outcome))
             pause = self._pause(call, outcome, attempt)
             if pause is None:
                 return outcome
+            _log.info("again in %.1f s", pause)
             self._clock.sleep(pause)
             attempt += 1
 
@@ -210,6 +217,12 @@ class Http:
             why=f"{why}; the server may or may not have done it",
             fix="run it again: what the server holds is read first",
         )
+
+
+def _brief(outcome: Answer | _NotSent | _Lost) -> str:
+    if isinstance(outcome, Answer):
+        return str(outcome.status)
+    return f"{'not sent' if isinstance(outcome, _NotSent) else 'no answer'} ({type(outcome.error).__name__})"
 
 
 _CHECK_SERVER = "check that the server runs, and issuer in iac.yaml"
@@ -269,6 +282,6 @@ def _trust(issuer: Issuer, transport: Transport) -> ssl.SSLContext:
                 "the CA bundle cannot be used",
                 where=str(transport.ca_bundle),
                 why=str(error),
-                fix="ca_bundle in iac.yaml has to name a PEM file of certificates",
+                fix="name a PEM file of certificates",
             ) from error
     return context

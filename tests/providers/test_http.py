@@ -106,6 +106,20 @@ def test_a_call_does_not_show_what_it_carries() -> None:
     assert "hush" not in repr(Answer(200, {"set-cookie": "hush"}, b"hush"))
 
 
+def test_requests_are_logged_without_what_they_carry(
+    open_http: OpenHttp, new_box: Sandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    new_box.faults.add(Fault(kind=FaultKind.CUT_BEFORE))
+    form = Call.form("/token", {"grant_type": "client_credentials", "client_secret": "hush"})
+
+    open_http(new_box.url).send(form.with_authorization("Bearer hush"))
+
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("iac.providers")]
+    assert ours == ["POST /token: no answer (RemoteProtocolError)", "again in 0.5 s", "POST /token: 401"]
+    assert "hush" not in caplog.text
+
+
 @pytest.mark.parametrize("kind", [FaultKind.REFUSE, FaultKind.CUT_BEFORE, FaultKind.CUT_AFTER])
 def test_a_read_whose_answer_is_lost_is_sent_again(
     open_http: OpenHttp, new_box: Sandbox, clock: SetClock, kind: FaultKind
