@@ -1,0 +1,122 @@
+"""docs/reference/templates.md says what the code does; its examples are run."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+from pathlib import Path
+
+import jinja2.sandbox
+import pytest
+import yaml
+
+from iac.core.model import uses_secret
+from iac.rendering.context import template_context
+from iac.rendering.engine import JINJA_FILTERS, JINJA_GLOBALS
+from iac.rendering.quoting import FILTERS, Refused
+from iac.rendering.render import MAX_OUTPUT
+from iac.rendering.template import BUILTINS, MAX_BYTES, load_templates
+from tests.rendering.given import FACTS, credentials, output
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/reference/templates.md").read_text(encoding="utf-8")
+HOW_TO = (ROOT / "docs/how-to/render-credentials.md").read_text(encoding="utf-8")
+
+
+def section(title: str) -> str:
+    return PAGE.split(f"## {title}\n")[1].split("\n## ")[0]
+
+
+def rows(text: str) -> list[list[str]]:
+    """The cells of each table row, heads left out."""
+    lines = [line.strip("|").split("|") for line in text.splitlines() if line.startswith("| `")]
+    return [[cell.strip() for cell in line] for line in lines]
+
+
+def code(cell: str) -> str:
+    return cell.strip().removeprefix("`").removesuffix("`")
+
+
+FILTER_ROWS = {code(row[0]): row[1:] for row in rows(section("Printing a value"))}
+
+
+def test_every_filter_is_documented_in_order() -> None:
+    assert sorted(FILTERS) == list(FILTER_ROWS)
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_an_example_gives_what_the_page_says(name: str) -> None:
+    _, value, gives, refuses = FILTER_ROWS[name]
+    assert code(gives) == FILTERS[name](json.loads(code(value)))
+    with pytest.raises(Refused):
+        FILTERS[name](json.loads(code(refuses)))
+
+
+def test_every_filter_and_function_of_jinja_that_stays_is_listed() -> None:
+    prose = section("Printing a value").split("Of [Jinja2]")[1]
+    filters, functions = (re.findall(r"`(\w+)`", part) for part in prose.split("Not there")[0].split("all its tests"))
+    assert (list(JINJA_FILTERS), list(JINJA_GLOBALS)) == (filters, functions)
+
+
+def test_what_a_template_is_given_is_listed() -> None:
+    context = template_context(output(), {"wlcg/app": credentials()}, FACTS)
+    given = [code(row[0]) for row in rows(section("What a template is given"))]
+    assert [*context, "name", "address", "issuer", "client_id", "client_secret"] == given
+
+
+def test_the_methods_without_a_secret_are_named() -> None:
+    for method in re.findall(r"is `(\w+)` or `(\w+)` has none", PAGE)[0]:
+        assert not uses_secret({"token_endpoint_auth_method": method})
+
+
+def test_every_built_in_is_documented_with_its_values() -> None:
+    table = {code(row[0]): set(re.findall(r"`(\w+)`", row[2])) for row in rows(section("Built-in templates"))}
+    assert list(BUILTINS) == list(table)
+    for name, template in load_templates(ROOT, BUILTINS).items():
+        assert table[name] == set(re.findall(r"\bvalues\.(\w+)", template.text.partition("#}")[2]))
+
+
+def test_the_limits_are_those_of_the_code() -> None:
+    numbers = [int(number) for number in re.findall(r"\d+", section("Limits"))]
+    assert [MAX_BYTES, MAX_OUTPUT, jinja2.sandbox.MAX_RANGE] == numbers
+
+
+def test_every_error_is_explained() -> None:
+    told = {line.strip("|").split("|")[0].strip() for line in section("Errors").splitlines() if line.startswith("| ")}
+    assert told - {"Says"} == summaries()
+
+
+def summaries() -> set[str]:
+    """First arguments of every RenderError of rendering and sinks, constants resolved."""
+    found: set[str] = set()
+    for path in [*(ROOT / "iac/rendering").glob("*.py"), *(ROOT / "iac/sinks").glob("*.py")]:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        constants = {
+            node.targets[0].id: node.value.value
+            for node in tree.body
+            if isinstance(node, ast.Assign)
+            and isinstance(node.targets[0], ast.Name)
+            and isinstance(node.value, ast.Constant)
+        }
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "RenderError":
+                first = node.args[0]
+                text = first.value if isinstance(first, ast.Constant) else constants[ast.unparse(first)]
+                found.add(str(text))
+    return found
+
+
+def test_the_how_to_shows_the_demo_project() -> None:
+    """Its YAML is that of the definitions, its template lines stand in the templates."""
+    project = yaml.safe_load((ROOT / "iac.yaml").read_text(encoding="utf-8"))
+    definitions = [yaml.safe_load(path.read_text()) for path in (ROOT / "clients.d").rglob("*.yaml")]
+    declared = [entry for each in [project, *definitions] for entry in each.get("outputs", [])]
+    blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", HOW_TO, re.DOTALL)]
+    shown = [entry for block in blocks for entry in block["outputs"]]
+    assert shown
+    assert [] == [entry for entry in shown if entry not in declared]
+    grafana = (ROOT / "templates/grafana/grafana.ini.j2").read_text(encoding="utf-8")
+    lines = [line.strip() for line in HOW_TO.splitlines() if "| ini }}" in line]
+    assert lines
+    assert [] == [line for line in lines if line not in grafana]
