@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 from iac.core import semantics
 from iac.core.change import SecretChange, SecretStep
@@ -87,6 +87,8 @@ def _hidden(last: ClientState | None) -> Fate:
             return _LOST if last.secret else Fate(SecretChange.UNKNOWN, SecretStep.NOTHING)
         case SecretStatus.NONE:
             return Fate(SecretChange.CREATED, SecretStep.ROTATE, "no secret of this client was ever stored")
+        case _:
+            assert_never(last.secret_status)
 
 
 def _shown(observed: Registration, last: ClientState | None) -> Fate:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, assert_never
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -189,6 +189,8 @@ def fold(state: State, event: Event) -> State:
         case OutputWritten(path, record):
             others = _without(state.outputs, path)
             return replace(state, outputs={**others, path: record} if record else others)
+        case _:
+            assert_never(event)
 
 
 def _without(mapping: Mapping[str, V], key: str) -> dict[str, V]:

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from iac.core.change import Action, Cause, Change, FieldChange, Finding, OutputAction, OutputChange, SecretChange
+from iac.core.desired import Lifecycle
+from iac.core.diagnostics import Location, Severity
+from iac.core.plan import Guard, Pending, Plan, Released
+from tests.core.build import ISSUER, NOW, desired, registered
+
+WANTED = desired(owners=("u2", "u1"))
+OUTPUT = OutputChange("out/app.env", "file", OutputAction.UPDATE, "sha256:template", "sha256:content")
+FINDING = Finding("redirect-uri-refused", Severity.WARNING, "some servers refuse it")
+CHANGE = Change(
+    address="team/app",
+    client_id="app",
+    client_name="An app",
+    action=Action.UPDATE,
+    reason="",
+    location=Location("clients.d/team/app.yaml", 1),
+    fields=(FieldChange("scope", ("a",), ("b",), Cause.DEFINITION, ("b",), ("a",)),),
+    secret=SecretChange.KEPT,
+    outputs=(OUTPUT,),
+    findings=(FINDING,),
+    desired=WANTED,
+    observed=registered(WANTED, owners=("u1",)),
+)
+PLAN = Plan("rucio", "default", ISSUER, "iam-admin", (CHANGE, replace(CHANGE, address="team/other")))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"findings": ()},
+        {"location": Location("clients.d/elsewhere.yaml", 7)},
+        {"location": None},
+        {"reason": "told otherwise"},
+        {"client_name": "Other name"},
+        {"fields": ()},
+    ],
+)
+def test_the_digest_of_a_change_does_not_depend_on_how_it_is_told(other: dict[str, Any]) -> None:
+    assert CHANGE.digest == replace(CHANGE, **other).digest
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"address": "team/other"},
+        {"client_id": "other"},
+        {"action": Action.ADOPT},
+        {"secret": SecretChange.ROTATED},
+        {"outputs": ()},
+        {"outputs": (replace(OUTPUT, template="sha256:other"),)},
+        {"outputs": (replace(OUTPUT, sink="other"),)},
+        {"outputs": (replace(OUTPUT, path="out/other.env"),)},
+        {"desired": desired(owners=("u1", "u2"), client_name="Other")},
+        {"desired": desired(owners=("u1",))},
+        {"desired": desired(owners=("u1", "u2"), contacts=None)},
+        {"desired": replace(WANTED, secret_serial=2)},
+        {"desired": replace(WANTED, lifecycle=Lifecycle(prevent_destroy=True))},
+        {"desired": None},
+        {"observed": None},
+        {"observed": registered(WANTED, owners=("u1", "u3"))},
+        {"observed": registered(WANTED, owners=("u1",), client_name="Theirs")},
+    ],
+)
+def test_the_digest_of_a_change_depends_on_what_is_wanted_seen_and_done(other: dict[str, Any]) -> None:
+    assert CHANGE.digest != replace(CHANGE, **other).digest
+
+
+def test_fields_that_nobody_manages_do_not_enter_the_digest() -> None:
+    moved = registered(WANTED, owners=("u1",), client_uri="https://theirs.example.org/")
+    assert CHANGE.digest == replace(CHANGE, observed=moved).digest
+
+
+def test_a_client_that_leaves_is_approved_as_it_is() -> None:
+    leaving = replace(CHANGE, action=Action.DELETE, desired=None)
+    changed = registered(WANTED, owners=("u1",), client_uri="https://theirs.example.org/")
+    assert leaving.digest != replace(leaving, observed=changed).digest
+
+
+def test_a_create_that_is_resumed_has_the_digest_that_was_approved() -> None:
+    created = replace(CHANGE, action=Action.CREATE, observed=None, secret=SecretChange.CREATED)
+    resumed = replace(created, action=Action.ADOPT, observed=CHANGE.observed, resumes=True)
+    assert created.digest == resumed.digest
+
+
+def test_only_fields_of_the_registration_are_written_by_a_put() -> None:
+    owners = FieldChange("owners", None, ("u1",), Cause.DEFINITION, ("u1",))
+    assert CHANGE.writes_fields
+    assert not replace(CHANGE, fields=(owners,)).writes_fields
+    assert not replace(CHANGE, fields=()).writes_fields
+
+
+def test_a_change_as_json_has_the_members_of_the_contract() -> None:
+    expected = {
+        "address": "team/app",
+        "client_id": "app",
+        "client_name": "An app",
+        "action": "update",
+        "reason": "",
+        "digest": CHANGE.digest,
+        "location": {"file": "clients.d/team/app.yaml", "line": 1},
+        "fields": [
+            {
+                "name": "scope",
+                "before": ["a"],
+                "after": ["b"],
+                "cause": "definition",
+                "added": ["b"],
+                "removed": ["a"],
+            }
+        ],
+        "secret": "kept",
+        "outputs": [{"path": "out/app.env", "sink": "file", "action": "update"}],
+        "findings": [{"id": "redirect-uri-refused", "severity": "warning", "message": "some servers refuse it"}],
+    }
+    assert expected == CHANGE.to_dict()
+    assert replace(CHANGE, location=None).to_dict()["location"] is None
+
+
+def test_the_digest_of_a_plan_does_not_depend_on_order_counts_findings_or_locations() -> None:
+    told = replace(
+        PLAN,
+        changes=tuple(replace(change, location=None, findings=()) for change in reversed(PLAN.changes)),
+        no_op=7,
+        unmanaged=9,
+        findings=(FINDING,),
+        guards=(Guard("max-deletes", "too many", ()),),
+        project="other",
+    )
+    assert PLAN.digest == told.digest
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"issuer": "https://elsewhere.example.org/"},
+        {"environment": "dev"},
+        {"changes": PLAN.changes[:1]},
+        {"changes": ()},
+    ],
+)
+def test_the_digest_of_a_plan_depends_on_server_environment_and_changes(other: dict[str, Any]) -> None:
+    assert PLAN.digest != replace(PLAN, **other).digest
+
+
+def test_a_plan_as_json_counts_names_and_refuses() -> None:
+    plan = replace(
+        PLAN,
+        no_op=1,
+        unmanaged=2,
+        guards=(Guard("max-deletes", "too many", ("a",), "3", "4", "limits.max_deletes: 4", "--flag"),),
+        findings=(FINDING,),
+        released=(Released("team/app", ("contacts",)),),
+        pending=(Pending("team/app", "app", "create", NOW),),
+        moved=(("team/old", "team/app"),),
+    )
+    found = plan.to_dict()
+    expected: dict[str, Any] = {
+        "format_version": "1.0",
+        "digest": plan.digest,
+        "project": "rucio",
+        "environment": "default",
+        "issuer": ISSUER,
+        "provider": "iam-admin",
+        "complete": True,
+        "summary": {
+            "create": 0,
+            "adopt": 0,
+            "update": 2,
+            "replace": 0,
+            "rotate": 0,
+            "delete": 0,
+            "forget": 0,
+            "no_op": 1,
+            "unmanaged": 2,
+        },
+        "changes": [change.to_dict() for change in plan.changes],
+        "guards": [
+            {
+                "id": "max-deletes",
+                "message": "too many",
+                "addresses": ["a"],
+                "limit": "3",
+                "value": "4",
+                "setting": "limits.max_deletes: 4",
+                "flag": "--flag",
+            }
+        ],
+        "findings": [FINDING.to_dict()],
+        "released": [{"address": "team/app", "fields": ["contacts"]}],
+        "pending": [{"address": "team/app", "client_id": "app", "action": "create", "at": NOW}],
+        "moved": [{"from": "team/old", "to": "team/app"}],
+    }
+    assert expected == found
+    assert list(expected["summary"]) == list(found["summary"])
+
+
+def test_a_plan_without_changes_is_empty() -> None:
+    assert replace(PLAN, changes=()).is_empty
+    assert not PLAN.is_empty

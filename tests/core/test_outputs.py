@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from iac.core.change import OutputAction
+from iac.core.outputs import Rendered, output_digest, plan_outputs
+from iac.core.state import OutputRecord
+from tests.core.build import output
+
+APP = Rendered("app", {"client_name": "An app", "scope": ("a", "b")}, 1)
+CLIENTS = {"team/app": APP}
+DIGEST = output_digest(output(), "template", CLIENTS)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"template": "another"},
+        {"spec": {"path": "out/other.env"}},
+        {"spec": {"mode": 0o640}},
+        {"spec": {"names": ("main",)}},
+        {"spec": {"values": {"region": "cern"}}},
+        {"client": Rendered("other", APP.fields, 1)},
+        {"client": Rendered("app", {**APP.fields, "client_name": "Another"}, 1)},
+        {"client": Rendered("app", APP.fields, 2)},
+    ],
+)
+def test_everything_that_decides_the_content_decides_the_digest(change: dict[str, Any]) -> None:
+    spec = output(**change.get("spec", {}))
+    assert DIGEST != output_digest(spec, change.get("template", "template"), {"team/app": change.get("client", APP)})
+
+
+def test_the_order_of_fields_and_other_clients_do_not_enter_the_digest() -> None:
+    turned = Rendered("app", dict(sorted(APP.fields.items(), reverse=True)), 1)
+    assert DIGEST == output_digest(output(), "template", {"team/app": turned, "team/other": APP})
+
+
+def planned(record: OutputRecord | None, clients: dict[str, Rendered] | None = None) -> OutputAction:
+    records = {"out/app.env": record} if record else {}
+    ((_, change),) = plan_outputs([output()], {"dotenv": "template"}, CLIENTS if clients is None else clients, records)
+    return change.action
+
+
+def test_an_output_is_created_updated_or_left_by_what_state_says() -> None:
+    assert OutputAction.CREATE == planned(None)
+    assert OutputAction.UNCHANGED == planned(OutputRecord(DIGEST, ("team/app",)))
+    assert OutputAction.UPDATE == planned(OutputRecord("sha256:old", ("team/app",)))
+    assert OutputAction.UPDATE == planned(OutputRecord(DIGEST, ("team/app",), "other-sink"))
+
+
+def test_an_output_of_an_unknown_client_or_secret_is_blocked() -> None:
+    assert OutputAction.BLOCKED == planned(None, {})
+    assert OutputAction.BLOCKED == planned(None, {"team/app": Rendered("app", {}, None)})
+
+
+def test_an_output_that_is_no_longer_declared_is_deleted() -> None:
+    record = OutputRecord(DIGEST, ("team/app",), "file")
+    ((addresses, change),) = plan_outputs([], {}, CLIENTS, {"out/app.env": record})
+    assert ("team/app",) == addresses
+    assert (OutputAction.DELETE, "out/app.env", "file") == (change.action, change.path, change.sink)

@@ -1,0 +1,504 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from iac.core.change import Action, Change, OutputAction, SecretChange, SecretStep
+from iac.core.desired import Lifecycle, Limits, Moved, Removed, Then
+from iac.core.diagnostics import Location
+from iac.core.outputs import Rendered, output_digest
+from iac.core.plan import Pending, Released
+from iac.core.planning import find_moves, move
+from iac.core.state import OutputRecord, SecretStatus
+from tests.core.build import (
+    CANARY,
+    KEY,
+    NEW,
+    NOW,
+    OLD,
+    OPTIONS,
+    actual,
+    applied,
+    desired,
+    intent,
+    output,
+    plan,
+    project,
+    registered,
+    sealed,
+    state,
+)
+
+if TYPE_CHECKING:
+    from iac.core.plan import Plan
+    from iac.core.registration import Facts
+
+APP = desired()
+HERE = Location("iac.yaml", 12)
+NO_SECRET: dict[str, Any] = {"secret": None, "secret_status": SecretStatus.NONE}
+UNKNOWN: dict[str, Any] = {"secret": None, "secret_status": SecretStatus.UNKNOWN}
+
+
+def only(found: Plan) -> Change:
+    assert 1 == len(found.changes)
+    return found.changes[0]
+
+
+def guards(found: Plan) -> list[str]:
+    return [guard.id for guard in found.guards]
+
+
+def record_of(client: Any = APP, *, version: int | None = 1, clients: tuple[str, ...] = ("team/app",)) -> OutputRecord:
+    rendered = dict.fromkeys(clients, Rendered(client.client_id, client.fields, version))
+    return OutputRecord(output_digest(output(clients=clients), "sha256:template", rendered), clients)
+
+
+# creating
+
+
+def test_a_client_that_is_nowhere_is_created_with_a_secret_of_our_choice() -> None:
+    found = plan(project(APP))
+    change = only(found)
+    assert (Action.CREATE, SecretChange.CREATED, SecretStep.CHOOSE) == (change.action, change.secret, change.step)
+    assert ("in no state and not registered", "An app", APP.location) == (
+        change.reason,
+        change.client_name,
+        change.location,
+    )
+    assert [] == guards(found)
+    assert change.observed is None
+
+
+def test_a_create_that_an_interrupted_run_did_not_send_is_a_create() -> None:
+    found = plan(project(APP), state(intents={APP.address: intent(APP, secret=sealed())}))
+    assert "an interrupted run did not register it" == only(found).reason
+    assert (Pending("team/app", "app", "create", NOW),) == found.pending
+
+
+def test_a_client_that_was_deleted_on_the_server_is_made_anew_only_when_asked() -> None:
+    held = state({APP.address: applied(APP)})
+    refused = plan(project(APP), held)
+    assert ("deleted on server", Action.CREATE) == (only(refused).reason, only(refused).action)
+    assert ["deleted-on-server"] == guards(refused)
+    assert "--recreate team/app" == refused.guards[0].flag
+    asked = plan(project(APP), held, options=replace(OPTIONS, recreate=frozenset({"team/app"})))
+    assert [] == guards(asked)
+    assert Action.CREATE == only(asked).action
+
+
+def test_a_client_to_adopt_that_is_not_there_is_created_with_a_warning() -> None:
+    change = only(plan(project(desired(adopt=True))))
+    assert Action.CREATE == change.action
+    assert ["nothing-to-adopt"] == [finding.id for finding in change.findings]
+
+
+# taking over
+
+
+def test_a_client_id_that_somebody_else_has_is_refused() -> None:
+    found = plan(project(APP), seen=actual(registered(APP)))
+    assert ((), ["client-id-taken"]) == (found.changes, guards(found))
+
+
+def test_adopting_a_client_that_is_as_wanted_changes_no_field() -> None:
+    client = desired(adopt=True)
+    change = only(plan(project(client), seen=actual(registered(client, secret="theirs"))))
+    assert (Action.ADOPT, (), SecretChange.KEPT, SecretStep.TAKE) == (
+        change.action,
+        change.fields,
+        change.secret,
+        change.step,
+    )
+    assert "adopt: true" == change.reason
+
+
+def test_adopting_from_a_server_that_hides_secrets_blocks_the_outputs() -> None:
+    client = desired(adopt=True)
+    found = plan(project(client, outputs=(output(),)), seen=actual(registered(client, facts=NEW), facts=NEW))
+    change = only(found)
+    assert SecretChange.UNKNOWN == change.secret
+    assert [OutputAction.BLOCKED] == [out.action for out in change.outputs]
+    assert [] == guards(found)
+
+
+def test_a_create_that_an_interrupted_run_sent_is_taken_over_with_its_secret() -> None:
+    held = state(intents={APP.address: intent(APP, secret=sealed())})
+    change = only(plan(project(APP), held, actual(registered(APP, facts=NEW), facts=NEW)))
+    assert (Action.ADOPT, True, SecretChange.CREATED, SecretStep.NOTHING) == (
+        change.action,
+        change.resumes,
+        change.secret,
+        change.step,
+    )
+    assert only(plan(project(APP))).digest == change.digest
+
+
+def test_a_recreation_that_was_interrupted_is_taken_over_with_its_new_secret() -> None:
+    """State still holds the secret of the client that was deleted: it logs in nowhere."""
+    held = state({APP.address: applied(APP)}, intents={APP.address: intent(APP, secret=sealed("new", version=2))})
+    change = only(plan(project(APP), held, actual(registered(APP, facts=NEW), facts=NEW)))
+    assert (Action.ADOPT, True, SecretChange.CREATED) == (change.action, change.resumes, change.secret)
+
+
+@pytest.mark.parametrize(
+    ("sent", "wanted", "expected"),
+    [
+        ("none", "none", (SecretChange.NONE, SecretStep.NOTHING)),
+        ("none", "client_secret_basic", (SecretChange.CREATED, SecretStep.ROTATE)),
+        ("client_secret_basic", "none", (SecretChange.ERASED, SecretStep.DROP)),
+    ],
+)
+def test_an_interrupted_create_whose_method_is_another_now_ends_with_the_secret_of_the_new_one(
+    sent: str, wanted: str, expected: tuple[SecretChange, SecretStep]
+) -> None:
+    client = desired(token_endpoint_auth_method=wanted)
+    seen = registered(client, facts=NEW, token_endpoint_auth_method=sent)
+    chosen = None if sent == "none" else sealed()
+    held = state(intents={client.address: intent(client, secret=chosen)})
+    change = only(plan(project(client), held, actual(seen, facts=NEW)))
+    assert (True, *expected) == (change.resumes, change.secret, change.step)
+
+
+def test_the_intent_of_another_client_id_or_another_write_is_no_consent() -> None:
+    other = replace(intent(APP), client_id="other")
+    for given in (other, intent(APP, "rotate")):
+        assert ["client-id-taken"] == guards(
+            plan(project(APP), state(intents={APP.address: given}), actual(registered(APP)))
+        )
+
+
+# updating
+
+
+def updated(client: Any, last: Any = None, facts: Facts = OLD, **more: Any) -> Plan:
+    held = state({client.address: last or applied(client)}, intents=more.pop("intents", {}))
+    secret = None if facts is NEW else CANARY
+    return plan(project(client), held, actual(registered(client, facts=facts, secret=secret, **more), facts=facts))
+
+
+@pytest.mark.parametrize("facts", [OLD, NEW])
+def test_a_client_that_is_as_wanted_is_no_change(facts: Facts) -> None:
+    found = updated(APP, facts=facts)
+    assert (True, 1, ()) == (found.is_empty, found.no_op, found.guards)
+
+
+def test_a_changed_field_is_an_update() -> None:
+    change = only(updated(APP, client_name="Theirs"))
+    assert (Action.UPDATE, SecretChange.KEPT, ["client_name"]) == (
+        change.action,
+        change.secret,
+        [field.name for field in change.fields],
+    )
+
+
+def test_a_higher_serial_alone_is_a_rotation_and_with_a_field_an_update() -> None:
+    client, last = desired(secret_serial=2), applied(APP)
+    alone = only(updated(client, last))
+    assert (Action.ROTATE, SecretChange.ROTATED, "secret.serial 1 -> 2") == (alone.action, alone.secret, alone.reason)
+    both = only(updated(client, last, client_name="Theirs"))
+    assert (Action.UPDATE, SecretChange.ROTATED) == (both.action, both.secret)
+
+
+def test_a_secret_that_was_changed_by_hand_is_an_update_that_takes_it() -> None:
+    held = state({APP.address: applied(APP, secret=sealed("ours"))})
+    change = only(plan(project(APP), held, actual(registered(APP, secret="by hand"))))
+    assert (Action.UPDATE, SecretChange.ROTATED, SecretStep.TAKE) == (change.action, change.secret, change.step)
+
+
+def test_a_rotation_whose_answer_is_lost_is_done_again_where_secrets_are_hidden() -> None:
+    lost = {APP.address: intent(APP, "rotate")}
+    assert (Action.ROTATE, SecretStep.ROTATE) == (
+        only(updated(APP, facts=NEW, intents=lost)).action,
+        only(updated(APP, facts=NEW, intents=lost)).step,
+    )
+    assert updated(APP, facts=OLD, intents=lost).is_empty
+
+
+@pytest.mark.parametrize("protected", [True, False])
+def test_prevent_destroy_alone_is_an_update_that_state_remembers(protected: bool) -> None:  # noqa: FBT001  # both ways
+    client = desired(lifecycle=Lifecycle(prevent_destroy=protected))
+    change = only(updated(client, applied(APP, prevent_destroy=not protected)))
+    assert (Action.UPDATE, (), "lifecycle.prevent_destroy, which state remembers") == (
+        change.action,
+        change.fields,
+        change.reason,
+    )
+
+
+def test_another_client_id_is_refused() -> None:
+    found = plan(project(desired(client_id="new")), state({APP.address: applied(APP)}))
+    assert ((), ["client-id-changed"]) == (found.changes, guards(found))
+
+
+def test_what_a_server_drops_is_refused_and_what_some_servers_refuse_is_said() -> None:
+    dropped = plan(project(desired(up_scoping_enabled=True)), seen=actual(facts=OLD))
+    assert ["up-scoping-needs-1.14"] == guards(dropped)
+    doubtful = plan(project(desired(redirect_uris=("app:/cb",))), seen=actual(facts=NEW))
+    assert ([], ["redirect-uri-refused"]) == (
+        guards(doubtful),
+        [finding.id for finding in only(doubtful).findings],
+    )
+
+
+@pytest.mark.parametrize(
+    ("answer", "login"),
+    [
+        ({"client_id": "dashboard"}, ""),
+        ({"client_name": "oidc-agent:laptop"}, ""),
+        ({"entity_id": "https://rp.example.org"}, ""),
+        ({}, "app"),
+    ],
+)
+def test_clients_that_are_not_to_be_touched_are_refused(answer: dict[str, Any], login: str) -> None:
+    client = desired(client_id=answer.get("client_id", "app"))
+    held = state({client.address: applied(client)})
+    found = plan(project(client, login_client_id=login), held, actual(registered(client, **answer)))
+    assert "protected-client" in guards(found)
+
+
+# a hidden jwk
+
+
+@pytest.mark.parametrize(
+    ("last", "method", "refused"),
+    [
+        (applied(APP), "client_secret_basic", []),
+        (applied(desired(jwk=KEY)), "client_secret_basic", ["hidden-field"]),
+        (applied(APP), "private_key_jwt", ["hidden-field"]),
+    ],
+)
+def test_an_update_that_would_erase_a_hidden_key_is_refused(last: Any, method: str, refused: list[str]) -> None:
+    client = desired(token_endpoint_auth_method=method)
+    held = replace(last, **NO_SECRET) if method == "private_key_jwt" else last
+    assert refused == guards(updated(client, held, NEW, client_name="Theirs"))
+    assert [] == guards(updated(client, held, NEW))
+    assert [] == guards(updated(client, held, OLD, client_name="Theirs"))
+
+
+@pytest.mark.parametrize("more", [{"jwk": KEY}, {"jwk": None}, {"jwks_uri": "https://app.example.org/jwks"}])
+def test_a_key_that_is_declared_emptied_or_replaced_by_a_uri_may_be_written(more: dict[str, Any]) -> None:
+    client = desired(**more)
+    assert [] == guards(updated(client, applied(desired(jwk=KEY)), NEW, client_name="Theirs"))
+
+
+def test_taking_over_a_client_with_a_hidden_key_is_refused_when_it_would_erase_it() -> None:
+    client = desired(adopt=True, token_endpoint_auth_method="private_key_jwt")
+    seen = registered(client, facts=NEW, client_name="Theirs")
+    assert ["hidden-field"] == guards(plan(project(client), seen=actual(seen, facts=NEW)))
+    shown = registered(client, facts=NEW, client_name="Theirs", jwks_uri="https://app.example.org/jwks")
+    assert [] == guards(plan(project(client), seen=actual(shown, facts=NEW)))
+
+
+# leaving
+
+
+def leaving(then: Then, *, is_there: bool = True, **held: Any) -> Plan:
+    wanted = project(removed=(Removed(APP.address, then, HERE),), **held.pop("wanted", {}))
+    seen = actual(registered(APP)) if is_there else actual()
+    return plan(wanted, state({APP.address: applied(APP, **held)}), seen)
+
+
+@pytest.mark.parametrize(
+    ("then", "is_there", "action", "reason", "secret"),
+    [
+        (Then.DELETE, True, Action.DELETE, "removed: then delete", SecretChange.ERASED),
+        (Then.FORGET, True, Action.FORGET, "removed: then forget", SecretChange.NONE),
+        (Then.DELETE, False, Action.FORGET, "already gone from the server", SecretChange.NONE),
+        (Then.FORGET, False, Action.FORGET, "already gone from the server", SecretChange.NONE),
+    ],
+)
+def test_a_client_leaves_as_its_entry_says(
+    then: Then, *, is_there: bool, action: Action, reason: str, secret: SecretChange
+) -> None:
+    change = only(leaving(then, is_there=is_there))
+    assert (action, reason, secret, HERE) == (change.action, change.reason, change.secret, change.location)
+    assert ("app", "An app") == (change.client_id, change.client_name)
+
+
+def test_a_client_without_a_secret_loses_none_when_it_is_deleted() -> None:
+    assert SecretChange.NONE == only(leaving(Then.DELETE, **NO_SECRET)).secret
+
+
+def test_prevent_destroy_in_state_refuses_a_delete_and_no_forget() -> None:
+    assert ["prevent-destroy"] == guards(leaving(Then.DELETE, prevent_destroy=True))
+    assert [] == guards(leaving(Then.FORGET, prevent_destroy=True))
+
+
+def test_the_client_that_logs_in_is_not_deleted() -> None:
+    assert ["protected-client"] == guards(leaving(Then.DELETE, wanted={"login_client_id": "app"}))
+
+
+def test_a_vanished_definition_is_refused_and_its_outputs_stay() -> None:
+    held = state({APP.address: applied(APP)}, outputs={"out/app.env": record_of()})
+    found = plan(project(outputs=(output(),)), held, actual(registered(APP)))
+    assert ((), ["missing-definition"]) == (found.changes, guards(found))
+    assert "removed: [{address: team/app, then: delete}]" in found.guards[0].setting
+
+
+def test_an_interrupted_create_that_no_definition_names_any_more_is_refused() -> None:
+    seen = actual(registered(APP))
+    gone = plan(project(), state(intents={APP.address: intent(APP)}), seen)
+    renamed = plan(project(desired(client_id="new")), state(intents={APP.address: intent(APP)}), seen)
+    assert ["orphaned-create"] == guards(gone) == guards(renamed)
+    assert [] == guards(plan(project(), state(intents={APP.address: intent(APP)})))
+
+
+# moving
+
+
+def test_a_moved_client_is_no_change_at_its_new_address() -> None:
+    old, new = desired("team/old", client_id="app"), desired("team/new", client_id="app")
+    wanted = project(new, moved=(Moved("team/old", "team/new", HERE),))
+    held = state({"team/old": applied(old)}, intents={"team/old": intent(old, "rotate")})
+    found = plan(wanted, held, actual(registered(new, facts=NEW), facts=NEW))
+    assert (("team/old", "team/new"),) == found.moved
+    assert ("team/new", Action.ROTATE) == (only(found).address, only(found).action)
+
+
+def test_moves_are_done_once() -> None:
+    wanted = project(moved=(Moved("a", "b", HERE), Moved("c", "d", HERE)))
+    assert (("a", "b"),) == find_moves(wanted, state({"a": applied(APP), "d": applied(APP)}))
+    assert () == find_moves(wanted, state({"b": applied(APP)}))
+    assert () == find_moves(wanted, state({"a": applied(APP), "b": applied(APP)}))
+
+
+def test_a_move_takes_outputs_and_intents_along_and_leaves_the_rest() -> None:
+    other = OutputRecord("sha256:x", ("team/other",))
+    before = state(
+        {"team/app": applied(APP), "team/other": applied(APP)},
+        outputs={"out/app.env": OutputRecord("sha256:y", ("team/app", "team/other")), "out/other.env": other},
+        intents={"team/app": intent(APP, "rotate")},
+    )
+    after = move(before, [("team/app", "team/new")])
+    assert {"team/new", "team/other"} == set(after.clients)
+    assert {"out/app.env": ("team/new", "team/other"), "out/other.env": ("team/other",)} == {
+        path: record.clients for path, record in after.outputs.items()
+    }
+    assert {"team/new": replace(intent(APP, "rotate"), address="team/new")} == after.intents
+    assert before == move(before, [])
+
+
+# outputs
+
+
+def test_a_template_that_changed_alone_opens_a_change_of_its_client() -> None:
+    held = state({APP.address: applied(APP)}, outputs={"out/app.env": replace(record_of(), digest="sha256:old")})
+    change = only(plan(project(APP, outputs=(output(),)), held, actual(registered(APP, secret=CANARY))))
+    assert (Action.UPDATE, "only its output changes", SecretChange.KEPT) == (
+        change.action,
+        change.reason,
+        change.secret,
+    )
+    assert [("out/app.env", OutputAction.UPDATE)] == [(out.path, out.action) for out in change.outputs]
+
+
+def test_an_output_of_a_client_without_secret_opens_a_change_without_one() -> None:
+    client = desired(token_endpoint_auth_method="none")
+    held = state({client.address: applied(client, **NO_SECRET)})
+    change = only(plan(project(client, outputs=(output(),)), held, actual(registered(client))))
+    assert SecretChange.NONE == change.secret
+
+
+def test_an_output_that_is_as_wanted_is_no_change() -> None:
+    held = state({APP.address: applied(APP)}, outputs={"out/app.env": record_of()})
+    assert plan(project(APP, outputs=(output(),)), held, actual(registered(APP, secret=CANARY))).is_empty
+
+
+def test_a_new_secret_changes_the_output() -> None:
+    client = desired(secret_serial=2)
+    held = state({APP.address: applied(APP)}, outputs={"out/app.env": record_of()})
+    change = only(plan(project(client, outputs=(output(),)), held, actual(registered(client, secret=CANARY))))
+    assert [OutputAction.UPDATE] == [out.action for out in change.outputs]
+
+
+def test_an_output_that_is_no_longer_declared_goes_with_its_client_or_alone() -> None:
+    held = state({APP.address: applied(APP)}, outputs={"out/app.env": record_of()})
+    alone = only(plan(project(APP), held, actual(registered(APP, secret=CANARY))))
+    deleted = only(plan(project(removed=(Removed(APP.address, Then.DELETE, HERE),)), held, actual(registered(APP))))
+    for change in (alone, deleted):
+        assert [OutputAction.DELETE] == [out.action for out in change.outputs]
+
+
+def test_an_output_of_several_clients_is_shown_with_each_that_changes() -> None:
+    clients = [desired("team/app"), desired("team/other")]
+    spec = output(clients=("team/app", "team/other"))
+    found = plan(project(*clients, outputs=(spec,)))
+    assert [["out/app.env"], ["out/app.env"]] == [[out.path for out in change.outputs] for change in found.changes]
+
+
+def test_an_output_opens_no_change_where_no_client_of_it_is_managed() -> None:
+    held = state(outputs={"out/app.env": record_of()})
+    assert plan(project(), held).is_empty
+    assert plan(project(APP), held, actual(registered(APP))).is_empty
+
+
+def test_an_output_of_an_adopted_client_without_known_secret_stays_blocked() -> None:
+    held = state({APP.address: applied(APP, **UNKNOWN)})
+    assert plan(project(APP, outputs=(output(),)), held, actual(registered(APP, facts=NEW), facts=NEW)).is_empty
+
+
+# targets, counts and what is said
+
+
+def test_a_target_is_all_that_is_looked_at() -> None:
+    other, gone = desired("team/other"), desired("team/gone")
+    held = state(
+        {"team/other": applied(other), "team/gone": applied(gone)},
+        outputs={"out/other.env": replace(record_of(other), clients=("team/other",))},
+    )
+    options = replace(OPTIONS, targets=frozenset({"team/app"}))
+    spec = output("out/both.env", clients=("team/app", "team/other"))
+    found = plan(project(APP, other, outputs=(spec,)), held, actual(others=5), options)
+    assert (["team/app"], []) == ([change.address for change in found.changes], guards(found))
+    assert [OutputAction.CREATE] == [out.action for out in only(found).outputs]
+    assert (0, 3) == (found.no_op, found.unmanaged)
+
+
+@pytest.mark.parametrize(
+    ("held", "version"),
+    [
+        ({}, OutputAction.CREATE),
+        (NO_SECRET, OutputAction.CREATE),
+        (UNKNOWN, OutputAction.BLOCKED),
+        (None, OutputAction.BLOCKED),
+    ],
+)
+def test_a_client_that_is_not_looked_at_is_rendered_from_state(
+    held: dict[str, Any] | None, version: OutputAction
+) -> None:
+    other = desired("team/other")
+    options = replace(OPTIONS, targets=frozenset({"team/app"}))
+    spec = output(clients=("team/app", "team/other"))
+    clients = {} if held is None else {"team/other": applied(other, **held)}
+    found = plan(project(APP, other, outputs=(spec,)), state(clients), options=options)
+    assert [version] == [out.action for out in only(found).outputs]
+
+
+def test_clients_of_others_are_counted_and_nothing_else() -> None:
+    found = plan(project(APP), state({APP.address: applied(APP)}), actual(registered(APP, secret=CANARY), others=12))
+    assert (12, 1) == (found.unmanaged, found.no_op)
+    assert 0 == plan(project(), seen=replace(actual(registered(APP)), total=0)).unmanaged
+
+
+def test_a_field_that_is_no_longer_declared_is_released_without_a_change() -> None:
+    last = applied(desired(contacts=("a@x",)))
+    found = updated(APP, last, contacts=["a@x"])
+    assert (True, (Released("team/app", ("contacts",)),)) == (found.is_empty, found.released)
+
+
+@pytest.mark.parametrize(("limit", "refused"), [(0, True), (1, False), (None, False)])
+def test_too_many_deletes_or_updates_are_refused(limit: int | None, *, refused: bool) -> None:
+    deletes = leaving(Then.DELETE, wanted={"limits": Limits(max_deletes=limit)})
+    assert (["max-deletes"] if refused else []) == guards(deletes)
+    client = desired(client_name="New name")
+    held = state({client.address: applied(client)})
+    wanted = project(client, limits=Limits(max_updates=limit))
+    updates = plan(wanted, held, actual(registered(client, secret=CANARY, client_name="Theirs")))
+    assert (["max-updates"] if refused else []) == guards(updates)
+
+
+def test_changes_are_sorted_by_address() -> None:
+    clients = [desired(f"team/{name}") for name in "zmab"]
+    assert ["team/a", "team/b", "team/m", "team/z"] == [change.address for change in plan(project(*clients)).changes]

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from iac.core.semantics import redirect_uri_problem, refusals
+from tests.core.build import KEY, NEW, OLD
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from iac.core.model import Fields
+    from iac.core.registration import Facts
+
+RECORDINGS = Path(__file__).parents[1] / "fixtures" / "iam" / "1.14"
+PRIVATE = json.dumps({"keys": [{**json.loads(KEY)["keys"][0], "d": "ZA", "p": "cA"}]})
+
+
+@pytest.mark.parametrize(
+    ("fields", "facts", "rule", "name"),
+    [
+        ({"tos_uri": "https://x.example/"}, None, "tos-uri-is-dropped", "tos_uri"),
+        ({"default_max_age": 5}, None, "default-max-age-is-dropped", "default_max_age"),
+        ({"id_token_validity_seconds": 0}, None, "zero-lifetime-is-the-default", "id_token_validity_seconds"),
+        ({"jwk": PRIVATE}, None, "private-key-members-are-dropped", "jwk"),
+        ({"up_scoping_enabled": True}, OLD, "up-scoping-needs-1.14", "up_scoping_enabled"),
+        ({"redirect_uris": ("https://a.example/", "app:/cb")}, NEW, "redirect-uri-refused", "redirect_uris"),
+    ],
+)
+def test_what_a_server_drops_is_refused_with_a_way_on(
+    fields: Fields, facts: Facts | None, rule: str, name: str
+) -> None:
+    found = refusals(fields, facts)
+    assert [(rule, name)] == [(refusal.rule, refusal.name) for refusal in found]
+    assert all(refusal.summary and refusal.fix for refusal in found)
+
+
+@pytest.mark.parametrize(
+    ("fields", "facts"),
+    [
+        ({"refresh_token_validity_seconds": 0, "id_token_validity_seconds": 1}, None),
+        ({"jwk": KEY}, None),
+        ({"up_scoping_enabled": True}, None),
+        ({"up_scoping_enabled": True}, NEW),
+        ({"redirect_uris": ("app:/cb",)}, None),
+        ({"redirect_uris": ("app:/cb",)}, OLD),
+        ({"redirect_uris": ("https://a.example/",)}, NEW),
+        ({}, NEW),
+    ],
+)
+def test_what_a_server_keeps_is_not_refused(fields: Fields, facts: Facts | None) -> None:
+    assert [] == refusals(fields, facts)
+
+
+def test_private_members_are_named_and_their_values_are_not_shown() -> None:
+    (refusal,) = refusals({"jwk": PRIVATE})
+    assert "(d, p)" in refusal.summary
+    assert "ZA" not in refusal.summary
+
+
+def test_a_redirect_uri_is_a_warning_for_servers_of_one_flavour_differ() -> None:
+    (refusal,) = refusals({"redirect_uris": ("http://far.example/cb",)}, NEW)
+    assert not refusal.is_certain
+
+
+def _recorded() -> Iterator[tuple[str, bool]]:
+    """Every redirect URI that was sent alone, and whether 1.14 took it in all of its requests."""
+    answers: dict[str, set[int]] = {}
+    for path in RECORDINGS.glob("admin-*redirect-uri*.json"):
+        for exchange in json.loads(path.read_text())["exchanges"]:
+            sent = exchange["request"].get("json") or {}
+            uris: list[str] = sent.get("redirect_uris") or []
+            if len(uris) == 1:
+                answers.setdefault(uris[0], set()).add(exchange["response"]["status"])
+    yield from ((uri, statuses <= {200, 201}) for uri, statuses in sorted(answers.items()))
+
+
+@pytest.mark.parametrize(("uri", "is_taken"), list(_recorded()))
+def test_a_redirect_uri_is_judged_as_the_recorded_server_judged_it(uri: str, *, is_taken: bool) -> None:
+    assert is_taken == (not redirect_uri_problem(uri))
+
+
+@pytest.mark.parametrize("uri", ["http://[::1", "https://a b/", "http:///cb"])
+def test_a_uri_that_is_none_has_a_problem(uri: str) -> None:
+    assert redirect_uri_problem(uri)

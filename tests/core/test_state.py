@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iac.core.state import (
+    ClientGone,
+    ClientWritten,
+    Event,
+    IntentDropped,
+    IntentGiven,
+    OutputRecord,
+    OutputWritten,
+    State,
+    Tombstone,
+    fold,
+)
+from tests.core.build import NOW, applied, desired, intent, state
+
+APP = desired()
+GRAVE = Tombstone(APP.address, applied(APP), NOW)
+RECORD = OutputRecord("sha256:x", (APP.address,))
+EVENTS: list[Event] = [
+    ClientWritten(APP.address, applied(APP)),
+    ClientWritten(APP.address, applied(desired(client_name="Another"))),
+    ClientWritten("team/other", applied(desired("team/other"))),
+    ClientGone(APP.address, GRAVE),
+    ClientGone(APP.address, None),
+    IntentGiven(intent(APP)),
+    IntentGiven(intent(APP, "rotate")),
+    IntentDropped(APP.address),
+    OutputWritten("out/app.env", RECORD),
+    OutputWritten("out/app.env", None),
+]
+
+
+def folded(*events: Event) -> State:
+    found = state()
+    for event in events:
+        found = fold(found, event)
+    return found
+
+
+@given(st.lists(st.sampled_from(EVENTS)), st.sampled_from(EVENTS))
+def test_an_event_twice_is_an_event_once(before: list[Event], event: Event) -> None:
+    assert folded(*before, event) == folded(*before, event, event)
+
+
+@given(st.lists(st.sampled_from(EVENTS)))
+def test_a_journal_read_twice_is_a_journal_read_once(events: list[Event]) -> None:
+    once, twice = folded(*events), folded(*events, *events)
+    assert once == twice
+
+
+def test_a_client_that_is_written_fulfils_its_intent() -> None:
+    found = folded(IntentGiven(intent(APP)), ClientWritten(APP.address, applied(APP)))
+    assert {APP.address: applied(APP)} == found.clients
+    assert {} == found.intents
+
+
+@pytest.mark.parametrize(("grave", "tombstones"), [(GRAVE, (GRAVE,)), (None, ())])
+def test_a_client_that_is_gone_leaves_state_with_its_intent(
+    grave: Tombstone | None, tombstones: tuple[Tombstone, ...]
+) -> None:
+    found = folded(EVENTS[0], IntentGiven(intent(APP, "delete")), ClientGone(APP.address, grave))
+    assert ({}, {}, tombstones) == (found.clients, found.intents, found.tombstones)
+
+
+def test_an_intent_is_replaced_by_the_next_and_dropped() -> None:
+    assert {APP.address: intent(APP, "rotate")} == folded(EVENTS[5], EVENTS[6]).intents
+    assert {} == folded(EVENTS[5], IntentDropped(APP.address)).intents
+
+
+def test_an_output_is_remembered_and_forgotten() -> None:
+    assert {"out/app.env": RECORD} == folded(EVENTS[8]).outputs
+    assert {} == folded(EVENTS[8], EVENTS[9]).outputs

@@ -1,0 +1,32 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iac.core.text import printable
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain text", "plain text"),
+        ("Grüße, 日本", "Grüße, 日本"),
+        ("\x1b[31mred", "\\u001b[31mred"),
+        ("two\nlines\r", "two\\u000alines\\u000d"),
+        ("a\u202eb", "a\\u202eb"),
+        ("a\u200bb", "a\\u200bb"),
+        ("\ud800", "\\ud800"),
+        ("\U000e0001", "\\U000e0001"),
+        ("a\u00a0b", "a\\u00a0b"),
+    ],
+)
+def test_what_could_fool_a_reader_is_escaped(text: str, shown: str) -> None:
+    assert shown == printable(text)
+
+
+@given(st.text())
+def test_any_text_becomes_one_printable_line_and_stays_so(text: str) -> None:
+    shown = printable(text)
+    assert shown.isprintable()
+    assert shown == printable(shown)
