@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import json
-import os
 from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -208,12 +207,21 @@ def _is_key(source: Secret) -> bool:
 
 
 def _key_file(source: Secret) -> Secret:
-    path = Path(source.reveal().strip()).expanduser()
+    text, why = _read(source)
+    if text is None:
+        summary = "the age identity is neither a key nor the path of a readable key file"
+        raise StateError(summary, why=why, fix=_CONFIGURE)
+    return text
+
+
+def _read(path: Secret) -> tuple[Secret | None, str]:
+    """A file's text, else why there is none. The path may be a mistyped key, so no frame that raises holds it."""
     try:
-        return Secret(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        why = os.strerror(error.errno) if isinstance(error, OSError) and error.errno else "it is not text"
-    raise StateError("the age identity is neither a key nor the path of a readable key file", why=why, fix=_CONFIGURE)
+        return Secret(Path(path.reveal().strip()).expanduser().read_text(encoding="utf-8")), ""
+    except OSError as error:
+        return None, str(error.strerror)
+    except (ValueError, RuntimeError):
+        return None, "it is not text"
 
 
 def _age_identities(text: Secret) -> list[Any]:
