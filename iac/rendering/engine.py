@@ -7,6 +7,7 @@ filters in `quoting`, an undefined value is an error, and `{{ x }}` goes through
 from __future__ import annotations
 
 import difflib
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -22,7 +23,7 @@ from iac.rendering.quoting import FILTERS, Refused, Text, inline
 from iac.rendering.template import template_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from types import TracebackType
 
     import jinja2
@@ -77,17 +78,16 @@ def compiled(template: Template) -> jinja2.Template:
     """
     environment = Environment(template.texts)
     for name, text in template.texts.items():
-        _check(environment, _parsed(environment, name, text), name)
-    try:
+        with _readable(name):
+            _check(environment, environment.parse(text, name, template_file(name)), name)
+    with _readable(template.name):
         return environment.get_template(template.name)
-    except TemplateSyntaxError as error:
-        raise _syntax_error(template.name, error) from None
 
 
 def references(name: str, text: str) -> list[str]:
     """Names of the templates that this text includes, imports or extends."""
-    environment = Environment({})
-    found = list(find_referenced_templates(_parsed(environment, name, text)))
+    with _readable(name):
+        found = list(find_referenced_templates(Environment({}).parse(text, name, template_file(name))))
     if None in found:
         why = (
             "which template it includes, imports or extends must stand there in quotes, so that a change of it is seen"
@@ -129,11 +129,15 @@ def _undefined(texts: str) -> type[StrictUndefined]:
     return Missing
 
 
-def _parsed(environment: Environment, name: str, text: str) -> nodes.Template:
+@contextmanager
+def _readable(name: str) -> Iterator[None]:
+    """Turn what Jinja2 and Python's own compiler raise for a template into our error."""
     try:
-        return environment.parse(text, name, template_file(name))
-    except TemplateSyntaxError as error:
-        raise _syntax_error(name, error) from None
+        yield
+    except RenderError:
+        raise
+    except Exception as error:
+        raise _unreadable(name, error) from None
 
 
 def _check(environment: Environment, tree: nodes.Template, name: str) -> None:
@@ -149,9 +153,12 @@ def _unknown(where: str, kind: str, name: str, known: list[str]) -> NoReturn:
     raise RenderError(FAILED, where=where, why=why, fix=REFERENCE)
 
 
-def _syntax_error(name: str, error: TemplateSyntaxError) -> RenderError:
-    where = f"{template_file(error.name or name)}:{error.lineno}"
-    return RenderError(FAILED, where=where, why=error.message or "syntax error", fix="correct the template")
+def _unreadable(name: str, error: Exception) -> RenderError:
+    if isinstance(error, TemplateSyntaxError):
+        where = f"{template_file(error.name or name)}:{error.lineno}"
+        return RenderError(FAILED, where=where, why=error.message or "syntax error", fix="correct the template")
+    why = f"it is nested too deeply, or a number in it is too long ({type(error).__name__})"
+    return RenderError(FAILED, where=template_file(name), why=why, fix="split the template, or simplify it")
 
 
 def _place(traceback: TracebackType | None, template: Template) -> str:

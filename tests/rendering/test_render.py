@@ -122,6 +122,27 @@ def test_a_template_that_cannot_be_compiled_is_refused_without_a_client(text: st
     assert caught.value.why.startswith(why)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{{{{ {'(' * 50_000}1{')' * 50_000} }}}}",
+        f"{{{{ {'[' * 5_000}1{']' * 5_000} }}}}",
+        "{% for x in [1] %}" * 30 + "{% endfor %}" * 30,
+        "{% if values %}" * 2_000 + "{% endif %}" * 2_000,
+        f"{{{{ {'9' * 5_000} }}}}",
+        f"{{{{ {'1 + ' * 20_000}1 }}}}",
+        f"{{{{ {'not ' * 20_000}1 }}}}",
+        f"{{{{ client{'.x' * 20_000} }}}}",
+    ],
+    ids=["brackets", "lists", "loops", "conditions", "number", "sum", "not", "attributes"],
+)
+def test_a_template_that_is_too_much_for_a_parser_is_refused(text: str) -> None:
+    with pytest.raises(RenderError) as caught:
+        rendered(text)
+    assert "templates/x.j2" == caught.value.where.partition(" ")[0]
+    assert caught.value.fix
+
+
 def test_a_mistake_in_an_included_template_is_placed_there() -> None:
     program = template("a\n{% include 'part.j2' %}", part="\n\n{{ client.client_secrt }}")
     with pytest.raises(RenderError) as caught:
