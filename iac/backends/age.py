@@ -114,6 +114,15 @@ def new_identity() -> tuple[Secret, str]:
     return Secret(str(identity)), str(identity.to_public())
 
 
+def recipients_of(identity: Secret) -> tuple[str, ...]:
+    """The recipients of the age identities in a key file's text.
+
+    Raises:
+        StateError: a line of it is no age identity.
+    """
+    return tuple(str(one.to_public()) for one in _age_identities(identity))
+
+
 def _bound(secret: Secret, place: Place) -> bytes:
     members = {
         "lineage": place.lineage,
