@@ -16,7 +16,7 @@ from iac.core.errors import UnreachableError
 from iac.core.semantics import switch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -45,12 +45,17 @@ class Page:
         return cls(total, entries) if isinstance(total, int) and 0 <= total <= LARGEST_TOTAL else None
 
 
-def gather(work: Callable[[T], R], items: Sequence[T], parallelism: int) -> list[R]:
-    """`work` for each item, `parallelism` at a time; results in the order of the items, the first error ends it."""
+def gather(work: Callable[[T], R], items: Sequence[T], parallelism: int) -> Iterator[R]:
+    """`work` for each item, `parallelism` at a time; results in the order of the items, the first error ends it.
+
+    Work in threads should wait, not compute: what computes there keeps the others from their sockets. Compute on the
+    results, which come while later items are still on their way.
+    """
     if len(items) <= 1 or parallelism == 1:
-        return [work(item) for item in items]
+        yield from map(work, items)
+        return
     with ThreadPoolExecutor(min(parallelism, len(items))) as pool:
-        return list(pool.map(work, items))
+        yield from pool.map(work, items)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,21 +80,22 @@ class PagedList:
         end = start + total
         for _ in range(_ROUNDS):
             spans = [range(first, min(first + size, end)) for first in range(start, end, size)]
-            covered = gather(lambda span: self._cover(span, keep), spans, self.parallelism)
-            kept.extend(chain.from_iterable(part for part, _ in covered))
-            start, end = end, switch("first-index") + max((newest for _, newest in covered), default=0)
+            newest = 0
+            for page in chain.from_iterable(gather(self._cover, spans, self.parallelism)):
+                kept.extend(made for made in map(keep, page.entries) if made is not None)
+                newest = max(newest, page.total)
+            start, end = end, switch("first-index") + newest
             if end <= start:
                 return kept
         raise UnreachableError("the server's list grows while it is read, and does not end")
 
-    def _cover(self, span: range, keep: Callable[[Mapping[str, Any]], T | None]) -> tuple[list[T], int]:
-        kept: list[T] = []
-        start, newest = span.start, 0
+    def _cover(self, span: range) -> list[Page]:
+        pages: list[Page] = []
+        start = span.start
         while start < span.stop:
             page = self.fetch(start, span.stop - start)
-            newest = page.total
+            pages.append(page)
             if not page.entries:
                 break
-            kept.extend(made for made in map(keep, page.entries) if made is not None)
             start += len(page.entries)
-        return kept, newest
+        return pages

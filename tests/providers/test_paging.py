@@ -122,7 +122,7 @@ def test_a_page_is_a_total_and_entries() -> None:
 
 @given(st.lists(st.integers()), st.integers(1, 5))
 def test_gathered_results_are_in_the_order_of_the_items(items: list[int], parallelism: int) -> None:
-    assert [item * 2 for item in items] == gather(lambda item: item * 2, items, parallelism)
+    assert [item * 2 for item in items] == list(gather(lambda item: item * 2, items, parallelism))
 
 
 @pytest.mark.parametrize("parallelism", [1, 4])
@@ -136,6 +136,6 @@ def test_the_first_error_ends_it(parallelism: int) -> None:
         return item
 
     with pytest.raises(ValueError, match="no"):
-        gather(work, range(10_000), parallelism)
+        list(gather(work, range(10_000), parallelism))
 
     assert len(done) < 9_999

@@ -13,6 +13,7 @@ from iac.core.model import uses_secret
 from iac.core.outputs import Rendered
 
 if TYPE_CHECKING:
+    from iac.core.change import FieldChange
     from iac.core.desired import DesiredClient
     from iac.core.planning.draft import Draft
     from iac.core.registration import Registration
@@ -37,9 +38,13 @@ def plan_client(draft: Draft, client: DesiredClient) -> None:
         _plan_update(draft, client, seen, last)
 
 
-def _change(draft: Draft, client: DesiredClient, seen: Registration | None) -> Change:
-    """The change as far as it does not depend on the action; refusals that are sure become guards."""
+def _compare(draft: Draft, client: DesiredClient, seen: Registration | None) -> tuple[FieldChange, ...]:
     last = draft.state.clients.get(client.address)
+    return compare(client, seen, last, draft.actual.facts, draft.desired.server_defaults)
+
+
+def _change(draft: Draft, client: DesiredClient, seen: Registration | None, fields: tuple[FieldChange, ...]) -> Change:
+    """The change as far as it does not depend on the action; refusals that are sure become guards."""
     findings = []
     for refusal in semantics.refusals(client.fields, draft.actual.facts):
         if refusal.is_certain:
@@ -53,7 +58,7 @@ def _change(draft: Draft, client: DesiredClient, seen: Registration | None) -> C
         action=Action.UPDATE,
         reason="",
         location=client.location,
-        fields=compare(client, seen, last, draft.actual.facts, draft.desired.server_defaults),
+        fields=fields,
         findings=tuple(findings),
         desired=client,
         observed=seen,
@@ -70,7 +75,8 @@ def _put(draft: Draft, change: Change, client: DesiredClient) -> None:
 
 
 def _plan_create(draft: Draft, client: DesiredClient, last: ClientState | None) -> None:
-    change = _with(_change(draft, client, None), fate.of_new(client))
+    fields = _compare(draft, client, None)
+    change = _with(_change(draft, client, None, fields), fate.of_new(client))
     reason = "in no state and not registered"
     if last is not None:
         reason = "deleted on server"
@@ -93,7 +99,8 @@ def _plan_adopt(draft: Draft, client: DesiredClient, seen: Registration) -> None
     known = fate.of_known(client, seen, None, draft.actual.facts, is_interrupted=False)
     if is_ours and _has_chosen(draft, client, seen):
         known = fate.Fate(SecretChange.CREATED, SecretStep.NOTHING)
-    change = replace(_with(_change(draft, client, seen), known), action=Action.ADOPT, resumes=is_ours)
+    fields = _compare(draft, client, seen)
+    change = replace(_with(_change(draft, client, seen, fields), known), action=Action.ADOPT, resumes=is_ours)
     _guard_hidden(draft, change, None)
     _put(draft, replace(change, reason="registered by an interrupted run" if is_ours else "adopt: true"), client)
 
@@ -108,13 +115,15 @@ def _plan_update(draft: Draft, client: DesiredClient, seen: Registration, last: 
     intent = draft.state.intents.get(client.address)
     is_interrupted = intent is not None and intent.action == Action.ROTATE
     known = fate.of_known(client, seen, last, draft.actual.facts, is_interrupted=is_interrupted)
-    change = _with(_change(draft, client, seen), known)
-    draft.after[client.address] = _after(client, last, change.secret)
-    if change.fields or change.step is not SecretStep.NOTHING:
+    fields = _compare(draft, client, seen)
+    draft.after[client.address] = _after(client, last, known.change)
+    if fields or known.step is not SecretStep.NOTHING:
+        change = _with(_change(draft, client, seen, fields), known)
         _guard_hidden(draft, change, last)
-        is_alone = not change.fields and change.step in {SecretStep.ROTATE, SecretStep.CHOOSE}
+        is_alone = not fields and change.step in {SecretStep.ROTATE, SecretStep.CHOOSE}
         _put(draft, replace(change, action=Action.ROTATE) if is_alone else change, client)
     elif last.prevent_destroy != client.lifecycle.prevent_destroy:
+        change = _with(_change(draft, client, seen, fields), known)
         _put(draft, replace(change, reason="lifecycle.prevent_destroy, which state remembers"), client)
 
 

@@ -131,7 +131,7 @@ def refuse_zero_lifetime(fields: Fields, facts: Facts | None) -> _Found:  # noqa
 
 def refuse_private_jwk(fields: Fields, facts: Facts | None) -> _Found:  # noqa: ARG001  # all versions
     """A private key does not belong into a definition."""
-    members = private_members(str(fields.get("jwk", "")))
+    members = private_members(str(fields["jwk"])) if "jwk" in fields else ()
     if not members:
         return None
     summary = f"jwk holds private key material ({', '.join(members)})"
