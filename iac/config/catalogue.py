@@ -1,0 +1,71 @@
+"""Every diagnostic of the configuration by its stable id; docs/reference/diagnostics.md has a section for each.
+
+What a server is known to drop or refuse comes from `iac.core.semantics` under the id of the rule.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iac.core.diagnostics import Diagnostic, Severity
+from iac.core.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from iac.core.diagnostics import Location
+
+ERRORS = frozenset(
+    {
+        # a file as text
+        "file-unreadable", "file-too-large", "file-empty", "not-utf8", "hidden-character",
+        # a file as YAML
+        "yaml-syntax", "yaml-alias", "yaml-anchor", "yaml-tag", "yaml-directive", "yaml-documents", "yaml-key",
+        "yaml-duplicate-key", "yaml-too-deep", "yaml-too-large", "yaml-number",
+        # a file by its schema
+        "unknown-key", "missing-key", "wrong-type", "not-one-of", "bad-format", "bad-length", "bad-number",
+        "repeated-item", "schema",
+        # the project
+        "no-project", "no-definitions", "no-issuer", "bad-issuer", "no-auth", "not-built", "state-shared",
+        "lineage-shared", "unknown-environment", "no-client-matches",
+        # addresses
+        "bad-address", "address-twice", "linked-folder", "outside-project", "unknown-address", "removed-twice",
+        "removed-still-defined", "moved-twice", "moved-source-exists", "moved-target-missing",
+        # a definition
+        "no-client-id", "client-id-twice", "login-client", "protected-client", "no-redirect-uris", "bad-redirect-uri",
+        "two-key-sources", "no-key", "bad-jwk", "needs-management-api", "scope-not-granted", "too-many-scopes",
+        "tos-uri-is-dropped", "default-max-age-is-dropped", "zero-lifetime-is-the-default",
+        "private-key-members-are-dropped",
+        # outputs
+        "bad-path", "output-twice", "output-over-output", "output-over-input", "unknown-template",
+    }
+)  # fmt: skip
+"""Ids of mistakes that stop."""
+
+WARNINGS = frozenset(
+    {
+        "unknown-scope", "privileged-scope", "refresh-token-without-offline-access", "redirect-uri-refused",
+        "output-open-to-others",
+    }
+)  # fmt: skip
+"""Ids of what is only said, unless `policy` of iac.yaml says otherwise."""
+
+
+def mistake(rule: str, summary: str, location: Location | None, *, why: str = "", fix: str = "") -> Diagnostic:
+    """A diagnostic of the catalogue, its text made safe to show.
+
+    Raises:
+        KeyError: no such id, which is a fault of the caller.
+    """
+    if rule not in ERRORS and rule not in WARNINGS:
+        raise KeyError(rule)
+    severity = Severity.ERROR if rule in ERRORS else Severity.WARNING
+    return Diagnostic(rule, printable(summary), location, printable(why), printable(fix), severity)
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`did you mean X?` for the closest known word, "" when none is close."""
+    import difflib  # noqa: PLC0415  # only for a mistake
+
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"did you mean {close[0]}?" if close else ""

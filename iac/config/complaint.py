@@ -1,0 +1,281 @@
+"""What jsonschema finds, as diagnostics in words of ours.
+
+Its own messages are never shown: they print the value, and with it any secret that somebody wrote into a file.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+import jsonschema
+import referencing
+
+from iac.config.catalogue import mistake, nearest
+from iac.config.format import FORMATS
+from iac.config.schema import Complaint, load_schema
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+    from jsonschema.exceptions import ValidationError
+
+    from iac.config.document import Document
+
+MAX_SHOWN = 60
+_SECRET_LIKE = re.compile(r"secret|token$|password|passphrase|key|jwk|identity|encryption|auth$|values")
+_TYPES = {
+    "object": "a mapping",
+    "array": "a list",
+    "string": "text",
+    "integer": "a whole number",
+    "number": "a number",
+    "boolean": "true or false",
+    "null": "empty",
+}
+_INSTEAD = {
+    "client_secret": "a secret never stands in a file of the project; iac makes it",
+    "registration_access_token": "a token never stands in a file of the project",
+    "scopes": "did you mean scope?",
+    "name": "did you mean client_name?",
+    "description": "did you mean client_description?",
+    "redirect_uri": "did you mean redirect_uris?",
+    "grants": "did you mean grant_types?",
+    "jwks": "did you mean jwk (by value), or jwks_uri?",
+    "timeouts": "did you mean timeout?",
+}
+_ANSWER_ONLY = "only the server sets it; take it out"
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """What jsonschema found, typed: in which keyword, for which value at which pointer, in which branch of a union."""
+
+    keyword: str
+    wanted: Any
+    value: Any
+    schema: Mapping[str, Any]
+    pointer: tuple[str | int, ...]
+    relative: tuple[str | int, ...]
+    branch: int
+    is_name: bool
+    inner: tuple[_Found, ...]
+
+
+def _found(error: ValidationError) -> _Found:
+    path = list(error.schema_path)
+    return _Found(
+        keyword=str(error.validator),
+        wanted=error.validator_value,
+        value=error.instance,
+        schema=cast("Mapping[str, Any]", error.schema),
+        pointer=tuple(error.absolute_path),
+        relative=tuple(error.path),
+        branch=path[0] if path and isinstance(path[0], int) else 0,
+        is_name="propertyNames" in path,
+        inner=tuple(_found(inner) for inner in error.context or ()),
+    )
+
+
+@cache
+def _validator(name: str) -> jsonschema.protocols.Validator:
+    formats = jsonschema.FormatChecker(formats=())
+    for each, test in FORMATS.items():
+        formats.checks(each)(test)
+    return jsonschema.Draft202012Validator(load_schema(name), registry=referencing.Registry(), format_checker=formats)
+
+
+def complaints(document: Document, name: str) -> list[Complaint]:
+    """Every mistake that jsonschema finds in a document, one for each place and kind."""
+    found: dict[tuple[Any, ...], Complaint] = {}
+    for error in _validator(name).iter_errors(document.value):
+        for complaint in _explain(document, _found(error)):
+            found.setdefault((complaint.diagnostic.location, complaint.diagnostic.id), complaint)
+    return list(found.values())
+
+
+def _explain(document: Document, error: _Found) -> Iterator[Complaint]:
+    kind = error.keyword
+    if kind in {"anyOf", "oneOf"}:
+        yield from _union(document, error)
+    elif kind == "additionalProperties":
+        yield from _unknown_keys(document, error)
+    elif kind == "required":
+        yield from _missing_keys(document, error)
+    else:
+        rule, expected = _KINDS.get(kind, _OTHER)
+        pointer = error.pointer
+        if error.is_name:
+            pointer = (*pointer, str(error.value))
+            summary = f"the name {error.value} in {_name(pointer[:-1])} must be {expected(error)}"
+            yield Complaint(pointer, mistake(rule, summary, document.at_key(*pointer)))
+            return
+        summary = f"{_name(pointer)} must be {expected(error)}{_shown(pointer, error.value)}"
+        yield Complaint(pointer, mistake(rule, summary, document.at(*pointer), fix=_fix(error)))
+
+
+def _unknown_keys(document: Document, error: _Found) -> Iterator[Complaint]:
+    pointer = error.pointer
+    known = error.schema.get("properties", {})
+    for key in error.value:
+        if key not in known:
+            summary = f"unknown key {key}" + (f" in {_name(pointer)}" if pointer else "")
+            fix = _instead(key, known)
+            found = mistake("unknown-key", summary, document.at_key(*pointer, key), fix=fix)
+            yield Complaint((*pointer, key), found)
+
+
+def _instead(key: str, known: Iterable[str]) -> str:
+    from iac.core.model import ANSWER_ONLY  # noqa: PLC0415  # with its only use
+
+    usual = _INSTEAD.get(key)
+    if usual:
+        wanted = re.match(r"did you mean (\w+)", usual)
+        if wanted is None or wanted[1] in known:
+            return usual
+    if key in ANSWER_ONLY:
+        return _ANSWER_ONLY
+    return nearest(key, known) or f"known keys: {', '.join(list(known)[:30])}"
+
+
+def _missing_keys(document: Document, error: _Found) -> Iterator[Complaint]:
+    pointer = error.pointer
+    for key in error.wanted:
+        if key not in error.value:
+            summary = f"the key {key} is missing" + (f" in {_name(pointer)}" if pointer else "")
+            what = error.schema.get("properties", {}).get(key, {}).get("description", "")
+            found = mistake("missing-key", summary, document.at(*pointer), why=what, fix=f"add {key}:")
+            yield Complaint((*pointer, key), found)
+
+
+def _union(document: Document, error: _Found) -> Iterator[Complaint]:
+    """The mistakes of the one branch that was meant; when none can be told from the others, what all of them are."""
+    branches: dict[int, list[_Found]] = {}
+    for inner in error.inner:
+        branches.setdefault(inner.branch, []).append(inner)
+    meant = [errors for errors in branches.values() if not any(_is_other(inner) for inner in errors)]
+    if len(meant) == 1:
+        for inner in meant[0]:
+            yield from _explain(document, inner)
+        return
+    pointer = error.pointer
+    choices = " or ".join(dict.fromkeys(_branch(part) for part in error.wanted if part.get("type") != "null"))
+    summary = f"{_name(pointer)} must be {choices}{_shown(pointer, error.value)}"
+    yield Complaint(pointer, mistake("wrong-type", summary, document.at(*pointer), fix=_instead_of_literal(error)))
+
+
+def _instead_of_literal(error: _Found) -> str:
+    is_source = isinstance(error.value, str) and any("env" in part.get("properties", {}) for part in error.wanted)
+    return "name a place, never the secret itself: {env: NAME} or {file: PATH}" if is_source else ""
+
+
+def _is_other(error: _Found) -> bool:
+    """Whether this error says that another branch was meant: the value's type, or the constant that names a branch."""
+    if error.keyword == "type":
+        return not error.relative
+    return (
+        error.keyword == "const"
+        or (error.keyword == "required" and any("const" in _property(error, key) for key in error.wanted))
+        or (error.keyword == "additionalProperties" and not set(error.value) & set(error.schema["properties"]))
+    )
+
+
+def _property(error: _Found, key: str) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = error.schema.get("properties", {}).get(key, {})
+    return found if key not in error.value else {}
+
+
+def _branch(part: Mapping[str, Any]) -> str:
+    if "const" in part:
+        return str(part["const"])
+    keys = part.get("properties", {})
+    method = keys.get("method", {}).get("const")
+    if method:
+        return f"a mapping with method: {method}"
+    return f"{{{next(iter(keys))}: ...}}" if len(keys) == 1 else _TYPES[part["type"]]
+
+
+def _name(pointer: tuple[str | int, ...]) -> str:
+    parts = [f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in pointer]
+    return "".join(parts).removeprefix(".") or "the file"
+
+
+def _shown(pointer: tuple[str | int, ...], value: object) -> str:
+    """`, not VALUE` for a short plain value that cannot be a secret."""
+    is_secret = any(isinstance(part, str) and _SECRET_LIKE.search(part) for part in pointer)
+    if isinstance(value, dict | list):
+        return ""
+    if is_secret and "token_endpoint_auth_method" not in pointer:
+        return ""
+    text = json.dumps(value, ensure_ascii=False)
+    return f", not {text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + '...'}"
+
+
+def _types(error: _Found) -> str:
+    names = error.wanted
+    names = [names] if isinstance(names, str) else names
+    return " or ".join(_TYPES[name] for name in names if name != "null")
+
+
+def _choices(error: _Found) -> str:
+    known = [str(item) for item in error.wanted if item is not None]
+    return "one of " + ", ".join(known)
+
+
+def _expected(error: _Found) -> str:
+    expected: str = error.schema.get("x-expected") or {"uri": "an absolute URI"}.get(error.schema.get("format", ""), "")
+    return expected or "as its description says"
+
+
+def _bound(error: _Found, low: str, high: str, unit: str) -> str:
+    least, most = error.schema.get(low), error.schema.get(high)
+    if least is None or most is None:
+        return f"at {'most' if least is None else 'least'} {most if least is None else least}{unit}"
+    return f"{least} to {most}{unit}"
+
+
+def _length(error: _Found) -> str:
+    return _bound(error, "minLength", "maxLength", " characters long")
+
+
+def _count(error: _Found) -> str:
+    return _bound(error, "minItems", "maxItems", " items long")
+
+
+def _range(error: _Found) -> str:
+    return _bound(error, "minimum", "maximum", "")
+
+
+def _members(error: _Found) -> str:
+    return f"a mapping with at least {error.wanted} key"
+
+
+def _fix(error: _Found) -> str:
+    if error.keyword == "enum":
+        known = [str(item) for item in error.wanted if item is not None]
+        return nearest(str(error.value), known)
+    if error.keyword == "type" and "string" in error.wanted and isinstance(error.value, int | float):
+        return "put it in quotes if it is text"
+    if error.keyword == "type" and "array" in error.wanted and isinstance(error.value, str):
+        return "write a list: [..]"
+    return ""
+
+
+_KINDS: Mapping[str, tuple[str, Callable[[_Found], str]]] = {
+    "type": ("wrong-type", _types),
+    "enum": ("not-one-of", _choices),
+    "const": ("not-one-of", lambda error: str(error.wanted)),
+    "pattern": ("bad-format", _expected),
+    "format": ("bad-format", _expected),
+    "minLength": ("bad-length", _length),
+    "maxLength": ("bad-length", _length),
+    "minItems": ("bad-length", _count),
+    "maxItems": ("bad-length", _count),
+    "minProperties": ("bad-length", _members),
+    "minimum": ("bad-number", _range),
+    "maximum": ("bad-number", _range),
+}
+_OTHER = ("schema", _expected)

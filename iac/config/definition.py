@@ -1,0 +1,111 @@
+"""One definition in one environment: from merged layers to canonical values. Pure."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from iac.core.desired import DesiredClient, Lifecycle
+from iac.core.model import FIELDS, GRANT_TYPES, Kind
+from iac.core.semantics import canonical_jwks
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iac.config.document import Document
+    from iac.config.merging import Merged
+    from iac.config.settings import Settings
+    from iac.core.model import Value
+
+_SECONDS = {"h": 3600, "d": 86400, "w": 604800}
+_ALWAYS = frozenset(name for name, field in FIELDS.items() if field.always)
+_UNDECLARED = {name: FIELDS[name].undeclared for name in _ALWAYS if FIELDS[name].undeclared is not None}
+_LIFECYCLE = ("lifecycle.prevent_destroy", "lifecycle.ignore_changes", "lifecycle.rotate_after")
+
+
+@dataclass(frozen=True, slots=True)
+class Definition:
+    """A definition as one environment has it.
+
+    Attributes:
+        fields: canonical, but for a jwk, which is the text as it was given.
+    """
+
+    address: str
+    document: Document
+    merged: Merged
+    settings: Settings
+    fields: Mapping[str, Value]
+
+
+class Pool:
+    """Equal values are kept once: thousands of definitions have the same scopes."""
+
+    def __init__(self) -> None:
+        self._kept: dict[Any, Any] = {}
+
+    def one(self, value: Any) -> Any:
+        """The value that was seen first of those that are equal and of one type."""
+        return self._kept.setdefault((value.__class__, value), value)
+
+
+def canonical_fields(merged: Merged, pool: Pool) -> dict[str, Value]:
+    """Canonical values of the fields that are not empty; values with mistakes are left out."""
+    found: dict[str, Value] = dict(_UNDECLARED)  # type: ignore[arg-type]  # None is filtered out above
+    for name, field in FIELDS.items():
+        parts = merged.parts.get(name)
+        if parts is None or name in merged.broken:
+            continue
+        value = _canonical(field.kind, name, merged, parts[-1].value)
+        if value is None or value in {(), ""}:
+            found.pop(name, None)
+        else:
+            found[name] = pool.one(value) if field.kind is Kind.SET else value
+    return found
+
+
+def _canonical(kind: Kind, name: str, merged: Merged, value: Any) -> Any:
+    if kind is Kind.SET:
+        values = merged.values(name)
+        if name == "grant_types":
+            values = [GRANT_TYPES.get(grant, grant) for grant in values]
+        return tuple(sorted(set(values)))
+    if kind is Kind.JWKS and isinstance(value, dict):
+        return json.dumps(value)
+    return bool(value) if kind is Kind.FLAG else value
+
+
+def desired_client(definition: Definition, pool: Pool) -> DesiredClient:
+    """The client that planning gets. Call it for a definition without mistakes."""
+    merged, document = definition.merged, definition.document
+    fields = dict(definition.fields)
+    if "jwk" in fields:
+        fields["jwk"] = canonical_jwks(str(fields["jwk"]))
+    owners = merged.values("owners") if "owners" in merged.parts else None
+    return DesiredClient(
+        address=definition.address,
+        client_id=merged.get("client_id", ""),
+        fields=fields,
+        declared=pool.one(_ALWAYS.union(name for name in FIELDS if name in merged.parts)),
+        location=document.at(),
+        owners=None if owners is None else tuple(sorted({owner.lower() for owner in owners})),
+        secret_serial=merged.get("secret.serial", 1),
+        adopt=merged.get("adopt", False),
+        lifecycle=pool.one(_lifecycle(merged)),
+    )
+
+
+def _lifecycle(merged: Merged) -> Lifecycle:
+    if not any(name in merged.parts for name in _LIFECYCLE):
+        return Lifecycle()
+    return Lifecycle(
+        prevent_destroy=merged.get(_LIFECYCLE[0], False),
+        ignore_changes=frozenset(merged.values(_LIFECYCLE[1])),
+        rotate_after=seconds(merged.get(_LIFECYCLE[2])),
+    )
+
+
+def seconds(duration: str | None) -> int | None:
+    """Seconds of a duration such as `180d`, `12h` or `4w`; None for never."""
+    return None if duration is None else int(duration[:-1]) * _SECONDS[duration[-1]]

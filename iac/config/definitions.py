@@ -1,0 +1,169 @@
+"""All definitions of a project, in the environments asked for: `load_environment` and `validate_project`.
+
+One file at a time is in memory with its positions; what stays of it is its `DesiredClient` in each environment.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from iac.config.catalogue import mistake, nearest
+from iac.config.document import read_document
+from iac.config.environment import Environment
+from iac.config.merging import Layer
+from iac.config.project import has_errors, load_project, read_project
+from iac.config.schema import check_schema
+from iac.config.tree import read_tree
+from iac.core.diagnostics import Severity, sort_key
+from iac.core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    from iac.config.project import Project
+    from iac.config.settings import Settings
+    from iac.config.tree import Tree
+    from iac.core.desired import Desired
+    from iac.core.diagnostics import Diagnostic
+
+__all__ = ["Validation", "load_environment", "load_project", "validate_project"]
+
+
+@dataclass(frozen=True, slots=True)
+class Validation:
+    """What validation found.
+
+    Attributes:
+        definitions: how many definition files there are.
+        environments: names of the environments that were checked; empty when iac.yaml could not be used.
+    """
+
+    diagnostics: tuple[Diagnostic, ...]
+    definitions: int
+    environments: tuple[str, ...]
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether nothing stops."""
+        return not has_errors(self.diagnostics)
+
+
+def load_environment(project: Project, name: str | None = None) -> tuple[Desired, Settings, list[Diagnostic]]:
+    """What one environment wants, its settings, and the warnings.
+
+    Args:
+        project: the project.
+        name: the environment; None for the only one there is.
+
+    Raises:
+        InputError: no such environment, or several and none is named.
+        InvalidInput: with every mistake in the definitions.
+    """
+    settings = project.settings(name)
+    loader = _Loader(project.root, project, [settings])
+    loader.load(read_tree(project.root))
+    found = loader.diagnostics()
+    if has_errors(found):
+        raise InvalidInput([each for each in found if each.severity is Severity.ERROR])
+    return loader.environments[0].desired(), settings, found
+
+
+def validate_project(root: Path, paths: Collection[str] = ()) -> Validation:
+    """Check a project in all its environments.
+
+    Args:
+        root: the project's folder.
+        paths: files and folders, relative to the project, to whose mistakes the report is limited; empty for all.
+    """
+    project, found = read_project(root)
+    if project is None and found[0].id == "no-project":
+        return Validation(tuple(found), 0, ())
+    loader = _Loader(root, project, list(project.environments.values()) if project else [])
+    tree = read_tree(root)
+    loader.load(tree)
+    found += loader.diagnostics()
+    if paths:
+        found = [each for each in found if _concerns(each, paths)]
+    environments = tuple(project.environments) if project else ()
+    return Validation(tuple(sorted(found, key=sort_key)), len(tree.definitions), environments)
+
+
+def _concerns(diagnostic: Diagnostic, paths: Iterable[str]) -> bool:
+    file = diagnostic.location.file if diagnostic.location else ""
+    return any(path in {".", file} or file.startswith(f"{path}/") for path in paths)
+
+
+class _Loader:
+    """Reads each file of a project once, for all environments asked for. Without a project each file by itself."""
+
+    def __init__(self, root: Path, project: Project | None, settings: Iterable[Settings]) -> None:
+        self._root = root
+        self._names = frozenset(project.environments) if project else None
+        self._policy: Mapping[str, str] = project.document.value.get("policy", {}) if project else {}
+        self._found: dict[tuple[object, ...], Diagnostic] = {}
+        self.environments = [Environment(project, each) for each in settings] if project else []
+
+    def load(self, tree: Tree) -> None:
+        self._say(tree.diagnostics)
+        folders = {folder: self._read(file, "defaults") for folder, file in tree.defaults.items()}
+        for address, file in tree.definitions.items():
+            layer = self._read(file, "client")
+            if layer is not None:
+                self._say(self._check_environments(layer))
+            below = list(_folder_layers(folders, address))
+            for environment in self.environments:
+                if environment.selects(address):
+                    environment.know(address)
+                    self._say(environment.add(address, below, layer) if layer else ())
+        for environment in self.environments:
+            self._say(environment.finish())
+
+    def diagnostics(self) -> list[Diagnostic]:
+        """What was found, each once, with the severities of the project's policy."""
+        found = (self._judge(each) for each in self._found.values())
+        return sorted((each for each in found if each is not None), key=sort_key)
+
+    def _judge(self, diagnostic: Diagnostic) -> Diagnostic | None:
+        wanted = self._policy.get(diagnostic.id)
+        if wanted is None:
+            return diagnostic
+        return None if wanted == "off" else replace(diagnostic, severity=Severity(wanted))
+
+    def _say(self, diagnostics: Iterable[Diagnostic]) -> None:
+        for each in diagnostics:
+            self._found.setdefault((each.id, each.location, each.summary), each)
+
+    def _read(self, file: str, schema: str) -> Layer | None:
+        """A file as a layer; None when nothing in it can be used."""
+        document, found = read_document(self._root, file)
+        self._say(found)
+        if document is None:
+            return None
+        complaints = check_schema(document, schema)
+        self._say(complaint.diagnostic for complaint in complaints)
+        if not isinstance(document.value, dict):
+            return None
+        return Layer(document, (), document.value, tuple(complaint.pointer for complaint in complaints))
+
+    def _check_environments(self, layer: Layer) -> Iterator[Diagnostic]:
+        overlays = layer.value.get("environments")
+        if self._names is None or not isinstance(overlays, dict):
+            return
+        for name in overlays:
+            if name not in self._names:
+                fix = nearest(name, self._names) or f"environments of this project: {', '.join(sorted(self._names))}"
+                where = layer.document.at_key("environments", name)
+                yield mistake("unknown-environment", f"iac.yaml has no environment {name}", where, fix=fix)
+
+
+def _folder_layers(folders: Mapping[str, Layer | None], address: str) -> Iterator[Layer]:
+    """The defaults of the folders that an address lies in, outermost first."""
+    if not folders:
+        return
+    parts = address.split("/")[:-1]
+    for depth in range(len(parts) + 1):
+        layer = folders.get("/".join(parts[:depth]))
+        if layer is not None:
+            yield layer

@@ -1,0 +1,162 @@
+"""One environment in the making: definitions come in one by one, cross-file rules at the end."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Any
+
+from iac.config.catalogue import mistake, nearest
+from iac.config.definition import Definition, Pool, canonical_fields, desired_client
+from iac.config.leaving import check_moved, check_removed, parse_moved, parse_removed
+from iac.config.merging import Layer, Unsure, merge
+from iac.config.output import OutputRules, Paths, parse_output
+from iac.config.project import has_errors
+from iac.config.rule import check_definition
+from iac.config.settings import overrides, place_of
+from iac.core.desired import Desired
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from iac.config.document import Document
+    from iac.config.event import Pointer
+    from iac.config.project import Project
+    from iac.config.settings import Settings
+    from iac.core.desired import DesiredClient, OutputSpec
+    from iac.core.diagnostics import Diagnostic, Location
+
+
+class Environment:
+    """The definitions and outputs of one environment, as far as they are read."""
+
+    def __init__(self, project: Project, settings: Settings) -> None:
+        self.settings = settings
+        self._document = project.document
+        self._value = project.document.value
+        self._defaults = list(self._default_layers())
+        self._clients: dict[str, DesiredClient] = {}
+        self._addresses: set[str] = set()
+        self._outputs: list[OutputSpec] = []
+        self._ids: dict[str, tuple[str, Location]] = {}
+        self._paths = Paths()
+        self._output_rules = OutputRules(project.root, settings.state.path)
+        self._pool = Pool()
+
+    def selects(self, address: str) -> bool:
+        """Whether the environment has this address."""
+        patterns = self.settings.clients
+        return patterns is None or any(fnmatchcase(address, pattern) for pattern in patterns)
+
+    def know(self, address: str) -> None:
+        """There is a definition at this address, whatever is in it."""
+        self._addresses.add(address)
+
+    def add(self, address: str, folders: Sequence[Layer], layer: Layer) -> Iterator[Diagnostic]:
+        """Merge one definition, check it, and keep it when it is right."""
+        merged = merge([*self._defaults, *folders, layer, *self._overlay(layer)])
+        fields = canonical_fields(merged, self._pool)
+        definition = Definition(address, layer.document, merged, self.settings, fields)
+        found = check_definition(definition)
+        found += self._check_id(definition)
+        found += self._add_outputs(definition)
+        if not merged.broken and not has_errors(found):
+            self._clients[address] = desired_client(definition, self._pool)
+        yield from found
+
+    def finish(self) -> Iterator[Diagnostic]:
+        """Rules that need all definitions: outputs of the project, addresses that leave or move, patterns."""
+        yield from self._add_project_outputs()
+        yield from self._paths.check_nesting()
+        yield from self._check_patterns()
+        value, name = self._value, self.settings.environment
+        yield from check_removed(self._document, value, name, self._addresses)
+        yield from check_moved(self._document, value, self._addresses)
+
+    def desired(self) -> Desired:
+        """What planning gets. Call it when nothing that stops was found."""
+        settings, value = self.settings, self._value
+        return Desired(
+            project=settings.project,
+            environment=settings.environment,
+            issuer=settings.issuer,
+            provider=settings.provider,
+            clients={address: self._clients[address] for address in sorted(self._clients)},
+            outputs=tuple(self._outputs),
+            removed=tuple(parse_removed(self._document, value, settings.environment)),
+            moved=tuple(parse_moved(self._document, value)),
+            limits=settings.limits,
+            login_client_id=settings.login_client_id,
+            server_defaults=settings.server_defaults,
+        )
+
+    def _default_layers(self) -> Iterator[Layer]:
+        own = overrides(self._value, self.settings.environment)
+        for pointer, value in (
+            (("defaults",), self._value.get("defaults")),
+            (("environments", self.settings.environment, "defaults"), own.get("defaults")),
+        ):
+            if value:
+                yield Layer(self._document, pointer, value)
+
+    def _overlay(self, layer: Layer) -> Iterator[Layer]:
+        name = self.settings.environment
+        overlays = layer.value.get("environments")
+        value = overlays.get(name) if isinstance(overlays, dict) else None
+        if isinstance(value, dict):
+            yield Layer(layer.document, ("environments", name), value, layer.broken)
+
+    def _check_id(self, definition: Definition) -> Iterator[Diagnostic]:
+        try:
+            client_id = definition.merged.get("client_id")
+        except Unsure:
+            return
+        if client_id is None:
+            return
+        where = definition.merged.at("client_id") or definition.document.at()
+        other = self._ids.setdefault(client_id, (definition.address, where))
+        if other[0] != definition.address:
+            why = f"{other[0]} has it already ({other[1]})"
+            yield mistake("client-id-twice", f"client_id {client_id} is there twice", where, why=why, fix="change one")
+
+    def _add_outputs(self, definition: Definition) -> Iterator[Diagnostic]:
+        merged = definition.merged
+        if "outputs" in merged.broken:
+            return
+        for part in merged.parts.get("outputs", ()):
+            for index, item in enumerate(part.value or ()):
+                yield from self._add_output(part.document, (*part.pointer, index), item, definition.address)
+
+    def _add_output(
+        self, document: Document, pointer: Pointer, item: dict[str, Any], address: str = ""
+    ) -> Iterator[Diagnostic]:
+        spec = parse_output(document, pointer, item, address)
+        yield from self._output_rules.check(spec, document, pointer)
+        yield from self._paths.claim(spec.path, document.at(*pointer, "path"))
+        self._outputs.append(spec)
+
+    def _add_project_outputs(self) -> Iterator[Diagnostic]:
+        name = self.settings.environment
+        own = overrides(self._value, name)
+        places: list[tuple[Pointer, Any]] = [
+            (place_of(self._value, name, "outputs"), {**self._value, **own}.get("outputs"))
+        ]
+        places.append((("environments", name, "outputs+"), own.get("outputs+")))
+        for pointer, items in places:
+            for index, item in enumerate(items or ()):
+                yield from self._add_output(self._document, (*pointer, index), item)
+                yield from self._check_addresses((*pointer, index), item["clients"])
+
+    def _check_addresses(self, pointer: Pointer, clients: Any) -> Iterator[Diagnostic]:
+        for key, address in clients.items() if isinstance(clients, dict) else enumerate(clients):
+            if address not in self._addresses:
+                where = self._document.at(*pointer, "clients", key)
+                fix = nearest(address, self._addresses) or "an address is a path below clients.d without .yaml"
+                summary = f"environment {self.settings.environment} has no definition {address}"
+                yield mistake("unknown-address", summary, where, fix=fix)
+
+    def _check_patterns(self) -> Iterator[Diagnostic]:
+        for index, pattern in enumerate(self.settings.clients or ()):
+            if not any(fnmatchcase(address, pattern) for address in self._addresses):
+                where = self._document.at("environments", self.settings.environment, "clients", index)
+                summary = f"no definition has an address like {pattern}"
+                yield mistake("no-client-matches", summary, where, fix="correct the pattern or take it out")

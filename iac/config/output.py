@@ -1,0 +1,124 @@
+"""Output files: from what is written to `OutputSpec`, and the rules of their paths and templates."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from iac.config.catalogue import mistake, nearest
+from iac.config.project import PROJECT_FILE
+from iac.config.tree import CLIENTS_DIR
+from iac.core.desired import OutputSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from iac.config.document import Document
+    from iac.config.event import Pointer
+    from iac.core.diagnostics import Diagnostic, Location
+
+TEMPLATES_DIR = "templates"
+BUILTIN_TEMPLATES = ("dotenv", "json", "kubernetes-secret", "yaml")
+_INPUTS = (PROJECT_FILE, CLIENTS_DIR, TEMPLATES_DIR, "schemas", ".git", ".iac")
+_OTHERS = 0o007
+
+
+def parse_output(document: Document, pointer: Pointer, value: dict[str, Any], address: str = "") -> OutputSpec:
+    """An entry of `outputs` that its schema has passed; of one definition when an address is given."""
+    clients = value.get("clients", [address])
+    return OutputSpec(
+        template=value["template"],
+        path=str(PurePosixPath(value["path"])),
+        clients=tuple(clients.values() if isinstance(clients, dict) else clients),
+        location=document.at(*pointer),
+        names=tuple(clients) if isinstance(clients, dict) else (),
+        mode=int(value.get("mode", "0600"), 8),
+        values=value.get("values", {}),
+    )
+
+
+class OutputRules:
+    """The rules of outputs in one project; what was asked of the file system is asked once."""
+
+    def __init__(self, root: Path, state_path: str) -> None:
+        self._root = root
+        self._real = root.resolve()
+        self._inputs = (*_INPUTS, str(PurePosixPath(state_path)))
+        self._folders: dict[str, bool] = {}
+        self._templates: dict[str, str | None] = {}
+
+    def check(self, spec: OutputSpec, document: Document, pointer: Pointer) -> Iterator[Diagnostic]:
+        """What is wrong with one output by itself."""
+        yield from self._check_path(spec.path, document.at(*pointer, "path"))
+        yield from self._check_template(spec.template, document.at(*pointer, "template"))
+        if spec.mode & _OTHERS:
+            where = document.at(*pointer, "mode")
+            summary = f"{spec.path} would be open to everybody on the machine (mode {spec.mode:04o})"
+            yield mistake("output-open-to-others", summary, where, why="it holds a secret", fix='mode: "0640"')
+
+    def _check_path(self, path: str, where: Location) -> Iterator[Diagnostic]:
+        parts = PurePosixPath(path).parts
+        if path == "." or path.startswith("/") or ".." in parts or "\\" in path:
+            fix = "a path relative to the project, such as out/service.env"
+            yield mistake("bad-path", f"{path} is no path inside the project", where, fix=fix)
+            return
+        over = next((name for name in self._inputs if path == name or path.startswith(f"{name}/")), "")
+        if over:
+            summary = f"{path} would be written over what iac reads ({over})"
+            yield mistake("output-over-input", summary, where, fix="write it to another folder, such as out/")
+        elif not self._is_inside(path):
+            summary = f"{path} leads out of the project by a symbolic link"
+            yield mistake("outside-project", summary, where, fix="remove the link")
+
+    def _is_inside(self, path: str) -> bool:
+        folder = path.rpartition("/")[0]
+        if folder not in self._folders:
+            self._folders[folder] = (self._root / folder).resolve().is_relative_to(self._real)
+        return self._folders[folder] and not (self._root / path).is_symlink()
+
+    def _check_template(self, name: str, where: Location) -> Iterator[Diagnostic]:
+        if name not in self._templates:
+            self._templates[name] = self._find_template(name)
+        fix = self._templates[name]
+        if fix is not None:
+            what = f"{TEMPLATES_DIR}/{name}" if name.endswith(".j2") else name
+            yield mistake("unknown-template", f"there is no template {what}", where, fix=fix)
+
+    def _find_template(self, name: str) -> str | None:
+        """The way on when there is no such template; None when there is."""
+        if not name.endswith(".j2"):
+            known = f"built in are {', '.join(BUILTIN_TEMPLATES)}; templates of the project end in .j2"
+            return None if name in BUILTIN_TEMPLATES else nearest(name, BUILTIN_TEMPLATES) or known
+        folder = self._root / TEMPLATES_DIR
+        path = folder / name
+        if path.is_file() and ".." not in PurePosixPath(name).parts and path.resolve().is_relative_to(folder.resolve()):
+            return None
+        known_files = [file.relative_to(folder).as_posix() for file in folder.rglob("*.j2")]
+        return nearest(name, known_files) or f"create {TEMPLATES_DIR}/{name}"
+
+
+class Paths:
+    """Which output has which path; two must not have one, and none may lie inside another."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, Location] = {}
+
+    def claim(self, path: str, where: Location) -> Iterator[Diagnostic]:
+        """Take a path for an output."""
+        key = path.casefold()
+        if key in self._seen:
+            why = f"it is written by {self._seen[key]} already"
+            yield mistake("output-twice", f"two outputs are written to {path}", where, why=why, fix="change one path")
+        self._seen.setdefault(key, where)
+
+    def check_nesting(self) -> Iterator[Diagnostic]:
+        """Outputs whose path goes through the file of another."""
+        for key, where in self._seen.items():
+            parents = (str(parent) for parent in PurePosixPath(key).parents)
+            over = next((parent for parent in parents if parent in self._seen), "")
+            if over:
+                why = f"{over} is a file, written by {self._seen[over]}"
+                yield mistake(
+                    "output-over-output", f"{key} cannot be a file in {over}", where, why=why, fix="change one"
+                )

@@ -1,0 +1,93 @@
+"""The project: iac.yaml, read and checked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iac.config.catalogue import mistake, nearest
+from iac.config.document import read_document
+from iac.config.schema import check_schema
+from iac.config.settings import DEFAULT, Settings, check_settings, environment_names, parse_settings
+from iac.core.diagnostics import Location, Severity, sort_key
+from iac.core.errors import InputError, InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from iac.config.document import Document
+    from iac.core.diagnostics import Diagnostic
+
+PROJECT_FILE = "iac.yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A project whose iac.yaml is valid.
+
+    Attributes:
+        root: its folder.
+        environments: settings by the name of the environment, in the order declared; `default` alone when none is.
+    """
+
+    root: Path
+    document: Document
+    environments: dict[str, Settings]
+
+    @property
+    def has_environments(self) -> bool:
+        """Whether iac.yaml declares environments, so that one must be chosen when there are several."""
+        return list(self.environments) != [DEFAULT] or "environments" in self.document.value
+
+    def settings(self, environment: str | None = None) -> Settings:
+        """The settings of one environment; None for the only one there is.
+
+        Raises:
+            InputError: no such environment, or several and none is named.
+        """
+        if environment is None and len(self.environments) == 1:
+            return next(iter(self.environments.values()))
+        known = ", ".join(self.environments)
+        if environment is None:
+            raise InputError("the project has several environments", why=known, fix="choose one: --env NAME")
+        if environment not in self.environments:
+            fix = nearest(environment, self.environments) or f"environments of this project: {known}"
+            raise InputError("no such environment", where=environment, fix=fix)
+        return self.environments[environment]
+
+
+def load_project(root: Path) -> Project:
+    """Read iac.yaml.
+
+    Raises:
+        InvalidInput: with every mistake in it.
+    """
+    project, diagnostics = read_project(root)
+    if project is None:
+        raise InvalidInput(sorted(diagnostics, key=sort_key))
+    return project
+
+
+def read_project(root: Path) -> tuple[Project | None, list[Diagnostic]]:
+    """The project, None when iac.yaml has a mistake, and all of them."""
+    if not (root / PROJECT_FILE).is_file():
+        fix = f"iac init makes one; -C DIR names another folder than {root}"
+        return None, [mistake("no-project", f"there is no {PROJECT_FILE} here", Location(PROJECT_FILE), fix=fix)]
+    document, diagnostics = read_document(root, PROJECT_FILE)
+    if document is None:
+        return None, diagnostics
+    diagnostics += [complaint.diagnostic for complaint in check_schema(document, "project")]
+    if diagnostics:
+        return None, diagnostics
+    names = environment_names(document.value)
+    settings = [parse_settings(root, document.value, name) for name in names]
+    diagnostics = list(check_settings(document, settings))
+    return (
+        None if has_errors(diagnostics) else Project(root, document, dict(zip(names, settings, strict=True)))
+    ), diagnostics
+
+
+def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
+    """Whether one of them stops."""
+    return any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)

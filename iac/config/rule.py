@@ -1,0 +1,196 @@
+"""What must hold in each definition beyond its schema. Pure. One generator a rule; each says all that it finds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from iac.config import scope as scopes
+from iac.config.catalogue import mistake
+from iac.config.merging import Unsure
+from iac.core import semantics
+from iac.core.model import FIELDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from iac.config.definition import Definition
+    from iac.core.diagnostics import Diagnostic
+
+    Rule = Callable[[Definition], Iterator[Diagnostic]]
+
+ADMIN = "iam-admin"
+MAX_SCOPES = 512
+_REDIRECTING = {"authorization_code", "implicit"}
+_LOOPBACK_FIX = "use https, or http on localhost, 127.0.0.1 or [::1]"
+
+
+def check_definition(definition: Definition) -> list[Diagnostic]:
+    """Every mistake that the rules find; a rule that would need a value with a mistake is left out."""
+    found: list[Diagnostic] = []
+    for rule in RULES:
+        try:
+            found.extend(rule(definition))
+        except Unsure:
+            continue
+    return found
+
+
+def _client_id(definition: Definition) -> Iterator[Diagnostic]:
+    client_id = definition.merged.get("client_id")
+    where = definition.document.at()
+    if client_id is None:
+        if definition.settings.provider == ADMIN:
+            name = definition.address.replace("/", "-")
+            why = "the identity is in git, so that a retry finds its own client"
+            yield mistake("no-client-id", "the key client_id is missing", where, why=why, fix=f"client_id: {name}")
+        return
+    where = definition.merged.at("client_id") or where
+    if client_id == definition.settings.login_client_id:
+        why = "a mistake in its definition would lock iac out"
+        summary = f"{client_id} is the client that iac itself logs in with"
+        yield mistake("login-client", summary, where, why=why, fix="take the definition out")
+    answer = {"client_id": client_id, "client_name": definition.merged.get("client_name", "")}
+    if reason := semantics.protected(answer):
+        summary = f"{client_id} is not to be managed: it is {reason}"
+        yield mistake("protected-client", summary, where, fix="take the definition out")
+
+
+def _redirects(definition: Definition) -> Iterator[Diagnostic]:
+    merged = definition.merged
+    uris = merged.items("redirect_uris")
+    grants = {str(grant) for grant, _ in merged.items("grant_types")}
+    needing = _REDIRECTING & grants if "grant_types" in merged.parts else {"authorization_code"}
+    if needing and not uris:
+        names = " and ".join(sorted(needing))
+        meant = "" if grants else ", which is meant when grant_types are not declared,"
+        where = merged.at("redirect_uris") or merged.at("grant_types") or definition.document.at()
+        summary = f"the grant {names}{meant} needs redirect_uris"
+        yield mistake(
+            "no-redirect-uris", summary, where, why="no user could log in", fix="redirect_uris: [https://...]"
+        )
+
+
+def _redirect_uris(definition: Definition) -> Iterator[Diagnostic]:
+    for uri, where in definition.merged.items("redirect_uris"):
+        if problem := _uri_problem(uri):
+            summary = f"redirect URI {uri}: {problem}"
+            why = "every version of IAM refuses it (RFC 6749 section 3.1.2)"
+            yield mistake("bad-redirect-uri", summary, where, why=why, fix="write the whole address, without #")
+        elif problem := semantics.redirect_uri_problem(uri):
+            summary = f"redirect URI {uri}: {problem}"
+            why = "IAM 1.13.5 and 1.14.1 refuse it, and then every change of this client"
+            yield mistake("redirect-uri-refused", summary, where, why=why, fix=_LOOPBACK_FIX)
+
+
+def _uri_problem(uri: str) -> str:
+    try:
+        parts = urlsplit(uri)
+        _ = parts.port
+    except ValueError:
+        return "it is not a well-formed URI"
+    if not parts.scheme:
+        return "it has no scheme"
+    if "#" in uri:
+        return "it has a fragment (#)"
+    is_web = parts.scheme in {"http", "https"}
+    return "it is not a well-formed URI" if " " in uri or (is_web and not parts.hostname) else ""
+
+
+def _scope_names(definition: Definition) -> Iterator[Diagnostic]:
+    extra = definition.settings.scopes
+    for scope, where in definition.merged.items("scope"):
+        if not scopes.is_known(scope, extra):
+            close = scopes.closest(scope, extra)
+            fix = f"did you mean {close}?" if close else f"if it is right, add it to scopes in iac.yaml: [{scope}]"
+            why = "IAM takes every name without a word"
+            yield mistake("unknown-scope", f"scope {scope} is not a known one", where, why=why, fix=fix)
+
+
+def _scope_rights(definition: Definition) -> Iterator[Diagnostic]:
+    provider = definition.settings.provider
+    for scope, where in definition.merged.items("scope"):
+        if provider != ADMIN and scopes.is_restricted(scope):
+            why = f"{provider} drops it without a word"
+            fix = "use provider: iam-admin, or ask an administrator"
+            yield mistake(
+                "scope-not-granted", f"scope {scope} is given by administrators only", where, why=why, fix=fix
+            )
+        elif scopes.is_privileged(scope):
+            why = "an administrator of the IAM gives it through this project: review who may merge here"
+            yield mistake("privileged-scope", f"scope {scope} lets the client into the IAM itself", where, why=why)
+
+
+def _scope_count(definition: Definition) -> Iterator[Diagnostic]:
+    names = {scope for scope, _ in definition.merged.items("scope")}
+    if len(names) > MAX_SCOPES or any(len(name) > 2048 for name in names):  # noqa: PLR2004  # IAM's own limits
+        where = definition.merged.at("scope")
+        summary = f"a client has at most {MAX_SCOPES} scopes of at most 2048 characters"
+        yield mistake("too-many-scopes", summary, where, why=f"here are {len(names)}", fix="take some out")
+
+
+def _refresh(definition: Definition) -> Iterator[Diagnostic]:
+    scope = {name for name, _ in definition.merged.items("scope")}
+    for grant, where in definition.merged.items("grant_types"):
+        if grant == "refresh_token" and "offline_access" not in scope:
+            summary = "the grant refresh_token does nothing without the scope offline_access"
+            fix = "add offline_access to scope, or take the grant out"
+            yield mistake("refresh-token-without-offline-access", summary, where, fix=fix)
+
+
+def _keys(definition: Definition) -> Iterator[Diagnostic]:
+    merged = definition.merged
+    jwk, uri = merged.get("jwk"), merged.get("jwks_uri")
+    method = merged.get("token_endpoint_auth_method")
+    if jwk and uri:
+        why = "IAM takes jwks_uri and drops jwk"
+        yield mistake(
+            "two-key-sources", "jwk and jwks_uri are both there", merged.at("jwk"), why=why, fix="keep jwks_uri"
+        )
+    if method == "private_key_jwt" and not jwk and not uri:
+        where = merged.at("token_endpoint_auth_method")
+        yield mistake("no-key", "private_key_jwt needs a key", where, fix="add jwks_uri (better) or jwk")
+
+
+def _jwk(definition: Definition) -> Iterator[Diagnostic]:
+    definition.merged.get("jwk")
+    text = definition.fields.get("jwk")
+    if text is not None:
+        try:
+            semantics.parse_jwks(str(text))
+        except ValueError:
+            why = "a JSON object with a list keys, each key with its kty (RFC 7517 section 5), is expected"
+            yield mistake("bad-jwk", "jwk is no JWK set", definition.merged.at("jwk"), why=why)
+
+
+def _server_rules(definition: Definition) -> Iterator[Diagnostic]:
+    for refusal in semantics.refusals(definition.fields):
+        where = definition.merged.at(refusal.name)
+        yield mistake(refusal.rule, refusal.summary, where, fix=refusal.fix)
+
+
+def _admin_fields(definition: Definition) -> Iterator[Diagnostic]:
+    provider = definition.settings.provider
+    if provider == ADMIN:
+        return
+    for name in definition.fields:
+        if FIELDS[name].admin_only:
+            where = definition.merged.at(name)
+            summary = f"{name} is set through the management API only"
+            yield mistake("needs-management-api", summary, where, fix="take it out, or use provider: iam-admin")
+
+
+RULES: tuple[Rule, ...] = (
+    _client_id,
+    _redirects,
+    _redirect_uris,
+    _scope_names,
+    _scope_rights,
+    _scope_count,
+    _refresh,
+    _keys,
+    _jwk,
+    _server_rules,
+    _admin_fields,
+)
+"""All rules of single definitions."""

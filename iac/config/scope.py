@@ -1,0 +1,85 @@
+"""Scope names that are known, and what is special about some. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+KNOWN = frozenset(
+    {
+        # OpenID Connect Core section 5.4 and 11
+        "openid", "profile", "email", "address", "phone", "offline_access",
+        # INDIGO IAM: discovery, administration, registration, AARC and eduGAIN attributes
+        "iam:admin.read", "iam:admin.write", "scim", "scim:read", "scim:write", "registration", "registration-token",
+        "resource-token", "proxy:generate", "ssh-keys", "attr", "aarc", "entitlements", "eduperson_assurance",
+        "eduperson_entitlement", "eduperson_scoped_affiliation", "voperson_external_affiliation", "voperson_id",
+        "cert_entitlement",
+        # WLCG profile 1.0 section "Capability based authorization", and groups
+        "wlcg", "wlcg.groups", "compute.read", "compute.modify", "compute.create", "compute.cancel",
+        # FTS
+        "fts", "fts:submit-transfer",
+        # EGI Check-in
+        "egi-checkin", "eduperson_unique_id",
+    }
+)  # fmt: skip
+"""Names without parameter."""
+
+PARAMETRIC = ("storage.read:", "storage.create:", "storage.modify:", "storage.stage:", "storage.poll:", "wlcg.groups:")
+"""What stands before a path or group: WLCG profile 1.0."""
+
+STEMS = (*PARAMETRIC, "compute.", "iam:", "scim:", "fts:")
+"""Beginnings of names whose rest is open."""
+
+PRIVILEGED = ("scim", "iam:admin.", "registration-token", "resource-token")
+"""Beginnings of scopes by which a client can change the IAM itself."""
+
+RESTRICTED = frozenset(
+    {
+        "iam:admin.read", "iam:admin.write", "proxy:generate", "registration", "registration-token", "resource-token",
+        "scim", "scim:read", "scim:write", "ssh-keys", "storage.create:/", "storage.modify:/", "storage.read:/",
+        "storage.stage:/", "storage.write:/",
+    }
+)  # fmt: skip
+"""What self service drops without a word on a stock server (rec: self-service-restricted-scopes)."""
+
+_CLOSE = 2
+
+
+def is_known(scope: str, extra: Iterable[str]) -> bool:
+    """Whether a scope is one of the usual ones or of those that the project names."""
+    return scope in KNOWN or scope.startswith(STEMS) or any(fnmatchcase(scope, pattern) for pattern in extra)
+
+
+def is_privileged(scope: str) -> bool:
+    """Whether a client with this scope can change the IAM itself."""
+    return scope.startswith(PRIVILEGED)
+
+
+def is_restricted(scope: str) -> bool:
+    """Whether only an administrator can give a client this scope."""
+    return scope in RESTRICTED or is_privileged(scope)
+
+
+def closest(scope: str, extra: Iterable[str]) -> str:
+    """The known scope that was probably meant: at most two letters away; "" when there is none."""
+    known = [*KNOWN, *PARAMETRIC, *extra]
+    near = difflib.get_close_matches(scope, known, n=3, cutoff=0.6)
+    return next((name for name in near if distance(scope, name) <= _CLOSE), "")
+
+
+def distance(one: str, other: str) -> int:
+    """How many letters must be put in, taken out or changed, or neighbours swapped, to get from one to the other."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, left in enumerate(one, 1):
+        older, before, row = before, row, [i]
+        for j, right in enumerate(other, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (left != right))
+            if i > 1 and j > 1 and left == other[j - 2] and one[i - 2] == right:
+                cost = min(cost, older[j - 2] + 1)
+            row.append(cost)
+    return row[-1]

@@ -1,0 +1,219 @@
+"""The settings of one environment, from iac.yaml, as values. Sources are named here and read later."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from iac.config.catalogue import mistake
+from iac.config.source import Source
+from iac.core.desired import Limits
+from iac.core.semantics import redirect_uri_problem
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
+
+    from iac.config.document import Document
+    from iac.config.event import Pointer
+    from iac.core.diagnostics import Diagnostic
+    from iac.core.model import Fields
+
+DEFAULT = "default"
+"""Name of the one environment of a project that declares none."""
+
+BUILT_PROVIDERS = frozenset({"iam-admin"})
+BUILT_BACKENDS = frozenset({"file"})
+_POST = "client_secret_post"
+_LIMITS = Limits()
+_LOGIN = "auth: {method: client_credentials, client_id: {env: IAC_CLIENT_ID}, client_secret: {env: IAC_CLIENT_SECRET}}"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCredentialsAuth:
+    """Login by the client credentials grant (RFC 6749 section 4.4)."""
+
+    client_id: Source
+    client_secret: Source
+    token_endpoint_auth_method: str = _POST
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAuth:
+    """Login by a token that somebody else got."""
+
+    token: Source
+
+
+@dataclass(frozen=True, slots=True)
+class WlcgAuth:
+    """Login by WLCG bearer token discovery."""
+
+
+Auth = ClientCredentialsAuth | TokenAuth | WlcgAuth
+
+
+@dataclass(frozen=True, slots=True)
+class StateSettings:
+    """Where state lives and who can open its secrets.
+
+    Attributes:
+        path: relative to the project, or absolute.
+        recipients: age or SSH public keys; empty when none are named yet.
+        is_clear: `encryption: none`, the only way to secrets in clear text.
+        lineage: "" before `iac state init`.
+    """
+
+    backend: str
+    path: str
+    recipients: tuple[str, ...] = ()
+    identity: Source | None = None
+    is_clear: bool = False
+    lineage: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One environment of iac.yaml.
+
+    Attributes:
+        auth: None when iac.yaml names no login, which is an error wherever one is needed.
+        timeout: seconds that the server may be silent.
+        clients: patterns on addresses that this environment has; None for all.
+        scopes: scope names that this server knows beside the usual ones.
+        policy: diagnostic id -> off, warning or error.
+    """
+
+    root: Path
+    project: str
+    environment: str
+    issuer: str
+    provider: str
+    auth: Auth | None
+    state: StateSettings
+    limits: Limits = _LIMITS
+    parallelism: int = 8
+    timeout: float = 30.0
+    server_defaults: Fields = field(default_factory=dict)
+    clients: tuple[str, ...] | None = None
+    scopes: tuple[str, ...] = ()
+    policy: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def login_client_id(self) -> str:
+        """Id of the login client where it stands in iac.yaml, else ""."""
+        return self.auth.client_id.literal if isinstance(self.auth, ClientCredentialsAuth) else ""
+
+
+def environment_names(value: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the environments of an iac.yaml."""
+    return tuple(value.get("environments") or (DEFAULT,))
+
+
+def overrides(value: Mapping[str, Any], environment: str) -> Mapping[str, Any]:
+    """What one environment overrides."""
+    return (value.get("environments") or {}).get(environment) or {}
+
+
+def place_of(value: Mapping[str, Any], environment: str, key: str) -> Pointer:
+    """Where a setting of an environment stands: in the environment, else at the top."""
+    return ("environments", environment, key) if key in overrides(value, environment) else (key,)
+
+
+def parse_settings(root: Path, value: Mapping[str, Any], environment: str) -> Settings:
+    """The settings of one environment of an iac.yaml that its schema has passed."""
+    merged = {**value, **overrides(value, environment)}
+    limits = value.get("limits", {})
+    return Settings(
+        root=root,
+        project=value["project"],
+        environment=environment,
+        issuer=merged.get("issuer", ""),
+        provider=value["provider"],
+        auth=_auth(merged["auth"]) if "auth" in merged else None,
+        state=_state(value, environment),
+        limits=Limits(limits.get("max_deletes", _LIMITS.max_deletes), limits.get("max_updates")),
+        parallelism=value.get("parallelism", 8),
+        timeout=float(value.get("timeout", 30)),
+        server_defaults=value.get("server_defaults", {}),
+        clients=tuple(merged["clients"]) if "clients" in merged else None,
+        scopes=tuple(value.get("scopes", ())),
+        policy=value.get("policy", {}),
+    )
+
+
+def _auth(value: Mapping[str, Any]) -> Auth:
+    if value["method"] == "wlcg":
+        return WlcgAuth()
+    if value["method"] == "token":
+        return TokenAuth(Source.parse("auth.token", value["token"]))
+    return ClientCredentialsAuth(
+        Source.parse("auth.client_id", value["client_id"]),
+        Source.parse("auth.client_secret", value["client_secret"]),
+        value.get("token_endpoint_auth_method", _POST),
+    )
+
+
+def _state(value: Mapping[str, Any], environment: str) -> StateSettings:
+    merged = {**value.get("state", {}), **overrides(value, environment).get("state", {})}
+    usual = ".iac/state.json" if environment == DEFAULT else f".iac/{environment}.state.json"
+    encryption = merged.get("encryption", {})
+    keys: Mapping[str, Any] = {} if encryption == "none" else encryption
+    return StateSettings(
+        backend=merged.get("backend", "file"),
+        path=merged.get("path", usual),
+        recipients=tuple(keys.get("recipients", ())),
+        identity=Source.parse("state.encryption.identity", keys["identity"]) if "identity" in keys else None,
+        is_clear=encryption == "none",
+        lineage=merged.get("lineage", ""),
+    )
+
+
+def check_settings(document: Document, all_settings: list[Settings]) -> Iterator[Diagnostic]:
+    """What is wrong with the settings of the environments, each by itself and together."""
+    value = document.value
+    if value["provider"] not in BUILT_PROVIDERS:
+        summary = f"provider {value['provider']} is not built in this version"
+        yield mistake("not-built", summary, document.at("provider"), fix="provider: iam-admin")
+    for settings in all_settings:
+        yield from _check_server(document, settings)
+        yield from _check_state(document, settings)
+    yield from _check_shared(document, all_settings)
+
+
+def _check_server(document: Document, settings: Settings) -> Iterator[Diagnostic]:
+    name = settings.environment
+    pointer = place_of(document.value, name, "issuer")
+    where = document.at("environments", name) if name != DEFAULT else document.at()
+    if not settings.issuer:
+        yield mistake("no-issuer", f"environment {name} has no issuer", where, fix="issuer: https://iam.example.org/")
+    elif problem := redirect_uri_problem(settings.issuer):
+        why = f"{problem}; secrets and tokens would cross the network in clear"
+        yield mistake("bad-issuer", "the issuer is not https", document.at(*pointer), why=why, fix="use https")
+    if settings.auth is None:
+        yield mistake("no-auth", f"environment {name} has no auth: how iac logs in", where, fix=_LOGIN)
+
+
+def _check_state(document: Document, settings: Settings) -> Iterator[Diagnostic]:
+    backend = settings.state.backend
+    if backend not in BUILT_BACKENDS:
+        pointer = (*place_of(document.value, settings.environment, "state"), "backend")
+        summary = f"state backend {backend} is not built in this version"
+        yield mistake("not-built", summary, document.at(*pointer), fix="backend: file")
+
+
+def _check_shared(document: Document, all_settings: list[Settings]) -> Iterator[Diagnostic]:
+    seen: dict[str, str] = {}
+    for settings in all_settings:
+        name, path = settings.environment, settings.state.path
+        other = seen.setdefault(path, name)
+        if other != name:
+            summary = f"environments {other} and {name} have the same state: {path}"
+            where = document.at(*place_of(document.value, name, "state"), "path")
+            why = "a state belongs to one environment and one issuer"
+            fix = f"state: {{path: .iac/{name}.state.json}} under environments.{name}"
+            yield mistake("state-shared", summary, where, why=why, fix=fix)
+    if len(all_settings) > 1 and "lineage" in document.value.get("state", {}):
+        where = document.at_key("state", "lineage")
+        fix = "move it to environments.NAME.state.lineage of the environment whose state it is"
+        yield mistake("lineage-shared", "several environments have one lineage", where, fix=fix)

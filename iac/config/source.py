@@ -1,0 +1,111 @@
+"""Where a value comes from: an environment variable, a file, or iac.yaml itself. Read when it is needed, not before."""
+
+from __future__ import annotations
+
+import os
+import stat
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from iac.core.errors import InputError
+from iac.core.secret import Secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MAX_BYTES = 64 * 1024
+"""Largest file that a value is read from."""
+
+
+class Origin(StrEnum):
+    """The kinds of places there are."""
+
+    ENV = "env"
+    FILE = "file"
+    LITERAL = "literal"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The place of a value.
+
+    Attributes:
+        setting: the key of iac.yaml that names it, for messages.
+        name: variable, path (relative to the project, `~` is the home folder), or the value itself.
+    """
+
+    setting: str
+    origin: Origin
+    name: str
+
+    @classmethod
+    def parse(cls, setting: str, value: Any) -> Source:
+        """The source in a setting that its schema has passed."""
+        if isinstance(value, str):
+            return cls(setting, Origin.LITERAL, value)
+        ((origin, name),) = value.items()
+        return cls(setting, Origin(origin), name)
+
+    @property
+    def literal(self) -> str:
+        """The value when it stands in iac.yaml, else ""."""
+        return self.name if self.origin is Origin.LITERAL else ""
+
+    def describe(self) -> str:
+        """The place in words, never the value."""
+        places = {Origin.ENV: f"environment variable {self.name}", Origin.FILE: f"file {self.name}"}
+        return places.get(self.origin, f"{self.setting} in iac.yaml")
+
+    def path(self, root: Path) -> Path:
+        """The file of a file source."""
+        return root / Path(self.name).expanduser()
+
+    def read(self, environ: Mapping[str, str], root: Path) -> Secret:
+        """The value, white space around it dropped.
+
+        Raises:
+            InputError: the variable is not set, the file cannot be read, or the value is empty.
+        """
+        text = self._text(environ, root).strip()
+        if not text:
+            raise InputError(f"{self.setting} is empty", where=self.describe(), fix=self._fix())
+        return Secret(text)
+
+    def warning(self, root: Path) -> str:
+        """What is unsafe about the place; "" when nothing is."""
+        if self.origin is not Origin.FILE:
+            return ""
+        try:
+            mode = self.path(root).stat().st_mode
+        except OSError:
+            return ""
+        if not mode & (stat.S_IRWXG | stat.S_IRWXO):
+            return ""
+        return f"{self.name} is open to others (mode {stat.S_IMODE(mode):04o}): chmod 600 {self.name}"
+
+    def _text(self, environ: Mapping[str, str], root: Path) -> str:
+        if self.origin is Origin.LITERAL:
+            return self.name
+        if self.origin is Origin.FILE:
+            return self._file_text(root)
+        if self.name not in environ:
+            raise InputError(f"{self.setting} is not set", where=self.describe(), fix=self._fix())
+        return environ[self.name]
+
+    def _file_text(self, root: Path) -> str:
+        path = self.path(root)
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+            with os.fdopen(descriptor, "rb") as stream:
+                return stream.read(MAX_BYTES).decode()
+        except UnicodeDecodeError as error:
+            raise InputError(f"{self.setting} is no text", where=str(path), fix=self._fix()) from error
+        except OSError as error:
+            why = str(error.strerror or error)
+            raise InputError(f"{self.setting} cannot be read", where=str(path), why=why, fix=self._fix()) from error
+
+    def _fix(self) -> str:
+        fixes = {Origin.ENV: f"export {self.name}=...", Origin.FILE: f"write the value to {self.name}, chmod 600"}
+        return fixes.get(self.origin, f"set {self.setting} in iac.yaml")

@@ -1,0 +1,106 @@
+"""Which files a project has, and what their addresses are."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from iac.config.catalogue import mistake
+from iac.core.diagnostics import Location
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from iac.core.diagnostics import Diagnostic
+
+CLIENTS_DIR = "clients.d"
+DEFAULTS_FILE = "_defaults.yaml"
+_SUFFIXES = (".yaml", ".yml")
+_SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
+
+
+@dataclass(slots=True)
+class Tree:
+    """The files below clients.d: address -> file, folder (relative to clients.d, "" for itself) -> its defaults."""
+
+    definitions: dict[str, str] = field(default_factory=dict)
+    defaults: dict[str, str] = field(default_factory=dict)
+    diagnostics: list[Diagnostic] = field(default_factory=list)
+
+
+def read_tree(root: Path) -> Tree:
+    """Every definition and every folder's defaults; names that begin with a dot are passed over."""
+    tree = Tree()
+    if not (root / CLIENTS_DIR).is_dir():
+        _complain(tree, "no-definitions", f"there is no folder {CLIENTS_DIR}", CLIENTS_DIR, _EMPTY)
+        return tree
+    _walk(tree, root, "")
+    _check_clashes(tree)
+    if not tree.definitions and not tree.diagnostics:
+        _complain(tree, "no-definitions", f"{CLIENTS_DIR} has no definition", CLIENTS_DIR, _EMPTY)
+    return tree
+
+
+_EMPTY = "a checkout that went wrong looks the same; to end all clients, keep one definition until removed: is applied"
+
+
+def _walk(tree: Tree, root: Path, folder: str) -> None:
+    place = f"{CLIENTS_DIR}/{folder}".rstrip("/")
+    try:
+        entries = sorted(os.scandir(root / place), key=lambda entry: entry.name)
+    except OSError as error:
+        _complain(tree, "file-unreadable", f"the folder cannot be read: {error.strerror}", place, "")
+        return
+    for entry in entries:
+        if not entry.name.startswith("."):
+            _enter(tree, root, folder, entry)
+
+
+def _enter(tree: Tree, root: Path, folder: str, entry: os.DirEntry[str]) -> None:
+    inner = f"{folder}/{entry.name}".lstrip("/")
+    file = f"{CLIENTS_DIR}/{inner}"
+    if entry.is_dir():
+        if entry.is_symlink():
+            _complain(
+                tree, "linked-folder", "the folder is a symbolic link, which is not followed", file, "move it here"
+            )
+        else:
+            _walk(tree, root, inner)
+    elif entry.name.endswith(_SUFFIXES):
+        if entry.is_symlink() and not (root / file).resolve().is_relative_to(root.resolve()):
+            _complain(tree, "outside-project", "the file is a symbolic link out of the project", file, "copy it here")
+        elif not entry.is_file():
+            _complain(tree, "file-unreadable", "this is no file", file, "delete it")
+        elif entry.name == DEFAULTS_FILE:
+            tree.defaults[folder] = file
+        else:
+            _define(tree, inner.rpartition(".")[0], file)
+
+
+def _define(tree: Tree, address: str, file: str) -> None:
+    if not all(_SEGMENT.fullmatch(segment) for segment in address.split("/")):
+        summary = (
+            f"{address} is no address: letters, digits and _.@+- are, each part beginning with a letter, digit or _"
+        )
+        _complain(tree, "bad-address", summary, file, "rename the file or folder")
+    elif address in tree.definitions:
+        _complain(
+            tree, "address-twice", f"{address} has two files", file, f"delete this one or {tree.definitions[address]}"
+        )
+    else:
+        tree.definitions[address] = file
+
+
+def _check_clashes(tree: Tree) -> None:
+    seen: dict[str, str] = {}
+    for address, file in tree.definitions.items():
+        other = seen.setdefault(address.casefold(), address)
+        if other != address:
+            summary = f"{address} differs from {other} by upper and lower case only"
+            _complain(tree, "address-twice", summary, file, "rename one of them: some file systems hold one only")
+
+
+def _complain(tree: Tree, rule: str, summary: str, file: str, fix: str) -> None:
+    tree.diagnostics.append(mistake(rule, summary, Location(file), fix=fix))
