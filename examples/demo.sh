@@ -16,16 +16,16 @@ cd "$demo"
 export XDG_CONFIG_HOME="$demo/.config"
 
 say iac sandbox --port "$port"
-iac sandbox --port "$port" --ready-file sandbox.url >sandbox.log 2>&1 &
+iac sandbox --port "$port" >sandbox.log 2>&1 &
 sandbox=$!
 trap 'kill "$sandbox" 2>/dev/null || true' EXIT INT TERM
 tries=0
-until [ -s sandbox.url ]; do
+until grep -q "  url " sandbox.log; do
   tries=$((tries + 1))
   if [ "$tries" -gt 100 ] || ! kill -0 "$sandbox" 2>/dev/null; then cat sandbox.log >&2; exit 1; fi
   sleep 0.1
 done
-issuer=$(cat sandbox.url)
+issuer=$(sed -n 's/^ *url *//p' sandbox.log)
 echo "a local INDIGO IAM answers at $issuer"
 
 # The project is written for http://localhost:8080/; the demo's sandbox took a free port.

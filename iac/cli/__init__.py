@@ -75,6 +75,19 @@ def cli(ctx: click.Context, /, **settings: Any) -> None:
     from iac.cli.shell import Shell  # noqa: PLC0415  # not needed for --version and --help
 
     ctx.obj = Shell(**settings)
+    if settings["verbose"]:
+        _log(settings["verbose"])
+
+
+def _log(verbosity: int) -> None:
+    """Requests and their statuses on stderr; what they carry is never logged."""
+    import logging  # noqa: PLC0415  # only with -v
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    logger = logging.getLogger("iac")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG if verbosity > 1 else logging.INFO)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli.format import FORMAT, show_plan
-from iac.core.errors import RenderError
 
 if TYPE_CHECKING:
     from iac.cli.shell import Shell
@@ -53,10 +52,7 @@ def command(  # noqa: PLR0913  # one parameter an option
 
 
 def _save(path: Path, plan: Plan) -> None:
-    from iac.sinks.file import write_atomically  # noqa: PLC0415
+    from iac.sinks.file import FileSink  # noqa: PLC0415
 
     text = json.dumps(plan.to_dict(), indent=2, ensure_ascii=False) + "\n"
-    try:
-        write_atomically(path, text.encode(), mode=0o644)
-    except OSError as error:
-        raise RenderError("the plan cannot be saved", where=str(path), why=str(error.strerror or error)) from error
+    FileSink(path.parent).write(path.name, text.encode(), mode=0o644)

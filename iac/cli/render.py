@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(shell: Shell, *, check: bool, targets: tuple[str, ...], view: str) -> int:
     """Write outputs from state: needs the key of the state, no login. A host can render its own client."""
-    from iac.wiring import open_session  # noqa: PLC0415  # brings in the adapters
+    from iac.wiring import open_local  # noqa: PLC0415  # brings in the adapters
     from iac.workflow import render_outputs  # noqa: PLC0415
 
-    with open_session(shell, writes=False) as session:
-        results = render_outputs(session, session.options(targets).targets, check=check)
+    session = open_local(shell)
+    results = render_outputs(session, session.options(targets).targets, check=check)
     if view == "json":
         show_json({"outputs": [{"path": r.path, "status": r.status, "why": r.why} for r in results]})
     else:

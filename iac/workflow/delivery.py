@@ -21,12 +21,12 @@ if TYPE_CHECKING:
     from iac.core.plan import Plan
     from iac.core.state import ClientState, State
     from iac.rendering.context import Credentials
-    from iac.workflow.session import Session
+    from iac.workflow.session import LocalSession
 
 _NEW = frozenset({SecretChange.CREATED, SecretChange.ROTATED})
 
 
-def check_outputs(session: Session, plan: Plan, ledger: Ledger) -> None:
+def check_outputs(session: LocalSession, plan: Plan, ledger: Ledger) -> None:
     """Prove that every output of a plan can be rendered and written, with made-up secrets.
 
     Raises:
@@ -53,13 +53,13 @@ def _writes(plan: Plan) -> Iterator[OutputChange]:
     yield from seen.values()
 
 
-def _must_open(session: Session, state: State, address: str, fresh: Collection[str]) -> bool:
+def _must_open(session: LocalSession, state: State, address: str, fresh: Collection[str]) -> bool:
     client = session.desired.clients.get(address)
     held = state.clients.get(address)
     return client is not None and uses_secret(client.fields) and address not in fresh and held is not None
 
 
-def _rehearse(session: Session, spec: OutputSpec) -> None:
+def _rehearse(session: LocalSession, spec: OutputSpec) -> None:
     from iac.rendering.context import dummy_credentials  # noqa: PLC0415  # only where outputs change
     from iac.rendering.render import render  # noqa: PLC0415  # brings in Jinja2
 
@@ -68,7 +68,9 @@ def _rehearse(session: Session, spec: OutputSpec) -> None:
     render(session.templates[spec.template], spec, dummies, session.facts())
 
 
-def deliver(session: Session, ledger: Ledger, plan: Plan, done: Collection[str]) -> Iterator[Delivered | NotDelivered]:
+def deliver(
+    session: LocalSession, ledger: Ledger, plan: Plan, done: Collection[str]
+) -> Iterator[Delivered | NotDelivered]:
     """Write the outputs of clients whose changes came to their end, remove those that are no longer declared."""
     specs = {spec.path: spec for spec in session.desired.outputs}
     handled: set[str] = set()
@@ -83,7 +85,7 @@ def deliver(session: Session, ledger: Ledger, plan: Plan, done: Collection[str])
                 yield _write(session, ledger, specs[output.path], output)
 
 
-def _remove(session: Session, ledger: Ledger, output: OutputChange) -> Delivered | NotDelivered:
+def _remove(session: LocalSession, ledger: Ledger, output: OutputChange) -> Delivered | NotDelivered:
     try:
         session.sinks[output.sink].remove(output.path)
     except IacError as error:
@@ -92,7 +94,7 @@ def _remove(session: Session, ledger: Ledger, output: OutputChange) -> Delivered
     return Delivered(output, is_changed=True)
 
 
-def _write(session: Session, ledger: Ledger, spec: OutputSpec, output: OutputChange) -> Delivered | NotDelivered:
+def _write(session: LocalSession, ledger: Ledger, spec: OutputSpec, output: OutputChange) -> Delivered | NotDelivered:
     try:
         clients = {address: ledger.state.clients[address] for address in spec.clients}
         content = _content(session, spec, {a: _credentials(ledger, a, client) for a, client in clients.items()})
@@ -107,7 +109,7 @@ def _write(session: Session, ledger: Ledger, spec: OutputSpec, output: OutputCha
     return Delivered(output, is_changed)
 
 
-def record_of(session: Session, spec: OutputSpec, state: State) -> OutputRecord:
+def record_of(session: LocalSession, spec: OutputSpec, state: State) -> OutputRecord:
     """What state remembers of an output written from `state`."""
     clients = {address: _as_rendered(state.clients[address]) for address in spec.clients}
     return OutputRecord(output_digest(spec, session.templates[spec.template].digest, clients), spec.clients, spec.sink)
@@ -124,13 +126,13 @@ def _credentials(ledger: Ledger, address: str, client: ClientState) -> Credentia
     return Credentials(address, client.client_id, client.applied, secret)
 
 
-def _content(session: Session, spec: OutputSpec, clients: Mapping[str, Credentials]) -> bytes:
+def _content(session: LocalSession, spec: OutputSpec, clients: Mapping[str, Credentials]) -> bytes:
     from iac.rendering.render import render  # noqa: PLC0415  # brings in Jinja2
 
     return render(session.templates[spec.template], spec, clients, session.facts())
 
 
-def render_outputs(session: Session, targets: Collection[str], *, check: bool) -> list[OutputState]:
+def render_outputs(session: LocalSession, targets: Collection[str], *, check: bool) -> list[OutputState]:
     """Render outputs from state alone; with `check` compare with the disk and write nothing."""
     state = session.backend.load()
     ledger = Ledger(session.backend, session.vault, session.clock, state)
@@ -147,7 +149,7 @@ class OutputState:
     why: str = ""
 
 
-def _render_one(session: Session, ledger: Ledger, spec: OutputSpec, *, check: bool) -> OutputState:
+def _render_one(session: LocalSession, ledger: Ledger, spec: OutputSpec, *, check: bool) -> OutputState:
     for address in spec.clients:
         client = ledger.state.clients.get(address)
         if client is None:

@@ -24,20 +24,16 @@ if TYPE_CHECKING:
 _LOCK_SECONDS = 3600
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
-    """One environment with everything that a run needs; `templates` by name."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalSession:
+    """One environment without its server: enough to render outputs. `templates` by name."""
 
     desired: Desired
     backend: StateBackend
     vault: Vault
-    provider: Provider
     sinks: Mapping[str, Sink]
     templates: Mapping[str, Template]
     clock: Clock
-    parallelism: int = 8
-    lock_timeout: float = 0.0
-    run_id: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def options(self, targets: Collection[str] = (), recreate: Collection[str] = ()) -> Options:
         """Options of a plan.
@@ -57,6 +53,15 @@ class Session:
         from iac.rendering.context import ProjectFacts  # noqa: PLC0415  # only where outputs change
 
         return ProjectFacts(self.desired.project, self.desired.environment, self.desired.issuer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session(LocalSession):
+    """One environment with its server."""
+
+    provider: Provider
+    parallelism: int = 8
+    run_id: str = field(default_factory=lambda: secrets.token_hex(8))
 
     def holder(self) -> Holder:
         """How the lock names this run."""

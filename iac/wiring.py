@@ -1,0 +1,154 @@
+"""Settings to adapters: the only module that knows them all. Everything heavy is imported where it is opened."""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from iac.clock import SystemClock
+from iac.config.definitions import load_environment
+from iac.config.project import load_project
+from iac.config.settings import ClientCredentialsAuth, TokenAuth
+from iac.config.source import Origin
+from iac.sinks.file import FileSink
+from iac.workflow import LocalSession, Session
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from iac.cli.shell import Shell
+    from iac.config.settings import Settings
+    from iac.core.desired import Desired
+    from iac.core.diagnostics import Diagnostic
+    from iac.core.secret import Secret
+    from iac.ports import Clock, StateBackend, Vault
+    from iac.providers.iam_admin import IamAdmin
+    from iac.providers.login import FoundToken, Login
+
+
+@contextmanager
+def open_session(shell: Shell, *, writes: bool, parallelism: int | None = None) -> Iterator[Session]:
+    """Everything that one run of a command needs; connections are closed at the end.
+
+    Args:
+        shell: the global options.
+        writes: whether the login must be able to write; only then are write scopes asked for.
+        parallelism: requests in flight, instead of iac.yaml's.
+
+    Raises:
+        InvalidInput: iac.yaml or definitions are invalid.
+    """
+    settings, local = _open(shell)
+    count = parallelism or settings.parallelism
+    provider = open_provider(settings, local.clock, writes=writes, parallelism=count)
+    try:
+        yield Session(
+            desired=local.desired,
+            backend=local.backend,
+            vault=local.vault,
+            sinks=local.sinks,
+            templates=local.templates,
+            clock=local.clock,
+            provider=provider,
+            parallelism=count,
+        )
+    finally:
+        provider.close()
+
+
+def open_local(shell: Shell) -> LocalSession:
+    """What rendering needs: no login, no server.
+
+    Raises:
+        InvalidInput: iac.yaml or definitions are invalid.
+    """
+    return _open(shell)[1]
+
+
+def _open(shell: Shell) -> tuple[Settings, LocalSession]:
+    from iac.rendering.template import load_templates  # noqa: PLC0415  # not needed by state commands
+
+    settings, desired, warnings = read_environment(shell)
+    for warning in warnings:
+        for line in warning.lines():
+            shell.note(line)
+    clock = SystemClock()
+    return settings, LocalSession(
+        desired=desired,
+        backend=open_backend(settings, clock),
+        vault=open_vault(settings),
+        sinks={"file": FileSink(settings.root)},
+        templates=load_templates(settings.root, [spec.template for spec in desired.outputs]),
+        clock=clock,
+    )
+
+
+def read_environment(shell: Shell) -> tuple[Settings, Desired, list[Diagnostic]]:
+    """The settings, the desired clients and the warnings of the environment that the shell names."""
+    project = load_project(shell.root)
+    settings = project.settings(shell.environment)
+    desired, settings, warnings = load_environment(project, settings.environment)
+    return settings, desired, warnings
+
+
+def open_backend(settings: Settings, clock: Clock) -> StateBackend:
+    """The backend of an environment's state; it refuses a state of another project, environment, issuer or lineage."""
+    from iac.backends.file import FileBackend  # noqa: PLC0415  # the backend in use alone
+    from iac.core.statefile import Owner  # noqa: PLC0415
+
+    owner = Owner(settings.project, settings.environment, settings.issuer, settings.state.lineage)
+    return FileBackend(settings.root / settings.state.path, owner, clock)
+
+
+def open_vault(settings: Settings) -> Vault:
+    """What seals and opens the secrets in state; the identity is read when the first one is opened."""
+    from iac.backends.age import AgeVault, ClearVault  # noqa: PLC0415  # only where secrets are
+
+    if settings.state.is_clear:
+        return ClearVault()
+    return AgeVault(settings.state.recipients, lambda: _identity(settings))
+
+
+def _identity(settings: Settings) -> Secret | None:
+    """What iac.yaml names; where its variable is not set, the project's key file that `iac init` made."""
+    from iac.backends.keyfile import stored_identity  # noqa: PLC0415  # only where secrets are opened
+
+    source = settings.state.identity
+    if source is None or (source.origin is Origin.ENV and source.name not in os.environ):
+        return stored_identity(settings.project, os.environ)
+    return source.read(os.environ, settings.root)
+
+
+def open_provider(settings: Settings, clock: Clock, *, writes: bool, parallelism: int) -> IamAdmin:
+    """The server's API; nothing is sent before its first call."""
+    from iac.providers.http import Transport  # noqa: PLC0415  # brings in the HTTP library
+    from iac.providers.iam_admin import Connection, IamAdmin  # noqa: PLC0415
+
+    transport = Transport(parallelism=parallelism, timeout=settings.timeout)
+    connection = Connection(settings.issuer, os.environ.get("IAC_ISSUER", ""), transport)
+    return IamAdmin(connection, _login(settings, writes=writes), clock)
+
+
+def _login(settings: Settings, *, writes: bool) -> Login:
+    from iac.providers.login import READ_SCOPES, WRITE_SCOPES, ClientCredentials, GivenToken  # noqa: PLC0415
+    from iac.providers.wlcg import find_token  # noqa: PLC0415
+
+    auth, root = settings.auth, settings.root
+    if isinstance(auth, ClientCredentialsAuth):
+        return ClientCredentials(
+            auth.client_id.read(os.environ, root).reveal(),
+            auth.client_secret.read(os.environ, root),
+            WRITE_SCOPES if writes else READ_SCOPES,
+            auth.token_endpoint_auth_method,
+        )
+    if isinstance(auth, TokenAuth):
+        return GivenToken(lambda: _given(auth, root))
+    return GivenToken(lambda: find_token(os.environ, os.geteuid()))
+
+
+def _given(auth: TokenAuth, root: Path) -> FoundToken:
+    from iac.providers.login import FoundToken  # noqa: PLC0415
+
+    return FoundToken(auth.token.read(os.environ, root), auth.token.describe())
