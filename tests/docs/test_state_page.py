@@ -1,0 +1,61 @@
+"""docs/reference/state.md says what the code does."""
+
+from __future__ import annotations
+
+import json
+import re
+import zlib
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+
+from iac.core.state import ClientState, SecretStatus, State
+from iac.core.statefile import Origin, parse_journal, parse_state
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/reference/state.md").read_text(encoding="utf-8")
+DOCUMENT, JOURNAL = re.findall(r"^```json\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+
+
+def test_the_document_that_is_shown_is_one() -> None:
+    state = parse_state(DOCUMENT, Origin("docs/reference/state.md"))
+    assert "cms-rucio-auth" == state.clients["wlcg/rucio-auth"].client_id
+
+
+def test_the_journal_that_is_shown_is_one_but_for_its_checksum() -> None:
+    body = JOURNAL.strip().partition(",")[2].encode()
+    journal = parse_journal(b'{"crc":"%08x",%s\n' % (zlib.crc32(body), body), Origin("docs/reference/state.md"))
+    assert 12 == journal.batches[0].serial
+
+
+@pytest.mark.parametrize("kind", [State, ClientState], ids=["state", "client"])
+def test_every_member_is_in_a_table(kind: type[State | ClientState]) -> None:
+    rows = "\n".join(line for line in PAGE.splitlines() if line.startswith("| `"))
+    assert [] == [field.name for field in fields(kind) if f"`{field.name}`" not in rows]
+
+
+def test_every_status_and_event_is_named() -> None:
+    code = (ROOT / "iac/core/codec.py").read_text(encoding="utf-8")
+    events = set(re.findall(r'case "([a-z_]+)":', code))
+    assert 5 == len(events)
+    assert [] == [name for name in [*events, *SecretStatus] if f"`{name}`" not in PAGE]
+
+
+def _summaries() -> set[str]:
+    """What errors of state begin with, as they stand in the code."""
+    files = [*(ROOT / "iac/backends").glob("*.py"), ROOT / "iac/core/statefile.py"]
+    code = "\n".join(file.read_text(encoding="utf-8") for file in files)
+    found = set(re.findall(r'(?:StateError|LockedError|InputError)\(\s*"([^"]+)"', code))
+    found |= set(re.findall(r'summary = "([^"]+)"', code))
+    return found | {f"the state belongs to another {name}" for name in ("project", "environment", "issuer", "lineage")}
+
+
+def test_every_error_is_in_the_table_and_no_other() -> None:
+    _, table = PAGE.split("## Errors")
+    rows = [line.split("|")[1].strip() for line in table.splitlines() if line.startswith("| ")]
+    assert ["Message", *sorted(_summaries())] == [rows[0], *sorted(rows[1:])]
+
+
+def test_a_json_example_is_json() -> None:
+    assert all(json.loads(text) for text in (DOCUMENT, JOURNAL))
