@@ -7,7 +7,7 @@ key by key; null and [] mean empty.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,6 +47,18 @@ class Part:
         return self.document.at(*self.pointer, *more)
 
 
+class Item(NamedTuple):
+    """An item of a list, or a word of a text, and where it stands."""
+
+    value: Any
+    part: Part
+    position: int | None = None
+
+    def at(self) -> Location:
+        """Where it begins; for a word, where its text begins."""
+        return self.part.at() if self.position is None else self.part.at(self.position)
+
+
 @dataclass(slots=True)
 class Merged:
     """The outcome: key (`lifecycle.prevent_destroy` for what is merged by key) -> the parts that make its value."""
@@ -65,7 +77,7 @@ class Merged:
         parts = self.parts.get(key)
         return parts[-1].value if parts else default
 
-    def items(self, key: str) -> list[tuple[Any, Location]]:
+    def items(self, key: str) -> list[Item]:
         """The items of a list over all its parts, text split at white space, each with its place.
 
         Raises:
@@ -73,12 +85,12 @@ class Merged:
         """
         if key in self.broken:
             raise Unsure
-        found: list[tuple[Any, Location]] = []
+        found: list[Item] = []
         for part in self.parts.get(key, ()):
             if isinstance(part.value, str):
-                found += [(word, part.at()) for word in part.value.split()]
+                found += [Item(word, part) for word in part.value.split()]
             else:
-                found += [(item, part.at(index)) for index, item in enumerate(part.value or ())]
+                found += [Item(value, part, index) for index, value in enumerate(part.value or ())]
         return found
 
     def values(self, key: str) -> list[Any]:

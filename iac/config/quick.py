@@ -8,6 +8,7 @@ It knows the keywords that our schemas use, and no other.
 from __future__ import annotations
 
 import re
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from iac.config.format import FORMATS
@@ -45,10 +46,9 @@ class _Compiler:
         self.known: dict[str, Check] = {}
 
     def check(self, schema: Mapping[str, Any]) -> Check:
-        checks = [_KEYWORDS[name](self, schema) for name in schema if name not in _NOTES]
-        if len(checks) == 1:
-            return checks[0]
-        return lambda value: all(check(value) for check in checks)
+        names = [name for name in schema if name not in _NOTES]
+        checks = dict.fromkeys(_KEYWORDS[name] for name in names)  # two keywords can share one check
+        return reduce(_both, [make(self, schema) for make in checks])
 
     def ref(self, schema: Mapping[str, Any]) -> Check:
         name = schema["$ref"].removeprefix("#/$defs/")
@@ -57,8 +57,7 @@ class _Compiler:
         return self.known[name]
 
     def any_of(self, schema: Mapping[str, Any]) -> Check:
-        checks = [self.check(part) for part in schema["anyOf"]]
-        return lambda value: any(check(value) for check in checks)
+        return reduce(_either, [self.check(part) for part in schema["anyOf"]])
 
     def one_of(self, schema: Mapping[str, Any]) -> Check:
         checks = [self.check(part) for part in schema["oneOf"]]
@@ -78,11 +77,21 @@ class _Compiler:
         other: Check = self.check(rest) if isinstance(rest, dict) else (lambda _: bool(rest))
 
         def check(value: Any) -> bool:
-            if value.__class__ is not dict:
-                return True
-            return all(checks.get(name, other)(item) for name, item in value.items())
+            if value.__class__ is dict:
+                for name, item in value.items():
+                    if not checks.get(name, other)(item):
+                        return False
+            return True
 
         return check
+
+
+def _both(one: Check, other: Check) -> Check:
+    return lambda value: one(value) and other(value)
+
+
+def _either(one: Check, other: Check) -> Check:
+    return lambda value: one(value) or other(value)
 
 
 def _type(_: _Compiler, schema: Mapping[str, Any]) -> Check:

@@ -59,7 +59,7 @@ def _client_id(definition: Definition) -> Iterator[Diagnostic]:
 def _redirects(definition: Definition) -> Iterator[Diagnostic]:
     merged = definition.merged
     uris = merged.items("redirect_uris")
-    grants = {str(grant) for grant, _ in merged.items("grant_types")}
+    grants = {item.value for item in merged.items("grant_types")}
     needing = _REDIRECTING & grants if "grant_types" in merged.parts else {"authorization_code"}
     if needing and not uris:
         names = " and ".join(sorted(needing))
@@ -72,15 +72,16 @@ def _redirects(definition: Definition) -> Iterator[Diagnostic]:
 
 
 def _redirect_uris(definition: Definition) -> Iterator[Diagnostic]:
-    for uri, where in definition.merged.items("redirect_uris"):
+    for item in definition.merged.items("redirect_uris"):
+        uri = item.value
         if problem := _uri_problem(uri):
             summary = f"redirect URI {uri}: {problem}"
             why = "every version of IAM refuses it (RFC 6749 section 3.1.2)"
-            yield mistake("bad-redirect-uri", summary, where, why=why, fix="write the whole address, without #")
+            yield mistake("bad-redirect-uri", summary, item.at(), why=why, fix="write the whole address, without #")
         elif problem := semantics.redirect_uri_problem(uri):
             summary = f"redirect URI {uri}: {problem}"
             why = "IAM 1.13.5 and 1.14.1 refuse it, and then every change of this client"
-            yield mistake("redirect-uri-refused", summary, where, why=why, fix=_LOOPBACK_FIX)
+            yield mistake("redirect-uri-refused", summary, item.at(), why=why, fix=_LOOPBACK_FIX)
 
 
 def _uri_problem(uri: str) -> str:
@@ -99,30 +100,32 @@ def _uri_problem(uri: str) -> str:
 
 def _scope_names(definition: Definition) -> Iterator[Diagnostic]:
     extra = definition.settings.scopes
-    for scope, where in definition.merged.items("scope"):
+    for item in definition.merged.items("scope"):
+        scope = item.value
         if not scopes.is_known(scope, extra):
             close = scopes.closest(scope, extra)
             fix = f"did you mean {close}?" if close else f"if it is right, add it to scopes in iac.yaml: [{scope}]"
             why = "IAM takes every name without a word"
-            yield mistake("unknown-scope", f"scope {scope} is not a known one", where, why=why, fix=fix)
+            yield mistake("unknown-scope", f"scope {scope} is not a known one", item.at(), why=why, fix=fix)
 
 
 def _scope_rights(definition: Definition) -> Iterator[Diagnostic]:
     provider = definition.settings.provider
-    for scope, where in definition.merged.items("scope"):
+    for item in definition.merged.items("scope"):
+        scope = item.value
         if provider != ADMIN and scopes.is_restricted(scope):
             why = f"{provider} drops it without a word"
             fix = "use provider: iam-admin, or ask an administrator"
             yield mistake(
-                "scope-not-granted", f"scope {scope} is given by administrators only", where, why=why, fix=fix
+                "scope-not-granted", f"scope {scope} is given by administrators only", item.at(), why=why, fix=fix
             )
         elif scopes.is_privileged(scope):
             why = "an administrator of the IAM gives it through this project: review who may merge here"
-            yield mistake("privileged-scope", f"scope {scope} lets the client into the IAM itself", where, why=why)
+            yield mistake("privileged-scope", f"scope {scope} lets the client into the IAM itself", item.at(), why=why)
 
 
 def _scope_count(definition: Definition) -> Iterator[Diagnostic]:
-    names = {scope for scope, _ in definition.merged.items("scope")}
+    names = {item.value for item in definition.merged.items("scope")}
     if len(names) > MAX_SCOPES or any(len(name) > 2048 for name in names):  # noqa: PLR2004  # IAM's own limits
         where = definition.merged.at("scope")
         summary = f"a client has at most {MAX_SCOPES} scopes of at most 2048 characters"
@@ -130,12 +133,12 @@ def _scope_count(definition: Definition) -> Iterator[Diagnostic]:
 
 
 def _refresh(definition: Definition) -> Iterator[Diagnostic]:
-    scope = {name for name, _ in definition.merged.items("scope")}
-    for grant, where in definition.merged.items("grant_types"):
-        if grant == "refresh_token" and "offline_access" not in scope:
+    scope = {item.value for item in definition.merged.items("scope")}
+    for item in definition.merged.items("grant_types"):
+        if item.value == "refresh_token" and "offline_access" not in scope:
             summary = "the grant refresh_token does nothing without the scope offline_access"
             fix = "add offline_access to scope, or take the grant out"
-            yield mistake("refresh-token-without-offline-access", summary, where, fix=fix)
+            yield mistake("refresh-token-without-offline-access", summary, item.at(), fix=fix)
 
 
 def _keys(definition: Definition) -> Iterator[Diagnostic]:

@@ -1,0 +1,89 @@
+"""`iac fmt`: canonical order and style of iac.yaml and the definitions, comments kept."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from iac.core.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from iac.cli.shell import Shell
+    from iac.core.diagnostics import Diagnostic
+
+
+@click.command("fmt", short_help="canonical order and style, comments kept")
+@click.argument("paths", metavar="[PATH]...", nargs=-1)
+@click.option("--check", is_flag=True, help="Write nothing; exit 2 and name the files that would change.")
+@click.pass_obj
+def command(shell: Shell, *, paths: tuple[str, ...], check: bool) -> int:
+    """Write iac.yaml and the definitions in canonical order and style, or the files and folders given.
+
+    Adds the line by which editors find the schema. A file with a mistake in its YAML is not touched. What a file says
+    never changes.
+    """
+    from iac.config.writing import replace_text  # noqa: PLC0415
+
+    root = shell.root
+    mistakes: list[Diagnostic] = []
+    changed = 0
+    for file in _files(root, paths):
+        text = _formatted(root, file, mistakes)
+        if text is not None:
+            changed += 1
+            click.echo(file)
+            if not check:
+                replace_text(root / file, text)
+    shell.note(_outcome(changed, check=check))
+    if mistakes:
+        raise InvalidInput(mistakes)
+    return 2 if check and changed else 0
+
+
+def _outcome(changed: int, *, check: bool) -> str:
+    files = f"{changed} file{'' if changed == 1 else 's'}"
+    if not changed:
+        return "nothing to change"
+    return f"{files} would change" if check else f"{files} written"
+
+
+def _files(root: Path, paths: tuple[str, ...]) -> Iterator[str]:
+    from iac.config.project import PROJECT_FILE  # noqa: PLC0415
+    from iac.config.tree import CLIENTS_DIR, read_tree  # noqa: PLC0415
+
+    if not (root / PROJECT_FILE).is_file():
+        raise click.UsageError(f"{root} is no project: there is no {PROJECT_FILE}; -C DIR names another folder")
+    tree = read_tree(root)
+    known = [PROJECT_FILE, *sorted([*tree.definitions.values(), *tree.defaults.values()])]
+    if not paths:
+        yield from known
+    for path in paths:
+        inside = path.removeprefix("./").rstrip("/")
+        chosen = [file for file in known if inside in {file, "."} or file.startswith(f"{inside}/")]
+        if not chosen:
+            raise click.UsageError(f"{path}: neither {PROJECT_FILE} nor a definition in {CLIENTS_DIR}")
+        yield from chosen
+
+
+def _formatted(root: Path, file: str, mistakes: list[Diagnostic]) -> str | None:
+    """The file's new text; None when it stays as it is."""
+    from iac.config.document import read_document  # noqa: PLC0415
+    from iac.config.formatting import format_text, schema_address  # noqa: PLC0415
+    from iac.config.project import PROJECT_FILE  # noqa: PLC0415
+    from iac.config.tree import DEFAULTS_FILE  # noqa: PLC0415
+
+    document, found = read_document(root, file)
+    mistakes += found
+    if document is None or found:
+        return None
+    text = (root / file).read_bytes().decode()
+    if file.endswith(f"/{DEFAULTS_FILE}"):
+        formatted = format_text(document, text, "defaults", "")
+    else:
+        schema = "project" if file == PROJECT_FILE else "client"
+        formatted = format_text(document, text, schema, schema_address(root, file, schema))
+    return None if formatted == text else formatted

@@ -1,0 +1,67 @@
+"""Changing files of the project: comments kept, what is read stays the same, old or new and never in between."""
+
+from __future__ import annotations
+
+import io
+import os
+import secrets
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from iac.core.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from ruamel.yaml import YAML
+
+WIDTH = 4096
+"""Lines are not broken anew below this width."""
+
+
+def round_trip() -> YAML:
+    """ruamel.yaml as we write: comments and quotes kept, two spaces, dashes indented."""
+    from ruamel.yaml import YAML  # noqa: PLC0415  # 30 ms, only where files are changed
+
+    yaml = YAML(typ="rt", pure=True)
+    yaml.preserve_quotes = True
+    yaml.width = WIDTH
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
+
+
+def dump(yaml: YAML, value: Any) -> str:
+    """The text of a value that was loaded with `round_trip`."""
+    stream = io.StringIO()
+    yaml.dump(value, stream)
+    return stream.getvalue()
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Put a text in the place of a file's content, its mode kept; a symbolic link stays one.
+
+    Raises:
+        InputError: the file cannot be written; it is as before.
+    """
+    target = path.resolve()
+    temporary = target.parent / f".{target.name}.{secrets.token_hex(4)}.iac-tmp"
+    try:
+        mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
+        try:
+            _write(temporary, text, mode)
+            temporary.replace(target)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+    except OSError as error:
+        fix = "check permissions and free space"
+        raise InputError("the file cannot be written", where=str(path), why=str(error.strerror), fix=fix) from error
+
+
+def _write(path: Path, text: str, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(text.encode())
+        file.flush()
+        os.fchmod(file.fileno(), mode)
+        os.fsync(file.fileno())
