@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from iac.core.errors import IacError, InputError, PartialApply, StalePlan, UnreachableError, UnsafePlan
+from iac.core.errors import IacError, InputError, InvalidInput, PartialApply, StalePlan, UnreachableError, UnsafePlan
 from iac.core.text import printable
 
 _CODES: tuple[tuple[type[IacError], int], ...] = (
@@ -36,7 +36,11 @@ def report(error: Exception) -> int:
 
 
 def say(error: IacError) -> None:
-    """The lines of an error on stderr."""
+    """The lines of an error on stderr; diagnostics say their own severity."""
+    if isinstance(error, InvalidInput):
+        for line in error.lines():
+            click.echo(printable(line), err=True)
+        return
     head, *rest = error.lines()
     prefix = click.style("error:", fg="red", bold=True)
     click.echo(f"{prefix} {printable(head)}", err=True)
