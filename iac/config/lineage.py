@@ -51,16 +51,30 @@ def _edited(value: Any, environment: str, lineage: str, recipient: str) -> Any:
         value["environments"][environment] = value["environments"][environment] or {}
         value = value["environments"][environment]
     state = value.setdefault("state", {})
-    state["lineage"] = lineage
     if recipient:
         _add_recipient(state if "encryption" in state else top.setdefault("state", {}), recipient)
+    _put(state, "lineage", lineage)
     return top
 
 
 def _add_recipient(state: Any, recipient: str) -> None:
-    encryption = state.setdefault("encryption", {})
-    if isinstance(encryption, dict) and recipient not in encryption.setdefault("recipients", []):
+    if "encryption" not in state:
+        _put(state, "encryption", {})
+    encryption = state["encryption"]
+    if not isinstance(encryption, dict):
+        return
+    if "recipients" not in encryption:
+        _put(encryption, "recipients", [])
+    if recipient not in encryption["recipients"]:
         encryption["recipients"].append(recipient)
+
+
+def _put(mapping: Any, key: str, value: Any) -> None:
+    """Set a key; a new one comes first, for ruamel.yaml keeps the comments below a mapping with its last key."""
+    if key in mapping or not hasattr(mapping, "insert"):
+        mapping[key] = value
+    else:
+        mapping.insert(0, key, value)
 
 
 def _value(text: str) -> Any:
