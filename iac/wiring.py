@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from iac.clock import SystemClock
 from iac.config.definitions import load_environment
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from iac.cli.shell import Shell
     from iac.config.settings import Settings
     from iac.core.desired import Desired
     from iac.core.diagnostics import Diagnostic
@@ -28,19 +27,34 @@ if TYPE_CHECKING:
     from iac.providers.login import FoundToken, Login
 
 
+class Caller(Protocol):
+    """Who opens a session: which project and environment, and where remarks go."""
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+
+    @property
+    def environment(self) -> str | None:
+        """The environment's name; None for the only one there is."""
+
+    def note(self, text: str) -> None:
+        """Say something beside the result."""
+
+
 @contextmanager
-def open_session(shell: Shell, *, writes: bool, parallelism: int | None = None) -> Iterator[Session]:
+def open_session(caller: Caller, *, writes: bool, parallelism: int | None = None) -> Iterator[Session]:
     """Everything that one run of a command needs; connections are closed at the end.
 
     Args:
-        shell: the global options.
+        caller: which project and environment, and where remarks go.
         writes: whether the login must be able to write; only then are write scopes asked for.
         parallelism: requests in flight, instead of iac.yaml's.
 
     Raises:
         InvalidInput: iac.yaml or definitions are invalid.
     """
-    settings, local = _open(shell)
+    settings, local = _open(caller)
     count = parallelism or settings.parallelism
     provider = open_provider(settings, local.clock, writes=writes, parallelism=count)
     try:
@@ -58,22 +72,22 @@ def open_session(shell: Shell, *, writes: bool, parallelism: int | None = None) 
         provider.close()
 
 
-def open_local(shell: Shell) -> LocalSession:
+def open_local(caller: Caller) -> LocalSession:
     """What rendering needs: no login, no server.
 
     Raises:
         InvalidInput: iac.yaml or definitions are invalid.
     """
-    return _open(shell)[1]
+    return _open(caller)[1]
 
 
-def _open(shell: Shell) -> tuple[Settings, LocalSession]:
+def _open(caller: Caller) -> tuple[Settings, LocalSession]:
     from iac.rendering.template import load_templates  # noqa: PLC0415  # not needed by state commands
 
-    settings, desired, warnings = read_environment(shell)
+    settings, desired, warnings = read_environment(caller)
     for warning in warnings:
         for line in warning.lines():
-            shell.note(line)
+            caller.note(line)
     clock = SystemClock()
     return settings, LocalSession(
         desired=desired,
@@ -85,10 +99,10 @@ def _open(shell: Shell) -> tuple[Settings, LocalSession]:
     )
 
 
-def read_environment(shell: Shell) -> tuple[Settings, Desired, list[Diagnostic]]:
-    """The settings, the desired clients and the warnings of the environment that the shell names."""
-    project = load_project(shell.root)
-    settings = project.settings(shell.environment)
+def read_environment(caller: Caller) -> tuple[Settings, Desired, list[Diagnostic]]:
+    """The settings, the desired clients and the warnings of the environment that the caller names."""
+    project = load_project(caller.root)
+    settings = project.settings(caller.environment)
     desired, settings, warnings = load_environment(project, settings.environment)
     return settings, desired, warnings
 
