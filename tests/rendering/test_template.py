@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from iac.config.output import BUILTIN_TEMPLATES
 from iac.core.errors import RenderError
 from iac.rendering.template import BUILTINS, MAX_BYTES, load_templates
 
@@ -44,6 +45,10 @@ def test_every_built_in_is_there_and_no_other(root: Path) -> None:
     folder = Path(sys.modules["iac.rendering.template"].__file__ or "").parent / "templates"
     assert sorted(BUILTINS) == sorted(path.stem for path in folder.iterdir())
     assert sorted(BUILTINS) == sorted(load_templates(root, BUILTINS))
+
+
+def test_validation_knows_the_same_built_ins() -> None:
+    assert BUILTIN_TEMPLATES == BUILTINS
 
 
 def test_the_digest_is_that_of_the_text_and_of_all_it_refers_to(root: Path) -> None:

@@ -4,50 +4,32 @@ from __future__ import annotations
 
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import yaml
-
-from iac.core.desired import OutputSpec
-from iac.core.diagnostics import Location
-from iac.core.model import FIELDS, GRANT_TYPES, Kind, uses_secret
+from iac.config.definitions import load_environment
+from iac.config.project import load_project
+from iac.core.model import uses_secret
 from iac.core.secret import Secret
 from iac.rendering.context import Credentials, ProjectFacts
 from iac.rendering.render import render
 from iac.rendering.template import load_templates
+
+if TYPE_CHECKING:
+    from iac.core.desired import Desired, OutputSpec
 
 ROOT = Path(__file__).parents[2]
 ISSUER = "https://iam.example.org/"
 
 
 @cache
-def definitions() -> dict[str, dict[str, Any]]:
-    """The definitions by address, as their files have them."""
-    folder = ROOT / "clients.d"
-    return {
-        path.relative_to(folder).with_suffix("").as_posix(): yaml.safe_load(path.read_text())
-        for path in sorted(folder.rglob("*.yaml"))
-    }
+def desired() -> Desired:
+    """What the demo project wants; it is valid."""
+    return load_environment(load_project(ROOT))[0]
 
 
-@cache
 def specs() -> dict[str, OutputSpec]:
     """Every output by its path."""
-    project = yaml.safe_load((ROOT / "iac.yaml").read_text())
-    declared = [(output, output["clients"]) for output in project["outputs"]]
-    declared += [(o, {"client": address}) for address, each in definitions().items() for o in each.get("outputs", [])]
-    made = [
-        OutputSpec(
-            output["template"],
-            output["path"],
-            tuple(clients.values()),
-            Location("iac.yaml"),
-            names=tuple(clients),
-            values=output.get("values", {}),
-        )
-        for output, clients in declared
-    ]
-    return {spec.path: spec for spec in made}
+    return {spec.path: spec for spec in desired().outputs}
 
 
 def secret_of(address: str) -> str:
@@ -56,15 +38,8 @@ def secret_of(address: str) -> str:
 
 
 def credentials(address: str, secret: str) -> Credentials:
-    definition = definitions()[address]
-    fields = {name: _canonical(name, definition[name]) for name in FIELDS if name in definition}
-    return Credentials(address, definition["client_id"], fields, Secret(secret) if uses_secret(fields) else None)
-
-
-def _canonical(name: str, value: Any) -> Any:
-    if FIELDS[name].kind is not Kind.SET:
-        return value
-    return tuple(sorted(GRANT_TYPES[item] if name == "grant_types" else item for item in value))
+    client = desired().clients[address]
+    return Credentials(address, client.client_id, client.fields, Secret(secret) if uses_secret(client.fields) else None)
 
 
 def rendered(path: str, secret: str | None = None) -> str:

@@ -14,14 +14,22 @@ import pytest
 import yaml
 from ruamel.yaml import YAML
 
+from iac.config.definitions import validate_project
 from iac.core.errors import RenderError
 from tests.services.parsing import parse_apache, parse_dirac, parse_dotenv
-from tests.services.project import ISSUER, ROOT, definitions, rendered, secret_of, specs
+from tests.services.project import ISSUER, ROOT, desired, rendered, secret_of, specs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+HTVAULT_SCOPES = [
+    "email",
+    "offline_access",
+    "profile",
+    *("storage.create:/", "storage.modify:/", "storage.read:/"),
+    *("wlcg", "wlcg.groups"),
+]
 PROVIDER_TABLE = """
 CREATE TABLE t_token_provider (
   name VARCHAR(255) NOT NULL, issuer VARCHAR(1024) NOT NULL, client_id VARCHAR(255) NOT NULL,
@@ -114,7 +122,7 @@ def test_htvault_has_a_public_file_and_a_secret_one_under_the_same_name() -> Non
     public = rendered("out/htvault/20-wlcg.yaml")
     (issuer,) = parse_yaml(public)["issuers"]
     assert secret_of("wlcg/htvault") not in public
-    assert [{"name": "default", "scopes": sorted(definitions()["wlcg/htvault"]["scope"])}] == issuer.pop("roles")
+    assert [{"name": "default", "scopes": HTVAULT_SCOPES}] == issuer.pop("roles")
     assert {
         "name": "wlcg",
         "clientid": "htvault",
@@ -214,7 +222,7 @@ def test_the_orchestrator_and_clues_share_a_file_keyed_by_the_issuer_in_brackets
 
 def test_every_definition_reaches_a_file_and_every_file_has_its_test() -> None:
     reached = {address for spec in specs().values() for address in spec.clients}
-    assert set(definitions()) == reached
+    assert set(desired().clients) == reached
     assert set(specs()) == READERS.keys() | {"out/diracx/dirac.cfg"}
 
 
@@ -306,6 +314,14 @@ def test_a_shell_reads_a_hostile_secret_as_the_strict_reader_does(path: str, kin
         assert set("'\\\n\t\0\u2028") & set(HOSTILE[kind])
         return
     assert parse_dotenv(text) == source(text, tmp_path)
+
+
+def test_the_demo_project_is_valid_but_for_what_it_warns_of() -> None:
+    found = validate_project(ROOT)
+    assert (found.is_valid, 13) == (True, found.definitions)
+    assert [("privileged-scope", "clients.d/wlcg/rucio-admin-scim.yaml")] == [
+        (each.id, each.location.file) for each in found.diagnostics if each.location
+    ]
 
 
 def test_definitions_name_their_schema() -> None:
