@@ -194,4 +194,6 @@ def fold(state: State, event: Event) -> State:
 
 
 def _without(mapping: Mapping[str, V], key: str) -> dict[str, V]:
-    return {name: value for name, value in mapping.items() if name != key}
+    others = dict(mapping)
+    others.pop(key, None)
+    return others

@@ -97,7 +97,7 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. Names in `headers` are lower case; `body` is decoded from its content encoding."""
+    """What came back. Names in `headers` are found in any case; `body` is decoded from its content encoding."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -188,7 +188,7 @@ class Http:
         try:
             url = self._origin + call.path
             with self._client.stream(call.method, url, content=call.body or None, headers=call.headers) as response:
-                return Answer(response.status_code, dict(response.headers), _whole(response))
+                return Answer(response.status_code, response.headers, _whole(response))
         except _NOT_SENT as error:
             return _NotSent(error)
         except httpx.HTTPError as error:
