@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from iac.clock import SystemClock
@@ -59,7 +60,7 @@ def open_session(caller: Caller, *, writes: bool, parallelism: int | None = None
     provider = open_provider(settings, local.clock, writes=writes, parallelism=count)
     try:
         yield Session(
-            desired=local.desired,
+            desired=replace(local.desired, login_client_id=_login_client_id(settings)),
             backend=local.backend,
             vault=local.vault,
             sinks=local.sinks,
@@ -160,6 +161,12 @@ def _login(settings: Settings, *, writes: bool) -> Login:
     if isinstance(auth, TokenAuth):
         return GivenToken(lambda: _given(auth, root))
     return GivenToken(lambda: find_token(os.environ, os.geteuid()))
+
+
+def _login_client_id(settings: Settings) -> str:
+    """The client that iac logs in with, which it never touches; "" when a token says nothing of it."""
+    auth = settings.auth
+    return auth.client_id.read(os.environ, settings.root).reveal() if isinstance(auth, ClientCredentialsAuth) else ""
 
 
 def _given(auth: TokenAuth, root: Path) -> FoundToken:

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from iac.core.errors import StateError
 from iac.core.planning import move
-from iac.core.state import Event, Intent, IntentGiven, SealedSecret, State, fold
+from iac.core.state import ClientWritten, Event, Intent, IntentGiven, SealedSecret, State, fold
 from iac.ports import Place
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from iac.core.plan import Plan
     from iac.core.secret import Secret
     from iac.core.state import Approval
     from iac.ports import Clock, StateBackend, Vault
@@ -98,6 +99,16 @@ class Ledger:
             return None
         clear = self._vault.open(secret.sealed, self._place(source))
         return replace(secret, sealed=self._vault.seal(clear, self._place(target)))
+
+    def release(self, plan: Plan) -> None:
+        """Stop managing the fields that are no longer declared; a change of the same client stores this by itself."""
+        planned = {change.address for change in plan.changes}
+        for released in plan.released:
+            client = self.state.clients[released.address]
+            if released.address not in planned:
+                applied = {name: value for name, value in client.applied.items() if name not in released.fields}
+                left = client.declared - frozenset(released.fields)
+                self.note(ClientWritten(released.address, replace(client, declared=left, applied=applied)))
 
     def save(self) -> None:
         """Write the whole document; the journal is folded in."""

@@ -58,7 +58,7 @@ class Prepared:
     @property
     def has_work(self) -> bool:
         """Whether apply has anything to do, even if only in state."""
-        return bool(self.plan.changes or self.plan.moved or self.settled())
+        return bool(self.plan.changes or self.plan.moved or self.plan.released or self.settled())
 
     def settled(self) -> frozenset[str]:
         """Addresses whose interrupted write needs nothing more: the server holds what is wanted."""
@@ -119,6 +119,7 @@ def apply_plan(session: Session, prepared: Prepared, stop: run.Stop) -> Report:
     if kept is not None and set(approval.changes) <= set(kept.changes):
         approval = kept
     ledger.begin(session.run_id, approval, plan.moved, prepared.settled())
+    ledger.release(plan)
     run.intend(ledger, plan.changes)
     ledger.save()
     steps = Steps(

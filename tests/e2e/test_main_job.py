@@ -239,3 +239,23 @@ def test_show_and_whoami_say_no_secret(project: Project) -> None:
         said = project.iac(*command)
         assert said.code == 0, said.err
         assert secret not in said.out + said.err
+
+
+def test_a_released_field_is_said_once_and_keeps_the_servers_value(project: Project) -> None:
+    values = json.loads(project.read(f"clients.d/{ADDRESS}.yaml"))
+    project.define(ADDRESS, **{**values, "client_description": "declared"})
+    assert project.apply().code == 0
+    project.define(ADDRESS, **values)
+    said = project.iac("plan", "--detailed-exitcode")
+    assert said.code == 0
+    assert "released team/portal: client_description" in said.out
+    assert project.apply().code == 0
+    assert "released" not in project.iac("plan").out
+    assert project.registered(CLIENT_ID).client_description == "declared"
+
+
+def test_the_login_client_is_never_managed(project: Project) -> None:
+    project.define("own", client_id="admin-client-rw", grant_types=["client_credentials"], adopt=True)
+    said = project.apply()
+    assert said.code == 3
+    assert "iac itself logs in with" in said.out
