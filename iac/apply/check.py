@@ -22,7 +22,7 @@ def check_same(change: Change, fresh: Registration) -> None:
     """
     seen = change.observed
     if seen is None:
-        return
+        raise StalePlan("the plan saw no client to change", where=change.address, fix="run iac plan again")
     names = change.desired.managed if change.desired else seen.fields.keys() | fresh.fields.keys()
     differing = sorted(name for name in names if seen.fields.get(name) != fresh.fields.get(name))
     if fresh.owners != seen.owners and fresh.owners is not None and seen.owners is not None:

@@ -36,7 +36,9 @@ _TEXTS = {
     "client_uri": _hosts,
     "policy_uri": _hosts,
     "jwks_uri": _hosts,
-    "token_endpoint_auth_method": st.sampled_from(["client_secret_basic", "client_secret_post", "none"]),
+    "token_endpoint_auth_method": st.sampled_from(
+        ["client_secret_basic", "client_secret_post", "private_key_jwt", "none"]
+    ),
     "code_challenge_method": st.sampled_from(["none", "plain", "S256"]),
 }
 _BY_KIND: dict[Kind, st.SearchStrategy[Any]] = {
@@ -97,6 +99,8 @@ answers = st.builds(
 def definitions(draw: st.DrawFn, address: str = "team/app") -> DesiredClient:
     """A definition that IAM takes and keeps: what it is known to drop is left out."""
     found = draw(st.fixed_dictionaries({}, optional={name: VALUES[name] for name in _KEPT}))
+    if found.get("token_endpoint_auth_method") == "private_key_jwt" and "jwk" not in found:
+        found.setdefault("jwks_uri", "https://app.example.org/jwks")
     if "jwks_uri" in found:
         found.pop("jwk", None)
     emptied = draw(st.sets(st.sampled_from(["contacts", "client_uri", "scope", "response_types", "policy_uri"])))
