@@ -167,7 +167,7 @@ def test_the_pilot_factory_has_its_environment(tmp_path: Path) -> None:
 def test_jupyterhub_has_helm_values_and_a_kubernetes_secret() -> None:
     authenticator = parse_yaml(rendered("out/jupyterhub/values.yaml"))["hub"]["config"]["GenericOAuthenticator"]
     assert {
-        "client_id": "jupyterhub",
+        "client_id": "wlcg-jupyterhub",
         "client_secret": secret_of("portals/jupyterhub"),
         "oauth_callback_url": "https://jupyterhub.example.org/hub/oauth_callback",
         "authorize_url": "https://iam.example.org/authorize",
@@ -182,7 +182,7 @@ def test_jupyterhub_has_helm_values_and_a_kubernetes_secret() -> None:
         manifest["metadata"],
     )
     data = {name: base64.b64decode(value, validate=True).decode() for name, value in manifest["data"].items()}
-    assert {"issuer": ISSUER, "client_id": "jupyterhub", "client_secret": secret_of("portals/jupyterhub")} == data
+    assert {"issuer": ISSUER, "client_id": "wlcg-jupyterhub", "client_secret": secret_of("portals/jupyterhub")} == data
 
 
 def test_grafana_has_its_section() -> None:
@@ -190,7 +190,7 @@ def test_grafana_has_its_section() -> None:
         "auth.generic_oauth": {
             "enabled": "true",
             "name": "IAM",
-            "client_id": "grafana",
+            "client_id": "wlcg-grafana",
             "client_secret": secret_of("portals/grafana"),
             "scopes": "email openid profile",
             "auth_url": "https://iam.example.org/authorize",
