@@ -177,7 +177,7 @@ def _recipients(texts: Sequence[str]) -> list[Any]:
     if not texts:
         raise StateError(
             "iac.yaml names no recipients for the secrets of the state",
-            fix="run iac state init, or set state.encryption.recipients in iac.yaml",
+            fix="set state.encryption.recipients in iac.yaml; iac init and iac state init write it for a new state",
         )
     return [_recipient(text) for text in texts]
 
