@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from contextlib import contextmanager
 from dataclasses import replace
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol
 
 from iac.clock import SystemClock
 from iac.config.definitions import load_environment
 from iac.config.project import load_project
 from iac.config.settings import ClientCredentialsAuth, TokenAuth
-from iac.config.source import Origin
+from iac.config.source import Origin, Source
 from iac.sinks.file import FileSink
 from iac.workflow import LocalSession, Session
 
@@ -28,8 +29,16 @@ if TYPE_CHECKING:
     from iac.providers.login import FoundToken, Login
 
 
+class Access(Enum):
+    """Which scopes a login asks for: those of reading, those of writing too, or all that the client has."""
+
+    READ = auto()
+    WRITE = auto()
+    ALL = auto()
+
+
 class Caller(Protocol):
-    """Who opens a session: which project and environment, and where remarks go."""
+    """Who opens a session: which project and environment."""
 
     @property
     def root(self) -> Path:
@@ -39,17 +48,14 @@ class Caller(Protocol):
     def environment(self) -> str | None:
         """The environment's name; None for the only one there is."""
 
-    def note(self, text: str) -> None:
-        """Say something beside the result."""
-
 
 @contextmanager
-def open_session(caller: Caller, *, writes: bool, parallelism: int | None = None) -> Iterator[Session]:
+def open_session(caller: Caller, access: Access, *, parallelism: int | None = None) -> Iterator[Session]:
     """Everything that one run of a command needs; connections are closed at the end.
 
     Args:
-        caller: which project and environment, and where remarks go.
-        writes: whether the login must be able to write; only then are write scopes asked for.
+        caller: which project and environment.
+        access: which scopes the login asks for.
         parallelism: requests in flight, instead of iac.yaml's.
 
     Raises:
@@ -57,10 +63,11 @@ def open_session(caller: Caller, *, writes: bool, parallelism: int | None = None
     """
     settings, local = _open(caller)
     count = parallelism or settings.parallelism
-    provider = open_provider(settings, local.clock, writes=writes, parallelism=count)
+    provider = open_provider(settings, local.clock, access, parallelism=count)
     try:
         yield Session(
             desired=replace(local.desired, login_client_id=_login_client_id(settings)),
+            warnings=local.warnings,
             backend=local.backend,
             vault=local.vault,
             sinks=local.sinks,
@@ -86,12 +93,10 @@ def _open(caller: Caller) -> tuple[Settings, LocalSession]:
     from iac.rendering.template import load_templates  # noqa: PLC0415  # not needed by state commands
 
     settings, desired, warnings = read_environment(caller)
-    for warning in warnings:
-        for line in warning.lines():
-            caller.note(line)
     clock = SystemClock()
     return settings, LocalSession(
         desired=desired,
+        warnings=tuple(warnings),
         backend=open_backend(settings, clock),
         vault=open_vault(settings),
         sinks={"file": FileSink(settings.root)},
@@ -127,26 +132,26 @@ def open_vault(settings: Settings) -> Vault:
 
 
 def _identity(settings: Settings) -> Secret | None:
-    """What iac.yaml names; where its variable is not set, the project's key file that `iac init` made."""
+    """What iac.yaml names, else IAC_AGE_IDENTITY; where the variable is not set, the key file that `iac init` made."""
     from iac.backends.keyfile import stored_identity  # noqa: PLC0415  # only where secrets are opened
 
-    source = settings.state.identity
-    if source is None or (source.origin is Origin.ENV and source.name not in os.environ):
+    source = settings.state.identity or Source("state.encryption.identity", Origin.ENV, "IAC_AGE_IDENTITY")
+    if source.origin is Origin.ENV and source.name not in os.environ:
         return stored_identity(settings.project, os.environ)
     return source.read(os.environ, settings.root)
 
 
-def open_provider(settings: Settings, clock: Clock, *, writes: bool, parallelism: int) -> IamAdmin:
+def open_provider(settings: Settings, clock: Clock, access: Access, *, parallelism: int) -> IamAdmin:
     """The server's API; nothing is sent before its first call."""
     from iac.providers.http import Transport  # noqa: PLC0415  # brings in the HTTP library
     from iac.providers.iam_admin import Connection, IamAdmin  # noqa: PLC0415
 
     transport = Transport(parallelism=parallelism, timeout=settings.timeout)
     connection = Connection(settings.issuer, os.environ.get("IAC_ISSUER", ""), transport)
-    return IamAdmin(connection, _login(settings, writes=writes), clock)
+    return IamAdmin(connection, _login(settings, access), clock)
 
 
-def _login(settings: Settings, *, writes: bool) -> Login:
+def _login(settings: Settings, access: Access) -> Login:
     from iac.providers.login import READ_SCOPES, WRITE_SCOPES, ClientCredentials, GivenToken  # noqa: PLC0415
     from iac.providers.wlcg import find_token  # noqa: PLC0415
 
@@ -155,7 +160,7 @@ def _login(settings: Settings, *, writes: bool) -> Login:
         return ClientCredentials(
             auth.client_id.read(os.environ, root).reveal(),
             auth.client_secret.read(os.environ, root),
-            WRITE_SCOPES if writes else READ_SCOPES,
+            {Access.READ: READ_SCOPES, Access.WRITE: WRITE_SCOPES}.get(access, ()),
             auth.token_endpoint_auth_method,
         )
     if isinstance(auth, TokenAuth):

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.backends.age import AgeVault
+from iac.backends.age import AgeVault, new_identity
 from iac.backends.keyfile import stored_identity
 from iac.cli import run
 from iac.clock import SystemClock
 from iac.config.project import load_project
-from iac.wiring import open_backend
+from iac.core.errors import StateError
+from iac.wiring import open_backend, open_vault
 from tests.backends.given import client, intended
 
 if TYPE_CHECKING:
@@ -66,6 +67,16 @@ class TestInit:
         text = (root / "iac.yaml").read_text()
         assert "# a comment at the top\n" in text
         assert "# a comment beside\n" in text
+
+    def test_the_identity_of_the_environment_comes_before_the_key_file(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert 0 == run(["state", "init"])
+        vault = open_vault(load_project(root).settings())
+        vault.check()
+        monkeypatch.setenv("IAC_AGE_IDENTITY", new_identity()[0].reveal())
+        with pytest.raises(StateError, match="not one of the state's recipients"):
+            open_vault(load_project(root).settings()).check()
 
     def test_a_state_that_is_there_is_left_alone(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert 0 == run(["state", "init"])
