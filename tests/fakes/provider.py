@@ -87,6 +87,19 @@ def answering(**members: Any) -> Fault:
     return fault
 
 
+def logs_in(iam: Iam, client_id: str, secret: str) -> bool:
+    """Whether a client's secret logs in at the token endpoint, sent by the method that it is registered for."""
+    client = iam.world.store.find(client_id)
+    form = {"grant_type": "client_credentials", "scope": "no-such-scope"}
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    if client is not None and client.token_endpoint_auth_method == "client_secret_post":
+        form |= {"client_id": client_id, "client_secret": secret}
+    else:
+        headers["authorization"] = "Basic " + base64.b64encode(f"{client_id}:{secret}".encode()).decode()
+    response = iam.handle(Request("POST", "/token", {}, headers, urlencode(form).encode()))
+    return bool(json.loads(response.body)["error"] == "invalid_scope")
+
+
 class FakeProvider(Provider):
     """Clients of an IAM in this process.
 
@@ -111,16 +124,8 @@ class FakeProvider(Provider):
         return sum(called == operation for called, _ in self.calls)
 
     def logs_in(self, client_id: str, secret: str) -> bool:
-        """Whether a client's secret logs in at the token endpoint, sent by the method that it is registered for."""
-        client = self.iam.world.store.find(client_id)
-        form = {"grant_type": "client_credentials", "scope": "no-such-scope"}
-        headers = {"content-type": "application/x-www-form-urlencoded"}
-        if client is not None and client.token_endpoint_auth_method == "client_secret_post":
-            form |= {"client_id": client_id, "client_secret": secret}
-        else:
-            headers["authorization"] = "Basic " + base64.b64encode(f"{client_id}:{secret}".encode()).decode()
-        response = self.iam.handle(Request("POST", "/token", {}, headers, urlencode(form).encode()))
-        return bool(json.loads(response.body)["error"] == "invalid_scope")
+        """Whether a client's secret logs in."""
+        return logs_in(self.iam, client_id, secret)
 
     def _read(self, client_ids: Collection[str], owners_of: Collection[str]) -> Actual:
         entries: list[dict[str, Any]] = []

@@ -15,7 +15,7 @@ from iac.sandbox.iam import Iam
 from iac.sandbox.model import Client
 from iac.sandbox.seed import Seed
 from iac.workflow import Session, apply_plan, check_guards, prepare
-from tests.fakes.provider import LOGIN, FakeProvider
+from tests.fakes.provider import LOGIN, FakeProvider, logs_in
 from tests.fakes.state import MemoryBackend, MemoryVault, StepClock
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from iac.core.desired import DesiredClient
     from iac.core.plan import Plan
     from iac.core.state import ClientState, SealedSecret
-    from iac.sandbox.world import Settings
+    from iac.ports import Provider
 
 OWNERS = ("5f9c1a2e-0000-4000-8000-000000000001", "5f9c1a2e-0000-4000-8000-000000000002")
 """Accounts of the sandbox's seed."""
@@ -31,12 +31,12 @@ OWNERS = ("5f9c1a2e-0000-4000-8000-000000000001", "5f9c1a2e-0000-4000-8000-00000
 _PEOPLE = Seed.load("people")
 
 
-class World:
+class Line:
     """A server, a state and the clients that a test defines."""
 
-    def __init__(self, flavour: Flavour | str, *, settings: Settings | None = None) -> None:
-        self.iam = Iam(Flavour(flavour), _PEOPLE, settings=settings)
-        self.provider = FakeProvider(self.iam)
+    def __init__(self, iam: Iam, provider: Provider) -> None:
+        self.iam = iam
+        self.provider = provider
         self.backend = MemoryBackend(State("rucio", "default", self.iam.world.issuer, "lineage-1"))
         self.vault = MemoryVault()
         self.clock = StepClock()
@@ -92,7 +92,7 @@ class World:
 
     def logs_in(self, address: str = "team/app") -> bool:
         """Whether the secret in state logs in."""
-        return self.provider.logs_in(self.held(address).client_id, self.secret(address))
+        return logs_in(self.iam, self.held(address).client_id, self.secret(address))
 
     def on_server(self, client_id: str = "app") -> Client:
         """The client as the server has it."""
@@ -113,3 +113,13 @@ class World:
     def remove(self, client_id: str = "app") -> None:
         """Somebody deletes the client by hand."""
         self.iam.world.store.remove(self.on_server(client_id))
+
+
+class World(Line):
+    """The same around a fake provider, which can be scripted."""
+
+    provider: FakeProvider
+
+    def __init__(self, flavour: Flavour | str) -> None:
+        iam = Iam(Flavour(flavour), _PEOPLE)
+        super().__init__(iam, FakeProvider(iam))
