@@ -44,12 +44,12 @@ def command(shell: Shell, /, **given: Any) -> int:
     after a partial apply. Exit 0 done, 3 refused, 4 stale, 5 applied in part.
     """
     from iac.apply.run import Stop  # noqa: PLC0415
-    from iac.wiring import open_session  # noqa: PLC0415  # brings in the adapters
+    from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
 
     expected = _expected(given["plan_file"], given["expect_plan"])
     stop = Stop()
     with (
-        open_session(shell, writes=True, parallelism=given["parallelism"]) as session,
+        open_session(shell, Access.WRITE, parallelism=given["parallelism"]) as session,
         session.backend.lock(session.holder(), timeout=given["lock_timeout"]),
         _interruptible(stop),
     ):

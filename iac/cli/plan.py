@@ -36,10 +36,10 @@ def command(  # noqa: PLR0913  # one parameter an option
     Reading needs iam:admin.read only, and no key of the state. Exit 0, or 2 with --detailed-exitcode when there are
     changes.
     """
-    from iac.wiring import open_session  # noqa: PLC0415  # brings in the adapters
+    from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
     from iac.workflow import read_plan  # noqa: PLC0415
 
-    with open_session(shell, writes=False) as session:
+    with open_session(shell, Access.READ) as session:
         plan = read_plan(session, session.options(targets, recreate))
         holder = session.backend.holder()
     if holder is not None:

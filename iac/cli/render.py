@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli.format import FORMAT, show_json
+from iac.core.errors import RenderError
 from iac.core.text import printable
 
 if TYPE_CHECKING:
@@ -30,5 +31,8 @@ def command(shell: Shell, *, check: bool, targets: tuple[str, ...], view: str) -
     else:
         for result in results:
             why = f": {result.why}" if result.why else ""
-            click.echo(printable(f"{result.status:<10} {result.path}{why}"))
+            for line in f"{result.status:<10} {result.path}{why}".splitlines():
+                click.echo(printable(line))
+    if any(result.status == "failed" for result in results):
+        raise RenderError("some outputs could not be rendered", fix="see above; the others are as they should be")
     return 2 if check and any(result.status in {"missing", "differs"} for result in results) else 0

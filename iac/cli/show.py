@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(shell: Shell, *, name: str, view: str) -> int:
     """Show one client side by side: definition, state, server. Never a secret."""
-    from iac.wiring import open_session  # noqa: PLC0415  # brings in the adapters
+    from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
 
-    with open_session(shell, writes=False) as session:
+    with open_session(shell, Access.READ) as session:
         found = _look_up(session, name)
     if view == "json":
         show_json(found)

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(shell: Shell, *, view: str) -> int:
     """Log in and say who that is for the server."""
-    from iac.wiring import open_session  # noqa: PLC0415  # brings in the adapters
+    from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
 
-    with open_session(shell, writes=False) as session:
+    with open_session(shell, Access.ALL) as session:
         identity = session.provider.identify()
         actual = session.provider.read([])
     scopes = None if identity.scopes is None else sorted(identity.scopes)

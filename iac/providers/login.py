@@ -52,7 +52,7 @@ class ClientCredentials(Login):
     """The client credentials grant (RFC 6749 section 4.4).
 
     Attributes:
-        scopes: asked for, READ_SCOPES or WRITE_SCOPES.
+        scopes: asked for, READ_SCOPES or WRITE_SCOPES; empty for all that the client has (rec: login).
         method: client_secret_post works for Basic and post clients on all versions of IAM; client_secret_basic is
             refused from 1.14.1 for a client that is registered for post (rec: login).
     """
@@ -75,7 +75,9 @@ class ClientCredentials(Login):
         )
 
     def _call(self, path: str) -> Call:
-        form = {"grant_type": "client_credentials", "scope": " ".join(self.scopes)}
+        form = {"grant_type": "client_credentials"}
+        if self.scopes:
+            form["scope"] = " ".join(self.scopes)
         if self.method == "client_secret_basic":
             return Call.form(path, form).with_authorization(basic(self.client_id, self.client_secret))
         return Call.form(path, {**form, "client_id": self.client_id, "client_secret": self.client_secret.reveal()})

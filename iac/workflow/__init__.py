@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from iac.apply import run
 from iac.apply.ledger import Ledger
 from iac.apply.outcome import Done, Report
 from iac.apply.step import Steps
+from iac.core.change import Finding
 from iac.core.errors import CredentialsError, StalePlan, UnsafePlan
 from iac.core.planning import make_plan
 from iac.core.state import Approval
@@ -33,7 +34,15 @@ WRITE_SCOPE = "iam:admin.write"
 def read_plan(session: Session, options: Options) -> Plan:
     """What would be done now; nothing is written and no lock is taken."""
     state = session.backend.load()
-    return make_plan(session.desired, state, read_actual(session, state, options), options)
+    return _plan(session, state, read_actual(session, state, options), options)
+
+
+def _plan(session: Session, state: State, actual: Actual, options: Options) -> Plan:
+    """The plan, with what validation warns of among its findings."""
+    findings = tuple(
+        Finding(warning.id, warning.severity, f"{warning.location}: {warning.summary}") for warning in session.warnings
+    )
+    return replace(make_plan(session.desired, state, actual, options), findings=findings)
 
 
 def read_actual(session: Session, state: State, options: Options) -> Actual:
@@ -70,7 +79,7 @@ def prepare(session: Session, options: Options) -> Prepared:
     """The plan that `apply_plan` carries out. Call it with the lock held."""
     state = session.backend.load()
     actual = read_actual(session, state, options)
-    return Prepared(make_plan(session.desired, state, actual, options), state, actual, options)
+    return Prepared(_plan(session, state, actual, options), state, actual, options)
 
 
 def check_guards(plan: Plan) -> None:

@@ -112,7 +112,7 @@ def _write(session: LocalSession, ledger: Ledger, spec: OutputSpec, output: Outp
 def record_of(session: LocalSession, spec: OutputSpec, state: State) -> OutputRecord:
     """What state remembers of an output written from `state`."""
     clients = {address: _as_rendered(state.clients[address]) for address in spec.clients}
-    return OutputRecord(output_digest(spec, session.templates[spec.template].digest, clients), spec.clients, spec.sink)
+    return OutputRecord(output_digest(spec, session.digest(spec.template), clients), spec.clients, spec.sink)
 
 
 def _as_rendered(client: ClientState) -> Rendered:
@@ -137,7 +137,15 @@ def render_outputs(session: LocalSession, targets: Collection[str], *, check: bo
     state = session.backend.load()
     ledger = Ledger(session.backend, session.vault, session.clock, state)
     wanted = [spec for spec in session.desired.outputs if not targets or set(spec.clients) & set(targets)]
-    return [_render_one(session, ledger, spec, check=check) for spec in wanted]
+    return [_render_safely(session, ledger, spec, check=check) for spec in wanted]
+
+
+def _render_safely(session: LocalSession, ledger: Ledger, spec: OutputSpec, *, check: bool) -> OutputState:
+    """One output that fails keeps no other from being rendered."""
+    try:
+        return _render_one(session, ledger, spec, check=check)
+    except IacError as error:
+        return OutputState(spec.path, "failed", "\n".join(error.lines()))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from iac.core.change import sha256
 from iac.core.errors import InputError
 from iac.core.planning import Options
 from iac.ports import Holder
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from iac.core.desired import Desired
+    from iac.core.diagnostics import Diagnostic
     from iac.ports import Clock, Provider, Sink, StateBackend, Vault
     from iac.rendering.context import ProjectFacts
     from iac.rendering.template import Template
@@ -29,6 +31,7 @@ class LocalSession:
     """One environment without its server: enough to render outputs. `templates` by name."""
 
     desired: Desired
+    warnings: tuple[Diagnostic, ...] = ()
     backend: StateBackend
     vault: Vault
     sinks: Mapping[str, Sink]
@@ -45,8 +48,13 @@ class LocalSession:
         for address in [*targets, *recreate]:
             if address not in known:
                 raise InputError("no definition has this address", where=address, fix=_nearest(address, known))
-        digests = {name: template.digest for name, template in self.templates.items()}
+        digests = {name: self.digest(name) for name in self.templates}
         return Options(digests, frozenset(targets), frozenset(recreate))
+
+    def digest(self, template: str) -> str:
+        """Hash over all that a template may read beside clients: its text, the project, the environment, the issuer."""
+        desired = self.desired
+        return sha256([self.templates[template].digest, desired.project, desired.environment, desired.issuer])
 
     def facts(self) -> ProjectFacts:
         """Where outputs come from, for their templates."""

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 import pytest
 
 from iac.cli import COMMANDS, cli
 from iac.cli.failure import _CODES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
 REFERENCE = (ROOT / "docs/reference/commands.md").read_text(encoding="utf-8")
@@ -34,7 +37,9 @@ def _section(name: str) -> str:
     return found.group()
 
 
-@pytest.mark.parametrize(("name", "command"), _commands(), ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("name", "command"), list(_commands()), ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_each_command_has_a_section_with_each_of_its_options(name: str, command: click.Command) -> None:
     section = _section(name)
     for parameter in command.params:
@@ -78,6 +83,6 @@ def _links() -> Iterator[tuple[Path, str]]:
                 yield page, link
 
 
-@pytest.mark.parametrize(("page", "link"), _links(), ids=lambda value: str(value).removeprefix(str(ROOT)))
+@pytest.mark.parametrize(("page", "link"), list(_links()), ids=lambda value: str(value).removeprefix(str(ROOT)))
 def test_each_link_between_documents_leads_somewhere(page: Path, link: str) -> None:
     assert (page.parent / link).exists()

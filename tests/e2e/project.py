@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
-
-import pytest
+from typing import TYPE_CHECKING, Any
 
 from iac.cli import run
-from iac.sandbox.model import Client
-from iac.sandbox.server import Sandbox
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+    from iac.sandbox.model import Client
+    from iac.sandbox.server import Sandbox
 
 FLAVOURS = ("1.12", "1.13", "1.14")
 
@@ -81,5 +84,8 @@ project: demo
 issuer: {issuer}
 provider: iam-admin
 auth: {{method: client_credentials, client_id: {{env: IAC_CLIENT_ID}}, client_secret: {{env: IAC_CLIENT_SECRET}}}}
-state: {{backend: file, path: .iac/state.json, encryption: {{recipients: [{recipient}], identity: {{env: IAC_AGE_IDENTITY}}}}}}
+state:
+  backend: file
+  path: .iac/state.json
+  encryption: {{recipients: [{recipient}], identity: {{env: IAC_AGE_IDENTITY}}}}
 """
