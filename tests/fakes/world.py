@@ -104,8 +104,8 @@ class Line:
         """Somebody changes the client by hand."""
         self.iam.world.store.put(replace(self.on_server(client_id), **members))
 
-    def register(self, client_id: str = "app", **members: Any) -> None:
-        """Somebody registers a client by hand."""
+    def register(self, client_id: str | None = "app", **members: Any) -> None:
+        """Somebody registers a client by hand; one of None has lost its id."""
         store = self.iam.world.store
         told = {"client_name": "Theirs", "client_secret": "theirs-1234", "grant_types": ("client_credentials",)}
         store.put(Client(key=store.new_key(), client_id=client_id, **{**told, **members}))

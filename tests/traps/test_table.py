@@ -1,0 +1,36 @@
+"""Every rule of the table has one test, and that test fails without the rule."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+
+from iac.core import semantics
+from iac.core.errors import IacError
+from iac.core.semantics.table import TABLE
+from tests.traps import test_answers, test_puts, test_refusals, test_secrets
+from tests.traps.bench import TRAPS
+
+if TYPE_CHECKING:
+    from iac.core.semantics.rule import Rule
+    from tests.traps.bench import Bench
+
+MODULES = (test_answers, test_puts, test_refusals, test_secrets)
+
+
+def test_every_rule_has_exactly_one_test_and_it_is_named_after_the_rule() -> None:
+    assert Counter(rule.id for rule in TABLE) == Counter(rule_id for rule_id, _ in TRAPS)
+    names = {rule_id: "test_" + rule_id.replace("-", "_").replace(".", "_") for rule_id, _ in TRAPS}
+    assert names == {rule_id: test.__name__ for rule_id, test in TRAPS}
+    assert not [rule_id for rule_id, test in TRAPS if not test.__doc__]
+    assert {module.__name__ for module in MODULES} == {test.__module__ for _, test in TRAPS}
+
+
+@pytest.mark.parametrize("rule", TABLE, ids=lambda rule: rule.id)
+def test_without_its_rule_a_test_fails(rule: Rule, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    others = [other for other in TABLE if other is not rule]
+    monkeypatch.setattr(semantics, "RULES", semantics.Rules(others))
+    with pytest.raises((AssertionError, IacError)):
+        dict(TRAPS)[rule.id](bench)
