@@ -14,11 +14,16 @@ if TYPE_CHECKING:
     from iac.core.state import Event
 
 
+GATHERING = 0.002
+"""Seconds that a group stays open for more callers where the last one had several: an fsync costs 0.3 ms and more."""
+
+
 @dataclass(slots=True)
 class _Group:
     """Events that become durable together."""
 
     events: list[Event] = field(default_factory=list)
+    callers: int = 0
     is_done: bool = False
     error: StateError | None = None
 
@@ -26,7 +31,8 @@ class _Group:
 class GroupCommit:
     """Turns many concurrent `record` calls into few calls of `write`. Thread-safe; it has no thread of its own.
 
-    The first caller writes; those who come meanwhile form the next group, and one of them writes it for all.
+    The first caller writes; those who come meanwhile form the next group, and one of them writes it for all. While
+    groups are shared, each waits a moment for more callers; a caller who is alone waits for nobody.
 
     Args:
         write: makes events durable, or raises StateError; never called by two threads at once.
@@ -36,6 +42,7 @@ class GroupCommit:
         self._write = write
         self._turn = threading.Condition()
         self._is_writing = False
+        self._is_shared = False
         self._next = _Group()
 
     def record(self, events: Sequence[Event]) -> None:
@@ -47,12 +54,12 @@ class GroupCommit:
         with self._turn:
             group = self._next
             group.events.extend(events)
+            group.callers += 1
             while self._is_writing and not group.is_done:
                 self._turn.wait()
             is_leader = not group.is_done
             if is_leader:
                 self._is_writing = True
-                self._next = _Group()
         if is_leader:
             self._lead(group)
         if group.error:
@@ -61,6 +68,7 @@ class GroupCommit:
 
     def _lead(self, group: _Group) -> None:
         try:
+            self._close(group)
             self._write(group.events)
         except StateError as error:
             group.error = error
@@ -72,3 +80,12 @@ class GroupCommit:
                 group.is_done = True
                 self._is_writing = False
                 self._turn.notify_all()
+
+    def _close(self, group: _Group) -> None:
+        with self._turn:
+            try:
+                if self._is_shared:
+                    self._turn.wait(GATHERING)
+            finally:
+                self._next = _Group()
+                self._is_shared = group.callers > 1

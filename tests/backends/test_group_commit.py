@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from iac.backends import journal
 from iac.backends.journal import GroupCommit
 from iac.core.errors import StateError
 from tests.backends.given import written
@@ -54,6 +55,24 @@ def test_a_record_alone_is_written_at_once() -> None:
     commits.record([written("a")])
     commits.record([written("b")])
     assert [1, 1] == disk.groups
+
+
+def test_after_a_shared_write_the_next_one_waits_a_moment_for_more_callers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "GATHERING", 1.0)
+    disk = SlowDisk()
+    disk.go.release(2)
+    commits = GroupCommit(disk.write)
+    commits._is_shared = True
+    together = threading.Barrier(4)
+
+    def record() -> None:
+        together.wait(timeout=10)
+        commits.record([written("a")])
+
+    with ThreadPoolExecutor(4) as pool:
+        for call in [pool.submit(record) for _ in range(4)]:
+            call.result(timeout=10)
+    assert [4] == disk.groups
 
 
 def test_a_failed_write_fails_every_caller_of_its_group_and_nobody_else() -> None:
