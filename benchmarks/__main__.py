@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -38,7 +39,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--runs", type=_positive, default=5, help="paired runs of each case (5)")
     parser.add_argument("--size", type=_positive, default=1000, help="registered clients; all else follows (1000)")
     parser.add_argument("--flavour", action="append", choices=FLAVOURS, help="of the sandbox; both when not given")
-    parser.add_argument("--pace", choices=sorted(PACES), default="full", help="of the sandbox (full)")
+    parser.add_argument("--pace", action="append", choices=sorted(PACES), help="of the sandbox; both when not given")
     parser.add_argument("--url", metavar="ISSUER", help="an IAM to measure; login: IAC_CLIENT_ID, IAC_CLIENT_SECRET")
     parser.add_argument("--i-own-this-server", action="store_true", help="--url may be another machine")
     return parser.parse_args(arguments)
@@ -74,22 +75,29 @@ def _offline(given: argparse.Namespace, cases: Sequence[Case]) -> Iterator[Row]:
 
 
 def _online(given: argparse.Namespace, cases: Sequence[Case]) -> Iterator[Row]:
-    factors = sorted({case.factor for case in cases if case.needs_server and (case.factor == 1 or not given.url)})
-    for open_server in _servers(given):
-        for factor in factors:
+    online = [case for case in cases if case.needs_server]
+    for open_server, pace in _servers(given):
+        chosen = [case for case in online if _is_told(case, pace)]
+        for factor in sorted({case.factor for case in chosen}):
             with open_server() as server, _bench(given.size * factor, server) as bench:
-                for case in cases:
-                    if case.needs_server and case.factor == factor:
+                for case in chosen:
+                    if case.factor == factor:
                         yield _row(case, bench, given.runs)
 
 
-def _servers(given: argparse.Namespace) -> Iterator[Callable[[], AbstractContextManager[Server]]]:
+def _is_told(case: Case, pace: str | None) -> bool:
+    """Memory does not depend on the pace; what is larger than --size is for the sandbox alone."""
+    return pace == "full" or (case.unit != "MB" if pace else case.factor == 1)
+
+
+def _servers(given: argparse.Namespace) -> Iterator[tuple[Callable[[], AbstractContextManager[Server]], str | None]]:
+    """How to open each server, and the sandbox's pace."""
     if given.url:
         server = remote(given.url, os.environ, given.size, is_owned=given.i_own_this_server)
-        yield lambda: nullcontext(server)
+        yield lambda: nullcontext(server), None
         return
-    for flavour in given.flavour or FLAVOURS:
-        yield partial(start_sandbox, flavour, given.pace)
+    for flavour, pace in product(given.flavour or FLAVOURS, given.pace or PACES):
+        yield partial(start_sandbox, flavour, pace), pace
 
 
 @contextmanager

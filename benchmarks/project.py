@@ -129,9 +129,8 @@ class Project:
     @contextmanager
     def open(self, in_flight: int) -> Iterator[Session]:
         """The session that a command would work with, logged in."""
-        from iac.wiring import Access, open_session  # noqa: PLC0415
-
         from iac.cli.shell import Shell  # noqa: PLC0415  # with the adapters, not needed by the whole processes
+        from iac.wiring import Access, open_session  # noqa: PLC0415
 
         os.environ.update(self.environ)
         with open_session(Shell(str(self.root)), Access.WRITE, parallelism=in_flight) as session:
