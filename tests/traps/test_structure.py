@@ -1,0 +1,39 @@
+"""Traps that no row of the table can hold: the shape of the code does."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from iac.core.model import FIELDS
+from iac.providers import iam_admin
+from tests.core.build import desired
+
+if TYPE_CHECKING:
+    from tests.traps.bench import Bench
+
+SCHEMA = json.loads((Path(__file__).parents[2] / "schemas/client.schema.json").read_text(encoding="utf-8"))
+
+
+def test_two_clients_of_one_name_are_two(bench: Bench) -> None:
+    """Trap 16: a name is shown and decides nothing."""
+    for place in bench.places():
+        place.register("theirs", client_name="An app")
+        before = place.on_server("theirs")
+        assert place.apply(desired("team/a"), desired("team/b")).is_complete
+        assert place.plan(desired("team/a"), desired("team/b")).is_empty
+        assert before == place.on_server("theirs")
+
+
+def test_the_schema_takes_no_field_that_is_not_known() -> None:
+    """Trap 18: the server never reports a typing error in the name of a field."""
+    assert SCHEMA["additionalProperties"] is False
+    assert FIELDS.keys() <= SCHEMA["properties"].keys()
+
+
+def test_no_call_revokes_or_resets() -> None:
+    """Trap 25: what these calls do depends on the server."""
+    source = inspect.getsource(iam_admin)
+    assert not [call for call in ("revoke", "reset-client", "/enable", "/disable") if call in source]
