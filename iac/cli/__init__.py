@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -11,7 +13,7 @@ import click
 from iac import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 COMMANDS = {
     "apply": "make the server hold what is defined, and render outputs",
@@ -26,7 +28,7 @@ COMMANDS = {
     "validate": "check definitions, offline",
     "whoami": "who the token is and which server this is",
 }
-USAGE = 64
+INTERRUPTED = 130
 
 
 class Group(click.Group):
@@ -36,7 +38,7 @@ class Group(click.Group):
         """All names, sorted."""
         return sorted(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click has this form
         """Import one command."""
         if cmd_name not in COMMANDS:
             return None
@@ -56,7 +58,7 @@ class Group(click.Group):
             ctx.fail(f"No such command {name!r}.{hint}")
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click has this form
         """List commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(sorted(COMMANDS.items()))
@@ -76,11 +78,11 @@ def cli(ctx: click.Context, /, **settings: Any) -> None:
 
     ctx.obj = Shell(**settings)
     if settings["verbose"]:
-        _log(settings["verbose"])
+        ctx.call_on_close(_log(settings["verbose"]))
 
 
-def _log(verbosity: int) -> None:
-    """Requests and their statuses on stderr; what they carry is never logged."""
+def _log(verbosity: int) -> Callable[[], None]:
+    """Requests and their statuses on stderr; what they carry is never logged. Gives what ends it."""
     import logging  # noqa: PLC0415  # only with -v
 
     handler = logging.StreamHandler()
@@ -88,10 +90,19 @@ def _log(verbosity: int) -> None:
     logger = logging.getLogger("iac")
     logger.addHandler(handler)
     logger.setLevel(logging.DEBUG if verbosity > 1 else logging.INFO)
+    return lambda: logger.removeHandler(handler)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command and exit with the contract's exit code; nothing ends in a traceback."""
+    """Run one command and exit with the contract's exit code; nothing ends in a traceback.
+
+    SIGTERM ends a command as Ctrl-C does: locks are freed and temporary files are gone. A character that stdout or
+    stderr cannot encode is escaped.
+    """
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     sys.exit(run(arguments))
 
 
@@ -100,14 +111,12 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         code = cli.main(args=arguments, prog_name="iac", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
-        return USAGE if isinstance(error, click.UsageError) else 1
+        from iac.cli.failure import refuse_usage  # noqa: PLC0415  # only for a mistake
+
+        return refuse_usage(error)
     except click.Abort:
         click.echo("interrupted", err=True)
-        return 130
-    except BrokenPipeError:
-        sys.stderr.close()
-        return 141
+        return INTERRUPTED
     except Exception as error:
         from iac.cli.failure import report  # noqa: PLC0415  # only for an error
 

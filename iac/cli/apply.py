@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import sys
-from contextlib import contextmanager
-from pathlib import Path
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from iac.cli import INTERRUPTED
 from iac.cli.format import FORMAT, show_json, show_plan
+from iac.cli.shell import is_terminal
 from iac.core.errors import InputError, PartialApply
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from iac.apply.outcome import Report
     from iac.apply.run import Stop
@@ -24,17 +27,19 @@ if TYPE_CHECKING:
     from iac.workflow import Prepared, Session
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
-INTERRUPTED = 130
+_SAVE = "make one: iac plan --out FILE"
 
 
 @click.command("apply")
-@click.argument("plan_file", metavar="[PLAN]", required=False, type=click.Path(dir_okay=False))
+@click.argument("plan_file", metavar="[PLAN]", required=False)
 @click.option("--auto-approve", is_flag=True, help="Do not ask.")
 @click.option("--expect-plan", metavar="DIGEST", help="Stop (exit 4) unless the plan is the one with this digest.")
 @click.option("--parallelism", type=click.IntRange(1, 64), default=None, help="Requests in flight.  [default: 8]")
 @click.option("--target", "targets", metavar="ADDR", multiple=True, help="Apply this address only; repeatable.")
 @click.option("--recreate", metavar="ADDR", multiple=True, help="Make a client anew that is gone from the server.")
-@click.option("--lock-timeout", metavar="SECONDS", type=float, default=0.0, help="Wait so long for a held lock.")
+@click.option(
+    "--lock-timeout", metavar="SECONDS", type=click.IntRange(0, 86400), default=0, help="Wait so long for a held lock."
+)
 @FORMAT
 @click.pass_obj
 def command(shell: Shell, /, **given: Any) -> int:
@@ -43,26 +48,23 @@ def command(shell: Shell, /, **given: Any) -> int:
     With PLAN (from `iac plan --out`) or --expect-plan only the plan that was approved is applied, or the rest of it
     after a partial apply. Exit 0 done, 3 refused, 4 stale, 5 applied in part.
     """
-    from iac.apply.run import Stop  # noqa: PLC0415
     from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
 
-    expected = _expected(given["plan_file"], given["expect_plan"])
-    stop = Stop()
+    expected = _expected(shell, given["plan_file"], given["expect_plan"])
     with (
         open_session(shell, Access.WRITE, parallelism=given["parallelism"]) as session,
         session.backend.lock(session.holder(), timeout=given["lock_timeout"]),
-        _interruptible(stop),
     ):
-        report = _apply(shell, session, given, expected, stop)
+        report = _apply(shell, session, given, expected)
     return _end(shell, report, given["view"])
 
 
-def _expected(plan_file: str | None, digest: str | None) -> str | None:
+def _expected(shell: Shell, plan_file: str | None, digest: str | None) -> str | None:
     if digest is not None and not _DIGEST.fullmatch(digest):
         raise click.UsageError("--expect-plan takes the digest of a plan: sha256: and 64 hex digits")
     if plan_file is None:
         return digest
-    saved = _digest_of(Path(plan_file))
+    saved = _digest_of(shell.path(plan_file))
     if digest is not None and digest != saved:
         raise click.UsageError(f"--expect-plan is not the digest of {plan_file}")
     return saved
@@ -72,16 +74,19 @@ def _digest_of(path: Path) -> str:
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise InputError("the saved plan cannot be read", where=str(path), why=str(error.strerror)) from error
-    except ValueError as error:
-        raise InputError("the saved plan is damaged", where=str(path), fix="make it anew: iac plan --out") from error
+        raise InputError(
+            "the saved plan cannot be read", where=str(path), why=str(error.strerror), fix=_SAVE
+        ) from error
+    except (ValueError, RecursionError) as error:
+        raise InputError("the saved plan is damaged", where=str(path), fix=_SAVE) from error
     digest = saved.get("digest") if isinstance(saved, dict) else None
     if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
-        raise InputError("this is no saved plan", where=str(path), fix="make one: iac plan --out FILE")
+        raise InputError("this is no saved plan", where=str(path), fix=_SAVE)
     return digest
 
 
-def _apply(shell: Shell, session: Session, given: dict[str, Any], expected: str | None, stop: Stop) -> Report | None:
+def _apply(shell: Shell, session: Session, given: dict[str, Any], expected: str | None) -> Report | None:
+    from iac.apply.run import Stop  # noqa: PLC0415
     from iac.workflow import apply_plan, check_expected, check_guards, prepare  # noqa: PLC0415
 
     prepared = prepare(session, session.options(given["targets"], given["recreate"]))
@@ -95,15 +100,21 @@ def _apply(shell: Shell, session: Session, given: dict[str, Any], expected: str 
     if not prepared.has_work:
         return None
     if expected is None and not given["auto_approve"]:
-        _ask(prepared)
-    return apply_plan(session, prepared, stop)
+        _ask(prepared, given["view"])
+    stop = Stop()
+    with _interruptible(stop):
+        return apply_plan(session, prepared, stop)
 
 
-def _ask(prepared: Prepared) -> None:
-    if not sys.stdin.isatty():
+def _ask(prepared: Prepared, view: str) -> None:
+    from iac.views.text import plan_text  # noqa: PLC0415
+
+    if not is_terminal(sys.stdin):
         raise click.UsageError("not on a terminal: give --auto-approve, a saved PLAN or --expect-plan DIGEST")
+    if view == "json":
+        click.echo(plan_text(prepared.plan, color=False), nl=False, err=True)
     if prepared.plan.changes and not click.confirm("Apply this plan?", err=True):
-        raise click.Abort
+        raise InputError("the plan was not approved, nothing was sent", fix="run iac apply again when it is as wanted")
 
 
 @contextmanager
@@ -111,8 +122,11 @@ def _interruptible(stop: Stop) -> Iterator[None]:
     """The first SIGINT or SIGTERM lets writes in flight finish and sends nothing new."""
 
     def ask(*_: object) -> None:
-        stop.is_interrupt = True
-        stop.ask("interrupted")
+        if not stop.is_interrupt:
+            stop.is_interrupt = True
+            stop.ask("interrupted")
+            with suppress(OSError):  # not through a stream, which the interrupted code may be writing to
+                os.write(2, b"interrupted: what is in flight is finished, nothing new is sent\n")
 
     before = {sign: signal.signal(sign, ask) for sign in (signal.SIGINT, signal.SIGTERM)}
     try:

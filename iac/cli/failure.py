@@ -17,6 +17,23 @@ _CODES: tuple[tuple[type[IacError], int], ...] = (
 """Error -> exit code (contract: exit codes). A server's "no" outside apply is 6: it cannot be used as asked."""
 
 
+USAGE = 64
+
+
+def refuse_usage(error: click.ClickException) -> int:
+    """Say on stderr what is wrong with the command line, and where its help is; the exit code."""
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is None or isinstance(error, click.exceptions.NoArgsIsHelpError):
+        error.show()
+        return USAGE
+    head, *rest = error.format_message().splitlines() or [""]
+    for line in [f"error: {head}", *(f"  {line.strip()}" for line in rest)]:
+        click.echo(printable(line), err=True)
+    click.echo(f"  usage: {context.get_usage().removeprefix('Usage: ')}", err=True)
+    click.echo(f"  fix: {context.command_path} --help", err=True)
+    return USAGE
+
+
 def exit_code(error: Exception) -> int:
     """The contract's exit code of an error."""
     for kind, code in _CODES:
@@ -29,9 +46,14 @@ def report(error: Exception) -> int:
     """Say the error on stderr; its exit code."""
     if isinstance(error, IacError):
         say(error)
+    elif isinstance(error, OSError):
+        place = f": {error.filename}" if error.filename else ""
+        click.echo(printable(f"error: the operating system refuses{place}"), err=True)
+        click.echo(printable(f"  {error.strerror or type(error).__name__}"), err=True)
+        click.echo("  fix: mend it (room, permissions, a full pipe), then run it again", err=True)
     else:
         click.echo(f"error: a fault in iac itself: {type(error).__name__}", err=True)
-        click.echo("nothing more was done; please report it with the command and iac --version", err=True)
+        click.echo("  nothing more was done; please report it with the command and iac --version", err=True)
     return exit_code(error)
 
 
@@ -42,7 +64,6 @@ def say(error: IacError) -> None:
             click.echo(printable(line), err=True)
         return
     head, *rest = error.lines()
-    prefix = click.style("error:", fg="red", bold=True)
-    click.echo(f"{prefix} {printable(head)}", err=True)
+    click.echo(printable(f"error: {head}"), err=True)
     for line in rest:
         click.echo(f"  {printable(line)}", err=True)

@@ -52,11 +52,11 @@ def _outcome(changed: int, *, check: bool) -> str:
 
 
 def _files(root: Path, paths: tuple[str, ...]) -> Iterator[str]:
-    from iac.config.project import PROJECT_FILE  # noqa: PLC0415
+    from iac.config.project import PROJECT_FILE, load_project  # noqa: PLC0415
     from iac.config.tree import CLIENTS_DIR, read_tree  # noqa: PLC0415
 
     if not (root / PROJECT_FILE).is_file():
-        raise click.UsageError(f"{root} is no project: there is no {PROJECT_FILE}; -C DIR names another folder")
+        load_project(root)  # says what is wrong with it
     tree = read_tree(root)
     known = [PROJECT_FILE, *sorted([*tree.definitions.values(), *tree.defaults.values()])]
     if not paths:

@@ -26,6 +26,11 @@ def show_plan(shell: Shell, plan: Plan, view: str) -> None:
         click.echo(plan_text(plan, color=shell.wants_color()), nl=False, color=True)
 
 
+def json_text(value: Any) -> str:
+    """A JSON value as lines of ASCII: what a terminal or an eye could be fooled by is escaped."""
+    return json.dumps(value, indent=2) + "\n"
+
+
 def show_json(value: Any) -> None:
     """Print a JSON value on stdout."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+    click.echo(json_text(value), nl=False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from iac.cli.shell import is_terminal
 from iac.core.text import printable
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ def command(shell: Shell, *, project: str | None, issuer: str | None, provider: 
     from iac.wiring import open_backend  # noqa: PLC0415
 
     usual = shell.root.resolve().name
-    if sys.stdin.isatty():
+    if is_terminal(sys.stdin):
         project = project or click.prompt("name of the project", default=usual, err=True)
         issuer = issuer or click.prompt("issuer URL of the IAM", err=True)
     if not issuer:

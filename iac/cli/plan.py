@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.format import FORMAT, show_plan
+from iac.cli.format import FORMAT, json_text, show_plan
+from iac.core.errors import InputError, RenderError
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from iac.cli.shell import Shell
     from iac.core.plan import Plan
 
 
 @click.command("plan")
-@click.option("--out", metavar="FILE", type=click.Path(dir_okay=False), help="Save the plan, for `iac apply FILE`.")
+@click.option("--out", metavar="FILE", help="Save the plan, for `iac apply FILE`.")
 @click.option("--target", "targets", metavar="ADDR", multiple=True, help="Look at this address only; repeatable.")
 @click.option("--recreate", metavar="ADDR", multiple=True, help="Make a client anew that is gone from the server.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
@@ -34,10 +35,10 @@ def command(  # noqa: PLR0913  # one parameter an option
     """Show what apply would do: changes, refusals, findings.
 
     Reading needs iam:admin.read only, and no key of the state. Exit 0, or 2 with --detailed-exitcode when there are
-    changes.
+    changes, or 3 when apply would refuse it.
     """
     from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
-    from iac.workflow import read_plan  # noqa: PLC0415
+    from iac.workflow import check_guards, read_plan  # noqa: PLC0415
 
     with open_session(shell, Access.READ) as session:
         plan = read_plan(session, session.options(targets, recreate))
@@ -46,13 +47,22 @@ def command(  # noqa: PLR0913  # one parameter an option
         shell.note(f"an apply is running since {holder.since}: {holder.who}")
     show_plan(shell, plan, view)
     if out is not None:
-        _save(Path(out), plan)
+        _save(shell.path(out), plan)
         shell.note(f"saved {out}: apply it with `iac apply {out}`")
+    check_guards(plan)
     return 2 if detailed_exitcode and not plan.is_empty else 0
 
 
 def _save(path: Path, plan: Plan) -> None:
     from iac.sinks.file import FileSink  # noqa: PLC0415
 
-    text = json.dumps(plan.to_dict(), indent=2, ensure_ascii=False) + "\n"
-    FileSink(path.parent).write(path.name, text.encode(), mode=0o644)
+    if not path.parent.is_dir():
+        raise _unsaved(path, "there is no such folder")
+    try:
+        FileSink(path.parent).write(path.name, json_text(plan.to_dict()).encode(), mode=0o644)
+    except RenderError as error:
+        raise _unsaved(path, error.why) from error
+
+
+def _unsaved(path: Path, why: str) -> InputError:
+    return InputError("the plan cannot be saved", where=str(path), why=why, fix="name another file: --out FILE")

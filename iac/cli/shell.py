@@ -6,8 +6,14 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 import click
+
+
+def is_terminal(stream: TextIO | None) -> bool:
+    """Whether somebody sits at it; a closed stream is None."""
+    return stream is not None and stream.isatty()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +38,13 @@ class Shell:
             raise click.UsageError(f"-C {self.directory}: no such directory")
         return root
 
+    def path(self, name: str) -> Path:
+        """A file that an option or argument names: relative to the project's directory, as if started there."""
+        return self.root / name
+
     def wants_color(self) -> bool:
         """Whether stdout is a terminal that colour is welcome on (NO_COLOR, --no-color)."""
-        return sys.stdout.isatty() and not self.no_color and not os.environ.get("NO_COLOR")
+        return is_terminal(sys.stdout) and not self.no_color and not os.environ.get("NO_COLOR")
 
     def note(self, text: str) -> None:
         """Say something on stderr, unless -q."""
