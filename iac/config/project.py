@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -71,6 +72,8 @@ def load_project(root: Path) -> Project:
 
 def read_project(root: Path) -> tuple[Project | None, list[Diagnostic]]:
     """The project, None when iac.yaml has a mistake, and all of them."""
+    if os.path.lexists(root / PROJECT_FILE) and not (root / PROJECT_FILE).is_file():
+        return None, [mistake("file-unreadable", "this is no file", Location(PROJECT_FILE), fix="move it away")]
     if not (root / PROJECT_FILE).is_file():
         fix = f"iac init makes one; -C DIR names another folder than {root}"
         return None, [mistake("no-project", f"there is no {PROJECT_FILE} here", Location(PROJECT_FILE), fix=fix)]

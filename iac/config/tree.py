@@ -43,7 +43,10 @@ def read_tree(root: Path) -> Tree:
     return tree
 
 
-_EMPTY = "a checkout that went wrong looks the same; to end all clients, keep one definition until removed: is applied"
+_EMPTY = (
+    f"write a definition, {CLIENTS_DIR}/NAME.yaml; a checkout that went wrong looks the same, so to end all clients"
+    " keep one definition until removed: is applied"
+)
 
 
 def _walk(tree: Tree, root: Path, folder: str) -> None:
@@ -55,7 +58,11 @@ def _walk(tree: Tree, root: Path, folder: str) -> None:
         return
     for entry in entries:
         if not entry.name.startswith("."):
-            _enter(tree, root, folder, entry)
+            try:
+                _enter(tree, root, folder, entry)
+            except OSError as error:  # a symbolic link that leads to itself
+                why = f"the file cannot be read: {error.strerror}"
+                _complain(tree, "file-unreadable", why, f"{place}/{entry.name}", "delete it")
 
 
 def _enter(tree: Tree, root: Path, folder: str, entry: os.DirEntry[str]) -> None:
