@@ -54,12 +54,13 @@ class NotDelivered:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The end of an apply."""
+    """The end of an apply. `unsaved` is why state could not be written at its end."""
 
     digest: str
     outcomes: tuple[Outcome, ...]
     outputs: tuple[Delivered | NotDelivered, ...] = ()
     is_interrupted: bool = False
+    unsaved: IacError | None = None
 
     def of(self, kind: type[Done | Failed | NotTried]) -> list[Outcome]:
         """The outcomes of one kind, in the order of the plan."""
@@ -67,9 +68,9 @@ class Report:
 
     @property
     def is_complete(self) -> bool:
-        """Whether everything was done and delivered."""
+        """Whether everything was done, delivered and remembered."""
         delivered = all(isinstance(output, Delivered) for output in self.outputs)
-        return delivered and all(isinstance(outcome, Done) for outcome in self.outcomes)
+        return self.unsaved is None and delivered and all(isinstance(outcome, Done) for outcome in self.outcomes)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form: done, failed (with the error's lines) and not tried, then outputs."""
@@ -82,6 +83,7 @@ class Report:
             "failed": [{**_named(o.change), "error": o.error.lines()} for o in self.outcomes if isinstance(o, Failed)],
             "not_tried": [{**_named(o.change), "reason": o.reason} for o in self.outcomes if isinstance(o, NotTried)],
             "outputs": [_output(output) for output in self.outputs],
+            "state": {"written": self.unsaved is None, "error": self.unsaved.lines() if self.unsaved else []},
         }
 
 

@@ -155,6 +155,9 @@ def report_text(report: Report, *, color: bool) -> str:
         else:
             lines.append(paint("!", f"! {path}: not written"))
             lines += [f"    {printable(line)}" for line in output.error.lines()]
+    if report.unsaved is not None:
+        lines.append(paint("!", "! state: not written"))
+        lines += [f"    {printable(line)}" for line in report.unsaved.lines()]
     return "\n".join([*lines, "", paint("bold", _tally(report))]) + "\n"
 
 
@@ -164,4 +167,5 @@ def _tally(report: Report) -> str:
         return f"Apply: {done} done."
     undelivered = sum(not isinstance(output, Delivered) for output in report.outputs)
     rest = f", {undelivered} output{'s' if undelivered > 1 else ''} not written" if undelivered else ""
+    rest += ", state not written" if report.unsaved else ""
     return f"Apply: {done} done, {failed} failed, {skipped} not tried{rest}. Run it again: it plans exactly the rest."
