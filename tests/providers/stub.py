@@ -48,32 +48,26 @@ class Stub:
 @contextmanager
 def start_stub(answer: Callable[[Seen], Say], tls: ssl.SSLContext | None = None) -> Iterator[Stub]:
     """A server on loopback whose answers are `answer(request)`."""
-    lock, open_now = threading.Lock(), 0
+    lock = threading.Lock()
+    under_way: list[Seen] = []
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
         wbufsize = -1
 
-        def setup(self) -> None:
-            nonlocal open_now
-            super().setup()
-            with lock:
-                open_now += 1
-                stub.most_at_once = max(stub.most_at_once, open_now)
-
-        def finish(self) -> None:
-            nonlocal open_now
-            super().finish()
-            with lock:
-                open_now -= 1
-
         def _respond(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
             headers = {name.lower(): value for name, value in self.headers.items()}
             seen = Seen(self.command, self.path, headers, body)
             stub.seen.append(seen)
-            self._send(answer(seen))
+            with lock:
+                under_way.append(seen)
+                stub.most_at_once = max(stub.most_at_once, len(under_way))
+            say = answer(seen)
+            with lock:
+                under_way.pop()
+            self._send(say)
 
         do_GET = do_POST = do_PUT = do_DELETE = _respond  # noqa: N815  # http.server's names
 
