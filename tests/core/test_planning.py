@@ -364,6 +364,12 @@ def test_moves_are_done_once() -> None:
     assert () == find_moves(wanted, state({"a": applied(APP), "b": applied(APP)}))
 
 
+def test_a_move_does_not_make_two_interrupted_writes_one() -> None:
+    wanted, clients = project(moved=(Moved("a", "b", HERE),)), {"a": applied(APP)}
+    assert (("a", "b"),) == find_moves(wanted, state(clients, intents={"b": intent(APP)}))
+    assert () == find_moves(wanted, state(clients, intents={"a": intent(APP, "rotate"), "b": intent(APP)}))
+
+
 def test_a_move_takes_outputs_and_intents_along_and_leaves_the_rest() -> None:
     other = OutputRecord("sha256:x", ("team/other",))
     before = state(

@@ -14,6 +14,7 @@ from iac.core.state import (
     OutputWritten,
     State,
     Tombstone,
+    bury,
     fold,
 )
 from tests.core.build import NOW, applied, desired, intent, state
@@ -75,3 +76,9 @@ def test_an_intent_is_replaced_by_the_next_and_dropped() -> None:
 def test_an_output_is_remembered_and_forgotten() -> None:
     assert {"out/app.env": RECORD} == folded(EVENTS[8]).outputs
     assert {} == folded(EVENTS[8], EVENTS[9]).outputs
+
+
+def test_a_tombstone_goes_when_its_time_is_over() -> None:
+    old, young = (Tombstone("team/app", applied(desired()), day) for day in ("2026-01-01", "2026-03-01"))
+    kept = bury(state(tombstones=(old, young)), "2026-02-01")
+    assert (young,) == kept.tombstones

@@ -44,11 +44,13 @@ def make_plan(desired: Desired, state: State, actual: Actual, options: Options) 
 
 
 def find_moves(desired: Desired, state: State) -> tuple[tuple[str, str], ...]:
-    """The entries of `moved:` that are still to be done."""
+    """The entries of `moved:` that are still to be done; not one by which two interrupted writes would become one."""
     return tuple(
         (entry.source, entry.target)
         for entry in desired.moved
-        if entry.source in state.clients and entry.target not in state.clients
+        if entry.source in state.clients
+        and entry.target not in state.clients
+        and not {entry.source, entry.target} <= state.intents.keys()
     )
 
 
