@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import threading
 from dataclasses import replace
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iac.core.errors import StateError
 from iac.core.planning import move
-from iac.core.state import ClientWritten, Event, Intent, IntentGiven, SealedSecret, State, fold
+from iac.core.state import TOMBSTONE_DAYS, ClientWritten, Event, Intent, IntentGiven, SealedSecret, State, bury, fold
 from iac.ports import Place
 
 if TYPE_CHECKING:
     from collections.abc import Collection
+    from datetime import datetime
 
     from iac.core.plan import Plan
     from iac.core.secret import Secret
@@ -35,7 +37,7 @@ class Ledger:
 
     def now(self) -> str:
         """RFC 3339, UTC, seconds."""
-        return self.clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
+        return _written(self.clock.now())
 
     def seal(self, address: str, secret: Secret, version: int) -> SealedSecret:
         """Encrypt a secret for its address and remember it in clear for this run's rendering."""
@@ -78,12 +80,13 @@ class Ledger:
     def begin(
         self, run_id: str, approval: Approval, moves: Collection[tuple[str, str]], settled: Collection[str]
     ) -> None:
-        """Note what was approved, drop settled intents, carry out moves (secrets are sealed for the new address)."""
+        """Note what was approved, drop settled intents and old tombstones, carry out moves (secrets sealed anew)."""
         state = move(self.state, moves)
         for source, target in moves:
             state = self._resealed(state, source, target)
         intents = {address: intent for address, intent in state.intents.items() if address not in settled}
-        self.state = replace(state, run_id=run_id, approval=approval, intents=intents)
+        state = replace(state, run_id=run_id, approval=approval, intents=intents)
+        self.state = bury(state, _written(self.clock.now() - timedelta(days=TOMBSTONE_DAYS)))
 
     def _resealed(self, state: State, source: str, target: str) -> State:
         """Secrets belong to an address: those of a moved client are sealed for the new one."""
@@ -129,3 +132,7 @@ class Ledger:
 
     def _place(self, address: str) -> Place:
         return Place(self.state.lineage, self.state.environment, address, _SECRET)
+
+
+def _written(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

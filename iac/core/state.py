@@ -164,6 +164,9 @@ class OutputWritten:
     record: OutputRecord | None
 
 
+TOMBSTONE_DAYS = 30
+"""How long a deleted client stays in state."""
+
 Event = ClientWritten | ClientGone | IntentGiven | IntentDropped | OutputWritten
 """What the journal records; `fold` applies one to a state."""
 
@@ -197,3 +200,8 @@ def _without(mapping: Mapping[str, V], key: str) -> dict[str, V]:
     others = dict(mapping)
     others.pop(key, None)
     return others
+
+
+def bury(state: State, horizon: str) -> State:
+    """The state without the tombstones from before `horizon` (RFC 3339 UTC, as `deleted_at`)."""
+    return replace(state, tombstones=tuple(grave for grave in state.tombstones if grave.deleted_at >= horizon))
