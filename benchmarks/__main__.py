@@ -21,7 +21,7 @@ from benchmarks.cases import CASES, Case
 from benchmarks.floors.bare import LIBRARY
 from benchmarks.measure import compare
 from benchmarks.process import ProcessError
-from benchmarks.server import FLAVOURS, PACES, RefusedError, remote, start_sandbox
+from benchmarks.server import FLAVOURS, PACES, Load, RefusedError, remote, start_sandbox
 from benchmarks.table import Row, render_table
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def _is_told(case: Case, pace: str | None) -> bool:
 def _servers(given: argparse.Namespace) -> Iterator[tuple[Callable[[], AbstractContextManager[Server]], str | None]]:
     """How to open each server, and the sandbox's pace."""
     if given.url:
-        server = remote(given.url, os.environ, given.size, is_owned=given.i_own_this_server)
+        server = remote(given.url, os.environ, Load(given.size, given.runs), is_owned=given.i_own_this_server)
         yield lambda: nullcontext(server), None
         return
     for flavour, pace in product(given.flavour or FLAVOURS, given.pace or PACES):

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 LARGEST_REMOTE = 1000
-"""Clients at most that are registered on a server which is not the sandbox."""
+"""Clients at most that are registered at a time on a server by --url."""
+
+MOST_REMOTE_RUNS = 10
+"""Runs of a case at most there: with them and all cases about 100 requests for one of --size."""
 
 FLAVOURS = ("1.12", "1.14")
 
@@ -35,6 +38,14 @@ flight together takes as long as on a warm IAM 1.12.0 with 16 in flight: 1,000 c
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
+@dataclass(frozen=True, slots=True)
+class Load:
+    """How much is asked of a server: clients, and runs of each case."""
+
+    size: int
+    runs: int
+
+
 class RefusedError(Exception):
     """The benchmark will not do this to that server; the message says why and what would help."""
 
@@ -47,6 +58,7 @@ class Server:
     client_id: str
     client_secret: str
     label: str
+    is_sandbox: bool = False
 
     @property
     def environ(self) -> dict[str, str]:
@@ -66,7 +78,7 @@ def start_sandbox(flavour: str, pace: str = "full") -> Iterator[Server]:
     label = flavour if pace == "full" else f"{flavour}, {pace} pace"
     with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as process:
         try:
-            yield Server(_url_of(process), "admin-client-rw", "secret", label)
+            yield Server(_url_of(process), "admin-client-rw", "secret", label, is_sandbox=True)
         finally:
             process.terminate()
             process.communicate()
@@ -80,7 +92,7 @@ def _url_of(process: subprocess.Popen[str]) -> str:
     raise RefusedError(f"the sandbox did not start: exit code {process.wait()}")
 
 
-def remote(issuer: str, environ: Mapping[str, str], size: int, *, is_owned: bool) -> Server:
+def remote(issuer: str, environ: Mapping[str, str], load: Load, *, is_owned: bool) -> Server:
     """A server by its address.
 
     Raises:
@@ -88,13 +100,16 @@ def remote(issuer: str, environ: Mapping[str, str], size: int, *, is_owned: bool
             that is no sandbox, or there is no login.
     """
     host = urlsplit(issuer).hostname or ""
+    if load.size > LARGEST_REMOTE or load.runs > MOST_REMOTE_RUNS:
+        most = f"--size {LARGEST_REMOTE} and --runs {MOST_REMOTE_RUNS}"
+        raise RefusedError(
+            f"this is too much for a server that is not the sandbox\nfix: with --url take {most} at most"
+        )
     if host not in _LOOPBACK and not is_owned:
         raise RefusedError(
-            f"{host} is another machine: this would register, change and delete {size} clients there.\n"
-            "When that is yours to decide, add --i-own-this-server"
+            f"{host} is another machine: {load.size} clients would be registered, changed and deleted there,"
+            f" {load.runs} times and more\nfix: when that is yours to decide, add --i-own-this-server"
         )
-    if size > LARGEST_REMOTE:
-        raise RefusedError(f"--size {size} is for the sandbox; a server by --url takes {LARGEST_REMOTE} at most")
     if not environ.get("IAC_CLIENT_ID") or not environ.get("IAC_CLIENT_SECRET"):
-        raise RefusedError("no login: set IAC_CLIENT_ID and IAC_CLIENT_SECRET to a client with iam:admin.write")
+        raise RefusedError("no login\nfix: set IAC_CLIENT_ID and IAC_CLIENT_SECRET to a client with iam:admin.write")
     return Server(issuer, environ["IAC_CLIENT_ID"], environ["IAC_CLIENT_SECRET"], host)
