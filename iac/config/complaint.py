@@ -114,7 +114,7 @@ def _explain(document: Document, error: _Found) -> Iterator[Complaint]:
             yield Complaint(pointer, mistake(rule, summary, document.at_key(*pointer)))
             return
         summary = f"{_name(pointer)} must be {expected(error)}{_shown(pointer, error.value)}"
-        yield Complaint(pointer, mistake(rule, summary, document.at(*pointer), fix=_fix(error)))
+        yield Complaint(pointer, mistake(rule, summary, document.at(*pointer), why=_why(error), fix=_fix(error)))
 
 
 def _unknown_keys(document: Document, error: _Found) -> Iterator[Complaint]:
@@ -164,7 +164,8 @@ def _union(document: Document, error: _Found) -> Iterator[Complaint]:
     pointer = error.pointer
     choices = " or ".join(dict.fromkeys(_branch(part) for part in error.wanted if part.get("type") != "null"))
     summary = f"{_name(pointer)} must be {choices}{_shown(pointer, error.value)}"
-    yield Complaint(pointer, mistake("wrong-type", summary, document.at(*pointer), fix=_instead_of_literal(error)))
+    why, fix = _why(error), _instead_of_literal(error)
+    yield Complaint(pointer, mistake("wrong-type", summary, document.at(*pointer), why=why, fix=fix))
 
 
 def _instead_of_literal(error: _Found) -> str:
@@ -253,13 +254,18 @@ def _members(error: _Found) -> str:
     return f"a mapping with at least {error.wanted} key"
 
 
+def _why(error: _Found) -> str:
+    description: str = error.schema.get("description", "")
+    return description
+
+
 def _fix(error: _Found) -> str:
     if error.keyword == "enum":
         known = [str(item) for item in error.wanted if item is not None]
         return nearest(str(error.value), known)
     if error.keyword == "type" and "string" in error.wanted and isinstance(error.value, int | float):
         return "put it in quotes if it is text"
-    if error.keyword == "type" and "array" in error.wanted and isinstance(error.value, str):
+    if error.keyword == "type" and "array" in error.wanted and not isinstance(error.value, dict):
         return "write a list: [..]"
     return ""
 

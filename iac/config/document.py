@@ -112,5 +112,6 @@ def _parsed(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
     if not found.is_whole:
         return None, diagnostics
     if found.value is None:
-        return None, diagnostics or [mistake("file-empty", "the file holds nothing", Location(file))]
+        empty = mistake("file-empty", "the file holds nothing", Location(file), fix="write into it, or delete it")
+        return None, diagnostics or [empty]
     return Document(file, found.value, found.places), diagnostics

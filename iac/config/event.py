@@ -160,7 +160,7 @@ class _Reader:
         if kind is ScalarEvent:
             return self.scalar(event)
         if len(pointer) >= MAX_DEPTH:
-            self.fault(event, "yaml-too-deep", f"the file is nested deeper than {MAX_DEPTH} levels")
+            self.fault(event, "yaml-too-deep", f"the file is nested deeper than {MAX_DEPTH} levels", fix="flatten it")
             raise _Stop
         return self.mapping(pointer) if kind is MappingStartEvent else self.sequence(pointer)
 
@@ -188,7 +188,7 @@ class _Reader:
     def number(self, event: ScalarEvent, text: str) -> Any:
         if len(text) > MAX_DIGITS and (_INT.fullmatch(text) or _BASED.fullmatch(text) or _FLOAT.fullmatch(text)):
             self.fault(event, "yaml-number", f"the number has more than {MAX_DIGITS} digits", fix=_QUOTE)
-            return 0
+            return None
         if _INT.fullmatch(text):
             return int(text)
         if _BASED.fullmatch(text):
@@ -199,11 +199,11 @@ class _Reader:
             return self.finite(event, float("inf"))
         return text
 
-    def finite(self, event: ScalarEvent, value: float) -> float:
+    def finite(self, event: ScalarEvent, value: float) -> float | None:
         if value - value == 0:
             return value
         self.fault(event, "yaml-number", "the number is infinite or none", fix=_QUOTE)
-        return 0.0
+        return None
 
     def mapping(self, pointer: Pointer) -> dict[str, Any]:
         value: dict[str, Any] = {}

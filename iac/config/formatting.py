@@ -1,7 +1,7 @@
 """Canonical order and style of the project's files, comments kept. Pure, but for the choice of the schema's address.
 
-Top-level keys are put in order as blocks of lines, so that comments go with the key below them; ruamel.yaml then writes
-the style. Each step is taken only if the file still says the same.
+ruamel.yaml writes the style; then top-level keys are put in order as blocks of lines, so that comments go with the key
+below them. Each step is taken only if the file still says the same, and both again until nothing changes.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from iac.config.document import Document
 
+_ROUNDS = 5
 _MODELINE = "# yaml-language-server: $schema="
 _HAS_MODELINE = re.compile(r"^#\s*yaml-language-server:\s*\$schema\s*=", re.MULTILINE)
 
@@ -45,8 +46,19 @@ def format_text(document: Document, text: str, schema: str, address: str) -> str
     """
     plain = text.removeprefix("\ufeff").replace("\r\n", "\n")
     lined = plain if _HAS_MODELINE.search(plain) or not address else f"{_MODELINE}{address}\n{plain}"
-    ordered = _if_same(document.value, _ordered(lined, schema), lined)
-    return _if_same(document.value, _styled(ordered), ordered)
+    for _ in range(_ROUNDS):
+        before, lined = lined, _once(document, lined, schema)
+        if lined == before:
+            break
+    return lined
+
+
+def _once(document: Document, text: str, schema: str) -> str:
+    styled = _styled(text)
+    if _comments(styled) != _comments(text):  # ruamel.yaml loses some in lists of lists
+        styled = text
+    styled = _if_same(document.value, styled, text)
+    return _if_same(document.value, _ordered(styled, schema), styled)
 
 
 def schema_address(root: Path, file: str, schema: str) -> str:
@@ -61,6 +73,11 @@ def _if_same(value: Any, text: str, otherwise: str) -> str:
     document, diagnostics = parse_document(text.encode(), "")
     is_same = document is not None and not diagnostics and _dumped(document.value) == _dumped(value)
     return text if is_same else otherwise
+
+
+def _comments(text: str) -> list[str]:
+    """What stands behind each first # of a line, white space aside; text with # in it counts as well."""
+    return sorted("".join(line[line.index("#") :].split()) for line in text.splitlines() if "#" in line)
 
 
 def _dumped(value: Any) -> str:

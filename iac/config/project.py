@@ -36,11 +36,6 @@ class Project:
     document: Document
     environments: dict[str, Settings]
 
-    @property
-    def has_environments(self) -> bool:
-        """Whether iac.yaml declares environments, so that one must be chosen when there are several."""
-        return list(self.environments) != [DEFAULT] or "environments" in self.document.value
-
     def settings(self, environment: str | None = None) -> Settings:
         """The settings of one environment; None for the only one there is.
 

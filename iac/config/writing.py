@@ -6,6 +6,7 @@ import io
 import os
 import secrets
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from iac.core.errors import InputError
@@ -24,10 +25,24 @@ def round_trip() -> YAML:
     from ruamel.yaml import YAML  # noqa: PLC0415  # 30 ms, only where files are changed
 
     yaml = YAML(typ="rt", pure=True)
+    yaml.Representer = _representer()
     yaml.preserve_quotes = True
     yaml.width = WIDTH
     yaml.indent(mapping=2, sequence=4, offset=2)
     return yaml
+
+
+@cache
+def _representer() -> type[Any]:
+    """Writes null as a word: an empty value looks forgotten."""
+    from ruamel.yaml.representer import RoundTripRepresenter  # noqa: PLC0415  # as above
+
+    class Representer(RoundTripRepresenter):
+        def represent_none(self, _: None) -> Any:
+            return self.represent_scalar("tag:yaml.org,2002:null", "null")
+
+    Representer.add_representer(type(None), Representer.represent_none)
+    return Representer
 
 
 def dump(yaml: YAML, value: Any) -> str:

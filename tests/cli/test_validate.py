@@ -1,0 +1,138 @@
+"""`iac validate` as it is called: what it prints, where, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from iac.cli import run
+from iac.cli.validate import _annotation
+from iac.core.diagnostics import Diagnostic
+from tests.config.given import CLIENT, PROJECT, client, write
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    Call = Callable[..., tuple[int, str, str]]
+
+WRONG = client("b", "scope: [proflie]", "grant_types: [autorization_code]")
+
+
+@pytest.fixture
+def iac(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Call:
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = run(["-C", str(tmp_path), *arguments])
+        said = capsys.readouterr()
+        assert "Traceback" not in said.out + said.err
+        return code, said.out, said.err
+
+    return call
+
+
+def test_a_valid_project_is_counted(tmp_path: Path, iac: Call) -> None:
+    write(tmp_path, {})
+    assert (0, "1 definition, 1 environment: valid\n", "") == iac("validate")
+
+
+def test_mistakes_and_warnings_are_printed_with_their_place_and_counted(tmp_path: Path, iac: Call) -> None:
+    write(tmp_path, {"clients.d/a.yaml": CLIENT, "clients.d/b.yaml": WRONG})
+    code, out, _ = iac("validate")
+    assert 1 == code
+    assert "clients.d/b.yaml:3:9: warning: scope proflie is not a known one [unknown-scope]\n" in out
+    assert "clients.d/b.yaml:4:15: error: grant_types[1] must be one of " in out
+    assert "  fix: did you mean authorization_code?\n" in out
+    assert out.endswith("2 definitions, 1 environment: 1 mistake, 1 warning\n")
+
+
+def test_quiet_says_errors_alone(tmp_path: Path, iac: Call) -> None:
+    write(tmp_path, {"clients.d/b.yaml": WRONG})
+    _, out, _ = iac("-q", "validate")
+    assert "unknown-scope" not in out
+    assert "not-one-of" in out
+
+
+def test_a_report_is_limited_to_paths(tmp_path: Path, iac: Call) -> None:
+    write(tmp_path, {"clients.d/a.yaml": CLIENT, "clients.d/b.yaml": WRONG})
+    assert 0 == iac("validate", "clients.d/a.yaml", "iac.yaml")[0]
+    assert 1 == iac("validate", "./clients.d/")[0]
+    assert 1 == iac("validate", str(tmp_path / "clients.d" / "b.yaml"))[0]
+
+
+@pytest.mark.parametrize("arguments", [["nothing.yaml"], ["--format", "sarif"], ["--formt", "json"], ["/etc/passwd"]])
+def test_wrong_usage_ends_with_64(arguments: list[str], tmp_path: Path, iac: Call) -> None:
+    write(tmp_path, {})
+    code, out, err = iac("validate", *arguments)
+    assert (64, "") == (code, out)
+    assert err.startswith("error: ")
+
+
+def test_json_has_every_diagnostic(tmp_path: Path, iac: Call) -> None:
+    write(tmp_path, {"iac.yaml": PROJECT + "environments: {dev: {}}\n", "clients.d/b.yaml": WRONG})
+    code, out, _ = iac("validate", "--format", "json")
+    found = json.loads(out)
+    assert 1 == code
+    assert ("1.0", False, 1, ["dev"]) == (
+        found["format_version"], found["valid"], found["definitions"], found["environments"],
+    )  # fmt: skip
+    assert [("unknown-scope", "warning", 3, 9), ("not-one-of", "error", 4, 15)] == [
+        (each["id"], each["severity"], each["line"], each["column"]) for each in found["diagnostics"]
+    ]
+
+
+def test_annotations_of_github_are_escaped_and_name_files_as_seen_by_the_caller(
+    tmp_path: Path, iac: Call
+) -> None:
+    write(tmp_path, {"clients.d/b,c:100%.yaml": "x"})
+    code, out, _ = iac("validate", "--format", "github")
+    assert 1 == code
+    assert f"::error file={tmp_path}/clients.d/b%2Cc%3A100%25.yaml,line=1,col=1,title=bad-address::" in out
+    assert "%0Afix: rename the file or folder\n" in out
+    assert out.count("\n") == out.count("::error ")
+
+
+def test_an_annotation_without_a_place_or_a_way_on_is_whole() -> None:
+    assert "::error title=x::what" == _annotation(Diagnostic("x", "what"), ".")
+
+
+@pytest.mark.parametrize(
+    ("files", "words"),
+    [
+        ({"iac.yaml": ""}, "[no-project]"),
+        ({"iac.yaml": "a: b: c\n"}, "[yaml-syntax]"),
+        ({"iac.yaml": "- a\n"}, "iac.yaml:1:1: error: the file must be a mapping [wrong-type]"),
+        ({"iac.yaml": "\t"}, "[yaml-syntax]"),
+        ({"clients.d/a.yaml": "null\n"}, "[file-empty]"),
+        ({"clients.d/a.yaml": "hello\n"}, "clients.d/a.yaml:1:1: error: the file must be a mapping"),
+        ({"clients.d/a.yaml": "client_id\n"}, "[wrong-type]"),
+        ({"clients.d/README": ""}, "[no-definitions]"),
+        ({"clients.d/a.yaml": "client_name: <<<<<<< HEAD\n=======\n"}, "[yaml-syntax]"),
+        ({"clients.d/a.yaml": "environments: 3\nclient_name: Name\nclient_id: a\n"}, "[wrong-type]"),
+        ({"clients.d/_defaults.yaml": "- a\n", "clients.d/a.yaml": CLIENT}, "[wrong-type]"),
+        ({"clients.d/a.yaml": "outputs: {template: a}\nclient_name: Name\n"}, "[wrong-type]"),
+        ({"clients.d/a.yaml": "lifecycle: 3\nsecret: x\nclient_name: Name\n"}, "[wrong-type]"),
+        ({"clients.d/a.yaml": "redirect_uris: https://a.b/\nclient_name: Name\n"}, "write a list: [..]"),
+        ({"iac.yaml": "environments: {a: 3}\nproject: x\nprovider: iam-admin\n"}, "[wrong-type]"),
+    ],
+)
+def test_what_a_newcomer_gets_wrong_has_one_clear_message(
+    files: dict[str, str], words: str, tmp_path: Path, iac: Call
+) -> None:
+    write(tmp_path, files)
+    code, out, _ = iac("validate")
+    assert 1 == code
+    assert words in out
+
+
+def test_a_valid_project_is_checked_without_heavy_imports(tmp_path: Path) -> None:
+    write(tmp_path, {})
+    code = (
+        "import sys; from iac.cli import run; run(['-C', sys.argv[1], 'validate']);"
+        "print(sorted({'jsonschema', 'ruamel', 'httpx', 'jinja2', 'pyrage', 'cryptography'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True)
+    assert "1 definition, 1 environment: valid\n[]\n" == done.stdout

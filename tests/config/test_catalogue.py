@@ -1,0 +1,259 @@
+"""Each diagnostic of the catalogue has a project that brings it about, and says it at the right place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from iac.config.catalogue import ERRORS, WARNINGS, mistake, nearest
+from iac.config.definitions import validate_project
+from iac.core.diagnostics import Severity
+from tests.config.given import CLIENT, PROJECT, client, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEFINITION = "clients.d/portal.yaml"
+OTHER = CLIENT.replace("client_id: portal", "client_id: other")
+LITERAL = PROJECT.replace("{env: IAC_CLIENT_ID}", "portal")
+MOVED = {"clients.d/q.yaml": OTHER, DEFINITION: CLIENT}
+TWO = "environments: {dev: {state: {path: dev.json}}, prod: {}}\n"
+
+
+@dataclass(frozen=True)
+class Case:
+    """Files of a project, and the diagnostics that are expected, each as `id file:line:column`."""
+
+    said: list[str]
+    files: dict[str, str] = field(default_factory=dict)
+
+
+def defined(place: str, *lines: str, name: str = "portal") -> Case:
+    """A definition with more lines, and where its one mistake is."""
+    rule, _, position = place.partition(" ")
+    redirects = () if any("redirect_uris" in line for line in lines) else ("redirect_uris: [https://a.example.org/]",)
+    return Case([f"{rule} {DEFINITION}:{position}"], {DEFINITION: client(name, *lines, *redirects)})
+
+
+def configured(place: str, *lines: str, **files: str) -> Case:
+    """An iac.yaml with more lines, and where its one mistake is."""
+    rule, _, position = place.partition(" ")
+    return Case([f"{rule} iac.yaml:{position}"], {"iac.yaml": PROJECT + "\n".join([*lines, ""]), **files})
+
+
+CASES = [
+    # files as text and as YAML
+    Case([f"file-empty {DEFINITION}:1:1"], {DEFINITION: ""}),
+    Case([f"file-too-large {DEFINITION}:1:1"], {DEFINITION: "#" * 300_000}),
+    Case([f"not-utf8 {DEFINITION}:1:1"], {DEFINITION: "\ud800"}),
+    defined("hidden-character 3:24", "client_description: a b\u200b"),
+    Case([f"yaml-syntax {DEFINITION}:2:1"], {DEFINITION: "a: [\n"}),
+    defined("yaml-alias 3:11", "contacts: *a"),
+    defined("yaml-anchor 3:11", "contacts: &a [a@b.org]"),
+    defined("yaml-tag 3:11", "contacts: !x [a@b.org]"),
+    Case([f"yaml-directive {DEFINITION}:1:1"], {DEFINITION: f"%YAML 1.2\n---\n{CLIENT}"}),
+    Case([f"yaml-documents {DEFINITION}:4:1"], {DEFINITION: f"{CLIENT}---\na: 1\n"}),
+    defined("yaml-key 3:1", "1: a"),
+    defined("yaml-duplicate-key 3:1", "client_name: Name"),
+    Case([f"yaml-too-deep {DEFINITION}:1:33"], {DEFINITION: "[" * 40 + "]" * 40}),
+    Case([f"yaml-too-large {DEFINITION}:1:40000"], {DEFINITION: "[" + "a," * 20_001 + "]"}),
+    defined("yaml-number 3:32", "access_token_validity_seconds: 9999999999999999999"),
+    # schema
+    defined("unknown-key 3:1", "contact: [a@b.org]"),
+    Case([f"missing-key {DEFINITION}:1:1"], {DEFINITION: "client_id: a\nredirect_uris: [https://a.example.org/]\n"}),
+    defined("wrong-type 3:11", "contacts: 3"),
+    defined("not-one-of 3:15", "grant_types: [authorization_kode]"),
+    defined("bad-format 3:12", "contacts: [a]"),
+    defined("bad-length 3:21", f"client_description: {'x' * 1025}"),
+    defined("bad-number 3:32", "access_token_validity_seconds: -3"),
+    # the project
+    Case(["no-project iac.yaml:1:1"], {"iac.yaml": ""}),
+    Case(["no-definitions clients.d:1:1"], {"clients.d/README.md": "nothing\n"}),
+    Case(["no-issuer iac.yaml:1:1"], {"iac.yaml": PROJECT.replace("issuer:", "# issuer:")}),
+    Case(["bad-issuer iac.yaml:2:9"], {"iac.yaml": PROJECT.replace("https:", "http:")}),
+    Case(["no-auth iac.yaml:1:1"], {"iac.yaml": PROJECT.replace("auth:", "# auth:")}),
+    Case(["not-built iac.yaml:3:11"], {"iac.yaml": PROJECT.replace("iam-admin", "rfc7591")}),
+    configured("not-built 5:18", "state: {backend: git}"),
+    configured("state-shared 5:15", "state: {path: x.json}", "environments: {dev: {}, prod: {}}"),
+    configured("lineage-shared 5:9", "state: {lineage: abcdefgh}", TWO.strip()),
+    defined("unknown-environment 3:16", "environments: {dve: {}}"),
+    configured("no-client-matches 5:32", "environments: {dev: {clients: [prtal, portal]}}"),
+    # addresses
+    Case(["bad-address clients.d/a b.yaml:1:1"], {"clients.d/a b.yaml": CLIENT}),
+    Case(["address-twice clients.d/a.yml:1:1"], {"clients.d/a.yaml": CLIENT, "clients.d/a.yml": CLIENT}),
+    Case(["address-twice clients.d/a.yaml:1:1"], {"clients.d/A.yaml": CLIENT, "clients.d/a.yaml": OTHER}),
+    configured("unknown-address 5:49", "outputs: [{template: dotenv, path: o, clients: [prtal]}]"),
+    configured("removed-twice 5:63", "removed: [{address: a, then: delete}, {then: forget, address: a}]"),
+    configured("removed-still-defined 5:21", "removed: [{address: portal, then: delete}]"),
+    configured("moved-twice 5:31", "moved: [{from: a, to: portal},{from: b, to: portal}]"),
+    configured("moved-source-exists 5:16", "moved: [{from: portal, to: q}]", **MOVED),
+    configured("moved-target-missing 5:23", "moved: [{from: a, to: b}]"),
+    # definitions
+    Case([f"no-client-id {DEFINITION}:2:1"], {DEFINITION: CLIENT.replace("client_id", "# client_id")}),
+    Case(["client-id-twice clients.d/b.yaml:1:12"], {"clients.d/a.yaml": CLIENT, "clients.d/b.yaml": CLIENT}),
+    Case([f"login-client {DEFINITION}:1:12"], {"iac.yaml": LITERAL, DEFINITION: CLIENT}),
+    defined("protected-client 1:12", name="dashboard"),
+    Case([f"no-redirect-uris {DEFINITION}:1:1"], {DEFINITION: client()}),
+    defined("no-redirect-uris 3:16", "redirect_uris: []", "grant_types: [implicit]"),
+    defined("bad-redirect-uri 3:17", "redirect_uris: ['https://a.example.org/#x']"),
+    defined("bad-redirect-uri 3:17", "redirect_uris: [a.example.org]"),
+    defined("bad-redirect-uri 3:17", "redirect_uris: ['https://a b/']"),
+    defined("bad-redirect-uri 3:17", "redirect_uris: ['https:///x']"),
+    defined("bad-redirect-uri 3:17", "redirect_uris: ['http://[::1/']"),
+    defined("two-key-sources 3:6", "jwk: '{\"keys\": []}'", "jwks_uri: https://a.example.org/jwks"),
+    defined("no-key 3:29", "token_endpoint_auth_method: private_key_jwt"),
+    defined("bad-jwk 3:6", "jwk: hello"),
+    defined("tos-uri-is-dropped 3:10", "tos_uri: https://a.example.org/"),
+    defined("default-max-age-is-dropped 3:18", "default_max_age: 30"),
+    defined("zero-lifetime-is-the-default 3:28", "id_token_validity_seconds: 0"),
+    defined("private-key-members-are-dropped 3:6", "jwk: {keys: [{kty: EC, d: x}]}"),
+    defined("too-many-scopes 3:8", f"scope: {' '.join(f'fts:{number}' for number in range(513))}"),
+    # warnings
+    defined("unknown-scope 3:17", "scope: [openid, proflie]"),
+    defined("privileged-scope 3:9", "scope: [scim:read]"),
+    defined("refresh-token-without-offline-access 3:35", "grant_types: [authorization_code, refresh_token]"),
+    defined("redirect-uri-refused 3:17", "redirect_uris: [http://a.example.org/]"),
+    defined("redirect-uri-refused 3:17", "redirect_uris: [my.app:/cb]"),
+    defined("output-open-to-others 3:53", "outputs: [{template: dotenv, path: out/a.env, mode: '0644'}]"),
+    # outputs
+    defined("bad-path 3:36", "outputs: [{template: dotenv, path: ../a.env}]"),
+    defined("bad-path 3:36", "outputs: [{template: dotenv, path: /etc/passwd}]"),
+    defined("bad-path 3:36", "outputs: [{template: dotenv, path: .}]"),
+    defined("output-over-input 3:36", "outputs: [{template: dotenv, path: clients.d/b.yaml}]"),
+    defined("output-over-input 3:36", "outputs: [{template: dotenv, path: ./iac.yaml}]"),
+    defined("output-over-input 3:36", "outputs: [{template: dotenv, path: .iac/state.json}]"),
+    defined("unknown-template 3:22", "outputs: [{template: dotnev, path: out/a.env}]"),
+    defined("unknown-template 3:22", "outputs: [{template: a.j2, path: out/a.env}]"),
+    defined("unknown-template 3:22", "outputs: [{template: ../iac.yaml.j2, path: out/a.env}]"),
+    defined("output-twice 3:69", "outputs: [{template: dotenv, path: out/a}, {template: dotenv, path: out/A}]"),
+    defined("output-over-output 3:69", "outputs: [{template: dotenv, path: out/a}, {template: dotenv, path: out/a/b}]"),
+    # what only a provider that is not built meets
+    Case(
+        [f"needs-management-api {DEFINITION}:3:22", f"scope-not-granted {DEFINITION}:4:9"],
+        {DEFINITION: client("portal", "allow_introspection: true", "scope: [scim:read]", "redirect_uris: [https://a.b/]")},
+    ),
+]  # fmt: skip
+
+ON_DISK = {"file-unreadable", "outside-project", "linked-folder"}
+"""Ids whose cases need more than files with text; see test_tree."""
+
+NEVER = {"schema", "repeated-item"}
+"""Ids for keywords that no schema of ours uses yet."""
+
+
+def places(root: Path) -> list[str]:
+    found = validate_project(root).diagnostics
+    return [f"{each.id} {each.location}" for each in found]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.said))
+def test_a_mistake_is_said_at_its_place_and_nothing_else(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if "needs-management-api" in case.said[0]:
+        monkeypatch.setattr("iac.config.settings.BUILT_PROVIDERS", {"iam-self-service"})
+        case.files["iac.yaml"] = PROJECT.replace("iam-admin", "iam-self-service")
+    assert case.said == places(write(tmp_path, case.files))
+
+
+def test_every_diagnostic_of_the_catalogue_has_a_case() -> None:
+    covered = {said.split()[0] for case in CASES for said in case.said}
+    assert ERRORS | WARNINGS == covered | ON_DISK | NEVER
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.said))
+def test_every_diagnostic_has_a_way_on_and_reads_as_one_line(case: Case, tmp_path: Path) -> None:
+    for each in validate_project(write(tmp_path, case.files)).diagnostics:
+        assert each.fix or each.why
+        assert all(line.isprintable() and line.strip() for line in each.lines())
+        assert each.severity == (Severity.ERROR if each.id in ERRORS else Severity.WARNING)
+
+
+def test_a_valid_project_has_nothing_to_say(tmp_path: Path) -> None:
+    found = validate_project(write(tmp_path, {}))
+    assert ((), 1, ("default",), True) == (found.diagnostics, found.definitions, found.environments, found.is_valid)
+
+
+def test_mistakes_of_all_files_are_said_at_once(tmp_path: Path) -> None:
+    files = {
+        "iac.yaml": PROJECT + "limts: {}\n",
+        "clients.d/a.yaml": "client_nam: x\nscope: [1]\n",
+        "clients.d/b.yaml": "a: [\n",
+        "clients.d/c d.yaml": "x",
+        "clients.d/_defaults.yaml": "contct: []\n",
+    }
+    assert [
+        "missing-key clients.d/a.yaml:1:1",
+        "unknown-key clients.d/a.yaml:1:1",
+        "wrong-type clients.d/a.yaml:2:9",
+        "yaml-syntax clients.d/b.yaml:2:1",
+        "bad-address clients.d/c d.yaml:1:1",
+        "unknown-key clients.d/_defaults.yaml:1:1",
+        "unknown-key iac.yaml:5:1",
+    ] == sorted(places(write(tmp_path, files)), key=lambda place: place.split(" ", 1)[1].replace("_", "d"))
+
+
+def test_a_mistake_is_not_followed_by_others_that_come_of_it(tmp_path: Path) -> None:
+    """The grants have a mistake, so whether redirect URIs are needed is not known."""
+    text = client("portal", "grant_types: [client_credential]", "scope: [openid, proflie]")
+    assert [
+        f"not-one-of {DEFINITION}:3:15", f"unknown-scope {DEFINITION}:4:17",
+    ] == places(write(tmp_path, {DEFINITION: text}))  # fmt: skip
+
+
+def test_a_client_id_with_a_mistake_is_not_compared(tmp_path: Path) -> None:
+    files = {name: CLIENT.replace("client_id: portal", "client_id: a b") for name in ("clients.d/a.yaml", DEFINITION)}
+    assert ["bad-format clients.d/a.yaml:1:12", f"bad-format {DEFINITION}:1:12"] == places(write(tmp_path, files))
+
+
+def test_a_mistake_in_several_environments_is_said_once(tmp_path: Path) -> None:
+    files = {"iac.yaml": PROJECT + TWO, DEFINITION: client()}
+    assert [f"no-redirect-uris {DEFINITION}:1:1"] == places(write(tmp_path, files))
+
+
+def test_a_mistake_in_one_environment_alone_is_said(tmp_path: Path) -> None:
+    files = {"iac.yaml": PROJECT + TWO, DEFINITION: CLIENT + "environments: {prod: {redirect_uris: []}}\n"}
+    assert [f"no-redirect-uris {DEFINITION}:4:38"] == places(write(tmp_path, files))
+
+
+def test_policy_changes_what_a_warning_is(tmp_path: Path) -> None:
+    text = client("portal", "scope: [proflie, scim:read]", "redirect_uris: [https://a.example.org/]")
+    policy = "policy: {unknown-scope: error, privileged-scope: off}\n"
+    found = validate_project(write(tmp_path, {"iac.yaml": PROJECT + policy, DEFINITION: text}))
+    assert [("unknown-scope", Severity.ERROR)] == [(each.id, each.severity) for each in found.diagnostics]
+    assert not found.is_valid
+
+
+def test_a_warning_does_not_stop(tmp_path: Path) -> None:
+    text = client("portal", "scope: [proflie]", "redirect_uris: [https://a.example.org/]")
+    found = validate_project(write(tmp_path, {DEFINITION: text}))
+    assert ["did you mean profile?"] == [each.fix for each in found.diagnostics]
+    assert found.is_valid
+
+
+def test_a_report_can_be_limited_to_files_and_folders(tmp_path: Path) -> None:
+    write(tmp_path, {"clients.d/a/b.yaml": "x: 1", "clients.d/c.yaml": "x: 1", "clients.d/ab.yaml": "x: 1"})
+    for paths, expected in (
+        (["clients.d/a"], {"clients.d/a/b.yaml"}),
+        (["clients.d/c.yaml", "iac.yaml"], {"clients.d/c.yaml"}),
+        (["."], {"clients.d/a/b.yaml", "clients.d/c.yaml", "clients.d/ab.yaml"}),
+    ):
+        found = validate_project(tmp_path, paths).diagnostics
+        assert expected == {each.location.file for each in found if each.location}
+
+
+def test_an_unknown_id_is_a_fault_of_the_caller() -> None:
+    with pytest.raises(KeyError):
+        mistake("no-such-id", "x", None)
+
+
+def test_the_nearest_word_is_offered_only_when_it_is_near() -> None:
+    assert nearest("colour", ["color", "size"]) == "did you mean color?"
+    assert nearest("zzz", ["color", "size"]) == ""
+
+
+def test_text_of_others_is_made_safe_to_show() -> None:
+    found = mistake("schema", "a\x1b[31m\u202e", None, why="b\nc", fix="d\r").lines()
+    assert all(line.isprintable() for line in found)

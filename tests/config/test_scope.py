@@ -1,0 +1,64 @@
+"""Which scope names are known, and what is offered for a misspelled one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iac.config.output import BUILTIN_TEMPLATES
+from iac.config.scope import KNOWN, closest, distance, is_known, is_privileged, is_restricted
+from iac.rendering.template import BUILTINS
+
+
+@pytest.mark.parametrize(
+    "scope",
+    ["openid", "storage.read:/", "storage.modify:/atlas/disk", "compute.create", "iam:admin.read", "scim:read",
+     "wlcg.groups:/wlcg", "fts:submit-transfer", "eos.write", "eduperson_entitlement"],
+)  # fmt: skip
+def test_usual_names_and_those_of_the_project_are_known(scope: str) -> None:
+    assert is_known(scope, ["eos.*"])
+
+
+@pytest.mark.parametrize("scope", ["opneid", "storage.read", "made.up", "eosx"])
+def test_other_names_are_not(scope: str) -> None:
+    assert not is_known(scope, ["eos.*"])
+
+
+@pytest.mark.parametrize(
+    ("scope", "expected"),
+    [
+        ("opneid", "openid"), ("proflie", "profile"), ("offline-access", "offline_access"),
+        ("wlcg.group", "wlcg.groups"),
+        ("storage.read", "storage.read:"), ("eos", "eos2"), ("made.up", ""), ("open_id_x", ""),
+    ],
+)  # fmt: skip
+def test_a_name_at_most_two_letters_away_is_offered(scope: str, expected: str) -> None:
+    assert expected == closest(scope, ["eos2"])
+
+
+def test_what_lets_a_client_into_the_server_is_privileged_and_never_self_service() -> None:
+    assert {"scim", "scim:read", "scim:write", "iam:admin.read", "iam:admin.write", "registration-token",
+            "resource-token"} == {name for name in KNOWN if is_privileged(name)}  # fmt: skip
+    assert all(is_restricted(name) for name in KNOWN if is_privileged(name))
+    assert is_restricted("storage.read:/")
+    assert not is_restricted("openid")
+
+
+words = st.text("abc", max_size=6)
+
+
+@given(words, words, words)
+def test_distance_is_a_distance(one: str, other: str, third: str) -> None:
+    assert distance(one, other) == distance(other, one)
+    assert (distance(one, other) == 0) == (one == other)
+    assert distance(one, other) <= max(len(one), len(other))
+    assert distance(one, third) <= 2 * (distance(one, other) + distance(other, third))
+
+
+def test_neighbours_swapped_are_one_step() -> None:
+    assert (1, 1, 1, 2) == (distance("ab", "ba"), distance("ab", "abc"), distance("ab", "ac"), distance("ab", "cd"))
+
+
+def test_built_in_templates_are_those_of_rendering() -> None:
+    assert BUILTINS == BUILTIN_TEMPLATES

@@ -1,0 +1,104 @@
+"""Which files are definitions, and what in the folders is refused."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from iac.config.definitions import validate_project
+from iac.config.tree import read_tree
+from tests.config.given import CLIENT, client, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def found(root: Path) -> list[tuple[str, str]]:
+    return [(each.id, each.location.file if each.location else "") for each in validate_project(root).diagnostics]
+
+
+def test_an_address_is_the_path_without_its_ending(tmp_path: Path) -> None:
+    files = ["a.yaml", "b.yml", "wlcg/rucio-auth.yaml", "wlcg/x/y.1@z+_.yaml", "wlcg/_defaults.yaml", "_defaults.yaml"]
+    ignored = ["README.md", ".hidden.yaml", ".git/a.yaml", "a.yaml.bak", "b.json"]
+    tree = read_tree(write(tmp_path, {f"clients.d/{file}": CLIENT for file in [*files, *ignored]}))
+    assert {
+        "a": "clients.d/a.yaml",
+        "b": "clients.d/b.yml",
+        "wlcg/rucio-auth": "clients.d/wlcg/rucio-auth.yaml",
+        "wlcg/x/y.1@z+_": "clients.d/wlcg/x/y.1@z+_.yaml",
+    } == tree.definitions
+    assert {"": "clients.d/_defaults.yaml", "wlcg": "clients.d/wlcg/_defaults.yaml"} == tree.defaults
+    assert [] == tree.diagnostics
+
+
+def test_a_missing_folder_is_never_taken_for_an_empty_project(tmp_path: Path) -> None:
+    write(tmp_path, {})
+    (tmp_path / "clients.d/portal.yaml").unlink()
+    assert [("no-definitions", "clients.d")] == found(tmp_path)
+    (tmp_path / "clients.d").rmdir()
+    assert [("no-definitions", "clients.d")] == found(tmp_path)
+    (tmp_path / "clients.d").write_text("")
+    assert [("no-definitions", "clients.d")] == found(tmp_path)
+
+
+def test_what_is_no_readable_file_is_said(tmp_path: Path) -> None:
+    write(tmp_path, {})
+    os.mkfifo(tmp_path / "clients.d/pipe.yaml")
+    (tmp_path / "clients.d/broken.yaml").symlink_to("nowhere.yaml")
+    assert [
+        ("file-unreadable", "clients.d/broken.yaml"), ("file-unreadable", "clients.d/pipe.yaml"),
+    ] == found(tmp_path)  # fmt: skip
+
+
+def test_a_folder_that_cannot_be_read_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, {"clients.d/a/b.yaml": CLIENT, "clients.d/c.yaml": client("c", "grant_types: []")})
+    scan = os.scandir
+
+    def refuse(path: Path) -> object:
+        if path.name == "a":
+            raise PermissionError(13, "Permission denied")
+        return scan(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert [("file-unreadable", "clients.d/a")] == found(tmp_path)
+
+
+def test_a_definition_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    write(tmp_path, {})
+    outside = tmp_path / "loop.yaml"
+    outside.symlink_to("loop.yaml")
+    (tmp_path / "clients.d/loop.yaml").symlink_to("../loop.yaml")
+    assert [("file-unreadable", "clients.d/loop.yaml")] == found(tmp_path)
+
+
+def test_links_are_followed_to_files_of_the_project_only(tmp_path: Path) -> None:
+    root = write(tmp_path / "project", {"shared/x.yaml": client("x", "grant_types: []")})
+    (tmp_path / "secret.yaml").write_text("password: hunter2\n")
+    (root / "clients.d/x.yaml").symlink_to("../shared/x.yaml")
+    (root / "clients.d/out.yaml").symlink_to(tmp_path / "secret.yaml")
+    (root / "clients.d/folder").symlink_to("../shared")
+    assert [("linked-folder", "clients.d/folder"), ("outside-project", "clients.d/out.yaml")] == found(root)
+
+
+def test_an_output_must_not_leave_the_project_by_a_link(tmp_path: Path) -> None:
+    text = client("a", "grant_types: []", "outputs: [{template: json, path: out/a}, {template: json, path: b}]")
+    root = write(tmp_path / "project", {"clients.d/a.yaml": text})
+    (root / "out").symlink_to(tmp_path)
+    (root / "b").symlink_to("elsewhere")
+    assert [("outside-project", "clients.d/a.yaml")] * 2 == found(root)
+
+
+def test_a_template_must_not_lie_outside_by_a_link(tmp_path: Path) -> None:
+    text = client("a", "grant_types: []", "outputs: [{template: a.j2, path: out/a}]")
+    root = write(tmp_path / "project", {"clients.d/a.yaml": text})
+    (tmp_path / "a.j2").write_text("x")
+    (root / "templates").mkdir()
+    (root / "templates/a.j2").symlink_to(tmp_path / "a.j2")
+    assert [("unknown-template", "clients.d/a.yaml")] == found(root)
+
+
+def test_an_iac_yaml_that_is_no_file_is_said(tmp_path: Path) -> None:
+    (write(tmp_path, {"iac.yaml": ""}) / "iac.yaml").mkdir()
+    assert [("file-unreadable", "iac.yaml")] == found(tmp_path)
