@@ -16,9 +16,11 @@ from tests.fakes.world import World
 if TYPE_CHECKING:
     from iac.core.desired import DesiredClient
 
+MORE = settings(max_examples=settings().max_examples * 3 // 2)
+
 
 @given(st.sampled_from(list(Flavour)), our.definitions())
-@settings(max_examples=150, deadline=None)
+@MORE
 def test_a_plan_after_an_apply_is_empty(flavour: Flavour, client: DesiredClient) -> None:
     world = World(flavour)
     report = world.apply(client)
@@ -29,7 +31,7 @@ def test_a_plan_after_an_apply_is_empty(flavour: Flavour, client: DesiredClient)
 
 
 @given(st.sampled_from(list(Flavour)), our.definitions(), our.definitions())
-@settings(max_examples=150, deadline=None)
+@MORE
 def test_a_plan_after_a_change_is_empty_and_the_secret_logs_in(
     flavour: Flavour, before: DesiredClient, after: DesiredClient
 ) -> None:
@@ -47,7 +49,6 @@ def test_a_plan_after_a_change_is_empty_and_the_secret_logs_in(
 
 
 @given(st.sampled_from(list(Flavour)), our.definitions(), st.integers())
-@settings(max_examples=50, deadline=None)
 def test_a_server_that_reorders_its_lists_shows_no_difference(
     flavour: Flavour, client: DesiredClient, seed: int
 ) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -95,6 +96,18 @@ def test_a_delete_that_died_before_it_was_written_down_still_leaves_a_tombstone(
     world.remove()
     assert world.apply().is_complete
     assert 1 == len(world.backend.load().tombstones)
+
+
+def test_a_tombstone_goes_with_a_run_after_30_days() -> None:
+    world = leaving("1.14")
+    world.apply()
+    world.project = {}
+    world.clock.sleep(timedelta(days=29).total_seconds())
+    world.apply(desired("team/other"))
+    assert 1 == len(world.backend.load().tombstones)
+    world.clock.sleep(timedelta(days=2).total_seconds())
+    world.apply(desired("team/other"))
+    assert () == world.backend.load().tombstones
 
 
 @EACH

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -180,8 +181,11 @@ def test_a_report_as_json_says_what_was_done_delivered_and_why_not() -> None:
         "failed": [{**named["b"], "error": ["no: team/b", "fix: ask"]}],
         "not_tried": [{**named["c"], "reason": "interrupted"}],
         "outputs": [{**output, "written": True}, {**output, "written": False, "error": ["disk full"]}],
+        "state": {"written": True, "error": []},
     }
     assert expected == report.to_dict()
+    unsaved = replace(report, unsaved=StateError("disk full", fix="make room"))
+    assert {"written": False, "error": ["disk full", "fix: make room"]} == unsaved.to_dict()["state"]
 
 
 @pytest.mark.parametrize(
@@ -195,3 +199,4 @@ def test_a_report_as_json_says_what_was_done_delivered_and_why_not() -> None:
 )
 def test_a_report_is_complete_when_all_is_done_and_delivered(outcomes: Any, outputs: Any, *, complete: bool) -> None:
     assert complete == Report("sha256:x", outcomes, outputs).is_complete
+    assert not Report("sha256:x", outcomes, outputs, unsaved=StateError("disk full")).is_complete

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 HERE = Location("iac.yaml", 3)
 ADDRESSES = ("team/a", "team/b", "team/c")
+FEWER = settings(max_examples=settings().max_examples * 3 // 5)
+"""An example is a whole project."""
+
 SECRETS = (CANARY, "another-" + CANARY)
 
 
@@ -90,6 +93,7 @@ def inputs(draw: st.DrawFn) -> tuple[Desired, State, Actual, Options]:
 
 
 @given(inputs())
+@FEWER
 def test_every_plan_is_as_its_schema_says_and_has_no_secret(given_: Any) -> None:
     plan = make_plan(*given_)
     told = json.dumps(plan.to_dict())
@@ -100,6 +104,7 @@ def test_every_plan_is_as_its_schema_says_and_has_no_secret(given_: Any) -> None
 
 
 @given(inputs())
+@FEWER
 def test_every_plan_counts_what_it_shows(given_: Any) -> None:
     desired, held, seen, _ = given_
     plan = make_plan(*given_)
@@ -112,6 +117,7 @@ def test_every_plan_counts_what_it_shows(given_: Any) -> None:
 
 
 @given(inputs())
+@FEWER
 def test_every_refusal_names_what_it_is_about_and_a_way_on(given_: Any) -> None:
     guards = make_plan(*given_).guards
     assert [] == [
@@ -120,6 +126,7 @@ def test_every_refusal_names_what_it_is_about_and_a_way_on(given_: Any) -> None:
 
 
 @given(inputs(), st.randoms())
+@FEWER
 def test_a_plan_does_not_depend_on_the_order_of_what_it_is_made_from(given_: Any, chance: Any) -> None:
     desired, held, seen, options = given_
 
