@@ -24,7 +24,7 @@ ERRORS = frozenset(
         "yaml-duplicate-key", "yaml-too-deep", "yaml-too-large", "yaml-number",
         # a file by its schema
         "unknown-key", "missing-key", "wrong-type", "not-one-of", "bad-format", "bad-length", "bad-number",
-        "repeated-item", "schema",
+        "schema",
         # the project
         "no-project", "no-definitions", "no-issuer", "bad-issuer", "no-auth", "not-built", "state-shared",
         "lineage-shared", "unknown-environment", "no-client-matches",
