@@ -31,7 +31,7 @@ def command(shell: Shell, *, paths: tuple[str, ...], check: bool) -> int:
     root = shell.root
     mistakes: list[Diagnostic] = []
     changed = 0
-    for file in _files(root, paths):
+    for file in _files(root, paths, mistakes):
         text = _formatted(root, file, mistakes)
         if text is not None:
             changed += 1
@@ -51,7 +51,7 @@ def _outcome(changed: int, *, check: bool) -> str:
     return f"{files} would change" if check else f"{files} written"
 
 
-def _files(root: Path, paths: tuple[str, ...]) -> Iterator[str]:
+def _files(root: Path, paths: tuple[str, ...], mistakes: list[Diagnostic]) -> Iterator[str]:
     from iac.config.project import PROJECT_FILE, load_project  # noqa: PLC0415
     from iac.config.tree import CLIENTS_DIR, read_tree  # noqa: PLC0415
 
@@ -60,6 +60,7 @@ def _files(root: Path, paths: tuple[str, ...]) -> Iterator[str]:
     tree = read_tree(root)
     known = [PROJECT_FILE, *sorted([*tree.definitions.values(), *tree.defaults.values()])]
     if not paths:
+        mistakes += [each for each in tree.diagnostics if each.id != "no-definitions"]
         yield from known
     for path in paths:
         inside = path.removeprefix("./").rstrip("/")

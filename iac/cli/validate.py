@@ -32,11 +32,12 @@ if TYPE_CHECKING:
 def command(shell: Shell, *, paths: tuple[str, ...], view: str) -> int:
     """Check iac.yaml and all definitions, for every environment: schema, rules, and what files say together.
 
-    With PATHs only mistakes in these files and folders are shown. Exit 0 or 1.
+    With PATHs only mistakes in these files and folders are shown; with --env one environment is checked. Exit 0 or 1.
     """
     from iac.config.definitions import validate_project  # noqa: PLC0415
 
-    validation = validate_project(shell.root, [_relative(shell.root, path) for path in paths])
+    inside = [_relative(shell.root, path) for path in paths]
+    validation = validate_project(shell.root, inside, shell.environment)
     if view == "json":
         show_json(_as_json(validation))
     elif view == "github":

@@ -12,7 +12,7 @@ from iac.config.catalogue import mistake, nearest
 from iac.config.document import read_document
 from iac.config.environment import Environment
 from iac.config.merging import Layer
-from iac.config.project import has_errors, load_project, read_project
+from iac.config.project import PROJECT_FILE, has_errors, load_project, read_project
 from iac.config.schema import check_schema
 from iac.config.tree import read_tree
 from iac.core.diagnostics import Severity, sort_key
@@ -70,24 +70,35 @@ def load_environment(project: Project, name: str | None = None) -> tuple[Desired
     return loader.environments[0].desired(), settings, found
 
 
-def validate_project(root: Path, paths: Collection[str] = ()) -> Validation:
+def validate_project(root: Path, paths: Collection[str] = (), environment: str | None = None) -> Validation:
     """Check a project in all its environments.
 
     Args:
         root: the project's folder.
-        paths: files and folders, relative to the project, to whose mistakes the report is limited; empty for all.
+        paths: files and folders, relative to the project, to whose mistakes the report is limited; empty for all. An
+            iac.yaml that cannot be used is always in it, for then nothing is checked as a whole.
+        environment: the only one to check; None for all.
+
+    Raises:
+        InputError: no such environment.
     """
     project, found = read_project(root)
     if project is None and found[0].id == "no-project":
         return Validation(tuple(found), 0, ())
-    loader = _Loader(root, project, list(project.environments.values()) if project else [])
+    settings = _chosen(project, environment) if project else []
+    loader = _Loader(root, project, settings)
     tree = read_tree(root)
     loader.load(tree)
     found += loader.diagnostics()
     if paths:
-        found = [each for each in found if _concerns(each, paths)]
-    environments = tuple(project.environments) if project else ()
-    return Validation(tuple(sorted(found, key=sort_key)), len(tree.definitions), environments)
+        always = () if project else (PROJECT_FILE,)
+        found = [each for each in found if _concerns(each, (*paths, *always))]
+    names = tuple(each.environment for each in settings)
+    return Validation(tuple(sorted(found, key=sort_key)), len(tree.definitions), names)
+
+
+def _chosen(project: Project, environment: str | None) -> list[Settings]:
+    return list(project.environments.values()) if environment is None else [project.settings(environment)]
 
 
 def _concerns(diagnostic: Diagnostic, paths: Iterable[str]) -> bool:

@@ -36,6 +36,9 @@ def read_tree(root: Path) -> Tree:
     if not (root / CLIENTS_DIR).is_dir():
         _complain(tree, "no-definitions", f"there is no folder {CLIENTS_DIR}", CLIENTS_DIR, _EMPTY)
         return tree
+    if (root / CLIENTS_DIR).is_symlink():
+        _complain(tree, "linked-folder", _LINKED, CLIENTS_DIR, "move the folder here")
+        return tree
     _walk(tree, root, "")
     _check_clashes(tree)
     if not tree.definitions and not tree.diagnostics:
@@ -43,6 +46,7 @@ def read_tree(root: Path) -> Tree:
     return tree
 
 
+_LINKED = "the folder is a symbolic link, which is not followed"
 _EMPTY = (
     f"write a definition, {CLIENTS_DIR}/NAME.yaml; a checkout that went wrong looks the same, so to end all clients"
     " keep one definition until removed: is applied"
@@ -70,9 +74,7 @@ def _enter(tree: Tree, root: Path, folder: str, entry: os.DirEntry[str]) -> None
     file = f"{CLIENTS_DIR}/{inner}"
     if entry.is_dir():
         if entry.is_symlink():
-            _complain(
-                tree, "linked-folder", "the folder is a symbolic link, which is not followed", file, "move it here"
-            )
+            _complain(tree, "linked-folder", _LINKED, file, "move the folder here")
         else:
             _walk(tree, root, inner)
     elif entry.name.endswith(_SUFFIXES):

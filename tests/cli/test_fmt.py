@@ -66,6 +66,17 @@ def test_a_file_with_a_mistake_is_not_touched_and_the_others_are_written(
     assert "clients.d/broken.yaml:2:1" in capsys.readouterr().err
 
 
+def test_a_file_that_cannot_be_read_is_said_and_an_empty_project_is_none_of_it(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (root / "clients.d/loop.yaml").symlink_to("loop.yaml")
+    assert 1 == call(root)
+    assert "clients.d/loop.yaml:1:1: error: " in capsys.readouterr().err
+    for file in (root / "clients.d").rglob("*.yaml"):
+        file.unlink()
+    assert 0 == call(root)
+
+
 @pytest.mark.parametrize("arguments", [["nothing.yaml"], ["--chek"], ["templates"]])
 def test_wrong_usage_ends_with_64(arguments: list[str], root: Path) -> None:
     assert 64 == call(root, *arguments)

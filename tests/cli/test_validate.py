@@ -71,6 +71,24 @@ def test_wrong_usage_ends_with_64(arguments: list[str], tmp_path: Path, iac: Cal
     assert err.startswith("error: ")
 
 
+def test_one_environment_can_be_checked_alone(tmp_path: Path, iac: Call) -> None:
+    environments = "environments: {dev: {state: {path: d}}, prod: {}}\n"
+    wrong = CLIENT + "environments: {prod: {redirect_uris: []}}\n"
+    write(tmp_path, {"iac.yaml": PROJECT + environments, "clients.d/a.yaml": wrong})
+    assert 1 == iac("validate")[0]
+    assert (0, "1 definition, 1 environment: valid\n", "") == iac("--env", "dev", "validate")
+    code, out, err = iac("--env", "prd", "validate")
+    assert (1, "") == (code, out)
+    assert "did you mean prod?" in err
+
+
+def test_an_iac_yaml_that_cannot_be_used_is_said_whatever_paths_are_asked_for(tmp_path: Path, iac: Call) -> None:
+    write(tmp_path, {"iac.yaml": "project: 3\n", "clients.d/a.yaml": CLIENT})
+    code, out, _ = iac("validate", "clients.d/a.yaml")
+    assert 1 == code
+    assert "iac.yaml:1:10: error: project must be text" in out
+
+
 def test_json_has_every_diagnostic(tmp_path: Path, iac: Call) -> None:
     write(tmp_path, {"iac.yaml": PROJECT + "environments: {dev: {}}\n", "clients.d/b.yaml": WRONG})
     code, out, _ = iac("validate", "--format", "json")
@@ -84,9 +102,7 @@ def test_json_has_every_diagnostic(tmp_path: Path, iac: Call) -> None:
     ]
 
 
-def test_annotations_of_github_are_escaped_and_name_files_as_seen_by_the_caller(
-    tmp_path: Path, iac: Call
-) -> None:
+def test_annotations_of_github_are_escaped_and_name_files_as_seen_by_the_caller(tmp_path: Path, iac: Call) -> None:
     write(tmp_path, {"clients.d/b,c:100%.yaml": "x"})
     code, out, _ = iac("validate", "--format", "github")
     assert 1 == code

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from iac.config.definitions import validate_project
 from iac.config.tree import read_tree
-from tests.config.given import CLIENT, client, write
+from tests.config.given import CLIENT, PROJECT, client, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -102,3 +102,10 @@ def test_a_template_must_not_lie_outside_by_a_link(tmp_path: Path) -> None:
 def test_an_iac_yaml_that_is_no_file_is_said(tmp_path: Path) -> None:
     (write(tmp_path, {"iac.yaml": ""}) / "iac.yaml").mkdir()
     assert [("file-unreadable", "iac.yaml")] == found(tmp_path)
+
+
+def test_the_folder_of_all_definitions_is_no_link(tmp_path: Path) -> None:
+    root = write(tmp_path / "project", {"iac.yaml": PROJECT})
+    (root / "clients.d").rename(tmp_path / "elsewhere")
+    (root / "clients.d").symlink_to(tmp_path / "elsewhere")
+    assert [("linked-folder", "clients.d")] == found(root)
