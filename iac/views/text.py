@@ -45,8 +45,8 @@ class Painter:
 def plan_text(plan: Plan, *, color: bool) -> str:
     """The whole plan: changes, refusals, remarks, summary."""
     paint = Painter(color=color)
-    head = f"{printable(plan.project)}, environment {plan.environment}, {plan.issuer} ({plan.provider})"
-    lines = [paint("bold", head), ""]
+    head = f"{plan.project}, environment {plan.environment}, {plan.issuer} ({plan.provider})"
+    lines = [paint("bold", printable(head)), ""]
     for change in plan.changes:
         lines += [*_change(change, paint), ""]
     lines += _remarks(plan)
@@ -115,9 +115,11 @@ def _remarks(plan: Plan) -> Iterator[str]:
     for source, target in plan.moved:
         yield f"  moved {printable(source)} -> {printable(target)}"
     for released in plan.released:
-        yield f"  released {printable(released.address)}: {', '.join(released.fields)} (the server keeps the values)"
+        line = f"{released.address}: {', '.join(released.fields)} (the server keeps the values)"
+        yield f"  released {printable(line)}"
     for pending in plan.pending:
-        yield f"  interrupted {printable(pending.address)}: the end of a {pending.action} of {pending.at} is not known"
+        line = f"{pending.address}: the end of a {pending.action} of {pending.at} is not known"
+        yield f"  interrupted {printable(line)}"
     for finding in plan.findings:
         yield f"  {finding.severity}: {printable(finding.message)} [{finding.id}]"
     if plan.moved or plan.released or plan.pending or plan.findings:

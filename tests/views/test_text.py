@@ -1,0 +1,246 @@
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from iac.apply.outcome import Delivered, Done, Failed, NotDelivered, NotTried, Report
+from iac.core.change import Action, Cause, Change, FieldChange, Finding, OutputAction, OutputChange, SecretChange
+from iac.core.diagnostics import Location, Severity
+from iac.core.errors import RenderError, ServerError, StateError
+from iac.core.plan import Guard, Pending, Plan, Released
+from iac.views.text import plan_text, report_text, summary_line
+
+HOSTILE = "a\x1b[31mred\u202eder\u200b\n::error::| `x` <b>@team</b>\r\u2028"
+ANSI = re.compile(r"\x1b\[\d+m")
+
+
+def change(**more: Any) -> Change:
+    told: dict[str, Any] = {
+        "address": "team/app",
+        "client_id": "app",
+        "client_name": "An app",
+        "action": Action.UPDATE,
+        "reason": "because",
+        "location": Location("clients.d/team/app.yaml", 3),
+        "secret": SecretChange.KEPT,
+    }
+    return Change(**{**told, **more})
+
+
+def plan(*changes: Change, **more: Any) -> Plan:
+    return Plan("rucio", "default", "https://iam.example.org/", "iam-admin", changes, **more)
+
+
+def shown(found: Plan) -> list[str]:
+    return plan_text(found, color=False).splitlines()
+
+
+def test_an_empty_plan_says_so() -> None:
+    expected = [
+        "rucio, environment default, https://iam.example.org/ (iam-admin)",
+        "",
+        "Plan: no changes; 3 unchanged, 2 not managed here.",
+    ]
+    assert expected == shown(plan(no_op=3, unmanaged=2))
+
+
+def test_a_change_says_who_why_where_what_and_what_follows() -> None:
+    fields = (
+        FieldChange("client_name", "Old", "New", Cause.SERVER),
+        FieldChange("reuse_refresh_token", before=None, after=True, cause=Cause.DEFINITION),
+        FieldChange("require_auth_time", before=True, after=False, cause=Cause.DEFINITION),
+        FieldChange("id_token_validity_seconds", 600, 60, Cause.DEFINITION),
+        FieldChange(
+            "grant_types",
+            ("implicit",),
+            ("urn:ietf:params:oauth:grant-type:device_code",),
+            Cause.BOTH,
+            ("urn:ietf:params:oauth:grant-type:device_code",),
+            ("implicit",),
+        ),
+    )
+    outputs = (
+        OutputChange("out/app.env", "file", OutputAction.UPDATE),
+        OutputChange("out/same.env", "file", OutputAction.UNCHANGED),
+    )
+    finding = Finding("redirect-uri-refused", Severity.WARNING, "some servers refuse it")
+    found = plan(change(fields=fields, secret=SecretChange.ROTATED, outputs=outputs, findings=(finding,)))
+    expected = [
+        '  ~ team/app: update app "An app"',
+        "      clients.d/team/app.yaml:3 - because",
+        "      client_name                    Old -> New  (changed on the server)",
+        "      reuse_refresh_token            (none) -> true",
+        "      require_auth_time              true -> false",
+        "      id_token_validity_seconds      600 -> 60",
+        "      grant_types  (changed here and on the server)",
+        "        + device_code",
+        "        - implicit",
+        "      secret                         rotated",
+        "      output                         out/app.env (update)",
+        "      warning: some servers refuse it [redirect-uri-refused]",
+        "",
+        "Plan: 1 to update; 0 unchanged, 0 not managed here.",
+    ]
+    assert expected == shown(found)[2:]
+
+
+def test_a_create_shows_values_and_a_leaver_only_why() -> None:
+    fields = (FieldChange("scope", None, ("a", "b"), Cause.DEFINITION, ("a", "b")),)
+    created = change(action=Action.CREATE, fields=fields, secret=SecretChange.CREATED, client_name="", location=None)
+    forgotten = change(address="team/old", action=Action.FORGET, secret=SecretChange.NONE, reason="")
+    expected = [
+        "  + team/app: create app",
+        "      because",
+        "      scope                          a b",
+        "      secret                         created",
+        "",
+        '  x team/old: forget app "An app"',
+        "      clients.d/team/app.yaml:3",
+        "",
+        "Plan: 1 to create, 1 to forget; 0 unchanged, 0 not managed here.",
+    ]
+    assert expected == shown(plan(created, forgotten))[2:]
+
+
+def test_what_is_known_beside_changes_is_said_before_refusals() -> None:
+    found = plan(
+        moved=(("team/old", "team/new"),),
+        released=(Released("team/app", ("contacts", "client_uri")),),
+        pending=(Pending("team/app", "app", "create", "2026-11-23T10:00:00Z"),),
+        findings=(Finding("odd", Severity.WARNING, "an odd thing"),),
+        guards=(
+            Guard("max-deletes", "too many", ("a", "b"), "1", "2", "limits.max_deletes: 2 in iac.yaml"),
+            Guard("deleted-on-server", "it is gone", ("c",), setting="take it out", flag="--recreate c"),
+        ),
+    )
+    expected = [
+        "  moved team/old -> team/new",
+        "  released team/app: contacts, client_uri (the server keeps the values)",
+        "  interrupted team/app: the end of a create of 2026-11-23T10:00:00Z is not known",
+        "  warning: an odd thing [odd]",
+        "",
+        "Refused: 2 guards",
+        "  max-deletes: too many",
+        "    limit 1, found 2: a, b",
+        "    fix: limits.max_deletes: 2 in iac.yaml",
+        "  deleted-on-server: it is gone",
+        "    fix: take it out, or --recreate c",
+        "",
+    ]
+    assert expected == shown(found)[2:-1]
+    assert "Refused: 1 guard" in shown(replace(found, guards=found.guards[:1]))
+
+
+@pytest.mark.parametrize("action", Action)
+def test_every_action_is_shown_and_counted(action: Action) -> None:
+    found = plan(change(action=action))
+    assert f"team/app: {action} app" in plan_text(found, color=False)
+    assert f"1 to {action};" in summary_line(found)
+
+
+def test_colour_adds_colours_and_nothing_else() -> None:
+    fields = (FieldChange("scope", ("a",), ("b",), Cause.DEFINITION, ("b",), ("a",)),)
+    found = plan(change(fields=fields), guards=(Guard("x", "y", ("z",), setting="w"),))
+    coloured = plan_text(found, color=True)
+    assert plan_text(found, color=False) == ANSI.sub("", coloured)
+    assert "\x1b[31m- a\x1b[0m" in coloured
+
+
+def report(**more: Any) -> Report:
+    written = OutputChange("out/a.env", "file", OutputAction.CREATE)
+    gone = OutputChange("out/b.env", "file", OutputAction.DELETE)
+    told: dict[str, Any] = {
+        "digest": "sha256:x",
+        "outcomes": (
+            Done(change(action=Action.CREATE)),
+            Failed(change(address="team/b"), ServerError("no", where="team/b", why="it says so", fix="ask")),
+            NotTried(change(address="team/c"), "interrupted"),
+        ),
+        "outputs": (
+            Delivered(written, is_changed=True),
+            Delivered(written, is_changed=False),
+            Delivered(gone, is_changed=True),
+            NotDelivered(written, RenderError("disk full", fix="make room")),
+        ),
+    }
+    return Report(**{**told, **more})
+
+
+def test_a_report_says_what_was_done_what_failed_and_what_was_not_tried() -> None:
+    expected = [
+        "+ team/app (app): create done",
+        "! team/b (app): update failed",
+        "    no: team/b",
+        "    it says so",
+        "    fix: ask",
+        ". team/c (app): update not tried: interrupted",
+        "  out/a.env: written",
+        "  out/a.env: already as wanted",
+        "  out/b.env: removed",
+        "! out/a.env: not written",
+        "    disk full",
+        "    fix: make room",
+        "",
+        "Apply: 1 done, 1 failed, 1 not tried, 1 output not written. Run it again: it plans exactly the rest.",
+    ]
+    assert expected == report_text(report(), color=False).splitlines()
+
+
+def test_a_complete_report_is_one_line_more_than_what_was_done() -> None:
+    complete = report(outcomes=report().outcomes[:1], outputs=())
+    assert ["+ team/app (app): create done", "", "Apply: 1 done."] == report_text(complete, color=False).splitlines()
+
+
+def test_a_state_that_was_not_written_is_said() -> None:
+    unsaved = report(outcomes=report().outcomes[:1], outputs=(), unsaved=StateError("disk full", fix="make room"))
+    text = report_text(unsaved, color=False)
+    assert "disk full" in text
+    assert "fix: make room" in text
+    assert "Apply: 1 done." not in text
+
+
+def _everywhere(text: str) -> tuple[Plan, Report]:
+    hostile = change(
+        address=text,
+        client_id=text,
+        client_name=text,
+        reason=text,
+        location=Location(text),
+        fields=(
+            FieldChange("client_name", text, text, Cause.BOTH),
+            FieldChange("scope", (text,), (text,), Cause.BOTH, (text,), (text,)),
+        ),
+        outputs=(OutputChange(text, text, OutputAction.UPDATE),),
+        findings=(Finding("odd", Severity.WARNING, text),),
+    )
+    found = Plan(
+        text,
+        text,
+        text,
+        "iam-admin",
+        (hostile, replace(hostile, action=Action.CREATE)),
+        guards=(Guard("x", text, (text,), text, text, text, text),),
+        findings=(Finding("odd", Severity.WARNING, text),),
+        released=(Released(text, (text,)),),
+        pending=(Pending(text, text, text, text),),
+        moved=((text, text),),
+    )
+    error = ServerError(text, where=text, why=text, fix=text)
+    outcomes = (Done(hostile), Failed(hostile, error), NotTried(hostile, text))
+    outputs = (Delivered(hostile.outputs[0], is_changed=True), NotDelivered(hostile.outputs[0], RenderError(text)))
+    return found, Report("sha256:x", outcomes, outputs, unsaved=StateError(text, why=text))
+
+
+@given(st.one_of(st.just(HOSTILE), st.text(min_size=1)))
+def test_text_of_users_and_servers_stays_inert_wherever_it_stands(text: str) -> None:
+    found, told = _everywhere(text)
+    for lines in (plan_text(found, color=False), report_text(told, color=False)):
+        assert [] == [line for line in lines.split("\n") if not line.isprintable()]
+    plain_plan, plain_report = _everywhere("x")
+    assert plan_text(plain_plan, color=False).count("\n") == plan_text(found, color=False).count("\n")
+    assert report_text(plain_report, color=False).count("\n") >= 1
