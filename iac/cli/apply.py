@@ -125,8 +125,8 @@ def _interruptible(stop: Stop) -> Iterator[None]:
         if not stop.is_interrupt:
             stop.is_interrupt = True
             stop.ask("interrupted")
-            with suppress(OSError):  # not through a stream, which the interrupted code may be writing to
-                os.write(2, b"interrupted: what is in flight is finished, nothing new is sent\n")
+            with suppress(OSError, AttributeError):  # not through the stream: the interrupted code may be writing to it
+                os.write(sys.stderr.fileno(), b"interrupted: what is in flight is finished, nothing new is sent\n")
 
     before = {sign: signal.signal(sign, ask) for sign in (signal.SIGINT, signal.SIGTERM)}
     try:
