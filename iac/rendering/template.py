@@ -112,7 +112,8 @@ def _read(root: Path, name: str) -> str:
         return content.decode()
     except UnicodeDecodeError as error:
         why = f"byte {error.start + 1} is not UTF-8"
-        raise RenderError("the template is no text", where=template_file(name), why=why) from None
+        fix = "save the file as UTF-8"
+        raise RenderError("the template is no text", where=template_file(name), why=why, fix=fix) from None
 
 
 def _builtin_path(name: str) -> Path:
