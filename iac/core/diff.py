@@ -40,8 +40,10 @@ def compare(
     for name in FIELDS:
         if name not in names:
             continue
-        before = _last_value(last, name) if is_hidden(name, observed, facts) else seen.get(name)
         after = wanted.get(name)
+        if after is not None and seen.get(name) == after:
+            continue
+        before = _last_value(last, name) if is_hidden(name, observed, facts) else seen.get(name)
         is_same = after is None if observed is None else _same(name, before, after, defaults)
         if not is_same:
             changes.append(_change(name, before, after, _cause(name, before, after, last, defaults)))
