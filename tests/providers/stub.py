@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -55,6 +55,14 @@ def start_stub(answer: Callable[[Seen], Say], tls: ssl.SSLContext | None = None)
         protocol_version = "HTTP/1.1"
         disable_nagle_algorithm = True
         wbufsize = -1
+
+        def handle(self) -> None:
+            with suppress(ConnectionError):  # whoever asked has read enough
+                super().handle()
+
+        def finish(self) -> None:
+            with suppress(ConnectionError):
+                super().finish()
 
         def _respond(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length", 0)))
