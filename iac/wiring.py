@@ -14,7 +14,7 @@ from iac.config.project import load_project
 from iac.config.settings import ClientCredentialsAuth, TokenAuth
 from iac.config.source import Origin, Source
 from iac.sinks.file import FileSink
-from iac.workflow import LocalSession, Session
+from iac.workflow import LocalSession, Session, StateSession
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,6 +78,17 @@ def open_session(caller: Caller, access: Access, *, parallelism: int | None = No
         )
     finally:
         provider.close()
+
+
+def open_state(caller: Caller) -> StateSession:
+    """What mending state needs: no definitions, no login, no server.
+
+    Raises:
+        InvalidInput: iac.yaml is invalid.
+    """
+    settings = load_project(caller.root).settings(caller.environment)
+    clock = SystemClock()
+    return StateSession(backend=open_backend(settings, clock), vault=open_vault(settings), clock=clock)
 
 
 def open_local(caller: Caller) -> LocalSession:

@@ -5,11 +5,22 @@ from __future__ import annotations
 import threading
 from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from iac.core.errors import StateError
 from iac.core.planning import move
-from iac.core.state import TOMBSTONE_DAYS, ClientWritten, Event, Intent, IntentGiven, SealedSecret, State, bury, fold
+from iac.core.state import (
+    TOMBSTONE_DAYS,
+    ClientState,
+    ClientWritten,
+    Event,
+    Intent,
+    IntentGiven,
+    SealedSecret,
+    State,
+    bury,
+    fold,
+)
 from iac.ports import Place
 
 if TYPE_CHECKING:
@@ -20,6 +31,8 @@ if TYPE_CHECKING:
     from iac.core.secret import Secret
     from iac.core.state import Approval
     from iac.ports import Clock, StateBackend, Vault
+
+H = TypeVar("H", ClientState, Intent)
 
 _SECRET = "client_secret"  # noqa: S105  # the name of the field, not its value
 
@@ -81,27 +94,44 @@ class Ledger:
         self, run_id: str, approval: Approval, moves: Collection[tuple[str, str]], settled: Collection[str]
     ) -> None:
         """Note what was approved, drop settled intents and old tombstones, carry out moves (secrets sealed anew)."""
-        state = move(self.state, moves)
-        for source, target in moves:
-            state = self._resealed(state, source, target)
-        intents = {address: intent for address, intent in state.intents.items() if address not in settled}
-        state = replace(state, run_id=run_id, approval=approval, intents=intents)
+        self.move(moves)
+        intents = {address: intent for address, intent in self.state.intents.items() if address not in settled}
+        state = replace(self.state, run_id=run_id, approval=approval, intents=intents)
         self.state = bury(state, _written(self.clock.now() - timedelta(days=TOMBSTONE_DAYS)))
 
-    def _resealed(self, state: State, source: str, target: str) -> State:
-        """Secrets belong to an address: those of a moved client are sealed for the new one."""
-        client, intent = state.clients[target], state.intents.get(target)
-        moved = replace(client, secret=self._sealed_for(target, client.secret, source))
-        state = replace(state, clients={**state.clients, target: moved})
-        if intent is None:
-            return state
-        return fold(state, IntentGiven(replace(intent, secret=self._sealed_for(target, intent.secret, source))))
+    def move(self, moves: Collection[tuple[str, str]]) -> None:
+        """Rename addresses. Secrets belong to an address: those of a moved client are sealed for the new one."""
+        state = move(self.state, moves)
+        clients, intents = dict(state.clients), dict(state.intents)
+        for source, target in moves:
+            clients[target] = self._resealed(clients[target], source, target)
+            if target in intents:
+                intents[target] = self._resealed(intents[target], source, target)
+        self.state = replace(state, clients=clients, intents=intents)
 
-    def _sealed_for(self, target: str, secret: SealedSecret | None, source: str) -> SealedSecret | None:
-        if secret is None:
-            return None
-        clear = self._vault.open(secret.sealed, self._place(source))
-        return replace(secret, sealed=self._vault.seal(clear, self._place(target)))
+    def rekey(self) -> int:
+        """Seal every secret anew, to the recipients of now; how many there are.
+
+        Raises:
+            StateError: one of them cannot be opened.
+        """
+        state = self.state
+        clients = {address: self._resealed(client, address, address) for address, client in state.clients.items()}
+        intents = {address: self._resealed(intent, address, address) for address, intent in state.intents.items()}
+        graves = tuple(
+            replace(grave, client=self._resealed(grave.client, grave.address, grave.address))
+            for grave in state.tombstones
+        )
+        self.state = replace(state, clients=clients, intents=intents, tombstones=graves)
+        held: list[ClientState | Intent] = [*clients.values(), *intents.values(), *(grave.client for grave in graves)]
+        return sum(holder.secret is not None for holder in held)
+
+    def _resealed(self, holder: H, source: str, target: str) -> H:
+        """A client or an intent with its secret sealed anew, for another address or the same."""
+        if holder.secret is None:
+            return holder
+        clear = self._vault.open(holder.secret.sealed, self._place(source))
+        return replace(holder, secret=replace(holder.secret, sealed=self._vault.seal(clear, self._place(target))))
 
     def release(self, plan: Plan) -> None:
         """Stop managing the fields that are no longer declared; a change of the same client stores this by itself."""

@@ -129,6 +129,9 @@ class FileBackend(StateBackend):
     def _holder(self) -> Holder | None:
         return lock.holder_of(self._lock_file)
 
+    def _unlock(self, run_id: str) -> Holder:
+        return lock.unlock(self._lock_file, run_id)
+
     def _read(self) -> State:
         """Both files, as of one moment."""
         origin = Origin(str(self._path), self._way_back())

@@ -76,6 +76,49 @@ def holder_of(path: Path) -> Holder | None:
         os.close(file)
 
 
+def unlock(path: Path, run_id: str) -> Holder:
+    """Clear the note that a run which is gone left in the lock file; what it said.
+
+    Raises:
+        LockedError: the run is alive: the kernel frees the lock when its process ends, and nothing else does.
+        StateError: this run does not hold the lock.
+    """
+    try:
+        file = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        raise _not_held(path, run_id, "no run has locked this state yet") from None
+    try:
+        is_free = _try(file, fcntl.LOCK_EX)
+        note = _read(file)
+        if note.run_id != run_id:
+            last = "nobody holds it; the last run to hold it was" if is_free else "it is held by"
+            raise _not_held(path, run_id, f"{last} {note.run_id} of {note.who}, since {note.since}")
+        if not is_free:
+            raise _alive(path, note)
+        os.ftruncate(file, 0)
+        return note
+    finally:
+        os.close(file)
+
+
+def _not_held(path: Path, run_id: str, why: str) -> StateError:
+    return StateError(
+        "this run does not hold the lock",
+        where=f"{path}, run {run_id}",
+        why=why,
+        fix="run the command that was refused again: its message names the run that holds the lock",
+    )
+
+
+def _alive(path: Path, holder: Holder) -> LockedError:
+    return LockedError(
+        "the run that holds the lock is alive, so its lock stays",
+        where=str(path),
+        why=f"run {holder.run_id} of {holder.who} holds it since {holder.since}",
+        fix="wait for that run, or end its process (its pid is above): then the lock is free",
+    )
+
+
 def _try(file: int, kind: int) -> bool:
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)

@@ -14,7 +14,7 @@ import click
 from iac import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 COMMANDS = {
     "apply": "make the server hold what is defined, and render outputs",
@@ -25,7 +25,7 @@ COMMANDS = {
     "sandbox": "a local IAM with real behaviour",
     "schema": "print a JSON schema",
     "show": "one client: definition, state, server",
-    "state": "make, list and look into state",
+    "state": "make, look into and mend state",
     "validate": "check definitions, offline",
     "whoami": "who the token is and which server this is",
 }
@@ -36,17 +36,28 @@ and over, for a tenth of a plan of 1,000 clients."""
 
 
 class Group(click.Group):
-    """Commands by name, each imported when it is asked for."""
+    """Commands by name, each a module of `package`, imported when it is asked for.
+
+    Args:
+        package: where the modules are.
+        summaries: what each command does, by name.
+        more: as click's.
+    """
+
+    def __init__(self, *, package: str, summaries: Mapping[str, str], **more: Any) -> None:
+        super().__init__(**more)
+        self.package = package
+        self.summaries = summaries
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
         """All names, sorted."""
-        return sorted(COMMANDS)
+        return sorted(self.summaries)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click has this form
         """Import one command."""
-        if cmd_name not in COMMANDS:
+        if cmd_name not in self.summaries:
             return None
-        command: click.Command = importlib.import_module(f"iac.cli.{cmd_name}").command
+        command: click.Command = importlib.import_module(f"{self.package}.{cmd_name}").command
         return command
 
     def resolve_command(
@@ -54,21 +65,26 @@ class Group(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Say "did you mean" for an unknown command."""
         name = args[0] if args else ""
-        if name and not name.startswith("-") and name not in COMMANDS:
+        if name and not name.startswith("-") and name not in self.summaries:
             import difflib  # noqa: PLC0415  # only for a mistake
 
-            close = difflib.get_close_matches(name, COMMANDS, n=1)
-            hint = f" Did you mean {close[0]}?" if close else " `iac --help` lists them."
+            close = difflib.get_close_matches(name, self.summaries, n=1)
+            hint = f" Did you mean {close[0]}?" if close else f" `{ctx.command_path} --help` lists them."
             ctx.fail(f"No such command {name!r}.{hint}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click has this form
         """List commands without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl(sorted(COMMANDS.items()))
+            formatter.write_dl(sorted(self.summaries.items()))
 
 
-@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    cls=Group,
+    package="iac.cli",
+    summaries=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.option("-C", "directory", metavar="DIR", default=".", help="Run as if started in DIR.")
 @click.option("--env", "environment", metavar="NAME", default=None, help="The environment of iac.yaml to work on.")
 @click.option("--no-color", is_flag=True, help="No colour (as with NO_COLOR set).")

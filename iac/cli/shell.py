@@ -10,10 +10,25 @@ from typing import TextIO
 
 import click
 
+from iac.core.errors import InputError
+
 
 def is_terminal(stream: TextIO | None) -> bool:
     """Whether somebody sits at it; a closed stream is None."""
     return stream is not None and stream.isatty()
+
+
+def approve(question: str, *, flag: str) -> None:
+    """Ask somebody at a terminal.
+
+    Raises:
+        click.UsageError: nobody is there; `flag` would approve.
+        InputError: the answer is no.
+    """
+    if not is_terminal(sys.stdin):
+        raise click.UsageError(f"not on a terminal: give {flag}")
+    if not click.confirm(question, err=True):
+        raise InputError("not approved, nothing was done", fix="run it again when it is as wanted")
 
 
 @dataclass(frozen=True, slots=True)

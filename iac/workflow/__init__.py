@@ -14,7 +14,7 @@ from iac.core.errors import CredentialsError, StalePlan, StateError, UnsafePlan
 from iac.core.planning import make_plan
 from iac.core.state import Approval
 from iac.workflow.delivery import OutputState, check_outputs, deliver, render_outputs
-from iac.workflow.session import LocalSession, Session
+from iac.workflow.session import LocalSession, Session, StateSession
 
 if TYPE_CHECKING:
     from iac.core.plan import Plan
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "LocalSession",
-    "OutputState", "Prepared", "Session", "apply_plan", "check_expected", "check_guards",
+    "OutputState", "Prepared", "Session", "StateSession", "apply_plan", "check_expected", "check_guards",
     "prepare", "read_actual", "read_plan", "render_outputs",
 ]  # fmt: skip
 

@@ -27,16 +27,31 @@ _LOCK_SECONDS = 3600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LocalSession:
+class StateSession:
+    """One environment's state alone: enough to mend it."""
+
+    backend: StateBackend
+    vault: Vault
+    clock: Clock
+    run_id: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    def holder(self) -> Holder:
+        """How the lock names this run."""
+        now = self.clock.now()
+        user = os.environ.get("USER") or os.environ.get("LOGNAME") or "unknown"
+        who = f"{user}@{socket.gethostname()} pid {os.getpid()}"
+        since, until = now, now + timedelta(seconds=_LOCK_SECONDS)
+        return Holder(self.run_id, who, since.isoformat(timespec="seconds"), until.isoformat(timespec="seconds"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalSession(StateSession):
     """One environment without its server: enough to render outputs. `templates` by name."""
 
     desired: Desired
     warnings: tuple[Diagnostic, ...] = ()
-    backend: StateBackend
-    vault: Vault
     sinks: Mapping[str, Sink]
     templates: Mapping[str, Template]
-    clock: Clock
 
     def options(self, targets: Collection[str] = (), recreate: Collection[str] = ()) -> Options:
         """Options of a plan.
@@ -69,15 +84,6 @@ class Session(LocalSession):
 
     provider: Provider
     parallelism: int = 8
-    run_id: str = field(default_factory=lambda: secrets.token_hex(8))
-
-    def holder(self) -> Holder:
-        """How the lock names this run."""
-        now = self.clock.now()
-        user = os.environ.get("USER") or os.environ.get("LOGNAME") or "unknown"
-        who = f"{user}@{socket.gethostname()} pid {os.getpid()}"
-        since, until = now, now + timedelta(seconds=_LOCK_SECONDS)
-        return Holder(self.run_id, who, since.isoformat(timespec="seconds"), until.isoformat(timespec="seconds"))
 
 
 def _nearest(address: str, known: Iterable[str]) -> str:

@@ -256,6 +256,24 @@ class BackendContract:
         with site.open().lock(replace(HOLDER, run_id="run-8"), timeout=0):
             assert "run-8" == getattr(site.open().holder(), "run_id", None)
 
+    def test_the_lock_of_a_run_that_is_alive_stays(self, site: Site) -> None:
+        site.begun()
+        with site.open().lock(HOLDER, timeout=0):
+            with pytest.raises(LockedError, match="is alive") as caught:
+                site.open().unlock(HOLDER.run_id)
+            assert HOLDER == site.open().holder()
+        assert HOLDER.who in caught.value.why
+        assert caught.value.fix
+
+    def test_the_lock_of_another_run_is_not_broken_and_its_holder_is_named(self, site: Site) -> None:
+        site.begun()
+        with site.open().lock(HOLDER, timeout=0):
+            with pytest.raises(StateError, match="does not hold the lock") as caught:
+                site.open().unlock("run-8")
+            assert HOLDER == site.open().holder()
+        assert HOLDER.run_id in caught.value.why
+        assert HOLDER.who in caught.value.why
+
     def test_reading_needs_no_lock(self, site: Site) -> None:
         with site.begun().lock(HOLDER, timeout=0):
             assert EMPTY == site.open().load()

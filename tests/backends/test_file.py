@@ -227,6 +227,22 @@ def test_a_lock_whose_note_cannot_be_read_is_still_a_lock(site: FileSite, note: 
             pass
 
 
+class TestUnlock:
+    def test_the_note_of_a_run_that_is_gone_is_cleared_once(self, site: FileSite) -> None:
+        with site.begun().lock(HOLDER, timeout=0):
+            pass
+        assert HOLDER == site.open().unlock(HOLDER.run_id)
+        with pytest.raises(StateError, match="does not hold the lock") as caught:
+            site.open().unlock(HOLDER.run_id)
+        assert "unknown" in caught.value.why
+
+    def test_a_state_that_was_never_locked_has_no_lock_to_break(self, site: FileSite) -> None:
+        site.begun()
+        with pytest.raises(StateError, match="does not hold the lock") as caught:
+            site.open().unlock("run-7")
+        assert "no run has locked this state yet" == caught.value.why
+
+
 def _refuse(*_: object, **__: object) -> None:
     raise PermissionError(1, "Operation not permitted")
 

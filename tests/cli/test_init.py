@@ -136,7 +136,7 @@ def test_a_name_that_looks_like_another_value_stays_a_name(root: Path, name: str
 @pytest.mark.parametrize("arguments", [["init"], ["init", "--provider", "rfc7591"], ["init", "--isuer", "x"]])
 def test_wrong_usage_is_told(root: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     assert 64 == run(arguments)
-    assert "Error:" in capsys.readouterr().err
+    assert "error:" in capsys.readouterr().err
     assert [] == list(root.iterdir())
 
 

@@ -230,4 +230,4 @@ class TestShow:
 def test_wrong_usage_is_told(root: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]) -> None:
     assert root.exists()
     assert 64 == run(arguments)
-    assert "Error:" in capsys.readouterr().err
+    assert "error:" in capsys.readouterr().err

@@ -26,9 +26,16 @@ def _commands() -> Iterator[tuple[str, click.Command]]:
         command = cli.get_command(context, name)
         assert command is not None
         if isinstance(command, click.Group):
-            yield from ((f"{name} {sub}", command.commands[sub]) for sub in command.commands)
+            yield from _subcommands(name, command, context)
         else:
             yield name, command
+
+
+def _subcommands(name: str, group: click.Group, context: click.Context) -> Iterator[tuple[str, click.Command]]:
+    for sub in group.list_commands(context):
+        command = group.get_command(context, sub)
+        assert command is not None
+        yield f"{name} {sub}", command
 
 
 def _section(name: str) -> str:

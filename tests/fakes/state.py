@@ -76,6 +76,12 @@ class MemoryBackend(StateBackend):
     def _holder(self) -> Holder | None:
         return self._holder_now
 
+    def _unlock(self, run_id: str) -> Holder:
+        holder, self._holder_now = self._holder_now, None
+        if holder is None or holder.run_id != run_id:
+            raise StateError("this run does not hold the lock", where=run_id)
+        return holder
+
 
 class MemoryVault(Vault):
     """Turns secrets around and writes their place beside them; without `has_key` it only seals."""

@@ -1,0 +1,52 @@
+"""One client of the state, in JSON and in words; its secret is never shown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from iac.core.state import ClientState
+
+
+def summary(client: ClientState) -> dict[str, Any]:
+    """Identity and what is known of the secret, as JSON has it."""
+    secret = client.secret
+    return {
+        "client_id": client.client_id,
+        "secret": {
+            "value": "(sensitive)" if secret else None,
+            "status": str(client.secret_status),
+            "version": secret.version if secret else None,
+            "since": secret.since if secret else None,
+        },
+    }
+
+
+def detail(client: ClientState) -> dict[str, Any]:
+    """All that is not secret, as JSON has it."""
+    return {
+        **summary(client),
+        "provider": client.provider,
+        "secret_serial": client.secret_serial,
+        "prevent_destroy": client.prevent_destroy,
+        "applied_at": client.applied_at,
+        "owners": list(client.owners) if client.owners is not None else None,
+        "declared": sorted(client.declared),
+        "applied": {n: list(v) if isinstance(v, tuple) else v for n, v in sorted(client.applied.items())},
+    }
+
+
+def secret_text(client: ClientState) -> str:
+    """What is known of the secret, in words."""
+    secret = client.secret
+    since = f" (sensitive), version {secret.version} since {secret.since}" if secret else ""
+    return f"{client.secret_status}{since}"
+
+
+def shown(value: Any) -> str:
+    """A value in words."""
+    if isinstance(value, list):
+        return " ".join(value)
+    if value is None:
+        return "not declared"
+    return str(value).lower() if isinstance(value, bool) else str(value)

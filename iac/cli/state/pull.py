@@ -1,0 +1,26 @@
+"""`iac state pull`: the state as one document."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from iac.cli.shell import Shell
+
+
+@click.command("pull")
+@click.pass_obj
+def command(shell: Shell) -> int:
+    """Print the state, with its journal folded in. Secrets stay sealed. `iac state push` takes it back."""
+    from iac.clock import SystemClock  # noqa: PLC0415  # not needed by --help
+    from iac.config.project import load_project  # noqa: PLC0415
+    from iac.core.statefile import render_state  # noqa: PLC0415
+    from iac.wiring import open_backend  # noqa: PLC0415
+
+    settings = load_project(shell.root).settings(shell.environment)
+    click.echo(render_state(open_backend(settings, SystemClock()).load()), nl=False)
+    if settings.state.is_clear:
+        click.echo("the secrets in it stand in clear: iac.yaml says encryption: none", err=True)
+    return 0

@@ -1,0 +1,38 @@
+"""`iac state rm`: forget an address."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from iac.cli.shell import approve
+from iac.core.text import printable
+
+if TYPE_CHECKING:
+    from iac.cli.shell import Shell
+
+
+@click.command("rm")
+@click.argument("address", metavar="ADDR")
+@click.option("--yes", "is_approved", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def command(shell: Shell, *, address: str, is_approved: bool) -> int:
+    """Forget an address. The client stays on the server as it is; its stored secret is gone from state.
+
+    `removed: [{address, then: forget}]` in iac.yaml does the same through review.
+    """
+    from iac.wiring import open_state  # noqa: PLC0415  # not needed by --help
+    from iac.workflow.mending import find, forget  # noqa: PLC0415
+
+    session = open_state(shell)
+    client = find(session.backend.load(), address)
+    known = f"client_id {client.client_id}" if client else "an interrupted create"
+    if not is_approved:
+        shell.note(printable(f"{address} ({known}): the client stays on the server, the stored secret is lost to iac;"))
+        shell.note("iac state pull saves a copy of the state first")
+        approve("Forget it?", flag="--yes")
+    forget(session, address)
+    click.echo(printable(f"forgot {address} ({known})"))
+    shell.note("rendered outputs are left as they are; a definition with adopt: true takes the client over again")
+    return 0

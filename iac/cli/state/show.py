@@ -1,0 +1,41 @@
+"""`iac state show`: what state holds of one address."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from iac.cli.format import FORMAT, show_json
+from iac.cli.state.entry import detail, secret_text, shown
+from iac.core.text import printable
+
+if TYPE_CHECKING:
+    from iac.cli.shell import Shell
+
+
+@click.command("show")
+@click.argument("address", metavar="ADDR")
+@FORMAT
+@click.pass_obj
+def command(shell: Shell, *, address: str, view: str) -> int:
+    """Show what state holds of one address. Secrets are shown as "(sensitive)"."""
+    from iac.wiring import open_state  # noqa: PLC0415  # not needed by --help
+    from iac.workflow.mending import not_in_state  # noqa: PLC0415
+
+    state = open_state(shell).backend.load()
+    client = state.clients.get(address)
+    if client is None:
+        raise not_in_state(state, address)
+    if view == "json":
+        show_json({"address": address, **detail(client)})
+        return 0
+    click.echo(printable(f"{address}  client_id {client.client_id}"))
+    click.echo(printable(f"  secret {secret_text(client)}"))
+    for name, value in detail(client).items():
+        if name not in {"client_id", "secret", "applied"}:
+            click.echo(printable(f"  {name:<32} {shown(value)}"))
+    click.echo("applied:")
+    for name, value in detail(client)["applied"].items():
+        click.echo(printable(f"  {name:<32} {shown(value)}"))
+    return 0

@@ -1,0 +1,29 @@
+"""`iac state unlock`: break a lock by the name of its run."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from iac.core.text import printable
+
+if TYPE_CHECKING:
+    from iac.cli.shell import Shell
+
+
+@click.command("unlock")
+@click.argument("run_id", metavar="RUN_ID")
+@click.pass_obj
+def command(shell: Shell, *, run_id: str) -> int:
+    """Break the lock of a run that is gone. RUN_ID is in the message of the command that was refused.
+
+    A lock of the file backend is the kernel's and ends with its process: while that lives this is refused (exit 6),
+    afterwards only the note of who held it is left to clear.
+    """
+    from iac.wiring import open_state  # noqa: PLC0415  # not needed by --help
+
+    holder = open_state(shell).backend.unlock(run_id)
+    click.echo(printable(f"run {holder.run_id} of {holder.who}, since {holder.since}, holds the lock no more"))
+    shell.note("run iac plan: it says what that run left unfinished")
+    return 0

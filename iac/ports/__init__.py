@@ -1,0 +1,14 @@
+"""What the core asks of the world: abstract ports. Adapters implement the private `_x`; callers use the public `x`.
+
+Each public method lets the errors of `iac.core.errors` through and turns every other exception into the port's own,
+so no caller ever meets an exception of httpx, OSError or a library.
+"""
+
+from __future__ import annotations
+
+from iac.ports.clock import Clock
+from iac.ports.provider import Identity, Provider, Reader
+from iac.ports.sink import Sink
+from iac.ports.state import Holder, Lock, Place, StateBackend, Vault
+
+__all__ = ["Clock", "Holder", "Identity", "Lock", "Place", "Provider", "Reader", "Sink", "StateBackend", "Vault"]

@@ -1,0 +1,112 @@
+"""A server's API."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iac.core.errors import UnreachableError
+from iac.ports.foreign import only
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from iac.core.model import Fields
+    from iac.core.registration import Actual, NewClient, Registration
+    from iac.core.secret import Secret
+
+_server = only(UnreachableError, "the server cannot be used")
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who the token is: subject (client_id or user), scopes as the token endpoint or the token says, issuer.
+
+    `scopes` is None when nothing says them: IAM's tokens carry no scope claim unless the server is set to include it.
+    """
+
+    subject: str
+    scopes: frozenset[str] | None
+    issuer: str
+
+
+class Reader(ABC):
+    """The reading half of a provider. Needs `iam:admin.read` only."""
+
+    @_server
+    def read(self, client_ids: Collection[str], owners_of: Collection[str] = ()) -> Actual:
+        """Those of these client_ids that exist, owners for those in `owners_of`, and the count of all clients."""
+        return self._read(client_ids, owners_of)
+
+    @_server
+    def get(self, client_id: str, *, with_owners: bool = False) -> Registration | None:
+        """One registration, read afresh; None when the server does not have it."""
+        return self._get(client_id, with_owners=with_owners)
+
+    @_server
+    def identify(self) -> Identity:
+        """Who we are for this server.
+
+        Raises:
+            CredentialsError: the login is refused.
+        """
+        return self._identify()
+
+    @abstractmethod
+    def _read(self, client_ids: Collection[str], owners_of: Collection[str]) -> Actual: ...
+    @abstractmethod
+    def _get(self, client_id: str, *, with_owners: bool) -> Registration | None: ...
+    @abstractmethod
+    def _identify(self) -> Identity: ...
+
+
+class Provider(Reader):
+    """A server's API for registered clients. Every write is sent exactly once.
+
+    All writes raise `ServerError` when the server says no (surely no effect) and `UnknownOutcome` when no usable answer
+    came back.
+    """
+
+    @_server
+    def create(self, client: NewClient) -> Registration:
+        """Register a client; the answer as it came."""
+        return self._create(client)
+
+    @_server
+    def update(self, fresh: Registration, fields: Fields, declared: Collection[str]) -> Registration:
+        """Lay `fields` (named in `declared`; absent ones are emptied) over `fresh` and replace the registration."""
+        return self._update(fresh, fields, declared)
+
+    @_server
+    def rotate(self, client_id: str) -> Registration:
+        """Ask for a new secret; the old one is dead at once (rec: admin-secret-rotation)."""
+        return self._rotate(client_id)
+
+    @_server
+    def delete(self, client_id: str) -> None:
+        """Delete the registration. One that is gone already is no error."""
+        self._delete(client_id)
+
+    @_server
+    def assign_owners(self, client_id: str, add: Collection[str], remove: Collection[str]) -> None:
+        """Add and remove owners by account UUID (rec: admin-owners)."""
+        self._assign_owners(client_id, add, remove)
+
+    @_server
+    def accepts_secret(self, client_id: str, secret: Secret) -> bool:
+        """Whether the token endpoint takes this secret for this client, whatever grant it then refuses (rec: login)."""
+        return self._accepts_secret(client_id, secret)
+
+    @abstractmethod
+    def _create(self, client: NewClient) -> Registration: ...
+    @abstractmethod
+    def _update(self, fresh: Registration, fields: Fields, declared: Collection[str]) -> Registration: ...
+    @abstractmethod
+    def _rotate(self, client_id: str) -> Registration: ...
+    @abstractmethod
+    def _delete(self, client_id: str) -> None: ...
+    @abstractmethod
+    def _assign_owners(self, client_id: str, add: Collection[str], remove: Collection[str]) -> None: ...
+    @abstractmethod
+    def _accepts_secret(self, client_id: str, secret: Secret) -> bool: ...

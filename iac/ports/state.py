@@ -1,0 +1,141 @@
+"""Where state lives, who may write it, and how its secrets are sealed."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iac.core.errors import StateError
+from iac.ports.foreign import only
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+
+    from iac.core.secret import Secret
+    from iac.core.state import Event, State
+
+_backend = only(StateError, "the state cannot be used")
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Who holds a lock: run id, `user@host pid`, since and until when (RFC 3339 UTC)."""
+
+    run_id: str
+    who: str
+    since: str
+    expires: str
+
+
+class Lock(ABC):
+    """One run at a time."""
+
+    @_backend
+    def lock(self, holder: Holder, *, timeout: float) -> AbstractContextManager[None]:
+        """Hold the lock for a `with` block; waits `timeout` seconds, then raises `LockedError` naming the holder."""
+        return self._lock(holder, timeout=timeout)
+
+    @_backend
+    def holder(self) -> Holder | None:
+        """Who holds the lock now, None when nobody does."""
+        return self._holder()
+
+    @_backend
+    def unlock(self, run_id: str) -> Holder:
+        """Break the lock of this run; who held it.
+
+        Raises:
+            LockedError: that run is alive.
+            StateError: this run does not hold the lock.
+        """
+        return self._unlock(run_id)
+
+    @abstractmethod
+    def _lock(self, holder: Holder, *, timeout: float) -> AbstractContextManager[None]: ...
+    @abstractmethod
+    def _holder(self) -> Holder | None: ...
+    @abstractmethod
+    def _unlock(self, run_id: str) -> Holder: ...
+
+
+class StateBackend(Lock):
+    """Where state lives. One object per environment's state."""
+
+    @_backend
+    def load(self) -> State:
+        """The state with its journal folded in.
+
+        Raises:
+            StateError: missing, foreign, newer or damaged; never taken for empty.
+        """
+        return self._load()
+
+    @_backend
+    def create(self, state: State) -> None:
+        """Write the first state; refused when there is one already."""
+        self._create(state)
+
+    @_backend
+    def save(self, state: State) -> State:
+        """Replace the document durably and clear the journal; the state as written, with its new serial.
+
+        Raises:
+            StateError: the stored serial is not `state.serial` (compare and swap).
+        """
+        return self._save(state)
+
+    @_backend
+    def record(self, events: Sequence[Event]) -> None:
+        """Append events durably; concurrent callers share one fsync (group commit). Thread-safe."""
+        self._record(events)
+
+    @abstractmethod
+    def _load(self) -> State: ...
+    @abstractmethod
+    def _create(self, state: State) -> None: ...
+    @abstractmethod
+    def _save(self, state: State) -> State: ...
+    @abstractmethod
+    def _record(self, events: Sequence[Event]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which value a sealed secret is: it cannot be moved to another place."""
+
+    lineage: str
+    environment: str
+    address: str
+    name: str
+
+
+class Vault(ABC):
+    """Seals and opens secrets for state (contract 6)."""
+
+    @_backend
+    def seal(self, secret: Secret, place: Place) -> str:
+        """Encrypt to all recipients; needs no key."""
+        return self._seal(secret, place)
+
+    @_backend
+    def open(self, sealed: str, place: Place) -> Secret:
+        """Decrypt and check that the value belongs to this place.
+
+        Raises:
+            StateError: no identity, the wrong one, or a value that belongs elsewhere.
+        """
+        return self._open(sealed, place)
+
+    @_backend
+    def check(self) -> None:
+        """Prove that the identity opens what is sealed to the recipients; raises as `open` does."""
+        self._check()
+
+    @abstractmethod
+    def _seal(self, secret: Secret, place: Place) -> str: ...
+    @abstractmethod
+    def _open(self, sealed: str, place: Place) -> Secret: ...
+    @abstractmethod
+    def _check(self) -> None: ...

@@ -1,0 +1,211 @@
+"""mv, rm, rekey, pull: state mended without a server."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import click
+import pytest
+
+from iac.backends.age import new_identity
+from iac.cli import shell
+from iac.core.statefile import Origin, parse_state
+from tests.backends.given import written
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Mended
+
+
+class TestMove:
+    def test_a_client_gets_another_address_and_keeps_its_secret(self, mended: Mended) -> None:
+        said = mended.iac("state", "mv", "wlcg/a", "grid/a")
+        assert 0 == said.code, said.err
+        assert "wlcg/a is now grid/a (client_id id-a)" in said.out
+        assert "clients.d/wlcg/a.yaml to clients.d/grid/a.yaml" in said.err
+        state = mended.state()
+        assert {"grid/a", "b"} == state.clients.keys()
+        assert "canary-id-a" == mended.secret("grid/a", state.clients["grid/a"].secret)
+        assert ("grid/a", "b") == state.outputs["out/ab.env"].clients
+
+    def test_an_interrupted_write_goes_along(self, mended: Mended) -> None:
+        intents = dict(mended.state().intents)
+        rotation = replace(intents.pop("wlcg/c"), address="wlcg/a", action="rotate", secret=None)
+        mended.change(intents={"wlcg/a": rotation})
+        assert 0 == mended.iac("state", "mv", "wlcg/a", "grid/a").code
+        assert {"grid/a": replace(rotation, address="grid/a")} == mended.state().intents
+
+    def test_a_client_without_a_secret_moves_without_an_identity(
+        self, mended: Mended, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.delenv("IAC_AGE_IDENTITY")
+        assert 0 == mended.iac("state", "mv", "b", "b2").code
+        assert "b2" in mended.state().clients
+
+    @pytest.mark.parametrize(
+        ("source", "target", "says"),
+        [
+            ("wlcg/x", "y", "did you mean wlcg/a?"),
+            ("zzz", "y", "iac state list"),
+            ("wlcg/a", "b", "the new address is in state already"),
+            ("wlcg/a", "wlcg/c", "the new address is in state already"),
+            ("wlcg/a", "wlcg/a", "the new address is in state already"),
+            ("wlcg/c", "y", "run iac apply first"),
+            ("wlcg/a", "../y", "this is no address"),
+            ("wlcg/a", "", "this is no address"),
+            ("wlcg/a", "a b", "this is no address"),
+        ],
+    )
+    def test_a_wrong_address_changes_nothing(self, mended: Mended, source: str, target: str, says: str) -> None:
+        before = mended.document()
+        said = mended.iac("state", "mv", source, target)
+        assert (1, before) == (said.code, mended.document())
+        assert says in said.err
+
+    def test_without_an_identity_nothing_changes(self, mended: Mended, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.delenv("IAC_AGE_IDENTITY")
+        before = mended.document()
+        said = mended.iac("state", "mv", "wlcg/a", "grid/a")
+        assert (1, before) == (said.code, mended.document())
+        assert "no age identity is configured" in said.err
+
+
+class TestForget:
+    def test_an_address_is_forgotten_with_its_own_outputs(self, mended: Mended) -> None:
+        said = mended.iac("state", "rm", "wlcg/a", "--yes")
+        assert 0 == said.code, said.err
+        assert "forgot wlcg/a (client_id id-a)" in said.out
+        state = mended.state()
+        assert {"b"} == state.clients.keys()
+        assert {"out/ab.env"} == state.outputs.keys()
+        assert ["old"] == [grave.address for grave in state.tombstones]
+
+    def test_an_interrupted_create_is_forgotten(self, mended: Mended) -> None:
+        said = mended.iac("state", "rm", "--yes", "wlcg/c")
+        assert "forgot wlcg/c (an interrupted create)" in said.out
+        assert {} == mended.state().intents
+
+    def test_an_unknown_address_changes_nothing(self, mended: Mended) -> None:
+        before = mended.document()
+        said = mended.iac("state", "rm", "wlcg/x", "--yes")
+        assert (1, before) == (said.code, mended.document())
+        assert "did you mean wlcg/a?" in said.err
+
+    def test_off_a_terminal_yes_is_needed(self, mended: Mended) -> None:
+        before = mended.document()
+        said = mended.iac("state", "rm", "wlcg/a")
+        assert (64, before) == (said.code, mended.document())
+        assert "--yes" in said.err
+
+    @pytest.mark.parametrize(("answer", "code", "left"), [(True, 0, {"b"}), (False, 1, {"wlcg/a", "b"})])
+    def test_at_a_terminal_it_asks_and_says_what_it_means(
+        self, mended: Mended, monkeypatch: pytest.MonkeyPatch, *, answer: bool, code: int, left: set[str]
+    ) -> None:
+        monkeypatch.setattr(shell, "is_terminal", lambda stream: stream is sys.stdin)
+        monkeypatch.setattr(click, "confirm", lambda *_, **__: answer)
+        said = mended.iac("state", "rm", "wlcg/a")
+        assert (code, left) == (said.code, set(mended.state().clients))
+        assert "stays on the server" in said.err
+        assert "iac state pull" in said.err
+
+
+class TestRekey:
+    def test_every_secret_opens_for_the_recipients_of_now(
+        self, mended: Mended, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        identity, recipient = new_identity()
+        text = (mended.root / "iac.yaml").read_text()
+        before = mended.state()
+        start = text.index("recipients: [") + len("recipients: [")
+        (mended.root / "iac.yaml").write_text(text[:start] + recipient + text[text.index("]", start) :])
+        said = mended.iac("state", "rekey")
+        assert 0 == said.code, said.err
+        assert "sealed 3 secrets anew" in said.out
+        assert "iac rotate" in said.err
+        monkeypatch.setenv("IAC_AGE_IDENTITY", identity.reveal())
+        state = mended.state()
+        assert "canary-id-a" == mended.secret("wlcg/a", state.clients["wlcg/a"].secret)
+        assert "canary-c" == mended.secret("wlcg/c", state.intents["wlcg/c"].secret)
+        assert "canary-old" == mended.secret("old", state.tombstones[0].client.secret)
+        told, known = state.clients["wlcg/a"].secret, before.clients["wlcg/a"].secret
+        assert told is not None
+        assert known is not None
+        assert replace(known, sealed=told.sealed) == told
+
+    def test_with_the_wrong_identity_nothing_changes(self, mended: Mended, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("IAC_AGE_IDENTITY", new_identity()[0].reveal())
+        before = mended.document()
+        said = mended.iac("state", "rekey")
+        assert (1, before) == (said.code, mended.document())
+        assert "not one of the state's recipients" in said.err
+
+    def test_a_recipient_that_is_none_changes_nothing(self, mended: Mended) -> None:
+        text = (mended.root / "iac.yaml").read_text()
+        (mended.root / "iac.yaml").write_text(text.replace("recipients: [age1", "recipients: [age1zz, age1"))
+        before = mended.document()
+        said = mended.iac("state", "rekey")
+        assert (1, before) == (said.code, mended.document())
+        assert "must be an age public key" in said.err
+
+
+class TestPull:
+    def test_the_document_comes_with_its_journal_and_secrets_stay_sealed(self, mended: Mended) -> None:
+        session = mended.session()
+        state = session.backend.load()
+        session.backend.record([written("new")])
+        said = mended.iac("state", "pull")
+        assert (0, "") == (said.code, said.err)
+        assert {*state.clients, "wlcg/new"} == parse_state(said.out, Origin("stdout")).clients.keys()
+
+    def test_clear_secrets_are_warned_of(self, mended: Mended) -> None:
+        (mended.root / "iac.yaml").write_text(
+            (mended.root / "iac.yaml").read_text().partition("state:")[0] + "state: {encryption: none, path: c.json}\n"
+        )
+        assert 0 == mended.iac("state", "init").code
+        assert "in clear" in mended.iac("state", "pull").err
+
+
+class TestUnlock:
+    def test_a_run_that_lives_keeps_its_lock_and_is_named(self, mended: Mended) -> None:
+        session = mended.session()
+        with session.backend.lock(session.holder(), timeout=0):
+            refused = mended.iac("state", "rm", "wlcg/a", "--yes")
+            assert session.run_id in refused.err
+            said = mended.iac("state", "unlock", session.run_id)
+        assert (6, 6) == (refused.code, said.code)
+        assert "is alive" in said.err
+        assert f"pid {os.getpid()}" in said.err
+
+    def test_the_note_of_a_run_that_is_gone_is_cleared(self, mended: Mended) -> None:
+        session = mended.session()
+        with session.backend.lock(session.holder(), timeout=0):
+            pass
+        said = mended.iac("state", "unlock", session.run_id)
+        assert 0 == said.code, said.err
+        assert f"run {session.run_id} of " in said.out
+        assert "" == (mended.root / ".iac/state.json.lock").read_text()
+
+    def test_a_run_that_holds_nothing_is_told(self, mended: Mended) -> None:
+        said = mended.iac("state", "unlock", "no-such-run")
+        assert 1 == said.code
+        assert "no run has locked this state yet" in said.err
+
+
+@pytest.mark.parametrize(
+    "arguments", [["mv", "a"], ["mv", "a", "b", "c"], ["rm"], ["rekey", "a"], ["pull", "--force"], ["unlock"], ["move"]]
+)
+def test_wrong_usage_is_told(mended: Mended, arguments: list[str]) -> None:
+    said = mended.iac("state", *arguments)
+    assert 64 == said.code
+    assert "fix: iac state" in said.err
+
+
+def test_without_a_state_each_says_so(mended: Mended) -> None:
+    (mended.root / ".iac/state.json").unlink()
+    (mended.root / ".iac/state.json.backup").unlink()
+    for arguments in (["mv", "a", "b"], ["rm", "a", "--yes"], ["rekey"], ["pull"]):
+        said = mended.iac("state", *arguments)
+        assert (1, "") == (said.code, said.out)
+        assert "there is no state" in said.err
