@@ -45,7 +45,7 @@ ERRORS = frozenset(
 WARNINGS = frozenset(
     {
         "unknown-scope", "privileged-scope", "refresh-token-without-offline-access", "redirect-uri-refused",
-        "output-open-to-others",
+        "output-open-to-others", "secret-open-to-others",
     }
 )  # fmt: skip
 """Ids of what is only said, unless `policy` of iac.yaml says otherwise."""

@@ -14,6 +14,7 @@ from iac.config.environment import Environment
 from iac.config.merging import Layer
 from iac.config.project import PROJECT_FILE, has_errors, load_project, read_project
 from iac.config.schema import check_schema
+from iac.config.settings import check_sources
 from iac.config.tree import read_tree
 from iac.core.diagnostics import Severity, sort_key
 from iac.core.errors import InvalidInput
@@ -63,6 +64,7 @@ def load_environment(project: Project, name: str | None = None) -> tuple[Desired
     """
     settings = project.settings(name)
     loader = _Loader(project.root, project, [settings])
+    loader.say(check_sources(project.document, settings))
     loader.load(read_tree(project.root))
     found = loader.diagnostics()
     if has_errors(found):
@@ -117,19 +119,19 @@ class _Loader:
         self.environments = [Environment(project, each) for each in settings] if project else []
 
     def load(self, tree: Tree) -> None:
-        self._say(tree.diagnostics)
+        self.say(tree.diagnostics)
         folders = {folder: self._read(file, "defaults") for folder, file in tree.defaults.items()}
         for address, file in tree.definitions.items():
             layer = self._read(file, "client")
             if layer is not None:
-                self._say(self._check_environments(layer))
+                self.say(self._check_environments(layer))
             below = list(_folder_layers(folders, address))
             for environment in self.environments:
                 if environment.selects(address):
                     environment.know(address)
-                    self._say(environment.add(address, below, layer) if layer else ())
+                    self.say(environment.add(address, below, layer) if layer else ())
         for environment in self.environments:
-            self._say(environment.finish())
+            self.say(environment.finish())
 
     def diagnostics(self) -> list[Diagnostic]:
         """What was found, each once, with the severities of the project's policy."""
@@ -142,18 +144,19 @@ class _Loader:
             return diagnostic
         return None if wanted == "off" else replace(diagnostic, severity=Severity(wanted))
 
-    def _say(self, diagnostics: Iterable[Diagnostic]) -> None:
+    def say(self, diagnostics: Iterable[Diagnostic]) -> None:
+        """Take findings in; each counts once."""
         for each in diagnostics:
             self._found.setdefault((each.id, each.location, each.summary), each)
 
     def _read(self, file: str, schema: str) -> Layer | None:
         """A file as a layer; None when nothing in it can be used."""
         document, found = read_document(self._root, file)
-        self._say(found)
+        self.say(found)
         if document is None:
             return None
         complaints = check_schema(document, schema)
-        self._say(complaint.diagnostic for complaint in complaints)
+        self.say(complaint.diagnostic for complaint in complaints)
         if not isinstance(document.value, dict):
             return None
         return Layer(document, (), document.value, tuple(complaint.pointer for complaint in complaints))

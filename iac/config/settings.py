@@ -181,6 +181,21 @@ def check_settings(document: Document, all_settings: list[Settings]) -> Iterator
     yield from _check_shared(document, all_settings)
 
 
+def check_sources(document: Document, settings: Settings) -> Iterator[Diagnostic]:
+    """Files of secrets that others can read. It looks at the disk, so validate does not ask for it."""
+    auth, name = settings.auth, settings.environment
+    places: list[tuple[str, Source | None]] = [("state", settings.state.identity)]
+    if isinstance(auth, ClientCredentialsAuth):
+        places.append(("auth", auth.client_secret))
+    if isinstance(auth, TokenAuth):
+        places.append(("auth", auth.token))
+    for key, source in places:
+        if source is not None and source.is_open_to_others(settings.root):
+            where = document.at(*place_of(document.value, name, key))
+            summary = f"{source.name}, which {source.setting} names, can be read by others on this machine"
+            yield mistake("secret-open-to-others", summary, where, fix=f"chmod 600 {source.name}")
+
+
 def _check_server(document: Document, settings: Settings) -> Iterator[Diagnostic]:
     name = settings.environment
     pointer = place_of(document.value, name, "issuer")

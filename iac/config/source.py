@@ -73,17 +73,15 @@ class Source:
             raise InputError(f"{self.setting} is empty", where=self.describe(), fix=self._fix())
         return Secret(text)
 
-    def warning(self, root: Path) -> str:
-        """What is unsafe about the place; "" when nothing is."""
+    def is_open_to_others(self, root: Path) -> bool:
+        """Whether it is a file that others than its owner may read or write."""
         if self.origin is not Origin.FILE:
-            return ""
+            return False
         try:
             mode = self.path(root).stat().st_mode
         except OSError:
-            return ""
-        if not mode & (stat.S_IRWXG | stat.S_IRWXO):
-            return ""
-        return f"{self.name} is open to others (mode {stat.S_IMODE(mode):04o}): chmod 600 {self.name}"
+            return False
+        return bool(mode & (stat.S_IRWXG | stat.S_IRWXO))
 
     def _text(self, environ: Mapping[str, str], root: Path) -> str:
         if self.origin is Origin.LITERAL:

@@ -136,8 +136,8 @@ CASES = [
     ),
 ]  # fmt: skip
 
-ON_DISK = {"file-unreadable", "outside-project", "linked-folder"}
-"""Ids whose cases need more than files with text; see test_tree."""
+ON_DISK = {"file-unreadable", "outside-project", "linked-folder", "secret-open-to-others"}
+"""Ids whose cases need more than files with text; see test_tree and test_settings."""
 
 NEVER = {"schema"}
 """For keywords that no schema of ours uses yet."""

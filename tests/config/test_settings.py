@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from iac.config.definitions import load_environment, validate_project
 from iac.config.project import load_project
 from iac.config.settings import ClientCredentialsAuth, StateSettings, TokenAuth, WlcgAuth
 from iac.config.source import MAX_BYTES, Origin, Source
@@ -139,15 +140,37 @@ def test_a_place_is_described_without_its_value() -> None:
     assert "auth.client_secret in iac.yaml" == source(Origin.LITERAL, "hunter2").describe()
 
 
-def test_a_file_that_others_can_read_is_warned_of(tmp_path: Path) -> None:
+def test_a_file_that_others_can_read_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text("x")
     path.chmod(0o640)
-    assert "chmod 600 key" in source(Origin.FILE, "key").warning(tmp_path)
+    assert source(Origin.FILE, "key").is_open_to_others(tmp_path)
     path.chmod(0o600)
-    assert "" == source(Origin.FILE, "key").warning(tmp_path)
-    assert "" == source(Origin.FILE, "missing").warning(tmp_path)
-    assert "" == source(Origin.ENV, "KEY").warning(tmp_path)
+    assert not source(Origin.FILE, "key").is_open_to_others(tmp_path)
+    assert not source(Origin.FILE, "missing").is_open_to_others(tmp_path)
+    assert not source(Origin.ENV, "KEY").is_open_to_others(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("auth", "expected"),
+    [
+        ("{method: client_credentials, client_id: {file: key}, client_secret: {file: key}}", ["auth.client_secret"]),
+        ("{method: token, token: {file: key}}", ["auth.token"]),
+        ("{method: wlcg}", []),
+    ],
+)
+def test_commands_warn_of_secrets_that_others_can_read_and_validate_looks_at_none(
+    auth: str, expected: list[str], tmp_path: Path
+) -> None:
+    lines = [line for line in PROJECT.splitlines() if not line.startswith("auth")]
+    state = "state: {encryption: {identity: {file: key}}}"
+    write(tmp_path, {"iac.yaml": "\n".join([*lines, f"auth: {auth}", state])})
+    (tmp_path / "key").write_text("x")
+    (tmp_path / "key").chmod(0o644)
+    _, _, warnings = load_environment(load_project(tmp_path))
+    assert ["secret-open-to-others"] * (len(expected) + 1) == [each.id for each in warnings]
+    assert {*expected, "state.encryption.identity"} == {each.summary.split()[2] for each in warnings}
+    assert () == validate_project(tmp_path).diagnostics
 
 
 def test_the_home_folder_can_be_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
