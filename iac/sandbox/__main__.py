@@ -13,7 +13,7 @@ from iac.sandbox.world import Registration
 def main(arguments: list[str]) -> int:
     """Run until interrupted. Returns 0, or 1 when it cannot start."""
     parser = argparse.ArgumentParser("python -m iac.sandbox", description="A local INDIGO IAM. Not for production.")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (127.0.0.1)")
+    parser.add_argument("--host", default="localhost", help="address to listen on (localhost)")
     parser.add_argument("--port", type=int, default=8080, help="port to listen on, 0 for a free one (8080)")
     parser.add_argument("--flavour", type=Flavour, choices=list(Flavour), default=Flavour.V1_14)
     parser.add_argument("--seed", default=PEOPLE, help="the packaged set `people`, or a JSON file")

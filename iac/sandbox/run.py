@@ -32,7 +32,7 @@ class SandboxError(Exception):
 class Options:
     """What the command takes. `faults` is JSON: one fault or a list of them, "" for none."""
 
-    host: str = "127.0.0.1"
+    host: str = "localhost"
     port: int = 8080
     flavour: Flavour = Flavour.V1_14
     seed: str = PEOPLE

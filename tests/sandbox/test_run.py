@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -17,9 +19,14 @@ from tests.sandbox.talk import SEED
 COMMANDS = {"iac": [sys.executable, "-m", "iac", "sandbox"], "alone": [sys.executable, "-m", "iac.sandbox"]}
 
 
-def start(command: list[str], *options: str) -> subprocess.Popen[str]:
+@contextmanager
+def start(command: list[str], *options: str) -> Iterator[subprocess.Popen[str]]:
     arguments = [*command, "--port", "0", *options]
-    return subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with subprocess.Popen(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def read_banner(process: subprocess.Popen[str]) -> str:
@@ -37,7 +44,7 @@ def read_banner(process: subprocess.Popen[str]) -> str:
 def test_the_command_runs_until_it_is_told_to_stop(name: str, stop: signal.Signals) -> None:
     with start(COMMANDS[name], "--flavour", "1.12") as process:
         banner = read_banner(process)
-        url = re.search(r"http://127\.0\.0\.1:\d+/", banner)
+        url = re.search(r"http://localhost:\d+/", banner)
         assert url is not None
         with urllib.request.urlopen(f"{url[0]}actuator/info", timeout=10) as answer:
             assert json.load(answer)["build"]["version"] == "1.12.0"
@@ -77,7 +84,7 @@ def test_a_taken_port_is_said_with_a_way_on() -> None:
             [*COMMANDS["iac"], "--port", port], capture_output=True, text=True, check=False, timeout=30
         )
     assert done.returncode == 1
-    assert f"something else listens on 127.0.0.1:{port} already" in done.stderr
+    assert f"something else listens on localhost:{port} already" in done.stderr
     assert "choose another --port" in done.stderr
     assert "Traceback" not in done.stderr
 
