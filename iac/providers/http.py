@@ -14,12 +14,13 @@ from __future__ import annotations
 import json
 import logging
 import random
+import re
 import ssl
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import unquote_plus, urlencode
 
 from iac import __version__
 from iac.core.errors import InputError, UnknownOutcome, UnreachableError
@@ -44,6 +45,9 @@ _log = logging.getLogger(__name__)
 
 LARGEST_BODY = 32 * 2**20
 """Bytes of an answer that are read; a page of 100 clients with the largest jwk that IAM takes is 7 MB."""
+
+_CREDENTIALS = re.compile(r'client_(?:secret|assertion)(?:=|"\s*:\s*")([^&"]+)')
+"""Credentials in a form (RFC 6749 section 2.3.1, RFC 7521 section 4.2) or in the JSON of a client."""
 
 _NOT_SENT = (
     httpx.ConnectError,
@@ -89,6 +93,12 @@ class Call:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return cls("POST", path, urlencode(fields).encode(), headers, is_read=True)
 
+    def carried(self) -> frozenset[str]:
+        """The credentials that it carries, as they are sent and as they were: an answer must not repeat them."""
+        authorization = self.headers.get("Authorization", "").partition(" ")[2]
+        sent = [authorization, *_CREDENTIALS.findall(self.body.decode(errors="replace"))]
+        return frozenset(form for text in sent if text for form in (text, unquote_plus(text)))
+
     def with_authorization(self, value: str) -> Call:
         """The same call with an Authorization header."""
         headers = {**self.headers, "Authorization": value}
@@ -97,11 +107,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back. Names in `headers` are found in any case; `body` is decoded from its content encoding."""
+    """What came back to `call`. Names in `headers` are found in any case; `body` is decoded from its encoding."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
+    call: Call | None = field(default=None, repr=False)
 
     def json(self) -> Any:
         """The body as JSON; None when it is none."""
@@ -109,6 +120,10 @@ class Answer:
             return json.loads(self.body)
         except (ValueError, RecursionError):
             return None
+
+    def carried(self) -> frozenset[str]:
+        """The credentials of the call that it answers."""
+        return self.call.carried() if self.call else frozenset()
 
     @property
     def is_ok(self) -> bool:
@@ -188,11 +203,11 @@ class Http:
         try:
             url = self._origin + call.path
             with self._client.stream(call.method, url, content=call.body or None, headers=call.headers) as response:
-                return Answer(response.status_code, response.headers, _whole(response))
+                return Answer(response.status_code, response.headers, _whole(response), call)
         except _NOT_SENT as error:
-            return _NotSent(error)
+            return _NotSent(_bare(error))
         except httpx.HTTPError as error:
-            return _Lost(error)
+            return _Lost(_bare(error))
 
     def _pause(self, call: Call, outcome: Answer | _NotSent | _Lost, attempt: int) -> float | None:
         if not call.is_read:
@@ -217,6 +232,15 @@ class Http:
             why=f"{why}; the server may or may not have done it",
             fix="run it again: what the server holds is read first",
         )
+
+
+def _bare(error: Exception) -> Exception:
+    """The exception, and those behind it, without the frames that they came through: these hold what was sent."""
+    link: BaseException | None = error
+    while link is not None:
+        link.__traceback__ = None
+        link = link.__cause__ or link.__context__
+    return error
 
 
 def _brief(outcome: Answer | _NotSent | _Lost) -> str:

@@ -156,8 +156,8 @@ class IamAdmin(Provider):
         return self._write(call, hidden=[client.secret])
 
     def _update(self, fresh: Registration, fields: Fields, declared: Collection[str]) -> Registration:
-        body = update_body(fresh, fields, declared, self._known_facts())
-        return self._write(Call.write("PUT", self._path(fresh.client_id), body), hidden=[fresh.secret])
+        call = Call.write("PUT", self._path(fresh.client_id), update_body(fresh, fields, declared, self._known_facts()))
+        return self._write(call, hidden=[fresh.secret])
 
     def _rotate(self, client_id: str) -> Registration:
         return self._write(Call.write("POST", self._path(client_id, "/secret")))

@@ -65,14 +65,10 @@ class ClientCredentials(Login):
     def fetch(self, http: Http, endpoints: Endpoints, now: datetime) -> Bearer:
         """Ask the token endpoint; an answer's scope and lifetime win over the token's claims."""
         answer = http.send(self._call(endpoints.token))
-        body = answer.json() if answer.is_ok else None
-        if not isinstance(body, dict) or not isinstance(body.get("access_token"), str):
+        bearer = _bearer_of(answer, now)
+        if bearer is None:
             raise self._refused(answer, endpoints)
-        bearer = read_bearer(Secret(body["access_token"]), now, _lifetime(body.get("expires_in")))
-        scopes = parse_scopes(body.get("scope"))
-        return replace(
-            bearer, subject=bearer.subject or self.client_id, scopes=bearer.scopes if scopes is None else scopes
-        )
+        return replace(bearer, subject=bearer.subject or self.client_id)
 
     def _call(self, path: str) -> Call:
         form = {"grant_type": "client_credentials"}
@@ -154,6 +150,16 @@ def basic(client_id: str, secret: Secret) -> str:
     """An Authorization header for HTTP Basic; both parts form-encoded first (RFC 6749 section 2.3.1)."""
     pair = f"{quote_plus(client_id)}:{quote_plus(secret.reveal())}"
     return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+
+def _bearer_of(answer: Answer, now: datetime) -> Bearer | None:
+    """The token of a token endpoint's answer (RFC 6749 section 5.1); None when it has none."""
+    body = answer.json() if answer.is_ok else None
+    if not isinstance(body, dict) or not isinstance(body.get("access_token"), str):
+        return None
+    bearer = read_bearer(Secret(body["access_token"]), now, _lifetime(body.get("expires_in")))
+    scopes = parse_scopes(body.get("scope"))
+    return bearer if scopes is None else replace(bearer, scopes=scopes)
 
 
 def _lifetime(value: object) -> float | None:

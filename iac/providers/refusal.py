@@ -29,11 +29,12 @@ _CHECK_ISSUER = "check that issuer in iac.yaml is the address of an INDIGO IAM"
 
 
 def server_words(answer: Answer, hidden: Iterable[Secret | None] = ()) -> str:
-    """What the server says, as one safe line; words that repeat one of `hidden` are withheld."""
+    """What the server says, as one safe line; words that repeat what was sent or one of `hidden` are withheld."""
     body = answer.json()
     if isinstance(body, dict):
         words = ": ".join(str(body[name]) for name in ("error", "error_description") if body.get(name))
-        if any(secret and secret.reveal() in words for secret in hidden):
+        secrets = answer.carried().union(secret.reveal() for secret in hidden if secret)
+        if any(secret in words for secret in secrets if secret):
             return f"the server says {answer.status}, with words that repeat a secret and are not shown"
         shown = printable(words)[:LONGEST]
         return f"the server says {answer.status}: {shown}" if shown else f"the server says {answer.status}"

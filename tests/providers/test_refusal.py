@@ -152,3 +152,20 @@ def test_every_failure_has_a_message_without_markup(status: int, body: bytes) ->
 @pytest.mark.parametrize(("body", "code"), [({"error": "invalid_scope"}, "invalid_scope"), ({}, ""), (b"x", "")])
 def test_an_oauth_error_has_a_code(body: Any, code: str) -> None:
     assert code == error_code(answer(400, body))
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (Call.form("/token", {"client_id": "a", "client_secret": "a+b/c"}), "client_id=a&client_secret=a%2Bb%2Fc"),
+        (Call.form("/token", {"client_id": "a", "client_secret": "a+b/c"}), "your secret is a+b/c"),
+        (Call.form("/token", {"client_assertion": "ey.J.x"}), "ey.J.x"),
+        (Call.write("POST", "/x", {"client_secret": "hush-hush"}), "client_secret: hush-hush is too short"),
+        (Call.read("/x").with_authorization("Bearer ey.J.x"), "not a token: ey.J.x"),
+        (Call.read("/x").with_authorization("Basic YTpi"), "Basic YTpi"),
+    ],
+)
+def test_words_that_repeat_what_was_sent_are_withheld(call: Call, words: str) -> None:
+    said = Answer(400, {}, json.dumps({"error": words}).encode(), call)
+    assert "the server says 400, with words that repeat a secret and are not shown" == server_words(said)
+    assert words in server_words(Answer(400, {}, said.body))

@@ -1,0 +1,268 @@
+"""failures.md 2: no secret in anything that is said or written, but for outputs (0600) and the key file."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+import re
+import stat
+import traceback
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from iac.apply.outcome import Failed
+from iac.cli import failure
+from iac.sandbox.fault import Fault, FaultKind
+from iac.sandbox.message import json_response
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from iac.core.change import Change
+    from iac.core.errors import IacError
+    from iac.sandbox.message import Request, Response
+    from tests.e2e.project import Project, Said
+
+ADDRESS, CLIENT_ID = "team/portal", "team-portal"
+FILE = f"clients.d/{ADDRESS}.yaml"
+LOGIN = "Canary+login/secret=1"
+EVERYTHING = ("-vv",)
+
+
+class Cage:
+    """All secrets that were ever met, and all that must not hold one.
+
+    Attributes:
+        secrets: name -> clear text.
+        answer: what the server does with a request; tests change it.
+    """
+
+    def __init__(self, project: Project, identity: str) -> None:
+        self.project = project
+        self.secrets = {"login secret": LOGIN, "age identity": identity}
+        server = project.sandbox.server
+        self.answer: Callable[[Request], Response] = server.answer
+        server.answer = self._watched  # type: ignore[method-assign]
+        self.tracebacks: list[str] = []
+
+    def _watched(self, request: Request) -> Response:
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        if kind == "Bearer":
+            self.secrets[f"token {len(self.secrets)}"] = token
+        response = self.answer(request)
+        self.harvest()
+        return response
+
+    def harvest(self) -> None:
+        """Note every client secret that the server holds now; the seed's own have words for secrets."""
+        for client in self.project.sandbox.iam.world.store.clients():
+            if client.client_secret and (client.client_id or "").startswith("team-"):
+                self.secrets[f"{client.client_id} {client.client_secret[:4]}"] = client.client_secret
+
+    def iac(self, *arguments: str) -> Said:
+        """Run a command, as talkative as it can be; nothing that it says, writes or raises holds a secret."""
+        said = self.project.iac(*EVERYTHING, *arguments)
+        self.check(said.out, f"stdout of {arguments}")
+        self.check(said.err, f"stderr of {arguments}")
+        for text in self.tracebacks:
+            self.check(text, f"a traceback of {arguments}")
+        for path in self.project.root.rglob("*"):
+            if path.is_file() and path.parent.name != "out":
+                self.check(path.read_bytes().decode("utf-8", "replace"), str(path))
+        return said
+
+    def check(self, text: str, where: str) -> None:
+        """No secret is in the text, as it is or encoded."""
+        for name, secret in self.secrets.items():
+            for form in _forms(secret):
+                assert form not in text, f"{name} in {where}"
+
+
+def _forms(secret: str) -> set[str]:
+    """What a secret looks like in JSON, YAML, URLs, forms, base64 (whatever stands before it) and reversed."""
+    forms = {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], secret[::-1]}
+    for padding in ("", "x", "xx"):
+        encoded = base64.b64encode(f"{padding}{secret}".encode()).decode().rstrip("=")
+        forms.add(encoded[4:-2])
+    return forms
+
+
+@pytest.fixture(params=["1.12", "1.14"])
+def flavour(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def cage(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cage]:
+    """The project with a login that has a secret worth the name."""
+    project.by_hand("admin-client-rw", client_secret=LOGIN)
+    monkeypatch.setenv("IAC_CLIENT_SECRET", LOGIN)
+    monkeypatch.setattr("iac.clock.SystemClock.sleep", lambda *_: None)
+    cage = Cage(project, os.environ["IAC_AGE_IDENTITY"])
+    report, failed = failure.report, Failed
+
+    def keep(error: Exception) -> None:
+        whole = traceback.TracebackException.from_exception(error, capture_locals=True)
+        cage.tracebacks.append("".join(whole.format()))
+
+    def kept_report(error: Exception) -> int:
+        keep(error)
+        return report(error)
+
+    def kept_failed(change: Change, error: IacError) -> Failed:
+        keep(error)
+        return failed(change, error)
+
+    monkeypatch.setattr(failure, "report", kept_report)
+    monkeypatch.setattr("iac.apply.run.Failed", kept_failed)
+    yield cage
+    assert len(cage.secrets) > 2, "no token was seen"
+
+
+def _redefine(project: Project, **changes: Any) -> None:
+    project.define(ADDRESS, **{**json.loads(project.read(FILE)), **changes})
+
+
+def test_a_whole_life_of_a_client_says_and_keeps_no_secret_in_clear(cage: Cage) -> None:
+    project = cage.project
+    for command in (["whoami"], ["plan"], ["plan", "--format", "json"], ["plan", "--out", "plan.json"]):
+        assert cage.iac(*command).code == 0
+    assert cage.iac("apply", "plan.json", "--format", "json").code == 0
+    _redefine(project, client_name="Renamed", secret={"serial": 2})
+    assert cage.iac("plan", "--format", "json").code == 0
+    assert cage.iac("apply", "--auto-approve").code == 0
+    project.by_hand(CLIENT_ID, client_secret="Canary-rotated-by-hand")
+    cage.harvest()
+    assert cage.iac("plan").code == 0
+    assert cage.iac("apply", "--auto-approve").code == 0
+    for command in (
+        ["show", ADDRESS],
+        ["show", CLIENT_ID, "--format", "json"],
+        ["state", "list", "--format", "json"],
+        ["state", "show", ADDRESS],
+        ["state", "show", ADDRESS, "--format", "json"],
+        ["render"],
+        ["render", "--check", "--format", "json"],
+        ["validate", "--format", "json"],
+        ["whoami", "--format", "json"],
+    ):
+        assert cage.iac(*command).code == 0, command
+    output = project.root / "out/portal.env"
+    assert stat.S_IMODE(output.stat().st_mode) == 0o600
+    assert any(secret in output.read_text() for name, secret in cage.secrets.items() if name.startswith("team-"))
+    assert len([name for name in cage.secrets if name.startswith("team-")]) >= 3
+    project.define("team/other", grant_types=["client_credentials"])
+    (project.root / FILE).unlink()
+    project.write("iac.yaml", project.read("iac.yaml") + f"removed: [{{address: {ADDRESS}, then: delete}}]\n")
+    assert cage.iac("apply", "--auto-approve").code == 0
+
+
+@pytest.mark.parametrize("method", ["client_secret_post", "client_secret_basic"])
+def test_a_refused_login_says_no_secret(cage: Cage, method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = cage.project
+    project.edit(
+        "iac.yaml", "method: client_credentials,", f"method: client_credentials, token_endpoint_auth_method: {method},"
+    )
+    project.by_hand("admin-client-rw", token_endpoint_auth_method=method)
+    assert cage.iac("whoami").code == 0
+    monkeypatch.setenv("IAC_CLIENT_SECRET", LOGIN + "x")
+    assert cage.iac("plan").code == 6
+    assert len(cage.tracebacks) == 1
+
+
+def _parrot(cage: Cage, method: str, path: str, status: int) -> None:
+    """A server that repeats in its answers what it was sent, and every secret there is."""
+    honest = cage.answer
+
+    def answer(request: Request) -> Response:
+        if request.method != method or not re.fullmatch(path, request.path):
+            return honest(request)
+        cage.harvest()
+        sent = request.body.decode()
+        for value in json.loads(sent).values() if sent.startswith("{") else ():
+            if isinstance(value, str) and len(value) > 40:
+                cage.secrets["secret sent"] = value
+        words = f"{sent} {request.headers.get('authorization')}"
+        return json_response(status, {"error": words, "error_description": words})
+
+    cage.answer = answer
+
+
+PARROTS = [
+    ("POST", "/iam/api/clients", 400),
+    ("POST", "/iam/api/clients", 500),
+    ("POST", "/iam/api/clients", 201),
+    ("POST", "/token", 401),
+    ("POST", "/token", 200),
+    ("GET", "/iam/api/clients", 400),
+    ("GET", "/iam/api/clients", 500),
+    ("GET", "/iam/api/clients", 200),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "status"), PARROTS)
+def test_a_server_that_repeats_what_it_was_sent_is_not_repeated(
+    cage: Cage, method: str, path: str, status: int
+) -> None:
+    assert cage.iac("whoami").code == 0
+    _parrot(cage, method, path, status)
+    for command in (["apply", "--auto-approve"], ["apply", "--auto-approve", "--format", "json"]):
+        assert cage.iac(*command).code in {5, 6}
+
+
+@pytest.mark.parametrize("status", [400, 500, 200])
+def test_a_server_that_repeats_an_update_is_not_repeated(cage: Cage, status: int) -> None:
+    assert cage.iac("apply", "--auto-approve").code == 0
+    _redefine(cage.project, client_name="Renamed")
+    _parrot(cage, "PUT", ".*", status)
+    assert cage.iac("apply", "--auto-approve").code == 5
+
+
+FAULTS = [
+    Fault(kind=FaultKind.CUT_BEFORE, path="/token", times=9),
+    Fault(kind=FaultKind.CUT_AFTER, path="/token", times=9),
+    Fault(kind=FaultKind.CUT_BEFORE, path="/iam/api/clients*", times=9),
+    Fault(kind=FaultKind.CUT_AFTER, method="POST", path="/iam/api/clients*", times=9),
+    Fault(kind=FaultKind.STATUS, path="/iam/api/clients*", status=500, body="html", times=9),
+    Fault(kind=FaultKind.STATUS, path="/iam/api/clients*", status=401, times=9),
+]
+
+
+@pytest.mark.parametrize("number", range(len(FAULTS)))
+def test_an_error_of_the_network_carries_no_secret(cage: Cage, number: int) -> None:
+    assert cage.iac("whoami").code == 0
+    cage.project.sandbox.faults.add(FAULTS[number])
+    cage.iac("plan")
+    cage.iac("apply", "--auto-approve")
+
+
+INSIDE = {
+    "the HTTP library": "iac.providers.http.httpx.Client.stream",
+    "sealing": "iac.backends.age.AgeVault._seal",
+    "the state's text": "iac.backends.file.render_state",
+    "the journal": "iac.backends.file.render_batch",
+    "the template engine": "iac.rendering.render.render",
+    "writing an output": "iac.sinks.file.FileSink._write",
+    "what is sent": "iac.providers.iam_admin.update_body",
+}
+
+
+@pytest.mark.parametrize("place", INSIDE)
+def test_a_fault_in_iac_itself_is_told_without_a_secret(
+    cage: Cage, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Whatever handles the error, with all the locals of its frames, finds no secret."""
+    assert cage.iac("apply", "--auto-approve").code == 0
+    _redefine(cage.project, client_name="Renamed", secret={"serial": 2})
+    cage.project.define("team/new", grant_types=["client_credentials"])
+
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(INSIDE[place], fail)
+    assert cage.iac("apply", "--auto-approve").code in {1, 5, 6}
+    cage.iac("render")
+    cage.iac("plan")
