@@ -48,7 +48,7 @@ def rows(schema: Mapping[str, Any], value: Mapping[str, Any], prefix: str = "") 
     for key, part in value.get("properties", {}).items():
         inner = resolved(schema, part)
         name = f"{prefix}{key}"
-        yield f"| `{name}` | {'list' if key.endswith('+') else kind(inner)} | {inner['description'].replace('|', ', ')} |"
+        yield f"| `{name}` | {'list' if key.endswith('+') else kind(inner)} | {inner['description']} |"
         if not key.endswith("+"):
             yield from inside(schema, inner, name)
 
