@@ -215,8 +215,13 @@ class Steps:
         self.ledger.record(ClientGone(change.address, Tombstone(change.address, client, self.ledger.now())))
 
     def _forget(self, change: Change) -> None:
-        """A client that is gone from the server leaves a tombstone, whoever deleted it: perhaps an interrupted run."""
-        client = self.ledger.state.clients[change.address]
+        """A client that is gone from the server leaves a tombstone, whoever deleted it: perhaps an interrupted run.
+
+        One that has left state already had an output that an interrupted run could not remove any more.
+        """
+        client = self.ledger.state.clients.get(change.address)
+        if client is None:
+            return
         is_gone = change.observed is None
         grave = Tombstone(change.address, client, self.ledger.now()) if is_gone else None
         self.ledger.record(ClientGone(change.address, grave))

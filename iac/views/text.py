@@ -67,7 +67,7 @@ def summary_line(plan: Plan) -> str:
 
 def _change(change: Change, paint: Painter) -> Iterator[str]:
     symbol = SYMBOLS[change.action]
-    head = f"{symbol} {printable(change.address)}: {change.action} {printable(change.client_id)}"
+    head = f"{symbol} {printable(change.address)}: {change.action} {printable(change.client_id)}".rstrip()
     name = f' "{printable(change.client_name)}"' if change.client_name else ""
     yield "  " + paint(symbol, head + name)
     place = f"{change.location.file}:{change.location.line}" if change.location else ""
@@ -140,7 +140,7 @@ def report_text(report: Report, *, color: bool) -> str:
     lines: list[str] = []
     for outcome in report.outcomes:
         change = outcome.change
-        name = f"{printable(change.address)} ({printable(change.client_id)})"
+        name = printable(change.address) + (f" ({printable(change.client_id)})" if change.client_id else "")
         match outcome:
             case Done():
                 lines.append(paint(SYMBOLS[change.action], f"{SYMBOLS[change.action]} {name}: {change.action} done"))

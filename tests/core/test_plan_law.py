@@ -113,7 +113,8 @@ def test_every_plan_counts_what_it_shows(given_: Any) -> None:
     assert 0 <= plan.unmanaged <= seen.total
     addresses = [change.address for change in plan.changes]
     assert sorted(set(addresses)) == addresses
-    assert set(addresses) <= desired.clients.keys() | held.clients.keys() | {"team/b"}
+    rendered = {address for record in held.outputs.values() for address in record.clients}
+    assert set(addresses) <= desired.clients.keys() | held.clients.keys() | rendered | {"team/b"}
 
 
 @given(inputs())

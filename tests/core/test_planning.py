@@ -11,7 +11,7 @@ from iac.core.diagnostics import Location
 from iac.core.outputs import Rendered, output_digest
 from iac.core.plan import Pending, Released
 from iac.core.planning import find_moves, move
-from iac.core.state import OutputRecord, SecretStatus
+from iac.core.state import OutputRecord, SecretStatus, Tombstone
 from tests.core.build import (
     CANARY,
     KEY,
@@ -436,8 +436,31 @@ def test_an_output_of_several_clients_is_shown_with_each_that_changes() -> None:
 
 def test_an_output_opens_no_change_where_no_client_of_it_is_managed() -> None:
     held = state(outputs={"out/app.env": record_of()})
-    assert plan(project(), held).is_empty
     assert plan(project(APP), held, actual(registered(APP))).is_empty
+
+
+def test_an_output_whose_clients_have_all_left_state_is_removed() -> None:
+    """The run that deleted or forgot them died before it came to their outputs, or could not remove one."""
+    held = state(outputs={path: record_of(clients=("team/app", "team/b")) for path in ("out/app.env", "out/b.env")})
+    change = only(plan(project(), held))
+    assert (Action.FORGET, "only its output is left", "team/app", "", None) == (
+        change.action,
+        change.reason,
+        change.address,
+        change.client_id,
+        change.location,
+    )
+    assert [("out/app.env", OutputAction.DELETE), ("out/b.env", OutputAction.DELETE)] == [
+        (out.path, out.action) for out in change.outputs
+    ]
+
+
+def test_what_is_known_of_the_client_of_a_leftover_output_is_said() -> None:
+    graves = (Tombstone("team/other", applied(desired("team/other")), NOW), Tombstone("team/app", applied(APP), NOW))
+    removed = (Removed("team/other", Then.DELETE, HERE), Removed("team/app", Then.DELETE, Location("iac.yaml", 13)))
+    held = state(outputs={"out/app.env": record_of()}, tombstones=graves)
+    change = only(plan(project(removed=removed), held))
+    assert ("app", "An app", Location("iac.yaml", 13)) == (change.client_id, change.client_name, change.location)
 
 
 def test_an_output_of_an_adopted_client_without_known_secret_stays_blocked() -> None:

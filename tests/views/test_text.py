@@ -244,3 +244,9 @@ def test_text_of_users_and_servers_stays_inert_wherever_it_stands(text: str) -> 
     plain_plan, plain_report = _everywhere("x")
     assert plan_text(plain_plan, color=False).count("\n") == plan_text(found, color=False).count("\n")
     assert report_text(plain_report, color=False).count("\n") >= 1
+
+
+def test_a_client_whose_id_nobody_knows_any_more_is_named_by_its_address() -> None:
+    left = change(action=Action.FORGET, client_id="", client_name="", reason="only its output is left")
+    assert "  x team/app: forget" in shown(plan(left))
+    assert "x team/app: forget done" in report_text(Report("sha256:x", (Done(left),)), color=False).splitlines()

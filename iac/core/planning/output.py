@@ -16,7 +16,7 @@ _QUIET = frozenset({OutputAction.UNCHANGED, OutputAction.BLOCKED})
 
 
 def attach_outputs(draft: Draft) -> None:
-    """Put each output into the changes of its clients; one that changes alone opens a change of its first client."""
+    """Put each output into the changes of its clients; one that changes alone opens a change of its own."""
     wants = draft.options.wants
     specs = [spec for spec in draft.desired.outputs if any(wants(address) for address in spec.clients)]
     records = {path: r for path, r in draft.state.outputs.items() if any(wants(address) for address in r.clients)}
@@ -47,4 +47,21 @@ def _open_change(draft: Draft, addresses: tuple[str, ...]) -> list[str]:
             observed=seen,
         )
         return [address]
+    if not any(address in draft.state.clients or address in draft.desired.clients for address in addresses):
+        draft.changes[addresses[0]] = _leftover(draft, addresses[0])
+        return [addresses[0]]
     return []
+
+
+def _leftover(draft: Draft, address: str) -> Change:
+    """A client has left state and its output has not: the run that was to remove it died before, or could not."""
+    entry = next((entry for entry in draft.desired.removed if entry.address == address), None)
+    client = next((grave.client for grave in draft.state.tombstones if grave.address == address), None)
+    return Change(
+        address=address,
+        client_id=client.client_id if client else "",
+        client_name=str(client.applied.get("client_name", "")) if client else "",
+        action=Action.FORGET,
+        reason="only its output is left",
+        location=entry.location if entry else None,
+    )
