@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.text import printable
-from iac.providers.http import Call
+from iac.providers.message import Call
 from iac.providers.refusal import server_words
 
 if TYPE_CHECKING:

@@ -11,24 +11,21 @@ Each request is logged (method, path, status), never a header or a body: these c
 
 from __future__ import annotations
 
-import json
 import logging
 import random
-import re
 import ssl
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_plus, urlencode
+from typing import TYPE_CHECKING
 
 from iac import __version__
 from iac.core.errors import InputError, UnknownOutcome, UnreachableError
 from iac.core.semantics import switch
+from iac.providers.message import Answer, Call
 from iac.providers.retry import PASSING, Patience, parse_retry_after
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from pathlib import Path
 
     import httpx
@@ -46,9 +43,6 @@ _log = logging.getLogger(__name__)
 LARGEST_BODY = 32 * 2**20
 """Bytes of an answer that are read; a page of 100 clients with the largest jwk that IAM takes is 7 MB."""
 
-_CREDENTIALS = re.compile(r'client_(?:secret|assertion)(?:=|"\s*:\s*")([^&"]+)')
-"""Credentials in a form (RFC 6749 section 2.3.1, RFC 7521 section 4.2) or in the JSON of a client."""
-
 _NOT_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -57,78 +51,6 @@ _NOT_SENT = (
     httpx.LocalProtocolError,
     httpx.UnsupportedProtocol,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One request to make.
-
-    Attributes:
-        path: on the issuer's origin, percent-encoded, with its query.
-        is_read: it has no lasting effect, so it may be sent again.
-    """
-
-    method: str
-    path: str
-    body: bytes = field(default=b"", repr=False)
-    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    is_read: bool = False
-
-    @classmethod
-    def read(cls, path: str) -> Call:
-        """A GET."""
-        return cls("GET", path, is_read=True)
-
-    @classmethod
-    def write(cls, method: str, path: str, value: Any = None) -> Call:
-        """A write, with `value` as its JSON body unless it is None."""
-        if value is None:
-            return cls(method, path)
-        body = json.dumps(value, separators=(",", ":")).encode()
-        return cls(method, path, body, {"Content-Type": "application/json"})
-
-    @classmethod
-    def form(cls, path: str, fields: Mapping[str, str]) -> Call:
-        """A POST of a form that has no lasting effect: a token request (RFC 6749 section 4.4.2)."""
-        headers = {"Content-Type": "application/x-www-form-urlencoded"}
-        return cls("POST", path, urlencode(fields).encode(), headers, is_read=True)
-
-    def carried(self) -> frozenset[str]:
-        """The credentials that it carries, as they are sent and as they were: an answer must not repeat them."""
-        authorization = self.headers.get("Authorization", "").partition(" ")[2]
-        sent = [authorization, *_CREDENTIALS.findall(self.body.decode(errors="replace"))]
-        return frozenset(form for text in sent if text for form in (text, unquote_plus(text)))
-
-    def with_authorization(self, value: str) -> Call:
-        """The same call with an Authorization header."""
-        headers = {**self.headers, "Authorization": value}
-        return Call(self.method, self.path, self.body, headers, self.is_read)
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What came back to `call`. Names in `headers` are found in any case; `body` is decoded from its encoding."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
-    call: Call | None = field(default=None, repr=False)
-
-    def json(self) -> Any:
-        """The body as JSON; None when it is none."""
-        try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError):
-            return None
-
-    def carried(self) -> frozenset[str]:
-        """The credentials of the call that it answers."""
-        return self.call.carried() if self.call else frozenset()
-
-    @property
-    def is_ok(self) -> bool:
-        """The server did it."""
-        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from iac.core.semantics import create_body, detect_facts, parse_answer, switch, 
 from iac.core.text import printable
 from iac.ports import Provider
 from iac.providers.discovery import check_pin
-from iac.providers.http import Call, Http, Transport
+from iac.providers.http import Http, Transport
+from iac.providers.message import Call
 from iac.providers.origin import Issuer
 from iac.providers.paging import Page, PagedList, gather
 from iac.providers.probe import Probe
@@ -30,8 +31,8 @@ if TYPE_CHECKING:
     from iac.core.registration import NewClient, Registration
     from iac.core.secret import Secret
     from iac.ports import Clock, Identity
-    from iac.providers.http import Answer
     from iac.providers.login import Login
+    from iac.providers.message import Answer
 
 FEW = 10
 """Up to so many clients are read one by one, whatever the server holds."""

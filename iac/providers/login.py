@@ -14,7 +14,7 @@ from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.providers.bearer import Bearer, parse_scopes, read_bearer
-from iac.providers.http import Answer, Call, Http
+from iac.providers.message import Answer, Call
 from iac.providers.refusal import error_code, read_failure, server_words
 
 if TYPE_CHECKING:
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from iac.providers.discovery import Endpoints
+    from iac.providers.http import Http
 
 READ_SCOPES = ("iam:admin.read",)
 """What plan needs (rec: admin-authorization)."""

@@ -17,8 +17,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from iac.core.model import AUTH_METHODS
-from iac.providers.http import Call
 from iac.providers.login import basic
+from iac.providers.message import Call
 from iac.providers.refusal import error_code, read_failure
 
 if TYPE_CHECKING:
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from iac.core.secret import Secret
     from iac.ports import Clock
     from iac.providers.discovery import Endpoints
-    from iac.providers.http import Answer, Http
+    from iac.providers.http import Http
+    from iac.providers.message import Answer
 
 SCOPE = "iac:no-such-scope"
 """Asked for by the probe; unknown scopes are refused for every client that has scopes."""

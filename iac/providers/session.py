@@ -14,8 +14,9 @@ from iac.providers.discovery import Endpoints, discover
 if TYPE_CHECKING:
     from iac.ports import Clock
     from iac.providers.bearer import Bearer
-    from iac.providers.http import Answer, Call, Http
+    from iac.providers.http import Http
     from iac.providers.login import Login
+    from iac.providers.message import Answer, Call
     from iac.providers.origin import Issuer
 
 

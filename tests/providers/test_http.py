@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 import iac
 from iac.core.errors import InputError, ServerError, UnknownOutcome, UnreachableError
 from iac.providers import http as http_module
-from iac.providers.http import Answer, Call
+from iac.providers.message import Answer, Call
 from iac.providers.retry import Patience
 from iac.sandbox.fault import Fault, FaultKind
 from tests.providers.stub import Say, Seen, start_stub

@@ -7,8 +7,8 @@ import pytest
 
 from iac.core.errors import CredentialsError
 from iac.core.secret import Secret
-from iac.providers.http import Call
 from iac.providers.login import WRITE_SCOPES, ClientCredentials, FoundToken, GivenToken
+from iac.providers.message import Call
 from iac.providers.origin import Issuer
 from iac.providers.session import Session
 from iac.sandbox.fault import Fault, FaultKind

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from iac.core.errors import IacError
 from iac.core.secret import Secret
-from iac.providers.http import Call, Transport
+from iac.providers.http import Transport
 from iac.providers.iam_admin import Connection, IamAdmin
 from iac.providers.login import WRITE_SCOPES, ClientCredentials
+from iac.providers.message import Call
 from iac.sandbox.flavour import Flavour
 from iac.sandbox.server import start_sandbox
 from tests.fakes.provider import LOGIN
@@ -20,7 +21,7 @@ from tests.fakes.world import Line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from iac.providers.http import Answer
+    from iac.providers.message import Answer
     from iac.sandbox.server import Sandbox
 
     Trap = Callable[["Bench"], None]

@@ -9,7 +9,7 @@ import pytest
 from iac.core.errors import UnsafePlan
 from iac.core.registration import NewClient
 from iac.core.secret import Secret
-from iac.providers.http import Call
+from iac.providers.message import Call
 from iac.sandbox.flavour import Flavour
 from tests.core.build import desired
 from tests.core.test_refusal import PRIVATE

@@ -1,0 +1,88 @@
+"""A request to make and the answer that came back. Pure."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_plus, urlencode
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_CREDENTIALS = re.compile(r'client_(?:secret|assertion)(?:=|"\s*:\s*")([^&"]+)')
+"""Credentials in a form (RFC 6749 section 2.3.1, RFC 7521 section 4.2) or in the JSON of a client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request to make.
+
+    Attributes:
+        path: on the issuer's origin, percent-encoded, with its query.
+        is_read: it has no lasting effect, so it may be sent again.
+    """
+
+    method: str
+    path: str
+    body: bytes = field(default=b"", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    is_read: bool = False
+
+    @classmethod
+    def read(cls, path: str) -> Call:
+        """A GET."""
+        return cls("GET", path, is_read=True)
+
+    @classmethod
+    def write(cls, method: str, path: str, value: Any = None) -> Call:
+        """A write, with `value` as its JSON body unless it is None."""
+        if value is None:
+            return cls(method, path)
+        body = json.dumps(value, separators=(",", ":")).encode()
+        return cls(method, path, body, {"Content-Type": "application/json"})
+
+    @classmethod
+    def form(cls, path: str, fields: Mapping[str, str]) -> Call:
+        """A POST of a form that has no lasting effect: a token request (RFC 6749 section 4.4.2)."""
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        return cls("POST", path, urlencode(fields).encode(), headers, is_read=True)
+
+    def carried(self) -> frozenset[str]:
+        """The credentials that it carries, as they are sent and as they were: an answer must not repeat them."""
+        authorization = self.headers.get("Authorization", "").partition(" ")[2]
+        sent = [authorization, *_CREDENTIALS.findall(self.body.decode(errors="replace"))]
+        return frozenset(form for text in sent if text for form in (text, unquote_plus(text)))
+
+    def with_authorization(self, value: str) -> Call:
+        """The same call with an Authorization header."""
+        headers = {**self.headers, "Authorization": value}
+        return Call(self.method, self.path, self.body, headers, self.is_read)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back to `call`. Names in `headers` are found in any case; `body` is decoded from its encoding."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    call: Call | None = field(default=None, repr=False)
+
+    def json(self) -> Any:
+        """The body as JSON; None when it is none."""
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError):
+            return None
+
+    def carried(self) -> frozenset[str]:
+        """The credentials of the call that it answers."""
+        return self.call.carried() if self.call else frozenset()
+
+    @property
+    def is_ok(self) -> bool:
+        """The server did it."""
+        return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
