@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from iac.backends import disk, lock
 from iac.backends.journal import GroupCommit
 from iac.backends.rescue import Rescue, places
-from iac.core.errors import StateError
+from iac.core.errors import MissingStateError, StateError
 from iac.core.statefile import (
     Batch,
     Journal,
@@ -71,7 +71,7 @@ class FileBackend(StateBackend):
         self._backup = path.with_name(f"{path.name}.backup")
         self._backup_journal = path.with_name(f"{path.name}.backup.journal")
         self._lock_file = path.with_name(f"{path.name}.lock")
-        self._rescue = Rescue(places() if rescue is None else rescue)
+        self._rescue = Rescue(places() if rescue is None else rescue, owner.environment)
         self._mutex = threading.Lock()
         self._commits = GroupCommit(self._append)
         self._seen: _Seen | None = None
@@ -223,7 +223,7 @@ class FileBackend(StateBackend):
         fix = "for a new state run iac state init"
         if self._backup.exists():
             fix = self._way_back()
-        return StateError(
+        return MissingStateError(
             "there is no state",
             where=str(self._path),
             why="a missing state is never taken for an empty one: clients would be registered twice",

@@ -27,10 +27,12 @@ class Rescue:
 
     Args:
         directories: tried in order.
+        environment: of the state.
     """
 
-    def __init__(self, directories: Sequence[Path]) -> None:
+    def __init__(self, directories: Sequence[Path], environment: str) -> None:
         self._directories = tuple(directories)
+        self._push = "iac state push" if environment == "default" else f"iac --env {environment} state push"
         self._written: set[Path] = set()
 
     def failure(self, target: Path, data: bytes, run_id: str, reason: str) -> StateError:
@@ -43,7 +45,7 @@ class Rescue:
             where=str(target),
             why=f"{reason}; what it should hold is in an emergency copy, {copy}",
             fix="make room or mend permissions, then bring the copy back before the next run:"
-            f" install -m 600 {shlex.quote(str(copy))} {shlex.quote(str(target))}",
+            f" {self._push} {shlex.quote(str(copy))}",
         )
 
     def conflict(self, target: Path, data: bytes, run_id: str, conflict: StateError) -> StateError:
@@ -55,7 +57,8 @@ class Rescue:
             conflict.summary,
             where=conflict.where,
             why=f"{conflict.why}; what this run did since is in an emergency copy, {copy}",
-            fix="keep the copy, end the other run, then run iac plan: it says what differs from the server",
+            fix="keep the copy, end the other run, then run iac plan: it says what differs from the server; "
+            f"{self._push} --force {shlex.quote(str(copy))} {_effect(target)}",
         )
 
     def clear(self) -> None:
@@ -84,3 +87,8 @@ class Rescue:
             why=f"{reason}; an emergency copy could not be written either (tried {tried})",
             fix="make room or mend permissions, then run iac plan: it says what differs from the server",
         )
+
+
+def _effect(target: Path) -> str:
+    is_journal = target.suffix == ".journal"
+    return "adds what this run recorded to the state" if is_journal else "puts the copy in the place of the state"

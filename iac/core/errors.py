@@ -4,6 +4,7 @@ IacError
 +-- InputError           what the user wrote or configured is wrong       (exit 1)
 |   +-- InvalidInput     with one diagnostic for each mistake, all at once
 |   +-- StateError       missing, foreign, newer or damaged state
+|   |   `-- MissingStateError  there is none, so it may be brought back
 |   `-- RenderError      a template or an output cannot be rendered or written
 +-- UnsafePlan           a guard or policy refuses the plan               (exit 3)
 +-- StalePlan            the plan is not the one that was approved        (exit 4)
@@ -70,6 +71,10 @@ class InvalidInput(InputError):
 
 class StateError(InputError):
     """State is missing, foreign, newer than this program, or damaged. It is never taken for empty."""
+
+
+class MissingStateError(StateError):
+    """There is no state where it should be."""
 
 
 class RenderError(InputError):

@@ -159,6 +159,11 @@ def render_batch(batch: Batch) -> bytes:
     return b'{"crc":"%08x",%s\n' % (zlib.crc32(body), body)
 
 
+def is_journal(data: bytes) -> bool:
+    """Whether this is a journal, whole or damaged, and no document."""
+    return data.startswith(b'{"crc":')
+
+
 def parse_journal(data: bytes, origin: Origin) -> Journal:
     """The whole batches of a journal. A torn last line was never acknowledged and is dropped.
 

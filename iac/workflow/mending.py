@@ -1,4 +1,4 @@
-"""State mended by hand, under the lock: addresses renamed or forgotten, secrets sealed anew, documents brought back."""
+"""State mended by hand, under the lock: addresses renamed or forgotten, secrets sealed anew."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def mending(session: StateSession) -> Iterator[Ledger]:
         StateError: the state cannot be read or written.
     """
     with session.backend.lock(session.holder(), timeout=0):
-        state = replace(session.backend.load(), run_id=session.run_id)
-        ledger = Ledger(session.backend, session.vault, session.clock, state)
+        ledger = Ledger(session.backend, session.vault, session.clock, session.backend.load())
         yield ledger
+        ledger.state = replace(ledger.state, run_id=session.run_id)
         ledger.save()
 
 

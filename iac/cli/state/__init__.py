@@ -11,6 +11,7 @@ SUMMARIES = {
     "list": "the addresses in state",
     "mv": "another address for a client of state",
     "pull": "the state as one document, on stdout",
+    "push": "a copy of the state becomes the state",
     "rekey": "all secrets sealed anew, to the recipients of iac.yaml",
     "rm": "forget an address; the client stays on the server",
     "show": "what state holds of one address",

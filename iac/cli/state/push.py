@@ -1,0 +1,44 @@
+"""`iac state push`: a copy of the state becomes the state."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from iac.core.errors import InputError
+from iac.core.text import printable
+
+if TYPE_CHECKING:
+    from iac.cli.shell import Shell
+
+
+@click.command("push")
+@click.argument("file", metavar="FILE")
+@click.option("--force", "is_forced", is_flag=True, help="Even when the copy is older than the state.")
+@click.pass_obj
+def command(shell: Shell, *, file: str, is_forced: bool) -> int:
+    """Let FILE be the state: a document of `iac state pull`, or an emergency copy. - reads stdin.
+
+    An emergency copy that ends in .journal is added to the state. A copy of another project, environment, issuer or
+    lineage is refused, and an older one without --force.
+    """
+    from iac.wiring import open_state  # noqa: PLC0415  # not needed by --help
+    from iac.workflow.pushing import Copy, push  # noqa: PLC0415
+
+    push(open_state(shell), Copy(_read(shell, file), file), is_forced=is_forced)
+    click.echo(printable(f"the state holds what {file} holds"))
+    shell.note("run iac plan: it says what differs from the server; keep the copy until then")
+    return 0
+
+
+def _read(shell: Shell, file: str) -> bytes:
+    if file == "-":
+        return sys.stdin.buffer.read()
+    try:
+        return shell.path(file).read_bytes()
+    except OSError as error:
+        raise InputError(
+            "the copy cannot be read", where=file, why=str(error.strerror), fix="name a file that you can read"
+        ) from error
