@@ -80,6 +80,21 @@ def open_session(caller: Caller, access: Access, *, parallelism: int | None = No
         provider.close()
 
 
+@contextmanager
+def open_server(caller: Caller, access: Access) -> Iterator[tuple[Settings, IamAdmin]]:
+    """The server alone, and the settings that lead to it: neither definitions nor state are needed.
+
+    Raises:
+        InvalidInput: iac.yaml is invalid.
+    """
+    settings = load_project(caller.root).settings(caller.environment)
+    provider = open_provider(settings, SystemClock(), access, parallelism=settings.parallelism)
+    try:
+        yield settings, provider
+    finally:
+        provider.close()
+
+
 def open_state(caller: Caller) -> StateSession:
     """What mending state needs: no definitions, no login, no server.
 

@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(shell: Shell, *, view: str) -> int:
     """Log in and say who that is for the server."""
-    from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
+    from iac.wiring import Access, open_server  # noqa: PLC0415  # brings in the adapters
 
-    with open_session(shell, Access.ALL) as session:
-        identity = session.provider.identify()
-        actual = session.provider.read([])
+    with open_server(shell, Access.ALL) as (settings, provider):
+        identity = provider.identify()
+        actual = provider.read([])
     scopes = None if identity.scopes is None else sorted(identity.scopes)
     answer: dict[str, Any] = {
         "issuer": identity.issuer,
         "subject": identity.subject,
         "scopes": scopes,
-        "environment": session.desired.environment,
+        "environment": settings.environment,
         "flavour": actual.facts.flavour,
         "shows_secrets": actual.facts.shows_secrets,
         "clients": actual.total,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
 from typing import TYPE_CHECKING
 
@@ -261,3 +262,12 @@ def test_the_login_client_is_never_managed(project: Project) -> None:
     said = project.apply()
     assert said.code == 3
     assert "iac itself logs in with" in said.out
+
+
+def test_whoami_needs_neither_definitions_nor_state(project: Project) -> None:
+    """The first thing to try in a new project."""
+    shutil.rmtree(project.root / "clients.d")
+    shutil.rmtree(project.root / ".iac")
+    said = project.iac("whoami", "--format", "json")
+    assert said.code == 0, said.err
+    assert said.json()["subject"] == "admin-client-rw"
