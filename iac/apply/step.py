@@ -150,8 +150,7 @@ class Steps:
         serial = max(last.secret_serial, desired.secret_serial)
         if change.step is not SecretStep.ROTATE:
             return Held(last.secret, last.secret_status, serial)
-        is_lost = intent is not None and intent.action == Action.ROTATE
-        is_dead = is_lost or change.secret is SecretChange.CREATED
+        is_dead = intent is not None or change.secret is SecretChange.CREATED
         status = SecretStatus.UNKNOWN if is_dead and last.secret else last.secret_status
         return Held(last.secret, status, last.secret_serial)
 
@@ -175,7 +174,7 @@ class Steps:
                 answer = self.provider.rotate(change.client_id)
         except UnknownOutcome:
             found = self.provider.get(change.client_id)
-            if found is None or found.secret is None or found.secret == fresh.secret:
+            if found is None or found.secret == fresh.secret:
                 raise
             answer = found
         if answer.secret is None:

@@ -43,6 +43,13 @@ def test_a_create_stores_the_secret_before_it_is_sent_and_it_logs_in(flavour: Fl
 
 
 @EACH
+def test_a_secret_is_sealed_once(flavour: Flavour) -> None:
+    world = World(flavour)
+    world.apply(APP, desired("team/other"))
+    assert 2 == world.vault.sealed
+
+
+@EACH
 def test_a_create_without_secret_stores_none(flavour: Flavour) -> None:
     world = World(flavour)
     world.apply(desired(token_endpoint_auth_method="none"))

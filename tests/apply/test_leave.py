@@ -5,12 +5,15 @@ from typing import Any
 
 import pytest
 
+from iac.apply.ledger import Ledger
 from iac.apply.outcome import Failed
+from iac.apply.step import Steps
+from iac.core.change import Action, Change
 from iac.core.desired import Moved, Removed, Then
 from iac.core.diagnostics import Location
 from iac.core.errors import IacError, StalePlan, StateError, UnknownOutcome
 from iac.sandbox.flavour import Flavour
-from tests.core.build import desired
+from tests.core.build import NEW, desired
 from tests.fakes.provider import after, lost_after, lost_before, unreachable
 from tests.fakes.world import World
 
@@ -152,3 +155,11 @@ def test_a_move_without_the_key_of_the_state_is_refused_before_anything_is_sent(
     with pytest.raises(StateError, match="without the key"):
         world.apply(desired("team/new", client_id="app"))
     assert {"team/app"} == set(world.backend.load().clients)
+
+
+def test_forgetting_a_client_that_has_left_state_already_writes_nothing() -> None:
+    world = World("1.14")
+    ledger = Ledger(world.backend, world.vault, world.clock, world.backend.load())
+    steps = Steps(world.provider, ledger, NEW, {}, "iam-admin")
+    steps.do(Change("team/app", "app", "An app", Action.FORGET, "only its output is left", None))
+    assert [] == world.backend.journal

@@ -362,6 +362,15 @@ def test_a_method_change_that_is_cut_ends_with_a_secret_that_logs_in(flavour: Fl
         assert world.plan(APP).is_empty
 
 
+@SHOWN
+def test_a_secret_that_was_chosen_and_never_arrived_is_not_taken_for_the_clients(flavour: Flavour) -> None:
+    world = applied(flavour, NONE)
+    world.provider.script("update", lost_before)
+    failure(world, APP)
+    assert world.apply(desired(token_endpoint_auth_method="none", client_name="New name")).is_complete
+    assert (None, SecretStatus.NONE) == (world.held().secret, world.held().secret_status)
+
+
 def test_a_method_that_was_changed_by_hand_and_back_does_not_keep_a_dead_secret() -> None:
     """On 1.14 the way through none makes a secret that no answer shows; the rotation after it is refused once."""
     world = applied("1.14")

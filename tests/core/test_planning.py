@@ -407,6 +407,13 @@ def test_an_output_of_a_client_without_secret_opens_a_change_without_one() -> No
     assert SecretChange.NONE == change.secret
 
 
+def test_an_output_of_an_adopted_client_is_planned_with_its_first_secret() -> None:
+    client = desired(adopt=True)
+    seen = actual(registered(client, secret="theirs"))
+    change = only(plan(project(client, outputs=(output(),)), seen=seen))
+    assert [record_of(version=1).digest] == [out.digest for out in change.outputs]
+
+
 def test_an_output_that_is_as_wanted_is_no_change() -> None:
     held = state({APP.address: applied(APP)}, outputs={"out/app.env": record_of()})
     assert plan(project(APP, outputs=(output(),)), held, actual(registered(APP, secret=CANARY))).is_empty

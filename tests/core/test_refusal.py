@@ -85,4 +85,6 @@ def test_a_redirect_uri_is_judged_as_the_recorded_server_judged_it(uri: str, *, 
 
 @pytest.mark.parametrize("uri", ["http://[::1", "https://a b/", "http:///cb"])
 def test_a_uri_that_is_none_has_a_problem(uri: str) -> None:
-    assert redirect_uri_problem(uri)
+    problem = redirect_uri_problem(uri)
+    assert problem
+    assert not problem.endswith(" ")

@@ -88,8 +88,10 @@ class MemoryVault(Vault):
 
     def __init__(self) -> None:
         self.has_key = True
+        self.sealed = 0
 
     def _seal(self, secret: Secret, place: Place) -> str:
+        self.sealed += 1
         return base64.b64encode(f"{place}|{secret.reveal()}"[::-1].encode()).decode()
 
     def _open(self, sealed: str, place: Place) -> Secret:
