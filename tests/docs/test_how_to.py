@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 PAGES: dict[str, dict[int, int]] = {
     "rotate-a-secret": {},
     "take-over-a-client": {},
-    "remove-or-move-a-client": {6: 3},
+    "remove-or-move-a-client": {7: 3},
     "more-environments": {},
     "recover": {},
 }
