@@ -53,6 +53,21 @@ class NotDelivered:
 
 
 @dataclass(frozen=True, slots=True)
+class TokensRevoked:
+    """The tokens that the client had got are dead."""
+
+    change: Change
+
+
+@dataclass(frozen=True, slots=True)
+class TokensKept:
+    """Tokens that the client had got may still be good, some of them or all."""
+
+    change: Change
+    error: IacError
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     """The end of an apply. `unsaved` is why state could not be written at its end."""
 
@@ -61,19 +76,25 @@ class Report:
     outputs: tuple[Delivered | NotDelivered, ...] = ()
     is_interrupted: bool = False
     unsaved: IacError | None = None
+    revocations: tuple[TokensRevoked | TokensKept, ...] = ()
 
     def of(self, kind: type[Done | Failed | NotTried]) -> list[Outcome]:
         """The outcomes of one kind, in the order of the plan."""
         return [outcome for outcome in self.outcomes if isinstance(outcome, kind)]
 
     @property
-    def is_complete(self) -> bool:
-        """Whether everything was done, delivered and remembered."""
+    def is_applied(self) -> bool:
+        """Whether everything was done, delivered and remembered; else the next apply has the rest to do."""
         delivered = all(isinstance(output, Delivered) for output in self.outputs)
         return self.unsaved is None and delivered and all(isinstance(outcome, Done) for outcome in self.outcomes)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether that is so and tokens were revoked where that was asked for."""
+        return self.is_applied and all(isinstance(revocation, TokensRevoked) for revocation in self.revocations)
+
     def to_dict(self) -> dict[str, Any]:
-        """JSON form: done, failed (with the error's lines) and not tried, then outputs."""
+        """JSON form: done, failed (with the error's lines) and not tried, then outputs, revocations and state."""
         return {
             "format_version": "1.0",
             "digest": self.digest,
@@ -83,6 +104,7 @@ class Report:
             "failed": [{**_named(o.change), "error": o.error.lines()} for o in self.outcomes if isinstance(o, Failed)],
             "not_tried": [{**_named(o.change), "reason": o.reason} for o in self.outcomes if isinstance(o, NotTried)],
             "outputs": [_output(output) for output in self.outputs],
+            "revocations": [_revocation(revocation) for revocation in self.revocations],
             "state": {"written": self.unsaved is None, "error": self.unsaved.lines() if self.unsaved else []},
         }
 
@@ -95,3 +117,8 @@ def _output(output: Delivered | NotDelivered) -> dict[str, Any]:
     if isinstance(output, Delivered):
         return {**output.output.to_dict(), "written": output.is_changed}
     return {**output.output.to_dict(), "written": False, "error": output.error.lines()}
+
+
+def _revocation(revocation: TokensRevoked | TokensKept) -> dict[str, Any]:
+    error = revocation.error.lines() if isinstance(revocation, TokensKept) else []
+    return {"address": revocation.change.address, "revoked": not error, "error": error}

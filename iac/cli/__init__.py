@@ -22,6 +22,7 @@ COMMANDS = {
     "init": "a new project, its state and an age identity outside of it",
     "plan": "what apply would do",
     "render": "write outputs from state alone",
+    "rotate": "new secrets now, outputs rendered",
     "sandbox": "a local IAM with real behaviour",
     "schema": "print a JSON schema",
     "show": "one client: definition, state, server",

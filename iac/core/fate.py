@@ -66,6 +66,13 @@ def of_known(
     return _shown(observed, last)
 
 
+def of_asked(known: Fate) -> Fate:
+    """The same client when somebody asks for a new secret now; one that has no secret stays without."""
+    if known.step in {SecretStep.ROTATE, SecretStep.CHOOSE, SecretStep.DROP} or known.change is SecretChange.NONE:
+        return known
+    return Fate(SecretChange.ROTATED, SecretStep.ROTATE, "a new secret was asked for")
+
+
 def _method(fields: Fields) -> str:
     return str(fields.get(_METHOD, AUTH_METHODS[0]))
 

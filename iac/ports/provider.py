@@ -94,6 +94,15 @@ class Provider(Reader):
         self._assign_owners(client_id, add, remove)
 
     @_server
+    def revoke_tokens(self, client_id: str) -> None:
+        """End the access and refresh tokens that the client has got (rec: admin-revoke-and-reset).
+
+        Raises:
+            ServerError: the server cannot, as up to 1.12.
+        """
+        self._revoke_tokens(client_id)
+
+    @_server
     def accepts_secret(self, client_id: str, secret: Secret) -> bool:
         """Whether the token endpoint takes this secret for this client, whatever grant it then refuses (rec: login)."""
         return self._accepts_secret(client_id, secret)
@@ -108,5 +117,7 @@ class Provider(Reader):
     def _delete(self, client_id: str) -> None: ...
     @abstractmethod
     def _assign_owners(self, client_id: str, add: Collection[str], remove: Collection[str]) -> None: ...
+    @abstractmethod
+    def _revoke_tokens(self, client_id: str) -> None: ...
     @abstractmethod
     def _accepts_secret(self, client_id: str, secret: Secret) -> bool: ...

@@ -6,6 +6,7 @@ Paths and statuses are here, bodies are `iac.core.semantics`, errors `iac.provid
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote
 
@@ -21,7 +22,7 @@ from iac.providers.message import Call
 from iac.providers.origin import Issuer
 from iac.providers.paging import Page, PagedList, gather
 from iac.providers.probe import Probe
-from iac.providers.refusal import is_missing, read_failure, write_failure
+from iac.providers.refusal import cannot_revoke, is_missing, read_failure, write_failure
 from iac.providers.session import Session
 
 if TYPE_CHECKING:
@@ -185,6 +186,15 @@ class IamAdmin(Provider):
                 f"check that {printable(uuid)} is the UUID of an account of this IAM (owners in the definition)"
             )
         raise failure
+
+    def _revoke_tokens(self, client_id: str) -> None:
+        for kind in ("refresh", "access"):
+            call = Call.write("PATCH", self._path(client_id, f"/revoke-{kind}-tokens"))
+            answer = self._session.send(call)
+            if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
+                raise cannot_revoke(call)
+            if not answer.is_ok:
+                raise write_failure(call, answer)
 
     def _accepts_secret(self, client_id: str, secret: Secret) -> bool:
         registration = self._get_one(client_id)

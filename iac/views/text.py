@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iac.apply.outcome import Delivered, Done, Failed, NotTried
+from iac.apply.outcome import Delivered, Done, Failed, NotTried, TokensKept, TokensRevoked
 from iac.core.change import Action, Cause, Change, OutputAction, SecretChange
 from iac.core.model import short_grant
 from iac.core.text import printable
@@ -149,25 +149,41 @@ def report_text(report: Report, *, color: bool) -> str:
                 lines += [f"    {printable(line)}" for line in error.lines()]
             case NotTried(_, reason):
                 lines.append(f". {name}: {change.action} not tried: {printable(reason)}")
-    for output in report.outputs:
-        path = printable(output.output.path)
-        if isinstance(output, Delivered):
-            what = "removed" if output.output.action is OutputAction.DELETE else "written"
-            lines.append(f"  {path}: {what if output.is_changed else 'already as wanted'}")
-        else:
-            lines.append(paint("!", f"! {path}: not written"))
-            lines += [f"    {printable(line)}" for line in output.error.lines()]
+    lines += [*_outputs(report, paint), *_tokens(report, paint)]
     if report.unsaved is not None:
         lines.append(paint("!", "! state: not written"))
         lines += [f"    {printable(line)}" for line in report.unsaved.lines()]
     return "\n".join([*lines, "", paint("bold", _tally(report))]) + "\n"
 
 
+def _outputs(report: Report, paint: Painter) -> Iterator[str]:
+    for output in report.outputs:
+        path = printable(output.output.path)
+        if isinstance(output, Delivered):
+            what = "removed" if output.output.action is OutputAction.DELETE else "written"
+            yield f"  {path}: {what if output.is_changed else 'already as wanted'}"
+        else:
+            yield paint("!", f"! {path}: not written")
+            yield from (f"    {printable(line)}" for line in output.error.lines())
+
+
+def _tokens(report: Report, paint: Painter) -> Iterator[str]:
+    for revocation in report.revocations:
+        address = printable(revocation.change.address)
+        if isinstance(revocation, TokensRevoked):
+            yield f"  {address}: its tokens are revoked, where the server stores them"
+        else:
+            yield paint("!", f"! {address}: its tokens are not revoked")
+            yield from (f"    {printable(line)}" for line in revocation.error.lines())
+
+
 def _tally(report: Report) -> str:
     done, failed, skipped = (len(report.of(kind)) for kind in (Done, Failed, NotTried))
-    if report.is_complete:
-        return f"Apply: {done} done."
+    kept = sum(isinstance(revocation, TokensKept) for revocation in report.revocations)
+    tokens = f", tokens of {kept} client{'s' if kept > 1 else ''} not revoked" if kept else ""
+    if report.is_applied:
+        return f"Apply: {done} done{tokens}."
     undelivered = sum(not isinstance(output, Delivered) for output in report.outputs)
     rest = f", {undelivered} output{'s' if undelivered > 1 else ''} not written" if undelivered else ""
-    rest += ", state not written" if report.unsaved else ""
-    return f"Apply: {done} done, {failed} failed, {skipped} not tried{rest}. Run it again: it plans exactly the rest."
+    rest += tokens + (", state not written" if report.unsaved else "")
+    return f"Apply: {done} done, {failed} failed, {skipped} not tried{rest}. iac apply plans exactly the rest."

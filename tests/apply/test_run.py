@@ -181,6 +181,7 @@ def test_a_report_as_json_says_what_was_done_delivered_and_why_not() -> None:
         "failed": [{**named["b"], "error": ["no: team/b", "fix: ask"]}],
         "not_tried": [{**named["c"], "reason": "interrupted"}],
         "outputs": [{**output, "written": True}, {**output, "written": False, "error": ["disk full"]}],
+        "revocations": [],
         "state": {"written": True, "error": []},
     }
     assert expected == report.to_dict()

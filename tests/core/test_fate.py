@@ -43,6 +43,17 @@ def test_a_new_client_gets_the_secret_that_its_method_needs(
     assert expected == (found.change, found.step)
 
 
+@pytest.mark.parametrize("change", SecretChange)
+@pytest.mark.parametrize("step", SecretStep)
+def test_a_secret_that_is_asked_for_is_made_wherever_there_is_one(change: SecretChange, step: SecretStep) -> None:
+    known = fate.Fate(change, step)
+    found = fate.of_asked(known)
+    if change is SecretChange.NONE or step in {SecretStep.ROTATE, SecretStep.CHOOSE, SecretStep.DROP}:
+        assert known == found
+    else:
+        assert (SecretChange.ROTATED, SecretStep.ROTATE) == (found.change, found.step)
+
+
 def test_a_shown_secret_that_is_the_stored_one_is_kept() -> None:
     assert (SecretChange.KEPT, SecretStep.NOTHING) == of(OLD, last=applied(desired()), secret=CANARY)
 

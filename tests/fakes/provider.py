@@ -185,6 +185,10 @@ class FakeProvider(Provider):
             for uuid in uuids:
                 self._call("assign", client_id, method, _path(client_id, f"/owners/{uuid}"))
 
+    def _revoke_tokens(self, client_id: str) -> None:
+        for kind in ("refresh", "access"):
+            self._call("revoke", client_id, "PATCH", f"{_path(client_id)}/revoke-{kind}-tokens")
+
     def _accepts_secret(self, client_id: str, secret: Secret) -> bool:
         return self.logs_in(client_id, secret.reveal())
 

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from iac.apply import step as apply_step
 from iac.core.model import FIELDS
 from iac.providers import iam_admin
 from tests.core.build import desired
@@ -33,7 +34,15 @@ def test_the_schema_takes_no_field_that_is_not_known() -> None:
     assert FIELDS.keys() <= SCHEMA["properties"].keys()
 
 
-def test_no_call_revokes_or_resets() -> None:
-    """Trap 25: what these calls do depends on the server."""
+def test_no_call_resets_or_disables() -> None:
+    """Traps 9 and 25: what these calls do depends on the server and on whose token it is."""
     source = inspect.getsource(iam_admin)
-    assert not [call for call in ("revoke", "reset-client", "/enable", "/disable") if call in source]
+    assert not [call for call in ("reset-client", "/enable", "/disable") if call in source]
+
+
+def test_an_apply_revokes_no_tokens(bench: Bench) -> None:
+    """Trap 25: a rotation promises a new secret; tokens are revoked where somebody asks for that."""
+    for place in bench.places():
+        place.apply(desired())
+        assert place.apply(desired(secret_serial=2)).revocations == ()
+    assert "revoke_tokens" not in inspect.getsource(apply_step)

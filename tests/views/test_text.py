@@ -186,7 +186,7 @@ def test_a_report_says_what_was_done_what_failed_and_what_was_not_tried() -> Non
         "    disk full",
         "    fix: make room",
         "",
-        "Apply: 1 done, 1 failed, 1 not tried, 1 output not written. Run it again: it plans exactly the rest.",
+        "Apply: 1 done, 1 failed, 1 not tried, 1 output not written. iac apply plans exactly the rest.",
     ]
     assert expected == report_text(report(), color=False).splitlines()
 

@@ -115,6 +115,8 @@ def _plan_update(draft: Draft, client: DesiredClient, seen: Registration, last: 
     intent = draft.state.intents.get(client.address)
     is_interrupted = intent is not None and intent.action == Action.ROTATE
     known = fate.of_known(client, seen, last, draft.actual.facts, is_interrupted=is_interrupted)
+    if client.address in draft.options.rotate:
+        known = fate.of_asked(known)
     fields = _compare(draft, client, seen)
     draft.after[client.address] = _after(client, last, known.change)
     if fields or known.step is not SecretStep.NOTHING:

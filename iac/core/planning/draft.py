@@ -27,11 +27,13 @@ class Options:
         templates: template name -> hash of its text.
         targets: addresses to look at; empty for all.
         recreate: addresses that may be made anew when they are gone from the server.
+        rotate: addresses that are to get a new secret now.
     """
 
     templates: Mapping[str, str] = field(default_factory=dict)
     targets: frozenset[str] = frozenset()
     recreate: frozenset[str] = frozenset()
+    rotate: frozenset[str] = frozenset()
 
     def wants(self, address: str) -> bool:
         """Whether this run looks at an address."""

@@ -1,0 +1,131 @@
+"""A plan carried out: shown, guarded, approved, applied, and how it ended. For all commands that change the server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from iac.cli import INTERRUPTED
+from iac.cli.format import show_json, show_plan
+from iac.cli.shell import is_terminal
+from iac.core.errors import InputError, PartialApply
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from iac.apply.outcome import Report
+    from iac.apply.run import Stop
+    from iac.cli.shell import Shell
+    from iac.workflow import Prepared, Session
+
+AUTO_APPROVE = click.option("--auto-approve", is_flag=True, help="Do not ask.")
+LOCK_TIMEOUT = click.option(
+    "--lock-timeout", metavar="SECONDS", type=click.IntRange(0, 86400), default=0, help="Wait so long for a held lock."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a plan is shown and what approves it: a flag, the digest that it is expected to have, else somebody.
+
+    Attributes:
+        ways: what can approve it where nobody is there to ask, for the message.
+    """
+
+    view: str
+    is_approved: bool
+    expected: str | None = None
+    ways: str = "--auto-approve"
+
+
+def carry_out(
+    shell: Shell,
+    session: Session,
+    prepared: Prepared,
+    terms: Terms,
+    do: Callable[[Session, Prepared, Stop], Report],
+) -> Report | None:
+    """Show the plan, hold it against guards and expectation, ask, and do it; None when there is nothing to do.
+
+    Raises:
+        UnsafePlan: a guard refuses it.
+        StalePlan: it is not the expected one.
+        InputError: it was not approved.
+    """
+    from iac.apply.run import Stop  # noqa: PLC0415  # not needed by --help
+    from iac.workflow import check_expected, check_guards  # noqa: PLC0415
+
+    if terms.view == "text":
+        show_plan(shell, prepared.plan, "text")
+    if terms.expected is not None:
+        check_expected(prepared, terms.expected)
+    if prepared.plan.guards and terms.view == "json":
+        show_json(prepared.plan.to_dict())
+    check_guards(prepared.plan)
+    if not prepared.has_work:
+        return None
+    if terms.expected is None and not terms.is_approved:
+        _ask(prepared, terms)
+    stop = Stop()
+    with _interruptible(stop):
+        return do(session, prepared, stop)
+
+
+def _ask(prepared: Prepared, terms: Terms) -> None:
+    from iac.views.text import plan_text  # noqa: PLC0415
+
+    if not is_terminal(sys.stdin):
+        raise click.UsageError(f"not on a terminal: give {terms.ways}")
+    if terms.view == "json":
+        click.echo(plan_text(prepared.plan, color=False), nl=False, err=True)
+    if prepared.plan.changes and not click.confirm("Apply this plan?", err=True):
+        raise InputError("the plan was not approved, nothing was sent", fix="run it again when it is as wanted")
+
+
+@contextmanager
+def _interruptible(stop: Stop) -> Iterator[None]:
+    """The first SIGINT or SIGTERM lets writes in flight finish and sends nothing new."""
+
+    def ask(*_: object) -> None:
+        if not stop.is_interrupt:
+            stop.is_interrupt = True
+            stop.ask("interrupted")
+            with suppress(OSError, AttributeError):  # not through the stream: the interrupted code may be writing to it
+                os.write(sys.stderr.fileno(), b"interrupted: what is in flight is finished, nothing new is sent\n")
+
+    before = {sign: signal.signal(sign, ask) for sign in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for sign, handler in before.items():
+            signal.signal(sign, handler)
+
+
+def end(shell: Shell, report: Report | None, view: str) -> int:
+    """Show the report; the exit code.
+
+    Raises:
+        PartialApply: not everything was done.
+    """
+    from iac.views.text import report_text  # noqa: PLC0415
+
+    if report is None:
+        if view == "json":
+            show_json({"format_version": "1.0", "complete": True, "done": [], "failed": [], "not_tried": []})
+        return 0
+    if view == "json":
+        show_json(report.to_dict())
+    else:
+        click.echo(report_text(report, color=shell.wants_color()), nl=False, color=True)
+    if report.is_interrupted:
+        return INTERRUPTED
+    if not report.is_complete:
+        rest = "" if report.is_applied else "; running iac apply plans exactly the rest"
+        raise PartialApply("applied in part", fix=f"see above{rest}")
+    return 0
