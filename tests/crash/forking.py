@@ -1,0 +1,104 @@
+"""Real processes of `iac`, forked from one that has imported everything: a run costs its own work alone.
+
+As a script it is that one process. It is single-threaded and reads a JSON object a line on stdin: the arguments of a
+command, and the number and moment of the call at which the command dies. It answers with what became of it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from iac.cli import main
+from tests.crash.calls import Calls, Moment, Point
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended: exit code, or minus the signal's number. `calls` of one that was not killed."""
+
+    code: int
+    out: str
+    err: str
+    calls: list[str] = field(default_factory=list)
+
+
+class Commands:
+    """Runs commands; `environ` is all that they see, and `scratch` a folder for what they say."""
+
+    def __init__(self, environ: Mapping[str, str], scratch: Path) -> None:
+        script = [sys.executable, "-W", "error", "-m", "tests.crash.forking", str(scratch)]
+        self._parent = subprocess.Popen(
+            script, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT, env=environ
+        )
+
+    def close(self) -> None:
+        """End the process that they are forked from."""
+        self._parent.communicate(timeout=10)
+
+    def run(self, *arguments: str, last: Point | None = None) -> Ended:
+        """One command in a process of its own, which dies at its last call."""
+        assert self._parent.stdin
+        assert self._parent.stdout
+        point = [last.number, last.moment] if last else None
+        self._parent.stdin.write(json.dumps({"arguments": arguments, "last": point}) + "\n")
+        self._parent.stdin.flush()
+        return Ended(**json.loads(self._parent.stdout.readline()))
+
+
+def _serve(scratch: Path) -> None:
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps(_run(json.loads(line), scratch)) + "\n")
+        sys.stdout.flush()
+
+
+def _run(asked: Mapping[str, Any], scratch: Path) -> dict[str, Any]:
+    out, err, report = scratch / "out", scratch / "err", scratch / "report"
+    report.unlink(missing_ok=True)
+    child = os.fork()
+    if child == 0:
+        last = Point(asked["last"][0], Moment(asked["last"][1])) if asked["last"] else None
+        _become(asked["arguments"], last, out, err, report)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    told = json.loads(report.read_text()) if report.exists() else {"calls": [], "modules": []}
+    for name in set(told["modules"]) - sys.modules.keys():
+        with suppress(ImportError):
+            importlib.import_module(name)
+    return {"code": code, "out": out.read_text(), "err": err.read_text(), "calls": told["calls"]}
+
+
+def _become(arguments: list[str], last: Point | None, out: Path, err: Path, report: Path) -> NoReturn:
+    for number, (path, flags) in enumerate(
+        ((Path(os.devnull), os.O_RDONLY), *((path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) for path in (out, err)))
+    ):
+        os.dup2(os.open(path, flags, 0o600), number)
+    calls = Calls(last)
+    calls.watch()
+    try:
+        main(arguments)
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except BaseException as fault:
+        sys.stderr.write(f"Traceback: {fault!r}\n")
+        code = 70
+    labels = list(calls.labels)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    report.write_text(json.dumps({"calls": labels, "modules": sorted(sys.modules)}))
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    _serve(Path(sys.argv[1]))

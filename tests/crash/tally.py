@@ -1,0 +1,44 @@
+"""How many deaths there were and what became of them."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from tests.crash.verdict import judge
+
+if TYPE_CHECKING:
+    import pytest
+
+    from tests.crash.situation import Situation
+
+
+class Tally:
+    """Counts; `failures` says what was not right, and after which interruption."""
+
+    def __init__(self, what: str) -> None:
+        self.what = what
+        self.failures: list[str] = []
+        self._total = self._converged = self._duplicates = self._lost = 0
+
+    def judge(self, situation: Situation, interruption: str) -> None:
+        """Count one interrupted run: apply once more and look at everything."""
+        verdict = judge(situation)
+        self._total += 1
+        self._converged += verdict.is_converged
+        self._duplicates += verdict.duplicates
+        self._lost += len(verdict.lost)
+        self.failures += [f"{interruption}: {wrong}" for wrong in (*verdict.wrong, *verdict.lost)]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.what}: {self._total}, converged: {self._converged}, "
+            f"duplicate clients: {self._duplicates}, lost secrets: {self._lost}"
+        )
+
+    def check(self, capsys: pytest.CaptureFixture[str], flavour: str, expected: int) -> None:
+        """Print the counts, and fail unless all of the expected interruptions were survived."""
+        with capsys.disabled():
+            sys.stderr.write(f"\n{flavour}: {self}\n")
+        wanted = f"{self.what}: {expected}, converged: {expected}, duplicate clients: 0, lost secrets: 0"
+        assert (wanted, []) == (str(self), self.failures)
