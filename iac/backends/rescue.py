@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +19,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
 def places() -> tuple[Path, ...]:
     """Directories on what may be other file systems: temporary, memory, home."""
-    return Path(tempfile.gettempdir()), Path("/dev/shm"), Path.home()  # noqa: S108  # a place of last resort
+    return Path(os.environ.get("TMPDIR") or "/tmp"), Path("/dev/shm"), Path.home()  # noqa: S108  # a place of last resort
 
 
 class Rescue:
