@@ -201,6 +201,14 @@ def test_a_higher_serial_alone_is_a_rotation_and_with_a_field_an_update() -> Non
     assert (Action.UPDATE, SecretChange.ROTATED) == (both.action, both.secret)
 
 
+def test_a_new_secret_that_is_asked_for_is_a_rotation_of_that_client_alone() -> None:
+    clients = [APP, desired("team/other")]
+    held = state({client.address: applied(client) for client in clients})
+    seen = actual(*(registered(client, facts=NEW) for client in clients), facts=NEW)
+    found = plan(project(*clients), held, seen, replace(OPTIONS, rotate=frozenset({"team/app"})))
+    assert ("team/app", Action.ROTATE, SecretStep.ROTATE) == (only(found).address, only(found).action, only(found).step)
+
+
 def test_a_secret_that_was_changed_by_hand_is_an_update_that_takes_it() -> None:
     held = state({APP.address: applied(APP, secret=sealed("ours"))})
     change = only(plan(project(APP), held, actual(registered(APP, secret="by hand"))))
