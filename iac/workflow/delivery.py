@@ -14,7 +14,7 @@ from iac.core.outputs import Rendered, output_digest
 from iac.core.state import OutputRecord, OutputWritten, SecretStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
+    from collections.abc import Collection, Iterator
 
     from iac.core.change import OutputChange
     from iac.core.desired import OutputSpec
@@ -95,18 +95,26 @@ def _remove(session: LocalSession, ledger: Ledger, output: OutputChange) -> Deli
 
 
 def _write(session: LocalSession, ledger: Ledger, spec: OutputSpec, output: OutputChange) -> Delivered | NotDelivered:
+    why = _blocked(spec, ledger.state)
+    if why:
+        return NotDelivered(output, InputError("the output is blocked", where=spec.path, why=why))
     try:
-        clients = {address: ledger.state.clients[address] for address in spec.clients}
-        content = _content(session, spec, {a: _credentials(ledger, a, client) for a, client in clients.items()})
-        is_changed = session.sinks[spec.sink].write(spec.path, content, mode=spec.mode)
-    except KeyError as missing:
-        return NotDelivered(
-            output, InputError("a client of this output is not applied yet", where=str(missing.args[0]))
-        )
+        is_changed = session.sinks[spec.sink].write(spec.path, _content(session, ledger, spec), mode=spec.mode)
     except IacError as error:
         return NotDelivered(output, error)
     ledger.note(OutputWritten(spec.path, record_of(session, spec, ledger.state)))
     return Delivered(output, is_changed)
+
+
+def _blocked(spec: OutputSpec, state: State) -> str:
+    """Why an output cannot be rendered from this state; "" when it can."""
+    for address in spec.clients:
+        client = state.clients.get(address)
+        if client is None:
+            return f"{address} is not applied yet: run iac apply"
+        if client.secret_status is SecretStatus.UNKNOWN:
+            return f"the secret of {address} is not known"
+    return ""
 
 
 def record_of(session: LocalSession, spec: OutputSpec, state: State) -> OutputRecord:
@@ -126,9 +134,10 @@ def _credentials(ledger: Ledger, address: str, client: ClientState) -> Credentia
     return Credentials(address, client.client_id, client.applied, secret)
 
 
-def _content(session: LocalSession, spec: OutputSpec, clients: Mapping[str, Credentials]) -> bytes:
+def _content(session: LocalSession, ledger: Ledger, spec: OutputSpec) -> bytes:
     from iac.rendering.render import render  # noqa: PLC0415  # brings in Jinja2
 
+    clients = {address: _credentials(ledger, address, ledger.state.clients[address]) for address in spec.clients}
     return render(session.templates[spec.template], spec, clients, session.facts())
 
 
@@ -158,14 +167,10 @@ class OutputState:
 
 
 def _render_one(session: LocalSession, ledger: Ledger, spec: OutputSpec, *, check: bool) -> OutputState:
-    for address in spec.clients:
-        client = ledger.state.clients.get(address)
-        if client is None:
-            return OutputState(spec.path, "blocked", f"{address} is not applied yet: run iac apply")
-        if client.secret_status is SecretStatus.UNKNOWN:
-            return OutputState(spec.path, "blocked", f"the secret of {address} is not known")
-    credentials = {address: _credentials(ledger, address, ledger.state.clients[address]) for address in spec.clients}
-    content = _content(session, spec, credentials)
+    why = _blocked(spec, ledger.state)
+    if why:
+        return OutputState(spec.path, "blocked", why)
+    content = _content(session, ledger, spec)
     sink = session.sinks[spec.sink]
     if not check:
         is_changed = sink.write(spec.path, content, mode=spec.mode)
