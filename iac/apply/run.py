@@ -13,9 +13,10 @@ from iac.core.errors import IacError, StateError, UnreachableError
 from iac.core.secret import Secret
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from iac.apply.ledger import Ledger
+    from iac.core.state import SealedSecret
 
 _PHASES = (
     frozenset({Action.CREATE, Action.ADOPT}),
@@ -40,17 +41,24 @@ class Stop:
             self.event.set()
 
 
-def intend(ledger: Ledger, changes: Iterable[Change]) -> None:
-    """Choose the secrets of all creates and note their intents; the next `save` makes them durable in one write."""
+def intend(ledger: Ledger, changes: Iterable[Change], kept: Mapping[str, SealedSecret]) -> None:
+    """Note the intents of all creates; the next `save` makes them durable in one write.
+
+    Their secrets are chosen here, but for those in `kept`, by address, which a client had before.
+    """
     for change in changes:
         if change.action is not Action.CREATE:
             continue
         sealed = None
         if change.step is SecretStep.CHOOSE:
-            last = ledger.state.clients.get(change.address)
-            version = last.secret.version + 1 if last and last.secret else 1
-            sealed = ledger.seal(change.address, Secret(ledger.clock.token()), version)
+            sealed = kept.get(change.address) or _chosen(ledger, change.address)
         ledger.note(ledger.intend(change.address, change.client_id, Action.CREATE, sealed))
+
+
+def _chosen(ledger: Ledger, address: str) -> SealedSecret:
+    last = ledger.state.clients.get(address)
+    version = last.secret.version + 1 if last and last.secret else 1
+    return ledger.seal(address, Secret(ledger.clock.token()), version)
 
 
 def execute(

@@ -176,7 +176,8 @@ def fold(state: State, event: Event) -> State:
     match event:
         case ClientWritten(address, client):
             clients = {**state.clients, address: client}
-            return replace(state, clients=clients, intents=_without(state.intents, address))
+            graves = tuple(grave for grave in state.tombstones if not _is_back(grave, address, client))
+            return replace(state, clients=clients, intents=_without(state.intents, address), tombstones=graves)
         case ClientGone(address, tombstone):
             kept = tuple(t for t in state.tombstones if t != tombstone)
             return replace(
@@ -194,6 +195,12 @@ def fold(state: State, event: Event) -> State:
             return replace(state, outputs={**others, path: record} if record else others)
         case _:
             assert_never(event)
+
+
+def _is_back(grave: Tombstone, address: str, client: ClientState) -> bool:
+    """Whether the deleted client is there again, with the very secret that it had."""
+    was = grave.client
+    return (grave.address, was.client_id, was.secret) == (address, client.client_id, client.secret)
 
 
 def _without(mapping: Mapping[str, V], key: str) -> dict[str, V]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from iac.apply import run
@@ -17,10 +17,12 @@ from iac.workflow.delivery import OutputState, check_outputs, deliver, render_ou
 from iac.workflow.session import LocalSession, Session, StateSession
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from iac.core.plan import Plan
     from iac.core.planning import Options
     from iac.core.registration import Actual
-    from iac.core.state import State
+    from iac.core.state import SealedSecret, State
 
 __all__ = [
     "LocalSession",
@@ -57,12 +59,17 @@ def read_actual(session: Session, state: State, options: Options) -> Actual:
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A plan under the lock, with the state and the facts it was made from."""
+    """A plan under the lock, with the state and the facts it was made from.
+
+    Attributes:
+        kept: by address, secrets of creates that are not chosen anew.
+    """
 
     plan: Plan
     state: State
     actual: Actual
     options: Options
+    kept: Mapping[str, SealedSecret] = field(default_factory=dict)
 
     @property
     def has_work(self) -> bool:
@@ -129,7 +136,7 @@ def apply_plan(session: Session, prepared: Prepared, stop: run.Stop) -> Report:
         approval = kept
     ledger.begin(session.run_id, approval, plan.moved, prepared.settled())
     ledger.release(plan)
-    run.intend(ledger, plan.changes)
+    run.intend(ledger, plan.changes, prepared.kept)
     ledger.save()
     steps = Steps(
         session.provider, ledger, prepared.actual.facts, session.desired.server_defaults, session.desired.provider

@@ -136,7 +136,7 @@ def test_a_project_is_applied_side_by_side() -> None:
 def test_only_creates_get_an_intent_and_a_secret_where_they_need_one() -> None:
     world = World("1.14")
     ledger = Ledger(world.backend, world.vault, world.clock, world.backend.load())
-    intend(ledger, [change("a", step=SecretStep.CHOOSE), change("b"), change("c", Action.UPDATE)])
+    intend(ledger, [change("a", step=SecretStep.CHOOSE), change("b"), change("c", Action.UPDATE)], {})
     found = {address: intent.secret is not None for address, intent in ledger.state.intents.items()}
     assert {"team/a": True, "team/b": False} == found
     assert (True, False) == (ledger.is_known("team/a"), ledger.is_known("team/b"))

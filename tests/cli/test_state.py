@@ -13,6 +13,7 @@ from iac.cli import run
 from iac.clock import SystemClock
 from iac.config.project import load_project
 from iac.core.errors import StateError
+from iac.core.state import Tombstone
 from iac.wiring import open_backend, open_vault
 from tests.backends.given import client, intended
 
@@ -139,7 +140,13 @@ class TestList:
     ) -> None:
         assert 0 == run(["state", "init"])
         plain = replace(client("b"), secret=None, secret_status=client("b").secret_status.NONE)
-        fill(root, clients={"wlcg/a": client("id-a"), "b": plain}, intents={"c": intended("c").intent})
+        grave = Tombstone("d", client("id-d"), "2026-11-23T12:00:00Z")
+        fill(
+            root,
+            clients={"wlcg/a": client("id-a"), "b": plain},
+            intents={"c": intended("c").intent},
+            tombstones=(grave,),
+        )
         capsys.readouterr()
         assert 0 == run(["state", "list"])
         out, err = capsys.readouterr()
@@ -148,11 +155,14 @@ class TestList:
             "wlcg/a  id-a  secret known (sensitive), version 1 since 2026-11-23T12:00:00Z",
         ] == out.splitlines()
         assert "wlcg/c: create of 2026-11-23T12:00:00Z was interrupted" in err
+        assert "iac state restore d" in err
         assert "c2VhbGVk" not in out
 
     def test_json_has_everything_but_secrets(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert 0 == run(["state", "init"])
-        state = fill(root, clients={"wlcg/a": client("id-a")}, intents={"c": intended("c").intent})
+        grave = Tombstone("d", client("id-d"), "2026-11-23T12:00:00Z")
+        members = {"intents": {"c": intended("c").intent}, "tombstones": (grave,)}
+        state = fill(root, clients={"wlcg/a": client("id-a")}, **members)
         capsys.readouterr()
         assert 0 == run(["state", "list", "--format", "json"])
         out = capsys.readouterr().out
@@ -162,6 +172,7 @@ class TestList:
             "lineage": state.lineage,
             "clients": [{"address": "wlcg/a", "client_id": "id-a", "secret": secret}],
             "intents": [{"address": "wlcg/c", "action": "create", "at": "2026-11-23T12:00:00Z"}],
+            "deleted": [{"address": "d", "client_id": "id-d", "at": "2026-11-23T12:00:00Z"}],
         } == json.loads(out)
         assert "c2VhbGVk" not in out
 

@@ -500,6 +500,16 @@ def test_a_target_is_all_that_is_looked_at() -> None:
     assert (0, 3) == (found.no_op, found.unmanaged)
 
 
+def test_an_output_that_a_target_has_left_to_another_client_is_not_deleted() -> None:
+    other = desired("team/other")
+    record = OutputRecord("sha256:x", ("team/app", "team/other"))
+    held = state({"team/other": applied(other)}, outputs={"out/shared.env": record})
+    options = replace(OPTIONS, targets=frozenset({"team/app"}))
+    spec = output("out/shared.env", clients=("team/other",))
+    found = plan(project(APP, other, outputs=(spec,)), held, options=options)
+    assert () == only(found).outputs
+
+
 @pytest.mark.parametrize(
     ("held", "version"),
     [

@@ -17,7 +17,7 @@ from iac.core.state import (
     bury,
     fold,
 )
-from tests.core.build import NOW, applied, desired, intent, state
+from tests.core.build import NOW, applied, desired, intent, sealed, state
 
 APP = desired()
 GRAVE = Tombstone(APP.address, applied(APP), NOW)
@@ -66,6 +66,22 @@ def test_a_client_that_is_gone_leaves_state_with_its_intent(
 ) -> None:
     found = folded(EVENTS[0], IntentGiven(intent(APP, "delete")), ClientGone(APP.address, grave))
     assert ({}, {}, tombstones) == (found.clients, found.intents, found.tombstones)
+
+
+def test_a_deleted_client_that_is_back_with_its_secret_has_no_grave() -> None:
+    assert () == folded(ClientGone(APP.address, GRAVE), ClientWritten(APP.address, applied(APP))).tombstones
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ClientWritten(APP.address, applied(APP, secret=sealed(version=2))),
+        ClientWritten(APP.address, applied(APP, client_id="other")),
+        ClientWritten("team/other", applied(APP)),
+    ],
+)
+def test_another_client_leaves_the_grave(other: ClientWritten) -> None:
+    assert (GRAVE,) == folded(ClientGone(APP.address, GRAVE), other).tombstones
 
 
 def test_an_intent_is_replaced_by_the_next_and_dropped() -> None:

@@ -13,6 +13,7 @@ SUMMARIES = {
     "pull": "the state as one document, on stdout",
     "push": "a copy of the state becomes the state",
     "rekey": "all secrets sealed anew, to the recipients of iac.yaml",
+    "restore": "a deleted client made anew, with its old id and secret",
     "rm": "forget an address; the client stays on the server",
     "show": "what state holds of one address",
     "unlock": "break the lock of a run that is gone",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,7 @@ from iac.core.text import printable
 
 if TYPE_CHECKING:
     from iac.cli.shell import Shell
+    from iac.core.state import State
 
 
 @click.command("list")
@@ -23,15 +24,29 @@ def command(shell: Shell, *, view: str) -> int:
 
     state = open_state(shell).backend.load()
     if view == "json":
-        clients = [{"address": a, **summary(c)} for a, c in sorted(state.clients.items())]
-        pending = [{"address": i.address, "action": i.action, "at": i.at} for _, i in sorted(state.intents.items())]
-        show_json({"serial": state.serial, "lineage": state.lineage, "clients": clients, "intents": pending})
+        show_json(_to_dict(state))
         return 0
     width = max((len(address) for address in state.clients), default=0)
     for address, client in sorted(state.clients.items()):
         click.echo(printable(f"{address:<{width}}  {client.client_id}  secret {secret_text(client)}"))
     for _, intent in sorted(state.intents.items()):
         shell.note(printable(f"{intent.address}: {intent.action} of {intent.at} was interrupted; iac plan says more"))
+    for grave in state.tombstones:
+        shell.note(printable(f"{grave.address}: deleted {grave.deleted_at}; iac state restore {grave.address}"))
     if not state.clients:
         shell.note("no clients are in state yet")
     return 0
+
+
+def _to_dict(state: State) -> dict[str, Any]:
+    intents = [intent for _, intent in sorted(state.intents.items())]
+    return {
+        "serial": state.serial,
+        "lineage": state.lineage,
+        "clients": [{"address": address, **summary(client)} for address, client in sorted(state.clients.items())],
+        "intents": [{"address": one.address, "action": one.action, "at": one.at} for one in intents],
+        "deleted": [
+            {"address": grave.address, "client_id": grave.client.client_id, "at": grave.deleted_at}
+            for grave in state.tombstones
+        ],
+    }

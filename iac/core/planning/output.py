@@ -19,7 +19,12 @@ def attach_outputs(draft: Draft) -> None:
     """Put each output into the changes of its clients; one that changes alone opens a change of its own."""
     wants = draft.options.wants
     specs = [spec for spec in draft.desired.outputs if any(wants(address) for address in spec.clients)]
-    records = {path: r for path, r in draft.state.outputs.items() if any(wants(address) for address in r.clients)}
+    others = {spec.path for spec in draft.desired.outputs if spec not in specs}
+    records = {
+        path: record
+        for path, record in draft.state.outputs.items()
+        if path not in others and any(wants(address) for address in record.clients)
+    }
     for addresses, output in plan_outputs(specs, draft.options.templates, draft.after, records):
         concerned = [address for address in addresses if address in draft.changes]
         if not concerned and output.action not in _QUIET:

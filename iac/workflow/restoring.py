@@ -1,0 +1,100 @@
+"""A deleted client made anew from its tombstone, with the id and the secret that it had."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from iac.apply.ledger import Ledger
+from iac.core.desired import DesiredClient, Lifecycle
+from iac.core.diagnostics import Location
+from iac.core.errors import InputError
+from iac.core.model import uses_secret
+from iac.core.registration import NewClient
+from iac.core.semantics import create_body
+from iac.workflow import Prepared, prepare
+
+if TYPE_CHECKING:
+    from iac.core.desired import Desired
+    from iac.core.state import State, Tombstone
+    from iac.workflow.session import Session
+
+
+def find_grave(state: State, address: str) -> Tombstone:
+    """The tombstone of an address, the latest of several.
+
+    Raises:
+        InputError: there is none, or the address is in state.
+    """
+    if address in state.clients:
+        raise InputError(
+            "this address is in state, so there is nothing to restore",
+            where=address,
+            fix="run iac plan: it says whether the client is gone from the server",
+        )
+    graves = [grave for grave in state.tombstones if grave.address == address]
+    if not graves:
+        others = ", ".join(sorted({grave.address for grave in state.tombstones}))
+        raise InputError(
+            "state holds no deleted client of this address",
+            where=address,
+            why=f"those that it holds: {others or 'none'} (for 30 days)",
+            fix="give one of them, or write a definition and run iac apply: that makes a client with a new secret",
+        )
+    return max(graves, key=lambda grave: grave.deleted_at)
+
+
+def prepare_restore(session: Session, address: str) -> tuple[Session, Prepared]:
+    """The plan that makes the client anew, and the session to carry it out in. Call it with the lock held.
+
+    A definition that is there says what the client is to be, else it is as it last was.
+
+    Raises:
+        InputError: there is nothing to restore, or it cannot be as it was.
+        StateError: the secret cannot be opened.
+    """
+    state = session.backend.load()
+    grave = find_grave(state, address)
+    client = _wanted(session.desired, grave)
+    _check_secret(session, state, grave, client)
+    alone = replace(session, desired=replace(session.desired, clients={**session.desired.clients, address: client}))
+    prepared = prepare(alone, replace(alone.options(), targets=frozenset({address})))
+    secret = grave.client.secret
+    return alone, replace(prepared, kept={address: secret} if secret else {})
+
+
+def _wanted(desired: Desired, grave: Tombstone) -> DesiredClient:
+    was, defined = grave.client, desired.clients.get(grave.address)
+    if defined is None:
+        return DesiredClient(
+            address=grave.address,
+            client_id=was.client_id,
+            fields=was.applied,
+            declared=was.declared,
+            location=Location(f"clients.d/{grave.address}.yaml"),
+            owners=was.owners,
+            secret_serial=was.secret_serial,
+            lifecycle=Lifecycle(prevent_destroy=was.prevent_destroy),
+        )
+    if defined.client_id != was.client_id:
+        raise InputError(
+            "the definition names another client_id than the deleted client had",
+            where=str(defined.location),
+            why=f"the deleted client of {grave.address} had {was.client_id}",
+            fix="move the definition away, or run iac apply for a new client",
+        )
+    return defined
+
+
+def _check_secret(session: Session, state: State, grave: Tombstone, client: DesiredClient) -> None:
+    """Prove before anything is sent that the secret is there, opens, and can be sent."""
+    if not uses_secret(client.fields):
+        return
+    if grave.client.secret is None:
+        raise InputError(
+            "the secret of the deleted client is not known",
+            where=grave.address,
+            fix="write its definition and run iac apply: that makes a client with this id and a new secret",
+        )
+    ledger = Ledger(session.backend, session.vault, session.clock, state)
+    create_body(NewClient(client.client_id, client.fields, ledger.open(grave.address, grave.client.secret)))
