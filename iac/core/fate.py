@@ -60,7 +60,8 @@ def of_known(
         return Fate(SecretChange.CREATED, step, "the new auth method needs a secret")
     if last is not None and desired.secret_serial > last.secret_serial:
         why = f"secret.serial {last.secret_serial} -> {desired.secret_serial}"
-        return Fate(SecretChange.ROTATED, SecretStep.ROTATE, why)
+        is_done = is_interrupted and _is_newer(observed, last)
+        return Fate(SecretChange.ROTATED, SecretStep.TAKE if is_done else SecretStep.ROTATE, why)
     if semantics.hides_secrets(facts):
         return _LOST if is_interrupted else _hidden(last)
     return _shown(observed, last)
@@ -96,6 +97,12 @@ def _hidden(last: ClientState | None) -> Fate:
             return Fate(SecretChange.CREATED, SecretStep.ROTATE, "no secret of this client was ever stored")
         case _:
             assert_never(last.secret_status)
+
+
+def _is_newer(observed: Registration, last: ClientState) -> bool:
+    """Whether the server shows another secret than state holds: an interrupted rotation was done, services wait."""
+    stored, shown = last.secret, observed.secret
+    return stored is not None and shown is not None and shown.fingerprint(stored.salt) != stored.fingerprint
 
 
 def _shown(observed: Registration, last: ClientState | None) -> Fate:

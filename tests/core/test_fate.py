@@ -108,6 +108,26 @@ def test_a_higher_serial_rotates_and_a_lower_one_does_nothing(facts: Facts) -> N
     assert (SecretChange.KEPT, SecretStep.NOTHING) == of(facts, last=last, secret=CANARY, wanted={"secret_serial": 1})
 
 
+@pytest.mark.parametrize(
+    ("facts", "held", "secret", "step"),
+    [
+        (OLD, {}, "new", SecretStep.TAKE),
+        (OLD, {"secret_status": SecretStatus.UNKNOWN}, "new", SecretStep.TAKE),
+        (OLD, {}, CANARY, SecretStep.ROTATE),
+        (OLD, {}, None, SecretStep.ROTATE),
+        (OLD, UNKNOWN, "new", SecretStep.ROTATE),
+        (NEW, {}, None, SecretStep.ROTATE),
+    ],
+)
+def test_a_rotation_by_serial_that_was_interrupted_is_done_once_where_its_secret_is_shown(
+    facts: Facts, held: dict[str, Any], secret: str | None, step: SecretStep
+) -> None:
+    last = applied(desired(), **held)
+    found = of(facts, last=last, secret=secret, lost=True, wanted={"secret_serial": 2})
+    assert (SecretChange.ROTATED, step) == found
+    assert (SecretChange.ROTATED, SecretStep.ROTATE) == of(facts, last=last, secret=secret, wanted={"secret_serial": 2})
+
+
 @pytest.mark.parametrize(("facts", "step"), [(OLD, SecretStep.CHOOSE), (NEW, SecretStep.ROTATE)])
 def test_a_method_that_needs_a_secret_again_gets_one(facts: Facts, step: SecretStep) -> None:
     found = of(facts, last=applied(desired(), **NO_SECRET), token_endpoint_auth_method=NONE)

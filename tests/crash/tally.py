@@ -21,9 +21,9 @@ class Tally:
         self.failures: list[str] = []
         self._total = self._converged = self._duplicates = self._lost = 0
 
-    def judge(self, situation: Situation, interruption: str) -> None:
-        """Count one interrupted run: apply once more and look at everything."""
-        verdict = judge(situation)
+    def judge(self, situation: Situation, interruption: str, repeats: int) -> None:
+        """Count one interrupted run: apply once more and look at everything; `repeats` as in `verdict.judge`."""
+        verdict = judge(situation, repeats)
         self._total += 1
         self._converged += verdict.is_converged
         self._duplicates += verdict.duplicates

@@ -42,7 +42,7 @@ def _break(situation: Situation, faults: Iterable[tuple[Write, str]]) -> Tally:
         ended = situation.iac(*ONE_BY_ONE)
         assert ended.code in {0, 5}, ended.err
         assert situation.sandbox.faults.describe() == [], f"{method} {path} was not sent again"
-        tally.judge(situation, f"{name}: {method} {path}")
+        tally.judge(situation, f"{name}: {method} {path}", repeats=1)
     return tally
 
 

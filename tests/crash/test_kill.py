@@ -34,13 +34,18 @@ def _chosen(calls: Sequence[str], chance: random.Random) -> Point:
     return Point(chance.randrange(len(calls)), chance.choice(list(Moment)))
 
 
+def _lost(situation: Situation, in_flight: int) -> int:
+    """Rotations that must be done again when so many of them are cut off: up to 1.13 the secret is read back."""
+    return in_flight if situation.sandbox.iam.flavour == "1.14" else 0
+
+
 def _kill(situation: Situation, points: Sequence[Point]) -> Tally:
     tally = Tally("kill points")
     for point in points:
         situation.again()
         where = f"killed {point.moment} call {point.number}, {situation.calls[point.number]}"
         assert situation.iac(*ONE_BY_ONE, last=point).code == KILLED, where
-        tally.judge(situation, where)
+        tally.judge(situation, where, _lost(situation, 1))
     return tally
 
 
@@ -51,7 +56,7 @@ def _kill_in_parallel(situation: Situation, count: int) -> Tally:
         situation.again()
         point = _chosen(situation.calls, chance)
         assert situation.iac(*IN_PARALLEL, last=point).code in {KILLED, 0}
-        tally.judge(situation, f"killed {point.moment} call {point.number} of four in flight")
+        tally.judge(situation, f"killed {point.moment} call {point.number} of four in flight", _lost(situation, 2))
     return tally
 
 
@@ -63,7 +68,7 @@ def _kill_twice(situation: Situation, count: int) -> Tally:
         points = [_chosen(situation.calls, chance) for _ in range(2)]
         assert situation.iac(*ONE_BY_ONE, last=points[0]).code == KILLED
         assert situation.iac(*ONE_BY_ONE, last=points[1]).code in {KILLED, 0}
-        tally.judge(situation, f"killed at {points[0]} and at {points[1]}")
+        tally.judge(situation, f"killed at {points[0]} and at {points[1]}", _lost(situation, 2))
     return tally
 
 

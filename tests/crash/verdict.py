@@ -42,12 +42,18 @@ class Verdict:
         return not (self.wrong or self.duplicates or self.lost)
 
 
-def judge(situation: Situation) -> Verdict:
-    """Apply once more and look at everything: plan, server, state, files."""
+def judge(situation: Situation, repeats: int) -> Verdict:
+    """Apply once more and look at everything: plan, server, state, files.
+
+    Args:
+        situation: after the interruption.
+        repeats: rotations whose answers may be lost; where no secret is shown, only another one brings a new secret.
+    """
     verdict = Verdict()
     ended = situation.iac("apply", "--auto-approve")
     if ended.code != 0:
         verdict.wrong.append(f"apply ends with {ended.code}: {ended.out}{ended.err}")
+    verdict.wrong += _repeated(situation, repeats)
     verdict.wrong += _planned(situation)
     verdict.duplicates = _duplicates(situation)
     verdict.wrong += _registered(situation)
@@ -62,6 +68,14 @@ def judge(situation: Situation) -> Verdict:
 
 def _hides_secrets(situation: Situation) -> bool:
     return situation.sandbox.iam.flavour == "1.14"
+
+
+def _repeated(situation: Situation, repeats: int) -> Iterator[str]:
+    """Every rotation ends what services log in with: none may be done twice without need."""
+    rotated = Counter(path.split("/")[-2] for _, path, _ in situation.sandbox.log if path.endswith("/secret"))
+    needed = {"team-rotated", "team-both"} | ({"team-opened"} if _hides_secrets(situation) else set())
+    if rotated.keys() != needed or sum(rotated.values()) > len(needed) + repeats:
+        yield f"rotations: {dict(rotated)}, needed: {sorted(needed)}"
 
 
 def _planned(situation: Situation) -> Iterator[str]:
