@@ -25,6 +25,7 @@ COMMANDS = {
     "rotate": "new secrets now, outputs rendered",
     "sandbox": "a local IAM with real behaviour",
     "schema": "print a JSON schema",
+    "secret": "hand in secrets that are known",
     "show": "one client: definition, state, server",
     "state": "make, look into and mend state",
     "validate": "check definitions, offline",

@@ -18,6 +18,32 @@ def is_terminal(stream: TextIO | None) -> bool:
     return stream is not None and stream.isatty()
 
 
+def read_stdin() -> bytes:
+    """All of stdin.
+
+    Raises:
+        InputError: it is closed.
+    """
+    if sys.stdin is None:
+        raise InputError("stdin is closed", fix="give what is to be read on stdin")
+    return sys.stdin.buffer.read()
+
+
+def read_given(shell: Shell, file: str) -> bytes:
+    """The content of a file that an argument names; - is stdin.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    if file == "-":
+        return read_stdin()
+    try:
+        return shell.path(file).read_bytes()
+    except OSError as error:
+        why = str(error.strerror)
+        raise InputError("the file cannot be read", where=file, why=why, fix="name a file that you can read") from error
+
+
 def approve(question: str, *, flag: str) -> None:
     """Ask somebody at a terminal.
 

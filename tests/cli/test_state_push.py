@@ -91,7 +91,7 @@ class TestDocument:
     def test_a_file_that_is_not_there_is_told(self, mended: Mended) -> None:
         said = mended.iac("state", "push", "nothing.json")
         assert 1 == said.code
-        assert "the copy cannot be read: nothing.json" in said.err
+        assert "the file cannot be read: nothing.json" in said.err
 
     @pytest.mark.parametrize("is_whole_folder", [True, False])
     def test_a_state_that_is_gone_comes_back(self, mended: Mended, *, is_whole_folder: bool) -> None:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 import click
 
-from iac.core.errors import InputError
+from iac.cli.shell import read_given
 from iac.core.text import printable
 
 if TYPE_CHECKING:
@@ -27,18 +26,7 @@ def command(shell: Shell, *, file: str, is_forced: bool) -> int:
     from iac.wiring import open_state  # noqa: PLC0415  # not needed by --help
     from iac.workflow.pushing import Copy, push  # noqa: PLC0415
 
-    push(open_state(shell), Copy(_read(shell, file), file), is_forced=is_forced)
+    push(open_state(shell), Copy(read_given(shell, file), file), is_forced=is_forced)
     click.echo(printable(f"the state holds what {file} holds"))
     shell.note("run iac plan: it says what differs from the server; keep the copy until then")
     return 0
-
-
-def _read(shell: Shell, file: str) -> bytes:
-    if file == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return shell.path(file).read_bytes()
-    except OSError as error:
-        raise InputError(
-            "the copy cannot be read", where=file, why=str(error.strerror), fix="name a file that you can read"
-        ) from error

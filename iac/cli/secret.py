@@ -1,0 +1,92 @@
+"""`iac secret`: hand in secrets that are known; never on the command line, where others could read them."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from iac.cli.format import FORMAT, show_json
+from iac.cli.shell import is_terminal, read_given, read_stdin
+from iac.core.errors import InputError
+from iac.core.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iac.cli.shell import Shell
+    from iac.core.secret import Secret
+
+
+@click.group("secret")
+def command() -> None:
+    """Hand in secrets that are known, as of clients that were adopted from a server which shows none."""
+
+
+@command.command("set")
+@click.argument("address", metavar="ADDR")
+@click.argument("others", metavar=" ", nargs=-1)
+@FORMAT
+@click.pass_obj
+def set_secret(shell: Shell, *, address: str, others: tuple[str, ...], view: str) -> int:
+    """Store the secret of ADDR, read from stdin, after it was proven at the token endpoint."""
+    from iac.config.handed import parse_secret  # noqa: PLC0415  # not needed by --help
+
+    if others:  # perhaps the secret: no message of click's, which would repeat it
+        raise click.UsageError("one ADDR, and the secret on stdin: what is on a command line can be read by others")
+    return _hand_in(shell, {address: parse_secret(_given(address))}, view)
+
+
+@command.command("import")
+@click.argument("file", metavar="FILE")
+@FORMAT
+@click.pass_obj
+def import_secrets(shell: Shell, *, file: str, view: str) -> int:
+    """Store the secrets of FILE, lines of ADDR=secret or a JSON object, after each was proven. - reads stdin.
+
+    All are stored, or none.
+    """
+    from iac.config.handed import parse_secrets  # noqa: PLC0415  # not needed by --help
+
+    code = _hand_in(shell, parse_secrets(_decoded(read_given(shell, file), file), file), view)
+    if file != "-":
+        shell.note(printable(f"remove {file}, which holds the secrets in clear"))
+    return code
+
+
+def _hand_in(shell: Shell, secrets: Mapping[str, Secret], view: str) -> int:
+    from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
+    from iac.workflow.handing import hand_in  # noqa: PLC0415
+
+    with open_session(shell, Access.READ) as session:
+        stored = hand_in(session, secrets)
+    if view == "json":
+        show_json({"secrets": [{"address": address, "new": is_new} for address, is_new in stored.items()]})
+    else:
+        for address, is_new in stored.items():
+            click.echo(printable(f"{address}: {'stored' if is_new else 'known already'}"))
+    shell.note("run iac apply: it renders the outputs that waited for this")
+    return 0
+
+
+def _given(address: str) -> str:
+    if is_terminal(sys.stdin):
+        answer: str = click.prompt(f"secret of {address}", hide_input=True, err=True)
+        return answer
+    return _decoded(read_stdin(), "stdin")
+
+
+def _decoded(data: bytes, name: str) -> str:
+    text = _text(data)
+    if text is None:
+        raise InputError("the secrets are no text", where=name, fix="write them in UTF-8")
+    return text
+
+
+def _text(data: bytes) -> str | None:
+    """The text, None when it is none: an exception of decoding would carry the bytes."""
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
