@@ -40,6 +40,17 @@ def _count(name: str, setting: str, limit: int | None, addresses: list[str]) -> 
     ]
 
 
+def renamed(desired: DesiredClient, before: str) -> Guard:
+    """The client is in state under an address that has no definition any more: its file was moved."""
+    return Guard(
+        id="moved-unsaid",
+        message=f"client_id {desired.client_id} is in state as {before}, which has no definition any more",
+        addresses=(desired.address,),
+        value=before,
+        setting=f"moved: [{{from: {before}, to: {desired.address}}}] in iac.yaml, if the file was moved",
+    )
+
+
 def taken(desired: DesiredClient) -> Guard:
     """The client_id is registered, but this project did not make it."""
     return Guard(

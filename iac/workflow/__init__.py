@@ -13,7 +13,7 @@ from iac.core.change import Finding
 from iac.core.errors import CredentialsError, StalePlan, StateError, UnsafePlan
 from iac.core.planning import make_plan
 from iac.core.state import Approval
-from iac.workflow.delivery import OutputState, check_outputs, deliver, render_outputs
+from iac.workflow.delivery import OutputState, check_outputs, check_templates, deliver, render_outputs
 from iac.workflow.session import LocalSession, Session, StateSession
 
 if TYPE_CHECKING:
@@ -40,11 +40,13 @@ def read_plan(session: Session, options: Options) -> Plan:
 
 
 def _plan(session: Session, state: State, actual: Actual, options: Options) -> Plan:
-    """The plan, with what validation warns of among its findings."""
+    """The plan, with what validation warns of among its findings; templates of outputs that change are compiled."""
     findings = tuple(
         Finding(warning.id, warning.severity, f"{warning.location}: {warning.summary}") for warning in session.warnings
     )
-    return replace(make_plan(session.desired, state, actual, options), findings=findings)
+    plan = replace(make_plan(session.desired, state, actual, options), findings=findings)
+    check_templates(session, plan)
+    return plan
 
 
 def read_actual(session: Session, state: State, options: Options) -> Actual:

@@ -486,6 +486,13 @@ def test_an_output_of_an_adopted_client_without_known_secret_stays_blocked() -> 
 # targets, counts and what is said
 
 
+def test_a_file_that_was_moved_without_saying_so_is_refused_with_the_entry_to_write() -> None:
+    client = desired("new/place", client_id="app")
+    found = plan(project(client), state({"old/place": applied(client)}), actual(registered(client)))
+    assert ["moved-unsaid", "missing-definition"] == guards(found)
+    assert "moved: [{from: old/place, to: new/place}]" in found.guards[0].setting
+
+
 def test_a_target_is_all_that_is_looked_at() -> None:
     other, gone = desired("team/other"), desired("team/gone")
     held = state(

@@ -271,3 +271,11 @@ def test_whoami_needs_neither_definitions_nor_state(project: Project) -> None:
     said = project.iac("whoami", "--format", "json")
     assert said.code == 0, said.err
     assert said.json()["subject"] == "admin-client-rw"
+
+
+def test_a_template_that_cannot_be_compiled_is_said_by_the_plan(project: Project) -> None:
+    project.write("templates/portal.j2", "{% if client %}\nno end")
+    project.edit(f"clients.d/{ADDRESS}.yaml", '"dotenv"', '"portal.j2"')
+    said = project.iac("plan")
+    assert said.code == 1
+    assert "templates/portal.j2" in said.err

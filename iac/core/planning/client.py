@@ -91,10 +91,18 @@ def _plan_create(draft: Draft, client: DesiredClient, last: ClientState | None) 
     _put(draft, replace(change, action=Action.CREATE, reason=reason, findings=findings), client)
 
 
+def _address_before(draft: Draft, client: DesiredClient) -> str:
+    """The address without a definition under which state holds this client_id; "" for none."""
+    held = draft.state.clients.items()
+    gone = (address for address, other in held if other.client_id == client.client_id)
+    return next((address for address in gone if address not in draft.desired.clients), "")
+
+
 def _plan_adopt(draft: Draft, client: DesiredClient, seen: Registration) -> None:
     is_ours = draft.creates(client)
     if not is_ours and not client.adopt:
-        draft.guards.append(guards.taken(client))
+        before = _address_before(draft, client)
+        draft.guards.append(guards.renamed(client, before) if before else guards.taken(client))
         return
     known = fate.of_known(client, seen, None, draft.actual.facts, is_interrupted=False)
     if is_ours and _has_chosen(draft, client, seen):
