@@ -26,6 +26,21 @@ if TYPE_CHECKING:
 _NEW = frozenset({SecretChange.CREATED, SecretChange.ROTATED})
 
 
+def check_templates(session: LocalSession, plan: Plan) -> None:
+    """Compile the templates of outputs that change, so that a reviewer hears of a mistake and not the apply.
+
+    Raises:
+        RenderError: with file and line.
+    """
+    changing = {output.path for output in _writes(plan)}
+    names = {spec.template for spec in session.desired.outputs if spec.path in changing}
+    if names:
+        from iac.rendering.render import check_template  # noqa: PLC0415  # brings in Jinja2
+
+        for name in sorted(names):
+            check_template(session.templates[name])
+
+
 def check_outputs(session: LocalSession, plan: Plan, ledger: Ledger) -> None:
     """Prove that every output of a plan can be rendered and written, with made-up secrets.
 
@@ -113,7 +128,7 @@ def _blocked(spec: OutputSpec, state: State) -> str:
         if client is None:
             return f"{address} is not applied yet: run iac apply"
         if client.secret_status is SecretStatus.UNKNOWN:
-            return f"the secret of {address} is not known"
+            return f"the secret of {address} is not known: hand it in by iac secret set {address}"
     return ""
 
 
