@@ -76,7 +76,8 @@ class AgeVault(Vault):
             return StateError(
                 "the age identity is not one of the state's recipients",
                 why=f"the recipients of iac.yaml are {', '.join(self._recipients)}",
-                fix=f"use the identity of one of them ({_CONFIGURE}), or have its owner add yours",
+                fix=f"use the identity of one of them ({_CONFIGURE}),"
+                " or have its owner add yours and run iac state rekey",
             )
         return StateError(
             "a secret of the state cannot be decrypted",
