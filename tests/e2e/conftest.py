@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from iac.backends.age import new_identity
 from iac.sandbox.server import Sandbox, start_sandbox
 from tests.e2e.project import FLAVOURS, IAC_YAML, Project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
 
 
 @pytest.fixture(params=FLAVOURS)
