@@ -60,6 +60,7 @@ def test_a_run_with_a_fault_at_a_write_is_ended_by_the_next(
 
 
 @pytest.mark.live
+@pytest.mark.timeout(1200)
 def test_every_fault_at_every_write_is_survived(
     situation: Situation, flavour: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

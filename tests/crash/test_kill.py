@@ -92,6 +92,7 @@ def test_two_runs_that_are_killed_are_ended_by_the_third(
 
 
 @pytest.mark.live
+@pytest.mark.timeout(1200)
 def test_every_death_is_survived(situation: Situation, flavour: str, capsys: pytest.CaptureFixture[str]) -> None:
     points = points_of(situation.calls)
     assert len(points) >= 500
@@ -99,6 +100,7 @@ def test_every_death_is_survived(situation: Situation, flavour: str, capsys: pyt
 
 
 @pytest.mark.live
+@pytest.mark.timeout(1200)
 def test_many_deaths_in_parallel_and_in_pairs_are_survived(
     situation: Situation, flavour: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,6 +1,6 @@
 #!/bin/sh
-# make live: the wheel in an empty environment, the whole suite on httpx2, the whole suite on the lowest versions.
-# Everything is installed here, from the package registry that pip is configured for.
+# make live: the wheel in an empty environment, every death and fault of the crash test, the whole suite on httpx2, the
+# whole suite on the lowest versions. Everything is installed here, from the package registry that pip is configured for.
 set -eu
 cd "$(dirname "$0")/../.."
 PYTHON=${PYTHON:-.venv/bin/python}
@@ -10,6 +10,9 @@ trap 'rm -rf "$work"' EXIT
 
 echo '== the wheel in an empty environment'
 "$PYTHON" -m pytest -q --no-header -m live tests/packaging
+
+echo '== kill -9 at every call of the system, a fault at every write'
+"$PYTHON" -m pytest -q --no-header -n 2 -m live tests/crash
 
 echo '== the suite on httpx2'
 "$PYTHON" -m venv "$work/httpx2"
