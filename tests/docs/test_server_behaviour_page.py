@@ -11,7 +11,9 @@ from iac.core.semantics.table import TABLE
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/server-behaviour.md").read_text(encoding="utf-8")
-SECTIONS = {int(number): text for number, text in re.findall(r"^## (\d+)\. (.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE)}
+SECTIONS = {
+    int(number): text for number, text in re.findall(r"^## (\d+)\. (.*?)(?=^## |\Z)", PAGE, re.DOTALL | re.MULTILINE)
+}
 RECORDINGS = {path.stem for path in (ROOT / "tests/fixtures/iam").glob("*/*.json")}
 EACH = pytest.mark.parametrize("number", SECTIONS)
 
