@@ -50,10 +50,20 @@ def _iac(
     )
 
 
+def _heed_ctrl_c() -> None:
+    """A suite that runs in the background hands down an ignored SIGINT; a command at a terminal does not get that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @contextmanager
 def _running(project: Project, *arguments: str, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
-        _command(project, *arguments), stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        _command(project, *arguments),
+        stdin=stdin,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        preexec_fn=_heed_ctrl_c,  # noqa: PLW1509  # nothing but a system call
     )
     with process:
         try:
