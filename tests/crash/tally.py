@@ -41,4 +41,5 @@ class Tally:
         with capsys.disabled():
             sys.stderr.write(f"\n{flavour}: {self}\n")
         wanted = f"{self.what}: {expected}, converged: {expected}, duplicate clients: 0, lost secrets: 0"
-        assert (wanted, []) == (str(self), self.failures)
+        assert wanted == str(self), "\n".join(self.failures)
+        assert not self.failures, "\n".join(self.failures)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from iac.backends.age import AgeVault, recipients_of
@@ -72,7 +73,11 @@ def _hides_secrets(situation: Situation) -> bool:
 
 def _repeated(situation: Situation, repeats: int) -> Iterator[str]:
     """Every rotation ends what services log in with: none may be done twice without need."""
-    rotated = Counter(path.split("/")[-2] for _, path, _ in situation.sandbox.log if path.endswith("/secret"))
+    rotated = Counter(
+        path.split("/")[-2]
+        for _, path, status in situation.sandbox.log
+        if path.endswith("/secret") and status != HTTPStatus.UNAUTHORIZED  # cut off before its token
+    )
     needed = {"team-rotated", "team-both"} | ({"team-opened"} if _hides_secrets(situation) else set())
     if rotated.keys() != needed or sum(rotated.values()) > len(needed) + repeats:
         yield f"rotations: {dict(rotated)}, needed: {sorted(needed)}"
