@@ -60,6 +60,11 @@ class Ledger:
             self._known[address] = secret
         return SealedSecret(sealed, salt, secret.fingerprint(salt), version, self.now())
 
+    def seal_next(self, address: str, secret: Secret) -> SealedSecret:
+        """`seal` with the version after the one that state holds; 1 for the first."""
+        last = self.state.clients.get(address)
+        return self.seal(address, secret, last.secret.version + 1 if last and last.secret else 1)
+
     def open(self, address: str, secret: SealedSecret) -> Secret:
         """The clear secret: what this run stored, else by the vault.
 

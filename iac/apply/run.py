@@ -51,14 +51,8 @@ def intend(ledger: Ledger, changes: Iterable[Change], kept: Mapping[str, SealedS
             continue
         sealed = None
         if change.step is SecretStep.CHOOSE:
-            sealed = kept.get(change.address) or _chosen(ledger, change.address)
+            sealed = kept.get(change.address) or ledger.seal_next(change.address, Secret(ledger.clock.token()))
         ledger.note(ledger.intend(change.address, change.client_id, Action.CREATE, sealed))
-
-
-def _chosen(ledger: Ledger, address: str) -> SealedSecret:
-    last = ledger.state.clients.get(address)
-    version = last.secret.version + 1 if last and last.secret else 1
-    return ledger.seal(address, Secret(ledger.clock.token()), version)
 
 
 def execute(

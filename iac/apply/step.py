@@ -239,9 +239,7 @@ class Steps:
         return fresh
 
     def _seal(self, change: Change, secret: Secret) -> SealedSecret:
-        last = self.ledger.state.clients.get(change.address)
-        version = last.secret.version + 1 if last and last.secret else 1
-        return self.ledger.seal(change.address, secret, version)
+        return self.ledger.seal_next(change.address, secret)
 
     def _store(
         self,

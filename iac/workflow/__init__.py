@@ -132,7 +132,8 @@ def apply_plan(session: Session, prepared: Prepared, stop: run.Stop) -> Report:
     plan = prepared.plan
     ledger = Ledger(session.backend, session.vault, session.clock, prepared.state)
     _preflight(session, prepared, ledger)
-    approval = Approval(plan.digest, tuple(change.digest for change in plan.changes), ledger.now())
+    digest = plan.digest
+    approval = Approval(digest, tuple(change.digest for change in plan.changes), ledger.now())
     kept = prepared.state.approval
     if kept is not None and set(approval.changes) <= set(kept.changes):
         approval = kept
@@ -146,7 +147,7 @@ def apply_plan(session: Session, prepared: Prepared, stop: run.Stop) -> Report:
     outcomes = run.execute(plan.changes, steps.do, session.parallelism, stop)
     done = {outcome.change.address for outcome in outcomes if isinstance(outcome, Done)}
     outputs = tuple(deliver(session, ledger, plan, done))
-    return Report(plan.digest, outcomes, outputs, is_interrupted=stop.is_interrupt, unsaved=_save(ledger))
+    return Report(digest, outcomes, outputs, is_interrupted=stop.is_interrupt, unsaved=_save(ledger))
 
 
 def _save(ledger: Ledger) -> StateError | None:

@@ -75,8 +75,7 @@ def _store(ledger: Ledger, address: str, secret: Secret) -> bool:
     client = ledger.state.clients[address]
     is_new = not _is_held(client, secret)
     if is_new:
-        version = client.secret.version + 1 if client.secret else 1
-        client = replace(client, secret=ledger.seal(address, secret, version))
+        client = replace(client, secret=ledger.seal_next(address, secret))
     ledger.note(ClientWritten(address, replace(client, secret_status=SecretStatus.KNOWN)))
     return is_new
 
