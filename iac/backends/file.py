@@ -111,9 +111,9 @@ class FileBackend(StateBackend):
             except StateError as conflict:
                 if not (seen.length or self._unsaved):
                     raise
-                raise self._rescue.conflict(self._path, _encoded(new), new.run_id, conflict) from None
+                raise self._rescue.conflict(str(self._path), _encoded(new), new.run_id, conflict) from None
             except OSError as error:
-                raise self._rescue.failure(self._path, _encoded(new), new.run_id, _reason(error)) from error
+                raise self._rescue.failure(str(self._path), _encoded(new), new.run_id, _reason(error)) from error
             self._unsaved.clear()
             self._rescue.clear()
             return new
@@ -161,8 +161,8 @@ class FileBackend(StateBackend):
                     disk.append(self._journal, line, seen.length)
             except StateError as conflict:
                 self._unsaved.extend(events)
-                run_id = seen.state.run_id
-                raise self._rescue.conflict(self._journal, _line(seen.state, self._unsaved), run_id, conflict) from None
+                line, run_id = _line(seen.state, self._unsaved), seen.state.run_id
+                raise self._rescue.conflict(str(self._journal), line, run_id, conflict) from None
             except OSError as error:
                 self._unsaved.extend(events)
                 raise self._rescued(seen, _reason(error)) from error
@@ -175,7 +175,7 @@ class FileBackend(StateBackend):
         with suppress(OSError):
             held = self._journal.read_bytes()[: seen.length]
         data = held + _line(seen.state, self._unsaved)
-        return self._rescue.failure(self._journal, data, seen.state.run_id, reason)
+        return self._rescue.failure(str(self._journal), data, seen.state.run_id, reason)
 
     def _replace(self, state: State) -> None:
         """Write the document; what was there, with its journal, becomes the backup."""

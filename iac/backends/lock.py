@@ -3,23 +3,24 @@
 from __future__ import annotations
 
 import fcntl
-import json
 import os
 from contextlib import contextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from iac.backends.note import not_held, parse_note, refusal, render_note
 from iac.core.errors import LockedError, StateError
-from iac.ports import Holder
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
-    from iac.ports import Clock
+    from iac.ports import Clock, Holder
 
 _POLL = 0.05
 _LIMIT = 4096
+_WAIT = "wait for that run, or end its process: a process that is gone holds no lock"
 
 
 @contextmanager
@@ -50,7 +51,7 @@ def _acquire(path: Path, holder: Holder, clock: Clock, deadline: datetime) -> in
     try:
         _wait(path, file, clock, deadline)
         os.ftruncate(file, 0)
-        os.pwrite(file, _render(holder), 0)
+        os.pwrite(file, render_note(holder), 0)
     except BaseException:
         os.close(file)
         raise
@@ -60,7 +61,7 @@ def _acquire(path: Path, holder: Holder, clock: Clock, deadline: datetime) -> in
 def _wait(path: Path, file: int, clock: Clock, deadline: datetime) -> None:
     while not _try(file, fcntl.LOCK_EX):
         if clock.now() >= deadline:
-            raise _refusal(path, _read(file), clock.now())
+            raise refusal(str(path), _read(file), clock.now(), _WAIT)
         clock.sleep(_POLL)
 
 
@@ -86,28 +87,19 @@ def unlock(path: Path, run_id: str) -> Holder:
     try:
         file = os.open(path, os.O_RDWR | os.O_NOFOLLOW)
     except FileNotFoundError:
-        raise _not_held(path, run_id, "no run has locked this state yet") from None
+        raise not_held(str(path), run_id, "no run has locked this state yet") from None
     try:
         is_free = _try(file, fcntl.LOCK_EX)
         note = _read(file)
         if note.run_id != run_id:
             last = "nobody holds it; the last run to hold it was" if is_free else "it is held by"
-            raise _not_held(path, run_id, f"{last} {note.run_id} of {note.who}, since {note.since}")
+            raise not_held(str(path), run_id, f"{last} {note.run_id} of {note.who}, since {note.since}")
         if not is_free:
             raise _alive(path, note)
         os.ftruncate(file, 0)
         return note
     finally:
         os.close(file)
-
-
-def _not_held(path: Path, run_id: str, why: str) -> StateError:
-    return StateError(
-        "this run does not hold the lock",
-        where=f"{path}, run {run_id}",
-        why=why,
-        fix="run the command that was refused again: its message names the run that holds the lock",
-    )
 
 
 def _alive(path: Path, holder: Holder) -> LockedError:
@@ -127,34 +119,6 @@ def _try(file: int, kind: int) -> bool:
     return True
 
 
-def _render(holder: Holder) -> bytes:
-    members = {"run_id": holder.run_id, "who": holder.who, "since": holder.since, "expires": holder.expires}
-    return json.dumps(members, indent=2).encode() + b"\n"
-
-
 def _read(file: int) -> Holder:
     """The note in a locked file; between locking and writing it there is none for a moment."""
-    try:
-        members = json.loads(os.pread(file, _LIMIT, 0))
-        return Holder(*(str(members[name]) for name in ("run_id", "who", "since", "expires")))
-    except (ValueError, KeyError, TypeError):
-        return Holder("unknown", "unknown", "unknown", "unknown")
-
-
-def _refusal(path: Path, holder: Holder, now: datetime) -> LockedError:
-    return LockedError(
-        "the state is locked by another run",
-        where=str(path),
-        why=f"run {holder.run_id} of {holder.who} holds it since {holder.since}{_age(holder, now)}"
-        f" and said it would be done by {holder.expires}",
-        fix="wait for that run, or end its process: a process that is gone holds no lock",
-    )
-
-
-def _age(holder: Holder, now: datetime) -> str:
-    try:
-        seconds = int((now - datetime.fromisoformat(holder.since)).total_seconds())
-    except (ValueError, TypeError):
-        return ""
-    hours, rest = divmod(max(seconds, 0), 3600)
-    return f" ({hours} h {rest // 60} min {rest % 60} s)"
+    return parse_note(os.pread(file, _LIMIT, 0))

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from iac.backends import disk
 from iac.core.errors import StateError
+from iac.core.statefile import is_journal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,30 +36,30 @@ class Rescue:
         self._push = "iac state push" if environment == "default" else f"iac --env {environment} state push"
         self._written: set[Path] = set()
 
-    def failure(self, target: Path, data: bytes, run_id: str, reason: str) -> StateError:
-        """Keep `data`, which `target` could not take; the error that says how it gets there."""
-        copy = self._copy(target, data, run_id)
+    def failure(self, where: str, data: bytes, run_id: str, reason: str) -> StateError:
+        """Keep `data`, which the state could not take at `where`; the error that says how it gets there."""
+        copy = self._copy(data, run_id)
         if copy is None:
-            return self._nowhere(target, reason)
+            return self._nowhere(where, reason)
         return StateError(
             "the state cannot be written",
-            where=str(target),
+            where=where,
             why=f"{reason}; what it should hold is in an emergency copy, {copy}",
             fix="make room or mend permissions, then bring the copy back before the next run:"
             f" {self._push} {shlex.quote(str(copy))}",
         )
 
-    def conflict(self, target: Path, data: bytes, run_id: str, conflict: StateError) -> StateError:
-        """Keep `data`, which `target` must not take, for it was changed by somebody else; the error that says so."""
-        copy = self._copy(target, data, run_id)
+    def conflict(self, where: str, data: bytes, run_id: str, conflict: StateError) -> StateError:
+        """Keep `data`, which `where` must not take, for it was changed by somebody else; the error that says so."""
+        copy = self._copy(data, run_id)
         if copy is None:
-            return self._nowhere(target, conflict.summary)
+            return self._nowhere(where, conflict.summary)
         return StateError(
             conflict.summary,
             where=conflict.where,
             why=f"{conflict.why}; what this run did since is in an emergency copy, {copy}",
             fix="keep the copy, end the other run, then run iac plan: it says what differs from the server; "
-            f"{self._push} --force {shlex.quote(str(copy))} {_effect(target)}",
+            f"{self._push} --force {shlex.quote(str(copy))} {_effect(data)}",
         )
 
     def clear(self) -> None:
@@ -67,8 +68,8 @@ class Rescue:
             copy.unlink(missing_ok=True)
         self._written.clear()
 
-    def _copy(self, target: Path, data: bytes, run_id: str) -> Path | None:
-        suffix = ".json.journal" if target.suffix == ".journal" else ".json"
+    def _copy(self, data: bytes, run_id: str) -> Path | None:
+        suffix = ".json.journal" if is_journal(data) else ".json"
         name = f"iac-state-emergency-{_UNSAFE.sub('', run_id)[:40] or 'run'}{suffix}"
         for directory in self._directories:
             try:
@@ -79,16 +80,16 @@ class Rescue:
             return directory / name
         return None
 
-    def _nowhere(self, target: Path, reason: str) -> StateError:
+    def _nowhere(self, where: str, reason: str) -> StateError:
         tried = ", ".join(str(directory) for directory in self._directories)
         return StateError(
             "the state cannot be written",
-            where=str(target),
+            where=where,
             why=f"{reason}; an emergency copy could not be written either (tried {tried})",
             fix="make room or mend permissions, then run iac plan: it says what differs from the server",
         )
 
 
-def _effect(target: Path) -> str:
-    is_journal = target.suffix == ".journal"
-    return "adds what this run recorded to the state" if is_journal else "puts the copy in the place of the state"
+def _effect(data: bytes) -> str:
+    recorded = "adds what this run recorded to the state"
+    return recorded if is_journal(data) else "puts the copy in the place of the state"

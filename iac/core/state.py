@@ -209,6 +209,23 @@ def _without(mapping: Mapping[str, V], key: str) -> dict[str, V]:
     return others
 
 
+def brings_secret(state: State, event: Event) -> bool:
+    """Whether an event holds a secret that the state holds nowhere: lost with the event, it may be lost for good."""
+    match event:
+        case ClientWritten(_, ClientState(secret=SealedSecret(sealed))) | IntentGiven(
+            Intent(secret=SealedSecret(sealed))
+        ):
+            return sealed not in _sealed(state)
+        case _:
+            return False
+
+
+def _sealed(state: State) -> frozenset[str]:
+    holders: list[ClientState | Intent] = [*state.clients.values(), *state.intents.values()]
+    holders += [grave.client for grave in state.tombstones]
+    return frozenset(holder.secret.sealed for holder in holders if holder.secret)
+
+
 def bury(state: State, horizon: str) -> State:
     """The state without the tombstones from before `horizon` (RFC 3339 UTC, as `deleted_at`)."""
     return replace(state, tombstones=tuple(grave for grave in state.tombstones if grave.deleted_at >= horizon))

@@ -11,14 +11,21 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.core.errors import LockedError, StateError
-from iac.core.state import fold
-from tests.backends.given import EMPTY, HOLDER, OWNER, holding, intended, written
+from iac.backends.cell import Cell, NotStored, Stored
+from iac.backends.remote import Places, RemoteBackend
+from iac.core.errors import LockedError, StateError, UnreachableError
+from iac.core.state import ClientWritten, fold
+from iac.core.statefile import Origin, parse_state
+from tests.backends.clock import StoppedClock
+from tests.backends.given import EMPTY, HOLDER, OWNER, client, holding, intended, written
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from iac.core.state import State
     from iac.core.statefile import Owner
-    from iac.ports import StateBackend
+    from iac.ports import Clock, StateBackend
+    from iac.ports.state import Lock
 
 
 class Site(ABC):
@@ -196,23 +203,23 @@ class BackendContract:
         backend = site.begun()
         backend.record([intended("a"), intended("b")])
         backend.record([written("a")])
-        assert _folded(EMPTY, intended("b"), written("a")) == site.open().load()
+        assert _folded(EMPTY, intended("b"), written("a")) == at(0, site.open().load())
 
     def test_a_save_takes_the_journal_up(self, site: Site) -> None:
         backend = site.begun()
         backend.record([written("a")])
         state = backend.save(_folded(EMPTY, written("a")))
-        assert holding("a", serial=1) == state
+        assert holding("a") == at(0, state)
         backend.record([written("b")])
-        assert holding("a", "b", serial=1) == site.open().load()
+        assert holding("a", "b") == at(0, site.open().load())
 
     def test_another_process_goes_on_from_a_journal(self, site: Site) -> None:
         site.begun().record([written("a")])
         heir = site.open()
         state = heir.load()
         heir.record([written("b")])
-        assert holding("a", "b") == site.open().load()
-        assert holding("a", "b", serial=1) == heir.save(_folded(state, written("b")))
+        assert holding("a", "b") == at(0, site.open().load())
+        assert holding("a", "b") == at(0, heir.save(_folded(state, written("b"))))
 
     def test_a_save_that_has_not_read_what_was_recorded_meanwhile_is_refused(self, site: Site) -> None:
         running = site.begun()
@@ -221,14 +228,14 @@ class BackendContract:
         running.record([written("a")])
         with pytest.raises(StateError, match="changed by somebody else"):
             late.save(state)
-        assert holding("a") == site.open().load()
+        assert holding("a") == at(0, site.open().load())
 
     def test_what_32_threads_record_at_once_is_all_durable(self, site: Site) -> None:
         backend = site.begun()
         names = [f"client-{number}" for number in range(320)]
         with ThreadPoolExecutor(32) as pool:
             list(pool.map(lambda name: backend.record([written(name)]), names))
-        assert holding(*names) == site.open().load()
+        assert holding(*names) == at(0, site.open().load())
 
     def test_the_lock_is_for_one(self, site: Site) -> None:
         site.begun()
@@ -255,15 +262,6 @@ class BackendContract:
             raise ZeroDivisionError
         with site.open().lock(replace(HOLDER, run_id="run-8"), timeout=0):
             assert "run-8" == getattr(site.open().holder(), "run_id", None)
-
-    def test_the_lock_of_a_run_that_is_alive_stays(self, site: Site) -> None:
-        site.begun()
-        with site.open().lock(HOLDER, timeout=0):
-            with pytest.raises(LockedError, match="is alive") as caught:
-                site.open().unlock(HOLDER.run_id)
-            assert HOLDER == site.open().holder()
-        assert HOLDER.who in caught.value.why
-        assert caught.value.fix
 
     def test_the_lock_of_another_run_is_not_broken_and_its_holder_is_named(self, site: Site) -> None:
         site.begun()
@@ -298,6 +296,193 @@ class BackendContract:
             stop.set()
         for reader in readers:
             assert sorted(reader.result()) == reader.result()
+
+
+class RemoteSite(Site):
+    """A place that many machines reach. Each `machine` has a disk of its own, for the journal and emergency copies."""
+
+    machines: Path
+
+    @abstractmethod
+    def cell(self) -> Cell:
+        """The document's place, as another process would reach it."""
+
+    @abstractmethod
+    def run_lock(self, clock: Clock) -> Lock:
+        """The run's lock, as another process would reach it."""
+
+    def open(self, owner: Owner = OWNER) -> RemoteBackend:
+        return self.on("one", owner)
+
+    def on(self, machine: str, owner: Owner = OWNER, *, cell: Cell | None = None) -> RemoteBackend:
+        """A backend on a machine, over another cell where that is given."""
+        clock = StoppedClock()
+        places = Places(self.journal(machine, owner), (self.rescue(machine),))
+        return RemoteBackend(cell or self.cell(), self.run_lock(clock), owner, clock, places)
+
+    def journal(self, machine: str, owner: Owner = OWNER) -> Path:
+        """The second copy of this machine."""
+        return self.machines / machine / ".iac" / f"{owner.lineage}.journal"
+
+    def rescue(self, machine: str) -> Path:
+        """Where this machine keeps emergency copies."""
+        path = self.machines / machine / "rescue"
+        path.mkdir(parents=True, exist_ok=True)
+        return path
+
+
+class Troubled(Cell):
+    """A cell in which the next writes go wrong, each as `troubles` says: "lost", "refused", or "down" for all."""
+
+    def __init__(self, cell: Cell, *troubles: str) -> None:
+        self.where = cell.where
+        self._cell = cell
+        self.troubles = list(troubles)
+        self.swaps = 0
+
+    def _read(self) -> Stored | None:
+        if self.troubles[:1] == ["down"]:
+            raise UnreachableError("no way there", why="the cable is cut")
+        return self._cell.read()
+
+    def _swap(self, data: bytes, old: Stored | None) -> Stored:
+        self.swaps += 1
+        trouble = self.troubles.pop(0) if self.troubles[:1] not in ([], ["down"]) else "".join(self.troubles[:1])
+        if trouble in {"refused", "down"}:
+            raise NotStored("the cable is cut" if trouble == "down" else "no", is_refusal=trouble == "refused")
+        stored = self._cell.swap(data, old)
+        if trouble == "lost":
+            raise NotStored("the answer was lost")
+        return stored
+
+    def _clear(self, old: Stored) -> None:
+        self._cell.clear(old)
+
+
+class RemoteContract(BackendContract):
+    """What a backend promises whose state many machines reach."""
+
+    def test_the_lock_of_a_run_that_died_is_broken_by_name(self, remote: RemoteSite) -> None:
+        remote.begun()
+        with remote.on("one").lock(HOLDER, timeout=0):
+            with pytest.raises(LockedError) as caught, remote.on("two").lock(LATER, timeout=0):
+                pass
+            assert f"iac state unlock {HOLDER.run_id}" in caught.value.fix
+            assert HOLDER == remote.on("two").unlock(HOLDER.run_id)
+            with remote.on("two").lock(LATER, timeout=0):
+                assert LATER == remote.on("one").holder()
+
+    def test_a_lock_that_nobody_holds_is_not_broken(self, remote: RemoteSite) -> None:
+        remote.begun()
+        with pytest.raises(StateError, match="does not hold the lock") as caught:
+            remote.open().unlock("run-8")
+        assert "nobody holds it" in caught.value.why
+
+    def test_who_lost_the_lock_does_not_free_that_of_the_next(self, remote: RemoteSite) -> None:
+        remote.begun()
+        first = remote.on("one").lock(HOLDER, timeout=0)
+        first.__enter__()
+        remote.on("two").unlock(HOLDER.run_id)
+        with remote.on("two").lock(LATER, timeout=0):
+            first.__exit__(None, None, None)
+            assert LATER == remote.on("one").holder()
+
+    def test_a_lock_whose_time_is_over_is_taken_over(
+        self, remote: RemoteSite, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        remote.begun()
+        dead = remote.on("one").lock(replace(HOLDER, expires="2026-11-23T11:59:58Z"), timeout=0)
+        dead.__enter__()
+        assert remote.on("two").holder() is None
+        with remote.on("two").lock(LATER, timeout=0):
+            assert LATER == remote.on("one").holder()
+        assert f"the lock of run {HOLDER.run_id}" in caplog.text
+
+    def test_who_waits_for_the_lock_gets_it_when_its_time_is_over(self, remote: RemoteSite) -> None:
+        remote.begun()
+        dead = remote.on("one").lock(replace(HOLDER, expires="2026-11-23T12:00:05Z"), timeout=0)
+        dead.__enter__()
+        with remote.on("two").lock(LATER, timeout=60):
+            assert LATER == remote.on("one").holder()
+
+    def test_the_answer_to_the_first_write_may_be_lost(self, remote: RemoteSite) -> None:
+        cell = Troubled(remote.cell(), "lost")
+        remote.on("one", cell=cell).create(EMPTY)
+        assert EMPTY == remote.open().load()
+        assert 1 == cell.swaps
+
+    def test_the_answer_to_a_save_may_be_lost(self, remote: RemoteSite) -> None:
+        remote.begun()
+        cell = Troubled(remote.cell(), "lost", "lost")
+        backend = remote.on("one", cell=cell)
+        backend.save(replace(backend.load(), run_id="mine"))
+        saved = backend.save(replace(backend.load(), run_id="mine again"))
+        assert replace(EMPTY, serial=2, run_id="mine again") == saved == remote.open().load()
+        assert 2 == cell.swaps
+
+    def test_a_save_whose_answer_is_lost_is_not_taken_for_that_of_another(self, remote: RemoteSite) -> None:
+        remote.begun()
+        mine, theirs = remote.on("one"), remote.on("two")
+        state = mine.load()
+        theirs.save(replace(theirs.load(), run_id="theirs"))
+        with pytest.raises(StateError, match="changed by somebody else"):
+            mine.save(replace(state, run_id="mine"))
+        assert "theirs" == remote.open().load().run_id
+
+    def test_a_new_machine_has_every_secret_that_only_an_answer_brought(self, remote: RemoteSite) -> None:
+        remote.begun().record([written("a")])
+        assert holding("a") == at(0, remote.on("two").load())
+
+    def test_what_the_server_still_says_costs_no_write(self, remote: RemoteSite) -> None:
+        remote.begun()
+        cell = Troubled(remote.cell())
+        backend = remote.on("one", cell=cell)
+        state = backend.save(holding("a", serial=backend.load().serial))
+        backend.record([ClientWritten("wlcg/a", replace(client("a"), applied={"client_name": "b"}))])
+        assert 1 == cell.swaps
+        assert state == remote.on("two").load()
+        assert "b" == remote.on("one").load().clients["wlcg/a"].applied["client_name"]
+
+    def test_a_machine_that_comes_back_late_does_not_bring_back_what_was(self, remote: RemoteSite) -> None:
+        remote.begun()
+        died = remote.on("one")
+        died.save(holding("a", serial=died.load().serial))
+        died.record([ClientWritten("wlcg/a", replace(client("a"), applied={"client_name": "old"}))])
+        heir = remote.on("two")
+        heir.save(replace(heir.load(), run_id="heir"))
+        assert holding("a", serial=2) == replace(remote.on("one").load(), run_id=EMPTY.run_id)
+
+    def test_a_place_that_refuses_leaves_an_emergency_copy_that_is_pushed_back(self, remote: RemoteSite) -> None:
+        remote.begun()
+        backend = remote.on("one", cell=Troubled(remote.cell(), "refused", "refused"))
+        backend.load()
+        with pytest.raises(StateError, match="cannot be written") as caught:
+            backend.record([written("a")])
+        (copy,) = remote.rescue("one").iterdir()
+        assert str(copy) in caught.value.fix
+        assert holding("a", serial=1) == parse_state(copy.read_text(), Origin("copy"))
+        assert holding("a") == at(0, remote.on("one").load())
+
+    def test_a_place_that_is_gone_for_a_moment_is_asked_again(self, remote: RemoteSite) -> None:
+        remote.begun()
+        cell = Troubled(remote.cell())
+        backend = remote.on("one", cell=cell)
+        state = backend.load()
+        cell.troubles.append("down")
+        with pytest.raises(UnreachableError, match="cannot be written") as caught:
+            backend.save(state)
+        assert "the cable is cut" in caught.value.why
+        assert 3 == cell.swaps
+        cell.troubles.clear()
+        assert 1 == backend.save(state).serial
+
+
+LATER = replace(HOLDER, run_id="run-8")
+
+
+def at(serial: int, state: State) -> State:
+    """A state with another serial: how many writes a record takes is each backend's own business."""
+    return replace(state, serial=serial)
 
 
 def _folded(state: State, *events: Any) -> State:

@@ -49,6 +49,16 @@ class TestContract(BackendContract):
     """A state in a file keeps what every backend promises."""
 
 
+def test_the_lock_of_a_run_that_is_alive_stays(site: FileSite) -> None:
+    site.begun()
+    with site.open().lock(HOLDER, timeout=0):
+        with pytest.raises(LockedError, match="is alive") as caught:
+            site.open().unlock(HOLDER.run_id)
+        assert HOLDER == site.open().holder()
+    assert HOLDER.who in caught.value.why
+    assert caught.value.fix
+
+
 def test_all_files_are_for_their_owner_alone(site: FileSite) -> None:
     backend = site.open()
     backend.create(EMPTY)

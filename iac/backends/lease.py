@@ -1,0 +1,183 @@
+"""A run's lock in a cell: a note of who holds it and until when, renewed while its run lasts.
+
+A run that died leaves its note, which others take over when its time is over, or break by name before. No lock can keep
+a run that lost its own from writing: the compare and swap of the state does that.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from iac.backends.cell import NotStored
+from iac.backends.note import is_over, not_held, parse_note, refusal, render_note
+from iac.core.errors import UnreachableError
+from iac.ports.state import Lock
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
+
+    from iac.backends.cell import Cell, Stored
+    from iac.ports import Clock, Holder
+
+_log = logging.getLogger(__name__)
+
+POLL = 1.0
+"""Seconds between two looks at a lock that is held."""
+
+TRIES = 8
+"""How often a lock that nobody holds is tried for, before the place counts as unusable."""
+
+
+class Lease(Lock):
+    """The lock in `cell`.
+
+    Args:
+        cell: where the note is.
+        clock: for waiting, and to tell whose time is over.
+        environment: of the state, for the commands in messages.
+    """
+
+    def __init__(self, cell: Cell, clock: Clock, environment: str = "default") -> None:
+        self._cell = cell
+        self._clock = clock
+        self._unlock_command = f"iac {'' if environment == 'default' else f'--env {environment} '}state unlock"
+
+    def _lock(self, holder: Holder, *, timeout: float) -> AbstractContextManager[None]:
+        return self._locked(holder, timeout)
+
+    @contextmanager
+    def _locked(self, holder: Holder, timeout: float) -> Iterator[None]:
+        stored = self._acquire(holder, self._clock.now() + timedelta(seconds=timeout))
+        renewal = Renewal(self._cell, self._clock, holder, stored)
+        renewal.start()
+        try:
+            yield
+        finally:
+            self._release(holder, renewal.stop())
+
+    def _holder(self) -> Holder | None:
+        stored = self._cell.read()
+        note = parse_note(stored.data) if stored and stored.data else None
+        return None if note is None or is_over(note, self._clock.now()) else note
+
+    def _unlock(self, run_id: str) -> Holder:
+        stored = self._cell.read()
+        if stored is None or not stored.data:
+            raise not_held(self._cell.where, run_id, "nobody holds it")
+        note = parse_note(stored.data)
+        if note.run_id != run_id:
+            raise not_held(self._cell.where, run_id, f"it is held by {note.run_id} of {note.who}, since {note.since}")
+        try:
+            self._cell.clear(stored)
+        except NotStored as failure:
+            raise self._unusable(failure.reason) from None
+        return note
+
+    def _acquire(self, holder: Holder, deadline: datetime) -> Stored:
+        """The note as written. A place that is empty, or whose holder's time is over, is tried for."""
+        note = render_note(holder)
+        old: Stored | None = None
+        for _ in range(TRIES):
+            try:
+                return self._cell.swap(note, old)
+            except NotStored as failure:
+                reason, is_refusal = failure.reason, failure.is_refusal
+            old = self._until_free(note, deadline)
+            if old is not None and old.data == note:
+                return old
+            if is_refusal:
+                break
+        raise self._unusable(reason)
+
+    def _until_free(self, ours: bytes, deadline: datetime) -> Stored | None:
+        """What stands where the note is to go, as soon as that is nobody's any more, or ours."""
+        while True:
+            stored = self._cell.read()
+            if stored is None or stored.data in {b"", ours}:
+                return stored
+            note = parse_note(stored.data)
+            if is_over(note, self._clock.now()):
+                _log.warning(
+                    "the lock of run %s of %s is over since %s: taken over", note.run_id, note.who, note.expires
+                )
+                return stored
+            if self._clock.now() >= deadline:
+                fix = f"wait for that run; when it is gone for good: {self._unlock_command} {note.run_id}"
+                raise refusal(self._cell.where, note, self._clock.now(), fix)
+            self._clock.sleep(POLL)
+
+    def _release(self, holder: Holder, stored: Stored) -> None:
+        try:
+            self._cell.clear(stored)
+        except NotStored as failure:
+            with suppress(UnreachableError):
+                found = self._cell.read()
+                if found is None or parse_note(found.data).run_id != holder.run_id:
+                    return
+            command = f"{self._unlock_command} {holder.run_id}"
+            _log.warning(
+                "the lock could not be freed (%s): it ends by itself, or at once by: %s", failure.reason, command
+            )
+
+    def _unusable(self, reason: str) -> UnreachableError:
+        return UnreachableError(
+            "the state cannot be locked",
+            where=self._cell.where,
+            why=reason,
+            fix="see that the backend can be reached and that this login may write there",
+        )
+
+
+class Renewal:
+    """Puts the end of a held lock off, at half its time, again and again, in a thread of its own.
+
+    Args:
+        cell: where the note is.
+        clock: for the new end.
+        holder: whose lock it is; the time between `since` and `expires` is what each renewal adds.
+        stored: the note as it was written.
+    """
+
+    def __init__(self, cell: Cell, clock: Clock, holder: Holder, stored: Stored) -> None:
+        self._cell = cell
+        self._clock = clock
+        self._holder = holder
+        self._stored = stored
+        self._span = datetime.fromisoformat(holder.expires) - datetime.fromisoformat(holder.since)
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="iac-lease", daemon=True)
+
+    def start(self) -> None:
+        """Begin."""
+        self._thread.start()
+
+    def stop(self) -> Stored:
+        """End, and the note as it is now."""
+        self._end.set()
+        self._thread.join()
+        return self._stored
+
+    def _run(self) -> None:
+        while not self._end.wait(self._span.total_seconds() / 2):
+            expires = (self._clock.now() + self._span).isoformat(timespec="seconds")
+            note = render_note(replace(self._holder, expires=expires))
+            try:
+                self._stored = self._cell.swap(note, self._stored)
+            except NotStored:
+                if not self._is_ours():
+                    return
+
+    def _is_ours(self) -> bool:
+        """Whether the lock is still this run's, the renewal having come through or not."""
+        with suppress(UnreachableError):
+            found = self._cell.read()
+            if found is None or parse_note(found.data).run_id != self._holder.run_id:
+                return False
+            self._stored = found
+        return True

@@ -1,0 +1,214 @@
+"""State in a cell that many machines reach: git, HTTP, S3.
+
+A run writes the cell once before its first request, once for each group of secrets that only an answer brought, and
+once at the end. What it records in between can be read back from the server by the next run; it stands in a journal on
+this machine, the second copy, until the cell holds it.
+"""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from iac.backends.cell import NotSettled, Stored, settle
+from iac.backends.journal import GroupCommit
+from iac.backends.local import Extent, LocalJournal
+from iac.backends.rescue import Rescue, places
+from iac.core.errors import MissingStateError, StateError, UnreachableError
+from iac.core.state import brings_secret
+from iac.core.statefile import (
+    Batch,
+    Origin,
+    check_owner,
+    fold_all,
+    parse_state,
+    render_batch,
+    render_state,
+    replay,
+)
+from iac.ports import StateBackend
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from iac.backends.cell import Cell
+    from iac.core.state import Event, State
+    from iac.core.statefile import Owner
+    from iac.ports import Clock, Holder
+    from iac.ports.state import Lock
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """What this object last read or wrote.
+
+    Attributes:
+        stored: the cell as it was then.
+        document: the state in it.
+        now: the document with everything recorded since.
+        serial: the one that the caller knows, having loaded or saved; writes in between do not change it.
+        journal: how far the second copy goes.
+        is_sent: whether something was recorded since the caller loaded or saved.
+    """
+
+    stored: Stored
+    document: State
+    now: State
+    serial: int
+    journal: Extent
+    is_sent: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where this machine keeps copies.
+
+    Attributes:
+        journal: the file of the second copy.
+        rescue: directories for emergency copies; None for temporary, memory and home.
+    """
+
+    journal: Path
+    rescue: tuple[Path, ...] | None = None
+
+
+class RemoteBackend(StateBackend):
+    """State in a cell.
+
+    Args:
+        cell: where the document is.
+        lock: one run at a time.
+        owner: whose state it must be.
+        clock: for the pauses between two tries of a write.
+        places: where this machine keeps copies.
+    """
+
+    def __init__(self, cell: Cell, lock: Lock, owner: Owner, clock: Clock, places_: Places) -> None:
+        self._cell = cell
+        self._run_lock = lock
+        self._owner = owner
+        self._clock = clock
+        self._journal = LocalJournal(places_.journal)
+        self._rescue = Rescue(places() if places_.rescue is None else places_.rescue, owner.environment)
+        self._mutex = threading.Lock()
+        self._commits = GroupCommit(self._append)
+        self._seen: _Seen | None = None
+
+    def _load(self) -> State:
+        """The journal is read first: what is written to the cell meanwhile holds what it said."""
+        with self._mutex:
+            fix = "when this machine's last run is over, move the file away: the next plan says what the server holds"
+            journal, size = self._journal.read(fix)
+            stored = self._cell.read()
+            if stored is None:
+                raise self._missing()
+            origin = Origin(self._cell.where, "put an earlier version of it back: iac state push FILE")
+            try:
+                document = parse_state(stored.data.decode(), origin)
+            except UnicodeDecodeError:
+                raise StateError("the state is damaged", where=origin.where, why="not UTF-8", fix=origin.fix) from None
+            check_owner(document, self._owner, origin)
+            now = replay(document, journal, origin)
+            length = journal.length if any(batch.serial >= document.serial for batch in journal.batches) else 0
+            self._seen = _Seen(stored, document, now, document.serial, Extent(size, length))
+            return now
+
+    def _create(self, state: State) -> None:
+        check_owner(state, self._owner, Origin(self._cell.where))
+        with self._mutex:
+            try:
+                stored = settle(self._cell, render_state(state).encode(), None, self._clock)
+            except NotSettled as failure:
+                if failure.is_moved:
+                    fix = "iac state list shows what it holds"
+                    raise StateError("there is a state already", where=self._cell.where, fix=fix) from None
+                raise self._unreachable(failure.reason) from None
+            self._seen = _Seen(stored, state, state, state.serial, self._journal.clear())
+
+    def _save(self, state: State) -> State:
+        with self._mutex:
+            seen = self._must_have_seen()
+            check_owner(state, self._owner, Origin(self._cell.where))
+            if state.serial != seen.serial:
+                raise _changed(self._cell.where, f"serial {state.serial} was to be replaced, {seen.serial} is there")
+            if not self._journal.is_at(seen.journal):
+                raise _changed(self._cell.where, "another run on this machine has recorded something since")
+            new = self._write(seen, state)
+            self._rescue.clear()
+            self._seen = replace(self._must_have_seen(), serial=new.serial, is_sent=False)
+            return new
+
+    def _record(self, events: Sequence[Event]) -> None:
+        self._commits.record(events)
+
+    def _lock(self, holder: Holder, *, timeout: float) -> AbstractContextManager[None]:
+        return self._run_lock.lock(holder, timeout=timeout)
+
+    def _holder(self) -> Holder | None:
+        return self._run_lock.holder()
+
+    def _unlock(self, run_id: str) -> Holder:
+        return self._run_lock.unlock(run_id)
+
+    def _append(self, events: Sequence[Event]) -> None:
+        """To the journal; to the cell too when a secret would be lost with this machine, or its disk is full."""
+        with self._mutex:
+            seen = self._must_have_seen()
+            document = seen.document
+            line = render_batch(Batch(document.lineage, document.run_id, document.serial, tuple(events)))
+            journal = self._journal.append(line, seen.journal)
+            now = fold_all(seen.now, events)
+            self._seen = replace(seen, now=now, journal=journal or seen.journal, is_sent=True)
+            if journal is None or any(brings_secret(document, event) for event in events):
+                self._write(self._seen, now)
+
+    def _write(self, seen: _Seen, state: State) -> State:
+        """Put a state in the place of the one that was seen, with the next serial."""
+        new = replace(state, serial=seen.document.serial + 1)
+        data = render_state(new).encode()
+        try:
+            stored = settle(self._cell, data, seen.stored, self._clock)
+        except NotSettled as failure:
+            raise self._not_written(seen, new, failure) from None
+        self._seen = replace(seen, stored=stored, document=new, now=new, journal=self._journal.clear())
+        return new
+
+    def _not_written(self, seen: _Seen, new: State, failure: NotSettled) -> StateError | UnreachableError:
+        """The error; what this run did is kept in an emergency copy before it is told."""
+        where, data = self._cell.where, render_state(new).encode()
+        if not failure.is_moved:
+            if not seen.is_sent:
+                return self._unreachable(failure.reason)
+            return self._rescue.failure(where, data, new.run_id, failure.reason)
+        conflict = _changed(where, "it is not what this run has read")
+        return self._rescue.conflict(where, data, new.run_id, conflict) if seen.is_sent else conflict
+
+    def _must_have_seen(self) -> _Seen:
+        if self._seen is None:
+            raise StateError("the state is written before it was read", where=self._cell.where)
+        return self._seen
+
+    def _missing(self) -> MissingStateError:
+        return MissingStateError(
+            "there is no state",
+            where=self._cell.where,
+            why="a missing state is never taken for an empty one: clients would be registered twice",
+            fix="for a new state run iac state init; when the state is elsewhere mend the keys of state in iac.yaml",
+        )
+
+    def _unreachable(self, reason: str) -> UnreachableError:
+        return UnreachableError(
+            "the state cannot be written",
+            where=self._cell.where,
+            why=reason,
+            fix="see that the backend can be reached and that this login may write there; nothing was sent to IAM",
+        )
+
+
+def _changed(where: str, why: str) -> StateError:
+    return StateError(
+        "the state was changed by somebody else meanwhile", where=where, why=why, fix="run iac plan again"
+    )
