@@ -15,6 +15,7 @@ from iac.core.state import (
     ClientWritten,
     Event,
     Intent,
+    IntentDropped,
     IntentGiven,
     SealedSecret,
     State,
@@ -94,6 +95,11 @@ class Ledger:
     def intend(self, address: str, client_id: str, action: str, secret: SealedSecret | None = None) -> IntentGiven:
         """The event that says what is about to be sent."""
         return IntentGiven(Intent(address, client_id, action, self.state.run_id, self.now(), secret))
+
+    def withdrawn(self, address: str) -> tuple[IntentDropped, ...]:
+        """The event that says that what this run was about to send was not sent; none for the intent of another run."""
+        intent = self.state.intents.get(address)
+        return (IntentDropped(address),) if intent and intent.run_id == self.state.run_id else ()
 
     def begin(
         self, run_id: str, approval: Approval, moves: Collection[tuple[str, str]], settled: Collection[str]

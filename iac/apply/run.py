@@ -42,17 +42,32 @@ class Stop:
 
 
 def intend(ledger: Ledger, changes: Iterable[Change], kept: Mapping[str, SealedSecret]) -> None:
-    """Note the intents of all creates; the next `save` makes them durable in one write.
+    """Note the intents of all creates and new secrets; the next `save` makes them durable in one write.
 
-    Their secrets are chosen here, but for those in `kept`, by address, which a client had before.
+    Secrets that a request carries are chosen here, but for those in `kept`, by address, which a client had before. A
+    rotation that an earlier run may have sent stays that run's.
     """
     for change in changes:
-        if change.action is not Action.CREATE:
-            continue
+        last = ledger.state.intents.get(change.address)
         sealed = None
         if change.step is SecretStep.CHOOSE:
             sealed = kept.get(change.address) or ledger.seal_next(change.address, Secret(ledger.clock.token()))
-        ledger.note(ledger.intend(change.address, change.client_id, Action.CREATE, sealed))
+        if change.action is Action.CREATE:
+            action = Action.CREATE
+        elif change.step is SecretStep.CHOOSE:
+            action = Action.UPDATE
+        elif change.step is SecretStep.ROTATE and (last is None or last.action != Action.ROTATE):
+            action = Action.ROTATE
+        else:
+            continue
+        ledger.note(ledger.intend(change.address, change.client_id, action, sealed))
+
+
+def withdraw(ledger: Ledger, outcomes: Iterable[Outcome]) -> None:
+    """Note that what was not tried was not sent; the next `save` makes it durable."""
+    for outcome in outcomes:
+        if isinstance(outcome, NotTried):
+            ledger.note(*ledger.withdrawn(outcome.change.address))
 
 
 def execute(

@@ -13,10 +13,9 @@ from iac.apply.check import check_same, hold
 from iac.core import semantics
 from iac.core.change import Action, Change, SecretChange, SecretStep
 from iac.core.diff import is_hidden, mismatches
-from iac.core.errors import ServerError, StalePlan, UnknownOutcome
+from iac.core.errors import IacError, ServerError, StalePlan, UnknownOutcome
 from iac.core.model import uses_secret
 from iac.core.registration import NewClient
-from iac.core.secret import Secret
 from iac.core.state import ClientGone, ClientState, ClientWritten, IntentDropped, SecretStatus, Tombstone
 
 if TYPE_CHECKING:
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from iac.core.desired import DesiredClient
     from iac.core.model import Fields
     from iac.core.registration import Facts, Registration
+    from iac.core.secret import Secret
     from iac.core.state import SealedSecret
     from iac.ports import Provider
 
@@ -62,10 +62,9 @@ class Steps:
                 self._forget(change)
 
     def _create(self, change: Change, desired: DesiredClient) -> None:
-        intent = self.ledger.state.intents[change.address]
-        chosen = self.ledger.open(change.address, intent.secret) if intent.secret else None
+        sealed, chosen = self._chosen(change)
         answer = self._register(change, NewClient(change.client_id, desired.fields, chosen))
-        held = Held(intent.secret, SecretStatus.KNOWN if intent.secret else SecretStatus.NONE, desired.secret_serial)
+        held = Held(sealed, SecretStatus.KNOWN if sealed else SecretStatus.NONE, desired.secret_serial)
         if answer.secret is not None and answer.secret != chosen and uses_secret(desired.fields):
             held = replace(held, secret=self._seal(change, answer.secret), status=SecretStatus.KNOWN)
         wrong = self._store(desired, answer, held, desired.declared, None)
@@ -115,28 +114,44 @@ class Steps:
         return self.provider.accepts_secret(client.client_id, client.secret)
 
     def _update(self, change: Change, desired: DesiredClient) -> None:
-        fresh = self._fresh(change, desired)
-        check_same(change, fresh)
         last = self.ledger.state.clients.get(change.address)
-        held = self._held_before(change, last, fresh)
-        if change.step is SecretStep.CHOOSE:
-            held, fresh = self._choose(change, fresh)
-        elif change.step is SecretStep.TAKE and fresh.secret is not None:
-            held = Held(self._seal(change, fresh.secret), SecretStatus.KNOWN, desired.secret_serial)
-        elif change.step is SecretStep.DROP:
-            held = Held(None, SecretStatus.NONE, desired.secret_serial)
-        answer = fresh
-        if change.writes_fields or change.step is SecretStep.CHOOSE:
-            answer = self._put(change, fresh, desired.managed)
         owners = last.owners if last else None
-        wrong = self._store(desired, answer, held, desired.managed, owners)
+        with self._unsent(change):
+            fresh = self._fresh(change, desired)
+            check_same(change, fresh)
+            held = self._held_before(change, last, fresh)
+            if change.step is SecretStep.CHOOSE:
+                held, fresh = self._choose(change, fresh)
+            elif change.step is SecretStep.TAKE and fresh.secret is not None:
+                held = Held(self._seal(change, fresh.secret), SecretStatus.KNOWN, desired.secret_serial)
+            elif change.step is SecretStep.DROP:
+                held = Held(None, SecretStatus.NONE, desired.secret_serial)
+            answer = fresh
+            if change.writes_fields or change.step is SecretStep.CHOOSE:
+                answer = self._put(change, fresh, desired.managed)
         if change.step is SecretStep.ROTATE:
-            held = self._rotate(change, fresh)
-            self._store(desired, answer, held, desired.managed, owners)
+            try:
+                held = self._rotate(change, fresh)
+            except ServerError as refusal:
+                if not isinstance(refusal, UnknownOutcome):
+                    self._store(desired, answer, held, desired.managed, owners)
+                raise
+        wrong = self._store(desired, answer, held, desired.managed, owners)
         if desired.managed_owners is not None:
             self._assign(change.client_id, desired.managed_owners, fresh.owners or ())
             self._store(desired, answer, held, desired.managed, desired.managed_owners)
         hold(wrong, change)
+
+    @contextmanager
+    def _unsent(self, change: Change) -> Iterator[None]:
+        """What fails before a new secret is asked for takes its intent along, but for a PUT that may still arrive."""
+        try:
+            yield
+        except IacError as error:
+            events = self.ledger.withdrawn(change.address)
+            if events and not (isinstance(error, UnknownOutcome) and change.step is SecretStep.CHOOSE):
+                self.ledger.record(*events)
+            raise
 
     def _held_before(self, change: Change, last: ClientState | None, fresh: Registration) -> Held:
         """What state holds until the secret's own step is done, or what an interrupted create chose."""
@@ -150,7 +165,8 @@ class Steps:
         serial = max(last.secret_serial, desired.secret_serial)
         if change.step is not SecretStep.ROTATE:
             return Held(last.secret, last.secret_status, serial)
-        is_dead = intent is not None or change.secret is SecretChange.CREATED
+        is_another_runs = intent is not None and intent.run_id != self.ledger.state.run_id
+        is_dead = is_another_runs or change.secret is SecretChange.CREATED
         status = SecretStatus.UNKNOWN if is_dead and last.secret else last.secret_status
         return Held(last.secret, status, last.secret_serial)
 
@@ -161,14 +177,16 @@ class Steps:
         return Held(chosen, SecretStatus.KNOWN, serial)
 
     def _choose(self, change: Change, fresh: Registration) -> tuple[Held, Registration]:
-        """Up to 1.13 a PUT sets the secret it carries: stored as an intent first (rec: admin-auth-method-matrix)."""
-        secret = Secret(self.ledger.clock.token())
-        sealed = self._seal(change, secret)
-        self.ledger.record(self.ledger.intend(change.address, change.client_id, Action.UPDATE, sealed))
+        """Up to 1.13 a PUT sets the secret it carries: the one of the intent (rec: admin-auth-method-matrix)."""
+        sealed, secret = self._chosen(change)
         return Held(sealed, SecretStatus.KNOWN, _desired(change).secret_serial), replace(fresh, secret=secret)
 
+    def _chosen(self, change: Change) -> tuple[SealedSecret | None, Secret | None]:
+        """The secret that the intent holds, sealed and in clear; None for a client that has none."""
+        sealed = self.ledger.state.intents[change.address].secret
+        return sealed, self.ledger.open(change.address, sealed) if sealed else None
+
     def _rotate(self, change: Change, fresh: Registration) -> Held:
-        self.ledger.record(self.ledger.intend(change.address, change.client_id, Action.ROTATE))
         try:
             with self._intent_of(change):
                 answer = self.provider.rotate(change.client_id)

@@ -10,7 +10,7 @@ from iac.apply.ledger import Ledger
 from iac.apply.outcome import Done, Report
 from iac.apply.step import Steps
 from iac.core.change import Finding
-from iac.core.errors import CredentialsError, StalePlan, StateError, UnsafePlan
+from iac.core.errors import CredentialsError, IacError, StalePlan, StateError, UnreachableError, UnsafePlan
 from iac.core.planning import make_plan
 from iac.core.state import Approval
 from iac.workflow.delivery import OutputState, check_outputs, check_templates, deliver, render_outputs
@@ -146,15 +146,16 @@ def apply_plan(session: Session, prepared: Prepared, stop: run.Stop) -> Report:
     )
     outcomes = run.execute(plan.changes, steps.do, session.parallelism, stop)
     done = {outcome.change.address for outcome in outcomes if isinstance(outcome, Done)}
+    run.withdraw(ledger, outcomes)
     outputs = tuple(deliver(session, ledger, plan, done))
     return Report(digest, outcomes, outputs, is_interrupted=stop.is_interrupt, unsaved=_save(ledger))
 
 
-def _save(ledger: Ledger) -> StateError | None:
+def _save(ledger: Ledger) -> IacError | None:
     """The last write; when it fails, what was done is told all the same, and then why."""
     try:
         ledger.save()
-    except StateError as error:
+    except (StateError, UnreachableError) as error:
         return error
     return None
 

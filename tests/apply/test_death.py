@@ -42,8 +42,14 @@ def die_at(world: World, call: int) -> Callable[[str], None]:
     return on_call
 
 
-def live(world: World) -> None:
+def live(world: World, machine: str = "the same") -> None:
+    """The next run begins, on the machine where the last one died or on a new one."""
     world.provider.on_call = world.backend.on_call = lambda _: None
+    if machine == "another":
+        world.backend.lose_machine()
+
+
+MACHINES = pytest.mark.parametrize("machine", ["the same", "another"])
 
 
 CASES: dict[str, tuple[tuple[DesiredClient, ...], tuple[DesiredClient, ...], dict[str, Any]]] = {
@@ -57,9 +63,10 @@ CASES: dict[str, tuple[tuple[DesiredClient, ...], tuple[DesiredClient, ...], dic
 }
 
 
+@MACHINES
 @pytest.mark.parametrize("flavour", list(Flavour))
 @pytest.mark.parametrize("case", CASES)
-def test_a_run_that_dies_anywhere_is_ended_by_the_next(case: str, flavour: Flavour) -> None:
+def test_a_run_that_dies_anywhere_is_ended_by_the_next(case: str, flavour: Flavour, machine: str) -> None:
     before, after, options = CASES[case]
     for call in count():
         world = World(flavour)
@@ -73,7 +80,7 @@ def test_a_run_that_dies_anywhere_is_ended_by_the_next(case: str, flavour: Flavo
             pass
         else:
             break
-        live(world)
+        live(world, machine)
         assert world.apply(*after, **options).is_complete, f"died at call {call}"
         assert [] == [change.to_dict() for change in world.plan(*after).changes], f"died at call {call}"
         for client in after:
@@ -82,10 +89,11 @@ def test_a_run_that_dies_anywhere_is_ended_by_the_next(case: str, flavour: Flavo
     assert 4 < call
 
 
+@MACHINES
 @pytest.mark.parametrize("flavour", list(Flavour))
 @pytest.mark.parametrize("then", list(Then))
 def test_a_leave_that_dies_anywhere_is_ended_by_the_next_run_and_a_deleted_secret_is_kept(
-    then: Then, flavour: Flavour
+    then: Then, flavour: Flavour, machine: str
 ) -> None:
     for call in count():
         world = World(flavour)
@@ -99,7 +107,7 @@ def test_a_leave_that_dies_anywhere_is_ended_by_the_next_run_and_a_deleted_secre
             pass
         else:
             break
-        live(world)
+        live(world, machine)
         assert world.apply().is_complete
         assert {} == world.backend.load().clients
         graves = [grave.client.secret for grave in world.backend.load().tombstones]
@@ -107,8 +115,9 @@ def test_a_leave_that_dies_anywhere_is_ended_by_the_next_run_and_a_deleted_secre
     assert 3 < call
 
 
+@MACHINES
 @pytest.mark.parametrize("flavour", list(Flavour))
-def test_a_move_that_dies_anywhere_keeps_the_secret(flavour: Flavour) -> None:
+def test_a_move_that_dies_anywhere_keeps_the_secret(flavour: Flavour, machine: str) -> None:
     new = desired("team/new", client_id="app")
     for call in count():
         world = World(flavour)
@@ -121,7 +130,7 @@ def test_a_move_that_dies_anywhere_keeps_the_secret(flavour: Flavour) -> None:
             pass
         else:
             break
-        live(world)
+        live(world, machine)
         assert world.apply(new).is_complete
         assert world.logs_in("team/new")
     assert 2 < call

@@ -133,12 +133,24 @@ def test_a_project_is_applied_side_by_side() -> None:
     assert all(world.logs_in(client.address) for client in clients)
 
 
-def test_only_creates_get_an_intent_and_a_secret_where_they_need_one() -> None:
+def test_creates_and_new_secrets_get_an_intent_and_a_secret_where_one_is_sent() -> None:
     world = World("1.14")
     ledger = Ledger(world.backend, world.vault, world.clock, world.backend.load())
-    intend(ledger, [change("a", step=SecretStep.CHOOSE), change("b"), change("c", Action.UPDATE)], {})
-    found = {address: intent.secret is not None for address, intent in ledger.state.intents.items()}
-    assert {"team/a": True, "team/b": False} == found
+    changes = [
+        change("a", step=SecretStep.CHOOSE),
+        change("b"),
+        change("c", Action.UPDATE),
+        change("d", Action.UPDATE, step=SecretStep.CHOOSE),
+        change("e", Action.UPDATE, step=SecretStep.ROTATE),
+    ]
+    intend(ledger, changes, {})
+    found = {address: (one.action, one.secret is not None) for address, one in ledger.state.intents.items()}
+    assert {
+        "team/a": ("create", True),
+        "team/b": ("create", False),
+        "team/d": ("update", True),
+        "team/e": ("rotate", False),
+    } == found
     assert (True, False) == (ledger.is_known("team/a"), ledger.is_known("team/b"))
 
 

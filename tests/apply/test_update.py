@@ -7,6 +7,7 @@ import pytest
 
 from iac.apply.ledger import Ledger
 from iac.apply.outcome import Done, Failed
+from iac.apply.run import Stop
 from iac.apply.step import Steps
 from iac.core.change import Action, Change, SecretChange
 from iac.core.errors import IacError, StalePlan, UnknownOutcome
@@ -262,6 +263,49 @@ def test_a_refused_rotation_leaves_the_secret_that_is_there(flavour: Flavour) ->
     assert "the server refuses it" == failure(world, AGAIN).summary
     assert world.logs_in()
     assert world.plan(APP).is_empty
+
+
+@EACH
+def test_the_intents_of_all_rotations_are_durable_before_the_first_request(flavour: Flavour) -> None:
+    world = World(flavour)
+    clients = [desired(f"team/app-{number}") for number in range(3)]
+    assert world.apply(*clients).is_complete
+    seen: list[set[str]] = []
+    world.provider.on_call = lambda call: seen.append(set(world.backend.load().intents)) if "rotate" in call else None
+    assert world.apply(*(replace(client, secret_serial=2) for client in clients)).is_complete
+    assert {client.address for client in clients} == seen[0]
+    assert {} == world.backend.load().intents
+
+
+@EACH
+def test_a_rotation_that_was_never_sent_is_not_taken_for_lost(flavour: Flavour) -> None:
+    """Its update was refused, so the secret in state is alive: no run asks for another one that nobody wanted."""
+    world = applied(flavour)
+    world.provider.script("update", refused)
+    failure(world, desired(client_name="New name", secret_serial=2))
+    assert (0, {}) == (world.provider.count("rotate"), world.backend.load().intents)
+    assert world.plan(APP).is_empty
+
+
+@EACH
+def test_a_rotation_that_was_not_tried_is_not_taken_for_lost(flavour: Flavour) -> None:
+    world = applied(flavour)
+    stop = Stop()
+    stop.ask("interrupted")
+    world.apply(AGAIN, stop=stop)
+    assert {} == world.backend.load().intents
+    assert world.plan(APP).is_empty
+
+
+def test_a_take_over_whose_new_secret_is_lost_with_its_machine_asks_for_another() -> None:
+    world = World("1.14")
+    world.register(token_endpoint_auth_method="none", client_secret=None)
+    taken = desired(adopt=True)
+    world.provider.script("rotate", lost_after)
+    failure(world, taken)
+    world.backend.lose_machine()
+    assert world.apply(taken).is_complete
+    assert world.logs_in()
 
 
 @EACH

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from iac.core.errors import LockedError, StateError
 from iac.core.secret import Secret
-from iac.core.state import fold
+from iac.core.state import brings_secret, fold
 from iac.ports import Clock, StateBackend, Vault
 
 if TYPE_CHECKING:
@@ -61,6 +61,14 @@ class MemoryBackend(StateBackend):
         self.on_call("before record")
         self.journal.extend(events)
         self.on_call("after record")
+
+    def lose_machine(self) -> None:
+        """What is left of a state that is kept elsewhere when the machine of the run is gone (iac.backends.remote)."""
+        last = 0
+        for number, event in enumerate(self.journal, start=1):
+            if self.document is not None and brings_secret(self.document, event):
+                last = number
+        del self.journal[last:]
 
     @contextmanager
     def _lock(self, holder: Holder, *, timeout: float) -> Iterator[None]:

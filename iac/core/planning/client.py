@@ -104,7 +104,7 @@ def _plan_adopt(draft: Draft, client: DesiredClient, seen: Registration) -> None
         before = _address_before(draft, client)
         draft.guards.append(guards.renamed(client, before) if before else guards.taken(client))
         return
-    known = fate.of_known(client, seen, None, draft.actual.facts, is_interrupted=False)
+    known = fate.of_known(client, seen, None, draft.actual.facts, is_interrupted=draft.rotates(client))
     if is_ours and _has_chosen(draft, client, seen):
         known = fate.Fate(SecretChange.CREATED, SecretStep.NOTHING)
     fields = _compare(draft, client, seen)
@@ -120,9 +120,7 @@ def _has_chosen(draft: Draft, client: DesiredClient, seen: Registration) -> bool
 
 
 def _plan_update(draft: Draft, client: DesiredClient, seen: Registration, last: ClientState) -> None:
-    intent = draft.state.intents.get(client.address)
-    is_interrupted = intent is not None and intent.action == Action.ROTATE
-    known = fate.of_known(client, seen, last, draft.actual.facts, is_interrupted=is_interrupted)
+    known = fate.of_known(client, seen, last, draft.actual.facts, is_interrupted=draft.rotates(client))
     if client.address in draft.options.rotate:
         known = fate.of_asked(known)
     fields = _compare(draft, client, seen)

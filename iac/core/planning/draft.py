@@ -57,6 +57,11 @@ class Draft:
         intent = self.state.intents.get(client.address)
         return intent is not None and intent.action == Action.CREATE and intent.client_id == client.client_id
 
+    def rotates(self, client: DesiredClient) -> bool:
+        """Whether an interrupted run was about to ask for a new secret of this very client."""
+        intent = self.state.intents.get(client.address)
+        return intent is not None and intent.action == Action.ROTATE and intent.client_id == client.client_id
+
     def guard_protected(self, address: str, client_id: str, seen: Registration | None) -> None:
         """Refuse to touch built-in, federated and personal clients and the one that iac logs in with."""
         why = semantics.protected(seen.answer) if seen else ""
