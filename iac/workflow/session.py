@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from iac.rendering.context import ProjectFacts
     from iac.rendering.template import Template
 
-_LOCK_SECONDS = 3600
+_LOCK_SECONDS = 600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
