@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from iac.cli.format import FORMAT, show_json
-from iac.core.errors import RenderError
+from iac.core.errors import RenderError, UnsafePlan
 from iac.core.text import printable
 
 if TYPE_CHECKING:
@@ -27,12 +28,17 @@ def command(shell: Shell, *, check: bool, targets: tuple[str, ...], view: str) -
     session = open_local(shell)
     results = render_outputs(session, session.options(targets).targets, check=check)
     if view == "json":
-        show_json({"outputs": [{"path": r.path, "status": r.status, "why": r.why} for r in results]})
+        show_json({"outputs": [asdict(result) for result in results]})
     else:
         for result in results:
             why = f": {result.why}" if result.why else ""
             for line in f"{result.status:<10} {result.path}{why}".splitlines():
                 click.echo(printable(line))
+    for result in results:
+        if result.warning:
+            shell.note(f"warning: {printable(result.warning)}")
     if any(result.status == "failed" for result in results):
         raise RenderError("some outputs could not be rendered", fix="see above; the others are as they should be")
+    if any(result.status == "refused" for result in results):
+        raise UnsafePlan("some outputs were refused", fix="see above; the others are as they should be")
     return 2 if check and any(result.status in {"missing", "differs"} for result in results) else 0

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from iac.ports.clock import Clock
 from iac.ports.provider import Identity, Provider, Reader
-from iac.ports.sink import Sink
+from iac.ports.sink import Exposure, Sink, Tracking
 from iac.ports.state import Holder, Lock, Place, StateBackend, Vault
 
-__all__ = ["Clock", "Holder", "Identity", "Lock", "Place", "Provider", "Reader", "Sink", "StateBackend", "Vault"]
+__all__ = [
+    "Clock", "Exposure", "Holder", "Identity", "Lock", "Place", "Provider", "Reader", "Sink", "StateBackend",
+    "Tracking", "Vault",
+]  # fmt: skip

@@ -14,7 +14,9 @@ from iac.core.errors import RenderError
 from iac.ports import Sink
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator, Mapping
+
+    from iac.ports import Exposure
 
 _SUFFIX = ".iac-tmp"
 _PRIVATE_FOLDER = 0o700
@@ -65,6 +67,15 @@ class FileSink(Sink):
             if target.exists():
                 target.unlink()
                 _sync(target.parent)
+
+    def _exposed(self, paths: Collection[str]) -> Mapping[str, Exposure]:
+        from iac.sinks.worktree import find_exposed  # noqa: PLC0415  # only where outputs are written
+
+        targets: dict[str, Path] = {}
+        for path in paths:
+            with suppress(RenderError):  # nothing will be written there: check and write refuse it
+                targets[path] = self._target(path)
+        return find_exposed(self._root, targets)
 
     def _sweep(self, folder: Path) -> None:
         if folder not in self._swept:

@@ -13,7 +13,15 @@ from iac.core.change import Finding
 from iac.core.errors import CredentialsError, IacError, StalePlan, StateError, UnreachableError, UnsafePlan
 from iac.core.planning import make_plan
 from iac.core.state import Approval
-from iac.workflow.delivery import OutputState, check_outputs, check_templates, deliver, render_outputs
+from iac.workflow.delivery import (
+    OutputState,
+    check_outputs,
+    check_templates,
+    deliver,
+    outputs_to_write,
+    render_outputs,
+)
+from iac.workflow.exposure import with_exposures
 from iac.workflow.session import LocalSession, Session, StateSession
 
 if TYPE_CHECKING:
@@ -40,13 +48,13 @@ def read_plan(session: Session, options: Options) -> Plan:
 
 
 def _plan(session: Session, state: State, actual: Actual, options: Options) -> Plan:
-    """The plan, with what validation warns of among its findings; templates of outputs that change are compiled."""
+    """The plan, with what validation warns of among its findings; outputs that change are looked at: templates, git."""
     findings = tuple(
         Finding(warning.id, warning.severity, f"{warning.location}: {warning.summary}") for warning in session.warnings
     )
     plan = replace(make_plan(session.desired, state, actual, options), findings=findings)
     check_templates(session, plan)
-    return plan
+    return with_exposures(session, plan, [output.path for output in outputs_to_write(plan)])
 
 
 def read_actual(session: Session, state: State, options: Options) -> Actual:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from iac.apply.ledger import Ledger
@@ -12,6 +12,8 @@ from iac.core.errors import IacError, InputError
 from iac.core.model import uses_secret
 from iac.core.outputs import Rendered, output_digest
 from iac.core.state import OutputRecord, OutputWritten, SecretStatus
+from iac.ports import Tracking
+from iac.workflow.exposure import TRACKED, find_exposures, warning
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from iac.core.desired import OutputSpec
     from iac.core.plan import Plan
     from iac.core.state import ClientState, State
+    from iac.ports import Exposure
     from iac.rendering.context import Credentials
     from iac.workflow.session import LocalSession
 
@@ -32,7 +35,7 @@ def check_templates(session: LocalSession, plan: Plan) -> None:
     Raises:
         RenderError: with file and line.
     """
-    changing = {output.path for output in _writes(plan)}
+    changing = {output.path for output in outputs_to_write(plan)}
     names = {spec.template for spec in session.desired.outputs if spec.path in changing}
     if names:
         from iac.rendering.render import check_template  # noqa: PLC0415  # brings in Jinja2
@@ -51,7 +54,7 @@ def check_outputs(session: LocalSession, plan: Plan, ledger: Ledger) -> None:
     specs = {spec.path: spec for spec in session.desired.outputs}
     fresh = {change.address for change in plan.changes if change.secret in _NEW}
     must_open = False
-    for output in _writes(plan):
+    for output in outputs_to_write(plan):
         spec = specs[output.path]
         session.sinks[spec.sink].check(spec.path)
         _rehearse(session, spec)
@@ -60,7 +63,8 @@ def check_outputs(session: LocalSession, plan: Plan, ledger: Ledger) -> None:
         ledger.check_identity()
 
 
-def _writes(plan: Plan) -> Iterator[OutputChange]:
+def outputs_to_write(plan: Plan) -> Iterator[OutputChange]:
+    """Each output that this plan makes or changes, once."""
     wanted = {OutputAction.CREATE, OutputAction.UPDATE}
     seen: dict[str, OutputChange] = {}
     for change in plan.changes:
@@ -161,7 +165,19 @@ def render_outputs(session: LocalSession, targets: Collection[str], *, check: bo
     state = session.backend.load()
     ledger = Ledger(session.backend, session.vault, session.clock, state)
     wanted = [spec for spec in session.desired.outputs if not targets or set(spec.clients) & set(targets)]
-    return [_render_safely(session, ledger, spec, check=check) for spec in wanted]
+    if check:
+        return [_render_safely(session, ledger, spec, check=True) for spec in wanted]
+    exposures = find_exposures(session, [spec for spec in wanted if not _blocked(spec, state)])
+    return [_render_guarded(session, ledger, spec, exposures.get(spec.path)) for spec in wanted]
+
+
+def _render_guarded(session: LocalSession, ledger: Ledger, spec: OutputSpec, exposure: Exposure | None) -> OutputState:
+    """No output that git tracks is written; one that it does not ignore is, and that is said."""
+    if exposure is None:
+        return _render_safely(session, ledger, spec, check=False)
+    if exposure.tracking is Tracking.TRACKED:
+        return OutputState(spec.path, "refused", f"it {TRACKED}\nfix: {exposure.fix}")
+    return replace(_render_safely(session, ledger, spec, check=False), warning=warning(spec.path, exposure))
 
 
 def _render_safely(session: LocalSession, ledger: Ledger, spec: OutputSpec, *, check: bool) -> OutputState:
@@ -174,11 +190,12 @@ def _render_safely(session: LocalSession, ledger: Ledger, spec: OutputSpec, *, c
 
 @dataclass(frozen=True, slots=True)
 class OutputState:
-    """What `iac render` found or did: written, unchanged, differs, missing, blocked or failed."""
+    """What `iac render` found or did: written, unchanged, differs, missing, blocked, refused or failed."""
 
     path: str
     status: str
     why: str = ""
+    warning: str = ""
 
 
 def _render_one(session: LocalSession, ledger: Ledger, spec: OutputSpec, *, check: bool) -> OutputState:

@@ -1,0 +1,77 @@
+"""Secrets kept out of version control: outputs that git tracks are refused, those that it does not ignore are said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from iac.core.change import Finding
+from iac.core.diagnostics import Severity
+from iac.core.model import uses_secret
+from iac.core.plan import Guard
+from iac.ports import Tracking
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from iac.core.desired import OutputSpec
+    from iac.core.plan import Plan
+    from iac.ports import Exposure
+    from iac.workflow.session import LocalSession
+
+TRACKED = "is tracked by git, so its secret would be in the next commit"
+"""Why an output is refused."""
+
+
+def find_exposures(session: LocalSession, specs: Iterable[OutputSpec]) -> dict[str, Exposure]:
+    """By path, what of these outputs version control has or would take up; those without any secret do not count."""
+    by_sink: dict[str, list[str]] = {}
+    for spec in specs:
+        if any(_has_secret(session, address) for address in spec.clients):
+            by_sink.setdefault(spec.sink, []).append(spec.path)
+    found: dict[str, Exposure] = {}
+    for sink, paths in by_sink.items():
+        found.update(session.sinks[sink].exposed(paths))
+    return found
+
+
+def _has_secret(session: LocalSession, address: str) -> bool:
+    client = session.desired.clients.get(address)
+    return client is None or uses_secret(client.fields)
+
+
+def with_exposures(session: LocalSession, plan: Plan, paths: Iterable[str]) -> Plan:
+    """The plan with a guard or a finding for each of the outputs at `paths` that is not kept out of git.
+
+    Neither enters the digest: where an output lies is no part of what is approved.
+    """
+    wanted = set(paths)
+    specs = {spec.path: spec for spec in session.desired.outputs if spec.path in wanted}
+    found = find_exposures(session, specs.values())
+    tracked = {path: each for path, each in found.items() if each.tracking is Tracking.TRACKED}
+    guards = tuple(_guard(specs[path], each) for path, each in sorted(tracked.items()))
+    return replace(plan, guards=(*plan.guards, *guards), findings=(*plan.findings, *_findings(specs, found)))
+
+
+def _guard(spec: OutputSpec, exposure: Exposure) -> Guard:
+    return Guard(
+        id="output-tracked",
+        message=f"{spec.path} {TRACKED}",
+        addresses=spec.clients,
+        value=spec.path,
+        setting=exposure.fix,
+    )
+
+
+def _findings(specs: Mapping[str, OutputSpec], found: Mapping[str, Exposure]) -> Iterator[Finding]:
+    for path, exposure in sorted(found.items()):
+        if exposure.tracking is not Tracking.TRACKED:
+            rule = "output-not-ignored" if exposure.tracking is Tracking.NOT_IGNORED else "output-not-checked"
+            yield Finding(rule, Severity.WARNING, f"{specs[path].location}: {warning(path, exposure)}")
+
+
+def warning(path: str, exposure: Exposure) -> str:
+    """What is said of an output that git does not track, or of which it says nothing."""
+    if exposure.tracking is Tracking.NOT_IGNORED:
+        return f"{path} lies in a git work tree and is not ignored; fix: {exposure.fix}"
+    return f"git does not say whether {path} is ignored ({exposure.why}); fix: {exposure.fix}"
