@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 )
 @click.pass_obj
 def command(shell: Shell, *, paths: tuple[str, ...], view: str) -> int:
-    """Check iac.yaml and all definitions, for every environment: schema, rules, and what files say together.
+    """Check iac.yaml, all definitions and templates, for every environment: schema, rules, what files say together.
 
     With PATHs only mistakes in these files and folders are shown; with --env one environment is checked. Exit 0 or 1.
     """
-    from iac.config.definitions import validate_project  # noqa: PLC0415
+    from iac.workflow.validation import validate  # noqa: PLC0415
 
     inside = [_relative(shell.root, path) for path in paths]
-    validation = validate_project(shell.root, inside, shell.environment)
+    validation = validate(shell.root, inside, shell.environment)
     if view == "json":
         show_json(_as_json(validation))
     elif view == "github":

@@ -38,6 +38,7 @@ ERRORS = frozenset(
         "private-key-members-are-dropped",
         # outputs
         "bad-path", "output-twice", "output-over-output", "output-over-input", "unknown-template",
+        "bad-template",
     }
 )  # fmt: skip
 """Ids of mistakes that stop."""

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from iac.core.desired import Desired
     from iac.core.diagnostics import Diagnostic
 
-__all__ = ["Validation", "load_environment", "load_project", "validate_project"]
+__all__ = ["Validation", "concerns", "load_environment", "load_project", "validate_project"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,13 @@ class Validation:
     Attributes:
         definitions: how many definition files there are.
         environments: names of the environments that were checked; empty when iac.yaml could not be used.
+        templates: templates of the project that outputs name; they are not looked into.
     """
 
     diagnostics: tuple[Diagnostic, ...]
     definitions: int
     environments: tuple[str, ...]
+    templates: frozenset[str] = frozenset()
 
     @property
     def is_valid(self) -> bool:
@@ -94,16 +96,18 @@ def validate_project(root: Path, paths: Collection[str] = (), environment: str |
     found += loader.diagnostics()
     if paths:
         always = () if project else (PROJECT_FILE,)
-        found = [each for each in found if _concerns(each, (*paths, *always))]
+        found = [each for each in found if concerns(each, (*paths, *always))]
     names = tuple(each.environment for each in settings)
-    return Validation(tuple(sorted(found, key=sort_key)), len(tree.definitions), names)
+    templates = frozenset[str]().union(*(each.templates() for each in loader.environments))
+    return Validation(tuple(sorted(found, key=sort_key)), len(tree.definitions), names, templates)
 
 
 def _chosen(project: Project, environment: str | None) -> list[Settings]:
     return list(project.environments.values()) if environment is None else [project.settings(environment)]
 
 
-def _concerns(diagnostic: Diagnostic, paths: Iterable[str]) -> bool:
+def concerns(diagnostic: Diagnostic, paths: Iterable[str]) -> bool:
+    """Whether it is about one of these files, or a file in one of these folders."""
     file = diagnostic.location.file if diagnostic.location else ""
     return any(path in {".", file} or file.startswith(f"{path}/") for path in paths)
 

@@ -72,6 +72,10 @@ class Environment:
         yield from check_removed(self._document, value, name, self._addresses)
         yield from check_moved(self._document, value, self._addresses)
 
+    def templates(self) -> set[str]:
+        """Templates of the project that outputs name, those that are there."""
+        return self._output_rules.templates()
+
     def desired(self) -> Desired:
         """What planning gets. Call it when nothing that stops was found."""
         settings, value = self.settings, self._value

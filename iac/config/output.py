@@ -77,6 +77,10 @@ class OutputRules:
             self._folders[folder] = (self._root / folder).resolve().is_relative_to(self._real)
         return self._folders[folder] and not (self._root / path).is_symlink()
 
+    def templates(self) -> set[str]:
+        """Templates of the project that its outputs name, those that are there."""
+        return {name for name, fix in self._templates.items() if fix is None and name.endswith(".j2")}
+
     def _check_template(self, name: str, where: Location) -> Iterator[Diagnostic]:
         if name not in self._templates:
             self._templates[name] = self._find_template(name)

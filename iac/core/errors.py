@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from iac.core.diagnostics import Diagnostic
+    from iac.core.diagnostics import Diagnostic, Location
 
 
 class IacError(Exception):
@@ -78,7 +78,14 @@ class MissingStateError(StateError):
 
 
 class RenderError(InputError):
-    """A template or an output cannot be rendered or written."""
+    """A template or an output cannot be rendered or written; `location` is the line of a template, if it is known."""
+
+    def __init__(
+        self, summary: str, *, location: Location | None = None, where: str = "", why: str = "", fix: str = ""
+    ) -> None:
+        place = f"{location.file}:{location.line}" if location else where
+        super().__init__(summary, where=place, why=why, fix=fix)
+        self.location = location
 
 
 class UnsafePlan(IacError):

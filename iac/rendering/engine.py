@@ -17,6 +17,7 @@ from jinja2.meta import find_referenced_templates
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 
+from iac.core.diagnostics import Location
 from iac.core.errors import RenderError
 from iac.rendering.context import Record
 from iac.rendering.quoting import FILTERS, Refused, Text, inline
@@ -144,19 +145,19 @@ def _check(environment: Environment, tree: nodes.Template, name: str) -> None:
     for node in tree.find_all((nodes.Filter, nodes.Test)):
         kind, known = ("filter", environment.filters) if isinstance(node, nodes.Filter) else ("test", environment.tests)
         if node.name not in known:
-            _unknown(f"{template_file(name)}:{node.lineno}", kind, str(node.name), list(known))
+            _unknown(Location(template_file(name), node.lineno), kind, str(node.name), list(known))
 
 
-def _unknown(where: str, kind: str, name: str, known: list[str]) -> NoReturn:
+def _unknown(location: Location, kind: str, name: str, known: list[str]) -> NoReturn:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
     why = f"there is no {kind} `{name}`" + (f"; did you mean `{near[0]}`?" if near else "")
-    raise RenderError(FAILED, where=where, why=why, fix=REFERENCE)
+    raise RenderError(FAILED, location=location, why=why, fix=REFERENCE)
 
 
 def _unreadable(name: str, error: Exception) -> RenderError:
     if isinstance(error, TemplateSyntaxError):
-        where = f"{template_file(error.name or name)}:{error.lineno}"
-        return RenderError(FAILED, where=where, why=error.message or "syntax error", fix="correct the template")
+        location = Location(template_file(error.name or name), error.lineno)
+        return RenderError(FAILED, location=location, why=error.message or "syntax error", fix="correct the template")
     why = f"it is nested too deeply, or a number in it is too long ({type(error).__name__})"
     return RenderError(FAILED, where=template_file(name), why=why, fix="split the template, or simplify it")
 

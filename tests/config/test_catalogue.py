@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.config.catalogue import ERRORS, WARNINGS, mistake, nearest
-from iac.config.definitions import validate_project
 from iac.core.diagnostics import Severity
+from iac.workflow.validation import validate
 from tests.config.given import CLIENT, PROJECT, client, write
 
 if TYPE_CHECKING:
@@ -127,6 +127,10 @@ CASES = [
     defined("unknown-template 3:22", "outputs: [{template: dotnev, path: out/a.env}]"),
     defined("unknown-template 3:22", "outputs: [{template: a.j2, path: out/a.env}]"),
     defined("unknown-template 3:22", "outputs: [{template: ../iac.yaml.j2, path: out/a.env}]"),
+    Case(
+        ["bad-template templates/a.j2:2:1"],
+        {DEFINITION: CLIENT + "outputs: [{template: a.j2, path: out/a.env}]\n", "templates/a.j2": "\n{{ client. }}\n"},
+    ),
     defined("output-twice 3:69", "outputs: [{template: dotenv, path: out/a}, {template: dotenv, path: out/A}]"),
     defined("output-over-output 3:69", "outputs: [{template: dotenv, path: out/a}, {template: dotenv, path: out/a/b}]"),
     # what only a provider that is not built meets
@@ -144,7 +148,7 @@ NEVER = {"schema"}
 
 
 def places(root: Path) -> list[str]:
-    found = validate_project(root).diagnostics
+    found = validate(root).diagnostics
     return [f"{each.id} {each.location}" for each in found]
 
 
@@ -165,14 +169,14 @@ def test_every_diagnostic_of_the_catalogue_has_a_case() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.said))
 def test_every_diagnostic_has_a_way_on_and_reads_as_one_line(case: Case, tmp_path: Path) -> None:
-    for each in validate_project(write(tmp_path, case.files)).diagnostics:
+    for each in validate(write(tmp_path, case.files)).diagnostics:
         assert each.fix or each.why
         assert all(line.isprintable() and line.strip() for line in each.lines())
         assert each.severity == (Severity.ERROR if each.id in ERRORS else Severity.WARNING)
 
 
 def test_a_valid_project_has_nothing_to_say(tmp_path: Path) -> None:
-    found = validate_project(write(tmp_path, {}))
+    found = validate(write(tmp_path, {}))
     assert ((), 1, ("default",), True) == (found.diagnostics, found.definitions, found.environments, found.is_valid)
 
 
@@ -221,14 +225,14 @@ def test_a_mistake_in_one_environment_alone_is_said(tmp_path: Path) -> None:
 def test_policy_changes_what_a_warning_is(tmp_path: Path) -> None:
     text = client("portal", "scope: [proflie, scim:read]", "redirect_uris: [https://a.example.org/]")
     policy = "policy: {unknown-scope: error, privileged-scope: off}\n"
-    found = validate_project(write(tmp_path, {"iac.yaml": PROJECT + policy, DEFINITION: text}))
+    found = validate(write(tmp_path, {"iac.yaml": PROJECT + policy, DEFINITION: text}))
     assert [("unknown-scope", Severity.ERROR)] == [(each.id, each.severity) for each in found.diagnostics]
     assert not found.is_valid
 
 
 def test_a_warning_does_not_stop(tmp_path: Path) -> None:
     text = client("portal", "scope: [proflie]", "redirect_uris: [https://a.example.org/]")
-    found = validate_project(write(tmp_path, {DEFINITION: text}))
+    found = validate(write(tmp_path, {DEFINITION: text}))
     assert ["did you mean profile?"] == [each.fix for each in found.diagnostics]
     assert found.is_valid
 
@@ -240,7 +244,7 @@ def test_a_report_can_be_limited_to_files_and_folders(tmp_path: Path) -> None:
         (["clients.d/c.yaml", "iac.yaml"], {"clients.d/c.yaml"}),
         (["."], {"clients.d/a/b.yaml", "clients.d/c.yaml", "clients.d/ab.yaml"}),
     ):
-        found = validate_project(tmp_path, paths).diagnostics
+        found = validate(tmp_path, paths).diagnostics
         assert expected == {each.location.file for each in found if each.location}
 
 

@@ -1,0 +1,50 @@
+"""A project checked as a whole, offline: its configuration, and the templates that its outputs use."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from iac.config.catalogue import mistake
+from iac.config.definitions import concerns, validate_project
+from iac.core.diagnostics import Location, sort_key
+from iac.core.errors import RenderError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+    from iac.config.definitions import Validation
+    from iac.core.diagnostics import Diagnostic
+
+
+def validate(root: Path, paths: Collection[str] = (), environment: str | None = None) -> Validation:
+    """Check a project in all its environments; `paths` limit the report, as with `validate_project`.
+
+    Raises:
+        InputError: no such environment.
+    """
+    validation = validate_project(root, paths, environment)
+    faults = {fault for fault in _faults(root, validation.templates) if not paths or concerns(fault, paths)}
+    return replace(validation, diagnostics=tuple(sorted({*validation.diagnostics, *faults}, key=sort_key)))
+
+
+def _faults(root: Path, names: Collection[str]) -> Iterator[Diagnostic]:
+    """What is wrong with templates: one mistake of each, the first."""
+    if not names:
+        return
+    from iac.rendering.render import check_template  # noqa: PLC0415  # brings in Jinja2
+    from iac.rendering.template import load_templates, template_file  # noqa: PLC0415
+
+    for name in names:
+        try:
+            check_template(load_templates(root, [name])[name])
+        except RenderError as error:
+            yield _fault(error, template_file(name))
+
+
+def _fault(error: RenderError, file: str) -> Diagnostic:
+    if error.location is not None:
+        return mistake("bad-template", error.why, error.location, fix=error.fix)
+    what = error.summary if error.where == file else f"{error.summary}: {error.where}"
+    return mistake("bad-template", what, Location(file), why=error.why, fix=error.fix)
