@@ -10,6 +10,7 @@ import io
 import os
 import signal
 import socket
+import subprocess
 import threading
 from dataclasses import dataclass
 from enum import StrEnum
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 OF_FILES = ("open", "write", "pwrite", "ftruncate", "fsync", "fchmod", "mkdir", "link", "rename", "replace", "unlink")
+GIT = ("init", "config", "fetch", "ls-remote", "cat-file", "hash-object", "mktree", "read-tree", "update-index",
+       "write-tree", "commit-tree", "push")  # fmt: skip
 OF_SOCKETS = ("connect", "send", "recv")
-IN_PARTS = frozenset({"write", "pwrite", "send"})
+IN_PARTS = frozenset({"write", "pwrite", "send", "run"})
 
 
 class Moment(StrEnum):
@@ -63,12 +66,14 @@ class Calls:
         os.fdopen = _unbuffered  # type: ignore[assignment]
         for name in OF_FILES:
             setattr(os, name, self._counted(name, getattr(os, name)))
+        _Counted.calls = self
+        subprocess.Popen = _Counted  # type: ignore[assignment,misc]
         for name in OF_SOCKETS:
             setattr(socket.socket, name, self._counted(name, getattr(socket.socket, name)))
 
     def _counted(self, name: str, call: Callable[..., Any]) -> Callable[..., Any]:
         def counted(*args: Any, **kwargs: Any) -> Any:
-            moment = self._count(name, args)
+            moment = self.count(name, args)
             if moment is Moment.BEFORE:
                 _die()
             if moment is Moment.HALF and name in IN_PARTS:
@@ -82,7 +87,8 @@ class Calls:
 
         return counted
 
-    def _count(self, name: str, args: tuple[Any, ...]) -> Moment | None:
+    def count(self, name: str, args: tuple[Any, ...]) -> Moment | None:
+        """Note one call; when to die at it."""
         with self._lock:
             if name == "recv" and self.labels[-1].startswith(name):
                 return None  # an answer in pieces is one answer: in how many it comes is chance
@@ -91,12 +97,36 @@ class Calls:
         return self._last.moment if self._last and self._last.number == number else None
 
 
+class _Counted(subprocess.Popen[Any]):
+    """A program that is run is one call: in the middle of it both die, as a machine does."""
+
+    calls: Calls
+
+    def __init__(self, args: Any, **kwargs: Any) -> None:
+        self._moment = self.calls.count("run", (args,))
+        if self._moment is Moment.BEFORE:
+            _die()
+        super().__init__(args, **kwargs)
+
+    def communicate(self, *args: Any, **kwargs: Any) -> Any:
+        if self._moment is Moment.HALF:
+            self.kill()
+            _die()
+        try:
+            return super().communicate(*args, **kwargs)
+        finally:
+            if self._moment is not None:
+                _die()
+
+
 def _die() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _object(args: tuple[Any, ...]) -> str:
     first = args[0]
+    if isinstance(first, list):
+        return " ".join([Path(first[0]).name, *(word for word in first[1:] if word in GIT)])
     if isinstance(first, socket.socket):
         data = bytes(args[1]) if len(args) > 1 and isinstance(args[1], bytes | bytearray | memoryview) else b""
         line = data.partition(b"\r\n")[0]

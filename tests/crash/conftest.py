@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.sandbox.server import start_sandbox
+from tests.crash.home import FileHome, GitHome
 from tests.crash.situation import Situation
 
 if TYPE_CHECKING:
@@ -23,6 +24,17 @@ def flavour(request: pytest.FixtureRequest) -> str:
 def situation(flavour: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Situation]:
     with (
         start_sandbox(flavour) as sandbox,
-        closing(Situation(tmp_path_factory.mktemp("crash"), sandbox)) as prepared,
+        closing(Situation(tmp_path_factory.mktemp("crash"), sandbox, FileHome())) as prepared,
+    ):
+        yield prepared
+
+
+@pytest.fixture(scope="module")
+def shared(flavour: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Situation]:
+    """The same with the state in a git repository elsewhere."""
+    folder = tmp_path_factory.mktemp("crash")
+    with (
+        start_sandbox(flavour) as sandbox,
+        closing(Situation(folder, sandbox, GitHome(folder))) as prepared,
     ):
         yield prepared

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import os
 import shutil
 import time
 from typing import TYPE_CHECKING, Any
@@ -21,8 +22,11 @@ if TYPE_CHECKING:
     from iac.sandbox.server import Sandbox
     from iac.sandbox.store import Store
     from tests.crash.forking import Ended
+    from tests.crash.home import Home
 
 ONE_BY_ONE = ("apply", "--auto-approve", "--parallelism", "1")
+
+UNREACHABLE = 6
 
 Definitions = dict[str, dict[str, Any]]
 
@@ -70,7 +74,7 @@ issuer: {issuer}
 provider: iam-admin
 auth: {{method: client_credentials, client_id: {{env: IAC_CLIENT_ID}}, client_secret: {{env: IAC_CLIENT_SECRET}}}}
 state:
-  path: .iac/state.json
+  {home}
   encryption: {{recipients: [{recipient}], identity: {{env: IAC_AGE_IDENTITY}}}}
 """
 LEAVING = """\
@@ -88,13 +92,14 @@ class Situation:
         store: the server's memory just before the run.
     """
 
-    def __init__(self, folder: Path, sandbox: Sandbox) -> None:
+    def __init__(self, folder: Path, sandbox: Sandbox, home: Home) -> None:
         self.sandbox = sandbox
+        self.home = home
         self.root, self._prepared, self._elsewhere = folder / "project", folder / "prepared", folder / "elsewhere"
         self._elsewhere.mkdir()
         self.identity, recipient = new_identity()
         self._commands = Commands(self._environ(), folder)
-        self._write("iac.yaml", IAC_YAML.format(issuer=sandbox.issuer, recipient=recipient))
+        self._write("iac.yaml", IAC_YAML.format(issuer=sandbox.issuer, recipient=recipient, home=home.settings))
         self._define(BEFORE)
         for command in (("state", "init"), ("apply", "--auto-approve")):
             assert self.iac(*command).code == 0
@@ -102,6 +107,7 @@ class Situation:
         self._define(AFTER)
         self._write("iac.yaml", (self.root / "iac.yaml").read_text(encoding="utf-8") + LEAVING)
         self.root.rename(self._prepared)
+        home.keep()
         self.store: Store = copy.deepcopy(sandbox.iam.world.store)
         self.again()
         self.calls = self.iac(*ONE_BY_ONE).calls
@@ -118,6 +124,7 @@ class Situation:
             "IAC_AGE_IDENTITY": self.identity.reveal(),
             "HOME": elsewhere,
             "TMPDIR": elsewhere,
+            "PATH": os.environ["PATH"],
         }
 
     def _define(self, definitions: Definitions) -> None:
@@ -143,8 +150,28 @@ class Situation:
         """The project and the server as they were just before the run."""
         shutil.rmtree(self.root, ignore_errors=True)
         shutil.copytree(self._prepared, self.root)
+        self.home.again()
         self.sandbox.reset()
         self.sandbox.iam.world.store = copy.deepcopy(self.store)
+
+    def end(self) -> Ended:
+        """The plain run after an interruption.
+
+        Where state is elsewhere it is on a new machine: the disk of the last one is gone, its lock is broken by name.
+        """
+        plain = ("apply", "--auto-approve")
+        if not self.home.is_shared:
+            return self.iac(*plain)
+        shutil.rmtree(self.root)
+        shutil.copytree(self._prepared, self.root, ignore=shutil.ignore_patterns(".iac", "out"))
+        shutil.rmtree(self._elsewhere)
+        self._elsewhere.mkdir()
+        ended = self.iac(*plain)
+        if ended.code == UNREACHABLE:
+            run_id = ended.err.split("iac state unlock ")[1].split()[0]
+            assert self.iac("state", "unlock", run_id).code == 0
+            ended = self.iac(*plain)
+        return ended if ended.code else self.iac("render")
 
     def before(self, client_id: str) -> Client:
         """A client as it was registered before the run."""

@@ -9,10 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from iac.backends.age import AgeVault, recipients_of
-from iac.backends.file import FileBackend
-from iac.clock import SystemClock
 from iac.core.state import SecretStatus
-from iac.core.statefile import Owner
 from iac.ports import Place
 from tests.crash.situation import AFTER
 from tests.fakes.provider import logs_in
@@ -44,21 +41,21 @@ class Verdict:
 
 
 def judge(situation: Situation, repeats: int) -> Verdict:
-    """Apply once more and look at everything: plan, server, state, files.
+    """Apply once more and look at everything: plan, server, state, files. Where state is elsewhere, on a new machine.
 
     Args:
         situation: after the interruption.
         repeats: rotations whose answers may be lost; where no secret is shown, only another one brings a new secret.
     """
     verdict = Verdict()
-    ended = situation.iac("apply", "--auto-approve")
+    ended = situation.end()
     if ended.code != 0:
-        verdict.wrong.append(f"apply ends with {ended.code}: {ended.out}{ended.err}")
+        verdict.wrong.append(f"the run after it ends with {ended.code}: {ended.out}{ended.err}")
     verdict.wrong += _repeated(situation, repeats)
     verdict.wrong += _planned(situation)
     verdict.duplicates = _duplicates(situation)
     verdict.wrong += _registered(situation)
-    state = _state(situation)
+    state = situation.home.load(situation)
     secrets = dict(_secrets(situation, state))
     verdict.wrong += _remembered(state)
     verdict.lost += _lost(situation, state, secrets)
@@ -111,13 +108,6 @@ def _registered(situation: Situation) -> Iterator[str]:
         owners = [account.uuid for account in store.owners(client)] if client else []
         if owners != [owner]:
             yield f"owners of {client_id}: {owners}"
-
-
-def _state(situation: Situation) -> State:
-    path = situation.root / ".iac" / "state.json"
-    told = json.loads(path.read_text(encoding="utf-8"))
-    owner = Owner(told["project"], told["environment"], told["issuer"], told["lineage"])
-    return FileBackend(path, owner, SystemClock(), []).load()
 
 
 def _opened(situation: Situation, state: State, address: str, secret: SealedSecret) -> str:
