@@ -34,7 +34,7 @@ def command(shell: Shell, *, paths: tuple[str, ...], view: str) -> int:
 
     With PATHs only mistakes in these files and folders are shown; with --env one environment is checked. Exit 0 or 1.
     """
-    from iac.workflow.validation import validate  # noqa: PLC0415
+    from iac.validation import validate  # noqa: PLC0415
 
     inside = [_relative(shell.root, path) for path in paths]
     validation = validate(shell.root, inside, shell.environment)

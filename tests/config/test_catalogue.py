@@ -9,7 +9,7 @@ import pytest
 
 from iac.config.catalogue import ERRORS, WARNINGS, mistake, nearest
 from iac.core.diagnostics import Severity
-from iac.workflow.validation import validate
+from iac.validation import validate
 from tests.config.given import CLIENT, PROJECT, client, write
 
 if TYPE_CHECKING:
