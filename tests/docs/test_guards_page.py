@@ -1,0 +1,26 @@
+"""Every guard and every finding of a plan is in the reference, and nothing else is."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/reference/guards.md").read_text(encoding="utf-8")
+REFUSED, _, SAID = PAGE.partition("\n## Findings")
+SOURCES = [*(ROOT / "iac/core").rglob("*.py"), *(ROOT / "iac/workflow").rglob("*.py")]
+TEXT = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
+
+
+def _rows(part: str) -> set[str]:
+    return set(re.findall(r"^\| `([a-z-]+)` \|", part, re.MULTILINE))
+
+
+def test_each_guard_has_a_row() -> None:
+    named = set(re.findall(r'Guard\(\s*id="([a-z-]+)"', TEXT)) | set(re.findall(r'_count\("([a-z-]+)"', TEXT))
+    assert named == _rows(REFUSED)
+
+
+def test_each_finding_has_a_row() -> None:
+    named = set(re.findall(r'Finding\("([a-z-]+)"', TEXT)) | set(re.findall(r'"(output-not-[a-z]+)"', TEXT))
+    assert named == _rows(SAID)
