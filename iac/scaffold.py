@@ -67,10 +67,15 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A state that was made. `key` is the key file it is encrypted to, None when its recipients were named before."""
+    """A state that was made.
+
+    Attributes:
+        where: its place.
+        key: the key file that it is encrypted to; None when its recipients were named before.
+    """
 
     lineage: str
-    path: str
+    where: str
     key: KeyFile | None
 
 
@@ -91,7 +96,7 @@ def make_project(root: Path, answers: Answers, clock: Clock, open_backend: Opene
     _prepare(root)
     settings = load_project(root).settings()
     open_backend(settings, clock).create(_first(settings))
-    return Begun(lineage, settings.state.path, key)
+    return Begun(lineage, settings.state.place.where, key)
 
 
 def make_state(settings: Settings, clock: Clock, open_backend: Opener) -> Begun:
@@ -110,7 +115,7 @@ def make_state(settings: Settings, clock: Clock, open_backend: Opener) -> Begun:
     open_backend(named, clock).create(_first(named))
     if key or not state.lineage:
         edit_lineage(settings.root, settings.environment, lineage, key.recipient if key else "")
-    return Begun(lineage, state.path, key)
+    return Begun(lineage, state.place.where, key)
 
 
 def _refuse_what_is_there(root: Path) -> None:

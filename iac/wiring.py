@@ -8,6 +8,7 @@ from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol
 
+from iac.backing import open_backend
 from iac.clock import SystemClock
 from iac.config.definitions import load_environment
 from iac.config.project import load_project
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from iac.core.desired import Desired
     from iac.core.diagnostics import Diagnostic
     from iac.core.secret import Secret
-    from iac.ports import Clock, StateBackend, Vault
+    from iac.ports import Clock, Vault
     from iac.providers.iam_admin import IamAdmin
     from iac.providers.login import FoundToken, Login
 
@@ -115,6 +116,20 @@ def open_local(caller: Caller) -> LocalSession:
     return _open(caller)[1]
 
 
+def open_rekey(caller: Caller) -> LocalSession:
+    """What sealing secrets anew needs: definitions, which name recipients, and a vault that opens clear ones too.
+
+    Raises:
+        InvalidInput: iac.yaml or definitions are invalid.
+    """
+    from iac.backends.age import AgeVault, RekeyVault  # noqa: PLC0415  # only where secrets are
+
+    settings, local = _open(caller)
+    return replace(
+        local, vault=RekeyVault(local.vault, AgeVault(settings.state.recipients, lambda: _identity(settings)))
+    )
+
+
 def _open(caller: Caller) -> tuple[Settings, LocalSession]:
     from iac.rendering.template import load_templates  # noqa: PLC0415  # not needed by state commands
 
@@ -137,15 +152,6 @@ def read_environment(caller: Caller) -> tuple[Settings, Desired, list[Diagnostic
     settings = project.settings(caller.environment)
     desired, settings, warnings = load_environment(project, settings.environment)
     return settings, desired, warnings
-
-
-def open_backend(settings: Settings, clock: Clock) -> StateBackend:
-    """The backend of an environment's state; it refuses a state of another project, environment, issuer or lineage."""
-    from iac.backends.file import FileBackend  # noqa: PLC0415  # the backend in use alone
-    from iac.core.statefile import Owner  # noqa: PLC0415
-
-    owner = Owner(settings.project, settings.environment, settings.issuer, settings.state.lineage)
-    return FileBackend(settings.root / settings.state.path, owner, clock)
 
 
 def open_vault(settings: Settings) -> Vault:

@@ -27,9 +27,9 @@ def command(shell: Shell, *, project: str | None, issuer: str | None, provider: 
 
     Nothing that is there is overwritten, and no server is asked.
     """
+    from iac.backing import open_backend  # noqa: PLC0415
     from iac.clock import SystemClock  # noqa: PLC0415  # not needed by --help
     from iac.scaffold import Answers, make_project  # noqa: PLC0415
-    from iac.wiring import open_backend  # noqa: PLC0415
 
     usual = shell.root.resolve().name
     if is_terminal(sys.stdin):
@@ -38,7 +38,7 @@ def command(shell: Shell, *, project: str | None, issuer: str | None, provider: 
     if not issuer:
         raise click.UsageError("--issuer is needed: the server's URL, such as https://iam.example.org/")
     begun = make_project(shell.root, Answers(project or usual, issuer, provider), SystemClock(), open_backend)
-    click.echo(printable(f"made iac.yaml, clients.d/ and an empty state, {begun.path}"))
+    click.echo(printable(f"made iac.yaml, clients.d/ and an empty state, {begun.where}"))
     tell_key(shell, begun)
     shell.note("next: write a definition, clients.d/NAME.yaml, then run iac validate and iac plan")
     return 0

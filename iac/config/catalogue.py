@@ -28,6 +28,8 @@ ERRORS = frozenset(
         # the project
         "no-project", "no-definitions", "no-issuer", "bad-issuer", "no-auth", "not-built", "state-shared",
         "lineage-shared", "unknown-environment", "no-client-matches",
+        # where state lives
+        "key-of-other-backend", "bad-state-place", "secrets-in-history",
         # addresses
         "bad-address", "address-twice", "linked-folder", "outside-project", "unknown-address", "removed-twice",
         "removed-still-defined", "moved-twice", "moved-source-exists", "moved-target-missing",
@@ -46,7 +48,7 @@ ERRORS = frozenset(
 WARNINGS = frozenset(
     {
         "unknown-scope", "privileged-scope", "refresh-token-without-offline-access", "redirect-uri-refused",
-        "output-open-to-others", "secret-open-to-others",
+        "output-open-to-others", "secret-open-to-others", "secrets-in-clear",
     }
 )  # fmt: skip
 """Ids of what is only said, unless `policy` of iac.yaml says otherwise."""

@@ -10,9 +10,10 @@ from iac.config.definition import Definition, Pool, canonical_fields, desired_cl
 from iac.config.leaving import check_moved, check_removed, parse_moved, parse_removed
 from iac.config.merging import Layer, Unsure, merge
 from iac.config.output import OutputRules, Paths, parse_output
+from iac.config.override import overrides, place_of
 from iac.config.project import has_errors
 from iac.config.rule import check_definition
-from iac.config.settings import overrides, place_of
+from iac.config.state_rule import check_exposure
 from iac.core.desired import Desired
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class Environment:
         self._outputs: list[OutputSpec] = []
         self._ids: dict[str, tuple[str, Location]] = {}
         self._paths = Paths()
-        self._output_rules = OutputRules(project.root, settings.state.path)
+        self._output_rules = OutputRules(project.root, settings.state.files)
         self._pool = Pool()
 
     def selects(self, address: str) -> bool:
@@ -64,13 +65,14 @@ class Environment:
         yield from found
 
     def finish(self) -> Iterator[Diagnostic]:
-        """Rules that need all definitions: outputs of the project, addresses that leave or move, patterns."""
+        """Rules of the whole: outputs of the project, addresses that leave or move, patterns, exposed secrets."""
         yield from self._add_project_outputs()
         yield from self._paths.check_nesting()
         yield from self._check_patterns()
         value, name = self._value, self.settings.environment
         yield from check_removed(self._document, value, name, self._addresses)
         yield from check_moved(self._document, value, self._addresses)
+        yield from check_exposure(self._document, self.settings)
 
     def templates(self) -> set[str]:
         """Templates of the project that outputs name, those that are there."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from iac.config.catalogue import mistake
-from iac.config.settings import overrides
+from iac.config.override import overrides
 from iac.core.desired import Moved, Removed, Then
 
 if TYPE_CHECKING:

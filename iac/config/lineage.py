@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from iac.config.document import parse_document
+from iac.config.override import DEFAULT
 from iac.config.project import PROJECT_FILE
-from iac.config.settings import DEFAULT
 from iac.config.writing import dump, replace_text, round_trip
 from iac.core.errors import InputError
 

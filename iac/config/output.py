@@ -11,7 +11,7 @@ from iac.config.tree import CLIENTS_DIR
 from iac.core.desired import OutputSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from iac.config.document import Document
@@ -39,12 +39,17 @@ def parse_output(document: Document, pointer: Pointer, value: dict[str, Any], ad
 
 
 class OutputRules:
-    """The rules of outputs in one project; what was asked of the file system is asked once."""
+    """The rules of outputs in one project; what was asked of the file system is asked once.
 
-    def __init__(self, root: Path, state_path: str) -> None:
+    Args:
+        root: the project's folder.
+        read: more paths that iac reads, over which nothing is rendered.
+    """
+
+    def __init__(self, root: Path, read: Sequence[str] = ()) -> None:
         self._root = root
         self._real = root.resolve()
-        self._inputs = (*_INPUTS, str(PurePosixPath(state_path)))
+        self._inputs = (*_INPUTS, *(str(PurePosixPath(path)) for path in read))
         self._folders: dict[str, bool] = {}
         self._templates: dict[str, str | None] = {}
 

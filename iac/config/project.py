@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from iac.config.catalogue import mistake, nearest
 from iac.config.document import read_document
+from iac.config.override import environment_names
 from iac.config.schema import check_schema
-from iac.config.settings import Settings, check_settings, environment_names, parse_settings
+from iac.config.settings import Settings, check_settings, parse_settings
 from iac.core.diagnostics import Location, Severity, sort_key
 from iac.core.errors import InputError, InvalidInput
 

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from iac.config.catalogue import mistake
+from iac.config.override import DEFAULT, overrides, place_of
 from iac.config.source import Source
+from iac.config.state_rule import check_states
+from iac.config.state_settings import parse_state
 from iac.core.desired import Limits
 from iac.core.semantics import redirect_uri_problem
 
@@ -15,15 +18,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from iac.config.document import Document
-    from iac.config.event import Pointer
+    from iac.config.state_settings import StateSettings
     from iac.core.diagnostics import Diagnostic
     from iac.core.model import Fields
 
-DEFAULT = "default"
-"""Name of the one environment of a project that declares none."""
-
 BUILT_PROVIDERS = frozenset({"iam-admin"})
-BUILT_BACKENDS = frozenset({"file"})
 _POST = "client_secret_post"
 _LIMITS = Limits()
 _LOGIN = "auth: {method: client_credentials, client_id: {env: IAC_CLIENT_ID}, client_secret: {env: IAC_CLIENT_SECRET}}"
@@ -51,25 +50,6 @@ class WlcgAuth:
 
 
 Auth = ClientCredentialsAuth | TokenAuth | WlcgAuth
-
-
-@dataclass(frozen=True, slots=True)
-class StateSettings:
-    """Where state lives and who can open its secrets.
-
-    Attributes:
-        path: relative to the project, or absolute.
-        recipients: age or SSH public keys; empty when none are named yet.
-        is_clear: `encryption: none`, the only way to secrets in clear text.
-        lineage: "" before `iac state init`.
-    """
-
-    backend: str
-    path: str
-    recipients: tuple[str, ...] = ()
-    identity: Source | None = None
-    is_clear: bool = False
-    lineage: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,21 +85,6 @@ class Settings:
         return self.auth.client_id.literal if isinstance(self.auth, ClientCredentialsAuth) else ""
 
 
-def environment_names(value: Mapping[str, Any]) -> tuple[str, ...]:
-    """Names of the environments of an iac.yaml."""
-    return tuple(value.get("environments") or (DEFAULT,))
-
-
-def overrides(value: Mapping[str, Any], environment: str) -> Mapping[str, Any]:
-    """What one environment overrides."""
-    return (value.get("environments") or {}).get(environment) or {}
-
-
-def place_of(value: Mapping[str, Any], environment: str, key: str) -> Pointer:
-    """Where a setting of an environment stands: in the environment, else at the top."""
-    return ("environments", environment, key) if key in overrides(value, environment) else (key,)
-
-
 def parse_settings(root: Path, value: Mapping[str, Any], environment: str) -> Settings:
     """The settings of one environment of an iac.yaml that its schema has passed."""
     merged = {**value, **overrides(value, environment)}
@@ -131,7 +96,7 @@ def parse_settings(root: Path, value: Mapping[str, Any], environment: str) -> Se
         issuer=merged.get("issuer", ""),
         provider=value["provider"],
         auth=_auth(merged["auth"]) if "auth" in merged else None,
-        state=_state(value, environment),
+        state=parse_state(value, environment),
         limits=Limits(limits.get("max_deletes", _LIMITS.max_deletes), limits.get("max_updates")),
         parallelism=value.get("parallelism", 8),
         timeout=float(value.get("timeout", 30)),
@@ -154,21 +119,6 @@ def _auth(value: Mapping[str, Any]) -> Auth:
     )
 
 
-def _state(value: Mapping[str, Any], environment: str) -> StateSettings:
-    merged = {**value.get("state", {}), **overrides(value, environment).get("state", {})}
-    usual = ".iac/state.json" if environment == DEFAULT else f".iac/{environment}.state.json"
-    encryption = merged.get("encryption", {})
-    keys: Mapping[str, Any] = {} if encryption == "none" else encryption
-    return StateSettings(
-        backend=merged.get("backend", "file"),
-        path=merged.get("path", usual),
-        recipients=tuple(keys.get("recipients", ())),
-        identity=Source.parse("state.encryption.identity", keys["identity"]) if "identity" in keys else None,
-        is_clear=encryption == "none",
-        lineage=merged.get("lineage", ""),
-    )
-
-
 def check_settings(document: Document, all_settings: list[Settings]) -> Iterator[Diagnostic]:
     """What is wrong with the settings of the environments, each by itself and together."""
     value = document.value
@@ -177,20 +127,20 @@ def check_settings(document: Document, all_settings: list[Settings]) -> Iterator
         yield mistake("not-built", summary, document.at("provider"), fix="provider: iam-admin")
     for settings in all_settings:
         yield from _check_server(document, settings)
-        yield from _check_state(document, settings)
-    yield from _check_shared(document, all_settings)
+    yield from check_states(document, all_settings)
+    yield from _check_lineage(document, all_settings)
 
 
 def check_sources(document: Document, settings: Settings) -> Iterator[Diagnostic]:
     """Files of secrets that others can read. It looks at the disk, so validate does not ask for it."""
     auth, name = settings.auth, settings.environment
-    places: list[tuple[str, Source | None]] = [("state", settings.state.identity)]
+    places = [("state", source) for source in settings.state.secrets]
     if isinstance(auth, ClientCredentialsAuth):
         places.append(("auth", auth.client_secret))
     if isinstance(auth, TokenAuth):
         places.append(("auth", auth.token))
     for key, source in places:
-        if source is not None and source.is_open_to_others(settings.root):
+        if source.is_open_to_others(settings.root):
             where = document.at(*place_of(document.value, name, key))
             summary = f"{source.name}, which {source.setting} names, can be read by others on this machine"
             yield mistake("secret-open-to-others", summary, where, fix=f"chmod 600 {source.name}")
@@ -209,25 +159,7 @@ def _check_server(document: Document, settings: Settings) -> Iterator[Diagnostic
         yield mistake("no-auth", f"environment {name} has no auth: how iac logs in", where, fix=_LOGIN)
 
 
-def _check_state(document: Document, settings: Settings) -> Iterator[Diagnostic]:
-    backend = settings.state.backend
-    if backend not in BUILT_BACKENDS:
-        pointer = (*place_of(document.value, settings.environment, "state"), "backend")
-        summary = f"state backend {backend} is not built in this version"
-        yield mistake("not-built", summary, document.at(*pointer), fix="backend: file")
-
-
-def _check_shared(document: Document, all_settings: list[Settings]) -> Iterator[Diagnostic]:
-    seen: dict[str, str] = {}
-    for settings in all_settings:
-        name, path = settings.environment, settings.state.path
-        other = seen.setdefault(path, name)
-        if other != name:
-            summary = f"environments {other} and {name} have the same state: {path}"
-            where = document.at(*place_of(document.value, name, "state"), "path")
-            why = "a state belongs to one environment and one issuer"
-            fix = f"state: {{path: .iac/{name}.state.json}} under environments.{name}"
-            yield mistake("state-shared", summary, where, why=why, fix=fix)
+def _check_lineage(document: Document, all_settings: list[Settings]) -> Iterator[Diagnostic]:
     if len(all_settings) > 1 and "lineage" in document.value.get("state", {}):
         where = document.at_key("state", "lineage")
         fix = "move it to environments.NAME.state.lineage of the environment whose state it is"

@@ -9,12 +9,13 @@ import pytest
 
 from iac.backends.age import AgeVault, new_identity
 from iac.backends.keyfile import stored_identity
+from iac.backing import open_backend
 from iac.cli import run
 from iac.clock import SystemClock
 from iac.config.project import load_project
 from iac.core.errors import StateError
 from iac.core.state import Tombstone
-from iac.wiring import open_backend, open_vault
+from iac.wiring import open_vault
 from tests.backends.given import client, intended
 
 if TYPE_CHECKING:

@@ -75,11 +75,16 @@ CASES = [
     Case(["bad-issuer iac.yaml:2:9"], {"iac.yaml": PROJECT.replace("https:", "http:")}),
     Case(["no-auth iac.yaml:1:1"], {"iac.yaml": PROJECT.replace("auth:", "# auth:")}),
     Case(["not-built iac.yaml:3:11"], {"iac.yaml": PROJECT.replace("iam-admin", "rfc7591")}),
-    configured("not-built 5:18", "state: {backend: git}"),
     configured("state-shared 5:15", "state: {path: x.json}", "environments: {dev: {}, prod: {}}"),
     configured("lineage-shared 5:9", "state: {lineage: abcdefgh}", TWO.strip()),
     defined("unknown-environment 3:16", "environments: {dve: {}}"),
     configured("no-client-matches 5:32", "environments: {dev: {clients: [prtal, portal]}}"),
+    # where state lives
+    configured("key-of-other-backend 5:23", "state: {backend: git, bucket: bkt}"),
+    configured("missing-key 5:8", "state: {backend: http}"),
+    configured("bad-state-place 5:33", "state: {backend: http, address: 'http://a.example.org/s'}"),
+    configured("secrets-in-history 5:35", "state: {backend: git, encryption: none}"),
+    configured("secrets-in-clear 5:47", "state: {backend: s3, bucket: bkt, encryption: none}"),
     # addresses
     Case(["bad-address clients.d/a b.yaml:1:1"], {"clients.d/a b.yaml": CLIENT}),
     Case(["address-twice clients.d/a.yml:1:1"], {"clients.d/a.yaml": CLIENT, "clients.d/a.yml": CLIENT}),

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.config.definitions import load_environment, validate_project
+from iac.config.place import FilePlace
 from iac.config.project import load_project
-from iac.config.settings import ClientCredentialsAuth, StateSettings, TokenAuth, WlcgAuth
+from iac.config.settings import ClientCredentialsAuth, TokenAuth, WlcgAuth
 from iac.config.source import MAX_BYTES, Origin, Source
+from iac.config.state_settings import StateSettings
 from iac.core.errors import InputError
 from iac.core.secret import Secret
 from tests.config.given import PROJECT, RECIPIENT, write
@@ -39,7 +41,7 @@ def test_the_smallest_project_has_the_usual_settings(tmp_path: Path) -> None:
         )
         == found.auth
     )
-    assert StateSettings("file", ".iac/state.json") == found.state
+    assert StateSettings(FilePlace(".iac/state.json")) == found.state
     assert (8, 30.0, None, (), "") == (
         found.parallelism, found.timeout, found.clients, found.scopes, found.login_client_id,
     )  # fmt: skip
@@ -71,9 +73,9 @@ def test_state_is_encrypted_to_recipients_or_said_to_be_clear(tmp_path: Path) ->
     )
     found = settings(tmp_path, PROJECT + text).state
     identity = Source("state.encryption.identity", Origin.ENV, "KEY")
-    assert StateSettings("file", "s.json", (RECIPIENT,), identity, is_clear=False, lineage="abcdefgh") == found
+    assert StateSettings(FilePlace("s.json"), (RECIPIENT,), identity, is_clear=False, lineage="abcdefgh") == found
     clear = settings(tmp_path, PROJECT + "state: {encryption: none}").state
-    assert StateSettings("file", ".iac/state.json", is_clear=True) == clear
+    assert StateSettings(FilePlace(".iac/state.json"), is_clear=True) == clear
 
 
 def test_an_environment_overrides_and_its_state_is_merged_key_by_key(tmp_path: Path) -> None:
@@ -88,9 +90,9 @@ environments:
 """
     dev, prod = settings(tmp_path, text, "dev"), settings(tmp_path, text, "prod")
     assert ("http://localhost:8080/", WlcgAuth()) == (dev.issuer, dev.auth)
-    assert StateSettings("file", ".iac/dev.state.json", (RECIPIENT,), lineage="abcdefgh") == dev.state
-    assert ("https://iam.example.org/", ".iac/prod.state.json", "") == (
-        prod.issuer, prod.state.path, prod.state.lineage,
+    assert StateSettings(FilePlace(".iac/dev.state.json"), (RECIPIENT,), lineage="abcdefgh") == dev.state
+    assert ("https://iam.example.org/", FilePlace(".iac/prod.state.json"), "") == (
+        prod.issuer, prod.state.place, prod.state.lineage,
     )  # fmt: skip
     assert (4, 2.0, ("eos",)) == (dev.parallelism, dev.timeout, prod.scopes)
 

@@ -12,6 +12,7 @@ from iac.config.definitions import load_project, validate_project
 from iac.config.document import Document, parse_document
 from iac.config.formatting import format_text, schema_address
 from iac.config.lineage import edit_lineage, with_lineage
+from iac.config.place import FilePlace
 from iac.config.schema import load_schema
 from iac.config.writing import dump, replace_text, round_trip
 from iac.core.errors import InputError
@@ -214,7 +215,7 @@ def test_lineage_and_recipient_are_written_with_comments_kept(tmp_path: Path) ->
     write(tmp_path, {"iac.yaml": text})
     edit_lineage(tmp_path, "default", "lineage-1", RECIPIENT)
     found = load_project(tmp_path).settings().state
-    assert ("s.json", "lineage-1", (RECIPIENT,)) == (found.path, found.lineage, found.recipients)
+    assert (FilePlace("s.json"), "lineage-1", (RECIPIENT,)) == (found.place, found.lineage, found.recipients)
     written = (tmp_path / "iac.yaml").read_text()
     assert all(comment in written for comment in ("# top\n", "  # where\n", "# here\n", "\n# below\nscopes"))
     edit_lineage(tmp_path, "default", "lineage-2", RECIPIENT)

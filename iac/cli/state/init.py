@@ -19,15 +19,15 @@ def command(shell: Shell) -> int:
 
     Where no recipients are named an age identity is made, as by `iac init`. A state that is there is left alone.
     """
+    from iac.backing import open_backend  # noqa: PLC0415
     from iac.cli.init import tell_key  # noqa: PLC0415  # not needed by list and show
     from iac.clock import SystemClock  # noqa: PLC0415
     from iac.config.project import load_project  # noqa: PLC0415
     from iac.scaffold import make_state  # noqa: PLC0415
-    from iac.wiring import open_backend  # noqa: PLC0415
 
     settings = load_project(shell.root).settings(shell.environment)
     begun = make_state(settings, SystemClock(), open_backend)
-    click.echo(printable(f"made an empty state for environment {settings.environment}, {begun.path}"))
+    click.echo(printable(f"made an empty state for environment {settings.environment}, {begun.where}"))
     tell_key(shell, begun)
     shell.note(f"iac.yaml names its lineage, {begun.lineage}: commit iac.yaml")
     return 0

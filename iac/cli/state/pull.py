@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(shell: Shell) -> int:
     """Print the state, with its journal folded in. Secrets stay sealed. `iac state push` takes it back."""
+    from iac.backing import open_backend  # noqa: PLC0415
     from iac.clock import SystemClock  # noqa: PLC0415  # not needed by --help
     from iac.config.project import load_project  # noqa: PLC0415
     from iac.core.statefile import render_state  # noqa: PLC0415
-    from iac.wiring import open_backend  # noqa: PLC0415
 
     settings = load_project(shell.root).settings(shell.environment)
     click.echo(render_state(open_backend(settings, SystemClock()).load()), nl=False)
