@@ -144,14 +144,14 @@ def create_body(client: NewClient) -> dict[str, Any]:
 
 
 def _checked(secret: Secret | None) -> str:
-    text = secret.reveal() if secret else ""
-    if switch("empty-secret-logs-in") and not text:
+    """The text of a secret; an error keeps no frame that holds it."""
+    if secret is None or (switch("empty-secret-logs-in") and not secret.reveal()):
         raise InputError(
             "a client must not be created with an empty secret", fix="hand in a secret, or let iac make one"
         )
-    if switch("secrets-are-url-safe") and not _URL_SAFE.fullmatch(text):
+    if switch("secrets-are-url-safe") and not _URL_SAFE.fullmatch(secret.reveal()):
         raise InputError("a chosen secret must be URL-safe", fix="use letters, digits and -._~ only")
-    return text
+    return secret.reveal()
 
 
 def update_body(fresh: Registration, fields: Fields, declared: Collection[str], facts: Facts) -> dict[str, Any]:
