@@ -1,0 +1,273 @@
+"""A private copy of what a remote repository holds of one state: fetched without history, written to by pushes.
+
+It is a bare repository in a temporary directory (0700) that goes with the object. The user's own repository is read
+for its settings and never written to; no branch is checked out anywhere.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+import shutil
+import tempfile
+import threading
+import weakref
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from iac.backends.cell import Stored
+from iac.backends.gitcommand import (
+    NO_ANSWER,
+    Git,
+    as_config,
+    check_version,
+    environment,
+    given_config,
+    without_userinfo,
+)
+from iac.backends.gitproject import REMOTE, find_route, read_entries
+from iac.core.errors import StateError, UnreachableError
+from iac.core.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from iac.backends.gitcommand import Answer
+    from iac.backends.gitproject import Entries, Route
+
+NOTE = "note"
+"""The file of a lock's commit."""
+
+_RECENT = 10.0  # seconds for which the lock counts as seen that a fetch brought along with the document
+_NEW = "refs/state/new"
+_QUIET: Entries = (
+    ("core.hooksPath", os.devnull),
+    ("core.fsync", "none"),
+    ("gc.auto", "0"),
+    ("maintenance.auto", "false"),
+    ("push.gpgSign", "false"),
+    ("push.followTags", "false"),
+    ("push.recurseSubmodules", "no"),
+    ("color.ui", "false"),
+    ("credential.interactive", "false"),
+)
+_HEAD = re.compile(rb"([0-9a-f]+) (commit|tree|blob) ([0-9]+)\n")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Where a state is in a remote repository: its branch and file, and the ref of its lock."""
+
+    branch: str
+    path: str
+    lock: str
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A remote repository at one moment: the branch's tip, the document by its object id, the lock by its commit's."""
+
+    tip: str | None
+    document: Stored | None
+    lock: Stored | None
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A commit that was made here: its id, and that of the file in it (None: the file was taken away)."""
+
+    commit: str
+    blob: str | None
+
+
+class Copy:
+    """The private repository, made at first use.
+
+    Args:
+        project: a directory; the repository it lies in names remotes and has the settings of transport.
+        remote: a URL or path, or the name of a remote.
+        names: what is looked at.
+    """
+
+    def __init__(self, project: Path, remote: str, names: Names) -> None:
+        self._project = project
+        self._remote = remote
+        self._names = names
+        self._turn = threading.RLock()
+        self._recent: tuple[float, Seen] | None = None
+
+    def look(self) -> Seen:
+        """Fetch, and what is there now.
+
+        Raises:
+            UnreachableError: it cannot be fetched.
+            InputError: git or the remote is not what it should be.
+            StateError: the state's path is no file.
+        """
+        with self._turn:
+            seen = self._seen() if self._fetch() else Seen(None, None, None)
+            self._recent = (monotonic(), seen)
+            return seen
+
+    def recent(self) -> Seen:
+        """What the last fetch brought, if that was just now and nothing was pushed since; else a new look."""
+        with self._turn:
+            at, seen = self._recent or (0.0, None)
+            self._recent = None
+            return seen if seen and monotonic() - at < _RECENT else self.look()
+
+    def commit(self, subject: str, parent: str | None, path: str, data: bytes | None) -> Made:
+        """A commit on `parent` (None: a first one) in which the file holds `data`, or is not (None)."""
+        with self._turn:
+            message = f"{subject}\n\nTry: {secrets.token_hex(8)}\n".encode()
+            stream = [
+                *([b"blob\nmark :1\n", _counted(data)] if data is not None else []),
+                f"commit {_NEW}\nmark :2\ncommitter {self._route.identity} now\n".encode(),
+                _counted(message),
+                f"from {parent}\n".encode() if parent else b"",
+                os.fsencode(f"D {path}\n" if data is None else f"M 100644 :1 {path}\n"),
+                b"\nget-mark :2\n",
+                b"get-mark :1\n" if data is not None else b"",
+                b"done\n",
+            ]
+            answer = self._git.run(
+                "fast-import", "--quiet", "--force", "--done", "--date-format=now", given=b"".join(stream)
+            )
+            if not answer.is_ok:
+                raise UnreachableError("git cannot make a commit", why=answer.said, fix="see that TMPDIR has room")
+            commit, *blob = answer.out.decode().split()
+            return Made(commit, blob[0] if blob else None)
+
+    def kinds(self, tip: str, paths: Sequence[str]) -> dict[str, str]:
+        """What the paths are in a commit: tree, blob, or "" for what is not there."""
+        with self._turn:
+            given = "".join(f"{tip}:{path}\n" for path in paths)
+            answer = self._git.run("cat-file", "--batch-check", given=os.fsencode(given))
+            heads = (_HEAD.fullmatch(line + b"\n") for line in answer.out.splitlines())
+            return dict(zip(paths, (head[2].decode() if head else "" for head in heads), strict=True))
+
+    def push(self, ref: str, old: str | None, new: str | None) -> Answer:
+        """Put a commit in the place of exactly `old` (None: of nothing; for `new`: take the ref away)."""
+        with self._turn:
+            self._recent = None
+            lease = f"--force-with-lease={ref}:{old or ''}"
+            answer = self._git.run("push", "--porcelain", lease, REMOTE, f"{new or ''}:{ref}")
+            return replace(answer, said="; ".join((answer.said, *_summaries(answer))))
+
+    def _fetch(self) -> bool:
+        """Fetch; whether there was anything. A fetch without history fails where nothing is, so that is asked for."""
+        names = self._names
+        specs = (f"+refs/heads/{names.branch}*:{_kept_branch(names)}*", f"+{names.lock}*:{_kept_lock(names)}*")
+        fetch = ("fetch", "--quiet", "--depth=1", "--no-tags", "--prune", "--no-write-fetch-head", REMOTE, *specs)
+        answer = self._git.run(*fetch)
+        if answer.is_ok or answer.code == NO_ANSWER:
+            return self._must_be_ok(answer)
+        listed = self._git.run("ls-remote", REMOTE, f"refs/heads/{names.branch}", names.lock)
+        is_there = self._must_be_ok(listed) and bool(listed.out)
+        return is_there and self._must_be_ok(self._git.run(*fetch))
+
+    def _must_be_ok(self, answer: Answer) -> bool:
+        if not answer.is_ok:
+            shown = without_userinfo(self._remote)
+            raise UnreachableError(
+                "the state's repository cannot be read",
+                where=shown,
+                why=answer.said,
+                fix=f"see that this works without a question: git ls-remote {shown}",
+            )
+        return True
+
+    def _seen(self) -> Seen:
+        names = self._names
+        branch, lock = _kept_branch(names), _kept_lock(names)
+        asked = (branch, f"{branch}:{names.path}", lock, f"{lock}:{NOTE}")
+        answer = self._git.run("cat-file", "--batch", given=os.fsencode("".join(f"{name}\n" for name in asked)))
+        tip, document, lock_tip, note = _objects(answer.out)
+        if document and document.kind != "blob":
+            raise StateError(
+                "the state's path is no file",
+                where=f"{names.path} in branch {names.branch}",
+                why="it is a folder there",
+                fix="name another file in iac.yaml: state.path",
+            )
+        return Seen(
+            tip.version if tip else None,
+            Stored(document.data, document.version) if document else None,
+            Stored(note.data if note else b"?", lock_tip.version) if lock_tip else None,
+        )
+
+    @cached_property
+    def _git(self) -> Git:
+        """Git in the private repository, with all settings that lead to the remote."""
+        return replace(
+            self._bare,
+            environ={**self._bare.environ, **as_config((*self._route.entries, *_QUIET))},
+            directory=self._route.directory,
+        )
+
+    @cached_property
+    def _route(self) -> Route:
+        environ = {**environment(os.environ), **given_config(os.environ)}
+        return find_route(Git(environ, self._project), read_entries(self._bare), self._remote)
+
+    @cached_property
+    def _bare(self) -> Git:
+        """Git in the private repository, as it is made."""
+        folder = tempfile.mkdtemp(prefix="iac-git-")
+        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
+        git = Git({**environment(os.environ), "GIT_DIR": folder}, Path(folder))
+        check_version(git)
+        answer = git.run("init", "--quiet", "--bare", "--template=", folder)
+        if not answer.is_ok:
+            raise UnreachableError("git cannot make a repository", where=folder, why=answer.said, fix="mend TMPDIR")
+        return git
+
+
+@dataclass(frozen=True, slots=True)
+class _Object:
+    version: str
+    kind: str
+    data: bytes
+
+
+def _objects(out: bytes) -> list[_Object | None]:
+    """The objects of `cat-file --batch`, in the order of the questions; None for what is not there."""
+    found: list[_Object | None] = []
+    at = 0
+    while at < len(out):
+        head = _HEAD.match(out, at)
+        if head is None:
+            found.append(None)
+            at = out.index(b"\n", at) + 1
+            continue
+        end = head.end() + int(head[3])
+        found.append(_Object(head[1].decode(), head[2].decode(), out[head.end() : end]))
+        at = end + 1
+    return found
+
+
+def is_declined(answer: Answer) -> bool:
+    """Whether the server said no to a push; else it said nothing, or something else stood there."""
+    return any("[remote rejected]" in summary for summary in _summaries(answer))
+
+
+def _summaries(answer: Answer) -> list[str]:
+    """What became of the refs that were not pushed, as `git push --porcelain` words it (git-push, OUTPUT)."""
+    lines = answer.out.decode(errors="replace").splitlines()
+    return [printable(line.split("\t")[-1]) for line in lines if line.startswith("!\t")]
+
+
+def _counted(data: bytes) -> bytes:
+    return b"data %d\n%b\n" % (len(data), data)
+
+
+def _kept_branch(names: Names) -> str:
+    return f"refs/state/heads/{names.branch}"
+
+
+def _kept_lock(names: Names) -> str:
+    return f"refs/state/{names.lock.removeprefix('refs/')}"
