@@ -29,5 +29,5 @@ echo '== the suite on the lowest versions'
 "$work/lowest/bin/python" -m pip install $quiet --upgrade 'pip>=25.1'
 # shellcheck disable=SC2086
 "$work/lowest/bin/python" -m pip install $quiet --editable . --group dev --constraint requirements/lowest.txt
-"$work/lowest/bin/python" -m pip list --disable-pip-version-check --format freeze | grep -i -E '^(click|httpx|jinja2|jsonschema|pyrage|pyyaml|referencing|ruamel)'
+"$work/lowest/bin/python" -m pip list --disable-pip-version-check --format freeze | grep -i -E '^(click|httpx|jinja2|jsonschema|obstore|pyrage|pyyaml|referencing|ruamel)'
 "$work/lowest/bin/python" -m pytest -q --no-header -n 2 -m 'not live' tests
