@@ -37,7 +37,7 @@ ERRORS = frozenset(
         "no-client-id", "client-id-twice", "login-client", "protected-client", "no-redirect-uris", "bad-redirect-uri",
         "two-key-sources", "no-key", "bad-jwk", "needs-management-api", "scope-not-granted", "too-many-scopes",
         "tos-uri-is-dropped", "default-max-age-is-dropped", "zero-lifetime-is-the-default",
-        "private-key-members-are-dropped",
+        "private-key-members-are-dropped", "placeholder",
         # outputs
         "bad-path", "output-twice", "output-over-output", "output-over-input", "unknown-template",
         "bad-template",

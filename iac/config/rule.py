@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from iac.config.definition import Definition
-    from iac.core.diagnostics import Diagnostic
+    from iac.core.diagnostics import Diagnostic, Location
 
     Rule = Callable[[Definition], Iterator[Diagnostic]]
 
@@ -23,6 +24,9 @@ ADMIN = "iam-admin"
 MAX_SCOPES = 512
 _REDIRECTING = {"authorization_code", "implicit"}
 _LOOPBACK_FIX = "use https, or http on localhost, 127.0.0.1 or [::1]"
+
+_PLACEHOLDER = re.compile(r"\$\{[^{}]*\}|\{\{.*?\}\}|##\w+##|@@\w+@@")
+"""What shells, template engines and other deploying tools replace."""
 
 
 def check_definition(definition: Definition) -> list[Diagnostic]:
@@ -54,6 +58,24 @@ def _client_id(definition: Definition) -> Iterator[Diagnostic]:
     if reason := semantics.protected(answer):
         summary = f"{client_id} is not to be managed: it is {reason}"
         yield mistake("protected-client", summary, where, fix="take the definition out")
+
+
+def _placeholders(definition: Definition) -> Iterator[Diagnostic]:
+    for name, parts in definition.merged.parts.items():
+        if name not in FIELDS or name in definition.merged.broken:
+            continue
+        for part in parts:
+            texts = part.value if isinstance(part.value, list) else [part.value]
+            for index, text in enumerate(texts):
+                if isinstance(text, str) and (found := _PLACEHOLDER.search(text)):
+                    where = part.at(index) if isinstance(part.value, list) else part.at()
+                    yield _unfilled(name, found[0], where)
+
+
+def _unfilled(name: str, text: str, where: Location) -> Diagnostic:
+    why = "iac replaces nothing in definitions, so it would be registered as it stands"
+    fix = "write the value; what differs between environments goes under environments:"
+    return mistake("placeholder", f"{name} holds {text}, which nobody has filled in", where, why=why, fix=fix)
 
 
 def _redirects(definition: Definition) -> Iterator[Diagnostic]:
@@ -185,6 +207,7 @@ def _admin_fields(definition: Definition) -> Iterator[Diagnostic]:
 
 RULES: tuple[Rule, ...] = (
     _client_id,
+    _placeholders,
     _redirects,
     _redirect_uris,
     _scope_names,
