@@ -123,20 +123,8 @@ class Copy:
     def commit(self, subject: str, parent: str | None, path: str, data: bytes | None) -> Made:
         """A commit on `parent` (None: a first one) in which the file holds `data`, or is not (None)."""
         with self._turn:
-            message = f"{subject}\n\nTry: {secrets.token_hex(8)}\n".encode()
-            stream = [
-                *([b"blob\nmark :1\n", _counted(data)] if data is not None else []),
-                f"commit {_NEW}\nmark :2\ncommitter {self._route.identity} now\n".encode(),
-                _counted(message),
-                f"from {parent}\n".encode() if parent else b"",
-                os.fsencode(f"D {path}\n" if data is None else f"M 100644 :1 {path}\n"),
-                b"\nget-mark :2\n",
-                b"get-mark :1\n" if data is not None else b"",
-                b"done\n",
-            ]
-            answer = self._git.run(
-                "fast-import", "--quiet", "--force", "--done", "--date-format=now", given=b"".join(stream)
-            )
+            stream = _stream(f"{subject}\n\nTry: {secrets.token_hex(8)}\n", self._route.identity, parent, path, data)
+            answer = self._git.run("fast-import", "--quiet", "--force", "--done", "--date-format=now", given=stream)
             if not answer.is_ok:
                 raise UnreachableError("git cannot make a commit", why=answer.said, fix="see that TMPDIR has room")
             commit, *blob = answer.out.decode().split()
@@ -164,22 +152,23 @@ class Copy:
         specs = (f"+refs/heads/{names.branch}*:{_kept_branch(names)}*", f"+{names.lock}*:{_kept_lock(names)}*")
         fetch = ("fetch", "--quiet", "--depth=1", "--no-tags", "--prune", "--no-write-fetch-head", REMOTE, *specs)
         answer = self._git.run(*fetch)
-        if answer.is_ok or answer.code == NO_ANSWER:
-            return self._must_be_ok(answer)
-        listed = self._git.run("ls-remote", REMOTE, f"refs/heads/{names.branch}", names.lock)
-        is_there = self._must_be_ok(listed) and bool(listed.out)
-        return is_there and self._must_be_ok(self._git.run(*fetch))
-
-    def _must_be_ok(self, answer: Answer) -> bool:
+        if not answer.is_ok and answer.code != NO_ANSWER:
+            listed = self._git.run("ls-remote", REMOTE, f"refs/heads/{names.branch}", names.lock)
+            if listed.is_ok and not listed.out:
+                return False
+            answer = self._git.run(*fetch) if listed.is_ok else listed
         if not answer.is_ok:
-            shown = without_userinfo(self._remote)
-            raise UnreachableError(
-                "the state's repository cannot be read",
-                where=shown,
-                why=answer.said,
-                fix=f"see that this works without a question: git ls-remote {shown}",
-            )
+            raise self._unreadable(answer)
         return True
+
+    def _unreadable(self, answer: Answer) -> UnreachableError:
+        shown = without_userinfo(self._remote)
+        return UnreachableError(
+            "the state's repository cannot be read",
+            where=shown,
+            why=answer.said,
+            fix=f"see that this works without a question: git ls-remote {shown}",
+        )
 
     def _seen(self) -> Seen:
         names = self._names
@@ -259,6 +248,21 @@ def _summaries(answer: Answer) -> list[str]:
     """What became of the refs that were not pushed, as `git push --porcelain` words it (git-push, OUTPUT)."""
     lines = answer.out.decode(errors="replace").splitlines()
     return [printable(line.split("\t")[-1]) for line in lines if line.startswith("!\t")]
+
+
+def _stream(message: str, identity: str, parent: str | None, path: str, data: bytes | None) -> bytes:
+    """The commands of git-fast-import for one commit; it answers with the ids of the commit and of the file."""
+    lines = [
+        b"" if data is None else b"blob\nmark :1\n" + _counted(data),
+        os.fsencode(f"commit {_NEW}\nmark :2\ncommitter {identity} now\n"),
+        _counted(message.encode()),
+        os.fsencode(f"from {parent}\n" if parent else ""),
+        os.fsencode(f"D {path}\n" if data is None else f"M 100644 :1 {path}\n"),
+        b"\nget-mark :2\n",
+        b"" if data is None else b"get-mark :1\n",
+        b"done\n",
+    ]
+    return b"".join(lines)
 
 
 def _counted(data: bytes) -> bytes:

@@ -23,6 +23,7 @@ REMOTE = "state"
 """The name of the remote in the private repository."""
 
 _TRANSPORT = ("http.", "https.", "credential.", "url.", "ssh.", "protocol.", "core.sshcommand", "core.gitproxy")
+_SSH = "ssh -o BatchMode=yes -o ConnectTimeout=30"
 _OF_REMOTE = ("proxy", "proxyauthmethod", "uploadpack", "receivepack")
 
 Entries = tuple[tuple[str, str], ...]
@@ -74,7 +75,7 @@ def find_route(project: Git, own: Entries, remote: str) -> Route:
     top = project.run("rev-parse", "--show-toplevel")
     directory = Path(os.fsdecode(top.out).removesuffix("\n")) if top.is_ok else project.directory
     added = (Counter(entries) - Counter(own)).elements()
-    kept = tuple((key, value) for key, value in added if key.startswith(_TRANSPORT))
+    kept = (*_ssh(project, entries), *((key, value) for key, value in added if key.startswith(_TRANSPORT)))
     names = sorted({key.split(".", 1)[1].rsplit(".", 1)[0] for key, _ in entries if _is_address(key)})
     if remote in names:
         address = _address_of(project, remote)
@@ -89,6 +90,12 @@ def find_route(project: Git, own: Entries, remote: str) -> Route:
             fix="git init, then git remote add; or name a repository in iac.yaml: state.repository",
         )
     raise _no_remote(remote, names)
+
+
+def _ssh(project: Git, entries: Entries) -> Entries:
+    """An ssh that does not ask, where none is set."""
+    is_set = "GIT_SSH" in project.environ or any(key == "core.sshcommand" for key, _ in entries)
+    return () if is_set else (("core.sshcommand", _SSH),)
 
 
 def _is_address(key: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iac.backends.git import GitPlace, open_git
@@ -12,7 +11,8 @@ from iac.backends.lease import Lease
 from tests.backends.contract import RemoteSite
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
+    from pathlib import Path
 
     from iac.backends.cell import Cell
     from iac.ports import Clock
@@ -92,10 +92,8 @@ class Server:
 
     def refs(self) -> dict[str, str]:
         """What each ref points at."""
-        return dict(
-            reversed(line.split())
-            for line in self.git("for-each-ref", "--format=%(objectname) %(refname)").splitlines()
-        )
+        lines = self.git("for-each-ref", "--format=%(refname) %(objectname)").splitlines()
+        return {line.split()[0]: line.split()[1] for line in lines}
 
     def read(self, path: str = PATH, branch: str = BRANCH) -> str:
         """A file in a branch."""
