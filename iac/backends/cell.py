@@ -132,6 +132,8 @@ def settle(cell: Cell, data: bytes, old: Stored | None, clock: Clock) -> Stored:
             found = cell.read()
         except UnreachableError as error:
             reason = f"{reason}; {error.summary}: {error.why}"
+            if is_refusal:
+                break
             continue
         if found is not None and found.data == data:
             return found

@@ -83,9 +83,10 @@ class S3Place:
     @property
     def where(self) -> str:
         """How messages name the place; a login in the endpoint is left out."""
-        place = f"s3://{self.bucket}/{self.key}"
-        parts = urlsplit(self.endpoint)
-        return f"{place} at {parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}" if self.endpoint else place
+        scheme, _, rest = self.endpoint.partition("://")
+        host, slash, path = rest.partition("/")
+        at = f" at {scheme}://{host.rpartition('@')[2]}{slash}{path}" if self.endpoint else ""
+        return f"s3://{self.bucket}/{self.key}{at}"
 
 
 def open_s3(place: S3Place) -> tuple[Cell, Cell]:
@@ -111,18 +112,22 @@ def _problem(place: S3Place) -> str:
         return "state.bucket is no name of a bucket"
     if not place.key.isprintable() or {"", ".", ".."} & set(place.key.split("/")):
         return "state.key has a part that is empty, . or .., or a character that cannot be printed"
+    return "" if not place.endpoint or _is_url(place.endpoint) else "state.endpoint is no URL"
+
+
+def _is_url(text: str) -> bool:
     try:
-        is_url = not place.endpoint or bool(urlsplit(place.endpoint).hostname and (urlsplit(place.endpoint).port or 1))
+        parts = urlsplit(text)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        is_url = False
-    return "" if is_url else "state.endpoint is no URL"
+        return False
 
 
 def _options(place: S3Place) -> dict[str, Any]:
     """Arguments of obstore's S3Store; what is not among them it takes from the environment."""
     options: dict[str, Any] = {**PATIENCE, "conditional_put": "etag"}
     if place.endpoint:
-        is_http = place.endpoint.lower().startswith("http:")
+        is_http = urlsplit(place.endpoint).scheme == "http"
         options["client_options"] = {**PATIENCE["client_options"], "allow_http": is_http}
         options |= {"endpoint": place.endpoint.rstrip("/"), "virtual_hosted_style_request": False}
     if place.region:
