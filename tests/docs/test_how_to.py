@@ -17,7 +17,7 @@ PAGES: dict[str, dict[int, int]] = {
     "take-over-a-client": {},
     "remove-or-move-a-client": {7: 3},
     "more-environments": {},
-    "recover": {},
+    "recover": {3: 1, 11: 1},
 }
 """Page -> the steps (from 0) that end with another exit code than 0, and which."""
 
