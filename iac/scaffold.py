@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import tempfile
 import uuid
 from dataclasses import dataclass, replace
@@ -16,7 +17,7 @@ from iac.config.lineage import edit_lineage
 from iac.config.project import PROJECT_FILE, load_project
 from iac.config.schema import load_schema
 from iac.config.writing import replace_text
-from iac.core.errors import InputError, InvalidInput, StateError
+from iac.core.errors import InputError, InvalidInput, MissingStateError, StateError
 from iac.core.state import State
 
 if TYPE_CHECKING:
@@ -46,23 +47,27 @@ auth:
   client_secret: {{env: IAC_CLIENT_SECRET}}
 # Secrets in state are encrypted to the recipients, which are public; the identity of one of them opens them.
 state:
-  backend: file
-  path: .iac/state.json
+{place}
   encryption:
     identity: {{env: IAC_AGE_IDENTITY}}
     recipients:
       - {recipient}
   lineage: {lineage}
 """
+_PLACES = {
+    "file": "  backend: file\n  path: .iac/state.json",
+    "git": "  backend: git\n  remote: origin\n  branch: iac-state  # a branch of its own, made with the state",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a new project is asked for."""
+    """What a new project is asked for. `backend` is file or git."""
 
     project: str
     issuer: str
     provider: str
+    backend: str = "file"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,12 +89,14 @@ def make_project(root: Path, answers: Answers, clock: Clock, open_backend: Opene
 
     Raises:
         InvalidInput: an answer cannot be used; nothing was written.
-        InputError: there is a project or a state already, or a file cannot be written.
+        InputError: there is a project or a state already, or a place for one cannot be written to.
+        UnreachableError: the backend is remote and cannot be reached.
     """
-    _refuse_what_is_there(root)
+    _refuse_project(root)
     lineage = str(uuid.uuid4())
-    _check_answers(answers, lineage)
+    wanted = replace(_check_answers(answers, lineage), root=root)
     _check_places(root, answers)
+    _refuse_state(wanted, open_backend(wanted, clock))
     key = ensure_key(answers.project, os.environ, clock.now())
     text = _text(answers, lineage, key.recipient)
     replace_text(root / PROJECT_FILE, text)
@@ -118,29 +125,40 @@ def make_state(settings: Settings, clock: Clock, open_backend: Opener) -> Begun:
     return Begun(lineage, state.place.where, key)
 
 
-def _refuse_what_is_there(root: Path) -> None:
+def _refuse_project(root: Path) -> None:
     if os.path.lexists(root / PROJECT_FILE):
         raise InputError(
             "there is a project already",
             where=str(root / PROJECT_FILE),
             fix="iac state init makes a state for it; iac -C DIR init makes a project in another folder",
         )
-    state = root / ".iac" / "state.json"
-    if os.path.lexists(state):
-        raise StateError(
-            "there is a state already",
-            where=str(state),
-            why="a new project begins with a new state",
-            fix=f"put the {PROJECT_FILE} of this state back, or mv {state.parent} {state.parent}.old",
-        )
 
 
-def _check_answers(answers: Answers, lineage: str) -> None:
-    """Hold the answers against the rules of iac.yaml, before anything is written."""
+def _refuse_state(settings: Settings, backend: StateBackend) -> None:
+    """A state in the place of the new one is somebody's, whatever it is; nothing has been written yet."""
+    try:
+        backend.load()
+    except MissingStateError:
+        return
+    except StateError:
+        pass
+    is_file = bool(settings.state.files)
+    folder = settings.root / ".iac"
+    raise StateError(
+        "there is a state already",
+        where=settings.state.place.where,
+        why="a new project begins with a new state",
+        fix=f"put the {PROJECT_FILE} of this state back, or "
+        + (f"mv {folder} {folder}.old" if is_file else "give the project another name: --project"),
+    )
+
+
+def _check_answers(answers: Answers, lineage: str) -> Settings:
+    """Hold the answers against the rules of iac.yaml, before anything is written; what they come to."""
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / PROJECT_FILE).write_text(_text(answers, lineage, "ssh-ed25519 AAAA"), encoding="utf-8")
         try:
-            load_project(Path(folder))
+            return load_project(Path(folder)).settings()
         except InvalidInput as invalid:
             raise InvalidInput([replace(one, location=None) for one in invalid.diagnostics]) from None
 
@@ -164,6 +182,7 @@ def _text(answers: Answers, lineage: str, recipient: str) -> str:
         project=_scalar(answers.project),
         issuer=_scalar(answers.issuer),
         provider=answers.provider,
+        place=_PLACES[answers.backend],
         lineage=_scalar(lineage),
         recipient=recipient,
     )
@@ -191,4 +210,7 @@ def _prepare(root: Path) -> None:
 
 
 def _first(settings: Settings) -> State:
-    return State(settings.project, settings.environment, settings.issuer, settings.state.lineage)
+    """An empty state, unlike any other: a remote backend tells by that whose write took effect."""
+    return State(
+        settings.project, settings.environment, settings.issuer, settings.state.lineage, run_id=secrets.token_hex(8)
+    )

@@ -21,11 +21,19 @@ if TYPE_CHECKING:
 @click.option(
     "--provider", type=click.Choice(["iam-admin"]), default="iam-admin", show_default=True, help="The server's API."
 )
+@click.option(
+    "--backend",
+    type=click.Choice(["file", "git"]),
+    default="file",
+    show_default=True,
+    help="Where state lives: on this machine, or in a branch of the repository's remote origin.",
+)
 @click.pass_obj
-def command(shell: Shell, *, project: str | None, issuer: str | None, provider: str) -> int:
+def command(shell: Shell, *, project: str | None, issuer: str | None, provider: str, backend: str) -> int:
     """Make a new project here: iac.yaml, an empty state, and an age identity outside of the project.
 
-    Nothing that is there is overwritten, and no server is asked.
+    Nothing that is there is overwritten, and no IAM is asked. With --backend git the folder lies in a git repository
+    whose remote origin you may push to.
     """
     from iac.backing import open_backend  # noqa: PLC0415
     from iac.clock import SystemClock  # noqa: PLC0415  # not needed by --help
@@ -37,7 +45,8 @@ def command(shell: Shell, *, project: str | None, issuer: str | None, provider: 
         issuer = issuer or click.prompt("issuer URL of the IAM", err=True)
     if not issuer:
         raise click.UsageError("--issuer is needed: the server's URL, such as https://iam.example.org/")
-    begun = make_project(shell.root, Answers(project or usual, issuer, provider), SystemClock(), open_backend)
+    answers = Answers(project or usual, issuer, provider, backend)
+    begun = make_project(shell.root, answers, SystemClock(), open_backend)
     click.echo(printable(f"made iac.yaml, clients.d/ and an empty state, {begun.where}"))
     tell_key(shell, begun)
     shell.note("next: write a definition, clients.d/NAME.yaml, then run iac validate and iac plan")

@@ -56,7 +56,7 @@ class GitPlace:
     @property
     def where(self) -> str:
         """File, branch and repository."""
-        return f"{self.path} on branch {self.branch} of {self.repository or self.remote}"
+        return f"{self.path} in branch {self.branch} of {self.repository or self.remote}"
 
     def target(self, root: Path) -> str:
         """What git takes for the repository: a URL, an absolute path, or the name of a remote."""

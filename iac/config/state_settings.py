@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 _INHERITED = ("encryption", "lineage")
 """What of the project's `state` an environment with another backend keeps."""
 
+_INSTEAD = {"repository": "remote", "remote": "repository"}
+"""Keys that stand for each other: an environment that names one does without the project's other."""
+
 
 @dataclass(frozen=True, slots=True)
 class StateSettings:
@@ -69,7 +72,7 @@ def state_keys(value: Mapping[str, Any], environment: str) -> dict[str, Any]:
     top, own = value.get("state", {}), overrides(value, environment).get("state", {})
     if own.get("backend", backend_of(top)) != backend_of(top):
         top = {key: top[key] for key in _INHERITED if key in top}
-    return {**top, **own}
+    return {**{key: part for key, part in top.items() if _INSTEAD.get(key) not in own}, **own}
 
 
 def backend_of(keys: Mapping[str, Any]) -> str:

@@ -141,7 +141,7 @@ def check_owner(state: State, owner: Owner, origin: Origin) -> State:
                 f"the state belongs to another {name}",
                 where=origin.where,
                 why=f"the state says {theirs!r}, iac.yaml says {ours!r}",
-                fix="name the state that belongs to this environment (state.path, state.lineage in iac.yaml)",
+                fix="name the state that belongs to this environment (state in iac.yaml, and its lineage)",
             )
     return state
 

@@ -10,6 +10,7 @@ import pytest
 from iac.backends.age import AgeVault
 from iac.backends.keyfile import stored_identity
 from iac.cli import run
+from iac.config.place import GitPlace
 from iac.config.project import load_project
 
 ISSUER = "https://iam.example.org/"
@@ -138,6 +139,89 @@ def test_wrong_usage_is_told(root: Path, capsys: pytest.CaptureFixture[str], arg
     assert 64 == run(arguments)
     assert "error:" in capsys.readouterr().err
     assert [] == list(root.iterdir())
+
+
+def hub(root: Path) -> Path:
+    """A bare repository that the folder's own has as its remote origin."""
+    bare = root.parent / "hub.git"
+    for arguments in (
+        ["init", "--quiet", "--bare", str(bare)],
+        ["init", "--quiet", str(root)],
+        ["-C", str(root), "remote", "add", "origin", "../hub.git"],
+    ):
+        subprocess.run(["git", *arguments], check=True)
+    return bare
+
+
+def branches(repository: Path) -> list[str]:
+    command = ["git", "-C", str(repository), "for-each-ref", "--format=%(refname)"]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+
+
+class TestGit:
+    def test_the_state_is_a_file_in_a_branch_of_origin(self, root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        bare = hub(root)
+        assert 0 == init("--backend", "git")
+        assert "an empty state, rucio/default.json in branch iac-state of origin" in capsys.readouterr().out
+        place = load_project(root).settings().state.place
+        assert GitPlace("", "origin", "iac-state", "rucio/default.json") == place
+        assert ["refs/heads/iac-state"] == branches(bare)
+        assert [] == branches(root)
+        assert 0 == run(["state", "list"])
+        assert {"iac.yaml", ".gitignore", "clients.d", ".git"} == {path.name for path in root.iterdir()}
+
+    def test_without_a_repository_or_its_remote_nothing_is_written(
+        self, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        assert 1 == init("--backend", "git")
+        assert "fix: git init" in capsys.readouterr().err
+        subprocess.run(["git", "init", "--quiet"], check=True)
+        assert 1 == init("--backend", "git")
+        assert "fix: git remote add origin URL" in capsys.readouterr().err
+        assert [".git"] == [path.name for path in root.iterdir()]
+        assert not (tmp_path / "config").exists()
+
+    def test_a_remote_that_cannot_be_reached_is_told_and_nothing_is_written(
+        self, root: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        hub(root).rename(root.parent / "elsewhere")
+        assert 6 == init("--backend", "git")
+        assert "cannot be read" in capsys.readouterr().err
+        assert [".git"] == [path.name for path in root.iterdir()]
+
+    def test_a_state_of_somebody_else_in_its_place_is_left_alone(
+        self, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        hub(root)
+        other = tmp_path / "other"
+        subprocess.run(["git", "clone", "--quiet", str(tmp_path / "hub.git"), str(other)], check=True)
+        assert 0 == init("--backend", "git")
+        again = ["-C", str(other), "init", "--issuer", ISSUER, "--backend", "git", "--project"]
+        assert 1 == run([*again, "rucio"])
+        assert "there is a state already: rucio/default.json in branch iac-state" in capsys.readouterr().err
+        assert [".git"] == [path.name for path in other.iterdir()]
+        assert 0 == run([*again, "fts"])
+        assert 0 == run(["state", "list"])
+
+    def test_other_environments_and_backends_get_their_state_by_state_init(
+        self, root: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        hub(root)
+        subprocess.run(["git", "init", "--quiet", "--bare", str(tmp_path / "state.git")], check=True)
+        assert 0 == init("--backend", "git")
+        text = (root / "iac.yaml").read_text()
+        text, _, lineage = text.partition("  lineage: ")
+        (root / "iac.yaml").write_text(
+            f"{text}environments:\n  default: {{state: {{lineage: {lineage.strip()}}}}}\n  dev:\n"
+            "  far: {state: {backend: git, repository: ../state.git}}\n"
+        )
+        for name, branch in (("dev", "origin"), ("far", "../state.git")):
+            capsys.readouterr()
+            assert 0 == run(["--env", name, "state", "init"])
+            assert f"{name}, rucio/{name}.json in branch iac-state of {branch}" in capsys.readouterr().out
+            assert 0 == run(["--env", name, "state", "list"])
+            assert 1 == run(["--env", name, "state", "init"])
+            assert "there is a state already" in capsys.readouterr().err
 
 
 def test_on_a_terminal_it_asks(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

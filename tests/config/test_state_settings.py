@@ -67,17 +67,17 @@ class TestMeaning:
             (
                 "backend: git",
                 GitPlace("", "origin", "iac-state", "demo/default.json"),
-                "demo/default.json on branch iac-state of origin",
+                "demo/default.json in branch iac-state of origin",
             ),
             (
                 "backend: git, remote: hub, branch: state/prod, path: s.json",
                 GitPlace("", "hub", "state/prod", "s.json"),
-                "s.json on branch state/prod of hub",
+                "s.json in branch state/prod of hub",
             ),
             (
                 "backend: git, repository: git@git.example.org:ops/state.git",
                 GitPlace("git@git.example.org:ops/state.git", "origin", "iac-state", "demo/default.json"),
-                "demo/default.json on branch iac-state of git@git.example.org:ops/state.git",
+                "demo/default.json in branch iac-state of git@git.example.org:ops/state.git",
             ),
             (HTTP, HttpPlace(URL, f"{URL}/lock", f"{URL}/lock"), URL),
             (f"{HTTP[:-1]}/'", HttpPlace(f"{URL}/", f"{URL}/lock", f"{URL}/lock"), f"{URL}/"),
@@ -135,6 +135,16 @@ class TestMeaning:
         dev, prod = project.settings("dev").state, project.settings("prod").state
         assert (FilePlace(".iac/dev.state.json"), (RECIPIENT,)) == (dev.place, dev.recipients)
         assert (GitPlace("", "origin", "c", "p.json"), (RECIPIENT,)) == (prod.place, prod.recipients)
+
+    def test_an_environment_names_a_repository_instead_of_the_projects_remote_and_the_other_way(
+        self, tmp_path: Path
+    ) -> None:
+        environments = "environments: {dev: {state: {repository: s.git}}, prod: {}}"
+        found = place(tmp_path, "backend: git, remote: hub", environments, environment="dev")
+        assert GitPlace("s.git", "origin", "iac-state", "demo/dev.json") == found
+        environments = "environments: {dev: {state: {remote: hub}}, prod: {}}"
+        found = place(tmp_path, "backend: git, repository: s.git", environments, environment="dev")
+        assert GitPlace("", "hub", "iac-state", "demo/dev.json") == found
 
     @pytest.mark.parametrize(
         ("repository", "expected"),
