@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-POLL = 1.0
+POLL = 0.5
 """Seconds between two looks at a lock that is held."""
 
 TRIES = 8
