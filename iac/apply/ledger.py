@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from iac.core.errors import StateError
 from iac.core.planning import move
+from iac.core.secret import Secret
 from iac.core.state import (
     TOMBSTONE_DAYS,
     ClientState,
@@ -21,15 +22,15 @@ from iac.core.state import (
     State,
     bury,
     fold,
+    secrets_of,
 )
 from iac.ports import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable, Mapping
     from datetime import datetime
 
     from iac.core.plan import Plan
-    from iac.core.secret import Secret
     from iac.core.state import Approval
     from iac.ports import Clock, StateBackend, Vault
 
@@ -38,14 +39,44 @@ H = TypeVar("H", ClientState, Intent)
 _SECRET = "client_secret"  # noqa: S105  # the name of the field, not its value
 
 
-class Ledger:
-    """One run's view of state. Thread-safe."""
+@dataclass(frozen=True, slots=True)
+class Rekeyed:
+    """What was sealed anew.
 
-    def __init__(self, backend: StateBackend, vault: Vault, clock: Clock, state: State) -> None:
+    Attributes:
+        secrets: how many.
+        were_clear: how many of them were not encrypted before.
+        are_clear: how many are not now.
+        recipients: by address, public keys beside those of the state.
+    """
+
+    secrets: int
+    were_clear: int
+    are_clear: int
+    recipients: Mapping[str, tuple[str, ...]]
+
+
+class Ledger:
+    """One run's view of state. Thread-safe.
+
+    Args:
+        recipients: by address, whom definitions let open secrets beside the recipients of the state; None where no
+            definitions are at hand: then a secret that is sealed anew stays with those whom it was sealed to.
+    """
+
+    def __init__(
+        self,
+        backend: StateBackend,
+        vault: Vault,
+        clock: Clock,
+        state: State,
+        recipients: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> None:
         self.state = state
         self.clock = clock
         self._backend = backend
         self._vault = vault
+        self._recipients = recipients
         self._known: dict[str, Secret] = {}
         self._lock = threading.Lock()
 
@@ -56,10 +87,11 @@ class Ledger:
     def seal(self, address: str, secret: Secret, version: int) -> SealedSecret:
         """Encrypt a secret for its address and remember it in clear for this run's rendering."""
         salt = self.clock.token()[:16]
-        sealed = self._vault.seal(secret, self._place(address))
+        also = self._also(address)
+        sealed = self._vault.seal(secret, self._place(address), also)
         with self._lock:
             self._known[address] = secret
-        return SealedSecret(sealed, salt, secret.fingerprint(salt), version, self.now())
+        return SealedSecret(sealed, salt, secret.fingerprint(salt), version, self.now(), also)
 
     def seal_next(self, address: str, secret: Secret) -> SealedSecret:
         """`seal` with the version after the one that state holds; 1 for the first."""
@@ -120,11 +152,11 @@ class Ledger:
                 intents[target] = self._resealed(intents[target], source, target)
         self.state = replace(state, clients=clients, intents=intents)
 
-    def rekey(self) -> int:
-        """Seal every secret anew, to the recipients of now; how many there are.
+    def rekey(self) -> Rekeyed:
+        """Seal every secret anew, to the recipients of now.
 
         Raises:
-            StateError: one of them cannot be opened.
+            StateError: one of them cannot be opened, or a recipient is none.
         """
         state = self.state
         clients = {address: self._resealed(client, address, address) for address, client in state.clients.items()}
@@ -134,15 +166,21 @@ class Ledger:
             for grave in state.tombstones
         )
         self.state = replace(state, clients=clients, intents=intents, tombstones=graves)
-        held: list[ClientState | Intent] = [*clients.values(), *intents.values(), *(grave.client for grave in graves)]
-        return sum(holder.secret is not None for holder in held)
+        before, after = secrets_of(state), secrets_of(self.state)
+        also = {address: secret.recipients for address, secret in after if secret.recipients}
+        return Rekeyed(len(after), _clear(before), _clear(after), also)
 
     def _resealed(self, holder: H, source: str, target: str) -> H:
         """A client or an intent with its secret sealed anew, for another address or the same."""
         if holder.secret is None:
             return holder
         clear = self._vault.open(holder.secret.sealed, self._place(source))
-        return replace(holder, secret=replace(holder.secret, sealed=self._vault.seal(clear, self._place(target))))
+        also = self._also(target, holder.secret.recipients)
+        sealed = self._vault.seal(clear, self._place(target), also)
+        return replace(holder, secret=replace(holder.secret, sealed=sealed, recipients=also))
+
+    def _also(self, address: str, was: tuple[str, ...] = ()) -> tuple[str, ...]:
+        return was if self._recipients is None else self._recipients.get(address, ())
 
     def release(self, plan: Plan) -> None:
         """Stop managing the fields that are no longer declared; a change of the same client stores this by itself."""
@@ -159,6 +197,15 @@ class Ledger:
         with self._lock:
             self.state = self._backend.save(self.state)
 
+    def check_recipients(self, addresses: Iterable[str]) -> None:
+        """Prove that new secrets of these addresses can be sealed, before anything is sent.
+
+        Raises:
+            StateError: a recipient is none.
+        """
+        for also in {self._also(address) for address in addresses}:
+            self._vault.seal(Secret("probe"), self._place("probe"), also)
+
     def check_identity(self) -> None:
         """Prove that secrets can be opened, before anything is sent."""
         try:
@@ -173,6 +220,10 @@ class Ledger:
 
     def _place(self, address: str) -> Place:
         return Place(self.state.lineage, self.state.environment, address, _SECRET)
+
+
+def _clear(secrets: Iterable[tuple[str, SealedSecret]]) -> int:
+    return sum(secret.is_clear for _, secret in secrets)
 
 
 def _written(moment: datetime) -> str:

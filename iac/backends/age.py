@@ -12,15 +12,15 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iac.core.errors import StateError
+from iac.core.errors import ClosedSecretError, StateError
 from iac.core.secret import Secret
+from iac.core.state import CLEAR
 from iac.ports import Place, Vault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _AGE = "age:"
-_CLEAR = "clear:"
 _KEY = "AGE-SECRET-KEY-"
 _PEM = "-----BEGIN"
 _PROBE = Place("probe", "probe", "probe", "probe")
@@ -41,16 +41,19 @@ class AgeVault(Vault):
     def __init__(self, recipients: Sequence[str], identity: Callable[[], Secret | None]) -> None:
         self._recipients = tuple(recipients)
         self._identity = identity
-        self._parsed_recipients: list[Any] = []
+        self._parsed_recipients: dict[tuple[str, ...], list[Any]] = {}
         self._parsed_identities: list[Any] = []
 
-    def _seal(self, secret: Secret, place: Place) -> str:
+    def _seal(self, secret: Secret, place: Place, also: Sequence[str]) -> str:
         import pyrage  # noqa: PLC0415  # only commands that meet secrets
 
-        if not self._parsed_recipients:
-            self._parsed_recipients = _recipients(self._recipients)
-        encrypted: bytes = pyrage.encrypt(_bound(secret, place), self._parsed_recipients)
+        encrypted: bytes = pyrage.encrypt(_bound(secret, place), self._all_recipients(tuple(also)))
         return _AGE + base64.b64encode(encrypted).decode()
+
+    def _all_recipients(self, also: tuple[str, ...]) -> list[Any]:
+        if also not in self._parsed_recipients:
+            self._parsed_recipients[also] = _recipients(self._recipients, also)
+        return self._parsed_recipients[also]
 
     def _open(self, sealed: str, place: Place) -> Secret:
         if not sealed.startswith(_AGE):
@@ -58,26 +61,39 @@ class AgeVault(Vault):
                 "a secret of the state is not encrypted",
                 where=place.address,
                 why="iac.yaml asks for encryption, so it was put there by something else, or under encryption: none",
-                fix="rotate the client's secret: raise secret.serial in its definition",
+                fix="if you changed the setting, run iac state rekey; else raise secret.serial in the definition",
             )
-        if not self._parsed_identities:
-            self._parsed_identities = _identities(self._identity())
-        plain = _decrypt(sealed, self._parsed_identities)
+        plain = _decrypt(sealed, self._all_identities())
         if plain is None:
             raise self._not_opened(place)
         return _unbound(plain, place)
 
-    def _check(self) -> None:
-        self._open(self._seal(Secret("probe"), _PROBE), _PROBE)
+    def _all_identities(self) -> list[Any]:
+        if not self._parsed_identities:
+            self._parsed_identities = _identities(self._identity())
+        return self._parsed_identities
 
-    def _not_opened(self, place: Place) -> StateError:
-        probe = self._seal(Secret("probe"), _PROBE)
-        if _decrypt(probe, self._parsed_identities) is None:
-            return StateError(
+    def _is_recipient(self) -> bool:
+        return _decrypt(self._seal(Secret("probe"), _PROBE, ()), self._all_identities()) is not None
+
+    def _check(self) -> None:
+        if not self._is_recipient():
+            raise StateError(
                 "the age identity is not one of the state's recipients",
                 why=f"the recipients of iac.yaml are {', '.join(self._recipients)}",
                 fix=f"use the identity of one of them ({_CONFIGURE}),"
                 " or have its owner add yours and run iac state rekey",
+            )
+
+    def _not_opened(self, place: Place) -> StateError:
+        if not self._recipients or not self._is_recipient():
+            return ClosedSecretError(
+                "the age identity does not open this secret",
+                [place.address],
+                why=f"it is not one of the state's recipients ({', '.join(self._recipients) or 'iac.yaml names none'}),"
+                " nor one that the definition named when the secret was sealed",
+                fix=f"use an identity that opens it ({_CONFIGURE}),"
+                " or have its owner add yours to recipients and run iac state rekey",
             )
         return StateError(
             "a secret of the state cannot be decrypted",
@@ -91,20 +107,42 @@ class AgeVault(Vault):
 class ClearVault(Vault):
     """Keeps secrets in clear: for `encryption: none` only, where the disk is as safe as the secrets must be."""
 
-    def _seal(self, secret: Secret, place: Place) -> str:  # noqa: ARG002  # the port's signature
-        return _CLEAR + secret.reveal()
+    def _seal(self, secret: Secret, place: Place, also: Sequence[str]) -> str:  # noqa: ARG002  # the port's signature
+        return CLEAR + secret.reveal()
 
     def _open(self, sealed: str, place: Place) -> Secret:
-        if not sealed.startswith(_CLEAR):
+        if not sealed.startswith(CLEAR):
             raise StateError(
                 "a secret of the state is encrypted, but iac.yaml says encryption: none",
                 where=place.address,
-                fix="set state.encryption in iac.yaml to the recipients and the identity it was sealed with",
+                fix="set state.encryption in iac.yaml as it was, or run iac state rekey with an identity that opens it",
             )
-        return Secret(sealed.removeprefix(_CLEAR))
+        return Secret(sealed.removeprefix(CLEAR))
 
     def _check(self) -> None:
         """Nothing to prove."""
+
+
+class RekeyVault(Vault):
+    """Seals as iac.yaml says now, opens what was sealed under any `encryption`: for `iac state rekey` alone.
+
+    Args:
+        now: the vault of every other command.
+        sealed: opens what is encrypted.
+    """
+
+    def __init__(self, now: Vault, sealed: AgeVault) -> None:
+        self._now = now
+        self._sealed = sealed
+
+    def _seal(self, secret: Secret, place: Place, also: Sequence[str]) -> str:
+        return self._now.seal(secret, place, also)
+
+    def _open(self, sealed: str, place: Place) -> Secret:
+        return (ClearVault() if sealed.startswith(CLEAR) else self._sealed).open(sealed, place)
+
+    def _check(self) -> None:
+        self._now.check()
 
 
 def new_identity() -> tuple[Secret, str]:
@@ -174,13 +212,13 @@ def _decrypt(sealed: str, identities: Sequence[Any]) -> Secret | None:
         return None
 
 
-def _recipients(texts: Sequence[str]) -> list[Any]:
+def _recipients(texts: Sequence[str], also: Sequence[str]) -> list[Any]:
     if not texts:
         raise StateError(
             "iac.yaml names no recipients for the secrets of the state",
             fix="set state.encryption.recipients in iac.yaml; iac init and iac state init write it for a new state",
         )
-    return [_recipient(text) for text in texts]
+    return [_recipient(text) for text in dict.fromkeys([*texts, *also])]
 
 
 def _recipient(text: str) -> Any:
@@ -195,7 +233,8 @@ def _recipient(text: str) -> Any:
         raise StateError(
             "a recipient is not an age or ssh public key",
             where=shown,
-            fix="state.encryption.recipients of iac.yaml takes age1..., age1tag1..., age1tagpq1... and ssh-...",
+            fix="state.encryption.recipients of iac.yaml, and recipients of a definition, take age1..., age1tag1...,"
+            " age1tagpq1... and ssh-...",
         ) from None
 
 

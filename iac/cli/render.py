@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -12,7 +11,10 @@ from iac.core.errors import RenderError, UnsafePlan
 from iac.core.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from iac.cli.shell import Shell
+    from iac.workflow import LocalSession, OutputState
 
 
 @click.command("render")
@@ -28,7 +30,7 @@ def command(shell: Shell, *, check: bool, targets: tuple[str, ...], view: str) -
     session = open_local(shell)
     results = render_outputs(session, session.options(targets).targets, check=check)
     if view == "json":
-        show_json({"outputs": [asdict(result) for result in results]})
+        show_json({"outputs": [result.to_dict() for result in results]})
     else:
         for result in results:
             why = f": {result.why}" if result.why else ""
@@ -38,7 +40,32 @@ def command(shell: Shell, *, check: bool, targets: tuple[str, ...], view: str) -
         if result.warning:
             shell.note(f"warning: {printable(result.warning)}")
     if any(result.status == "failed" for result in results):
-        raise RenderError("some outputs could not be rendered", fix="see above; the others are as they should be")
+        raise _failure(session, results, targets)
     if any(result.status == "refused" for result in results):
         raise UnsafePlan("some outputs were refused", fix="see above; the others are as they should be")
     return 2 if check and any(result.status in {"missing", "differs"} for result in results) else 0
+
+
+def _failure(session: LocalSession, results: Sequence[OutputState], targets: Collection[str]) -> RenderError:
+    """Why not everything was rendered; where it is for want of an identity, the clients concerned and the way on."""
+    summary = "some outputs could not be rendered"
+    closed = [result.closed for result in results if result.closed]
+    if not closed:
+        return RenderError(summary, fix="see above; the others are as they should be")
+    addresses = sorted({address for error in closed for address in error.addresses})
+    why = f"the age identity does not open the secrets of these clients: {closed[0].why}"
+    own = [] if targets else _opened(session, results)
+    if own:
+        fix = f"iac render {' '.join(f'--target {address}' for address in own)} renders what it opens"
+    else:
+        fix = f"name the clients that it opens by --target, or {closed[0].fix}"
+    return RenderError(summary, where=", ".join(addresses), why=why, fix=fix)
+
+
+def _opened(session: LocalSession, results: Sequence[OutputState]) -> list[str]:
+    """Addresses all of whose outputs could be rendered."""
+    clients = {spec.path: spec.clients for spec in session.desired.outputs}
+    fine = {address for result in results if result.status != "failed" for address in clients[result.path]}
+    return sorted(
+        fine - {address for result in results if result.status == "failed" for address in clients[result.path]}
+    )

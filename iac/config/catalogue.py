@@ -38,6 +38,7 @@ ERRORS = frozenset(
         "two-key-sources", "no-key", "bad-jwk", "needs-management-api", "scope-not-granted", "too-many-scopes",
         "tos-uri-is-dropped", "default-max-age-is-dropped", "zero-lifetime-is-the-default",
         "private-key-members-are-dropped", "placeholder",
+        "recipients-without-encryption",
         # outputs
         "bad-path", "output-twice", "output-over-output", "output-over-input", "unknown-template",
         "bad-template",
@@ -52,6 +53,9 @@ WARNINGS = frozenset(
     }
 )  # fmt: skip
 """Ids of what is only said, unless `policy` of iac.yaml says otherwise."""
+
+FINDINGS = frozenset({"nothing-to-adopt", "sealed-to-others", "output-not-ignored", "output-not-checked"})
+"""Ids of what only a plan says, for it needs state, server or disk; it never stops."""
 
 
 def mistake(rule: str, summary: str, location: Location | None, *, why: str = "", fix: str = "") -> Diagnostic:

@@ -91,6 +91,7 @@ def desired_client(definition: Definition, pool: Pool) -> DesiredClient:
         location=document.at(),
         owners=None if owners is None else tuple(sorted({owner.lower() for owner in owners})),
         secret_serial=merged.get("secret.serial", 1),
+        recipients=tuple(sorted({recipient(key) for key in merged.values("recipients")})),
         adopt=merged.get("adopt", False),
         lifecycle=pool.one(_lifecycle(merged)),
     )
@@ -104,6 +105,11 @@ def _lifecycle(merged: Merged) -> Lifecycle:
         ignore_changes=frozenset(merged.values(_LIFECYCLE[1])),
         rotate_after=seconds(merged.get(_LIFECYCLE[2])),
     )
+
+
+def recipient(key: str) -> str:
+    """A public key as it is compared: an SSH key without its comment."""
+    return " ".join(key.split()[:2])
 
 
 def seconds(duration: str | None) -> int | None:

@@ -188,6 +188,17 @@ def _jwk(definition: Definition) -> Iterator[Diagnostic]:
             yield mistake("bad-jwk", "jwk is no JWK set", definition.merged.at("jwk"), why=why)
 
 
+def _recipients(definition: Definition) -> Iterator[Diagnostic]:
+    if definition.settings.state.is_clear and definition.merged.items("recipients"):
+        yield mistake(
+            "recipients-without-encryption",
+            "recipients are named, and iac.yaml says encryption: none",
+            definition.merged.at("recipients"),
+            why="nothing is encrypted to them: whoever reads the state reads every secret",
+            fix="set state.encryption.recipients in iac.yaml, or take recipients out",
+        )
+
+
 def _server_rules(definition: Definition) -> Iterator[Diagnostic]:
     for refusal in semantics.refusals(definition.fields):
         where = definition.merged.at(refusal.name)
@@ -216,6 +227,7 @@ RULES: tuple[Rule, ...] = (
     _refresh,
     _keys,
     _jwk,
+    _recipients,
     _server_rules,
     _admin_fields,
 )

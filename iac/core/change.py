@@ -202,6 +202,7 @@ def _wanted(desired: DesiredClient) -> dict[str, Any]:
         "declared": sorted(desired.declared),
         "owners": _json(desired.owners),
         "serial": desired.secret_serial,
+        "recipients": list(desired.recipients),
         "prevent_destroy": desired.lifecycle.prevent_destroy,
     }
 

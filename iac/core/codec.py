@@ -54,13 +54,14 @@ def client_object(client: ClientState) -> Object:
 
 def secret_object(secret: SealedSecret) -> Object:
     """A sealed secret as a JSON object."""
-    return {
-        "sealed": secret.sealed,
-        "salt": secret.salt,
-        "fingerprint": secret.fingerprint,
-        "version": secret.version,
-        "since": secret.since,
-    }
+    return _present(
+        sealed=secret.sealed,
+        salt=secret.salt,
+        fingerprint=secret.fingerprint,
+        version=secret.version,
+        since=secret.since,
+        recipients=secret.recipients or None,
+    )
 
 
 def intent_object(intent: Intent) -> Object:
@@ -144,6 +145,7 @@ def parse_secret(data: Any, at: str) -> SealedSecret:
         fingerprint=members.text("fingerprint"),
         version=members.number("version"),
         since=members.text("since"),
+        recipients=members.texts("recipients") if members.has("recipients") else (),
     )
     members.end()
     return secret

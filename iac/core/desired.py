@@ -35,6 +35,7 @@ class DesiredClient:
         declared: names of all managed fields: declared ones, even when empty (`[]`, null), and the always-managed.
         owners: account UUIDs, None when not declared.
         secret_serial: `secret.serial`; a higher number than the one applied asks for a new secret.
+        recipients: public keys, sorted, that can open the client's secret beside those of the state.
         location: where the definition begins.
     """
 
@@ -45,6 +46,7 @@ class DesiredClient:
     location: Location
     owners: tuple[str, ...] | None = None
     secret_serial: int = 1
+    recipients: tuple[str, ...] = ()
     adopt: bool = False
     lifecycle: Lifecycle = Lifecycle()
 

@@ -4,7 +4,8 @@ IacError
 +-- InputError           what the user wrote or configured is wrong       (exit 1)
 |   +-- InvalidInput     with one diagnostic for each mistake, all at once
 |   +-- StateError       missing, foreign, newer or damaged state
-|   |   `-- MissingStateError  there is none, so it may be brought back
+|   |   +-- MissingStateError  there is none, so it may be brought back
+|   |   `-- ClosedSecretError  a secret that the identity at hand does not open
 |   `-- RenderError      a template or an output cannot be rendered or written
 +-- UnsafePlan           a guard or policy refuses the plan               (exit 3)
 +-- StalePlan            the plan is not the one that was approved        (exit 4)
@@ -75,6 +76,14 @@ class StateError(InputError):
 
 class MissingStateError(StateError):
     """There is no state where it should be."""
+
+
+class ClosedSecretError(StateError):
+    """The identity at hand does not open a secret; `addresses` are the clients concerned."""
+
+    def __init__(self, summary: str, addresses: Sequence[str], *, why: str = "", fix: str = "") -> None:
+        super().__init__(summary, where=", ".join(addresses), why=why, fix=fix)
+        self.addresses = tuple(addresses)
 
 
 class RenderError(InputError):

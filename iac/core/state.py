@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = "1.0"
 
+CLEAR = "clear:"
+"""What a secret that is not encrypted begins with."""
+
 V = TypeVar("V")
 
 
@@ -40,6 +43,7 @@ class SealedSecret:
         salt: random text; `fingerprint` is `Secret.fingerprint(salt)`.
         version: 1 for the first secret of an address, one more with each new one; enters outputs' hashes.
         since: when this secret came to be, RFC 3339 UTC.
+        recipients: public keys of the definition that it is sealed to beside those of the state.
     """
 
     sealed: str
@@ -47,6 +51,12 @@ class SealedSecret:
     fingerprint: str
     version: int
     since: str
+    recipients: tuple[str, ...] = ()
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it was stored under `encryption: none`."""
+        return self.sealed.startswith(CLEAR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,15 +225,16 @@ def brings_secret(state: State, event: Event) -> bool:
         case ClientWritten(_, ClientState(secret=SealedSecret(sealed))) | IntentGiven(
             Intent(secret=SealedSecret(sealed))
         ):
-            return sealed not in _sealed(state)
+            return all(sealed != held.sealed for _, held in secrets_of(state))
         case _:
             return False
 
 
-def _sealed(state: State) -> frozenset[str]:
-    holders: list[ClientState | Intent] = [*state.clients.values(), *state.intents.values()]
-    holders += [grave.client for grave in state.tombstones]
-    return frozenset(holder.secret.sealed for holder in holders if holder.secret)
+def secrets_of(state: State) -> list[tuple[str, SealedSecret]]:
+    """Every secret of a state with its address: those of clients, of writes about to be sent, of deleted clients."""
+    held: list[tuple[str, ClientState | Intent]] = [*state.clients.items(), *state.intents.items()]
+    held += [(grave.address, grave.client) for grave in state.tombstones]
+    return [(address, holder.secret) for address, holder in held if holder.secret]
 
 
 def bury(state: State, horizon: str) -> State:

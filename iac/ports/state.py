@@ -115,16 +115,21 @@ class Vault(ABC):
     """Seals and opens secrets for state (contract 6)."""
 
     @_backend
-    def seal(self, secret: Secret, place: Place) -> str:
-        """Encrypt to all recipients; needs no key."""
-        return self._seal(secret, place)
+    def seal(self, secret: Secret, place: Place, also: Sequence[str] = ()) -> str:
+        """Encrypt to the recipients of the state and to those in `also`; needs no key.
+
+        Raises:
+            StateError: a recipient is none, or there are none.
+        """
+        return self._seal(secret, place, also)
 
     @_backend
     def open(self, sealed: str, place: Place) -> Secret:
         """Decrypt and check that the value belongs to this place.
 
         Raises:
-            StateError: no identity, the wrong one, or a value that belongs elsewhere.
+            ClosedSecretError: the identity is of somebody else.
+            StateError: no identity, or a value that is damaged or belongs elsewhere.
         """
         return self._open(sealed, place)
 
@@ -134,7 +139,7 @@ class Vault(ABC):
         self._check()
 
     @abstractmethod
-    def _seal(self, secret: Secret, place: Place) -> str: ...
+    def _seal(self, secret: Secret, place: Place, also: Sequence[str]) -> str: ...
     @abstractmethod
     def _open(self, sealed: str, place: Place) -> Secret: ...
     @abstractmethod

@@ -6,10 +6,9 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from iac.apply import run
-from iac.apply.ledger import Ledger
 from iac.apply.outcome import Done, Report
 from iac.apply.step import Steps
-from iac.core.change import Finding
+from iac.core.change import Finding, SecretStep
 from iac.core.errors import CredentialsError, IacError, StalePlan, StateError, UnreachableError, UnsafePlan
 from iac.core.planning import make_plan
 from iac.core.state import Approval
@@ -27,6 +26,7 @@ from iac.workflow.session import LocalSession, Session, StateSession
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from iac.apply.ledger import Ledger
     from iac.core.plan import Plan
     from iac.core.planning import Options
     from iac.core.registration import Actual
@@ -52,7 +52,8 @@ def _plan(session: Session, state: State, actual: Actual, options: Options) -> P
     findings = tuple(
         Finding(warning.id, warning.severity, f"{warning.location}: {warning.summary}") for warning in session.warnings
     )
-    plan = replace(make_plan(session.desired, state, actual, options), findings=findings)
+    plan = make_plan(session.desired, state, actual, options)
+    plan = replace(plan, findings=(*findings, *plan.findings))
     check_templates(session, plan)
     return with_exposures(session, plan, [output.path for output in outputs_to_write(plan)])
 
@@ -138,7 +139,7 @@ def check_expected(prepared: Prepared, expected: str) -> None:
 def apply_plan(session: Session, prepared: Prepared, stop: run.Stop) -> Report:
     """Carry out a plan that was approved: preflight, intents, writes, outputs, one last save."""
     plan = prepared.plan
-    ledger = Ledger(session.backend, session.vault, session.clock, prepared.state)
+    ledger = session.ledger(prepared.state)
     _preflight(session, prepared, ledger)
     digest = plan.digest
     approval = Approval(digest, tuple(change.digest for change in plan.changes), ledger.now())
@@ -177,6 +178,8 @@ def _preflight(session: Session, prepared: Prepared, ledger: Ledger) -> None:
             why=f"its token has scopes: {' '.join(sorted(scopes)) or 'none'}",
             fix=f"log in with a client that an administrator gave {WRITE_SCOPE}",
         )
+    sealing = [each for each in prepared.plan.changes if each.step is not SecretStep.NOTHING or each.resumes]
+    ledger.check_recipients(change.address for change in sealing)
     check_outputs(session, prepared.plan, ledger)
     if prepared.plan.moved:
         ledger.check_identity()

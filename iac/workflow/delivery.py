@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from iac.apply.ledger import Ledger
 from iac.apply.outcome import Delivered, NotDelivered
 from iac.core.change import OutputAction, SecretChange
-from iac.core.errors import IacError, InputError
+from iac.core.errors import ClosedSecretError, IacError, InputError
 from iac.core.model import uses_secret
 from iac.core.outputs import Rendered, output_digest
 from iac.core.state import OutputRecord, OutputWritten, SecretStatus
@@ -16,8 +15,9 @@ from iac.ports import Tracking
 from iac.workflow.exposure import TRACKED, find_exposures, warning
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Sequence
 
+    from iac.apply.ledger import Ledger
     from iac.core.change import OutputChange
     from iac.core.desired import OutputSpec
     from iac.core.plan import Plan
@@ -156,14 +156,31 @@ def _credentials(ledger: Ledger, address: str, client: ClientState) -> Credentia
 def _content(session: LocalSession, ledger: Ledger, spec: OutputSpec) -> bytes:
     from iac.rendering.render import render  # noqa: PLC0415  # brings in Jinja2
 
-    clients = {address: _credentials(ledger, address, ledger.state.clients[address]) for address in spec.clients}
+    clients: dict[str, Credentials] = {}
+    closed: list[ClosedSecretError] = []
+    for address in spec.clients:
+        try:
+            clients[address] = _credentials(ledger, address, ledger.state.clients[address])
+        except ClosedSecretError as error:
+            closed.append(error)
+    if closed:
+        raise _all_closed(closed)
     return render(session.templates[spec.template], spec, clients, session.facts())
 
 
+def _all_closed(errors: Sequence[ClosedSecretError]) -> ClosedSecretError:
+    first = errors[0]
+    addresses = [address for error in errors for address in error.addresses]
+    return ClosedSecretError(first.summary, addresses, why=first.why, fix=first.fix)
+
+
 def render_outputs(session: LocalSession, targets: Collection[str], *, check: bool) -> list[OutputState]:
-    """Render outputs from state alone; with `check` compare with the disk and write nothing."""
+    """Render outputs from state alone; with `check` compare with the disk and write nothing.
+
+    Only secrets of their own clients are opened: a service's host has the key of its client alone.
+    """
     state = session.backend.load()
-    ledger = Ledger(session.backend, session.vault, session.clock, state)
+    ledger = session.ledger(state)
     wanted = [spec for spec in session.desired.outputs if not targets or set(spec.clients) & set(targets)]
     if check:
         return [_render_safely(session, ledger, spec, check=True) for spec in wanted]
@@ -184,18 +201,30 @@ def _render_safely(session: LocalSession, ledger: Ledger, spec: OutputSpec, *, c
     """One output that fails keeps no other from being rendered."""
     try:
         return _render_one(session, ledger, spec, check=check)
+    except ClosedSecretError as error:
+        return OutputState(spec.path, "failed", f"{error.summary}: {error.where}", closed=error)
     except IacError as error:
         return OutputState(spec.path, "failed", "\n".join(error.lines()))
 
 
 @dataclass(frozen=True, slots=True)
 class OutputState:
-    """What `iac render` found or did: written, unchanged, differs, missing, blocked, refused or failed."""
+    """What `iac render` found or did: written, unchanged, differs, missing, blocked, refused or failed.
+
+    Attributes:
+        closed: why the identity at hand does not open a secret of it, and whose.
+    """
 
     path: str
     status: str
     why: str = ""
     warning: str = ""
+    closed: ClosedSecretError | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        closed = list(self.closed.addresses) if self.closed else []
+        return {"path": self.path, "status": self.status, "why": self.why, "warning": self.warning, "closed": closed}
 
 
 def _render_one(session: LocalSession, ledger: Ledger, spec: OutputSpec, *, check: bool) -> OutputState:

@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iac.apply.ledger import Ledger
 from iac.core.errors import InputError
 from iac.core.state import ClientGone
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from iac.apply.ledger import Ledger, Rekeyed
     from iac.core.state import ClientState, State
-    from iac.workflow.session import StateSession
+    from iac.workflow.session import LocalSession, StateSession
 
 _ADDRESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*(/[A-Za-z0-9_][A-Za-z0-9_.@+-]*)*")
 """As schemas/project.schema.json has it for `moved`."""
@@ -30,7 +30,7 @@ def mending(session: StateSession) -> Iterator[Ledger]:
         StateError: the state cannot be read or written.
     """
     with session.backend.lock(session.holder(), timeout=0):
-        ledger = Ledger(session.backend, session.vault, session.clock, session.backend.load())
+        ledger = session.ledger(session.backend.load())
         yield ledger
         ledger.state = replace(ledger.state, run_id=session.run_id)
         ledger.save()
@@ -102,8 +102,8 @@ def forget(session: StateSession, address: str) -> None:
         ledger.state = replace(ledger.state, outputs=outputs)
 
 
-def rekey(session: StateSession) -> int:
-    """Seal every secret of state anew, to the recipients of iac.yaml; how many there are.
+def rekey(session: LocalSession) -> Rekeyed:
+    """Seal every secret of state anew: to the recipients of the state, and each to those of its definition.
 
     Raises:
         StateError: a secret cannot be opened, or a recipient is none.

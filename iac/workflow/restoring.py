@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iac.apply.ledger import Ledger
 from iac.core.desired import DesiredClient, Lifecycle
 from iac.core.diagnostics import Location
 from iac.core.errors import InputError
@@ -74,6 +73,7 @@ def _wanted(desired: Desired, grave: Tombstone) -> DesiredClient:
             location=Location(f"clients.d/{grave.address}.yaml"),
             owners=was.owners,
             secret_serial=was.secret_serial,
+            recipients=was.secret.recipients if was.secret else (),
             lifecycle=Lifecycle(prevent_destroy=was.prevent_destroy),
         )
     if defined.client_id != was.client_id:
@@ -96,5 +96,5 @@ def _check_secret(session: Session, state: State, grave: Tombstone, client: Desi
             where=grave.address,
             fix="write its definition and run iac apply: that makes a client with this id and a new secret",
         )
-    ledger = Ledger(session.backend, session.vault, session.clock, state)
+    ledger = session.ledger(state)
     create_body(NewClient(client.client_id, client.fields, ledger.open(grave.address, grave.client.secret)))

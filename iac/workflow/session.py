@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from iac.apply.ledger import Ledger
 from iac.core.change import sha256
 from iac.core.errors import InputError
 from iac.core.planning import Options
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from iac.core.desired import Desired
     from iac.core.diagnostics import Diagnostic
+    from iac.core.state import State
     from iac.ports import Clock, Provider, Sink, StateBackend, Vault
     from iac.rendering.context import ProjectFacts
     from iac.rendering.template import Template
@@ -43,6 +45,10 @@ class StateSession:
         since, until = now, now + timedelta(seconds=_LOCK_SECONDS)
         return Holder(self.run_id, who, since.isoformat(timespec="seconds"), until.isoformat(timespec="seconds"))
 
+    def ledger(self, state: State) -> Ledger:
+        """This run's view of state. What it seals anew stays sealed to those to whom it was."""
+        return Ledger(self.backend, self.vault, self.clock, state)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalSession(StateSession):
@@ -65,6 +71,11 @@ class LocalSession(StateSession):
                 raise InputError("no definition has this address", where=address, fix=_nearest(address, known))
         digests = {name: self.digest(name) for name in self.templates}
         return Options(digests, frozenset(targets), frozenset(recreate))
+
+    def ledger(self, state: State) -> Ledger:
+        """This run's view of state. What it seals is sealed to the recipients of now, those of definitions too."""
+        recipients = {address: client.recipients for address, client in self.desired.clients.items()}
+        return Ledger(self.backend, self.vault, self.clock, state, recipients)
 
     def digest(self, template: str) -> str:
         """Hash over all that a template may read beside clients: its text, the project, the environment, the issuer."""

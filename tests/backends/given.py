@@ -60,7 +60,7 @@ _texts = st.text(max_size=12)
 _names = st.sampled_from(["wlcg/a", "wlcg/b", "c", "d/e/f", "ünïcode"]) | _texts
 _lists = st.lists(_texts, max_size=3).map(tuple)
 _values = _texts | st.integers() | st.booleans() | _lists
-_secrets = st.builds(SealedSecret, _texts, _texts, _texts, st.integers(0, 9), _texts)
+_secrets = st.builds(SealedSecret, _texts, _texts, _texts, st.integers(0, 9), _texts, _lists)
 _clients = st.builds(
     ClientState,
     client_id=_texts,

@@ -68,7 +68,7 @@ class TestDocument:
         ("kind", "written_members"),
         [
             (ClientState, codec.client_object(replace(client("a"), owners=()))),
-            (SealedSecret, codec.secret_object(SEALED)),
+            (SealedSecret, codec.secret_object(replace(SEALED, recipients=("age1x",)))),
             (Intent, codec.intent_object(intended("a").intent)),
             (Tombstone, codec.tombstone_object(FULL.tombstones[0])),
             (OutputRecord, codec.output_object(FULL.outputs["out/a.env"])),

@@ -103,6 +103,10 @@ def mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Captu
     root = tmp_path / "rucio"
     root.mkdir()
     (root / "iac.yaml").write_text(IAC_YAML.format(recipient=recipient))
+    for address, name in (("wlcg/a", "id-a"), ("b", "b"), ("wlcg/c", "c")):
+        project_file = root / f"clients.d/{address}.yaml"
+        project_file.parent.mkdir(parents=True, exist_ok=True)
+        project_file.write_text(f"client_id: {name}\nclient_name: Client {name}\ngrant_types: [client_credentials]\n")
     project = Mended(root, capsys)
     assert project.iac("state", "init").code == 0
     project.fill()

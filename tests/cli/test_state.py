@@ -167,7 +167,8 @@ class TestList:
         capsys.readouterr()
         assert 0 == run(["state", "list", "--format", "json"])
         out = capsys.readouterr().out
-        secret = {"value": "(sensitive)", "status": "known", "version": 1, "since": "2026-11-23T12:00:00Z"}
+        known = {"value": "(sensitive)", "status": "known", "version": 1, "since": "2026-11-23T12:00:00Z"}
+        secret = {**known, "recipients": []}
         assert {
             "serial": 1,
             "lineage": state.lineage,

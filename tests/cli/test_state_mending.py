@@ -140,6 +140,7 @@ class TestRekey:
         said = mended.iac("state", "rekey")
         assert (1, before) == (said.code, mended.document())
         assert "not one of the state's recipients" in said.err
+        assert "does not open this secret: wlcg/a" in said.err
 
     def test_a_recipient_that_is_none_changes_nothing(self, mended: Mended) -> None:
         text = (mended.root / "iac.yaml").read_text()

@@ -10,7 +10,7 @@ import pytest
 from iac.config.catalogue import ERRORS, WARNINGS, mistake, nearest
 from iac.core.diagnostics import Severity
 from iac.validation import validate
-from tests.config.given import CLIENT, PROJECT, client, write
+from tests.config.given import CLIENT, PROJECT, RECIPIENT, client, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,6 +114,10 @@ CASES = [
     defined("default-max-age-is-dropped 3:18", "default_max_age: 30"),
     defined("zero-lifetime-is-the-default 3:28", "id_token_validity_seconds: 0"),
     defined("private-key-members-are-dropped 3:6", "jwk: {keys: [{kty: EC, d: x}]}"),
+    Case(
+        [f"recipients-without-encryption {DEFINITION}:4:13"],
+        {"iac.yaml": PROJECT + "state: {encryption: none}\n", DEFINITION: CLIENT + f"recipients: [{RECIPIENT}]\n"},
+    ),
     defined("too-many-scopes 3:8", f"scope: {' '.join(f'fts:{number}' for number in range(513))}"),
     # warnings
     defined("unknown-scope 3:17", "scope: [openid, proflie]"),

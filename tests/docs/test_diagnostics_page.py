@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from iac.config.catalogue import ERRORS, WARNINGS
+from iac.config.catalogue import ERRORS, FINDINGS, WARNINGS
 from iac.config.definitions import validate_project
 from tests.config.given import CLIENT, PROJECT, write
 
@@ -21,7 +21,7 @@ EXAMPLES = {
 
 
 def test_the_page_has_a_section_for_each_diagnostic_and_for_nothing_else() -> None:
-    assert ERRORS | WARNINGS == set(SECTIONS)
+    assert ERRORS | WARNINGS | FINDINGS == set(SECTIONS)
 
 
 @pytest.mark.parametrize("rule", sorted(SECTIONS))

@@ -46,7 +46,7 @@ def _summaries() -> set[str]:
     """What errors of state begin with, as they stand in the code."""
     files = [*(ROOT / "iac/backends").glob("*.py"), ROOT / "iac/core/statefile.py"]
     code = "\n".join(file.read_text(encoding="utf-8") for file in files)
-    found = set(re.findall(r'(?:StateError|LockedError|InputError)\(\s*"([^"]+)"', code))
+    found = set(re.findall(r'(?:StateError|ClosedSecretError|LockedError|InputError)\(\s*"([^"]+)"', code))
     found |= set(re.findall(r'summary = "([^"]+)"', code))
     return found | {f"the state belongs to another {name}" for name in ("project", "environment", "issuer", "lineage")}
 

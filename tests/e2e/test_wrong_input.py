@@ -426,8 +426,8 @@ def test_without_the_key_of_the_state_nothing_is_rendered_and_nothing_said_of_it
     before = _snapshot(project)
     said = project.iac("render")
     assert said.code == 1
-    assert words in said.out
-    assert "IAC_AGE_IDENTITY" in said.out
+    assert words in said.out + said.err
+    assert "IAC_AGE_IDENTITY" in said.out + said.err
     assert "hunter2" not in said.out + said.err
     assert before == _snapshot(project)
 

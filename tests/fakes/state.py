@@ -97,9 +97,11 @@ class MemoryVault(Vault):
     def __init__(self) -> None:
         self.has_key = True
         self.sealed = 0
+        self.also: list[tuple[str, ...]] = []
 
-    def _seal(self, secret: Secret, place: Place) -> str:
+    def _seal(self, secret: Secret, place: Place, also: Sequence[str]) -> str:
         self.sealed += 1
+        self.also.append(tuple(also))
         return base64.b64encode(f"{place}|{secret.reveal()}"[::-1].encode()).decode()
 
     def _open(self, sealed: str, place: Place) -> Secret:

@@ -12,7 +12,7 @@ SUMMARIES = {
     "mv": "another address for a client of state",
     "pull": "the state as one document, on stdout",
     "push": "a copy of the state becomes the state",
-    "rekey": "all secrets sealed anew, to the recipients of iac.yaml",
+    "rekey": "all secrets sealed anew, to the recipients of now",
     "restore": "a deleted client made anew, with its old id and secret",
     "rm": "forget an address; the client stays on the server",
     "show": "what state holds of one address",

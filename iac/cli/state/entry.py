@@ -18,6 +18,7 @@ def summary(client: ClientState) -> dict[str, Any]:
             "status": str(client.secret_status),
             "version": secret.version if secret else None,
             "since": secret.since if secret else None,
+            "recipients": list(secret.recipients) if secret else [],
         },
     }
 
@@ -40,7 +41,9 @@ def secret_text(client: ClientState) -> str:
     """What is known of the secret, in words."""
     secret = client.secret
     since = f" (sensitive), version {secret.version} since {secret.since}" if secret else ""
-    return f"{client.secret_status}{since}"
+    count = len(secret.recipients) if secret else 0
+    also = f", sealed also to {count} recipient{'' if count == 1 else 's'} of its definition" if count else ""
+    return f"{client.secret_status}{since}{also}"
 
 
 def shown(value: Any) -> str:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from iac.core.text import printable
+
 if TYPE_CHECKING:
     from iac.cli.shell import Shell
 
@@ -13,12 +15,29 @@ if TYPE_CHECKING:
 @click.command("rekey")
 @click.pass_obj
 def command(shell: Shell) -> int:
-    """Seal every secret of state anew, to the recipients of iac.yaml. Needs an identity that opens them now."""
-    from iac.wiring import open_state  # noqa: PLC0415  # not needed by --help
+    """Seal every secret of state anew, to the recipients of iac.yaml and of definitions.
+
+    Needs an identity that opens them now, and no server. It also follows a change from encryption: none to recipients,
+    or back.
+    """
+    from iac.wiring import open_rekey  # noqa: PLC0415  # not needed by --help
     from iac.workflow.mending import rekey  # noqa: PLC0415
 
-    count = rekey(open_state(shell))
-    click.echo(f"sealed {count} secret{'' if count == 1 else 's'} anew")
+    session = open_rekey(shell)
+    done = rekey(session)
+    click.echo(f"sealed {_count(done.secrets, 'secret')} anew")
+    for address, recipients in sorted(done.recipients.items()):
+        click.echo(printable(f"{address}: also to {_count(len(recipients), 'recipient')} of its definition"))
+    if done.are_clear:
+        shell.note("they stand in clear now, as iac.yaml asks: whoever reads the state reads them")
+        return 0
+    if done.were_clear:
+        shell.note(f"{done.were_clear} of them stood in clear, and still do in older copies of the state, backups too:")
+        shell.note("remove those copies, or rotate with iac rotate")
     shell.note("older copies of the state still open for former recipients:")
     shell.note("what they must not know any more is to be rotated, with iac rotate")
     return 0
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

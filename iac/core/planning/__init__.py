@@ -11,6 +11,7 @@ from iac.core.planning.client import plan_client
 from iac.core.planning.draft import Draft, Options
 from iac.core.planning.leaver import as_rendered, guard_orphans, plan_leavers
 from iac.core.planning.output import attach_outputs
+from iac.core.planning.recipient import find_sealed_otherwise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -88,6 +89,7 @@ def _finish(draft: Draft, moves: tuple[tuple[str, str], ...]) -> Plan:
         unmanaged=_unmanaged(draft),
         guards=(*draft.guards, *guards.on_counts(changes, desired.limits)),
         released=tuple(_released(wanted, desired, state)),
+        findings=tuple(find_sealed_otherwise(draft, moves)),
         pending=tuple(_pending(state)),
         moved=moves,
         outputs=desired.outputs,
