@@ -162,7 +162,7 @@ class Bucket:
             data, etag = _unpanicked(lambda: self._fetch(key))
         except Exception as error:
             answer = parse_answer(str(error))
-            if isinstance(error, FileNotFoundError) and answer.code == "NoSuchKey":
+            if isinstance(error, FileNotFoundError) and not answer.is_astray:
                 return None
             raise self._unreadable(answer) from None
         if not etag:
@@ -179,10 +179,10 @@ class Bucket:
         condition: Any = {"e_tag": etag} if etag else "create"
         try:
             result = _unpanicked(lambda: self._store.put(key, data, mode=condition, use_multipart=False))
-        except (AlreadyExistsError, PreconditionError) as error:
-            raise Taken(parse_answer(str(error)).words) from None
         except Exception as error:
             answer = parse_answer(str(error))
+            if isinstance(error, AlreadyExistsError | PreconditionError) and not answer.is_astray:
+                raise Taken(self._say(answer)) from None
             raise NotStored(self._say(answer), is_refusal=answer.is_refusal) from None
         return Stored(data, str(result["e_tag"]))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from html import unescape
 
 from iac.core.text import printable
 
@@ -27,7 +28,7 @@ _AGAIN = {408, 409, 412, 425, 429}
 _MISTAKE = 4
 """The class of statuses that say it is the request's fault."""
 
-_NOT_IMPLEMENTED = 501
+_NOT_FOUND, _NOT_IMPLEMENTED = 404, 501
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,11 @@ class Answer:
     is_of_role: bool = False
 
     @property
+    def is_astray(self) -> bool:
+        """Whether something else than the object is not there: the bucket, the user, S3 itself."""
+        return self.status == _NOT_FOUND and self.code != "NoSuchKey"
+
+    @property
     def is_refusal(self) -> bool:
         """Whether trying again mends nothing."""
         is_mistake = self.status // 100 == _MISTAKE and self.status not in _AGAIN
@@ -56,7 +62,7 @@ class Answer:
 def parse_answer(text: str) -> Answer:
     """The answer in an exception's text."""
     status, code, message = (_first(pattern, text) for pattern in (_STATUS, _CODE, _MESSAGE))
-    said = f"{code}: {message}" if code and message else code
+    said = f"{code}: {unescape(message)}" if code and message else code
     words = f"status {status} {said}".rstrip() if status else _cause(text)
     return Answer(int(status or 0), code, printable(words), bool(_OF_ROLE.search(text)))
 

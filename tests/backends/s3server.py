@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import logging
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.client import HTTPConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from iac.backends.cell import NotStored
 from iac.backends.lease import Lease
 from iac.backends.s3 import LOCK_SUFFIX, S3Place, open_s3
 from iac.core.secret import Secret
 from tests.backends.contract import RemoteSite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from iac.backends.cell import Cell
+    from iac.backends.cell import Cell, Stored
     from iac.ports import Clock
 
 BUCKET = "iac-state"
@@ -51,6 +53,21 @@ def place(endpoint: str, key: str, **other: Any) -> S3Place:
         "secret_access_key": Secret(KEY),
     }
     return S3Place(**(given | other), endpoint=endpoint, key=key)
+
+
+def race(attempts: list[Callable[[], Stored]]) -> list[bytes]:
+    """What is stored by those that win."""
+    gate = threading.Barrier(len(attempts))
+
+    def run(attempt: Callable[[], Stored]) -> bytes | None:
+        gate.wait()
+        try:
+            return attempt().data
+        except NotStored:
+            return None
+
+    with ThreadPoolExecutor(len(attempts)) as pool:
+        return [data for data in pool.map(run, attempts) if data is not None]
 
 
 class S3Site(RemoteSite):

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import itertools
 import socket
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from functools import partial
@@ -20,10 +18,10 @@ from iac.core.errors import InputError, StateError, UnreachableError
 from tests.backends.clock import StoppedClock
 from tests.backends.contract import RemoteContract
 from tests.backends.given import EMPTY, HOLDER, holding
-from tests.backends.s3server import BUCKET, KEY, KEY_ID, Gate, S3Site, gated, place, serving
+from tests.backends.s3server import BUCKET, KEY, KEY_ID, Gate, S3Site, gated, place, race, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
 _numbers = itertools.count()
@@ -70,21 +68,6 @@ def silent() -> Iterator[str]:
 
 class TestContract(RemoteContract):
     """A state in S3 keeps what every backend promises."""
-
-
-def race(attempts: list[Callable[[], Stored]]) -> list[bytes]:
-    """What is stored by those that win."""
-    gate = threading.Barrier(len(attempts))
-
-    def run(attempt: Callable[[], Stored]) -> bytes | None:
-        gate.wait()
-        try:
-            return attempt().data
-        except NotStored:
-            return None
-
-    with ThreadPoolExecutor(len(attempts)) as pool:
-        return [data for data in pool.map(run, attempts) if data is not None]
 
 
 def test_of_twelve_writers_exactly_one_wins_in_each_of_twenty_rounds(remote: S3Site) -> None:
@@ -218,6 +201,7 @@ def test_a_run_costs_eight_requests(gate: Gate, gated_site: S3Site) -> None:
         (404, b"<Error><Code>NoSuchBucket</Code><Message>None.</Message></Error>", "NoSuchBucket: None.", "make the"),
         (404, b"<html>nothing here</html>", "status 404", "endpoint of state"),
         (200, b"<html>please sign in</html>", "no ETag", "endpoint of state"),
+        (400, b"<Error><Code>Bad</Code><Message>the &#34;region&#34;</Message></Error>", 'Bad: the "region"', "region"),
         (301, b"<Error><Code>PermanentRedirect</Code></Error>", "configured region", "region and endpoint"),
         (503, b"<Error><Code>SlowDown</Code></Error>", "status 503 SlowDown", "can be reached"),
     ],
@@ -237,6 +221,9 @@ def test_a_state_that_cannot_be_read_is_never_a_missing_one(
     ("status", "body", "is_refusal"),
     [
         (403, b"<Error><Code>AccessDenied</Code></Error>", True),
+        (404, b"<Error><Code>NoSuchBucket</Code></Error>", True),
+        (404, b"<Error><Code>XAdminUserNotFound</Code></Error>", True),
+        (404, b"<Error><Code>NoSuchKey</Code></Error>", False),
         (400, b"<Error><Code>InvalidRequest</Code></Error>", True),
         (501, b"<Error><Code>NotImplemented</Code></Error>", True),
         (503, b"<Error><Code>SlowDown</Code></Error>", False),

@@ -1,6 +1,7 @@
 #!/bin/sh
-# make live: the wheel in an empty environment, every death and fault of the crash test, the whole suite on httpx2, the
-# whole suite on the lowest versions. Everything is installed here, from the package registry that pip is configured for.
+# make live: the wheel in an empty environment, every death and fault of the crash test, state in S3 on a real server, the
+# whole suite on httpx2, the whole suite on the lowest versions. Everything is installed here: from the package registry
+# that pip is configured for, the server through go's module proxy.
 set -eu
 cd "$(dirname "$0")/../.."
 PYTHON=${PYTHON:-.venv/bin/python}
@@ -13,6 +14,15 @@ echo '== the wheel in an empty environment'
 
 echo '== kill -9 at every call of the system, a fault at every write'
 "$PYTHON" -m pytest -q --no-header -n 2 -m live tests/crash
+
+echo '== state in S3 on a real server'
+if command -v go >/dev/null; then
+  GOPATH="$work/go" GOBIN="$work/bin" GOFLAGS=-modcacherw go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 2>/dev/null
+  go version -m "$work/bin/versitygw" | grep -E '^[[:space:]]+mod[[:space:]]' | cut -f3,4
+  IAC_TEST_VERSITYGW="$work/bin/versitygw" "$PYTHON" -m pytest -q --no-header -m live tests/live
+else
+  echo 'left out: the server is built with go, which is not here'
+fi
 
 echo '== the suite on httpx2'
 "$PYTHON" -m venv "$work/httpx2"
