@@ -175,8 +175,8 @@ def _identity(settings: Settings) -> Secret | None:
 
 def open_provider(settings: Settings, clock: Clock, access: Access, *, parallelism: int) -> IamAdmin:
     """The server's API; nothing is sent before its first call."""
-    from iac.providers.http import Transport  # noqa: PLC0415  # brings in the HTTP library
     from iac.providers.iam_admin import Connection, IamAdmin  # noqa: PLC0415
+    from iac.transport.http import Transport  # noqa: PLC0415  # brings in the HTTP library
 
     transport = Transport(parallelism=parallelism, timeout=settings.timeout)
     connection = Connection(settings.issuer, os.environ.get("IAC_ISSUER", ""), transport)

@@ -1,1 +1,1 @@
-"""Servers' APIs behind the Provider port: INDIGO IAM's management API, its login and its transport."""
+"""Servers' APIs behind the Provider port: INDIGO IAM's management API and its login."""

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.text import printable
-from iac.providers.message import Call
 from iac.providers.refusal import server_words
+from iac.transport.message import Call
 
 if TYPE_CHECKING:
-    from iac.providers.http import Http
-    from iac.providers.origin import Issuer
+    from iac.transport.http import Http
+    from iac.transport.origin import Issuer
 
 _DOCUMENT = "/.well-known/openid-configuration"
 

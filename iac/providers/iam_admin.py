@@ -17,13 +17,13 @@ from iac.core.semantics import create_body, detect_facts, parse_answer, switch, 
 from iac.core.text import printable
 from iac.ports import Provider
 from iac.providers.discovery import check_pin
-from iac.providers.http import Http, Transport
-from iac.providers.message import Call
-from iac.providers.origin import Issuer
 from iac.providers.paging import Page, PagedList, gather
 from iac.providers.probe import Probe
 from iac.providers.refusal import cannot_revoke, is_missing, read_failure, write_failure
 from iac.providers.session import Session
+from iac.transport.http import Http, Transport
+from iac.transport.message import Call
+from iac.transport.origin import Issuer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from iac.core.secret import Secret
     from iac.ports import Clock, Identity
     from iac.providers.login import Login
-    from iac.providers.message import Answer
+    from iac.transport.message import Answer
 
 FEW = 10
 """Up to so many clients are read one by one, whatever the server holds."""

@@ -14,15 +14,15 @@ from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.providers.bearer import Bearer, parse_scopes, read_bearer
-from iac.providers.message import Answer, Call
 from iac.providers.refusal import error_code, read_failure, server_words
+from iac.transport.message import Answer, Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from iac.providers.discovery import Endpoints
-    from iac.providers.http import Http
+    from iac.transport.http import Http
 
 READ_SCOPES = ("iam:admin.read",)
 """What plan needs (rec: admin-authorization)."""

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 from iac.core.model import AUTH_METHODS
 from iac.providers.login import basic
-from iac.providers.message import Call
 from iac.providers.refusal import error_code, read_failure
+from iac.transport.message import Call
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from iac.core.secret import Secret
     from iac.ports import Clock
     from iac.providers.discovery import Endpoints
-    from iac.providers.http import Http
-    from iac.providers.message import Answer
+    from iac.transport.http import Http
+    from iac.transport.message import Answer
 
 SCOPE = "iac:no-such-scope"
 """Asked for by the probe; unknown scopes are refused for every client that has scopes."""

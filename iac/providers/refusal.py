@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from iac.core.secret import Secret
-    from iac.providers.message import Answer, Call
+    from iac.transport.message import Answer, Call
 
 LONGEST = 500
 """Characters of a server's words that are shown."""

@@ -14,10 +14,10 @@ from iac.providers.discovery import Endpoints, discover
 if TYPE_CHECKING:
     from iac.ports import Clock
     from iac.providers.bearer import Bearer
-    from iac.providers.http import Http
     from iac.providers.login import Login
-    from iac.providers.message import Answer, Call
-    from iac.providers.origin import Issuer
+    from iac.transport.http import Http
+    from iac.transport.message import Answer, Call
+    from iac.transport.origin import Issuer
 
 
 class Session:

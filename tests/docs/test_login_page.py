@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 import iac.providers
+import iac.transport
 from iac.core.semantics import switch
-from iac.providers import iam_admin, login, probe, retry
+from iac.providers import iam_admin, login, probe
+from iac.transport import retry
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/login.md").read_text(encoding="utf-8")
@@ -17,9 +19,9 @@ ERRORS = {"CredentialsError", "InputError", "ServerError", "UnknownOutcome", "Un
 
 
 def summaries() -> set[str]:
-    """Every first argument of an error in iac.providers, and every value of a variable `summary`."""
+    """Every first argument of an error in iac.providers and iac.transport, and every value of a variable `summary`."""
     found: set[str] = set()
-    for path in Path(iac.providers.__path__[0]).glob("*.py"):
+    for path in (path for room in (iac.providers, iac.transport) for path in Path(room.__path__[0]).glob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             found.update(_raised(node))
     return found

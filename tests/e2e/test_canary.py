@@ -246,14 +246,14 @@ def test_an_error_of_the_network_carries_no_secret(cage: Cage, number: int) -> N
 
 
 INSIDE = {
-    "the HTTP library": "iac.providers.http.httpx.Client.stream",
+    "the HTTP library": "iac.transport.http.httpx.Client.stream",
     "sealing": "iac.backends.age.AgeVault._seal",
     "the state's text": "iac.backends.file.render_state",
     "the journal": "iac.backends.file.render_batch",
     "the template engine": "iac.rendering.render.render",
     "writing an output": "iac.sinks.file.FileSink._write",
     "what is sent": "iac.providers.iam_admin.update_body",
-    "what is answered": "iac.providers.message.Answer.json",
+    "what is answered": "iac.transport.message.Answer.json",
     "encryption": "pyrage.encrypt",
     "decryption": "pyrage.decrypt",
     "replacing a file of the state": "iac.backends.disk.replace",

@@ -6,11 +6,11 @@ from contextlib import ExitStack
 import pytest
 
 from iac.core.secret import Secret
-from iac.providers.http import Http, Transport
 from iac.providers.iam_admin import Connection, IamAdmin
 from iac.providers.login import WRITE_SCOPES, ClientCredentials, Login
-from iac.providers.origin import Issuer
 from iac.sandbox.server import Sandbox, start_sandbox
+from iac.transport.http import Http, Transport
+from iac.transport.origin import Issuer
 from tests.providers.clock import SetClock
 
 LOGIN = ClientCredentials("admin-client-rw", Secret("secret"), WRITE_SCOPES)

@@ -6,7 +6,7 @@ import pytest
 
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.providers.discovery import check_pin, discover
-from iac.providers.origin import Issuer
+from iac.transport.origin import Issuer
 from tests.providers.stub import Say, Seen, start_stub
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.secret import Secret
 from iac.providers.discovery import Endpoints, discover
 from iac.providers.login import READ_SCOPES, WRITE_SCOPES, ClientCredentials, FoundToken, GivenToken, basic
-from iac.providers.origin import Issuer
 from iac.sandbox.fault import Fault, FaultKind
+from iac.transport.origin import Issuer
 from tests.providers.stub import Say, Seen, start_stub
 from tests.providers.test_bearer import jwt
 

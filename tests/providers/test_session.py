@@ -8,10 +8,10 @@ import pytest
 from iac.core.errors import CredentialsError
 from iac.core.secret import Secret
 from iac.providers.login import WRITE_SCOPES, ClientCredentials, FoundToken, GivenToken
-from iac.providers.message import Call
-from iac.providers.origin import Issuer
 from iac.providers.session import Session
 from iac.sandbox.fault import Fault, FaultKind
+from iac.transport.message import Call
+from iac.transport.origin import Issuer
 from tests.providers.stub import Say, Seen, start_stub
 from tests.providers.test_bearer import jwt
 

@@ -9,9 +9,9 @@ import pytest
 from iac.core.errors import ServerError, UnknownOutcome, UnreachableError
 from iac.core.registration import NewClient
 from iac.core.secret import Secret
-from iac.providers.message import Call
 from iac.sandbox.fault import Fault, FaultKind
 from iac.sandbox.server import Sandbox, start_sandbox
+from iac.transport.message import Call
 from tests.providers.seeds import many_clients, names
 
 if TYPE_CHECKING:

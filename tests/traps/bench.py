@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from iac.core.errors import IacError
 from iac.core.secret import Secret
-from iac.providers.http import Transport
 from iac.providers.iam_admin import Connection, IamAdmin
 from iac.providers.login import WRITE_SCOPES, ClientCredentials
-from iac.providers.message import Call
 from iac.sandbox.flavour import Flavour
 from iac.sandbox.server import start_sandbox
+from iac.transport.http import Transport
+from iac.transport.message import Call
 from tests.fakes.provider import LOGIN
 from tests.fakes.state import StepClock
 from tests.fakes.world import Line
@@ -21,8 +21,8 @@ from tests.fakes.world import Line
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from iac.providers.message import Answer
     from iac.sandbox.server import Sandbox
+    from iac.transport.message import Answer
 
     Trap = Callable[["Bench"], None]
 

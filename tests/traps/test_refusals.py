@@ -9,8 +9,8 @@ import pytest
 from iac.core.errors import UnsafePlan
 from iac.core.registration import NewClient
 from iac.core.secret import Secret
-from iac.providers.message import Call
 from iac.sandbox.flavour import Flavour
+from iac.transport.message import Call
 from tests.core.build import desired
 from tests.core.test_refusal import PRIVATE
 from tests.traps.bench import OLD, summary_of, token_of, trap

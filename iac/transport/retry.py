@@ -1,6 +1,6 @@
 """When a request without effect is sent again, and after which pause. Pure.
 
-A write is never repeated (see `iac.providers.http`): a server may have done it and lost the answer.
+A write is never repeated (see `iac.transport.http`): a server may have done it and lost the answer.
 """
 
 from __future__ import annotations

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from iac.core.errors import CredentialsError, InputError
-from iac.providers.origin import Issuer
+from iac.transport.origin import Address, Issuer
 
 
 @pytest.mark.parametrize(
@@ -105,3 +105,27 @@ def test_an_endpoint_on_the_issuer_s_origin_is_its_path(endpoint: str, path: str
 def test_an_endpoint_on_another_origin_gets_nothing(endpoint: str) -> None:
     with pytest.raises(CredentialsError, match="another origin"):
         Issuer.parse("https://iam.example.org/").path_of(endpoint)
+
+
+@pytest.mark.parametrize(
+    ("url", "origin", "path", "shown"),
+    [
+        ("https://git.example.org", "https://git.example.org", "/", "https://git.example.org/"),
+        ("https://git.example.org/a%2Fb", "https://git.example.org", "/a%2Fb", "https://git.example.org/a%2Fb"),
+        ("http://[::1]:8080/x?key=hush", "http://[::1]:8080", "/x?key=hush", "http://[::1]:8080/x"),
+    ],
+)
+def test_an_address_is_origin_and_path_and_is_shown_without_its_query(
+    url: str, origin: str, path: str, shown: str
+) -> None:
+    address = Address.parse(url)
+
+    assert address is not None
+    assert (origin, path, shown) == (address.origin, address.path, address.shown)
+
+
+@pytest.mark.parametrize(
+    "url", ["", "git.example.org", "ftp://git.example.org/", "http://git.example.org/", "https://u:p@git.example.org/"]
+)
+def test_what_cannot_be_an_address_is_none(url: str) -> None:
+    assert Address.parse(url) is None

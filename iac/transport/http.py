@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 from iac import __version__
 from iac.core.errors import InputError, UnknownOutcome, UnreachableError
 from iac.core.semantics import switch
-from iac.providers.message import Answer, Call
-from iac.providers.retry import PASSING, Patience, parse_retry_after
+from iac.transport.message import Answer, Call
+from iac.transport.retry import PASSING, Patience, parse_retry_after
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import httpx
 
     from iac.ports import Clock
-    from iac.providers.origin import Issuer
+    from iac.transport.origin import Server
 else:
     try:
         import httpx2 as httpx
@@ -75,11 +75,13 @@ class Transport:
         parallelism: connections at most, kept alive between requests.
         timeout: seconds that the server may be silent.
         ca_bundle: PEM file of certificate authorities to trust besides the system's.
+        setting: the key of iac.yaml that names the server, for messages.
     """
 
     parallelism: int = 8
     timeout: float = 30.0
     ca_bundle: Path | None = None
+    setting: str = "issuer"
     patience: Patience = field(default_factory=Patience)
     chance: Callable[[], float] = random.random
 
@@ -87,11 +89,11 @@ class Transport:
 class Http:
     """Requests to one origin. Close it after use."""
 
-    def __init__(self, issuer: Issuer, transport: Transport, clock: Clock) -> None:
-        self._origin = issuer.origin
+    def __init__(self, server: Server, transport: Transport, clock: Clock) -> None:
+        self._origin = server.origin
         self._transport = transport
         self._clock = clock
-        self._client = _client(issuer, transport)
+        self._client = _client(server, transport)
 
     def close(self) -> None:
         """Close all connections."""
@@ -113,7 +115,7 @@ class Http:
         attempt = 1
         while True:
             outcome = self._attempt(call)
-            _log.info("%s %s: %s", call.method, call.path, _brief(outcome))
+            _log.info("%s %s: %s", call.method, call.shown, _brief(outcome))
             pause = self._pause(call, outcome, attempt)
             if pause is None:
                 return outcome
@@ -145,15 +147,28 @@ class Http:
         where = f"{call.method} {self._origin}{call.path.partition('?')[0]}"
         why = str(outcome.error) or type(outcome.error).__name__
         if isinstance(outcome, _NotSent):
-            return _unreachable(self._origin, outcome.error, why)
+            return self._unreachable(outcome.error, why)
         if call.is_read:
-            return UnreachableError("the server gave no answer", where=where, why=why, fix=_CHECK_SERVER)
+            return UnreachableError("the server gave no answer", where=where, why=why, fix=self._check())
         return UnknownOutcome(
             "the request was sent and no answer came back",
             where=where,
             why=f"{why}; the server may or may not have done it",
             fix="run it again: what the server holds is read first",
         )
+
+    def _unreachable(self, error: Exception, why: str) -> UnreachableError:
+        if _is_untrusted(error):
+            return UnreachableError(
+                "the server's certificate is not trusted",
+                where=self._origin,
+                why=why,
+                fix="name the certificate authority: export SSL_CERT_FILE=/path/to/ca.pem",
+            )
+        return UnreachableError("the server cannot be reached", where=self._origin, why=why, fix=self._check())
+
+    def _check(self) -> str:
+        return f"check that the server runs, and {self._transport.setting} in iac.yaml"
 
 
 def _bare(error: Exception) -> Exception:
@@ -169,20 +184,6 @@ def _brief(outcome: Answer | _NotSent | _Lost) -> str:
     if isinstance(outcome, Answer):
         return str(outcome.status)
     return f"{'not sent' if isinstance(outcome, _NotSent) else 'no answer'} ({type(outcome.error).__name__})"
-
-
-_CHECK_SERVER = "check that the server runs, and issuer in iac.yaml"
-
-
-def _unreachable(origin: str, error: Exception, why: str) -> UnreachableError:
-    if _is_untrusted(error):
-        return UnreachableError(
-            "the server's certificate is not trusted",
-            where=origin,
-            why=why,
-            fix="name the certificate authority: export SSL_CERT_FILE=/path/to/ca.pem",
-        )
-    return UnreachableError("the server cannot be reached", where=origin, why=why, fix=_CHECK_SERVER)
 
 
 def _is_untrusted(error: BaseException | None) -> bool:
@@ -203,21 +204,21 @@ def _whole(response: httpx.Response) -> bytes:
     return b"".join(chunks)
 
 
-def _client(issuer: Issuer, transport: Transport) -> httpx.Client:
+def _client(server: Server, transport: Transport) -> httpx.Client:
     allowed: list[str] | None = [] if switch("no-cookies") else None
     return httpx.Client(
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=allowed)),
         headers={"User-Agent": f"iac/{__version__}", "Accept": "application/json"},
         follow_redirects=False,
-        trust_env=not issuer.is_loopback,
-        verify=_trust(issuer, transport),
+        trust_env=not server.is_loopback,
+        verify=_trust(server, transport),
         timeout=httpx.Timeout(transport.timeout, pool=None),
         limits=httpx.Limits(max_connections=transport.parallelism, max_keepalive_connections=transport.parallelism),
     )
 
 
-def _trust(issuer: Issuer, transport: Transport) -> ssl.SSLContext:
-    if issuer.origin.startswith("http:"):
+def _trust(server: Server, transport: Transport) -> ssl.SSLContext:
+    if server.origin.startswith("http:"):
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context = ssl.create_default_context()
     if transport.ca_bundle is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus, urlencode
@@ -21,8 +21,9 @@ class Call:
     """One request to make.
 
     Attributes:
-        path: on the issuer's origin, percent-encoded, with its query.
+        path: on the server's origin, percent-encoded, with its query.
         is_read: it has no lasting effect, so it may be sent again.
+        is_query_shown: logs may show the query of the path.
     """
 
     method: str
@@ -30,6 +31,7 @@ class Call:
     body: bytes = field(default=b"", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     is_read: bool = False
+    is_query_shown: bool = True
 
     @classmethod
     def read(cls, path: str) -> Call:
@@ -50,6 +52,11 @@ class Call:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return cls("POST", path, urlencode(fields).encode(), headers, is_read=True)
 
+    @property
+    def shown(self) -> str:
+        """The path as logs show it."""
+        return self.path if self.is_query_shown else self.path.partition("?")[0]
+
     def carried(self) -> frozenset[str]:
         """The credentials that it carries, as they are sent and as they were: an answer must not repeat them."""
         authorization = self.headers.get("Authorization", "").partition(" ")[2]
@@ -59,7 +66,7 @@ class Call:
     def with_authorization(self, value: str) -> Call:
         """The same call with an Authorization header."""
         headers = {**self.headers, "Authorization": value}
-        return Call(self.method, self.path, self.body, headers, self.is_read)
+        return replace(self, headers=headers)
 
 
 @dataclass(frozen=True, slots=True)

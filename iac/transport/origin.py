@@ -1,14 +1,58 @@
-"""The one server that credentials may go to: its issuer, and which addresses belong to it."""
+"""The one server that credentials may go to, and which addresses belong to it. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import ip_address
+from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from iac.core.errors import CredentialsError, InputError
 
 _PORTS = {"https": 443, "http": 80}
+
+
+class Server(Protocol):
+    """What HTTP needs to know of a server: its origin, and whether that is this machine."""
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port as they are dialled, such as `https://iam.example.org`."""
+
+    @property
+    def is_loopback(self) -> bool:
+        """The host is this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """One URL, without credentials of its own.
+
+    Attributes:
+        origin: scheme, host and port as they are dialled.
+        path: percent-encoded, with its query.
+        is_loopback: the host is this machine.
+    """
+
+    origin: str
+    path: str
+    is_loopback: bool
+
+    @classmethod
+    def parse(cls, url: str) -> Address | None:
+        """Read a URL; None when it is none of https, or of http on this machine, or brings credentials along."""
+        parts = _split(url)
+        if parts is None or parts.scheme not in _PORTS or parts.fragment or "@" in parts.netloc:
+            return None
+        is_loopback = _is_loopback(parts.hostname or "")
+        if parts.scheme == "http" and not is_loopback:
+            return None
+        return cls(_origin(parts), _path(parts), is_loopback)
+
+    @property
+    def shown(self) -> str:
+        """The address as messages show it: without its query."""
+        return self.origin + self.path.partition("?")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +113,7 @@ class Issuer:
                 why=f"credentials go to {self.origin} only",
                 fix="set issuer in iac.yaml to the server's own address",
             )
-        return f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
+        return _path(parts)
 
 
 def _split(url: str) -> SplitResult | None:
@@ -81,6 +125,10 @@ def _split(url: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts if has_host else None
+
+
+def _path(parts: SplitResult) -> str:
+    return f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
 
 
 def _origin(parts: SplitResult) -> str:

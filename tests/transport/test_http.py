@@ -17,10 +17,10 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 import iac
 from iac.core.errors import InputError, ServerError, UnknownOutcome, UnreachableError
-from iac.providers import http as http_module
-from iac.providers.message import Answer, Call
-from iac.providers.retry import Patience
 from iac.sandbox.fault import Fault, FaultKind
+from iac.transport import http as http_module
+from iac.transport.message import Answer, Call
+from iac.transport.retry import Patience
 from tests.providers.stub import Say, Seen, start_stub
 
 if TYPE_CHECKING:
@@ -116,9 +116,18 @@ def test_requests_are_logged_without_what_they_carry(
 
     open_http(new_box.url).send(form.with_authorization("Bearer hush"))
 
-    ours = [record.getMessage() for record in caplog.records if record.name.startswith("iac.providers")]
+    ours = [record.getMessage() for record in caplog.records if record.name.startswith("iac.transport")]
     assert ours == ["POST /token: no answer (RemoteProtocolError)", "again in 0.5 s", "POST /token: 401"]
     assert "hush" not in caplog.text
+
+
+def test_a_query_that_may_be_private_is_in_no_log(open_http: OpenHttp, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("INFO")
+    with start_stub(lambda _: Say(200, {})) as stub:
+        open_http(stub.url).send(Call("GET", "/x?key=hush", is_read=True, is_query_shown=False))
+
+    assert stub.lines() == ["GET /x?key=hush"]
+    assert [record.getMessage() for record in caplog.records if record.name.startswith("iac")] == ["GET /x: 200"]
 
 
 @pytest.mark.parametrize("kind", [FaultKind.REFUSE, FaultKind.CUT_BEFORE, FaultKind.CUT_AFTER])

@@ -1,0 +1,1 @@
+"""HTTP, once for all adapters that need it: providers and backends."""
