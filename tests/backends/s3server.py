@@ -43,6 +43,7 @@ def serving() -> Iterator[str]:
         yield f"http://{host}:{port}"
     finally:
         server.stop()
+        s3_backends.reset()
 
 
 def place(endpoint: str, key: str, **other: Any) -> S3Place:

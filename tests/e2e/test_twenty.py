@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.backends.s3server import BUCKET, KEY, KEY_ID, serving
 from tests.fakes.provider import logs_in
 
 if TYPE_CHECKING:
@@ -26,24 +27,26 @@ def flavour(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=["file", "git"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+@pytest.fixture(params=["file", "git", "s3"])
+def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Keys of `state` in iac.yaml that lead to the same place from every checkout."""
     match request.param:
         case "git":
             remote = tmp_path / "remote.git"
             subprocess.run(["git", "init", "--quiet", "--bare", "--template=", str(remote)], check=True)
             yield f"backend: git\n  repository: {remote}"
+        case "s3":
+            monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
+            monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY)
+            with serving() as endpoint:
+                yield f"backend: s3\n  bucket: {BUCKET}\n  region: us-east-1\n  endpoint: {endpoint}"
         case _:
             yield f"backend: file\n  path: {tmp_path / 'state.json'}"
 
 
 @pytest.mark.timeout(300)
 def test_twenty_that_apply_at_once_all_land(project: Project, place: str, tmp_path: Path) -> None:
-    project.edit("iac.yaml", "backend: file\n  path: .iac/state.json", place)
-    project.edit("iac.yaml", project.read("iac.yaml").partition("lineage: ")[2].split()[0], "none-yet")
-    project.edit("iac.yaml", "  lineage: none-yet\n", "")
-    assert project.iac("state", "init").code == 0
+    project.keep_state_in(place)
     for address in TWENTY:
         project.define(address, grant_types=["client_credentials"])
     running = []
