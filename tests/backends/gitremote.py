@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,20 @@ if TYPE_CHECKING:
 BRANCH, PATH = "iac-state", "rucio/default.json"
 
 _SSH = """#!/bin/sh
+# A connection that is lost says what a push begins with, up to the first empty packet, and nothing after that.
+LOSE='
+import subprocess, sys
+server = subprocess.Popen(["sh", "-c", sys.argv[1]], stdout=subprocess.PIPE)
+size = None
+while size != 0:
+    head = server.stdout.read(4)
+    size = int(head, 16)
+    sys.stdout.buffer.write(head + server.stdout.read(max(size - 4, 0)))
+sys.stdout.buffer.flush()
+server.stdout.read()
+server.wait()
+sys.exit(255)
+'
 # Stands for ssh: the last argument is what git wants to be run at the server.
 for last in "$@"; do :; done
 echo "$last" >> '{folder}/calls'
@@ -27,8 +42,9 @@ trouble=$(cat '{folder}/trouble' 2>/dev/null)
 case "$trouble:$last" in
   down:*) echo 'ssh: connect to host git.example.org port 22: Connection refused' >&2; exit 255 ;;
   hang:*) exec sleep 60 ;;
+  denied:git-receive-pack*) echo 'ERROR: you may not write to this repository' >&2; exit 1 ;;
   cut:git-receive-pack*) rm '{folder}/trouble'; echo 'Connection reset by peer' >&2; exit 255 ;;
-  lost:git-receive-pack*) rm '{folder}/trouble'; sh -c "$last" | head -c {heard}; exit 255 ;;
+  lost:git-receive-pack*) rm '{folder}/trouble'; exec '{python}' -c "$LOSE" "$last" ;;
 esac
 exec sh -c "$last"
 """
@@ -60,10 +76,10 @@ class Server:
 
     @property
     def ssh(self) -> Path:
-        """The program for GIT_SSH_COMMAND. An answer that is lost is cut off after what a push begins with."""
+        """The program for GIT_SSH_COMMAND."""
         path = self.folder / "ssh"
         if not path.exists():
-            path.write_text(_SSH.format(folder=self.folder, heard=4))
+            path.write_text(_SSH.format(folder=self.folder, python=sys.executable))
             path.chmod(0o755)
         return path
 
@@ -72,8 +88,15 @@ class Server:
         return f"ssh://git@git.example.org{self.repository}"
 
     def trouble(self, kind: str) -> None:
-        """What goes wrong from now on: "down", "hang"; for the next push: "cut" before it, "lost" after it."""
+        """What goes wrong: "down", "hang", "denied" to pushes; with the next push alone: "cut" before, "lost" after."""
         (self.folder / "trouble").write_text(kind)
+
+    def calls(self) -> list[str]:
+        """What was asked for by ssh since the last time: fetches are upload-pack, pushes receive-pack."""
+        path = self.folder / "calls"
+        lines = path.read_text().splitlines() if path.exists() else []
+        path.unlink(missing_ok=True)
+        return [line.split()[0].removeprefix("git-") for line in lines]
 
     def mend(self) -> None:
         """All is well again."""
