@@ -155,13 +155,13 @@ class TestMeaning:
             ("/srv/state.git", "/srv/state.git"),
             ("../state.git", "{root.parent}/state.git"),
             ("state.git", "{root}/state.git"),
-            ("~/state.git", "/home/ops/state.git"),
+            ("~/state.git", "{root}/home/state.git"),
         ],
     )
     def test_a_path_of_a_repository_is_seen_from_the_project(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repository: str, expected: str
     ) -> None:
-        monkeypatch.setenv("HOME", "/home/ops")
+        monkeypatch.setenv("HOME", str(tmp_path / "home"))
         named = GitPlace(repository, "origin", "b", "p")
         assert expected.format(root=tmp_path) == named.target(tmp_path)
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from iac.config.definitions import validate_project
+from tests.config.given import PROJECT, write
 from tests.docs.transcript import ROOT, bash, free_port, pattern, steps
 
 if TYPE_CHECKING:
@@ -18,6 +20,8 @@ PAGES: dict[str, dict[int, int]] = {
     "remove-or-move-a-client": {7: 3},
     "more-environments": {},
     "recover": {3: 1, 11: 1},
+    "share-state": {},
+    "render-on-the-service-host": {6: 1, 11: 1},
 }
 """Page -> the steps (from 0) that end with another exit code than 0, and which."""
 
@@ -35,6 +39,43 @@ EOF
 iac apply --auto-approve
 """
 
+KEYGEN = """\
+age-keygen() {
+python - "$@" <<'EOF'
+import pathlib, sys
+from iac.backends.age import new_identity, recipients_of
+from iac.core.secret import Secret
+option, path = sys.argv[1], pathlib.Path(sys.argv[2])
+if option == "-o":
+    identity, recipient = new_identity()
+    path.write_text(identity.reveal())
+    print(f"Public key: {recipient}", file=sys.stderr)
+else:
+    print(*recipients_of(Secret(path.read_text())))
+EOF
+}
+"""
+"""A stand-in for the program of age, which need not be installed where tests run."""
+
+SHARE_STATE = (ROOT / "docs/how-to/share-state.md").read_text(encoding="utf-8")
+MORE = {
+    "share-state": """\
+git init --quiet --bare ../hub.git && git init --quiet && git remote add origin ../hub.git
+git config user.name Operator && git config user.email ops@example.org
+""",
+    "render-on-the-service-host": f"""\
+{KEYGEN}
+cat > clients.d/wiki.yaml <<'EOF'
+client_id: team-wiki
+client_name: Wiki
+redirect_uris: [https://wiki.example.org/login]
+outputs: [{{template: dotenv, path: out/wiki.env}}]
+EOF
+iac apply --auto-approve && rm -r out
+""",
+}
+"""What else is given for a page."""
+
 
 @pytest.mark.parametrize("name", PAGES)
 def test_the_page_says_what_happens(tmp_path: Path, name: str) -> None:
@@ -46,13 +87,18 @@ def test_the_page_says_what_happens(tmp_path: Path, name: str) -> None:
     page = (ROOT / f"docs/how-to/{name}.md").read_text(encoding="utf-8")
     with bash(tmp_path) as shell:
         shell.start(f"iac sandbox --port {port}", "Reset with")
-        code, said = shell.run(here(GIVEN))
+        code, said = shell.run(here(GIVEN + MORE.get(name, "")))
         assert code == 0, said
         for number, step in enumerate(steps(here(page))):
             code, said = shell.run(step.command)
             assert (PAGES[name].get(number, 0), step.command) == (code, step.command), said
             if step.output is not None:
                 assert re.fullmatch(pattern(step.output), said), f"$ {step.command}\n{said}"
+
+
+@pytest.mark.parametrize("block", re.findall(r"^```yaml\n(state:.*?)^```", SHARE_STATE, re.MULTILINE | re.DOTALL))
+def test_each_state_that_is_shown_can_stand_in_iac_yaml(tmp_path: Path, block: str) -> None:
+    assert () == validate_project(write(tmp_path, {"iac.yaml": PROJECT + block})).diagnostics
 
 
 def test_each_page_with_commands_is_run() -> None:

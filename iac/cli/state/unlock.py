@@ -19,7 +19,8 @@ def command(shell: Shell, *, run_id: str) -> int:
     """Break the lock of a run that is gone. RUN_ID is in the message of the command that was refused.
 
     A lock of the file backend is the kernel's and ends with its process: while that lives this is refused (exit 6),
-    afterwards only the note of who held it is left to clear.
+    afterwards only the note of who held it is left to clear. A lock of another backend is broken at once: be sure that
+    its run is gone, perhaps on another machine.
     """
     from iac.wiring import open_state  # noqa: PLC0415  # not needed by --help
 
