@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.text import printable
-from iac.providers.refusal import server_words
 from iac.transport.message import Call
+from iac.transport.words import server_words
 
 if TYPE_CHECKING:
     from iac.transport.http import Http

@@ -14,8 +14,9 @@ from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.providers.bearer import Bearer, parse_scopes, read_bearer
-from iac.providers.refusal import error_code, read_failure, server_words
+from iac.providers.refusal import error_code, read_failure
 from iac.transport.message import Answer, Call
+from iac.transport.words import server_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from iac.core.errors import CredentialsError, IacError, ServerError, UnknownOutcome, UnreachableError
 from iac.core.semantics import switch
 from iac.core.text import printable
+from iac.transport.words import LONGEST, server_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,25 +22,8 @@ if TYPE_CHECKING:
     from iac.core.secret import Secret
     from iac.transport.message import Answer, Call
 
-LONGEST = 500
-"""Characters of a server's words that are shown."""
-
 _READ_AGAIN = "run it again: what the server holds is read first"
 _CHECK_ISSUER = "check that issuer in iac.yaml is the address of an INDIGO IAM"
-
-
-def server_words(answer: Answer, hidden: Iterable[Secret | None] = ()) -> str:
-    """What the server says, as one safe line; words that repeat what was sent or one of `hidden` are withheld."""
-    body = answer.json()
-    if isinstance(body, dict):
-        words = ": ".join(str(body[name]) for name in ("error", "error_description") if body.get(name))
-        secrets = answer.carried().union(secret.reveal() for secret in hidden if secret)
-        if any(secret in words for secret in secrets if secret):
-            return f"the server says {answer.status}, with words that repeat a secret and are not shown"
-        shown = printable(words)[:LONGEST]
-        return f"the server says {answer.status}: {shown}" if shown else f"the server says {answer.status}"
-    shape = "an empty answer" if not answer.body else "an answer that is no JSON"
-    return f"the server says {answer.status}, with {shape}"
 
 
 def error_code(answer: Answer) -> str:

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from iac.core.errors import CredentialsError, IacError, ServerError, UnknownOutcome, UnreachableError
 from iac.core.secret import Secret
-from iac.providers.refusal import error_code, is_missing, read_failure, server_words, write_failure
+from iac.providers.refusal import error_code, is_missing, read_failure, write_failure
 from iac.transport.message import Answer, Call
+from iac.transport.words import server_words
 
 HTML = b"<!DOCTYPE html><html><body><script>alert(1)</script></body></html>"
 READ = Call.read("/iam/api/clients?count=1&startIndex=1")
