@@ -47,6 +47,7 @@ _NEW = "refs/state/new"
 _QUIET: Entries = (
     ("core.hooksPath", os.devnull),
     ("core.fsync", "none"),
+    ("fastimport.unpackLimit", "1"),
     ("gc.auto", "0"),
     ("maintenance.auto", "false"),
     ("push.gpgSign", "false"),
@@ -206,14 +207,22 @@ class Copy:
     @cached_property
     def _bare(self) -> Git:
         """Git in the private repository, as it is made."""
-        folder = tempfile.mkdtemp(prefix="iac-git-")
+        try:
+            folder = tempfile.mkdtemp(prefix="iac-git-")
+        except OSError as error:
+            raise _no_room(os.environ.get("TMPDIR", "/tmp"), str(error.strerror)) from error  # noqa: S108  # words only
         weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
         git = Git({**environment(os.environ), "GIT_DIR": folder}, Path(folder))
         check_version(git)
         answer = git.run("init", "--quiet", "--bare", "--template=", folder)
         if not answer.is_ok:
-            raise UnreachableError("git cannot make a repository", where=folder, why=answer.said, fix="mend TMPDIR")
+            raise _no_room(folder, answer.said)
         return git
+
+
+def _no_room(folder: str, why: str) -> UnreachableError:
+    fix = "let TMPDIR name a folder that has room and that you may write to"
+    return UnreachableError("git's copy of the state's branch cannot be made", where=folder, why=why, fix=fix)
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,7 +31,7 @@ POLL = 0.5
 """Seconds between two looks at a lock that is held."""
 
 TRIES = 8
-"""How often a lock that nobody holds is tried for, before the place counts as unusable."""
+"""How often in a row a lock that nobody holds is tried for in vain, before the place counts as unusable."""
 
 
 class Lease(Lock):
@@ -68,7 +68,7 @@ class Lease(Lock):
 
     def _unlock(self, run_id: str) -> Holder:
         stored = self._cell.read()
-        if stored is None or not stored.data:
+        if stored is None or _is_free(stored):
             raise not_held(self._cell.where, run_id, "nobody holds it")
         note = parse_note(stored.data)
         if note.run_id != run_id:
@@ -83,34 +83,38 @@ class Lease(Lock):
         """The note as written. A place that is empty, or whose holder's time is over, is tried for."""
         note = render_note(holder)
         old: Stored | None = None
-        for _ in range(TRIES):
+        tries = 0
+        while True:
             try:
                 return self._cell.swap(note, old)
             except NotStored as failure:
                 reason, is_refusal = failure.reason, failure.is_refusal
-            old = self._until_free(note, deadline)
+            old = self._cell.read()
             if old is not None and old.data == note:
                 return old
-            if is_refusal:
-                break
-        raise self._unusable(reason)
+            if _is_free(old):
+                tries += 1
+                if is_refusal or tries == TRIES:
+                    raise self._unusable(reason)
+            else:
+                tries = 0
+                old = self._until_free(old, deadline)
 
-    def _until_free(self, ours: bytes, deadline: datetime) -> Stored | None:
-        """What stands where the note is to go, as soon as that is nobody's any more, or ours."""
-        while True:
-            stored = self._cell.read()
-            if stored is None or stored.data in {b"", ours}:
-                return stored
+    def _until_free(self, stored: Stored | None, deadline: datetime) -> Stored | None:
+        """What stands where the note is to go, as soon as that is nobody's any more."""
+        while stored and stored.data:
             note = parse_note(stored.data)
             if is_over(note, self._clock.now()):
                 _log.warning(
                     "the lock of run %s of %s is over since %s: taken over", note.run_id, note.who, note.expires
                 )
-                return stored
+                break
             if self._clock.now() >= deadline:
                 fix = f"wait for that run; when it is gone for good: {self._unlock_command} {note.run_id}"
                 raise refusal(self._cell.where, note, self._clock.now(), fix)
             self._clock.sleep(POLL)
+            stored = self._cell.read()
+        return stored
 
     def _release(self, holder: Holder, stored: Stored) -> None:
         try:
@@ -130,8 +134,12 @@ class Lease(Lock):
             "the state cannot be locked",
             where=self._cell.where,
             why=reason,
-            fix="see that the backend can be reached and that this login may write there",
+            fix="see that this disk has room, the backend can be reached and this login may write there",
         )
+
+
+def _is_free(stored: Stored | None) -> bool:
+    return stored is None or not stored.data
 
 
 class Renewal:

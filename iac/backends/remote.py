@@ -204,7 +204,8 @@ class RemoteBackend(StateBackend):
             "the state cannot be written",
             where=self._cell.where,
             why=reason,
-            fix="see that the backend can be reached and that this login may write there; nothing was sent to IAM",
+            fix="see that this disk has room, the backend can be reached and this login may write there;"
+            " nothing was sent to IAM",
         )
 
 

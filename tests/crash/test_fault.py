@@ -66,3 +66,12 @@ def test_every_fault_at_every_write_is_survived(
 ) -> None:
     faults = _every(_writes(situation))
     _break(situation, faults).check(capsys, flavour, len(faults))
+
+
+@pytest.mark.live
+@pytest.mark.timeout(1200)
+def test_every_fault_is_survived_by_a_run_on_another_machine(
+    shared: Situation, flavour: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    faults = _every(_writes(shared))
+    _break(shared, faults).check(capsys, f"{flavour}, new machine", len(faults))

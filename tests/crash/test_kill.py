@@ -91,12 +91,31 @@ def test_two_runs_that_are_killed_are_ended_by_the_third(
     _kill_twice(situation, 4).check(capsys, flavour, 4)
 
 
+def test_a_run_whose_machine_is_gone_is_ended_on_another(
+    shared: Situation, flavour: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its state is in a git repository; nothing of its disk is left."""
+    count = 10
+    _kill(shared, _spread(points_of(shared.calls), count, flavour)).check(capsys, f"{flavour}, new machine", count)
+
+
 @pytest.mark.live
 @pytest.mark.timeout(1200)
 def test_every_death_is_survived(situation: Situation, flavour: str, capsys: pytest.CaptureFixture[str]) -> None:
     points = points_of(situation.calls)
     assert len(points) >= 500
     _kill(situation, points).check(capsys, flavour, len(points))
+
+
+@pytest.mark.live
+@pytest.mark.timeout(1500)
+def test_every_death_of_a_machine_is_survived(
+    shared: Situation, flavour: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    points = points_of(shared.calls)
+    assert len(points) >= 500
+    assert 4 <= sum(call == "run git push" for call in shared.calls)
+    _kill(shared, points).check(capsys, f"{flavour}, new machine", len(points))
 
 
 @pytest.mark.live

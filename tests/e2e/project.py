@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -72,6 +73,13 @@ class Project:
 
     def apply(self, *arguments: str) -> Said:
         return self.iac("apply", "--auto-approve", *arguments)
+
+    def keep_state_in(self, place: str) -> None:
+        """A new state elsewhere: `place` are keys of `state` in iac.yaml."""
+        self.edit("iac.yaml", "backend: file\n  path: .iac/state.json", place)
+        self.write("iac.yaml", re.sub(r"\n +lineage: .*", "", self.read("iac.yaml")))
+        made = self.iac("state", "init")
+        assert made.code == 0, made.err
 
     def edit(self, path: str, old: str, new: str) -> None:
         text = self.read(path)

@@ -60,7 +60,7 @@ def test_twenty_that_apply_at_once_all_land(project: Project, place: str, tmp_pa
             )
         )  # fmt: skip
     ended = [(process.communicate()[0], process.returncode) for process in running]
-    assert [0] * 20 == [code for _, code in ended], ended
+    assert [] == [said for said, code in ended if code]
     state = project.iac("state", "list", "--format", "json").json()
     assert set(TWENTY) == {client["address"] for client in state["clients"]}
     plan = project.iac("plan", "--detailed-exitcode", *(f"--target={address}" for address in TWENTY))
