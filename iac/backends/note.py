@@ -42,8 +42,7 @@ def refusal(where: str, holder: Holder, now: datetime, fix: str) -> LockedError:
     return LockedError(
         "the state is locked by another run",
         where=where,
-        why=f"run {holder.run_id} of {holder.who} holds it since {holder.since}{_age(holder, now)}"
-        f" and said it would be done by {holder.expires}",
+        why=f"run {holder.run_id} of {holder.who} holds it since {holder.since}{_age(holder, now)}{_end(holder, now)}",
         fix=fix,
     )
 
@@ -64,6 +63,11 @@ def _age(holder: Holder, now: datetime) -> str:
         return ""
     hours, rest = divmod(max(int(held.total_seconds()), 0), 3600)
     return f" ({hours} h {rest // 60} min {rest % 60} s)"
+
+
+def _end(holder: Holder, now: datetime) -> str:
+    is_said = _between(holder.expires, now) is not None
+    return f" and said it would be done by {holder.expires}" if is_said else " and does not say until when"
 
 
 def _between(text: str, now: datetime) -> timedelta | None:

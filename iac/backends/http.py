@@ -1,0 +1,131 @@
+"""State on a server that speaks Terraform's state protocol, as GitLab does.
+
+The protocol has no compare and swap, but a lock that the server keeps. A swap is done under it: that of this run, or
+one for the moment. The state is read, compared with what it is to take the place of, and replaced.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iac.backends.cell import Cell, NotStored, Stored
+from iac.backends.httplock import HttpLock
+from iac.backends.tfstate import StateServer, Target, Targets
+from iac.core.errors import InputError
+from iac.transport.origin import Address
+
+if TYPE_CHECKING:
+    from iac.core.secret import Secret
+    from iac.ports import Clock, Lock
+
+
+@dataclass(frozen=True, slots=True)
+class HttpPlace:
+    """Where a state is, and how it is asked for.
+
+    Attributes:
+        address: URL of the state.
+        lock_address: URL to lock it.
+        unlock_address: URL to free it.
+        update_method: POST or PUT.
+        lock_method: POST or LOCK.
+        unlock_method: DELETE or UNLOCK.
+        username: of HTTP's basic authentication (RFC 7617); "" for none.
+        password: None for none.
+    """
+
+    address: str
+    lock_address: str
+    unlock_address: str
+    update_method: str
+    lock_method: str
+    unlock_method: str
+    username: str
+    password: Secret | None
+
+
+def open_http(place: HttpPlace, clock: Clock, timeout: float, environment: str = "default") -> tuple[Cell, Lock]:
+    """The cell of the document, and the run's lock. Nothing is sent before their first use.
+
+    Args:
+        place: where the state is.
+        clock: for waiting, and to tell whose time is over.
+        timeout: seconds that the server may be silent.
+        environment: of the state, for the commands in messages.
+
+    Raises:
+        InputError: an address cannot be one, or credentials would go to two servers.
+    """
+    server = StateServer(_targets(place), (place.username, place.password), clock, timeout)
+    lock = HttpLock(server, clock, environment)
+    return HttpCell(server, lock), lock
+
+
+class HttpCell(Cell):
+    """The document on a server.
+
+    Args:
+        server: of the state.
+        lock: the run's, and where that is not held the one for the moment.
+    """
+
+    def __init__(self, server: StateServer, lock: HttpLock) -> None:
+        self.where = server.where
+        self._server = server
+        self._lock = lock
+
+    def _read(self) -> Stored | None:
+        data = self._server.read()
+        return None if data is None else _stored(data)
+
+    def _swap(self, data: bytes, old: Stored | None) -> Stored:
+        with nullcontext(self._server.held) if self._server.held else self._lock.moment() as lock_id:
+            if not _is_same(self._read(), old):
+                raise NotStored("something else is there")
+            self._server.write(data, lock_id)
+        return _stored(data)
+
+    def _clear(self, old: Stored) -> None:  # noqa: ARG002  # the protocol has no such request
+        raise NotStored("the protocol cannot empty a state", is_refusal=True)
+
+
+def _stored(data: bytes) -> Stored:
+    return Stored(data, hashlib.sha256(data).hexdigest())
+
+
+def _is_same(found: Stored | None, old: Stored | None) -> bool:
+    """Some servers answer an empty body where no state is: nothing is lost when it is replaced."""
+    if old is None:
+        return found is None or not found.data
+    return found == old
+
+
+def _targets(place: HttpPlace) -> Targets:
+    update = _address("address", place.address)
+    lock, unlock = _address("lock_address", place.lock_address), _address("unlock_address", place.unlock_address)
+    for key, address in (("lock_address", lock), ("unlock_address", unlock)):
+        if address.origin != update.origin:
+            raise InputError(
+                "the state and its lock are on two servers",
+                where=f"state.{key}",
+                why=f"credentials go to {update.origin} only",
+                fix=f"set state.{key} to an address that begins with {update.origin}/",
+            )
+    return Targets(
+        Target(update, place.update_method), Target(lock, place.lock_method), Target(unlock, place.unlock_method)
+    )
+
+
+def _address(key: str, url: str) -> Address:
+    address = Address.parse(url)
+    if address is None:
+        raise InputError(
+            "the state's address is no usable URL",
+            where=f"state.{key}",
+            fix="give an https URL, or http on localhost, without a login in it: that goes to state.username"
+            " and state.password",
+        )
+    return address
