@@ -113,15 +113,21 @@ class OutputChange:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that a reader of the plan should know."""
+    """Something that a reader of the plan should know; `location` where a file of the project is the cause."""
 
     id: str
     severity: Severity
     message: str
+    location: Location | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
-        return {"id": self.id, "severity": str(self.severity), "message": self.message}
+        return {
+            "id": self.id,
+            "severity": str(self.severity),
+            "message": self.message,
+            "location": _place(self.location),
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +182,6 @@ class Change:
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
-        place = {"file": self.location.file, "line": self.location.line} if self.location else None
         return {
             "address": self.address,
             "client_id": self.client_id,
@@ -184,12 +189,16 @@ class Change:
             "action": str(self.action),
             "reason": self.reason,
             "digest": self.digest,
-            "location": place,
+            "location": _place(self.location),
             "fields": [field.to_dict() for field in self.fields],
             "secret": str(self.secret),
             "outputs": [output.to_dict() for output in self.outputs],
             "findings": [finding.to_dict() for finding in self.findings],
         }
+
+
+def _place(location: Location | None) -> dict[str, Any] | None:
+    return {"file": location.file, "line": location.line} if location else None
 
 
 def _json(value: Value | None) -> Any:

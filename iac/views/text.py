@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from iac.apply.outcome import Report
-    from iac.core.change import FieldChange
+    from iac.core.change import FieldChange, Finding
     from iac.core.model import Value
     from iac.core.plan import Guard, Plan
 
@@ -80,7 +80,7 @@ def _change(change: Change, paint: Painter) -> Iterator[str]:
         if output.action is not OutputAction.UNCHANGED:
             yield f"      {'output':<{_NAME_WIDTH}} {printable(output.path)} ({output.action})"
     for finding in change.findings:
-        yield f"      {finding.severity}: {printable(finding.message)} [{finding.id}]"
+        yield f"      {_finding(finding)}"
 
 
 def _field(field: FieldChange, action: Action, paint: Painter) -> Iterator[str]:
@@ -121,9 +121,14 @@ def _remarks(plan: Plan) -> Iterator[str]:
         line = f"{pending.address}: the end of a {pending.action} of {pending.at} is not known"
         yield f"  interrupted {printable(line)}"
     for finding in plan.findings:
-        yield f"  {finding.severity}: {printable(finding.message)} [{finding.id}]"
+        yield f"  {_finding(finding)}"
     if plan.moved or plan.released or plan.pending or plan.findings:
         yield ""
+
+
+def _finding(finding: Finding) -> str:
+    place = f"{finding.location}: " if finding.location else ""
+    return f"{finding.severity}: {printable(place + finding.message)} [{finding.id}]"
 
 
 def _guard(guard: Guard) -> Iterator[str]:

@@ -50,7 +50,7 @@ def read_plan(session: Session, options: Options) -> Plan:
 def _plan(session: Session, state: State, actual: Actual, options: Options) -> Plan:
     """The plan, with what validation warns of among its findings; outputs that change are looked at: templates, git."""
     findings = tuple(
-        Finding(warning.id, warning.severity, f"{warning.location}: {warning.summary}") for warning in session.warnings
+        Finding(warning.id, warning.severity, warning.summary, warning.location) for warning in session.warnings
     )
     plan = make_plan(session.desired, state, actual, options)
     plan = replace(plan, findings=(*findings, *plan.findings))

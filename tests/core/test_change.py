@@ -117,7 +117,9 @@ def test_a_change_as_json_has_the_members_of_the_contract() -> None:
         ],
         "secret": "kept",
         "outputs": [{"path": "out/app.env", "sink": "file", "action": "update"}],
-        "findings": [{"id": "redirect-uri-refused", "severity": "warning", "message": "some servers refuse it"}],
+        "findings": [
+            {"id": "redirect-uri-refused", "severity": "warning", "message": "some servers refuse it", "location": None}
+        ],
     }
     assert expected == CHANGE.to_dict()
     assert replace(CHANGE, location=None).to_dict()["location"] is None

@@ -68,7 +68,9 @@ def test_a_change_says_who_why_where_what_and_what_follows() -> None:
         OutputChange("out/app.env", "file", OutputAction.UPDATE),
         OutputChange("out/same.env", "file", OutputAction.UNCHANGED),
     )
-    finding = Finding("redirect-uri-refused", Severity.WARNING, "some servers refuse it")
+    finding = Finding(
+        "redirect-uri-refused", Severity.WARNING, "some servers refuse it", Location("clients.d/team/app.yaml", 7)
+    )
     found = plan(change(fields=fields, secret=SecretChange.ROTATED, outputs=outputs, findings=(finding,)))
     expected = [
         '  ~ team/app: update app "An app"',
@@ -82,7 +84,7 @@ def test_a_change_says_who_why_where_what_and_what_follows() -> None:
         "        - implicit",
         "      secret                         rotated",
         "      output                         out/app.env (update)",
-        "      warning: some servers refuse it [redirect-uri-refused]",
+        "      warning: clients.d/team/app.yaml:7:1: some servers refuse it [redirect-uri-refused]",
         "",
         "Plan: 1 to update; 0 unchanged, 0 not managed here.",
     ]
