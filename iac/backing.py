@@ -78,7 +78,7 @@ def _open_http(settings: Settings, place: HttpPlace, clock: Clock) -> tuple[Cell
         username=username.reveal() if username else "",
         password=_read(settings, place.password),
     )
-    return open_http(server, clock, settings.timeout)
+    return open_http(server, clock, settings.timeout, settings.environment)
 
 
 def _open_s3(settings: Settings, place: S3Place) -> tuple[Cell, Cell]:

@@ -1,4 +1,4 @@
-"""Settings to adapters: the only module that knows them all. Everything heavy is imported where it is opened."""
+"""Settings to adapters, with `iac.backing`, which opens the state. Everything heavy is imported where it is opened."""
 
 from __future__ import annotations
 

@@ -9,7 +9,8 @@ from iac.config.catalogue import mistake
 from iac.config.override import overrides
 from iac.config.place import KEYS, FilePlace, GitPlace, HttpPlace, S3Place
 from iac.config.state_settings import backend_of, state_keys
-from iac.config.url import origin, repository_problem, url_problem
+from iac.config.url import repository_problem, url_problem
+from iac.transport.origin import Address
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -122,10 +123,10 @@ class _Written:
             yield from self._check_git()
 
     def _check_locks(self) -> Iterator[Diagnostic]:
-        address = self.keys.get("address", "")
+        home = Address.parse(self.keys.get("address", ""))
         for key in ("lock_address", "unlock_address"):
-            url = self.keys.get(key, address)
-            if not (url_problem(address) or url_problem(url)) and origin(url) != origin(address):
+            there = Address.parse(self.keys.get(key, ""))
+            if home and there and there.origin != home.origin:
                 why = "it leads to another server than state.address, and credentials go to that one only"
                 yield self._unusable(key, why, "an address on the server of state.address")
 

@@ -1,14 +1,13 @@
-"""Addresses in iac.yaml that credentials or state go to: what is wrong with one, and its origin. Pure."""
+"""Addresses in iac.yaml that credentials or state go to, and what is wrong with one. Pure."""
 
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from iac.config.format import is_uri
+from iac.transport.origin import Address
 
-_PORTS = {"https": 443, "http": 80}
 _PROGRAM = re.compile(r"[A-Za-z0-9]+::")
 """Git's address of a transport that runs a program (gitremote-helpers(7)), such as `ext::sh -c ..`."""
 
@@ -29,9 +28,11 @@ def url_problem(url: str) -> str:
     parts = urlsplit(url)
     if "@" in parts.netloc:
         return _HOLDS_LOGIN
-    if parts.scheme not in _PORTS or parts.query or parts.fragment:
+    if parts.scheme not in {"https", "http"} or parts.query or parts.fragment:
         return "it is no https URL, or has more than a host and a path"
-    return _IN_CLEAR if _is_open(parts) else ""
+    if Address.parse(url):
+        return ""
+    return _IN_CLEAR if parts.scheme == "http" else "it is no URL"
 
 
 def repository_problem(repository: str) -> str:
@@ -43,29 +44,13 @@ def repository_problem(repository: str) -> str:
     if not is_uri(repository):
         return "it is no URL"
     parts = urlsplit(repository)
-    if parts.password is not None or (parts.scheme in _PORTS and parts.username is not None):
+    if parts.password is not None or (parts.scheme in {"https", "http"} and parts.username is not None):
         return _HOLDS_LOGIN
     if parts.scheme not in {"https", "http", "ssh", "file"}:
         return "its scheme is none of https, ssh and file"
-    return _IN_CLEAR if _is_open(parts) else ""
+    return _IN_CLEAR if parts.scheme == "http" and Address.parse(repository) is None else ""
 
 
 def is_path(repository: str) -> bool:
     """Whether a repository is named by its path, as git tells it from an address."""
     return "://" not in repository and not _HOST_AND_PATH.match(repository)
-
-
-def origin(url: str) -> tuple[str, str, int]:
-    """Scheme, host and port that a usable URL leads to (RFC 6454 section 4)."""
-    parts = urlsplit(url)
-    return parts.scheme, parts.hostname or "", parts.port or _PORTS[parts.scheme]
-
-
-def _is_open(parts: SplitResult) -> bool:
-    """Whether it is plain http to another machine."""
-    if parts.scheme != "http":
-        return False
-    try:
-        return not ip_address(parts.hostname or "").is_loopback
-    except ValueError:
-        return parts.hostname != "localhost"

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from iac.core.state import ClientGone
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -50,11 +52,14 @@ class TestToGit:
         assert "canary-id-a" == mended.secret("wlcg/a", after.clients["wlcg/a"].secret)
 
     def test_what_a_journal_of_the_file_held_arrives_too(self, mended: Mended) -> None:
-        assert mended.state().intents
+        backend = mended.session().backend
+        backend.load()
+        backend.record([ClientGone("b", None)])
+        assert (mended.root / ".iac/state.json.journal").exists()
         copy = pulled(mended)
         edit(mended, FILE, "backend: git")
         assert 0 == mended.iac("state", "push", copy).code
-        assert {"wlcg/c"} == set(mended.state().intents)
+        assert ({"wlcg/a"}, {"wlcg/c"}) == (set(mended.state().clients), set(mended.state().intents))
 
     def test_it_can_be_mended_there_and_comes_back(self, mended: Mended) -> None:
         copy = pulled(mended)

@@ -13,7 +13,7 @@ from iac.config.place import KEYS, FilePlace, GitPlace, HttpPlace, S3Place
 from iac.config.project import load_project
 from iac.config.schema import load_schema
 from iac.config.source import Origin, Source
-from iac.config.url import is_path, origin, repository_problem, url_problem
+from iac.config.url import is_path, repository_problem, url_problem
 from iac.core.diagnostics import Severity
 from iac.core.errors import InvalidInput
 from tests.config.given import PROJECT, RECIPIENT, write
@@ -203,6 +203,7 @@ class TestMistakes:
                 f"{HTTP}, unlock_address: 'https://gitlab.example.org:1/canary'",
                 ["bad-state-place: 'https://gitlab.exa"],
             ),
+            (f"{HTTP}, lock_address: 'https://gitlab.example.org:443/canary'", []),
             (f"{HTTP}, lock_address: 'https://[canary'", ["bad-state-place: 'https://[c"]),
             (f"{S3}, endpoint: 'http://minio.example.org:9000'", ["bad-state-place: 'http://minio"]),
             ("backend: git, repository: 'https://a:canary@b.example.org/s'", ["bad-state-place: 'https://a:"]),
@@ -313,6 +314,7 @@ class TestUrl:
             ("gitlab", "no URL"),
             ("https://", "no URL"),
             ("https://[x", "no URL"),
+            ("https://a.example.org:0/", "no URL"),
             ("https://a.example.org\\@b.example.org/", "no URL"),
             ("ftp://a.example.org/", "no https URL"),
             ("https://a.example.org/?private_token=canary", "no https URL"),
@@ -354,11 +356,6 @@ class TestUrl:
         assert [True, True, False, False, False] == [
             is_path(each) for each in ("a/b:c", "./a:b", "a:b", "git@a:b", "ssh://a/b")
         ]
-
-    def test_an_origin_has_its_usual_port(self) -> None:
-        assert origin("https://a.example.org/b") == origin("https://A.example.org:443/c")
-        assert origin("https://a.example.org/") != origin("https://a.example.org:8443/")
-        assert origin("http://localhost/") != origin("https://localhost/")
 
     @given(st.text(max_size=30))
     def test_any_text_is_judged(self, text: str) -> None:

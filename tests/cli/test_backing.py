@@ -1,0 +1,106 @@
+"""What the adapters of state get from iac.yaml and the environment."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from iac.backends import git, http, s3
+from iac.backing import open_backend
+from iac.clock import SystemClock
+from iac.config.project import load_project
+from iac.core.errors import InputError
+from iac.core.secret import Secret
+from tests.config.given import PROJECT, write
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from iac.backends.cell import Cell
+    from iac.ports import Clock, Lock, StateBackend
+
+
+def opened(root: Path, state: str) -> StateBackend:
+    write(root, {"iac.yaml": f"{PROJECT}state: {{{state}}}\n"})
+    return open_backend(load_project(root).settings(), SystemClock())
+
+
+def test_s3_gets_place_and_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[s3.S3Place] = []
+    real = s3.open_s3
+
+    def noted(place: s3.S3Place) -> tuple[Cell, Cell]:
+        asked.append(place)
+        return real(place)
+
+    monkeypatch.setattr(s3, "open_s3", noted)
+    monkeypatch.setenv("ID", "key-id")
+    (tmp_path / "key").write_text("canary\n")
+    opened(tmp_path, "backend: s3, bucket: iac, access_key_id: {env: ID}, secret_access_key: {file: key}")
+    opened(tmp_path, "backend: s3, bucket: iac, key: k, region: eu-west-1, endpoint: 'https://s3.example.org'")
+    assert [
+        s3.S3Place("iac", "demo/default.json", "", "", Secret("key-id"), Secret("canary")),
+        s3.S3Place("iac", "k", "eu-west-1", "https://s3.example.org", None, None),
+    ] == asked
+
+
+def test_git_gets_remote_branch_and_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[Path, git.GitPlace]] = []
+    real = git.open_git
+
+    def noted(project: Path, place: git.GitPlace) -> tuple[Cell, Cell]:
+        asked.append((project, place))
+        return real(project, place)
+
+    monkeypatch.setattr(git, "open_git", noted)
+    opened(tmp_path, "backend: git")
+    opened(tmp_path, "backend: git, repository: ../state.git, branch: b, path: p.json")
+    assert [
+        (tmp_path, git.GitPlace("origin", "iac-state", "demo/default.json")),
+        (tmp_path, git.GitPlace(str(tmp_path.parent / "state.git"), "b", "p.json")),
+    ] == asked
+
+
+def test_http_gets_addresses_methods_login_and_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[http.HttpPlace, float, str]] = []
+    real = http.open_http
+
+    def noted(place: http.HttpPlace, clock: Clock, timeout: float, environment: str) -> tuple[Cell, Lock]:
+        asked.append((place, timeout, environment))
+        return real(place, clock, timeout, environment)
+
+    monkeypatch.setattr(http, "open_http", noted)
+    monkeypatch.setenv("A", "canary")
+    url = "https://a.example.org/s"
+    opened(tmp_path, f"backend: http, address: '{url}'")
+    login = "username: iac, password: {env: A}"
+    methods = "update_method: PUT, lock_method: LOCK, unlock_method: UNLOCK"
+    opened(tmp_path, f"backend: http, address: '{url}', lock_address: '{url}/l', {methods}, {login}")
+    lock = f"{url}/lock"
+    assert [
+        (http.HttpPlace(url, lock, lock, "POST", "POST", "DELETE", "", None), 30.0, "default"),
+        (
+            http.HttpPlace(url, f"{url}/l", f"{url}/l", "PUT", "LOCK", "UNLOCK", "iac", Secret("canary")),
+            30.0,
+            "default",
+        ),
+    ] == asked
+
+
+@pytest.mark.parametrize(
+    ("state", "setting"),
+    [
+        ("backend: s3, bucket: iac, access_key_id: {env: NOT_SET}, secret_access_key: {env: A}", "access_key_id"),
+        ("backend: s3, bucket: iac, access_key_id: {env: A}, secret_access_key: {env: NOT_SET}", "secret_access_key"),
+        ("backend: http, address: 'https://a.example.org/s', username: iac, password: {env: NOT_SET}", "password"),
+        ("backend: http, address: 'https://a.example.org/s', username: {env: NOT_SET}, password: {env: A}", "username"),
+    ],
+)
+def test_a_login_that_is_not_there_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str, setting: str
+) -> None:
+    monkeypatch.setenv("A", "a")
+    with pytest.raises(InputError) as raised:
+        opened(tmp_path, state)
+    assert (f"state.{setting} is not set", "export NOT_SET=...") == (raised.value.summary, raised.value.fix)
