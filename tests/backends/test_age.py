@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iac.backends.age import AgeVault, ClearVault, new_identity
-from iac.core.errors import StateError
+from iac.backends.age import AgeVault, ClearVault, RekeyVault, new_identity
+from iac.core.errors import ClosedSecretError, StateError
 from iac.core.secret import Secret
 from iac.ports import Place
 
@@ -168,6 +168,75 @@ class TestRecipients:
         assert "AGE-SECRET" not in str(caught.value)
 
 
+class TestSeveral:
+    """Several recipients: those of the state, and those of one client."""
+
+    def test_each_of_three_identities_opens_alone_and_another_does_not(self, tmp_path: Path) -> None:
+        keys = [new_identity() for _ in range(2)]
+        identities = [*(identity for identity, _ in keys), Secret(str(tmp_path / "key"))]
+        recipients = [*(recipient for _, recipient in keys), _ssh_key(tmp_path / "key", "")]
+        sealed = AgeVault(recipients, lambda: None).seal(Secret(CANARY), PLACE)
+        for identity in identities:
+            assert Secret(CANARY) == AgeVault(recipients, lambda one=identity: one).open(sealed, PLACE)  # type: ignore[misc]
+        with pytest.raises(ClosedSecretError):
+            AgeVault(recipients, lambda: OTHER_IDENTITY).open(sealed, PLACE)
+
+    def test_an_rsa_key_is_a_recipient_too(self, tmp_path: Path) -> None:
+        public = _ssh_key(tmp_path / "key", "", kind="rsa")
+        AgeVault([RECIPIENT, public], lambda: Secret(str(tmp_path / "key"))).check()
+
+    def test_sixty_four_recipients_open_each(self) -> None:
+        keys = [new_identity() for _ in range(64)]
+        sealed = AgeVault([recipient for _, recipient in keys], lambda: None).seal(Secret(CANARY), PLACE)
+        for identity, _ in keys:
+            assert Secret(CANARY) == AgeVault([RECIPIENT], lambda one=identity: one).open(sealed, PLACE)  # type: ignore[misc]
+
+    def test_what_is_sealed_also_to_a_host_opens_there_and_nothing_else_does(self) -> None:
+        host = AgeVault([RECIPIENT], lambda: OTHER_IDENTITY)
+        theirs = VAULT.seal(Secret(CANARY), PLACE, [OTHER_RECIPIENT])
+        ours = VAULT.seal(Secret(CANARY), PLACE)
+        assert Secret(CANARY) == host.open(theirs, PLACE) == VAULT.open(theirs, PLACE)
+        with pytest.raises(ClosedSecretError, match="does not open this secret") as caught:
+            host.open(ours, PLACE)
+        assert ("wlcg/a",) == caught.value.addresses
+        assert RECIPIENT in caught.value.why
+        assert "iac state rekey" in caught.value.fix
+        assert not list(_leaks(caught.value))
+
+    def test_a_recipient_that_is_named_twice_counts_once(self) -> None:
+        sealed = VAULT.seal(Secret(CANARY), PLACE, [RECIPIENT, OTHER_RECIPIENT, OTHER_RECIPIENT])
+        assert 2 == base64.b64decode(sealed.removeprefix("age:")).count(b"-> X25519 ")
+
+    def test_sealing_to_one_client_adds_nobody_to_the_next(self) -> None:
+        vault = AgeVault([RECIPIENT], lambda: OTHER_IDENTITY)
+        vault.seal(Secret(CANARY), PLACE, [OTHER_RECIPIENT])
+        with pytest.raises(ClosedSecretError):
+            vault.open(vault.seal(Secret(CANARY), PLACE), PLACE)
+
+    def test_recipients_of_a_client_do_not_stand_for_those_of_the_state(self) -> None:
+        with pytest.raises(StateError, match="names no recipients"):
+            AgeVault([], lambda: None).seal(Secret(CANARY), PLACE, [OTHER_RECIPIENT])
+
+
+class TestRekey:
+    def test_from_clear_to_age(self) -> None:
+        vault = RekeyVault(VAULT, AgeVault([RECIPIENT], lambda: None))
+        clear = vault.open(f"clear:{CANARY}", PLACE)
+        assert Secret(CANARY) == clear == VAULT.open(vault.seal(clear, PLACE), PLACE)
+        vault.check()
+
+    def test_from_age_to_clear_without_recipients(self) -> None:
+        vault = RekeyVault(ClearVault(), AgeVault([], lambda: IDENTITY))
+        clear = vault.open(VAULT.seal(Secret(CANARY), PLACE), PLACE)
+        assert f"clear:{CANARY}" == vault.seal(clear, PLACE)
+
+    def test_from_age_to_clear_with_another_identity(self) -> None:
+        vault = RekeyVault(ClearVault(), AgeVault([], lambda: OTHER_IDENTITY))
+        with pytest.raises(ClosedSecretError, match="does not open") as caught:
+            vault.open(VAULT.seal(Secret(CANARY), PLACE), PLACE)
+        assert "iac.yaml names none" in caught.value.why
+
+
 class TestDamage:
     @pytest.mark.parametrize(
         "damage",
@@ -203,6 +272,7 @@ class TestDamage:
     def test_a_clear_value_is_refused_where_encryption_is_asked_for(self) -> None:
         with pytest.raises(StateError, match="is not encrypted") as caught:
             VAULT.open(f"clear:{CANARY}", PLACE)
+        assert "iac state rekey" in caught.value.fix
         assert not list(_leaks(caught.value))
 
 
@@ -253,6 +323,6 @@ def _leaks(error: BaseException) -> Iterator[str]:
         seen = seen.__cause__ or seen.__context__
 
 
-def _ssh_key(path: Path, passphrase: str) -> str:
-    subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", passphrase, "-f", str(path)], check=True)
+def _ssh_key(path: Path, passphrase: str, kind: str = "ed25519") -> str:
+    subprocess.run(["ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-f", str(path)], check=True)
     return path.with_suffix(".pub").read_text().strip()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -12,11 +14,25 @@ import pytest
 
 from iac.backends.age import new_identity
 from iac.cli import shell
+from iac.core.errors import ClosedSecretError
 from iac.core.statefile import Origin, parse_state
 from tests.backends.given import written
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Mended
+
+
+def let_in(mended: Mended, address: str, line: str) -> None:
+    """One more line in a definition."""
+    with (mended.root / f"clients.d/{address}.yaml").open("a", encoding="utf-8") as file:
+        file.write(line + "\n")
+
+
+def without_encryption(mended: Mended) -> str:
+    """iac.yaml says encryption: none; what it said before."""
+    text = (mended.root / "iac.yaml").read_text()
+    (mended.root / "iac.yaml").write_text(re.sub(r"encryption: {.*?}", "encryption: none", text))
+    return text
 
 
 class TestMove:
@@ -149,6 +165,97 @@ class TestRekey:
         said = mended.iac("state", "rekey")
         assert (1, before) == (said.code, mended.document())
         assert "must be an age public key" in said.err
+
+    def test_each_secret_is_sealed_to_the_recipients_of_its_definition_too(
+        self, mended: Mended, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (host, recipient), (_, other) = new_identity(), new_identity()
+        let_in(mended, "wlcg/a", f"recipients: [{recipient}, {other}]")
+        let_in(mended, "wlcg/c", f"recipients: [{recipient}]")
+        let_in(mended, "b", f"recipients: [{recipient}]")
+        said = mended.iac("state", "rekey")
+        assert 0 == said.code, said.err
+        assert [
+            "sealed 3 secrets anew",
+            "wlcg/a: also to 2 recipients of its definition",
+            "wlcg/c: also to 1 recipient of its definition",
+        ] == said.out.splitlines()
+        state = mended.state()
+        client = state.clients["wlcg/a"].secret
+        assert client is not None
+        assert tuple(sorted((recipient, other))) == client.recipients
+        monkeypatch.setenv("IAC_AGE_IDENTITY", host.reveal())
+        assert "canary-id-a" == mended.secret("wlcg/a", client)
+        assert "canary-c" == mended.secret("wlcg/c", state.intents["wlcg/c"].secret)
+        with pytest.raises(ClosedSecretError):
+            mended.secret("old", state.tombstones[0].client.secret)
+        shown = mended.iac("state", "show", "wlcg/a")
+        assert "sealed also to 2 recipients of its definition" in shown.out
+        assert (
+            list(client.recipients)
+            == json.loads(mended.iac("state", "show", "wlcg/a", "--format", "json").out)["secret"]["recipients"]
+        )
+
+    def test_a_recipient_that_leaves_its_definition_opens_no_more(
+        self, mended: Mended, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        host, recipient = new_identity()
+        file = mended.root / "clients.d/wlcg/a.yaml"
+        without = file.read_text()
+        let_in(mended, "wlcg/a", f"recipients: [{recipient}]")
+        assert 0 == mended.iac("state", "rekey").code
+        file.write_text(without)
+        said = mended.iac("state", "rekey")
+        assert "sealed 3 secrets anew\n" == said.out
+        assert "former recipients" in said.err
+        assert "iac rotate" in said.err
+        monkeypatch.setenv("IAC_AGE_IDENTITY", host.reveal())
+        with pytest.raises(ClosedSecretError):
+            mended.secret("wlcg/a", mended.state().clients["wlcg/a"].secret)
+
+    def test_a_recipient_of_a_definition_that_is_none_changes_nothing(self, mended: Mended) -> None:
+        let_in(mended, "wlcg/a", "recipients: [ssh-ed25519 AAAA]")
+        before = mended.document()
+        said = mended.iac("state", "rekey")
+        assert (1, before) == (said.code, mended.document())
+        assert "a recipient is not an age or ssh public key: ssh-ed25519 AAAA" in said.err
+        assert "recipients of a definition" in said.err
+
+    def test_secrets_in_clear_are_encrypted_and_decrypted_again(
+        self, mended: Mended, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        text = without_encryption(mended)
+        said = mended.iac("state", "rekey")
+        assert (0, "sealed 3 secrets anew\n") == (said.code, said.out), said.err
+        assert "they stand in clear now" in said.err
+        assert 3 == mended.document().count("clear:canary-")
+        again = mended.iac("state", "rekey")
+        assert "they stand in clear now" in again.err
+
+        (mended.root / "iac.yaml").write_text(text)
+        with monkeypatch.context() as patched:
+            patched.delenv("IAC_AGE_IDENTITY")
+            said = mended.iac("state", "rekey")
+        assert (0, "sealed 3 secrets anew\n") == (said.code, said.out), said.err
+        assert "3 of them stood in clear" in said.err
+        assert "canary" not in mended.document()
+        assert "canary-id-a" == mended.secret("wlcg/a", mended.state().clients["wlcg/a"].secret)
+
+    def test_only_rekey_opens_what_was_stored_under_the_other_setting(self, mended: Mended) -> None:
+        text = without_encryption(mended)
+        assert "iac state rekey" in mended.iac("state", "mv", "wlcg/a", "grid/a").err
+        assert 0 == mended.iac("state", "rekey").code
+        (mended.root / "iac.yaml").write_text(text)
+        assert "iac state rekey" in mended.iac("state", "mv", "wlcg/a", "grid/a").err
+
+    def test_to_clear_needs_an_identity_that_opens(self, mended: Mended, monkeypatch: pytest.MonkeyPatch) -> None:
+        without_encryption(mended)
+        before = mended.document()
+        for identity in (None, new_identity()[0].reveal()):
+            monkeypatch.setenv("IAC_AGE_IDENTITY", identity) if identity else monkeypatch.delenv("IAC_AGE_IDENTITY")
+            said = mended.iac("state", "rekey")
+            assert (1, before) == (said.code, mended.document())
+            assert "IAC_AGE_IDENTITY" in said.err
 
 
 class TestPull:

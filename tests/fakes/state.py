@@ -92,17 +92,23 @@ class MemoryBackend(StateBackend):
 
 
 class MemoryVault(Vault):
-    """Turns secrets around and writes their place beside them; without `has_key` it only seals."""
+    """Turns secrets around and writes their place beside them; without `has_key` it only seals.
+
+    Attributes:
+        sealed: how often it did.
+        also: sealed secret -> whom it was sealed to beside the recipients of the state, the last time.
+    """
 
     def __init__(self) -> None:
         self.has_key = True
         self.sealed = 0
-        self.also: list[tuple[str, ...]] = []
+        self.also: dict[str, tuple[str, ...]] = {}
 
     def _seal(self, secret: Secret, place: Place, also: Sequence[str]) -> str:
         self.sealed += 1
-        self.also.append(tuple(also))
-        return base64.b64encode(f"{place}|{secret.reveal()}"[::-1].encode()).decode()
+        sealed = base64.b64encode(f"{place}|{secret.reveal()}"[::-1].encode()).decode()
+        self.also[sealed] = tuple(also)
+        return sealed
 
     def _open(self, sealed: str, place: Place) -> Secret:
         self._check()

@@ -1,0 +1,106 @@
+"""Secrets that are sealed to others than their definition names."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from iac.core.change import Action
+from iac.core.desired import Moved
+from iac.core.diagnostics import Location
+from iac.core.state import SecretStatus
+from tests.core.build import CANARY, OPTIONS, actual, applied, desired, intent, plan, project, registered, sealed, state
+
+if TYPE_CHECKING:
+    from iac.core.plan import Plan
+
+HOST, OTHER = "age1host", "age1other"
+APP = desired()
+
+
+def held(*recipients: str, client: Any = APP) -> Any:
+    return applied(client, secret=replace(sealed(), recipients=recipients))
+
+
+def found(wanted: Any, last: Any, **options: Any) -> Plan:
+    return plan(
+        project(wanted),
+        state({wanted.address: last}),
+        actual(registered(wanted, secret=CANARY)),
+        replace(OPTIONS, **options),
+    )
+
+
+@pytest.mark.parametrize(
+    ("named", "sealed_to"),
+    [((HOST,), ()), ((), (HOST,)), ((HOST,), (OTHER,)), ((HOST, OTHER), (HOST,))],
+    ids=["added", "taken out", "changed", "one more"],
+)
+def test_other_recipients_than_those_of_the_sealed_secret_are_said_and_no_change(
+    named: tuple[str, ...], sealed_to: tuple[str, ...]
+) -> None:
+    result = found(desired(recipients=named), held(*sealed_to))
+    assert result.is_empty
+    assert () == result.guards
+    (finding,) = result.findings
+    assert ("sealed-to-others", "warning") == (finding.id, finding.severity)
+    assert "team/app" in finding.message
+    assert "fix: iac state rekey" in finding.message
+
+
+@pytest.mark.parametrize("recipients", [(), (HOST,), (HOST, OTHER)])
+def test_the_same_recipients_in_any_order_are_not_said(recipients: tuple[str, ...]) -> None:
+    assert () == found(desired(recipients=recipients), held(*reversed(recipients))).findings
+
+
+def test_a_client_without_a_secret_in_state_has_nothing_to_seal() -> None:
+    last = applied(APP, secret=None, secret_status=SecretStatus.UNKNOWN)
+    assert () == found(desired(recipients=(HOST,)), last).findings
+
+
+def test_a_change_that_keeps_the_secret_says_it_too() -> None:
+    wanted = desired(recipients=(HOST,), contacts=("new@example.org",))
+    result = plan(project(wanted), state({"team/app": held()}), actual(registered(APP, secret=CANARY)))
+    assert [Action.UPDATE] == [change.action for change in result.changes]
+    assert ["sealed-to-others"] == [finding.id for finding in result.findings]
+
+
+def test_a_secret_that_is_new_is_sealed_to_the_recipients_of_now() -> None:
+    assert () == found(desired(recipients=(HOST,), secret_serial=2), held()).findings
+    assert () == plan(project(desired(recipients=(HOST,)))).findings
+
+
+def test_an_address_that_this_run_does_not_look_at_is_left_out() -> None:
+    other = desired("team/other")
+    wanted = project(desired(recipients=(HOST,)), other)
+    last = state({"team/app": held(), "team/other": held(client=other)})
+    seen = actual(registered(APP, secret=CANARY), registered(other, secret=CANARY))
+    options = replace(OPTIONS, targets=frozenset({"team/other"}))
+    assert () == plan(wanted, last, seen, options).findings
+    assert 1 == len(plan(wanted, last, seen).findings)
+
+
+def test_a_moved_client_is_sealed_anew_anyway() -> None:
+    new = desired("team/new", client_id="app", recipients=(HOST,))
+    wanted = project(new, moved=(Moved("team/app", "team/new", Location("iac.yaml", 3)),))
+    result = plan(wanted, state({"team/app": held()}), actual(registered(new, secret=CANARY)))
+    assert (("team/app", "team/new"),) == result.moved
+    assert () == result.findings
+
+
+def test_the_secret_of_an_interrupted_create_that_is_kept_counts_too() -> None:
+    wanted = desired(recipients=(HOST,))
+    last = state(intents={"team/app": intent(APP, secret=sealed())})
+    result = plan(project(wanted), last, actual(registered(wanted, secret=CANARY)))
+    assert [True] == [change.resumes for change in result.changes]
+    assert ["sealed-to-others"] == [finding.id for finding in result.findings]
+
+
+def test_whom_a_definition_lets_in_is_part_of_what_is_approved() -> None:
+    def digest(*recipients: str) -> str:
+        return plan(project(desired(recipients=recipients))).digest
+
+    assert 3 == len({digest(), digest(HOST), digest(OTHER)})
+    assert digest(HOST) == digest(HOST)
