@@ -53,7 +53,14 @@ exec sh -c "$last"
 def git(folder: Path, *arguments: str, given: str = "", environ: Mapping[str, str] | None = None) -> str:
     """What git says in a folder."""
     return subprocess.run(
-        ["git", *arguments], cwd=folder, input=given, env=environ, text=True, capture_output=True, check=True
+        ["git", *arguments],
+        cwd=folder,
+        input=given,
+        env=environ,
+        text=True,
+        errors="replace",
+        capture_output=True,
+        check=True,
     ).stdout
 
 
