@@ -83,11 +83,11 @@ class Cage:
     def check(self, text: str, where: str) -> None:
         """No secret is in the text, as it is or encoded."""
         for name, secret in self.secrets.items():
-            for form in _forms(secret):
+            for form in forms(secret):
                 assert form not in text, f"{name} in {where}"
 
 
-def _forms(secret: str) -> set[str]:
+def forms(secret: str) -> set[str]:
     """What a secret looks like in JSON, YAML, URLs, forms, base64 (whatever stands before it) and reversed."""
     forms = {secret, quote(secret, safe=""), quote_plus(secret), json.dumps(secret)[1:-1], secret[::-1]}
     for padding in ("", "x", "xx"):
