@@ -59,7 +59,7 @@ def open_http(place: HttpPlace, clock: Clock, timeout: float, environment: str =
     Raises:
         InputError: an address cannot be one, or credentials would go to two servers.
     """
-    server = StateServer(_targets(place), (place.username, place.password), clock, timeout)
+    server = StateServer(targets(place), (place.username, place.password), clock, timeout)
     lock = HttpLock(server, clock, environment)
     return HttpCell(server, lock), lock
 
@@ -103,7 +103,12 @@ def _is_same(found: Stored | None, old: Stored | None) -> bool:
     return found == old
 
 
-def _targets(place: HttpPlace) -> Targets:
+def targets(place: HttpPlace) -> Targets:
+    """Where the requests of the protocol go.
+
+    Raises:
+        InputError: an address cannot be one, or credentials would go to two servers.
+    """
     update = _address("address", place.address)
     lock, unlock = _address("lock_address", place.lock_address), _address("unlock_address", place.unlock_address)
     for key, address in (("lock_address", lock), ("unlock_address", unlock)):
