@@ -13,7 +13,7 @@ from iac.core.desired import Lifecycle, Limits, Moved, OutputSpec, Removed, Then
 from iac.core.diagnostics import Location
 from iac.core.errors import InputError, InvalidInput
 from iac.core.model import FIELDS
-from tests.config.given import CLIENT, PROJECT, client, write
+from tests.config.given import CLIENT, PROJECT, RECIPIENT, client, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -185,6 +185,38 @@ def test_a_client_id_can_differ_between_environments_and_be_shared_by_clients_of
     }
     assert "dev-portal" == desired(tmp_path, files, "dev").clients["a"].client_id
     assert validate_project(tmp_path).is_valid
+
+
+SSH = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO"
+
+
+def test_recipients_are_a_set_of_keys_without_comments(tmp_path: Path) -> None:
+    line = f"recipients: [{SSH} root@host, {RECIPIENT}, {SSH}]"
+    assert (RECIPIENT, SSH) == one(tmp_path, line).recipients
+    assert () == one(tmp_path, "recipients: null").recipients == one(tmp_path).recipients
+
+
+@pytest.mark.parametrize(
+    ("environment", "found"), [("dev", (SSH,)), ("prod", (RECIPIENT, SSH)), ("test", (RECIPIENT,))]
+)
+def test_an_environment_has_recipients_of_its_own(tmp_path: Path, environment: str, found: tuple[str, ...]) -> None:
+    overlays = f"environments: {{dev: {{recipients: [{SSH}]}}, prod: {{recipients+: [{SSH}]}}}}"
+    files = {
+        "iac.yaml": PROJECT + "environments: {dev: {}, prod: {}, test: {}}\n",
+        "clients.d/a.yaml": client("portal", "grant_types: []", f"recipients: [{RECIPIENT}]", overlays),
+    }
+    assert found == desired(tmp_path, files, environment).clients["a"].recipients
+
+
+def test_an_environment_without_encryption_takes_the_recipients_out(tmp_path: Path) -> None:
+    files = {
+        "iac.yaml": PROJECT + "environments: {dev: {state: {encryption: none}}, prod: {}}\n",
+        "clients.d/a.yaml": client("portal", "grant_types: []", f"recipients: [{RECIPIENT}]"),
+    }
+    found = validate_project(write(tmp_path, files)).diagnostics
+    assert ["recipients-without-encryption"] == [each.id for each in found]
+    files["clients.d/a.yaml"] += "environments: {dev: {recipients: []}}\n"
+    assert () == validate_project(write(tmp_path, files)).diagnostics
 
 
 def test_outputs_of_definitions_and_of_the_project(tmp_path: Path) -> None:

@@ -230,7 +230,7 @@ def test_a_literal_secret_is_told_where_it_belongs() -> None:
 
 
 def test_a_key_is_never_repeated_by_value() -> None:
-    for line in ("jwk: [hunter2]", "jwk: 3", "client_secret: hunter2", "secret: hunter2"):
+    for line in ("jwk: [hunter2]", "jwk: 3", "client_secret: hunter2", "secret: hunter2", "recipients: [hunter2]"):
         complaints = check_schema(document(f"client_name: Name\n{line}"), "client")
         assert complaints
         assert not any("hunter2" in text for each in complaints for text in each.diagnostic.lines())
@@ -282,6 +282,7 @@ VALID: dict[str, Any] = {
     "owners": ["80e5fb8d-b7c8-451a-89ba-346ae278a66f"],
     "lifecycle": {"prevent_destroy": True, "ignore_changes": ["contacts"], "rotate_after": "180d"},
     "secret": {"serial": 2},
+    "recipients": [RECIPIENT, "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5 root@host"],
     "outputs": [{"template": "dotenv", "path": "out/a", "mode": "0640", "values": {"a": [1, None]}}],
     "environments": {"dev": {"scope": [], "outputs+": []}},
 }
