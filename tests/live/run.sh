@@ -17,7 +17,8 @@ echo '== kill -9 at every call of the system, a fault at every write'
 
 echo '== state in S3 on a real server'
 if command -v go >/dev/null; then
-  GOPATH="$work/go" GOBIN="$work/bin" GOFLAGS=-modcacherw go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 2>/dev/null
+  GOPATH="$work/go" GOBIN="$work/bin" GOFLAGS=-modcacherw \
+    go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 2>"$work/go.log" || { cat "$work/go.log" >&2; exit 1; }
   go version -m "$work/bin/versitygw" | grep -E '^[[:space:]]+mod[[:space:]]' | cut -f3,4
   IAC_TEST_VERSITYGW="$work/bin/versitygw" "$PYTHON" -m pytest -q --no-header -m live tests/live
 else
