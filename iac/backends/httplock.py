@@ -38,7 +38,7 @@ MOMENT = timedelta(seconds=30)
 POLL = 1.0
 """Seconds between two tries for a lock that a run holds."""
 
-_GLANCE = 0.1  # seconds between two tries for a lock that is held for a moment
+_GLANCE = 0.1  # seconds between the first two tries for a lock that is held for a moment; then half as long again
 _TRIES = 3
 
 
@@ -136,7 +136,7 @@ class HttpLock(Lock):
             raise
 
     def _wait(self, lock_id: str, deadline: datetime) -> None:
-        taken_over, patience = 0, max(deadline, self._clock.now() + MOMENT)
+        taken_over, glance, patience = 0, _GLANCE, max(deadline, self._clock.now() + MOMENT)
         while True:
             match self._try(lock_id):
                 case Taken():
@@ -150,7 +150,8 @@ class HttpLock(Lock):
                     is_momentary = _is_momentary(holder)
                     if self._clock.now() >= (patience if is_momentary else deadline):
                         raise self._locked_by(holder)
-                    self._clock.sleep(_GLANCE if is_momentary else POLL)
+                    self._clock.sleep(glance if is_momentary else POLL)
+                    glance = min(1.5 * glance, POLL)
 
     def _try(self, lock_id: str) -> Taken | Held | Failed:
         """Try for the lock, again where the server broke off."""

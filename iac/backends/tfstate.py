@@ -138,7 +138,7 @@ class StateServer:
             CredentialsError: the server does not let us.
             UnreachableError: no answer, or none that a state server would give.
         """
-        answer = self._send(Call.read(self._targets.update.address.path))
+        answer = self._send(Call("GET", self._targets.update.address.path, is_read=True, is_query_shown=False))
         if answer.status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND}:
             return None
         if answer.status != HTTPStatus.OK or _is_page(answer):
@@ -172,12 +172,17 @@ class StateServer:
         return Failed(self._failure(answer, "locked"), Cause.BROKE_OFF if is_broken else Cause.REFUSED)
 
     def free(self, lock_id: str) -> str:
-        """Free the lock of this id; why that is not known to have happened, "" when nobody holds it by this id."""
+        """Free the lock of this id; why that is not known to have happened, "" when nobody holds it by this id.
+
+        Without an id whatever lock there is, as `terraform force-unlock` does.
+        """
+        body = _describe(lock_id) if lock_id else b""
         try:
-            answer = self._send(_call(self._targets.unlock, _describe(lock_id), lock_id, is_repeatable=True))
+            answer = self._send(_call(self._targets.unlock, body, lock_id, is_repeatable=True))
         except UnreachableError as error:
             return f"{error.summary}: {error.why}"
-        return "" if answer.status in _HELD or answer.is_ok else self._words(answer)
+        is_free = answer.is_ok or (lock_id and answer.status in _HELD)
+        return "" if is_free else self._words(answer)
 
     def _send(self, call: Call) -> Answer:
         return self._http.send(self._authorized(call))

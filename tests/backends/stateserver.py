@@ -13,17 +13,15 @@ import base64
 import hashlib
 import json
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from iac.backends.http import HttpPlace
 from iac.core.secret import Secret
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 PATH = "/api/v4/projects/7/terraform/state/demo"
 USER, PASSWORD = "gitlab-ci-token", "glcbt-hush-hush-1234"  # the server in this file takes it
@@ -31,6 +29,7 @@ JSON, BINARY = "application/json", "application/octet-stream"
 DESCRIPTION = ("ID", "Operation", "Info", "Who", "Version", "Created", "Path")
 
 Said = tuple[int, bytes, str]
+What = str | Said | Callable[[], None]
 
 
 def _say(status: int, value: Any = None) -> Said:
@@ -67,11 +66,12 @@ class Asked:
 class Trouble:
     """What happens to the next `times` requests of a kind.
 
-    `what`: "cut" before the effect, "lost" or "broke" (500) after it, "hang", or the answer instead of the effect.
+    `what`: "cut" before the effect, "lost" or "broke" (500) after it, "hang", the answer instead of the effect, or
+    what somebody else does before it.
     """
 
     kind: str
-    what: str | Said
+    what: What
     times: int = 1
 
 
@@ -207,7 +207,7 @@ class StateServer:
     def state(self) -> State:
         return self.product.state
 
-    def trouble(self, kind: str, what: str | Said, times: int = 1) -> None:
+    def trouble(self, kind: str, what: What, times: int = 1) -> None:
         self.troubles.append(Trouble(kind, what, times))
 
     def kinds(self) -> list[str]:
@@ -216,10 +216,10 @@ class StateServer:
         self.asked.clear()
         return kinds
 
-    def put(self, data: bytes) -> None:
+    def put(self, data: bytes, serial: int | None = None) -> None:
         """Another newest version, behind everybody's back."""
         versions = self.state.versions or {}
-        self.state.versions = {**versions, max(versions, default=0): data}
+        self.state.versions = {**versions, max(versions, default=0) if serial is None else serial: data}
 
     def hold(self, lock_id: str) -> None:
         """Another client takes the lock."""
@@ -232,6 +232,9 @@ class StateServer:
             what = self._next(asked.kind)
             if isinstance(what, tuple):
                 return what, ""
+            if callable(what):
+                what()
+                what = ""
             if what in {"cut", "hang"}:
                 return None, what
             if self.needs_login and asked.headers.get("authorization") != _basic():
@@ -245,7 +248,7 @@ class StateServer:
             said = self.product.answer(asked)
             return {"lost": (None, "cut"), "broke": (_say(500, {"message": "500"}), "")}.get(what, (said, ""))
 
-    def _next(self, kind: str) -> str | Said:
+    def _next(self, kind: str) -> What:
         for trouble in self.troubles:
             if trouble.kind == kind:
                 trouble.times -= 1
