@@ -1,0 +1,148 @@
+"""The commands with state on a server, as GitLab keeps it: two machines, a held lock, logins that are none."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import socket
+from typing import TYPE_CHECKING
+
+import pytest
+
+from iac.backends.tfstate import render_id
+from iac.ports import Holder
+from tests.backends.stateserver import PASSWORD, USER, GitLab, Plain, StateServer, serving
+from tests.e2e.project import Project
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+HELD = Holder("run-of-another", "ada@elsewhere 4711", "2026-11-23T11:58:57Z", "2999-01-01T00:00:00Z")
+PLAIN = "\n  lock_address: {address}\n  update_method: PUT\n  lock_method: LOCK\n  unlock_method: UNLOCK"
+
+
+@pytest.fixture(params=["1.14"])
+def flavour(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(params=[GitLab, Plain])
+def server(request: pytest.FixtureRequest) -> Iterator[StateServer]:
+    with serving(request.param()) as made:
+        yield made
+
+
+@pytest.fixture
+def shared(project: Project, server: StateServer, monkeypatch: pytest.MonkeyPatch) -> Project:
+    """The project, its state on the server, made and empty."""
+    monkeypatch.setenv("IAC_STATE_USER", USER)
+    monkeypatch.setenv("IAC_STATE_PASSWORD", PASSWORD)
+    methods = "" if isinstance(server.product, GitLab) else PLAIN.format(address=server.address)
+    login = "\n  username: {env: IAC_STATE_USER}\n  password: {env: IAC_STATE_PASSWORD}"
+    project.keep_state_in(f"backend: http\n  address: {server.address}{methods}{login}")
+    server.kinds()
+    return project
+
+
+def test_a_second_machine_goes_on_where_the_first_one_ended(
+    shared: Project, server: StateServer, tmp_path: Path
+) -> None:
+    applied = shared.apply()
+    assert applied.code == 0, applied.err
+    assert server.state.lock is None
+    other = Project(tmp_path / "other", shared.sandbox, shared._capsys)
+    shutil.copytree(shared.root, other.root, ignore=shutil.ignore_patterns(".iac", "out"))
+    assert other.iac("plan", "--detailed-exitcode").code == 0
+    assert other.iac("render").code == 0
+    assert other.read("out/portal.env") == shared.read("out/portal.env")
+    assert "team-portal" in (server.state.newest() or b"").decode()
+
+
+def test_a_run_costs_what_the_page_says(shared: Project, server: StateServer) -> None:
+    def cost(*command: str) -> list[str]:
+        said = shared.iac(*command)
+        assert said.code == 0, said.err
+        return server.kinds()
+
+    shared.define("team/second", grant_types=["client_credentials"])
+    assert ["read", "lock", "unlock"] == cost("plan")
+    assert ["lock", "read", "read", "write", "read", "write", "unlock"] == cost("apply", "--auto-approve")
+    assert ["lock", "read", "unlock"] == cost("apply", "--auto-approve")
+    assert ["read"] == cost("render")
+    assert "write" not in cost("state", "list")
+
+
+def test_a_held_lock_ends_with_6_and_is_broken_by_name(shared: Project, server: StateServer) -> None:
+    server.hold(render_id(HELD))
+    refused = shared.apply("--lock-timeout", "0")
+    assert refused.code == 6
+    assert "ada@elsewhere 4711" in refused.err
+    assert f"iac state unlock {HELD.run_id}" in refused.err
+    assert "an apply is running" in shared.iac("plan").err
+    assert shared.iac("state", "unlock", HELD.run_id).code == 0
+    assert shared.apply("--lock-timeout", "0").code == 0
+
+
+@pytest.mark.parametrize("command", [("plan",), ("apply", "--auto-approve"), ("state", "list"), ("render",)])
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_refused_login_ends_with_6_and_names_no_password(
+    shared: Project, server: StateServer, command: tuple[str, ...], status: int
+) -> None:
+    words = json.dumps({"message": f"{status}, you sent {PASSWORD}"}).encode()
+    for kind in ("read", "lock"):
+        server.trouble(kind, (status, words, "application/json"), times=99)
+    refused = shared.iac("-vv", *command)
+    assert refused.code == 6
+    assert f"the server says {status}" in refused.err
+    assert server.address in refused.err
+    assert PASSWORD not in refused.out + refused.err
+
+
+@pytest.mark.parametrize("command", [("plan",), ("apply", "--auto-approve"), ("state", "init"), ("state", "list")])
+def test_a_server_that_is_not_there_ends_with_6(shared: Project, server: StateServer, command: tuple[str, ...]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        shared.write(
+            "iac.yaml", shared.read("iac.yaml").replace(server.url, f"http://127.0.0.1:{taken.getsockname()[1]}")
+        )
+        refused = shared.iac("-vv", *command)
+    assert refused.code == 6, refused.err
+    assert "fix: " in refused.err
+    assert PASSWORD not in refused.out + refused.err
+
+
+def test_a_login_page_in_between_is_no_damaged_state(shared: Project, server: StateServer) -> None:
+    server.trouble("read", (200, b"<html>Sign in</html>", "text/html"), times=99)
+    refused = shared.iac("plan")
+    assert refused.code == 6
+    assert "login page" in refused.err
+
+
+@pytest.mark.parametrize("kind", ["lock", "read", "write", "unlock"])
+@pytest.mark.parametrize("what", ["cut", "lost", "broke"])
+def test_whatever_is_lost_on_the_way_the_next_run_has_nothing_to_do(
+    shared: Project, server: StateServer, kind: str, what: str
+) -> None:
+    server.trouble(kind, what)
+    shared.apply()
+    server.state.lock = None
+    assert shared.apply().code == 0
+    assert shared.iac("plan", "--detailed-exitcode").code == 0
+    client = shared.registered("team-portal")
+    assert client.client_secret
+    assert client.client_secret in shared.read("out/portal.env")
+
+
+def test_nothing_of_a_run_holds_the_password(
+    shared: Project, server: StateServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applied = shared.iac("-vv", "apply", "--auto-approve")
+    assert applied.code == 0
+    assert "POST" in applied.err or "PUT" in applied.err
+    monkeypatch.setattr("iac.backends.http.HttpCell._read", lambda _: 1 / 0)
+    failed = shared.iac("-vv", "apply", "--auto-approve")
+    assert failed.code != 0
+    written = b"".join(path.read_bytes() for path in shared.root.rglob("*") if path.is_file())
+    assert PASSWORD not in applied.out + applied.err + failed.out + failed.err + written.decode(errors="replace")
+    assert PASSWORD.encode() not in (server.state.newest() or b"")
