@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shlex
 import socket
 from contextlib import contextmanager
 from dataclasses import replace
@@ -187,7 +188,7 @@ class HttpLock(Lock):
         return render_id(Holder(self._clock.token(), f"{socket.gethostname()} pid {os.getpid()}", since, until))
 
     def _locked_by(self, holder: Holder) -> LockedError:
-        fix = f"wait for that run; when it is gone for good: {self._unlock_command} {holder.run_id}"
+        fix = f"wait for that run; when it is gone for good: {self._unlock_command} {shlex.quote(holder.run_id)}"
         return refusal(self._server.where, holder, self._clock.now(), fix)
 
     def _unusable(self, reason: str) -> UnreachableError:

@@ -209,7 +209,7 @@ class StateServer:
                 fix = "ask for the right; in GitLab Developer reads a state, Maintainer locks and writes it"
             case status if status in _NO_LOCKS:
                 summary = "the state's server knows no locks at this address, or does not show them to this login"
-                fix = "set state.lock_address and state.lock_method in iac.yaml: without a lock no state is written"
+                fix = "see that this login has access; else set state.lock_address and state.lock_method in iac.yaml"
             case _ if _is_fault(answer):
                 summary, fix = f"the state cannot be {verb}", "run it again; if it stays, see the server's log"
             case _:

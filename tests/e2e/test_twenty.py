@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.backends import stateserver
 from tests.backends.s3server import BUCKET, KEY, KEY_ID, serving
+from tests.backends.stateserver import PASSWORD, USER, GitLab
 from tests.fakes.provider import logs_in
 
 if TYPE_CHECKING:
@@ -27,7 +29,7 @@ def flavour(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.fixture(params=["file", "git", "s3"])
+@pytest.fixture(params=["file", "git", "http", "s3"])
 def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Keys of `state` in iac.yaml that lead to the same place from every checkout."""
     match request.param:
@@ -35,6 +37,12 @@ def place(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
             remote = tmp_path / "remote.git"
             subprocess.run(["git", "init", "--quiet", "--bare", "--template=", str(remote)], check=True)
             yield f"backend: git\n  repository: {remote}"
+        case "http":
+            monkeypatch.setenv("IAC_STATE_USER", USER)
+            monkeypatch.setenv("IAC_STATE_PASSWORD", PASSWORD)
+            login = "username: {env: IAC_STATE_USER}\n  password: {env: IAC_STATE_PASSWORD}"
+            with stateserver.serving(GitLab()) as server:
+                yield f"backend: http\n  address: {server.address}\n  {login}"
         case "s3":
             monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
             monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY)
