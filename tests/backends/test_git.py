@@ -457,9 +457,10 @@ class TestPrivateRepository:
         self, by_path: GitSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
-        with pytest.raises(UnreachableError, match="cannot be read") as caught:
+        with pytest.raises(UnreachableError, match="cannot be made") as caught:
             by_path.cell().read()
-        assert "FileNotFoundError" in caught.value.why
+        assert "No such file or directory" == caught.value.why
+        assert "TMPDIR" in caught.value.fix
 
 
 def _files(folder: Path) -> dict[str, tuple[int, bytes]]:
