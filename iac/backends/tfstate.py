@@ -202,18 +202,20 @@ class StateServer:
         words, kind = self._words(answer), UnreachableError
         match answer.status:
             case HTTPStatus.UNAUTHORIZED:
-                kind, summary = CredentialsError, "the state's server does not accept the login"
+                kind = CredentialsError
+                summary = "the state's server does not accept the login"
                 fix = "set state.username and state.password in iac.yaml; for GitLab a token with the scope api"
             case HTTPStatus.FORBIDDEN:
-                kind, summary = CredentialsError, f"the state may not be {verb} with this login"
+                kind, words = CredentialsError, f"{words}; the state was to be {verb}"
+                summary = "the state's server refuses this login"
                 fix = "ask for the right; in GitLab Developer reads a state, Maintainer locks and writes it"
-            case status if status in _NO_LOCKS:
+            case status if status in _NO_LOCKS and verb == "locked":
                 summary = "the state's server knows no locks at this address, or does not show them to this login"
                 fix = "see that this login has access; else set state.lock_address and state.lock_method in iac.yaml"
             case _ if _is_fault(answer):
                 summary, fix = f"the state cannot be {verb}", "run it again; if it stays, see the server's log"
             case _:
-                summary = f"the state cannot be {verb}: this answer is none of a state server"
+                summary = "the state's server gave an answer that is none"
                 words = f"{words}; a proxy or a login page may stand in between"
                 fix = "set state.address in iac.yaml to the state's own URL"
         return kind(summary, where=self.where, why=words, fix=fix)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import socket
 from typing import TYPE_CHECKING
@@ -60,16 +61,22 @@ def test_a_second_machine_goes_on_where_the_first_one_ended(
 
 
 def test_a_run_costs_what_the_page_says(shared: Project, server: StateServer) -> None:
+    """docs/explanation/state-backends.md, HTTP."""
+    server.state.versions = None
+    shared.write("iac.yaml", re.sub(r"\n +lineage: .*", "", shared.read("iac.yaml")))
+
     def cost(*command: str) -> list[str]:
         said = shared.iac(*command)
         assert said.code == 0, said.err
         return server.kinds()
 
     shared.define("team/second", grant_types=["client_credentials"])
+    assert ["lock", "read", "write", "unlock"] == cost("state", "init")
     assert ["read", "lock", "unlock"] == cost("plan")
     assert ["lock", "read", "read", "write", "read", "write", "unlock"] == cost("apply", "--auto-approve")
     assert ["lock", "read", "unlock"] == cost("apply", "--auto-approve")
     assert ["read"] == cost("render")
+    assert 9 == len(cost("rotate", "--auto-approve", "team/second"))
     assert "write" not in cost("state", "list")
 
 
