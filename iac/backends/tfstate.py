@@ -21,6 +21,7 @@ from urllib.parse import urlencode
 from iac import __version__
 from iac.backends.cell import NotStored
 from iac.core.errors import CredentialsError, UnreachableError
+from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.ports import Holder
 from iac.transport.http import Http, Transport
@@ -29,7 +30,6 @@ from iac.transport.retry import Patience
 from iac.transport.words import server_words
 
 if TYPE_CHECKING:
-    from iac.core.secret import Secret
     from iac.ports import Clock
     from iac.transport.message import Answer
     from iac.transport.origin import Address
@@ -190,9 +190,7 @@ class StateServer:
     def _authorized(self, call: Call) -> Call:
         if not self._username and self._password is None:
             return call
-        password = self._password.reveal() if self._password else ""
-        login = base64.b64encode(f"{self._username}:{password}".encode()).decode()
-        return call.with_authorization(f"Basic {login}")
+        return call.with_authorization(_basic(self._username, self._password or Secret("")))
 
     def _words(self, answer: Answer) -> str:
         return server_words(answer, [self._password], _MEMBERS)
@@ -219,6 +217,11 @@ class StateServer:
                 words = f"{words}; a proxy or a login page may stand in between"
                 fix = "set state.address in iac.yaml to the state's own URL"
         return kind(summary, where=self.where, why=words, fix=fix)
+
+
+def _basic(username: str, password: Secret) -> str:
+    """RFC 7617 section 2. No variable holds the clear text, for an error's traceback to show."""
+    return "Basic " + base64.b64encode(f"{username}:{password.reveal()}".encode()).decode()
 
 
 def _is_fault(answer: Answer) -> bool:

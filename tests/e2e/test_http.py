@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 import shutil
 import socket
+import traceback
 from typing import TYPE_CHECKING
 
 import pytest
 
 from iac.backends.tfstate import render_id
+from iac.cli import failure
 from iac.ports import Holder
 from tests.backends.stateserver import PASSWORD, USER, GitLab, Plain, StateServer, serving
 from tests.e2e.project import Project
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
 
 HELD = Holder("run-of-another", "ada@elsewhere 4711", "2026-11-23T11:58:57Z", "2999-01-01T00:00:00Z")
 PLAIN = "\n  lock_address: {address}\n  update_method: PUT\n  lock_method: LOCK\n  unlock_method: UNLOCK"
+
+on_gitlab = pytest.mark.parametrize("server", [GitLab], indirect=True)
 
 
 @pytest.fixture(params=["1.14"])
@@ -91,6 +96,7 @@ def test_a_held_lock_ends_with_6_and_is_broken_by_name(shared: Project, server: 
     assert shared.apply("--lock-timeout", "0").code == 0
 
 
+@on_gitlab
 @pytest.mark.parametrize("command", [("plan",), ("apply", "--auto-approve"), ("state", "list"), ("render",)])
 @pytest.mark.parametrize("status", [401, 403])
 def test_a_refused_login_ends_with_6_and_names_no_password(
@@ -106,6 +112,7 @@ def test_a_refused_login_ends_with_6_and_names_no_password(
     assert PASSWORD not in refused.out + refused.err
 
 
+@on_gitlab
 @pytest.mark.parametrize("command", [("plan",), ("apply", "--auto-approve"), ("state", "init"), ("state", "list")])
 def test_a_server_that_is_not_there_ends_with_6(shared: Project, server: StateServer, command: tuple[str, ...]) -> None:
     with socket.socket() as taken:
@@ -126,6 +133,7 @@ def test_a_login_page_in_between_is_no_damaged_state(shared: Project, server: St
     assert "login page" in refused.err
 
 
+@on_gitlab
 @pytest.mark.parametrize("kind", ["lock", "read", "write", "unlock"])
 @pytest.mark.parametrize("what", ["cut", "lost", "broke"])
 def test_whatever_is_lost_on_the_way_the_next_run_has_nothing_to_do(
@@ -141,15 +149,44 @@ def test_whatever_is_lost_on_the_way_the_next_run_has_nothing_to_do(
     assert client.client_secret in shared.read("out/portal.env")
 
 
-def test_nothing_of_a_run_holds_the_password(
-    shared: Project, server: StateServer, monkeypatch: pytest.MonkeyPatch
+INSIDE = {
+    "the HTTP library": "iac.transport.http.httpx.Client.stream",
+    "what is sent": "iac.transport.message.Call.with_authorization",
+    "what the server says": "iac.backends.tfstate.server_words",
+    "whose lock it is": "iac.backends.tfstate.parse_holder",
+    "reading": "iac.backends.http.HttpCell._read",
+    "the state's text": "iac.backends.remote.render_state",
+}
+
+
+@on_gitlab
+@pytest.mark.parametrize("place", INSIDE)
+def test_a_fault_in_iac_itself_is_told_without_the_password(
+    shared: Project, server: StateServer, monkeypatch: pytest.MonkeyPatch, place: str
 ) -> None:
-    applied = shared.iac("-vv", "apply", "--auto-approve")
-    assert applied.code == 0
-    assert "POST" in applied.err or "PUT" in applied.err
-    monkeypatch.setattr("iac.backends.http.HttpCell._read", lambda _: 1 / 0)
-    failed = shared.iac("-vv", "apply", "--auto-approve")
-    assert failed.code != 0
-    written = b"".join(path.read_bytes() for path in shared.root.rglob("*") if path.is_file())
-    assert PASSWORD not in applied.out + applied.err + failed.out + failed.err + written.decode(errors="replace")
-    assert PASSWORD.encode() not in (server.state.newest() or b"")
+    """Neither in what is said and written, nor in any local variable on the error's way."""
+    tracebacks: list[str] = []
+    report = failure.report
+
+    def keep(error: Exception) -> int:
+        whole = traceback.TracebackException.from_exception(error, capture_locals=True)
+        tracebacks.append("".join(whole.format()))
+        return report(error)
+
+    def fail(*given: object, **named: object) -> None:
+        del given, named
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(failure, "report", keep)
+    monkeypatch.setattr(INSIDE[place], fail)
+    server.trouble("lock", (403, b"", ""), times=9)
+    said = [shared.iac("-vv", *command) for command in (("plan",), ("apply", "--auto-approve"), ("render",))]
+    server.troubles.clear()
+    said.append(shared.iac("-vv", "apply", "--auto-approve"))
+    assert any(one.code for one in said)
+    assert tracebacks
+    written = [path.read_bytes().decode(errors="replace") for path in shared.root.rglob("*") if path.is_file()]
+    basic = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
+    for text in [*tracebacks, *written, *(one.out + one.err for one in said), server.state.newest() or b""]:
+        assert PASSWORD not in str(text)
+        assert basic not in str(text)
