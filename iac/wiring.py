@@ -14,11 +14,12 @@ from iac.config.definitions import load_environment
 from iac.config.project import load_project
 from iac.config.settings import ClientCredentialsAuth, TokenAuth
 from iac.config.source import Origin, Source
+from iac.core.errors import InputError
 from iac.sinks.file import FileSink
 from iac.workflow import LocalSession, Session, StateSession
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from iac.config.settings import Settings
@@ -179,8 +180,19 @@ def open_provider(settings: Settings, clock: Clock, access: Access, *, paralleli
     from iac.transport.http import Transport  # noqa: PLC0415  # brings in the HTTP library
 
     transport = Transport(parallelism=parallelism, timeout=settings.timeout)
-    connection = Connection(settings.issuer, os.environ.get("IAC_ISSUER", ""), transport)
+    connection = Connection(settings.issuer, _pinned_issuer(os.environ), transport)
     return IamAdmin(connection, _login(settings, access), clock)
+
+
+def _pinned_issuer(environ: Mapping[str, str]) -> str:
+    """IAC_ISSUER; "" when it is not set. One that is set to nothing was meant to pin, and pins nothing: no way on."""
+    if environ.get("IAC_ISSUER") == "":
+        raise InputError(
+            "IAC_ISSUER is set, but empty",
+            why="it is to hold the project to one server, and would hold it to none",
+            fix="set it to the issuer, or unset it",
+        )
+    return environ.get("IAC_ISSUER", "")
 
 
 def _login(settings: Settings, access: Access) -> Login:

@@ -317,6 +317,15 @@ def test_another_pinned_issuer_is_exit_6_and_nothing_is_sent(project: Project, m
     assert [] == project.sandbox.log
 
 
+def test_a_pin_that_is_set_to_nothing_is_exit_1_and_nothing_is_sent(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A pipeline's variable that is not there: a guard that was asked for and cannot work is an error."""
+    monkeypatch.setenv("IAC_ISSUER", "")
+    _refused(project, 1, "IAC_ISSUER is set, but empty", "unset it")
+    assert [] == project.sandbox.log
+
+
 # --- addresses, environments, clients of others
 
 
