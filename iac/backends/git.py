@@ -15,7 +15,7 @@ from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from iac.backends.cell import Cell, NotStored, Stored
-from iac.backends.gitcommand import without_userinfo
+from iac.backends.gitcommand import NO_ANSWER, without_userinfo
 from iac.backends.gitcopy import NOTE, Copy, Names, is_declined
 from iac.core.errors import InputError
 from iac.core.text import printable
@@ -88,12 +88,14 @@ class _GitCell(Cell):
         self._push(None, old)
 
     def _push(self, data: bytes | None, old: Stored | None) -> _At:
-        """Push until it is in, something else stands there, or the server has declined often enough."""
+        """Push until it is in, no answer comes, something else stands there, or the server has declined often enough."""
         at, declined = self._start(old), 0
         for attempt in range(PUSHES):
             time.sleep(SystemRandom().uniform(0, _PAUSE) if attempt else 0)
             new = self._make(data, at)
             answer = self._copy.push(self._ref, at.tip, new.tip)
+            if answer.code == NO_ANSWER:
+                raise NotStored(answer.said)
             found = new if answer.is_ok else self._at(self._copy.look())
             if found.version == new.version:
                 return self._reached(found)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MINIMUM = (2, 31)
 """The oldest git: the first that takes settings from GIT_CONFIG_COUNT."""
 
-SECONDS = 120.0
+SECONDS = 60.0
 """How long one command may take, the network's time with it."""
 
 NO_ANSWER = -1

@@ -23,7 +23,7 @@ REMOTE = "state"
 """The name of the remote in the private repository."""
 
 _TRANSPORT = ("http.", "https.", "credential.", "url.", "ssh.", "protocol.", "core.sshcommand", "core.gitproxy")
-_SSH = "ssh -o BatchMode=yes -o ConnectTimeout=30"
+_SSH = "ssh -o BatchMode=yes -o ConnectTimeout=15"
 _OF_REMOTE = ("proxy", "proxyauthmethod", "uploadpack", "receivepack")
 
 Entries = tuple[tuple[str, str], ...]

@@ -372,7 +372,7 @@ class TestTrouble:
         with pytest.raises(UnreachableError, match="cannot be read") as caught:
             cell.read()
         assert "git fetch gave no answer within 0.3 seconds" == caught.value.why
-        with pytest.raises(NotStored, match=r"gave no answer within 0\.3 seconds"):
+        with pytest.raises(NotStored, match=r"git push gave no answer within 0\.3 seconds"):
             cell.swap(b"two", stored)
 
     def test_no_repository_there_is_unreachable(self, machines: Path, tmp_path: Path) -> None:
@@ -419,6 +419,11 @@ class TestCost:
             assert note
             assert HOLDER == parse_note(note.data)
         assert lock.read() is None
+
+    def test_what_was_seen_before_a_push_is_no_word_of_the_lock(self, by_path: GitSite) -> None:
+        cell, lock = open_git(by_path.machines, by_path.place)
+        assert cell.read() is None
+        assert lock.swap(b"note", None) == lock.read()
 
     def test_nothing_is_run_before_it_is_needed(self, machines: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("PATH", "")

@@ -65,6 +65,7 @@ class TestAddress:
         git(project, "remote", "add", "origin", "x:remote.git")
         git(project, "config", "--global", f"url.{server.folder}/.{rule}", "x:")
         git(project, "config", "--global", "url./nowhere/.insteadOf", f"{server.folder}/")
+        git(project, "config", "--global", "url./nowhere/.pushInsteadOf", f"{server.folder}/")
         write(project, "origin")
         assert "one" == server.read()
 
@@ -218,7 +219,7 @@ class TestTransport:
         monkeypatch.delenv("GIT_SSH_COMMAND", raising=False)
         with pytest.raises(UnreachableError):
             write(project, "git@git.example.org:x.git")
-        assert "-o BatchMode=yes -o ConnectTimeout=30 " in log.read_text()
+        assert "-o BatchMode=yes -o ConnectTimeout=15 " in log.read_text()
 
     @pytest.mark.parametrize("way", ["setting", "GIT_SSH", "GIT_SSH_COMMAND"])
     def test_the_ssh_that_somebody_set_is_used(
