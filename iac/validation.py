@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from iac.clock import SystemClock
 from iac.config.catalogue import mistake
 from iac.config.definitions import concerns, validate_project
 from iac.core.diagnostics import Location, sort_key
@@ -12,19 +13,24 @@ from iac.core.errors import RenderError
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
+    from datetime import date
     from pathlib import Path
 
     from iac.config.definitions import Validation
     from iac.core.diagnostics import Diagnostic
 
 
-def validate(root: Path, paths: Collection[str] = (), environment: str | None = None) -> Validation:
+def validate(
+    root: Path, paths: Collection[str] = (), environment: str | None = None, today: date | None = None
+) -> Validation:
     """Check a project in all its environments; `paths` limit the report, as with `validate_project`.
+
+    Waivers end by `today`; by the system's clock when it is None.
 
     Raises:
         InputError: no such environment.
     """
-    validation = validate_project(root, paths, environment)
+    validation = validate_project(root, paths, environment, today or SystemClock().now().date())
     faults = {fault for fault in _faults(root, validation.templates) if not paths or concerns(fault, paths)}
     return replace(validation, diagnostics=tuple(sorted({*validation.diagnostics, *faults}, key=sort_key)))
 

@@ -65,7 +65,7 @@ def carry_out(
         show_plan(shell, prepared.plan, "text")
     if terms.expected is not None:
         check_expected(prepared, terms.expected)
-    if prepared.plan.guards and terms.view == "json":
+    if prepared.plan.refusals and terms.view == "json":
         show_json(prepared.plan.to_dict())
     check_guards(prepared.plan)
     if not prepared.has_work:

@@ -1,6 +1,7 @@
 """Every diagnostic of the configuration by its stable id; docs/reference/diagnostics.md has a section for each.
 
-What a server is known to drop or refuse comes from `iac.core.semantics` under the id of the rule.
+What a server is known to drop or refuse comes from `iac.core.semantics` under the id of the rule; what policy says of a
+definition from `iac.core.policy`, which has ids of its own.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ ERRORS = frozenset(
         "two-key-sources", "no-key", "bad-jwk", "needs-management-api", "scope-not-granted", "too-many-scopes",
         "tos-uri-is-dropped", "default-max-age-is-dropped", "zero-lifetime-is-the-default",
         "private-key-members-are-dropped", "placeholder",
-        "recipients-without-encryption",
+        "recipients-without-encryption", "waiver-expired",
         # outputs
         "bad-path", "output-twice", "output-over-output", "output-over-input", "unknown-template",
         "bad-template",
@@ -48,11 +49,10 @@ ERRORS = frozenset(
 
 WARNINGS = frozenset(
     {
-        "unknown-scope", "privileged-scope", "refresh-token-without-offline-access", "redirect-uri-refused",
-        "output-open-to-others", "secret-open-to-others", "secrets-in-clear",
+        "waiver-unused", "output-open-to-others", "secret-open-to-others", "secrets-in-clear",
     }
 )  # fmt: skip
-"""Ids of what is only said, unless `policy` of iac.yaml says otherwise."""
+"""Ids of what is only said, unless `policy` of iac.yaml says otherwise; it can do so for those of policy too."""
 
 FINDINGS = frozenset({"nothing-to-adopt", "sealed-to-others", "output-not-ignored", "output-not-checked"})
 """Ids of what only a plan says, for it needs state, server or disk; it never stops."""

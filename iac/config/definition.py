@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from iac.config.document import Document
+    from iac.config.judging import Judged
     from iac.config.merging import Merged
     from iac.config.settings import Settings
     from iac.core.model import Value
@@ -76,7 +77,7 @@ def _canonical(kind: Kind, name: str, merged: Merged, value: Any) -> Any:
     return bool(value) if kind is Kind.FLAG else value
 
 
-def desired_client(definition: Definition, pool: Pool) -> DesiredClient:
+def desired_client(definition: Definition, pool: Pool, judged: Judged) -> DesiredClient:
     """The client that planning gets. Call it for a definition without mistakes."""
     merged, document = definition.merged, definition.document
     fields = dict(definition.fields)
@@ -94,6 +95,8 @@ def desired_client(definition: Definition, pool: Pool) -> DesiredClient:
         recipients=tuple(sorted({recipient(key) for key in merged.values("recipients")})),
         adopt=merged.get("adopt", False),
         lifecycle=pool.one(_lifecycle(merged)),
+        remarks=judged[0],
+        waivers=judged[1],
     )
 
 

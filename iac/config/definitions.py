@@ -6,11 +6,13 @@ One file at a time is in memory with its positions; what stays of it is its `Des
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 from iac.config.catalogue import mistake, nearest
 from iac.config.document import read_document
 from iac.config.environment import Environment
+from iac.config.judging import judged
 from iac.config.merging import Layer
 from iac.config.project import PROJECT_FILE, has_errors, load_project, read_project
 from iac.config.schema import check_schema
@@ -54,7 +56,7 @@ class Validation:
 
 
 def load_environment(project: Project, name: str | None = None) -> tuple[Desired, Settings, list[Diagnostic]]:
-    """What one environment wants, its settings, and the warnings.
+    """What one environment wants, its settings, and the warnings; what policy found goes with each client.
 
     Args:
         project: the project.
@@ -74,7 +76,9 @@ def load_environment(project: Project, name: str | None = None) -> tuple[Desired
     return loader.environments[0].desired(), settings, found
 
 
-def validate_project(root: Path, paths: Collection[str] = (), environment: str | None = None) -> Validation:
+def validate_project(
+    root: Path, paths: Collection[str] = (), environment: str | None = None, today: date | None = None
+) -> Validation:
     """Check a project in all its environments.
 
     Args:
@@ -82,6 +86,7 @@ def validate_project(root: Path, paths: Collection[str] = (), environment: str |
         paths: files and folders, relative to the project, to whose mistakes the report is limited; empty for all. An
             iac.yaml that cannot be used is always in it, for then nothing is checked as a whole.
         environment: the only one to check; None for all.
+        today: the day by which waivers end; None when none is to end.
 
     Raises:
         InputError: no such environment.
@@ -94,6 +99,7 @@ def validate_project(root: Path, paths: Collection[str] = (), environment: str |
     tree = read_tree(root)
     loader.load(tree)
     found += loader.diagnostics()
+    found += loader.judged(today or date.min)
     if paths:
         always = () if project else (PROJECT_FILE,)
         found = [each for each in found if concerns(each, (*paths, *always))]
@@ -147,6 +153,12 @@ class _Loader:
         if wanted is None:
             return diagnostic
         return None if wanted == "off" else replace(diagnostic, severity=Severity(wanted))
+
+    def judged(self, today: date) -> list[Diagnostic]:
+        """What policy says of the definitions, each once."""
+        judgements = [each for environment in self.environments for each in environment.judged]
+        is_whole = self._names is not None and len(self.environments) == len(self._names)
+        return list(dict.fromkeys(judged(judgements, self._policy, today, is_whole=is_whole)))
 
     def say(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Take findings in; each counts once."""

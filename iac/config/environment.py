@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from iac.config.catalogue import mistake, nearest
 from iac.config.definition import Definition, Pool, canonical_fields, desired_client
+from iac.config.judging import NOTHING, Judge
 from iac.config.leaving import check_moved, check_removed, parse_moved, parse_removed
 from iac.config.merging import Layer, Unsure, merge
 from iac.config.output import OutputRules, Paths, parse_output
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from iac.config.document import Document
     from iac.config.event import Pointer
+    from iac.config.judging import Judged
     from iac.config.project import Project
     from iac.config.settings import Settings
     from iac.core.desired import DesiredClient, OutputSpec
@@ -42,6 +44,8 @@ class Environment:
         self._paths = Paths()
         self._output_rules = OutputRules(project.root, settings.state.files)
         self._pool = Pool()
+        self._judge = Judge(settings)
+        self.judged: list[Judged] = []
 
     def selects(self, address: str) -> bool:
         """Whether the environment has this address."""
@@ -60,8 +64,11 @@ class Environment:
         found = check_definition(definition)
         found += self._check_id(definition)
         found += self._add_outputs(definition)
+        judged = self._judge.find(definition, found)
+        if judged != NOTHING:
+            self.judged.append(judged)
         if not merged.broken and not has_errors(found):
-            self._clients[address] = desired_client(definition, self._pool)
+            self._clients[address] = desired_client(definition, self._pool, judged)
         yield from found
 
     def finish(self) -> Iterator[Diagnostic]:
@@ -93,6 +100,7 @@ class Environment:
             limits=settings.limits,
             login_client_id=settings.login_client_id,
             server_defaults=settings.server_defaults,
+            policy=settings.policy,
         )
 
     def _default_layers(self) -> Iterator[Layer]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -46,5 +47,15 @@ def _checksum(values: list[int]) -> int:
     return total
 
 
-FORMATS: Mapping[str, Callable[[object], bool]] = {"uri": is_uri, "age-recipient": is_recipient}
+def is_date(text: object) -> bool:
+    """Whether the text is a day, YYYY-MM-DD (RFC 3339 full-date)."""
+    if not isinstance(text, str):
+        return True
+    try:
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
+
+
+FORMATS: Mapping[str, Callable[[object], bool]] = {"uri": is_uri, "age-recipient": is_recipient, "date": is_date}
 """Format name -> whether a value has it; what is no text has every format (JSON Schema 2020-12, validation 7.1)."""

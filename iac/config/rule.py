@@ -6,11 +6,11 @@ import re
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from iac.config import scope as scopes
 from iac.config.catalogue import mistake
 from iac.config.merging import Unsure
 from iac.core import semantics
 from iac.core.model import FIELDS
+from iac.core.policy.vocabulary import is_restricted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 ADMIN = "iam-admin"
 MAX_SCOPES = 512
 _REDIRECTING = {"authorization_code", "implicit"}
-_LOOPBACK_FIX = "use https, or http on localhost, 127.0.0.1 or [::1]"
 
 _PLACEHOLDER = re.compile(r"\$\{[^{}]*\}|\{\{.*?\}\}|##\w+##|@@\w+@@")
 """What shells, template engines and other deploying tools replace."""
@@ -100,10 +99,6 @@ def _redirect_uris(definition: Definition) -> Iterator[Diagnostic]:
             summary = f"redirect URI {uri}: {problem}"
             why = "every version of IAM refuses it (RFC 6749 section 3.1.2)"
             yield mistake("bad-redirect-uri", summary, item.at(), why=why, fix="write the whole address, without #")
-        elif problem := semantics.redirect_uri_problem(uri):
-            summary = f"redirect URI {uri}: {problem}"
-            why = "IAM 1.13.5 and 1.14.1 refuse it, and then every change of this client"
-            yield mistake("redirect-uri-refused", summary, item.at(), why=why, fix=_LOOPBACK_FIX)
 
 
 def _uri_problem(uri: str) -> str:
@@ -120,30 +115,18 @@ def _uri_problem(uri: str) -> str:
     return "it is not a well-formed URI" if " " in uri or (is_web and not parts.hostname) else ""
 
 
-def _scope_names(definition: Definition) -> Iterator[Diagnostic]:
-    extra = definition.settings.scopes
-    for item in definition.merged.items("scope"):
-        scope = item.value
-        if not scopes.is_known(scope, extra):
-            close = scopes.closest(scope, extra)
-            fix = f"did you mean {close}?" if close else f"if it is right, add it to scopes in iac.yaml: [{scope}]"
-            why = "IAM takes every name without a word"
-            yield mistake("unknown-scope", f"scope {scope} is not a known one", item.at(), why=why, fix=fix)
-
-
 def _scope_rights(definition: Definition) -> Iterator[Diagnostic]:
     provider = definition.settings.provider
+    if provider == ADMIN:
+        return
     for item in definition.merged.items("scope"):
         scope = item.value
-        if provider != ADMIN and scopes.is_restricted(scope):
+        if is_restricted(scope):
             why = f"{provider} drops it without a word"
             fix = "use provider: iam-admin, or ask an administrator"
             yield mistake(
                 "scope-not-granted", f"scope {scope} is given by administrators only", item.at(), why=why, fix=fix
             )
-        elif scopes.is_privileged(scope):
-            why = "an administrator of the IAM gives it through this project: review who may merge here"
-            yield mistake("privileged-scope", f"scope {scope} lets the client into the IAM itself", item.at(), why=why)
 
 
 def _scope_count(definition: Definition) -> Iterator[Diagnostic]:
@@ -152,15 +135,6 @@ def _scope_count(definition: Definition) -> Iterator[Diagnostic]:
         where = definition.merged.at("scope")
         summary = f"a client has at most {MAX_SCOPES} scopes of at most 2048 characters"
         yield mistake("too-many-scopes", summary, where, why=f"here are {len(names)}", fix="take some out")
-
-
-def _refresh(definition: Definition) -> Iterator[Diagnostic]:
-    scope = {item.value for item in definition.merged.items("scope")}
-    for item in definition.merged.items("grant_types"):
-        if item.value == "refresh_token" and "offline_access" not in scope:
-            summary = "the grant refresh_token does nothing without the scope offline_access"
-            fix = "add offline_access to scope, or take the grant out"
-            yield mistake("refresh-token-without-offline-access", summary, item.at(), fix=fix)
 
 
 def _keys(definition: Definition) -> Iterator[Diagnostic]:
@@ -221,10 +195,8 @@ RULES: tuple[Rule, ...] = (
     _placeholders,
     _redirects,
     _redirect_uris,
-    _scope_names,
     _scope_rights,
     _scope_count,
-    _refresh,
     _keys,
     _jwk,
     _recipients,

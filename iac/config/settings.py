@@ -11,6 +11,7 @@ from iac.config.source import Source
 from iac.config.state_rule import check_states
 from iac.config.state_settings import parse_state
 from iac.core.desired import Limits
+from iac.core.policy.rule import WLCG_BOUNDS
 from iac.core.semantics import redirect_uri_problem
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from iac.config.state_settings import StateSettings
     from iac.core.diagnostics import Diagnostic
     from iac.core.model import Fields
+    from iac.core.policy.rule import Bounds
 
 BUILT_PROVIDERS = frozenset({"iam-admin"})
 _POST = "client_secret_post"
@@ -62,6 +64,7 @@ class Settings:
         clients: patterns on addresses that this environment has; None for all.
         scopes: scope names that this server knows beside the usual ones.
         policy: diagnostic id -> off, warning or error.
+        lifetime_bounds: least and most seconds of each lifetime.
     """
 
     root: Path
@@ -78,6 +81,7 @@ class Settings:
     clients: tuple[str, ...] | None = None
     scopes: tuple[str, ...] = ()
     policy: Mapping[str, str] = field(default_factory=dict)
+    lifetime_bounds: Bounds = field(default_factory=lambda: WLCG_BOUNDS)
 
     @property
     def login_client_id(self) -> str:
@@ -104,7 +108,13 @@ def parse_settings(root: Path, value: Mapping[str, Any], environment: str) -> Se
         clients=tuple(merged["clients"]) if "clients" in merged else None,
         scopes=tuple(value.get("scopes", ())),
         policy=value.get("policy", {}),
+        lifetime_bounds=_bounds(value.get("lifetime_bounds", {})),
     )
+
+
+def _bounds(value: Mapping[str, Mapping[str, int]]) -> Bounds:
+    """A lifetime that is named has the bounds that are given, and no others."""
+    return {**WLCG_BOUNDS, **{name: (bound.get("min"), bound.get("max")) for name, bound in value.items()}}
 
 
 def _auth(value: Mapping[str, Any]) -> Auth:

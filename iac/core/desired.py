@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from iac.core.diagnostics import Location
     from iac.core.model import Fields
+    from iac.core.remark import Remark, Waiver
 
 
 OWNERS = "owners"
@@ -37,6 +38,7 @@ class DesiredClient:
         secret_serial: `secret.serial`; a higher number than the one applied asks for a new secret.
         recipients: public keys, sorted, that can open the client's secret beside those of the state.
         location: where the definition begins.
+        remarks: what the rules of policy found in it, before severities and waivers.
     """
 
     address: str
@@ -49,6 +51,8 @@ class DesiredClient:
     recipients: tuple[str, ...] = ()
     adopt: bool = False
     lifecycle: Lifecycle = Lifecycle()
+    remarks: tuple[Remark, ...] = ()
+    waivers: tuple[Waiver, ...] = ()
 
     @property
     def managed(self) -> frozenset[str]:
@@ -124,6 +128,7 @@ class Desired:
         environment: its name, "default" when the project declares none.
         login_client_id: the tool's own login client, which is never touched; "" when unknown.
         clients: by address, sorted.
+        policy: id of a rule -> off, warning or error, where iac.yaml says so.
     """
 
     project: str
@@ -137,3 +142,4 @@ class Desired:
     limits: Limits = Limits()
     login_client_id: str = ""
     server_defaults: Fields = field(default_factory=dict)
+    policy: Mapping[str, str] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iac.core.change import Action, Change, Finding, sha256
+from iac.core.diagnostics import Severity
 
 if TYPE_CHECKING:
     from iac.core.desired import OutputSpec
@@ -83,6 +84,16 @@ class Plan:
     def is_empty(self) -> bool:
         """Whether nothing would be done."""
         return not self.changes
+
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """Why it may not be applied: what guards say, and findings that are errors. None when it may."""
+        findings = [*self.findings, *(finding for change in self.changes for finding in change.findings)]
+        errors = [finding for finding in findings if finding.severity is Severity.ERROR]
+        return (
+            *(guard.message for guard in self.guards),
+            *(f"{finding.message} ({finding.id}, by policy)" for finding in errors),
+        )
 
     @property
     def digest(self) -> str:

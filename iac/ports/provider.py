@@ -53,12 +53,19 @@ class Reader(ABC):
         """
         return self._identify()
 
+    @_server
+    def known_scopes(self) -> frozenset[str]:
+        """Scopes that the server says it knows (OpenID Connect Discovery section 3, scopes_supported)."""
+        return self._known_scopes()
+
     @abstractmethod
     def _read(self, client_ids: Collection[str], owners_of: Collection[str]) -> Actual: ...
     @abstractmethod
     def _get(self, client_id: str, *, with_owners: bool) -> Registration | None: ...
     @abstractmethod
     def _identify(self) -> Identity: ...
+    @abstractmethod
+    def _known_scopes(self) -> frozenset[str]: ...
 
 
 class Provider(Reader):

@@ -27,6 +27,7 @@ class Endpoints:
     issuer: str
     token: str
     token_url: str
+    scopes: frozenset[str] = frozenset()
 
 
 def discover(http: Http, issuer: Issuer) -> Endpoints:
@@ -55,7 +56,11 @@ def discover(http: Http, issuer: Issuer) -> Endpoints:
             fix="set issuer in iac.yaml to the server that you mean, spelled as its discovery document has it",
         )
     token_url = document["token_endpoint"]
-    return Endpoints(declared, issuer.path_of(token_url), token_url)
+    return Endpoints(declared, issuer.path_of(token_url), token_url, _scopes(document.get("scopes_supported")))
+
+
+def _scopes(listed: object) -> frozenset[str]:
+    return frozenset(each for each in listed if isinstance(each, str)) if isinstance(listed, list) else frozenset()
 
 
 def check_pin(issuer: Issuer, pinned: str) -> None:

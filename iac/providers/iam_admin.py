@@ -153,6 +153,9 @@ class IamAdmin(Provider):
     def _identify(self) -> Identity:
         return self._session.identity()
 
+    def _known_scopes(self) -> frozenset[str]:
+        return self._session.endpoints().scopes
+
     def _create(self, client: NewClient) -> Registration:
         call = Call.write("POST", self._base, create_body(client))
         return self._write(call, hidden=[client.secret])

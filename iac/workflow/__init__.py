@@ -11,6 +11,7 @@ from iac.apply.step import Steps
 from iac.core.change import Finding, SecretStep
 from iac.core.errors import CredentialsError, IacError, StalePlan, StateError, UnreachableError, UnsafePlan
 from iac.core.planning import make_plan
+from iac.core.policy.review import Outside, asks_server, review
 from iac.core.state import Approval
 from iac.workflow.delivery import (
     OutputState,
@@ -53,9 +54,16 @@ def _plan(session: Session, state: State, actual: Actual, options: Options) -> P
         Finding(warning.id, warning.severity, warning.summary, warning.location) for warning in session.warnings
     )
     plan = make_plan(session.desired, state, actual, options)
-    plan = replace(plan, findings=(*findings, *plan.findings))
+    plan = _reviewed(session, replace(plan, findings=(*findings, *plan.findings)), options)
     check_templates(session, plan)
     return with_exposures(session, plan, [output.path for output in outputs_to_write(plan)])
+
+
+def _reviewed(session: Session, plan: Plan, options: Options) -> Plan:
+    """With the findings of policy. The server is asked which scopes it knows only where that could settle one."""
+    wanted = [client for client in session.desired.clients.values() if options.wants(client.address)]
+    scopes = session.provider.known_scopes() if asks_server(wanted) else frozenset[str]()
+    return review(plan, session.desired, wanted, Outside(session.clock.now().date(), scopes))
 
 
 def read_actual(session: Session, state: State, options: Options) -> Actual:
@@ -101,13 +109,13 @@ def prepare(session: Session, options: Options) -> Prepared:
 
 
 def check_guards(plan: Plan) -> None:
-    """Refuse a plan that a guard refuses.
+    """Refuse a plan that a guard refuses, or policy.
 
     Raises:
-        UnsafePlan: with the guards' messages; the plan has been shown before.
+        UnsafePlan: with what they say; the plan has been shown before.
     """
-    if plan.guards:
-        messages = "; ".join(guard.message for guard in plan.guards)
+    if plan.refusals:
+        messages = "; ".join(plan.refusals)
         raise UnsafePlan(
             "the plan is refused, nothing was sent", why=messages, fix="see the plan above: each names its way on"
         )

@@ -101,7 +101,7 @@ CASES = [
     Case([f"login-client {DEFINITION}:1:12"], {"iac.yaml": LITERAL, DEFINITION: CLIENT}),
     defined("protected-client 1:12", name="dashboard"),
     Case([f"no-redirect-uris {DEFINITION}:1:1"], {DEFINITION: client()}),
-    defined("no-redirect-uris 3:16", "redirect_uris: []", "grant_types: [implicit]"),
+    defined("no-redirect-uris 3:16", "redirect_uris: []", "grant_types: [authorization_code]"),
     defined("bad-redirect-uri 3:17", "redirect_uris: ['https://a.example.org/#x']"),
     defined("bad-redirect-uri 3:17", "redirect_uris: [a.example.org]"),
     defined("bad-redirect-uri 3:17", "redirect_uris: ['https://a b/']"),
@@ -119,12 +119,9 @@ CASES = [
         {"iac.yaml": PROJECT + "state: {encryption: none}\n", DEFINITION: CLIENT + f"recipients: [{RECIPIENT}]\n"},
     ),
     defined("too-many-scopes 3:8", f"scope: {' '.join(f'fts:{number}' for number in range(513))}"),
-    # warnings
-    defined("unknown-scope 3:17", "scope: [openid, proflie]"),
-    defined("privileged-scope 3:9", "scope: [scim:read]"),
-    defined("refresh-token-without-offline-access 3:35", "grant_types: [authorization_code, refresh_token]"),
-    defined("redirect-uri-refused 3:17", "redirect_uris: [http://a.example.org/]"),
-    defined("redirect-uri-refused 3:17", "redirect_uris: [my.app:/cb]"),
+    # warnings; those of policy are in test_policy
+    defined("waiver-unused 3:9", "waive: [{id: no-owner, reason: a test, until: '2031-01-01'}]"),
+    defined("waiver-expired 3:9", "waive: [{id: no-owner, reason: a test, until: '2020-01-01'}]"),
     defined("output-open-to-others 3:53", "outputs: [{template: dotenv, path: out/a.env, mode: '0644'}]"),
     # outputs
     defined("bad-path 3:36", "outputs: [{template: dotenv, path: ../a.env}]"),

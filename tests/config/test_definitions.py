@@ -302,8 +302,9 @@ def test_invalid_definitions_are_refused_with_every_error_and_no_warning(tmp_pat
 
 def test_warnings_are_handed_on(tmp_path: Path) -> None:
     write(tmp_path, {"clients.d/b.yaml": client("b", "grant_types: []", "scope: [proflie]")})
-    _, _, warnings = load_environment(load_project(tmp_path))
-    assert ["unknown-scope"] == [each.id for each in warnings]
+    desired, _, warnings = load_environment(load_project(tmp_path))
+    assert [] == warnings
+    assert ["unknown-scope"] == [each.rule for each in desired.clients["b"].remarks]
 
 
 def test_which_environment_must_be_said_when_there_are_several(tmp_path: Path) -> None:

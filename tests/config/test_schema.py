@@ -21,6 +21,7 @@ from iac.config.quick import compile_schema
 from iac.config.schema import SCHEMAS, check_schema, load_schema, schema_text
 from iac.core.diagnostics import Location
 from iac.core.model import FIELDS, GRANT_TYPES
+from iac.core.policy import RULES
 from tests.config.given import CLIENT, PROJECT, RECIPIENT
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def test_grants_have_short_names_and_those_of_the_wire() -> None:
 
 
 def test_policy_takes_the_ids_of_warnings() -> None:
-    assert set(load_schema("project")["properties"]["policy"]["properties"]) == WARNINGS
+    assert set(load_schema("project")["properties"]["policy"]["properties"]) == WARNINGS | set(RULES)
 
 
 def test_valid_files_pass_without_jsonschema(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from iac.config.definitions import validate_project
 from tests.config.given import CLIENT, PROJECT, write
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/diagnostics.md").read_text(encoding="utf-8")
+TODAY = date(2026, 11, 23)
 SECTIONS = dict(re.findall(r"^### (\S+)\n(.*?)(?=^##|\Z)", PAGE, re.MULTILINE | re.DOTALL))
 EXAMPLES = {
     rule: found.groups()
@@ -40,6 +42,6 @@ def test_the_example_of_a_section_brings_it_about(rule: str, tmp_path: Path) -> 
     keys = set(re.findall(r"^(\w+):", lines, re.MULTILINE)) - {"client_name"}
     usual = PROJECT if file == "iac.yaml" else CLIENT
     text = "".join(f"{line}\n" for line in usual.splitlines() if line.partition(":")[0] not in keys) + lines
-    ids = {each.id for each in validate_project(write(tmp_path, {file: text})).diagnostics}
+    ids = {each.id for each in validate_project(write(tmp_path, {file: text}), today=TODAY).diagnostics}
     assert rule in ids
     assert not ids - {rule, "moved-target-missing"}

@@ -159,6 +159,9 @@ class FakeProvider(Provider):
     def _identify(self) -> Identity:
         return Identity(LOGIN[0], frozenset({"iam:admin.read", "iam:admin.write"}), self.iam.world.issuer)
 
+    def _known_scopes(self) -> frozenset[str]:
+        return frozenset(self.iam.world.facts.scopes_supported)
+
     def _create(self, client: NewClient) -> Registration:
         response = self._call("create", client.client_id, "POST", _CLIENTS, body=create_body(client))
         return parse_answer(json.loads(response.body))

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.config.output import BUILTIN_TEMPLATES
-from iac.config.scope import KNOWN, closest, distance, is_known, is_privileged, is_restricted
+from iac.core.policy.vocabulary import KNOWN, closest, distance, is_known, is_privileged, is_restricted
 from iac.rendering.template import BUILTINS
 
 
@@ -20,7 +20,7 @@ def test_usual_names_and_those_of_the_project_are_known(scope: str) -> None:
     assert is_known(scope, ["eos.*"])
 
 
-@pytest.mark.parametrize("scope", ["opneid", "storage.read", "made.up", "eosx"])
+@pytest.mark.parametrize("scope", ["opneid", "storage.raed", "made.up", "eosx"])
 def test_other_names_are_not(scope: str) -> None:
     assert not is_known(scope, ["eos.*"])
 
@@ -30,7 +30,7 @@ def test_other_names_are_not(scope: str) -> None:
     [
         ("opneid", "openid"), ("proflie", "profile"), ("offline-access", "offline_access"),
         ("wlcg.group", "wlcg.groups"),
-        ("storage.read", "storage.read:"), ("eos", "eos2"), ("made.up", ""), ("open_id_x", ""),
+        ("storage.raed", "storage.read:"), ("eos", "eos2"), ("made.up", ""), ("open_id_x", ""),
     ],
 )  # fmt: skip
 def test_a_name_at_most_two_letters_away_is_offered(scope: str, expected: str) -> None:

@@ -15,11 +15,13 @@ KNOWN = frozenset(
         "openid", "profile", "email", "address", "phone", "offline_access",
         # INDIGO IAM: discovery, administration, registration, AARC and eduGAIN attributes
         "iam:admin.read", "iam:admin.write", "scim", "scim:read", "scim:write", "registration", "registration-token",
-        "resource-token", "proxy:generate", "ssh-keys", "attr", "aarc", "entitlements", "eduperson_assurance",
+        "resource-token", "proxy:generate", "ssh-keys", "attr", "entitlements", "eduperson_assurance",
         "eduperson_entitlement", "eduperson_scoped_affiliation", "voperson_external_affiliation", "voperson_id",
         "cert_entitlement",
-        # WLCG profile 1.0 section "Capability based authorization", and groups
-        "wlcg", "wlcg.groups", "compute.read", "compute.modify", "compute.create", "compute.cancel",
+        # WLCG Common JWT Profiles 1.1 sections 2.2.1 and 2.2.2
+        "wlcg.groups", "compute.read", "compute.modify", "compute.create", "compute.cancel",
+        # profiles of tokens
+        "iam", "wlcg", "aarc", "kc",
         # FTS
         "fts", "fts:submit-transfer",
         # EGI Check-in
@@ -28,8 +30,14 @@ KNOWN = frozenset(
 )  # fmt: skip
 """Names without parameter."""
 
+PROFILES = frozenset({"iam", "wlcg", "aarc", "kc"})
+"""Scopes by which a client's tokens get another form (IAM documentation, JWT profiles)."""
+
+STORAGE = frozenset({"storage.read", "storage.create", "storage.modify", "storage.stage", "storage.poll"})
+"""Names that need a path: storage-scope-without-path says so where there is none."""
+
 PARAMETRIC = ("storage.read:", "storage.create:", "storage.modify:", "storage.stage:", "storage.poll:", "wlcg.groups:")
-"""What stands before a path or group: WLCG profile 1.0."""
+"""What stands before a path or group: WLCG Common JWT Profiles 1.1 section 2.2."""
 
 STEMS = (*PARAMETRIC, "compute.", "iam:", "scim:", "fts:")
 """Beginnings of names whose rest is open."""
@@ -50,8 +58,10 @@ _CLOSE = 2
 
 
 def is_known(scope: str, extra: Iterable[str]) -> bool:
-    """Whether a scope is one of the usual ones or of those that the project names."""
-    return scope in KNOWN or scope.startswith(STEMS) or any(fnmatchcase(scope, pattern) for pattern in extra)
+    """Whether a scope is one of the usual ones or of those that the project names (patterns)."""
+    if scope in KNOWN or scope in STORAGE or scope.startswith(STEMS):
+        return True
+    return any(fnmatchcase(scope, pattern) for pattern in extra)
 
 
 def is_privileged(scope: str) -> bool:

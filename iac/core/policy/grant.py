@@ -1,0 +1,180 @@
+"""Rules on how tokens are got and how the client proves who it is. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iac.core.model import GRANT_TYPES
+from iac.core.policy.address import is_native
+from iac.core.policy.rule import DefinitionRule, Hit, Level
+
+if TYPE_CHECKING:
+    from iac.core.policy.rule import Subject
+
+_EXCHANGE = GRANT_TYPES["token-exchange"]
+_SECRET_LATER = frozenset({"client_secret_post", "client_secret_jwt"})
+_WITH_SECRET = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
+_OWN = frozenset({"client_credentials", "refresh_token"})
+"""Grants of a client that acts for itself alone; offline_access adds refresh_token by itself."""
+
+
+def _implicit(subject: Subject) -> list[Hit]:
+    if "implicit" in subject.grants:
+        return [Hit("grant_types", "the implicit grant hands out tokens in an address", "implicit")]
+    if "token" in subject.fields.get("response_types", ()):  # type: ignore[operator]  # a set by the model
+        return [Hit("response_types", "the response type token hands out tokens in an address", "token")]
+    return []
+
+
+def _password(subject: Subject) -> list[Hit]:
+    if "password" not in subject.grants:
+        return []
+    return [Hit("grant_types", "with the password grant the service sees its users' passwords", "password")]
+
+
+def _exchange(subject: Subject) -> list[Hit]:
+    if _EXCHANGE not in subject.grants:
+        return []
+    return [Hit("grant_types", "the client may exchange tokens of others for its own", _EXCHANGE)]
+
+
+def _pkce(subject: Subject) -> list[Hit]:
+    if subject.method != "none" or "authorization_code" not in subject.grants:
+        return []
+    if subject.fields.get("code_challenge_method") == "S256":
+        return []
+    return [Hit("code_challenge_method", "a public client is not held to PKCE with S256")]
+
+
+def _native(subject: Subject) -> list[Hit]:
+    if subject.method not in _WITH_SECRET or not subject.redirects:
+        return []
+    if not all(map(is_native, subject.redirects)):
+        return []
+    summary = "a client whose users are all sent back to their own machine has a secret"
+    return [Hit("token_endpoint_auth_method", summary)]
+
+
+def _enforced(subject: Subject) -> list[Hit]:
+    if subject.method not in _SECRET_LATER:
+        return []
+    summary = f"IAM from 1.14.1 takes this client's secret by {subject.method} only"
+    return [Hit("token_endpoint_auth_method", summary)]
+
+
+def _offline(subject: Subject) -> list[Hit]:
+    if "offline_access" not in subject.scopes or "client_credentials" not in subject.grants:
+        return []
+    if not _OWN.issuperset(subject.grants):
+        return []
+    return [Hit("scope", "offline_access for a client that acts for itself alone", "offline_access")]
+
+
+def _refresh(subject: Subject) -> list[Hit]:
+    if "refresh_token" not in subject.grants or "offline_access" in subject.scopes:
+        return []
+    summary = "the grant refresh_token does nothing without the scope offline_access"
+    return [Hit("grant_types", summary, "refresh_token")]
+
+
+RULES = (
+    DefinitionRule(
+        id="implicit-grant",
+        what="The grant `implicit`, or the response type `token`.",
+        why="The access token stands in an address: in the browser's history, in logs, in what other pages are told.",
+        source="RFC 9700 section 2.1.2",
+        fix="grant_types: [authorization_code] with code_challenge_method: S256",
+        bad="grant_types: [implicit]",
+        good="grant_types: [authorization_code]\ncode_challenge_method: S256",
+        reads=frozenset({"grant_types", "response_types"}),
+        check=_implicit,
+    ),
+    DefinitionRule(
+        id="password-grant",
+        level=Level.ERROR,
+        what="The grant `password`: people type their password for IAM into the service.",
+        why="The service, and whoever breaks into it, can be every one of them; second factors do not work.",
+        source="RFC 9700 section 2.4, which forbids it",
+        fix="use authorization_code, or device_code where there is no browser",
+        bad="grant_types: [password]",
+        good="grant_types: [device_code]",
+        reads=frozenset({"grant_types"}),
+        check=_password,
+    ),
+    DefinitionRule(
+        id="token-exchange",
+        level=Level.OFF,
+        what="The grant `token-exchange`.",
+        why="The client turns tokens that were given to others into its own, for longer and for more. Rucio, FTS and "
+        "orchestrators are made for it, so it is off; switch it on where each such client is to be argued for. A plan "
+        "says grant-added whenever a client gets it.",
+        source="RFC 8693 section 5; IAM documentation, token exchange: given by administrators only",
+        fix="take token-exchange out of grant_types, or waive it with the service's reason",
+        bad="grant_types: [authorization_code, token-exchange]",
+        good="grant_types: [authorization_code]",
+        reads=frozenset({"grant_types"}),
+        check=_exchange,
+    ),
+    DefinitionRule(
+        id="public-client-without-pkce",
+        what="A client without a secret (`token_endpoint_auth_method: none`) that may use authorization_code, and "
+        "`code_challenge_method` is not S256.",
+        why="Whoever catches the code can redeem it: nothing else proves who asks.",
+        source="RFC 9700 section 2.1.1; RFC 7636 section 4.2",
+        fix="code_challenge_method: S256",
+        bad="token_endpoint_auth_method: none",
+        good="token_endpoint_auth_method: none\ncode_challenge_method: S256",
+        reads=frozenset({"grant_types", "token_endpoint_auth_method", "code_challenge_method"}),
+        check=_pkce,
+    ),
+    DefinitionRule(
+        id="native-app-with-secret",
+        what="A client with a secret whose redirect URIs all lead to the user's own machine: loopback, or a scheme of "
+        "an app.",
+        why="A secret that is shipped to every user is none; whoever has the app has it.",
+        source="RFC 8252 section 8.5",
+        fix="token_endpoint_auth_method: none with code_challenge_method: S256",
+        bad="redirect_uris: ['http://localhost:4242/cb']",
+        good="redirect_uris: ['http://localhost:4242/cb']\ntoken_endpoint_auth_method: none\n"
+        "code_challenge_method: S256",
+        reads=frozenset({"redirect_uris", "token_endpoint_auth_method"}),
+        check=_native,
+    ),
+    DefinitionRule(
+        id="auth-method-enforced",
+        what="`token_endpoint_auth_method` is client_secret_post or client_secret_jwt, which IAM up to 1.14.0 does not "
+        "hold a client to, and 1.14.1 does.",
+        why="A service that sends its secret by Basic, as most libraries do, works until the server's upgrade and is "
+        "locked out after it.",
+        source="rec: login (1.14), admin-auth-method-matrix",
+        fix="see how the service sends its secret; by Basic: token_endpoint_auth_method: client_secret_basic",
+        bad="token_endpoint_auth_method: client_secret_post",
+        good="token_endpoint_auth_method: client_secret_basic",
+        reads=frozenset({"token_endpoint_auth_method"}),
+        check=_enforced,
+    ),
+    DefinitionRule(
+        id="offline-access-without-user",
+        what="The scope `offline_access` of a client that has no grant but client_credentials.",
+        why="A refresh token stands for a user who is not there; this client can ask for a token whenever it likes. "
+        "IAM adds the grant refresh_token by itself, and a token that need not end.",
+        source="RFC 6749 section 4.4.3; rec: admin-offline-access",
+        fix="take offline_access out of scope",
+        bad="grant_types: [client_credentials]\nscope: [offline_access]",
+        good="grant_types: [client_credentials]\nscope: [compute.create]",
+        reads=frozenset({"grant_types", "scope"}),
+        check=_offline,
+    ),
+    DefinitionRule(
+        id="refresh-token-without-offline-access",
+        what="The grant `refresh_token` without the scope `offline_access`.",
+        why="No refresh token is given without the scope.",
+        source="OpenID Connect Core section 11; rec: admin-offline-access",
+        fix="add offline_access to scope, or take the grant out",
+        bad="grant_types: [authorization_code, refresh_token]",
+        good="grant_types: [authorization_code, refresh_token]\nscope: [openid, offline_access]",
+        reads=frozenset({"grant_types", "scope"}),
+        check=_refresh,
+    ),
+)
+"""Rules on grants and authentication."""

@@ -1,0 +1,101 @@
+"""Rules on where users are sent back to. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iac.core import semantics
+from iac.core.policy.address import LOOPBACK, OIDC_AGENT, host, scheme
+from iac.core.policy.rule import DefinitionRule, Hit, Level
+from iac.core.registration import Facts
+
+if TYPE_CHECKING:
+    from iac.core.policy.rule import Subject
+
+_URIS = frozenset({"redirect_uris"})
+_NEWEST = Facts(shows_secrets=False, has_up_scoping=True)
+
+
+def _http(subject: Subject) -> list[Hit]:
+    return [
+        Hit("redirect_uris", f"redirect URI {uri}: the code crosses the network in clear", uri)
+        for uri in subject.redirects
+        if uri[:5].lower() == "http:" and host(uri) not in LOOPBACK
+    ]
+
+
+def _wildcard(subject: Subject) -> list[Hit]:
+    return [
+        Hit("redirect_uris", f"redirect URI {uri}: * stands for nothing but itself", uri)
+        for uri in subject.redirects
+        if "*" in uri
+    ]
+
+
+def _custom(subject: Subject) -> list[Hit]:
+    return [
+        Hit("redirect_uris", f"redirect URI {uri}: any app on the user's machine can claim scheme {scheme(uri)}", uri)
+        for uri in subject.redirects
+        if uri[:4] != "http" and uri != OIDC_AGENT and scheme(uri) not in {"", "http", "https"}
+    ]
+
+
+def _refused(subject: Subject) -> list[Hit]:
+    return [
+        Hit("redirect_uris", refusal.summary, uri, refusal.fix)
+        for uri in subject.redirects
+        for refusal in semantics.refusals({"redirect_uris": (uri,)}, _NEWEST)
+        if not refusal.is_certain
+    ]
+
+
+RULES = (
+    DefinitionRule(
+        id="http-redirect-uri",
+        what="A redirect URI with http that does not lead to the user's own machine.",
+        why="The authorization code, and with the implicit grant the token, crosses the network in clear.",
+        source="RFC 9700 section 2.6; RFC 6749 section 3.1.2.1",
+        fix="use https",
+        bad="redirect_uris: ['http://portal.example.org/cb']",
+        good="redirect_uris: ['https://portal.example.org/cb']",
+        reads=_URIS,
+        check=_http,
+    ),
+    DefinitionRule(
+        id="wildcard-redirect-uri",
+        level=Level.ERROR,
+        what="A redirect URI with `*` in it.",
+        why="IAM compares addresses letter by letter, so it fits none; a server that took it for a pattern would send "
+        "codes wherever somebody has a name.",
+        source="RFC 9700 sections 2.1 and 4.1.3: exact comparison; rec: admin-redirect-uris (IAM stores it)",
+        fix="write each address out",
+        bad="redirect_uris: ['https://*.example.org/cb']",
+        good="redirect_uris: ['https://a.example.org/cb', 'https://b.example.org/cb']",
+        reads=_URIS,
+        check=_wildcard,
+    ),
+    DefinitionRule(
+        id="custom-scheme-redirect-uri",
+        what="A redirect URI whose scheme is neither https nor http, oidc-agent's own left out.",
+        why="Several apps can claim one scheme, and the system hands the code to one of them.",
+        source="RFC 8252 sections 7.1 and 8.6",
+        fix="use http://127.0.0.1 for an app, or an https address that the app has claimed",
+        bad="redirect_uris: ['org.example.app:/cb']",
+        good="redirect_uris: ['https://app.example.org/cb']",
+        reads=_URIS,
+        check=_custom,
+    ),
+    DefinitionRule(
+        id="redirect-uri-refused",
+        what="A redirect URI that IAM 1.13.5 and 1.14.1 refuse: neither https, nor http on localhost, 127.0.0.1 or "
+        "[::1], nor `edu.kit.data.oidc-agent:/redirect`.",
+        why="After the server's upgrade every change of the client is refused, whatever the change is about.",
+        source="rec: admin-redirect-uris, admin-redirect-uris-more, admin-old-redirect-uri",
+        fix="use https, or http on localhost, 127.0.0.1 or [::1]",
+        bad="redirect_uris: ['http://portal.example.org/cb']",
+        good="redirect_uris: ['https://portal.example.org/cb']",
+        reads=_URIS,
+        check=_refused,
+    ),
+)
+"""Rules on redirect URIs."""

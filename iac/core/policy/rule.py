@@ -1,0 +1,121 @@
+"""The two kinds of policy rules: on a definition, and on a change. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from iac.core.change import Change
+    from iac.core.model import Fields, Value
+    from iac.core.remark import Remark
+
+Bound = tuple[int | None, int | None]
+"""Least and most seconds of a lifetime; None for no bound."""
+
+Bounds = Mapping[str, Bound]
+"""Name of a lifetime -> its bounds."""
+
+WLCG_BOUNDS: Bounds = {
+    "access_token_validity_seconds": (300, 21_600),
+    "id_token_validity_seconds": (300, 21_600),
+    "refresh_token_validity_seconds": (86_400, 2_592_000),
+}
+"""WLCG Common JWT Profiles, guidance on token lifetimes: 5 minutes to 6 hours, refresh tokens 1 to 30 days."""
+
+
+class Level(StrEnum):
+    """How serious a finding is."""
+
+    OFF = "off"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the project says that rules need: scopes of its server (patterns), bounds of lifetimes."""
+
+    scopes: Collection[str] = ()
+    bounds: Bounds = field(default_factory=lambda: WLCG_BOUNDS)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """What a rule found: one line, the field, the item of it, and a way on that is better than the rule's."""
+
+    name: str
+    summary: str
+    value: str = ""
+    fix: str = ""
+
+
+class Subject:
+    """The definition that rules look at: canonical fields, what rules ask for most, the project's terms."""
+
+    __slots__ = ("fields", "grants", "has_owners", "method", "redirects", "scopes", "terms")
+
+    def __init__(self, fields: Fields, terms: Terms, *, has_owners: bool) -> None:
+        self.fields = fields
+        self.terms = terms
+        self.has_owners = has_owners
+        self.grants = items(fields.get("grant_types"))
+        self.redirects = items(fields.get("redirect_uris"))
+        self.scopes = items(fields.get("scope"))
+        self.method = fields.get("token_endpoint_auth_method")
+
+
+def items(value: Value | None) -> tuple[str, ...]:
+    """The members of a set; none for what is no set."""
+    return value if isinstance(value, tuple) else ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One thing that policy says.
+
+    Attributes:
+        id: stable kebab-case name.
+        level: the severity unless iac.yaml says otherwise.
+        what: what it finds.
+        why: why it matters.
+        source: where that is from: an RFC's section, a profile, a recording of a server.
+        fix: what to write instead.
+        bad: lines of a definition that it finds.
+        good: lines that it does not.
+    """
+
+    id: str
+    level: Level = Level.WARNING
+    what: str
+    why: str
+    source: str
+    fix: str
+    bad: str
+    good: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefinitionRule(Rule):
+    """Said of a definition, offline: `check(subject)`.
+
+    Attributes:
+        reads: the fields that it looks at; with a mistake in one of them it is left out.
+        refine: what a server's list of scopes makes of a remark: None when the server knows better.
+    """
+
+    reads: frozenset[str]
+    check: Callable[[Subject], Iterable[Hit]]
+    refine: Callable[[Remark, Collection[str]], Remark | None] | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeRule(Rule):
+    """Said of a change to a client that is registered: `check(change)`; `before` is what its examples begin with."""
+
+    check: Callable[[Change], Iterable[Hit]]
+    before: str

@@ -1,0 +1,162 @@
+"""Rules on what a client may ask for. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from iac.core.policy import vocabulary
+from iac.core.policy.rule import DefinitionRule, Hit, Level
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from iac.core.policy.rule import Subject
+    from iac.core.remark import Remark
+
+_SCOPE = frozenset({"scope"})
+
+
+def _unknown(subject: Subject) -> list[Hit]:
+    extra = subject.terms.scopes
+    return [
+        Hit("scope", f"scope {scope} is not a known one", scope, _meant(scope, extra))
+        for scope in subject.scopes
+        if not vocabulary.is_known(scope, extra)
+    ]
+
+
+def _meant(scope: str, extra: Collection[str]) -> str:
+    close = vocabulary.closest(scope, extra)
+    return f"did you mean {close}?" if close else f"if it is right, add it to scopes in iac.yaml: [{scope}]"
+
+
+def _as_server_says(remark: Remark, scopes: Collection[str]) -> Remark | None:
+    """None for a scope that the server lists, or one below a path that it lists; else what is close to its list."""
+    if any(remark.value == scope or (scope.endswith("/") and remark.value.startswith(scope)) for scope in scopes):
+        return None
+    close = vocabulary.closest(remark.value, scopes)
+    return replace(remark, fix=f"did you mean {close}?") if close else remark
+
+
+def _privileged(subject: Subject) -> list[Hit]:
+    return [
+        Hit("scope", f"scope {scope} lets the client into the IAM itself", scope)
+        for scope in subject.scopes
+        if vocabulary.is_privileged(scope)
+    ]
+
+
+def _restricted(subject: Subject) -> list[Hit]:
+    return [
+        Hit("scope", f"scope {scope} is given by administrators only", scope)
+        for scope in subject.scopes
+        if vocabulary.is_restricted(scope) and not vocabulary.is_privileged(scope)
+    ]
+
+
+def _pathless(subject: Subject) -> list[Hit]:
+    return [
+        Hit("scope", f"scope {scope} has no path", scope, f"{scope.partition(':')[0]}:/ for all, or :/a/path")
+        for scope in subject.scopes
+        if scope.startswith("storage.") and _lacks_path(scope)
+    ]
+
+
+def _lacks_path(scope: str) -> bool:
+    name, _, path = scope.partition(":")
+    return name in vocabulary.STORAGE and not path.startswith("/")
+
+
+def _pathful(subject: Subject) -> list[Hit]:
+    return [
+        Hit("scope", f"scope {scope} has a path", scope, scope.partition(":")[0])
+        for scope in subject.scopes
+        if scope.startswith("compute.") and ":" in scope
+    ]
+
+
+def _profiles(subject: Subject) -> list[Hit]:
+    found = vocabulary.PROFILES.intersection(subject.scopes)
+    if len(found) < 2:  # noqa: PLR2004  # one is a choice, two are none
+        return []
+    first, *_, last = sorted(found)
+    names = " and ".join(sorted(found))
+    return [Hit("scope", f"scopes {names} each ask for another form of tokens", last, f"keep one, such as {first}")]
+
+
+RULES = (
+    DefinitionRule(
+        id="unknown-scope",
+        what="A scope is none of IAM's, of the WLCG profile, or of `scopes` in iac.yaml. A plan asks the server too: "
+        "what its discovery document lists is known.",
+        why="IAM takes every name without a word, so a typing error shows only when a token is asked for.",
+        source="rec: self-service-restricted-scopes",
+        fix="correct it, or add it to scopes in iac.yaml",
+        bad="scope: [openid, proflie]",
+        good="scope: [openid, profile]",
+        reads=_SCOPE,
+        check=_unknown,
+        refine=_as_server_says,
+    ),
+    DefinitionRule(
+        id="privileged-scope",
+        what="A scope by which the client can change the IAM itself: `scim:*`, `iam:admin.*`, `registration-token`.",
+        why="An administrator gives it, through whoever may merge here.",
+        source="rec: admin-restricted-scopes, self-service-restricted-scopes",
+        fix="review who may merge here; take the scope out, or waive it with the service's reason",
+        bad="scope: [scim:write]",
+        good="scope: [openid, profile]",
+        reads=_SCOPE,
+        check=_privileged,
+    ),
+    DefinitionRule(
+        id="restricted-scope",
+        level=Level.OFF,
+        what="A scope that only an administrator can give, and by which the client cannot change the IAM: "
+        "`storage.*:/`, `proxy:generate`, `ssh-keys`.",
+        why="When an owner edits the client in IAM's dashboard, the server takes the scope away without a word. It is "
+        "off, for services of the WLCG need such scopes, and a plan shows what was lost.",
+        source="rec: self-service-restricted-scopes; IAM issue 461",
+        fix="take the scope out, or waive it with the service's reason",
+        bad="scope: ['storage.modify:/']",
+        good="scope: ['storage.modify:/portal']",
+        reads=_SCOPE,
+        check=_restricted,
+    ),
+    DefinitionRule(
+        id="storage-scope-without-path",
+        what="A scope `storage.*` without a path that begins with `/`.",
+        why="Storage services must refuse such a token.",
+        source="WLCG Common JWT Profiles 1.1 section 2.2.1: the path must be specified",
+        fix="storage.read:/ for all, or storage.read:/a/path",
+        bad="scope: [storage.read]",
+        good="scope: ['storage.read:/portal']",
+        reads=_SCOPE,
+        check=_pathless,
+    ),
+    DefinitionRule(
+        id="compute-scope-with-path",
+        what="A scope `compute.*` with a path.",
+        why="No meaning is defined for it; a computing element that compares names refuses the token.",
+        source="WLCG Common JWT Profiles 1.1 section 2.2.1",
+        fix="compute.create, without : and what follows",
+        bad="scope: ['compute.create:/']",
+        good="scope: [compute.create]",
+        reads=_SCOPE,
+        check=_pathful,
+    ),
+    DefinitionRule(
+        id="two-token-profiles",
+        what="Two of the scopes `iam`, `wlcg`, `aarc` and `kc`.",
+        why="Each asks for another form of tokens. With two of them IAM falls back to the server's default, which may "
+        "be neither, unless each request names one.",
+        source="IAM documentation, JWT profiles; IAM's ScopeAwareProfileResolver",
+        fix="keep one of them",
+        bad="scope: [openid, aarc, wlcg]",
+        good="scope: [openid, wlcg]",
+        reads=_SCOPE,
+        check=_profiles,
+    ),
+)
+"""Rules on scopes."""

@@ -1,0 +1,161 @@
+"""Rules on what a change does to a client that services use already. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iac.core.change import OutputAction, SecretChange
+from iac.core.model import GRANT_TYPES, short_grant
+from iac.core.policy.address import domain, host
+from iac.core.policy.rule import ChangeRule, Hit, items
+from iac.core.policy.vocabulary import is_privileged
+
+if TYPE_CHECKING:
+    from iac.core.change import Change, FieldChange
+
+_WIDENING = frozenset(
+    GRANT_TYPES[name]
+    for name in ("client_credentials", "device_code", "implicit", "password", "redelegate", "token-exchange")
+)
+"""Grants that need no user at a browser of the service, or hand its tokens on."""
+
+_RESTARTED = frozenset({OutputAction.CREATE, OutputAction.UPDATE})
+
+
+def _field(change: Change, name: str) -> FieldChange | None:
+    return next((field for field in change.fields if field.name == name), None)
+
+
+def _added(change: Change, name: str) -> tuple[str, ...]:
+    field = _field(change, name)
+    return field.added if field else ()
+
+
+def _new_host(change: Change) -> list[Hit]:
+    return [
+        Hit("redirect_uris", f"redirect URI {uri}: users are sent to host {name}, new for this client", uri)
+        for uri, name, is_elsewhere in _strangers(change)
+        if not is_elsewhere
+    ]
+
+
+def _other_domain(change: Change) -> list[Hit]:
+    return [
+        Hit("redirect_uris", f"redirect URI {uri}: users are sent to {domain(name)}, not a domain of this client", uri)
+        for uri, name, is_elsewhere in _strangers(change)
+        if is_elsewhere
+    ]
+
+
+def _strangers(change: Change) -> list[tuple[str, str, bool]]:
+    """Added URIs on hosts that the client did not have, and whether on a domain that it did not have."""
+    field = _field(change, "redirect_uris")
+    if field is None:
+        return []
+    hosts = {host(uri) for uri in items(field.before)}
+    domains = {domain(name) for name in hosts}
+    added = [(uri, host(uri)) for uri in field.added]
+    return [(uri, name, bool(hosts) and domain(name) not in domains) for uri, name in added if name not in hosts]
+
+
+def _public(change: Change) -> list[Hit]:
+    field = _field(change, "token_endpoint_auth_method")
+    if field is None or field.after != "none":
+        return []
+    return [Hit(field.name, "the client becomes public: whoever knows its id can use it")]
+
+
+def _new_secret(change: Change) -> list[Hit]:
+    if change.secret is not SecretChange.ROTATED:
+        return []
+    paths = [output.path for output in change.outputs if output.action in _RESTARTED]
+    readers = f"what reads {', '.join(paths)} is" if paths else "its services are"
+    return [Hit("secret", f"the secret changes, the old one does not work any more: {readers} to be restarted")]
+
+
+def _more_grants(change: Change) -> list[Hit]:
+    return [
+        Hit("grant_types", f"the client gets the grant {short_grant(grant)}", grant)
+        for grant in _added(change, "grant_types")
+        if grant in _WIDENING
+    ]
+
+
+def _more_rights(change: Change) -> list[Hit]:
+    return [
+        Hit("scope", f"the client gets scope {scope}, which lets it into the IAM itself", scope)
+        for scope in _added(change, "scope")
+        if is_privileged(scope)
+    ]
+
+
+RULES = (
+    ChangeRule(
+        id="redirect-uri-new-host",
+        what="A change adds a redirect URI on a host that the client did not have, in a domain that it had.",
+        why="Whoever holds that host gets codes of everybody who logs in.",
+        source="RFC 9700 section 4.1",
+        fix="see that the host is the service's own, and that the old address is still needed",
+        before="redirect_uris: [https://portal.example.org/cb]",
+        bad="redirect_uris: [https://portal.example.org/cb, https://new.example.org/cb]",
+        good="redirect_uris: [https://portal.example.org/cb, https://portal.example.org/cb2]",
+        check=_new_host,
+    ),
+    ChangeRule(
+        id="redirect-uri-other-domain",
+        what="A change adds a redirect URI in a domain that the client did not have; its own machine counts as one.",
+        why="That is how a client is taken over: one more address, far down a list, in somebody else's hands.",
+        source="RFC 9700 section 4.1",
+        fix="ask who holds the domain",
+        before="redirect_uris: [https://portal.example.org/cb]",
+        bad="redirect_uris: [https://portal.example.org/cb, https://portal.example.com/cb]",
+        good="redirect_uris: [https://portal.example.org/cb, https://new.example.org/cb]",
+        check=_other_domain,
+    ),
+    ChangeRule(
+        id="client-becomes-public",
+        what="A change sets `token_endpoint_auth_method: none`.",
+        why="The secret is gone with the change, and whoever knows the client's id, which is no secret, can use it.",
+        source="RFC 6749 section 2.1; rec: admin-auth-method-matrix",
+        fix="keep a secret method, or private_key_jwt; if it is an app for users, code_challenge_method: S256",
+        before="token_endpoint_auth_method: client_secret_basic",
+        bad="token_endpoint_auth_method: none\ncode_challenge_method: S256",
+        good="token_endpoint_auth_method: client_secret_post",
+        check=_public,
+    ),
+    ChangeRule(
+        id="secret-will-change",
+        what="A change gives the client another secret: a rotation, or one that somebody made on the server.",
+        why="IAM ends the old secret at once, so services fail until they have read the new one.",
+        source="rec: admin-secret-rotation",
+        fix="restart what reads the outputs named, right after apply",
+        before="secret: {serial: 1}",
+        bad="secret: {serial: 2}",
+        good="secret: {serial: 1}",
+        check=_new_secret,
+    ),
+    ChangeRule(
+        id="grant-added",
+        what="A change adds a grant by which the client can do more than log users in: client_credentials, "
+        "device_code, implicit, password, redelegate or token-exchange.",
+        why="What the client may do changes, though its scopes do not.",
+        source="RFC 9700 sections 2.1.2, 2.4 and 2.5; RFC 8693 section 5; RFC 8628 section 5",
+        fix="see that the service needs it",
+        before="grant_types: [authorization_code]",
+        bad="grant_types: [authorization_code, client_credentials]",
+        good="grant_types: [authorization_code, refresh_token]\nscope: [openid, offline_access]",
+        check=_more_grants,
+    ),
+    ChangeRule(
+        id="privileged-scope-added",
+        what="A change adds a scope by which the client can change the IAM itself.",
+        why="Whoever has the client's secret today gets these rights tomorrow.",
+        source="rec: admin-restricted-scopes",
+        fix="give the rights to a client of their own, with a secret of its own",
+        before="scope: [openid]",
+        bad="scope: [openid, scim:read]",
+        good="scope: [openid, profile]",
+        check=_more_rights,
+    ),
+)
+"""Rules on changes of registered clients."""
