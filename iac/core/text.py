@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import re
+
+_SUSPECT = re.compile("[^ -~]")
+"""What has to be looked at: all but the plain characters of ASCII."""
+_ANYWHERE = "##["
+_AT_START = re.compile("^( *):(?=:)")
+"""GitHub's runner obeys `##[command]` wherever it stands in a line of a log, and `::command::` where a line begins with
+it (actions/runner, ActionCommand.cs)."""
+
 
 def printable(text: str) -> str:
     r"""The text with everything that a terminal, a log or an eye could be fooled by as `\u` escapes.
 
     Escaped are control characters (line breaks too), marks without width, marks that change the writing
-    direction, lone surrogates and spaces other than U+0020. Text without them comes back as it is.
+    direction, lone surrogates and spaces other than U+0020; and that by which a line of a log commands a runner of
+    GitHub: `##[`, and `::` at the beginning. Text without them comes back as it is.
     """
-    if text.isprintable():
-        return text
-    return "".join(char if char.isprintable() else _escape(char) for char in text)
+    shown = text if text.isprintable() else _SUSPECT.sub(_inert, text)
+    return _AT_START.sub(r"\1\\u003a", without_commands(shown))
 
 
-def _escape(char: str) -> str:
+def without_commands(text: str) -> str:
+    r"""The text with `##[` escaped as `#\u0023[`, which JSON reads back as it was."""
+    return text.replace(_ANYWHERE, "#\\u0023[")
+
+
+def _inert(found: re.Match[str]) -> str:
+    char = found[0]
+    if char.isprintable():
+        return char
     code = ord(char)
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004  # four hex digits

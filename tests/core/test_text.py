@@ -19,14 +19,22 @@ from iac.core.text import printable
         ("\ud800", "\\ud800"),
         ("\U000e0001", "\\U000e0001"),
         ("a\u00a0b", "a\\u00a0b"),
+        ("x ##[error]y", "x #\\u0023[error]y"),
+        ("::error::y", "\\u003a:error::y"),
+        ("  ::add-mask::a", "  \\u003a:add-mask::a"),
+        ("a ::error::y", "a ::error::y"),
+        (":a", ":a"),
+        ("###[add-mask]a", "##\\u0023[add-mask]a"),
     ],
 )
 def test_what_could_fool_a_reader_is_escaped(text: str, shown: str) -> None:
     assert shown == printable(text)
 
 
-@given(st.text())
+@given(st.one_of(st.text(), st.text("#[a\n: ")))
 def test_any_text_becomes_one_printable_line_and_stays_so(text: str) -> None:
     shown = printable(text)
     assert shown.isprintable()
+    assert "##[" not in shown
+    assert not shown.lstrip().startswith("::")
     assert shown == printable(shown)
