@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,14 +22,12 @@ def show_plan(shell: Shell, plan: Plan, view: str) -> None:
     if view == "json":
         show_json(plan.to_dict())
     else:
-        click.echo(plan_text(plan, color=shell.wants_color()), nl=False, color=True)
-
-
-def json_text(value: Any) -> str:
-    """A JSON value as lines of ASCII: what a terminal or an eye could be fooled by is escaped."""
-    return json.dumps(value, indent=2) + "\n"
+        text = plan_text(plan, color=shell.wants_color(), width=shell.width())
+        click.echo(text, nl=False, color=True)
 
 
 def show_json(value: Any) -> None:
     """Print a JSON value on stdout."""
+    from iac.views.document import json_text  # noqa: PLC0415
+
     click.echo(json_text(value), nl=False)

@@ -1,19 +1,22 @@
-"""`iac plan`: what apply would do. Nothing is written and no lock is taken."""
+"""`iac plan`: what apply would do. Nothing is written but files that are asked for, and no lock is taken."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from iac.cli.format import FORMAT, json_text, show_plan
-from iac.core.errors import InputError, RenderError
+from iac.cli.format import show_plan
+from iac.cli.report import REPORT, Target, check_place, write_whole
+from iac.views.kind import BUDGET, SMALLEST_BUDGET, PlanView, render_plan
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from iac.cli.shell import Shell
     from iac.core.plan import Plan
+
+_OUT = "--out FILE"
 
 
 @click.command("plan")
@@ -21,48 +24,75 @@ if TYPE_CHECKING:
 @click.option("--target", "targets", metavar="ADDR", multiple=True, help="Look at this address only; repeatable.")
 @click.option("--recreate", metavar="ADDR", multiple=True, help="Make a client anew that is gone from the server.")
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
-@FORMAT
+@click.option(
+    "--format",
+    "view",
+    type=click.Choice(["text", "markdown", "json"]),
+    default="text",
+    show_default=True,
+    help="How to print.",
+)
+@REPORT
+@click.option(
+    "--budget",
+    metavar="CHARACTERS",
+    type=click.IntRange(min=SMALLEST_BUDGET),
+    default=BUDGET,
+    show_default=True,
+    help="Most characters of markdown.",
+)
 @click.pass_obj
-def command(  # noqa: PLR0913  # one parameter an option
-    shell: Shell,
-    *,
-    out: str | None,
-    targets: tuple[str, ...],
-    recreate: tuple[str, ...],
-    detailed_exitcode: bool,
-    view: str,
-) -> int:
+def command(shell: Shell, /, **given: Any) -> int:
     """Show what apply would do: changes, refusals, findings.
 
     Reading needs iam:admin.read only, and no key of the state. Exit 0, or 2 with --detailed-exitcode when there are
-    changes, or 3 when apply would refuse it.
+    changes, or 3 when apply would refuse it; files are written all the same.
     """
     from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
     from iac.workflow import check_guards, read_plan  # noqa: PLC0415
 
+    targets = _targets(shell, given)
     with open_session(shell, Access.READ) as session:
-        plan = read_plan(session, session.options(targets, recreate))
+        plan = read_plan(session, session.options(given["targets"], given["recreate"]))
         holder = session.backend.holder()
     if holder is not None:
         shell.note(f"an apply is running since {holder.since}: {holder.who}")
-    show_plan(shell, plan, view)
-    if out is not None:
-        _save(shell.path(out), plan)
-        shell.note(f"saved {out}: apply it with `iac apply {out}`")
+    _show(shell, plan, given)
+    for target, option in targets:
+        text = render_plan(plan, target.view, shell.directory, given["budget"])
+        if target.is_stdout:
+            click.echo(text, nl=False)
+        else:
+            write_whole(shell, target.file, text, option)
+    if given["out"] is not None:
+        shell.note(f"saved {given['out']}: apply it with `iac apply {given['out']}`")
     check_guards(plan)
-    return 2 if detailed_exitcode and not plan.is_empty else 0
+    return 2 if given["detailed_exitcode"] and not plan.is_empty else 0
 
 
-def _save(path: Path, plan: Plan) -> None:
-    from iac.sinks.file import FileSink  # noqa: PLC0415
+def _targets(shell: Shell, given: dict[str, Any]) -> Sequence[tuple[Target, str]]:
+    """What is to be written beside stdout, and the option that says so.
 
-    if not path.parent.is_dir():
-        raise _unsaved(path, "there is no such folder")
-    try:
-        FileSink(path.parent).write(path.name, json_text(plan.to_dict()).encode(), mode=0o644)
-    except RenderError as error:
-        raise _unsaved(path, error.why) from error
+    Raises:
+        InputError: a file cannot be written.
+        click.UsageError: two of them are the same, or stdout has no place for another view.
+    """
+    targets = [(target, f"--report {target.view}=FILE") for target in given["reports"]]
+    if given["out"] is not None:
+        targets.append((Target(PlanView.JSON, given["out"]), _OUT))
+    if given["view"] == "json" and any(target.is_stdout for target, _ in targets):
+        raise click.UsageError("--format json is all that stdout carries: give --report github=FILE a file")
+    files = [shell.path(target.file) for target, _ in targets]
+    if len(set(files)) < len(files):
+        raise click.UsageError("two views cannot go to the same file")
+    for target, option in targets:
+        if not target.is_stdout:
+            check_place(shell, target.file, option)
+    return targets
 
 
-def _unsaved(path: Path, why: str) -> InputError:
-    return InputError("the plan cannot be saved", where=str(path), why=why, fix="name another file: --out FILE")
+def _show(shell: Shell, plan: Plan, given: dict[str, Any]) -> None:
+    if given["view"] == "markdown":
+        click.echo(render_plan(plan, PlanView.MARKDOWN, shell.directory, given["budget"]), nl=False)
+    else:
+        show_plan(shell, plan, given["view"])

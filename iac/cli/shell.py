@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,10 @@ class Shell:
     def wants_color(self) -> bool:
         """Whether stdout is a terminal that colour is welcome on (NO_COLOR, --no-color)."""
         return is_terminal(sys.stdout) and not self.no_color and not os.environ.get("NO_COLOR")
+
+    def width(self) -> int | None:
+        """The width of the terminal that stdout is (COLUMNS, else what it says of itself); None when it is none."""
+        return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
 
     def note(self, text: str) -> None:
         """Say something on stderr, unless -q."""

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import click
 
 from iac.cli.format import show_json
 from iac.core.diagnostics import Severity
+from iac.core.text import printable
+from iac.views.kind import DiagnosticsView, render_diagnostics
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from iac.cli.shell import Shell
     from iac.config.definitions import Validation
-    from iac.core.diagnostics import Diagnostic
 
 
 @click.command("validate", short_help="check definitions, offline")
@@ -23,10 +25,10 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "view",
-    type=click.Choice(["text", "json", "github"]),
+    type=click.Choice(["text", "json", *map(str, DiagnosticsView)]),
     default="text",
     show_default=True,
-    help="How to print; github: annotations of a pull request.",
+    help="How to print; github: annotations, gitlab: code quality, sarif: code scanning, junit: a test report.",
 )
 @click.pass_obj
 def command(shell: Shell, *, paths: tuple[str, ...], view: str) -> int:
@@ -40,9 +42,9 @@ def command(shell: Shell, *, paths: tuple[str, ...], view: str) -> int:
     validation = validate(shell.root, inside, shell.environment)
     if view == "json":
         show_json(_as_json(validation))
-    elif view == "github":
-        for diagnostic in validation.diagnostics:
-            click.echo(_annotation(diagnostic, shell.directory))
+    elif view in set(DiagnosticsView):
+        found = validation.diagnostics
+        click.echo(render_diagnostics(found, DiagnosticsView(view), shell.directory), nl=False)
     else:
         _show_text(shell, validation)
     return 0 if validation.is_valid else 1
@@ -69,38 +71,17 @@ def _as_json(validation: Validation) -> dict[str, object]:
     }
 
 
-def _annotation(diagnostic: Diagnostic, directory: str) -> str:
-    """A workflow command of GitHub Actions; what is special there is escaped."""
-    text = _escaped("\n".join(part for part in (diagnostic.summary, diagnostic.why, _fix(diagnostic)) if part))
-    place = diagnostic.location
-    if place is None:
-        return f"::{diagnostic.severity} title={diagnostic.id}::{text}"
-    file = _escaped_value(os.path.normpath(f"{directory}/{place.file}"))
-    return f"::{diagnostic.severity} file={file},line={place.line},col={place.column},title={diagnostic.id}::{text}"
-
-
-def _fix(diagnostic: Diagnostic) -> str:
-    return f"fix: {diagnostic.fix}" if diagnostic.fix else ""
-
-
-def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _escaped_value(text: str) -> str:
-    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
-
-
 def _show_text(shell: Shell, validation: Validation) -> None:
     for diagnostic in validation.diagnostics:
         if diagnostic.severity is Severity.ERROR or not shell.quiet:
             for line in diagnostic.lines():
-                click.echo(line)
-    errors = sum(diagnostic.severity is Severity.ERROR for diagnostic in validation.diagnostics)
-    warnings = len(validation.diagnostics) - errors
+                click.echo(printable(line))
+    counts = Counter(diagnostic.severity for diagnostic in validation.diagnostics)
+    errors, warnings, waived = (counts[severity] for severity in Severity)
     counted = f"{_count(validation.definitions, 'definition')}, {_count(len(validation.environments), 'environment')}"
-    found = [_count(errors, "mistake")] if errors else ["valid"]
-    click.echo(f"{counted}: {', '.join(found + ([_count(warnings, 'warning')] if warnings else []))}")
+    found = [_count(errors, "mistake") if errors else "valid"]
+    found += [_count(warnings, "warning")] if warnings else []
+    click.echo(f"{counted}: {', '.join(found + ([f'{waived} waived'] if waived else []))}")
 
 
 def _count(number: int, noun: str) -> str:

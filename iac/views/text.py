@@ -5,16 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iac.apply.outcome import Delivered, Done, Failed, NotTried, TokensKept, TokensRevoked
-from iac.core.change import Action, Cause, Change, OutputAction, SecretChange
-from iac.core.model import short_grant
+from iac.core.change import Action, Change, OutputAction, SecretChange
 from iac.core.text import printable
+from iac.views.shown import CAUSES, SOME_UNREAD, counted, entry_shown, value_shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from iac.apply.outcome import Report
     from iac.core.change import FieldChange, Finding
-    from iac.core.model import Value
     from iac.core.plan import Guard, Plan
 
 SYMBOLS = {
@@ -27,33 +26,64 @@ SYMBOLS = {
     Action.FORGET: "x",
 }
 _COLORS = {"+": 32, ">": 36, "~": 33, "-/+": 31, "@": 35, "-": 31, "x": 31, "!": 31, "bold": 1}
-_CAUSES = {Cause.DEFINITION: "", Cause.SERVER: "changed on the server", Cause.BOTH: "changed here and on the server"}
 _NAME_WIDTH = 30
+_HANGING = 4
+_NARROWEST = 40
+_MOST_ROWS = 12
+"""Of one value on a terminal; keys can have many thousand characters, and JSON shows them whole."""
 
 
-class Painter:
-    """Colours by symbol, or none."""
+class Page:
+    """Where lines are shown: in colours by symbol or without, folded at a width or as long as they are."""
 
-    def __init__(self, *, color: bool) -> None:
+    def __init__(self, *, color: bool, width: int | None = None) -> None:
         self.color = color
+        self.width = width and max(width, _NARROWEST)
 
-    def __call__(self, symbol: str, text: str) -> str:
-        """The text in the colour of a symbol."""
+    def line(self, text: str, symbol: str = "") -> str:
+        """A line, its indentation kept and the rest in the colour of a symbol.
+
+        A line that is wider than the page goes on below, indented further; one of too many rows is cut, and says how
+        much is missing.
+        """
+        inner = text.lstrip(" ")
+        indent = " " * (len(text) - len(inner))
+        rows = self._rows(inner, indent) if self.width and len(text) > self.width else [inner]
+        return "\n".join(f"{indent}{self._painted(row, symbol)}" for row in rows)
+
+    def _rows(self, text: str, indent: str) -> list[str]:
+        import textwrap  # noqa: PLC0415  # only for what is wider than a terminal
+
+        room = max((self.width or 0) - len(indent), _NARROWEST // 2)
+        hanging = " " * _HANGING
+        rows = textwrap.wrap(text, room, subsequent_indent=hanging, break_on_hyphens=False, tabsize=1)
+        if len(rows) <= _MOST_ROWS:
+            return rows
+        missing = sum(len(row) - _HANGING for row in rows[_MOST_ROWS:])
+        return [*rows[:_MOST_ROWS], f"{hanging}... {missing:,} more characters, see --format json"]
+
+    def _painted(self, text: str, symbol: str) -> str:
         return f"\x1b[{_COLORS[symbol]}m{text}\x1b[0m" if self.color and symbol in _COLORS else text
 
 
-def plan_text(plan: Plan, *, color: bool) -> str:
-    """The whole plan: changes, refusals, remarks, summary."""
-    paint = Painter(color=color)
+def plan_text(plan: Plan, *, color: bool, width: int | None = None) -> str:
+    """The whole plan: changes, refusals, remarks, summary.
+
+    Args:
+        plan: what is to be shown.
+        color: whether to use the colours of a terminal.
+        width: of the terminal, in characters; None leaves lines as long as they are.
+    """
+    page = Page(color=color, width=width)
     head = f"{plan.project}, environment {plan.environment}, {plan.issuer} ({plan.provider})"
-    lines = [paint("bold", printable(head)), ""]
+    lines = [page.line(printable(head), "bold"), ""]
     for change in plan.changes:
-        lines += [*_change(change, paint), ""]
-    lines += _remarks(plan)
+        lines += [*_change(change, page), ""]
+    lines += [page.line(line) for line in _remarks(plan)]
     if plan.guards:
-        lines += [paint("!", f"Refused: {len(plan.guards)} guard{'s' if len(plan.guards) > 1 else ''}")]
-        lines += [line for guard in plan.guards for line in _guard(guard)] + [""]
-    lines.append(paint("bold", summary_line(plan)))
+        lines += [page.line(f"Refused: {counted(len(plan.guards), 'guard')}", "!")]
+        lines += [page.line(line) for guard in plan.guards for line in _guard(guard)] + [""]
+    lines.append(page.line(summary_line(plan), "bold"))
     return "\n".join(lines) + "\n"
 
 
@@ -65,15 +95,20 @@ def summary_line(plan: Plan) -> str:
     return f"Plan: {changes}; {counts['no_op']} unchanged, {counts['unmanaged']} not managed here."
 
 
-def _change(change: Change, paint: Painter) -> Iterator[str]:
+def _change(change: Change, page: Page) -> Iterator[str]:
     symbol = SYMBOLS[change.action]
     head = f"{symbol} {printable(change.address)}: {change.action} {printable(change.client_id)}".rstrip()
     name = f' "{printable(change.client_name)}"' if change.client_name else ""
-    yield "  " + paint(symbol, head + name)
+    yield page.line(f"  {head}{name}", symbol)
     place = f"{change.location.file}:{change.location.line}" if change.location else ""
-    yield "      " + " - ".join(part for part in (printable(place), printable(change.reason)) if part)
+    yield page.line("      " + " - ".join(part for part in (printable(place), printable(change.reason)) if part))
     for field in change.fields:
-        yield from _field(field, change.action, paint)
+        yield from _field(field, change.action, page)
+    yield from (page.line(line) for line in _effects(change))
+
+
+def _effects(change: Change) -> Iterator[str]:
+    """What becomes of the secret and of outputs, and what is to be known about the change."""
     if change.secret not in {SecretChange.NONE, SecretChange.KEPT}:
         yield f"      {'secret':<{_NAME_WIDTH}} {change.secret}"
     for output in change.outputs:
@@ -83,35 +118,24 @@ def _change(change: Change, paint: Painter) -> Iterator[str]:
         yield f"      {_finding(finding)}"
 
 
-def _field(field: FieldChange, action: Action, paint: Painter) -> Iterator[str]:
-    cause = f"  ({_CAUSES[field.cause]})" if _CAUSES[field.cause] else ""
+def _field(field: FieldChange, action: Action, page: Page) -> Iterator[str]:
+    name = printable(field.name)
+    cause = f"  ({CAUSES[field.cause]})" if CAUSES[field.cause] else ""
     if action is Action.CREATE:
-        yield f"      {field.name:<{_NAME_WIDTH}} {_shown(field.name, field.after)}"
+        yield page.line(f"      {name:<{_NAME_WIDTH}} {value_shown(field.name, field.after)}")
     elif field.added or field.removed:
-        yield f"      {field.name}{cause}"
+        yield page.line(f"      {name}{cause}")
         for sign, entries in (("+", field.added), ("-", field.removed)):
             for entry in entries:
-                yield "        " + paint(sign, f"{sign} {printable(_entry(field.name, entry))}")
+                yield page.line(f"        {sign} {entry_shown(field.name, entry)}", sign)
     else:
-        before, after = _shown(field.name, field.before), _shown(field.name, field.after)
-        yield f"      {field.name:<{_NAME_WIDTH}} {before} -> {after}{cause}"
-
-
-def _entry(name: str, entry: str) -> str:
-    return short_grant(entry) if name == "grant_types" else entry
-
-
-def _shown(name: str, value: Value | None) -> str:
-    if value is None:
-        return "(none)"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, tuple):
-        return printable(" ".join(_entry(name, entry) for entry in value))
-    return printable(str(value))
+        before, after = value_shown(field.name, field.before), value_shown(field.name, field.after)
+        yield page.line(f"      {name:<{_NAME_WIDTH}} {before} -> {after}{cause}")
 
 
 def _remarks(plan: Plan) -> Iterator[str]:
+    if not plan.complete:
+        yield f"  {SOME_UNREAD}"
     for source, target in plan.moved:
         yield f"  moved {printable(source)} -> {printable(target)}"
     for released in plan.released:
@@ -122,7 +146,7 @@ def _remarks(plan: Plan) -> Iterator[str]:
         yield f"  interrupted {printable(line)}"
     for finding in plan.findings:
         yield f"  {_finding(finding)}"
-    if plan.moved or plan.released or plan.pending or plan.findings:
+    if plan.moved or plan.released or plan.pending or plan.findings or not plan.complete:
         yield ""
 
 
@@ -141,44 +165,46 @@ def _guard(guard: Guard) -> Iterator[str]:
 
 def report_text(report: Report, *, color: bool) -> str:
     """What was done, what failed and why, what was not tried."""
-    paint = Painter(color=color)
+    page = Page(color=color)
     lines: list[str] = []
     for outcome in report.outcomes:
         change = outcome.change
         name = printable(change.address) + (f" ({printable(change.client_id)})" if change.client_id else "")
         match outcome:
             case Done():
-                lines.append(paint(SYMBOLS[change.action], f"{SYMBOLS[change.action]} {name}: {change.action} done"))
+                lines.append(
+                    page.line(f"{SYMBOLS[change.action]} {name}: {change.action} done", SYMBOLS[change.action])
+                )
             case Failed(_, error):
-                lines.append(paint("!", f"! {name}: {change.action} failed"))
+                lines.append(page.line(f"! {name}: {change.action} failed", "!"))
                 lines += [f"    {printable(line)}" for line in error.lines()]
             case NotTried(_, reason):
                 lines.append(f". {name}: {change.action} not tried: {printable(reason)}")
-    lines += [*_outputs(report, paint), *_tokens(report, paint)]
+    lines += [*_outputs(report, page), *_tokens(report, page)]
     if report.unsaved is not None:
-        lines.append(paint("!", "! state: not written"))
+        lines.append(page.line("! state: not written", "!"))
         lines += [f"    {printable(line)}" for line in report.unsaved.lines()]
-    return "\n".join([*lines, "", paint("bold", _tally(report))]) + "\n"
+    return "\n".join([*lines, "", page.line(_tally(report), "bold")]) + "\n"
 
 
-def _outputs(report: Report, paint: Painter) -> Iterator[str]:
+def _outputs(report: Report, page: Page) -> Iterator[str]:
     for output in report.outputs:
         path = printable(output.output.path)
         if isinstance(output, Delivered):
             what = "removed" if output.output.action is OutputAction.DELETE else "written"
             yield f"  {path}: {what if output.is_changed else 'already as wanted'}"
         else:
-            yield paint("!", f"! {path}: not written")
+            yield page.line(f"! {path}: not written", "!")
             yield from (f"    {printable(line)}" for line in output.error.lines())
 
 
-def _tokens(report: Report, paint: Painter) -> Iterator[str]:
+def _tokens(report: Report, page: Page) -> Iterator[str]:
     for revocation in report.revocations:
         address = printable(revocation.change.address)
         if isinstance(revocation, TokensRevoked):
             yield f"  {address}: its tokens are revoked, where the server stores them"
         else:
-            yield paint("!", f"! {address}: its tokens are not revoked")
+            yield page.line(f"! {address}: its tokens are not revoked", "!")
             yield from (f"    {printable(line)}" for line in revocation.error.lines())
 
 

@@ -71,7 +71,7 @@ def test_help_lists_each_command(capsys: pytest.CaptureFixture[str]) -> None:
         (["aply"], "Did you mean apply?"),
         (["zzzzzz"], "`iac --help` lists them."),
         (["plan", "--formt", "json"], "--format"),
-        (["plan", "--format", "jsn"], "'text', 'json'"),
+        (["plan", "--format", "jsn"], "'text', 'markdown', 'json'"),
         (["plan", "extra"], "unexpected extra argument"),
         (["apply", "--parallelism", "0"], "0 is not in the range"),
         (["apply", "--lock-timeout", "nan"], "not a valid integer"),

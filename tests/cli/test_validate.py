@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.cli import run
-from iac.cli.validate import _annotation
-from iac.core.diagnostics import Diagnostic
 from tests.config.given import CLIENT, PROJECT, client, write
 
 if TYPE_CHECKING:
@@ -63,7 +61,7 @@ def test_a_report_is_limited_to_paths(tmp_path: Path, iac: Call) -> None:
     assert 1 == iac("validate", str(tmp_path / "clients.d" / "b.yaml"))[0]
 
 
-@pytest.mark.parametrize("arguments", [["nothing.yaml"], ["--format", "sarif"], ["--formt", "json"], ["/etc/passwd"]])
+@pytest.mark.parametrize("arguments", [["nothing.yaml"], ["--format", "xml"], ["--formt", "json"], ["/etc/passwd"]])
 def test_wrong_usage_ends_with_64(arguments: list[str], tmp_path: Path, iac: Call) -> None:
     write(tmp_path, {})
     code, out, err = iac("validate", *arguments)
@@ -109,10 +107,6 @@ def test_annotations_of_github_are_escaped_and_name_files_as_seen_by_the_caller(
     assert f"::error file={tmp_path}/clients.d/b%2Cc%3A100%25.yaml,line=1,col=1,title=bad-address::" in out
     assert "%0Afix: rename the file or folder\n" in out
     assert out.count("\n") == out.count("::error ")
-
-
-def test_an_annotation_without_a_place_or_a_way_on_is_whole() -> None:
-    assert "::error title=x::what" == _annotation(Diagnostic("x", "what"), ".")
 
 
 @pytest.mark.parametrize(

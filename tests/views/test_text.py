@@ -252,3 +252,44 @@ def test_a_client_whose_id_nobody_knows_any_more_is_named_by_its_address() -> No
     left = change(action=Action.FORGET, client_id="", client_name="", reason="only its output is left")
     assert "  x team/app: forget" in shown(plan(left))
     assert "x team/app: forget done" in report_text(Report("sha256:x", (Done(left),)), color=False).splitlines()
+
+
+def test_what_is_wider_than_a_terminal_goes_on_below_and_loses_nothing() -> None:
+    scopes = tuple(f"storage.read:/dune/data/{number}" for number in range(12))
+    fields = (
+        FieldChange("scope", None, scopes, Cause.DEFINITION, scopes),
+        FieldChange("client_uri", None, f"https://app.example.org/{'x' * 150}", Cause.DEFINITION),
+    )
+    found = plan(change(action=Action.CREATE, fields=fields))
+    lines = plan_text(found, color=False, width=80).splitlines()
+    assert 80 >= max(len(line) for line in lines)
+    assert plan_text(found, color=False).split() == plan_text(found, color=False, width=200).split()
+    assert "".join(plan_text(found, color=False).split()) == "".join("".join(lines).split())
+    assert "      scope                          storage.read:/dune/data/0" in lines
+    assert "          storage.read:/dune/data/1 storage.read:/dune/data/2" in lines
+
+
+def test_colour_of_a_wide_line_is_that_of_all_its_rows() -> None:
+    fields = (FieldChange("scope", (), ("x" * 150,), Cause.DEFINITION, ("x" * 150,)),)
+    rows = [line for line in plan_text(plan(change(fields=fields)), color=True, width=80).splitlines() if "xxx" in line]
+    assert 3 == len(rows)
+    assert all(re.fullmatch(r" {8}\x1b\[32m(?:\+| {4}) *x+\x1b\[0m", row) for row in rows[1:])
+
+
+def test_a_value_of_too_many_rows_is_cut_and_says_how_much_is_missing() -> None:
+    fields = (FieldChange("jwk", None, "k" * 5_000, Cause.DEFINITION),)
+    lines = plan_text(plan(change(fields=fields)), color=False, width=80).splitlines()
+    cut = next(line for line in lines if "more characters" in line)
+    missing = int(cut.split()[1].replace(",", ""))
+    assert "see --format json" in cut
+    assert 5_000 == missing + sum(line.replace("jwk", "").count("k") for line in lines if "kk" in line)
+    assert "k" * 5_000 in plan_text(plan(change(fields=fields)), color=False)
+
+
+def test_a_narrow_terminal_is_taken_for_one_of_40_characters() -> None:
+    found = plan(change(reason="because of many words " * 5))
+    assert plan_text(found, color=False, width=40) == plan_text(found, color=False, width=1)
+
+
+def test_a_plan_that_could_not_read_all_says_so() -> None:
+    assert any("Not all could be read" in line for line in shown(plan(complete=False)))

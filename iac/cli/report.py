@@ -1,0 +1,98 @@
+"""`--report FORMAT=FILE`: one plan in several views, each file whole or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import click
+
+from iac.core.errors import InputError, RenderError
+from iac.views.kind import PlanView
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from iac.cli.shell import Shell
+
+_STDOUT = "-"
+_NAMES = ", ".join(PlanView)
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where one view goes; `-` is stdout."""
+
+    view: PlanView
+    file: str
+
+    @property
+    def is_stdout(self) -> bool:
+        """Whether it is printed."""
+        return self.file == _STDOUT
+
+
+class _TargetType(click.ParamType[Target]):
+    name = "report"
+
+    def convert(self, value: str | Target, param: click.Parameter | None, ctx: click.Context | None) -> Target:
+        if isinstance(value, Target):
+            return value
+        view, _, file = value.partition("=")
+        if view not in set(PlanView) or not file:
+            self.fail(f"{value}: write FORMAT=FILE, FORMAT being one of {_NAMES}", param, ctx)
+        target = Target(PlanView(view), file)
+        if target.is_stdout and target.view is not PlanView.GITHUB:
+            self.fail(f"{value}: only github goes to stdout beside the plan; for others name a file", param, ctx)
+        return target
+
+
+REPORT = click.option(
+    "--report",
+    "reports",
+    metavar="FORMAT=FILE",
+    type=_TargetType(),
+    multiple=True,
+    help=f"Write the plan to FILE, too; repeatable. FORMAT is one of {_NAMES}.",
+)
+
+
+def check_place(shell: Shell, file: str, option: str) -> None:
+    """See that a file can be written, before anything else is done.
+
+    Raises:
+        InputError: it cannot.
+    """
+    from iac.sinks.file import FileSink  # noqa: PLC0415
+
+    path = _path(shell, file, option)
+    try:
+        FileSink(path.parent).check(path.name)
+    except RenderError as error:
+        raise _unwritten(file, error.why, option) from error
+
+
+def write_whole(shell: Shell, file: str, text: str, option: str) -> None:
+    """Write a file at once: readers see what was there, or all of the text.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    from iac.sinks.file import FileSink  # noqa: PLC0415
+
+    path = _path(shell, file, option)
+    try:
+        FileSink(path.parent).write(path.name, text.encode(), mode=0o644)
+    except RenderError as error:
+        raise _unwritten(file, error.why, option) from error
+
+
+def _path(shell: Shell, file: str, option: str) -> Path:
+    path = shell.path(file)
+    if not path.parent.is_dir():
+        raise _unwritten(file, "there is no such folder", option)
+    return path
+
+
+def _unwritten(file: str, why: str, option: str) -> InputError:
+    return InputError("the plan cannot be saved", where=file, why=why, fix=f"name another file: {option}")

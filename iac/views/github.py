@@ -1,0 +1,48 @@
+"""Workflow commands of GitHub Actions: annotations in the files of a pull request. Pure.
+
+Escaping is that of actions/toolkit (packages/core/src/command.ts), which actions/runner undoes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iac.core.diagnostics import Severity
+from iac.core.text import printable
+from iac.views.place import from_root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from iac.core.diagnostics import Diagnostic
+
+_COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.WAIVED: "notice"}
+
+
+def workflow_commands(diagnostics: Iterable[Diagnostic], directory: str) -> str:
+    """One line a diagnostic: `::error file=..,line=..,col=..,title=..::message`.
+
+    Args:
+        diagnostics: what is to be said, in this order; GitHub shows the first ten errors and warnings of a step.
+        directory: the project's, from where the command was started; GitHub knows files from the repository's root.
+    """
+    return "".join(f"{_command(diagnostic, directory)}\n" for diagnostic in diagnostics)
+
+
+def _command(diagnostic: Diagnostic, directory: str) -> str:
+    fix = f"fix: {diagnostic.fix}" if diagnostic.fix else ""
+    message = "%0A".join(_data(part) for part in (diagnostic.summary, diagnostic.why, fix) if part)
+    title = f"title={_property(diagnostic.id)}"
+    command, place = _COMMANDS[diagnostic.severity], diagnostic.location
+    if place is None:
+        return f"::{command} {title}::{message}"
+    file = _property(from_root(directory, place.file))
+    return f"::{command} file={file},line={place.line},col={place.column},{title}::{message}"
+
+
+def _data(text: str) -> str:
+    return printable(text).replace("%", "%25")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

@@ -1,0 +1,57 @@
+"""What GitLab reads from a job's artifacts: counts of a plan, and code quality. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from iac.core.change import Action
+from iac.core.diagnostics import Location, Severity
+from iac.core.text import printable
+from iac.views.fingerprint import fingerprints
+from iac.views.place import from_root
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from iac.core.diagnostics import Diagnostic
+    from iac.core.plan import Plan
+
+_SEVERITIES = {Severity.ERROR: "major", Severity.WARNING: "minor", Severity.WAIVED: "info"}
+_COUNTED = {
+    "create": (Action.CREATE, Action.REPLACE),
+    "update": (Action.UPDATE, Action.ADOPT, Action.ROTATE),
+    "delete": (Action.DELETE, Action.REPLACE),
+}
+
+
+def plan_counts(plan: Plan) -> dict[str, int]:
+    """For `artifacts:reports:terraform`: create, update, delete.
+
+    A replaced client counts as created and as deleted, as in Terraform; a forgotten one stays as it is and counts
+    nowhere.
+    """
+    summary = plan.summary()
+    return {name: sum(summary[str(action)] for action in actions) for name, actions in _COUNTED.items()}
+
+
+def code_quality(diagnostics: Sequence[Diagnostic], directory: str) -> list[dict[str, Any]]:
+    """For `artifacts:reports:codequality`: one entry a diagnostic, its file as seen from the repository's root."""
+    return [
+        {
+            "description": printable(_described(diagnostic)),
+            "check_name": diagnostic.id,
+            "fingerprint": fingerprint,
+            "severity": _SEVERITIES[diagnostic.severity],
+            "location": _place(diagnostic.location or Location("iac.yaml"), directory),
+        }
+        for diagnostic, fingerprint in zip(diagnostics, fingerprints(diagnostics), strict=True)
+    ]
+
+
+def _described(diagnostic: Diagnostic) -> str:
+    fix = f"fix: {diagnostic.fix}" if diagnostic.fix else ""
+    return " - ".join(part for part in (diagnostic.summary, diagnostic.why, fix) if part)
+
+
+def _place(location: Location, directory: str) -> dict[str, Any]:
+    return {"path": from_root(directory, location.file), "lines": {"begin": location.line}}

@@ -1,0 +1,93 @@
+"""JUnit XML, which the test reports of CI systems read: a change is a test case, and so is a diagnostic. Pure.
+
+Elements and attributes are those of the xunit plugin's schema, which pytest's reports keep to as well.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from iac.core.diagnostics import Severity
+from iac.core.text import printable
+from iac.views.remark import change_remarks, guard_remarks, plan_remarks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from iac.core.diagnostics import Diagnostic, Location
+    from iac.core.plan import Plan
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One test case: the file it belongs to, its name, and what was said about it. An error fails it."""
+
+    file: str
+    name: str
+    said: tuple[Diagnostic, ...] = ()
+
+    def of(self, severity: Severity) -> list[Diagnostic]:
+        """What was said with one severity."""
+        return [diagnostic for diagnostic in self.said if diagnostic.severity is severity]
+
+
+def plan_junit(plan: Plan) -> str:
+    """A case for each change, for each guard, which fails, and for each finding of the plan as a whole."""
+    changes = (
+        Case(_file(change.location), f"{change.action} {change.address}", change_remarks(change))
+        for change in plan.changes
+    )
+    cases = [*changes, *_cases((*guard_remarks(plan), *plan_remarks(plan)))]
+    return _document(f"iac plan {plan.environment}", cases or [Case("iac.yaml", "no changes")])
+
+
+def diagnostics_junit(diagnostics: Iterable[Diagnostic]) -> str:
+    """A case for each diagnostic; without any, one that passes."""
+    return _document("iac validate", _cases(diagnostics) or [Case("iac.yaml", "valid")])
+
+
+def _cases(diagnostics: Iterable[Diagnostic]) -> list[Case]:
+    return [Case(_file(each.location), _name(each), (each,)) for each in diagnostics]
+
+
+def _name(diagnostic: Diagnostic) -> str:
+    """With its line and column: GitLab shows one of several cases that have the same name."""
+    place = f"{diagnostic.location.line}:{diagnostic.location.column} " if diagnostic.location else ""
+    return f"{place}{diagnostic.id}: {diagnostic.summary}"
+
+
+def _file(location: Location | None) -> str:
+    return location.file if location else "iac.yaml"
+
+
+def _document(name: str, cases: list[Case]) -> str:
+    failures = sum(bool(case.of(Severity.ERROR)) for case in cases)
+    counts = f'name={_quoted(name)} tests="{len(cases)}" failures="{failures}" errors="0"'
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"<testsuites {counts}>", f"  <testsuite {counts}>"]
+    lines += [line for case in cases for line in _case(case)]
+    return "\n".join([*lines, "  </testsuite>", "</testsuites>"]) + "\n"
+
+
+def _case(case: Case) -> Iterator[str]:
+    head = f"    <testcase classname={_quoted(case.file)} name={_quoted(case.name)}"
+    if not case.said:
+        yield f"{head}/>"
+        return
+    yield f"{head}>"
+    for error in case.of(Severity.ERROR):
+        kind = f"type={_quoted(error.id)} message={_quoted(error.summary)}"
+        yield f"      <failure {kind}>{_text(error)}</failure>"
+    if others := case.of(Severity.WARNING) + case.of(Severity.WAIVED):
+        yield f"      <system-out>{_text(*others)}</system-out>"
+    yield "    </testcase>"
+
+
+def _quoted(text: str) -> str:
+    return f'"{escape(printable(text))}"'
+
+
+def _text(*diagnostics: Diagnostic) -> str:
+    """The lines of diagnostics; no character in them but what XML 1.0 can hold."""
+    return "\n".join(escape(printable(line)) for diagnostic in diagnostics for line in diagnostic.lines())

@@ -1,0 +1,110 @@
+"""The views there are, by name. Pure; each is imported when it is asked for."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, assert_never
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from iac.core.diagnostics import Diagnostic
+    from iac.core.plan import Plan
+
+BUDGET = 65_000
+"""Characters of markdown, unless asked otherwise: GitHub refuses a comment with more than 65,536."""
+SMALLEST_BUDGET = 4_000
+"""What the head of a plan fits into, with room for some names."""
+
+
+class PlanView(StrEnum):
+    """How a plan can be shown: for people, then for machines."""
+
+    TEXT = "text"
+    MARKDOWN = "markdown"
+    JSON = "json"
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    SARIF = "sarif"
+    JUNIT = "junit"
+
+
+class DiagnosticsView(StrEnum):
+    """How diagnostics can be told to machines."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    SARIF = "sarif"
+    JUNIT = "junit"
+
+
+def render_plan(plan: Plan, view: PlanView, directory: str, budget: int) -> str:
+    """A plan in one view, without colour and in lines as long as they are.
+
+    Args:
+        plan: what is to be shown.
+        view: how.
+        directory: the project's, as seen from the repository's root.
+        budget: most characters of markdown.
+    """
+    from iac.views.document import json_text  # noqa: PLC0415
+
+    match view:
+        case PlanView.TEXT:
+            from iac.views.text import plan_text  # noqa: PLC0415
+
+            return plan_text(plan, color=False)
+        case PlanView.MARKDOWN:
+            from iac.views.markdown import plan_markdown  # noqa: PLC0415
+
+            return plan_markdown(plan, budget)
+        case PlanView.JSON:
+            return json_text(plan.to_dict())
+        case PlanView.GITLAB:
+            from iac.views.gitlab import plan_counts  # noqa: PLC0415
+
+            return json_text(plan_counts(plan))
+        case PlanView.JUNIT:
+            from iac.views.junit import plan_junit  # noqa: PLC0415
+
+            return plan_junit(plan)
+        case PlanView.GITHUB | PlanView.SARIF:
+            from iac.views.remark import remarks  # noqa: PLC0415
+
+            return render_diagnostics(remarks(plan), DiagnosticsView(view), directory, job=f"plan/{plan.environment}")
+        case _:
+            assert_never(view)
+
+
+def render_diagnostics(
+    diagnostics: Sequence[Diagnostic], view: DiagnosticsView, directory: str, *, job: str = "validate"
+) -> str:
+    """Diagnostics in one view.
+
+    Args:
+        diagnostics: what is to be told, in this order.
+        view: how.
+        directory: the project's, as seen from the repository's root.
+        job: what found them, for SARIF.
+    """
+    from iac.views.document import json_text  # noqa: PLC0415
+
+    match view:
+        case DiagnosticsView.GITHUB:
+            from iac.views.github import workflow_commands  # noqa: PLC0415
+
+            return workflow_commands(diagnostics, directory)
+        case DiagnosticsView.GITLAB:
+            from iac.views.gitlab import code_quality  # noqa: PLC0415
+
+            return json_text(code_quality(diagnostics, directory))
+        case DiagnosticsView.SARIF:
+            from iac.views.sarif import sarif_log  # noqa: PLC0415
+
+            return json_text(sarif_log(diagnostics, directory, job=job))
+        case DiagnosticsView.JUNIT:
+            from iac.views.junit import diagnostics_junit  # noqa: PLC0415
+
+            return diagnostics_junit(diagnostics)
+        case _:
+            assert_never(view)

@@ -1,0 +1,150 @@
+"""A plan for a pull or merge request, in Markdown that GitHub and GitLab both show. Pure.
+
+It never has more characters than its budget. Diffs are given up first,
+then findings, then clients' names in favour of addresses; counts never. Text of users stands in code alone
+(`markdown_code`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iac.core.change import Action
+from iac.core.diagnostics import Severity
+from iac.core.text import printable
+from iac.views.markdown_code import code
+from iac.views.markdown_diff import folded
+from iac.views.remark import remarks
+from iac.views.room import Room
+from iac.views.shown import SOME_UNREAD, counted, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from iac.core.change import Change, Finding
+    from iac.core.plan import Guard, Plan
+
+_ROOM_FOR_NOTES = 500
+_LONGEST_WORD, _LONGEST_SENTENCE, _SHORT_NAME = 120, 1_000, 30
+_ORDER = (
+    Action.DELETE, Action.REPLACE, Action.CREATE, Action.ADOPT, Action.UPDATE, Action.ROTATE, Action.FORGET,
+)  # fmt: skip
+"""What cannot be undone is told first."""
+
+
+def plan_markdown(plan: Plan, budget: int) -> str:
+    """The plan: title, deletion warning, counts, refusals, names by verb, findings, folded diffs.
+
+    Args:
+        plan: what is to be shown.
+        budget: most characters of the result, at least `iac.views.kind.SMALLEST_BUDGET`. Where it does not suffice,
+            that is the first thing that is said after the title.
+    """
+    changes = [change for action in _ORDER for change in plan.changes if change.action is action]
+    room = Room(budget - _ROOM_FOR_NOTES)
+    title, *head = room.take([*_title(plan), *_warnings(plan), *_counts(plan)])
+    guards, refusals = room.section("#### Refused", [_guard(guard) for guard in plan.guards], most=room.left // 4)
+    names, names_note = _names(changes, room)
+    findings, unsaid = room.section("#### Findings", list(_findings(plan, changes)), most=room.left // 2)
+    others, rest = room.section("#### Beside changes", list(_others(plan)), most=room.left // 2)
+    folds = room.take(folded(change) for change in changes)
+    hidden = {"refusal": refusals, "finding": unsaid + rest, "difference": len(changes) - len(folds)}
+    notes = [f"{counted(number, noun)} left out" for noun, number in hidden.items() if number] + names_note
+    blocks = [title, "", *_shortened(notes), *head, *guards, *names, *findings, *others, *folds]
+    return "\n".join([*blocks, f"Digest {code(plan.digest)}", ""])
+
+
+def _shortened(notes: Sequence[str]) -> list[str]:
+    """What was given up for the budget, if anything was."""
+    said = (
+        f"> **Shortened to fit: {', '.join(notes)}.** All counts are here; `iac plan --format json` has everything.\n"
+    )
+    return [said] if notes else []
+
+
+def _title(plan: Plan) -> list[str]:
+    counts = plan.summary()
+    verbs = [f"{counts[str(action)]:,} to {action}" for action in _ORDER if counts[str(action)]]
+    project, environment, issuer, provider = (
+        code(shortened(printable(word), _LONGEST_WORD))
+        for word in (plan.project, plan.environment, plan.issuer, plan.provider)
+    )
+    where = f"Project {project}, environment {environment}, issuer {issuer}, provider {provider}"
+    return [f"### Plan: {', '.join(verbs) or 'no changes'}", where, ""]
+
+
+def _warnings(plan: Plan) -> Iterator[str]:
+    counts = plan.summary()
+    if leaving := counts[str(Action.DELETE)] + counts[str(Action.REPLACE)]:
+        yield f"> [!CAUTION]\n> **{counted(leaving, 'client')} will be deleted.** Services lose their login at once.\n"
+    if refusals := sum(remark.severity is Severity.ERROR for remark in remarks(plan)):
+        yield f"> [!WARNING]\n> **Refused, for {counted(refusals, 'reason')}:** apply will not do this.\n"
+    if not plan.complete:
+        yield f"> {SOME_UNREAD}\n"
+
+
+def _counts(plan: Plan) -> list[str]:
+    counts = plan.summary()
+    labels = [*(str(action) for action in _ORDER), "unchanged", "not managed here"]
+    numbers = [*(counts[str(action)] for action in _ORDER), counts["no_op"], counts["unmanaged"]]
+    rows = [labels, ["---:" for _ in labels], [f"{number:,}" for number in numbers]]
+    return [*(f"| {' | '.join(row)} |" for row in rows), ""]
+
+
+def _sentence(text: str) -> str:
+    return code(shortened(printable(text), _LONGEST_SENTENCE))
+
+
+def _guard(guard: Guard) -> str:
+    lines = [f"- {code(guard.id)}: {_sentence(guard.message)}"]
+    if guard.limit:
+        found = f"limit {code(guard.limit)}, found {code(guard.value)}"
+        lines.append(f"  - {found}: {_sentence(', '.join(guard.addresses))}")
+    return "\n".join([*lines, *(f"  - fix: {_sentence(way)}" for way in (guard.setting, guard.flag) if way)])
+
+
+def _findings(plan: Plan, changes: Sequence[Change]) -> Iterator[str]:
+    for change in changes:
+        for finding in change.findings:
+            yield _finding(finding, f" {_sentence(change.address)}:")
+    for finding in plan.findings:
+        yield _finding(finding, "")
+
+
+def _finding(finding: Finding, about: str) -> str:
+    place = f" {_sentence(str(finding.location))}" if finding.location else ""
+    return f"- **{finding.severity}** {code(finding.id)}{place}:{about} {_sentence(finding.message)}"
+
+
+def _others(plan: Plan) -> Iterator[str]:
+    for source, target in plan.moved:
+        yield f"- moved: {_sentence(source)} to {_sentence(target)}"
+    for released in plan.released:
+        fields = _sentence(", ".join(released.fields))
+        yield f"- released: {_sentence(released.address)} {fields} (the server keeps the values)"
+    for pending in plan.pending:
+        yield f"- interrupted: the end of a {code(pending.action)} of {_sentence(pending.address)} is not known"
+
+
+def _names(changes: Sequence[Change], room: Room) -> tuple[list[str], list[str]]:
+    """All addresses by verb, with as much of the clients' names as there is room for; and what was given up."""
+    for limit, notes in ((None, []), (_SHORT_NAME, ["clients' names cut"]), (0, ["clients' names left out"])):
+        lines = list(_by_verb(changes, limit))
+        if room.take_all(lines):
+            return lines, notes
+    addresses, hidden = room.section("#### Changes", [_name(change, 0) for change in changes], most=room.left)
+    return addresses, [*notes, f"{counted(hidden, 'address')} left out"]
+
+
+def _by_verb(changes: Sequence[Change], limit: int | None) -> Iterator[str]:
+    for action in _ORDER:
+        entries = [_name(change, limit) for change in changes if change.action is action]
+        if entries:
+            yield f"#### {str(action).capitalize()}: {len(entries):,}\n"
+            yield from (*entries, "")
+
+
+def _name(change: Change, limit: int | None) -> str:
+    name = printable(change.client_name)
+    shown = name if limit is None else shortened(name, limit) if limit else ""
+    return f"- {code(change.address)} {code(shown)}".rstrip()

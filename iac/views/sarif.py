@@ -1,0 +1,84 @@
+"""SARIF 2.1.0, for code scanning: findings, guards and diagnostics with their places. Pure.
+
+Rules of the format: OASIS SARIF 2.1.0 with errata 01; what GitHub reads of it is a subset.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from iac import __version__
+from iac.core.diagnostics import Location, Severity
+from iac.core.text import printable
+from iac.views.fingerprint import fingerprints
+from iac.views.place import from_root
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from iac.core.diagnostics import Diagnostic
+
+_SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
+_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.WAIVED: "note"}
+_HOME = "https://github.com/indigo-iac/indigo-iac"
+_REFERENCE = f"{_HOME}/blob/main/docs/reference"
+
+
+def sarif_log(diagnostics: Sequence[Diagnostic], directory: str, *, job: str) -> dict[str, Any]:
+    """A log with one run.
+
+    Args:
+        diagnostics: the results, in this order.
+        directory: the project's, as seen from the repository's root.
+        job: what tells this run from others of the same commit, `validate` or `plan/ENVIRONMENT`.
+    """
+    rules = {diagnostic.id: _rule(diagnostic) for diagnostic in diagnostics}
+    places = {name: index for index, name in enumerate(rules)}
+    results = [
+        {**_result(diagnostic, directory), "ruleIndex": places[diagnostic.id], "partialFingerprints": {"iac/v1": known}}
+        for diagnostic, known in zip(diagnostics, fingerprints(diagnostics), strict=True)
+    ]
+    driver = {"name": "iac", "semanticVersion": __version__, "informationUri": _HOME, "rules": list(rules.values())}
+    run = {
+        "tool": {"driver": driver},
+        "automationDetails": {"id": f"iac/{printable(job)}/"},
+        "columnKind": "unicodeCodePoints",
+        "results": results,
+    }
+    return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
+
+
+def _rule(diagnostic: Diagnostic) -> dict[str, Any]:
+    words = diagnostic.id.replace("-", " ")
+    return {
+        "id": diagnostic.id,
+        "shortDescription": {"text": words.capitalize()},
+        "help": {"text": f"`iac explain {diagnostic.id}` tells what it means and how to go on."},
+        "helpUri": f"{_REFERENCE}/diagnostics.md#{diagnostic.id}",
+        "defaultConfiguration": {"level": _LEVELS[diagnostic.severity]},
+    }
+
+
+def _result(diagnostic: Diagnostic, directory: str) -> dict[str, Any]:
+    fix = f"Fix: {diagnostic.fix}" if diagnostic.fix else ""
+    parts = [_inert(part) for part in (diagnostic.summary, diagnostic.why, fix) if part]
+    is_waived = diagnostic.severity is Severity.WAIVED
+    return {
+        "ruleId": diagnostic.id,
+        "level": _LEVELS[diagnostic.severity],
+        "message": {"text": "\n".join(parts)},
+        "locations": [_place(diagnostic.location or Location("iac.yaml"), directory)],
+        "suppressions": [{"kind": "inSource"}] if is_waived else [],
+    }
+
+
+def _place(location: Location, directory: str) -> dict[str, Any]:
+    path = from_root(directory, location.file)
+    region = {"startLine": location.line, "startColumn": location.column}
+    return {"physicalLocation": {"artifactLocation": {"uri": quote(path, safe="/")}, "region": region}}
+
+
+def _inert(text: str) -> str:
+    """No placeholder (3.11.5: braces are doubled), and no link (3.11.6: `[text](target)`, parted by a space)."""
+    return printable(text).replace("{", "{{").replace("}", "}}").replace("](", "] (")

@@ -1,0 +1,116 @@
+"""Plans and diagnostics from JSON, as the cases of this folder have them, and what every view makes of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from iac import __version__
+from iac.core.change import Action, Cause, Change, FieldChange, Finding, OutputAction, OutputChange, SecretChange
+from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.plan import Guard, Pending, Plan, Released
+from iac.views.kind import BUDGET, DiagnosticsView, PlanView, render_diagnostics, render_plan
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from iac.core.model import Value
+
+CASES = Path(__file__).parent / "cases"
+FOLDER = "iam"
+"""The project's folder in its repository."""
+
+
+def plan_of(given: dict[str, Any]) -> Plan:
+    """A plan from its JSON form (schemas/plan.schema.json); digests, counts and what is empty need not be there."""
+    return Plan(
+        project=given.get("project", "rucio"),
+        environment=given.get("environment", "prod"),
+        issuer=given.get("issuer", "https://iam.example.org/"),
+        provider=given.get("provider", "iam-admin"),
+        changes=tuple(_change(each) for each in given.get("changes", ())),
+        no_op=given.get("no_op", 0),
+        unmanaged=given.get("unmanaged", 0),
+        guards=tuple(Guard(**{**each, "addresses": tuple(each["addresses"])}) for each in given.get("guards", ())),
+        findings=tuple(_finding(each) for each in given.get("findings", ())),
+        released=tuple(Released(each["address"], tuple(each["fields"])) for each in given.get("released", ())),
+        pending=tuple(Pending(**each) for each in given.get("pending", ())),
+        moved=tuple((each["from"], each["to"]) for each in given.get("moved", ())),
+        complete=given.get("complete", True),
+    )
+
+
+def _change(given: dict[str, Any]) -> Change:
+    return Change(
+        address=given["address"],
+        client_id=given.get("client_id", ""),
+        client_name=given.get("client_name", ""),
+        action=Action(given["action"]),
+        reason=given.get("reason", ""),
+        location=_location(given.get("location")),
+        fields=tuple(_field(each) for each in given.get("fields", ())),
+        secret=SecretChange(given.get("secret", "none")),
+        outputs=tuple(
+            OutputChange(each["path"], each.get("sink", "file"), OutputAction(each["action"]))
+            for each in given.get("outputs", ())
+        ),
+        findings=tuple(_finding(each) for each in given.get("findings", ())),
+    )
+
+
+def _field(given: dict[str, Any]) -> FieldChange:
+    return FieldChange(
+        given["name"],
+        _value(given.get("before")),
+        _value(given.get("after")),
+        Cause(given.get("cause", "definition")),
+        tuple(given.get("added", ())),
+        tuple(given.get("removed", ())),
+    )
+
+
+def _value(given: Any) -> Value | None:
+    return tuple(given) if isinstance(given, list) else given
+
+
+def _finding(given: dict[str, Any]) -> Finding:
+    return Finding(given["id"], Severity(given["severity"]), given["message"], _location(given.get("location")))
+
+
+def _location(given: dict[str, Any] | None) -> Location | None:
+    return Location(**given) if given else None
+
+
+def diagnostics_of(given: list[dict[str, Any]]) -> list[Diagnostic]:
+    """Diagnostics from the JSON form of `iac validate`."""
+    return [
+        Diagnostic(
+            each["id"],
+            each["summary"],
+            _location({name: each[name] for name in ("file", "line", "column") if name in each}),
+            each.get("why", ""),
+            each.get("fix", ""),
+            Severity(each.get("severity", "error")),
+        )
+        for each in given
+    ]
+
+
+def views_of(folder: Path) -> Iterator[tuple[str, str]]:
+    """Name of a file and what is to be in it, for every view of what a case is given."""
+    given = json.loads((folder / "given.json").read_text(encoding="utf-8"))
+    if isinstance(given, list):
+        for told in DiagnosticsView:
+            yield _file(told), _timeless(render_diagnostics(diagnostics_of(given), told, FOLDER))
+        return
+    for view in PlanView:
+        yield _file(view), _timeless(render_plan(plan_of(given), view, FOLDER, BUDGET))
+
+
+def _file(view: PlanView | DiagnosticsView) -> str:
+    return "expect.md" if view is PlanView.MARKDOWN else f"expect.{view}"
+
+
+def _timeless(text: str) -> str:
+    return text.replace(f'"semanticVersion": "{__version__}"', '"semanticVersion": "VERSION"')
