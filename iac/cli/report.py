@@ -35,9 +35,7 @@ class Target:
 class _TargetType(click.ParamType[Target]):
     name = "report"
 
-    def convert(self, value: str | Target, param: click.Parameter | None, ctx: click.Context | None) -> Target:
-        if isinstance(value, Target):
-            return value
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Target:
         view, _, file = value.partition("=")
         if view not in set(PlanView) or not file:
             self.fail(f"{value}: write FORMAT=FILE, FORMAT being one of {_NAMES}", param, ctx)

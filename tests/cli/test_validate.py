@@ -109,6 +109,35 @@ def test_annotations_of_github_are_escaped_and_name_files_as_seen_by_the_caller(
     assert out.count("\n") == out.count("::error ")
 
 
+@pytest.mark.parametrize("view", ["github", "gitlab", "sarif", "junit"])
+def test_reports_for_machines_hold_every_diagnostic_and_agree_with_the_exit_code(
+    view: str, tmp_path: Path, iac: Call
+) -> None:
+    write(tmp_path, {"clients.d/b.yaml": CLIENT})
+    code, clean, _ = iac("validate", "--format", view)
+    assert 0 == code
+    write(tmp_path, {"clients.d/b.yaml": WRONG})
+    code, found, _ = iac("validate", "--format", view)
+    assert 1 == code
+    for rule in ("unknown-scope", "not-one-of"):
+        assert (False, True) == (rule in clean, rule in found)
+    counts = {
+        "github": lambda text: text.count("::error "),
+        "gitlab": lambda text: sum(each["severity"] == "major" for each in json.loads(text)),
+        "sarif": lambda text: sum(each["level"] == "error" for each in json.loads(text)["runs"][0]["results"]),
+        "junit": lambda text: text.count("<failure "),
+    }
+    assert (0, 1) == (counts[view](clean), counts[view](found))
+
+
+def test_a_file_whose_name_would_command_a_runner_is_named_inert(tmp_path: Path, iac: Call) -> None:
+    write(tmp_path, {"clients.d/##[error]x.yaml": "x"})
+    for view in ("text", "json", "github", "gitlab", "sarif", "junit"):
+        out = iac("validate", "--format", view)[1]
+        assert "bad-address" in out
+        assert "##[" not in out
+
+
 @pytest.mark.parametrize(
     ("files", "words"),
     [
