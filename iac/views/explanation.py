@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from iac.explaining import Explanation
+    from iac.core.explanation import Explanation
 
 WIDTH = 100
 
@@ -36,9 +36,9 @@ def _parts(explanation: Explanation) -> Iterator[str]:
 
 
 def _severity(explanation: Explanation) -> str:
-    if not explanation.level:
+    if not explanation.is_adjustable:
         return ""
-    if explanation.here in {"", explanation.level}:
+    if explanation.here == explanation.level:
         return f", {explanation.level}"
     return f", {explanation.here} here ({explanation.level} unless iac.yaml says otherwise)"
 

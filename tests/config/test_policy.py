@@ -394,11 +394,11 @@ def test_a_finding_of_a_change_says_where_its_definition_is_and_what_is_meant(tm
 def test_a_new_secret_names_what_is_to_be_restarted(tmp_path: Path) -> None:
     output = "outputs: [{template: dotenv, path: out/a.env}]"
     for name, lines, who in (
-        ("with", f"\n{output}", "what reads out/a.env is to be restarted"),
-        ("without", "", "its services are to be restarted"),
+        ("with", f"\n{output}", "what reads out/a.env"),
+        ("without", "", "its services"),
     ):
         (change,) = changed(tmp_path / name, "secret: {serial: 1}" + lines, "secret: {serial: 2}" + lines).changes
-        assert [f"the secret changes, the old one does not work any more: {who}"] == [
+        assert [f"the secret changes and the old one ends: restart {who}"] == [
             finding.message for finding in change.findings
         ]
 

@@ -46,6 +46,7 @@ def test_wheel_holds_schemas_and_built_in_templates_and_nothing_of_the_checkout(
     names = set(zipfile.ZipFile(wheel).namelist())
     schemas = {f"iac/schemas/{name}.schema.json" for name in ("client", "project", "plan")}
     assert schemas <= names
+    assert {"iac/reference/diagnostics.md", "iac/reference/guards.md"} <= names
     assert {Path(n).name for n in names if n.startswith("iac/rendering/templates/")} >= {
         "dotenv.j2", "json.j2", "yaml.j2", "kubernetes-secret.j2",
     }  # fmt: skip
@@ -55,6 +56,11 @@ def test_wheel_holds_schemas_and_built_in_templates_and_nothing_of_the_checkout(
 def test_the_installed_command_says_its_version_and_prints_schemas(iac: Path, tmp_path: Path) -> None:
     assert _run(iac, "--version", cwd=tmp_path).startswith("iac 0.")
     assert '"$schema"' in _run(iac, "schema", "client", cwd=tmp_path)
+
+
+def test_the_installed_command_explains_ids_of_every_kind(iac: Path, tmp_path: Path) -> None:
+    for name in ("password-grant", "max-deletes", "yaml-anchor", "put-is-a-full-replace"):
+        assert _run(iac, "explain", name, cwd=tmp_path).startswith(f"{name}: ")
 
 
 def test_the_main_job_runs_from_the_wheel_alone(iac: Path, tmp_path: Path) -> None:

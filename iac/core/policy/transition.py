@@ -69,8 +69,8 @@ def _new_secret(change: Change) -> list[Hit]:
     if change.secret is not SecretChange.ROTATED:
         return []
     paths = [output.path for output in change.outputs if output.action in _RESTARTED]
-    readers = f"what reads {', '.join(paths)} is" if paths else "its services are"
-    return [Hit("secret", f"the secret changes, the old one does not work any more: {readers} to be restarted")]
+    readers = f"what reads {', '.join(paths)}" if paths else "its services"
+    return [Hit("secret", f"the secret changes and the old one ends: restart {readers}")]
 
 
 def _more_grants(change: Change) -> list[Hit]:

@@ -1,0 +1,52 @@
+"""`iac explain`: what an id of a diagnostic, a finding, a guard or a rule means."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from iac.cli.format import FORMAT, show_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iac.cli.shell import Shell
+    from iac.core.explanation import Explanation
+
+
+@click.command("explain", short_help="what an id means")
+@click.argument("name", metavar="[ID]", default="")
+@click.option("--list", "is_list", is_flag=True, help="Name all ids, and what each is.")
+@FORMAT
+@click.pass_obj
+def command(shell: Shell, *, name: str, is_list: bool, view: str) -> int:
+    """Say what an id in brackets means, why it matters, where that is from, and how to go on.
+
+    For policy also how serious it is in this project, with examples, and how to switch it off or waive it. Exit 1 for
+    an id that there is not.
+    """
+    from iac.explaining import explain, explanations  # noqa: PLC0415  # reads the reference
+
+    if bool(name) == is_list:
+        raise click.UsageError("give an ID, or --list")
+    if is_list:
+        _show_list(explanations(), view)
+        return 0
+    explanation = explain(name, shell.root)
+    if view == "json":
+        show_json(explanation.to_dict())
+    else:
+        from iac.views.explanation import explanation_text  # noqa: PLC0415
+
+        click.echo(explanation_text(explanation), nl=False)
+    return 0
+
+
+def _show_list(known: Mapping[str, Explanation], view: str) -> None:
+    if view == "json":
+        show_json([{"id": each.id, "kind": str(each.kind), "level": each.level} for each in known.values()])
+        return
+    width = max(map(len, known))
+    for each in known.values():
+        click.echo(f"{each.id:<{width}}  {each.kind}{f', {each.level}' if each.is_adjustable else ''}")
