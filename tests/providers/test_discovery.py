@@ -20,6 +20,19 @@ def test_the_endpoints_of_iam_are_found(open_http: OpenHttp, box: Sandbox) -> No
     assert (box.issuer, "/token", f"{box.url}/token") == (endpoints.issuer, endpoints.token, endpoints.token_url)
 
 
+@pytest.mark.parametrize(
+    ("listed", "expected"),
+    [(["openid", "fts"], {"openid", "fts"}), (["openid", 3, None], {"openid"}), (None, set()), ("openid", set())],
+)
+def test_scopes_are_those_that_the_document_lists(open_http: OpenHttp, listed: object, expected: set[str]) -> None:
+    def answer(seen: Seen) -> Say:
+        base = f"http://{seen.headers['host']}"
+        return Say(200, {"issuer": base, "token_endpoint": f"{base}/token", "scopes_supported": listed})
+
+    with start_stub(answer) as stub:
+        assert expected == discover(open_http(stub.url), Issuer.parse(stub.url)).scopes
+
+
 def test_an_issuer_with_a_path_has_its_document_under_it(open_http: OpenHttp) -> None:
     def answer(seen: Seen) -> Say:
         base = f"http://{seen.headers['host']}/vo/cms"
