@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from iac.cli.shell import Shell
+    from iac.core.explanation import Explanation
     from iac.core.plan import Plan
 
 FORMAT = click.option(
@@ -24,6 +27,13 @@ def show_plan(shell: Shell, plan: Plan, view: str) -> None:
     else:
         text = plan_text(plan, color=shell.wants_color(), width=shell.width())
         click.echo(text, nl=False, color=True)
+
+
+def known_ids() -> Mapping[str, Explanation]:
+    """What is known of ids, for views that explain them."""
+    from iac.explaining import explanations  # noqa: PLC0415  # reads pages of the reference
+
+    return explanations()
 
 
 def show_json(value: Any) -> None:

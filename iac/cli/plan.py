@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iac.cli.format import show_plan
+from iac.cli.format import known_ids, show_plan
 from iac.cli.report import REPORT, Target, check_place, write_whole
-from iac.views.kind import BUDGET, SMALLEST_BUDGET, PlanView, render_plan
+from iac.views.kind import BUDGET, SMALLEST_BUDGET, PlanView, Setting, render_plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from iac.cli.shell import Shell
-    from iac.core.plan import Plan
 
 _OUT = "--out FILE"
 
@@ -57,9 +56,13 @@ def command(shell: Shell, /, **given: Any) -> int:
         holder = session.backend.holder()
     if holder is not None:
         shell.note(f"an apply is running since {holder.since}: {holder.who}")
-    _show(shell, plan, given)
+    setting = Setting(shell.directory, given["budget"], known_ids)
+    if given["view"] == "markdown":
+        click.echo(render_plan(plan, PlanView.MARKDOWN, setting), nl=False)
+    else:
+        show_plan(shell, plan, given["view"])
     for target, option in targets:
-        text = render_plan(plan, target.view, shell.directory, given["budget"])
+        text = render_plan(plan, target.view, setting)
         if target.is_stdout:
             click.echo(text, nl=False)
         else:
@@ -89,10 +92,3 @@ def _targets(shell: Shell, given: dict[str, Any]) -> Sequence[tuple[Target, str]
         if not target.is_stdout:
             check_place(shell, target.file, option)
     return targets
-
-
-def _show(shell: Shell, plan: Plan, given: dict[str, Any]) -> None:
-    if given["view"] == "markdown":
-        click.echo(render_plan(plan, PlanView.MARKDOWN, shell.directory, given["budget"]), nl=False)
-    else:
-        show_plan(shell, plan, given["view"])

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.format import show_json
+from iac.cli.format import known_ids, show_json
 from iac.core.diagnostics import Severity
 from iac.core.text import printable
-from iac.views.kind import DiagnosticsView, render_diagnostics
+from iac.views.kind import DiagnosticsView, Setting, render_diagnostics
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,8 +43,8 @@ def command(shell: Shell, *, paths: tuple[str, ...], view: str) -> int:
     if view == "json":
         show_json(_as_json(validation))
     elif view in set(DiagnosticsView):
-        found = validation.diagnostics
-        click.echo(render_diagnostics(found, DiagnosticsView(view), shell.directory), nl=False)
+        setting = Setting(shell.directory, explain=known_ids)
+        click.echo(render_diagnostics(validation.diagnostics, DiagnosticsView(view), setting), nl=False)
     else:
         _show_text(shell, validation)
     return 0 if validation.is_valid else 1

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from iac.core.diagnostics import Diagnostic
+    from iac.core.explanation import Explanation
     from iac.core.plan import Plan
 
 BUDGET = 65_000
@@ -38,15 +40,23 @@ class DiagnosticsView(StrEnum):
     JUNIT = "junit"
 
 
-def render_plan(plan: Plan, view: PlanView, directory: str, budget: int) -> str:
-    """A plan in one view, without colour and in lines as long as they are.
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What views need to know beside what they show.
 
-    Args:
-        plan: what is to be shown.
-        view: how.
+    Attributes:
         directory: the project's, as seen from the repository's root.
         budget: most characters of markdown.
+        explain: gives what is known of ids; asked by SARIF only.
     """
+
+    directory: str = "."
+    budget: int = BUDGET
+    explain: Callable[[], Mapping[str, Explanation]] = dict
+
+
+def render_plan(plan: Plan, view: PlanView, setting: Setting) -> str:
+    """A plan in one view, without colour and in lines as long as they are."""
     from iac.views.document import json_text  # noqa: PLC0415
 
     match view:
@@ -57,7 +67,7 @@ def render_plan(plan: Plan, view: PlanView, directory: str, budget: int) -> str:
         case PlanView.MARKDOWN:
             from iac.views.markdown import plan_markdown  # noqa: PLC0415
 
-            return plan_markdown(plan, budget)
+            return plan_markdown(plan, setting.budget)
         case PlanView.JSON:
             return json_text(plan.to_dict())
         case PlanView.GITLAB:
@@ -71,37 +81,30 @@ def render_plan(plan: Plan, view: PlanView, directory: str, budget: int) -> str:
         case PlanView.GITHUB | PlanView.SARIF:
             from iac.views.remark import remarks  # noqa: PLC0415
 
-            return render_diagnostics(remarks(plan), DiagnosticsView(view), directory, job=f"plan/{plan.environment}")
+            return render_diagnostics(remarks(plan), DiagnosticsView(view), setting, job=f"plan/{plan.environment}")
         case _:
             assert_never(view)
 
 
 def render_diagnostics(
-    diagnostics: Sequence[Diagnostic], view: DiagnosticsView, directory: str, *, job: str = "validate"
+    diagnostics: Sequence[Diagnostic], view: DiagnosticsView, setting: Setting, *, job: str = "validate"
 ) -> str:
-    """Diagnostics in one view.
-
-    Args:
-        diagnostics: what is to be told, in this order.
-        view: how.
-        directory: the project's, as seen from the repository's root.
-        job: what found them, for SARIF.
-    """
+    """Diagnostics in one view, in this order; `job` is what found them, for SARIF."""
     from iac.views.document import json_text  # noqa: PLC0415
 
     match view:
         case DiagnosticsView.GITHUB:
             from iac.views.github import workflow_commands  # noqa: PLC0415
 
-            return workflow_commands(diagnostics, directory)
+            return workflow_commands(diagnostics, setting.directory)
         case DiagnosticsView.GITLAB:
             from iac.views.gitlab import code_quality  # noqa: PLC0415
 
-            return json_text(code_quality(diagnostics, directory))
+            return json_text(code_quality(diagnostics, setting.directory))
         case DiagnosticsView.SARIF:
             from iac.views.sarif import sarif_log  # noqa: PLC0415
 
-            return json_text(sarif_log(diagnostics, directory, job=job))
+            return json_text(sarif_log(diagnostics, setting.directory, setting.explain(), job=job))
         case DiagnosticsView.JUNIT:
             from iac.views.junit import diagnostics_junit  # noqa: PLC0415
 

@@ -10,30 +10,45 @@ from urllib.parse import quote
 
 from iac import __version__
 from iac.core.diagnostics import Location, Severity
+from iac.core.explanation import Kind
 from iac.core.text import printable
 from iac.views.fingerprint import fingerprints
 from iac.views.place import from_root
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from iac.core.diagnostics import Diagnostic
+    from iac.core.explanation import Explanation
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.WAIVED: "note"}
 _HOME = "https://github.com/indigo-iac/indigo-iac"
 _REFERENCE = f"{_HOME}/blob/main/docs/reference"
+_PAGES = {
+    Kind.DEFINITION: "policy.md#ID",
+    Kind.CHANGE: "policy.md#ID",
+    Kind.MISTAKE: "diagnostics.md#ID",
+    Kind.WARNING: "diagnostics.md#ID",
+    Kind.FINDING: "guards.md#findings-of-a-plan",
+    Kind.GUARD: "guards.md",
+    Kind.SERVER: "server-behaviour.md",
+}
+"""Where the reference says more about an id."""
 
 
-def sarif_log(diagnostics: Sequence[Diagnostic], directory: str, *, job: str) -> dict[str, Any]:
+def sarif_log(
+    diagnostics: Sequence[Diagnostic], directory: str, known: Mapping[str, Explanation], *, job: str
+) -> dict[str, Any]:
     """A log with one run.
 
     Args:
         diagnostics: the results, in this order.
         directory: the project's, as seen from the repository's root.
+        known: what is known of ids, for the rules that the results refer to.
         job: what tells this run from others of the same commit, `validate` or `plan/ENVIRONMENT`.
     """
-    rules = {diagnostic.id: _rule(diagnostic) for diagnostic in diagnostics}
+    rules = {diagnostic.id: _rule(diagnostic, known.get(diagnostic.id)) for diagnostic in diagnostics}
     places = {name: index for index, name in enumerate(rules)}
     results = [
         {**_result(diagnostic, directory), "ruleIndex": places[diagnostic.id], "partialFingerprints": {"iac/v1": known}}
@@ -49,14 +64,24 @@ def sarif_log(diagnostics: Sequence[Diagnostic], directory: str, *, job: str) ->
     return {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
 
 
-def _rule(diagnostic: Diagnostic) -> dict[str, Any]:
-    words = diagnostic.id.replace("-", " ")
-    return {
+def _rule(diagnostic: Diagnostic, known: Explanation | None) -> dict[str, Any]:
+    words = diagnostic.id.replace("-", " ").capitalize()
+    rule = {
         "id": diagnostic.id,
-        "shortDescription": {"text": words.capitalize()},
-        "help": {"text": f"`iac explain {diagnostic.id}` tells what it means and how to go on."},
-        "helpUri": f"{_REFERENCE}/diagnostics.md#{diagnostic.id}",
+        "shortDescription": {"text": words},
+        "help": {"text": _inert(f"iac explain {diagnostic.id}")},
+        "helpUri": f"{_REFERENCE}/diagnostics.md",
         "defaultConfiguration": {"level": _LEVELS[diagnostic.severity]},
+    }
+    return rule if known is None else {**rule, **_explained(known)}
+
+
+def _explained(known: Explanation) -> dict[str, Any]:
+    parts = (known.what, known.why, known.source and f"Source: {known.source}", known.fix and f"Fix: {known.fix}")
+    return {
+        "fullDescription": {"text": _inert(known.what)},
+        "help": {"text": "\n".join(_inert(part) for part in parts if part)},
+        "helpUri": f"{_REFERENCE}/{_PAGES[known.kind]}".replace("ID", known.id),
     }
 
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from iac import __version__
 from iac.core.change import Action, Cause, Change, FieldChange, Finding, OutputAction, OutputChange, SecretChange
 from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.explanation import Explanation, Kind
 from iac.core.plan import Guard, Pending, Plan, Released
-from iac.views.kind import BUDGET, DiagnosticsView, PlanView, render_diagnostics, render_plan
+from iac.views.kind import DiagnosticsView, PlanView, Setting, render_diagnostics, render_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,8 +19,21 @@ if TYPE_CHECKING:
     from iac.core.model import Value
 
 CASES = Path(__file__).parent / "cases"
-FOLDER = "iam"
-"""The project's folder in its repository."""
+KNOWN = {
+    "not-one-of": Explanation(
+        "not-one-of", Kind.MISTAKE, "A value is not one of those that there are.", fix="Take one."
+    ),
+    "redirect-uri-new-host": Explanation(
+        "redirect-uri-new-host",
+        Kind.CHANGE,
+        "A redirect URI is on a host that the client did not have.",
+        "Codes and tokens go there: whoever has that host has them.",
+        "RFC 9700, 2.1",
+        "See that the host belongs to the service.",
+    ),
+}
+SETTING = Setting("iam", explain=lambda: KNOWN)
+"""The project is in a folder of its repository."""
 
 
 def plan_of(given: dict[str, Any]) -> Plan:
@@ -102,10 +116,10 @@ def views_of(folder: Path) -> Iterator[tuple[str, str]]:
     given = json.loads((folder / "given.json").read_text(encoding="utf-8"))
     if isinstance(given, list):
         for told in DiagnosticsView:
-            yield _file(told), _timeless(render_diagnostics(diagnostics_of(given), told, FOLDER))
+            yield _file(told), _timeless(render_diagnostics(diagnostics_of(given), told, SETTING))
         return
     for view in PlanView:
-        yield _file(view), _timeless(render_plan(plan_of(given), view, FOLDER, BUDGET))
+        yield _file(view), _timeless(render_plan(plan_of(given), view, SETTING))
 
 
 def _file(view: PlanView | DiagnosticsView) -> str:

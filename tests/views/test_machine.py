@@ -19,9 +19,11 @@ from jsonschema import Draft4Validator, Draft202012Validator
 from iac.config.schema import load_schema
 from iac.core.change import Action, Change
 from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.explanation import Explanation, Kind
 from iac.core.plan import Plan
 from iac.core.text import printable
-from iac.views.kind import BUDGET, DiagnosticsView, PlanView, render_diagnostics, render_plan
+from iac.views.kind import DiagnosticsView, PlanView, Setting, render_diagnostics, render_plan
+from tests.views.given import KNOWN, SETTING
 from tests.views.hostile import TEXTS, diagnostics, everywhere, many
 
 if TYPE_CHECKING:
@@ -45,11 +47,11 @@ def junit_schema() -> xmlschema.XMLSchema:
 
 
 def of_plan(plan: Plan, view: PlanView) -> str:
-    return render_plan(plan, view, "iam", BUDGET)
+    return render_plan(plan, view, SETTING)
 
 
 def told(found: list[Diagnostic], view: DiagnosticsView) -> str:
-    return render_diagnostics(found, view, "iam")
+    return render_diagnostics(found, view, SETTING)
 
 
 def both(text: str, view: PlanView) -> Iterator[str]:
@@ -132,7 +134,7 @@ def test_each_annotation_is_one_command_that_the_runner_reads_as_it_was_meant(te
 def test_files_are_named_as_seen_from_where_the_command_was_started(directory: str, file: str) -> None:
     found = [Diagnostic("x", "y", Location("clients.d/a.yaml", 2, 3))]
     assert f"::error file={file},line=2,col=3,title=x::y\n" == render_diagnostics(
-        found, DiagnosticsView.GITHUB, directory
+        found, DiagnosticsView.GITHUB, Setting(directory)
     )
 
 
@@ -216,6 +218,25 @@ def test_sarif_names_files_by_uri_and_what_is_waived_by_a_suppression() -> None:
     assert "iam/clients.d/a b#?ü.yaml" == unquote(place["artifactLocation"]["uri"])
     assert {"startLine": 2, "startColumn": 3} == place["region"]
     assert ("note", [{"kind": "inSource"}]) == (result["level"], result["suppressions"])
+
+
+@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("text", TEXTS)
+def test_sarif_explains_rules_of_every_kind_and_leads_to_a_page_that_is_there(kind: Kind, text: str) -> None:
+    known = {"odd": Explanation("odd", kind, text, text, text, text)}
+    setting = Setting(explain=lambda: known)
+    log = json.loads(render_diagnostics(diagnostics(text), DiagnosticsView.SARIF, setting))
+    sarif_schema().validate(log)
+    (rule,) = log["runs"][0]["tool"]["driver"]["rules"]
+    page = rule["helpUri"].partition("/main/")[2].partition("#")[0]
+    assert (Path(__file__).parents[2] / page).is_file()
+    assert "](" not in rule["help"]["text"]
+
+
+def test_an_id_of_which_nothing_is_known_is_a_rule_all_the_same() -> None:
+    assert "odd" not in KNOWN
+    (rule,) = json.loads(told(diagnostics("x"), DiagnosticsView.SARIF))["runs"][0]["tool"]["driver"]["rules"]
+    assert "iac explain odd" == rule["help"]["text"]
 
 
 # --- JUnit
