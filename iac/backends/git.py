@@ -88,7 +88,7 @@ class _GitCell(Cell):
         self._push(None, old)
 
     def _push(self, data: bytes | None, old: Stored | None) -> _At:
-        """Push until it is in, no answer comes, something else stands there, or the server has declined often enough."""
+        """Push until it is in, no answer comes, something else is there, or the server has declined often enough."""
         at, declined = self._start(old), 0
         for attempt in range(PUSHES):
             time.sleep(SystemRandom().uniform(0, _PAUSE) if attempt else 0)

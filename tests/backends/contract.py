@@ -60,7 +60,15 @@ class Site(ABC):
 
 
 class BackendContract:
-    """The suite."""
+    """The suite.
+
+    Attributes:
+        cut_every: bytes between two places where a document is cut off.
+        writes: how often a state is recorded and saved while others read it.
+    """
+
+    cut_every = 37
+    writes = 30
 
     def test_what_was_created_is_loaded_by_another_process(self, site: Site) -> None:
         site.open().create(holding("a"))
@@ -141,7 +149,7 @@ class BackendContract:
     def test_a_truncated_state_is_refused_wherever_it_ends(self, site: Site) -> None:
         site.open().create(holding("a", "b"))
         text = site.document().rstrip()
-        for length in range(1, len(text), 37):
+        for length in range(1, len(text), self.cut_every):
             site.tamper(text[:length])
             with pytest.raises(StateError, match="damaged"):
                 site.open().load()
@@ -290,7 +298,7 @@ class BackendContract:
         with ThreadPoolExecutor(2) as pool:
             readers = [pool.submit(read) for _ in range(2)]
             state = EMPTY
-            for number in range(30):
+            for number in range(self.writes):
                 backend.record([written(f"client-{number}")])
                 state = backend.save(_folded(state, written(f"client-{number}")))
             stop.set()

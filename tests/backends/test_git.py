@@ -56,7 +56,14 @@ def by_ssh(machines: Path, server: Server, monkeypatch: pytest.MonkeyPatch) -> G
     return GitSite(machines, server, server.url)
 
 
-class TestContractOverAPath(RemoteContract):
+class OverGit(RemoteContract):
+    """The contract, with fewer turns where each is many processes."""
+
+    cut_every = 370
+    writes = 8
+
+
+class TestContractOverAPath(OverGit):
     """A state in a repository on a disk that is shared."""
 
     @pytest.fixture
@@ -68,7 +75,7 @@ class TestContractOverAPath(RemoteContract):
         return by_path
 
 
-class TestContractOverSsh(RemoteContract):
+class TestContractOverSsh(OverGit):
     """A state in a repository of a server that is reached by ssh."""
 
     @pytest.fixture
@@ -88,20 +95,19 @@ class TestRaces:
         gate = threading.Barrier(12)
         stored = cells[0].swap(b"0", None)
 
-        def write(number: int, round_: int) -> Stored | None:
-            seen = cells[number].read()
+        def write(number: int, round_: int, old: Stored) -> Stored | None:
             gate.wait()
             try:
-                return cells[number].swap(f"{round_} {number}".encode(), seen)
+                return cells[number].swap(f"{round_} {number}".encode(), old)
             except NotStored:
                 return None
 
         with ThreadPoolExecutor(12) as pool:
             for round_ in range(20):
-                won = [found for found in pool.map(write, range(12), [round_] * 12) if found]
+                won = [found for found in pool.map(write, range(12), [round_] * 12, [stored] * 12) if found]
                 assert 1 == len(won)
                 stored = won[0]
-                assert stored == cells[0].read()
+        assert stored == by_path.cell().read()
         assert 21 == int(by_path.server.git("rev-list", "--count", HEAD))
 
     @pytest.mark.parametrize("over", ["by_path", "by_ssh"])
