@@ -45,17 +45,18 @@ class Bench:
             raise WrongResultError("this case needs a server")
         return self.server.issuer
 
-    def project(self, name: str, size: int) -> Project:
+    def project(self, name: str, size: int, backend: str = "file") -> Project:
         """The project of this name, made at first use; nothing of it is registered then."""
         if name not in self._projects:
             prefix = f"{self.prefix}-{name}"
-            self._projects[name] = Project.make(self.root / name, prefix, size, self.server)
+            self._projects[name] = Project.make(self.root / name, prefix, size, self.server, backend=backend)
         return self._projects[name]
 
-    def estate(self) -> Project:
-        """The project all of whose clients are registered."""
-        is_new = "estate" not in self._projects
-        project = self.project("estate", self.size)
+    def estate(self, backend: str = "file") -> Project:
+        """The project with its state there, all of whose clients are registered."""
+        name = "estate" if backend == "file" else f"estate-{backend}"
+        is_new = name not in self._projects
+        project = self.project(name, self.size, backend)
         if is_new:
             project.iac("apply", "--auto-approve", "--parallelism", str(CREATING))
         return project

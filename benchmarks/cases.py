@@ -15,7 +15,7 @@ from benchmarks.floors.create_clients import create
 from benchmarks.floors.list_clients import read_all
 from benchmarks.measure import Pair, timed
 from benchmarks.process import IAC, PYTHON, peak_mb, seconds
-from benchmarks.project import bodies, redescribed
+from benchmarks.project import Project, bodies, redescribed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -150,6 +150,19 @@ def _create_process(bench: Bench) -> Iterator[Pair]:
 
 
 @contextmanager
+def _git(bench: Bench) -> Iterator[Pair]:
+    """One change in each, so that what differs is where the state is."""
+    in_git, in_file = bench.estate("git"), bench.estate()
+
+    def apply(project: Project) -> float:
+        project.describe(range(1), bench.new_text())
+        return seconds(project.command("apply", "--auto-approve"), project.environ)
+
+    yield Pair(lambda: apply(in_git), lambda: apply(in_file))
+    bench.remove(in_git)
+
+
+@contextmanager
 def _validate(bench: Bench) -> Iterator[Pair]:
     project = bench.project("offline", bench.size)
     floor = _floor("parse_files", str(project.root / "clients.d"))
@@ -173,6 +186,7 @@ CASES = (
     Case(name="change-process", what="iac apply of the same change", open=_change_process),
     Case(name="create", what="apply of {n} creates", open=_create, target=1.5),
     Case(name="create-process", what="iac apply of {n} creates", open=_create_process),
+    Case(name="git", what="iac apply of one change of {n} clients, state in git", open=_git),
     Case(name="memory", what=_MEMORY, open=_plan_memory, target=90, unit="MB"),
     Case(name="memory-10", what=_MEMORY, open=_plan_memory, target=250, unit="MB", factor=10),
 )

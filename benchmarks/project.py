@@ -31,12 +31,15 @@ auth:
   client_id: {{env: IAC_CLIENT_ID}}
   client_secret: {{env: IAC_CLIENT_SECRET}}
 state:
-  backend: file
-  path: .iac/state.json
+  {place}
   encryption:
     recipients: [{recipient}]
     identity: {{env: IAC_AGE_IDENTITY}}
 """
+_PLACES = {
+    "file": "backend: file\n  path: .iac/state.json",
+    "git": "backend: git\n  repository: ./remote.git",
+}
 _DEFINITION = """\
 # The {n}th of many services that one project looks after.
 client_id: {client_id}
@@ -83,17 +86,23 @@ class Project:
     environ: dict[str, str]
 
     @classmethod
-    def make(cls, root: Path, prefix: str, size: int, server: Server | None = None) -> Project:
-        """Write the files; with a server the state, too."""
+    def make(
+        cls, root: Path, prefix: str, size: int, server: Server | None = None, *, backend: str = "file"
+    ) -> Project:
+        """Write the files; with a server the state, too: in a file, or in a git repository beside it."""
         identity, recipient = new_identity()
         environ = {**os.environ, "IAC_AGE_IDENTITY": identity.reveal(), "XDG_CONFIG_HOME": str(root / ".config")}
         project = cls(root, prefix, size, environ | (server.environ if server else {}))
         issuer = server.issuer if server else "https://iam.example.org/"
         root.mkdir(parents=True)
-        (root / "iac.yaml").write_text(_PROJECT.format(issuer=issuer, recipient=recipient), encoding="utf-8")
+        text = _PROJECT.format(issuer=issuer, recipient=recipient, place=_PLACES[backend])
+        (root / "iac.yaml").write_text(text, encoding="utf-8")
         project.describe(range(size), "as it was at first")
+        if backend == "git":
+            run(["git", "init", "--quiet", "--bare", str(root / "remote.git")], environ)
         if server:
             project.iac("state", "init")
+        if server and backend == "file":
             shutil.copytree(root / ".iac", root / "pristine")
         return project
 
