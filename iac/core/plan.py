@@ -86,14 +86,16 @@ class Plan:
         return not self.changes
 
     @property
+    def refused(self) -> tuple[Finding, ...]:
+        """Findings that are errors: what policy refuses."""
+        every = [*self.findings, *(finding for change in self.changes for finding in change.findings)]
+        return tuple(finding for finding in every if finding.severity is Severity.ERROR)
+
+    @property
     def refusals(self) -> tuple[str, ...]:
-        """Why it may not be applied: what guards say, and findings that are errors. None when it may."""
-        findings = [*self.findings, *(finding for change in self.changes for finding in change.findings)]
-        errors = [finding for finding in findings if finding.severity is Severity.ERROR]
-        return (
-            *(guard.message for guard in self.guards),
-            *(f"{finding.message} ({finding.id}, by policy)" for finding in errors),
-        )
+        """Why it may not be applied: what guards say, and what policy refuses. None when it may."""
+        said = (f"{finding.message} ({finding.id}, by policy)" for finding in self.refused)
+        return (*(guard.message for guard in self.guards), *said)
 
     @property
     def digest(self) -> str:

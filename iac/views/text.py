@@ -80,11 +80,18 @@ def plan_text(plan: Plan, *, color: bool, width: int | None = None) -> str:
     for change in plan.changes:
         lines += [*_change(change, page), ""]
     lines += [page.line(line) for line in _remarks(plan)]
-    if plan.guards:
-        lines += [page.line(f"Refused: {counted(len(plan.guards), 'guard')}", "!")]
+    if plan.refusals:
+        lines += [page.line(f"Refused: {_refusing(plan)}", "!")]
         lines += [page.line(line) for guard in plan.guards for line in _guard(guard)] + [""]
     lines.append(page.line(summary_line(plan), "bold"))
     return "\n".join(lines) + "\n"
+
+
+def _refusing(plan: Plan) -> str:
+    """By how many guards, which follow, and how many findings, which stand where they belong."""
+    guards = counted(len(plan.guards), "guard") if plan.guards else ""
+    findings = f"{counted(len(plan.refused), 'finding')} of policy" if plan.refused else ""
+    return " and ".join(part for part in (guards, findings) if part)
 
 
 def summary_line(plan: Plan) -> str:

@@ -91,6 +91,14 @@ def test_a_change_says_who_why_where_what_and_what_follows() -> None:
     assert expected == shown(found)[2:]
 
 
+@pytest.mark.parametrize(("count", "words"), [(1, "1 finding of policy"), (2, "2 findings of policy")])
+def test_what_policy_refuses_is_counted_where_refusals_are(count: int, words: str) -> None:
+    finding = Finding("password-grant", Severity.ERROR, "not here")
+    found = plan(change(findings=(finding,)), findings=(finding,) * (count - 1))
+    assert f"Refused: {words}" in shown(found)
+    assert "Refused" not in "".join(shown(plan(change(findings=(replace(finding, severity=Severity.WAIVED),)))))
+
+
 def test_a_create_shows_values_and_a_leaver_only_why() -> None:
     fields = (FieldChange("scope", None, ("a", "b"), Cause.DEFINITION, ("a", "b")),)
     created = change(action=Action.CREATE, fields=fields, secret=SecretChange.CREATED, client_name="", location=None)
