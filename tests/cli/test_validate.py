@@ -47,6 +47,15 @@ def test_mistakes_and_warnings_are_printed_with_their_place_and_counted(tmp_path
     assert out.endswith("2 definitions, 1 environment: 1 mistake, 1 warning\n")
 
 
+def test_what_is_waived_is_said_and_counted_until_its_day_is_over(tmp_path: Path, iac: Call) -> None:
+    lines = "scope: [scim:read]", "grant_types: [client_credentials]"
+    for until, code, words in (("2999-12-31", 0, "valid, 1 waived"), ("2020-01-31", 1, "1 mistake, 1 warning")):
+        waiver = f"waive: [{{id: privileged-scope, reason: agreed, until: {until}}}]"
+        write(tmp_path, {"clients.d/b.yaml": client("b", *lines, waiver)})
+        found, out, _ = iac("validate")
+        assert (code, f"1 definition, 1 environment: {words}\n") == (found, out[out.rindex("1 definition") :])
+
+
 def test_quiet_says_errors_alone(tmp_path: Path, iac: Call) -> None:
     write(tmp_path, {"clients.d/b.yaml": WRONG})
     _, out, _ = iac("-q", "validate")
