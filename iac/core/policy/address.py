@@ -36,8 +36,9 @@ def host(uri: str) -> str:
 
 
 def is_native(uri: str) -> bool:
-    """Whether it leads to an app of the user's machine: loopback, or a scheme of the app's own."""
-    return host(uri) in LOOPBACK if uri[:4].lower() == "http" else bool(scheme(uri))
+    """Whether it leads to an app of the user's machine: http on loopback, or a scheme of the app's own."""
+    name = scheme(uri)
+    return host(uri) in LOOPBACK if name == "http" else name not in {"", "https"}
 
 
 def domain(name: str) -> str:

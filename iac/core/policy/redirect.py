@@ -41,12 +41,18 @@ def _custom(subject: Subject) -> list[Hit]:
 
 
 def _refused(subject: Subject) -> list[Hit]:
+    if not _refusals(*subject.redirects):
+        return []
     return [
         Hit("redirect_uris", refusal.summary, uri, refusal.fix)
         for uri in subject.redirects
-        for refusal in semantics.refusals({"redirect_uris": (uri,)}, _NEWEST)
-        if not refusal.is_certain
+        for refusal in _refusals(uri)
     ]
+
+
+def _refusals(*uris: str) -> list[semantics.Refusal]:
+    """What the newest servers say of these addresses: of the first that they refuse."""
+    return semantics.refusals({"redirect_uris": uris}, _NEWEST)
 
 
 RULES = (
