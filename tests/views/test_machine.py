@@ -129,7 +129,12 @@ def test_each_annotation_is_one_command_that_the_runner_reads_as_it_was_meant(te
 
 @pytest.mark.parametrize(
     ("directory", "file"),
-    [(".", "clients.d/a.yaml"), ("deploy/iam", "deploy/iam/clients.d/a.yaml"), ("/srv/x", "/srv/x/clients.d/a.yaml")],
+    [
+        (".", "clients.d/a.yaml"),
+        ("deploy/iam", "deploy/iam/clients.d/a.yaml"),
+        ("a,b:c", "a%2Cb%3Ac/clients.d/a.yaml"),
+        ("/srv/x", "/srv/x/clients.d/a.yaml"),
+    ],
 )
 def test_files_are_named_as_seen_from_where_the_command_was_started(directory: str, file: str) -> None:
     found = [Diagnostic("x", "y", Location("clients.d/a.yaml", 2, 3))]
