@@ -8,9 +8,9 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iac.backends.http import HttpCell, targets
-from iac.backends.httplock import HttpLock
+from iac.backends.http.lock import HttpLock
+from iac.backends.http.server import StateServer
 from iac.backends.remote import Places, RemoteBackend
-from iac.backends.tfstate import StateServer
 from tests.backends.clock import StoppedClock
 from tests.backends.contract import RemoteSite
 from tests.backends.given import OWNER

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.backends import gitcommand
 from iac.backends.git import GitPlace, open_git
-from iac.backends.gitcommand import Git, environment, without_userinfo
+from iac.backends.git import command as gitcommand
+from iac.backends.git.command import Git, environment, without_userinfo
 from iac.core.errors import InputError
 from tests.backends.gitremote import BRANCH, PATH
 

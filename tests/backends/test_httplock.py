@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.backends.http import HttpPlace, open_http
-from iac.backends.tfstate import LONGEST_ID, parse_holder, render_id
+from iac.backends.http.server import LONGEST_ID, parse_holder, render_id
 from iac.core.errors import InputError, LockedError, StateError, UnreachableError
 from iac.core.secret import Secret
 from iac.ports import Holder
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from iac.backends.httplock import HttpLock
+    from iac.backends.http.lock import HttpLock
     from tests.backends.stateserver import Said
 
 FOREIGN = "3d20d141-88c4-bb14-d677-88c5c9ec329a"

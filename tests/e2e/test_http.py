@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.backends.tfstate import render_id
+from iac.backends.http.server import render_id
 from iac.cli import failure
 from iac.ports import Holder
 from tests.backends.stateserver import PASSWORD, USER, GitLab, Plain, StateServer, serving
@@ -152,8 +152,8 @@ def test_whatever_is_lost_on_the_way_the_next_run_has_nothing_to_do(
 INSIDE = {
     "the HTTP library": "iac.transport.http.httpx.Client.stream",
     "what is sent": "iac.transport.message.Call.with_authorization",
-    "what the server says": "iac.backends.tfstate.server_words",
-    "whose lock it is": "iac.backends.tfstate.parse_holder",
+    "what the server says": "iac.backends.http.server.server_words",
+    "whose lock it is": "iac.backends.http.server.parse_holder",
     "reading": "iac.backends.http.HttpCell._read",
     "the state's text": "iac.backends.remote.render_state",
 }

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iac.backends.gitcommand import Git, without_userinfo
+from iac.backends.git.command import Git, without_userinfo
 from iac.core.errors import InputError
 
 if TYPE_CHECKING:

@@ -15,15 +15,15 @@ from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from iac.backends.cell import Cell, NotStored, Stored
-from iac.backends.gitcommand import NO_ANSWER, without_userinfo
-from iac.backends.gitcopy import NOTE, Copy, Names, is_declined
+from iac.backends.git.command import NO_ANSWER, without_userinfo
+from iac.backends.git.copy import NOTE, Copy, Names, is_declined
 from iac.core.errors import InputError
 from iac.core.text import printable
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from iac.backends.gitcopy import Seen
+    from iac.backends.git.copy import Seen
 
 PUSHES = 40
 """How often a file is pushed again because others, with files of their own, moved its branch meanwhile."""

@@ -17,8 +17,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from iac.backends.cell import NotStored
+from iac.backends.http.server import Cause, Failed, Held, Taken, render_id
 from iac.backends.note import is_over, not_held, refusal
-from iac.backends.tfstate import Cause, Failed, Held, Taken, render_id
 from iac.core.errors import LockedError, UnreachableError
 from iac.ports import Holder
 from iac.ports.state import Lock
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AbstractContextManager
 
-    from iac.backends.tfstate import StateServer
+    from iac.backends.http.server import StateServer
     from iac.ports import Clock
 
 _log = logging.getLogger(__name__)

@@ -20,7 +20,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from iac.backends.cell import Stored
-from iac.backends.gitcommand import (
+from iac.backends.git.command import (
     NO_ANSWER,
     Git,
     as_config,
@@ -29,15 +29,15 @@ from iac.backends.gitcommand import (
     given_config,
     without_userinfo,
 )
-from iac.backends.gitproject import REMOTE, find_route, read_entries
+from iac.backends.git.project import REMOTE, find_route, read_entries
 from iac.core.errors import StateError, UnreachableError
 from iac.core.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from iac.backends.gitcommand import Answer
-    from iac.backends.gitproject import Entries, Route
+    from iac.backends.git.command import Answer
+    from iac.backends.git.project import Entries, Route
 
 NOTE = "note"
 """The file of a lock's commit."""

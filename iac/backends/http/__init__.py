@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iac.backends.cell import Cell, NotStored, Stored
-from iac.backends.httplock import HttpLock
-from iac.backends.tfstate import StateServer, Target, Targets
+from iac.backends.http.lock import HttpLock
+from iac.backends.http.server import StateServer, Target, Targets
 from iac.core.errors import InputError
 from iac.transport.origin import Address
 

@@ -23,7 +23,7 @@ from obstore.exceptions import AlreadyExistsError, PreconditionError
 from obstore.store import S3Store
 
 from iac.backends.cell import Cell, NotStored, Stored
-from iac.backends.s3words import Answer, parse_answer
+from iac.backends.s3.words import Answer, parse_answer
 from iac.core.errors import InputError, UnreachableError
 from iac.core.text import printable
 
