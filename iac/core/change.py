@@ -126,7 +126,7 @@ class Finding:
             "id": self.id,
             "severity": str(self.severity),
             "message": self.message,
-            "location": _place(self.location),
+            "location": place(self.location),
         }
 
 
@@ -189,7 +189,7 @@ class Change:
             "action": str(self.action),
             "reason": self.reason,
             "digest": self.digest,
-            "location": _place(self.location),
+            "location": place(self.location),
             "fields": [field.to_dict() for field in self.fields],
             "secret": str(self.secret),
             "outputs": [output.to_dict() for output in self.outputs],
@@ -197,7 +197,8 @@ class Change:
         }
 
 
-def _place(location: Location | None) -> dict[str, Any] | None:
+def place(location: Location | None) -> dict[str, Any] | None:
+    """JSON form of a place: its file and its line."""
     return {"file": location.file, "line": location.line} if location else None
 
 

@@ -9,18 +9,22 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from iac.core.change import Action, Change, Finding, sha256
+from iac.core.change import Action, Change, Finding, place, sha256
 from iac.core.diagnostics import Severity
 
 if TYPE_CHECKING:
     from iac.core.desired import OutputSpec
+    from iac.core.diagnostics import Location
 
 FORMAT_VERSION = "1.0"
 
 
 @dataclass(frozen=True, slots=True)
 class Guard:
-    """A refusal: what limit was met by what value, the setting or flag that changes it, the addresses concerned."""
+    """A refusal: what limit was met by what value, the setting or flag that changes it, the addresses concerned.
+
+    `location` is that of a definition, or of an entry of removed, which is refused.
+    """
 
     id: str
     message: str
@@ -29,6 +33,7 @@ class Guard:
     value: str = ""
     setting: str = ""
     flag: str = ""
+    location: Location | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -40,6 +45,7 @@ class Guard:
             "value": self.value,
             "setting": self.setting,
             "flag": self.flag,
+            "location": place(self.location),
         }
 
 

@@ -19,10 +19,10 @@ def remarks(plan: Plan) -> tuple[Diagnostic, ...]:
 
 
 def guard_remarks(plan: Plan) -> tuple[Diagnostic, ...]:
-    """Guards: errors, for apply refuses the plan. Each at the place of the first change that it is about, if any."""
+    """Guards: errors, for apply refuses the plan. Each at its own place, else at that of a change that it is about."""
     places = {change.address: change.location for change in plan.changes if change.location}
     return tuple(
-        _of_guard(guard, next((places[address] for address in guard.addresses if address in places), None))
+        _of_guard(guard, guard.location or next((places[name] for name in guard.addresses if name in places), None))
         for guard in plan.guards
     )
 

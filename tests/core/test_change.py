@@ -156,7 +156,18 @@ def test_a_plan_as_json_counts_names_and_refuses() -> None:
         PLAN,
         no_op=1,
         unmanaged=2,
-        guards=(Guard("max-deletes", "too many", ("a",), "3", "4", "limits.max_deletes: 4", "--flag"),),
+        guards=(
+            Guard(
+                "max-deletes",
+                "too many",
+                ("a",),
+                "3",
+                "4",
+                "limits.max_deletes: 4",
+                "--flag",
+                Location("clients.d/a.yaml", 3),
+            ),
+        ),
         findings=(FINDING,),
         released=(Released("team/app", ("contacts",)),),
         pending=(Pending("team/app", "app", "create", NOW),),
@@ -192,6 +203,7 @@ def test_a_plan_as_json_counts_names_and_refuses() -> None:
                 "value": "4",
                 "setting": "limits.max_deletes: 4",
                 "flag": "--flag",
+                "location": {"file": "clients.d/a.yaml", "line": 3},
             }
         ],
         "findings": [FINDING.to_dict()],

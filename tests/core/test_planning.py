@@ -100,6 +100,7 @@ def test_a_client_to_adopt_that_is_not_there_is_created_with_a_warning() -> None
 def test_a_client_id_that_somebody_else_has_is_refused() -> None:
     found = plan(project(APP), seen=actual(registered(APP)))
     assert ((), ["client-id-taken"]) == (found.changes, guards(found))
+    assert APP.location == found.guards[0].location
 
 
 def test_adopting_a_client_that_is_as_wanted_changes_no_field() -> None:
@@ -330,7 +331,9 @@ def test_a_client_without_a_secret_loses_none_when_it_is_deleted() -> None:
 
 
 def test_prevent_destroy_in_state_refuses_a_delete_and_no_forget() -> None:
-    assert ["prevent-destroy"] == guards(leaving(Then.DELETE, prevent_destroy=True))
+    refused = leaving(Then.DELETE, prevent_destroy=True)
+    assert ["prevent-destroy"] == guards(refused)
+    assert HERE == refused.guards[0].location
     assert [] == guards(leaving(Then.FORGET, prevent_destroy=True))
 
 
@@ -342,6 +345,7 @@ def test_a_vanished_definition_is_refused_and_its_outputs_stay() -> None:
     held = state({APP.address: applied(APP)}, outputs={"out/app.env": record_of()})
     found = plan(project(outputs=(output(),)), held, actual(registered(APP)))
     assert ((), ["missing-definition"]) == (found.changes, guards(found))
+    assert found.guards[0].location is None
     assert "removed: [{address: team/app, then: delete}]" in found.guards[0].setting
 
 

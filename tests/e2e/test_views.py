@@ -58,7 +58,11 @@ def test_files_are_written_whatever_the_exit_code_says(project: Project) -> None
     files = made(project)
     assert said.out == files["json"]
     assert "Refused, for 2 reasons" in files["markdown"]
-    assert re.match(r"::error title=moved-unsaid::.*\n::error title=missing-definition::", files["github"])
+    assert re.match(
+        rf"::error file={project.root}/clients.d/team/other.yaml,line=1,col=1,title=moved-unsaid::.*\n"
+        r"::error title=missing-definition::",
+        files["github"],
+    )
     assert 'type="moved-unsaid"' in files["junit"]
 
 

@@ -46,13 +46,17 @@ def plan_of(given: dict[str, Any]) -> Plan:
         changes=tuple(_change(each) for each in given.get("changes", ())),
         no_op=given.get("no_op", 0),
         unmanaged=given.get("unmanaged", 0),
-        guards=tuple(Guard(**{**each, "addresses": tuple(each["addresses"])}) for each in given.get("guards", ())),
+        guards=tuple(_guard(each) for each in given.get("guards", ())),
         findings=tuple(_finding(each) for each in given.get("findings", ())),
         released=tuple(Released(each["address"], tuple(each["fields"])) for each in given.get("released", ())),
         pending=tuple(Pending(**each) for each in given.get("pending", ())),
         moved=tuple((each["from"], each["to"]) for each in given.get("moved", ())),
         complete=given.get("complete", True),
     )
+
+
+def _guard(given: dict[str, Any]) -> Guard:
+    return Guard(**{**given, "addresses": tuple(given["addresses"]), "location": _location(given.get("location"))})
 
 
 def _change(given: dict[str, Any]) -> Change:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from iac.core.desired import Desired
+    from iac.core.plan import Guard
     from iac.core.registration import Actual
     from iac.core.state import State
 
@@ -87,13 +88,21 @@ def _finish(draft: Draft, moves: tuple[tuple[str, str], ...]) -> Plan:
         changes=changes,
         no_op=sum(address in state.clients and address not in draft.changes for address in wanted),
         unmanaged=_unmanaged(draft),
-        guards=(*draft.guards, *guards.on_counts(changes, desired.limits)),
+        guards=(*_located(draft), *guards.on_counts(changes, desired.limits)),
         released=tuple(_released(wanted, desired, state)),
         findings=tuple(find_sealed_otherwise(draft, moves)),
         pending=tuple(_pending(state)),
         moved=moves,
         outputs=desired.outputs,
     )
+
+
+def _located(draft: Draft) -> Iterator[Guard]:
+    """Guards with the place of the definition, or of the entry of removed, that each is about."""
+    places = {entry.address: entry.location for entry in draft.desired.removed}
+    places |= {address: client.location for address, client in draft.desired.clients.items()}
+    for guard in draft.guards:
+        yield replace(guard, location=next((places[name] for name in guard.addresses if name in places), None))
 
 
 def _unmanaged(draft: Draft) -> int:
