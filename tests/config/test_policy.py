@@ -104,6 +104,7 @@ SAID = [
     ("refresh-token-without-offline-access 3:35", "grant_types: [authorization_code, refresh_token]"),
     ("http-redirect-uri 3:17 redirect-uri-refused 3:17", "redirect_uris: [HTTP://a.example.org/]"),
     ("custom-scheme-redirect-uri 3:34 redirect-uri-refused 3:34", "redirect_uris: [https://a.b.org, 'my.app:/c']"),
+    ("custom-scheme-redirect-uri 3:34 redirect-uri-refused 3:34", "redirect_uris: [https://a.b.org, 'httpapp:/c']"),
     ("", "redirect_uris: ['edu.kit.data.oidc-agent:/redirect', 'https://a.example.org/']"),
     ("redirect-uri-refused 3:17", "redirect_uris: ['https://a.example.org/%zz']"),
     ("wildcard-redirect-uri 3:17", "redirect_uris: ['https://a.example.org/*']"),
@@ -459,13 +460,24 @@ def test_what_is_found_in_an_unchanged_definition_is_a_finding_of_the_plan(tmp_p
     )
 
 
-def test_what_planning_says_under_the_id_of_a_rule_is_said_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("severity", "expected"), [("off", []), ("error", [("redirect-uri-refused", "error")])])
+def test_what_planning_says_under_the_id_of_a_rule_is_said_once(
+    severity: str, expected: list[tuple[str, str]], tmp_path: Path
+) -> None:
     """A 1.14 server's refusal of a redirect URI is known to planning too; the project's severity counts."""
-    wanted = desired(tmp_path, definition("redirect_uris: ['a.b:/c']"), "policy: {redirect-uri-refused: off}\n")
+    text = definition("redirect_uris: ['a.b:/c']", "token_endpoint_auth_method: none", "code_challenge_method: S256")
+    own = f"policy: {{custom-scheme-redirect-uri: off, redirect-uri-refused: {severity}}}\n"
+    wanted = desired(tmp_path, text, own)
     plan = make_plan(wanted, state(), actual(facts=NEW), Options())
-    assert ["redirect-uri-refused"] == [each.id for change in plan.changes for each in change.findings]
-    reviewed = review(plan, wanted, wanted.clients.values(), Outside(TODAY))
-    assert ["custom-scheme-redirect-uri", "native-app-with-secret"] == sorted(name for name, _ in found(reviewed))
+    assert [("redirect-uri-refused", "warning")] == found(plan)
+    assert expected == found(review(plan, wanted, wanted.clients.values(), Outside(TODAY)))
+
+
+def test_what_planning_alone_knows_under_the_id_of_a_rule_is_kept(tmp_path: Path) -> None:
+    wanted = desired(tmp_path, definition("redirect_uris: ['a.b:/c']"))
+    clients = [replace(client, remarks=()) for client in wanted.clients.values()]
+    plan = make_plan(wanted, state(), actual(facts=NEW), Options())
+    assert [("redirect-uri-refused", "warning")] == found(review(plan, wanted, clients, Outside(TODAY)))
 
 
 def test_a_finding_of_planning_that_is_no_rule_s_is_kept(tmp_path: Path) -> None:

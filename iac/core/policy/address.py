@@ -18,7 +18,11 @@ _SHARED = frozenset({"ac", "co", "com", "edu", "gob", "gov", "go", "gv", "mil", 
 _HOSTERS = frozenset({"github.io", "gitlab.io", "herokuapp.com", "netlify.app", "pages.dev", "readthedocs.io"})
 """Domains below which everybody can have a name."""
 
+_PLAIN = 2
+"""Labels of a domain that somebody registered, as a rule: example.org."""
+
 _COUNTRY = 2
+"""Letters of a country's label."""
 
 
 def scheme(uri: str) -> str:
@@ -50,6 +54,6 @@ def domain(name: str) -> str:
     labels = name.split(".")
     if ":" in name or labels[-1].isdigit():
         return name
-    is_shared = len(labels[-1]) == _COUNTRY and labels[-2:-1] and labels[-2] in _SHARED
-    count = 3 if is_shared or ".".join(labels[-2:]) in _HOSTERS else 2
+    is_shared = len(labels) > _PLAIN and len(labels[-1]) == _COUNTRY and labels[-2] in _SHARED
+    count = _PLAIN + (is_shared or ".".join(labels[-_PLAIN:]) in _HOSTERS)
     return ".".join(labels[-count:])

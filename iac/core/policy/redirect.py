@@ -36,7 +36,7 @@ def _custom(subject: Subject) -> list[Hit]:
     return [
         Hit("redirect_uris", f"redirect URI {uri}: any app on the user's machine can claim scheme {scheme(uri)}", uri)
         for uri in subject.redirects
-        if uri[:4] != "http" and uri != OIDC_AGENT and scheme(uri) not in {"", "http", "https"}
+        if uri[:6] != "https:" and uri != OIDC_AGENT and scheme(uri) not in {"", "http", "https"}
     ]
 
 
