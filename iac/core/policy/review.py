@@ -91,4 +91,7 @@ def _remarks(change: Change, client: DesiredClient) -> Iterator[Remark]:
 
 
 def _finding(said: Diagnostic) -> Finding:
-    return Finding(said.id, said.severity, said.summary, said.location)
+    """With the way on where it is one of its own; the rule's can be had by `iac explain`."""
+    rule = RULES.get(said.id)
+    way = f"; {said.fix}" if rule is not None and said.fix not in {"", rule.fix} else ""
+    return Finding(said.id, said.severity, f"{said.summary}{way}", said.location)
