@@ -6,6 +6,7 @@ command, and the number and moment of the call at which the command dies. It ans
 
 from __future__ import annotations
 
+import atexit
 import importlib
 import json
 import os
@@ -94,6 +95,7 @@ def _become(arguments: list[str], last: Point | None, out: Path, err: Path, repo
         sys.stderr.write(f"Traceback: {fault!r}\n")
         code = 70
     labels = list(calls.labels)
+    atexit._run_exitfuncs()  # as at the end of any process, which this one does not come to
     sys.stdout.flush()
     sys.stderr.flush()
     report.write_text(json.dumps({"calls": labels, "modules": sorted(sys.modules)}))

@@ -182,5 +182,5 @@ class Situation:
     def litter(self) -> Iterator[str]:
         """Temporary files and emergency copies, wherever a run may put them."""
         for folder in (self.root, self._elsewhere):
-            yield from (path.name for path in folder.rglob("*tmp*"))
-            yield from (path.name for path in folder.rglob("iac-state-emergency-*"))
+            for pattern in ("*.tmp", "iac-git-*", "iac-state-emergency-*"):
+                yield from (path.name for path in folder.rglob(pattern))

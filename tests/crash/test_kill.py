@@ -108,7 +108,7 @@ def test_every_death_is_survived(situation: Situation, flavour: str, capsys: pyt
 
 
 @pytest.mark.live
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(2400)
 def test_every_death_of_a_machine_is_survived(
     shared: Situation, flavour: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
