@@ -98,11 +98,20 @@ def _as_set(value: Value | None) -> tuple[str, ...]:
 def _cause(name: str, before: Value | None, after: Value | None, last: ClientState | None, defaults: Fields) -> Cause:
     if last is None or name not in last.declared:
         return Cause.DEFINITION
-    applied = last.applied.get(name)
-    if _same(name, before, applied, defaults):
+    applied = _meant(name, last.applied.get(name), defaults)
+    if applied is None and FIELDS[name].kind is Kind.SECONDS:
+        return Cause.DEFINITION  # what is the server's own choice, and not known, nobody has changed
+    if applied == (bool(before) if FIELDS[name].kind is Kind.FLAG else before):
         return Cause.DEFINITION
-    is_as_applied = after == applied or _same(name, after, applied, defaults)
-    return Cause.SERVER if is_as_applied else Cause.BOTH
+    return Cause.SERVER if _meant(name, after, defaults) == applied else Cause.BOTH
+
+
+def _meant(name: str, value: Value | None, defaults: Fields) -> Value | None:
+    """What a definition's value means: an absent flag is false, a lifetime of null is the server's default."""
+    kind = FIELDS[name].kind
+    if kind is Kind.FLAG:
+        return bool(value)
+    return defaults.get(name) if kind is Kind.SECONDS and value is None else value
 
 
 def _owners(desired: DesiredClient, observed: Registration | None, last: ClientState | None) -> Iterator[FieldChange]:

@@ -21,28 +21,41 @@ _LONGEST = 1_000
 
 def folded(change: Change) -> str:
     """A change as a fold that is closed at first: where and why, then what differs."""
-    head = f"{html_code(f'{SYMBOLS[change.action]} {change.address}')} {change.action}"
     who = f"client {code(change.client_id)}" if change.client_id else ""
     place = code(f"{change.location.file}:{change.location.line}") if change.location else ""
     why = code(shortened(printable(change.reason), _LONGEST))
-    lines = list(_lines(change))
     told = ", ".join(part for part in (who, place, why) if part)
-    parts = [told, diff_block(lines) if lines else ""]
-    inside = "\n\n".join(part for part in parts if part)
-    return f"<details>\n<summary>{head}</summary>\n\n{inside}\n\n</details>\n"
+    return fold((f"{SYMBOLS[change.action]} {change.address}", str(change.action)), told, list(_lines(change)))
+
+
+def fold(head: tuple[str, str], told: str, lines: list[str]) -> str:
+    """A fold that is closed at first.
+
+    Args:
+        head: what is shown of it when it is closed: a text of users, and a word of ours.
+        told: the paragraph in it, as Markdown.
+        lines: of a diff below; each begins with a sign.
+    """
+    inside = "\n\n".join(part for part in (told, diff_block(lines) if lines else "") if part)
+    return f"<details>\n<summary>{html_code(head[0])} {head[1]}</summary>\n\n{inside}\n\n</details>\n"
 
 
 def _lines(change: Change) -> Iterator[str]:
     """Lines of a diff, each with a sign before it."""
     for field in change.fields:
-        cause = f" {CAUSES[field.cause]}" if CAUSES[field.cause] and change.action is not Action.CREATE else ""
-        yield f"@@ {printable(field.name)} @@{cause}"
-        yield from _values(field)
+        cause = CAUSES[field.cause] if change.action is not Action.CREATE else ""
+        yield from field_diff(field, cause)
     if change.secret not in {SecretChange.NONE, SecretChange.KEPT}:
         yield from ("@@ secret @@", f"! {change.secret}")
     for output in change.outputs:
         if output.action is not OutputAction.UNCHANGED:
             yield from ("@@ output @@", f"! {printable(output.path)} {output.action}")
+
+
+def field_diff(field: FieldChange, cause: str) -> Iterator[str]:
+    """Lines of a diff for one field: its name with who changed it, then what goes and what comes."""
+    yield f"@@ {printable(field.name)} @@{f' {cause}' if cause else ''}"
+    yield from _values(field)
 
 
 def _values(field: FieldChange) -> Iterator[str]:

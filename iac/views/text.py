@@ -110,7 +110,7 @@ def _change(change: Change, page: Page) -> Iterator[str]:
     place = f"{change.location.file}:{change.location.line}" if change.location else ""
     yield page.line("      " + " - ".join(part for part in (printable(place), printable(change.reason)) if part))
     for field in change.fields:
-        yield from _field(field, change.action, page)
+        yield from field_lines(field, change.action, page)
     yield from (page.line(line) for line in _effects(change))
 
 
@@ -125,7 +125,8 @@ def _effects(change: Change) -> Iterator[str]:
         yield f"      {_finding(finding)}"
 
 
-def _field(field: FieldChange, action: Action, page: Page) -> Iterator[str]:
+def field_lines(field: FieldChange, action: Action, page: Page) -> Iterator[str]:
+    """What becomes of one field: entries that come and go, or the value before and after, and who changed it."""
     name = printable(field.name)
     cause = f"  ({CAUSES[field.cause]})" if CAUSES[field.cause] else ""
     if action is Action.CREATE:

@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from iac.core.change import Cause, FieldChange
 from iac.core.diff import compare, is_hidden, mismatches
+from iac.core.model import FIELDS, Kind
+from iac.core.registration import Registration
 from tests.core import strategies as our
 from tests.core.build import KEY, NEW, OLD, applied, desired, ignoring, registered
 
 if TYPE_CHECKING:
     from iac.core.desired import DesiredClient
+    from iac.core.model import Fields, Value
     from iac.core.registration import Facts
 
 OTHER_KEY = KEY.replace("one", "two")
@@ -183,3 +188,25 @@ def test_an_answer_that_hides_the_jwk_does_not_lack_it() -> None:
     client = desired(jwk=KEY)
     assert [] == mismatches(client.fields, client.declared, registered(desired(), facts=NEW), NEW, {})
     assert ["jwk"] == mismatches(client.fields, client.declared, registered(desired()), OLD, {})
+
+
+def _meaning(name: str, value: Value | None, defaults: Fields) -> Value | None:
+    return bool(value) if FIELDS[name].kind is Kind.FLAG else defaults.get(name) if value is None else value
+
+
+@given(st.data(), st.sampled_from(sorted(set(FIELDS) - {"jwk", "scope", "grant_types"})))
+def test_the_cause_follows_from_who_left_what_was_applied(data: st.DataObject, name: str) -> None:
+    """By the server alone, by the definition alone or by both; hidden and forced fields have tests of their own."""
+    values = st.one_of(st.none(), our.VALUES[name])
+    choices = data.draw(st.lists(values, min_size=1, max_size=3))
+    before, then, now = (data.draw(st.sampled_from(choices)) for _ in range(3))
+    defaults = data.draw(st.sampled_from([{}, {name: 3600}] if FIELDS[name].kind is Kind.SECONDS else [{}]))
+    seen = Registration("app", {} if before is None else {name: before})
+    client, last = (replace(desired(**{name: value}), declared=frozenset({name})) for value in (now, then))
+    found = [change.cause for change in compare(client, seen, applied(last), OLD, defaults)]
+    server, was, wanted = (_meaning(name, *each) for each in ((before, {}), (then, defaults), (now, defaults)))
+    is_free = FIELDS[name].kind is Kind.SECONDS
+    is_as_applied = server == was or (is_free and was is None)
+    cause = Cause.DEFINITION if is_as_applied else Cause.SERVER if wanted == was else Cause.BOTH
+    is_as_wanted = server == wanted or (is_free and wanted is None)
+    assert ([] if is_as_wanted else [cause]) == found

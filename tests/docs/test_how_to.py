@@ -22,6 +22,7 @@ PAGES: dict[str, dict[int, int]] = {
     "recover": {3: 1, 11: 1},
     "share-state": {},
     "render-on-the-service-host": {6: 1, 11: 1},
+    "see-drift": {0: 2, 1: 2},
 }
 """Page -> the steps (from 0) that end with another exit code than 0, and which."""
 
@@ -57,6 +58,21 @@ EOF
 """
 """A stand-in for the program of age, which need not be installed where tests run."""
 
+BY_HAND = """\
+python - <<'EOF'
+import json, urllib.parse, urllib.request
+base = "http://localhost:8080"
+login = {"grant_type": "client_credentials", "client_id": "admin-client-rw", "client_secret": "secret"}
+asked = urllib.request.Request(f"{base}/token", urllib.parse.urlencode(login).encode())
+token = json.load(urllib.request.urlopen(asked))["access_token"]
+url, head = f"{base}/iam/api/clients/portal", {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+client = json.load(urllib.request.urlopen(urllib.request.Request(url, headers=head)))
+client["grant_types"].append("password")
+urllib.request.urlopen(urllib.request.Request(url, json.dumps(client).encode(), head, method="PUT"))
+EOF
+"""
+"""What somebody does on the dashboard."""
+
 SHARE_STATE = (ROOT / "docs/how-to/share-state.md").read_text(encoding="utf-8")
 MORE = {
     "share-state": """\
@@ -73,6 +89,7 @@ outputs: [{{template: dotenv, path: out/wiki.env}}]
 EOF
 iac apply --auto-approve && rm -r out
 """,
+    "see-drift": BY_HAND,
 }
 """What else is given for a page."""
 

@@ -141,8 +141,11 @@ def test_a_whole_life_of_a_client_says_and_keeps_no_secret_in_clear(cage: Cage) 
     assert cage.iac("plan", "--format", "json").code == 0
     assert cage.iac("apply", "--auto-approve").code == 0
     project.by_hand(CLIENT_ID, client_secret="Canary-rotated-by-hand")
+    project.by_hand(CLIENT_ID, client_name="Canary by hand")
     cage.harvest()
     assert cage.iac("plan").code == 0
+    for form in ("text", "markdown", "json"):
+        assert cage.iac("drift", "--format", form).code == 2
     assert cage.iac("apply", "--auto-approve").code == 0
     for command in (
         ["show", ADDRESS],

@@ -1,0 +1,177 @@
+"""What somebody changed on the server since the last apply. Pure.
+
+It is the plan's three-way comparison (`iac.core.diff`), told from the other side: before is what was last applied,
+after is what the server holds. What the definition alone changed is no drift, and neither is what it has taken over.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from iac.core import semantics
+from iac.core.change import Action, Cause, FieldChange, place
+from iac.core.desired import OWNERS
+from iac.core.diff import compare
+from iac.core.model import FIELDS, Kind, uses_secret
+from iac.core.planning import find_moves, move
+from iac.core.state import SecretStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from iac.core.desired import Desired, DesiredClient
+    from iac.core.diagnostics import Location
+    from iac.core.model import Value
+    from iac.core.registration import Actual, Facts, Registration
+    from iac.core.state import ClientState, State
+
+FORMAT_VERSION = "1.0"
+
+
+class SecretDrift(StrEnum):
+    """What became of a secret on the server; a server that hides secrets (1.14) leaves it unknown."""
+
+    SAME = "same"
+    CHANGED = "changed"
+    REMOVED = "removed"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Drifted:
+    """One client that is not as it was last applied.
+
+    Attributes:
+        gone: whether it is not registered any more.
+        fields: what was changed; before is last applied, after is the server's.
+        location: where the definition begins.
+    """
+
+    address: str
+    client_id: str
+    client_name: str
+    location: Location
+    gone: bool = False
+    fields: tuple[FieldChange, ...] = ()
+    secret: SecretDrift = SecretDrift.SAME
+
+    @property
+    def has_other_secret(self) -> bool:
+        """Whether the server is known to hold another secret, or none."""
+        return self.secret in {SecretDrift.CHANGED, SecretDrift.REMOVED}
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "address": self.address,
+            "client_id": self.client_id,
+            "client_name": self.client_name,
+            "location": place(self.location),
+            "gone": self.gone,
+            "fields": [field.to_dict() for field in self.fields],
+            "secret": str(self.secret),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """What drifted of one environment; `unchanged` counts the clients that did not."""
+
+    project: str
+    environment: str
+    issuer: str
+    provider: str
+    clients: tuple[Drifted, ...] = ()
+    unchanged: int = 0
+
+    @property
+    def gone(self) -> int:
+        """How many clients are not registered any more."""
+        return sum(client.gone for client in self.clients)
+
+    @property
+    def changed(self) -> int:
+        """How many clients are there and not as applied."""
+        return len(self.clients) - self.gone
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form (docs/reference/commands.md)."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "project": self.project,
+            "environment": self.environment,
+            "issuer": self.issuer,
+            "provider": self.provider,
+            "summary": {"changed": self.changed, "gone": self.gone, "unchanged": self.unchanged},
+            "clients": [client.to_dict() for client in self.clients],
+        }
+
+
+def find_drift(desired: Desired, state: State, actual: Actual, targets: Collection[str] = ()) -> Drift:
+    """What was changed of the clients that are defined and in state.
+
+    Args:
+        desired: the definitions.
+        state: what was last applied.
+        actual: the server; it holds every client of the two that exists, owners of those that declare them.
+        targets: addresses to look at; empty for all.
+    """
+    held = move(state, find_moves(desired, state)).clients
+    known = [address for address in desired.clients if address in held and (not targets or address in targets)]
+    found = [_find_one(desired, state, actual, (address, held[address])) for address in known]
+    clients = tuple(each for each in found if each.gone or each.fields or each.has_other_secret)
+    return Drift(
+        desired.project, desired.environment, desired.issuer, desired.provider, clients, len(known) - len(clients)
+    )
+
+
+def _find_one(desired: Desired, state: State, actual: Actual, held: tuple[str, ClientState]) -> Drifted:
+    address, last = held
+    client, seen = desired.clients[address], actual.registrations.get(last.client_id)
+    name = str(last.applied.get("client_name", ""))
+    if seen is None:
+        return Drifted(address, last.client_id, name, client.location, gone=True)
+    intent = state.intents.get(address)
+    is_rotating = intent is not None and intent.action == Action.ROTATE
+    secret = SecretDrift.UNKNOWN if is_rotating else _secret(last, seen, actual.facts)
+    fields = tuple(_fields(client, seen, last, desired, actual.facts))
+    return Drifted(address, last.client_id, name, client.location, fields=fields, secret=secret)
+
+
+def _fields(
+    client: DesiredClient, seen: Registration, last: ClientState, desired: Desired, facts: Facts
+) -> Iterator[FieldChange]:
+    for change in compare(client, seen, last, facts, desired.server_defaults):
+        if change.cause is Cause.DEFINITION or (change.name == OWNERS and seen.owners is None):
+            continue
+        applied: Value | None = last.owners if change.name == OWNERS else last.applied.get(change.name)
+        yield _told(change, applied)
+
+
+def _told(change: FieldChange, applied: Value | None) -> FieldChange:
+    """The difference from what was applied to what is there."""
+    now = change.before
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    if change.name == OWNERS or FIELDS[change.name].kind is Kind.SET:
+        old, new = set(_entries(applied)), set(_entries(now))
+        added, removed = tuple(sorted(new - old)), tuple(sorted(old - new))
+    return FieldChange(change.name, None if applied == () else applied, now, change.cause, added, removed)
+
+
+def _entries(value: Value | None) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else ()
+
+
+def _secret(last: ClientState, seen: Registration, facts: Facts) -> SecretDrift:
+    """State keeps a fingerprint of the secret, so no key is needed."""
+    if last.secret is None or last.secret_status is not SecretStatus.KNOWN:
+        return SecretDrift.SAME if last.secret_status is SecretStatus.NONE else SecretDrift.UNKNOWN
+    if seen.secret is not None:
+        is_same = seen.secret.fingerprint(last.secret.salt) == last.secret.fingerprint
+        return SecretDrift.SAME if is_same else SecretDrift.CHANGED
+    if semantics.hides_secrets(facts):
+        return SecretDrift.UNKNOWN
+    return SecretDrift.REMOVED if uses_secret(seen.fields) else SecretDrift.SAME

@@ -1,0 +1,104 @@
+"""What drifted, for people at a terminal and as the body of an issue in Markdown. Pure; text of others is inert."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iac.core.change import Action, Cause
+from iac.core.text import printable
+from iac.views.markdown_code import code
+from iac.views.markdown_diff import field_diff, fold
+from iac.views.room import Room
+from iac.views.shown import counted, shortened
+from iac.views.text import Page, field_lines
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from iac.core.drift import Drift, Drifted
+
+_NAME_WIDTH = 30
+_ROOM_FOR_NOTES = 800
+_LONGEST_WORD = 120
+_BOTH = "changed here, too"
+"""Said of a field that the definition has changed as well; the rest is the server's by what drift means."""
+
+
+def drift_text(drift: Drift, *, color: bool, width: int | None = None) -> str:
+    """Clients with what was changed of each, then counts; arguments as those of `iac.views.text.plan_text`."""
+    page = Page(color=color, width=width)
+    head = f"{drift.project}, environment {drift.environment}, {drift.issuer} ({drift.provider})"
+    lines = [page.line(printable(head), "bold"), ""]
+    for client in drift.clients:
+        lines += [*_client(client, page), ""]
+    return "\n".join([*lines, page.line(_summary(drift), "bold")]) + "\n"
+
+
+def _summary(drift: Drift) -> str:
+    changed = f"{drift.changed:,} changed on the server" if drift.changed else ""
+    gone = f"{drift.gone:,} gone from it" if drift.gone else ""
+    found = ", ".join(part for part in (changed, gone) if part) or "nothing was changed on the server"
+    return f"Drift: {found}; {drift.unchanged:,} as applied."
+
+
+def _client(client: Drifted, page: Page) -> Iterator[str]:
+    symbol, verb = ("-", "gone from the server") if client.gone else ("~", "changed on the server")
+    name = f' "{printable(client.client_name)}"' if client.client_name else ""
+    yield page.line(f"  {symbol} {printable(client.address)}: {verb} {printable(client.client_id)}{name}", symbol)
+    yield page.line(f"      {printable(f'{client.location.file}:{client.location.line}')}")
+    for field in client.fields:
+        yield from field_lines(field, Action.UPDATE, page)
+    if client.has_other_secret:
+        yield f"      {'secret':<{_NAME_WIDTH}} {client.secret}"
+
+
+def drift_markdown(drift: Drift, budget: int) -> str:
+    """The body of an issue: title, counts, names, folded diffs, and what can be done.
+
+    Args:
+        drift: what is to be shown.
+        budget: most characters of the result, at least `iac.views.kind.SMALLEST_BUDGET`. Diffs are given up first, then
+            names; what is left out is said after the title.
+    """
+    room = Room(budget - _ROOM_FOR_NOTES)
+    head = room.take([f"### {_summary(drift)}", _place(drift), ""])
+    names, hidden = room.section("#### Clients", [_entry(client) for client in drift.clients], most=room.left)
+    folds = room.take(_folded(client) for client in drift.clients)
+    left_out = {"client": hidden, "difference": len(drift.clients) - len(folds)}
+    said = ", ".join(f"{counted(number, noun)} left out" for noun, number in left_out.items() if number)
+    notes = [f"> **Shortened to fit: {said}.** `iac drift --format json` has everything.\n"] if said else []
+    return "\n".join([head[0], "", *notes, *head[1:], *names, *folds, *_ways(drift), ""])
+
+
+def _place(drift: Drift) -> str:
+    words = (drift.project, drift.environment, drift.issuer, drift.provider)
+    project, environment, issuer, provider = (code(shortened(printable(word), _LONGEST_WORD)) for word in words)
+    return f"Project {project}, environment {environment}, issuer {issuer}, provider {provider}"
+
+
+def _entry(client: Drifted) -> str:
+    what = [field.name for field in client.fields] + (["secret"] if client.has_other_secret else [])
+    told = "**gone from the server**" if client.gone else ", ".join(code(name) for name in what)
+    return f"- {code(client.address)}: {told}"
+
+
+def _folded(client: Drifted) -> str:
+    place = f"{client.location.file}:{client.location.line}"
+    told = ", ".join(
+        part for part in (f"client {code(client.client_id)}", code(client.client_name), code(place)) if part
+    )
+    return fold((client.address, "gone" if client.gone else "changed"), told, list(_lines(client)))
+
+
+def _lines(client: Drifted) -> Iterator[str]:
+    for field in client.fields:
+        yield from field_diff(field, _BOTH if field.cause is Cause.BOTH else "")
+    if client.has_other_secret:
+        yield from ("@@ secret @@", f"! {client.secret}")
+
+
+def _ways(drift: Drift) -> Iterator[str]:
+    if drift.changed:
+        yield "`iac apply` makes it as defined again."
+    if drift.gone:
+        yield "`iac apply --recreate ADDR` makes a client anew that is gone, with a new secret."

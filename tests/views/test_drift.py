@@ -1,0 +1,141 @@
+"""What drifted, as text and as the body of an issue: all of it said, inert, within a budget."""
+
+from __future__ import annotations
+
+import re
+
+import cmarkgfm
+import pytest
+
+from iac.core.change import Cause, FieldChange
+from iac.core.diagnostics import Location
+from iac.core.drift import Drift, Drifted, SecretDrift
+from iac.views.drift import drift_markdown, drift_text
+from iac.views.kind import BUDGET, SMALLEST_BUDGET
+from tests.views.hostile import LOADED, TEXTS
+
+SCOPE = FieldChange("scope", ("a",), ("b",), Cause.SERVER, ("b",), ("a",))
+NAME = FieldChange("client_name", "Then", "Theirs", Cause.BOTH)
+
+
+def _drift(*clients: Drifted, word: str = "rucio") -> Drift:
+    return Drift(word, word, word, word, clients, 4)
+
+
+def _client(address: str = "team/app", **more: object) -> Drifted:
+    given = {"fields": (SCOPE, NAME), "secret": SecretDrift.CHANGED, **more}
+    return Drifted(address, "app", "An app", Location("clients.d/app.yaml", 3), **given)  # type: ignore[arg-type]
+
+
+GONE = _client("team/gone", fields=(), secret=SecretDrift.SAME, gone=True)
+
+
+def test_text_shows_each_client_with_what_was_changed_and_counts() -> None:
+    expected = """\
+rucio, environment rucio, rucio (rucio)
+
+  ~ team/app: changed on the server app "An app"
+      clients.d/app.yaml:3
+      scope  (changed on the server)
+        + b
+        - a
+      client_name                    Then -> Theirs  (changed here and on the server)
+      secret                         changed
+
+  - team/gone: gone from the server app "An app"
+      clients.d/app.yaml:3
+
+Drift: 1 changed on the server, 1 gone from it; 4 as applied.
+"""
+    assert expected == drift_text(_drift(_client(), GONE), color=False)
+
+
+def test_text_without_drift_is_two_lines() -> None:
+    expected = "rucio, environment rucio, rucio (rucio)\n\nDrift: nothing was changed on the server; 4 as applied.\n"
+    assert expected == drift_text(_drift(), color=False)
+
+
+def test_markdown_is_the_body_of_an_issue() -> None:
+    expected = """\
+### Drift: 1 changed on the server, 1 gone from it; 4 as applied.
+
+Project `rucio`, environment `rucio`, issuer `rucio`, provider `rucio`
+
+#### Clients
+
+- `team/app`: `scope`, `client_name`, `secret`
+- `team/gone`: **gone from the server**
+
+<details>
+<summary><code>team/app</code> changed</summary>
+
+client `app`, `An app`, `clients.d/app.yaml:3`
+
+```diff
+@@ scope @@
+- a
++ b
+@@ client_name @@ changed here, too
+- Then
++ Theirs
+@@ secret @@
+! changed
+```
+
+</details>
+
+<details>
+<summary><code>team/gone</code> gone</summary>
+
+client `app`, `An app`, `clients.d/app.yaml:3`
+
+</details>
+
+"""
+    ways = (
+        "`iac apply` makes it as defined again.\n"
+        "`iac apply --recreate ADDR` makes a client anew that is gone, with a new secret.\n"
+    )
+    assert expected + ways == drift_markdown(_drift(_client(), GONE), BUDGET)
+
+
+def test_markdown_without_drift_says_so() -> None:
+    text = drift_markdown(_drift(), BUDGET)
+    assert text.startswith("### Drift: nothing was changed on the server; 4 as applied.\n")
+    assert "iac apply" not in text
+
+
+def _hostile(text: str, number: int = 0) -> Drifted:
+    field = FieldChange("scope", (text,), (text + "!",), Cause.SERVER, (text + "!",), (text,))
+    name = FieldChange("client_name", text, text + "!", Cause.BOTH)
+    return Drifted(f"{text}{number}", text, text, Location(text), fields=(field, name))
+
+
+@pytest.mark.parametrize("text", [*TEXTS, LOADED])
+def test_text_of_others_is_inert(text: str) -> None:
+    """Rendered by GitHub's own parser it makes no other elements than harmless text makes."""
+    drift = _drift(_hostile(text), word=text)
+    plain = _drift(_hostile("x"), word="x")
+    shown, expected = (
+        re.findall(r"<(/?[a-z0-9]+)", cmarkgfm.github_flavored_markdown_to_html(drift_markdown(each, BUDGET)))
+        for each in (drift, plain)
+    )
+    assert set(expected) >= set(shown)
+    said = drift_text(drift, color=False)
+    assert all(char.isprintable() or char == "\n" for char in said)
+    assert "##[" not in said + drift_markdown(drift, BUDGET)
+    assert not re.search(r"^\s*::", said, re.MULTILINE)
+
+
+@pytest.mark.parametrize("budget", [SMALLEST_BUDGET, 20_000, BUDGET])
+def test_markdown_keeps_its_budget_and_says_what_is_left_out(budget: int) -> None:
+    text = drift_markdown(_drift(*(_hostile(LOADED, number) for number in range(500)), word=LOADED * 9), budget)
+    assert len(text) <= budget
+    assert "left out.** `iac drift --format json` has everything." in text
+    assert "500 changed on the server" in text
+
+
+def test_names_come_before_differences() -> None:
+    clients = [_client(f"team/app{number}") for number in range(500)]
+    text = drift_markdown(_drift(*clients), BUDGET)
+    assert all(f"`{client.address}`" in text for client in clients)
