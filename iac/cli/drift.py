@@ -6,10 +6,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from iac.core.change import place
+from iac.core.drift import SecretDrift
+from iac.core.errors import InputError
+from iac.core.text import printable
 from iac.views.kind import BUDGET
+from iac.views.shown import value_shown
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from iac.cli.shell import Shell
+    from iac.config.accepting import Source
     from iac.core.drift import Drift
 
 
@@ -23,12 +31,24 @@ if TYPE_CHECKING:
     show_default=True,
     help="How to print.",
 )
+@click.option("--accept", metavar="ADDR", multiple=True, help="Write the server's values into this definition.")
 @click.pass_obj
-def command(shell: Shell, *, addresses: tuple[str, ...], view: str) -> int:
+def command(shell: Shell, *, addresses: tuple[str, ...], view: str, accept: tuple[str, ...]) -> int:
     """Show what somebody changed on the server since the last apply.
 
     Reading needs iam:admin.read only, and no key of the state. Exit 0, or 2 when there is drift.
     """
+    if accept and (addresses or view == "markdown"):
+        raise click.UsageError("--accept ADDR goes with neither other ADDR nor --format markdown")
+    sources = _sources(shell, accept)
+    drift = _read(shell, accept or addresses)
+    if accept:
+        return _accept(shell, drift, sources, view)
+    _show(shell, drift, view)
+    return 2 if drift.clients else 0
+
+
+def _read(shell: Shell, addresses: tuple[str, ...]) -> Drift:
     from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
     from iac.workflow.drifting import read_drift  # noqa: PLC0415
 
@@ -37,8 +57,7 @@ def command(shell: Shell, *, addresses: tuple[str, ...], view: str) -> int:
         holder = session.backend.holder()
     if holder is not None:
         shell.note(f"an apply is running since {holder.since}: {holder.who}")
-    _show(shell, drift, view)
-    return 2 if drift.clients else 0
+    return drift
 
 
 def _show(shell: Shell, drift: Drift, view: str) -> None:
@@ -51,3 +70,62 @@ def _show(shell: Shell, drift: Drift, view: str) -> None:
         click.echo(drift_markdown(drift, BUDGET), nl=False)
     else:
         click.echo(drift_text(drift, color=shell.wants_color(), width=shell.width()), nl=False, color=True)
+
+
+def _sources(shell: Shell, accept: tuple[str, ...]) -> Mapping[str, Source]:
+    """The files as they are before the server is asked: one that changes meanwhile is not written."""
+    if not accept:
+        return {}
+    from iac.config.accepting import read_sources  # noqa: PLC0415
+
+    return read_sources(shell.root, accept)
+
+
+def _accept(shell: Shell, drift: Drift, sources: Mapping[str, Source], view: str) -> int:
+    from iac.cli.format import show_json  # noqa: PLC0415
+    from iac.config.accepting import make_edit, write_edits  # noqa: PLC0415
+
+    _refuse_gone(drift)
+    edits = {
+        client: make_edit(
+            sources[client.address], drift.environment, {field.name: field.after for field in client.fields}
+        )
+        for client in drift.clients
+        if client.fields
+    }
+    write_edits(shell.root, edits.values())
+    told = [
+        (client.address, edit.places[field.name], field) for client, edit in edits.items() for field in client.fields
+    ]
+    if view == "json":
+        show_json(
+            {"accepted": [{"address": at, "location": place(where), **field.to_dict()} for at, where, field in told]}
+        )
+    for _, where, field in told if view == "text" else ():
+        line = f"{where.file}:{where.line}: {field.name} is now {value_shown(field.name, field.after)}"
+        click.echo(printable(line))
+    _say_rest(shell, drift)
+    return 2 if any(client.has_other_secret for client in drift.clients) else 0
+
+
+def _refuse_gone(drift: Drift) -> None:
+    gone = [client.address for client in drift.clients if client.gone]
+    if gone:
+        raise InputError(
+            "a client that is gone from the server has no values to accept, nothing is written",
+            where=", ".join(gone),
+            fix="iac apply --recreate ADDR makes it anew, removed: in iac.yaml lets it go",
+        )
+
+
+def _say_rest(shell: Shell, drift: Drift) -> None:
+    """What acceptance cannot write."""
+    if not any(client.fields for client in drift.clients):
+        shell.note("nothing to accept: what definitions hold is on the server as it was applied")
+    for client in drift.clients:
+        address = printable(client.address)
+        if client.has_other_secret:
+            way = "takes the server's" if client.secret is SecretDrift.CHANGED else "asks for a new one"
+            shell.note(f"{address}: no definition holds a secret, and it was {client.secret}: `iac apply` {way}")
+        for name in client.unread:
+            shell.note(f"{address}: {name} is not shown by this server: whether it was changed is not known")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from iac.core import semantics
 from iac.core.change import Action, Cause, FieldChange, place
 from iac.core.desired import OWNERS
-from iac.core.diff import compare
+from iac.core.diff import compare, is_hidden
 from iac.core.model import FIELDS, Kind, uses_secret
 from iac.core.planning import find_moves, move
 from iac.core.state import SecretStatus
@@ -47,6 +47,7 @@ class Drifted:
         gone: whether it is not registered any more.
         fields: what was changed; before is last applied, after is the server's.
         location: where the definition begins.
+        unread: managed fields that the server does not show, so that it is not known whether they were changed.
     """
 
     address: str
@@ -56,6 +57,7 @@ class Drifted:
     gone: bool = False
     fields: tuple[FieldChange, ...] = ()
     secret: SecretDrift = SecretDrift.SAME
+    unread: tuple[str, ...] = ()
 
     @property
     def has_other_secret(self) -> bool:
@@ -72,6 +74,7 @@ class Drifted:
             "gone": self.gone,
             "fields": [field.to_dict() for field in self.fields],
             "secret": str(self.secret),
+            "unread": list(self.unread),
         }
 
 
@@ -137,7 +140,8 @@ def _find_one(desired: Desired, state: State, actual: Actual, held: tuple[str, C
     is_rotating = intent is not None and intent.action == Action.ROTATE
     secret = SecretDrift.UNKNOWN if is_rotating else _secret(last, seen, actual.facts)
     fields = tuple(_fields(client, seen, last, desired, actual.facts))
-    return Drifted(address, last.client_id, name, client.location, fields=fields, secret=secret)
+    unread = tuple(sorted(field for field in client.managed if is_hidden(field, seen, actual.facts)))
+    return Drifted(address, last.client_id, name, client.location, fields=fields, secret=secret, unread=unread)
 
 
 def _fields(

@@ -100,5 +100,6 @@ def _lines(client: Drifted) -> Iterator[str]:
 def _ways(drift: Drift) -> Iterator[str]:
     if drift.changed:
         yield "`iac apply` makes it as defined again."
+        yield "`iac drift --accept ADDR` writes the server's values into the definition, for review."
     if drift.gone:
         yield "`iac apply --recreate ADDR` makes a client anew that is gone, with a new secret."

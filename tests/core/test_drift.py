@@ -161,6 +161,8 @@ def test_the_secret_of_an_interrupted_rotation_is_our_own() -> None:
 def test_a_hidden_key_is_as_it_was_applied() -> None:
     client = desired(jwk=KEY)
     assert () == _drift(client, registered(desired(), facts=NEW), facts=NEW).clients
+    (found,) = _drift(client, registered(desired(), facts=NEW, client_name="Theirs"), facts=NEW).clients
+    assert ("jwk",) == found.unread
 
 
 def test_only_what_is_defined_applied_and_asked_for_is_looked_at() -> None:
@@ -204,5 +206,6 @@ def test_the_json_form_has_counts_places_and_no_secret() -> None:
                 }
             ],
             "secret": "changed",
+            "unread": [],
         }
     ] == found["clients"]

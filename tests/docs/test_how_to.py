@@ -67,7 +67,7 @@ asked = urllib.request.Request(f"{base}/token", urllib.parse.urlencode(login).en
 token = json.load(urllib.request.urlopen(asked))["access_token"]
 url, head = f"{base}/iam/api/clients/portal", {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
 client = json.load(urllib.request.urlopen(urllib.request.Request(url, headers=head)))
-client["grant_types"].append("password")
+client["grant_types"].append("urn:ietf:params:oauth:grant-type:device_code")
 urllib.request.urlopen(urllib.request.Request(url, json.dumps(client).encode(), head, method="PUT"))
 EOF
 """
