@@ -146,6 +146,7 @@ def test_a_whole_life_of_a_client_says_and_keeps_no_secret_in_clear(cage: Cage) 
     assert cage.iac("plan").code == 0
     for form in ("text", "markdown", "json"):
         assert cage.iac("drift", "--format", form).code == 2
+    assert cage.iac("drift", "--accept", ADDRESS).code in {0, 2}
     assert cage.iac("apply", "--auto-approve").code == 0
     for command in (
         ["show", ADDRESS],
