@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,11 @@ class Said:
 
     def json(self) -> Any:
         return json.loads(self.out)
+
+
+def heed_ctrl_c() -> None:
+    """A suite that runs in the background hands down an ignored SIGINT; a command at a terminal does not get that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 class Project:

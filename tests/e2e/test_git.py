@@ -18,7 +18,7 @@ import pytest
 from iac.backends.note import render_note
 from iac.ports import Holder
 from tests.backends.gitremote import Server
-from tests.e2e.project import Project
+from tests.e2e.project import Project, heed_ctrl_c
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,6 +66,7 @@ def started(project: Project, temp: Path, *arguments: str) -> subprocess.Popen[s
     return subprocess.Popen(
         [sys.executable, "-m", "iac", "-C", str(project.root), *arguments],
         env={**os.environ, "TMPDIR": str(temp)}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        preexec_fn=heed_ctrl_c,  # noqa: PLW1509  # nothing but a system call
     )  # fmt: skip
 
 

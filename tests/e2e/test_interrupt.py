@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING
 import pytest
 
 from iac.sandbox.fault import Fault, FaultKind
+from tests.e2e.project import heed_ctrl_c
 from tests.fakes.provider import logs_in
 
 if TYPE_CHECKING:
@@ -50,11 +51,6 @@ def _iac(
     )
 
 
-def _heed_ctrl_c() -> None:
-    """A suite that runs in the background hands down an ignored SIGINT; a command at a terminal does not get that."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 @contextmanager
 def _running(project: Project, *arguments: str, stdin: int = subprocess.DEVNULL) -> Iterator[subprocess.Popen[str]]:
     process = subprocess.Popen(
@@ -63,7 +59,7 @@ def _running(project: Project, *arguments: str, stdin: int = subprocess.DEVNULL)
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=_heed_ctrl_c,  # noqa: PLW1509  # nothing but a system call
+        preexec_fn=heed_ctrl_c,  # noqa: PLW1509  # nothing but a system call
     )
     with process:
         try:
