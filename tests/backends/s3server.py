@@ -30,13 +30,18 @@ KEY_ID, KEY = "AKIDCANARY4711", "key-canary-0815"
 
 @contextmanager
 def serving() -> Iterator[str]:
-    """The endpoint of moto's S3, with one bucket."""
+    """The endpoint of moto's S3, with one bucket.
+
+    Left alone it looks at a condition first and writes later, so two writers under one ETag may both succeed.
+    """
     from moto.s3.models import s3_backends  # noqa: PLC0415  # brings in a good part of boto
     from moto.server import ThreadedMotoServer  # noqa: PLC0415
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
+    assert server._server
+    server._server.app = _one_at_a_time(server._server.app)
     host, port = server.get_host_and_port()
     s3_backends["123456789012"]["aws"].create_bucket(BUCKET, "us-east-1")
     try:
@@ -44,6 +49,17 @@ def serving() -> Iterator[str]:
     finally:
         server.stop()
         s3_backends.reset()
+
+
+def _one_at_a_time(app: Any) -> Any:
+    """The WSGI application, each request after the other."""
+    turn = threading.Lock()
+
+    def answer(environ: Any, start: Any) -> list[bytes]:
+        with turn:
+            return list(app(environ, start))
+
+    return answer
 
 
 def place(endpoint: str, key: str, **other: Any) -> S3Place:
