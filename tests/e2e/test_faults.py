@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from iac.sandbox.fault import Fault, FaultKind
+from tests.e2e.gate import held
 from tests.fakes.provider import logs_in
 
 if TYPE_CHECKING:
@@ -161,21 +161,15 @@ def test_when_the_server_is_gone_after_the_write_one_more_apply_converges(
 def test_a_create_that_the_server_does_late_is_found_by_the_next_run(project: Project) -> None:
     """The answer does not come in time and the client is not there yet when it is looked for; then it is."""
     project.write("iac.yaml", project.read("iac.yaml") + "timeout: 1\n")
-    project.sandbox.faults.add(Fault(kind=FaultKind.DELAY, method="POST", path="/iam/api/clients", seconds=1.3))
-    said = project.apply()
-    assert said.code == 5
-    assert "the server may or may not have done it" in said.out
-    _wait_for(lambda: project.sandbox.iam.world.store.find(CLIENT_ID) is not None)
+    with held(project.sandbox, "POST", "/iam/api/clients") as gate:
+        said = project.apply()
+        assert said.code == 5
+        assert "the server may or may not have done it" in said.out
+        gate.open()
+        gate.wait_for_effects()
     secret = project.registered(CLIENT_ID).client_secret
     _assert_converged(project, "create")
     assert secret == project.registered(CLIENT_ID).client_secret == _secret_on_disk(project)
-
-
-def _wait_for(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 10
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("fault", ["429", "503", "the connection is reset", "it hangs up before"])

@@ -8,18 +8,19 @@ import pty
 import signal
 import subprocess
 import sys
+import threading
 import time
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 import pytest
 
-from iac.sandbox.fault import Fault, FaultKind
+from tests.e2e.gate import held, wait_until
 from tests.e2e.project import heed_ctrl_c
 from tests.fakes.provider import logs_in
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from tests.e2e.project import Project
 
@@ -68,13 +69,6 @@ def _running(project: Project, *arguments: str, stdin: int = subprocess.DEVNULL)
             process.kill()
 
 
-def _wait_until(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + SECONDS
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def _creates(project: Project) -> int:
     return sum((method, path) == CREATE for method, path, _ in project.sandbox.log)
 
@@ -95,22 +89,22 @@ def test_a_signal_in_the_middle_of_an_apply_ends_it_orderly_and_the_next_run_doe
 ) -> None:
     """failures.md 20: what is in flight is finished, nothing new is sent, exit 130."""
     _define_six(project)
-    project.sandbox.faults.add(Fault(kind=FaultKind.DELAY, method=CREATE[0], path=CREATE[1], seconds=0.5, times=99))
     arguments = ("apply", "--auto-approve", "--parallelism", "2", "--format", "json")
-    with _running(project, *arguments) as process:
-        _wait_until(lambda: _creates(project) >= 2)
+    with held(project.sandbox, *CREATE) as gate, _running(project, *arguments) as process:
+        gate.wait_for(2)
         process.send_signal(sign)
         process.send_signal(sign)
+        assert process.stderr is not None
+        said = process.stderr.readline()
+        gate.open()
         out, err = process.communicate(timeout=SECONDS)
     assert process.returncode == 130
-    assert err == "interrupted: what is in flight is finished, nothing new is sent\n"
+    assert said + err == "interrupted: what is in flight is finished, nothing new is sent\n"
     report = json.loads(out)
     done, left = len(report["done"]), len(report["not_tried"])
     assert (True, False) == (report["interrupted"], report["complete"])
-    assert (6, 0) == (done + left, len(report["failed"]))
-    assert 2 <= done < 6
+    assert (2, 4, 0) == (done, left, len(report["failed"]))
     assert _creates(project) == done
-    project.sandbox.faults.clear()
     plan = project.iac("plan", "--format", "json").json()
     assert [entry["address"] for entry in report["not_tried"]] == [change["address"] for change in plan["changes"]]
     assert project.apply().code == 0
@@ -127,10 +121,8 @@ def test_a_signal_while_reading_ends_at_once_and_changes_nothing(
     project: Project, command: tuple[str, ...], sign: signal.Signals
 ) -> None:
     before = project.read(".iac/state.json")
-    project.sandbox.faults.add(Fault(kind=FaultKind.DELAY, path="/token", seconds=1))
-    with _running(project, *command) as process:
-        _wait_until(lambda: any("well-known" in path for _, path, _ in project.sandbox.log))
-        time.sleep(0.1)
+    with held(project.sandbox, "POST", "/token") as gate, _running(project, *command) as process:
+        gate.wait_for(1)
         process.send_signal(sign)
         out, err = process.communicate(timeout=SECONDS)
     assert (130, "", "interrupted") == (process.returncode, out, err.strip())
@@ -141,15 +133,13 @@ def test_a_signal_while_reading_ends_at_once_and_changes_nothing(
 def test_a_killed_apply_is_ended_by_the_next_run(project: Project) -> None:
     """failures.md 5: no second client, no lost secret."""
     _define_six(project)
-    project.sandbox.faults.add(
-        Fault(kind=FaultKind.DELAY, method=CREATE[0], path=CREATE[1], seconds=0.3, skip=2, times=99)
-    )
-    with _running(project, "apply", "--auto-approve", "--parallelism", "2") as process:
-        _wait_until(lambda: _creates(project) >= 4)
-        process.kill()
-        process.communicate(timeout=SECONDS)
-    project.sandbox.faults.clear()
-    time.sleep(0.5)
+    with held(project.sandbox, *CREATE, skip=2) as gate:
+        with _running(project, "apply", "--auto-approve", "--parallelism", "2") as process:
+            gate.wait_for(2)
+            process.kill()
+            process.communicate(timeout=SECONDS)
+        gate.open()
+        wait_until(lambda: _creates(project) == 4)
     plan = project.iac("plan")
     assert "interrupted six/c" in plan.out
     secrets = {c.client_id: c.client_secret for c in project.sandbox.iam.world.store.clients() if c.client_name}
@@ -165,9 +155,8 @@ def test_a_killed_apply_is_ended_by_the_next_run(project: Project) -> None:
 
 def test_the_lock_of_a_running_apply_is_named_and_planning_goes_on(project: Project) -> None:
     """failures.md 20: who holds it, and since when."""
-    project.sandbox.faults.add(Fault(kind=FaultKind.DELAY, method=CREATE[0], path=CREATE[1], seconds=1.5))
-    with _running(project, "apply", "--auto-approve") as process:
-        _wait_until(lambda: "pid" in project.read(".iac/state.json.lock") if _is_locked(project) else False)
+    with held(project.sandbox, *CREATE) as gate, _running(project, "apply", "--auto-approve") as process:
+        gate.wait_for(1)
         refused = project.apply()
         assert refused.code == 6
         assert f"pid {process.pid}" in refused.err
@@ -175,14 +164,11 @@ def test_the_lock_of_a_running_apply_is_named_and_planning_goes_on(project: Proj
         planned = project.iac("plan")
         assert planned.code == 0
         assert "an apply is running since" in planned.err
+        threading.Timer(0.3, gate.open).start()
         waited = project.apply("--lock-timeout", str(SECONDS))
         process.communicate(timeout=SECONDS)
     assert (0, 0) == (process.returncode, waited.code)
     assert "no changes" in waited.out
-
-
-def _is_locked(project: Project) -> bool:
-    return (project.root / ".iac/state.json.lock").exists()
 
 
 def _at_the_prompt(project: Project, answer: bytes, *arguments: str) -> tuple[int, str, str]:

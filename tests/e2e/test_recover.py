@@ -7,13 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
-import time
 from typing import TYPE_CHECKING
 
 import pytest
 
 from iac.backends.age import new_identity
-from iac.sandbox.fault import Fault, FaultKind
+from tests.e2e.gate import held
 from tests.fakes.provider import logs_in
 
 if TYPE_CHECKING:
@@ -55,17 +54,13 @@ def rendered(project: Project) -> str:
 
 def kill_in_the_middle(project: Project) -> None:
     """An apply whose create is on its way when its machine goes away, disk and all."""
-    project.sandbox.faults.add(
-        Fault(kind=FaultKind.DELAY, method="POST", path="/iam/api/clients", seconds=0.5, times=1)
-    )
     command = [sys.executable, "-m", "iac", "-C", str(project.root), "apply", "--auto-approve"]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
-        deadline = time.monotonic() + SECONDS
-        while not any(entry[:2] == ("POST", "/iam/api/clients") for entry in project.sandbox.log):
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
-        process.kill()
-    time.sleep(0.7)
+    with held(project.sandbox, "POST", "/iam/api/clients") as gate:
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            gate.wait_for(1)
+            process.kill()
+        gate.open()
+        gate.wait_for_effects()
     shutil.rmtree(project.root / ".iac", ignore_errors=True)
     shutil.rmtree(project.root / "out", ignore_errors=True)
 
