@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from iac.core.secret import Secret
     from iac.ports import Clock, Vault
     from iac.providers.iam_admin import IamAdmin
-    from iac.providers.login import FoundToken, Login
+    from iac.providers.logins import Login
+    from iac.providers.logins.given import FoundToken
 
 
 class Access(Enum):
@@ -196,8 +197,10 @@ def _pinned_issuer(environ: Mapping[str, str]) -> str:
 
 
 def _login(settings: Settings, access: Access) -> Login:
-    from iac.providers.login import READ_SCOPES, WRITE_SCOPES, ClientCredentials, GivenToken  # noqa: PLC0415
-    from iac.providers.wlcg import find_token  # noqa: PLC0415
+    from iac.providers.logins import READ_SCOPES, WRITE_SCOPES  # noqa: PLC0415
+    from iac.providers.logins.client_credentials import ClientCredentials  # noqa: PLC0415
+    from iac.providers.logins.given import GivenToken  # noqa: PLC0415
+    from iac.providers.logins.wlcg import find_token  # noqa: PLC0415
 
     auth, root = settings.auth, settings.root
     if isinstance(auth, ClientCredentialsAuth):
@@ -219,6 +222,6 @@ def _login_client_id(settings: Settings) -> str:
 
 
 def _given(auth: TokenAuth, root: Path) -> FoundToken:
-    from iac.providers.login import FoundToken  # noqa: PLC0415
+    from iac.providers.logins.given import FoundToken  # noqa: PLC0415
 
     return FoundToken(auth.token.read(os.environ, root), auth.token.describe())

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from iac.core.registration import NewClient, Registration
     from iac.core.secret import Secret
     from iac.ports import Clock, Identity
-    from iac.providers.login import Login
+    from iac.providers.logins import Login
     from iac.transport.message import Answer
 
 FEW = 10

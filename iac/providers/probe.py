@@ -17,7 +17,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from iac.core.model import AUTH_METHODS
-from iac.providers.login import basic
+from iac.providers.logins.endpoint import basic
 from iac.providers.refusal import error_code, read_failure
 from iac.transport.message import Call
 

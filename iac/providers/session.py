@@ -14,7 +14,7 @@ from iac.providers.discovery import Endpoints, discover
 if TYPE_CHECKING:
     from iac.ports import Clock
     from iac.providers.bearer import Bearer
-    from iac.providers.login import Login
+    from iac.providers.logins import Login
     from iac.transport.http import Http
     from iac.transport.message import Answer, Call
     from iac.transport.origin import Issuer

@@ -10,7 +10,8 @@ import pytest
 import iac.providers
 import iac.transport
 from iac.core.semantics import switch
-from iac.providers import iam_admin, login, probe
+from iac.providers import iam_admin, logins, probe
+from iac.providers.logins.client_credentials import ClientCredentials
 from iac.transport import retry
 
 ROOT = Path(__file__).parents[2]
@@ -21,7 +22,7 @@ ERRORS = {"CredentialsError", "InputError", "ServerError", "UnknownOutcome", "Un
 def summaries() -> set[str]:
     """Every first argument of an error in iac.providers and iac.transport, and every value of a variable `summary`."""
     found: set[str] = set()
-    for path in (path for room in (iac.providers, iac.transport) for path in Path(room.__path__[0]).glob("*.py")):
+    for path in (path for room in (iac.providers, iac.transport) for path in Path(room.__path__[0]).rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             found.update(_raised(node))
     return found
@@ -57,8 +58,8 @@ def test_the_table_of_errors_is_that_of_the_code() -> None:
 @pytest.mark.parametrize(
     "fact",
     [
-        *(f"`{scope}`" for scope in login.READ_SCOPES),
-        f"`{' '.join(login.WRITE_SCOPES)}`",
+        *(f"`{scope}`" for scope in logins.READ_SCOPES),
+        f"`{' '.join(logins.WRITE_SCOPES)}`",
         f"`{probe.SCOPE}`",
         f"sent up to {retry.Patience().attempts} times",
         f"pauses of at most {retry.Patience().first}, 1 and 2 seconds",
@@ -70,7 +71,7 @@ def test_the_table_of_errors_is_that_of_the_code() -> None:
         "`BEARER_TOKEN_FILE`",
         "`$XDG_RUNTIME_DIR/bt_u$UID`",
         "`/tmp/bt_u$UID`",
-        f"is `{login.ClientCredentials.__dataclass_fields__['method'].default}` unless",
+        f"is `{ClientCredentials.__dataclass_fields__['method'].default}` unless",
     ],
 )
 def test_the_page_has_the_numbers_and_names_of_the_code(fact: str) -> None:

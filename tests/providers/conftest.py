@@ -7,7 +7,8 @@ import pytest
 
 from iac.core.secret import Secret
 from iac.providers.iam_admin import Connection, IamAdmin
-from iac.providers.login import WRITE_SCOPES, ClientCredentials, Login
+from iac.providers.logins import WRITE_SCOPES, Login
+from iac.providers.logins.client_credentials import ClientCredentials
 from iac.sandbox.server import Sandbox, start_sandbox
 from iac.transport.http import Http, Transport
 from iac.transport.origin import Issuer

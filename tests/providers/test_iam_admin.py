@@ -8,7 +8,8 @@ import pytest
 from iac.core.errors import CredentialsError, IacError, InputError, ServerError, UnknownOutcome, UnreachableError
 from iac.core.registration import Facts, NewClient
 from iac.core.secret import Secret
-from iac.providers.login import READ_SCOPES, ClientCredentials
+from iac.providers.logins import READ_SCOPES
+from iac.providers.logins.client_credentials import ClientCredentials
 from iac.sandbox.fault import Fault, FaultKind
 from iac.sandbox.server import Sandbox, start_sandbox
 from tests.providers.seeds import many_clients, names

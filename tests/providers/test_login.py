@@ -10,7 +10,10 @@ import pytest
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.secret import Secret
 from iac.providers.discovery import Endpoints, discover
-from iac.providers.login import READ_SCOPES, WRITE_SCOPES, ClientCredentials, FoundToken, GivenToken, basic
+from iac.providers.logins import READ_SCOPES, WRITE_SCOPES
+from iac.providers.logins.client_credentials import ClientCredentials
+from iac.providers.logins.endpoint import basic
+from iac.providers.logins.given import FoundToken, GivenToken
 from iac.sandbox.fault import Fault, FaultKind
 from iac.transport.origin import Issuer
 from tests.providers.stub import Say, Seen, start_stub
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from iac.providers.bearer import Bearer
-    from iac.providers.login import Login
+    from iac.providers.logins import Login
     from iac.sandbox.server import Sandbox
     from tests.providers.conftest import OpenHttp
 

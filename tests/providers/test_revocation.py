@@ -10,7 +10,8 @@ import pytest
 
 from iac.core.errors import CredentialsError, ServerError, UnknownOutcome
 from iac.core.secret import Secret
-from iac.providers.login import READ_SCOPES, ClientCredentials
+from iac.providers.logins import READ_SCOPES
+from iac.providers.logins.client_credentials import ClientCredentials
 from iac.sandbox.fault import Fault, FaultKind
 from iac.sandbox.message import Request
 

@@ -7,7 +7,9 @@ import pytest
 
 from iac.core.errors import CredentialsError
 from iac.core.secret import Secret
-from iac.providers.login import WRITE_SCOPES, ClientCredentials, FoundToken, GivenToken
+from iac.providers.logins import WRITE_SCOPES
+from iac.providers.logins.client_credentials import ClientCredentials
+from iac.providers.logins.given import FoundToken, GivenToken
 from iac.providers.session import Session
 from iac.sandbox.fault import Fault, FaultKind
 from iac.transport.message import Call
@@ -16,7 +18,7 @@ from tests.providers.stub import Say, Seen, start_stub
 from tests.providers.test_bearer import jwt
 
 if TYPE_CHECKING:
-    from iac.providers.login import Login
+    from iac.providers.logins import Login
     from iac.sandbox.server import Sandbox
     from tests.providers.clock import SetClock
     from tests.providers.conftest import OpenHttp

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 from iac.core.errors import IacError
 from iac.core.secret import Secret
 from iac.providers.iam_admin import Connection, IamAdmin
-from iac.providers.login import WRITE_SCOPES, ClientCredentials
+from iac.providers.logins import WRITE_SCOPES
+from iac.providers.logins.client_credentials import ClientCredentials
 from iac.sandbox.flavour import Flavour
 from iac.sandbox.server import start_sandbox
 from iac.transport.http import Transport

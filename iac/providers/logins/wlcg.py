@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError
 from iac.core.secret import Secret
-from iac.providers.login import FoundToken
+from iac.providers.logins.given import FoundToken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
