@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 H = TypeVar("H", ClientState, Intent)
 
 _SECRET = "client_secret"  # noqa: S105  # the name of the field, not its value
+_RAT = "registration_access_token"
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +78,7 @@ class Ledger:
         self._backend = backend
         self._vault = vault
         self._recipients = recipients
-        self._known: dict[str, Secret] = {}
+        self._known: dict[tuple[str, str], Secret] = {}
         self._lock = threading.Lock()
 
     def now(self) -> str:
@@ -85,18 +86,25 @@ class Ledger:
         return _written(self.clock.now())
 
     def seal(self, address: str, secret: Secret, version: int) -> SealedSecret:
-        """Encrypt a secret for its address and remember it in clear for this run's rendering."""
-        salt = self.clock.token()[:16]
-        also = self._also(address)
-        sealed = self._vault.seal(secret, self._place(address), also)
-        with self._lock:
-            self._known[address] = secret
-        return SealedSecret(sealed, salt, secret.fingerprint(salt), version, self.now(), also)
+        """Encrypt a client secret for its address and remember it in clear for this run's rendering."""
+        return self._sealed(self._place(address), secret, version, self._also(address))
 
     def seal_next(self, address: str, secret: Secret) -> SealedSecret:
         """`seal` with the version after the one that state holds; 1 for the first."""
         last = self.state.clients.get(address)
         return self.seal(address, secret, last.secret.version + 1 if last and last.secret else 1)
+
+    def seal_rat(self, address: str, rat: Secret) -> SealedSecret:
+        """Encrypt a registration access token, to the recipients of the state alone: no service needs it."""
+        last = self.state.clients.get(address)
+        return self._sealed(self._place(address, _RAT), rat, last.rat.version + 1 if last and last.rat else 1, ())
+
+    def _sealed(self, place: Place, secret: Secret, version: int, also: tuple[str, ...]) -> SealedSecret:
+        salt = self.clock.token()[:16]
+        sealed = self._vault.seal(secret, place, also)
+        with self._lock:
+            self._known[place.address, place.name] = secret
+        return SealedSecret(sealed, salt, secret.fingerprint(salt), version, self.now(), also)
 
     def open(self, address: str, secret: SealedSecret) -> Secret:
         """The clear secret: what this run stored, else by the vault.
@@ -104,14 +112,21 @@ class Ledger:
         Raises:
             StateError: there is no identity, or the wrong one.
         """
-        known = self._known.get(address)
+        return self._opened(self._place(address), secret)
+
+    def open_rat(self, address: str, rat: SealedSecret) -> Secret:
+        """The clear registration access token; raises as `open`."""
+        return self._opened(self._place(address, _RAT), rat)
+
+    def _opened(self, place: Place, secret: SealedSecret) -> Secret:
+        known = self._known.get((place.address, place.name))
         if known is not None and known.fingerprint(secret.salt) == secret.fingerprint:
             return known
-        return self._vault.open(secret.sealed, self._place(address))
+        return self._vault.open(secret.sealed, place)
 
     def is_known(self, address: str) -> bool:
         """Whether this run holds the address's secret in clear."""
-        return address in self._known
+        return (address, _SECRET) in self._known
 
     def record(self, *events: Event) -> None:
         """Make events durable; concurrent callers share the backend's group commit."""
@@ -147,7 +162,7 @@ class Ledger:
         state = move(self.state, moves)
         clients, intents = dict(state.clients), dict(state.intents)
         for source, target in moves:
-            clients[target] = self._resealed(clients[target], source, target)
+            clients[target] = self._resealed_client(clients[target], source, target)
             if target in intents:
                 intents[target] = self._resealed(intents[target], source, target)
         self.state = replace(state, clients=clients, intents=intents)
@@ -159,10 +174,12 @@ class Ledger:
             StateError: one of them cannot be opened, or a recipient is none.
         """
         state = self.state
-        clients = {address: self._resealed(client, address, address) for address, client in state.clients.items()}
+        clients = {
+            address: self._resealed_client(client, address, address) for address, client in state.clients.items()
+        }
         intents = {address: self._resealed(intent, address, address) for address, intent in state.intents.items()}
         graves = tuple(
-            replace(grave, client=self._resealed(grave.client, grave.address, grave.address))
+            replace(grave, client=self._resealed_client(grave.client, grave.address, grave.address))
             for grave in state.tombstones
         )
         self.state = replace(state, clients=clients, intents=intents, tombstones=graves)
@@ -170,14 +187,22 @@ class Ledger:
         also = {address: secret.recipients for address, secret in after if secret.recipients}
         return Rekeyed(len(after), _clear(before), _clear(after), also)
 
+    def _resealed_client(self, client: ClientState, source: str, target: str) -> ClientState:
+        client = self._resealed(client, source, target)
+        if client.rat is None:
+            return client
+        return replace(client, rat=self._anew(client.rat, self._place(source, _RAT), self._place(target, _RAT), ()))
+
     def _resealed(self, holder: H, source: str, target: str) -> H:
-        """A client or an intent with its secret sealed anew, for another address or the same."""
+        """A client or an intent with its client secret sealed anew, for another address or the same."""
         if holder.secret is None:
             return holder
-        clear = self._vault.open(holder.secret.sealed, self._place(source))
         also = self._also(target, holder.secret.recipients)
-        sealed = self._vault.seal(clear, self._place(target), also)
-        return replace(holder, secret=replace(holder.secret, sealed=sealed, recipients=also))
+        return replace(holder, secret=self._anew(holder.secret, self._place(source), self._place(target), also))
+
+    def _anew(self, secret: SealedSecret, source: Place, target: Place, also: tuple[str, ...]) -> SealedSecret:
+        sealed = self._vault.seal(self._vault.open(secret.sealed, source), target, also)
+        return replace(secret, sealed=sealed, recipients=also)
 
     def _also(self, address: str, was: tuple[str, ...] = ()) -> tuple[str, ...]:
         return was if self._recipients is None else self._recipients.get(address, ())
@@ -218,8 +243,8 @@ class Ledger:
                 fix=error.fix,
             ) from error
 
-    def _place(self, address: str) -> Place:
-        return Place(self.state.lineage, self.state.environment, address, _SECRET)
+    def _place(self, address: str, name: str = _SECRET) -> Place:
+        return Place(self.state.lineage, self.state.environment, address, name)
 
 
 def _clear(secrets: Iterable[tuple[str, SealedSecret]]) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, assert_never
 
+from iac.core.members import Malformed, Members, Object, strings
 from iac.core.state import (
     Approval,
     ClientGone,
@@ -20,20 +21,11 @@ from iac.core.state import (
     OutputRecord,
     OutputWritten,
     SealedSecret,
-    SecretStatus,
     Tombstone,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from iac.core.model import Value
-
-Object = dict[str, Any]
-
-
-class Malformed(ValueError):
-    """A value is not what its place asks for; the message says place and type, never the value."""
 
 
 def client_object(client: ClientState) -> Object:
@@ -49,6 +41,8 @@ def client_object(client: ClientState) -> Object:
         secret_serial=client.secret_serial,
         prevent_destroy=client.prevent_destroy,
         applied_at=client.applied_at,
+        rat=secret_object(client.rat) if client.rat else None,
+        registration_uri=client.registration_uri or None,
     )
 
 
@@ -126,11 +120,13 @@ def parse_client(data: Any, at: str) -> ClientState:
         applied={name: _value(value, at, name) for name, value in members.object("applied").items()},
         declared=frozenset(members.texts("declared")),
         owners=members.texts("owners") if members.has("owners") else None,
-        secret=parse_secret(members.object("secret"), f"{at}.secret") if members.has("secret") else None,
+        secret=_optional_secret(members, "secret", at),
         secret_status=members.status("secret_status"),
         secret_serial=members.number("secret_serial"),
         prevent_destroy=members.flag("prevent_destroy"),
         applied_at=members.text("applied_at"),
+        rat=_optional_secret(members, "rat", at),
+        registration_uri=members.text("registration_uri") if members.has("registration_uri") else "",
     )
     members.end()
     return client
@@ -151,6 +147,10 @@ def parse_secret(data: Any, at: str) -> SealedSecret:
     return secret
 
 
+def _optional_secret(members: Members, name: str, at: str) -> SealedSecret | None:
+    return parse_secret(members.object(name), f"{at}.{name}") if members.has(name) else None
+
+
 def parse_intent(data: Any, at: str) -> Intent:
     """An intent out of its JSON object; raises `Malformed`."""
     members = Members(data, at)
@@ -160,7 +160,7 @@ def parse_intent(data: Any, at: str) -> Intent:
         action=members.text("action"),
         run_id=members.text("run_id"),
         at=members.text("at"),
-        secret=parse_secret(members.object("secret"), f"{at}.secret") if members.has("secret") else None,
+        secret=_optional_secret(members, "secret", at),
     )
     members.end()
     return intent
@@ -218,81 +218,13 @@ def _event(members: Members, at: str) -> Event:
             raise Malformed(f"{at}.type: not an event of this version")
 
 
-class Members:
-    """The members of one JSON object, each taken once and with its type; `end` refuses what is left over."""
-
-    __slots__ = ("_at", "_data")
-
-    def __init__(self, data: Any, at: str) -> None:
-        if type(data) is not dict:
-            raise Malformed(f"{at}: not an object")
-        self._data: Object = dict(data)
-        self._at = at
-
-    def has(self, name: str) -> bool:
-        """Whether an optional member is there."""
-        return name in self._data
-
-    def text(self, name: str) -> str:
-        """A string."""
-        return str(self._take(name, str))
-
-    def number(self, name: str) -> int:
-        """A whole number from 0 on."""
-        value = int(self._take(name, int))
-        if value < 0:
-            raise Malformed(f"{self._at}.{name}: negative")
-        return value
-
-    def flag(self, name: str) -> bool:
-        """True or false."""
-        return bool(self._take(name, bool))
-
-    def texts(self, name: str) -> tuple[str, ...]:
-        """A list of strings."""
-        return _strings(self._take(name, list), f"{self._at}.{name}")
-
-    def object(self, name: str) -> Object:
-        """An object, as it is."""
-        return dict(self._take(name, dict))
-
-    def items(self, name: str) -> list[Any]:
-        """A list, as it is."""
-        return list(self._take(name, list))
-
-    def status(self, name: str) -> SecretStatus:
-        """A secret's status."""
-        try:
-            return SecretStatus(self.text(name))
-        except ValueError:
-            raise Malformed(f"{self._at}.{name}: not a status of this version") from None
-
-    def end(self) -> None:
-        """Refuse members that nobody took: they would be lost by the next write."""
-        if self._data:
-            raise Malformed(f"{self._at}.{min(self._data)}: not a member of this version")
-
-    def _take(self, name: str, kind: type) -> Any:
-        value = self._data.pop(name, None)
-        if type(value) is not kind:
-            raise Malformed(f"{self._at}.{name}: {'missing' if value is None else f'not of type {kind.__name__}'}")
-        return value
-
-
 def _value(value: Any, at: str, name: str) -> Value:
     if type(value) is list:
-        return _strings(value, f"{at}.applied.{name}")
+        return strings(value, f"{at}.applied.{name}")
     if type(value) in {str, int, bool}:
         checked: Value = value
         return checked
     raise Malformed(f"{at}.applied.{name}: not a field's value")
-
-
-def _strings(values: Iterable[Any], at: str) -> tuple[str, ...]:
-    checked = tuple(values)
-    if any(type(value) is not str for value in checked):
-        raise Malformed(f"{at}: not a list of strings")
-    return checked
 
 
 def _present(**members: Any) -> Object:

@@ -61,7 +61,12 @@ class SealedSecret:
 
 @dataclass(frozen=True, slots=True)
 class ClientState:
-    """What was last applied to one address."""
+    """What was last applied to one address.
+
+    Attributes:
+        rat: the registration access token, where the server gave one (RFC 7592 section 3).
+        registration_uri: the registration_client_uri that came with it; "" for none.
+    """
 
     client_id: str
     provider: str
@@ -73,6 +78,13 @@ class ClientState:
     secret_serial: int = 1
     prevent_destroy: bool = False
     applied_at: str = ""
+    rat: SealedSecret | None = None
+    registration_uri: str = ""
+
+    @property
+    def sealed(self) -> tuple[SealedSecret, ...]:
+        """All that is encrypted."""
+        return tuple(secret for secret in (self.secret, self.rat) if secret is not None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,11 @@ class Intent:
     run_id: str
     at: str
     secret: SealedSecret | None = None
+
+    @property
+    def sealed(self) -> tuple[SealedSecret, ...]:
+        """All that is encrypted."""
+        return (self.secret,) if self.secret else ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,10 +239,9 @@ def _without(mapping: Mapping[str, V], key: str) -> dict[str, V]:
 def brings_secret(state: State, event: Event) -> bool:
     """Whether an event holds a secret that the state holds nowhere: lost with the event, it may be lost for good."""
     match event:
-        case ClientWritten(_, ClientState(secret=SealedSecret(sealed))) | IntentGiven(
-            Intent(secret=SealedSecret(sealed))
-        ):
-            return all(sealed != held.sealed for _, held in secrets_of(state))
+        case ClientWritten(_, holder) | IntentGiven(holder):
+            held = {secret.sealed for _, secret in secrets_of(state)}
+            return any(secret.sealed not in held for secret in holder.sealed)
         case _:
             return False
 
@@ -234,7 +250,7 @@ def secrets_of(state: State) -> list[tuple[str, SealedSecret]]:
     """Every secret of a state with its address: those of clients, of writes about to be sent, of deleted clients."""
     held: list[tuple[str, ClientState | Intent]] = [*state.clients.items(), *state.intents.items()]
     held += [(grave.address, grave.client) for grave in state.tombstones]
-    return [(address, holder.secret) for address, holder in held if holder.secret]
+    return [(address, secret) for address, holder in held for secret in holder.sealed]
 
 
 def bury(state: State, horizon: str) -> State:

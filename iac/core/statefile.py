@@ -14,9 +14,6 @@ from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 from iac.core.codec import (
-    Malformed,
-    Members,
-    Object,
     approval_object,
     client_object,
     event_object,
@@ -31,6 +28,7 @@ from iac.core.codec import (
     tombstone_object,
 )
 from iac.core.errors import StateError
+from iac.core.members import Malformed, Members, Object
 from iac.core.state import FORMAT_VERSION, Event, State, fold
 
 if TYPE_CHECKING:

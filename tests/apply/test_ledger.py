@@ -1,9 +1,12 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from iac.apply.ledger import Ledger
 from iac.core.secret import Secret
+from iac.core.state import ClientWritten
 from tests.core.build import applied, desired
 from tests.fakes.world import World
 
@@ -18,6 +21,29 @@ def test_a_secret_is_the_one_that_was_sealed_not_the_last_of_its_address(ledger:
     first = ledger.seal("team/app", Secret("first"), 1)
     second = ledger.seal("team/app", Secret("second"), 2)
     assert ("first", "second") == (ledger.open("team/app", first).reveal(), ledger.open("team/app", second).reveal())
+
+
+def test_a_registration_access_token_is_not_the_secret_of_its_address(ledger: Ledger) -> None:
+    secret, rat = ledger.seal("team/app", Secret("secret"), 1), ledger.seal_rat("team/app", Secret("rat"))
+    ledger.note(ClientWritten("team/app", replace(applied(desired()), secret=secret, rat=rat)))
+    assert ("secret", "rat") == (ledger.open("team/app", secret).reveal(), ledger.open_rat("team/app", rat).reveal())
+    assert 2 == ledger.seal_rat("team/app", Secret("next")).version
+
+
+def test_a_registration_access_token_moves_and_is_sealed_anew_with_its_client() -> None:
+    world = World("1.14")
+    ledger = Ledger(world.backend, world.vault, world.clock, world.backend.load())
+    client = replace(
+        applied(desired()), secret=ledger.seal("team/app", Secret("secret"), 1),
+        rat=ledger.seal_rat("team/app", Secret("rat")),
+    )  # fmt: skip
+    ledger.note(ClientWritten("team/app", client))
+    ledger.move([("team/app", "new/app")])
+    assert 2 == ledger.rekey().secrets
+    moved = ledger.state.clients["new/app"]
+    assert moved.rat is not None
+    later = Ledger(world.backend, world.vault, world.clock, ledger.state)
+    assert "rat" == later.open_rat("new/app", moved.rat).reveal()
 
 
 def test_times_are_in_utc_and_seconds(ledger: Ledger) -> None:

@@ -73,6 +73,8 @@ _clients = st.builds(
     secret_serial=st.integers(0, 9),
     prevent_destroy=st.booleans(),
     applied_at=_texts,
+    rat=st.none() | _secrets,
+    registration_uri=_texts,
 )
 _intents = st.builds(Intent, _names, _texts, _texts, _texts, _texts, st.none() | _secrets)
 _tombstones = st.builds(Tombstone, _names, _clients, _texts)

@@ -30,7 +30,13 @@ FULL = replace(
     holding("a"),
     outputs={"out/a.env": OutputRecord("sha256:1", ("wlcg/a",))},
     intents={"wlcg/b": intended("b").intent},
-    tombstones=(Tombstone("wlcg/c", replace(client("c"), owners=("uuid",)), "2026-11-23T12:00:00Z"),),
+    tombstones=(
+        Tombstone(
+            "wlcg/c",
+            replace(client("c"), owners=("uuid",), rat=SEALED, registration_uri="https://r"),
+            "2026-11-23T12:00:00Z",
+        ),
+    ),
     approval=Approval("sha256:2", ("sha256:3",), "2026-11-23T12:00:00Z"),
 )
 
@@ -67,7 +73,12 @@ class TestDocument:
     @pytest.mark.parametrize(
         ("kind", "written_members"),
         [
-            (ClientState, codec.client_object(replace(client("a"), owners=()))),
+            (
+                ClientState,
+                codec.client_object(
+                    replace(client("a"), owners=(), rat=SEALED, registration_uri="https://iam.example.org/r/a")
+                ),
+            ),
             (SealedSecret, codec.secret_object(replace(SEALED, recipients=("age1x",)))),
             (Intent, codec.intent_object(intended("a").intent)),
             (Tombstone, codec.tombstone_object(FULL.tombstones[0])),

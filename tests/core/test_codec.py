@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from iac.core.codec import Malformed, client_object, parse_client
+from iac.core.codec import client_object, parse_client
+from iac.core.members import Malformed
 from tests.core.build import applied, desired
 
 
