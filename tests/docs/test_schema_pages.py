@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iac.config.schema import load_schema
+from iac.core.desired import OWNERS
 from iac.core.model import FIELDS
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def kind(value: Mapping[str, Any]) -> str:
     names = value["type"] if isinstance(value["type"], list) else [value["type"]]
     words = [WORDS.get(name, "flag" if name == "boolean" else name) for name in names]
     if "array" in names and "enum" in value["items"]:
-        is_field = set(value["items"]["enum"]) == set(FIELDS)
+        is_field = set(value["items"]["enum"]) == {*FIELDS, OWNERS}
         words[words.index("list")] = "list of names of fields" if is_field else f"list of {kind(value['items'])}"
     return " or ".join(words)
 

@@ -209,6 +209,17 @@ def test_owners_are_assigned_and_removed(project: Project) -> None:
     assert CLIENT_ID not in [client.client_id for client in project.sandbox.iam.world.store.owned(account)]
 
 
+def test_owners_that_are_ignored_are_left_as_people_made_them(project: Project) -> None:
+    account = project.sandbox.iam.world.store.account_by_name("test")
+    assert account is not None
+    values = json.loads(project.read(f"clients.d/{ADDRESS}.yaml"))
+    assert project.apply().code == 0
+    project.define(ADDRESS, **{**values, "owners": [account.uuid], "lifecycle": {"ignore_changes": ["owners"]}})
+    assert project.apply().code == 0
+    assert CLIENT_ID not in [client.client_id for client in project.sandbox.iam.world.store.owned(account)]
+    assert project.iac("plan", "--detailed-exitcode").code == 0
+
+
 def test_moving_a_definition_keeps_client_and_secret(project: Project) -> None:
     assert project.apply().code == 0
     secret = project.registered(CLIENT_ID).client_secret
