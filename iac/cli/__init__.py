@@ -22,6 +22,7 @@ COMMANDS = {
     "explain": "what an id of a finding or mistake means",
     "fmt": "canonical order and style, comments kept",
     "init": "a new project, its state and an age identity outside of it",
+    "new": "a definition for a known service",
     "plan": "what apply would do",
     "render": "write outputs from state alone",
     "rotate": "new secrets now, outputs rendered",

@@ -9,6 +9,7 @@ from iac.config.catalogue import mistake, nearest
 from iac.config.project import PROJECT_FILE
 from iac.config.tree import CLIENTS_DIR
 from iac.core.desired import OutputSpec
+from iac.services import template_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from iac.core.diagnostics import Diagnostic, Location
 
 TEMPLATES_DIR = "templates"
-BUILTIN_TEMPLATES = ("dotenv", "json", "kubernetes-secret", "yaml")
 _INPUTS = (PROJECT_FILE, CLIENTS_DIR, TEMPLATES_DIR, "schemas", ".git", ".iac")
 _OTHERS = 0o007
 
@@ -97,8 +97,8 @@ class OutputRules:
     def _find_template(self, name: str) -> str | None:
         """The way on when there is no such template; None when there is."""
         if not name.endswith(".j2"):
-            known = f"built in are {', '.join(BUILTIN_TEMPLATES)}; templates of the project end in .j2"
-            return None if name in BUILTIN_TEMPLATES else nearest(name, BUILTIN_TEMPLATES) or known
+            known = "iac new --list names the built-in templates; templates of the project end in .j2"
+            return None if name in template_files() else nearest(name, template_files()) or known
         folder = self._root / TEMPLATES_DIR
         path = folder / name
         if path.is_file() and ".." not in PurePosixPath(name).parts and path.resolve().is_relative_to(folder.resolve()):

@@ -120,7 +120,7 @@ def _value(text: str, entry: _Entry, name: str, value: Value | None) -> Iterator
     if is_block and is_set(name) and isinstance(value, tuple) and value:
         yield from _block(text, node, name, value)
         return
-    start, end = node.start_mark.index, _end(node, text)
+    start, end = node.start_mark.index, end_of(node, text)
     is_quoted = any(each.style in {'"', "'"} for each in (key, node, *_children(node)) if hasattr(each, "style"))
     new = _flow(name, value, is_quoted=is_quoted, node=node)
     is_below = node.start_mark.line > key.start_mark.line
@@ -132,11 +132,11 @@ def _children(node: yaml.Node) -> list[yaml.Node]:
     return node.value if isinstance(node, yaml.SequenceNode) else []
 
 
-def _end(node: yaml.Node, text: str) -> int:
+def end_of(node: yaml.Node, text: str) -> int:
     """Behind the last character of a value; comments and blank lines below it are not its own."""
     if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
         last = node.value[-1]
-        return _end(last[1] if isinstance(last, tuple) else last, text)
+        return end_of(last[1] if isinstance(last, tuple) else last, text)
     start, end = node.start_mark.index, node.end_mark.index
     return start + len(text[start:end].rstrip())
 
@@ -156,12 +156,12 @@ def _block(text: str, node: yaml.Node, name: str, value: tuple[str, ...]) -> Ite
     is_quoted = any(item.style in {'"', "'"} for item in node.value)
     new = [f"- {_spelled(name, entry, is_quoted=is_quoted)}" for entry in value if entry not in kept]
     if not kept:
-        yield _Splice(node.start_mark.index, _end(node, text), indent.join(new))
+        yield _Splice(node.start_mark.index, end_of(node, text), indent.join(new))
         return
     for item in gone:
         start = text.rfind("\n", 0, item.start_mark.index) + 1
-        yield _Splice(start, _next_line(text, _end(item, text)), "")
-    last = _end(list(kept.values())[-1], text)
+        yield _Splice(start, _next_line(text, end_of(item, text)), "")
+    last = end_of(list(kept.values())[-1], text)
     at = last + len(text[last : _next_line(text, last)].rstrip("\r\n"))
     yield _Splice(at, at, "".join(f"{indent}{entry}" for entry in new))
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 CLIENTS_DIR = "clients.d"
 DEFAULTS_FILE = "_defaults.yaml"
 _SUFFIXES = (".yaml", ".yml")
+ADDRESS_RULE = "letters, digits and _.@+- are, each part beginning with a letter, digit or _"
+"""What an address is made of, in words."""
+
 _SEGMENT = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*")
 
 
@@ -28,6 +31,11 @@ class Tree:
     definitions: dict[str, str] = field(default_factory=dict)
     defaults: dict[str, str] = field(default_factory=dict)
     diagnostics: list[Diagnostic] = field(default_factory=list)
+
+
+def is_address(text: str) -> bool:
+    """Whether a definition can have this address."""
+    return all(_SEGMENT.fullmatch(segment) for segment in text.split("/"))
 
 
 def read_tree(root: Path) -> Tree:
@@ -89,11 +97,8 @@ def _enter(tree: Tree, root: Path, folder: str, entry: os.DirEntry[str]) -> None
 
 
 def _define(tree: Tree, address: str, file: str) -> None:
-    if not all(_SEGMENT.fullmatch(segment) for segment in address.split("/")):
-        summary = (
-            f"{address} is no address: letters, digits and _.@+- are, each part beginning with a letter, digit or _"
-        )
-        _complain(tree, "bad-address", summary, file, "rename the file or folder")
+    if not is_address(address):
+        _complain(tree, "bad-address", f"{address} is no address: {ADDRESS_RULE}", file, "rename the file or folder")
     elif address in tree.definitions:
         _complain(
             tree, "address-twice", f"{address} has two files", file, f"delete this one or {tree.definitions[address]}"

@@ -10,21 +10,19 @@ import difflib
 import hashlib
 import re
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from iac.core.errors import RenderError
+from iac.services import template_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
 TEMPLATES_DIR = "templates"
 MAX_BYTES = 256 * 1024
-BUILTINS = ("dotenv", "json", "kubernetes-secret", "yaml")
-"""Names of the built-in templates."""
-
 _SUFFIX = ".j2"
-_BUILTIN_DIR = Path(__file__).parent / "templates"
 _MAY_REFER = re.compile(r"\{%[-+]?\s*(?:include|import|from|extends)\b")
 
 
@@ -117,12 +115,13 @@ def _read(root: Path, name: str) -> str:
 
 
 def _builtin_path(name: str) -> Path:
-    if name in BUILTINS:
-        return _BUILTIN_DIR / f"{name}{_SUFFIX}"
-    near = difflib.get_close_matches(name, BUILTINS, n=1)
-    known = f"did you mean {near[0]}?" if near else f"built-in are {', '.join(BUILTINS)}"
+    known = template_files()
+    if name in known:
+        return known[name]
+    near = difflib.get_close_matches(name, known, n=1)
+    why = f"did you mean {near[0]}?" if near else "iac new --list names the built-in templates"
     fix = f"write one of these, or {name}{_SUFFIX} for the file {TEMPLATES_DIR}/{name}{_SUFFIX}"
-    raise RenderError("no such template", where=name, why=known, fix=fix)
+    raise RenderError("no such template", where=name, why=why, fix=fix)
 
 
 def _project_path(root: Path, name: str) -> Path:

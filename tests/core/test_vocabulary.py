@@ -6,9 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.config.output import BUILTIN_TEMPLATES
 from iac.core.policy.vocabulary import KNOWN, closest, distance, is_known, is_privileged, is_restricted
-from iac.rendering.template import BUILTINS
 
 
 @pytest.mark.parametrize(
@@ -58,7 +56,3 @@ def test_distance_is_a_distance(one: str, other: str, third: str) -> None:
 
 def test_neighbours_swapped_are_one_step() -> None:
     assert (1, 1, 1, 2) == (distance("ab", "ba"), distance("ab", "abc"), distance("ab", "ac"), distance("ab", "cd"))
-
-
-def test_built_in_templates_are_those_of_rendering() -> None:
-    assert BUILTINS == BUILTIN_TEMPLATES

@@ -16,7 +16,8 @@ from iac.rendering.context import template_context
 from iac.rendering.engine import JINJA_FILTERS, JINJA_GLOBALS
 from iac.rendering.quoting import FILTERS, Refused
 from iac.rendering.render import MAX_OUTPUT
-from iac.rendering.template import BUILTINS, MAX_BYTES, load_templates
+from iac.rendering.template import MAX_BYTES, load_templates
+from iac.services import template_files
 from tests.rendering.given import FACTS, credentials, output
 
 ROOT = Path(__file__).parents[2]
@@ -72,9 +73,10 @@ def test_the_methods_without_a_secret_are_named() -> None:
 
 def test_every_built_in_is_documented_with_its_values() -> None:
     table = {code(row[0]): set(re.findall(r"`(\w+)`", row[2])) for row in rows(section("Built-in templates"))}
-    assert list(BUILTINS) == list(table)
-    for name, template in load_templates(ROOT, BUILTINS).items():
-        assert table[name] == set(re.findall(r"\bvalues\.(\w+)", template.text.partition("#}")[2]))
+    assert set(template_files()) == set(table)
+    for name, template in load_templates(ROOT, template_files()).items():
+        text = re.sub(r"\{#.*?#\}", "", template.text, flags=re.DOTALL)
+        assert table[name] == set(re.findall(r"\bvalues\.(\w+)", text))
 
 
 def test_the_limits_are_those_of_the_code() -> None:

@@ -1,0 +1,122 @@
+"""`iac new`: a definition for a known service, with its output."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from iac.cli.format import FORMAT, show_json
+from iac.cli.shell import is_terminal
+from iac.core.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from iac.cli.shell import Shell
+    from iac.services import Service, ServiceFile
+    from iac.starting import Offer, Started
+
+PAGES = "https://github.com/indigo-iac/indigo-iac/blob/main/docs/how-to/services/{}.md"
+
+
+@click.command("new", short_help="a definition for a known service")
+@click.argument("address", metavar="[ADDR]", default="")
+@click.option(
+    "--template",
+    metavar="NAME",
+    default="plain",
+    show_default=True,
+    help="A service, or one of its templates: of the list.",
+)
+@click.option("--set", "given", metavar="NAME=VALUE", multiple=True, help="What the service asks for; repeatable.")
+@click.option("--list", "is_list", is_flag=True, help="Show the services, their templates and what they ask for.")
+@FORMAT
+@click.pass_obj
+def command(shell: Shell, /, *, address: str, is_list: bool, view: str, **wanted: Any) -> int:
+    """Write a definition for a known service, and the output with which it gets its credentials.
+
+    The definition is clients.d/ADDR.yaml. A service with several clients gets one each, ADDR-ROLE, and an output in
+    iac.yaml. What the service asks for, such as its host, is asked on a terminal. Nothing that is there is overwritten,
+    and no IAM is asked.
+    """
+    if bool(address) == is_list:
+        raise click.UsageError("give an ADDR, or --list")
+    if is_list:
+        _show_list(view)
+        return 0
+    from iac.clock import SystemClock  # noqa: PLC0415  # not needed by --list
+    from iac.starting import Start, find_offer, start  # noqa: PLC0415
+
+    offer = find_offer(wanted["template"])
+    answers = _answers(offer, wanted["given"])
+    started = start(shell.root, Start(offer, address, answers, SystemClock().now().date()))
+    _show(shell, offer, started, view)
+    return 0
+
+
+def _answers(offer: Offer, given: Sequence[str]) -> dict[str, str]:
+    answers: dict[str, str] = {}
+    for text in given:
+        name, equals, value = text.partition("=")
+        if not equals or name in answers:
+            raise click.UsageError(f"--set {text}: give NAME=VALUE, each NAME once")
+        answers[name] = value
+    if is_terminal(sys.stdin):
+        missing = {name: what for name, what in offer.service.asks.items() if name not in answers}
+        answers |= {name: click.prompt(what, err=True) for name, what in missing.items()}
+    return answers
+
+
+def _show(shell: Shell, offer: Offer, started: Started, view: str) -> None:
+    if view == "json":
+        show_json({"definitions": dict(started.definitions), "outputs": list(started.outputs)})
+        return
+    for file in started.definitions.values():
+        click.echo(printable(f"wrote {file}"))
+    if started.is_shared:
+        click.echo("added to outputs of iac.yaml")
+    for path in started.outputs:
+        shell.note(printable(f"iac apply will write {path}"))
+    shell.note(f"how {offer.service.title} reads it: {PAGES.format(offer.service.name)}")
+    shell.note("next: look at the definition, then run iac validate and iac plan")
+
+
+def _show_list(view: str) -> None:
+    from iac.services import services  # noqa: PLC0415  # reads the catalogue
+
+    known = services().values()
+    if view == "json":
+        show_json([_document(service) for service in known])
+        return
+    width = max(len(each.template) for service in known for each in service.files)
+    for service in known:
+        click.echo(f"{service.name}: {service.title}, {service.about}")
+        for each in service.files:
+            click.echo(f"  {each.template:<{width}}  {each.file} ({each.format}){'' if each.is_usual else ', instead'}")
+        for name, what in service.asks.items():
+            click.echo(f"  asks for {name}: {what}")
+
+
+def _document(service: Service) -> dict[str, Any]:
+    return {
+        "name": service.name,
+        "title": service.title,
+        "about": service.about,
+        "clients": list(service.roles),
+        "asks": dict(service.asks),
+        "files": [_file(each) for each in service.files],
+        "sources": list(service.sources),
+    }
+
+
+def _file(file: ServiceFile) -> dict[str, Any]:
+    return {
+        "template": file.template,
+        "format": str(file.format),
+        "file": file.file,
+        "clients": list(file.clients),
+        "values": dict(file.values),
+        "usual": file.is_usual,
+    }

@@ -1,0 +1,129 @@
+"""The catalogue of built-in templates: real services, what they read, and the definitions that go with them.
+
+A folder here is a service: `service.toml` says what it is, `NAME.j2` is the built-in template NAME, `ROLE.yaml` the
+definition of a client without its id, name and outputs. Nothing is read before it is asked for.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ONLY = "client"
+"""The role of a service's client when it has one client."""
+
+_HERE = Path(__file__).parent
+_FACTS = "service.toml"
+
+
+class Format(StrEnum):
+    """What a rendered file is, so that it can be read again."""
+
+    APACHE = "apache"
+    CONDOR = "condor"
+    DIRAC = "dirac"
+    DOTENV = "dotenv"
+    INI = "ini"
+    JSON = "json"
+    KUBERNETES = "kubernetes"
+    SQL = "sql"
+    TEXT = "text"
+    TOML = "toml"
+    YAML = "yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceFile:
+    """One file that a service reads.
+
+    Attributes:
+        template: the built-in template that makes it.
+        file: its usual name.
+        clients: roles of the clients in it, in the order in which the output names them.
+        values: `values` of the output; `{host}` stands for what the service asks for.
+        is_usual: whether it is made unless another one is named; the rest are alternatives.
+    """
+
+    template: str
+    format: Format
+    file: str
+    clients: tuple[str, ...] = (ONLY,)
+    values: Mapping[str, str] = field(default_factory=dict)
+    is_usual: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service of the catalogue.
+
+    Attributes:
+        title: its own name.
+        about: what it uses its client for, in a few words.
+        asks: what has to be known of an installation: name -> what it is.
+        sources: where its authors say how it reads credentials.
+    """
+
+    name: str
+    title: str
+    about: str
+    files: tuple[ServiceFile, ...]
+    asks: Mapping[str, str]
+    sources: tuple[str, ...]
+
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """Roles of its clients; `client` alone when there is one."""
+        return tuple(dict.fromkeys(role for each in self.files for role in each.clients))
+
+    def definition(self, role: str) -> str:
+        """The definition of a client as YAML: no id, name and outputs, `@@HOST@@` for what the service asks for."""
+        return (_HERE / self.name / f"{role}.yaml").read_text(encoding="utf-8")
+
+
+@cache
+def template_files() -> Mapping[str, Path]:
+    """Every built-in template by name, sorted."""
+    return dict(sorted((path.stem, path) for path in _HERE.glob("*/*.j2")))
+
+
+@cache
+def services() -> Mapping[str, Service]:
+    """Every service by name, sorted."""
+    return {path.parent.name: _service(path) for path in sorted(_HERE.glob(f"*/{_FACTS}"))}
+
+
+def template_format(template: str) -> Format:
+    """The format of what a built-in template makes."""
+    owner = services()[template_files()[template].parent.name]
+    return next(each.format for each in owner.files if each.template == template)
+
+
+def _service(path: Path) -> Service:
+    import tomllib  # noqa: PLC0415  # only where the catalogue is read
+
+    facts = tomllib.loads(path.read_text(encoding="utf-8"))
+    return Service(
+        path.parent.name,
+        facts["title"],
+        facts["about"],
+        tuple(_file(each) for each in facts["files"]),
+        facts.get("asks", {}),
+        tuple(facts.get("sources", ())),
+    )
+
+
+def _file(facts: dict[str, Any]) -> ServiceFile:
+    return ServiceFile(
+        facts["template"],
+        Format(facts["format"]),
+        facts["file"],
+        tuple(facts.get("clients", (ONLY,))),
+        facts.get("values", {}),
+        facts.get("usual", True),
+    )
