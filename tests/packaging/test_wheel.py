@@ -47,9 +47,15 @@ def test_wheel_holds_schemas_and_built_in_templates_and_nothing_of_the_checkout(
     schemas = {f"iac/schemas/{name}.schema.json" for name in ("client", "project", "plan")}
     assert schemas <= names
     assert {"iac/reference/diagnostics.md", "iac/reference/guards.md"} <= names
-    assert {Path(n).name for n in names if n.startswith("iac/rendering/templates/")} >= {
-        "dotenv.j2", "json.j2", "yaml.j2", "kubernetes-secret.j2",
-    }  # fmt: skip
+    catalogue = {
+        path.relative_to(ROOT).as_posix() for path in (ROOT / "iac/services").rglob("*.*") if path.suffix != ".pyc"
+    }
+    assert {
+        "iac/services/plain/dotenv.j2",
+        "iac/services/rucio/service.toml",
+        "iac/services/rucio/auth.yaml",
+    } <= catalogue
+    assert catalogue <= names
     assert {name.split("/")[0].split("-")[0] for name in names} == {"iac", "indigo_iac"}
 
 
