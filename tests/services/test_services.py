@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import base64
-import configparser
 import json
-import sqlite3
 import subprocess
-from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-import yaml
-from ruamel.yaml import YAML
 
 from iac.config.definitions import validate_project
 from iac.core.errors import RenderError
-from tests.services.parsing import parse_apache, parse_dirac, parse_dotenv
+from tests.services.parsing import (
+    parse_apache,
+    parse_dirac,
+    parse_dotenv,
+    parse_ini,
+    parse_kubernetes,
+    parse_sql,
+    parse_yaml,
+)
 from tests.services.project import ISSUER, ROOT, desired, rendered, secret_of, specs
 
 if TYPE_CHECKING:
@@ -30,42 +32,6 @@ HTVAULT_SCOPES = [
     *("storage.create:/", "storage.modify:/", "storage.read:/"),
     *("wlcg", "wlcg.groups"),
 ]
-PROVIDER_TABLE = """
-CREATE TABLE t_token_provider (
-  name VARCHAR(255) NOT NULL, issuer VARCHAR(1024) NOT NULL, client_id VARCHAR(255) NOT NULL,
-  client_secret VARCHAR(255) NOT NULL, PRIMARY KEY (issuer))
-"""
-
-
-def parse_yaml(text: str) -> Any:
-    """By a reader of YAML 1.1 and one of 1.2, which must agree."""
-    value = yaml.safe_load(text)
-    assert value == YAML(typ="safe", pure=True).load(text)
-    return value
-
-
-def parse_ini(text: str) -> dict[str, dict[str, str]]:
-    parser = configparser.ConfigParser()
-    parser.optionxform = str  # type: ignore[assignment, method-assign]  # keys keep their case
-    parser.read_string(text)
-    return {name: dict(parser[name]) for name in parser.sections()}
-
-
-def parse_sql(text: str) -> list[tuple[str, ...]]:
-    """The provider's row after running the text twice over an old row of the issuer and another issuer's."""
-    with closing(sqlite3.connect(":memory:")) as database:
-        database.execute(PROVIDER_TABLE)
-        database.execute("INSERT INTO t_token_provider VALUES ('old', ?, 'old', 'old')", [ISSUER])
-        database.execute("INSERT INTO t_token_provider VALUES ('x', 'https://x.example.org/', 'x', 'x')")
-        database.executescript(text)
-        after_update = database.execute("SELECT * FROM t_token_provider WHERE issuer = ?", [ISSUER]).fetchall()
-        database.execute("DELETE FROM t_token_provider WHERE issuer = ?", [ISSUER])
-        database.executescript(text)
-        database.executescript(text)
-        after_insert = database.execute("SELECT * FROM t_token_provider WHERE issuer = ?", [ISSUER]).fetchall()
-        others = database.execute("SELECT * FROM t_token_provider WHERE name = 'x'").fetchall()
-    assert (after_insert, [("x", "https://x.example.org/", "x", "x")]) == (after_update, others)
-    return after_insert
 
 
 def source(text: str, folder: Path) -> dict[str, str]:
@@ -115,7 +81,9 @@ def test_fts3_has_its_provider_in_the_ini_file_and_in_the_database() -> None:
             "provider1_ClientSecret": secret_of("wlcg/fts3"),
         }
     } == parse_ini(rendered("out/fts3/fts3restconfig"))
-    assert [("wlcg", ISSUER, "fts3", secret_of("wlcg/fts3"))] == parse_sql(rendered("out/fts3/token-provider.sql"))
+    assert [("wlcg", ISSUER, "fts3", secret_of("wlcg/fts3"))] == parse_sql(
+        rendered("out/fts3/token-provider.sql"), ISSUER
+    )
 
 
 def test_htvault_has_a_public_file_and_a_secret_one_under_the_same_name() -> None:
@@ -176,13 +144,10 @@ def test_jupyterhub_has_helm_values_and_a_kubernetes_secret() -> None:
         "scope": ["email", "offline_access", "openid", "profile", "wlcg.groups"],
         "username_claim": "preferred_username",
     } == authenticator
-    manifest = parse_yaml(rendered("out/jupyterhub/secret.yaml"))
-    assert ("Secret", {"name": "jupyterhub-oidc", "namespace": "jupyterhub"}) == (
-        manifest["kind"],
-        manifest["metadata"],
-    )
-    data = {name: base64.b64decode(value, validate=True).decode() for name, value in manifest["data"].items()}
-    assert {"issuer": ISSUER, "client_id": "wlcg-jupyterhub", "client_secret": secret_of("portals/jupyterhub")} == data
+    manifest = parse_kubernetes(rendered("out/jupyterhub/secret.yaml"))
+    assert {"name": "jupyterhub-oidc", "namespace": "jupyterhub"} == manifest["metadata"]
+    expected = {"issuer": ISSUER, "client_id": "wlcg-jupyterhub", "client_secret": secret_of("portals/jupyterhub")}
+    assert expected == manifest["data"]
 
 
 def test_grafana_has_its_section() -> None:
@@ -245,7 +210,7 @@ READERS: dict[str, Callable[[str], list[str]]] = {
     "out/rucio/idpsecrets.json": _idp,
     "out/rucio/webui.env": lambda text: [parse_dotenv(text)["RUCIO_WEBUI_OIDC_PROVIDER_WLCG_CLIENT_SECRET"]],
     "out/fts3/fts3restconfig": lambda text: [parse_ini(text)["providers"]["provider1_ClientSecret"]],
-    "out/fts3/token-provider.sql": lambda text: [parse_sql(text)[0][3]],
+    "out/fts3/token-provider.sql": lambda text: [parse_sql(text, ISSUER)[0][3]],
     "out/htvault/20-wlcg.yaml": lambda text: [] if parse_yaml(text) else [text],
     "out/htvault/80-secrets.yaml": lambda text: [parse_yaml(text)["issuers"][0]["secret"]],
     "out/storm-webdav/application.yml": _spring,
@@ -253,7 +218,7 @@ READERS: dict[str, Callable[[str], list[str]]] = {
     "out/jupyterhub/values.yaml": lambda text: [
         parse_yaml(text)["hub"]["config"]["GenericOAuthenticator"]["client_secret"]
     ],
-    "out/jupyterhub/secret.yaml": lambda text: [base64.b64decode(parse_yaml(text)["data"]["client_secret"]).decode()],
+    "out/jupyterhub/secret.yaml": lambda text: [parse_kubernetes(text)["data"]["client_secret"]],
     "out/grafana/grafana.ini": lambda text: [parse_ini(text)["auth.generic_oauth"]["client_secret"]],
     "out/keystone/openidc.conf": lambda text: [parse_apache(text)["OIDCClientSecret"]],
     "out/paas/application.yml": _paas,
