@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from urllib.parse import unquote
 
-from iac.sandbox import access, discovery, management, owners, self_service, token
+from iac.sandbox import access, authorization, discovery, management, owners, self_service, token
 from iac.sandbox.chance import Chance
 from iac.sandbox.flavour import FACTS, Flavour
 from iac.sandbox.message import (
@@ -30,6 +30,8 @@ _PLAIN: dict[tuple[str, ...], Methods] = {
     ("iam", "account", "me", "clients"): {"GET": owners.mine},
     ("token",): {"POST": token.token},
     ("introspect",): {"POST": token.introspect},
+    ("authorize",): {"GET": authorization.authorize},
+    ("devicecode",): {"POST": authorization.device_code},
     ("userinfo",): {"GET": token.userinfo},
     ("scim", "Me"): {"GET": token.scim_me},
     (".well-known", "openid-configuration"): {"GET": discovery.configuration},
@@ -106,7 +108,7 @@ class Iam:
         if methods is None:
             status = 403 if parts[:1] == ("api",) else 404
             return access.with_session(self.world, request, html_error(status))
-        is_login = parts[0] in {"token", "introspect"}
+        is_login = parts[0] in {"token", "introspect", "devicecode"}
         caller = None if is_login else access.identify(self.world, request)
         handler = methods.get(request.method)
         if handler is None:

@@ -32,13 +32,23 @@ def authenticate(world: World, request: Request, form: Mapping[str, str]) -> Cli
     """
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
-        return _by_basic(world, credentials)
+        return _by_basic(world, credentials, is_enforced=world.facts.auth_method_enforced)
     if form.get("client_assertion_type") == _JWT_BEARER:
         return _by_assertion(world, form)
     return _by_form(world, form.get("client_id", ""), form.get("client_secret", ""))
 
 
-def _by_basic(world: World, credentials: str) -> Client:
+def authenticate_basic(world: World, request: Request) -> Client:
+    """The client that sends the request to an endpoint which takes HTTP Basic alone, whatever its method.
+
+    Raises:
+        RefusalError: 401 when it is unknown or its secret wrong.
+    """
+    scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
+    return _by_basic(world, credentials if scheme.lower() == "basic" else "", is_enforced=False)
+
+
+def _by_basic(world: World, credentials: str, *, is_enforced: bool) -> Client:
     try:
         text = base64.b64decode(credentials, validate=True).decode()
     except ValueError:
@@ -47,7 +57,7 @@ def _by_basic(world: World, credentials: str) -> Client:
     client = world.store.find(client_id) or world.store.find(unquote_plus(client_id))
     if client is None:
         raise _unauthorized(CHALLENGE, "Bad credentials")
-    is_enforced, method = world.facts.auth_method_enforced, client.token_endpoint_auth_method
+    method = client.token_endpoint_auth_method
     if is_enforced and method not in {"client_secret_basic", "none"}:
         raise _unauthorized(CHALLENGE, _UNSUPPORTED)
     if (client.client_secret or "") not in {secret, unquote_plus(secret)}:

@@ -11,6 +11,7 @@ from iac.sandbox.message import (
     JSON_UTF8,
     RefusalError,
     Response,
+    empty,
     json_response,
     oauth_error,
 )
@@ -23,7 +24,8 @@ _SUPPORTED = frozenset({"client_credentials", "password"})
 def token(call: Call) -> Response:
     """POST /token: client_credentials, and password for the seed's users (RFC 6749 sections 4.3 and 4.4).
 
-    Scopes are checked before grants (rec: login); without scope the token has all of the client's.
+    Scopes are checked before grants (rec: login); without scope the token has all of the client's. A refresh token is
+    always a wrong one.
     """
     world, form = call.world, read_form(call)
     client = login.authenticate(world, call.request, form)
@@ -33,6 +35,8 @@ def token(call: Call) -> Response:
         raise _invalid_client("Unauthorized grant type")
     if not client.active:
         raise _invalid_client(f"Client is suspended: {client.client_id}")
+    if grant == "refresh_token":
+        raise _no_refresh_token()
     if grant not in _SUPPORTED:
         raise RefusalError(oauth_error(400, "unsupported_grant_type", f"Unsupported grant type: {grant}"))
     account = _user(world, form) if grant == "password" else None
@@ -61,6 +65,11 @@ def _asked_scopes(client: Client, form: Mapping[str, str]) -> tuple[str, ...]:
     return asked or client.scope
 
 
+def _no_refresh_token() -> RefusalError:
+    """The sandbox gives no refresh tokens, so none is right; by the sources of the MitreID library."""
+    return RefusalError(oauth_error(401, "invalid_token", "Invalid refresh token", challenge="Bearer"))
+
+
 def _invalid_client(text: str) -> RefusalError:
     return RefusalError(oauth_error(401, "invalid_client", text, challenge="Bearer"))
 
@@ -73,9 +82,14 @@ def _user(world: World, form: Mapping[str, str]) -> Account:
 
 
 def introspect(call: Call) -> Response:
-    """POST /introspect (RFC 7662), for any client that logs in; its form differs (rec: admin-revoke-and-reset)."""
+    """POST /introspect (RFC 7662); its form differs (rec: admin-revoke-and-reset).
+
+    By the sources of IAM (IntrospectEndpointAuthorizationConfig) it takes HTTP Basic alone, from clients of every auth
+    method, and needs allow_introspection, which the recorded callers have.
+    """
     world, form = call.world, read_form(call)
-    login.authenticate(world, call.request, form)
+    if not login.authenticate_basic(world, call.request).allow_introspection:
+        return empty(403)
     grant = access.introspect(world, form.get("token", ""))
     response = json_response(200, {"active": False} if grant is None else _described(world, grant))
     return response if world.facts.introspection_has_jti else response.with_header("content-type", JSON_UTF8)
