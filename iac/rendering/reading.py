@@ -1,12 +1,15 @@
 """The credentials in a file that was rendered, read by the file's format. Pure.
 
 Where they stand follows from the template: it is rendered with marks in their place, and the marks are looked up. So
-nobody keeps a list of places by hand, and a template of the project is read like a built-in.
+nobody keeps a list of places by hand, a template of the project is read like a built-in, and no key of the state is
+needed. In a format that nothing here knows, a value is what stands between what the template writes around it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import base64
+import re
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -16,16 +19,15 @@ from iac.rendering.render import render
 from iac.services import Format, template_files, template_format
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from iac.core.desired import OutputSpec
     from iac.rendering.context import Credentials, ProjectFacts
     from iac.rendering.parsing import Place
     from iac.rendering.template import Template
 
-__all__ = ["Found", "Unreadable", "output_format", "read_credentials"]
+__all__ = ["Found", "NotAsRendered", "Unreadable", "output_format", "read_credentials"]
 
-_ID, _SECRET = "iac-mark-id-{}", "iac-mark-secret-{}"
 _BY_ENDING = {
     ".env": Format.DOTENV,
     ".ini": Format.INI,
@@ -35,21 +37,47 @@ _BY_ENDING = {
     ".yaml": Format.YAML,
     ".yml": Format.YAML,
 }
+_BARE = re.compile(r"[A-Za-z0-9._~:/@+=-]+")
+"""Characters that mean themselves in every format: a value of others could be quoted, and nobody here knows how."""
+
+_NOT_BACK = "its template makes of a value what cannot be read back"
+
+
+class NotAsRendered(Exception):
+    """A file is not what its template makes; the message holds nothing of it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a file holds of one client; None for what its template does not print, or what is not there any more."""
+    """What a file holds of one client; None for what its template does not print.
+
+    Attributes:
+        format: by which rules it was read; TEXT for what stands between the template's own text.
+    """
 
     client_id: str | None
     client_secret: Secret | None
+    format: Format = field(default=Format.TEXT, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """Stands for the id or the secret of a client."""
+
+    address: str
+    is_secret: bool
+    text: str
+
+
+Values = dict[_Mark, str]
 
 
 def output_format(spec: OutputSpec) -> Format | None:
     """The format of an output: that of its built-in template, else by the ending of its path; None for any other."""
     if spec.template in template_files():
         return template_format(spec.template)
-    return _BY_ENDING.get(PurePosixPath(spec.path).suffix)
+    path = PurePosixPath(spec.path)
+    return _BY_ENDING.get(path.suffix or path.name)
 
 
 def read_credentials(
@@ -66,31 +94,145 @@ def read_credentials(
 
     Raises:
         RenderError: the template cannot be rendered.
-        Unreadable: the format of the output is not known, or the file is not of it. The message holds nothing of it.
+        Unreadable: a value cannot be read back from what the template makes of it.
+        NotAsRendered: the file is not as its template makes it. The message holds nothing of it.
     """
+
+    def marked_by(kind: str) -> tuple[list[_Mark], str]:
+        marks = _marks(spec, clients, kind)
+        return marks, render(template, spec, _marked(clients, marks), facts).decode()
+
+    (marks, marked), others = marked_by("a"), marked_by("b")
+    if _blank(marks, marked) != _blank(*others):
+        raise Unreadable(_NOT_BACK)
     format_ = output_format(spec)
-    if format_ is None:
-        raise Unreadable("its format is not known")
-    marked = render(template, spec, _marked(spec, clients), facts)
-    places = {value: place for place, value in parse_values(marked, format_).items()}
-    values = parse_values(content, format_)
-    return dict(_found(spec, places, values))
+    places = _places(marks, marked, format_) if format_ not in {None, Format.TEXT} else None
+    if format_ is None or places is None:
+        return _found(spec, _from_text(marks, marked, content), Format.TEXT)
+    try:
+        values = parse_values(content, format_)
+    except Unreadable as error:
+        raise NotAsRendered(str(error)) from None
+    return _found(spec, {mark: place.read(values, mark, marks) for mark, place in places.items()}, format_)
 
 
-def _marked(spec: OutputSpec, clients: Mapping[str, Credentials]) -> dict[str, Credentials]:
-    return {
-        address: replace(
-            clients[address],
-            client_id=_ID.format(index),
-            secret=Secret(_SECRET.format(index)) if clients[address].secret else None,
-        )
-        for index, address in enumerate(spec.clients)
-    }
-
-
-def _found(spec: OutputSpec, places: Mapping[str, Place], values: Mapping[Place, str]) -> Iterator[tuple[str, Found]]:
+def _marks(spec: OutputSpec, clients: Mapping[str, Credentials], kind: str) -> list[_Mark]:
+    """Of the length and alphabet of our secrets, so that they are quoted in the same way."""
+    marks = []
     for index, address in enumerate(spec.clients):
-        client_id, secret = (
-            values.get(places[mark]) if mark in places else None for mark in (_ID.format(index), _SECRET.format(index))
-        )
-        yield address, Found(client_id, None if secret is None else Secret(secret))
+        marks.append(_Mark(address, is_secret=False, text=f"iac-mark-{kind}{index}-id"))
+        if clients[address].secret is not None:
+            text = f"iac-mark-{kind}{index}-secret-0123456789abcdefghijklmn"
+            marks.append(_Mark(address, is_secret=True, text=text))
+    return marks
+
+
+def _marked(clients: Mapping[str, Credentials], marks: Sequence[_Mark]) -> dict[str, Credentials]:
+    ids = {mark.address: mark.text for mark in marks if not mark.is_secret}
+    secrets = {mark.address: Secret(mark.text) for mark in marks if mark.is_secret}
+    return {at: replace(clients[at], client_id=ids[at], secret=secrets.get(at)) for at in ids}
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _blank(marks: Sequence[_Mark], text: str) -> str:
+    """The text without its marks: what is left of two renderings differs where something was made of a mark."""
+    for mark in marks:
+        text = text.replace(mark.text, "").replace(_encoded(mark.text), "")
+    return text
+
+
+@dataclass(frozen=True, slots=True)
+class _Value:
+    """A value of the marked file: its place, its text, and how what stands there is decoded."""
+
+    place: Place
+    marked: str
+    decode: Callable[[str], str] = str
+
+    def read(self, values: Mapping[Place, str], mark: _Mark, marks: Sequence[_Mark]) -> str:
+        """What stands in another file where this value has the mark."""
+        shown = "/".join(map(str, self.place))
+        if self.place not in values:
+            raise NotAsRendered(f"it has no {shown}")
+        between = _between(marks, self.marked, self.decode(values[self.place]))
+        if between is None:
+            raise NotAsRendered(f"{shown} is not as its template makes it")
+        return between[mark]
+
+
+def _places(marks: Sequence[_Mark], marked: str, format_: Format) -> dict[_Mark, _Value] | None:
+    """Where the marks stand; None when one is in the text and in no value, as in a comment or a name."""
+    try:
+        values = parse_values(marked.encode(), format_)
+    except Unreadable:
+        return None
+    places: dict[_Mark, _Value] = {}
+    for mark in marks:
+        found = next(_holding(values, mark.text), None)
+        if found is not None:
+            places[mark] = found
+        elif mark.text in marked or _encoded(mark.text) in marked:
+            return None
+    return places
+
+
+def _holding(values: Mapping[Place, str], mark: str) -> Iterator[_Value]:
+    """Whole values first, then those in base64, then parts of values."""
+    yield from (_Value(place, text) for place, text in values.items() if text == mark)
+    yield from (_Value(place, mark, _decoded) for place, text in values.items() if text == _encoded(mark))
+    yield from (_Value(place, text) for place, text in values.items() if mark in text)
+
+
+def _decoded(text: str) -> str:
+    try:
+        return base64.b64decode(text, validate=True).decode()
+    except ValueError:
+        raise NotAsRendered("a value in it is no base64") from None
+
+
+def _from_text(marks: Sequence[_Mark], marked: str, content: bytes) -> Values:
+    if any(_encoded(mark.text) in marked for mark in marks):
+        raise Unreadable(_NOT_BACK)
+    try:
+        values = _between(marks, marked, content.decode())
+    except UnicodeDecodeError:
+        raise NotAsRendered("it is no text in UTF-8") from None
+    if values is None:
+        raise NotAsRendered("it is not as its template makes it")
+    if not all(_BARE.fullmatch(value) for value in values.values()):
+        raise Unreadable(_NOT_BACK)
+    return values
+
+
+def _between(marks: Sequence[_Mark], marked: str, text: str) -> Values | None:
+    """What stands in a text where marks stand in the marked one; None when the rest of the two differs.
+
+    A text without marks is not compared: nothing of it is wanted.
+    """
+    names = {mark.text: f"v{number}" for number, mark in enumerate(marks) if mark.text in marked}
+    if not names:
+        return {}
+    seen: set[str] = set()
+    parts = re.split("|".join(f"({re.escape(name)})" for name in names), marked)
+    pattern = "".join(_part(part, names, seen) for part in parts if part is not None)
+    match = re.fullmatch(pattern, text)
+    return match and {mark: match[names[mark.text]] for mark in marks if mark.text in names}
+
+
+def _part(part: str, names: Mapping[str, str], seen: set[str]) -> str:
+    name = names.get(part)
+    if name is None:
+        return re.escape(part)
+    if name in seen:
+        return f"(?P={name})"
+    seen.add(name)
+    return rf"(?P<{name}>[^\r\n]+?)"
+
+
+def _found(spec: OutputSpec, values: Values, format_: Format) -> dict[str, Found]:
+    ids = {mark.address: value for mark, value in values.items() if not mark.is_secret}
+    secrets = {mark.address: Secret(value) for mark, value in values.items() if mark.is_secret}
+    return {at: Found(ids.get(at), secrets.get(at), format_) for at in spec.clients}

@@ -244,6 +244,7 @@ def test_credentials_are_read_back_from_where_the_template_puts_them(template: s
         for address, each in clients.items()
     }
     assert expected == found
+    assert {template_format(template)} == {each.format for each in found.values()}
 
 
 WITHOUT = {
