@@ -64,7 +64,7 @@ def open_session(caller: Caller, access: Access, *, parallelism: int | None = No
     Raises:
         InvalidInput: iac.yaml or definitions are invalid.
     """
-    settings, local = _open(caller)
+    settings, local = open_project(caller)
     count = parallelism or settings.parallelism
     provider = open_provider(settings, local.clock, access, parallelism=count)
     try:
@@ -115,7 +115,7 @@ def open_local(caller: Caller) -> LocalSession:
     Raises:
         InvalidInput: iac.yaml or definitions are invalid.
     """
-    return _open(caller)[1]
+    return open_project(caller)[1]
 
 
 def open_rekey(caller: Caller) -> LocalSession:
@@ -126,13 +126,18 @@ def open_rekey(caller: Caller) -> LocalSession:
     """
     from iac.backends.age import AgeVault, RekeyVault  # noqa: PLC0415  # only where secrets are
 
-    settings, local = _open(caller)
+    settings, local = open_project(caller)
     return replace(
         local, vault=RekeyVault(local.vault, AgeVault(settings.state.recipients, lambda: _identity(settings)))
     )
 
 
-def _open(caller: Caller) -> tuple[Settings, LocalSession]:
+def open_project(caller: Caller) -> tuple[Settings, LocalSession]:
+    """The settings of an environment, and what rendering needs of it: no login, no server.
+
+    Raises:
+        InvalidInput: iac.yaml or definitions are invalid.
+    """
     from iac.rendering.template import load_templates  # noqa: PLC0415  # not needed by state commands
 
     settings, desired, warnings = read_environment(caller)
@@ -181,11 +186,11 @@ def open_provider(settings: Settings, clock: Clock, access: Access, *, paralleli
     from iac.transport.http import Transport  # noqa: PLC0415  # brings in the HTTP library
 
     transport = Transport(parallelism=parallelism, timeout=settings.timeout)
-    connection = Connection(settings.issuer, _pinned_issuer(os.environ), transport)
+    connection = Connection(settings.issuer, pinned_issuer(os.environ), transport)
     return IamAdmin(connection, _login(settings, access), clock)
 
 
-def _pinned_issuer(environ: Mapping[str, str]) -> str:
+def pinned_issuer(environ: Mapping[str, str]) -> str:
     """IAC_ISSUER; "" when it is not set. One that is set to nothing was meant to pin, and pins nothing: no way on."""
     if environ.get("IAC_ISSUER") == "":
         raise InputError(

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from iac.core.change import Action
+
 if TYPE_CHECKING:
     from iac.core.change import Change, OutputChange
     from iac.core.errors import IacError
+    from iac.core.proof import Proof
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +72,13 @@ class TokensKept:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """The end of an apply. `unsaved` is why state could not be written at its end."""
+    """The end of an apply.
+
+    Attributes:
+        unsaved: why state could not be written at its end.
+        proof: whether the rendered credentials of what was done work, where that was asked for.
+        unproven: why that could not be asked.
+    """
 
     digest: str
     outcomes: tuple[Outcome, ...]
@@ -77,10 +86,17 @@ class Report:
     is_interrupted: bool = False
     unsaved: IacError | None = None
     revocations: tuple[TokensRevoked | TokensKept, ...] = ()
+    proof: Proof | None = None
+    unproven: IacError | None = None
 
     def of(self, kind: type[Done | Failed | NotTried]) -> list[Outcome]:
         """The outcomes of one kind, in the order of the plan."""
         return [outcome for outcome in self.outcomes if isinstance(outcome, kind)]
+
+    def applied(self) -> tuple[str, ...]:
+        """Addresses whose client is on the server as it was wanted."""
+        done = (outcome.change for outcome in self.outcomes if isinstance(outcome, Done))
+        return tuple(change.address for change in done if change.action not in {Action.DELETE, Action.FORGET})
 
     @property
     def is_applied(self) -> bool:
@@ -90,8 +106,14 @@ class Report:
 
     @property
     def is_complete(self) -> bool:
-        """Whether that is so and tokens were revoked where that was asked for."""
-        return self.is_applied and all(isinstance(revocation, TokensRevoked) for revocation in self.revocations)
+        """Whether that is so, tokens were revoked and credentials proven where that was asked for."""
+        is_revoked = all(isinstance(revocation, TokensRevoked) for revocation in self.revocations)
+        return self.is_applied and is_revoked and self.is_proven
+
+    @property
+    def is_proven(self) -> bool:
+        """Whether no proof that was asked for failed, or stayed without an answer."""
+        return self.unproven is None and (self.proof is None or self.proof.is_green)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form: done, failed (with the error's lines) and not tried, then outputs, revocations and state."""
@@ -106,7 +128,13 @@ class Report:
             "outputs": [_output(output) for output in self.outputs],
             "revocations": [_revocation(revocation) for revocation in self.revocations],
             "state": {"written": self.unsaved is None, "error": self.unsaved.lines() if self.unsaved else []},
+            "verification": self._verification(),
         }
+
+    def _verification(self) -> dict[str, Any] | None:
+        if self.unproven is not None:
+            return {"ok": False, "error": self.unproven.lines()}
+        return None if self.proof is None else self.proof.to_dict()
 
 
 def _named(change: Change) -> dict[str, Any]:

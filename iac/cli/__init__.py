@@ -32,6 +32,7 @@ COMMANDS = {
     "show": "one client: definition, state, server",
     "state": "make, look into and mend state",
     "validate": "check definitions, offline",
+    "verify": "prove that rendered credentials work",
     "whoami": "who the token is and which server this is",
 }
 INTERRUPTED = 130

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from iac.cli.carrying import AUTO_APPROVE, LOCK_TIMEOUT, Terms, carry_out, end
 from iac.cli.format import FORMAT
-from iac.core.errors import InputError
+from iac.core.errors import IacError, InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from iac.apply.outcome import Report
     from iac.cli.shell import Shell
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -29,6 +31,7 @@ _SAVE = "make one: iac plan --out FILE"
 @click.option("--parallelism", type=click.IntRange(1, 64), default=None, help="Requests in flight.  [default: 8]")
 @click.option("--target", "targets", metavar="ADDR", multiple=True, help="Apply this address only; repeatable.")
 @click.option("--recreate", metavar="ADDR", multiple=True, help="Make a client anew that is gone from the server.")
+@click.option("--verify", is_flag=True, help="Prove that the rendered credentials of what was applied work.")
 @LOCK_TIMEOUT
 @FORMAT
 @click.pass_obj
@@ -36,7 +39,7 @@ def command(shell: Shell, /, **given: Any) -> int:
     """Plan, ask, apply, render.
 
     With PLAN (from `iac plan --out`) or --expect-plan only the plan that was approved is applied, or the rest of it
-    after a partial apply. Exit 0 done, 3 refused, 4 stale, 5 applied in part.
+    after a partial apply. Exit 0 done, 3 refused, 4 stale, 5 applied in part, or not proven with --verify.
     """
     from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
     from iac.workflow import apply_plan, prepare  # noqa: PLC0415
@@ -49,7 +52,22 @@ def command(shell: Shell, /, **given: Any) -> int:
     ):
         prepared = prepare(session, session.options(given["targets"], given["recreate"]))
         report = carry_out(shell, session, prepared, terms, apply_plan)
+    if given["verify"]:
+        report = _proven(shell, report)
     return end(shell, report, given["view"])
+
+
+def _proven(shell: Shell, report: Report | None) -> Report | None:
+    """The report with whether the credentials of the clients that are now as wanted work; nothing is undone."""
+    from iac.verification import prove  # noqa: PLC0415  # only where it is asked for
+
+    if report is None or report.is_interrupted or not report.applied():
+        shell.note("no client was applied, so none is verified: iac verify looks at all of them")
+        return report
+    try:
+        return replace(report, proof=prove(shell, report.applied()))
+    except IacError as error:
+        return replace(report, unproven=error)
 
 
 def _expected(shell: Shell, plan_file: str | None, digest: str | None) -> str | None:

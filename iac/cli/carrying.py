@@ -6,7 +6,7 @@ import os
 import signal
 import sys
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +15,7 @@ from iac.cli import INTERRUPTED
 from iac.cli.format import show_json, show_plan
 from iac.cli.shell import is_terminal
 from iac.core.errors import InputError, PartialApply
+from iac.core.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -123,9 +124,27 @@ def end(shell: Shell, report: Report | None, view: str) -> int:
         show_json(report.to_dict())
     else:
         click.echo(report_text(report, color=shell.wants_color()), nl=False, color=True)
+        _show_proof(shell, report)
     if report.is_interrupted:
         return INTERRUPTED
     if not report.is_complete:
-        rest = "" if report.is_applied else "; running iac apply plans exactly the rest"
-        raise PartialApply("applied in part", fix=f"see above{rest}")
+        raise _unfinished(report)
     return 0
+
+
+def _show_proof(shell: Shell, report: Report) -> None:
+    from iac.views.proof import proof_text  # noqa: PLC0415
+
+    if report.proof is not None:
+        text = proof_text(report.proof, color=shell.wants_color(), width=shell.width())
+        click.echo(f"\n{text}", nl=False, color=True)
+    for line in report.unproven.lines() if report.unproven else ():
+        click.echo(printable(f"not verified: {line}"))
+
+
+def _unfinished(report: Report) -> PartialApply:
+    if not report.is_proven and replace(report, proof=None, unproven=None).is_complete:
+        fix = "see above: what was applied stays; iac verify asks again"
+        return PartialApply("applied, and not proven to work", fix=fix)
+    rest = "" if report.is_applied else "; running iac apply plans exactly the rest"
+    return PartialApply("applied in part", fix=f"see above{rest}")

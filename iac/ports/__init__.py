@@ -7,11 +7,12 @@ so no caller ever meets an exception of httpx, OSError or a library.
 from __future__ import annotations
 
 from iac.ports.clock import Clock
+from iac.ports.prover import Prover
 from iac.ports.provider import Identity, Provider, Reader
 from iac.ports.sink import Exposure, Sink, Tracking
 from iac.ports.state import Holder, Lock, Place, StateBackend, Vault
 
 __all__ = [
-    "Clock", "Exposure", "Holder", "Identity", "Lock", "Place", "Provider", "Reader", "Sink", "StateBackend",
+    "Clock", "Exposure", "Holder", "Identity", "Lock", "Place", "Prover", "Provider", "Reader", "Sink", "StateBackend",
     "Tracking", "Vault",
 ]  # fmt: skip

@@ -5,7 +5,7 @@ OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError, UnreachableError
@@ -14,6 +14,8 @@ from iac.transport.message import Call
 from iac.transport.words import server_words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from iac.transport.http import Http
     from iac.transport.origin import Issuer
 
@@ -22,12 +24,19 @@ _DOCUMENT = "/.well-known/openid-configuration"
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """What the issuer declares. `issuer` is the issuer in its own spelling, `token` a path on its origin."""
+    """What the issuer declares.
+
+    Attributes:
+        issuer: in its own spelling.
+        token: a path on its origin.
+        others: URL of each other endpoint that it declares, by its name in the discovery document.
+    """
 
     issuer: str
     token: str
     token_url: str
     scopes: frozenset[str] = frozenset()
+    others: Mapping[str, str] = field(default_factory=dict)
 
 
 def discover(http: Http, issuer: Issuer) -> Endpoints:
@@ -56,7 +65,9 @@ def discover(http: Http, issuer: Issuer) -> Endpoints:
             fix="set issuer in iac.yaml to the server that you mean, spelled as its discovery document has it",
         )
     token_url = document["token_endpoint"]
-    return Endpoints(declared, issuer.path_of(token_url), token_url, _scopes(document.get("scopes_supported")))
+    others = {name: url for name, url in document.items() if name.endswith("_endpoint") and isinstance(url, str)}
+    scopes = _scopes(document.get("scopes_supported"))
+    return Endpoints(declared, issuer.path_of(token_url), token_url, scopes, others)
 
 
 def _scopes(listed: object) -> frozenset[str]:

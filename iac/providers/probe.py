@@ -51,7 +51,7 @@ class Probe:
         Raises:
             UnreachableError: the answer tells nothing.
         """
-        call = self._call(endpoints, clock)
+        call = self.call(endpoints.token, {"grant_type": "client_credentials", "scope": SCOPE}, endpoints, clock)
         answer = http.send(call)
         if answer.is_ok:
             return True
@@ -61,16 +61,14 @@ class Probe:
             return _is_after_login(answer)
         raise read_failure(call, answer)
 
-    def _call(self, endpoints: Endpoints, clock: Clock) -> Call:
-        form = {"grant_type": "client_credentials", "scope": SCOPE}
+    def call(self, path: str, form: Mapping[str, str], endpoints: Endpoints, clock: Clock) -> Call:
+        """A form with the client's credentials (RFC 6749 section 2.3.1, RFC 7523 section 2.2)."""
         if self.method == "client_secret_jwt":
             proof = {"client_assertion_type": _ASSERTION, "client_assertion": self._assertion(endpoints, clock)}
-            return Call.form(endpoints.token, {**form, "client_id": self.client_id, **proof})
+            return Call.form(path, {**form, "client_id": self.client_id, **proof})
         if self.method == "client_secret_post":
-            return Call.form(
-                endpoints.token, {**form, "client_id": self.client_id, "client_secret": self.secret.reveal()}
-            )
-        return Call.form(endpoints.token, form).with_authorization(basic(self.client_id, self.secret))
+            return Call.form(path, {**form, "client_id": self.client_id, "client_secret": self.secret.reveal()})
+        return Call.form(path, form).with_authorization(basic(self.client_id, self.secret))
 
     def _assertion(self, endpoints: Endpoints, clock: Clock) -> str:
         now = int(clock.now().timestamp())

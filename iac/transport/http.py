@@ -76,12 +76,14 @@ class Transport:
         timeout: seconds that the server may be silent.
         ca_bundle: PEM file of certificate authorities to trust besides the system's.
         setting: the key of iac.yaml that names the server, for messages.
+        largest_body: bytes of an answer that are read.
     """
 
     parallelism: int = 8
     timeout: float = 30.0
     ca_bundle: Path | None = None
     setting: str = "issuer"
+    largest_body: int = LARGEST_BODY
     patience: Patience = field(default_factory=Patience)
     chance: Callable[[], float] = random.random
 
@@ -127,7 +129,9 @@ class Http:
         try:
             url = self._origin + call.path
             with self._client.stream(call.method, url, content=call.body or None, headers=call.headers) as response:
-                return Answer(response.status_code, response.headers, _whole(response), call)
+                return Answer(
+                    response.status_code, response.headers, _whole(response, self._transport.largest_body), call
+                )
         except _NOT_SENT as error:
             return _NotSent(_bare(error))
         except httpx.HTTPError as error:
@@ -194,12 +198,12 @@ def _is_untrusted(error: BaseException | None) -> bool:
     return False
 
 
-def _whole(response: httpx.Response) -> bytes:
+def _whole(response: httpx.Response, largest: int) -> bytes:
     chunks, size = [], 0
     for chunk in response.iter_bytes():
         size += len(chunk)
-        if size > LARGEST_BODY:
-            raise httpx.RemoteProtocolError(f"the answer is larger than {LARGEST_BODY} bytes")
+        if size > largest:
+            raise httpx.RemoteProtocolError(f"the answer is larger than {largest} bytes")
         chunks.append(chunk)
     return b"".join(chunks)
 

@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One test case: the file it belongs to, its name, and what was said about it. An error fails it."""
+    """One test case: the file it belongs to, its name, and what was said about it. An error fails it.
+
+    `skipped` says why nothing was tested; "" when something was.
+    """
 
     file: str
     name: str
     said: tuple[Diagnostic, ...] = ()
+    skipped: str = ""
 
     def of(self, severity: Severity) -> list[Diagnostic]:
         """What was said with one severity."""
@@ -40,12 +44,12 @@ def plan_junit(plan: Plan) -> str:
         for change in plan.changes
     )
     cases = [*changes, *_cases((*guard_remarks(plan), *plan_remarks(plan)))]
-    return _document(f"iac plan {plan.environment}", cases or [Case("iac.yaml", "no changes")])
+    return junit_document(f"iac plan {plan.environment}", cases or [Case("iac.yaml", "no changes")])
 
 
 def diagnostics_junit(diagnostics: Iterable[Diagnostic]) -> str:
     """A case for each diagnostic; without any, one that passes."""
-    return _document("iac validate", _cases(diagnostics) or [Case("iac.yaml", "valid")])
+    return junit_document("iac validate", _cases(diagnostics) or [Case("iac.yaml", "valid")])
 
 
 def _cases(diagnostics: Iterable[Diagnostic]) -> list[Case]:
@@ -62,20 +66,25 @@ def _file(location: Location | None) -> str:
     return location.file if location else "iac.yaml"
 
 
-def _document(name: str, cases: list[Case]) -> str:
+def junit_document(name: str, cases: list[Case]) -> str:
+    """A test suite of these cases."""
     failures = sum(bool(case.of(Severity.ERROR)) for case in cases)
+    skipped = sum(bool(case.skipped) for case in cases)
     counts = f'name={_quoted(name)} tests="{len(cases)}" failures="{failures}" errors="0"'
-    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"<testsuites {counts}>", f"  <testsuite {counts}>"]
+    suite = f'{counts} skipped="{skipped}"' if skipped else counts
+    lines = ['<?xml version="1.0" encoding="UTF-8"?>', f"<testsuites {counts}>", f"  <testsuite {suite}>"]
     lines += [line for case in cases for line in _case(case)]
     return "\n".join([*lines, "  </testsuite>", "</testsuites>"]) + "\n"
 
 
 def _case(case: Case) -> Iterator[str]:
     head = f"    <testcase classname={_quoted(case.file)} name={_quoted(case.name)}"
-    if not case.said:
+    if not case.said and not case.skipped:
         yield f"{head}/>"
         return
     yield f"{head}>"
+    if case.skipped:
+        yield f"      <skipped message={_quoted(case.skipped)}/>"
     for error in case.of(Severity.ERROR):
         kind = f"type={_quoted(error.id)} message={_quoted(error.summary)}"
         yield f"      <failure {kind}>{_text(error)}</failure>"

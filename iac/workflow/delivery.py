@@ -118,7 +118,7 @@ def _write(session: LocalSession, ledger: Ledger, spec: OutputSpec, output: Outp
     if why:
         return NotDelivered(output, InputError("the output is blocked", where=spec.path, why=why))
     try:
-        is_changed = session.sinks[spec.sink].write(spec.path, _content(session, ledger, spec), mode=spec.mode)
+        is_changed = session.sinks[spec.sink].write(spec.path, fresh_content(session, ledger, spec), mode=spec.mode)
     except IacError as error:
         return NotDelivered(output, error)
     ledger.note(OutputWritten(spec.path, record_of(session, spec, ledger.state)))
@@ -153,7 +153,13 @@ def _credentials(ledger: Ledger, address: str, client: ClientState) -> Credentia
     return Credentials(address, client.client_id, client.applied, secret)
 
 
-def _content(session: LocalSession, ledger: Ledger, spec: OutputSpec) -> bytes:
+def fresh_content(session: LocalSession, ledger: Ledger, spec: OutputSpec) -> bytes:
+    """What an output is to hold by the state of now.
+
+    Raises:
+        RenderError: the template fails.
+        StateError: a secret cannot be opened.
+    """
     from iac.rendering.render import render  # noqa: PLC0415  # brings in Jinja2
 
     clients: dict[str, Credentials] = {}
@@ -231,7 +237,7 @@ def _render_one(session: LocalSession, ledger: Ledger, spec: OutputSpec, *, chec
     why = _blocked(spec, ledger.state)
     if why:
         return OutputState(spec.path, "blocked", why)
-    content = _content(session, ledger, spec)
+    content = fresh_content(session, ledger, spec)
     sink = session.sinks[spec.sink]
     if not check:
         is_changed = sink.write(spec.path, content, mode=spec.mode)

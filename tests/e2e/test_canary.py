@@ -137,6 +137,8 @@ def test_a_whole_life_of_a_client_says_and_keeps_no_secret_in_clear(cage: Cage) 
     for command in (["whoami"], ["plan"], ["plan", "--format", "json"], ["plan", "--out", "plan.json"]):
         assert cage.iac(*command).code == 0
     assert cage.iac("apply", "plan.json", "--format", "json").code == 0
+    for form in ("text", "json", "junit"):
+        assert cage.iac("verify", "--format", form).code == 0
     _redefine(project, client_name="Renamed", secret={"serial": 2})
     assert cage.iac("plan", "--format", "json").code == 0
     assert cage.iac("apply", "--auto-approve").code == 0
@@ -148,6 +150,7 @@ def test_a_whole_life_of_a_client_says_and_keeps_no_secret_in_clear(cage: Cage) 
         assert cage.iac("drift", "--format", form).code == 2
     assert cage.iac("drift", "--accept", ADDRESS).code in {0, 2}
     assert cage.iac("apply", "--auto-approve").code == 0
+    assert cage.iac("verify").code in {0, 2}
     for command in (
         ["show", ADDRESS],
         ["show", CLIENT_ID, "--format", "json"],
@@ -229,6 +232,34 @@ def test_a_server_that_repeats_an_update_is_not_repeated(cage: Cage, status: int
     _redefine(cage.project, client_name="Renamed")
     _parrot(cage, "PUT", ".*", status)
     assert cage.iac("apply", "--auto-approve").code == 5
+
+
+@pytest.mark.parametrize("path", ["/token", "/authorize", "/introspect", "/devicecode"])
+@pytest.mark.parametrize("status", [200, 302, 400, 401, 500])
+def test_a_server_that_repeats_what_proves_it_is_not_repeated(cage: Cage, path: str, status: int) -> None:
+    device = "urn:ietf:params:oauth:grant-type:device_code"
+    _redefine(cage.project, grant_types=["authorization_code", "refresh_token", "client_credentials", device])
+    _redefine(cage.project, allow_introspection=True)
+    assert cage.iac("apply", "--auto-approve").code == 0
+    honest = cage.answer
+    sent = cage.project.registered(CLIENT_ID).client_secret or ""
+
+    def parrot(request: Request) -> Response:
+        if request.path != path:
+            return honest(request)
+        words = f"{sent} {request.body.decode()} {request.headers.get('authorization')}"
+        body = {"error": words, "access_token": f"Canary-token-of-{sent}", "scope": words, "user_code": words}
+        return json_response(status, body).with_header(
+            "location", f"https://portal.example.org/cb?error={quote(words)}"
+        )
+
+    cage.answer = parrot
+    cage.secrets["token of the client"] = f"Canary-token-of-{sent}"
+    for form in ("text", "json", "junit"):
+        assert cage.iac("verify", "--format", form).code in {0, 2, 6}
+    output = cage.project.root / OUTPUT
+    output.write_text(output.read_text().replace("=", "", 1))
+    assert cage.iac("verify").code == 2
 
 
 FAULTS = [

@@ -18,7 +18,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 import iac
 from iac.core.errors import InputError, ServerError, UnknownOutcome, UnreachableError
 from iac.sandbox.fault import Fault, FaultKind
-from iac.transport import http as http_module
 from iac.transport.message import Answer, Call
 from iac.transport.retry import Patience
 from tests.providers.stub import Say, Seen, start_stub
@@ -83,11 +82,10 @@ def test_a_compressed_answer_is_read(open_http: OpenHttp) -> None:
         assert open_http(stub.url).send(READ).json() == {"a": 1}
 
 
-def test_an_endless_answer_is_not_read_to_its_end(open_http: OpenHttp, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(http_module, "LARGEST_BODY", 1000)
+def test_an_endless_answer_is_not_read_to_its_end(open_http: OpenHttp) -> None:
     bomb = gzip.compress(b" " * 1_000_000)
     with start_stub(lambda _: Say(200, bomb, {"Content-Encoding": "gzip"})) as stub:
-        http = open_http(stub.url, patience=Patience(attempts=1))
+        http = open_http(stub.url, patience=Patience(attempts=1), largest_body=1000)
         with pytest.raises(UnreachableError, match="larger than 1000 bytes"):
             http.send(READ)
         with pytest.raises(UnknownOutcome, match="larger than 1000 bytes"):

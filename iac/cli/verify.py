@@ -1,0 +1,53 @@
+"""`iac verify`: prove that rendered credentials work."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from iac.core.errors import UnreachableError
+
+if TYPE_CHECKING:
+    from iac.cli.shell import Shell
+    from iac.core.proof import Proof
+
+
+@click.command("verify")
+@click.argument("addresses", metavar="[ADDR]...", nargs=-1)
+@click.option(
+    "--format",
+    "view",
+    type=click.Choice(["text", "json", "junit"]),
+    default="text",
+    show_default=True,
+    help="How to print.",
+)
+@click.pass_obj
+def command(shell: Shell, *, addresses: tuple[str, ...], view: str) -> int:
+    """Prove that the credentials in rendered files work: read each from its file and ask the server with it.
+
+    Needs no login, and as a rule no key of the state. Exit 0, 2 when credentials do not work, or 6 when the server did
+    not answer everything.
+    """
+    from iac.verification import prove  # noqa: PLC0415  # brings in the adapters
+
+    proof = prove(shell, addresses)
+    _show(shell, proof, view)
+    if proof.has_failed:
+        return 2
+    if not proof.is_green:
+        raise UnreachableError("the server did not answer everything", fix="run it again; see above what is missing")
+    return 0
+
+
+def _show(shell: Shell, proof: Proof, view: str) -> None:
+    from iac.cli.format import show_json  # noqa: PLC0415
+    from iac.views.proof import proof_junit, proof_text  # noqa: PLC0415
+
+    if view == "json":
+        show_json(proof.to_dict())
+    elif view == "junit":
+        click.echo(proof_junit(proof), nl=False)
+    else:
+        click.echo(proof_text(proof, color=shell.wants_color(), width=shell.width()), nl=False, color=True)

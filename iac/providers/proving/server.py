@@ -1,0 +1,64 @@
+"""The server that is asked, and how a question that got no answer is told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iac.core.errors import CredentialsError, UnreachableError
+from iac.core.proof import Check, Verdict
+from iac.providers.refusal import is_server_fault, read_failure
+from iac.transport.retry import PASSING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from iac.ports import Clock
+    from iac.providers.discovery import Endpoints
+    from iac.transport.http import Http
+    from iac.transport.message import Answer, Call
+    from iac.transport.origin import Issuer
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """One issuer whose endpoints are known. Safe to share between threads."""
+
+    http: Http
+    issuer: Issuer
+    endpoints: Endpoints
+    clock: Clock
+
+    def path(self, name: str) -> str:
+        """The path of an endpoint by its name in the discovery document; "" when the server declares none.
+
+        Raises:
+            CredentialsError: it is on another origin.
+        """
+        url = self.endpoints.others.get(name, "")
+        return self.issuer.path_of(url) if url else ""
+
+    def send(self, call: Call) -> Answer:
+        """The server's answer, whatever it is but a fault.
+
+        Raises:
+            UnreachableError: none came, or one that says nothing: the server broke off, or is busy.
+        """
+        answer = self.http.send(call)
+        if answer.status in PASSING or is_server_fault(answer):
+            raise read_failure(call, answer)
+        return answer
+
+
+def asked(name: str, ask: Callable[[], Check], subject: str = "") -> Check:
+    """What `ask` found; a server that gives no answer, or one that may not be asked, says nothing of the client."""
+    try:
+        return ask()
+    except CredentialsError as error:
+        return Check(name, Verdict.UNPROVEN, subject, _told(error))
+    except UnreachableError as error:
+        return Check(name, Verdict.UNANSWERED, subject, _told(error))
+
+
+def _told(error: UnreachableError) -> str:
+    return "; ".join(part for part in (error.summary, error.where, error.why) if part)

@@ -1,0 +1,34 @@
+"""Proof that rendered credentials work, for a project on disk: settings to session and prover."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from iac.wiring import open_project, pinned_issuer
+from iac.workflow.verifying import verify
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from iac.core.proof import Proof
+    from iac.wiring import Caller
+
+
+def prove(caller: Caller, addresses: Collection[str]) -> Proof:
+    """What can be said of the credentials of these addresses, of all without any. No login is read.
+
+    Raises:
+        InvalidInput: iac.yaml or definitions are invalid.
+        InputError: an address is none.
+        UnreachableError: the server is not there.
+    """
+    from iac.providers.iam_admin import Connection  # noqa: PLC0415
+    from iac.providers.proving import OAuthProver  # noqa: PLC0415  # brings in the HTTP library
+    from iac.transport.http import Transport  # noqa: PLC0415
+
+    settings, session = open_project(caller)
+    transport = Transport(parallelism=settings.parallelism, timeout=settings.timeout)
+    connection = Connection(settings.issuer, pinned_issuer(os.environ), transport)
+    with OAuthProver(connection, session.clock) as prover:
+        return verify(session, prover, addresses, settings.parallelism)

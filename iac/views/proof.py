@@ -1,0 +1,64 @@
+"""What verification found, for people at a terminal and as JUnit XML. Pure; text of others is inert."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iac.core.diagnostics import Diagnostic, Severity
+from iac.core.proof import Verdict
+from iac.core.text import printable
+from iac.views.junit import Case, junit_document
+from iac.views.text import Page
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from iac.core.proof import Check, ClientProof, Proof
+
+_SYMBOLS = {Verdict.OK: "+", Verdict.FAILED: "!", Verdict.UNPROVEN: "?", Verdict.UNANSWERED: "!"}
+_NAME_WIDTH = 20
+_VERDICT_WIDTH = 10
+
+
+def proof_text(proof: Proof, *, color: bool, width: int | None = None) -> str:
+    """Each client with its checks, then counts; arguments as those of `iac.views.text.plan_text`."""
+    page = Page(color=color, width=width)
+    head = f"{proof.project}, environment {proof.environment}, {proof.issuer}"
+    lines = [page.line(printable(head), "bold"), ""]
+    for client in proof.clients:
+        lines += [*_client(client, page), ""]
+    return "\n".join([*lines, page.line(proof_summary(proof), "bold")]) + "\n"
+
+
+def proof_summary(proof: Proof) -> str:
+    """Counts of clients in one line."""
+    counts = [f"{proof.count(verdict):,} {verdict}" for verdict in Verdict if proof.count(verdict)]
+    return f"Verified: {', '.join(counts) or 'no clients'}."
+
+
+def _client(client: ClientProof, page: Page) -> Iterator[str]:
+    symbol = _SYMBOLS[client.verdict]
+    line = f"  {symbol} {printable(client.address)}: {client.verdict}, client {printable(client.client_id)}"
+    yield page.line(line, symbol)
+    for check in client.checks:
+        told = ": ".join(printable(part) for part in (check.subject, check.why) if part)
+        line = f"      {printable(check.name):<{_NAME_WIDTH}} {check.verdict:<{_VERDICT_WIDTH}} {told}".rstrip()
+        yield page.line(line, _SYMBOLS[check.verdict] if check.verdict is not Verdict.OK else "")
+        if check.fix and check.verdict is not Verdict.OK:
+            yield page.line(f"        fix: {printable(check.fix)}")
+
+
+def proof_junit(proof: Proof) -> str:
+    """A case for each check: what failed or was not answered fails it, what could not be proven skips it."""
+    cases = [_case(client, check) for client in proof.clients for check in client.checks]
+    return junit_document(f"iac verify {proof.environment}", cases or [Case("iac.yaml", "no clients")])
+
+
+def _case(client: ClientProof, check: Check) -> Case:
+    name = f"{client.address} {check.name}" + (f" {check.subject}" if check.subject else "")
+    if check.verdict is Verdict.OK:
+        return Case(client.address, name)
+    if check.verdict is Verdict.UNPROVEN:
+        return Case(client.address, name, skipped=check.why or str(check.verdict))
+    said = Diagnostic(str(check.verdict), check.why or check.name, None, "", check.fix, Severity.ERROR)
+    return Case(client.address, name, (said,))

@@ -1,0 +1,343 @@
+"""What a client's own credentials prove, on every flavour, and at servers that are stranger than the sandbox."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from iac.core.errors import CredentialsError, UnreachableError
+from iac.core.model import GRANT_TYPES
+from iac.core.proof import Check, Subject, Verdict
+from iac.core.registration import NewClient
+from iac.core.secret import Secret
+from iac.providers.iam_admin import Connection
+from iac.providers.proving import OAuthProver
+from iac.providers.proving.authorization import NOBODYS_URI
+from iac.sandbox.fault import Fault, FaultKind
+from iac.transport.http import Transport
+from iac.transport.retry import Patience
+from tests.providers.stub import Say, Seen, start_stub
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from iac.sandbox.server import Sandbox
+    from tests.providers.clock import SetClock
+    from tests.providers.conftest import OpenAdmin
+
+SECRET = Secret("s" * 43)
+URI = "https://app.example.org/cb"
+ALL = tuple(
+    sorted(GRANT_TYPES[grant] for grant in ("authorization_code", "client_credentials", "refresh_token", "device_code"))
+)
+FIELDS: dict[str, Any] = {
+    "client_name": "An app",
+    "grant_types": ALL,
+    "redirect_uris": (URI,),
+    "scope": ("openid", "storage.read:/"),
+    "allow_introspection": True,
+}
+ONCE = Transport(patience=Patience(attempts=1))
+
+
+def prove(url: str, subject: Subject, clock: SetClock, transport: Transport = ONCE) -> dict[str, Check]:
+    """Checks by name, those of redirect URIs by the URI."""
+    with OAuthProver(Connection(url, transport=transport), clock) as prover:
+        prover.open()
+        return {
+            check.subject if check.name == "authorization_code" else check.name: check
+            for check in prover.prove(subject)
+        }
+
+
+def verdicts(checks: dict[str, Check]) -> dict[str, str]:
+    return {name: str(check.verdict) for name, check in checks.items()}
+
+
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post", "client_secret_jwt"])
+def test_right_credentials_prove_each_grant_on_every_flavour(
+    open_admin: OpenAdmin, box: Sandbox, clock: SetClock, method: str
+) -> None:
+    fields = {**FIELDS, "token_endpoint_auth_method": method}
+    open_admin(box.issuer).create(NewClient("app", fields, SECRET))
+
+    found = prove(box.issuer, Subject("app", SECRET, fields), clock)
+
+    names = {"login", URI, "client_credentials", "refresh_token", "device_code", "introspection"}
+    assert dict.fromkeys(names, "ok") == verdicts(found)
+    assert "storage.read:/" in found["client_credentials"].why
+
+
+def test_a_wrong_secret_fails_the_login_and_nothing_more_is_asked_with_it(
+    open_admin: OpenAdmin, box: Sandbox, clock: SetClock
+) -> None:
+    open_admin(box.issuer).create(NewClient("app", FIELDS, SECRET))
+    before = len(box.log)
+
+    assert {"login": "failed", URI: "ok"} == verdicts(prove(box.issuer, Subject("app", Secret("wrong"), FIELDS), clock))
+    assert 1 == sum(path == "/token" for _, path, _ in box.log[before:])
+
+
+def test_what_was_changed_on_the_server_fails_where_it_matters(
+    open_admin: OpenAdmin, new_box: Sandbox, clock: SetClock
+) -> None:
+    open_admin(new_box.issuer).create(NewClient("app", FIELDS, SECRET))
+    store = new_box.iam.world.store
+    client = store.find("app")
+    assert client is not None
+    store.put(
+        replace(
+            client, redirect_uris=("https://other.example.org/",), scope=("openid", "fts"), allow_introspection=False
+        )
+    )
+
+    found = prove(new_box.issuer, Subject("app", SECRET, FIELDS), clock)
+
+    assert {
+        "login": "ok",
+        URI: "failed",
+        "client_credentials": "failed",
+        "refresh_token": "ok",
+        "device_code": "failed",
+        "introspection": "failed",
+    } == verdicts(found)
+    assert "has not storage.read:/" in found["client_credentials"].why
+    assert "has fts, which is not defined" in found["client_credentials"].why
+
+
+def test_a_disabled_client_still_logs_in_and_gets_nothing(
+    open_admin: OpenAdmin, new_box: Sandbox, clock: SetClock
+) -> None:
+    fields = {**FIELDS, "grant_types": ("client_credentials",)}
+    open_admin(new_box.issuer).create(NewClient("app", fields, SECRET))
+    client = new_box.iam.world.store.find("app")
+    assert client is not None
+    new_box.iam.world.store.put(replace(client, active=False))
+
+    found = prove(new_box.issuer, Subject("app", SECRET, fields), clock)
+
+    assert ("ok", "failed") == (found["login"].verdict, found["client_credentials"].verdict)
+    assert "suspended" in found["client_credentials"].why
+
+
+def test_a_public_client_has_no_login_to_prove(open_admin: OpenAdmin, new_box: Sandbox, clock: SetClock) -> None:
+    fields = {
+        **FIELDS,
+        "token_endpoint_auth_method": "none",
+        "code_challenge_method": "plain",
+        "grant_types": ("authorization_code", GRANT_TYPES["device_code"]),
+    }
+    open_admin(new_box.issuer).create(NewClient("app", fields, None))
+
+    found = prove(new_box.issuer, Subject("app", None, fields), clock)
+
+    assert {URI: "ok", "device_code": "ok", "introspection": "not proven"} == verdicts(found)
+
+
+def test_without_the_secret_what_needs_none_is_proven(new_box: Sandbox, open_admin: OpenAdmin, clock: SetClock) -> None:
+    open_admin(new_box.issuer).create(NewClient("app", FIELDS, SECRET))
+
+    assert {"login": "not proven", URI: "ok"} == verdicts(prove(new_box.issuer, Subject("app", None, FIELDS), clock))
+
+
+def test_grants_of_users_and_keys_of_others_are_not_proven(new_box: Sandbox, clock: SetClock) -> None:
+    fields: dict[str, Any] = {
+        "grant_types": (GRANT_TYPES["token-exchange"], "password"),
+        "token_endpoint_auth_method": "private_key_jwt",
+    }
+
+    found = prove(new_box.issuer, Subject("app", None, fields), clock)
+
+    assert {"login": "not proven", "token-exchange": "not proven", "password": "not proven"} == verdicts(found)
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("/authorize", URI), ("/devicecode", "device_code"), ("/introspect", "introspection")],
+)
+def test_a_server_that_is_busy_has_said_nothing(
+    open_admin: OpenAdmin, new_box: Sandbox, clock: SetClock, path: str, name: str
+) -> None:
+    open_admin(new_box.issuer).create(NewClient("app", FIELDS, SECRET))
+    new_box.faults.add(Fault(kind=FaultKind.STATUS, status=503, path=path, times=9))
+
+    assert "unanswered" == verdicts(prove(new_box.issuer, Subject("app", SECRET, FIELDS), clock))[name]
+
+
+def test_a_server_that_is_not_there_is_told_at_once(clock: SetClock) -> None:
+    with pytest.raises(UnreachableError):
+        prove("http://127.0.0.1:9/", Subject("app", SECRET, FIELDS), clock)
+
+
+def test_credentials_go_to_the_pinned_issuer_alone(clock: SetClock) -> None:
+    with pytest.raises(CredentialsError):
+        OAuthProver(Connection("https://iam.example.org/", "https://other.example.org/"), clock)
+
+
+@contextmanager
+def strange(answer: Callable[[Seen], Say | None], **endpoints: str | None) -> Iterator[str]:
+    """A server with endpoints of its own, none where they are None; `answer` says what is other than not found."""
+    declared: dict[str, str] = {}
+
+    def serve(seen: Seen) -> Say:
+        if seen.path.startswith("/.well-known/"):
+            return Say(200, declared)
+        return answer(seen) or Say(404)
+
+    with start_stub(serve) as stub:
+        declared["issuer"] = stub.url
+        for name in ("token", "authorization", "introspection", "device_authorization"):
+            url = endpoints.get(name, f"{stub.url}/{name}")
+            declared |= {} if url is None else {f"{name}_endpoint": url}
+        yield stub.url
+
+
+def only(grant: str, **more: Any) -> Subject:
+    return Subject("app", SECRET, {"grant_types": (grant,), "redirect_uris": (URI,), **more})
+
+
+def redirecting(location: Callable[[dict[str, str]], str]) -> Callable[[Seen], Say | None]:
+    def answer(seen: Seen) -> Say | None:
+        if not seen.path.startswith("/authorization"):
+            return None
+        return Say(302, b"", {"Location": location(dict(parse_qsl(urlsplit(seen.path).query)))})
+
+    return answer
+
+
+def login_required(query: dict[str, str]) -> str:
+    return f"{query['redirect_uri']}?error=login_required&state={query['state']}"
+
+
+@pytest.mark.parametrize(
+    ("location", "verdict"),
+    [
+        (lambda _: "/login", "not proven"),
+        (lambda _: "http://[", "not proven"),
+        (lambda _: f"{URI}?error=invalid_scope", "failed"),
+        (lambda _: f"{URI}?error=login_required&state=another", "failed"),
+        (login_required, "not proven"),
+        (lambda query: "/error" if query["redirect_uri"] == NOBODYS_URI else login_required(query), "ok"),
+        (lambda query: f"{URI}#error=consent_required&state={query['state']}", "ok"),
+    ],
+)
+def test_what_an_authorization_endpoint_answers_is_judged_by_where_it_leads(
+    clock: SetClock, location: Callable[[dict[str, str]], str], verdict: str
+) -> None:
+    with strange(redirecting(location)) as url:
+        assert verdict == verdicts(prove(url, only("authorization_code"), clock))[URI]
+
+
+def test_the_control_is_asked_once_for_all_clients(clock: SetClock) -> None:
+    asked: list[str] = []
+
+    def location(query: dict[str, str]) -> str:
+        asked.append(query["redirect_uri"])
+        return "/error" if query["redirect_uri"] == NOBODYS_URI else login_required(query)
+
+    with strange(redirecting(location)) as url, OAuthProver(Connection(url), clock) as prover:
+        for _ in range(3):
+            prover.prove(only("implicit"))
+
+    assert [URI, NOBODYS_URI, URI, URI] == asked
+
+
+def test_a_login_page_instead_of_an_answer_proves_nothing(clock: SetClock) -> None:
+    with strange(lambda seen: Say(200, b"<form>") if seen.path.startswith("/auth") else None) as url:
+        assert "not proven" == verdicts(prove(url, only("authorization_code"), clock))[URI]
+
+
+def test_what_a_server_does_not_declare_cannot_be_asked(clock: SetClock) -> None:
+    fields = {**FIELDS, "grant_types": ("authorization_code", GRANT_TYPES["device_code"])}
+    right = Say(400, {"error": "invalid_scope"})
+    with strange(lambda _: right, authorization=None, introspection=None, device_authorization=None) as url:
+        found = verdicts(prove(url, Subject("app", SECRET, fields), clock))
+    assert {"login": "ok", URI: "not proven", "device_code": "not proven", "introspection": "not proven"} == found
+
+
+def test_nothing_is_sent_to_an_endpoint_on_another_origin(clock: SetClock) -> None:
+    with strange(lambda _: None, authorization="https://elsewhere.example/authorize") as url:
+        found = prove(url, only("authorization_code"), clock)[URI]
+    assert (Verdict.UNPROVEN, True) == (found.verdict, "another origin" in found.why)
+
+
+@pytest.mark.parametrize(
+    ("token", "verdict", "why"),
+    [
+        ({"access_token": "opaque", "scope": "fts"}, "ok", "a token with fts"),
+        ({"access_token": "opaque"}, "not proven", "does not say which scopes"),
+        ({"access_token": "e30.eyJzY29wZSI6ImZ0cyJ9.x"}, "ok", "a token with fts"),
+        ({"access_token": "opaque", "scope": f"fts {SECRET.reveal()}"}, "failed", "words that repeat a secret"),
+        ({"no": "token"}, "failed", "the server says 200"),
+    ],
+)
+def test_a_tokens_scopes_are_those_of_the_answer_else_of_its_claims(
+    clock: SetClock, token: dict[str, str], verdict: str, why: str
+) -> None:
+    with strange(lambda seen: Say(200, token) if seen.path == "/token" else None) as url:
+        found = prove(url, only("client_credentials", scope=("fts",)), clock)["client_credentials"]
+    assert (verdict, True) == (str(found.verdict), why in found.why)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "verdict"),
+    [
+        (400, "invalid_grant", "ok"),
+        (401, "invalid_token", "ok"),
+        (400, "unauthorized_client", "failed"),
+        (400, "unsupported_grant_type", "failed"),
+        (200, "", "failed"),
+    ],
+)
+def test_a_made_up_refresh_token_is_all_that_may_be_refused(
+    clock: SetClock, status: int, error: str, verdict: str
+) -> None:
+    def answer(seen: Seen) -> Say:
+        if b"grant_type=refresh_token" in seen.body:
+            return Say(status, {"error": error})
+        return Say(400, {"error": "invalid_scope"})
+
+    with strange(answer) as url:
+        assert verdict == verdicts(prove(url, only("refresh_token"), clock))["refresh_token"]
+
+
+KEY = {"kty": "EC", "crv": "P-256", "x": "eA", "y": "eQ"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "verdict", "why"),
+    [
+        (Say(200, {"keys": [KEY, {"kty": "oct"}]}), "ok", "1 of 2 keys"),
+        (Say(200, {"keys": [{**KEY, "use": "enc"}, {"kty": "RSA", "n": "AQ"}]}), "failed", "none of its keys"),
+        (Say(200, {"keys": [{**KEY, "d": "ZA"}]}), "failed", "private members of a key: d"),
+        (Say(200, b"<html>"), "failed", "no JWK set"),
+        (Say(404), "failed", "answers 404"),
+        (Say(302, b"", {"Location": "http://127.0.0.1:9/"}), "failed", "answers 302"),
+        (Say(200, b" " * 300_000), "unanswered", "larger than"),
+    ],
+)
+def test_the_keys_of_a_client_stand_where_its_jwks_uri_says(
+    clock: SetClock, new_box: Sandbox, answer: Say, verdict: str, why: str
+) -> None:
+    with start_stub(lambda _: answer) as keys:
+        subject = Subject(
+            "app", None, {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": f"{keys.url}/jwks"}
+        )
+        found = prove(new_box.issuer, subject, clock)["jwks_uri"]
+        assert [seen.headers.get("authorization") for seen in keys.seen] == [None] * len(keys.seen)
+    assert (verdict, True) == (str(found.verdict), why in found.why)
+
+
+def test_keys_are_not_read_from_where_anybody_could_change_them(clock: SetClock, new_box: Sandbox) -> None:
+    subject = Subject("app", None, {"token_endpoint_auth_method": "none", "jwks_uri": "http://keys.example.org/jwks"})
+    assert "failed" == verdicts(prove(new_box.issuer, subject, clock))["jwks_uri"]
+
+
+def test_keys_by_value_are_looked_at_as_they_were_applied(clock: SetClock, new_box: Sandbox) -> None:
+    subject = Subject("app", None, {"token_endpoint_auth_method": "none", "jwk": json.dumps({"keys": [KEY]})})
+    assert {"jwk": "ok"} == verdicts(prove(new_box.issuer, subject, clock))
