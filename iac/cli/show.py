@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 
 @click.command("show")
 @click.argument("name", metavar="ADDR_OR_CLIENT_ID")
+@click.option("--provenance", is_flag=True, help="Say for each value which file and line it is from; offline.")
 @FORMAT
 @click.pass_obj
-def command(shell: Shell, *, name: str, view: str) -> int:
+def command(shell: Shell, *, name: str, provenance: bool, view: str) -> int:
     """Show one client side by side: definition, state, server. Never a secret."""
+    if provenance:
+        return _show_provenance(shell, name, view)
     from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
 
     with open_session(shell, Access.READ) as session:
@@ -31,6 +34,20 @@ def command(shell: Shell, *, name: str, view: str) -> int:
         show_json(found)
     else:
         _show_text(found)
+    return 0
+
+
+def _show_provenance(shell: Shell, name: str, view: str) -> int:
+    """Neither state nor server is asked."""
+    from iac.config.project import load_project  # noqa: PLC0415  # with its only use
+    from iac.config.provenance import read_provenance  # noqa: PLC0415
+    from iac.views.provenance import provenance_text  # noqa: PLC0415
+
+    told = read_provenance(load_project(shell.root), shell.environment, name)
+    if view == "json":
+        show_json(told.to_dict())
+    else:
+        click.echo(provenance_text(told), nl=False)
     return 0
 
 

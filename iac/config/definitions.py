@@ -10,12 +10,11 @@ from datetime import date
 from typing import TYPE_CHECKING
 
 from iac.config.catalogue import mistake, nearest
-from iac.config.document import read_document
 from iac.config.environment import Environment
 from iac.config.judging import judged
-from iac.config.merging import Layer
+from iac.config.layers import folder_layers
 from iac.config.project import PROJECT_FILE, has_errors, load_project, read_project
-from iac.config.schema import check_schema
+from iac.config.reading import read_layer
 from iac.config.settings import check_sources
 from iac.config.tree import read_tree
 from iac.core.diagnostics import Severity, sort_key
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
+    from iac.config.merging import Layer
     from iac.config.project import Project
     from iac.config.settings import Settings
     from iac.config.tree import Tree
@@ -67,7 +67,7 @@ def load_environment(project: Project, name: str | None = None) -> tuple[Desired
         InvalidInput: with every mistake in the definitions.
     """
     settings = project.settings(name)
-    loader = _Loader(project.root, project, [settings])
+    loader = Loader(project.root, project, [settings])
     loader.say(check_sources(project.document, settings))
     loader.load(read_tree(project.root))
     found = loader.diagnostics()
@@ -95,7 +95,7 @@ def validate_project(
     if project is None and found[0].id == "no-project":
         return Validation(tuple(found), 0, ())
     settings = _chosen(project, environment) if project else []
-    loader = _Loader(root, project, settings)
+    loader = Loader(root, project, settings)
     tree = read_tree(root)
     loader.load(tree)
     found += loader.diagnostics()
@@ -118,7 +118,7 @@ def concerns(diagnostic: Diagnostic, paths: Iterable[str]) -> bool:
     return any(path in {".", file} or file.startswith(f"{path}/") for path in paths)
 
 
-class _Loader:
+class Loader:
     """Reads each file of a project once, for all environments asked for. Without a project each file by itself."""
 
     def __init__(self, root: Path, project: Project | None, settings: Iterable[Settings]) -> None:
@@ -127,15 +127,17 @@ class _Loader:
         self._policy: Mapping[str, str] = project.document.value.get("policy", {}) if project else {}
         self._found: dict[tuple[object, ...], Diagnostic] = {}
         self.environments = [Environment(project, each) for each in settings] if project else []
+        self.folders: dict[str, Layer | None] = {}
 
     def load(self, tree: Tree) -> None:
+        """Read all files of the tree."""
         self.say(tree.diagnostics)
-        folders = {folder: self._read(file, "defaults") for folder, file in tree.defaults.items()}
+        self.folders = {folder: self._read(file, "defaults") for folder, file in tree.defaults.items()}
         for address, file in tree.definitions.items():
             layer = self._read(file, "client")
             if layer is not None:
                 self.say(self._check_environments(layer))
-            below = list(_folder_layers(folders, address))
+            below = list(folder_layers(self.folders, address))
             for environment in self.environments:
                 if environment.selects(address):
                     environment.know(address)
@@ -167,15 +169,9 @@ class _Loader:
 
     def _read(self, file: str, schema: str) -> Layer | None:
         """A file as a layer; None when nothing in it can be used."""
-        document, found = read_document(self._root, file)
+        layer, found = read_layer(self._root, file, schema)
         self.say(found)
-        if document is None:
-            return None
-        complaints = check_schema(document, schema)
-        self.say(complaint.diagnostic for complaint in complaints)
-        if not isinstance(document.value, dict):
-            return None
-        return Layer(document, (), document.value, tuple(complaint.pointer for complaint in complaints))
+        return layer
 
     def _check_environments(self, layer: Layer) -> Iterator[Diagnostic]:
         overlays = layer.value.get("environments")
@@ -186,14 +182,3 @@ class _Loader:
                 fix = nearest(name, self._names) or f"environments of this project: {', '.join(sorted(self._names))}"
                 where = layer.document.at_key("environments", name)
                 yield mistake("unknown-environment", f"iac.yaml has no environment {name}", where, fix=fix)
-
-
-def _folder_layers(folders: Mapping[str, Layer | None], address: str) -> Iterator[Layer]:
-    """The defaults of the folders that an address lies in, outermost first."""
-    if not folders:
-        return
-    parts = address.split("/")[:-1]
-    for depth in range(len(parts) + 1):
-        layer = folders.get("/".join(parts[:depth]))
-        if layer is not None:
-            yield layer

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from iac.config.catalogue import mistake, nearest
 from iac.config.definition import Definition, Pool, canonical_fields, desired_client
 from iac.config.judging import NOTHING, Judge
+from iac.config.layers import default_layers, overlay
 from iac.config.leaving import check_moved, check_removed, parse_moved, parse_removed
-from iac.config.merging import Layer, Unsure, merge
+from iac.config.merging import Unsure, merge
 from iac.config.output import OutputRules, Paths, parse_output
 from iac.config.override import overrides, place_of
 from iac.config.project import has_errors
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from iac.config.document import Document
     from iac.config.event import Pointer
     from iac.config.judging import Judged
+    from iac.config.merging import Layer, Merged
     from iac.config.project import Project
     from iac.config.settings import Settings
     from iac.core.desired import DesiredClient, OutputSpec
@@ -36,7 +38,7 @@ class Environment:
         self.settings = settings
         self._document = project.document
         self._value = project.document.value
-        self._defaults = list(self._default_layers())
+        self._defaults = list(default_layers(project.document, settings.environment))
         self._clients: dict[str, DesiredClient] = {}
         self._addresses: set[str] = set()
         self._outputs: list[OutputSpec] = []
@@ -58,7 +60,7 @@ class Environment:
 
     def add(self, address: str, folders: Sequence[Layer], layer: Layer) -> Iterator[Diagnostic]:
         """Merge one definition, check it, and keep it when it is right."""
-        merged = merge([*self._defaults, *folders, layer, *self._overlay(layer)])
+        merged = self.merged(folders, layer)
         fields = canonical_fields(merged, self._pool)
         definition = Definition(address, layer.document, merged, self.settings, fields)
         found = check_definition(definition)
@@ -70,6 +72,19 @@ class Environment:
         if not merged.broken and not has_errors(found):
             self._clients[address] = desired_client(definition, self._pool, judged)
         yield from found
+
+    def merged(self, folders: Sequence[Layer], *layers: Layer) -> Merged:
+        """What the layers of a definition make together; without one what its place alone says."""
+        overlays = (each for layer in layers for each in overlay(layer, self.settings.environment))
+        return merge([*self._defaults, *folders, *layers, *overlays])
+
+    def client_ids(self) -> dict[str, str]:
+        """client_id -> address, of definitions with mistakes too."""
+        return {client_id: address for client_id, (address, _) in self._ids.items()}
+
+    def client(self, address: str) -> DesiredClient | None:
+        """The client at an address that was added and is right."""
+        return self._clients.get(address)
 
     def finish(self) -> Iterator[Diagnostic]:
         """Rules of the whole: outputs of the project, addresses that leave or move, patterns, exposed secrets."""
@@ -102,22 +117,6 @@ class Environment:
             server_defaults=settings.server_defaults,
             policy=settings.policy,
         )
-
-    def _default_layers(self) -> Iterator[Layer]:
-        own = overrides(self._value, self.settings.environment)
-        for pointer, value in (
-            (("defaults",), self._value.get("defaults")),
-            (("environments", self.settings.environment, "defaults"), own.get("defaults")),
-        ):
-            if value:
-                yield Layer(self._document, pointer, value)
-
-    def _overlay(self, layer: Layer) -> Iterator[Layer]:
-        name = self.settings.environment
-        overlays = layer.value.get("environments")
-        value = overlays.get(name) if isinstance(overlays, dict) else None
-        if isinstance(value, dict):
-            yield Layer(layer.document, ("environments", name), value, layer.broken)
 
     def _check_id(self, definition: Definition) -> Iterator[Diagnostic]:
         try:
