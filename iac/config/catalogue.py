@@ -49,7 +49,8 @@ ERRORS = frozenset(
 
 WARNINGS = frozenset(
     {
-        "waiver-unused", "output-open-to-others", "secret-open-to-others", "secrets-in-clear",
+        "waiver-unused", "output-open-to-others", "secret-open-to-others", "secrets-in-clear", "adopted-without-key",
+        "adopted-without-redirect-uris",
     }
 )  # fmt: skip
 """Ids of what is only said, unless `policy` of iac.yaml says otherwise; it can do so for those of policy too."""

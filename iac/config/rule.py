@@ -86,10 +86,9 @@ def _redirects(definition: Definition) -> Iterator[Diagnostic]:
         names = " and ".join(sorted(needing))
         meant = "" if grants else ", which is meant when grant_types are not declared,"
         where = merged.at("redirect_uris") or merged.at("grant_types") or definition.document.at()
+        rule = "adopted-without-redirect-uris" if merged.get("adopt", False) else "no-redirect-uris"
         summary = f"the grant {names}{meant} needs redirect_uris"
-        yield mistake(
-            "no-redirect-uris", summary, where, why="no user could log in", fix="redirect_uris: [https://...]"
-        )
+        yield mistake(rule, summary, where, why="no user could log in", fix="redirect_uris: [https://...]")
 
 
 def _redirect_uris(definition: Definition) -> Iterator[Diagnostic]:
@@ -148,7 +147,17 @@ def _keys(definition: Definition) -> Iterator[Diagnostic]:
         )
     if method == "private_key_jwt" and not jwk and not uri:
         where = merged.at("token_endpoint_auth_method")
-        yield mistake("no-key", "private_key_jwt needs a key", where, fix="add jwks_uri (better) or jwk")
+        yield _adopted_key(where) if merged.get("adopt", False) else _no_key(where)
+
+
+def _no_key(where: Location | None) -> Diagnostic:
+    return mistake("no-key", "private_key_jwt needs a key", where, fix="add jwks_uri (better) or jwk")
+
+
+def _adopted_key(where: Location | None) -> Diagnostic:
+    why = "IAM from 1.14 on shows no jwk; the client keeps its own, and no update is sent that would erase it"
+    summary = "private_key_jwt needs a key, and none is declared"
+    return mistake("adopted-without-key", summary, where, why=why, fix="add jwks_uri (better) or jwk")
 
 
 def _jwk(definition: Definition) -> Iterator[Diagnostic]:

@@ -109,6 +109,8 @@ CASES = [
     defined("bad-redirect-uri 3:17", "redirect_uris: ['http://[::1/']"),
     defined("two-key-sources 3:6", "jwk: '{\"keys\": []}'", "jwks_uri: https://a.example.org/jwks"),
     defined("no-key 3:29", "token_endpoint_auth_method: private_key_jwt"),
+    defined("adopted-without-key 3:29", "token_endpoint_auth_method: private_key_jwt", "adopt: true"),
+    defined("adopted-without-redirect-uris 3:16", "redirect_uris: []", "adopt: true"),
     defined("bad-jwk 3:6", "jwk: hello"),
     defined("tos-uri-is-dropped 3:10", "tos_uri: https://a.example.org/"),
     defined("default-max-age-is-dropped 3:18", "default_max_age: 30"),

@@ -210,3 +210,21 @@ def test_the_cause_follows_from_who_left_what_was_applied(data: st.DataObject, n
     cause = Cause.DEFINITION if is_as_applied else Cause.SERVER if wanted == was else Cause.BOTH
     is_as_wanted = server == wanted or (is_free and wanted is None)
     assert ([] if is_as_wanted else [cause]) == found
+
+
+def test_what_a_write_would_add_is_no_difference_to_a_client_that_lacks_it_as_the_definition_does() -> None:
+    """A client that no API has made can have offline_access without refresh_token; any write adds that by itself."""
+    client = desired(scope=("offline_access",), grant_types=("client_credentials",))
+    seen = registered(client, grant_types=["client_credentials"])
+    assert () == compare(client, seen, None, OLD, {})
+    assert [] == mismatches(client.fields, client.declared, seen, OLD, {})
+
+
+def test_a_grant_that_comes_with_a_new_scope_is_shown_and_so_is_one_that_is_declared() -> None:
+    client = desired(scope=("offline_access",), grant_types=("client_credentials",))
+    before = registered(client, scope="openid", grant_types=["client_credentials"])
+    assert ["grant_types", "scope"] == [change.name for change in compare(client, before, None, OLD, {})]
+    declared = desired(scope=("offline_access",), grant_types=("client_credentials", "refresh_token"))
+    seen = registered(declared, grant_types=["client_credentials"])
+    assert ["grant_types"] == [change.name for change in compare(declared, seen, None, OLD, {})]
+    assert ["grant_types"] == mismatches(declared.fields, declared.declared, seen, OLD, {})

@@ -7,12 +7,15 @@ from random import Random
 from typing import TYPE_CHECKING
 
 from iac.core import semantics
+from iac.core.registration import NewClient
+from iac.core.secret import Secret
 from iac.sandbox.flavour import Flavour
 from tests.core.build import KEY, desired
 from tests.traps.bench import trap
 
 if TYPE_CHECKING:
     from iac.core.desired import DesiredClient
+    from iac.core.model import Fields
     from tests.traps.bench import Bench, Place
 
 
@@ -122,3 +125,14 @@ def test_entries_without_id(bench: Bench) -> None:
 def test_the_flavour_is_told_by_what_the_server_answers(bench: Bench) -> None:
     found = {place.iam.flavour: place.provider.read([]).facts.flavour for place in bench.places()}
     assert {Flavour.V1_12: "1.12", Flavour.V1_13: "1.12", Flavour.V1_14: "1.14"} == found
+
+
+@trap("create-fills-in-defaults")
+def test_create_fills_in_defaults(bench: Bench) -> None:
+    """What a create fills in is known as that, flags that are false aside."""
+    sent: Fields = {"client_name": "minimal", "grant_types": ("client_credentials",)}
+    for place in bench.places():
+        held = place.provider.create(NewClient("minimal", sent, Secret("some-secret"))).fields
+        filled = {name: value for name, value in held.items() if value and name not in sent}
+        del filled["token_endpoint_auth_method"]
+        assert semantics.defaults() == {"up_scoping_enabled": True, **filled}

@@ -17,6 +17,7 @@ from iac.core.semantics.jwks import canonical_jwks, parse_jwks, private_members
 from iac.core.semantics.rule import (
     BodyRule,
     CreateForceRule,
+    DefaultRule,
     Draft,
     ForceRule,
     ProtectRule,
@@ -41,6 +42,7 @@ __all__ = [
     "Rules",
     "canonical_jwks",
     "create_body",
+    "defaults",
     "detect_facts",
     "forced",
     "forced_by_create",
@@ -70,6 +72,7 @@ class Rules:
         self.by_id = {rule.id: rule for rule in self.table}
         self.force = self._of(ForceRule)
         self.create_force = self._of(CreateForceRule)
+        self.defaults = {name: value for rule in self._of(DefaultRule) for name, value in rule.values.items()}
         self.body = self._of(BodyRule)
         self.refuse = self._of(RefuseRule)
         self.protect = self._of(ProtectRule)
@@ -127,6 +130,11 @@ def forced(fields: Fields) -> Fields:
 def forced_by_create() -> Mapping[str, Value]:
     """Field -> value that a create may force; a PUT right after it sets the wanted one."""
     return {rule.name: rule.value for rule in RULES.create_force}
+
+
+def defaults() -> Fields:
+    """What a create gives fields that are left out; what is not named is empty or false then."""
+    return RULES.defaults
 
 
 def create_body(client: NewClient) -> dict[str, Any]:

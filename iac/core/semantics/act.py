@@ -17,6 +17,16 @@ if TYPE_CHECKING:
     from iac.core.semantics.rule import Draft
 
 _Found = tuple[str, str, str] | None
+STOCK: Fields = {
+    "access_token_validity_seconds": 3600,
+    "id_token_validity_seconds": 600,
+    "device_code_validity_seconds": 600,
+    "refresh_token_validity_seconds": 2_592_000,
+    "allow_introspection": True,
+    "up_scoping_enabled": True,
+}
+"""What a stock server gives a client whose create leaves them out; flags that it makes false are not here."""
+
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0:0:0:0:0:0:0:1"})
 _ILLEGAL = re.compile(r'[\x00-\x20\x7f"<>\\^`{|}]|%(?![0-9A-Fa-f]{2})')
 _OIDC_AGENT = "edu.kit.data.oidc-agent:/redirect"

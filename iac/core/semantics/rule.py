@@ -52,6 +52,13 @@ class CreateForceRule(Rule):
     value: Value
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DefaultRule(Rule):
+    """What a create gives fields that are left out, flags that are false aside; a server can be set up otherwise."""
+
+    values: Fields
+
+
 @dataclass(slots=True)
 class Draft:
     """The body of a replacing PUT while the rules work on it, one after the other."""

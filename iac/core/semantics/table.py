@@ -5,7 +5,7 @@ A row taken out makes the test that names it fail (tests/traps). Trap numbers: d
 
 from __future__ import annotations
 
-from iac.core.model import Kind, names_of
+from iac.core.model import ANSWER_ONLY, Kind, names_of
 from iac.core.semantics import act, rule
 from iac.core.semantics.jwks import canonical_jwks
 
@@ -66,6 +66,13 @@ TABLE: tuple[rule.Rule, ...] = (
         source="rec: admin-create-full (1.13, 1.14)",
         name="clear_access_tokens_on_refresh",
         value=False,
+    ),
+    rule.DefaultRule(
+        id="create-fills-in-defaults",
+        traps=(17,),
+        what="what a create leaves out gets a value that differs from server to server, these on a stock one",
+        source="rec: admin-create-minimal, admin-lifetimes, admin-up-scoping",
+        values=act.STOCK,
     ),
     rule.BodyRule(
         id="put-is-a-full-replace",
@@ -135,18 +142,7 @@ TABLE: tuple[rule.Rule, ...] = (
         traps=(14, 21),
         what="registration access token, its URI and the dates are made by the server",
         source="rec: admin-rat, admin-create-minimal",
-        names=frozenset(
-            {
-                "created_at",
-                "last_used",
-                "dynamically_registered",
-                "registration_access_token",
-                "registration_client_uri",
-                "client_secret_expires_at",
-                "client_id_issued_at",
-                "expiration",
-            }
-        ),
+        names=ANSWER_ONLY - {"active", "status_changed_on", "status_changed_by", "entity_id"},
     ),
     rule.StripRule(
         id="entity-id-federates",
