@@ -69,7 +69,7 @@ def open_session(caller: Caller, access: Access, *, parallelism: int | None = No
     provider = open_provider(settings, local.clock, access, parallelism=count)
     try:
         yield Session(
-            desired=replace(local.desired, login_client_id=_login_client_id(settings)),
+            desired=replace(local.desired, login_client_id=login_client_id(settings)),
             warnings=local.warnings,
             backend=local.backend,
             vault=local.vault,
@@ -220,7 +220,7 @@ def _login(settings: Settings, access: Access) -> Login:
     return GivenToken(lambda: find_token(os.environ, os.geteuid()))
 
 
-def _login_client_id(settings: Settings) -> str:
+def login_client_id(settings: Settings) -> str:
     """The client that iac logs in with, which it never touches; "" when a token says nothing of it."""
     auth = settings.auth
     return auth.client_id.read(os.environ, settings.root).reveal() if isinstance(auth, ClientCredentialsAuth) else ""

@@ -21,6 +21,7 @@ COMMANDS = {
     "drift": "what somebody changed on the server",
     "explain": "what an id of a finding or mistake means",
     "fmt": "canonical order and style, comments kept",
+    "import": "definitions of clients that are registered already",
     "init": "a new project, its state and an age identity outside of it",
     "new": "a definition for a known service",
     "plan": "what apply would do",

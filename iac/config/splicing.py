@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
     from iac.core.model import Value
 
-_PLAIN = re.compile(r"[A-Za-z_/][A-Za-z0-9_./@+~:?&=%-]*[A-Za-z0-9_/]|[A-Za-z]")
+_PLAIN = re.compile(
+    r"[A-Za-z_/][A-Za-z0-9_./@+~:?&=%-]*[A-Za-z0-9_/]|[A-Za-z]|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+)
 _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"})
 _Entry = tuple[yaml.ScalarNode, yaml.Node]
 
@@ -180,7 +182,7 @@ def _flow(name: str, value: Value | None, *, is_quoted: bool, node: yaml.Node | 
     if is_set(name):
         return _flow_set(name, value if isinstance(value, tuple) else (), is_quoted=is_quoted, node=node)
     if isinstance(value, str):
-        return value if FIELDS[name].kind is Kind.JWKS else _scalar(value, is_quoted=is_quoted)
+        return value if FIELDS[name].kind is Kind.JWKS else scalar_text(value, is_quoted=is_quoted)
     empty = False if FIELDS[name].kind is Kind.FLAG else None
     return json.dumps(empty if value is None else value)
 
@@ -192,15 +194,15 @@ def _flow_set(name: str, value: tuple[str, ...], *, is_quoted: bool, node: yaml.
     rank = {_entry_meant(name, entry): index for index, entry in enumerate(before)}
     entries = sorted(value, key=lambda entry: (rank.get(entry, len(rank)), entry))
     if is_text and entries:
-        return _scalar(" ".join(short_grant(entry) for entry in entries), is_quoted=is_quoted)
+        return scalar_text(" ".join(short_grant(entry) for entry in entries), is_quoted=is_quoted)
     return f"[{', '.join(_spelled(name, entry, is_quoted=is_quoted) for entry in entries)}]"
 
 
 def _spelled(name: str, entry: str, *, is_quoted: bool) -> str:
-    return _scalar(short_grant(entry) if name == "grant_types" else entry, is_quoted=is_quoted)
+    return scalar_text(short_grant(entry) if name == "grant_types" else entry, is_quoted=is_quoted)
 
 
-def _scalar(text: str, *, is_quoted: bool) -> str:
+def scalar_text(text: str, *, is_quoted: bool = False) -> str:
     """Plain where no parser could take it for something else, else in double quotes as JSON writes it."""
     words = text.split(" ")
     is_plain = all(_PLAIN.fullmatch(word) for word in words) and text.lower() not in _WORDS

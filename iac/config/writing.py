@@ -73,6 +73,27 @@ def replace_text(path: Path, text: str) -> None:
         raise InputError("the file cannot be written", where=str(path), why=str(error.strerror), fix=fix) from error
 
 
+def create_text(path: Path, text: str, mode: int = 0o644) -> None:
+    """Make a new file with this text, as a whole or not at all.
+
+    Raises:
+        InputError: there is a file of this name, or it cannot be written.
+    """
+    temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.iac-tmp"
+    try:
+        try:
+            _write(temporary, text, mode)
+            os.link(temporary, path)
+        finally:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+    except FileExistsError as error:
+        raise InputError("the file is there already", where=str(path), fix="move it away, or choose another") from error
+    except OSError as error:
+        fix = "check permissions and free space"
+        raise InputError("the file cannot be written", where=str(path), why=str(error.strerror), fix=fix) from error
+
+
 def _write(path: Path, text: str, mode: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     with os.fdopen(descriptor, "wb") as file:

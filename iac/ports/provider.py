@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from iac.core.errors import UnreachableError
+from iac.core.errors import InputError, UnreachableError
 from iac.ports.foreign import only
 
 if TYPE_CHECKING:
@@ -40,6 +40,15 @@ class Reader(ABC):
         return self._read(client_ids, owners_of)
 
     @_server
+    def read_all(self) -> Actual:
+        """Every client that the login can see and that has a client_id, without owners.
+
+        Raises:
+            InputError: this API has no list of clients.
+        """
+        return self._read_all()
+
+    @_server
     def get(self, client_id: str, *, with_owners: bool = False) -> Registration | None:
         """One registration, read afresh; None when the server does not have it."""
         return self._get(client_id, with_owners=with_owners)
@@ -57,6 +66,9 @@ class Reader(ABC):
     def known_scopes(self) -> frozenset[str]:
         """Scopes that the server says it knows (OpenID Connect Discovery section 3, scopes_supported)."""
         return self._known_scopes()
+
+    def _read_all(self) -> Actual:
+        raise InputError("this provider's API does not list clients", fix="name them by client_id")
 
     @abstractmethod
     def _read(self, client_ids: Collection[str], owners_of: Collection[str]) -> Actual: ...

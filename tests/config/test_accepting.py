@@ -117,7 +117,7 @@ def test_a_byte_order_mark_stays() -> None:
 def test_owners_are_accounts_in_lower_case() -> None:
     one, two = "6f9b1e0a-0000-4000-8000-00000000000a", "6f9b1e0a-0000-4000-8000-00000000000b"
     edited = _edited(f"client_id: app\nclient_name: Name\nowners:\n  - {one.upper()}\n", owners=(one, two))
-    expected = f'client_id: app\nclient_name: Name\nowners:\n  - {one.upper()}\n  - "{two}"\n'
+    expected = f"client_id: app\nclient_name: Name\nowners:\n  - {one.upper()}\n  - {two}\n"
     assert expected == edited
 
 

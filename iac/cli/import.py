@@ -1,0 +1,146 @@
+"""`iac import`: what is registered, or was exported, becomes definitions."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from iac.cli.format import FORMAT, show_json
+from iac.core.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from iac.cli.shell import Shell
+    from iac.importing.choosing import Wish
+    from iac.importing.drafting import Draft
+    from iac.importing.found import Found
+    from iac.importing.run import Imported, Order
+
+
+@click.command("import")
+@click.argument("client_ids", metavar="[CLIENT_ID]...", nargs=-1)
+@click.option(
+    "--match",
+    "matches",
+    metavar="[KIND=]GLOB",
+    multiple=True,
+    help="Import what fits too; KIND is id, name, scope, contact or owner, without it id or name.",
+)
+@click.option("--from", "source", metavar="FILE", help="Import from a JSON file or a folder of them; - is stdin.")
+@click.option("--to", "folder", metavar="FOLDER", default="", help="Write below this folder of clients.d.")
+@click.option("--waive-until", metavar="DATE", help="Waive what policy refuses up to this day, YYYY-MM-DD.")
+@click.option("--secrets-to", metavar="FILE", help="Write the secrets that the source shows, for iac secret import.")
+@FORMAT
+@click.pass_obj
+def command(shell: Shell, /, **given: Any) -> int:
+    """Write definitions of clients that are registered already, with adopt: true; no state is written.
+
+    A definition holds what the always-managed fields are, and of the others what is no default. Nothing that is there
+    is overwritten; all definitions are written, or none.
+    """
+    from iac.importing.run import run_import  # noqa: PLC0415  # brings in the adapters
+
+    done = run_import(shell, _order(shell, given))
+    if given["view"] == "json":
+        show_json(done.to_dict())
+    else:
+        for draft in done.drafts:
+            click.echo(printable(f"{draft.file}: client_id {draft.client_id}"))
+    for line in _told(done, given):
+        shell.note(printable(line))
+    return 0
+
+
+def _order(shell: Shell, given: dict[str, Any]) -> Order:
+    from iac.clock import SystemClock  # noqa: PLC0415  # not needed by --help
+    from iac.importing.drafting import Terms  # noqa: PLC0415
+    from iac.importing.run import Order  # noqa: PLC0415
+
+    today = SystemClock().now().date()
+    terms = Terms(today, _folder(given["folder"]), _day(given["waive_until"], today))
+    wish = _wish(given)
+    found = None if given["source"] is None else _read(shell, given["source"])
+    return Order(wish, terms, found, shell.path(given["secrets_to"]) if given["secrets_to"] else None)
+
+
+def _wish(given: dict[str, Any]) -> Wish:
+    from iac.importing.choosing import Match, Wish  # noqa: PLC0415  # not needed by --help
+
+    try:
+        matches = tuple(Match.parse(text) for text in given["matches"])
+    except ValueError as error:
+        raise click.UsageError(f"--match: {error}") from error
+    wish = Wish(given["client_ids"], matches)
+    if given["source"] is None and wish.is_everything:
+        raise click.UsageError("name a CLIENT_ID, --match [KIND=]GLOB or --from FILE")
+    if given["source"] is not None and wish.reads_owners:
+        raise click.UsageError("--match owner= asks the server, and goes with no --from")
+    return wish
+
+
+def _folder(given: str) -> str:
+    from iac.config.tree import CLIENTS_DIR, is_address  # noqa: PLC0415  # not needed by --help
+
+    folder = given.removeprefix("./").rstrip("/").removeprefix(f"{CLIENTS_DIR}/")
+    if folder in {"", CLIENTS_DIR}:
+        return ""
+    if not is_address(folder):
+        raise click.UsageError(
+            "--to FOLDER: parts of letters, digits and _.@+-, each beginning with a letter, digit or _"
+        )
+    return folder
+
+
+def _day(given: str | None, today: date) -> date | None:
+    if given is None:
+        return None
+    try:
+        until = date.fromisoformat(given)
+    except ValueError:
+        raise click.UsageError("--waive-until takes a day: YYYY-MM-DD") from None
+    if until < today:
+        raise click.UsageError("--waive-until takes a day that is still to come")
+    return until
+
+
+def _read(shell: Shell, source: str) -> list[Found]:
+    from iac.cli.shell import read_stdin  # noqa: PLC0415  # with its only use
+    from iac.importing.reading import parse_files, read_file, read_folder  # noqa: PLC0415
+
+    if source == "-":
+        return parse_files([("stdin", read_stdin())])
+    path = shell.path(source)
+    return parse_files(read_folder(path, source) if path.is_dir() else [(source, read_file(path))])
+
+
+def _told(done: Imported, given: dict[str, Any]) -> Iterator[str]:
+    """What there is to know beside the files."""
+    for draft in done.drafts:
+        yield from (f"{draft.address}: {note}" for note in draft.notes)
+    if given["view"] == "text":
+        yield from (f"{each.client_id or '(no client_id)'} is not imported: {each.reason}" for each in done.skipped)
+    refused = {rule: [draft.address for draft in done.drafts if rule in draft.refused] for rule in _rules(done)}
+    for rule, addresses in refused.items():
+        yield f"policy refuses ({rule}) until that is mended or waived: {', '.join(addresses)}; iac explain {rule}"
+    yield from _secrets_told([draft for draft in done.drafts if draft.secret is not None], given)
+    if done.others:
+        yield f"these definitions are in other environments too: {', '.join(done.others)}; see `environments` of each"
+
+
+def _rules(done: Imported) -> list[str]:
+    return sorted({rule for draft in done.drafts for rule in draft.refused})
+
+
+def _secrets_told(holding: list[Draft], given: dict[str, Any]) -> Iterator[str]:
+    """No definition holds a secret. Where a server shows them, apply takes them from there."""
+    file = given["secrets_to"]
+    if file and holding:
+        yield f"{file} holds secrets in clear ({len(holding)}): apply, iac secret import {file}, then remove it"
+    elif file:
+        yield f"the source shows no secret: {file} is not written"
+    elif given["source"] is not None and holding:
+        names = ", ".join(draft.address for draft in holding)
+        yield f"secrets in {given['source']} are not imported (--secrets-to FILE, or iac secret set ADDR): {names}"

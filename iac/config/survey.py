@@ -1,0 +1,48 @@
+"""What a project has already, for those who add to it: mistakes in it are told, and stop nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iac.config.definitions import Loader
+from iac.config.leaving import parse_removed
+from iac.config.tree import read_tree
+from iac.core.diagnostics import Severity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iac.config.merging import Layer
+    from iac.config.project import Project
+    from iac.core.diagnostics import Diagnostic
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A project as it stands.
+
+    Attributes:
+        addresses: of all definitions, in every environment, and those that `removed` and `moved` name.
+        client_ids: client_id -> address, of the environment looked at.
+        folders: folder below clients.d -> its defaults.
+        mistakes: what is wrong in any environment; policy has no part in it.
+    """
+
+    addresses: frozenset[str]
+    client_ids: Mapping[str, str]
+    folders: Mapping[str, Layer | None]
+    mistakes: tuple[Diagnostic, ...]
+
+
+def survey(project: Project, environment: str) -> Survey:
+    """Read all files of a project; `environment` is the one whose client_ids count."""
+    loader = Loader(project.root, project, project.environments.values())
+    tree = read_tree(project.root)
+    loader.load(tree)
+    setting = next(each for each in loader.environments if each.settings.environment == environment)
+    value = project.document.value
+    leaving = {entry.address for entry in parse_removed(project.document, value, environment)}
+    leaving |= {name for entry in value.get("moved", ()) for name in (entry["from"], entry["to"])}
+    mistakes = tuple(each for each in loader.diagnostics() if each.severity is Severity.ERROR)
+    return Survey(frozenset(tree.definitions) | leaving, setting.client_ids(), loader.folders, mistakes)

@@ -1,0 +1,173 @@
+"""The straight line of `iac import`: find, choose, draft, store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from iac.config.environment import Environment
+from iac.config.project import load_project
+from iac.config.survey import survey
+from iac.core.errors import InputError, InvalidInput
+from iac.importing.choosing import Bounds, separate
+from iac.importing.drafting import Draft, Drafter
+from iac.importing.found import Found, Skipped
+from iac.importing.storing import store, store_secrets
+from iac.wiring import Access, login_client_id, open_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from iac.config.project import Project
+    from iac.config.settings import Settings
+    from iac.config.survey import Survey
+    from iac.importing.choosing import Wish
+    from iac.importing.drafting import Terms
+    from iac.ports import Reader
+    from iac.wiring import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked for.
+
+    Attributes:
+        wish: which clients.
+        terms: how they are written; `facts` are filled in here.
+        found: the clients of files; None to ask the server.
+        secrets_to: the new file for the secrets that the source shows; None for none.
+    """
+
+    wish: Wish
+    terms: Terms
+    found: Sequence[Found] | None = None
+    secrets_to: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What was done.
+
+    Attributes:
+        drafts: the definitions that were written.
+        skipped: clients that are left alone, with reasons.
+        others: other environments that have these definitions too.
+    """
+
+    drafts: tuple[Draft, ...]
+    skipped: tuple[Skipped, ...] = ()
+    others: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form (docs/reference/commands.md)."""
+        return {
+            "written": [
+                {
+                    "address": draft.address,
+                    "client_id": draft.client_id,
+                    "file": draft.file,
+                    "adopt": draft.adopt,
+                    "notes": list(draft.notes),
+                    "refused_by_policy": list(draft.refused),
+                    "waived": list(draft.waived),
+                    "secret_in_source": draft.secret is not None,
+                }
+                for draft in self.drafts
+            ],
+            "skipped": [{"client_id": each.client_id, "reason": each.reason} for each in self.skipped],
+            "other_environments": list(self.others),
+        }
+
+
+def run_import(caller: Caller, order: Order) -> Imported:
+    """Write the definitions of the clients that are wanted.
+
+    Raises:
+        InvalidInput: iac.yaml is invalid, defaults of a folder are, or the project would be with the definitions.
+        InputError: a client that was named cannot be imported, or none can; nothing is written.
+        UnreachableError: the server cannot be read.
+    """
+    project = load_project(caller.root)
+    settings = project.settings(caller.environment)
+    known = survey(project, settings.environment)
+    _check_folders(known)
+    found, terms = _found(caller, order)
+    bounds = Bounds(_login(settings, is_needed=order.found is None), known.client_ids)
+    chosen, skipped = separate(order.wish.chosen(found), bounds, order.wish.ids)
+    drafter = Drafter(project, settings.environment, known, terms)
+    outcomes = [drafter.draft(each) for each in chosen]
+    drafts = tuple(each for each in outcomes if isinstance(each, Draft))
+    skipped += [each for each in outcomes if isinstance(each, Skipped)]
+    _refuse(order.wish, found, skipped, has_any=bool(drafts))
+    _store(project, settings, known, drafts, order.secrets_to)
+    return Imported(drafts, tuple(skipped), tuple(_others(project, settings, drafts)))
+
+
+def _check_folders(known: Survey) -> None:
+    """Defaults with mistakes would make definitions that mean something else once they are mended."""
+    files = {layer.document.file for layer in known.folders.values() if layer}
+    wrong = [each for each in known.mistakes if each.location and each.location.file in files]
+    if wrong:
+        raise InvalidInput(wrong)
+
+
+def _found(caller: Caller, order: Order) -> tuple[list[Found], Terms]:
+    if order.found is not None:
+        return list(order.found), order.terms
+    with open_server(caller, Access.READ) as (_, provider):
+        return _read(provider, order)
+
+
+def _read(provider: Reader, order: Order) -> tuple[list[Found], Terms]:
+    """What the server holds of the clients that are wanted, with their owners."""
+    wanted = set(order.wish.ids)
+    if order.wish.matches:
+        listed = provider.read_all().registrations
+        owned = provider.read(sorted(listed), sorted(listed)).registrations if order.wish.reads_owners else listed
+        wanted |= {each.client_id for each in order.wish.chosen(Found(seen) for seen in owned.values())}
+    actual = provider.read(sorted(wanted), sorted(wanted))
+    found = [Found(registration) for registration in actual.registrations.values()]
+    return found, replace(order.terms, facts=actual.facts)
+
+
+def _login(settings: Settings, *, is_needed: bool) -> str:
+    """Id of the login client; for files, which need no login, where it is known."""
+    try:
+        return login_client_id(settings)
+    except InputError:
+        if is_needed:
+            raise
+        return ""
+
+
+def _refuse(wish: Wish, found: Sequence[Found], skipped: Sequence[Skipped], *, has_any: bool) -> None:
+    """Clients that were named one by one are imported, or nothing is; of patterns one at least has to fit."""
+    problems = [f"{client_id}: there is no such client" for client_id in wish.missing(found)]
+    problems += [f"{each.client_id}: {each.reason}" for each in skipped if each.client_id in wish.ids or not has_any]
+    if problems:
+        fix = "leave them out; iac show CLIENT_ID shows what the server holds"
+        raise InputError("not to be imported, nothing is written", why="; ".join(problems), fix=fix)
+    if not has_any:
+        raise InputError("no client fits, nothing is written", fix="--match [KIND=]GLOB, as in --match 'scope=wlcg*'")
+
+
+def _store(
+    project: Project, settings: Settings, known: Survey, drafts: Sequence[Draft], secrets_to: Path | None
+) -> None:
+    secrets = {draft.address: draft.secret for draft in drafts if draft.secret is not None}
+    if secrets_to is not None and secrets:
+        store_secrets(secrets_to, secrets)
+    try:
+        store(project, settings.environment, known, drafts)
+    except BaseException:
+        if secrets_to is not None and secrets:
+            secrets_to.unlink(missing_ok=True)
+        raise
+
+
+def _others(project: Project, settings: Settings, drafts: Sequence[Draft]) -> Iterator[str]:
+    for name, other in project.environments.items():
+        setting = Environment(project, other)
+        if name != settings.environment and any(setting.selects(draft.address) for draft in drafts):
+            yield name
