@@ -1,7 +1,7 @@
 #!/bin/sh
 # make live: the wheel in an empty environment, every death and fault of the crash test, state in S3 on a real server, the
-# whole suite on httpx2, the whole suite on the lowest versions. Everything is installed here: from the package registry
-# that pip is configured for, the server through go's module proxy.
+# files of services read by their own loaders, the whole suite on httpx2, the whole suite on the lowest versions. Everything
+# is installed here: from the registries that pip, Go and Maven are configured for, and as root from Debian.
 set -eu
 cd "$(dirname "$0")/../.."
 PYTHON=${PYTHON:-.venv/bin/python}
@@ -20,10 +20,14 @@ if command -v go >/dev/null; then
   GOPATH="$work/go" GOBIN="$work/bin" GOFLAGS=-modcacherw \
     go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 2>"$work/go.log" || { cat "$work/go.log" >&2; exit 1; }
   go version -m "$work/bin/versitygw" | grep -E '^[[:space:]]+mod[[:space:]]' | cut -f3,4
-  IAC_TEST_VERSITYGW="$work/bin/versitygw" "$PYTHON" -m pytest -q --no-header -m live tests/live
+  IAC_TEST_VERSITYGW="$work/bin/versitygw" "$PYTHON" -m pytest -q --no-header -m live tests/live/test_s3.py
 else
   echo 'left out: the server is built with go, which is not here'
 fi
+
+echo "== services' own loaders read their files"
+PYTHON="$PYTHON" sh tests/live/loaders/install.sh "$work/loaders"
+IAC_TEST_LOADERS="$work/loaders" "$PYTHON" -m pytest -q --no-header -m live tests/live/test_services.py
 
 echo '== the suite on httpx2'
 "$PYTHON" -m venv "$work/httpx2"
