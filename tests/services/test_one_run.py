@@ -34,6 +34,11 @@ def test_all_is_registered_and_rendered_and_nothing_is_left_to_do(everything: Ev
     assert expected == len(everything.files())
 
 
+def test_what_the_files_hold_is_proven_at_the_server(everything: Everything) -> None:
+    clients = sum(len(find_offer(name).roles) for name in names())
+    assert f"Verified: {clients} ok." == everything.iac("verify").splitlines()[-1]
+
+
 def test_every_file_loads_in_its_format_and_holds_what_the_server_holds(everything: Everything) -> None:
     desired = load_environment(load_project(everything.root))[0]
     for spec in desired.outputs:
