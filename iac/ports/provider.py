@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from iac.core.errors import InputError, UnreachableError
 from iac.ports.foreign import only
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Mapping
 
     from iac.core.model import Fields
     from iac.core.registration import Actual, NewClient, Registration
     from iac.core.secret import Secret
+
+T = TypeVar("T")
 
 _server = only(UnreachableError, "the server cannot be used")
 
@@ -54,6 +56,24 @@ class Reader(ABC):
         return self._get(client_id, with_owners=with_owners)
 
     @_server
+    def list_clients(self, make: Callable[[Registration], T]) -> list[T]:
+        """What `make` makes of each client of the server, in the server's order; one may come twice while it is read.
+
+        Raises:
+            InputError: this API shows nobody all clients.
+        """
+        return self._list_clients(make)
+
+    @_server
+    def owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        """Account UUIDs of the owners of each of these clients, a request for each; one that is gone has none.
+
+        Raises:
+            InputError: this API shows no owners.
+        """
+        return self._owners_of(client_ids)
+
+    @_server
     def identify(self) -> Identity:
         """Who we are for this server.
 
@@ -70,6 +90,14 @@ class Reader(ABC):
     def _read_all(self) -> Actual:
         raise InputError("this provider's API does not list clients", fix="name them by client_id")
 
+    def _list_clients(self, make: Callable[[Registration], T]) -> list[T]:
+        del make
+        raise _only_management("list all clients")
+
+    def _owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        del client_ids
+        raise _only_management("show owners")
+
     @abstractmethod
     def _read(self, client_ids: Collection[str], owners_of: Collection[str]) -> Actual: ...
     @abstractmethod
@@ -78,6 +106,14 @@ class Reader(ABC):
     def _identify(self) -> Identity: ...
     @abstractmethod
     def _known_scopes(self) -> frozenset[str]: ...
+
+
+def _only_management(what: str) -> InputError:
+    return InputError(
+        f"this provider's API does not {what}",
+        why="only IAM's management API does, to a token with iam:admin.read",
+        fix="set provider: iam-admin in iac.yaml",
+    )
 
 
 class Provider(Reader):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
 
 from iac.core.errors import InputError, ServerError
@@ -26,7 +26,7 @@ from iac.transport.message import Call
 from iac.transport.origin import Issuer
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
     from iac.core.model import Fields
     from iac.core.registration import NewClient, Registration
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from iac.ports import Clock, Identity
     from iac.providers.logins import Login
     from iac.transport.message import Answer
+
+T = TypeVar("T")
 
 FEW = 10
 """Up to so many clients are read one by one, whatever the server holds."""
@@ -98,9 +100,11 @@ class IamAdmin(Provider):
 
     def _read_all(self) -> Actual:
         total = self._count()
-        pages = PagedList(lambda first, count: self._page(self._base, first, count), self._parallelism)
-        found = {each.client_id: each for each in pages.read(total, _parse_entry)}
+        found = {each.client_id: each for each in self._pages().read(total, _parse_entry)}
         return Actual(self._facts or _UNKNOWN, found, total)
+
+    def _pages(self) -> PagedList:
+        return PagedList(lambda first, count: self._page(self._base, first, count), self._parallelism)
 
     def _count(self) -> int:
         page = self._page(self._base, switch("first-index"), 1)
@@ -112,9 +116,15 @@ class IamAdmin(Provider):
             answered = gather(self._get_one, sorted(client_ids), self._parallelism)
             found = [registration for registration in answered if registration is not None]
         else:
-            pages = PagedList(lambda first, count: self._page(self._base, first, count), self._parallelism)
-            found = pages.read(total, lambda entry: _parse_wanted(entry, client_ids))
+            found = self._pages().read(total, lambda entry: _parse_wanted(entry, client_ids))
         return {registration.client_id: registration for registration in found}
+
+    def _list_clients(self, make: Callable[[Registration], T]) -> list[T]:
+        return self._pages().read(self._count(), lambda entry: make(parse_answer(entry)))
+
+    def _owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+        wanted = sorted(client_ids)
+        return dict(zip(wanted, gather(self._owners, wanted, self._parallelism), strict=True))
 
     def _page(self, path: str, first: int, count: int) -> Page:
         call = Call.read(f"{path}?count={count}&startIndex={first}")

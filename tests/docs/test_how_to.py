@@ -24,6 +24,7 @@ PAGES: dict[str, dict[int, int]] = {
     "render-on-the-service-host": {6: 1, 11: 1},
     "see-drift": {0: 2, 1: 2},
     "verify-credentials": {2: 2},
+    "inventory": {3: 1},
 }
 """Page -> the steps (from 0) that end with another exit code than 0, and which."""
 

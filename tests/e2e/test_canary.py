@@ -151,6 +151,8 @@ def test_a_whole_life_of_a_client_says_and_keeps_no_secret_in_clear(cage: Cage) 
     assert cage.iac("drift", "--accept", ADDRESS).code in {0, 2}
     assert cage.iac("apply", "--auto-approve").code == 0
     assert cage.iac("verify").code in {0, 2}
+    for form in ("text", "json", "csv"):
+        assert cage.iac("list", "--format", form).code == 0
     for command in (
         ["show", ADDRESS],
         ["show", CLIENT_ID, "--format", "json"],
