@@ -1,5 +1,5 @@
 #!/bin/sh
-# The main job against the bundled sandbox: validate, plan, apply, render, plan again (no changes).
+# The main job against the bundled sandbox: validate, plan, apply, render, verify, plan again (no changes).
 # Needs `iac` on the PATH (`make demo` sees to it). Works on a copy of the demo project in .demo/.
 set -eu
 source=$(cd "$(dirname "$0")/.." && pwd)
@@ -39,6 +39,7 @@ run iac whoami
 run iac plan
 run iac apply --auto-approve
 run iac render --check
+run iac verify
 say 'rendered files'
 for file in $(find out -type f | sort); do
   printf '\n--- %s\n' "$file"

@@ -120,6 +120,13 @@ def test_a_file_that_is_not_as_rendered_is_told(applied: Project, content: str |
     assert applied.iac("verify").code == 2
 
 
+def test_a_file_that_may_not_be_read_is_not_proven(applied: Project) -> None:
+    (applied.root / OUTPUT).rename(applied.root / "elsewhere")
+    (applied.root / OUTPUT).symlink_to(applied.root / "elsewhere")
+    check = found(applied)[ADDRESS]["checks"][0]
+    assert ("not proven", True) == (check["verdict"], "symbolic link" in check["why"])
+
+
 def test_a_redirect_uri_that_is_gone_from_the_server_fails(applied: Project) -> None:
     applied.by_hand(CLIENT_ID, redirect_uris=("https://elsewhere.example.org/",))
     assert ("authorization_code", "failed") in verdicts(found(applied)[ADDRESS])

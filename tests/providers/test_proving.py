@@ -306,6 +306,21 @@ def test_a_made_up_refresh_token_is_all_that_may_be_refused(
         assert verdict == verdicts(prove(url, only("refresh_token"), clock))["refresh_token"]
 
 
+@pytest.mark.parametrize(
+    ("status", "answer", "verdict"),
+    [(200, {"active": True}, "ok"), (200, {"active": False}, "failed"), (401, {"error": "unauthorized"}, "failed")],
+)
+def test_its_own_token_is_active_for_a_client_that_may_ask(
+    clock: SetClock, status: int, answer: dict[str, Any], verdict: str
+) -> None:
+    def serve(seen: Seen) -> Say:
+        return Say(status, answer) if seen.path == "/introspection" else Say(200, {"access_token": "t", "scope": "fts"})
+
+    with strange(serve) as url:
+        subject = only("client_credentials", scope=("fts",), allow_introspection=True)
+        assert verdict == verdicts(prove(url, subject, clock))["introspection"]
+
+
 KEY = {"kty": "EC", "crv": "P-256", "x": "eA", "y": "eQ"}
 
 
