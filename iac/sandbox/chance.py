@@ -8,6 +8,8 @@ import secrets
 import time
 import uuid
 
+_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"  # no vowels, no words: RFC 8628 section 6.1
+
 
 class Chance:
     """The source of everything that no request determines."""
@@ -23,6 +25,10 @@ class Chance:
     def new_token_id(self) -> str:
         """The `jti` of a token, or the id of a session."""
         return str(uuid.uuid4())
+
+    def new_user_code(self) -> str:
+        """What a user types to approve a device: six letters."""
+        return "".join(secrets.choice(_LETTERS) for _ in range(6))
 
     def fetch(self, url: str) -> str:
         """The text behind a client's jwks_uri; without a network nothing can be had.

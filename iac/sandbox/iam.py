@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from urllib.parse import unquote
 
-from iac.sandbox import access, authorization, discovery, management, owners, self_service, token
+from iac.sandbox import access, authorization, device, discovery, management, owners, self_service, token
 from iac.sandbox.chance import Chance
 from iac.sandbox.flavour import FACTS, Flavour
 from iac.sandbox.message import (
@@ -29,9 +29,13 @@ _PLAIN: dict[tuple[str, ...], Methods] = {
     ("iam", "api", "search", "clients"): {"GET": owners.search},
     ("iam", "account", "me", "clients"): {"GET": owners.mine},
     ("token",): {"POST": token.token},
+    ("devicecode",): {"POST": device.authorize},
+    ("device",): {"GET": device.ask_code},
+    ("device", "verify"): {"POST": device.verify},
+    ("device", "approve"): {"POST": device.approve},
+    ("login",): {"GET": device.ask_user, "POST": device.log_in},
     ("introspect",): {"POST": token.introspect},
     ("authorize",): {"GET": authorization.authorize},
-    ("devicecode",): {"POST": authorization.device_code},
     ("userinfo",): {"GET": token.userinfo},
     ("scim", "Me"): {"GET": token.scim_me},
     (".well-known", "openid-configuration"): {"GET": discovery.configuration},

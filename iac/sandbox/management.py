@@ -127,9 +127,9 @@ def _marked(world: World, client: Client, account: Account) -> Client:
 
 
 def revoke_refresh_tokens(call: Call) -> Response:
-    """PATCH /revoke-refresh-tokens: the sandbox issues none, so nothing ends."""
+    """PATCH /revoke-refresh-tokens."""
     access.demand(call, ADMIN_WRITE)
-    call.world.find_client(call.names[0])
+    call.world.store.revoke_refresh(call.world.find_client(call.names[0]))
     return empty(200)
 
 
@@ -148,5 +148,6 @@ def reset(call: Call) -> Response:
     if account is not None:
         client = replace(_marked(world, client, account), active=True)
     world.store.revoke(client)
+    world.store.revoke_refresh(client)
     world.store.put(client)
     return json_text(200, json.dumps(client.client_secret))

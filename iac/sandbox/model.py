@@ -67,6 +67,18 @@ class Account:
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceCode:
+    """A login that waits for a user's yes (RFC 8628). `account` is who said it; None as long as nobody did."""
+
+    device_code: str
+    user_code: str
+    client_id: str
+    scopes: tuple[str, ...]
+    expires_ms: int
+    account: Account | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Grant:
     """What an access token stands for; a registration access token is one with `RAT_SCOPE`."""
 

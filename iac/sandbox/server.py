@@ -128,6 +128,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, response: Response) -> None:
         self.send_response_only(response.status)
+        self.send_header("Date", self.date_time_string())
         for name, value in response.headers.items():
             self.send_header(name.title(), value)
         if response.status != 204:  # noqa: PLR2004 - RFC 9110 section 8.6: no length for No Content

@@ -3,11 +3,11 @@
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 
-from iac.sandbox.model import Account, Client, Grant
+from iac.sandbox.model import Account, Client, DeviceCode, Grant
 
 
 class Store:
-    """Clients, accounts, owners, tokens and sessions.
+    """Clients, accounts, owners, tokens, sessions and logins that wait for a yes.
 
     Clients are kept in the order of their client_id, one without an id first (rec: admin-list-paging,
     admin-secret-visibility).
@@ -17,6 +17,8 @@ class Store:
         self.accounts = {account.uuid: account for account in accounts}
         self.tokens: dict[str, Grant] = {}
         self.sessions: dict[str, Grant | None] = {}
+        self.devices: dict[str, DeviceCode] = {}
+        self.refresh_tokens: dict[str, Grant] = {}
         self._clients: dict[int, Client] = {}
         self._keys: dict[str, int] = {}
         self._order: list[tuple[str, int]] = []
@@ -57,6 +59,7 @@ class Store:
         for uuid in self._owners.pop(client.key, {}):
             del self._owned[uuid][client.key]
         self.revoke(client)
+        self.revoke_refresh(client)
 
     def _forget_id(self, client: Client) -> None:
         del self._order[bisect_left(self._order, (client.client_id or "", client.key))]
@@ -83,6 +86,12 @@ class Store:
         ]
         for token in ended:
             del self.tokens[token]
+
+    def revoke_refresh(self, client: Client) -> None:
+        """End the client's refresh tokens."""
+        ended = [token for token, grant in self.refresh_tokens.items() if grant.client_key == client.key]
+        for token in ended:
+            del self.refresh_tokens[token]
 
     def link(self, client: Client, account: Account) -> None:
         """Make the account an owner."""

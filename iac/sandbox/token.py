@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import parse_qsl
 
-from iac.sandbox import access, login
+from iac.sandbox import access, device, login
+from iac.sandbox.form import asked_scopes, read_form
 from iac.sandbox.message import (
     JSON_UTF8,
     RefusalError,
@@ -18,56 +18,78 @@ from iac.sandbox.message import (
 from iac.sandbox.model import Account, Client, Grant
 from iac.sandbox.world import Call, World
 
-_SUPPORTED = frozenset({"client_credentials", "password"})
+OFFLINE = "offline_access"
+_REFRESH = "refresh_token"
 
 
 def token(call: Call) -> Response:
-    """POST /token: client_credentials, and password for the seed's users (RFC 6749 sections 4.3 and 4.4).
+    """POST /token: client_credentials, password for the seed's users, device and refresh tokens (RFC 6749, 8628).
 
-    Scopes are checked before grants (rec: login); without scope the token has all of the client's. A refresh token is
-    always a wrong one.
+    Scopes are checked before grants (rec: login); without scope the token has all of the client's.
     """
     world, form = call.world, read_form(call)
     client = login.authenticate(world, call.request, form)
-    scopes = _asked_scopes(client, form)
+    scopes = asked_scopes(client, form)
     grant = form.get("grant_type", "")
     if grant not in client.grant_types:
         raise _invalid_client("Unauthorized grant type")
     if not client.active:
         raise _invalid_client(f"Client is suspended: {client.client_id}")
-    if grant == "refresh_token":
-        raise _no_refresh_token()
-    if grant not in _SUPPORTED:
-        raise RefusalError(oauth_error(400, "unsupported_grant_type", f"Unsupported grant type: {grant}"))
-    account = _user(world, form) if grant == "password" else None
-    seconds = client.access_token_validity_seconds or 3600
+    match grant:
+        case "client_credentials":
+            return _answer(world, client, None, scopes)
+        case "password":
+            account = _user(world, form)
+            return _answer(world, client, account, scopes, _new_refresh_token(world, client, account, scopes))
+        case device.GRANT:
+            account, granted = device.redeem(world, client, form)
+            return _answer(world, client, account, granted, _new_refresh_token(world, client, account, granted))
+        case "refresh_token":
+            return _refreshed(world, client, form)
+    raise RefusalError(oauth_error(400, "unsupported_grant_type", f"Unsupported grant type: {grant}"))
+
+
+def _answer(
+    world: World, client: Client, account: Account | None, scopes: tuple[str, ...], refresh: str | None = None
+) -> Response:
     body = {
         "access_token": access.issue(world, client, account, scopes),
         "token_type": "Bearer",
-        "expires_in": seconds - 1,
+        **({"refresh_token": refresh} if refresh else {}),
+        "expires_in": (client.access_token_validity_seconds or 3600) - 1,
     }
     if scopes:
         body["scope"] = " ".join(scopes)
     return Response(200, {"cache-control": "no-store", "content-type": JSON_UTF8}, json.dumps(body).encode())
 
 
-def read_form(call: Call) -> dict[str, str]:
-    """The request's form; a field that stands twice counts once."""
-    return dict(parse_qsl(call.request.body.decode(errors="replace"), keep_blank_values=True))
+def _new_refresh_token(world: World, client: Client, account: Account | None, scopes: tuple[str, ...]) -> str | None:
+    """A refresh token where scope and grant are there for it; 0 seconds are for ever (rec: admin-lifetimes)."""
+    if OFFLINE not in scopes or _REFRESH not in client.grant_types:
+        return None
+    token_id, now = world.chance.new_token_id(), world.chance.now_ms()
+    seconds = client.refresh_token_validity_seconds
+    expires = now + seconds * 1000 if seconds else None
+    grant = Grant(client.key, client.client_id or "", account, frozenset(scopes), token_id, now, expires)
+    world.store.refresh_tokens[token_id] = grant
+    return token_id
 
 
-def _asked_scopes(client: Client, form: Mapping[str, str]) -> tuple[str, ...]:
-    asked = tuple(dict.fromkeys(form.get("scope", "").split()))
-    for name in asked:
-        if name not in client.scope:
-            text = f"Scope '{name}' not allowed for client '{client.client_id}'"
-            raise RefusalError(oauth_error(400, "invalid_scope", text))
-    return asked or client.scope
-
-
-def _no_refresh_token() -> RefusalError:
-    """The sandbox gives no refresh tokens, so none is right; by the sources of the MitreID library."""
-    return RefusalError(oauth_error(401, "invalid_token", "Invalid refresh token", challenge="Bearer"))
+def _refreshed(world: World, client: Client, form: Mapping[str, str]) -> Response:
+    """A new access token; a refresh token is good for once unless the client reuses it (reuse_refresh_token)."""
+    given = form.get("refresh_token", "")
+    held = world.store.refresh_tokens.get(given)
+    now = world.chance.now_ms()
+    if held is None or held.client_key != client.key or (held.expires_ms is not None and held.expires_ms <= now):
+        raise RefusalError(oauth_error(401, "invalid_token", f"Invalid refresh token: {given}", challenge="Bearer"))
+    scopes = tuple(form["scope"].split()) if form.get("scope") else tuple(sorted(held.scopes))
+    if not held.scopes.issuperset(scopes):
+        raise RefusalError(oauth_error(400, "invalid_scope", "Up-scoping is not allowed."))
+    if client.reuse_refresh_token:
+        return _answer(world, client, held.account, scopes, given)
+    del world.store.refresh_tokens[given]
+    refresh = _new_refresh_token(world, client, held.account, tuple(sorted(held.scopes)))
+    return _answer(world, client, held.account, scopes, refresh)
 
 
 def _invalid_client(text: str) -> RefusalError:

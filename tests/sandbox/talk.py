@@ -51,10 +51,14 @@ class Talk:
         response = self.send(method, path, token=token, body=body)
         return response.status, json.loads(response.body) if response.body else None
 
+    def post_form(self, path: str, **form: str) -> tuple[int, Any]:
+        """What an endpoint answers to a form."""
+        response = self.iam.handle(Request("POST", path, body=urlencode(form).encode()))
+        return response.status, json.loads(response.body)
+
     def login(self, **form: str) -> tuple[int, Any]:
         """What the token endpoint answers to a form."""
-        response = self.iam.handle(Request("POST", "/token", body=urlencode(form).encode()))
-        return response.status, json.loads(response.body)
+        return self.post_form("/token", **form)
 
     def login_basic(self, client_id: str, secret: str, **form: str) -> tuple[int, Any]:
         """The same with Basic credentials."""

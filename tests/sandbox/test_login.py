@@ -116,10 +116,24 @@ def test_an_assertion_for_somebody_else_or_another_time_is_refused(talk: Talk, w
     assert by_assertion(talk, assertion("RS256", good_claims(talk) | wrong)) == 401
 
 
-def test_the_audience_may_be_a_list_or_the_issuer(talk: Talk) -> None:
+@pytest.mark.parametrize(
+    ("audience", "status"),
+    [
+        (["x", "http://localhost:8080/token"], 200),
+        ("http://localhost:8080/", 401),
+        ("http://localhost:8080", 401),
+    ],
+)
+def test_the_audience_is_the_token_endpoint_alone_or_in_a_list(talk: Talk, audience: Any, status: int) -> None:
     make_keyed(talk, rsa_jwk())
-    for audience in (["x", "http://localhost:8080/"], "http://localhost:8080"):
-        assert by_assertion(talk, assertion("RS256", good_claims(talk) | {"aud": audience})) == 200
+    assert by_assertion(talk, assertion("RS256", good_claims(talk) | {"aud": audience})) == status
+
+
+def test_an_assertion_needs_an_id(talk: Talk) -> None:
+    make_keyed(talk, rsa_jwk())
+    claims = good_claims(talk)
+    del claims["jti"]
+    assert by_assertion(talk, assertion("RS256", claims)) == 401
 
 
 def test_an_assertion_with_another_client_id_beside_it_is_refused(talk: Talk) -> None:
