@@ -21,6 +21,8 @@ from typing import TYPE_CHECKING
 from iac import __version__
 from iac.core.errors import InputError, UnknownOutcome, UnreachableError
 from iac.core.semantics import switch
+from iac.transport.certificate import cause, is_certificate_refused, ssl_context
+from iac.transport.date import parse_date
 from iac.transport.message import Answer, Call
 from iac.transport.retry import PASSING, Patience, parse_retry_after
 
@@ -75,6 +77,10 @@ class Transport:
         parallelism: connections at most, kept alive between requests.
         timeout: seconds that the server may be silent.
         ca_bundle: PEM file of certificate authorities to trust besides the system's.
+        certificate: PEM file of a client certificate with its chain, shown when the server asks for one.
+        key: PEM file of its private key; None when it is in the same file.
+        proxy: URL of an HTTP proxy, "none", or None for what the environment says (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY,
+            NO_PROXY), which does not count for this machine.
         setting: the key of iac.yaml that names the server, for messages.
         largest_body: bytes of an answer that are read.
     """
@@ -82,6 +88,9 @@ class Transport:
     parallelism: int = 8
     timeout: float = 30.0
     ca_bundle: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    proxy: str | None = None
     setting: str = "issuer"
     largest_body: int = LARGEST_BODY
     patience: Patience = field(default_factory=Patience)
@@ -96,6 +105,15 @@ class Http:
         self._transport = transport
         self._clock = clock
         self._client = _client(server, transport)
+        self._skew: float | None = None
+
+    @property
+    def skew(self) -> float | None:
+        """Seconds by which the server's clock is ahead of this machine's, by its last answer (RFC 9110 section 6.6.1).
+
+        None when no answer said what time it is.
+        """
+        return self._skew
 
     def close(self) -> None:
         """Close all connections."""
@@ -129,6 +147,7 @@ class Http:
         try:
             url = self._origin + call.path
             with self._client.stream(call.method, url, content=call.body or None, headers=call.headers) as response:
+                self._note_time(response.headers.get("date"))
                 return Answer(
                     response.status_code, response.headers, _whole(response, self._transport.largest_body), call
                 )
@@ -136,6 +155,11 @@ class Http:
             return _NotSent(_bare(error))
         except httpx.HTTPError as error:
             return _Lost(_bare(error))
+
+    def _note_time(self, said: str | None) -> None:
+        date = parse_date(said)
+        if date is not None:
+            self._skew = (date - self._clock.now()).total_seconds()
 
     def _pause(self, call: Call, outcome: Answer | _NotSent | _Lost, attempt: int) -> float | None:
         if not call.is_read:
@@ -152,6 +176,8 @@ class Http:
         why = str(outcome.error) or type(outcome.error).__name__
         if isinstance(outcome, _NotSent):
             return self._unreachable(outcome.error, why)
+        if call.is_read and is_certificate_refused(outcome.error):
+            return self._certificate_refused(why)
         if call.is_read:
             return UnreachableError("the server gave no answer", where=where, why=why, fix=self._check())
         return UnknownOutcome(
@@ -162,14 +188,31 @@ class Http:
         )
 
     def _unreachable(self, error: Exception, why: str) -> UnreachableError:
-        if _is_untrusted(error):
+        if cause(error, ssl.SSLCertVerificationError):
             return UnreachableError(
                 "the server's certificate is not trusted",
                 where=self._origin,
                 why=why,
-                fix="name the certificate authority: export SSL_CERT_FILE=/path/to/ca.pem",
+                fix="name the certificate authority: tls: {ca: FILE} in iac.yaml, or export SSL_CERT_FILE=FILE",
+            )
+        if is_certificate_refused(error):
+            return self._certificate_refused(why)
+        if isinstance(error, httpx.ProxyError):
+            return UnreachableError(
+                "the proxy does not let us through",
+                where=self._origin,
+                why=why,
+                fix="check proxy in iac.yaml, or HTTPS_PROXY, which may have user and password, or set proxy: none",
             )
         return UnreachableError("the server cannot be reached", where=self._origin, why=why, fix=self._check())
+
+    def _certificate_refused(self, why: str) -> UnreachableError:
+        return UnreachableError(
+            "the server demands another client certificate",
+            where=self._origin,
+            why=why,
+            fix="name one that it accepts: tls: {certificate: FILE, key: FILE} in iac.yaml",
+        )
 
     def _check(self) -> str:
         return f"check that the server runs, and {self._transport.setting} in iac.yaml"
@@ -190,14 +233,6 @@ def _brief(outcome: Answer | _NotSent | _Lost) -> str:
     return f"{'not sent' if isinstance(outcome, _NotSent) else 'no answer'} ({type(outcome.error).__name__})"
 
 
-def _is_untrusted(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
-
-
 def _whole(response: httpx.Response, largest: int) -> bytes:
     chunks, size = [], 0
     for chunk in response.iter_bytes():
@@ -210,29 +245,29 @@ def _whole(response: httpx.Response, largest: int) -> bytes:
 
 def _client(server: Server, transport: Transport) -> httpx.Client:
     allowed: list[str] | None = [] if switch("no-cookies") else None
-    return httpx.Client(
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=allowed)),
-        headers={"User-Agent": f"iac/{__version__}", "Accept": "application/json"},
-        follow_redirects=False,
-        trust_env=not server.is_loopback,
-        verify=_trust(server, transport),
-        timeout=httpx.Timeout(transport.timeout, pool=None),
-        limits=httpx.Limits(max_connections=transport.parallelism, max_keepalive_connections=transport.parallelism),
+    verify = ssl_context(
+        transport.ca_bundle, transport.certificate, transport.key, is_plain=_is_plain(server, transport)
     )
+    try:
+        return httpx.Client(
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=allowed)),
+            headers={"User-Agent": f"iac/{__version__}", "Accept": "application/json"},
+            follow_redirects=False,
+            trust_env=transport.proxy is None and not server.is_loopback,
+            proxy=None if transport.proxy in {None, "none"} else transport.proxy,
+            verify=verify,
+            timeout=httpx.Timeout(transport.timeout, pool=None),
+            limits=httpx.Limits(max_connections=transport.parallelism, max_keepalive_connections=transport.parallelism),
+        )
+    except (ValueError, ImportError, httpx.InvalidURL):
+        raise InputError(
+            "the proxy cannot be used",
+            where="proxy in iac.yaml" if transport.proxy else "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY",
+            why="it is no URL of an HTTP proxy, such as http://proxy.example.org:3128",
+            fix="correct it, or set proxy: none in iac.yaml",
+        ) from None
 
 
-def _trust(server: Server, transport: Transport) -> ssl.SSLContext:
-    if server.origin.startswith("http:"):
-        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context = ssl.create_default_context()
-    if transport.ca_bundle is not None:
-        try:
-            context.load_verify_locations(transport.ca_bundle)
-        except OSError as error:
-            raise InputError(
-                "the CA bundle cannot be used",
-                where=str(transport.ca_bundle),
-                why=str(error),
-                fix="name a PEM file of certificates",
-            ) from error
-    return context
+def _is_plain(server: Server, transport: Transport) -> bool:
+    """Whether no TLS is spoken, neither with the server nor with a proxy."""
+    return server.origin.startswith("http:") and not (transport.proxy or "").startswith("https:")

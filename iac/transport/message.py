@@ -12,8 +12,8 @@ from urllib.parse import unquote_plus, urlencode
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_CREDENTIALS = re.compile(r'client_(?:secret|assertion)(?:=|"\s*:\s*")([^&"]+)')
-"""Credentials in a form (RFC 6749 section 2.3.1, RFC 7521 section 4.2) or in the JSON of a client."""
+_CREDENTIALS = re.compile(r'(?:client_(?:secret|assertion)|device_code|refresh_token)(?:=|"\s*:\s*")([^&"]+)')
+"""Credentials in a form (RFC 6749 sections 2.3.1 and 6, RFC 7521 section 4.2, RFC 8628) or in the JSON of a client."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,12 @@ A write is never repeated (see `iac.transport.http`): a server may have done it 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+
+from iac.transport.date import parse_date
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 PASSING = frozenset({429, 502, 503, 504})
 """Statuses that pass: too many requests (RFC 6585), and a proxy without its server (RFC 9110 section 15.6)."""
@@ -48,10 +52,5 @@ def parse_retry_after(value: str | None, now: datetime) -> float | None:
         return None
     if value.isascii() and value.isdigit():
         return float(value[:9])
-    try:
-        date = parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    if date.tzinfo is None:
-        date = date.replace(tzinfo=UTC)
-    return max(0.0, (date - now).total_seconds())
+    date = parse_date(value)
+    return max(0.0, (date - now).total_seconds()) if date else None

@@ -12,6 +12,7 @@ from iac.clock import SystemClock
 from iac.config.project import load_project
 from iac.core.errors import InputError
 from iac.core.secret import Secret
+from iac.transport.http import Transport
 from tests.config.given import PROJECT, write
 
 if TYPE_CHECKING:
@@ -63,12 +64,12 @@ def test_git_gets_remote_branch_and_path(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_http_gets_addresses_methods_login_and_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[http.HttpPlace, float, str]] = []
+    asked: list[tuple[http.HttpPlace, Transport, str]] = []
     real = http.open_http
 
-    def noted(place: http.HttpPlace, clock: Clock, timeout: float, environment: str) -> tuple[Cell, Lock]:
-        asked.append((place, timeout, environment))
-        return real(place, clock, timeout, environment)
+    def noted(place: http.HttpPlace, clock: Clock, transport: Transport, environment: str) -> tuple[Cell, Lock]:
+        asked.append((place, transport, environment))
+        return real(place, clock, transport, environment)
 
     monkeypatch.setattr(http, "open_http", noted)
     monkeypatch.setenv("A", "canary")
@@ -77,12 +78,12 @@ def test_http_gets_addresses_methods_login_and_time(tmp_path: Path, monkeypatch:
     login = "username: iac, password: {env: A}"
     methods = "update_method: PUT, lock_method: LOCK, unlock_method: UNLOCK"
     opened(tmp_path, f"backend: http, address: '{url}', lock_address: '{url}/l', {methods}, {login}")
-    lock = f"{url}/lock"
+    lock, reach = f"{url}/lock", Transport(timeout=30.0)
     assert [
-        (http.HttpPlace(url, lock, lock, "POST", "POST", "DELETE", "", None), 30.0, "default"),
+        (http.HttpPlace(url, lock, lock, "POST", "POST", "DELETE", "", None), reach, "default"),
         (
             http.HttpPlace(url, f"{url}/l", f"{url}/l", "PUT", "LOCK", "UNLOCK", "iac", Secret("canary")),
-            30.0,
+            reach,
             "default",
         ),
     ] == asked

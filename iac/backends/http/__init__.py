@@ -20,6 +20,7 @@ from iac.transport.origin import Address
 if TYPE_CHECKING:
     from iac.core.secret import Secret
     from iac.ports import Clock, Lock
+    from iac.transport.http import Transport
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,19 +48,19 @@ class HttpPlace:
     password: Secret | None
 
 
-def open_http(place: HttpPlace, clock: Clock, timeout: float, environment: str = "default") -> tuple[Cell, Lock]:
+def open_http(place: HttpPlace, clock: Clock, transport: Transport, environment: str = "default") -> tuple[Cell, Lock]:
     """The cell of the document, and the run's lock. Nothing is sent before their first use.
 
     Args:
         place: where the state is.
         clock: for waiting, and to tell whose time is over.
-        timeout: seconds that the server may be silent.
+        transport: how the server is reached: timeout, certificates, proxy.
         environment: of the state, for the commands in messages.
 
     Raises:
         InputError: an address cannot be one, or credentials would go to two servers.
     """
-    server = StateServer(targets(place), (place.username, place.password), clock, timeout)
+    server = StateServer(targets(place), (place.username, place.password), clock, transport)
     lock = HttpLock(server, clock, environment)
     return HttpCell(server, lock), lock
 

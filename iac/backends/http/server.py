@@ -12,7 +12,7 @@ import base64
 import hashlib
 import json
 import weakref
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -24,13 +24,14 @@ from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.ports import Holder
-from iac.transport.http import Http, Transport
+from iac.transport.http import Http
 from iac.transport.message import Call
 from iac.transport.retry import Patience
 from iac.transport.words import server_words
 
 if TYPE_CHECKING:
     from iac.ports import Clock
+    from iac.transport.http import Transport
     from iac.transport.message import Answer
     from iac.transport.origin import Address
 
@@ -115,20 +116,20 @@ class StateServer:
         username: "" for none.
         password: None for none.
         clock: for pauses between attempts at what may be sent again.
-        timeout: seconds that the server may be silent.
+        transport: how the server is reached.
 
     Attributes:
         where: how messages name the state.
         held: the id of the lock that this run holds; "" while it holds none.
     """
 
-    def __init__(self, targets: Targets, login: tuple[str, Secret | None], clock: Clock, timeout: float) -> None:
+    def __init__(self, targets: Targets, login: tuple[str, Secret | None], clock: Clock, transport: Transport) -> None:
         self.where = targets.update.address.shown
         self.held = ""
         self._targets = targets
         self._username, self._password = login
-        transport = Transport(parallelism=2, timeout=timeout, patience=_PATIENCE, setting="state.address")
-        self._http = Http(targets.update.address, transport, clock)
+        own = replace(transport, parallelism=2, patience=_PATIENCE, setting="state.address")
+        self._http = Http(targets.update.address, own, clock)
         weakref.finalize(self, self._http.close)
 
     def read(self) -> bytes | None:

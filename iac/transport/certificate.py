@@ -1,0 +1,92 @@
+"""Whom we trust and what we show of ourselves, as an SSL context of our own: HTTP libraries differ in theirs."""
+
+from __future__ import annotations
+
+import ssl
+from typing import TYPE_CHECKING, TypeVar
+
+from iac.core.errors import InputError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+E = TypeVar("E", bound=BaseException)
+
+_REFUSALS = (
+    "CERTIFICATE_REQUIRED",
+    "HANDSHAKE_FAILURE",
+    "BAD_CERTIFICATE",
+    "UNSUPPORTED_CERTIFICATE",
+    "CERTIFICATE_REVOKED",
+    "CERTIFICATE_EXPIRED",
+    "CERTIFICATE_UNKNOWN",
+    "UNKNOWN_CA",
+)
+"""Alerts by which a server refuses a client certificate, or that there is none (RFC 8446 section 6.2, RFC 5246)."""
+
+
+def ssl_context(ca: Path | None, certificate: Path | None, key: Path | None, *, is_plain: bool) -> ssl.SSLContext:
+    """A context that trusts the system's authorities (SSL_CERT_FILE, SSL_CERT_DIR) and those of `ca`.
+
+    Args:
+        ca: PEM file; None for none.
+        certificate: PEM file of a client certificate with its chain; None for none.
+        key: PEM file of its private key; None when it is in the file of the certificate.
+        is_plain: no TLS is spoken, so that the system's authorities need not be read.
+
+    Raises:
+        InputError: a file cannot be used.
+    """
+    if is_plain:
+        return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context = ssl.create_default_context()
+    if ca is not None:
+        _trust(context, ca)
+    if certificate is not None:
+        _show(context, certificate, key)
+    return context
+
+
+def _trust(context: ssl.SSLContext, ca: Path) -> None:
+    try:
+        context.load_verify_locations(ca)
+    except OSError as error:
+        raise InputError(
+            "the CA bundle cannot be used",
+            where=str(ca),
+            why=str(error),
+            fix="name a PEM file of certificates",
+        ) from error
+
+
+def _show(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
+    try:
+        context.load_cert_chain(certificate, key, password=_no_passphrase)
+    except (OSError, ValueError) as error:
+        where = f"{certificate}, {key}" if key else str(certificate)
+        raise InputError(
+            "the client certificate cannot be used",
+            where=where,
+            why=str(error),
+            fix="name PEM files of a certificate and of the private key that belongs to it, without passphrase",
+        ) from error
+
+
+def _no_passphrase() -> str:
+    raise ValueError("the private key is encrypted, and nobody is asked for its passphrase")
+
+
+def cause(error: BaseException | None, kind: type[E]) -> E | None:
+    """The first of an exception and those behind it that is of this kind."""
+    while error is not None:
+        if isinstance(error, kind):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def is_certificate_refused(error: Exception) -> bool:
+    """Whether the server broke off TLS over the client's certificate."""
+    found = cause(error, ssl.SSLError)
+    reason = (found.reason or "") if found is not None else ""
+    return "ALERT" in reason and reason.endswith(_REFUSALS)
