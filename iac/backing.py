@@ -66,7 +66,7 @@ def _open_git(settings: Settings, place: GitPlace) -> tuple[Cell, Cell]:
 def _open_http(settings: Settings, place: HttpPlace, clock: Clock) -> tuple[Cell, Lock]:
     from iac.backends.http import HttpPlace as Server  # noqa: PLC0415  # brings in the HTTP library
     from iac.backends.http import open_http  # noqa: PLC0415
-    from iac.transport.http import Transport  # noqa: PLC0415
+    from iac.reaching import state_transport  # noqa: PLC0415
 
     username = _read(settings, place.username)
     server = Server(
@@ -79,9 +79,7 @@ def _open_http(settings: Settings, place: HttpPlace, clock: Clock) -> tuple[Cell
         username=username.reveal() if username else "",
         password=_read(settings, place.password),
     )
-    network = settings.network
-    transport = Transport(timeout=settings.timeout, ca_bundle=network.ca, proxy=network.proxy)
-    return open_http(server, clock, transport, settings.environment)
+    return open_http(server, clock, state_transport(settings), settings.environment)
 
 
 def _open_s3(settings: Settings, place: S3Place) -> tuple[Cell, Cell]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from iac.wiring import open_project, pinned_issuer
+from iac.entering import pinned_issuer
+from iac.wiring import open_project
 from iac.workflow.verifying import verify
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ def prove(caller: Caller, addresses: Collection[str]) -> Proof:
     """
     from iac.providers.iam_admin import Connection  # noqa: PLC0415
     from iac.providers.proving import OAuthProver  # noqa: PLC0415  # brings in the HTTP library
-    from iac.transport.http import Transport  # noqa: PLC0415
+    from iac.reaching import issuer_transport  # noqa: PLC0415
 
     settings, session = open_project(caller)
-    transport = Transport(parallelism=settings.parallelism, timeout=settings.timeout)
+    transport = issuer_transport(settings, parallelism=settings.parallelism)
     connection = Connection(settings.issuer, pinned_issuer(os.environ), transport)
     with OAuthProver(connection, session.clock) as prover:
         return verify(session, prover, addresses, settings.parallelism)

@@ -1,4 +1,7 @@
-"""Settings to adapters, with `iac.backing`, which opens the state. Everything heavy is imported where it is opened."""
+"""Settings to adapters, with `iac.backing`, which opens the state, and `iac.entering`, which opens the login.
+
+Everything heavy is imported where it is opened.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,13 @@ from iac.backing import open_backend
 from iac.clock import SystemClock
 from iac.config.definitions import load_environment
 from iac.config.project import load_project
-from iac.config.settings import ClientCredentialsAuth, TokenAuth
 from iac.config.source import Origin, Source
-from iac.core.errors import InputError
+from iac.entering import Teller, login_client_id, open_login, pinned_issuer
 from iac.sinks.file import FileSink
 from iac.workflow import LocalSession, Session, StateSession
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from iac.config.settings import Settings
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from iac.ports import Clock, Vault
     from iac.providers.iam_admin import IamAdmin
     from iac.providers.logins import Login
-    from iac.providers.logins.given import FoundToken
 
 
 class Access(Enum):
@@ -40,8 +41,8 @@ class Access(Enum):
     ALL = auto()
 
 
-class Caller(Protocol):
-    """Who opens a session: which project and environment."""
+class Caller(Teller, Protocol):
+    """Who opens a session: which project and environment, and who can be asked to log in."""
 
     @property
     def root(self) -> Path:
@@ -66,7 +67,7 @@ def open_session(caller: Caller, access: Access, *, parallelism: int | None = No
     """
     settings, local = open_project(caller)
     count = parallelism or settings.parallelism
-    provider = open_provider(settings, local.clock, access, parallelism=count)
+    provider = open_provider(settings, local.clock, open_login(settings, _scopes(access), caller), parallelism=count)
     try:
         yield Session(
             desired=replace(local.desired, login_client_id=login_client_id(settings)),
@@ -91,7 +92,8 @@ def open_server(caller: Caller, access: Access) -> Iterator[tuple[Settings, IamA
         InvalidInput: iac.yaml is invalid.
     """
     settings = load_project(caller.root).settings(caller.environment)
-    provider = open_provider(settings, SystemClock(), access, parallelism=settings.parallelism)
+    login = open_login(settings, _scopes(access), caller)
+    provider = open_provider(settings, SystemClock(), login, parallelism=settings.parallelism)
     try:
         yield settings, provider
     finally:
@@ -180,53 +182,16 @@ def _identity(settings: Settings) -> Secret | None:
     return source.read(os.environ, settings.root)
 
 
-def open_provider(settings: Settings, clock: Clock, access: Access, *, parallelism: int) -> IamAdmin:
+def open_provider(settings: Settings, clock: Clock, login: Login, *, parallelism: int) -> IamAdmin:
     """The server's API; nothing is sent before its first call."""
     from iac.providers.iam_admin import Connection, IamAdmin  # noqa: PLC0415
-    from iac.transport.http import Transport  # noqa: PLC0415  # brings in the HTTP library
+    from iac.reaching import issuer_transport  # noqa: PLC0415  # brings in the HTTP library
 
-    transport = Transport(parallelism=parallelism, timeout=settings.timeout)
-    connection = Connection(settings.issuer, pinned_issuer(os.environ), transport)
-    return IamAdmin(connection, _login(settings, access), clock)
-
-
-def pinned_issuer(environ: Mapping[str, str]) -> str:
-    """IAC_ISSUER; "" when it is not set. One that is set to nothing was meant to pin, and pins nothing: no way on."""
-    if environ.get("IAC_ISSUER") == "":
-        raise InputError(
-            "IAC_ISSUER is set, but empty",
-            why="it is to hold the project to one server, and would hold it to none",
-            fix="set it to the issuer, or unset it",
-        )
-    return environ.get("IAC_ISSUER", "")
+    transport = issuer_transport(settings, parallelism=parallelism)
+    return IamAdmin(Connection(settings.issuer, pinned_issuer(os.environ), transport), login, clock)
 
 
-def _login(settings: Settings, access: Access) -> Login:
+def _scopes(access: Access) -> tuple[str, ...]:
     from iac.providers.logins import READ_SCOPES, WRITE_SCOPES  # noqa: PLC0415
-    from iac.providers.logins.client_credentials import ClientCredentials  # noqa: PLC0415
-    from iac.providers.logins.given import GivenToken  # noqa: PLC0415
-    from iac.providers.logins.wlcg import find_token  # noqa: PLC0415
 
-    auth, root = settings.auth, settings.root
-    if isinstance(auth, ClientCredentialsAuth):
-        return ClientCredentials(
-            auth.client_id.read(os.environ, root).reveal(),
-            auth.client_secret.read(os.environ, root),
-            {Access.READ: READ_SCOPES, Access.WRITE: WRITE_SCOPES}.get(access, ()),
-            auth.token_endpoint_auth_method,
-        )
-    if isinstance(auth, TokenAuth):
-        return GivenToken(lambda: _given(auth, root))
-    return GivenToken(lambda: find_token(os.environ, os.geteuid()))
-
-
-def login_client_id(settings: Settings) -> str:
-    """The client that iac logs in with, which it never touches; "" when a token says nothing of it."""
-    auth = settings.auth
-    return auth.client_id.read(os.environ, settings.root).reveal() if isinstance(auth, ClientCredentialsAuth) else ""
-
-
-def _given(auth: TokenAuth, root: Path) -> FoundToken:
-    from iac.providers.logins.given import FoundToken  # noqa: PLC0415
-
-    return FoundToken(auth.token.read(os.environ, root), auth.token.describe())
+    return {Access.READ: READ_SCOPES, Access.WRITE: WRITE_SCOPES}.get(access, ())

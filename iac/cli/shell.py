@@ -92,6 +92,14 @@ class Shell:
         """The width of the terminal that stdout is (COLUMNS, else what it says of itself); None when it is none."""
         return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
 
+    def can_ask(self) -> bool:
+        """Whether somebody sits at stderr to read what is said there."""
+        return is_terminal(sys.stderr)
+
+    def say(self, text: str) -> None:
+        """Say something on stderr that has to be read, -q or not."""
+        click.echo(text, err=True)
+
     def note(self, text: str) -> None:
         """Say something on stderr, unless -q."""
         if not self.quiet:

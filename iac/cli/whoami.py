@@ -26,8 +26,10 @@ def command(shell: Shell, *, view: str) -> int:
     scopes = None if identity.scopes is None else sorted(identity.scopes)
     answer: dict[str, Any] = {
         "issuer": identity.issuer,
+        "login": identity.login,
         "subject": identity.subject,
         "scopes": scopes,
+        "expires": f"{identity.expires:%Y-%m-%dT%H:%M:%SZ}" if identity.expires else None,
         "environment": settings.environment,
         "flavour": actual.facts.flavour,
         "shows_secrets": actual.facts.shows_secrets,
@@ -36,7 +38,11 @@ def command(shell: Shell, *, view: str) -> int:
     if view == "json":
         show_json(answer)
     else:
-        shown = {**answer, "scopes": " ".join(scopes) if scopes is not None else "not named by the token"}
+        shown = {
+            **answer,
+            "scopes": " ".join(scopes) if scopes is not None else "not named by the token",
+            "expires": answer["expires"] or "not named by the token",
+        }
         for name, value in shown.items():
             click.echo(printable(f"{name:<14} {value}"))
     return 0

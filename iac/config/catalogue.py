@@ -27,7 +27,8 @@ ERRORS = frozenset(
         "unknown-key", "missing-key", "wrong-type", "not-one-of", "bad-format", "bad-length", "bad-number",
         "schema",
         # the project
-        "no-project", "no-definitions", "no-issuer", "bad-issuer", "no-auth", "not-built", "state-shared",
+        "no-project", "no-definitions", "no-issuer", "bad-issuer", "no-auth",
+        "key-without-certificate", "not-built", "state-shared",
         "lineage-shared", "unknown-environment", "no-client-matches",
         # where state lives
         "key-of-other-backend", "bad-state-place", "secrets-in-history",

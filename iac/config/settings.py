@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from iac.config.auth import ClientAuth, parse_auth, secrets_of
 from iac.config.catalogue import mistake
+from iac.config.network import Network, parse_network
 from iac.config.override import DEFAULT, overrides, place_of
-from iac.config.source import Source
 from iac.config.state_rule import check_states
 from iac.config.state_settings import parse_state
 from iac.core.desired import Limits
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
+    from iac.config.auth import Auth
     from iac.config.document import Document
     from iac.config.state_settings import StateSettings
     from iac.core.diagnostics import Diagnostic
@@ -25,33 +27,8 @@ if TYPE_CHECKING:
     from iac.core.policy.rule import Bounds
 
 BUILT_PROVIDERS = frozenset({"iam-admin"})
-_POST = "client_secret_post"
 _LIMITS = Limits()
 _LOGIN = "auth: {method: client_credentials, client_id: {env: IAC_CLIENT_ID}, client_secret: {env: IAC_CLIENT_SECRET}}"
-
-
-@dataclass(frozen=True, slots=True)
-class ClientCredentialsAuth:
-    """Login by the client credentials grant (RFC 6749 section 4.4)."""
-
-    client_id: Source
-    client_secret: Source
-    token_endpoint_auth_method: str = _POST
-
-
-@dataclass(frozen=True, slots=True)
-class TokenAuth:
-    """Login by a token that somebody else got."""
-
-    token: Source
-
-
-@dataclass(frozen=True, slots=True)
-class WlcgAuth:
-    """Login by WLCG bearer token discovery."""
-
-
-Auth = ClientCredentialsAuth | TokenAuth | WlcgAuth
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +38,7 @@ class Settings:
     Attributes:
         auth: None when iac.yaml names no login, which is an error wherever one is needed.
         timeout: seconds that the server may be silent.
+        network: certificates and the proxy.
         clients: patterns on addresses that this environment has; None for all.
         scopes: scope names that this server knows beside the usual ones.
         policy: diagnostic id -> off, warning or error.
@@ -77,6 +55,7 @@ class Settings:
     limits: Limits = _LIMITS
     parallelism: int = 8
     timeout: float = 30.0
+    network: Network = field(default_factory=Network)
     server_defaults: Fields = field(default_factory=dict)
     clients: tuple[str, ...] | None = None
     scopes: tuple[str, ...] = ()
@@ -86,7 +65,7 @@ class Settings:
     @property
     def login_client_id(self) -> str:
         """Id of the login client where it stands in iac.yaml, else ""."""
-        return self.auth.client_id.literal if isinstance(self.auth, ClientCredentialsAuth) else ""
+        return self.auth.client_id.literal if isinstance(self.auth, ClientAuth) else ""
 
 
 def parse_settings(root: Path, value: Mapping[str, Any], environment: str) -> Settings:
@@ -99,11 +78,12 @@ def parse_settings(root: Path, value: Mapping[str, Any], environment: str) -> Se
         environment=environment,
         issuer=merged.get("issuer", ""),
         provider=value["provider"],
-        auth=_auth(merged["auth"]) if "auth" in merged else None,
+        auth=parse_auth(merged["auth"]) if "auth" in merged else None,
         state=parse_state(value, environment),
         limits=Limits(limits.get("max_deletes", _LIMITS.max_deletes), limits.get("max_updates")),
         parallelism=value.get("parallelism", 8),
         timeout=float(value.get("timeout", 30)),
+        network=parse_network(root, merged),
         server_defaults=value.get("server_defaults", {}),
         clients=tuple(merged["clients"]) if "clients" in merged else None,
         scopes=tuple(value.get("scopes", ())),
@@ -115,18 +95,6 @@ def parse_settings(root: Path, value: Mapping[str, Any], environment: str) -> Se
 def _bounds(value: Mapping[str, Mapping[str, int]]) -> Bounds:
     """A lifetime that is named has the bounds that are given, and no others."""
     return {**WLCG_BOUNDS, **{name: (bound.get("min"), bound.get("max")) for name, bound in value.items()}}
-
-
-def _auth(value: Mapping[str, Any]) -> Auth:
-    if value["method"] == "wlcg":
-        return WlcgAuth()
-    if value["method"] == "token":
-        return TokenAuth(Source.parse("auth.token", value["token"]))
-    return ClientCredentialsAuth(
-        Source.parse("auth.client_id", value["client_id"]),
-        Source.parse("auth.client_secret", value["client_secret"]),
-        value.get("token_endpoint_auth_method", _POST),
-    )
 
 
 def check_settings(document: Document, all_settings: list[Settings]) -> Iterator[Diagnostic]:
@@ -143,12 +111,9 @@ def check_settings(document: Document, all_settings: list[Settings]) -> Iterator
 
 def check_sources(document: Document, settings: Settings) -> Iterator[Diagnostic]:
     """Files of secrets that others can read. It looks at the disk, so validate does not ask for it."""
-    auth, name = settings.auth, settings.environment
+    name = settings.environment
     places = [("state", source) for source in settings.state.secrets]
-    if isinstance(auth, ClientCredentialsAuth):
-        places.append(("auth", auth.client_secret))
-    if isinstance(auth, TokenAuth):
-        places.append(("auth", auth.token))
+    places += [("auth", source) for source in secrets_of(settings.auth)]
     for key, source in places:
         if source.is_open_to_others(settings.root):
             where = document.at(*place_of(document.value, name, key))
@@ -167,6 +132,10 @@ def _check_server(document: Document, settings: Settings) -> Iterator[Diagnostic
         yield mistake("bad-issuer", "the issuer is not https", document.at(*pointer), why=why, fix="use https")
     if settings.auth is None:
         yield mistake("no-auth", f"environment {name} has no auth: how iac logs in", where, fix=_LOGIN)
+    if settings.network.key and not settings.network.certificate:
+        pointer = (*place_of(document.value, name, "tls"), "key")
+        fix = "tls: {certificate: FILE, key: FILE}"
+        yield mistake("key-without-certificate", "tls.key has no certificate", document.at(*pointer), fix=fix)
 
 
 def _check_lineage(document: Document, all_settings: list[Settings]) -> Iterator[Diagnostic]:

@@ -9,11 +9,12 @@ from iac.config.environment import Environment
 from iac.config.project import load_project
 from iac.config.survey import survey
 from iac.core.errors import InputError, InvalidInput
+from iac.entering import login_client_id
 from iac.importing.choosing import Bounds, separate
 from iac.importing.drafting import Draft, Drafter
 from iac.importing.found import Found, Skipped
 from iac.importing.storing import store, store_secrets
-from iac.wiring import Access, login_client_id, open_server
+from iac.wiring import Access, open_server
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -11,6 +11,7 @@ from iac.ports.foreign import only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
+    from datetime import datetime
 
     from iac.core.model import Fields
     from iac.core.registration import Actual, NewClient, Registration
@@ -25,12 +26,15 @@ _server = only(UnreachableError, "the server cannot be used")
 class Identity:
     """Who the token is: subject (client_id or user), scopes as the token endpoint or the token says, issuer.
 
+    `login` is the way that we logged in, `expires` when the token ends; None when nothing says it.
     `scopes` is None when nothing says them: IAM's tokens carry no scope claim unless the server is set to include it.
     """
 
     subject: str
     scopes: frozenset[str] | None
     issuer: str
+    login: str = ""
+    expires: datetime | None = None
 
 
 class Reader(ABC):

@@ -29,6 +29,7 @@ class Bearer:
         issuer: the `iss` claim; "" when it has none.
         scopes: None when nothing says them.
         expires: None when nothing says it.
+        valid_from: None when nothing says it.
         renew_at: from here on a new one is better.
     """
 
@@ -38,6 +39,7 @@ class Bearer:
     scopes: frozenset[str] | None = None
     expires: datetime | None = None
     renew_at: datetime | None = None
+    valid_from: datetime | None = None
 
 
 def parse_claims(token: str) -> Mapping[str, Any]:
@@ -83,4 +85,5 @@ def read_bearer(value: Secret, now: datetime, lifetime: float | None = None) -> 
         scopes=parse_scopes(claims.get("scope")),
         expires=expires,
         renew_at=expires - min(_EARLY, (expires - now) / 5) if expires else None,
+        valid_from=parse_time(claims.get("nbf")),
     )

@@ -28,8 +28,11 @@ class Endpoints:
 
     Attributes:
         issuer: in its own spelling.
-        token: a path on its origin.
+        token: the token endpoint's path on its origin.
+        token_url: the same as a URL.
+        scopes: that it says it knows.
         others: URL of each other endpoint that it declares, by its name in the discovery document.
+        signing_algorithms: for the assertions of clients (RFC 8414 section 2); empty when it does not say.
     """
 
     issuer: str
@@ -37,6 +40,7 @@ class Endpoints:
     token_url: str
     scopes: frozenset[str] = frozenset()
     others: Mapping[str, str] = field(default_factory=dict)
+    signing_algorithms: frozenset[str] = frozenset()
 
 
 def discover(http: Http, issuer: Issuer) -> Endpoints:
@@ -65,12 +69,17 @@ def discover(http: Http, issuer: Issuer) -> Endpoints:
             fix="set issuer in iac.yaml to the server that you mean, spelled as its discovery document has it",
         )
     token_url = document["token_endpoint"]
-    others = {name: url for name, url in document.items() if name.endswith("_endpoint") and isinstance(url, str)}
-    scopes = _scopes(document.get("scopes_supported"))
-    return Endpoints(declared, issuer.path_of(token_url), token_url, scopes, others)
+    return Endpoints(
+        issuer=declared,
+        token=issuer.path_of(token_url),
+        token_url=token_url,
+        scopes=_texts(document.get("scopes_supported")),
+        others={name: url for name, url in document.items() if name.endswith("_endpoint") and isinstance(url, str)},
+        signing_algorithms=_texts(document.get("token_endpoint_auth_signing_alg_values_supported")),
+    )
 
 
-def _scopes(listed: object) -> frozenset[str]:
+def _texts(listed: object) -> frozenset[str]:
     return frozenset(each for each in listed if isinstance(each, str)) if isinstance(listed, list) else frozenset()
 
 

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from iac.core.errors import CredentialsError, IacError, ServerError, UnknownOutcome, UnreachableError
 from iac.core.semantics import switch
 from iac.core.text import printable
+from iac.providers.bearer import parse_claims, parse_time
+from iac.transport.date import parse_date
 from iac.transport.words import LONGEST, server_words
 
 if TYPE_CHECKING:
@@ -93,7 +95,7 @@ def _not_allowed(call: Call, answer: Answer, scope: str) -> CredentialsError:
         return CredentialsError(
             "the server does not accept the token",
             where=_where(call),
-            why="it has expired, was revoked, or is another server's",
+            why=_why_refused(answer),
             fix="get a new token, or check auth in iac.yaml with: iac whoami",
         )
     return CredentialsError(
@@ -102,6 +104,15 @@ def _not_allowed(call: Call, answer: Answer, scope: str) -> CredentialsError:
         why=f"it needs the scope {scope}",
         fix=f"ask an administrator of the IAM to give the login client the scope {scope}",
     )
+
+
+def _why_refused(answer: Answer) -> str:
+    """That the token is over by the server's clock, where that can be seen."""
+    token = answer.call.headers.get("Authorization", "").removeprefix("Bearer ") if answer.call else ""
+    ends, date = parse_time(parse_claims(token).get("exp")), parse_date(answer.headers.get("date"))
+    if ends is not None and date is not None and ends <= date:
+        return f"it ended at {ends:%Y-%m-%dT%H:%M:%SZ}, and the server's clock says {date:%Y-%m-%dT%H:%M:%SZ}"
+    return "it has expired, was revoked, or is another server's"
 
 
 def _later(answer: Answer) -> str:

@@ -51,7 +51,9 @@ class Session:
             CredentialsError: the login is refused, or the token is another server's.
         """
         bearer = self._current()
-        return Identity(bearer.subject, bearer.scopes, bearer.issuer or self.endpoints().issuer)
+        return Identity(
+            bearer.subject, bearer.scopes, bearer.issuer or self.endpoints().issuer, self._login.kind, bearer.expires
+        )
 
     def endpoints(self) -> Endpoints:
         """What the issuer declares, read once."""
@@ -67,11 +69,15 @@ class Session:
 
     def _renewed(self, refused: Bearer) -> Bearer:
         with self._lock:
-            return self._fetch() if self._bearer is refused or self._bearer is None else self._bearer
+            if self._bearer is not refused and self._bearer is not None:
+                return self._bearer
+            self._login.forget(refused)
+            return self._fetch()
 
     def _fetch(self) -> Bearer:
-        bearer = self._login.fetch(self.http, self._discovered(), self._clock.now())
+        bearer = self._login.fetch(self.http, self._discovered(), self._clock)
         if bearer.issuer and not self.issuer.is_same(bearer.issuer):
+            self._login.forget(bearer)
             raise CredentialsError(
                 "the token is another issuer's",
                 where=f"issuer: {self.issuer.url}",

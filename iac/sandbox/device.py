@@ -1,8 +1,8 @@
 """Login by device code (RFC 8628), and the pages on which a user approves it.
 
-No recording has these calls; they follow IAM's sources (IamDeviceEndpointController, DeviceCodeTests): no client secret, no
-`interval`, a code that was denied stays pending until it expires, and a user who is no administrator does not get iam:admin.*. The
-pages have the real ones' addresses and form fields, and nothing else of them.
+No recording has these calls; they follow IAM's sources (IamDeviceEndpointController, DeviceCodeTests): codes are given
+without a client secret and without an `interval`, a code that was denied stays pending until it expires, and a user who
+is no administrator does not get iam:admin.*. The pages have the real ones' addresses and form fields, and nothing else.
 """
 
 import html

@@ -72,6 +72,7 @@ CASES = [
     Case(["no-project iac.yaml:1:1"], {"iac.yaml": ""}),
     Case(["no-definitions clients.d:1:1"], {"clients.d/README.md": "nothing\n"}),
     Case(["no-issuer iac.yaml:1:1"], {"iac.yaml": PROJECT.replace("issuer:", "# issuer:")}),
+    configured("key-without-certificate 5:12", "tls: {key: client.key}"),
     Case(["bad-issuer iac.yaml:2:9"], {"iac.yaml": PROJECT.replace("https:", "http:")}),
     Case(["no-auth iac.yaml:1:1"], {"iac.yaml": PROJECT.replace("auth:", "# auth:")}),
     Case(["not-built iac.yaml:3:11"], {"iac.yaml": PROJECT.replace("iam-admin", "rfc7591")}),

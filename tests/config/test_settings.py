@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from iac.config.auth import ClientCredentialsAuth, TokenAuth, WlcgAuth
 from iac.config.definitions import load_environment, validate_project
 from iac.config.place import FilePlace
 from iac.config.project import load_project
-from iac.config.settings import ClientCredentialsAuth, TokenAuth, WlcgAuth
 from iac.config.source import MAX_BYTES, Origin, Source
 from iac.config.state_settings import StateSettings
 from iac.core.errors import InputError
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from iac.config.settings import Settings
+
 
 BASIC = "token_endpoint_auth_method: client_secret_basic}"
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 import pytest
 
 import iac.providers
 import iac.transport
+from iac.config.definitions import validate_project
 from iac.core.semantics import switch
 from iac.providers import iam_admin, logins, probe
-from iac.providers.logins.client_credentials import ClientCredentials
+from iac.providers.logins.proof import SharedSecret
 from iac.transport import retry
+from tests.config.given import PROJECT, write
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/login.md").read_text(encoding="utf-8")
@@ -71,11 +74,22 @@ def test_the_table_of_errors_is_that_of_the_code() -> None:
         "`BEARER_TOKEN_FILE`",
         "`$XDG_RUNTIME_DIR/bt_u$UID`",
         "`/tmp/bt_u$UID`",
-        f"is `{ClientCredentials.__dataclass_fields__['method'].default}` unless",
+        f"is `{SharedSecret.__dataclass_fields__['method'].default}` unless",
     ],
 )
 def test_the_page_has_the_numbers_and_names_of_the_code(fact: str) -> None:
     assert fact in " ".join(PAGE.split())
+
+
+@pytest.mark.parametrize("page", ["docs/reference/login.md", "docs/how-to/log-in.md", "docs/reference/project.md"])
+def test_the_settings_that_pages_show_are_right(page: str, tmp_path: Path) -> None:
+    blocks = re.findall(r"```yaml\n((?:auth|tls):.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    assert blocks
+    for block in blocks:
+        keys = {line.partition(":")[0] for line in block.splitlines()}
+        rest = [line for line in PROJECT.splitlines() if line.partition(":")[0] not in keys]
+        write(tmp_path, {"iac.yaml": "\n".join([*rest, block])})
+        assert not validate_project(tmp_path).diagnostics, block
 
 
 def test_the_statuses_that_pass_are_those_of_the_page() -> None:

@@ -9,12 +9,13 @@ from iac.core.secret import Secret
 from iac.providers.iam_admin import Connection, IamAdmin
 from iac.providers.logins import WRITE_SCOPES, Login
 from iac.providers.logins.client_credentials import ClientCredentials
+from iac.providers.logins.proof import SharedSecret
 from iac.sandbox.server import Sandbox, start_sandbox
 from iac.transport.http import Http, Transport
 from iac.transport.origin import Issuer
 from tests.providers.clock import SetClock
 
-LOGIN = ClientCredentials("admin-client-rw", Secret("secret"), WRITE_SCOPES)
+LOGIN = ClientCredentials(SharedSecret("admin-client-rw", Secret("secret")), WRITE_SCOPES)
 
 OpenHttp = Callable[..., Http]
 OpenAdmin = Callable[..., IamAdmin]

@@ -10,6 +10,7 @@ from iac.core.registration import Facts, NewClient
 from iac.core.secret import Secret
 from iac.providers.logins import READ_SCOPES
 from iac.providers.logins.client_credentials import ClientCredentials
+from iac.providers.logins.proof import SharedSecret
 from iac.sandbox.fault import Fault, FaultKind
 from iac.sandbox.model import Client
 from iac.sandbox.server import Sandbox, start_sandbox
@@ -33,7 +34,7 @@ FIELDS: dict[str, Any] = {
     "scope": ("openid", "profile"),
     "token_endpoint_auth_method": "client_secret_basic",
 }
-READ_LOGIN = ClientCredentials("admin-client-ro", Secret("secret"), READ_SCOPES)
+READ_LOGIN = ClientCredentials(SharedSecret("admin-client-ro", Secret("secret")), READ_SCOPES)
 
 
 def reads(box: Sandbox) -> list[str]:

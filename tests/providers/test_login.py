@@ -7,15 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from iac.clock import SystemClock
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.secret import Secret
 from iac.providers.discovery import Endpoints, discover
 from iac.providers.logins import READ_SCOPES, WRITE_SCOPES
 from iac.providers.logins.client_credentials import ClientCredentials
-from iac.providers.logins.endpoint import basic
 from iac.providers.logins.given import FoundToken, GivenToken
+from iac.providers.logins.proof import SharedSecret, basic
 from iac.sandbox.fault import Fault, FaultKind
 from iac.transport.origin import Issuer
+from tests.providers.clock import SetClock
 from tests.providers.stub import Say, Seen, start_stub
 from tests.providers.test_bearer import jwt
 
@@ -28,16 +30,23 @@ if TYPE_CHECKING:
     from tests.providers.conftest import OpenHttp
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
+CLOCK = SetClock()
+CLOCK.time = NOW
 ENDPOINTS = Endpoints("https://iam.example.org/", "/token", "https://iam.example.org/token")
 
 
-def credentials(client: str = "admin-client-ro", secret: str = "secret", **changes: Any) -> ClientCredentials:
-    return ClientCredentials(client, Secret(secret), **{"scopes": READ_SCOPES, **changes})
+def credentials(
+    client: str = "admin-client-ro",
+    secret: str = "secret",
+    method: str = "client_secret_post",
+    scopes: tuple[str, ...] = READ_SCOPES,
+) -> ClientCredentials:
+    return ClientCredentials(SharedSecret(client, Secret(secret), method), scopes)
 
 
 def log_in(open_http: OpenHttp, box: Sandbox, login: Login) -> Bearer:
     http = open_http(box.url)
-    return login.fetch(http, discover(http, Issuer.parse(box.issuer)), datetime.now(UTC))
+    return login.fetch(http, discover(http, Issuer.parse(box.issuer)), SystemClock())
 
 
 def test_a_client_logs_in_by_post_on_every_version(open_http: OpenHttp, box: Sandbox) -> None:
@@ -101,7 +110,7 @@ def test_a_token_endpoint_that_is_down_is_no_refusal(open_http: OpenHttp, new_bo
 
 def answered(open_http: OpenHttp, say: Say) -> Bearer:
     with start_stub(lambda _: say) as stub:
-        return credentials().fetch(open_http(stub.url), ENDPOINTS, NOW)
+        return credentials().fetch(open_http(stub.url), ENDPOINTS, CLOCK)
 
 
 def test_a_refusal_that_repeats_the_secret_is_not_shown(open_http: OpenHttp) -> None:
@@ -162,7 +171,7 @@ def given(token: str) -> GivenToken:
 def test_a_given_token_is_taken_as_it_is(nothing_sent: Any) -> None:
     token = jwt({"iss": "https://iam.example.org/", "sub": "me", "exp": NOW.timestamp() + 60, "scope": "a"})
 
-    bearer = given(token).fetch(nothing_sent, ENDPOINTS, NOW)
+    bearer = given(token).fetch(nothing_sent, ENDPOINTS, CLOCK)
 
     assert (token, "me", frozenset("a")) == (bearer.value.reveal(), bearer.subject, bearer.scopes)
 
@@ -182,7 +191,7 @@ def test_a_given_token_that_cannot_work_is_refused_before_it_is_sent(
     nothing_sent: Any, token: str, summary: str
 ) -> None:
     with pytest.raises(CredentialsError, match=summary) as caught:
-        given(token).fetch(nothing_sent, ENDPOINTS, NOW)
+        given(token).fetch(nothing_sent, ENDPOINTS, CLOCK)
 
     assert caught.value.where == "environment variable BEARER_TOKEN"
     assert caught.value.fix
@@ -193,7 +202,7 @@ def test_an_expired_token_says_when_it_ended_so_that_a_wrong_clock_is_seen(nothi
     token = jwt({"iss": "https://iam.example.org/", "exp": NOW.timestamp() - 3600})
 
     with pytest.raises(CredentialsError) as caught:
-        given(token).fetch(nothing_sent, ENDPOINTS, NOW)
+        given(token).fetch(nothing_sent, ENDPOINTS, CLOCK)
 
     assert caught.value.why == "it ended at 2026-11-23T11:00:00Z, and now is 2026-11-23T12:00:00Z"
 
@@ -202,4 +211,4 @@ def test_a_given_token_is_looked_for_anew_each_time(nothing_sent: Any) -> None:
     tokens = [jwt({"iss": "https://iam.example.org/", "sub": name}) for name in ("first", "second")]
     login = GivenToken(lambda: FoundToken(Secret(tokens.pop(0)), "file"))
 
-    assert ["first", "second"] == [login.fetch(nothing_sent, ENDPOINTS, NOW).subject for _ in range(2)]
+    assert ["first", "second"] == [login.fetch(nothing_sent, ENDPOINTS, CLOCK).subject for _ in range(2)]

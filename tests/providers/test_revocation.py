@@ -12,6 +12,7 @@ from iac.core.errors import CredentialsError, ServerError, UnknownOutcome
 from iac.core.secret import Secret
 from iac.providers.logins import READ_SCOPES
 from iac.providers.logins.client_credentials import ClientCredentials
+from iac.providers.logins.proof import SharedSecret
 from iac.sandbox.fault import Fault, FaultKind
 from iac.sandbox.message import Request
 
@@ -54,7 +55,9 @@ def test_a_client_that_is_gone_has_none_to_revoke(open_admin: OpenAdmin, new_box
 
 
 def test_it_needs_the_scope_of_writing(open_admin: OpenAdmin, new_box: Sandbox) -> None:
-    reader = open_admin(new_box.issuer, ClientCredentials("admin-client-ro", Secret("secret"), READ_SCOPES))
+    reader = open_admin(
+        new_box.issuer, ClientCredentials(SharedSecret("admin-client-ro", Secret("secret")), READ_SCOPES)
+    )
     with pytest.raises(CredentialsError):
         reader.revoke_tokens("grafana")
 

@@ -10,6 +10,7 @@ from iac.core.secret import Secret
 from iac.providers.logins import WRITE_SCOPES
 from iac.providers.logins.client_credentials import ClientCredentials
 from iac.providers.logins.given import FoundToken, GivenToken
+from iac.providers.logins.proof import SharedSecret
 from iac.providers.session import Session
 from iac.sandbox.fault import Fault, FaultKind
 from iac.transport.message import Call
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 READ = Call.read("/iam/api/clients?count=1&startIndex=1")
 WRITE = Call.write("DELETE", "/iam/api/clients/nobody")
-LOGIN = ClientCredentials("admin-client-rw", Secret("secret"), WRITE_SCOPES)
+LOGIN = ClientCredentials(SharedSecret("admin-client-rw", Secret("secret")), WRITE_SCOPES)
 
 
 def start(open_http: OpenHttp, issuer: str, clock: SetClock, login: Login = LOGIN) -> Session:

@@ -187,7 +187,7 @@ def test_a_jwks_uri_is_read_on_loopback_and_nowhere_else(sandbox: Sandbox) -> No
 
 
 def _login_by_key(sandbox: Sandbox, connection: http.client.HTTPConnection, client_id: str) -> int:
-    claims = {"iss": client_id, "sub": client_id, "aud": sandbox.issuer, "exp": time.time() + 60}
+    claims = {"iss": client_id, "sub": client_id, "aud": f"{sandbox.issuer}token", "jti": "1", "exp": time.time() + 60}
     form = (
         "grant_type=client_credentials&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type"
         f"%3Ajwt-bearer&client_assertion={assertion('RS256', claims)}"

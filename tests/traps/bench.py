@@ -11,6 +11,7 @@ from iac.core.secret import Secret
 from iac.providers.iam_admin import Connection, IamAdmin
 from iac.providers.logins import WRITE_SCOPES
 from iac.providers.logins.client_credentials import ClientCredentials
+from iac.providers.logins.proof import SharedSecret
 from iac.sandbox.flavour import Flavour
 from iac.sandbox.server import start_sandbox
 from iac.transport.http import Transport
@@ -92,7 +93,7 @@ class Bench:
             self._sandboxes[flavour] = self._stack.enter_context(start_sandbox(flavour))
         sandbox = self._sandboxes[flavour]
         sandbox.reset()
-        login = ClientCredentials(LOGIN[0], Secret(LOGIN[1]), WRITE_SCOPES)
+        login = ClientCredentials(SharedSecret(LOGIN[0], Secret(LOGIN[1])), WRITE_SCOPES)
         connection = Connection(sandbox.issuer, transport=Transport(parallelism=2))
         # Tokens of the sandbox end by the real time, which the clock of tests is far from: it renews none of them.
         with IamAdmin(connection, login, StepClock()) as provider:

@@ -6,8 +6,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
+    from iac.ports import Clock
     from iac.providers.bearer import Bearer
     from iac.providers.discovery import Endpoints
     from iac.transport.http import Http
@@ -22,10 +21,18 @@ WRITE_SCOPES = ("iam:admin.read", "iam:admin.write")
 class Login(ABC):
     """A way to a token."""
 
+    @property
     @abstractmethod
-    def fetch(self, http: Http, endpoints: Endpoints, now: datetime) -> Bearer:
+    def kind(self) -> str:
+        """The way in a few words, as `iac whoami` shows it."""
+
+    @abstractmethod
+    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:
         """A token, new each time where the way allows it.
 
         Raises:
             CredentialsError: there is none, or the server refuses.
         """
+
+    def forget(self, refused: Bearer) -> None:  # noqa: B027  # most ways keep nothing
+        """Hear that the server did not accept this token: a way that keeps tokens gives another one next time."""

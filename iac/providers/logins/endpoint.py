@@ -1,42 +1,92 @@
-"""The token endpoint: how a client says who it is there, and what it answers (RFC 6749 sections 2.3 and 5.1). Pure."""
+"""What the token endpoint answers (RFC 6749 section 5). Pure."""
 
 from __future__ import annotations
 
-import base64
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from http import HTTPStatus
 from typing import TYPE_CHECKING
-from urllib.parse import quote_plus
 
+from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.secret import Secret
+from iac.core.text import printable
 from iac.providers.bearer import parse_scopes, read_bearer
+from iac.providers.refusal import error_code, read_failure
+from iac.transport.message import Call
+from iac.transport.words import server_words
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from iac.providers.bearer import Bearer
+    from iac.providers.discovery import Endpoints
+    from iac.providers.logins.proof import Proof
     from iac.transport.message import Answer
 
 LONGEST_LIFETIME = 10.0 * 365 * 24 * 3600
 """Seconds; an `expires_in` beyond it is taken for it."""
 
+_REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
-def basic(client_id: str, secret: Secret) -> str:
-    """An Authorization header for HTTP Basic; both parts form-encoded first (RFC 6749 section 2.3.1)."""
-    pair = f"{quote_plus(client_id)}:{quote_plus(secret.reveal())}"
-    return f"Basic {base64.b64encode(pair.encode()).decode()}"
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What was asked of the token endpoint, for messages.
+
+    Attributes:
+        grant: its name.
+        scopes: asked for; empty for all that the client has.
+        skew: how the clocks of this machine and the server differ, in words; "" when they do not.
+    """
+
+    proof: Proof
+    endpoints: Endpoints
+    grant: str
+    scopes: tuple[str, ...]
+    skew: str = ""
+
+    @property
+    def where(self) -> str:
+        """The client and the endpoint."""
+        return f"client {printable(self.proof.client_id)} at {printable(self.endpoints.token_url)}"
 
 
 def bearer_of(answer: Answer, now: datetime) -> Bearer | None:
-    """The token of a token endpoint's answer (RFC 6749 section 5.1); None when it has none."""
+    """The token of a token endpoint's answer (RFC 6749 section 5.1); None when it has none.
+
+    An answer's scope and lifetime win over the token's claims.
+    """
     body = answer.json() if answer.is_ok else None
     if not isinstance(body, dict) or not isinstance(body.get("access_token"), str):
         return None
-    bearer = read_bearer(Secret(body["access_token"]), now, _lifetime(body.get("expires_in")))
+    bearer = read_bearer(Secret(body["access_token"]), now, lifetime(body.get("expires_in")))
     scopes = parse_scopes(body.get("scope"))
     return bearer if scopes is None else replace(bearer, scopes=scopes)
 
 
-def _lifetime(value: object) -> float | None:
+def lifetime(value: object) -> float | None:
+    """Seconds of an `expires_in`; None for none or nonsense."""
     if isinstance(value, bool) or not isinstance(value, int | float) or not value > 0:
         return None
     return min(float(value), LONGEST_LIFETIME)
+
+
+def refused(attempt: Attempt, answer: Answer) -> UnreachableError:
+    """The error of an answer that brought no token (RFC 6749 section 5.2)."""
+    words = server_words(answer)
+    if answer.status == HTTPStatus.BAD_REQUEST and error_code(answer) == "invalid_scope":
+        asked = " ".join(attempt.scopes)
+        return CredentialsError(
+            "the login client does not have the scopes that are needed",
+            where=attempt.where,
+            why=f"asked for: {asked}; {words}",
+            fix=f"ask an administrator of the IAM to give this client the scopes {asked}",
+        )
+    if answer.status in _REFUSALS:
+        clocks = f"; {attempt.skew}" if attempt.skew else ""
+        return CredentialsError(
+            "the server refuses the login",
+            where=attempt.where,
+            why=f"sent by {attempt.proof.method}; {words}{clocks}",
+            fix=f"{attempt.proof.advice}; the client needs the grant {attempt.grant}",
+        )
+    return read_failure(Call("POST", attempt.endpoints.token), answer)

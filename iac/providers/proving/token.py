@@ -15,7 +15,7 @@ from iac.core.proof import Check, Subject, Verdict, scope_differences
 from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.providers.bearer import parse_claims, parse_scopes
-from iac.providers.logins.endpoint import basic
+from iac.providers.logins.proof import basic
 from iac.providers.probe import Probe
 from iac.providers.proving.server import Server, asked
 from iac.providers.refusal import error_code

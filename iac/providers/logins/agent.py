@@ -1,0 +1,122 @@
+"""A token from oidc-agent, which keeps its user's refresh tokens and renews them: `oidc-token ACCOUNT`.
+
+Asked anew for each token, for the agent has its own memory of them. Scopes are passed on, so that the token can do no
+more than is needed; that the token is of this issuer is checked as for every other.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING
+
+from iac.core.errors import CredentialsError
+from iac.core.secret import Secret
+from iac.core.text import printable
+from iac.providers.logins import Login
+from iac.providers.logins.given import FoundToken, check_token
+from iac.transport.date import skew_words
+
+if TYPE_CHECKING:
+    from iac.ports import Clock
+    from iac.providers.bearer import Bearer
+    from iac.providers.discovery import Endpoints
+    from iac.transport.http import Http
+
+PROGRAM = "oidc-token"
+
+PATIENCE = 60.0
+"""Seconds that the agent may take: it may ask its user to confirm, in a window of its own."""
+
+LEAST_VALIDITY = 120
+"""Seconds that the token is to be valid for at least."""
+
+_LONGEST_WORDS = 300
+_LINES = 3
+
+
+class OidcAgent(Login):
+    """An account of oidc-agent.
+
+    Args:
+        account: its short name.
+        scopes: asked for; empty for all that the account has.
+        audience: asked for; "" for none.
+        patience: seconds that the agent may take.
+    """
+
+    def __init__(self, account: str, scopes: tuple[str, ...], audience: str = "", patience: float = PATIENCE) -> None:
+        self._account = account
+        self._scopes = scopes
+        self._audience = audience
+        self._patience = patience
+        self._is_refused = False
+
+    @property
+    def kind(self) -> str:
+        """The account."""
+        return f"oidc-agent, account {self._account}"
+
+    @property
+    def where(self) -> str:
+        """The account, for messages."""
+        return f"{PROGRAM} {printable(self._account)}"
+
+    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:
+        """Ask the agent."""
+        found = self._found()
+        if found is None:
+            raise self._failed("its answer is not that of oidc-token --all", f"try it: {self.where}")
+        return check_token(found, endpoints, clock.now(), skew_words(http.skew))
+
+    def forget(self, refused: Bearer) -> None:  # noqa: ARG002  # the agent knows which
+        """Have the agent get a new token instead of the one in its memory."""
+        self._is_refused = True
+
+    def _found(self) -> FoundToken | None:
+        """The token and its issuer: the first two of the three lines of `oidc-token --all`."""
+        lines = self._ask().split("\n")
+        self._is_refused = False
+        return FoundToken(Secret(lines[0].strip()), self.where, lines[1].strip()) if len(lines) >= _LINES else None
+
+    def _ask(self) -> str:
+        try:
+            done = subprocess.run(  # noqa: S603  # a list, no shell
+                self._command(),
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                timeout=self._patience,
+                check=False,
+            )
+        except FileNotFoundError as error:
+            why = f"{PROGRAM} is not installed, or not on the PATH"
+            raise self._failed(why, "install oidc-agent (Debian: apt install oidc-agent-cli)") from error
+        except subprocess.TimeoutExpired:
+            why = f"no answer within {self._patience:.0f} s; it may wait for somebody to confirm or to type a password"
+            raise self._failed(why, f"load the account first: oidc-add {self._account}") from None
+        except OSError as error:
+            raise self._failed(str(error.strerror), f"check that {PROGRAM} can be run") from error
+        if done.returncode != 0:
+            raise self._refused(done.stderr)
+        return done.stdout.decode("utf-8", "replace")
+
+    def _command(self) -> list[str]:
+        options = ["--all", "--name=iac", f"--time={LEAST_VALIDITY}"]
+        if self._scopes:
+            options.append(f"--scope={' '.join(self._scopes)}")
+        if self._audience:
+            options.append(f"--aud={self._audience}")
+        if self._is_refused:
+            options.append("--force-new")
+        return [PROGRAM, *options, "--", self._account]
+
+    def _refused(self, stderr: bytes) -> CredentialsError:
+        words = " ".join(printable(stderr.decode("utf-8", "replace")).split())[:_LONGEST_WORDS]
+        if "OIDC_SOCK" not in os.environ:
+            fix = "start the agent in this shell: eval $(oidc-agent-service use)"
+        else:
+            fix = f"load the account: oidc-add {self._account}; it needs the scopes {' '.join(self._scopes)}"
+        return self._failed(f"it says: {words or 'nothing'}", fix)
+
+    def _failed(self, why: str, fix: str) -> CredentialsError:
+        return CredentialsError("oidc-agent gives no token", where=self.where, why=why, fix=printable(fix))

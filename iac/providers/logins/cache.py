@@ -1,0 +1,173 @@
+"""Tokens of a login by device code, kept between runs: one file a server, client and set of scopes.
+
+$XDG_CACHE_HOME/iac/tokens (else ~/.cache/iac/tokens), mode 0700, files 0600, replaced in one step. Each file says whose
+tokens it holds; one that does not fit, is damaged, is somebody else's or open to others is as good as none.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import os
+import stat
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from iac.core.secret import Secret
+from iac.providers.bearer import parse_time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
+
+LARGEST_FILE = 256 * 1024
+"""Bytes of a file that are read."""
+
+_FORMAT = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose tokens: issuer as the server spells it, client, and the scopes that were asked for."""
+
+    issuer: str
+    client_id: str
+    scopes: tuple[str, ...]
+
+    def name(self) -> str:
+        """The file's name: nothing of the owner's text gets into a path."""
+        return hashlib.sha256(json.dumps(self.describe(), sort_keys=True).encode()).hexdigest()[:32]
+
+    def describe(self) -> dict[str, Any]:
+        """As it stands in the file."""
+        return {"issuer": self.issuer, "client_id": self.client_id, "scopes": sorted(self.scopes)}
+
+
+@dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a login by device code brought.
+
+    Attributes:
+        access: None when it was refused, and only the refresh token is left.
+        refresh: None when the server gave none.
+        expires: of the access token; None when nothing says it.
+        scopes: that were granted; None when nothing says them.
+    """
+
+    access: Secret | None
+    refresh: Secret | None = None
+    expires: datetime | None = None
+    scopes: frozenset[str] | None = None
+
+
+class TokenCache:
+    """The tokens of one owner on this machine.
+
+    Args:
+        folder: of all owners; made when the first tokens are kept.
+        owner: whose tokens.
+    """
+
+    def __init__(self, folder: Path, owner: Owner) -> None:
+        self._folder = folder
+        self._owner = owner
+        self.path = folder / f"{owner.name()}.json"
+
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """One process at a time: a refresh token may be used only once.
+
+        Where nothing can be written nothing is kept either, and nobody is in the way.
+        """
+        descriptor = self._open_lock()
+        try:
+            if descriptor is not None:
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+            yield
+        finally:
+            if descriptor is not None:
+                os.close(descriptor)
+
+    def _open_lock(self) -> int | None:
+        try:
+            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            return _private(str(self.path.with_suffix(".lock")), os.O_RDWR | os.O_CREAT)
+        except OSError:
+            return None
+
+    def load(self) -> Tokens | None:
+        """The tokens; None when there is no file that can be trusted."""
+        try:
+            descriptor = os.open(self.path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW | os.O_NONBLOCK)
+            with os.fdopen(descriptor, "rb") as file:
+                if not _is_ours(os.fstat(file.fileno())):
+                    return None
+                return self._parse(json.loads(file.read(LARGEST_FILE)))
+        except (OSError, ValueError, RecursionError):
+            return None
+
+    def store(self, tokens: Tokens) -> None:
+        """Keep the tokens, durably, before they are used.
+
+        Raises:
+            OSError: they cannot be written.
+        """
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
+        temporary.unlink(missing_ok=True)
+        try:
+            with open(temporary, "xb", opener=_private) as file:
+                file.write(json.dumps(self._render(tokens)).encode())
+                file.flush()
+                os.fsync(file.fileno())
+            temporary.replace(self.path)
+        finally:
+            temporary.unlink(missing_ok=True)
+
+    def _parse(self, value: Any) -> Tokens | None:
+        if not isinstance(value, dict) or (value.get("format"), value.get("owner")) != (
+            _FORMAT,
+            self._owner.describe(),
+        ):
+            return None
+        scopes = value.get("granted")
+        return Tokens(
+            access=_secret(value, "access_token"),
+            refresh=_secret(value, "refresh_token"),
+            expires=parse_time(value.get("expires")),
+            scopes=frozenset(map(str, scopes)) if isinstance(scopes, list) else None,
+        )
+
+    def _render(self, tokens: Tokens) -> dict[str, Any]:
+        return {
+            "format": _FORMAT,
+            "owner": self._owner.describe(),
+            "access_token": tokens.access.reveal() if tokens.access else None,
+            "refresh_token": tokens.refresh.reveal() if tokens.refresh else None,
+            "expires": tokens.expires.timestamp() if tokens.expires else None,
+            "granted": sorted(tokens.scopes) if tokens.scopes is not None else None,
+        }
+
+
+def cache_folder(environ: Mapping[str, str]) -> Path:
+    """Where tokens are kept; an XDG_CACHE_HOME that is not absolute does not count (XDG Base Directory)."""
+    named = Path(environ.get("XDG_CACHE_HOME", ""))
+    base = named if named.is_absolute() else Path(os.path.expanduser("~/.cache"))  # noqa: PTH111  # without a home it stays as it is
+    return base / "iac" / "tokens"
+
+
+def _private(name: str, flags: int) -> int:
+    return os.open(name, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+
+
+def _is_ours(status: os.stat_result) -> bool:
+    is_closed = not status.st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+    return stat.S_ISREG(status.st_mode) and status.st_uid == os.geteuid() and is_closed
+
+
+def _secret(value: Mapping[str, Any], name: str) -> Secret | None:
+    text = value.get(name)
+    return Secret(text) if isinstance(text, str) and text else None

@@ -1,0 +1,271 @@
+"""Login by device code (RFC 8628): somebody opens a page and types a code, and the tokens are kept for the next runs.
+
+IAM answers no `interval`; it goes on answering `authorization_pending` when its user says no; and without a word it
+leaves out the scopes iam:admin.* of a user who is no administrator (from its sources: IamDeviceEndpointController,
+DeviceCodeTests).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from iac.core.errors import CredentialsError, UnreachableError
+from iac.core.secret import Secret
+from iac.providers.bearer import read_bearer
+from iac.providers.logins import Login
+from iac.providers.logins.approval import LONGEST_INTERVAL, Approval, parse_approval
+from iac.providers.logins.cache import Owner, TokenCache, Tokens
+from iac.providers.logins.endpoint import Attempt, bearer_of, refused
+from iac.providers.refusal import error_code
+from iac.transport.date import skew_words
+from iac.transport.origin import Issuer
+from iac.transport.retry import PASSING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from iac.ports import Clock
+    from iac.providers.bearer import Bearer
+    from iac.providers.discovery import Endpoints
+    from iac.providers.logins.proof import Proof
+    from iac.transport.http import Http
+    from iac.transport.message import Answer
+
+GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+
+ENDPOINT = "device_authorization_endpoint"
+"""Its name in the discovery document (RFC 8628 section 4)."""
+
+OFFLINE = "offline_access"
+"""The scope that brings a refresh token (OpenID Connect Core section 11)."""
+
+SLOWER = 5.0
+"""Seconds that `slow_down` adds to the interval (RFC 8628 section 3.5)."""
+
+_OVER = frozenset({"invalid_grant", "invalid_token"})
+"""A refresh token that is over: the first by RFC 6749 section 5.2, the second by IAM (from its sources)."""
+
+_FRESH = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Terminal:
+    """Whom a login can ask.
+
+    Attributes:
+        ask: tells somebody what to do; None when nobody is there.
+        warn: says something that went wrong and stops nothing.
+    """
+
+    ask: Callable[[str], None] | None
+    warn: Callable[[str], None]
+
+
+class DeviceLogin(Login):
+    """Somebody who logs in through a client.
+
+    Args:
+        proof: the client.
+        scopes: to ask for.
+        folder: where tokens are kept.
+        terminal: who opens the page.
+    """
+
+    def __init__(self, proof: Proof, scopes: tuple[str, ...], folder: Path, terminal: Terminal) -> None:
+        self._proof = proof
+        self._scopes = scopes
+        self._folder = folder
+        self._terminal = terminal
+        self._cache: TokenCache | None = None
+
+    @property
+    def kind(self) -> str:
+        """The way, and the client that it goes through."""
+        return f"device code, client {self._proof.client_id}"
+
+    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:
+        """The kept token; else one for the kept refresh token; else somebody is asked."""
+        self._cache = TokenCache(self._folder, Owner(endpoints.issuer, self._proof.client_id, self._scopes))
+        talk = _Talk(http, endpoints, clock, self._proof)
+        with self._cache.alone():
+            kept = self._cache.load()
+            bearer = _kept_bearer(kept, clock)
+            if bearer is None and kept is not None and kept.refresh is not None:
+                bearer = self._refresh(talk, kept.refresh)
+        return bearer or self._ask(talk)
+
+    def forget(self, refused: Bearer) -> None:
+        """Keep the refresh token alone, if the refused one is still what is kept."""
+        kept = self._cache.load() if self._cache else None
+        if self._cache is not None and kept is not None and kept.access == refused.value:
+            self._keep(replace(kept, access=None))
+
+    def _keep(self, tokens: Tokens) -> None:
+        if self._cache is None:
+            return
+        try:
+            self._cache.store(tokens)
+        except OSError as error:
+            self._terminal.warn(f"the login cannot be kept in {self._folder}: {error.strerror}; it is asked for again")
+
+    def _refresh(self, talk: _Talk, token: Secret) -> Bearer | None:
+        """A new token (RFC 6749 section 6), kept before it is used; None when the refresh token is over."""
+        answer = talk.post(talk.endpoints.token, {"grant_type": "refresh_token", "refresh_token": token.reveal()})
+        bearer = bearer_of(answer, talk.clock.now())
+        if bearer is None and error_code(answer) in _OVER:
+            return None
+        if bearer is None:
+            raise refused(talk.attempt("refresh_token", self._scopes), answer)
+        self._keep(_tokens(answer, bearer, token))
+        return self._checked(talk, bearer)
+
+    def _ask(self, talk: _Talk) -> Bearer:
+        if self._terminal.ask is None:
+            raise CredentialsError(
+                "somebody has to log in, and nobody is here to be asked",
+                where=talk.where,
+                why="no login is kept for these scopes, or it is over, and stderr is no terminal",
+                fix="run it at a terminal once; in CI log in by client_credentials or private_key_jwt",
+            )
+        approval = self._begin(talk)
+        self._terminal.ask(approval.words(talk.endpoints.issuer))
+        answer = _Wait(talk, approval, self._scopes).until_approved()
+        bearer = bearer_of(answer, talk.clock.now())
+        if bearer is None:
+            raise refused(talk.attempt(GRANT, self._scopes), answer)
+        bearer = self._checked(talk, bearer)
+        self._keep(_tokens(answer, bearer, None))
+        return bearer
+
+    def _begin(self, talk: _Talk) -> Approval:
+        """The codes (RFC 8628 section 3.1), with offline_access where the client has it."""
+        if not talk.endpoints.others.get(ENDPOINT):
+            raise CredentialsError(
+                "this server has no login by device code",
+                where=talk.endpoints.issuer,
+                why="its discovery document has no device_authorization_endpoint (RFC 8628 section 4)",
+                fix="log in another way: auth.method in iac.yaml",
+            )
+        path = Issuer.parse(talk.endpoints.issuer).path_of(talk.endpoints.others[ENDPOINT])
+        for scopes in ((*self._scopes, OFFLINE), self._scopes):
+            form = {"client_id": self._proof.client_id, "scope": " ".join(scopes)}
+            answer = talk.post(path, form)
+            if error_code(answer) != "invalid_scope":
+                break
+        approval = parse_approval(answer, talk.clock.now())
+        if approval is None:
+            raise refused(talk.attempt(GRANT, self._scopes), answer)
+        return approval
+
+    def _checked(self, talk: _Talk, bearer: Bearer) -> Bearer:
+        """Refuse a token that lacks a scope: the server leaves out what its user may not have."""
+        missing = [name for name in self._scopes if bearer.scopes is not None and name not in bearer.scopes]
+        if missing:
+            raise CredentialsError(
+                "the login was not given the scopes that are needed",
+                where=talk.where,
+                why=f"missing: {' '.join(missing)}; IAM gives iam:admin.* to its administrators only",
+                fix="log in as an administrator of the IAM, or have one run this",
+            )
+        return bearer
+
+
+@dataclass(frozen=True, slots=True)
+class _Talk:
+    """Whom we talk to, and as which client."""
+
+    http: Http
+    endpoints: Endpoints
+    clock: Clock
+    proof: Proof
+
+    @property
+    def where(self) -> str:
+        return self.attempt(GRANT, ()).where
+
+    def post(self, path: str, form: dict[str, str]) -> Answer:
+        return self.http.send(self.proof.call(path, form, self.endpoints, self.clock))
+
+    def attempt(self, grant: str, scopes: tuple[str, ...]) -> Attempt:
+        return Attempt(self.proof, self.endpoints, grant, scopes, skew_words(self.http.skew))
+
+
+class _Wait:
+    """The wait for somebody's yes (RFC 8628 sections 3.4 and 3.5)."""
+
+    def __init__(self, talk: _Talk, approval: Approval, scopes: tuple[str, ...]) -> None:
+        self._talk = talk
+        self._approval = approval
+        self._scopes = scopes
+        self._interval = approval.interval
+
+    def until_approved(self) -> Answer:
+        """The answer with the token.
+
+        Raises:
+            CredentialsError: somebody said no, or the code is over.
+        """
+        while self._talk.clock.now() < self._approval.ends:
+            self._talk.clock.sleep(self._interval)
+            answer = self._poll()
+            if answer is None:
+                self._interval = min(2 * self._interval, LONGEST_INTERVAL)
+            elif answer.is_ok:
+                return answer
+            else:
+                self._go_on(answer)
+        raise self._over("the code has expired")
+
+    def _poll(self) -> Answer | None:
+        """What the server says; None when it is away (RFC 8628 section 3.5)."""
+        form = {"grant_type": GRANT, "device_code": self._approval.device_code.reveal()}
+        try:
+            answer = self._talk.post(self._talk.endpoints.token, form)
+        except UnreachableError:
+            return None
+        return None if answer.status in PASSING else answer
+
+    def _go_on(self, answer: Answer) -> None:
+        match error_code(answer):
+            case "authorization_pending":
+                return
+            case "slow_down":
+                self._interval += SLOWER
+            case "access_denied":
+                raise CredentialsError(
+                    "the login was denied",
+                    where=self._talk.where,
+                    why="whoever opened the page said no",
+                    fix="run it again, and approve it on the page",
+                )
+            case "expired_token":
+                raise self._over("the server says that the code has expired")
+            case _:
+                raise refused(self._talk.attempt(GRANT, self._scopes), answer)
+
+    def _over(self, why: str) -> CredentialsError:
+        return CredentialsError(
+            "nobody approved the login in time",
+            where=self._talk.where,
+            why=f"{why}; IAM says the same when it was denied",
+            fix="run it again, and approve it on the page",
+        )
+
+
+def _kept_bearer(kept: Tokens | None, clock: Clock) -> Bearer | None:
+    if kept is None or kept.access is None or (kept.expires is not None and kept.expires <= clock.now() + _FRESH):
+        return None
+    now = clock.now()
+    left = (kept.expires - now).total_seconds() if kept.expires else None
+    bearer = read_bearer(kept.access, now, left)
+    return bearer if kept.scopes is None else replace(bearer, scopes=kept.scopes)
+
+
+def _tokens(answer: Answer, bearer: Bearer, before: Secret | None) -> Tokens:
+    """What to keep; an answer without a new refresh token leaves the one before (RFC 6749 section 6)."""
+    new = answer.json().get("refresh_token")
+    refresh = Secret(new) if isinstance(new, str) and new else before
+    return Tokens(bearer.value, refresh, bearer.expires, bearer.scopes)

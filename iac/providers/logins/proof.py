@@ -1,0 +1,94 @@
+"""How a client proves who it is, at the token endpoint and at others that ask for it (RFC 6749 section 2.3)."""
+
+from __future__ import annotations
+
+import base64
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import quote_plus
+
+from iac.transport.message import Call
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iac.core.secret import Secret
+    from iac.ports import Clock
+    from iac.providers.discovery import Endpoints
+
+
+class Proof(ABC):
+    """A client and its proof.
+
+    Attributes:
+        client_id: who it is.
+        method: its `token_endpoint_auth_method` (RFC 7591 section 2).
+    """
+
+    client_id: str
+    method: str
+
+    @property
+    @abstractmethod
+    def advice(self) -> str:
+        """What to look at when the server refuses it."""
+
+    @abstractmethod
+    def call(self, path: str, form: Mapping[str, str], endpoints: Endpoints, clock: Clock) -> Call:
+        """The form, with the proof, for an endpoint at `path`.
+
+        Raises:
+            CredentialsError: this server takes no such proof.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class SharedSecret(Proof):
+    """A client secret.
+
+    Attributes:
+        client_id: who it is.
+        secret: the client's.
+        method: client_secret_post works for Basic and post clients on all versions of IAM; client_secret_basic is
+            refused from 1.14.1 for a client that is registered for post (rec: login).
+    """
+
+    client_id: str
+    secret: Secret
+    method: str = "client_secret_post"
+
+    @property
+    def advice(self) -> str:
+        """Id, secret, and the other way to send it."""
+        other = "client_secret_post" if self.method == "client_secret_basic" else "client_secret_basic"
+        return f"check auth.client_id and auth.client_secret, or set auth.token_endpoint_auth_method: {other}"
+
+    def call(self, path: str, form: Mapping[str, str], endpoints: Endpoints, clock: Clock) -> Call:  # noqa: ARG002  # no need
+        """Id and secret in the form, or in a header."""
+        if self.method == "client_secret_basic":
+            return Call.form(path, form).with_authorization(basic(self.client_id, self.secret))
+        return Call.form(path, {**form, "client_id": self.client_id, "client_secret": self.secret.reveal()})
+
+
+@dataclass(frozen=True, slots=True)
+class PublicClient(Proof):
+    """A client without a secret (RFC 6749 section 2.1), which says who it is and proves nothing."""
+
+    client_id: str
+    method: str = "none"
+
+    @property
+    def advice(self) -> str:
+        """Id, and that it may need a secret."""
+        return "check auth.client_id, and set auth.client_secret if the client is registered with one"
+
+    def call(self, path: str, form: Mapping[str, str], endpoints: Endpoints, clock: Clock) -> Call:  # noqa: ARG002  # no need
+        """The id in the form."""
+        return Call.form(path, {**form, "client_id": self.client_id})
+
+
+def basic(client_id: str, secret: Secret) -> str:
+    """An Authorization header for HTTP Basic; both parts form-encoded first (RFC 6749 section 2.3.1)."""
+    pair = f"{quote_plus(client_id)}:{quote_plus(secret.reveal())}"
+    return f"Basic {base64.b64encode(pair.encode()).decode()}"
