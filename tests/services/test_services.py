@@ -161,6 +161,7 @@ def test_grafana_has_its_section() -> None:
             "auth_url": "https://iam.example.org/authorize",
             "token_url": "https://iam.example.org/token",
             "api_url": "https://iam.example.org/userinfo",
+            "role_attribute_path": "contains(groups[*], 'grafana-admins') && 'Admin' || 'Viewer'",
             "use_pkce": "true",
         }
     } == parse_ini(rendered("out/grafana/grafana.ini"))

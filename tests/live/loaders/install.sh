@@ -9,7 +9,7 @@ mkdir -p "$into/bin"
 
 "$python" -m venv "$into/venv"
 "$into/venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-"$into/venv/bin/python" -m pip install --quiet --disable-pip-version-check rucio oauthenticator diraccfg htcondor
+"$into/venv/bin/python" -m pip install --quiet --disable-pip-version-check 'rucio>=41,<42' oauthenticator diraccfg htcondor
 "$into/venv/bin/python" -m pip list --disable-pip-version-check --format freeze | grep -i -E '^(rucio|oauthenticator|diraccfg|htcondor)='
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
