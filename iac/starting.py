@@ -22,7 +22,7 @@ from iac.config.tree import ADDRESS_RULE, CLIENTS_DIR, is_address, read_tree
 from iac.config.writing import dump, replace_text, round_trip
 from iac.core.diagnostics import Severity
 from iac.core.errors import InputError
-from iac.services import services, template_files
+from iac.services import roles_of, services, template_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -51,7 +51,7 @@ class Offer:
     @property
     def roles(self) -> tuple[str, ...]:
         """Roles of the clients in these files."""
-        return tuple(dict.fromkeys(role for each in self.files for role in each.clients))
+        return roles_of(self.files)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,23 +140,26 @@ class Start:
 
     def definition(self, role: str) -> str:
         """The definition of one client, in no canonical form yet."""
-        service = self.offer.service
-        text = service.definition(role)
+        text = self.offer.service.definition(role)
         for name, value in {**self.answers, _UNTIL: (self.today + _WAIVED).isoformat()}.items():
             text = text.replace(f"@@{name.upper()}@@", value)
         yaml = round_trip()
-        value = yaml.load(text)
-        client_id = self.addresses()[role].replace("/", "-")
-        named = client_id if len(client_id) >= _MIN_NAME else f"{service.title} {client_id}"
-        what = service.title if len(self.offer.roles) == 1 else f"{service.title}, {role}"
-        for place, (key, given) in enumerate(
-            {"client_id": client_id, "client_name": named, "client_description": what}.items()
-        ):
-            value.insert(place, key, given)
+        document = yaml.load(text)
+        for place, (key, given) in enumerate(self._names(role).items()):
+            document.insert(place, key, given)
         own = [each for each in self.outputs() if "clients" not in each]
         if own:
-            value["outputs"] = own
-        return dump(yaml, value)
+            document["outputs"] = own
+        return dump(yaml, document)
+
+    def _names(self, role: str) -> dict[str, str]:
+        title = self.offer.service.title
+        client_id = self.addresses()[role].replace("/", "-")
+        return {
+            "client_id": client_id,
+            "client_name": client_id if len(client_id) >= _MIN_NAME else f"{title} {client_id}",
+            "client_description": title if len(self.offer.roles) == 1 else f"{title}, {role}",
+        }
 
 
 def start(root: Path, wanted: Start) -> Started:
@@ -184,19 +187,16 @@ def start(root: Path, wanted: Start) -> Started:
 
 
 def _canonical(root: Path, file: str, text: str) -> str:
-    document, mistakes = parse_document(text.encode(), file)
-    if document is None or mistakes:
-        raise InputError(
-            "the definition cannot be written", where=file, why="; ".join(each.summary for each in mistakes)
-        )
-    return format_text(document, text, "client", schema_address(root, file, "client"))
+    document, _ = parse_document(text.encode(), file)
+    return format_text(document, text, "client", schema_address(root, file, "client")) if document else text
 
 
 def _with_outputs(root: Path, entries: Iterable[Mapping[str, Any]]) -> str:
-    text = (root / PROJECT_FILE).read_text(encoding="utf-8-sig")
+    text = (root / PROJECT_FILE).read_bytes().decode("utf-8-sig")
+    plain = text.replace("\r\n", "\n")
     for entry in entries:
-        text = with_output(text, entry)
-    return text
+        plain = with_output(plain, entry)
+    return plain.replace("\n", "\r\n") if "\r\n" in text else plain
 
 
 def _check_addresses(root: Path, addresses: Iterable[str]) -> None:

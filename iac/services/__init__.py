@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 ONLY = "client"
 """The role of a service's client when it has one client."""
@@ -79,11 +79,16 @@ class Service:
     @property
     def roles(self) -> tuple[str, ...]:
         """Roles of its clients; `client` alone when there is one."""
-        return tuple(dict.fromkeys(role for each in self.files for role in each.clients))
+        return roles_of(self.files)
 
     def definition(self, role: str) -> str:
         """The definition of a client as YAML: no id, name and outputs, `@@HOST@@` for what the service asks for."""
         return (_HERE / self.name / f"{role}.yaml").read_text(encoding="utf-8")
+
+
+def roles_of(files: Iterable[ServiceFile]) -> tuple[str, ...]:
+    """Roles of the clients in files, each once, in their order."""
+    return tuple(dict.fromkeys(role for each in files for role in each.clients))
 
 
 @cache

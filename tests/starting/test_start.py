@@ -71,6 +71,14 @@ def test_a_second_one_goes_behind_the_first(root: Path) -> None:
     assert validate_project(root, today=TODAY).is_valid
 
 
+def test_line_ends_of_iac_yaml_stay(root: Path) -> None:
+    (root / "iac.yaml").write_bytes(PROJECT.replace("\n", "\r\n").encode())
+    begun(root, "rucio")
+    content = (root / "iac.yaml").read_bytes()
+    assert b"  - template: rucio-idpsecrets\r\n" in content
+    assert content.count(b"\n") == content.count(b"\r\n")
+
+
 def test_one_template_of_a_service_is_that_file_alone(root: Path) -> None:
     assert ("out/team/app/grafana.env",) == begun(root, "grafana-env").outputs
     assert ("out/vault/80-secrets.yaml",) == begun(root, "htvault-secrets", "vault").outputs
