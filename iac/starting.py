@@ -91,19 +91,19 @@ def check_answers(offer: Offer, answers: Mapping[str, str]) -> None:
     Raises:
         InputError: an answer is missing, was not asked for, or has a character that it cannot have.
     """
-    asks = offer.service.asks
-    for name in answers:
-        if name not in asks:
+    name, asks = offer.service.name, offer.service.asks
+    for given in answers:
+        if given not in asks:
             known = f"it asks for {', '.join(asks)}" if asks else "it asks for nothing"
-            raise InputError(
-                f"{offer.service.name} does not ask for this", where=name, fix=nearest(name, asks) or known
-            )
-    for name, what in asks.items():
-        if name not in answers:
-            raise InputError(f"{offer.service.name} needs {what}", where=name, fix=f"--set {name}=VALUE")
-        if not (_HOST if name == HOST else _WORD).fullmatch(answers[name]):
-            allowed = "letters, digits, - and dots, and :PORT" if name == HOST else "letters, digits and ._-"
-            raise InputError(f"this is not {what}", where=f"{name}={answers[name]}", why=f"it has {allowed}")
+            raise InputError(f"{name} does not ask for this", where=given, fix=nearest(given, asks) or known)
+    missing = [ask for ask in asks if ask not in answers]
+    if missing:
+        why = "; ".join(f"{ask} is {asks[ask]}" for ask in missing)
+        raise InputError(f"{name} needs to know more", why=why, fix=" ".join(f"--set {ask}=VALUE" for ask in missing))
+    for ask, answer in answers.items():
+        if not (_HOST if ask == HOST else _WORD).fullmatch(answer):
+            allowed = "letters, digits, - and dots, and :PORT" if ask == HOST else "letters, digits and ._-"
+            raise InputError(f"this is not {asks[ask]}", where=f"{ask}={answer}", why=f"it has {allowed}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def with_output(text: str, entry: Mapping[str, Any]) -> str:
     return _formatted(edited) if _formatted(text) == text else edited
 
 
-def block(value: object) -> str:
+def _block(value: object) -> str:
     """A value as YAML in our style."""
     return dump(round_trip(), value)
 
@@ -62,7 +62,7 @@ def _inserted(text: str, entry: Mapping[str, Any]) -> str | None:
         return None
     node = next((value for key, value in root.value if key.value == _KEY), None)
     if node is None:
-        return text + ("" if text.endswith("\n") else "\n") + block({_KEY: [entry]})
+        return text + ("" if text.endswith("\n") else "\n") + _block({_KEY: [entry]})
     if not isinstance(node, yaml.SequenceNode):
         return None
     if node.flow_style:
@@ -76,6 +76,6 @@ def _after(text: str, node: yaml.SequenceNode, entry: Mapping[str, Any]) -> str:
     """Behind the last line of the last entry, in its column."""
     end = text.find("\n", end_of(node.value[-1], text))
     head, rest = (text + "\n", "") if end < 0 else (text[: end + 1], text[end + 1 :])
-    lines = block([entry]).splitlines()
+    lines = _block([entry]).splitlines()
     offset = len(lines[0]) - len(lines[0].lstrip())
     return head + indent("\n".join(line[offset:] for line in lines) + "\n", " " * node.start_mark.column) + rest
