@@ -11,6 +11,7 @@ from iac.config.event import HIDDEN
 from iac.config.layers import folder_layers
 from iac.config.reading import layer_of
 from iac.config.tree import CLIENTS_DIR
+from iac.core.desired import OWNERS
 from iac.core.diagnostics import Severity
 from iac.core.diff import compare
 from iac.core.model import FIELDS, uses_secret
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from iac.importing.found import Found
 
 _SHOWN = 160
+_DISPENSABLE = {name for name, field in FIELDS.items() if not field.always} - {"client_name"} | {OWNERS}
+"""What a definition can do without: it is not managed then."""
+
 _HIDDEN_KEY = "its key is not shown: declare jwks_uri (better) or jwk before anything of this client is changed"
 _REASON = "imported as it was registered"
 
@@ -198,7 +202,7 @@ def _numbered(base: str) -> Iterator[str]:
 
 def _unkept(found: Found) -> Iterator[str]:
     if found.unkept:
-        yield f"IAM does not keep, so this does not hold: {', '.join(printable(name) for name in found.unkept)}"
+        yield f"left out, for IAM does not keep it: {', '.join(printable(name) for name in found.unkept)}"
 
 
 def _hides(value: Any) -> bool:
@@ -209,7 +213,7 @@ def _hides(value: Any) -> bool:
 def _leave_out(trial: _Trial, name: str, what: str) -> str:
     """Take a key out and note it; why the client cannot be defined when it cannot be done without."""
     told = what if what.startswith(name) else f"{name}: {what}"
-    if name not in trial.values or name not in FIELDS or FIELDS[name].always or name == "client_name":
+    if name not in trial.values or name not in _DISPENSABLE:
         return f"no definition can say what it is: {_short(told)}"
     del trial.values[name]
     trial.comments.append(_short(f"{name} is left out: {what}"))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from iac.config.environment import Environment
 from iac.config.project import load_project
+from iac.config.schema import load_schema
 from iac.config.survey import survey
 from iac.core.errors import InputError, InvalidInput
 from iac.entering import login_client_id
@@ -27,6 +29,9 @@ if TYPE_CHECKING:
     from iac.importing.drafting import Terms
     from iac.ports import Reader
     from iac.wiring import Caller
+
+_CLIENT_ID = re.compile(load_schema("client")["$defs"]["client_id"]["pattern"])
+"""What a definition can have; a client of another id is told, and read no more closely."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +97,7 @@ def run_import(caller: Caller, order: Order) -> Imported:
     project = load_project(caller.root)
     settings = project.settings(caller.environment)
     known = survey(project, settings.environment)
-    _check_folders(known)
+    _check_folders(known, order.terms.folder)
     found, terms = _found(caller, order)
     bounds = Bounds(_login(settings, is_needed=order.found is None), known.client_ids)
     chosen, skipped = separate(order.wish.chosen(found), bounds, order.wish.ids)
@@ -105,9 +110,9 @@ def run_import(caller: Caller, order: Order) -> Imported:
     return Imported(drafts, tuple(skipped), tuple(_others(project, settings, drafts)))
 
 
-def _check_folders(known: Survey) -> None:
+def _check_folders(known: Survey, folder: str) -> None:
     """Defaults with mistakes would make definitions that mean something else once they are mended."""
-    files = {layer.document.file for layer in known.folders.values() if layer}
+    files = {file for above, file in known.default_files.items() if not above or f"{folder}/".startswith(f"{above}/")}
     wrong = [each for each in known.mistakes if each.location and each.location.file in files]
     if wrong:
         raise InvalidInput(wrong)
@@ -122,14 +127,18 @@ def _found(caller: Caller, order: Order) -> tuple[list[Found], Terms]:
 
 def _read(provider: Reader, order: Order) -> tuple[list[Found], Terms]:
     """What the server holds of the clients that are wanted, with their owners."""
-    wanted = set(order.wish.ids)
-    if order.wish.matches:
+    wish = order.wish
+    wanted, odd = set(wish.ids), []
+    if wish.matches:
         listed = provider.read_all().registrations
-        owned = provider.read(sorted(listed), sorted(listed)).registrations if order.wish.reads_owners else listed
-        wanted |= {each.client_id for each in order.wish.chosen(Found(seen) for seen in owned.values())}
+        plain = sorted(client_id for client_id in listed if _CLIENT_ID.search(client_id))
+        owned = {**listed, **provider.read(plain, plain).registrations} if wish.reads_owners else listed
+        chosen = wish.chosen(Found(registration) for registration in owned.values())
+        wanted |= {each.client_id for each in chosen} & set(plain)
+        odd = [each for each in chosen if each.client_id not in plain]
     actual = provider.read(sorted(wanted), sorted(wanted))
     found = [Found(registration) for registration in actual.registrations.values()]
-    return found, replace(order.terms, facts=actual.facts)
+    return [*found, *odd], replace(order.terms, facts=actual.facts)
 
 
 def _login(settings: Settings, *, is_needed: bool) -> str:

@@ -6,6 +6,7 @@ import io
 import json
 import stat
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -195,6 +196,15 @@ def test_no_secret_is_rotated_and_outputs_wait_for_those_that_are_not_shown(empt
     assert logs_in(empty.sandbox.iam, "post-client", "secret")
 
 
+def test_no_secret_that_the_server_shows_is_said_or_written(empty: Project, flavour: str) -> None:
+    registered(empty, client_secret=CANARY, redirect_uris=("https://a.example.org/cb",))
+    said = empty.iac("-vv", "import", "by-hand", "--match", "id=by*", "--secrets-to", "known.json")
+    assert said.code == 0, said.err
+    assert CANARY not in said.out + said.err
+    assert not [text for text in files(empty).values() if CANARY in text]
+    assert (empty.root / "known.json").exists() == (flavour != "1.14")
+
+
 def test_what_policy_refuses_is_told_and_waived_only_when_asked_for(empty: Project) -> None:
     said = empty.iac("import", "client-cred", "public-client")
     assert "policy refuses (password-grant) until that is mended or waived: client-cred" in said.err
@@ -351,6 +361,25 @@ class TestHostile:
             assert name not in values(text)
         assert adopts_alone(empty.iac("plan", "--format", "json"))
 
+    def test_an_id_that_is_another_path_is_passed_over(self, empty: Project) -> None:
+        for client_id in ("../../iac", "a/b", "c%2fd", "e;f", "g h", "i\u202ej"):
+            registered(empty, client_id=client_id)
+        said = empty.iac("import", "--match", "name=made by hand", "--match", "client")
+        assert said.code == 0, said.err
+        assert {"clients.d/client.yaml"} == set(files(empty))
+        assert said.err.count("no definition can say what it is: client_id") == 6
+        assert empty.iac("import", "--match", "owner=167e359e-*", "--to", "x").code == 0
+
+    def test_owners_that_are_no_accounts_are_left_out(self, empty: Project) -> None:
+        registered(empty, redirect_uris=("https://a.example.org/cb",))
+        store = empty.sandbox.iam.world.store
+        account = replace(next(iter(store.accounts.values())), uuid="not-a-uuid")
+        store.accounts[account.uuid] = replace(account, representation={**account.representation, "id": account.uuid})
+        store.link(empty.registered("by-hand"), store.accounts[account.uuid])
+        said = empty.iac("import", "by-hand")
+        assert said.code == 0, said.err
+        assert "# owners is left out: " in empty.read("clients.d/by-hand.yaml")
+
     def test_clients_of_one_name_get_files_of_their_own(self, empty: Project) -> None:
         one, two = "11111111-2222-4333-8444-555555555555", "21111111-2222-4333-8444-555555555555"
         for client_id in (one, two):
@@ -390,8 +419,15 @@ class TestDefaults:
         assert "clients.d/_defaults.yaml:1:1: error: unknown key scopes" in said.err
         assert {"clients.d/_defaults.yaml"} == set(files(empty))
 
+    def test_defaults_that_are_no_yaml_stop_it(self, empty: Project) -> None:
+        empty.write("clients.d/web/_defaults.yaml", "scope: [\n")
+        said = empty.iac("import", "client", "--to", "web/deeper")
+        assert said.code == 1
+        assert "clients.d/web/_defaults.yaml:2:1: error" in said.err
+
     def test_mistakes_elsewhere_stop_nobody(self, empty: Project) -> None:
         empty.write("clients.d/broken.yaml", "client_id: [\n")
+        empty.write("clients.d/web/_defaults.yaml", "scopes: [openid]\n")
         assert empty.iac("import", "client").code == 0
 
     def test_environments_that_have_the_definitions_too_are_named(self, empty: Project) -> None:
@@ -490,7 +526,7 @@ class TestFiles:
             "grant_types": ["authorization_code"],
             "token_endpoint_auth_method": "client_secret_basic",
         } == values(empty.read("clients.d/new-portal.yaml"))
-        assert "new-portal: IAM does not keep, so this does not hold: logo_uri" in said.err
+        assert "new-portal: left out, for IAM does not keep it: logo_uri" in said.err
         plan = empty.iac("plan", "--format", "json").json()
         assert ["create"] == [change["action"] for change in plan["changes"]]
 
