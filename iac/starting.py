@@ -7,7 +7,6 @@ mistake that it did not have before.
 from __future__ import annotations
 
 import re
-from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -18,8 +17,9 @@ from iac.config.definitions import validate_project
 from iac.config.document import parse_document
 from iac.config.formatting import format_text, schema_address
 from iac.config.project import PROJECT_FILE, load_project
+from iac.config.together import write_together
 from iac.config.tree import ADDRESS_RULE, CLIENTS_DIR, is_address, read_tree
-from iac.config.writing import dump, replace_text, round_trip
+from iac.config.writing import dump, round_trip
 from iac.core.diagnostics import Severity
 from iac.core.errors import InputError
 from iac.services import roles_of, services, template_files
@@ -211,37 +211,8 @@ def _check_addresses(root: Path, addresses: Iterable[str]) -> None:
 
 
 def _write(root: Path, texts: Mapping[str, str]) -> None:
-    """All of them or none."""
     before = _mistakes(root)
-    with ExitStack() as undo:
-        for file, text in texts.items():
-            _write_one(root / file, text, undo)
-        _refuse(texts, _mistakes(root) - before)
-        undo.pop_all()
-
-
-def _write_one(path: Path, text: str, undo: ExitStack) -> None:
-    for folder in [each for each in (path.parent, *path.parent.parents) if not each.exists()][::-1]:
-        _make(folder)
-        undo.callback(folder.rmdir)
-    if path.exists():
-        undo.callback(replace_text, path, path.read_bytes().decode())
-    else:
-        undo.callback(_remove, path)
-    replace_text(path, text)
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir()
-    except OSError as error:
-        why = str(error.strerror)
-        raise InputError("the folder cannot be made", where=str(folder), why=why, fix="check permissions") from error
-
-
-def _remove(path: Path) -> None:
-    with suppress(OSError):
-        path.unlink()
+    write_together(root, texts, lambda: _refuse(texts, _mistakes(root) - before), replaced=(PROJECT_FILE,))
 
 
 def _refuse(files: Iterable[str], mistakes: set[tuple[str, str]]) -> None:

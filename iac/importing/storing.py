@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from iac.config.survey import survey
+from iac.config.together import write_together
 from iac.config.writing import create_text
 from iac.core.errors import InputError, InvalidInput
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from iac.config.project import Project
@@ -33,16 +33,8 @@ def store(project: Project, environment: str, before: Survey, drafts: Sequence[D
     if there:
         fix = "move them away, or name another folder: --to FOLDER"
         raise InputError("files are there already, nothing is written", where=", ".join(there), fix=fix)
-    made: list[Path] = []
-    try:
-        for draft in drafts:
-            made += _folders(root, (root / draft.file).parent)
-            create_text(root / draft.file, draft.text)
-            made.append(root / draft.file)
-        _check(project, environment, before)
-    except BaseException:
-        _remove(made)
-        raise
+    texts = {draft.file: draft.text for draft in drafts}
+    write_together(root, texts, lambda: _check(project, environment, before))
 
 
 def _check(project: Project, environment: str, before: Survey) -> None:
@@ -51,27 +43,6 @@ def _check(project: Project, environment: str, before: Survey) -> None:
     wrong = [each for each in after if (each.id, each.location, each.summary) not in known]
     if wrong:
         raise InvalidInput(wrong)
-
-
-def _folders(root: Path, folder: Path) -> Iterator[Path]:
-    """Make the folders that are missing, outermost first."""
-    missing = [each for each in (folder, *folder.parents) if each.is_relative_to(root) and not each.exists()]
-    for each in reversed(missing):
-        try:
-            each.mkdir()
-        except OSError as error:
-            why = str(error.strerror)
-            raise InputError("the folder cannot be made", where=str(each), why=why, fix="check permissions") from error
-        yield each
-
-
-def _remove(made: Sequence[Path]) -> None:
-    for path in reversed(made):
-        with suppress(OSError):
-            if path.is_dir():
-                path.rmdir()
-            else:
-                path.unlink()
 
 
 def store_secrets(path: Path, secrets: Mapping[str, Secret]) -> None:
