@@ -75,14 +75,14 @@ def _formatted(root: Path, file: str, mistakes: list[Diagnostic]) -> str | None:
     from iac.config.document import read_document  # noqa: PLC0415
     from iac.config.formatting import format_text, schema_address  # noqa: PLC0415
     from iac.config.project import PROJECT_FILE  # noqa: PLC0415
-    from iac.config.tree import DEFAULTS_FILE  # noqa: PLC0415
+    from iac.config.tree import is_defaults  # noqa: PLC0415
 
     document, found = read_document(root, file)
     mistakes += found
     if document is None or found:
         return None
     text = (root / file).read_bytes().decode()
-    if file.endswith(f"/{DEFAULTS_FILE}"):
+    if is_defaults(file):
         formatted = format_text(document, text, "defaults", "")
     else:
         schema = "project" if file == PROJECT_FILE else "client"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from iac.config.merging import Layer
 from iac.config.override import overrides
-from iac.config.tree import DEFAULTS_FILE
+from iac.config.tree import is_defaults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -56,6 +56,6 @@ def layer_name(part: Part, project_file: str) -> str:
     is_overlay = part.pointer[0] == "environments"
     if part.document.file == project_file:
         return f"defaults of environment {part.pointer[1]}" if is_overlay else "defaults of the project"
-    if part.document.file.rpartition("/")[2] == DEFAULTS_FILE:
+    if is_defaults(part.document.file):
         return "defaults of the folder"
     return f"environment {part.pointer[1]}" if is_overlay else "definition"

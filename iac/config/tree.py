@@ -38,6 +38,12 @@ def is_address(text: str) -> bool:
     return all(_SEGMENT.fullmatch(segment) for segment in text.split("/"))
 
 
+def is_defaults(file: str) -> bool:
+    """Whether a file of this path holds the defaults of its folder: `_defaults.yaml`, or `_defaults.yml`."""
+    name, dot, suffix = file.rpartition("/")[2].partition(".")
+    return f"{name}.yaml" == DEFAULTS_FILE and dot + suffix in _SUFFIXES
+
+
 def read_tree(root: Path) -> Tree:
     """Every definition and every folder's defaults; names that begin with a dot are passed over."""
     tree = Tree()
@@ -90,10 +96,17 @@ def _enter(tree: Tree, root: Path, folder: str, entry: os.DirEntry[str]) -> None
             _complain(tree, "outside-project", "the file is a symbolic link out of the project", file, "copy it here")
         elif not entry.is_file():
             _complain(tree, "file-unreadable", "this is no file", file, "delete it")
-        elif entry.name == DEFAULTS_FILE:
-            tree.defaults[folder] = file
+        elif is_defaults(entry.name):
+            _share(tree, folder, file)
         else:
             _define(tree, inner.rpartition(".")[0], file)
+
+
+def _share(tree: Tree, folder: str, file: str) -> None:
+    other = tree.defaults.setdefault(folder, file)
+    if other != file:
+        summary = f"the folder {folder or CLIENTS_DIR} has two files of defaults"
+        _complain(tree, "address-twice", summary, file, f"delete this one or {other}")
 
 
 def _define(tree: Tree, address: str, file: str) -> None:

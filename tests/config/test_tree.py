@@ -109,3 +109,12 @@ def test_the_folder_of_all_definitions_is_no_link(tmp_path: Path) -> None:
     (root / "clients.d").rename(tmp_path / "elsewhere")
     (root / "clients.d").symlink_to(tmp_path / "elsewhere")
     assert [("linked-folder", "clients.d")] == found(root)
+
+
+def test_the_defaults_of_a_folder_are_one_file_with_either_ending(tmp_path: Path) -> None:
+    files = {"clients.d/web/_defaults.yml": "scope: [openid]\n", "clients.d/web/portal.yaml": CLIENT}
+    tree = read_tree(write(tmp_path, files))
+    assert ({"web": "clients.d/web/_defaults.yml"}, {"web/portal"}) == (tree.defaults, set(tree.definitions))
+    assert validate_project(tmp_path).is_valid
+    tree = read_tree(write(tmp_path, {**files, "clients.d/web/_defaults.yaml": "scope: [email]\n"}))
+    assert ["the folder web has two files of defaults"] == [each.summary for each in tree.diagnostics]
