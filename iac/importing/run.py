@@ -130,15 +130,21 @@ def _read(provider: Reader, order: Order) -> tuple[list[Found], Terms]:
     wish = order.wish
     wanted, odd = set(wish.ids), []
     if wish.matches:
-        listed = provider.read_all().registrations
-        plain = sorted(client_id for client_id in listed if _CLIENT_ID.search(client_id))
-        owned = {**listed, **provider.read(plain, plain).registrations} if wish.reads_owners else listed
-        chosen = wish.chosen(Found(registration) for registration in owned.values())
-        wanted |= {each.client_id for each in chosen} & set(plain)
-        odd = [each for each in chosen if each.client_id not in plain]
+        chosen = wish.chosen(_listed(provider, wish))
+        wanted |= {each.client_id for each in chosen if _CLIENT_ID.search(each.client_id)}
+        odd = [each for each in chosen if each.client_id not in wanted]
     actual = provider.read(sorted(wanted), sorted(wanted))
     found = [Found(registration) for registration in actual.registrations.values()]
     return [*found, *odd], replace(order.terms, facts=actual.facts)
+
+
+def _listed(provider: Reader, wish: Wish) -> list[Found]:
+    """Every client of the server that has an id; with owners where they are what is looked for."""
+    listed = {seen.client_id: seen for seen in provider.list_clients(lambda seen: seen) if seen.client_id}
+    if wish.reads_owners:
+        owners = provider.owners_of([client_id for client_id in listed if _CLIENT_ID.search(client_id)])
+        listed |= {client_id: replace(listed[client_id], owners=uuids) for client_id, uuids in owners.items()}
+    return [Found(seen) for seen in listed.values()]
 
 
 def _login(settings: Settings, *, is_needed: bool) -> str:

@@ -46,15 +46,6 @@ class Reader(ABC):
         return self._read(client_ids, owners_of)
 
     @_server
-    def read_all(self) -> Actual:
-        """Every client that the login can see and that has a client_id, without owners.
-
-        Raises:
-            InputError: this API has no list of clients.
-        """
-        return self._read_all()
-
-    @_server
     def get(self, client_id: str, *, with_owners: bool = False) -> Registration | None:
         """One registration, read afresh; None when the server does not have it."""
         return self._get(client_id, with_owners=with_owners)
@@ -90,9 +81,6 @@ class Reader(ABC):
     def known_scopes(self) -> frozenset[str]:
         """Scopes that the server says it knows (OpenID Connect Discovery section 3, scopes_supported)."""
         return self._known_scopes()
-
-    def _read_all(self) -> Actual:
-        raise InputError("this provider's API does not list clients", fix="name them by client_id")
 
     def _list_clients(self, make: Callable[[Registration], T]) -> list[T]:
         del make

@@ -98,11 +98,6 @@ class IamAdmin(Provider):
         found |= self._with_owners(found[client_id] for client_id in set(owners_of) & found.keys())
         return Actual(self._facts or _UNKNOWN, found, total)
 
-    def _read_all(self) -> Actual:
-        total = self._count()
-        found = {each.client_id: each for each in self._pages().read(total, _parse_entry)}
-        return Actual(self._facts or _UNKNOWN, found, total)
-
     def _pages(self) -> PagedList:
         return PagedList(lambda first, count: self._page(self._base, first, count), self._parallelism)
 
@@ -250,15 +245,9 @@ def _is_cheaper_one_by_one(count: int, total: int) -> bool:
 
 
 def _parse_wanted(entry: Mapping[str, Any], client_ids: Collection[str]) -> Registration | None:
-    return None if _lacks_id(entry) or entry["client_id"] not in client_ids else parse_answer(entry)
-
-
-def _parse_entry(entry: Mapping[str, Any]) -> Registration | None:
-    return None if _lacks_id(entry) else parse_answer(entry)
-
-
-def _lacks_id(entry: Mapping[str, Any]) -> bool:
-    return bool(switch("entries-without-id")) and not entry.get("client_id")
+    if switch("entries-without-id") and not entry.get("client_id"):
+        return None
+    return parse_answer(entry) if entry["client_id"] in client_ids else None
 
 
 def _client_of(answer: Answer) -> dict[str, Any] | None:

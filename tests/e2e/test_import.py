@@ -370,6 +370,12 @@ class TestHostile:
         assert said.err.count("no definition can say what it is: client_id") == 6
         assert empty.iac("import", "--match", "owner=167e359e-*", "--to", "x").code == 0
 
+    def test_an_entry_that_has_lost_its_id_is_stepped_over(self, empty: Project) -> None:
+        registered(empty, client_id=None, client_name="Lost its id")
+        assert empty.iac("import", "--match", "name=lost*").code == 1
+        assert empty.iac("import", "--match", "name=lost*", "--match", "owner=167e359e-*").code == 0
+        assert {"clients.d/client.yaml", "clients.d/tasks-app.yaml"} == set(files(empty))
+
     def test_owners_that_are_no_accounts_are_left_out(self, empty: Project) -> None:
         registered(empty, redirect_uris=("https://a.example.org/cb",))
         store = empty.sandbox.iam.world.store

@@ -12,9 +12,7 @@ from iac.providers.logins import READ_SCOPES
 from iac.providers.logins.client_credentials import ClientCredentials
 from iac.providers.logins.proof import SharedSecret
 from iac.sandbox.fault import Fault, FaultKind
-from iac.sandbox.model import Client
 from iac.sandbox.server import Sandbox, start_sandbox
-from tests.fakes.provider import FakeProvider
 from tests.providers.seeds import many_clients, names
 from tests.providers.stub import Say, Seen, start_stub
 
@@ -129,24 +127,6 @@ def test_pages_are_read_several_at_a_time_and_give_the_same(open_admin: OpenAdmi
 
     assert alone == together
     assert len(together.registrations) == 730
-
-
-def test_all_clients_of_the_server_are_read_but_for_one_that_has_lost_its_id(open_admin: OpenAdmin) -> None:
-    with start_sandbox("1.13", seed=many_clients(230)) as crowd:
-        store = crowd.iam.world.store
-        kept = {client.client_id for client in store.clients()}
-        store.put(Client(key=store.new_key(), client_id=None, client_name="lost"))
-        actual = open_admin(crowd.issuer).read_all()
-
-    assert kept == actual.registrations.keys()
-    assert len(kept) + 1 == actual.total
-    assert actual.facts == Facts(shows_secrets=True, has_up_scoping=False)
-    assert {None} == {registration.owners for registration in actual.registrations.values()}
-
-
-def test_a_provider_without_a_list_says_so() -> None:
-    with start_sandbox() as box, pytest.raises(InputError, match="does not list clients"):
-        FakeProvider(box.iam).read_all()
 
 
 def test_owners_are_read_for_those_who_declare_them(open_admin: OpenAdmin) -> None:
