@@ -68,5 +68,5 @@ def test_the_index_names_the_templates_that_loaders_read() -> None:
     table = INDEX.partition("## Which loaders")[2]
     files = {each.template: each.file for service in services().values() for each in service.files}
     named = {name for name in re.findall(r"`([a-z0-9-]+)`", table) if name in files}
-    assert len(named) == 16
+    assert len(named) == 17
     assert [] == [name for name in named if files[name] not in live]

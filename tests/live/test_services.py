@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -315,3 +316,25 @@ def test_mariadb_has_the_row_of_fts3_after_the_file_was_run_twice(everything: Ev
         everything.secret("all-fts3-token-provider"),
     ]
     assert [expected, ["x", "https://x.example.org/", "x", "x"]] == [row.split("\t") for row in rows]
+
+
+OIDC_GEN = ("oidc-gen", "--manual", "--flow=device", "--prompt=none", "--pw-cmd=echo pw", "--no-url-call")
+
+
+def test_oidc_agent_gets_a_code_for_a_user_to_approve(everything: Everything, tmp_path: Path) -> None:
+    """Nobody approves it, so oidc-gen would wait."""
+    if shutil.which("oidc-gen") is None:
+        pytest.skip("oidc-agent is not installed")
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "OIDC_CONFIG_DIR": str(tmp_path / "agent")}
+    said = subprocess.run(["oidc-agent"], env=env, capture_output=True, text=True, check=True).stdout
+    env |= dict(part.strip().split("=", 1) for part in said.split(";") if "=" in part)
+    client = everything.root / "out/all/oidc-agent/oidc-agent.json"
+    try:
+        with pytest.raises(subprocess.TimeoutExpired) as waited:
+            subprocess.run(
+                [*OIDC_GEN, f"--file={client}", "team"], env=env, capture_output=True, timeout=10, check=False
+            )
+    finally:
+        os.kill(int(env["OIDCD_PID"]), signal.SIGTERM)
+    shown = (waited.value.stdout or b"") + (waited.value.stderr or b"")
+    assert f"{everything.sandbox.issuer}device".encode() in shown

@@ -176,6 +176,7 @@ EXPECTED: dict[str, Any] = {
     "oidc-agent-client": {
         "issuer_url": ISSUER,
         "client_id": "oidc-agent",
+        "client_secret": secret_of("oidc-agent"),
         "scope": "offline_access openid profile",
         "redirect_uris": [
             "edu.kit.data.oidc-agent:/redirect",

@@ -16,7 +16,7 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   export DEBIAN_FRONTEND=noninteractive
   printf '#!/bin/sh\nexit 101\n' >"$into/policy" && chmod 755 "$into/policy" # no service is started by its package
   [ -e /usr/sbin/policy-rc.d ] || cp "$into/policy" /usr/sbin/policy-rc.d
-  packages='apache2-bin libapache2-mod-auth-openidc mariadb-server-core mariadb-client-core'
+  packages='apache2-bin libapache2-mod-auth-openidc mariadb-server-core mariadb-client-core oidc-agent-cli'
   command -v mvn >/dev/null || packages="$packages maven default-jdk-headless"
   # shellcheck disable=SC2086
   { apt-get -qq update && apt-get -qq install --no-install-recommends $packages; } >"$into/apt.log" 2>&1 || { tail -5 "$into/apt.log"; echo 'left out: packages of Debian'; }
