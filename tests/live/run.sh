@@ -1,7 +1,8 @@
 #!/bin/sh
 # make live: the wheel in an empty environment, every death and fault of the crash test, state in S3 on a real server, the
-# files of services read by their own loaders, the whole suite on httpx2, the whole suite on the lowest versions. Everything
-# is installed here: from the registries that pip, Go and Maven are configured for, and as root from Debian.
+# logins of people, the files of services read by their own loaders, the whole suite on httpx2, the whole suite on the lowest
+# versions. Everything is installed here: from the registries that pip, Go and Maven are configured for, and as root from
+# Debian.
 set -eu
 cd "$(dirname "$0")/../.."
 PYTHON=${PYTHON:-.venv/bin/python}
@@ -25,6 +26,21 @@ else
   echo 'left out: the server is built with go, which is not here'
 fi
 
+echo '== people log in: oidc-agent of Debian, device code at a terminal'
+if command -v oidc-agent >/dev/null; then
+  :
+elif [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+  { apt-get update && apt-get install --yes --no-install-recommends oidc-agent-cli; } >"$work/apt.log" 2>&1 \
+    || { cat "$work/apt.log" >&2; exit 1; }
+fi
+if command -v oidc-agent >/dev/null; then
+  oidc-agent --version
+  "$PYTHON" -m pytest -q --no-header -m live tests/live/test_logins.py
+else
+  echo 'oidc-agent left out: it is installed from Debian as root'
+  "$PYTHON" -m pytest -q --no-header -m live -k 'not agent' tests/live/test_logins.py
+fi
+
 echo "== services' own loaders read their files"
 PYTHON="$PYTHON" sh tests/live/loaders/install.sh "$work/loaders"
 IAC_TEST_LOADERS="$work/loaders" "$PYTHON" -m pytest -q --no-header -m live tests/live/test_services.py
@@ -44,5 +60,5 @@ echo '== the suite on the lowest versions'
 "$work/lowest/bin/python" -m pip install $quiet --upgrade 'pip>=25.1'
 # shellcheck disable=SC2086
 "$work/lowest/bin/python" -m pip install $quiet --editable . --group dev --constraint requirements/lowest.txt
-"$work/lowest/bin/python" -m pip list --disable-pip-version-check --format freeze | grep -i -E '^(click|httpx|jinja2|jsonschema|obstore|pyrage|pyyaml|referencing|ruamel)'
+"$work/lowest/bin/python" -m pip list --disable-pip-version-check --format freeze | grep -i -E '^(click|httpx|jinja2|joserfc|jsonschema|obstore|pyrage|pyyaml|referencing|ruamel)'
 "$work/lowest/bin/python" -m pytest -q --no-header -n 2 -m 'not live' tests

@@ -58,9 +58,9 @@ def start_proxy(login: str = "") -> Iterator[Proxy]:
                     parts = urlsplit(target)
                     head[0] = f"{method} {parts.path} HTTP/1.1\r\n"
                     server.sendall("".join([*head, "\r\n"]).encode())
-                back = threading.Thread(target=_pump, args=(server, self.connection), daemon=True)
+                back = threading.Thread(target=pump, args=(server, self.connection), daemon=True)
                 back.start()
-                _pump(self.connection, server)
+                pump(self.connection, server)
                 back.join(5)
 
     with ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
@@ -75,7 +75,8 @@ def start_proxy(login: str = "") -> Iterator[Proxy]:
             thread.join()
 
 
-def _pump(source: socket.socket, target: socket.socket) -> None:
+def pump(source: socket.socket, target: socket.socket) -> None:
+    """Carry what one side says to the other, to its end."""
     with suppress(OSError):
         while data := source.recv(65536):
             target.sendall(data)
