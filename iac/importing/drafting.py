@@ -38,7 +38,7 @@ _SHOWN = 160
 _DISPENSABLE = {name for name, field in FIELDS.items() if not field.always} - {"client_name"} | {OWNERS}
 """What a definition can do without: it is not managed then."""
 
-_HIDDEN_KEY = "its key is not shown: declare jwks_uri (better) or jwk before anything of this client is changed"
+_HIDDEN_KEY = "no key of it is shown: declare jwks_uri (better) or jwk before anything of this client is changed"
 _REASON = "imported as it was registered"
 
 
@@ -109,6 +109,8 @@ class Drafter:
     def draft(self, found: Found) -> Draft | Skipped:
         """The definition of a client, or why there can be none."""
         client_id = found.client_id or self._new_id(found.name)
+        if client_id in self._ids:
+            return Skipped(client_id, "the source has this client_id twice")
         name = found.name or client_id
         address = address_for(client_id, name, self._taken, self._terms.folder)
         if not Environment(self._project, self._settings).selects(address):

@@ -142,8 +142,8 @@ def test_the_key_of_a_client_comes_along_where_the_server_shows_it(empty: Projec
     said = empty.iac("import", "jwt-auth-private_key_jwt")
     text = empty.read("clients.d/jwt-auth-private_key_jwt.yaml")
     if flavour == "1.14":
-        assert "its key is not shown" in said.err
-        assert "# its key is not shown: declare jwks_uri (better) or jwk" in text
+        assert "no key of it is shown" in said.err
+        assert "# no key of it is shown: declare jwks_uri (better) or jwk" in text
         assert "jwk" not in values(text)
     else:
         assert said.err == ""
@@ -535,6 +535,11 @@ class TestFiles:
         assert "new-portal: left out, for IAM does not keep it: logo_uri" in said.err
         plan = empty.iac("plan", "--format", "json").json()
         assert ["create"] == [change["action"] for change in plan["changes"]]
+
+    def test_a_client_that_is_there_twice_is_told(self, empty: Project) -> None:
+        said = self.import_json(empty, [exported(), exported(client_name="The same"), exported(client_id="second")])
+        assert (said.code, {"clients.d/exported.yaml", "clients.d/second.yaml"}) == (0, set(files(empty)))
+        assert "exported is not imported: the source has this client_id twice" in said.err
 
     def test_a_folder_and_stdin_are_read_too(self, empty: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         empty.write("old/a.json", json.dumps(exported()))
