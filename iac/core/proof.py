@@ -21,8 +21,13 @@ class Verdict(StrEnum):
 
     OK = "ok"
     FAILED = "failed"
-    UNPROVEN = "not proven"
+    UNPROVEN = "not_proven"
     UNANSWERED = "unanswered"
+
+    @property
+    def words(self) -> str:
+        """As people read it."""
+        return self.replace("_", " ")
 
 
 _GRAVEST = (Verdict.FAILED, Verdict.UNANSWERED, Verdict.OK, Verdict.UNPROVEN)

@@ -32,17 +32,17 @@ def proof_text(proof: Proof, *, color: bool, width: int | None = None) -> str:
 
 def proof_summary(proof: Proof) -> str:
     """Counts of clients in one line."""
-    counts = [f"{proof.count(verdict):,} {verdict}" for verdict in Verdict if proof.count(verdict)]
+    counts = [f"{proof.count(verdict):,} {verdict.words}" for verdict in Verdict if proof.count(verdict)]
     return f"Verified: {', '.join(counts) or 'no clients'}."
 
 
 def _client(client: ClientProof, page: Page) -> Iterator[str]:
     symbol = _SYMBOLS[client.verdict]
-    line = f"  {symbol} {printable(client.address)}: {client.verdict}, client {printable(client.client_id)}"
+    line = f"  {symbol} {printable(client.address)}: {client.verdict.words}, client {printable(client.client_id)}"
     yield page.line(line, symbol)
     for check in client.checks:
         told = ": ".join(printable(part) for part in (check.subject, check.why) if part)
-        line = f"      {printable(check.name):<{_NAME_WIDTH}} {check.verdict:<{_VERDICT_WIDTH}} {told}".rstrip()
+        line = f"      {printable(check.name):<{_NAME_WIDTH}} {check.verdict.words:<{_VERDICT_WIDTH}} {told}".rstrip()
         yield page.line(line, _SYMBOLS[check.verdict] if check.verdict is not Verdict.OK else "")
         if check.fix and check.verdict is not Verdict.OK:
             yield page.line(f"        fix: {printable(check.fix)}")
@@ -59,6 +59,6 @@ def _case(client: ClientProof, check: Check) -> Case:
     if check.verdict is Verdict.OK:
         return Case(client.address, name)
     if check.verdict is Verdict.UNPROVEN:
-        return Case(client.address, name, skipped=check.why or str(check.verdict))
+        return Case(client.address, name, skipped=check.why or check.verdict.words)
     said = Diagnostic(str(check.verdict), check.why or check.name, None, "", check.fix, Severity.ERROR)
     return Case(client.address, name, (said,))

@@ -45,10 +45,10 @@ def test_the_json_form_counts_clients_and_tells_each_check() -> None:
     told = Proof("demo", "default", "https://iam.example.org/", (of(OK, UNPROVEN), of(FAILED))).to_dict()
 
     assert told["ok"] is False
-    assert told["summary"] == {"ok": 1, "failed": 1, "not proven": 0, "unanswered": 0}
+    assert told["summary"] == {"ok": 1, "failed": 1, "not_proven": 0, "unanswered": 0}
     assert told["clients"][0]["checks"] == [
         {"name": "login", "verdict": "ok", "subject": "", "why": "", "fix": ""},
-        {"name": "token-exchange", "verdict": "not proven", "subject": "", "why": "", "fix": ""},
+        {"name": "token-exchange", "verdict": "not_proven", "subject": "", "why": "", "fix": ""},
     ]
 
 

@@ -91,7 +91,7 @@ def test_an_old_file_is_told_from_a_secret_that_was_changed_on_the_server(applie
     applied.by_hand(CLIENT_ID, client_secret="changed-by-hand")
     foreign = found(applied)[ADDRESS]
 
-    assert [("output", "not proven"), ("login", "failed")] == verdicts(stale)[:2]
+    assert [("output", "not_proven"), ("login", "failed")] == verdicts(stale)[:2]
     assert "another secret than state" in stale["checks"][0]["why"]
     assert f"iac render --target {ADDRESS}" == stale["checks"][1]["fix"]
     assert [("output", "ok"), ("login", "failed")] == verdicts(foreign)[:2]
@@ -124,7 +124,7 @@ def test_a_file_that_may_not_be_read_is_not_proven(applied: Project) -> None:
     (applied.root / OUTPUT).unlink()
     (applied.root / OUTPUT).mkdir()
     check = found(applied)[ADDRESS]["checks"][0]
-    assert ("not proven", "there is a folder") == (check["verdict"], check["why"])
+    assert ("not_proven", "there is a folder") == (check["verdict"], check["why"])
 
 
 def test_a_redirect_uri_that_is_gone_from_the_server_fails(applied: Project) -> None:
@@ -139,7 +139,7 @@ def test_a_client_that_is_gone_fails(applied: Project) -> None:
 
 
 def test_what_is_not_applied_yet_is_not_proven(project: Project) -> None:
-    assert [("state", "not proven")] == verdicts(found(project)[ADDRESS])
+    assert [("state", "not_proven")] == verdicts(found(project)[ADDRESS])
     assert project.iac("verify").code == 0
 
 
@@ -147,7 +147,7 @@ def test_a_client_without_an_output_is_said_to_have_none(project: Project) -> No
     project.define(ADDRESS, grant_types=["client_credentials"])
     assert project.apply().code == 0
     check = found(project)[ADDRESS]["checks"][0]
-    assert ("login", "not proven", "no output holds its secret") == (check["name"], check["verdict"], check["why"])
+    assert ("login", "not_proven", "no output holds its secret") == (check["name"], check["verdict"], check["why"])
 
 
 BASIC = '{"basic": {{ (client.client_id ~ ":" ~ client.client_secret) | base64 | json }}}\n'
@@ -171,7 +171,7 @@ def test_a_file_that_cannot_be_read_back_is_compared_with_state_where_the_key_is
     assert [("output", "ok"), ("login", "ok"), ("client_credentials", "ok")] == verdicts(with_key)
     assert "equal to a fresh rendering" in with_key["checks"][0]["why"]
     assert ("failed", "it is not as rendered") == (changed["checks"][0]["verdict"], changed["checks"][0]["why"])
-    assert [("output", "not proven"), ("login", "not proven")] == verdicts(without)
+    assert [("output", "not_proven"), ("login", "not_proven")] == verdicts(without)
 
 
 def test_an_outage_is_no_failure_and_no_success(applied: Project, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -136,13 +136,13 @@ def test_a_public_client_has_no_login_to_prove(open_admin: OpenAdmin, new_box: S
 
     found = prove(new_box.issuer, Subject("app", None, fields), clock)
 
-    assert {URI: "ok", "device_code": "ok", "introspection": "not proven"} == verdicts(found)
+    assert {URI: "ok", "device_code": "ok", "introspection": "not_proven"} == verdicts(found)
 
 
 def test_without_the_secret_what_needs_none_is_proven(new_box: Sandbox, open_admin: OpenAdmin, clock: SetClock) -> None:
     open_admin(new_box.issuer).create(NewClient("app", FIELDS, SECRET))
 
-    assert {"login": "not proven", URI: "ok"} == verdicts(prove(new_box.issuer, Subject("app", None, FIELDS), clock))
+    assert {"login": "not_proven", URI: "ok"} == verdicts(prove(new_box.issuer, Subject("app", None, FIELDS), clock))
 
 
 def test_grants_of_users_and_keys_of_others_are_not_proven(new_box: Sandbox, clock: SetClock) -> None:
@@ -153,7 +153,7 @@ def test_grants_of_users_and_keys_of_others_are_not_proven(new_box: Sandbox, clo
 
     found = prove(new_box.issuer, Subject("app", None, fields), clock)
 
-    assert {"login": "not proven", "token-exchange": "not proven", "password": "not proven"} == verdicts(found)
+    assert {"login": "not_proven", "token-exchange": "not_proven", "password": "not_proven"} == verdicts(found)
 
 
 @pytest.mark.parametrize(
@@ -217,11 +217,11 @@ def login_required(query: dict[str, str]) -> str:
 @pytest.mark.parametrize(
     ("location", "verdict"),
     [
-        (lambda _: "/login", "not proven"),
-        (lambda _: "http://[", "not proven"),
+        (lambda _: "/login", "not_proven"),
+        (lambda _: "http://[", "not_proven"),
         (lambda _: f"{URI}?error=invalid_scope", "failed"),
         (lambda _: f"{URI}?error=login_required&state=another", "failed"),
-        (login_required, "not proven"),
+        (login_required, "not_proven"),
         (lambda query: "/error" if query["redirect_uri"] == NOBODYS_URI else login_required(query), "ok"),
         (lambda query: f"{URI}#error=consent_required&state={query['state']}", "ok"),
     ],
@@ -249,7 +249,7 @@ def test_the_control_is_asked_once_for_all_clients(clock: SetClock) -> None:
 
 def test_a_login_page_instead_of_an_answer_proves_nothing(clock: SetClock) -> None:
     with strange(lambda seen: Say(200, b"<form>") if seen.path.startswith("/auth") else None) as url:
-        assert "not proven" == verdicts(prove(url, only("authorization_code"), clock))[URI]
+        assert "not_proven" == verdicts(prove(url, only("authorization_code"), clock))[URI]
 
 
 def test_what_a_server_does_not_declare_cannot_be_asked(clock: SetClock) -> None:
@@ -257,7 +257,7 @@ def test_what_a_server_does_not_declare_cannot_be_asked(clock: SetClock) -> None
     right = Say(400, {"error": "invalid_scope"})
     with strange(lambda _: right, authorization=None, introspection=None, device_authorization=None) as url:
         found = verdicts(prove(url, Subject("app", SECRET, fields), clock))
-    assert {"login": "ok", URI: "not proven", "device_code": "not proven", "introspection": "not proven"} == found
+    assert {"login": "ok", URI: "not_proven", "device_code": "not_proven", "introspection": "not_proven"} == found
 
 
 def test_nothing_is_sent_to_an_endpoint_on_another_origin(clock: SetClock) -> None:
@@ -270,7 +270,7 @@ def test_nothing_is_sent_to_an_endpoint_on_another_origin(clock: SetClock) -> No
     ("token", "verdict", "why"),
     [
         ({"access_token": "opaque", "scope": "fts"}, "ok", "a token with fts"),
-        ({"access_token": "opaque"}, "not proven", "does not say which scopes"),
+        ({"access_token": "opaque"}, "not_proven", "does not say which scopes"),
         ({"access_token": "e30.eyJzY29wZSI6ImZ0cyJ9.x"}, "ok", "a token with fts"),
         ({"access_token": "opaque", "scope": f"fts {SECRET.reveal()}"}, "failed", "words that repeat a secret"),
         ({"no": "token"}, "failed", "the server says 200"),
