@@ -49,7 +49,7 @@ def command(shell: Shell, *, project: str | None, issuer: str | None, provider: 
     begun = make_project(shell.root, answers, SystemClock(), open_backend)
     click.echo(printable(f"made iac.yaml, clients.d/ and an empty state, {begun.where}"))
     tell_key(shell, begun)
-    shell.note("next: write a definition, clients.d/NAME.yaml, then run iac validate and iac plan")
+    shell.note("next: iac new NAME starts a definition, clients.d/NAME.yaml; then run iac validate and iac plan")
     return 0
 
 
