@@ -9,25 +9,19 @@ from __future__ import annotations
 import base64
 import json
 from dataclasses import astuple
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iac.core.errors import ClosedSecretError, StateError
 from iac.core.secret import Secret
 from iac.core.state import CLEAR
 from iac.ports import Place, Vault
+from iac.sealing.key import CONFIGURE, age_identities, parse_identities, parse_recipient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 _AGE = "age:"
-_KEY = "AGE-SECRET-KEY-"
-_PEM = "-----BEGIN"
 _PROBE = Place("probe", "probe", "probe", "probe")
-_CONFIGURE = (
-    "set IAC_AGE_IDENTITY to the identity or to the path of its file,"
-    " or name one in state.encryption.identity of iac.yaml"
-)
 
 
 class AgeVault(Vault):
@@ -70,7 +64,7 @@ class AgeVault(Vault):
 
     def _all_identities(self) -> list[Any]:
         if not self._parsed_identities:
-            self._parsed_identities = _identities(self._identity())
+            self._parsed_identities = parse_identities(self._identity())
         return self._parsed_identities
 
     def _is_recipient(self) -> bool:
@@ -81,7 +75,7 @@ class AgeVault(Vault):
             raise StateError(
                 "the age identity is not one of the state's recipients",
                 why=f"the recipients of iac.yaml are {', '.join(self._recipients)}",
-                fix=f"use the identity of one of them ({_CONFIGURE}),"
+                fix=f"use the identity of one of them ({CONFIGURE}),"
                 " or have its owner add yours and run iac state rekey",
             )
 
@@ -92,7 +86,7 @@ class AgeVault(Vault):
                 [place.address],
                 why=f"it is not one of the state's recipients ({', '.join(self._recipients) or 'iac.yaml names none'}),"
                 " nor one that the definition named when the secret was sealed",
-                fix=f"use an identity that opens it ({_CONFIGURE}),"
+                fix=f"use an identity that opens it ({CONFIGURE}),"
                 " or have its owner add yours to recipients and run iac state rekey",
             )
         return StateError(
@@ -159,7 +153,7 @@ def recipients_of(identity: Secret) -> tuple[str, ...]:
     Raises:
         StateError: a line of it is no age identity.
     """
-    return tuple(str(one.to_public()) for one in _age_identities(identity))
+    return tuple(str(one.to_public()) for one in age_identities(identity))
 
 
 def _bound(secret: Secret, place: Place) -> bytes:
@@ -218,81 +212,4 @@ def _recipients(texts: Sequence[str], also: Sequence[str]) -> list[Any]:
             "iac.yaml names no recipients for the secrets of the state",
             fix="set state.encryption.recipients in iac.yaml; iac init and iac state init write it for a new state",
         )
-    return [_recipient(text) for text in dict.fromkeys([*texts, *also])]
-
-
-def _recipient(text: str) -> Any:
-    import pyrage  # noqa: PLC0415  # only commands that meet secrets
-
-    kinds = {"ssh-": pyrage.ssh, "age1tagpq1": pyrage.tagpq, "age1tag1": pyrage.tag}
-    kind = next((kind for prefix, kind in kinds.items() if text.startswith(prefix)), pyrage.x25519)
-    try:
-        return kind.Recipient.from_str(text)
-    except pyrage.RecipientError:
-        shown = "an identity, which is secret" if text.upper().startswith(_KEY) else text
-        raise StateError(
-            "a recipient is not an age or ssh public key",
-            where=shown,
-            fix="state.encryption.recipients of iac.yaml, and recipients of a definition, take age1..., age1tag1...,"
-            " age1tagpq1... and ssh-...",
-        ) from None
-
-
-def _identities(source: Secret | None) -> list[Any]:
-    if source is None or not source.reveal().strip():
-        raise StateError("no age identity is configured", why="opening secrets of the state needs one", fix=_CONFIGURE)
-    text = source if _is_key(source) else _key_file(source)
-    found = _ssh_identity(text) if _PEM in text.reveal() else _age_identities(text)
-    if not found:
-        raise StateError(
-            "the age identity holds no key", why=f"a line that begins with {_KEY} is missing", fix=_CONFIGURE
-        )
-    return found
-
-
-def _is_key(source: Secret) -> bool:
-    text = source.reveal()
-    return "\n" in text.strip() or text.strip().upper().startswith(_KEY) or _PEM in text
-
-
-def _key_file(source: Secret) -> Secret:
-    text, why = _read(source)
-    if text is None:
-        summary = "the age identity is neither a key nor the path of a readable key file"
-        raise StateError(summary, why=why, fix=_CONFIGURE)
-    return text
-
-
-def _read(path: Secret) -> tuple[Secret | None, str]:
-    """A file's text, else why there is none. The path may be a mistyped key, so no frame that raises holds it."""
-    try:
-        return Secret(Path(path.reveal().strip()).expanduser().read_text(encoding="utf-8")), ""
-    except OSError as error:
-        return None, str(error.strerror)
-    except (ValueError, RuntimeError):
-        return None, "it is not text"
-
-
-def _age_identities(text: Secret) -> list[Any]:
-    from pyrage import IdentityError, x25519  # noqa: PLC0415  # only commands that open secrets
-
-    lines = [Secret(line.strip()) for line in text.reveal().splitlines() if line.strip()[:1] not in {"", "#"}]
-    try:
-        return [x25519.Identity.from_str(line.reveal()) for line in lines]
-    except IdentityError:
-        pass
-    raise StateError("the age identity is damaged", why="a line of it is no age X25519 identity", fix=_CONFIGURE)
-
-
-def _ssh_identity(text: Secret) -> list[Any]:
-    from pyrage import IdentityError, ssh  # noqa: PLC0415  # only commands that open secrets
-
-    try:
-        return [ssh.Identity.from_buffer(text.reveal().encode())]
-    except IdentityError:
-        pass
-    raise StateError(
-        "the ssh identity cannot be used",
-        why="it is damaged, of an unknown kind, or protected by a passphrase",
-        fix="use an ed25519 or RSA key without passphrase, or an age identity",
-    )
+    return [parse_recipient(text) for text in dict.fromkeys([*texts, *also])]
