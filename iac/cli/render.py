@@ -34,7 +34,7 @@ def command(shell: Shell, *, check: bool, targets: tuple[str, ...], view: str) -
     else:
         for result in results:
             why = f": {result.why}" if result.why else ""
-            for line in f"{result.status:<10} {result.path}{why}".splitlines():
+            for line in f"{result.status:<10} {result.id}{why}".splitlines():
                 click.echo(printable(line))
     for result in results:
         if result.warning:
@@ -64,8 +64,6 @@ def _failure(session: LocalSession, results: Sequence[OutputState], targets: Col
 
 def _opened(session: LocalSession, results: Sequence[OutputState]) -> list[str]:
     """Addresses all of whose outputs could be rendered."""
-    clients = {spec.path: spec.clients for spec in session.desired.outputs}
-    fine = {address for result in results if result.status != "failed" for address in clients[result.path]}
-    return sorted(
-        fine - {address for result in results if result.status == "failed" for address in clients[result.path]}
-    )
+    clients = {spec.id: spec.clients for spec in session.desired.outputs}
+    fine = {address for result in results if result.status != "failed" for address in clients[result.id]}
+    return sorted(fine - {address for result in results if result.status == "failed" for address in clients[result.id]})

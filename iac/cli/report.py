@@ -65,7 +65,7 @@ def check_place(shell: Shell, file: str, option: str) -> None:
 
     path = _path(shell, file, option)
     try:
-        FileSink(path.parent).check(path.name)
+        FileSink(path.parent).check(path.name, b"")
     except RenderError as error:
         raise _unwritten(file, error.why, option) from error
 

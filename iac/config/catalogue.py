@@ -43,7 +43,7 @@ ERRORS = frozenset(
         "recipients-without-encryption", "waiver-expired",
         # outputs
         "bad-path", "output-twice", "output-over-output", "output-over-input", "unknown-template",
-        "bad-template",
+        "bad-template", "unknown-sink", "no-recipients",
     }
 )  # fmt: skip
 """Ids of mistakes that stop."""

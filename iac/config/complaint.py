@@ -111,7 +111,7 @@ def _explain(document: Document, error: _Found) -> Iterator[Complaint]:
         if error.is_name:
             pointer = (*pointer, str(error.value))
             summary = f"the name {error.value} in {_name(pointer[:-1])} must be {expected(error)}"
-            yield Complaint(pointer, mistake(rule, summary, document.at_key(*pointer)))
+            yield Complaint(pointer, mistake(rule, summary, document.at_key(*pointer), why=_why(error)))
             return
         summary = f"{_name(pointer)} must be {expected(error)}{_shown(pointer, error.value)}"
         yield Complaint(pointer, mistake(rule, summary, document.at(*pointer), why=_why(error), fix=_fix(error)))
@@ -193,9 +193,9 @@ def _branch(part: Mapping[str, Any]) -> str:
     if "const" in part:
         return str(part["const"])
     keys = part.get("properties", {})
-    method = keys.get("method", {}).get("const")
-    if method:
-        return f"a mapping with method: {method}"
+    for key in ("method", "kind"):
+        if "const" in keys.get(key, {}):
+            return f"a mapping with {key}: {keys[key]['const']}"
     return f"{{{next(iter(keys))}: ...}}" if len(keys) == 1 else _TYPES[part["type"]]
 
 

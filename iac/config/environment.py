@@ -15,6 +15,7 @@ from iac.config.output import OutputRules, Paths, parse_output
 from iac.config.override import overrides, place_of
 from iac.config.project import has_errors
 from iac.config.rule import check_definition
+from iac.config.sink import sealed_to
 from iac.config.state_rule import check_exposure
 from iac.core.desired import Desired
 
@@ -44,7 +45,7 @@ class Environment:
         self._outputs: list[OutputSpec] = []
         self._ids: dict[str, tuple[str, Location]] = {}
         self._paths = Paths()
-        self._output_rules = OutputRules(project.root, settings.state.files)
+        self._output_rules = OutputRules(project.root, settings)
         self._pool = Pool()
         self._judge = Judge(settings)
         self.judged: list[Judged] = []
@@ -109,7 +110,7 @@ class Environment:
             issuer=settings.issuer,
             provider=settings.provider,
             clients={address: self._clients[address] for address in sorted(self._clients)},
-            outputs=tuple(self._outputs),
+            outputs=tuple(self._sealed(spec) for spec in self._outputs),
             removed=tuple(parse_removed(self._document, value, settings.environment)),
             moved=tuple(parse_moved(self._document, value)),
             limits=settings.limits,
@@ -117,6 +118,9 @@ class Environment:
             server_defaults=settings.server_defaults,
             policy=settings.policy,
         )
+
+    def _sealed(self, spec: OutputSpec) -> OutputSpec:
+        return sealed_to(self.settings, spec, (self._clients[address] for address in spec.clients))
 
     def _check_id(self, definition: Definition) -> Iterator[Diagnostic]:
         try:
@@ -144,7 +148,7 @@ class Environment:
     ) -> Iterator[Diagnostic]:
         spec = parse_output(document, pointer, item, address)
         yield from self._output_rules.check(spec, document, pointer)
-        yield from self._paths.claim(spec.path, document.at(*pointer, "path"))
+        yield from self._paths.claim(self._output_rules.place(spec), document.at(*pointer, "path"))
         self._outputs.append(spec)
 
     def _add_project_outputs(self) -> Iterator[Diagnostic]:

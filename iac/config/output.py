@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from iac.config.catalogue import mistake, nearest
 from iac.config.project import PROJECT_FILE
+from iac.config.sink import KubernetesSettings
 from iac.config.tree import CLIENTS_DIR
-from iac.core.desired import OutputSpec
+from iac.core.desired import FILE, OutputSpec, output_id
 from iac.services import template_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
     from pathlib import Path
 
     from iac.config.document import Document
     from iac.config.event import Pointer
+    from iac.config.settings import Settings
+    from iac.config.sink import AgeSettings, SopsSettings
     from iac.core.diagnostics import Diagnostic, Location
 
 TEMPLATES_DIR = "templates"
 _INPUTS = (PROJECT_FILE, CLIENTS_DIR, TEMPLATES_DIR, "schemas", ".git", ".iac")
 _OTHERS = 0o007
+_LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_SECRET_PATH = re.compile(rf"{_LABEL}/(?=[^/]{{1,253}}(/|$)){_LABEL}(\.{_LABEL})*(/(?!\.\.)[A-Za-z0-9._-]{{1,253}})?")
+"""Names of a namespace (RFC 1123 label) and of a Secret (RFC 1123 subdomain), and perhaps a key of its data."""
 
 
 def parse_output(document: Document, pointer: Pointer, value: dict[str, Any], address: str = "") -> OutputSpec:
@@ -33,6 +40,7 @@ def parse_output(document: Document, pointer: Pointer, value: dict[str, Any], ad
         clients=tuple(clients.values() if isinstance(clients, dict) else clients),
         location=document.at(*pointer),
         names=tuple(clients) if isinstance(clients, dict) else (),
+        sink=value.get("sink", FILE),
         mode=int(value.get("mode", "0600"), 8),
         values=value.get("values", {}),
     )
@@ -43,24 +51,49 @@ class OutputRules:
 
     Args:
         root: the project's folder.
-        read: more paths that iac reads, over which nothing is rendered.
+        settings: of the environment: its sinks, and the files that it reads, over which nothing is rendered.
     """
 
-    def __init__(self, root: Path, read: Sequence[str] = ()) -> None:
+    def __init__(self, root: Path, settings: Settings) -> None:
         self._root = root
         self._real = root.resolve()
-        self._inputs = (*_INPUTS, *(str(PurePosixPath(path)) for path in read))
+        self._settings = settings
+        self._inputs = (*_INPUTS, *(str(PurePosixPath(path)) for path in settings.state.files))
         self._folders: dict[str, bool] = {}
         self._templates: dict[str, str | None] = {}
 
     def check(self, spec: OutputSpec, document: Document, pointer: Pointer) -> Iterator[Diagnostic]:
         """What is wrong with one output by itself."""
-        yield from self._check_path(spec.path, document.at(*pointer, "path"))
         yield from self._check_template(spec.template, document.at(*pointer, "template"))
-        if spec.mode & _OTHERS:
-            where = document.at(*pointer, "mode")
-            summary = f"{spec.path} would be open to everybody on the machine (mode {spec.mode:04o})"
-            yield mistake("output-open-to-others", summary, where, why="it holds a secret", fix='mode: "0640"')
+        sink = self._settings.sinks.get(spec.sink)
+        if sink is None and spec.sink != FILE:
+            yield self._unknown_sink(spec.sink, document.at(*pointer, "sink"))
+        elif isinstance(sink, KubernetesSettings):
+            yield from _check_secret(spec, document, pointer)
+        else:
+            yield from self._check_path(spec.path, document.at(*pointer, "path"))
+            where = document.at(*pointer, "mode" if sink is None else "sink")
+            yield from self._check_sealed(spec, sink, where) if sink else _check_mode(spec, where)
+
+    def place(self, spec: OutputSpec) -> str:
+        """What no other output may have: a path of the project, or a Secret of a sink, as `SINK://NAMESPACE/NAME`."""
+        if isinstance(self._settings.sinks.get(spec.sink), KubernetesSettings):
+            return output_id(spec.sink, "/".join(spec.path.split("/")[:2]))
+        return spec.path
+
+    def _unknown_sink(self, name: str, where: Location) -> Diagnostic:
+        known = [FILE, *self._settings.sinks]
+        fix = nearest(name, known) or f"name it under sinks in {PROJECT_FILE}; there are {', '.join(known)}"
+        summary = f"environment {self._settings.environment} has no sink {name}"
+        return mistake("unknown-sink", summary, where, fix=fix)
+
+    def _check_sealed(
+        self, spec: OutputSpec, sink: AgeSettings | SopsSettings, where: Location
+    ) -> Iterator[Diagnostic]:
+        if not sink.recipients and not self._settings.state.recipients:
+            why = "it names no recipients, and the state has none"
+            fix = f"sinks: {{{spec.sink}: {{recipients: [age1...]}}}}"
+            yield mistake("no-recipients", f"sink {spec.sink} has nobody to encrypt to", where, why=why, fix=fix)
 
     def _check_path(self, path: str, where: Location) -> Iterator[Diagnostic]:
         parts = PurePosixPath(path).parts
@@ -107,6 +140,25 @@ class OutputRules:
         return nearest(name, known_files) or f"create {TEMPLATES_DIR}/{name}"
 
 
+def _check_mode(spec: OutputSpec, where: Location) -> Iterator[Diagnostic]:
+    if spec.mode & _OTHERS:
+        summary = f"{spec.path} would be open to everybody on the machine (mode {spec.mode:04o})"
+        yield mistake("output-open-to-others", summary, where, why="it holds a secret", fix='mode: "0640"')
+
+
+def _check_secret(spec: OutputSpec, document: Document, pointer: Pointer) -> Iterator[Diagnostic]:
+    """The path of a Secret, and keys that mean nothing there."""
+    where = document.at(*pointer, "path")
+    if not _SECRET_PATH.fullmatch(spec.path):
+        why = "a sink of kind kubernetes puts an output into a Secret: NAMESPACE/NAME/KEY, or NAMESPACE/NAME for dotenv"
+        fix = f"path: NAMESPACE/NAME/{PurePosixPath(spec.path).name}"
+        yield mistake("bad-path", f"{spec.path} names no key of a Secret", where, why=why, fix=fix)
+    if (*pointer, "mode") in document.places:
+        summary = f"an output of sink {spec.sink} has no mode"
+        why = "mode is that of a file, and this is a Secret in a cluster"
+        yield mistake("unknown-key", summary, document.at(*pointer, "mode"), why=why, fix="take mode out")
+
+
 class Paths:
     """Which output has which path; two must not have one, and none may lie inside another."""
 
@@ -114,7 +166,7 @@ class Paths:
         self._seen: dict[str, Location] = {}
 
     def claim(self, path: str, where: Location) -> Iterator[Diagnostic]:
-        """Take a path for an output."""
+        """Take a path for an output, or a Secret."""
         key = path.casefold()
         if key in self._seen:
             why = f"it is written by {self._seen[key]} already"
@@ -124,6 +176,8 @@ class Paths:
     def check_nesting(self) -> Iterator[Diagnostic]:
         """Outputs whose path goes through the file of another."""
         for key, where in self._seen.items():
+            if "://" in key:
+                continue
             parents = (str(parent) for parent in PurePosixPath(key).parents)
             over = next((parent for parent in parents if parent in self._seen), "")
             if over:

@@ -9,6 +9,7 @@ from iac.config.auth import ClientAuth, parse_auth, secrets_of
 from iac.config.catalogue import mistake
 from iac.config.network import Network, parse_network
 from iac.config.override import DEFAULT, overrides, place_of
+from iac.config.sink import parse_sinks
 from iac.config.state_rule import check_states
 from iac.config.state_settings import parse_state
 from iac.core.desired import Limits
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from iac.config.auth import Auth
     from iac.config.document import Document
+    from iac.config.sink import SinkSettings
     from iac.config.state_settings import StateSettings
     from iac.core.diagnostics import Diagnostic
     from iac.core.model import Fields
@@ -43,6 +45,7 @@ class Settings:
         scopes: scope names that this server knows beside the usual ones.
         policy: diagnostic id -> off, warning or error.
         lifetime_bounds: least and most seconds of each lifetime.
+        sinks: by name, those that iac.yaml names; `file` is none of them.
     """
 
     root: Path
@@ -61,6 +64,7 @@ class Settings:
     scopes: tuple[str, ...] = ()
     policy: Mapping[str, str] = field(default_factory=dict)
     lifetime_bounds: Bounds = field(default_factory=lambda: WLCG_BOUNDS)
+    sinks: Mapping[str, SinkSettings] = field(default_factory=dict)
 
     @property
     def login_client_id(self) -> str:
@@ -89,6 +93,7 @@ def parse_settings(root: Path, value: Mapping[str, Any], environment: str) -> Se
         scopes=tuple(value.get("scopes", ())),
         policy=value.get("policy", {}),
         lifetime_bounds=_bounds(value.get("lifetime_bounds", {})),
+        sinks=parse_sinks(value, environment),
     )
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from iac.core.desired import OWNERS
+from iac.core.desired import OWNERS, output_id
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -98,13 +98,23 @@ class FieldChange:
 
 @dataclass(frozen=True, slots=True)
 class OutputChange:
-    """What becomes of one output; `digest` is over template, fields and secret versions, "" for a deleted one."""
+    """What becomes of one output.
+
+    Attributes:
+        template: hash over what makes the output of its clients: the template's text, and how the sink writes it.
+        digest: hash over that, fields and secret versions; "" for a deleted one.
+    """
 
     path: str
     sink: str
     action: OutputAction
     template: str = ""
     digest: str = ""
+
+    @property
+    def id(self) -> str:
+        """What names it in state, and before people."""
+        return output_id(self.sink, self.path)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""

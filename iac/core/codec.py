@@ -101,8 +101,8 @@ def event_object(event: Event) -> Object:
             return {"type": "intent_given", "intent": intent_object(intent)}
         case IntentDropped(address):
             return {"type": "intent_dropped", "address": address}
-        case OutputWritten(path, record):
-            return _present(type="output_written", path=path, record=output_object(record) if record else None)
+        case OutputWritten(name, record):
+            return _present(type="output_written", path=name, record=output_object(record) if record else None)
         case _:
             assert_never(event)
 

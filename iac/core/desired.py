@@ -65,16 +65,36 @@ class DesiredClient:
         return None if OWNERS in self.lifecycle.ignore_changes else self.owners
 
 
+FILE = "file"
+"""The sink that needs no setting."""
+
+
+def output_id(sink: str, path: str) -> str:
+    """What names an output in state: its path, with the sink in front unless that is `file`.
+
+    Unambiguous, because the path of a file is normalised and so has no `//` in it.
+    """
+    return path if sink == FILE else f"{sink}://{path}"
+
+
+def output_path(sink: str, name: str) -> str:
+    """The path in an output's id."""
+    return name.removeprefix(output_id(sink, "")) if sink != FILE else name
+
+
 @dataclass(frozen=True, slots=True)
 class OutputSpec:
-    """One file to render.
+    """One output to render.
 
     Attributes:
         template: name of a built-in (`dotenv`) or path below `templates/` (`rucio/idpsecrets.json.j2`).
-        path: relative to the project, normalised, inside it.
+        path: where its sink puts it: of a file, relative to the project, normalised, inside it.
         clients: addresses whose credentials it may read, in the order declared.
         names: the name by which the template reaches each of them (an output of one client: `client`).
         values: free values for the template (`values:` of the output).
+        sink: name of the sink it goes to.
+        recipients: public keys, sorted, that a sink which encrypts seals it to.
+        form: hash over the settings of the sink that decide what is written; "" for a clear file.
     """
 
     template: str
@@ -82,9 +102,16 @@ class OutputSpec:
     clients: tuple[str, ...]
     location: Location
     names: tuple[str, ...] = ()
-    sink: str = "file"
+    sink: str = FILE
     mode: int = 0o600
     values: Mapping[str, object] = field(default_factory=dict)
+    recipients: tuple[str, ...] = ()
+    form: str = ""
+
+    @property
+    def id(self) -> str:
+        """What names it in state."""
+        return output_id(self.sink, self.path)
 
 
 class Then(StrEnum):

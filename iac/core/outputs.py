@@ -7,7 +7,8 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from iac.core.change import OutputAction, OutputChange
+from iac.core.change import OutputAction, OutputChange, sha256
+from iac.core.desired import output_path
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,7 +28,7 @@ class Rendered:
 
 
 def output_digest(spec: OutputSpec, template: str, clients: Mapping[str, Rendered]) -> str:
-    """Hash over everything that decides an output's content; `template` is the hash of the template's text.
+    """Hash over everything that decides an output's content; `template` is what `made_by` says.
 
     Secrets enter by their version, so the digest says nothing about them.
     """
@@ -38,6 +39,11 @@ def output_digest(spec: OutputSpec, template: str, clients: Mapping[str, Rendere
     parts = [template, spec.path, spec.mode, list(spec.names), dict(spec.values), read]
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+
+
+def made_by(spec: OutputSpec, template: str) -> str:
+    """Hash over what makes an output of its clients: the template, and how and for whom the sink writes it."""
+    return sha256([template, spec.form, spec.recipients]) if spec.form else template
 
 
 def _listed(fields: Fields) -> Iterable[tuple[str, str]]:
@@ -56,15 +62,17 @@ def plan_outputs(
         specs: the declared outputs.
         templates: template name -> hash of its text.
         clients: every client as it will be after the apply; an output of another client is blocked.
-        records: outputs as they were last written; those no longer declared are deleted.
+        records: outputs by id as they were last written; those no longer declared are deleted.
     """
     specs = list(specs)
-    planned = [(spec.clients, _output(spec, templates[spec.template], clients, records)) for spec in specs]
-    declared = {spec.path for spec in specs}
+    planned = [
+        (spec.clients, _output(spec, made_by(spec, templates[spec.template]), clients, records)) for spec in specs
+    ]
+    declared = {spec.id for spec in specs}
     gone = [
-        (record.clients, OutputChange(path, record.sink, OutputAction.DELETE))
-        for path, record in sorted(records.items())
-        if path not in declared
+        (record.clients, OutputChange(output_path(record.sink, name), record.sink, OutputAction.DELETE))
+        for name, record in sorted(records.items())
+        if name not in declared
     ]
     return planned + gone
 
@@ -75,10 +83,10 @@ def _output(
     if any(address not in clients or clients[address].secret_version is None for address in spec.clients):
         return OutputChange(spec.path, spec.sink, OutputAction.BLOCKED, template)
     digest = output_digest(spec, template, clients)
-    record = records.get(spec.path)
+    record = records.get(spec.id)
     if record is None:
         action = OutputAction.CREATE
-    elif record.digest == digest and record.sink == spec.sink:
+    elif record.digest == digest:
         action = OutputAction.UNCHANGED
     else:
         action = OutputAction.UPDATE

@@ -185,9 +185,9 @@ class IntentDropped:
 
 @dataclass(frozen=True, slots=True)
 class OutputWritten:
-    """Journal event: this output was written (record) or removed (None)."""
+    """Journal event: the output of this id was written (record) or removed (None)."""
 
-    path: str
+    id: str
     record: OutputRecord | None
 
 
@@ -217,9 +217,9 @@ def fold(state: State, event: Event) -> State:
             return replace(state, intents={**state.intents, intent.address: intent})
         case IntentDropped(address):
             return replace(state, intents=_without(state.intents, address))
-        case OutputWritten(path, record):
-            others = _without(state.outputs, path)
-            return replace(state, outputs={**others, path: record} if record else others)
+        case OutputWritten(name, record):
+            others = _without(state.outputs, name)
+            return replace(state, outputs={**others, name: record} if record else others)
         case _:
             assert_never(event)
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 from iac.ports.clock import Clock
 from iac.ports.prover import Prover
 from iac.ports.provider import Identity, Provider, Reader
-from iac.ports.sink import Exposure, Sink, Tracking
+from iac.ports.sink import Exposure, Found, Sink, Tracking
 from iac.ports.state import Holder, Lock, Place, StateBackend, Vault
 
 __all__ = [
-    "Clock", "Exposure", "Holder", "Identity", "Lock", "Place", "Prover", "Provider", "Reader", "Sink", "StateBackend",
-    "Tracking", "Vault",
+    "Clock", "Exposure", "Found", "Holder", "Identity", "Lock", "Place", "Prover", "Provider", "Reader", "Sink",
+    "StateBackend", "Tracking", "Vault",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from iac.core.errors import RenderError
-from iac.ports import Sink
+from iac.ports import Found, Sink
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -37,7 +37,7 @@ class FileSink(Sink):
         self._root = root.resolve()
         self._swept: set[Path] = set()
 
-    def _check(self, path: str) -> None:
+    def _check(self, path: str, content: bytes) -> None:  # noqa: ARG002  # any content can be written
         target = self._target(path)
         with _explained(path):
             folder = _nearest_folder(target.parent)
@@ -46,7 +46,7 @@ class FileSink(Sink):
             os.close(_open_new(probe))
             probe.unlink()
 
-    def _write(self, path: str, content: bytes, *, mode: int) -> bool:
+    def _write(self, path: str, content: bytes, *, mode: int, is_new: bool) -> bool:  # noqa: ARG002  # it is looked at
         target = self._target(path)
         with _explained(path):
             _make_folders(target.parent)
@@ -55,6 +55,10 @@ class FileSink(Sink):
                 return False
             _replace(target, content, mode)
         return True
+
+    def _compare(self, path: str, content: bytes) -> Found:
+        found = self._read(path)
+        return Found.NOTHING if found is None else Found.AS_WANTED if found == content else Found.OTHER
 
     def _read(self, path: str) -> bytes | None:
         target = self._target(path)
@@ -67,6 +71,9 @@ class FileSink(Sink):
             if target.exists():
                 target.unlink()
                 _sync(target.parent)
+
+    def _place(self, path: str) -> str:
+        return str(self._target(path))
 
     def _exposed(self, paths: Collection[str]) -> Mapping[str, Exposure]:
         from iac.sinks.worktree import find_exposed  # noqa: PLC0415  # only where outputs are written

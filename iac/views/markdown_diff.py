@@ -49,7 +49,7 @@ def _lines(change: Change) -> Iterator[str]:
         yield from ("@@ secret @@", f"! {change.secret}")
     for output in change.outputs:
         if output.action is not OutputAction.UNCHANGED:
-            yield from ("@@ output @@", f"! {printable(output.path)} {output.action}")
+            yield from ("@@ output @@", f"! {printable(output.id)} {output.action}")
 
 
 def field_diff(field: FieldChange, cause: str) -> Iterator[str]:

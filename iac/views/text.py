@@ -120,7 +120,7 @@ def _effects(change: Change) -> Iterator[str]:
         yield f"      {'secret':<{_NAME_WIDTH}} {change.secret}"
     for output in change.outputs:
         if output.action is not OutputAction.UNCHANGED:
-            yield f"      {'output':<{_NAME_WIDTH}} {printable(output.path)} ({output.action})"
+            yield f"      {'output':<{_NAME_WIDTH}} {printable(output.id)} ({output.action})"
     for finding in change.findings:
         yield f"      {_finding(finding)}"
 
@@ -197,7 +197,7 @@ def report_text(report: Report, *, color: bool) -> str:
 
 def _outputs(report: Report, page: Page) -> Iterator[str]:
     for output in report.outputs:
-        path = printable(output.output.path)
+        path = printable(output.output.id)
         if isinstance(output, Delivered):
             what = "removed" if output.output.action is OutputAction.DELETE else "written"
             yield f"  {path}: {what if output.is_changed else 'already as wanted'}"

@@ -14,14 +14,14 @@ from iac.core.planning import make_plan
 from iac.core.policy.review import Outside, asks_server, review
 from iac.core.state import Approval
 from iac.workflow.delivery import (
-    OutputState,
     check_outputs,
+    check_sinks,
     check_templates,
     deliver,
     outputs_to_write,
-    render_outputs,
 )
 from iac.workflow.exposure import with_exposures
+from iac.workflow.rendering import OutputState, render_outputs
 from iac.workflow.session import LocalSession, Session, StateSession
 
 if TYPE_CHECKING:
@@ -55,8 +55,9 @@ def _plan(session: Session, state: State, actual: Actual, options: Options) -> P
     )
     plan = make_plan(session.desired, state, actual, options)
     plan = _reviewed(session, replace(plan, findings=(*findings, *plan.findings)), options)
+    check_sinks(session, plan)
     check_templates(session, plan)
-    return with_exposures(session, plan, [output.path for output in outputs_to_write(plan)])
+    return with_exposures(session, plan, [output.id for output in outputs_to_write(plan)])
 
 
 def _reviewed(session: Session, plan: Plan, options: Options) -> Plan:

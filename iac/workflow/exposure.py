@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iac.core.change import Finding
+from iac.core.desired import output_id
 from iac.core.diagnostics import Severity
 from iac.core.model import uses_secret
 from iac.core.plan import Guard
@@ -24,14 +25,14 @@ TRACKED = "is tracked by git, so its secret would be in the next commit"
 
 
 def find_exposures(session: LocalSession, specs: Iterable[OutputSpec]) -> dict[str, Exposure]:
-    """By path, what of these outputs version control has or would take up; those without any secret do not count."""
+    """By id, what of these outputs version control has or would take up; those without any secret do not count."""
     by_sink: dict[str, list[str]] = {}
     for spec in specs:
         if any(_has_secret(session, address) for address in spec.clients):
             by_sink.setdefault(spec.sink, []).append(spec.path)
     found: dict[str, Exposure] = {}
     for sink, paths in by_sink.items():
-        found.update(session.sinks[sink].exposed(paths))
+        found.update({output_id(sink, path): each for path, each in session.sinks[sink].exposed(paths).items()})
     return found
 
 
@@ -40,16 +41,16 @@ def _has_secret(session: LocalSession, address: str) -> bool:
     return client is None or uses_secret(client.fields)
 
 
-def with_exposures(session: LocalSession, plan: Plan, paths: Iterable[str]) -> Plan:
-    """The plan with a guard or a finding for each of the outputs at `paths` that is not kept out of git.
+def with_exposures(session: LocalSession, plan: Plan, ids: Iterable[str]) -> Plan:
+    """The plan with a guard or a finding for each of the outputs of `ids` that is not kept out of git.
 
     Neither enters the digest: where an output lies is no part of what is approved.
     """
-    wanted = set(paths)
-    specs = {spec.path: spec for spec in session.desired.outputs if spec.path in wanted}
+    wanted = set(ids)
+    specs = {spec.id: spec for spec in session.desired.outputs if spec.id in wanted}
     found = find_exposures(session, specs.values())
-    tracked = {path: each for path, each in found.items() if each.tracking is Tracking.TRACKED}
-    guards = tuple(_guard(specs[path], each) for path, each in sorted(tracked.items()))
+    tracked = {name: each for name, each in found.items() if each.tracking is Tracking.TRACKED}
+    guards = tuple(_guard(specs[name], each) for name, each in sorted(tracked.items()))
     return replace(plan, guards=(*plan.guards, *guards), findings=(*plan.findings, *_findings(specs, found)))
 
 
@@ -64,10 +65,11 @@ def _guard(spec: OutputSpec, exposure: Exposure) -> Guard:
 
 
 def _findings(specs: Mapping[str, OutputSpec], found: Mapping[str, Exposure]) -> Iterator[Finding]:
-    for path, exposure in sorted(found.items()):
+    for name, exposure in sorted(found.items()):
         if exposure.tracking is not Tracking.TRACKED:
             rule = "output-not-ignored" if exposure.tracking is Tracking.NOT_IGNORED else "output-not-checked"
-            yield Finding(rule, Severity.WARNING, f"{specs[path].location}: {warning(path, exposure)}")
+            spec = specs[name]
+            yield Finding(rule, Severity.WARNING, f"{spec.location}: {warning(spec.path, exposure)}")
 
 
 def warning(path: str, exposure: Exposure) -> str:

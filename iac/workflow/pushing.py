@@ -109,7 +109,7 @@ def _subject(event: Event) -> str:
             return address
         case IntentGiven(intent):
             return intent.address
-        case OutputWritten(path):
-            return path
+        case OutputWritten(name):
+            return name
         case _:
             assert_never(event)

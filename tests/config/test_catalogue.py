@@ -43,6 +43,22 @@ def configured(place: str, *lines: str, **files: str) -> Case:
     return Case([f"{rule} iac.yaml:{position}"], {"iac.yaml": PROJECT + "\n".join([*lines, ""]), **files})
 
 
+SINKS = f"""\
+sinks:
+  sops: {{kind: sops}}
+  age: {{kind: age}}
+  cluster: {{kind: kubernetes}}
+  sealed: {{kind: sops, recipients: [{RECIPIENT}]}}
+"""
+
+
+def with_sinks(said: list[str], outputs: str) -> Case:
+    """A definition with outputs to sinks, and where its mistakes are."""
+    rules = [f"{rule} {DEFINITION}:{position}" for rule, position in (each.split() for each in said)]
+    redirect = "redirect_uris: [https://a.example.org/]"
+    return Case(rules, {"iac.yaml": PROJECT + SINKS, DEFINITION: client("portal", outputs, redirect)})
+
+
 CASES = [
     # files as text and as YAML
     Case([f"file-empty {DEFINITION}:1:1"], {DEFINITION: ""}),
@@ -144,6 +160,28 @@ CASES = [
     ),
     defined("output-twice 3:69", "outputs: [{template: dotenv, path: out/a}, {template: dotenv, path: out/A}]"),
     defined("output-over-output 3:69", "outputs: [{template: dotenv, path: out/a}, {template: dotenv, path: out/a/b}]"),
+    # sinks
+    with_sinks(["unknown-sink 3:45"], "outputs: [{template: dotenv, path: a, sink: clutser}]"),
+    with_sinks(["no-recipients 3:45"], "outputs: [{template: dotenv, path: a, sink: sops}]"),
+    with_sinks(["no-recipients 3:45"], "outputs: [{template: dotenv, path: a, sink: age}]"),
+    with_sinks(["bad-path 3:36"], "outputs: [{template: dotenv, path: ../a, sink: sealed}]"),
+    with_sinks(["output-over-input 3:36"], "outputs: [{template: dotenv, path: iac.yaml, sink: sealed}]"),
+    with_sinks(["bad-path 3:36"], "outputs: [{template: dotenv, path: out, sink: cluster}]"),
+    with_sinks(["bad-path 3:36"], "outputs: [{template: dotenv, path: ns/A/k, sink: cluster}]"),
+    with_sinks(["bad-path 3:36"], "outputs: [{template: dotenv, path: ns/a./k, sink: cluster}]"),
+    with_sinks(["bad-path 3:36"], "outputs: [{template: dotenv, path: ns/a/..k, sink: cluster}]"),
+    with_sinks(["unknown-key 3:63"], "outputs: [{template: dotenv, path: ns/a, sink: cluster, mode: '0600'}]"),
+    with_sinks(
+        ["output-twice 3:85"],
+        "outputs: [{template: dotenv, path: ns/a/b, sink: cluster}, {template: dotenv, path: ns/a/c, sink: cluster}]",
+    ),
+    with_sinks(
+        ["output-twice 3:77"], "outputs: [{template: dotenv, path: a, sink: sealed}, {template: json, path: a}]"
+    ),
+    configured("wrong-type 5:15", "sinks: {sops: {kind: spos}}"),
+    configured("bad-format 5:9", "sinks: {file: {kind: age}}"),
+    configured("unknown-key 5:24", "sinks: {a: {kind: age, encrypted_regex: ^(data)$}}"),
+    configured("bad-format 5:42", "sinks: {a: {kind: sops, encrypted_regex: data}}"),
     # what only a provider that is not built meets
     Case(
         [f"needs-management-api {DEFINITION}:3:22", f"scope-not-granted {DEFINITION}:4:9"],
@@ -272,3 +310,15 @@ def test_the_nearest_word_is_offered_only_when_it_is_near() -> None:
 def test_text_of_others_is_made_safe_to_show() -> None:
     found = mistake("schema", "a\x1b[31m\u202e", None, why="b\nc", fix="d\r").lines()
     assert all(line.isprintable() for line in found)
+
+
+@pytest.mark.parametrize(
+    "outputs",
+    [
+        "outputs: [{template: dotenv, path: out/a, sink: sealed, mode: '0644'}]",
+        "outputs: [{template: dotenv, path: ns/a.b/A.env, sink: cluster}]",
+        "outputs: [{template: dotenv, path: ns/a, sink: cluster}, {template: dotenv, path: ns/a}]",
+    ],
+)
+def test_what_a_sink_takes_is_no_mistake(tmp_path: Path, outputs: str) -> None:
+    assert [] == places(write(tmp_path, with_sinks([], outputs).files))

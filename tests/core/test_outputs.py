@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from iac.core.change import OutputAction
-from iac.core.outputs import Rendered, output_digest, plan_outputs
+from iac.core.outputs import Rendered, made_by, output_digest, plan_outputs
 from iac.core.state import OutputRecord
 from tests.core.build import output
 
@@ -47,7 +47,23 @@ def test_an_output_is_created_updated_or_left_by_what_state_says() -> None:
     assert OutputAction.CREATE == planned(None)
     assert OutputAction.UNCHANGED == planned(OutputRecord(DIGEST, ("team/app",)))
     assert OutputAction.UPDATE == planned(OutputRecord("sha256:old", ("team/app",)))
-    assert OutputAction.UPDATE == planned(OutputRecord(DIGEST, ("team/app",), "other-sink"))
+
+
+def test_an_output_that_goes_to_another_sink_is_made_there_and_deleted_here() -> None:
+    records = {"out/app.env": OutputRecord(DIGEST, ("team/app",))}
+    made, gone = plan_outputs([output(sink="cluster")], {"dotenv": "template"}, CLIENTS, records)
+    assert (OutputAction.CREATE, "cluster://out/app.env") == (made[1].action, made[1].id)
+    assert (OutputAction.DELETE, "file", "out/app.env") == (gone[1].action, gone[1].sink, gone[1].path)
+    back = {"cluster://out/app.env": OutputRecord(DIGEST, ("team/app",), "cluster")}
+    _, gone = plan_outputs([output()], {"dotenv": "template"}, CLIENTS, back)
+    assert (OutputAction.DELETE, "cluster", "out/app.env") == (gone[1].action, gone[1].sink, gone[1].path)
+
+
+@pytest.mark.parametrize("change", [{"form": "sha256:other"}, {"recipients": ("age1other",)}])
+def test_how_and_for_whom_a_sink_writes_decides_what_an_output_is_made_by(change: dict[str, Any]) -> None:
+    spec: dict[str, Any] = {"sink": "sops", "form": "sha256:one", "recipients": ("age1one",)}
+    assert made_by(output(**spec), "template") != made_by(output(**{**spec, **change}), "template")
+    assert "template" == made_by(output(), "template")
 
 
 def test_an_output_of_an_unknown_client_or_secret_is_blocked() -> None:

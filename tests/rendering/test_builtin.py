@@ -81,6 +81,13 @@ def test_kubernetes_secret_is_a_manifest() -> None:
     assert {"issuer": "https://iam.example.org/", "client_id": "app", "client_secret": SECRET} == data
 
 
+def test_kubernetes_secret_takes_labels_annotations_and_a_type() -> None:
+    given = {"labels": {"app": "a b"}, "annotations": {"x/y": "1"}, "type": "example.org/oidc"}
+    manifest = yaml.safe_load(made("kubernetes-secret", "wlcg/app", name="oidc", **given))
+    assert {"name": "oidc", "labels": {"app": "a b"}, "annotations": {"x/y": "1"}} == manifest["metadata"]
+    assert "example.org/oidc" == manifest["type"]
+
+
 def test_kubernetes_secret_of_several_clients_has_keys_with_their_names() -> None:
     manifest = yaml.safe_load(made("kubernetes-secret", "wlcg/app", "wlcg/public", name="oidc"))
     assert {"name": "oidc"} == manifest["metadata"]

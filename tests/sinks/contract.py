@@ -2,76 +2,115 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from iac.core.errors import RenderError
+from iac.ports import Found
 
 if TYPE_CHECKING:
     from iac.ports import Sink
 
 PATH = "out/app/app.env"
+CANARY = b"canary-7d1f0e\n"
 
 
 class SinkContract:
-    def test_what_was_written_is_read(self, sink: Sink) -> None:
-        assert sink.write(PATH, b"one", mode=0o600)
-        assert b"one" == sink.read(PATH)
+    """The contract. A sink whose paths are others says so, and which contents it takes.
 
-    @settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
-    @given(content=st.binary(max_size=2000))
-    def test_content_comes_back_byte_by_byte(self, sink: Sink, content: bytes) -> None:
-        sink.write(PATH, content, mode=0o600)
-        assert content == sink.read(PATH)
+    Attributes:
+        path: of an output.
+        other: of another.
+        contents: of which a longer first one is replaced by a shorter second one.
+        examples: how many contents are tried.
+    """
+
+    path: ClassVar[str] = PATH
+    other: ClassVar[str] = "out/app/other.env"
+    contents: ClassVar[tuple[bytes, bytes]] = (b"A=a longer first content\n", b"A=two\n")
+    examples: ClassVar[st.SearchStrategy[bytes]] = st.text(max_size=400).map(lambda text: text.encode())
+    any_content: ClassVar[str] = "out/app/app.txt"
+
+    def test_what_was_written_is_there(self, sink: Sink) -> None:
+        one, two = self.contents
+        assert sink.write(self.path, one, mode=0o600)
+        assert (Found.AS_WANTED, Found.OTHER) == (sink.compare(self.path, one), sink.compare(self.path, two))
+
+    def test_what_is_read_is_what_was_written(self, sink: Sink) -> None:
+        assert sink.read(self.path) is None
+        for content in self.contents:
+            sink.write(self.path, content, mode=0o600)
+            read = sink.read(self.path)
+            assert read is not None
+            assert sink.compare(self.path, read) is Found.AS_WANTED
+
+    def test_any_content_that_a_template_can_make_is_held(self, sink: Sink) -> None:
+        @settings(deadline=None, max_examples=10, suppress_health_check=list(HealthCheck))
+        @given(content=self.examples)
+        def holds(content: bytes) -> None:
+            sink.write(self.any_content, content, mode=0o600)
+            assert content == sink.read(self.any_content)
+            assert sink.compare(self.any_content, content) is Found.AS_WANTED
+            assert sink.compare(self.any_content, content + b"x") is Found.OTHER
+
+        holds()
 
     def test_nothing_is_there_before_the_first_write(self, sink: Sink) -> None:
-        assert sink.read(PATH) is None
+        assert sink.compare(self.path, self.contents[0]) is Found.NOTHING
 
-    def test_the_same_again_is_no_change(self, sink: Sink) -> None:
-        sink.write(PATH, b"one", mode=0o600)
-        assert not sink.write(PATH, b"one", mode=0o600)
+    @pytest.mark.parametrize("is_new", [False])
+    def test_the_same_again_is_no_change(self, sink: Sink, *, is_new: bool) -> None:
+        sink.write(self.path, self.contents[0], mode=0o600)
+        assert not sink.write(self.path, self.contents[0], mode=0o600, is_new=is_new)
 
     def test_other_content_replaces_the_old(self, sink: Sink) -> None:
-        sink.write(PATH, b"a longer first content", mode=0o600)
-        assert sink.write(PATH, b"two", mode=0o600)
-        assert b"two" == sink.read(PATH)
+        one, two = self.contents
+        sink.write(self.path, one, mode=0o600)
+        assert sink.write(self.path, two, mode=0o600)
+        assert (Found.OTHER, Found.AS_WANTED) == (sink.compare(self.path, one), sink.compare(self.path, two))
 
     def test_outputs_are_apart(self, sink: Sink) -> None:
-        sink.write(PATH, b"one", mode=0o600)
-        sink.write("out/app/other.env", b"two", mode=0o600)
-        sink.remove(PATH)
-        assert (None, b"two") == (sink.read(PATH), sink.read("out/app/other.env"))
+        one, two = self.contents
+        sink.write(self.path, one, mode=0o600)
+        sink.write(self.other, two, mode=0o600)
+        sink.remove(self.path)
+        assert (Found.NOTHING, Found.AS_WANTED) == (sink.compare(self.path, one), sink.compare(self.other, two))
+        assert sink.place(self.path) != sink.place(self.other)
 
     def test_a_removed_output_is_gone_and_may_be_removed_again(self, sink: Sink) -> None:
-        sink.write(PATH, b"one", mode=0o600)
-        sink.remove(PATH)
-        sink.remove(PATH)
-        assert sink.read(PATH) is None
+        sink.write(self.path, self.contents[0], mode=0o600)
+        sink.remove(self.path)
+        sink.remove(self.path)
+        assert sink.compare(self.path, self.contents[0]) is Found.NOTHING
 
     def test_a_removed_output_can_be_written_again(self, sink: Sink) -> None:
-        sink.write(PATH, b"one", mode=0o600)
-        sink.remove(PATH)
-        assert sink.write(PATH, b"one", mode=0o600)
+        sink.write(self.path, self.contents[0], mode=0o600)
+        sink.remove(self.path)
+        assert sink.write(self.path, self.contents[0], mode=0o600)
 
     def test_a_check_passes_where_a_write_does_and_changes_nothing(self, sink: Sink) -> None:
-        sink.check(PATH)
-        assert sink.read(PATH) is None
-        sink.write(PATH, b"one", mode=0o600)
-        sink.check(PATH)
-        assert b"one" == sink.read(PATH)
+        one, two = self.contents
+        sink.check(self.path, one)
+        assert sink.compare(self.path, one) is Found.NOTHING
+        sink.write(self.path, one, mode=0o600)
+        sink.check(self.path, two)
+        assert sink.compare(self.path, one) is Found.AS_WANTED
 
     @pytest.mark.parametrize("path", ["", ".", "/", "..", "../x", "out/../../x", "/tmp/x"])
     def test_a_path_is_relative_and_stays_inside(self, sink: Sink, path: str) -> None:
         for attempt in (
-            lambda: sink.check(path),
-            lambda: sink.write(path, b"one", mode=0o600),
+            lambda: sink.check(path, CANARY),
+            lambda: sink.write(path, CANARY, mode=0o600),
+            lambda: sink.compare(path, CANARY),
             lambda: sink.read(path),
             lambda: sink.remove(path),
+            lambda: sink.place(path),
         ):
             with pytest.raises(RenderError) as caught:
                 attempt()
             assert path == caught.value.where
             assert caught.value.fix
+            assert CANARY.decode().strip() not in str(caught.value)

@@ -7,9 +7,10 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
+from hypothesis import strategies as st
 
 from iac.core.errors import RenderError
 from iac.sinks.file import FileSink
@@ -45,12 +46,14 @@ def files(root: Path) -> list[str]:
 class TestFileSink(SinkContract):
     """The contract, by files."""
 
+    examples: ClassVar[st.SearchStrategy[bytes]] = st.binary(max_size=2000)
+
 
 def refusal(sink: FileSink, path: str = PATH) -> RenderError:
     with pytest.raises(RenderError) as caught:
         sink.write(path, NEW, mode=0o600)
     with pytest.raises(RenderError) as checked:
-        sink.check(path)
+        sink.check(path, NEW)
     assert caught.value.lines() == checked.value.lines()
     assert path == caught.value.where
     return caught.value
@@ -93,7 +96,7 @@ def test_an_unchanged_file_is_not_touched(sink: FileSink, tmp_path: Path) -> Non
 
 
 def test_a_write_and_a_check_leave_no_other_file(sink: FileSink, tmp_path: Path) -> None:
-    sink.check("out/deep/b.env")
+    sink.check("out/deep/b.env", NEW)
     assert [] == files(tmp_path)
     assert not (tmp_path / "out").exists()
     sink.write("out/deep/b.env", NEW, mode=0o600)
@@ -271,7 +274,7 @@ def test_a_read_only_folder_is_told_before_and_at_the_write(sink: FileSink, monk
 
     monkeypatch.setattr(os, "open", refuse)
     with pytest.raises(RenderError) as checked:
-        sink.check("b.env")
+        sink.check("b.env", NEW)
     with pytest.raises(RenderError) as written:
         sink.write("b.env", NEW, mode=0o600)
     assert ("Permission denied", "Permission denied") == (checked.value.why, written.value.why)

@@ -19,11 +19,11 @@ def attach_outputs(draft: Draft) -> None:
     """Put each output into the changes of its clients; one that changes alone opens a change of its own."""
     wants = draft.options.wants
     specs = [spec for spec in draft.desired.outputs if any(wants(address) for address in spec.clients)]
-    others = {spec.path for spec in draft.desired.outputs if spec not in specs}
+    others = {spec.id for spec in draft.desired.outputs if spec not in specs}
     records = {
-        path: record
-        for path, record in draft.state.outputs.items()
-        if path not in others and any(wants(address) for address in record.clients)
+        name: record
+        for name, record in draft.state.outputs.items()
+        if name not in others and any(wants(address) for address in record.clients)
     }
     for addresses, output in plan_outputs(specs, draft.options.templates, draft.after, records):
         concerned = [address for address in addresses if address in draft.changes]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from iac import ports
 from iac.core.errors import IacError, StateError
 from iac.core.proof import Check, Verdict
 from iac.workflow.delivery import fresh_content
@@ -45,16 +46,16 @@ def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str,
 
     if any(address not in state.clients for address in spec.clients):
         why = "a client of it is not applied yet"
-        return _alike(spec, Check(OUTPUT, Verdict.UNPROVEN, spec.path, why, "iac apply"))
+        return _alike(spec, Check(OUTPUT, Verdict.UNPROVEN, spec.id, why, "iac apply"))
     try:
         content = session.sinks[spec.sink].read(spec.path)
         if content is None:
-            return _alike(spec, Check(OUTPUT, Verdict.FAILED, spec.path, "it is not there", "iac render"))
+            return _alike(spec, Check(OUTPUT, Verdict.FAILED, spec.id, "it is not there", "iac render"))
         return _parsed(session, state, spec, content)
     except NotAsRendered as error:
-        return _alike(spec, Check(OUTPUT, Verdict.FAILED, spec.path, str(error), _CHANGED))
+        return _alike(spec, Check(OUTPUT, Verdict.FAILED, spec.id, str(error), _CHANGED))
     except IacError as error:
-        return _alike(spec, Check(OUTPUT, Verdict.UNPROVEN, spec.path, error.why or error.summary, error.fix))
+        return _alike(spec, Check(OUTPUT, Verdict.UNPROVEN, spec.id, error.why or error.summary, error.fix))
 
 
 def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: bytes) -> Mapping[str, Reading]:
@@ -66,17 +67,15 @@ def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: byte
     try:
         found = read_credentials(content, session.templates[spec.template], spec, clients, session.facts())
     except Unreadable as error:
-        return _by_rendering(session, state, spec, content, str(error))
+        return _by_rendering(session, state, spec, str(error))
     return {
-        address: Reading(Check(OUTPUT, Verdict.OK, spec.path, f"read as {seen.format}"), seen)
+        address: Reading(Check(OUTPUT, Verdict.OK, spec.id, f"read as {seen.format}"), seen)
         for address, seen in found.items()
     }
 
 
-def _by_rendering(
-    session: LocalSession, state: State, spec: OutputSpec, content: bytes, why: str
-) -> Mapping[str, Reading]:
-    """The last way: the file is equal to what state renders now, so the secrets in it are those of state."""
+def _by_rendering(session: LocalSession, state: State, spec: OutputSpec, why: str) -> Mapping[str, Reading]:
+    """The last way: the output is equal to what state renders now, so the secrets in it are those of state."""
     from iac.rendering.reading import Found  # noqa: PLC0415  # brings in Jinja2
 
     ledger = session.ledger(state)
@@ -84,10 +83,10 @@ def _by_rendering(
         fresh = fresh_content(session, ledger, spec)
     except StateError:
         told = f"{why}; with the key of the state it could be compared with a fresh rendering"
-        return _alike(spec, Check(OUTPUT, Verdict.UNPROVEN, spec.path, told))
-    if content != fresh:
-        return _alike(spec, Check(OUTPUT, Verdict.FAILED, spec.path, "it is not as rendered", _CHANGED))
-    check = Check(OUTPUT, Verdict.OK, spec.path, "equal to a fresh rendering; its secret is taken from state")
+        return _alike(spec, Check(OUTPUT, Verdict.UNPROVEN, spec.id, told))
+    if session.sinks[spec.sink].compare(spec.path, fresh) is not ports.Found.AS_WANTED:
+        return _alike(spec, Check(OUTPUT, Verdict.FAILED, spec.id, "it is not as rendered", _CHANGED))
+    check = Check(OUTPUT, Verdict.OK, spec.id, "equal to a fresh rendering; its secret is taken from state")
     found: dict[str, Reading] = {}
     for address in spec.clients:
         client = state.clients[address]

@@ -1,0 +1,149 @@
+"""Files that are encrypted, so that they may be committed: a cipher over the files of a project."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, ClassVar
+
+from iac.core.errors import RenderError, StateError
+from iac.ports import Found, Sink
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+    from typing import Any
+
+    from iac.core.secret import Secret
+    from iac.ports import Exposure
+    from iac.sinks.file import FileSink
+
+
+def damaged(path: str) -> RenderError:
+    """An encrypted file that is none, or not as it was made."""
+    fix = "write it anew: iac render"
+    return RenderError("the encrypted file is not of this sink, or somebody changed it", where=path, fix=fix)
+
+
+class Cipher(ABC):
+    """How a content becomes a file that only its recipients can read.
+
+    Attributes:
+        tells_recipients: it can be seen in a file to whom it is sealed.
+    """
+
+    tells_recipients: ClassVar[bool]
+
+    @abstractmethod
+    def seal(self, path: str, content: bytes, recipients: Sequence[str]) -> bytes:
+        """The content, encrypted. Anew each time, so that the same content gives other bytes.
+
+        Raises:
+            RenderError: this content cannot be encrypted in this form.
+            StateError: a recipient is none.
+            InputError: a library is not installed.
+        """
+
+    @abstractmethod
+    def open(self, path: str, sealed: bytes, readers: Readers) -> bytes:
+        """The content of an encrypted file, as the usual program gives it.
+
+        Raises:
+            RenderError: it is no file of this form, or somebody changed it.
+            StateError: the identity at hand does not open it, or there is none.
+        """
+
+    @abstractmethod
+    def holds(self, path: str, sealed: bytes, content: bytes, readers: Readers) -> bool:
+        """Whether an encrypted file is whole, holds the content, and is sealed to the recipients as far as it tells.
+
+        Raises:
+            StateError: the identity at hand does not open it, or there is none.
+        """
+
+
+class Readers:
+    """Who reads what a sink seals.
+
+    Args:
+        recipients: gives the age or ssh public keys that an output is sealed to, by its path.
+        identity: the text of a key file, or the path of one, or None; asked once, when a file is opened.
+    """
+
+    def __init__(self, recipients: Callable[[str], Sequence[str]], identity: Callable[[], Secret | None]) -> None:
+        self._recipients = recipients
+        self._identity = identity
+        self._identities: list[Any] = []
+
+    def recipients(self, path: str) -> Sequence[str]:
+        """To whom an output is sealed."""
+        found = self._recipients(path)
+        if not found:
+            fix = "name recipients in its sink, in iac.yaml"
+            raise StateError("the output has nobody to be encrypted to", where=path, fix=fix)
+        return found
+
+    def identities(self) -> list[Any]:
+        """The identities at hand, as pyrage has them.
+
+        Raises:
+            StateError: there are none.
+        """
+        if not self._identities:
+            from iac.sealing.key import parse_identities  # noqa: PLC0415  # only where files are opened
+
+            self._identities = parse_identities(self._identity())
+        return self._identities
+
+
+class SealedSink(Sink):
+    """Encrypted files below one folder.
+
+    A file that already holds what it should is left as it is: encrypted anew it would differ in every byte, and git
+    would see a change where there is none. To see that takes an identity that opens it; without one it is written.
+
+    Args:
+        files: where the files are.
+        cipher: how they are encrypted.
+        readers: who can open them.
+    """
+
+    def __init__(self, files: FileSink, cipher: Cipher, readers: Readers) -> None:
+        self._files = files
+        self._cipher = cipher
+        self._readers = readers
+
+    def _check(self, path: str, content: bytes) -> None:
+        sealed = self._cipher.seal(path, content, self._readers.recipients(path))
+        self._files.check(path, sealed)
+
+    def _write(self, path: str, content: bytes, *, mode: int, is_new: bool) -> bool:
+        sealed = self._files.read(path)
+        if sealed is None or not self._can_stay(path, sealed, content, is_new=is_new):
+            sealed = self._cipher.seal(path, content, self._readers.recipients(path))
+        return self._files.write(path, sealed, mode=mode)
+
+    def _can_stay(self, path: str, sealed: bytes, content: bytes, *, is_new: bool) -> bool:
+        if is_new and not self._cipher.tells_recipients:
+            return False
+        try:
+            return self._cipher.holds(path, sealed, content, self._readers)
+        except StateError:
+            return False
+
+    def _compare(self, path: str, content: bytes) -> Found:
+        sealed = self._files.read(path)
+        if sealed is None:
+            return Found.NOTHING
+        return Found.AS_WANTED if self._cipher.holds(path, sealed, content, self._readers) else Found.OTHER
+
+    def _read(self, path: str) -> bytes | None:
+        sealed = self._files.read(path)
+        return None if sealed is None else self._cipher.open(path, sealed, self._readers)
+
+    def _remove(self, path: str) -> None:
+        self._files.remove(path)
+
+    def _place(self, path: str) -> str:
+        return self._files.place(path)
+
+    def _exposed(self, paths: Collection[str]) -> Mapping[str, Exposure]:  # noqa: ARG002  # it may be committed
+        return {}

@@ -1,0 +1,138 @@
+"""Values of a SOPS file, one by one: encrypted, decrypted, and held together by a MAC. Pure, but for random nonces.
+
+Only what is of one kind for every reader is written: strings, whole numbers, true, false and null. What SOPS itself
+writes is read, dates and numbers with a point too.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import secrets
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    Node = str | int | float | bool | None | list["Node"] | dict[str, "Node"]
+    Branch = dict[str, Node]
+    Leaf = str | int | float | bool
+
+UNENCRYPTED = "_unencrypted"
+"""What SOPS leaves in clear when nothing else is said: keys with this end."""
+_NONCE_BYTES = 32
+_TAG_BYTES = 16
+_VALUE = re.compile(r"ENC\[AES256_GCM,data:([^,]*),iv:([^,]*),tag:([^,]*),type:(str|int|float|bool|bytes|time)\]")
+_READ: Mapping[str, Callable[[str], Leaf]] = {"int": int, "float": float, "bool": lambda text: text == "True"}
+
+
+class Damaged(Exception):
+    """A value is not what was encrypted, or not under this key."""
+
+
+def encrypted(branch: Branch, key: bytes, only: Sequence[str], now: str) -> tuple[Branch, str]:
+    """The values encrypted, and the MAC over all of them.
+
+    Args:
+        branch: what the file is to hold.
+        key: the data key, 32 bytes.
+        only: keys below which values are encrypted; empty for all.
+        now: time of the change, RFC 3339 UTC.
+    """
+    digest = hashlib.sha512()
+
+    def seal(leaf: Leaf, path: tuple[str, ...]) -> Leaf:
+        digest.update(_text(leaf).encode())
+        return _seal(leaf, key, _aad(path)) if _is_meant(path, only) else leaf
+
+    sealed = {name: _walk(node, (name,), seal) for name, node in branch.items()}
+    return sealed, _seal(digest.hexdigest().upper(), key, now)
+
+
+def decrypted(branch: Branch, key: bytes, only: Sequence[str], seal: tuple[str, str]) -> Branch:
+    """The values in clear, after the MAC over all of them was found right.
+
+    Args:
+        branch: what the file holds.
+        key: the data key.
+        only: keys below which values are encrypted; empty for all.
+        seal: the encrypted MAC, and the time of the last change.
+
+    Raises:
+        Damaged: a value or the whole was changed.
+    """
+    digest = hashlib.sha512()
+
+    def open_(leaf: Leaf, path: tuple[str, ...]) -> Leaf:
+        plain, kind = _open(leaf, key, _aad(path)) if _is_meant(path, only) else (_text(leaf), "")
+        digest.update(plain.encode())
+        return _READ.get(kind, str)(plain) if kind else leaf
+
+    opened = {name: _walk(node, (name,), open_) for name, node in branch.items()}
+    mac, modified = seal
+    if _open(mac, key, modified)[0] != digest.hexdigest().upper():
+        raise Damaged
+    return opened
+
+
+def keys(node: Node) -> Iterator[str]:
+    """Every key in a node, at any depth."""
+    if isinstance(node, dict):
+        yield from node
+        for inner in node.values():
+            yield from keys(inner)
+    elif isinstance(node, list):
+        for inner in node:
+            yield from keys(inner)
+
+
+def _walk(node: Node, path: tuple[str, ...], change: Callable[[Leaf, tuple[str, ...]], Leaf]) -> Node:
+    if isinstance(node, dict):
+        return {name: _walk(inner, (*path, name), change) for name, inner in node.items()}
+    if isinstance(node, list):
+        return [_walk(inner, path, change) for inner in node]
+    return None if node is None else change(node, path)
+
+
+def _is_meant(path: tuple[str, ...], only: Sequence[str]) -> bool:
+    return not only or any(name in only for name in path)
+
+
+def _aad(path: tuple[str, ...]) -> str:
+    return "".join(f"{name}:" for name in path)
+
+
+def _text(leaf: Leaf) -> str:
+    """What enters the MAC: `True` and `False` for flags, digits for numbers."""
+    return str(leaf)
+
+
+def _seal(leaf: Leaf, key: bytes, aad: str) -> str:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415  # an extra
+
+    if leaf == "":
+        return ""
+    kind = "bool" if isinstance(leaf, bool) else "int" if isinstance(leaf, int) else "str"
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    whole = AESGCM(key).encrypt(nonce, _text(leaf).encode(), aad.encode())
+    data, tag = whole[:-_TAG_BYTES], whole[-_TAG_BYTES:]
+    shown = [base64.b64encode(part).decode() for part in (data, nonce, tag)]
+    return f"ENC[AES256_GCM,data:{shown[0]},iv:{shown[1]},tag:{shown[2]},type:{kind}]"
+
+
+def _open(leaf: Any, key: bytes, aad: str) -> tuple[str, str]:
+    """The text of an encrypted value, and its kind."""
+    from cryptography.exceptions import InvalidTag  # noqa: PLC0415  # an extra
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415  # an extra
+
+    if leaf == "":
+        return "", "str"
+    found = _VALUE.fullmatch(leaf) if isinstance(leaf, str) else None
+    if found is None:
+        raise Damaged
+    try:
+        data, nonce, tag = (base64.b64decode(part, validate=True) for part in found.groups()[:3])
+        return AESGCM(key).decrypt(nonce, data + tag, aad.encode()).decode(), found[4]
+    except (ValueError, InvalidTag):
+        raise Damaged from None
