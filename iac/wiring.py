@@ -1,4 +1,4 @@
-"""Settings to adapters, with `iac.backing`, which opens the state, and `iac.entering`, which opens the login.
+"""Settings to adapters: `iac.backing` opens the state, `iac.entering` the login, `iac.sinking` the sinks.
 
 Everything heavy is imported where it is opened.
 """
@@ -17,7 +17,7 @@ from iac.config.definitions import load_environment
 from iac.config.project import load_project
 from iac.config.source import Origin, Source
 from iac.entering import Teller, login_client_id, open_login, pinned_issuer
-from iac.sinks.file import FileSink
+from iac.sinking import open_sinks
 from iac.workflow import LocalSession, Session, StateSession
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def open_project(caller: Caller) -> tuple[Settings, LocalSession]:
         warnings=tuple(warnings),
         backend=open_backend(settings, clock),
         vault=open_vault(settings),
-        sinks={"file": FileSink(settings.root)},
+        sinks=open_sinks(settings, desired, clock, lambda: _identity(settings)),
         templates=load_templates(settings.root, [spec.template for spec in desired.outputs]),
         clock=clock,
     )

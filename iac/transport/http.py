@@ -83,6 +83,7 @@ class Transport:
             NO_PROXY), which does not count for this machine.
         setting: the key of iac.yaml that names the server, for messages.
         largest_body: bytes of an answer that are read.
+        trust: makes the TLS context, instead of trust in the system's authorities and `ca_bundle`.
     """
 
     parallelism: int = 8
@@ -95,6 +96,7 @@ class Transport:
     largest_body: int = LARGEST_BODY
     patience: Patience = field(default_factory=Patience)
     chance: Callable[[], float] = random.random
+    trust: Callable[[], ssl.SSLContext] | None = None
 
 
 class Http:
@@ -189,11 +191,14 @@ class Http:
 
     def _unreachable(self, error: Exception, why: str) -> UnreachableError:
         if cause(error, ssl.SSLCertVerificationError):
+            authority = "tls: {ca: FILE} in iac.yaml, or export SSL_CERT_FILE=FILE"
+            if self._transport.trust:
+                authority = f"correct the one that {self._transport.setting} leads to"
             return UnreachableError(
                 "the server's certificate is not trusted",
                 where=self._origin,
                 why=why,
-                fix="name the certificate authority: tls: {ca: FILE} in iac.yaml, or export SSL_CERT_FILE=FILE",
+                fix=f"name the certificate authority: {authority}",
             )
         if is_certificate_refused(error):
             return self._certificate_refused(why)
@@ -245,9 +250,11 @@ def _whole(response: httpx.Response, largest: int) -> bytes:
 
 def _client(server: Server, transport: Transport) -> httpx.Client:
     allowed: list[str] | None = [] if switch("no-cookies") else None
-    verify = ssl_context(
-        transport.ca_bundle, transport.certificate, transport.key, is_plain=_is_plain(server, transport)
-    )
+    is_plain = _is_plain(server, transport)
+    if transport.trust is not None and not is_plain:
+        verify = transport.trust()
+    else:
+        verify = ssl_context(transport.ca_bundle, transport.certificate, transport.key, is_plain=is_plain)
     try:
         return httpx.Client(
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=allowed)),

@@ -194,6 +194,7 @@ def test_a_report_as_json_says_what_was_done_delivered_and_why_not() -> None:
         "not_tried": [{**named["c"], "reason": "interrupted"}],
         "outputs": [{**output, "written": True}, {**output, "written": False, "error": ["disk full"]}],
         "revocations": [],
+        "verification": None,
         "state": {"written": True, "error": []},
     }
     assert expected == report.to_dict()

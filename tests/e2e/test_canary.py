@@ -17,9 +17,12 @@ import pytest
 
 from iac.apply.outcome import Failed
 from iac.backends import disk
+from iac.backends.age import new_identity
 from iac.cli import failure
 from iac.sandbox.fault import Fault, FaultKind
 from iac.sandbox.message import json_response
+from tests.fakes.authority import Authority, kubeconfig
+from tests.fakes.kubernetes import ADMIN, fake_cluster
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -414,3 +417,54 @@ def test_a_template_that_fails_over_a_secret_does_not_repeat_it(cage: Cage, text
     _redefine(cage.project, outputs=[{"template": "careless.j2", "path": OUTPUT}])
     for command in (["render"], ["render", "--check", "--format", "json"], ["apply", "--auto-approve"]):
         assert cage.iac(*command).code == 1, command
+
+
+def test_no_sink_that_encrypts_says_or_writes_a_secret(cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = cage.project
+    project.write("iac.yaml", project.read("iac.yaml") + "sinks: {sops: {kind: sops}, age: {kind: age}}\n")
+    names = ["a.env", "a.json", "a.yaml", "a.txt"]
+    templates = {"a.json": "json", "a.yaml": "yaml"}
+    outputs = [{"template": templates.get(name, "dotenv"), "path": name, "sink": "sops"} for name in names]
+    _redefine(project, outputs=[*outputs, {"template": "dotenv", "path": "a.age", "sink": "age"}])
+    for command in (
+        ["apply", "--auto-approve"],
+        ["render"],
+        ["render", "--check"],
+        ["rotate", ADDRESS, "--auto-approve"],
+    ):
+        assert cage.iac(*command).code == 0, command
+    monkeypatch.setenv("IAC_AGE_IDENTITY", new_identity()[0].reveal())
+    assert cage.iac("render", "--check").code == 1
+    for name in names:
+        project.write(name, project.read(name).replace("ENC[AES256_GCM,data:", "ENC[AES256_GCM,data:AAAA"))
+    monkeypatch.setenv("IAC_AGE_IDENTITY", cage.secrets["age identity"])
+    assert cage.iac("render", "--check").code == 2
+    assert "somebody changed it" in cage.iac("verify", "--format", "json").out
+
+
+def test_a_cluster_that_repeats_what_it_was_sent_is_not_repeated(
+    cage: Cage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = cage.project
+    project.write("iac.yaml", project.read("iac.yaml") + "sinks: {cluster: {kind: kubernetes}}\n")
+    _redefine(project, outputs=[{"template": "dotenv", "path": "rucio/portal", "sink": "cluster"}])
+    cage.secrets["cluster token"] = ADMIN
+    statuses = iter([400, 401, 403, 404, 409, 422, 500])
+    with fake_cluster() as cluster:
+        user = {"token": ADMIN}
+        (tmp_path / "kubeconfig").write_text(kubeconfig(cluster.server, Authority.make(), user))
+        monkeypatch.setenv("KUBECONFIG", str(tmp_path / "kubeconfig"))
+        handle = cluster.handle
+
+        def repeats(method: str, target: str, headers: Any, body: bytes) -> tuple[int, Any]:
+            if method == "PATCH" and "dryRun" not in target:
+                words = f"{body!r} {headers['Authorization']}"
+                return next(statuses), {"kind": "Status", "reason": "x", "message": words}
+            return handle(method, target, headers, body)
+
+        cluster.handle = repeats  # type: ignore[method-assign]
+        for _ in range(7):
+            assert cage.iac("apply", "--auto-approve").code == 5
+        cluster.handle = handle  # type: ignore[method-assign]
+        for command in (["apply", "--auto-approve"], ["render", "--check"], ["verify"]):
+            assert cage.iac(*command).code == 0, command

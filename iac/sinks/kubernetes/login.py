@@ -1,0 +1,222 @@
+"""Which cluster, and how to log in there: from a kubeconfig, or as the service account of the pod that this runs in.
+
+Taken are tokens and client certificates, by value or by file. Programs that a kubeconfig names (`exec`) are not run,
+and a server whose certificate is not verified gets no credentials: both are refused with words.
+"""
+
+from __future__ import annotations
+
+import base64
+import os
+import ssl
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from iac.core.errors import InputError
+from iac.core.secret import Secret
+from iac.transport.origin import Address
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
+"""Where a pod has its service account."""
+_LOG_IN = (
+    "make a token (kubectl create token SERVICEACCOUNT) and name it in a user of the kubeconfig by token or tokenFile"
+)
+_REFUSED = {
+    "insecure-skip-tls-verify": (
+        "the server's certificate would not be verified",
+        "name certificate-authority instead",
+    ),
+    "tls-server-name": ("the certificate must be for the host that is dialled", "use a server name of the certificate"),
+    "proxy-url": (
+        "a proxy is named by iac.yaml or by the environment",
+        "proxy: URL in iac.yaml, and take proxy-url out",
+    ),
+    "exec": ("iac runs no program that a kubeconfig names", _LOG_IN),
+    "auth-provider": ("Kubernetes has given it up", _LOG_IN),
+    "username": ("Kubernetes has given passwords up", _LOG_IN),
+    "as": ("iac acts as nobody else", _LOG_IN),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A cluster and the login for it.
+
+    Attributes:
+        name: what messages call the login.
+        setting: what messages name to be checked.
+        address: of the server.
+        trust: makes the TLS context: whom to trust, and the client certificate if there is one.
+        timeout: seconds that the server may be silent.
+        proxy: as `iac.transport.http.Transport` has it.
+    """
+
+    name: str
+    setting: str
+    address: Address
+    trust: Callable[[], ssl.SSLContext]
+    token: Secret | None = None
+    timeout: float = 30.0
+    proxy: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a sink's settings say of the cluster.
+
+    Attributes:
+        sink: its name.
+        kubeconfig: a path; None for the usual places.
+        context: "" for the current one.
+    """
+
+    sink: str
+    kubeconfig: Path | None = None
+    context: str = ""
+
+
+def find_cluster(choice: Choice, environ: Mapping[str, str], account: Path = _ACCOUNT) -> Cluster:
+    """The cluster that is meant: by the settings, KUBECONFIG, ~/.kube/config, or the pod's own.
+
+    Raises:
+        InputError: there is none, or its login cannot be used.
+    """
+    usual = Path(environ.get("HOME") or "~").expanduser() / ".kube" / "config"
+    named = [Path(part) for part in environ.get("KUBECONFIG", "").split(os.pathsep) if part]
+    if len(named) > 1 and choice.kubeconfig is None:
+        fix = f"name one in sinks.{choice.sink}.kubeconfig"
+        raise InputError("KUBECONFIG names several files", why="iac does not merge them", fix=fix)
+    path = choice.kubeconfig or (named[0] if named else usual)
+    if path != usual or usual.exists():
+        return _Kubeconfig(path, choice).cluster()
+    if environ.get("KUBERNETES_SERVICE_HOST"):
+        return _own_cluster(choice, environ, account)
+    fix = f"name a kubeconfig in sinks.{choice.sink}.kubeconfig, or export KUBECONFIG"
+    raise InputError("no cluster is configured", where=f"sink {choice.sink}", why=f"there is no {path}", fix=fix)
+
+
+def _own_cluster(choice: Choice, environ: Mapping[str, str], account: Path) -> Cluster:
+    host, port = environ["KUBERNETES_SERVICE_HOST"], environ.get("KUBERNETES_SERVICE_PORT", "443")
+    url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
+    authority = _read(account / "ca.crt")
+    token = Secret(_read(account / "token").strip())
+    setting = f"sinks.{choice.sink}"
+    return Cluster("the pod's service account", setting, _address(url, account), lambda: _context(authority), token)
+
+
+class _Kubeconfig:
+    """One kubeconfig (v1 Config), read for one context."""
+
+    def __init__(self, path: Path, choice: Choice) -> None:
+        self._path = path
+        self._choice = choice
+        self._value = _mapping(path)
+
+    def cluster(self) -> Cluster:
+        name = self._choice.context or self._value.get("current-context") or ""
+        context = self._named("context", name)
+        cluster = self._named("cluster", context.get("cluster", ""))
+        user = self._named("user", context.get("user", ""))
+        for part in (cluster, user):
+            self._refuse(part)
+        return Cluster(
+            name=f"user {context.get('user')} of {self._path}",
+            setting=f"sinks.{self._choice.sink}.kubeconfig",
+            address=_address(str(cluster.get("server", "")), self._path),
+            trust=lambda: self._trust(cluster, user),
+            token=self._token(user),
+        )
+
+    def _named(self, kind: str, name: str) -> dict[str, Any]:
+        entries = self._value.get(f"{kind}s") or []
+        known = {entry.get("name"): entry.get(kind) for entry in entries if isinstance(entry, dict)}
+        found = known.get(name)
+        if not isinstance(found, dict):
+            fix = f"there are: {', '.join(map(str, known)) or 'none'}; sinks.{self._choice.sink}.context chooses"
+            raise InputError(f"the kubeconfig has no {kind} {name or 'chosen'}", where=str(self._path), fix=fix)
+        return found
+
+    def _refuse(self, part: Mapping[str, Any]) -> None:
+        for key, (why, fix) in _REFUSED.items():
+            if part.get(key):
+                raise InputError(f"{key} of the kubeconfig is not supported", where=str(self._path), why=why, fix=fix)
+
+    def _token(self, user: Mapping[str, Any]) -> Secret | None:
+        text = str(user.get("token") or "") or (self._file(user["tokenFile"]) if user.get("tokenFile") else "")
+        return Secret(text.strip()) if text.strip() else None
+
+    def _trust(self, cluster: Mapping[str, Any], user: Mapping[str, Any]) -> ssl.SSLContext:
+        context = _context(self._pem(cluster, "certificate-authority"))
+        certificate, key = self._pem(user, "client-certificate"), self._pem(user, "client-key")
+        if certificate:
+            _load(context, certificate, Secret(key), self._path)
+        return context
+
+    def _pem(self, part: Mapping[str, Any], name: str) -> str:
+        """A certificate or key by value or by file; "" when there is none."""
+        data = part.get(f"{name}-data")
+        if data:
+            try:
+                return base64.b64decode(str(data), validate=True).decode()
+            except ValueError:
+                raise InputError(f"{name}-data of the kubeconfig is no base64", where=str(self._path)) from None
+        return self._file(part[name]) if part.get(name) else ""
+
+    def _file(self, name: str) -> str:
+        return _read(self._path.parent / name)
+
+
+def _mapping(path: Path) -> dict[str, Any]:
+    import yaml  # noqa: PLC0415  # only where a kubeconfig is read
+
+    text = _read(path)
+    try:
+        value = yaml.load(text, Loader=yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError, ValueError):
+        value = None
+    if not isinstance(value, dict):
+        raise InputError("the kubeconfig cannot be used", where=str(path), why="it is no YAML mapping")
+    return value
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text"
+        raise InputError("a file that leads to the cluster cannot be read", where=str(path), why=why) from None
+
+
+def _address(url: str, source: Path) -> Address:
+    address = Address.parse(url)
+    if address is None:
+        fix = "an https URL, or http on this machine, without a login in it"
+        raise InputError("the cluster's server cannot be used", where=str(source), why=url, fix=fix)
+    return address
+
+
+def _context(authority: str) -> ssl.SSLContext:
+    """Trust in one authority alone, or in the system's when none is named."""
+    try:
+        return ssl.create_default_context(cadata=authority or None)
+    except (ssl.SSLError, ValueError):
+        raise InputError("the cluster's certificate authority is no PEM certificate") from None
+
+
+def _load(context: ssl.SSLContext, certificate: str, key: Secret, source: Path) -> None:
+    """A client certificate; OpenSSL takes it from files alone, so it is in private ones for that moment."""
+    with tempfile.TemporaryDirectory(prefix="iac-") as folder:
+        paths = [Path(folder) / name for name in ("certificate.pem", "key.pem")]
+        for path, text in zip(paths, (certificate, key.reveal()), strict=True):
+            path.touch(0o600)
+            path.write_text(text, encoding="utf-8")
+        try:
+            context.load_cert_chain(str(paths[0]), str(paths[1]))
+        except (ssl.SSLError, ValueError):
+            why = "client-certificate and client-key are no PEM, or do not belong together"
+            raise InputError("the client certificate cannot be used", where=str(source), why=why) from None

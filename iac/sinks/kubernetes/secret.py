@@ -1,0 +1,148 @@
+"""Secrets as the API has them (v1 Secret), and whose fields of them are. Pure."""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from iac.core.errors import RenderError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+Manifest = dict[str, Any]
+MANAGER = "iac"
+"""The field manager of everything that iac applies."""
+MARK = "indigo-iac.github.io/owner"
+"""The annotation that says which project and environment made a Secret."""
+_MANAGED_BY = "app.kubernetes.io/managed-by"
+_NAME = re.compile(r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?")
+_KEY = re.compile(r"(?!\.\.)[A-Za-z0-9._-]{1,253}")
+_ENTRY = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(?:'([^']*)'|([^\s'\"]*))")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where an output goes; `key` "" for a dotenv output, each line of which is a key."""
+
+    path: str
+    namespace: str
+    name: str
+    key: str = ""
+
+
+def parse_target(path: str) -> Target:
+    """Read a path: `NAMESPACE/NAME/KEY` or `NAMESPACE/NAME`.
+
+    Raises:
+        RenderError: it is neither.
+    """
+    namespace, _, rest = path.partition("/")
+    name, slash, key = rest.partition("/")
+    if not (_NAME.fullmatch(namespace) and _NAME.fullmatch(name)) or (slash and not _KEY.fullmatch(key)):
+        fix = "path: NAMESPACE/NAME/KEY, or NAMESPACE/NAME for dotenv"
+        raise RenderError("the output's path names no key of a Secret", where=path, fix=fix)
+    return Target(path, namespace, name, key)
+
+
+def read_data(target: Target, content: bytes) -> dict[str, str]:
+    """The `data` of the Secret: key to base64.
+
+    Raises:
+        RenderError: the content is to be several keys and is no dotenv.
+    """
+    if target.key:
+        return {target.key: base64.b64encode(content).decode()}
+    return {name: base64.b64encode(value.encode()).decode() for name, value in _entries(target, content)}
+
+
+def _entries(target: Target, content: bytes) -> Iterator[tuple[str, str]]:
+    for number, line in enumerate(content.decode(errors="replace").split("\n"), 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        found = _ENTRY.fullmatch(line)
+        if found is None:
+            raise RenderError(
+                "the output cannot be several keys of a Secret",
+                where=target.path,
+                why=f"line {number} is no NAME=VALUE as the template dotenv writes it",
+                fix="use the template dotenv, or name one key for the whole: path: NAMESPACE/NAME/KEY",
+            )
+        yield found[1], found[2] if found[2] is not None else found[3]
+
+
+def read_content(target: Target, found: Manifest) -> bytes | None:
+    """What a Secret holds of an output, None when that is nothing; several keys as dotenv lines."""
+    data = {name: base64.b64decode(text) for name, text in _part(found, "data").items()}
+    if target.key:
+        return data.get(target.key)
+    owned = _owned(found, ("data",))
+    return b"".join(_line(name, value) for name, value in data.items() if name in owned)
+
+
+def _line(name: str, value: bytes) -> bytes:
+    is_bare = re.fullmatch(rb"[^\s'\"]*", value)
+    return b"%s=%s\n" % (name.encode(), value) if is_bare else b"%s='%s'\n" % (name.encode(), value)
+
+
+def manifest(target: Target, data: Mapping[str, str], owner: str, kind: str, labels: Mapping[str, str]) -> Manifest:
+    """What is applied."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": target.name,
+            "namespace": target.namespace,
+            "labels": {**labels, _MANAGED_BY: MANAGER},
+            "annotations": {MARK: owner},
+        },
+        "type": kind,
+        "data": dict(data),
+    }
+
+
+def released(target: Target, found: Manifest) -> Manifest:
+    """What is applied to give up every field of a Secret in which others keep keys; its type cannot be changed."""
+    metadata = {"name": target.name, "namespace": target.namespace}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": found.get("type")}
+
+
+def is_marked(found: Manifest, owner: str) -> bool:
+    """Whether a Secret was made by this project and environment."""
+    return bool(_part(found, "metadata", "annotations").get(MARK) == owner)
+
+
+def holds(found: Manifest | None, wanted: Manifest) -> bool:
+    """Whether a Secret is as it was applied, and nothing of what iac applied before is left in it."""
+    if found is None or found.get("type") != wanted["type"]:
+        return False
+    for path in (("data",), ("metadata", "labels"), ("metadata", "annotations")):
+        there, here = _part(found, *path), _part(wanted, *path)
+        if _owned(found, path) != set(here) or any(there.get(name) != value for name, value in here.items()):
+            return False
+    return True
+
+
+def keys_of_others(found: Manifest) -> set[str]:
+    """Keys of the data that are not iac's."""
+    return set(_part(found, "data")) - _owned(found, ("data",))
+
+
+def _owned(found: Manifest, path: tuple[str, ...]) -> set[str]:
+    """Names below a field that iac's applies own (metadata.managedFields, fieldsV1)."""
+    names: set[str] = set()
+    for entry in found.get("metadata", {}).get("managedFields", ()):
+        if entry.get("manager") == MANAGER and entry.get("operation") == "Apply":
+            fields = _part(entry.get("fieldsV1", {}), *(f"f:{part}" for part in path))
+            names |= {name.removeprefix("f:") for name in fields if name.startswith("f:")}
+    return names
+
+
+def _part(found: Mapping[str, Any], *path: str) -> dict[str, Any]:
+    """A mapping inside of one; empty when there is none."""
+    part: Any = found
+    for name in path:
+        part = (part or {}).get(name)
+    return part or {}
