@@ -1,8 +1,8 @@
 #!/bin/sh
-# make live: the wheel in an empty environment, every death and fault of the crash test, state in S3 on a real server, the
-# logins of people, the files of services read by their own loaders, the whole suite on httpx2, the whole suite on the lowest
-# versions. Everything is installed here: from the registries that pip, Go and Maven are configured for, and as root from
-# Debian.
+# make live: the wheel in an empty environment, every death and fault of the crash test, S3, SOPS, age and Kubernetes as
+# they are released, the logins of people, the files of services read by their own loaders, the whole suite on httpx2, the
+# whole suite on the lowest versions. Everything is installed here: from the registries that pip, Go and Maven are configured
+# for, and as root from Debian.
 set -eu
 cd "$(dirname "$0")/../.."
 PYTHON=${PYTHON:-.venv/bin/python}
@@ -16,14 +16,28 @@ echo '== the wheel in an empty environment'
 echo '== kill -9 at every call of the system, a fault at every write'
 "$PYTHON" -m pytest -q --no-header -n 2 -m live tests/crash
 
-echo '== state in S3 on a real server'
+echo '== real servers and programs: state in S3, files of SOPS and age, Secrets of Kubernetes'
 if command -v go >/dev/null; then
-  GOPATH="$work/go" GOBIN="$work/bin" GOFLAGS=-modcacherw \
-    go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 2>"$work/go.log" || { cat "$work/go.log" >&2; exit 1; }
-  go version -m "$work/bin/versitygw" | grep -E '^[[:space:]]+mod[[:space:]]' | cut -f3,4
-  IAC_TEST_VERSITYGW="$work/bin/versitygw" "$PYTHON" -m pytest -q --no-header -m live tests/live/test_s3.py
+  export GOPATH="$work/go" GOFLAGS="-modcacherw -buildvcs=false"
+  {
+    GOBIN="$work/bin" go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
+    GOBIN="$work/bin" go install github.com/getsops/sops/v3/cmd/sops@v3.13.3
+    GOBIN="$work/bin" go install filippo.io/age/cmd/age@v1.3.2
+    go -C tests/live/go/etcd build -o "$work/bin/etcd" .
+    go -C tests/live/go/apiserver build -o "$work/bin/kube-apiserver" .
+  } 2>"$work/go.log" || { cat "$work/go.log" >&2; exit 1; }
+  for program in versitygw sops age; do
+    go version -m "$work/bin/$program" | grep -E '^[[:space:]]+mod[[:space:]]' | cut -f3,4
+  done
+  for program in etcd/server kubernetes; do
+    go version -m "$work/bin/etcd" "$work/bin/kube-apiserver" | grep -E "^[[:space:]]+dep[[:space:]].*/$program(/v3)?[[:space:]]" | cut -f3,4
+  done
+  IAC_TEST_VERSITYGW="$work/bin/versitygw" IAC_TEST_SOPS="$work/bin/sops" IAC_TEST_AGE="$work/bin/age" \
+    IAC_TEST_ETCD="$work/bin/etcd" IAC_TEST_KUBE_APISERVER="$work/bin/kube-apiserver" \
+    "$PYTHON" -m pytest -q --no-header -m live tests/live/test_s3.py tests/live/test_sops.py tests/live/test_kubernetes.py
+  unset GOPATH GOFLAGS
 else
-  echo 'left out: the server is built with go, which is not here'
+  echo 'left out: they are built with go, which is not here'
 fi
 
 echo '== people log in: oidc-agent of Debian, device code at a terminal'
@@ -60,5 +74,5 @@ echo '== the suite on the lowest versions'
 "$work/lowest/bin/python" -m pip install $quiet --upgrade 'pip>=25.1'
 # shellcheck disable=SC2086
 "$work/lowest/bin/python" -m pip install $quiet --editable . --group dev --constraint requirements/lowest.txt
-"$work/lowest/bin/python" -m pip list --disable-pip-version-check --format freeze | grep -i -E '^(click|httpx|jinja2|joserfc|jsonschema|obstore|pyrage|pyyaml|referencing|ruamel)'
+"$work/lowest/bin/python" -m pip list --disable-pip-version-check --format freeze | grep -i -E '^(click|cryptography|httpx|jinja2|joserfc|jsonschema|obstore|pyrage|pyyaml|referencing|ruamel)'
 "$work/lowest/bin/python" -m pytest -q --no-header -n 2 -m 'not live' tests
