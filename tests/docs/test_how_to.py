@@ -23,6 +23,7 @@ PAGES: dict[str, dict[int, int]] = {
     "share-state": {},
     "render-on-the-service-host": {6: 1, 11: 1},
     "see-drift": {0: 2, 1: 2},
+    "deliver-credentials": {},
     "verify-credentials": {2: 2},
     "inventory": {3: 1},
 }

@@ -63,11 +63,12 @@ def inside(schema: Mapping[str, Any], value: Mapping[str, Any], name: str) -> It
         if isinstance(part.get("items"), dict):
             yield from rows(schema, part["items"], f"{name}[].")
             yield from inside(schema, part["items"], f"{name}[]")
-        if isinstance(part.get("additionalProperties"), dict) and name == "environments":
+        if isinstance(part.get("additionalProperties"), dict) and name in {"environments", "sinks"}:
             other = resolved(schema, part["additionalProperties"])
             yield f"| `{name}.NAME` | {kind(other)} | {other.get('description', 'One environment.')} |"
             if "overlay" not in str(part["additionalProperties"].get("$ref")):
                 yield from rows(schema, other, f"{name}.NAME.")
+                yield from inside(schema, {"oneOf": other.get("oneOf", [])}, f"{name}.NAME")
 
 
 def table(name: str) -> str:
