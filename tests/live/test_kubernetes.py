@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from iac.backends.age import new_identity
 from iac.core.errors import UnreachableError
+from iac.sandbox.server import start_sandbox
+from tests.e2e.project import IAC_YAML, Project
 from tests.fakes.authority import Authority
 from tests.fakes.authority import kubeconfig as written
 from tests.fakes.kubernetes import ADMIN, CREW
+from tests.fakes.provider import logs_in
 from tests.live.cluster import cluster as running_cluster
 from tests.sinks.cluster import NAMESPACE, SECRETS, KubernetesContract, open_sink
 
@@ -87,3 +91,31 @@ def test_a_server_of_another_authority_gets_no_token(cluster: RealCluster, tmp_p
     with pytest.raises(UnreachableError, match="certificate is not trusted") as caught:
         open_sink(path).check("rucio/app/app.env", b"one")
     assert "sinks.cluster.kubeconfig" in caught.value.fix
+
+
+def test_apply_delivers_into_the_cluster_and_plans_nothing_more(
+    cluster: RealCluster,
+    kubeconfig: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    identity, recipient = new_identity()
+    environment = {"IAC_CLIENT_ID": "admin-client-rw", "IAC_CLIENT_SECRET": "secret", "KUBECONFIG": str(kubeconfig)}
+    for name, value in {**environment, "IAC_AGE_IDENTITY": identity.reveal()}.items():
+        monkeypatch.setenv(name, value)
+    with start_sandbox("1.14") as sandbox:
+        project = Project(tmp_path / "project", sandbox, capsys)
+        text = IAC_YAML.format(issuer=sandbox.issuer, recipient=recipient)
+        project.write("iac.yaml", f"{text}sinks: {{cluster: {{kind: kubernetes}}}}\n")
+        output = {"template": "dotenv", "path": f"{NAMESPACE}/app", "sink": "cluster"}
+        project.define("team/app", grant_types=["client_credentials"], outputs=[output])
+        for command in (["state", "init"], ["apply", "--auto-approve"], ["render", "--check"], ["verify"]):
+            said = project.iac(*command)
+            assert 0 == said.code, said.out + said.err
+        assert 0 == project.iac("plan", "--detailed-exitcode").code
+        data = cluster.call("GET", f"{SECRETS}/app")[1]["data"]
+        assert logs_in(sandbox.iam, "team-app", base64.b64decode(data["CLIENT_SECRET"]).decode())
+        project.define("team/app", grant_types=["client_credentials"])
+        assert 0 == project.apply().code
+    assert 404 == cluster.call("GET", f"{SECRETS}/app")[0]
