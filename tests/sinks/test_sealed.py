@@ -253,6 +253,24 @@ def test_what_lies_below_other_keys_stays_readable(tmp_path: Path) -> None:
     assert sealed_sink(tmp_path, sops()).compare("s.yaml", manifest) is Found.OTHER
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.env", b"CLIENT_SECRET=one\n"),
+        ("a.json", b'{"data": "x", "client_secret": "one"}'),
+        ("a.yaml", b"kind: Secret\nstringDate: {client_secret: one}\n"),
+        ("a.ini", b"[client]\nsecret = one\n"),
+    ],
+)
+def test_nothing_but_what_a_manifest_says_of_itself_stays_in_clear(tmp_path: Path, name: str, content: bytes) -> None:
+    sink = sealed_sink(tmp_path, sops(["data", "stringData"]))
+    for attempt in (lambda: sink.check(name, content), lambda: sink.write(name, content, mode=0o600)):
+        with pytest.raises(RenderError, match="cannot be encrypted by SOPS") as caught:
+            attempt()
+        assert "would stay in clear: encrypted_regex of the sink is for Kubernetes manifests" in caught.value.why
+    assert [] == list(tmp_path.iterdir())
+
+
 def changed(old: str, new: str) -> Callable[[str], str]:
     def change(text: str) -> str:
         assert old in text

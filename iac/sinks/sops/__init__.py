@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     from iac.sinks.sops.tree import Branch
 
 _KEY_BYTES = 32
+_MANIFEST = frozenset({"apiVersion", "kind", "metadata", "type", "immutable"})
+"""What a Secret has beside its data."""
 
 
 class SopsCipher(Cipher):
@@ -52,7 +54,7 @@ class SopsCipher(Cipher):
     def seal(self, path: str, content: bytes, recipients: Sequence[str]) -> bytes:
         """See `Cipher`."""
         _check_installed()
-        branch = read_branch(path, content)
+        branch = read_branch(path, content, self._encrypted_keys)
         key = secrets.token_bytes(_KEY_BYTES)
         now = self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
         sealed, mac = encrypted(branch, key, self._encrypted_keys, now)
@@ -78,7 +80,7 @@ class SopsCipher(Cipher):
             found = _open(path, branch, metadata, readers)
         except (Unwritable, Foreign, Damaged):
             return False
-        return json.dumps(found) == json.dumps(read_branch(path, content))
+        return json.dumps(found) == json.dumps(read_branch(path, content, self._encrypted_keys))
 
 
 def _is_for(metadata: Metadata, recipients: Sequence[str]) -> bool:
@@ -109,15 +111,16 @@ def parse_file(path: str, sealed: bytes) -> tuple[Branch, Metadata]:
     return branch, parse_metadata(metadata)
 
 
-def read_branch(path: str, content: bytes) -> Branch:
+def read_branch(path: str, content: bytes, encrypted_keys: Sequence[str] = ()) -> Branch:
     """The values of a content.
 
     Raises:
-        RenderError: it has not the form that its name says, or values that SOPS would not give back.
+        RenderError: it has not the form that its name says, or values that SOPS would not give back or leave in clear.
     """
     try:
         branch = form_of(path).read(content.decode())
         _check_names(branch)
+        _check_clear(branch, encrypted_keys)
     except (Unwritable, UnicodeDecodeError) as error:
         why = str(error) if isinstance(error, Unwritable) else "it is not UTF-8"
         fix = "correct the template, or give the file a name by which SOPS takes it as one text, such as NAME.txt"
@@ -130,6 +133,15 @@ def _check_names(branch: Branch) -> None:
         raise Unwritable(f"{METADATA} is what SOPS calls its own part of the file")
     if any(name.endswith(UNENCRYPTED) for name in keys(branch)):
         raise Unwritable(f"SOPS leaves keys that end in {UNENCRYPTED} in clear")
+
+
+def _check_clear(branch: Branch, encrypted_keys: Sequence[str]) -> None:
+    """Where not all is encrypted: what stays in clear is what a manifest says of itself, and nothing else."""
+    if not encrypted_keys:
+        return
+    clear = [name for name in branch if name not in encrypted_keys and name not in _MANIFEST]
+    if clear:
+        raise Unwritable(f"{clear[0]} would stay in clear: encrypted_regex of the sink is for Kubernetes manifests")
 
 
 def _check_installed() -> None:
