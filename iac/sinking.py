@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def open_sinks(
-    settings: Settings, desired: Desired, clock: Clock, identity: Callable[[], Secret | None]
+    settings: Settings, desired: Desired, clock: Clock, identity: Callable[[], Secret | None], root: Path
 ) -> dict[str, Sink]:
     """Every sink of an environment by its name; nothing is read or sent before its first call.
 
@@ -32,8 +32,9 @@ def open_sinks(
         desired: its outputs, with those to whom each is sealed.
         clock: for what carries a time.
         identity: what opens encrypted files.
+        root: the project's folder, below which files go.
     """
-    files = FileSink(settings.root)
+    files = FileSink(root)
     sinks: dict[str, Sink] = {FILE: files}
     for name, sink in settings.sinks.items():
         if isinstance(sink, KubernetesSettings):

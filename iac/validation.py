@@ -21,16 +21,21 @@ if TYPE_CHECKING:
 
 
 def validate(
-    root: Path, paths: Collection[str] = (), environment: str | None = None, today: date | None = None
+    root: Path,
+    paths: Collection[str] = (),
+    environment: str | None = None,
+    today: date | None = None,
+    base: Path | None = None,
 ) -> Validation:
-    """Check a project in all its environments; `paths` limit the report, as with `validate_project`.
+    """Check a project in all its environments; `paths` limit the report and `base` has the settings, as told there.
 
     Waivers end by `today`; by the system's clock when it is None.
 
     Raises:
-        InputError: no such environment.
+        InputError: no such environment, or no such base.
+        InvalidInput: the base has mistakes.
     """
-    validation = validate_project(root, paths, environment, today or SystemClock().now().date())
+    validation = validate_project(root, paths, environment, today or SystemClock().now().date(), base)
     faults = {fault for fault in _faults(root, validation.templates) if not paths or concerns(fault, paths)}
     return replace(validation, diagnostics=tuple(sorted({*validation.diagnostics, *faults}, key=sort_key)))
 

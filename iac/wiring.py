@@ -52,6 +52,10 @@ class Caller(Teller, Protocol):
     def environment(self) -> str | None:
         """The environment's name; None for the only one there is."""
 
+    @property
+    def base(self) -> Path | None:
+        """The iac.yaml that settings are taken from; None for the project's own."""
+
 
 @contextmanager
 def open_session(caller: Caller, access: Access, *, parallelism: int | None = None) -> Iterator[Session]:
@@ -130,7 +134,7 @@ def open_rekey(caller: Caller) -> LocalSession:
 
     settings, local = open_project(caller)
     return replace(
-        local, vault=RekeyVault(local.vault, AgeVault(settings.state.recipients, lambda: _identity(settings)))
+        local, vault=RekeyVault(local.vault, AgeVault(settings.state.recipients, lambda: find_identity(settings)))
     )
 
 
@@ -143,14 +147,14 @@ def open_project(caller: Caller) -> tuple[Settings, LocalSession]:
     from iac.rendering.template import load_templates  # noqa: PLC0415  # not needed by state commands
 
     settings, desired, warnings = read_environment(caller)
-    clock = SystemClock()
+    clock, root = SystemClock(), caller.root
     return settings, LocalSession(
         desired=desired,
         warnings=tuple(warnings),
         backend=open_backend(settings, clock),
         vault=open_vault(settings),
-        sinks=open_sinks(settings, desired, clock, lambda: _identity(settings)),
-        templates=load_templates(settings.root, [spec.template for spec in desired.outputs]),
+        sinks=open_sinks(settings, desired, clock, lambda: find_identity(settings), root),
+        templates=load_templates(root, [spec.template for spec in desired.outputs]),
         clock=clock,
     )
 
@@ -158,6 +162,10 @@ def open_project(caller: Caller) -> tuple[Settings, LocalSession]:
 def read_environment(caller: Caller) -> tuple[Settings, Desired, list[Diagnostic]]:
     """The settings, the desired clients and the warnings of the environment that the caller names."""
     project = load_project(caller.root)
+    if caller.base is not None:
+        from iac.config.base import with_base  # noqa: PLC0415  # for pipelines alone
+
+        project = with_base(project, caller.base)
     settings = project.settings(caller.environment)
     desired, settings, warnings = load_environment(project, settings.environment)
     return settings, desired, warnings
@@ -169,10 +177,10 @@ def open_vault(settings: Settings) -> Vault:
 
     if settings.state.is_clear:
         return ClearVault()
-    return AgeVault(settings.state.recipients, lambda: _identity(settings))
+    return AgeVault(settings.state.recipients, lambda: find_identity(settings))
 
 
-def _identity(settings: Settings) -> Secret | None:
+def find_identity(settings: Settings) -> Secret | None:
     """What iac.yaml names, else IAC_AGE_IDENTITY; where the variable is not set, the key file that `iac init` made."""
     from iac.backends.keyfile import stored_identity  # noqa: PLC0415  # only where secrets are opened
 

@@ -17,6 +17,14 @@ FORMAT = click.option(
     "--format", "view", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print."
 )
 
+SETTINGS_FROM = click.option(
+    "--settings-from",
+    "base",
+    metavar="FILE",
+    default=None,
+    help="Take settings from this iac.yaml, of the branch that this goes to, and say what differs.",
+)
+
 
 def show_plan(shell: Shell, plan: Plan, view: str) -> None:
     """Print a plan on stdout."""

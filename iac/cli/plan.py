@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iac.cli.format import known_ids, show_plan
+from iac.cli.format import SETTINGS_FROM, known_ids, show_plan
 from iac.cli.report import REPORT, Target, check_place, write_whole
 from iac.views.kind import BUDGET, SMALLEST_BUDGET, PlanView, Setting, render_plan
 
@@ -31,6 +31,7 @@ _OUT = "--out FILE"
     show_default=True,
     help="How to print.",
 )
+@SETTINGS_FROM
 @REPORT
 @click.option(
     "--budget",
@@ -51,7 +52,7 @@ def command(shell: Shell, /, **given: Any) -> int:
     from iac.workflow import check_guards, read_plan  # noqa: PLC0415
 
     targets = _targets(shell, given)
-    with open_session(shell, Access.READ) as session:
+    with open_session(shell.with_base(given["base"]), Access.READ) as session:
         plan = read_plan(session, session.options(given["targets"], given["recreate"]))
         holder = session.backend.holder()
     if holder is not None:

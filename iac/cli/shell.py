@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -60,13 +60,14 @@ def approve(question: str, *, flag: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Shell:
-    """The global options of one call."""
+    """The global options of one call, and the iac.yaml that settings are taken from, if it is not the project's."""
 
     directory: str = "."
     environment: str | None = None
     no_color: bool = False
     quiet: bool = False
     verbose: int = 0
+    base: Path | None = None
 
     @property
     def root(self) -> Path:
@@ -83,6 +84,10 @@ class Shell:
     def path(self, name: str) -> Path:
         """A file that an option or argument names: relative to the project's directory, as if started there."""
         return self.root / name
+
+    def with_base(self, name: str | None) -> Shell:
+        """The same, with settings from this iac.yaml; None for the project's own."""
+        return self if name is None else replace(self, base=self.path(name))
 
     def wants_color(self) -> bool:
         """Whether stdout is a terminal that colour is welcome on (NO_COLOR, --no-color)."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.format import known_ids, show_json
+from iac.cli.format import SETTINGS_FROM, known_ids, show_json
 from iac.core.diagnostics import Severity
 from iac.core.text import printable
 from iac.views.kind import DiagnosticsView, Setting, render_diagnostics
@@ -30,8 +30,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="How to print; github: annotations, gitlab: code quality, sarif: code scanning, junit: a test report.",
 )
+@SETTINGS_FROM
 @click.pass_obj
-def command(shell: Shell, *, paths: tuple[str, ...], view: str) -> int:
+def command(shell: Shell, *, paths: tuple[str, ...], view: str, base: str | None) -> int:
     """Check iac.yaml, all definitions and templates, for every environment: schema, rules, what files say together.
 
     With PATHs only mistakes in these files and folders are shown; with --env one environment is checked. Exit 0 or 1.
@@ -39,7 +40,7 @@ def command(shell: Shell, *, paths: tuple[str, ...], view: str) -> int:
     from iac.validation import validate  # noqa: PLC0415
 
     inside = [_relative(shell.root, path) for path in paths]
-    validation = validate(shell.root, inside, shell.environment)
+    validation = validate(shell.root, inside, shell.environment, base=shell.with_base(base).base)
     if view == "json":
         show_json(_as_json(validation))
     elif view in set(DiagnosticsView):

@@ -51,7 +51,7 @@ ERRORS = frozenset(
 WARNINGS = frozenset(
     {
         "waiver-unused", "output-open-to-others", "secret-open-to-others", "secrets-in-clear", "adopted-without-key",
-        "adopted-without-redirect-uris",
+        "adopted-without-redirect-uris", "settings-changed",
     }
 )  # fmt: skip
 """Ids of what is only said, unless `policy` of iac.yaml says otherwise; it can do so for those of policy too."""

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from iac.config.base import with_base
 from iac.config.catalogue import mistake, nearest
 from iac.config.environment import Environment
 from iac.config.judging import judged
@@ -68,6 +69,7 @@ def load_environment(project: Project, name: str | None = None) -> tuple[Desired
     """
     settings = project.settings(name)
     loader = Loader(project.root, project, [settings])
+    loader.say(project.changed)
     loader.say(check_sources(project.document, settings))
     loader.load(read_tree(project.root))
     found = loader.diagnostics()
@@ -77,7 +79,11 @@ def load_environment(project: Project, name: str | None = None) -> tuple[Desired
 
 
 def validate_project(
-    root: Path, paths: Collection[str] = (), environment: str | None = None, today: date | None = None
+    root: Path,
+    paths: Collection[str] = (),
+    environment: str | None = None,
+    today: date | None = None,
+    base: Path | None = None,
 ) -> Validation:
     """Check a project in all its environments.
 
@@ -87,15 +93,20 @@ def validate_project(
             iac.yaml that cannot be used is always in it, for then nothing is checked as a whole.
         environment: the only one to check; None for all.
         today: the day by which waivers end; None when none is to end.
+        base: the iac.yaml that settings are taken from; None for the project's own.
 
     Raises:
-        InputError: no such environment.
+        InputError: no such environment, or no such base.
+        InvalidInput: the base has mistakes.
     """
     project, found = read_project(root)
+    if project and base:
+        project = with_base(project, base)
     if project is None and found[0].id == "no-project":
         return Validation(tuple(found), 0, ())
     settings = _chosen(project, environment) if project else []
     loader = Loader(root, project, settings)
+    loader.say(project.changed if project else ())
     tree = read_tree(root)
     loader.load(tree)
     found += loader.diagnostics()
@@ -123,7 +134,7 @@ class Loader:
 
     def __init__(self, root: Path, project: Project | None, settings: Iterable[Settings]) -> None:
         self._root = root
-        self._names = frozenset(project.environments) if project else None
+        self._names = project.names if project else None
         self._policy: Mapping[str, str] = project.document.value.get("policy", {}) if project else {}
         self._found: dict[tuple[object, ...], Diagnostic] = {}
         self.environments = [Environment(project, each) for each in settings] if project else []

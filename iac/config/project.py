@@ -31,11 +31,18 @@ class Project:
     Attributes:
         root: its folder.
         environments: settings by the name of the environment, in the order declared; `default` alone when none is.
+        changed: where settings were taken from another iac.yaml, in what this one differs.
     """
 
     root: Path
     document: Document
     environments: dict[str, Settings]
+    changed: tuple[Diagnostic, ...] = ()
+
+    @property
+    def names(self) -> frozenset[str]:
+        """Names of environments that definitions may speak of."""
+        return frozenset({*self.environments, *environment_names(self.document.value)})
 
     def settings(self, environment: str | None = None) -> Settings:
         """The settings of one environment; None for the only one there is.
@@ -73,6 +80,9 @@ def read_project(root: Path) -> tuple[Project | None, list[Diagnostic]]:
     if not (root / PROJECT_FILE).is_file():
         fix = f"iac init makes one; -C DIR names another folder than {root}"
         return None, [mistake("no-project", f"there is no {PROJECT_FILE} here", Location(PROJECT_FILE), fix=fix)]
+    if not (root / PROJECT_FILE).resolve().is_relative_to(root.resolve()):
+        summary = "the file is a symbolic link out of the project"
+        return None, [mistake("outside-project", summary, Location(PROJECT_FILE), fix="copy it here")]
     document, diagnostics = read_document(root, PROJECT_FILE)
     if document is None:
         return None, diagnostics

@@ -128,12 +128,17 @@ def _project_path(root: Path, name: str) -> Path:
     folder = (root / TEMPLATES_DIR).resolve()
     inside = PurePosixPath(name)
     path = (folder / inside).resolve()
-    if inside.is_absolute() or ".." in inside.parts or not path.is_relative_to(folder):
+    if inside.is_absolute() or ".." in inside.parts or not path.is_relative_to(folder) or not _is_ours(root, folder):
         why = f"templates are read from {TEMPLATES_DIR}/ of the project only, symbolic links included"
         raise RenderError("the template lies outside", where=template_file(name), why=why, fix="move the file there")
     if not path.is_file():
         raise _missing(folder, name)
     return path
+
+
+def _is_ours(root: Path, folder: Path) -> bool:
+    """Whether the folder of templates lies in the project, wherever a link of this name leads."""
+    return folder.is_relative_to(root.resolve())
 
 
 def _missing(folder: Path, name: str) -> RenderError:

@@ -189,8 +189,8 @@ CASES = [
     ),
 ]  # fmt: skip
 
-ON_DISK = {"file-unreadable", "outside-project", "linked-folder", "secret-open-to-others"}
-"""Ids whose cases need more than files with text; see test_tree and test_settings."""
+ON_DISK = {"file-unreadable", "outside-project", "linked-folder", "secret-open-to-others", "settings-changed"}
+"""Ids whose cases need more than files with text; see test_tree, test_settings and test_base."""
 
 NEVER = {"schema"}
 """For keywords that no schema of ours uses yet."""

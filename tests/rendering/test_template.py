@@ -122,6 +122,14 @@ def test_nothing_outside_templates_is_read(root: Path, name: str) -> None:
     assert "the template lies outside" == refusal(root, "x.j2").summary
 
 
+def test_a_folder_of_templates_that_is_a_link_out_of_the_project_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/secret.j2").write_text("secret")
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project/templates").symlink_to("../outside")
+    assert "the template lies outside" == refusal(tmp_path / "project", "secret.j2").summary
+
+
 def test_a_link_within_templates_is_followed(root: Path) -> None:
     write(root, "app/real.j2", "text")
     (root / "templates" / "link.j2").symlink_to("app/real.j2")
