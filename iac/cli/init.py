@@ -11,8 +11,11 @@ from iac.cli.shell import is_terminal
 from iac.core.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from iac.cli.shell import Shell
-    from iac.scaffold import Begun
+    from iac.pipelines import Pipelines
+    from iac.scaffold import Answers, Begun
 
 
 @click.command("init")
@@ -28,29 +31,76 @@ if TYPE_CHECKING:
     show_default=True,
     help="Where state lives: on this machine, or in a branch of the repository's remote origin.",
 )
+@click.option(
+    "--ci",
+    "forges",
+    type=click.Choice(["github", "gitlab"]),
+    multiple=True,
+    help="Write pipelines, too; in a project that is there, only these.",
+)
 @click.pass_obj
-def command(shell: Shell, *, project: str | None, issuer: str | None, provider: str, backend: str) -> int:
+def command(shell: Shell, /, forges: tuple[str, ...], **given: str | None) -> int:
     """Make a new project here: iac.yaml, an empty state, and an age identity outside of the project.
 
     Nothing that is there is overwritten, and no IAM is asked. With --backend git the folder lies in a git repository
-    whose remote origin you may push to.
+    whose remote origin you may push to. With --ci it writes pipelines of GitHub or GitLab, for a state that they reach.
     """
+    if forges and (shell.root / "iac.yaml").is_file() and not (given["project"] or given["issuer"]):
+        return _add_pipelines(shell, forges)
     from iac.backing import open_backend  # noqa: PLC0415
     from iac.clock import SystemClock  # noqa: PLC0415  # not needed by --help
-    from iac.scaffold import Answers, make_project  # noqa: PLC0415
+    from iac.scaffold import make_project  # noqa: PLC0415
 
+    answers = _answers(shell, given)
+    pipelines = _pipelines(shell, answers, forges) if forges else None
+    begun = make_project(shell.root, answers, SystemClock(), open_backend)
+    click.echo(printable(f"made iac.yaml, clients.d/ and an empty state, {begun.where}"))
+    tell_key(shell, begun)
+    if pipelines:
+        _write(shell, pipelines)
+    shell.note("next: iac new NAME starts a definition, clients.d/NAME.yaml; then run iac validate and iac plan")
+    return 0
+
+
+def _answers(shell: Shell, given: Mapping[str, str | None]) -> Answers:
+    from iac.scaffold import Answers  # noqa: PLC0415
+
+    project, issuer = given["project"], given["issuer"]
     usual = shell.root.resolve().name
     if is_terminal(sys.stdin):
         project = project or click.prompt("name of the project", default=usual, err=True)
         issuer = issuer or click.prompt("issuer URL of the IAM", err=True)
     if not issuer:
         raise click.UsageError("--issuer is needed: the server's URL, such as https://iam.example.org/")
-    answers = Answers(project or usual, issuer, provider, backend)
-    begun = make_project(shell.root, answers, SystemClock(), open_backend)
-    click.echo(printable(f"made iac.yaml, clients.d/ and an empty state, {begun.where}"))
-    tell_key(shell, begun)
-    shell.note("next: iac new NAME starts a definition, clients.d/NAME.yaml; then run iac validate and iac plan")
+    return Answers(project or usual, issuer, given["provider"] or "", given["backend"] or "")
+
+
+def _pipelines(shell: Shell, answers: Answers, forges: Collection[str]) -> Pipelines:
+    from iac.pipelines import prepare_pipelines, refuse_file_backend  # noqa: PLC0415  # only with --ci
+
+    if answers.backend == "file":
+        refuse_file_backend("--backend file")
+    return prepare_pipelines(shell.root, None, answers.issuer, forges)
+
+
+def _add_pipelines(shell: Shell, forges: Collection[str]) -> int:
+    from iac.config.project import load_project  # noqa: PLC0415
+    from iac.pipelines import prepare_pipelines  # noqa: PLC0415  # only with --ci
+
+    settings = load_project(shell.root).settings(shell.environment)
+    _write(shell, prepare_pipelines(shell.root, settings, "", forges))
     return 0
+
+
+def _write(shell: Shell, pipelines: Pipelines) -> None:
+    pipelines.write()
+    for path in pipelines.files:
+        click.echo(printable(f"made {path}"))
+    if not pipelines.files:
+        shell.note("the pipelines are there already, as this version writes them")
+    if pipelines.include:
+        shell.note(f"add under include: of .gitlab-ci.yml, with the stages test and deploy: {pipelines.include}")
+    shell.note("what to set up at the forge: docs/how-to/pipeline-github.md, pipeline-gitlab.md")
 
 
 def tell_key(shell: Shell, begun: Begun) -> None:

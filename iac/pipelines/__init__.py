@@ -1,0 +1,168 @@
+"""Pipelines of GitHub and GitLab, written into the repository that the project lies in: `iac init --ci`."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iac.config.place import FilePlace
+from iac.config.writing import replace_text
+from iac.core.errors import InputError
+from iac.pipelines.text import ROOT_FILE, WRITTEN, Facts, Forge, include_line, render_pipelines, root_file
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+    from pathlib import Path
+
+    from iac.config.settings import Settings
+
+__all__ = ["Facts", "Forge", "Pipelines", "find_written", "prepare_pipelines", "refuse_file_backend"]
+
+
+@dataclass(frozen=True, slots=True)
+class Pipelines:
+    """Files to write.
+
+    Attributes:
+        root: the repository's.
+        files: path from there -> text; those that are there as they should be are left out.
+        include: what the user's own .gitlab-ci.yml has to include; "" for nothing.
+    """
+
+    root: Path
+    files: dict[str, str]
+    include: str = ""
+
+    def write(self) -> None:
+        """Write them, each whole.
+
+        Raises:
+            InputError: a file or folder cannot be written.
+        """
+        for path, text in self.files.items():
+            target = self.root / path
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise InputError(
+                    "the folder cannot be made", where=str(target.parent), why=str(error.strerror)
+                ) from None
+            replace_text(target, text)
+
+
+def refuse_file_backend(where: str) -> None:
+    """Refuse pipelines for a state that lies on one machine.
+
+    Raises:
+        InputError: always.
+    """
+    raise InputError(
+        "the state is on this machine, out of reach of a pipeline",
+        where=where,
+        why="each run would begin without it",
+        fix="iac init --backend git --ci ..., or move the state: docs/how-to/share-state.md",
+    )
+
+
+def prepare_pipelines(root: Path, settings: Settings | None, issuer: str, forges: Collection[str]) -> Pipelines:
+    """What is to be written for a project; nothing is written yet.
+
+    Args:
+        root: the project's folder.
+        settings: those of the environment; None for a project that is about to be made.
+        issuer: the server's, where there are no settings yet.
+        forges: names of `Forge`.
+
+    Raises:
+        InputError: no repository, a state that pipelines do not reach, a file that is there and is another.
+    """
+    if settings and isinstance(settings.state.place, FilePlace):
+        refuse_file_backend("state.backend: file")
+    repository = _repository(root)
+    directory = os.path.relpath(root.resolve(), repository)
+    facts = Facts(
+        settings.issuer if settings else issuer,
+        directory,
+        settings.environment if settings else "default",
+        _default_branch(root),
+    )
+    _check(facts)
+    files: dict[str, str] = {}
+    for forge in sorted(set(forges)):
+        files |= render_pipelines(Forge(forge), facts)
+    include = ""
+    if Forge.GITLAB in forges:
+        include = _add_root_file(repository, facts, files)
+    return Pipelines(repository, dict(_missing(repository, files)), include)
+
+
+def find_written(root: Path) -> dict[str, str]:
+    """Files of ours in the repository of a project: path -> the version of iac that wrote them."""
+    repository = find_repository(root)
+    found: dict[str, str] = {}
+    for pattern in (".github/workflows/iac-*.yml", ".gitlab/iac*.gitlab-ci.yml") if repository else ():
+        for path in sorted(repository.glob(pattern)) if repository else ():
+            with path.open(encoding="utf-8", errors="replace") as file:
+                head = WRITTEN.match(file.readline(200))
+            if head:
+                found[path.relative_to(repository or root).as_posix()] = head[1]
+    return found
+
+
+def find_repository(root: Path) -> Path | None:
+    """The work tree that a folder lies in; None when it lies in none."""
+    folder = root.resolve()
+    return next((each for each in (folder, *folder.parents) if os.path.lexists(each / ".git")), None)
+
+
+def _repository(root: Path) -> Path:
+    repository = find_repository(root)
+    if repository is None:
+        raise InputError(
+            "this is no git repository", where=str(root), why="pipelines are files of one", fix="git init, or clone one"
+        )
+    return repository
+
+
+def _default_branch(root: Path) -> str:
+    """What the remote says, else the branch of now."""
+    from iac.backends.git.command import Git, environment  # noqa: PLC0415  # only where pipelines are written
+
+    git = Git(environment(os.environ), root)
+    for name in ("refs/remotes/origin/HEAD", "HEAD"):
+        answer = git.run("symbolic-ref", "--quiet", "--short", name)
+        if answer.is_ok:
+            return os.fsdecode(answer.out).strip().removeprefix("origin/")
+    return "main"
+
+
+def _check(facts: Facts) -> None:
+    """A dollar sign would be an expression or a variable for those who run pipelines."""
+    for name, value in (("issuer", facts.issuer), ("folder", facts.directory), ("branch", facts.branch)):
+        if "$" in value:
+            raise InputError("this name cannot stand in a pipeline", where=f"{name} {value}", fix="do without the $")
+
+
+def _add_root_file(repository: Path, facts: Facts, files: dict[str, str]) -> str:
+    """.gitlab-ci.yml where there is none; what one that is there lacks."""
+    target = repository / ROOT_FILE
+    if not target.exists():
+        files[ROOT_FILE] = root_file(facts)
+        return ""
+    line = include_line(facts)
+    return "" if line.removeprefix("- local: ") in target.read_text(encoding="utf-8", errors="replace") else line
+
+
+def _missing(repository: Path, files: dict[str, str]) -> Iterator[tuple[str, str]]:
+    for path, text in files.items():
+        target = repository / path
+        if not os.path.lexists(target):
+            yield path, text
+        elif not target.is_file() or target.read_text(encoding="utf-8", errors="replace") != text:
+            raise InputError(
+                "there is a pipeline already, and it is another one",
+                where=path,
+                why="nothing that is there is overwritten",
+                fix=f"git rm {path}, run this again, and look at git diff",
+            )

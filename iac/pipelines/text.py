@@ -1,0 +1,102 @@
+"""The texts of pipelines: files of the package with parts put in and names filled in."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from iac import __version__
+from iac.config.override import DEFAULT
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_FOLDER = Path(__file__).parent
+_INCLUDE = re.compile(r"^( *)@include ([a-z.-]+)@\n", re.MULTILINE)
+_PLACE = re.compile(r"@([A-Z]+)@")
+WRITTEN = re.compile(r"# Written by iac (\S+): iac init --ci ([a-z]+)\.")
+"""How each file of ours begins: by which version, for which forge."""
+
+ROOT_FILE = ".gitlab-ci.yml"
+"""What GitLab reads; it includes our file."""
+
+
+class Forge(StrEnum):
+    """Where pipelines run."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What pipelines are written for.
+
+    Attributes:
+        directory: the project's, as seen from the repository's root.
+        environment: as in iac.yaml; `default` where it declares none.
+        branch: the default branch, whose files have credentials.
+    """
+
+    issuer: str
+    directory: str
+    environment: str
+    branch: str
+
+    @property
+    def suffix(self) -> str:
+        """What sets the names of an environment apart; "" where there is only one without a name."""
+        return "" if self.environment == DEFAULT else f"-{self.environment}"
+
+
+def render_pipelines(forge: Forge, facts: Facts) -> dict[str, str]:
+    """The files of a forge: path from the repository's root -> text."""
+    if forge is Forge.GITLAB:
+        return {_gitlab_file(facts): _render(_read("gitlab/iac.gitlab-ci.yml"), facts)}
+    shared = {".github/workflows/iac-validate.yml": _render(_read("github/iac-validate.yml"), facts)}
+    for job in ("plan", "apply", "drift", "rotate"):
+        text = _render(_read(f"github/iac-{job}.yml"), facts)
+        shared[f".github/workflows/iac-{job}{facts.suffix}.yml"] = text.replace("@JOB@", job)
+    return shared
+
+
+def root_file(facts: Facts) -> str:
+    """The .gitlab-ci.yml of a repository that has none."""
+    return f"stages: [test, deploy]\ninclude:\n  - local: /{_gitlab_file(facts)}\n"
+
+
+def include_line(facts: Facts) -> str:
+    """What a .gitlab-ci.yml that is there has to include."""
+    return f"- local: /{_gitlab_file(facts)}"
+
+
+def _gitlab_file(facts: Facts) -> str:
+    return f".gitlab/iac{facts.suffix}.gitlab-ci.yml"
+
+
+def _read(name: str) -> str:
+    return (_FOLDER / name).read_text(encoding="utf-8")
+
+
+def _render(text: str, facts: Facts) -> str:
+    while (whole := _INCLUDE.sub(_part, text)) != text:
+        text = whole
+    values: Mapping[str, str] = {
+        "VERSION": __version__,
+        "SUFFIX": facts.suffix,
+        "ISSUER": json.dumps(facts.issuer),
+        "DIR": json.dumps(facts.directory),
+        "BRANCH": json.dumps(facts.branch),
+        "ENVIRONMENT": json.dumps("" if facts.environment == DEFAULT else facts.environment),
+    }
+    return _PLACE.sub(lambda found: values.get(found[1], found[0]), text)
+
+
+def _part(found: re.Match[str]) -> str:
+    """A part, each of its lines as far in as the line that asks for it."""
+    lines = _read(f"part/{found[2]}").splitlines()
+    return "".join(f"{found[1]}{line}\n" if line else "\n" for line in lines)
