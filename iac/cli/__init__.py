@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 COMMANDS = {
     "apply": "make the server hold what is defined, and render outputs",
+    "doctor": "what is misconfigured, and what the login may do and see",
     "drift": "what somebody changed on the server",
     "explain": "what an id of a finding or mistake means",
     "fmt": "canonical order and style, comments kept",

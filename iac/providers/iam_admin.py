@@ -86,6 +86,11 @@ class IamAdmin(Provider):
         """Close all connections."""
         self._session.close()
 
+    @property
+    def skew(self) -> float | None:
+        """Seconds by which the server's clock is ahead of this machine's; None before it said its time."""
+        return self._session.http.skew
+
     def _read(self, client_ids: Collection[str], owners_of: Collection[str]) -> Actual:
         wanted = set(client_ids)
         for client_id in wanted:

@@ -166,6 +166,9 @@ def test_a_whole_life_of_a_client_says_and_keeps_no_secret_in_clear(cage: Cage) 
         ["render", "--check", "--format", "json"],
         ["validate", "--format", "json"],
         ["whoami", "--format", "json"],
+        ["doctor"],
+        ["doctor", "--format", "json"],
+        ["plan", "--settings-from", "iac.yaml"],
     ):
         assert cage.iac(*command).code == 0, command
     output = project.root / "out/portal.env"
@@ -189,6 +192,7 @@ def test_a_refused_login_says_no_secret(cage: Cage, method: str, monkeypatch: py
     monkeypatch.setenv("IAC_CLIENT_SECRET", LOGIN + "x")
     assert cage.iac("plan").code == 6
     assert len(cage.tracebacks) == 1
+    assert cage.iac("doctor").code == 6
 
 
 def _parrot(cage: Cage, method: str, path: str, status: int) -> None:

@@ -1,8 +1,8 @@
 #!/bin/sh
 # make live: the wheel in an empty environment, every death and fault of the crash test, S3, SOPS, age and Kubernetes as
-# they are released, the logins of people, the files of services read by their own loaders, the whole suite on httpx2, the
-# whole suite on the lowest versions. Everything is installed here: from the registries that pip, Go and Maven are configured
-# for, and as root from Debian.
+# they are released, the logins of people, the files of services read by their own loaders, pipelines under the tools of the
+# field, the whole suite on httpx2, the whole suite on the lowest versions. Everything is installed here: from the registries
+# that pip, Go and Maven are configured for, and as root from Debian.
 set -eu
 cd "$(dirname "$0")/../.."
 PYTHON=${PYTHON:-.venv/bin/python}
@@ -58,6 +58,16 @@ fi
 echo "== services' own loaders read their files"
 PYTHON="$PYTHON" sh tests/live/loaders/install.sh "$work/loaders"
 IAC_TEST_LOADERS="$work/loaders" "$PYTHON" -m pytest -q --no-header -m live tests/live/test_services.py
+
+echo '== pipelines: every step, actionlint, shellcheck, pre-commit, the real installation'
+for tool in curl jq shellcheck; do
+  command -v "$tool" >/dev/null || { apt-get -qq update && apt-get -qq install --yes "$tool" >/dev/null; }
+done
+if command -v go >/dev/null; then
+  GOPATH="$work/go" GOBIN="$work/bin" GOFLAGS=-modcacherw \
+    go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.7 2>"$work/go.log" || { cat "$work/go.log" >&2; exit 1; }
+fi
+PATH="$work/bin:$PATH" IAC_TEST_PIPELINES=1 "$PYTHON" -m pytest -q --no-header -n 2 tests/pipelines
 
 echo '== the suite on httpx2'
 "$PYTHON" -m venv "$work/httpx2"

@@ -1,0 +1,57 @@
+"""Checks of `iac doctor`, files, environments and variables of pipelines: all are documented, and nothing else."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from iac.pipelines.text import Facts, Forge, render_pipelines
+
+ROOT = Path(__file__).parents[2]
+DOCTOR = (ROOT / "docs/reference/doctor.md").read_text(encoding="utf-8")
+PAGES = {forge: (ROOT / f"docs/how-to/pipeline-{forge}.md").read_text(encoding="utf-8") for forge in Forge}
+FACTS = Facts("https://iam.example.org/", ".", "default", "main")
+GIVEN = {"IAC_VERSION", "IAC_ISSUER", "IAC_DIR", "IAC_ENVIRONMENT"}
+"""What the files themselves set."""
+
+
+def first_column(page: str) -> set[str]:
+    return set(re.findall(r"^ *\| `([\w.-]+)`", page, re.MULTILINE))
+
+
+def test_each_check_of_doctor_is_documented_and_nothing_else() -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "iac/checkup").glob("*.py"))
+    named = set(re.findall(r'\b(?:ok|warning|unknown|Check|look)\(\s*"([a-z-]+)"', sources))
+    assert {"exposure", "clock", "settings"} <= named
+    assert named == first_column(DOCTOR)
+
+
+def test_each_workflow_and_environment_of_github_is_documented() -> None:
+    texts = render_pipelines(Forge.GITHUB, FACTS)
+    environments = {name for text in texts.values() for name in re.findall(r"environment: ([\w-]+)", text)}
+    files = {path.rpartition("/")[2] for path in texts}
+    assert files | environments == first_column(PAGES[Forge.GITHUB])
+
+
+def test_each_job_of_gitlab_is_documented() -> None:
+    pipeline: dict[str, Any] = yaml.safe_load(render_pipelines(Forge.GITLAB, FACTS)[".gitlab/iac.gitlab-ci.yml"])
+    jobs = {name for name in pipeline if not name.startswith(".")}
+    assert jobs == {name for name in first_column(PAGES[Forge.GITLAB]) if name.startswith("iac-")}
+
+
+@pytest.mark.parametrize("forge", Forge)
+def test_each_variable_that_somebody_has_to_set_is_documented(forge: Forge) -> None:
+    used = {name for text in render_pipelines(forge, FACTS).values() for name in re.findall(r"\bIAC_[A-Z_]+", text)}
+    assert set() == {name for name in used - GIVEN if f"`{name}" not in PAGES[forge]}
+
+
+def test_each_input_of_the_action_that_is_told_exists() -> None:
+    action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+    assert {"command", "directory", "settings-from"} <= set(action["inputs"])
+    assert {"digest", "changes"} == set(action["outputs"])
+    hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
+    assert all(f"id: {hook['id']}" in PAGES[Forge.GITHUB] for hook in hooks)
