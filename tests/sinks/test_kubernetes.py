@@ -133,16 +133,17 @@ def test_words_that_repeat_what_was_sent_are_not_shown(cluster: FakeCluster, sin
         return handle(method, *rest)  # type: ignore[arg-type]
 
     cluster.handle = repeats  # type: ignore[method-assign, assignment]
-    with pytest.raises(RenderError) as caught:
+    with pytest.raises(RenderError if status == 409 else UnreachableError) as caught:
         sink.write(PATH, CANARY.encode(), mode=0o600)
     assert not any(part in str(caught.value) for part in (CANARY, encoded(CANARY)))
 
 
-@pytest.mark.parametrize("content", [b"A=it's\n", b"A\n", b'A="x"\n', b"1A=x\n", b"A=x y\n"])
+@pytest.mark.parametrize("content", [b"A=it's\n", b"A\n", b'A="x"\n', b"1A=x\n", b"A=x y\n", b"A=1\nA=2\n"])
 def test_what_is_no_dotenv_cannot_be_several_keys(sink: KubernetesSink, content: bytes) -> None:
     with pytest.raises(RenderError, match="cannot be several keys") as caught:
         sink.check("rucio/app", content)
-    assert "line 1 is no NAME=VALUE as the template dotenv writes it" == caught.value.why
+    line = len(content.splitlines())
+    assert caught.value.why.startswith(f"line {line} is no NAME=VALUE as dotenv has it")
 
 
 @pytest.mark.parametrize(

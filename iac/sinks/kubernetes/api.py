@@ -13,6 +13,7 @@ from iac.core.text import printable
 from iac.sinks.kubernetes.secret import MANAGER
 from iac.transport.http import Http, Transport
 from iac.transport.message import Call
+from iac.transport.retry import PASSING
 from iac.transport.words import server_words
 
 if TYPE_CHECKING:
@@ -100,6 +101,9 @@ class Api:
                 return RenderError("there is no such namespace", where=target.path, why=words, fix=fix)
             case HTTPStatus.CONFLICT:
                 return _conflict(target, answer, words)
+        if answer.status in PASSING or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            fix = "run it again when the cluster is well"
+            return UnreachableError("the cluster cannot do it now", where=target.path, why=words, fix=fix)
         fix = "correct the output's template, or its sink in iac.yaml"
         return RenderError("the cluster refuses the Secret", where=target.path, why=words, fix=fix)
 

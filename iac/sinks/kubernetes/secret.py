@@ -59,17 +59,19 @@ def read_data(target: Target, content: bytes) -> dict[str, str]:
 
 
 def _entries(target: Target, content: bytes) -> Iterator[tuple[str, str]]:
+    names: set[str] = set()
     for number, line in enumerate(content.decode(errors="replace").split("\n"), 1):
         if not line.strip() or line.startswith("#"):
             continue
         found = _ENTRY.fullmatch(line)
-        if found is None:
+        if found is None or found[1] in names:
             raise RenderError(
                 "the output cannot be several keys of a Secret",
                 where=target.path,
-                why=f"line {number} is no NAME=VALUE as the template dotenv writes it",
+                why=f"line {number} is no NAME=VALUE as dotenv has it, or has a name that was there before",
                 fix="use the template dotenv, or name one key for the whole: path: NAMESPACE/NAME/KEY",
             )
+        names.add(found[1])
         yield found[1], found[2] if found[2] is not None else found[3]
 
 
