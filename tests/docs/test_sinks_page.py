@@ -66,3 +66,18 @@ def test_every_form_of_sops_is_in_the_table() -> None:
 
 def test_the_manifest_that_flux_takes_is_yaml() -> None:
     assert "kubernetes-secret" == yaml.safe_load(BLOCKS[1][1])["outputs"][0]["template"]
+
+
+def test_no_pipeline_uploads_what_is_rendered() -> None:
+    """Outputs lie in the project's folder; what is uploaded is made outside of it, or is a report or a plan."""
+    pipelines = [file.read_text(encoding="utf-8") for file in (ROOT / "iac/pipelines").rglob("*.yml")]
+    whole = "\n".join(pipelines)
+    uploads = re.findall(r"^ {10}path: (.*)$", whole, re.MULTILINE)
+    kept = ", ".join(re.findall(r"^    paths: \[(.*)\]$", whole, re.MULTILINE)).split(", ")
+    assert len(uploads) == whole.count("uses: actions/upload-artifact@") + whole.count(
+        "uses: actions/download-artifact@"
+    )
+    assert uploads
+    assert kept
+    assert [] == [path for path in uploads if not path.startswith("${{ runner.temp }}/")]
+    assert [] == [name for name in kept if not re.fullmatch(r"iac-plans|iac-[a-z-]+\.(json|xml)", name)]
