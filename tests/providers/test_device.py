@@ -10,6 +10,7 @@ import pytest
 
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.secret import Secret
+from iac.providers.bearer import Bearer
 from iac.providers.discovery import Endpoints, discover
 from iac.providers.logins import READ_SCOPES, WRITE_SCOPES
 from iac.providers.logins.device import ENDPOINT, SLOWER, DeviceLogin, Terminal
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from iac.providers.bearer import Bearer
     from iac.sandbox.server import Sandbox
     from tests.providers.clock import SetClock
     from tests.providers.conftest import OpenHttp
@@ -381,6 +381,19 @@ def test_a_server_that_is_away_for_a_while_is_asked_less_often(bench: Bench) -> 
     script.fetch(bench)
 
     assert [5.0, 10.0, 10.0] == bench.clock.slept
+
+
+def test_an_answer_that_is_lost_while_somebody_is_waited_for_is_asked_for_again(bench: Bench) -> None:
+    bench.box.faults.add(Fault(kind=FaultKind.CUT_BEFORE, path="/token"))
+
+    assert bench.fetch().scopes
+    assert [5.0, 10.0] == bench.clock.slept
+
+
+def test_a_login_that_was_never_used_has_nothing_to_forget(bench: Bench) -> None:
+    bench.login().forget(Bearer(Secret("any")))
+
+    assert not bench.folder.exists()
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from iac.providers.logins.client_credentials import ClientCredentials
 from iac.providers.logins.given import FoundToken, GivenToken
 from iac.providers.logins.proof import SharedSecret, basic
 from iac.sandbox.fault import Fault, FaultKind
+from iac.transport.message import Call
 from iac.transport.origin import Issuer
 from tests.providers.clock import SetClock
 from tests.providers.stub import Say, Seen, start_stub
@@ -205,6 +206,37 @@ def test_an_expired_token_says_when_it_ended_so_that_a_wrong_clock_is_seen(nothi
         given(token).fetch(nothing_sent, ENDPOINTS, CLOCK)
 
     assert caught.value.why == "it ended at 2026-11-23T11:00:00Z, and now is 2026-11-23T12:00:00Z"
+
+
+def test_a_token_that_begins_later_is_not_sent_yet(nothing_sent: Any) -> None:
+    token = jwt({"iss": "https://iam.example.org/", "nbf": NOW.timestamp() + 3600})
+
+    with pytest.raises(CredentialsError, match="not valid yet") as caught:
+        given(token).fetch(nothing_sent, ENDPOINTS, CLOCK)
+
+    assert caught.value.why == "it begins at 2026-11-23T13:00:00Z, and now is 2026-11-23T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("claims", "date", "clock_is"),
+    [
+        ({"exp": NOW.timestamp() - 60}, "Mon, 23 Nov 2026 10:00:00 GMT", "2 h ahead of"),
+        ({"nbf": NOW.timestamp() + 120}, "Mon, 23 Nov 2026 12:05:00 GMT", "5 min behind"),
+        ({"nbf": NOW.timestamp() + 120}, "Thu, 26 Nov 2026 12:00:00 GMT", "3 d behind"),
+    ],
+)
+def test_a_wrong_clock_of_this_machine_is_named_by_the_server_s(
+    open_http: OpenHttp, clock: SetClock, claims: dict[str, float], date: str, clock_is: str
+) -> None:
+    clock.time = NOW
+    with start_stub(lambda _: Say(200, {}, {"Date": date})) as stub:
+        http = open_http(stub.url)
+        http.send(Call.read("/"))
+        with pytest.raises(CredentialsError) as caught:
+            given(jwt({"iss": "https://iam.example.org/", **claims})).fetch(http, ENDPOINTS, clock)
+
+    assert caught.value.why.endswith(f"; this machine's clock is {clock_is} the server's")
+    assert "clock right" in caught.value.fix
 
 
 def test_a_given_token_is_looked_for_anew_each_time(nothing_sent: Any) -> None:

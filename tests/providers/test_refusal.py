@@ -12,6 +12,7 @@ from iac.core.secret import Secret
 from iac.providers.refusal import error_code, is_missing, read_failure, write_failure
 from iac.transport.message import Answer, Call
 from iac.transport.words import server_words
+from tests.providers.test_bearer import jwt
 
 HTML = b"<!DOCTYPE html><html><body><script>alert(1)</script></body></html>"
 READ = Call.read("/iam/api/clients?count=1&startIndex=1")
@@ -170,3 +171,22 @@ def test_words_that_repeat_what_was_sent_are_withheld(call: Call, words: str) ->
     said = Answer(400, {}, json.dumps({"error": words}).encode(), call)
     assert "the server says 400, with words that repeat a secret and are not shown" == server_words(said)
     assert words in server_words(Answer(400, {}, said.body))
+
+
+@pytest.mark.parametrize(
+    ("exp", "date", "why"),
+    [
+        (
+            100,
+            "Thu, 01 Jan 1970 00:02:00 GMT",
+            "it ended at 1970-01-01T00:01:40Z, and the server's clock says 1970-01-01T00:02:00Z",
+        ),
+        (200, "Thu, 01 Jan 1970 00:02:00 GMT", "it has expired, was revoked, or is another server's"),
+        (100, "", "it has expired, was revoked, or is another server's"),
+    ],
+)
+def test_a_token_that_is_over_by_the_server_s_clock_is_told_so(exp: int, date: str, why: str) -> None:
+    call = READ.with_authorization(f"Bearer {jwt({'exp': exp})}")
+    refused = read_failure(call, Answer(401, {"date": date}, b"", call))
+
+    assert (why, True) == (refused.why, isinstance(refused, CredentialsError))

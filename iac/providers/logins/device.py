@@ -88,10 +88,11 @@ class DeviceLogin(Login):
 
     def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:
         """The kept token; else one for the kept refresh token; else somebody is asked."""
-        self._cache = TokenCache(self._folder, Owner(endpoints.issuer, self._proof.client_id, self._scopes))
-        talk = _Talk(http, endpoints, clock, self._proof)
-        with self._cache.alone():
-            kept = self._cache.load()
+        cache = TokenCache(self._folder, Owner(endpoints.issuer, self._proof.client_id, self._scopes))
+        self._cache = cache
+        talk = _Talk(http, endpoints, clock, self._proof, cache)
+        with cache.alone():
+            kept = cache.load()
             bearer = _kept_bearer(kept, clock)
             if bearer is None and kept is not None and kept.refresh is not None:
                 bearer = self._refresh(talk, kept.refresh)
@@ -99,15 +100,14 @@ class DeviceLogin(Login):
 
     def forget(self, refused: Bearer) -> None:
         """Keep the refresh token alone, if the refused one is still what is kept."""
-        kept = self._cache.load() if self._cache else None
-        if self._cache is not None and kept is not None and kept.access == refused.value:
-            self._keep(replace(kept, access=None))
+        cache = self._cache
+        kept = cache.load() if cache else None
+        if cache and kept and kept.access == refused.value:
+            self._keep(cache, replace(kept, access=None))
 
-    def _keep(self, tokens: Tokens) -> None:
-        if self._cache is None:
-            return
+    def _keep(self, cache: TokenCache, tokens: Tokens) -> None:
         try:
-            self._cache.store(tokens)
+            cache.store(tokens)
         except OSError as error:
             self._terminal.warn(f"the login cannot be kept in {self._folder}: {error.strerror}; it is asked for again")
 
@@ -119,7 +119,7 @@ class DeviceLogin(Login):
             return None
         if bearer is None:
             raise refused(talk.attempt("refresh_token", self._scopes), answer)
-        self._keep(_tokens(answer, bearer, token))
+        self._keep(talk.cache, _tokens(answer, bearer, token))
         return self._checked(talk, bearer)
 
     def _ask(self, talk: _Talk) -> Bearer:
@@ -137,7 +137,7 @@ class DeviceLogin(Login):
         if bearer is None:
             raise refused(talk.attempt(GRANT, self._scopes), answer)
         bearer = self._checked(talk, bearer)
-        self._keep(_tokens(answer, bearer, None))
+        self._keep(talk.cache, _tokens(answer, bearer, None))
         return bearer
 
     def _begin(self, talk: _Talk) -> Approval:
@@ -181,6 +181,7 @@ class _Talk:
     endpoints: Endpoints
     clock: Clock
     proof: Proof
+    cache: TokenCache
 
     @property
     def where(self) -> str:
