@@ -128,7 +128,7 @@ def test_what_the_agent_says_is_told_and_inert(stand: Stand, fetch: Any) -> None
     with pytest.raises(CredentialsError, match="oidc-agent gives no token") as caught:
         fetch()
 
-    assert caught.value.why.startswith("it says: Error: invalid_scope:\\u001b[2J no\\u000amore xxx")
+    assert caught.value.why.startswith("it says: Error: invalid_scope:\\u001b[2J no more xxx")
     assert len(caught.value.why) < 330
     assert caught.value.fix == "load the account: oidc-add prod; it needs the scopes iam:admin.read"
 

@@ -111,7 +111,7 @@ class OidcAgent(Login):
         return [PROGRAM, *options, "--", self._account]
 
     def _refused(self, stderr: bytes) -> CredentialsError:
-        words = " ".join(printable(stderr.decode("utf-8", "replace")).split())[:_LONGEST_WORDS]
+        words = printable(" ".join(stderr.decode("utf-8", "replace").split()))[:_LONGEST_WORDS]
         if "OIDC_SOCK" not in os.environ:
             fix = "start the agent in this shell: eval $(oidc-agent-service use)"
         else:
