@@ -9,7 +9,6 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from iac.config.base import with_base
 from iac.config.catalogue import mistake, nearest
 from iac.config.environment import Environment
 from iac.config.judging import judged
@@ -101,6 +100,8 @@ def validate_project(
     """
     project, found = read_project(root)
     if project and base:
+        from iac.config.base import with_base  # noqa: PLC0415  # for pipelines alone
+
         project = with_base(project, base)
     if project is None and found[0].id == "no-project":
         return Validation(tuple(found), 0, ())

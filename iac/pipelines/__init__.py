@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Facts", "Forge", "Pipelines", "find_written", "prepare_pipelines", "refuse_file_backend"]
 
+_OURS = (".github/workflows/iac-*.yml", ".gitlab/iac*.gitlab-ci.yml")
+"""Where our files lie in a repository."""
+
 
 @dataclass(frozen=True, slots=True)
 class Pipelines:
@@ -100,13 +103,14 @@ def prepare_pipelines(root: Path, settings: Settings | None, issuer: str, forges
 def find_written(root: Path) -> dict[str, str]:
     """Files of ours in the repository of a project: path -> the version of iac that wrote them."""
     repository = find_repository(root)
+    if repository is None:
+        return {}
     found: dict[str, str] = {}
-    for pattern in (".github/workflows/iac-*.yml", ".gitlab/iac*.gitlab-ci.yml") if repository else ():
-        for path in sorted(repository.glob(pattern)) if repository else ():
-            with path.open(encoding="utf-8", errors="replace") as file:
-                head = WRITTEN.match(file.readline(200))
-            if head:
-                found[path.relative_to(repository or root).as_posix()] = head[1]
+    for path in (path for pattern in _OURS for path in sorted(repository.glob(pattern)) if path.is_file()):
+        with path.open(encoding="utf-8", errors="replace") as file:
+            head = WRITTEN.match(file.readline(200))
+        if head:
+            found[path.relative_to(repository).as_posix()] = head[1]
     return found
 
 
