@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -113,6 +114,18 @@ def test_an_access_token_that_ends_is_renewed_and_the_new_refresh_token_is_kept_
     assert kept["refresh_token"] in bench.box.iam.world.store.refresh_tokens
     assert before not in bench.box.iam.world.store.refresh_tokens
     assert len(bench.person.told) == 1
+
+
+def test_runs_side_by_side_use_a_refresh_token_once(bench: Bench) -> None:
+    bench.fetch()
+    bench.clock.time += timedelta(seconds=3590)
+
+    with ThreadPoolExecutor(4) as pool:
+        values = [bearer.value.reveal() for bearer in pool.map(lambda _: bench.fetch(), range(4))]
+
+    assert [bench.kept()["access_token"]] * 4 == values
+    assert len(bench.person.told) == 1
+    assert [path for _, path, _ in bench.box.log].count("/token") == 2
 
 
 def test_a_refresh_token_that_stays_the_same_stays_kept(bench: Bench) -> None:
