@@ -49,6 +49,11 @@ class _Round:
         self.checks: list[Check] = []
         self.is_reached = True
 
+    @property
+    def is_valid(self) -> bool:
+        """Whether definitions can be used."""
+        return not any(check.id == "project" and check.verdict is Verdict.ERROR for check in self.checks)
+
     def look(self, name: str, at: Callable[[], Iterator[Check]]) -> None:
         """Take what one check finds; an error is what it finds, too."""
         try:
@@ -76,8 +81,9 @@ def _with_settings(caller: Caller, rounds: _Round) -> Iterator[Check]:
     settings = project.settings(caller.environment)
     rounds.look("pinned", lambda: local.pin(settings))
     rounds.look("files", lambda: local.files(project, settings))
-    rounds.look("outputs", lambda: local.outputs(open_local(caller)))
-    rounds.look("login-client", lambda: local.own_login(open_local(caller), login_client_id(settings)))
+    if rounds.is_valid:
+        rounds.look("outputs", lambda: local.outputs(open_local(caller)))
+        rounds.look("login-client", lambda: local.own_login(open_local(caller), login_client_id(settings)))
     rounds.look("encryption", lambda: remote.encryption(settings))
     rounds.look("identity", lambda: remote.identity(settings, find_identity(settings)))
     rounds.look("state", lambda: remote.state(settings, open_backend(settings, clock), clock))

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from iac.pipelines import Pipelines
     from iac.scaffold import Answers, Begun
 
+PAGES = "https://github.com/indigo-iac/indigo-iac/blob/main/docs/how-to/pipeline-{}.md"
+
 
 @click.command("init")
 @click.option("--project", metavar="NAME", help="Name of the project. Not given: asked for, or the folder's name.")
@@ -100,7 +102,8 @@ def _write(shell: Shell, pipelines: Pipelines) -> None:
         shell.note("the pipelines are there already, as this version writes them")
     if pipelines.include:
         shell.note(f"add under include: of .gitlab-ci.yml, with the stages test and deploy: {pipelines.include}")
-    shell.note("what to set up at the forge: docs/how-to/pipeline-github.md, pipeline-gitlab.md")
+    for forge in pipelines.forges:
+        shell.note(f"commit and push them; what to set up at the forge: {PAGES.format(forge)}")
 
 
 def tell_key(shell: Shell, begun: Begun) -> None:

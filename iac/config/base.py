@@ -107,7 +107,7 @@ def _leaves(pointer: Pointer, value: Any) -> Iterator[tuple[Pointer, Any]]:
     if isinstance(value, dict) and (value or not pointer):
         for key, part in value.items():
             yield from _leaves((*pointer, key), part)
-    elif pointer:
+    else:
         yield pointer, value
 
 

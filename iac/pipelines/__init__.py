@@ -30,11 +30,13 @@ class Pipelines:
     Attributes:
         root: the repository's.
         files: path from there -> text; those that are there as they should be are left out.
+        forges: for which they are.
         include: what the user's own .gitlab-ci.yml has to include; "" for nothing.
     """
 
     root: Path
     files: dict[str, str]
+    forges: tuple[str, ...]
     include: str = ""
 
     def write(self) -> None:
@@ -92,12 +94,13 @@ def prepare_pipelines(root: Path, settings: Settings | None, issuer: str, forges
     )
     _check(facts)
     files: dict[str, str] = {}
-    for forge in sorted(set(forges)):
+    wanted = tuple(sorted(set(forges)))
+    for forge in wanted:
         files |= render_pipelines(Forge(forge), facts)
     include = ""
-    if Forge.GITLAB in forges:
+    if Forge.GITLAB in wanted:
         include = _add_root_file(repository, facts, files)
-    return Pipelines(repository, dict(_missing(repository, files)), include)
+    return Pipelines(repository, dict(_missing(repository, files)), wanted, include)
 
 
 def find_written(root: Path) -> dict[str, str]:

@@ -181,13 +181,12 @@ def test_an_identity_that_opens_nothing_is_told(project: Project, monkeypatch: p
 
 
 def test_secrets_in_clear_and_a_state_without_recipients_are_told(project: Project) -> None:
-    lines = project.read("iac.yaml").splitlines(keepends=True)
-    for encryption, verdict, code in (("none", "warning", 0), ("{recipients: []}", "error", 1)):
-        changed = [f"  encryption: {encryption}\n" if "  encryption:" in line else line for line in lines]
-        project.write("iac.yaml", "".join(changed))
-        found = look(project, code)
-        if "encryption" in found:
-            assert verdict == found["encryption"]["verdict"]
+    text = project.read("iac.yaml")
+    (line,) = [line for line in text.splitlines(keepends=True) if "  encryption:" in line]
+    project.write("iac.yaml", text.replace(line, "  encryption: none\n"))
+    assert "warning" == look(project)["encryption"]["verdict"]
+    project.write("iac.yaml", text.replace(line, ""))
+    assert "error" == look(project, 1)["encryption"]["verdict"]
 
 
 def test_a_clock_that_is_off_is_told(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,6 +208,14 @@ def test_pipelines_of_another_version_are_told(project: Project) -> None:
 
     project.write(".github/workflows/iac-plan.yml", head.format(__version__))
     assert "1 file, written by this version" == look(project)["pipelines"]["says"]
+
+
+def test_mistakes_in_definitions_are_said_once_and_the_server_is_asked_all_the_same(project: Project) -> None:
+    project.define("wrong", colour="blue")
+    found = look(project, 1)
+    assert ["project"] == [name for name, each in found.items() if each["verdict"] == "error"]
+    assert {"outputs", "login-client"}.isdisjoint(found)
+    assert "ok" == found["server"]["verdict"]
 
 
 def test_without_a_project_and_with_one_that_has_warnings_there_is_an_answer(project: Project) -> None:
