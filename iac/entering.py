@@ -10,6 +10,8 @@ from iac.config.auth import (
     ClientAuth,
     ClientCredentialsAuth,
     DeviceAuth,
+    InitialAccessTokenAuth,
+    NoAuth,
     PrivateKeyAuth,
     TokenAuth,
     WlcgAuth,
@@ -68,6 +70,8 @@ def open_login(settings: Settings, scopes: tuple[str, ...], teller: Teller) -> L
             from iac.providers.logins.wlcg import find_token  # noqa: PLC0415
 
             return GivenToken(lambda: find_token(os.environ, os.geteuid()), "wlcg")
+        case InitialAccessTokenAuth() | NoAuth():
+            return _without_login(settings, settings.auth)
         case None:
             raise InputError("iac.yaml has no auth: how iac logs in", fix="auth: {method: ...}")
         case _:
@@ -89,6 +93,16 @@ def pinned_issuer(environ: Mapping[str, str]) -> str:
             fix="set it to the issuer, or unset it",
         )
     return environ.get("IAC_ISSUER", "")
+
+
+def _without_login(settings: Settings, auth: InitialAccessTokenAuth | NoAuth) -> Login:
+    if isinstance(auth, NoAuth):
+        from iac.providers.logins.nobody import Nobody  # noqa: PLC0415
+
+        return Nobody()
+    from iac.providers.logins.initial import InitialAccessToken  # noqa: PLC0415
+
+    return InitialAccessToken(lambda: _read(settings, auth.token))
 
 
 def _device(settings: Settings, auth: DeviceAuth, scopes: tuple[str, ...], teller: Teller) -> Login:

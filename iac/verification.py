@@ -24,7 +24,7 @@ def prove(caller: Caller, addresses: Collection[str]) -> Proof:
         InputError: an address is none.
         UnreachableError: the server is not there.
     """
-    from iac.providers.iam_admin import Connection  # noqa: PLC0415
+    from iac.providers.connection import Connection  # noqa: PLC0415
     from iac.providers.proving import OAuthProver  # noqa: PLC0415  # brings in the HTTP library
     from iac.reaching import issuer_transport  # noqa: PLC0415
 

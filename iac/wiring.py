@@ -9,13 +9,14 @@ import os
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from iac.backing import open_backend
 from iac.clock import SystemClock
 from iac.config.definitions import load_environment
 from iac.config.project import load_project
 from iac.config.source import Origin, Source
+from iac.core.registration import Api
 from iac.entering import Teller, login_client_id, open_login, pinned_issuer
 from iac.sinking import open_sinks
 from iac.workflow import LocalSession, Session, StateSession
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
     from iac.ports import Clock, Vault
     from iac.providers.iam_admin import IamAdmin
     from iac.providers.logins import Login
+    from iac.providers.registrar import Registrar
+
+OpenProvider: TypeAlias = "IamAdmin | Registrar"
+"""A provider with connections to close."""
 
 
 class Access(Enum):
@@ -89,7 +94,7 @@ def open_session(caller: Caller, access: Access, *, parallelism: int | None = No
 
 
 @contextmanager
-def open_server(caller: Caller, access: Access) -> Iterator[tuple[Settings, IamAdmin]]:
+def open_server(caller: Caller, access: Access) -> Iterator[tuple[Settings, OpenProvider]]:
     """The server alone, and the settings that lead to it: neither definitions nor state are needed.
 
     Raises:
@@ -190,13 +195,26 @@ def find_identity(settings: Settings) -> Secret | None:
     return source.read(os.environ, settings.root)
 
 
-def open_provider(settings: Settings, clock: Clock, login: Login, *, parallelism: int) -> IamAdmin:
+def open_provider(settings: Settings, clock: Clock, login: Login, *, parallelism: int) -> OpenProvider:
     """The server's API; nothing is sent before its first call."""
-    from iac.providers.iam_admin import Connection, IamAdmin  # noqa: PLC0415
+    from iac.providers.connection import Connection  # noqa: PLC0415
     from iac.reaching import issuer_transport  # noqa: PLC0415  # brings in the HTTP library
 
     transport = issuer_transport(settings, parallelism=parallelism)
-    return IamAdmin(Connection(settings.issuer, pinned_issuer(os.environ), transport), login, clock)
+    connection = Connection(settings.issuer, pinned_issuer(os.environ), transport)
+    match Api(settings.provider):
+        case Api.ADMIN:
+            from iac.providers.iam_admin import IamAdmin  # noqa: PLC0415  # only the one that is needed
+
+            return IamAdmin(connection, login, clock)
+        case Api.SELF_SERVICE:
+            from iac.providers.iam_self_service import IamSelfService  # noqa: PLC0415
+
+            return IamSelfService(connection, login, clock)
+        case Api.RFC7591:
+            from iac.providers.rfc7591 import Rfc7591  # noqa: PLC0415
+
+            return Rfc7591(connection, login, clock)
 
 
 def _scopes(access: Access) -> tuple[str, ...]:

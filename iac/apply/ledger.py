@@ -99,6 +99,14 @@ class Ledger:
         last = self.state.clients.get(address)
         return self._sealed(self._place(address, _RAT), rat, last.rat.version + 1 if last and last.rat else 1, ())
 
+    def keep_rat(self, address: str, rat: Secret) -> None:
+        """Make a registration access token durable that a read has brought; what state holds already is not written."""
+        client, intent = self.state.clients.get(address), self.state.intents.get(address)
+        if client is None or (client.rat is not None and rat.fingerprint(client.rat.salt) == client.rat.fingerprint):
+            return
+        written = ClientWritten(address, replace(client, rat=self.seal_rat(address, rat)))
+        self.record(written, *([IntentGiven(intent)] if intent else []))
+
     def _sealed(self, place: Place, secret: Secret, version: int, also: tuple[str, ...]) -> SealedSecret:
         salt = self.clock.token()[:16]
         sealed = self._vault.seal(secret, place, also)

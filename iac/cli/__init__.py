@@ -28,6 +28,7 @@ COMMANDS = {
     "list": "every client of the server, and what is known of it",
     "plan": "what apply would do",
     "render": "write outputs from state alone",
+    "redeem": "clients that self service registered for nobody become yours",
     "rotate": "new secrets now, outputs rendered",
     "sandbox": "a local IAM with real behaviour",
     "schema": "print a JSON schema",

@@ -38,6 +38,31 @@ def set_secret(shell: Shell, *, address: str, others: tuple[str, ...], view: str
     return _hand_in(shell, {address: parse_secret(_given(address))}, view)
 
 
+@command.command("token")
+@click.argument("address", metavar="ADDR")
+@click.argument("others", metavar=" ", nargs=-1)
+@click.option("--uri", default="", metavar="URI", help="The registration_client_uri, where state has none (RFC 7592).")
+@FORMAT
+@click.pass_obj
+def set_token(shell: Shell, *, address: str, others: tuple[str, ...], uri: str, view: str) -> int:
+    """Store the registration access token of ADDR, read from stdin, after it was proven by reading the client."""
+    from iac.config.handed import parse_secret  # noqa: PLC0415  # not needed by --help
+    from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
+    from iac.workflow.token import hand_in_token  # noqa: PLC0415
+
+    if others:
+        raise click.UsageError("one ADDR, and the token on stdin: what is on a command line can be read by others")
+    token = parse_secret(_given(address))
+    with open_session(shell, Access.READ) as session:
+        client = hand_in_token(session, address, token, uri)
+    if view == "json":
+        show_json({"address": address, "client_id": client.client_id})
+    else:
+        click.echo(printable(f"{address}: stored, it reaches {client.client_id}"))
+    shell.note("run iac plan: it says what the definition changes")
+    return 0
+
+
 @command.command("import")
 @click.argument("file", metavar="FILE")
 @FORMAT

@@ -52,13 +52,17 @@ def _show_provenance(shell: Shell, name: str, view: str) -> int:
 
 
 def _look_up(session: Session, name: str) -> dict[str, Any]:
+    from iac.workflow.reading import use_keys  # noqa: PLC0415  # not needed by --help
+
     state = session.backend.load()
     clients = session.desired.clients
     address = next((a for a, c in clients.items() if name in {a, c.client_id}), None)
     address = address or next((a for a, c in state.clients.items() if name in {a, c.client_id}), None)
     defined, held = clients.get(address or ""), state.clients.get(address or "")
-    client_id = defined.client_id if defined else held.client_id if held else name
-    seen = session.provider.get(client_id, with_owners=True)
+    client_id = (defined.client_id if defined else "") or (held.client_id if held else "")
+    client_id = client_id or ("" if defined else name)
+    use_keys(session, state, {client_id}, must_open=False)
+    seen = session.provider.get(client_id, with_owners=True) if client_id else None
     if defined is None and held is None and seen is None:
         raise InputError(
             "no client has this address or client_id, here or on the server",

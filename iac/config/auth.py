@@ -60,10 +60,22 @@ class WlcgAuth:
     """Login by WLCG bearer token discovery."""
 
 
+@dataclass(frozen=True, slots=True)
+class InitialAccessTokenAuth:
+    """No login, but a token that lets its bearer register clients (RFC 7591 section 3)."""
+
+    token: Source
+
+
+@dataclass(frozen=True, slots=True)
+class NoAuth:
+    """Nobody logs in."""
+
+
 ClientAuth = ClientCredentialsAuth | PrivateKeyAuth | DeviceAuth
 """Ways that go through a client of ours."""
 
-Auth = ClientAuth | AgentAuth | TokenAuth | WlcgAuth
+Auth = ClientAuth | AgentAuth | TokenAuth | WlcgAuth | InitialAccessTokenAuth | NoAuth
 
 
 def parse_auth(value: Mapping[str, Any]) -> Auth:
@@ -78,7 +90,7 @@ def secrets_of(auth: Auth | None) -> list[Source]:
             return [auth.client_secret] if auth.client_secret else []
         case PrivateKeyAuth():
             return [auth.private_key]
-        case TokenAuth():
+        case TokenAuth() | InitialAccessTokenAuth():
             return [auth.token]
         case _:
             return []
@@ -109,4 +121,6 @@ _WAYS: Mapping[str, Callable[[Mapping[str, Any]], Auth]] = {
     "oidc-agent": lambda value: AgentAuth(value["account"], value.get("audience", "")),
     "token": lambda value: TokenAuth(_source(value, "token")),
     "wlcg": lambda _: WlcgAuth(),
+    "initial_access_token": lambda value: InitialAccessTokenAuth(_source(value, "token")),
+    "none": lambda _: NoAuth(),
 }

@@ -27,8 +27,8 @@ ERRORS = frozenset(
         "unknown-key", "missing-key", "wrong-type", "not-one-of", "bad-format", "bad-length", "bad-number",
         "schema",
         # the project
-        "no-project", "no-definitions", "no-issuer", "bad-issuer", "no-auth",
-        "key-without-certificate", "not-built", "state-shared",
+        "no-project", "no-definitions", "no-issuer", "bad-issuer", "no-auth", "auth-does-not-fit",
+        "key-without-certificate", "state-shared",
         "lineage-shared", "unknown-environment", "no-client-matches",
         # where state lives
         "key-of-other-backend", "bad-state-place", "secrets-in-history",
@@ -39,7 +39,7 @@ ERRORS = frozenset(
         "no-client-id", "client-id-twice", "login-client", "protected-client", "no-redirect-uris", "bad-redirect-uri",
         "two-key-sources", "no-key", "bad-jwk", "needs-management-api", "scope-not-granted", "too-many-scopes",
         "tos-uri-is-dropped", "default-max-age-is-dropped", "zero-lifetime-is-the-default",
-        "private-key-members-are-dropped", "placeholder",
+        "private-key-members-are-dropped", "auth-time-is-dropped", "placeholder",
         "recipients-without-encryption", "waiver-expired",
         # outputs
         "bad-path", "output-twice", "output-over-output", "output-over-input", "unknown-template",
@@ -50,13 +50,18 @@ ERRORS = frozenset(
 
 WARNINGS = frozenset(
     {
-        "waiver-unused", "output-open-to-others", "secret-open-to-others", "secrets-in-clear", "adopted-without-key",
-        "adopted-without-redirect-uris", "settings-changed",
+        "login-is-nobody", "waiver-unused", "output-open-to-others", "secret-open-to-others", "secrets-in-clear",
+        "adopted-without-key", "adopted-without-redirect-uris", "settings-changed",
     }
 )  # fmt: skip
 """Ids of what is only said, unless `policy` of iac.yaml says otherwise; it can do so for those of policy too."""
 
-FINDINGS = frozenset({"nothing-to-adopt", "sealed-to-others", "output-not-ignored", "output-not-checked"})
+FINDINGS = frozenset(
+    {
+        "nothing-to-adopt", "sealed-to-others", "output-not-ignored", "output-not-checked", "not-read", "create-only",
+        "grants-refused-to-users", "scopes-dropped-for-users",
+    }
+)  # fmt: skip
 """Ids of what only a plan says, for it needs state, server or disk; it never stops."""
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iac.core.desired import DesiredClient, Lifecycle
-from iac.core.model import FIELDS, GRANT_TYPES, Kind
+from iac.core.model import ALWAYS, DEFAULTED, FIELDS, GRANT_TYPES, Kind
+from iac.core.registration import Api
 from iac.core.semantics import canonical_jwks
 
 if TYPE_CHECKING:
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
     from iac.core.model import Value
 
 _SECONDS = {"h": 3600, "d": 86400, "w": 604800}
-_ALWAYS = frozenset(name for name, field in FIELDS.items() if field.always)
-_UNDECLARED = {name: FIELDS[name].undeclared for name in _ALWAYS if FIELDS[name].undeclared is not None}
+_UNDECLARED = {name: FIELDS[name].undeclared for name in ALWAYS if FIELDS[name].undeclared is not None}
 _LIFECYCLE = ("lifecycle.prevent_destroy", "lifecycle.ignore_changes", "lifecycle.rotate_after")
 
 
@@ -88,7 +88,7 @@ def desired_client(definition: Definition, pool: Pool, judged: Judged) -> Desire
         address=definition.address,
         client_id=merged.get("client_id", ""),
         fields=fields,
-        declared=pool.one(_ALWAYS.union(name for name in FIELDS if name in merged.parts)),
+        declared=pool.one(_always(definition.settings.provider).union(name for name in FIELDS if name in merged.parts)),
         location=document.at(),
         owners=None if owners is None else tuple(sorted({owner.lower() for owner in owners})),
         secret_serial=merged.get("secret.serial", 1),
@@ -98,6 +98,10 @@ def desired_client(definition: Definition, pool: Pool, judged: Judged) -> Desire
         remarks=judged[0],
         waivers=judged[1],
     )
+
+
+def _always(provider: str) -> frozenset[str]:
+    return ALWAYS - DEFAULTED if provider == Api.RFC7591 else ALWAYS
 
 
 def _lifecycle(merged: Merged) -> Lifecycle:

@@ -117,6 +117,7 @@ class Environment:
             login_client_id=settings.login_client_id,
             server_defaults=settings.server_defaults,
             policy=settings.policy,
+            grantable=settings.grantable_scopes,
         )
 
     def _sealed(self, spec: OutputSpec) -> OutputSpec:

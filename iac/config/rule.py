@@ -10,7 +10,8 @@ from iac.config.catalogue import mistake
 from iac.config.merging import Unsure
 from iac.core import semantics
 from iac.core.model import FIELDS
-from iac.core.policy.vocabulary import is_restricted
+from iac.core.registration import Api
+from iac.core.vocabulary import is_restricted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -183,7 +184,7 @@ def _recipients(definition: Definition) -> Iterator[Diagnostic]:
 
 
 def _server_rules(definition: Definition) -> Iterator[Diagnostic]:
-    for refusal in semantics.refusals(definition.fields):
+    for refusal in semantics.refusals(definition.fields, api=Api(definition.settings.provider)):
         where = definition.merged.at(refusal.name)
         yield mistake(refusal.rule, refusal.summary, where, fix=refusal.fix)
 
@@ -192,8 +193,9 @@ def _admin_fields(definition: Definition) -> Iterator[Diagnostic]:
     provider = definition.settings.provider
     if provider == ADMIN:
         return
-    for name in definition.fields:
-        if FIELDS[name].admin_only:
+    owned = ["owners"] if definition.merged.items("owners") else []
+    for name in [*definition.fields, *owned]:
+        if name in owned or FIELDS[name].admin_only:
             where = definition.merged.at(name)
             summary = f"{name} is set through the management API only"
             yield mistake("needs-management-api", summary, where, fix="take it out, or use provider: iam-admin")

@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from iac.config.auth import ClientAuth, parse_auth, secrets_of
+from iac.config.auth import (
+    ClientAuth,
+    ClientCredentialsAuth,
+    InitialAccessTokenAuth,
+    NoAuth,
+    PrivateKeyAuth,
+    parse_auth,
+    secrets_of,
+)
 from iac.config.catalogue import mistake
 from iac.config.network import Network, parse_network
 from iac.config.override import DEFAULT, overrides, place_of
@@ -14,6 +22,7 @@ from iac.config.state_rule import check_states
 from iac.config.state_settings import parse_state
 from iac.core.desired import Limits
 from iac.core.policy.rule import WLCG_BOUNDS
+from iac.core.registration import Api
 from iac.core.semantics import redirect_uri_problem
 
 if TYPE_CHECKING:
@@ -28,7 +37,6 @@ if TYPE_CHECKING:
     from iac.core.model import Fields
     from iac.core.policy.rule import Bounds
 
-BUILT_PROVIDERS = frozenset({"iam-admin"})
 _LIMITS = Limits()
 _LOGIN = "auth: {method: client_credentials, client_id: {env: IAC_CLIENT_ID}, client_secret: {env: IAC_CLIENT_SECRET}}"
 
@@ -46,6 +54,7 @@ class Settings:
         policy: diagnostic id -> off, warning or error.
         lifetime_bounds: least and most seconds of each lifetime.
         sinks: by name, those that iac.yaml names; `file` is none of them.
+        grantable_scopes: patterns of scopes that self service grants to this login.
     """
 
     root: Path
@@ -65,6 +74,7 @@ class Settings:
     policy: Mapping[str, str] = field(default_factory=dict)
     lifetime_bounds: Bounds = field(default_factory=lambda: WLCG_BOUNDS)
     sinks: Mapping[str, SinkSettings] = field(default_factory=dict)
+    grantable_scopes: tuple[str, ...] = ()
 
     @property
     def login_client_id(self) -> str:
@@ -94,6 +104,7 @@ def parse_settings(root: Path, value: Mapping[str, Any], environment: str) -> Se
         policy=value.get("policy", {}),
         lifetime_bounds=_bounds(value.get("lifetime_bounds", {})),
         sinks=parse_sinks(value, environment),
+        grantable_scopes=tuple(value.get("grantable_scopes", ())),
     )
 
 
@@ -104,12 +115,9 @@ def _bounds(value: Mapping[str, Mapping[str, int]]) -> Bounds:
 
 def check_settings(document: Document, all_settings: list[Settings]) -> Iterator[Diagnostic]:
     """What is wrong with the settings of the environments, each by itself and together."""
-    value = document.value
-    if value["provider"] not in BUILT_PROVIDERS:
-        summary = f"provider {value['provider']} is not built in this version"
-        yield mistake("not-built", summary, document.at("provider"), fix="provider: iam-admin")
     for settings in all_settings:
         yield from _check_server(document, settings)
+        yield from _check_login(document, settings)
     yield from check_states(document, all_settings)
     yield from _check_lineage(document, all_settings)
 
@@ -141,6 +149,22 @@ def _check_server(document: Document, settings: Settings) -> Iterator[Diagnostic
         pointer = (*place_of(document.value, name, "tls"), "key")
         fix = "tls: {certificate: FILE, key: FILE}"
         yield mistake("key-without-certificate", "tls.key has no certificate", document.at(*pointer), fix=fix)
+
+
+def _check_login(document: Document, settings: Settings) -> Iterator[Diagnostic]:
+    """What the login's method is to the provider."""
+    auth, provider = settings.auth, settings.provider
+    where = document.at(*place_of(document.value, settings.environment, "auth"))
+    is_nobody = isinstance(auth, InitialAccessTokenAuth | NoAuth)
+    is_fit = not is_nobody or provider == Api.RFC7591 or (provider == Api.SELF_SERVICE and isinstance(auth, NoAuth))
+    if not is_fit:
+        summary = f"provider {provider} has no use for this login"
+        fix = "auth: {method: none} is for iam-self-service and rfc7591, initial_access_token for rfc7591"
+        yield mistake("auth-does-not-fit", summary, where, fix=fix)
+    if provider == Api.SELF_SERVICE and isinstance(auth, ClientCredentialsAuth | PrivateKeyAuth):
+        summary = "self service takes a client's own token for nobody's: iac is anonymous there"
+        fix = "auth: {method: none} says so; log in as a user (method token or wlcg) to own the clients"
+        yield mistake("login-is-nobody", summary, where, fix=fix)
 
 
 def _check_lineage(document: Document, all_settings: list[Settings]) -> Iterator[Diagnostic]:

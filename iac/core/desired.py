@@ -156,6 +156,7 @@ class Desired:
         login_client_id: the tool's own login client, which is never touched; "" when unknown.
         clients: by address, sorted.
         policy: id of a rule -> off, warning or error, where iac.yaml says so.
+        grantable: patterns of scopes that self service grants to this login.
     """
 
     project: str
@@ -170,3 +171,4 @@ class Desired:
     login_client_id: str = ""
     server_defaults: Fields = field(default_factory=dict)
     policy: Mapping[str, str] = field(default_factory=dict)
+    grantable: tuple[str, ...] = ()

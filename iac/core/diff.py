@@ -8,6 +8,7 @@ from iac.core import semantics
 from iac.core.change import Cause, FieldChange
 from iac.core.desired import OWNERS
 from iac.core.model import FIELDS, Kind
+from iac.core.registration import Api
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +34,7 @@ def compare(
         facts: which server this is.
         defaults: the server's values for lifetimes that are declared as null.
     """
-    wanted = semantics.forced(desired.fields)
+    wanted = semantics.forced(desired.fields, facts.api)
     seen = observed.fields if observed else {}
     names = desired.declared if observed is None else desired.managed
     changes = []
@@ -64,7 +65,7 @@ def mismatches(
     wanted: Fields, names: frozenset[str], answer: Registration, facts: Facts, defaults: Fields
 ) -> list[str]:
     """Names of the fields in which an answer differs from what was sent (contract: every answer is held against it)."""
-    expected = semantics.forced(wanted)
+    expected = semantics.forced(wanted, facts.api)
     return [
         name
         for name in FIELDS
@@ -77,7 +78,10 @@ def mismatches(
 
 def is_hidden(name: str, observed: Registration | None, facts: Facts) -> bool:
     """Whether this answer says nothing about a field, which the server may hold all the same (rec: admin-jwk)."""
-    return name in HIDDEN and observed is not None and facts.has_up_scoping and name not in observed.fields
+    if name not in HIDDEN or observed is None or name in observed.fields:
+        return False
+    is_new = facts.api is not Api.ADMIN and "up_scoping_enabled" in observed.answer  # known from the first answer on
+    return facts.has_up_scoping or is_new
 
 
 def _last_value(last: ClientState | None, name: str) -> Value | None:

@@ -15,7 +15,7 @@ from iac.core.change import Action, Cause, FieldChange, place
 from iac.core.desired import OWNERS
 from iac.core.diff import compare, is_hidden
 from iac.core.model import FIELDS, Kind, uses_secret
-from iac.core.planning import find_moves, move
+from iac.core.planning import find_moves, identified, move
 from iac.core.state import SecretStatus
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Drifted:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What drifted of one environment; `unchanged` counts the clients that did not."""
+    """What drifted of one environment; `unchanged` counts the clients that did not, `unread` could not be read."""
 
     project: str
     environment: str
@@ -88,6 +88,7 @@ class Drift:
     provider: str
     clients: tuple[Drifted, ...] = ()
     unchanged: int = 0
+    unread: tuple[str, ...] = ()
 
     @property
     def gone(self) -> int:
@@ -108,6 +109,7 @@ class Drift:
             "issuer": self.issuer,
             "provider": self.provider,
             "summary": {"changed": self.changed, "gone": self.gone, "unchanged": self.unchanged},
+            "unread": list(self.unread),
             "clients": [client.to_dict() for client in self.clients],
         }
 
@@ -121,12 +123,20 @@ def find_drift(desired: Desired, state: State, actual: Actual, targets: Collecti
         actual: the server; it holds every client of the two that exists, owners of those that declare them.
         targets: addresses to look at; empty for all.
     """
-    held = move(state, find_moves(desired, state)).clients
-    known = [address for address in desired.clients if address in held and (not targets or address in targets)]
+    state = move(state, find_moves(desired, state))
+    desired, held = identified(desired, state), state.clients
+    wanted = [address for address in desired.clients if address in held and (not targets or address in targets)]
+    known = [address for address in wanted if held[address].client_id not in actual.unread]
     found = [_find_one(desired, state, actual, (address, held[address])) for address in known]
     clients = tuple(each for each in found if each.gone or each.fields or each.has_other_secret)
     return Drift(
-        desired.project, desired.environment, desired.issuer, desired.provider, clients, len(known) - len(clients)
+        desired.project,
+        desired.environment,
+        desired.issuer,
+        desired.provider,
+        clients,
+        len(known) - len(clients),
+        tuple(address for address in wanted if address not in known),
     )
 
 

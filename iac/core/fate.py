@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, assert_never
 from iac.core import semantics
 from iac.core.change import SecretChange, SecretStep
 from iac.core.model import AUTH_METHODS, SECRET_METHODS, uses_secret
+from iac.core.registration import Api
 from iac.core.state import SecretStatus
 
 if TYPE_CHECKING:
@@ -31,10 +32,10 @@ _KEPT = Fate(SecretChange.KEPT, SecretStep.NOTHING)
 _LOST = Fate(SecretChange.ROTATED, SecretStep.ROTATE, "the answer of an interrupted rotation is lost")
 
 
-def of_new(desired: DesiredClient) -> Fate:
-    """A client that is created: the tool chooses the secret (rec: admin-chosen-secret)."""
+def of_new(desired: DesiredClient, facts: Facts) -> Fate:
+    """A client that is created: the tool chooses the secret (rec: admin-chosen-secret), or takes the server's."""
     if uses_secret(desired.fields):
-        return Fate(SecretChange.CREATED, SecretStep.CHOOSE)
+        return Fate(SecretChange.CREATED, SecretStep.CHOOSE if facts.api is Api.ADMIN else SecretStep.TAKE)
     return Fate(SecretChange.NONE, SecretStep.NOTHING)
 
 
@@ -55,6 +56,8 @@ def of_known(
     after = before if is_ignored else _method(desired.fields)
     if after not in SECRET_METHODS:
         return _without(before, after, last, facts)
+    if semantics.answer_brings_secret(facts, before, after):
+        return Fate(SecretChange.CREATED, SecretStep.TAKE, "the new auth method needs a secret")
     if semantics.secret_must_be_made(facts, before, after):
         step = SecretStep.ROTATE if semantics.hides_secrets(facts) else SecretStep.CHOOSE
         return Fate(SecretChange.CREATED, step, "the new auth method needs a secret")
@@ -62,7 +65,7 @@ def of_known(
         why = f"secret.serial {last.secret_serial} -> {desired.secret_serial}"
         is_done = is_interrupted and _is_newer(observed, last)
         return Fate(SecretChange.ROTATED, SecretStep.TAKE if is_done else SecretStep.ROTATE, why)
-    if semantics.hides_secrets(facts):
+    if observed.secret is None and (observed.is_remembered or semantics.hides_secrets(facts)):
         return _LOST if is_interrupted else _hidden(last)
     return _shown(observed, last)
 

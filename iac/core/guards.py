@@ -145,3 +145,86 @@ def hidden(address: str, name: str) -> Guard:
         value=name,
         setting=f"declare {name} in the definition (or jwks_uri, which is better), or {name}: null to let it go",
     )
+
+
+def lost_create(address: str, at: str, name: str, found: Sequence[str]) -> Guard:
+    """A create was sent, or was about to be, and its answer, which had the only id, is lost."""
+    there = f"; of that name is yours and in no state: {', '.join(found)}" if found else ""
+    take = f"client_id: {found[0]} and adopt: true" if found else "client_id: ID and adopt: true"
+    return Guard(
+        id="lost-create",
+        message=f"{address} was about to be registered at {at} as {name!r}, and no answer came: it may be there{there}",
+        addresses=(address,),
+        value=", ".join(found),
+        setting=f"{take} in its definition when it is there (as it is not yours: iac secret token {address})",
+        flag=f"--recreate {address}",
+    )
+
+
+def lost_without_definition(address: str, at: str) -> Guard:
+    """The same, and the definition is gone since."""
+    return Guard(
+        id="lost-create",
+        message=f"{address} was about to be registered at {at}, no answer came, and no definition names it any more",
+        addresses=(address,),
+        setting=f"put its definition back; or iac state rm {address}, when nothing is there",
+    )
+
+
+def not_registered(address: str, client_id: str) -> Guard:
+    """A definition names a client_id that is not there, and this API takes no chosen ones."""
+    return Guard(
+        id="client-id-not-chosen",
+        message=f"client_id {client_id} is not there for this login, and with this provider the server chooses the ids",
+        addresses=(address,),
+        value=client_id,
+        setting="take client_id out of the definition for a new client; for one that is there correct it, or the login",
+    )
+
+
+def unreachable(address: str, client_id: str) -> Guard:
+    """Neither its registration access token nor the login shows the client any more."""
+    return Guard(
+        id="deleted-on-server",
+        message=f"{address} ({client_id}) was deleted on the server, or its registration access token or owner is"
+        " another now; making it anew gives it a new client_id and a new secret",
+        addresses=(address,),
+        value=client_id,
+        setting=f"iac secret token {address}, if there is a new token; or removed: [{{address, then: forget}}]",
+        flag=f"--recreate {address}",
+    )
+
+
+def create_only(address: str, client_id: str) -> Guard:
+    """The server gave nothing by which the client could be changed."""
+    return Guard(
+        id="create-only",
+        message=f"{address} cannot be changed: the server gave no registration_client_uri and token (RFC 7592)",
+        addresses=(address,),
+        value=client_id,
+        setting="undo the change, or removed: [{address, then: forget}] and a new address",
+    )
+
+
+def no_rotation(address: str, client_id: str) -> Guard:
+    """This API, this version or this login has no call for a new secret."""
+    return Guard(
+        id="no-rotation",
+        message=f"{address} needs a new secret, and this login has no call for one: self service has none up to 1.13,"
+        " none without being the owner, and RFC 7592 has none",
+        addresses=(address,),
+        value=client_id,
+        setting="provider: iam-admin, iac redeem (IAM from 1.14), or a new client under another address",
+    )
+
+
+def strips_scopes(address: str, client_id: str, scopes: Sequence[str]) -> Guard:
+    """A write would take scopes away that this login may not give back (IAM issue 461)."""
+    return Guard(
+        id="scope-would-be-stripped",
+        message=f"{address} holds scopes that somebody else may have granted, and an update by self service drops those"
+        f" that this login cannot grant: {' '.join(scopes)}",
+        addresses=(address,),
+        value=client_id,
+        setting=f"grantable_scopes: [{', '.join(scopes)}] in iac.yaml if self service grants them; else iam-admin",
+    )

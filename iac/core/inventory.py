@@ -13,8 +13,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from iac.core.model import AUTH_METHODS, short_grant
-from iac.core.policy.vocabulary import is_restricted
 from iac.core.semantics import protected
+from iac.core.vocabulary import is_restricted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

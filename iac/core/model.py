@@ -75,6 +75,12 @@ _FIELDS = (
 FIELDS: Mapping[str, Field] = {field.name: field for field in _FIELDS}
 """Every settable field by name, in the canonical order of a definition (`iac fmt`, plan, show)."""
 
+ALWAYS: frozenset[str] = frozenset(field.name for field in _FIELDS if field.always)
+"""Fields that are managed whether they are declared or not."""
+
+DEFAULTED = frozenset({"scope", "code_challenge_method"})
+"""Those of ALWAYS that a server other than IAM may set as it likes when they are left out (RFC 7591 section 2)."""
+
 ANSWER_ONLY = frozenset(
     {
         "created_at",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,6 +13,14 @@ if TYPE_CHECKING:
     from iac.core.secret import Secret
 
 
+class Api(StrEnum):
+    """Which API a client is reached by; the values are those of `provider` in iac.yaml."""
+
+    ADMIN = "iam-admin"
+    SELF_SERVICE = "iam-self-service"
+    RFC7591 = "rfc7591"
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Which server this is, decided by what it answers (rec: admin-secret-visibility, admin-up-scoping).
@@ -19,14 +28,22 @@ class Facts:
     Attributes:
         shows_secrets: GET and list carry client_secret (up to 1.13).
         has_up_scoping: answers carry up_scoping_enabled (1.14); the same servers hide jwk.
+        api: by which of its APIs.
+        is_anonymous: the login counts as nobody there (rec: self-service-user, last exchange).
     """
 
     shows_secrets: bool
     has_up_scoping: bool
+    api: Api = Api.ADMIN
+    is_anonymous: bool = False
 
     @property
     def flavour(self) -> str:
-        """The flavour: 1.12 (secrets readable) or 1.14 (secrets shown once)."""
+        """1.12 (secrets readable), 1.14 (shown once), unknown before self service showed a client; or rfc7591."""
+        if self.api is Api.RFC7591:
+            return str(self.api)
+        if self.api is Api.SELF_SERVICE and not (self.shows_secrets or self.has_up_scoping):
+            return "unknown"
         return "1.12" if self.shows_secrets else "1.14"
 
 
@@ -39,6 +56,9 @@ class Registration:
         secret: the client secret, None when the answer shows none.
         owners: account UUIDs, None when they were not read.
         answer: the answer as it came, without secret and registration access token; the base of a PUT.
+        rat: the registration access token, where the answer brings one (RFC 7592 section 3).
+        registration_uri: the registration_client_uri of the answer; "" for none.
+        is_remembered: it was not read, but is what was last applied.
     """
 
     client_id: str
@@ -46,20 +66,58 @@ class Registration:
     secret: Secret | None = None
     owners: tuple[str, ...] | None = None
     answer: Mapping[str, Any] = field(default_factory=dict)
+    rat: Secret | None = None
+    registration_uri: str = ""
+    is_remembered: bool = False
+
+
+class Unread(StrEnum):
+    """Why a client could not be read although nothing says that it is gone."""
+
+    NO_KEY = "no-key"
+    """Its registration access token is in state, and the key that opens it is not at hand."""
+    NO_ADDRESS = "no-address"
+    """The server gave no registration_client_uri or no token for it: it has no RFC 7592."""
 
 
 @dataclass(frozen=True, slots=True)
 class Actual:
-    """What one read of the server gave: the clients asked for that exist, by client_id, and the count of all."""
+    """What one read of the server gave: the clients asked for that exist, by client_id, and the count of all.
+
+    Attributes:
+        unread: by client_id, clients of which nothing can be said.
+        found: by address, client_ids that an interrupted create may have left behind.
+    """
 
     facts: Facts
     registrations: Mapping[str, Registration]
     total: int
+    unread: Mapping[str, Unread] = field(default_factory=dict)
+    found: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What reaches one client beside, or instead of, the login (RFC 7592 section 2).
+
+    Attributes:
+        rat: the registration access token; None where there is none, or it cannot be opened.
+        uri: its registration_client_uri; "" where the server gave none.
+        is_closed: there is a token, and the key that opens it is not at hand.
+    """
+
+    client_id: str
+    rat: Secret | None = None
+    uri: str = ""
+    is_closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class NewClient:
-    """A client to create: id, secret and fields are chosen by the caller (rec: admin-chosen-secret)."""
+    """A client to create: with the management API id and secret are chosen by the caller (rec: admin-chosen-secret).
+
+    With the others the server chooses both: the id is "", the secret None.
+    """
 
     client_id: str
     fields: Fields

@@ -6,15 +6,15 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from iac.core.errors import InputError, UnreachableError
+from iac.core.errors import InputError, ServerError, UnreachableError
 from iac.ports.foreign import only
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping
     from datetime import datetime
 
     from iac.core.model import Fields
-    from iac.core.registration import Actual, NewClient, Registration
+    from iac.core.registration import Actual, Key, NewClient, Registration
     from iac.core.secret import Secret
 
 T = TypeVar("T")
@@ -39,6 +39,16 @@ class Identity:
 
 class Reader(ABC):
     """The reading half of a provider. Needs `iam:admin.read` only."""
+
+    @_server
+    def use_keys(self, keys: Iterable[Key]) -> None:
+        """Registration access tokens, by which their clients are read and written from here on (RFC 7592)."""
+        self._use_keys(keys)
+
+    @_server
+    def find_by_name(self, client_name: str) -> tuple[str, ...]:
+        """The ids of this login's own clients of that name, where the server lists them; sorted."""
+        return self._find_by_name(client_name)
 
     @_server
     def read(self, client_ids: Collection[str], owners_of: Collection[str] = ()) -> Actual:
@@ -90,6 +100,14 @@ class Reader(ABC):
         del client_ids
         raise _only_management("show owners")
 
+    def _use_keys(self, keys: Iterable[Key]) -> None:
+        """An API whose login is enough needs none."""
+        del keys
+
+    def _find_by_name(self, client_name: str) -> tuple[str, ...]:  # noqa: ARG002  # there is no list
+        """An API whose ids are chosen by the caller loses none."""
+        return ()
+
     @abstractmethod
     def _read(self, client_ids: Collection[str], owners_of: Collection[str]) -> Actual: ...
     @abstractmethod
@@ -114,6 +132,24 @@ class Provider(Reader):
     All writes raise `ServerError` when the server says no (surely no effect) and `UnknownOutcome` when no usable answer
     came back.
     """
+
+    @_server
+    def check_write(self) -> None:
+        """Prove before the first write that the login may write.
+
+        Raises:
+            CredentialsError: it surely may not.
+        """
+        self._check_write()
+
+    @_server
+    def redeem(self, client_id: str) -> Registration:
+        """Make the user of the login the owner of a client that nobody owns (rec: self-service-redeem).
+
+        Raises:
+            ServerError: this API has no such call.
+        """
+        return self._redeem(client_id)
 
     @_server
     def create(self, client: NewClient) -> Registration:
@@ -154,6 +190,13 @@ class Provider(Reader):
         """Whether the token endpoint takes this secret for this client, whatever grant it then refuses (rec: login)."""
         return self._accepts_secret(client_id, secret)
 
+    def _redeem(self, client_id: str) -> Registration:
+        raise ServerError(
+            "this API has no owners to be", where=client_id, fix="use provider: iam-self-service with a user's login"
+        )
+
+    @abstractmethod
+    def _check_write(self) -> None: ...
     @abstractmethod
     def _create(self, client: NewClient) -> Registration: ...
     @abstractmethod

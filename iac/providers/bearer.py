@@ -31,6 +31,7 @@ class Bearer:
         expires: None when nothing says it.
         valid_from: None when nothing says it.
         renew_at: from here on a new one is better.
+        is_client: it is a client's own: its subject is the client (RFC 9068 section 2.2).
     """
 
     value: Secret
@@ -40,6 +41,7 @@ class Bearer:
     expires: datetime | None = None
     renew_at: datetime | None = None
     valid_from: datetime | None = None
+    is_client: bool = False
 
 
 def parse_claims(token: str) -> Mapping[str, Any]:
@@ -84,6 +86,7 @@ def read_bearer(value: Secret, now: datetime, lifetime: float | None = None) -> 
         issuer=str(claims.get("iss", "")),
         scopes=parse_scopes(claims.get("scope")),
         expires=expires,
+        is_client=bool(claims.get("sub")) and claims.get("sub") in {claims.get("client_id"), claims.get("azp")},
         renew_at=expires - min(_EARLY, (expires - now) / 5) if expires else None,
         valid_from=parse_time(claims.get("nbf")),
     )

@@ -6,7 +6,7 @@ OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.text import printable
@@ -14,12 +14,17 @@ from iac.transport.message import Call
 from iac.transport.words import server_words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from iac.transport.http import Http
+    from iac.transport.message import Answer
     from iac.transport.origin import Issuer
 
-_DOCUMENT = "/.well-known/openid-configuration"
+OPENID = "/.well-known/openid-configuration"
+"""Behind the issuer's path (OpenID Connect Discovery 1.0 section 4)."""
+
+OAUTH = "/.well-known/oauth-authorization-server"
+"""Before the issuer's path (RFC 8414 section 3.1)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,17 +48,16 @@ class Endpoints:
     signing_algorithms: frozenset[str] = frozenset()
 
 
-def discover(http: Http, issuer: Issuer) -> Endpoints:
-    """Read the discovery document; sent without credentials.
+def discover(http: Http, issuer: Issuer, documents: Sequence[str] = (OPENID,)) -> Endpoints:
+    """Read the first of the discovery documents that is there; sent without credentials.
 
     Raises:
         UnreachableError: there is none.
         CredentialsError: it is another issuer's, or its token endpoint is on another origin.
     """
-    where = f"{issuer.origin}{issuer.path}{_DOCUMENT}"
-    answer = http.send(Call.read(issuer.path + _DOCUMENT))
-    document = answer.json() if answer.is_ok else None
-    if not isinstance(document, dict) or not isinstance(document.get("token_endpoint"), str):
+    path, answer, document = _first(http, issuer, documents)
+    where = f"{issuer.origin}{path}"
+    if document is None:
         raise UnreachableError(
             "this server has no discovery document",
             where=where,
@@ -77,6 +81,19 @@ def discover(http: Http, issuer: Issuer) -> Endpoints:
         others={name: url for name, url in document.items() if name.endswith("_endpoint") and isinstance(url, str)},
         signing_algorithms=_texts(document.get("token_endpoint_auth_signing_alg_values_supported")),
     )
+
+
+def _first(http: Http, issuer: Issuer, documents: Sequence[str]) -> tuple[str, Answer, dict[str, Any] | None]:
+    """The first document that is one, with its path; else the answer to the first that was asked for."""
+    tried = []
+    for name in documents:
+        path = name + issuer.path if name == OAUTH else issuer.path + name
+        answer = http.send(Call.read(path))
+        document = answer.json() if answer.is_ok else None
+        if isinstance(document, dict) and isinstance(document.get("token_endpoint"), str):
+            return path, answer, document
+        tried.append((path, answer, None))
+    return tried[0]
 
 
 def _texts(listed: object) -> frozenset[str]:

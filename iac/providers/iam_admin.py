@@ -5,23 +5,23 @@ Paths and statuses are here, bodies are `iac.core.semantics`, errors `iac.provid
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import quote
 
-from iac.core.errors import InputError, ServerError
-from iac.core.model import AUTH_METHODS, uses_secret
+from iac.core.errors import CredentialsError, ServerError
 from iac.core.registration import Actual, Facts
 from iac.core.semantics import create_body, detect_facts, parse_answer, switch, update_body
 from iac.core.text import printable
 from iac.ports import Provider
 from iac.providers.discovery import check_pin
 from iac.providers.paging import Page, PagedList, gather
+from iac.providers.path import client_path
 from iac.providers.probe import Probe
 from iac.providers.refusal import cannot_revoke, is_missing, read_failure, write_failure
 from iac.providers.session import Session
-from iac.transport.http import Http, Transport
+from iac.transport.http import Http
 from iac.transport.message import Call
 from iac.transport.origin import Issuer
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from iac.core.registration import NewClient, Registration
     from iac.core.secret import Secret
     from iac.ports import Clock, Identity
+    from iac.providers.connection import Connection
     from iac.providers.logins import Login
     from iac.transport.message import Answer
 
@@ -40,22 +41,11 @@ T = TypeVar("T")
 FEW = 10
 """Up to so many clients are read one by one, whatever the server holds."""
 
+WRITE_SCOPE = "iam:admin.write"
+"""What a login needs that changes clients (rec: admin-authorization)."""
+
 _CLIENTS = "/iam/api/clients"
 _UNKNOWN = Facts(shows_secrets=False, has_up_scoping=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Connection:
-    """Where the server is.
-
-    Attributes:
-        issuer: as in iac.yaml.
-        pinned: the value of IAC_ISSUER; "" pins nothing.
-    """
-
-    issuer: str
-    pinned: str = ""
-    transport: Transport = field(default_factory=Transport)
 
 
 class IamAdmin(Provider):
@@ -217,10 +207,17 @@ class IamAdmin(Provider):
 
     def _accepts_secret(self, client_id: str, secret: Secret) -> bool:
         registration = self._get_one(client_id)
-        if registration is None or not uses_secret(registration.fields):
-            return False
-        method = str(registration.fields.get("token_endpoint_auth_method", AUTH_METHODS[0]))
-        return Probe(client_id, secret, method).ask(self._session.http, self._session.endpoints(), self._clock)
+        probe = Probe.of(registration, secret) if registration else None
+        return probe is not None and probe.ask(self._session.http, self._session.endpoints(), self._clock)
+
+    def _check_write(self) -> None:
+        scopes = self._session.identity().scopes
+        if scopes is not None and WRITE_SCOPE not in scopes:
+            raise CredentialsError(
+                "the login may not write clients",
+                why=f"its token has scopes: {' '.join(sorted(scopes)) or 'none'}",
+                fix=f"log in with a client that an administrator gave {WRITE_SCOPE}",
+            )
 
     def _write(self, call: Call, hidden: Collection[Secret | None] = ()) -> Registration:
         answer = self._session.send(call)
@@ -235,14 +232,7 @@ class IamAdmin(Provider):
         return self._facts or _UNKNOWN
 
     def _path(self, client_id: str, suffix: str = "") -> str:
-        if client_id in {"", ".", ".."} or not client_id.isprintable() or any(sign in client_id for sign in r"/\;%"):
-            raise InputError(
-                "this client_id cannot be a part of an address",
-                where=f"client_id: {printable(client_id)}",
-                why="the server would take it for another path, or refuse it",
-                fix="use letters, digits and ._~:@- in client_id",
-            )
-        return f"{self._base}/{quote(client_id, safe='')}{suffix}"
+        return client_path(self._base, client_id, suffix)
 
 
 def _is_cheaper_one_by_one(count: int, total: int) -> bool:

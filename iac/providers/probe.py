@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
-from iac.core.model import AUTH_METHODS
+from iac.core.model import AUTH_METHODS, uses_secret
 from iac.providers.logins.assertion import SecretAssertion
 from iac.providers.logins.client_credentials import GRANT
 from iac.providers.logins.proof import SharedSecret
@@ -21,6 +21,7 @@ from iac.providers.refusal import error_code, read_failure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from iac.core.registration import Registration
     from iac.core.secret import Secret
     from iac.ports import Clock
     from iac.providers.discovery import Endpoints
@@ -31,14 +32,29 @@ if TYPE_CHECKING:
 SCOPE = "iac:no-such-scope"
 """Asked for by the probe; unknown scopes are refused for every client that has scopes."""
 
+_DECIDED = frozenset({"invalid_client", "invalid_scope", "invalid_grant", "invalid_target", "unauthorized_client"})
+"""Refusals that come after the login, and that of the login (RFC 6749 section 5.2); others may come before it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One client's secret, sent by the method that the client is registered for (enforced by IAM from 1.14.1)."""
+    """One client's secret, sent by the method that the client is registered for (enforced by IAM from 1.14.1).
+
+    `is_iam`: the answers are read as IAM's; of another server only what RFC 6749 settles counts.
+    """
 
     client_id: str
     secret: Secret
     method: str = AUTH_METHODS[0]
+    is_iam: bool = True
+
+    @classmethod
+    def of(cls, registration: Registration, secret: Secret, *, is_iam: bool = True) -> Probe | None:
+        """The probe for a client; None for one that takes no secret."""
+        if not uses_secret(registration.fields):
+            return None
+        method = str(registration.fields.get("token_endpoint_auth_method", AUTH_METHODS[0]))
+        return cls(registration.client_id, secret, method, is_iam)
 
     def ask(self, http: Http, endpoints: Endpoints, clock: Clock) -> bool:
         """Whether the login succeeds, whatever becomes of the grant.
@@ -50,10 +66,10 @@ class Probe:
         answer = http.send(call)
         if answer.is_ok:
             return True
-        if answer.status == HTTPStatus.BAD_REQUEST:
+        if answer.status == HTTPStatus.BAD_REQUEST and (self.is_iam or error_code(answer) in _DECIDED):
             return error_code(answer) != "invalid_client"
         if answer.status == HTTPStatus.UNAUTHORIZED:
-            return _is_after_login(answer)
+            return self.is_iam and _is_after_login(answer)
         raise read_failure(call, answer)
 
     def call(self, path: str, form: Mapping[str, str], endpoints: Endpoints, clock: Clock) -> Call:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from iac.core.errors import CredentialsError
 from iac.core.text import printable
 from iac.ports import Identity
-from iac.providers.discovery import Endpoints, discover
+from iac.providers.discovery import OPENID, Endpoints, discover
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from iac.ports import Clock
     from iac.providers.bearer import Bearer
     from iac.providers.logins import Login
@@ -23,11 +25,14 @@ if TYPE_CHECKING:
 class Session:
     """One login at one issuer. Safe to share between threads."""
 
-    def __init__(self, http: Http, issuer: Issuer, login: Login, clock: Clock) -> None:
+    def __init__(
+        self, http: Http, issuer: Issuer, login: Login, clock: Clock, documents: Sequence[str] = (OPENID,)
+    ) -> None:
         self.http = http
         self.issuer = issuer
         self._login = login
         self._clock = clock
+        self._documents = documents
         self._lock = Lock()
         self._endpoints: Endpoints | None = None
         self._bearer: Bearer | None = None
@@ -54,6 +59,10 @@ class Session:
         return Identity(
             bearer.subject, bearer.scopes, bearer.issuer or self.endpoints().issuer, self._login.kind, bearer.expires
         )
+
+    def is_client(self) -> bool:
+        """Whether the token is a client's own, with no user behind it."""
+        return self._current().is_client
 
     def endpoints(self) -> Endpoints:
         """What the issuer declares, read once."""
@@ -89,7 +98,7 @@ class Session:
 
     def _discovered(self) -> Endpoints:
         if self._endpoints is None:
-            self._endpoints = discover(self.http, self.issuer)
+            self._endpoints = discover(self.http, self.issuer, self._documents)
         return self._endpoints
 
 

@@ -53,6 +53,7 @@ class Facts:
     search_hides_lifetimes: bool  # rec: admin-search
     second_rat_marks_use: bool  # last_used is set; rec: admin-rat
     unknown_token_named: bool  # the 401 repeats the token; rec: admin-authorization
+    owner_rotates: bool  # an owner may ask for a new secret; IAM's sources 1.14, no recording
     introspection_has_jti: bool  # shape of /introspect; rec: admin-revoke-and-reset
     scopes_supported: tuple[str, ...]  # in discovery; rec: login
 
@@ -76,6 +77,7 @@ _V1_12 = Facts(
     search_hides_lifetimes=False,
     second_rat_marks_use=False,
     unknown_token_named=True,
+    owner_rotates=False,
     introspection_has_jti=False,
     scopes_supported=(*_SCOPES_1_12, "wlcg.groups"),
 )
@@ -105,6 +107,7 @@ _V1_14 = replace(
     search_hides_lifetimes=True,
     second_rat_marks_use=True,
     unknown_token_named=False,
+    owner_rotates=True,
 )
 
 FACTS = {Flavour.V1_12: _V1_12, Flavour.V1_13: _V1_13, Flavour.V1_14: _V1_14}

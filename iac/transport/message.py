@@ -52,6 +52,10 @@ class Call:
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         return cls("POST", path, urlencode(fields).encode(), headers, is_read=True)
 
+    def with_text(self, text: str) -> Call:
+        """The same call with plain text as its body."""
+        return replace(self, body=text.encode(), headers={**self.headers, "Content-Type": "text/plain"})
+
     @property
     def shown(self) -> str:
         """The path as logs show it."""

@@ -9,7 +9,7 @@ from iac.apply import run
 from iac.apply.outcome import Done, Report
 from iac.apply.step import Steps
 from iac.core.change import Finding, SecretStep
-from iac.core.errors import CredentialsError, IacError, StalePlan, StateError, UnreachableError, UnsafePlan
+from iac.core.errors import IacError, StalePlan, StateError, UnreachableError, UnsafePlan
 from iac.core.planning import make_plan
 from iac.core.policy.review import Outside, asks_server, review
 from iac.core.state import Approval
@@ -21,6 +21,7 @@ from iac.workflow.delivery import (
     outputs_to_write,
 )
 from iac.workflow.exposure import with_exposures
+from iac.workflow.reading import keep_new_tokens, read_actual
 from iac.workflow.rendering import OutputState, render_outputs
 from iac.workflow.session import LocalSession, Session, StateSession
 
@@ -39,13 +40,13 @@ __all__ = [
     "prepare", "read_actual", "read_plan", "render_outputs",
 ]  # fmt: skip
 
-WRITE_SCOPE = "iam:admin.write"
-
 
 def read_plan(session: Session, options: Options) -> Plan:
     """What would be done now; nothing is written and no lock is taken."""
     state = session.backend.load()
-    return _plan(session, state, read_actual(session, state, options), options)
+    actual = read_actual(session, state, options)
+    state = keep_new_tokens(session, state, actual, is_locked=False)
+    return _plan(session, state, actual, options)
 
 
 def _plan(session: Session, state: State, actual: Actual, options: Options) -> Plan:
@@ -65,16 +66,6 @@ def _reviewed(session: Session, plan: Plan, options: Options) -> Plan:
     wanted = [client for client in session.desired.clients.values() if options.wants(client.address)]
     scopes = session.provider.known_scopes() if asks_server(wanted) else frozenset[str]()
     return review(plan, session.desired, wanted, Outside(session.clock.now().date(), scopes))
-
-
-def read_actual(session: Session, state: State, options: Options) -> Actual:
-    """What the server holds of the clients that this run looks at."""
-    wanted = [client for client in session.desired.clients.values() if options.wants(client.address)]
-    ids = {client.client_id for client in wanted}
-    ids |= {held.client_id for address, held in state.clients.items() if options.wants(address)}
-    ids |= {intent.client_id for address, intent in state.intents.items() if options.wants(address)}
-    owners = {client.client_id for client in wanted if client.owners is not None}
-    return session.provider.read(sorted(ids), sorted(owners))
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +96,8 @@ class Prepared:
 def prepare(session: Session, options: Options) -> Prepared:
     """The plan that `apply_plan` carries out. Call it with the lock held."""
     state = session.backend.load()
-    actual = read_actual(session, state, options)
+    actual = read_actual(session, state, options, must_open=True)
+    state = keep_new_tokens(session, state, actual, is_locked=True)
     return Prepared(_plan(session, state, actual, options), state, actual, options)
 
 
@@ -180,13 +172,7 @@ def _save(ledger: Ledger) -> IacError | None:
 
 def _preflight(session: Session, prepared: Prepared, ledger: Ledger) -> None:
     """Everything that can fail before the first write fails here (contract 5.1)."""
-    scopes = session.provider.identify().scopes
-    if scopes is not None and WRITE_SCOPE not in scopes:
-        raise CredentialsError(
-            "the login may not write clients",
-            why=f"its token has scopes: {' '.join(sorted(scopes)) or 'none'}",
-            fix=f"log in with a client that an administrator gave {WRITE_SCOPE}",
-        )
+    session.provider.check_write()
     sealing = [each for each in prepared.plan.changes if each.step is not SecretStep.NOTHING or each.resumes]
     ledger.check_recipients(change.address for change in sealing)
     check_outputs(session, prepared.plan, ledger)

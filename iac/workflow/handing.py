@@ -10,6 +10,7 @@ from iac.core.errors import InputError
 from iac.core.model import uses_secret
 from iac.core.state import ClientWritten, SecretStatus
 from iac.workflow.mending import mending
+from iac.workflow.reading import use_keys
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,7 @@ def hand_in(session: Session, secrets: Mapping[str, Secret]) -> dict[str, bool]:
     """
     with mending(session) as ledger:
         _refuse(_unfit(ledger.state, secrets))
+        use_keys(session, ledger.state, {ledger.state.clients[a].client_id for a in secrets}, must_open=True)
         _refuse(_unproven(session, ledger.state, secrets))
         return {address: _store(ledger, address, secret) for address, secret in sorted(secrets.items())}
 

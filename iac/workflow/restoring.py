@@ -9,7 +9,7 @@ from iac.core.desired import DesiredClient, Lifecycle
 from iac.core.diagnostics import Location
 from iac.core.errors import InputError
 from iac.core.model import uses_secret
-from iac.core.registration import NewClient
+from iac.core.registration import Api, NewClient
 from iac.core.semantics import create_body
 from iac.workflow import Prepared, prepare
 
@@ -52,6 +52,13 @@ def prepare_restore(session: Session, address: str) -> tuple[Session, Prepared]:
         InputError: there is nothing to restore, or it cannot be as it was.
         StateError: the secret cannot be opened.
     """
+    if session.desired.provider != Api.ADMIN:
+        raise InputError(
+            "a deleted client can be restored through the management API only",
+            where=address,
+            why="with this provider the server chooses client_id and secret, so what it had cannot come back",
+            fix="write its definition and run iac apply: that makes a client with a new id and secret",
+        )
     state = session.backend.load()
     grave = find_grave(state, address)
     client = _wanted(session.desired, grave)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,7 @@ DEFINITION = "clients.d/portal.yaml"
 OTHER = CLIENT.replace("client_id: portal", "client_id: other")
 LITERAL = PROJECT.replace("{env: IAC_CLIENT_ID}", "portal")
 MOVED = {"clients.d/q.yaml": OTHER, DEFINITION: CLIENT}
+NOBODY = re.sub("auth:.*", "auth: {method: none}", PROJECT).replace("iam-admin", "iam-self-service")
 TWO = "environments: {dev: {state: {path: dev.json}}, prod: {}}\n"
 
 
@@ -91,7 +93,8 @@ CASES = [
     configured("key-without-certificate 5:12", "tls: {key: client.key}"),
     Case(["bad-issuer iac.yaml:2:9"], {"iac.yaml": PROJECT.replace("https:", "http:")}),
     Case(["no-auth iac.yaml:1:1"], {"iac.yaml": PROJECT.replace("auth:", "# auth:")}),
-    Case(["not-built iac.yaml:3:11"], {"iac.yaml": PROJECT.replace("iam-admin", "rfc7591")}),
+    Case(["auth-does-not-fit iac.yaml:4:7"], {"iac.yaml": re.sub("auth:.*", "auth: {method: none}", PROJECT)}),
+    Case(["login-is-nobody iac.yaml:4:7"], {"iac.yaml": PROJECT.replace("iam-admin", "iam-self-service")}),
     configured("state-shared 5:15", "state: {path: x.json}", "environments: {dev: {}, prod: {}}"),
     configured("lineage-shared 5:9", "state: {lineage: abcdefgh}", TWO.strip()),
     defined("unknown-environment 3:16", "environments: {dve: {}}"),
@@ -182,10 +185,17 @@ CASES = [
     configured("bad-format 5:9", "sinks: {file: {kind: age}}"),
     configured("unknown-key 5:24", "sinks: {a: {kind: age, encrypted_regex: ^(data)$}}"),
     configured("bad-format 5:42", "sinks: {a: {kind: sops, encrypted_regex: data}}"),
-    # what only a provider that is not built meets
+    # what only self service meets
     Case(
         [f"needs-management-api {DEFINITION}:3:22", f"scope-not-granted {DEFINITION}:4:9"],
-        {DEFINITION: client("portal", "allow_introspection: true", "scope: [scim:read]", "redirect_uris: [https://a.b/]")},
+        {
+            "iac.yaml": NOBODY,
+            DEFINITION: client("portal", "allow_introspection: true", "scope: [scim:read]", "redirect_uris: [https://a.b/]"),
+        },
+    ),
+    Case(
+        [f"auth-time-is-dropped {DEFINITION}:3:20"],
+        {"iac.yaml": NOBODY, DEFINITION: client("portal", "require_auth_time: true", "redirect_uris: [https://a.b/]")},
     ),
 ]  # fmt: skip
 
@@ -202,12 +212,7 @@ def places(root: Path) -> list[str]:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.said))
-def test_a_mistake_is_said_at_its_place_and_nothing_else(
-    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if "needs-management-api" in case.said[0]:
-        monkeypatch.setattr("iac.config.settings.BUILT_PROVIDERS", {"iam-self-service"})
-        case.files["iac.yaml"] = PROJECT.replace("iam-admin", "iam-self-service")
+def test_a_mistake_is_said_at_its_place_and_nothing_else(case: Case, tmp_path: Path) -> None:
     assert case.said == places(write(tmp_path, case.files))
 
 

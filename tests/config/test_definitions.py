@@ -332,15 +332,14 @@ def test_an_invalid_project_is_refused_with_every_mistake(tmp_path: Path) -> Non
     assert ["missing-key", "wrong-type", "unknown-key"] == [each.id for each in raised.value.diagnostics]
 
 
-def test_a_definition_without_a_client_id_waits_for_a_provider_that_needs_none(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("iac.config.settings.BUILT_PROVIDERS", {"rfc7591"})
+def test_a_definition_without_a_client_id_is_for_a_provider_that_needs_none(tmp_path: Path) -> None:
     files = {
         "iac.yaml": PROJECT.replace("iam-admin", "rfc7591"),
         "clients.d/a.yaml": CLIENT.replace("client_id", "# client_id"),
     }
-    assert "" == desired(tmp_path, files).clients["a"].client_id
+    found = desired(tmp_path, files).clients["a"]
+    assert "" == found.client_id
+    assert {"scope", "code_challenge_method"}.isdisjoint(found.declared)
 
 
 def test_ten_thousand_equal_lists_are_kept_once(tmp_path: Path) -> None:

@@ -127,7 +127,8 @@ def state(clients: Mapping[str, ClientState] | None = None, **more: Any) -> Stat
 def project(*clients: DesiredClient, **more: Any) -> Desired:
     """A project of these definitions."""
     by_address = {client.address: client for client in sorted(clients, key=lambda client: client.address)}
-    return Desired("rucio", "default", ISSUER, "iam-admin", by_address, **more)
+    api = more.pop("api", "iam-admin")
+    return Desired("rucio", "default", ISSUER, api, by_address, **more)
 
 
 def actual(*registrations: Registration, facts: Facts = OLD, others: int = 0) -> Actual:

@@ -39,7 +39,7 @@ def of(
 def test_a_new_client_gets_the_secret_that_its_method_needs(
     method: str, expected: tuple[SecretChange, SecretStep]
 ) -> None:
-    found = fate.of_new(desired(token_endpoint_auth_method=method))
+    found = fate.of_new(desired(token_endpoint_auth_method=method), NEW)
     assert expected == (found.change, found.step)
 
 

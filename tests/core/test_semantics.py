@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from iac.core import semantics
 from iac.core.errors import InputError
 from iac.core.model import ANSWER_ONLY, FIELDS, Kind, names_of, short_grant, uses_secret
-from iac.core.registration import Facts, NewClient
+from iac.core.registration import Api, Facts, NewClient
 from iac.core.secret import Secret
 from iac.core.semantics import create_body, detect_facts, forced, parse_answer, update_body
 from iac.core.semantics.act import to_wire
@@ -220,8 +220,10 @@ def test_a_switch_that_is_not_in_force_is_off(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_forced_by_create_names_the_fields_that_one_put_sets_right() -> None:
-    expected = {"allow_introspection": True, "clear_access_tokens_on_refresh": False}
-    assert expected == semantics.forced_by_create()
+    expected = {"allow_introspection", "clear_access_tokens_on_refresh"}
+    assert expected == semantics.forced_by_create({"scope": ("openid",)})
+    assert {"scope"} == semantics.forced_by_create({}, Api.SELF_SERVICE)
+    assert not semantics.forced_by_create({"scope": ("openid",)}, Api.SELF_SERVICE)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.core.policy.vocabulary import KNOWN, closest, distance, is_known, is_privileged, is_restricted
+from iac.core.vocabulary import KNOWN, closest, distance, is_known, is_privileged, is_restricted
 
 
 @pytest.mark.parametrize(

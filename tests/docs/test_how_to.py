@@ -24,6 +24,7 @@ PAGES: dict[str, dict[int, int]] = {
     "render-on-the-service-host": {6: 1, 11: 1},
     "see-drift": {0: 2, 1: 2},
     "deliver-credentials": {},
+    "self-service": {},
     "verify-credentials": {2: 2},
     "inventory": {3: 1},
 }

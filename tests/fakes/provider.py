@@ -162,6 +162,9 @@ class FakeProvider(Provider):
     def _known_scopes(self) -> frozenset[str]:
         return frozenset(self.iam.world.facts.scopes_supported)
 
+    def _check_write(self) -> None:
+        """May write."""
+
     def _create(self, client: NewClient) -> Registration:
         response = self._call("create", client.client_id, "POST", _CLIENTS, body=create_body(client))
         return parse_answer(json.loads(response.body))

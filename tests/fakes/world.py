@@ -42,6 +42,7 @@ class Line:
         self.clock = StepClock()
         self.project: dict[str, Any] = {}
         self.parallelism = 1
+        self.api = "iam-admin"
         self._runs = 0
 
     def session(self, *clients: DesiredClient) -> Session:
@@ -49,7 +50,7 @@ class Line:
         self._runs += 1
         by_address = {client.address: client for client in sorted(clients, key=lambda client: client.address)}
         desired = Desired(
-            "rucio", "default", self.iam.world.issuer, "iam-admin", by_address,
+            "rucio", "default", self.iam.world.issuer, self.api, by_address,
             **{"login_client_id": LOGIN[0], **self.project},
         )  # fmt: skip
         return Session(

@@ -1,8 +1,8 @@
 #!/bin/sh
 # make live: the wheel in an empty environment, every death and fault of the crash test, S3, SOPS, age and Kubernetes as
-# they are released, the logins of people, the files of services read by their own loaders, pipelines under the tools of the
-# field, the whole suite on httpx2, the whole suite on the lowest versions. Everything is installed here: from the registries
-# that pip, Go and Maven are configured for, and as root from Debian.
+# they are released, the logins of people, a server that is no IAM, the files of services read by their own loaders,
+# pipelines under the tools of the field, the whole suite on httpx2, the whole suite on the lowest versions. Everything is
+# installed here: from the registries that pip, npm, Go and Maven are configured for, and as root from Debian.
 set -eu
 cd "$(dirname "$0")/../.."
 PYTHON=${PYTHON:-.venv/bin/python}
@@ -53,6 +53,19 @@ if command -v oidc-agent >/dev/null; then
 else
   echo 'oidc-agent left out: it is installed from Debian as root'
   "$PYTHON" -m pytest -q --no-header -m live -k 'not agent' tests/live/test_logins.py
+fi
+
+echo '== clients of a server that is no IAM: oidc-provider'
+if ! command -v npm >/dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
+  { apt-get update && apt-get install --yes --no-install-recommends nodejs npm; } >"$work/apt.log" 2>&1 \
+    || { cat "$work/apt.log" >&2; exit 1; }
+fi
+if command -v npm >/dev/null && node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)'; then
+  npm install --prefix "$work/oidc" --silent --no-audit --no-fund oidc-provider@9.13.3
+  node --version
+  IAC_TEST_OIDC_PROVIDER="$work/oidc" "$PYTHON" -m pytest -q --no-header -m live tests/live/test_oidc_provider.py
+else
+  echo 'left out: it needs node 20 or newer, with npm'
 fi
 
 echo "== services' own loaders read their files"

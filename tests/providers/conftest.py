@@ -6,7 +6,8 @@ from contextlib import ExitStack
 import pytest
 
 from iac.core.secret import Secret
-from iac.providers.iam_admin import Connection, IamAdmin
+from iac.providers.connection import Connection
+from iac.providers.iam_admin import IamAdmin
 from iac.providers.logins import WRITE_SCOPES, Login
 from iac.providers.logins.client_credentials import ClientCredentials
 from iac.providers.logins.proof import SharedSecret

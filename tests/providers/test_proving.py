@@ -15,7 +15,7 @@ from iac.core.model import GRANT_TYPES
 from iac.core.proof import Check, Subject, Verdict
 from iac.core.registration import NewClient
 from iac.core.secret import Secret
-from iac.providers.iam_admin import Connection
+from iac.providers.connection import Connection
 from iac.providers.proving import OAuthProver
 from iac.providers.proving.authorization import NOBODYS_URI
 from iac.sandbox.fault import Fault, FaultKind

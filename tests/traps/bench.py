@@ -8,9 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from iac.core.errors import IacError
 from iac.core.secret import Secret
-from iac.providers.iam_admin import Connection, IamAdmin
+from iac.providers.connection import Connection
+from iac.providers.iam_admin import IamAdmin
+from iac.providers.iam_self_service import IamSelfService
 from iac.providers.logins import WRITE_SCOPES
 from iac.providers.logins.client_credentials import ClientCredentials
+from iac.providers.logins.given import FoundToken, GivenToken
+from iac.providers.logins.nobody import Nobody
 from iac.providers.logins.proof import SharedSecret
 from iac.sandbox.flavour import Flavour
 from iac.sandbox.server import start_sandbox
@@ -19,10 +23,12 @@ from iac.transport.message import Call
 from tests.fakes.provider import LOGIN
 from tests.fakes.state import StepClock
 from tests.fakes.world import Line
+from tests.scenarios.sandbox import user_token
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from iac.sandbox.model import Client
     from iac.sandbox.server import Sandbox
     from iac.transport.message import Answer
 
@@ -73,6 +79,19 @@ class Place(Line):
         return [path for method, path, _ in log if method == "GET" and path.startswith("/iam/api/clients")]
 
 
+class OwnPlace(Line):
+    """The same by self service."""
+
+    def __init__(self, sandbox: Sandbox, provider: IamSelfService) -> None:
+        super().__init__(sandbox.iam, provider)
+        self.sandbox = sandbox
+        self.api = "iam-self-service"
+
+    def mine(self) -> Client:
+        """The client of the usual address as the server has it."""
+        return self.on_server(self.held().client_id)
+
+
 class Bench:
     """A sandbox of each flavour, started when it is needed first."""
 
@@ -86,13 +105,28 @@ class Bench:
             with self.place(flavour) as place:
                 yield place
 
-    @contextmanager
-    def place(self, flavour: Flavour) -> Iterator[Place]:
-        """A place of this flavour."""
+    def _sandbox(self, flavour: Flavour) -> Sandbox:
+        """One of this flavour, as new."""
         if flavour not in self._sandboxes:
             self._sandboxes[flavour] = self._stack.enter_context(start_sandbox(flavour))
         sandbox = self._sandboxes[flavour]
         sandbox.reset()
+        return sandbox
+
+    @contextmanager
+    def self_service(self, flavour: Flavour = Flavour.V1_14, *, user: str = "") -> Iterator[OwnPlace]:
+        """The self service of this flavour, for an account, or for nobody."""
+        sandbox = self._sandbox(flavour)
+        token = FoundToken(Secret(user_token(sandbox, user)), "a test") if user else None
+        login = GivenToken(lambda: token) if token else Nobody()
+        connection = Connection(sandbox.issuer, transport=Transport(parallelism=2))
+        with IamSelfService(connection, login, StepClock()) as provider:
+            yield OwnPlace(sandbox, provider)
+
+    @contextmanager
+    def place(self, flavour: Flavour) -> Iterator[Place]:
+        """A place of this flavour."""
+        sandbox = self._sandbox(flavour)
         login = ClientCredentials(SharedSecret(LOGIN[0], Secret(LOGIN[1])), WRITE_SCOPES)
         connection = Connection(sandbox.issuer, transport=Transport(parallelism=2))
         # Tokens of the sandbox end by the real time, which the clock of tests is far from: it renews none of them.

@@ -10,14 +10,14 @@ import pytest
 from iac.core import semantics
 from iac.core.errors import IacError
 from iac.core.semantics.table import TABLE
-from tests.traps import test_answers, test_puts, test_refusals, test_secrets
+from tests.traps import test_answers, test_puts, test_refusals, test_rfc7591, test_secrets, test_self_service
 from tests.traps.bench import TRAPS
 
 if TYPE_CHECKING:
     from iac.core.semantics.rule import Rule
     from tests.traps.bench import Bench
 
-MODULES = (test_answers, test_puts, test_refusals, test_secrets)
+MODULES = (test_answers, test_puts, test_refusals, test_rfc7591, test_secrets, test_self_service)
 
 
 def test_every_rule_has_exactly_one_test_and_it_is_named_after_the_rule() -> None:

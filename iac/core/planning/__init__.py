@@ -9,8 +9,10 @@ from iac.core import guards
 from iac.core.plan import Pending, Plan, Released
 from iac.core.planning.client import plan_client
 from iac.core.planning.draft import Draft, Options
+from iac.core.planning.known import identified, remembered
 from iac.core.planning.leaver import as_rendered, guard_orphans, plan_leavers
 from iac.core.planning.output import attach_outputs
+from iac.core.planning.reach import find_unread
 from iac.core.planning.recipient import find_sealed_otherwise
 
 if TYPE_CHECKING:
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from iac.core.registration import Actual
     from iac.core.state import State
 
-__all__ = ["Options", "find_moves", "make_plan", "move"]
+__all__ = ["Options", "find_moves", "identified", "make_plan", "move", "remembered"]
 
 V = TypeVar("V")
 
@@ -33,8 +35,10 @@ def make_plan(desired: Desired, state: State, actual: Actual, options: Options) 
     declare them.
     """
     moves = find_moves(desired, state)
-    draft = Draft(desired, move(state, moves), actual, options)
-    for client in desired.clients.values():
+    state = move(state, moves)
+    named = frozenset(address for address, client in desired.clients.items() if client.client_id)
+    draft = Draft(identified(desired, state), state, remembered(actual, state), options, named)
+    for client in draft.desired.clients.values():
         if options.wants(client.address):
             plan_client(draft, client)
         elif client.address in draft.state.clients:
@@ -80,6 +84,7 @@ def _finish(draft: Draft, moves: tuple[tuple[str, str], ...]) -> Plan:
     desired, state = draft.desired, draft.state
     changes = tuple(draft.changes[address] for address in sorted(draft.changes))
     wanted = [address for address in desired.clients if draft.options.wants(address)]
+    unread = tuple(find_unread(draft))
     return Plan(
         project=desired.project,
         environment=desired.environment,
@@ -90,10 +95,11 @@ def _finish(draft: Draft, moves: tuple[tuple[str, str], ...]) -> Plan:
         unmanaged=_unmanaged(draft),
         guards=(*_located(draft), *guards.on_counts(changes, desired.limits)),
         released=tuple(_released(wanted, desired, state)),
-        findings=tuple(find_sealed_otherwise(draft, moves)),
+        findings=(*find_sealed_otherwise(draft, moves), *unread),
         pending=tuple(_pending(state)),
         moved=moves,
         outputs=desired.outputs,
+        complete=not unread,
     )
 
 

@@ -11,12 +11,14 @@ from iac.core.diagnostics import Severity
 from iac.core.diff import HIDDEN, compare
 from iac.core.model import uses_secret
 from iac.core.outputs import Rendered
+from iac.core.planning.reach import facts_for, guard_change, guard_new
+from iac.core.registration import Api
 
 if TYPE_CHECKING:
     from iac.core.change import FieldChange
     from iac.core.desired import DesiredClient
     from iac.core.planning.draft import Draft
-    from iac.core.registration import Registration
+    from iac.core.registration import Facts, Registration
     from iac.core.state import ClientState
 
 _NEW_SECRET = frozenset({SecretChange.CREATED, SecretChange.ROTATED})
@@ -46,7 +48,8 @@ def _compare(draft: Draft, client: DesiredClient, seen: Registration | None) -> 
 def _change(draft: Draft, client: DesiredClient, seen: Registration | None, fields: tuple[FieldChange, ...]) -> Change:
     """The change as far as it does not depend on the action; refusals that are sure become guards."""
     findings = []
-    for refusal in semantics.refusals(client.fields, draft.actual.facts):
+    facts = facts_for(draft, draft.state.clients.get(client.address))
+    for refusal in semantics.refusals(client.fields, facts, held=seen.fields if seen else None):
         if refusal.is_certain:
             draft.guards.append(guards.refuses(client.address, refusal.rule, refusal.summary, refusal.fix))
         else:
@@ -70,18 +73,22 @@ def _with(change: Change, known: fate.Fate) -> Change:
 
 
 def _put(draft: Draft, change: Change, client: DesiredClient) -> None:
-    draft.after[client.address] = _after(client, draft.state.clients.get(client.address), change.secret)
+    last = draft.state.clients.get(client.address)
+    draft.after[client.address] = _after(client, last, change.secret, draft.actual.facts)
     draft.changes[client.address] = change
 
 
 def _plan_create(draft: Draft, client: DesiredClient, last: ClientState | None) -> None:
+    if draft.actual.facts.api is not Api.ADMIN:
+        guard_new(draft, client, last)
+        client = replace(client, client_id="")
+    elif last is not None and client.address not in draft.options.recreate:
+        draft.guards.append(guards.gone(client.address, client.client_id))
     fields = _compare(draft, client, None)
-    change = _with(_change(draft, client, None, fields), fate.of_new(client))
+    change = _with(_change(draft, client, None, fields), fate.of_new(client, draft.actual.facts))
     reason = "in no state and not registered"
     if last is not None:
         reason = "deleted on server"
-        if client.address not in draft.options.recreate:
-            draft.guards.append(guards.gone(client.address, client.client_id))
     elif client.address in draft.state.intents:
         reason = "an interrupted run did not register it"
     findings = change.findings
@@ -110,6 +117,7 @@ def _plan_adopt(draft: Draft, client: DesiredClient, seen: Registration) -> None
     fields = _compare(draft, client, seen)
     change = replace(_with(_change(draft, client, seen, fields), known), action=Action.ADOPT, resumes=is_ours)
     _guard_hidden(draft, change, None)
+    guard_change(draft, change, None)
     _put(draft, replace(change, reason="registered by an interrupted run" if is_ours else "adopt: true"), client)
 
 
@@ -124,15 +132,29 @@ def _plan_update(draft: Draft, client: DesiredClient, seen: Registration, last: 
     if client.address in draft.options.rotate:
         known = fate.of_asked(known)
     fields = _compare(draft, client, seen)
-    draft.after[client.address] = _after(client, last, known.change)
-    if fields or known.step is not SecretStep.NOTHING:
-        change = _with(_change(draft, client, seen, fields), known)
-        _guard_hidden(draft, change, last)
-        is_alone = not fields and change.step in {SecretStep.ROTATE, SecretStep.CHOOSE}
-        _put(draft, replace(change, action=Action.ROTATE) if is_alone else change, client)
-    elif last.prevent_destroy != client.lifecycle.prevent_destroy:
-        change = _with(_change(draft, client, seen, fields), known)
-        _put(draft, replace(change, reason="lifecycle.prevent_destroy, which state remembers"), client)
+    draft.after[client.address] = _after(client, last, known.change, draft.actual.facts)
+    reason = _why(draft, client, last)
+    if not (fields or reason or known.step is not SecretStep.NOTHING):
+        return
+    change = _with(_change(draft, client, seen, fields), known)
+    _guard_hidden(draft, change, last)
+    guard_change(draft, change, last)
+    is_alone = not fields and change.step in {SecretStep.ROTATE, SecretStep.CHOOSE}
+    action = Action.ROTATE if is_alone else Action.UPDATE
+    if last.provider != draft.desired.provider:
+        action = Action.ADOPT
+    if fields and action is Action.UPDATE:
+        reason = ""
+    _put(draft, replace(change, action=action, reason=change.reason or reason), client)
+
+
+def _why(draft: Draft, client: DesiredClient, last: ClientState) -> str:
+    """What state alone has to learn; "" for nothing."""
+    if last.provider != draft.desired.provider:
+        return f"handed over from {last.provider}"
+    if last.prevent_destroy != client.lifecycle.prevent_destroy:
+        return "lifecycle.prevent_destroy, which state remembers"
+    return ""
 
 
 def _guard_hidden(draft: Draft, change: Change, last: ClientState | None) -> None:
@@ -151,11 +173,11 @@ def _needs_key(seen: Registration) -> bool:
     return method == "private_key_jwt" and "jwks_uri" not in seen.fields
 
 
-def _after(client: DesiredClient, last: ClientState | None, secret: SecretChange) -> Rendered:
+def _after(client: DesiredClient, last: ClientState | None, secret: SecretChange, facts: Facts) -> Rendered:
     version = last.secret.version if last and last.secret else 0
     if secret in _NEW_SECRET or (secret is SecretChange.KEPT and version == 0):
         version += 1
-    fields = semantics.forced(client.fields)
+    fields = semantics.forced(client.fields, facts.api)
     if secret is SecretChange.UNKNOWN:
         return Rendered(client.client_id, fields, None)
     return Rendered(client.client_id, fields, version if uses_secret(client.fields) else 0)

@@ -42,12 +42,17 @@ class Options:
 
 @dataclass(slots=True)
 class Draft:
-    """Inputs of planning and what was found so far; `after` is each client as outputs will see it."""
+    """Inputs of planning and what was found so far; `after` is each client as outputs will see it.
+
+    Attributes:
+        named: addresses whose definition names a client_id; those of others were chosen by the server.
+    """
 
     desired: Desired
     state: State
     actual: Actual
     options: Options
+    named: frozenset[str] = frozenset()
     changes: dict[str, Change] = field(default_factory=dict)
     guards: list[Guard] = field(default_factory=list)
     after: dict[str, Rendered] = field(default_factory=dict)
@@ -65,7 +70,7 @@ class Draft:
     def guard_protected(self, address: str, client_id: str, seen: Registration | None) -> None:
         """Refuse to touch built-in, federated and personal clients and the one that iac logs in with."""
         why = semantics.protected(seen.answer) if seen else ""
-        if client_id == self.desired.login_client_id:
+        if client_id and client_id == self.desired.login_client_id:
             why = "the client that iac itself logs in with"
         if why:
             self.guards.append(guards.foreign(address, client_id, why))

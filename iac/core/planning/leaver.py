@@ -8,6 +8,7 @@ from iac.core import guards
 from iac.core.change import Action, Change, SecretChange
 from iac.core.desired import Then
 from iac.core.outputs import Rendered
+from iac.core.registration import Api, Unread
 from iac.core.state import ClientState, SecretStatus
 
 if TYPE_CHECKING:
@@ -35,12 +36,18 @@ def guard_orphans(draft: Draft) -> None:
     for address, intent in sorted(draft.state.intents.items()):
         if intent.client_id in draft.actual.registrations and intent.client_id not in known:
             draft.guards.append(guards.orphan(address, intent.client_id))
+        if not intent.client_id and intent.action == Action.CREATE and address not in draft.desired.clients:
+            draft.guards.append(guards.lost_without_definition(address, intent.at))
 
 
 def _leave(draft: Draft, entry: Removed, client: ClientState) -> Change:
     seen = draft.actual.registrations.get(client.client_id)
     is_delete = entry.then is Then.DELETE and seen is not None
+    is_unknown = draft.actual.facts.api is not Api.ADMIN
+    gone = "gone from the server, or out of reach" if is_unknown else "already gone from the server"
     if is_delete:
+        if draft.actual.unread.get(client.client_id) is Unread.NO_ADDRESS:
+            draft.guards.append(guards.create_only(entry.address, client.client_id))
         if client.prevent_destroy:
             draft.guards.append(guards.protects(entry.address, client.client_id))
         draft.guard_protected(entry.address, client.client_id, seen)
@@ -49,7 +56,7 @@ def _leave(draft: Draft, entry: Removed, client: ClientState) -> Change:
         client_id=client.client_id,
         client_name=str(client.applied.get("client_name", "")),
         action=Action.DELETE if is_delete else Action.FORGET,
-        reason=f"removed: then {entry.then}" if seen is not None else "already gone from the server",
+        reason=f"removed: then {entry.then}" if seen is not None else gone,
         location=entry.location,
         secret=SecretChange.ERASED if is_delete and client.secret else SecretChange.NONE,
         observed=seen,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iac.core.policy import vocabulary
+from iac.core import vocabulary
 from iac.core.policy.rule import DefinitionRule, Hit, Level
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from iac.core.change import OutputAction, SecretChange
 from iac.core.model import GRANT_TYPES, short_grant
 from iac.core.policy.address import domain, host
 from iac.core.policy.rule import ChangeRule, Hit, items
-from iac.core.policy.vocabulary import is_privileged
+from iac.core.vocabulary import is_privileged
 
 if TYPE_CHECKING:
     from iac.core.change import Change, FieldChange

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from iac.core.errors import InputError
 from iac.core.model import FIELDS, uses_secret
-from iac.core.registration import Facts, NewClient, Registration
+from iac.core.registration import Api, Facts, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.semantics.act import redirect_uri_problem, to_wire
 from iac.core.semantics.jwks import canonical_jwks, parse_jwks, private_members
@@ -20,6 +20,7 @@ from iac.core.semantics.rule import (
     DefaultRule,
     Draft,
     ForceRule,
+    NameRule,
     ProtectRule,
     ReadRule,
     Refusal,
@@ -27,6 +28,7 @@ from iac.core.semantics.rule import (
     Rule,
     SecretRule,
     StripRule,
+    StripScopeRule,
     SwitchRule,
 )
 from iac.core.semantics.table import TABLE
@@ -40,6 +42,8 @@ __all__ = [
     "RULES",
     "Refusal",
     "Rules",
+    "answer_brings_secret",
+    "can_rotate",
     "canonical_jwks",
     "create_body",
     "defaults",
@@ -51,10 +55,12 @@ __all__ = [
     "parse_jwks",
     "private_members",
     "protected",
+    "reads_back",
     "redirect_uri_problem",
     "refusals",
     "secret_is_dropped",
     "secret_must_be_made",
+    "stripped_scopes",
     "switch",
     "update_body",
 ]
@@ -76,9 +82,18 @@ class Rules:
         self.body = self._of(BodyRule)
         self.refuse = self._of(RefuseRule)
         self.protect = self._of(ProtectRule)
+        self.strip_scopes = self._of(StripScopeRule)
         self.strip = frozenset().union(*(rule.names for rule in self._of(StripRule)))
+        self.names = {rule.name: rule for rule in self._of(NameRule)}
         reads = self._of(ReadRule)
         self.readers = {name: tuple(rule.act for rule in reads if name in rule.names) for name in FIELDS}
+        self._at: dict[Api, Rules] = {}
+
+    def at(self, api: Api) -> Rules:
+        """Those of one API."""
+        if api not in self._at:
+            self._at[api] = Rules(rule for rule in self.table if api in rule.apis)
+        return self._at[api]
 
     def _of(self, kind: type[R]) -> list[R]:
         return [rule for rule in self.table if isinstance(rule, kind)]
@@ -88,26 +103,29 @@ RULES = Rules(TABLE)
 """The rules in force."""
 
 
-def parse_answer(answer: Mapping[str, Any]) -> Registration:
+def parse_answer(answer: Mapping[str, Any], api: Api = Api.ADMIN) -> Registration:
     """A server's answer for one client as a value; secrets leave the answer.
 
     An answer without client_id has "" for it (rec: self-service-put-without-client-id).
     """
     fields: dict[str, Value] = {}
-    for name, readers in RULES.readers.items():
-        value = answer.get(name)
+    rules = RULES.at(api)
+    for name, readers in rules.readers.items():
+        value = _answered(answer, name, rules)
         for read in readers:
             if value is None and name != "scope":
                 break
             value = read(value)
         if value is not None:
             fields[name] = value
-    secret = answer.get("client_secret")
+    secret, rat = (answer.get(name) for name in _SECRETS)
     return Registration(
         client_id=answer.get("client_id") or "",
         fields=fields,
         secret=Secret(secret) if secret else None,
         answer={name: value for name, value in answer.items() if name not in _SECRETS},
+        rat=Secret(rat) if rat else None,
+        registration_uri=answer.get("registration_client_uri") or "",
     )
 
 
@@ -120,16 +138,17 @@ def detect_facts(entries: Iterable[Mapping[str, Any]]) -> Facts | None:
     return Facts(shows_secrets=not is_new, has_up_scoping=is_new)
 
 
-def forced(fields: Fields) -> Fields:
+def forced(fields: Fields, api: Api = Api.ADMIN) -> Fields:
     """The fields as the server will hold them after any write of `fields`."""
-    for rule in RULES.force:
+    for rule in RULES.at(api).force:
         fields = rule.act(fields)
     return fields
 
 
-def forced_by_create() -> Mapping[str, Value]:
-    """Field -> value that a create may force; a PUT right after it sets the wanted one."""
-    return {rule.name: rule.value for rule in RULES.create_force}
+def forced_by_create(fields: Fields, api: Api = Api.ADMIN) -> frozenset[str]:
+    """Fields that a create of `fields` may force; a PUT right after it sets the wanted values."""
+    rules = RULES.at(api).create_force
+    return frozenset(rule.name for rule in rules if not (rule.only_if_absent and rule.name in fields))
 
 
 def defaults() -> Fields:
@@ -137,14 +156,18 @@ def defaults() -> Fields:
     return RULES.defaults
 
 
-def create_body(client: NewClient) -> dict[str, Any]:
-    """The body of a POST that creates a client with chosen id and secret (rec: admin-chosen-secret).
+def create_body(client: NewClient, api: Api = Api.ADMIN) -> dict[str, Any]:
+    """The body of a POST that creates a client; with the management API id and secret are chosen.
+
+    (rec: admin-chosen-secret, self-service-rejected; RFC 7591 section 3.1)
 
     Raises:
         InputError: the secret is empty or not URL-safe where the client needs one.
     """
-    body: dict[str, Any] = {"client_id": client.client_id}
-    body.update({name: to_wire(name, value) for name, value in client.fields.items()})
+    body = {name: to_wire(name, value) for name, value in _sent(client.fields, api).items()}
+    if api is not Api.ADMIN:
+        return _named(body, RULES.at(api))
+    body["client_id"] = client.client_id
     if uses_secret(client.fields):
         body["client_secret"] = _checked(client.secret)
     body.setdefault("grant_types", [])
@@ -164,16 +187,61 @@ def _checked(secret: Secret | None) -> str:
 
 def update_body(fresh: Registration, fields: Fields, declared: Collection[str], facts: Facts) -> dict[str, Any]:
     """The body of the PUT that makes `fresh` hold `fields` for the names in `declared`, losing nothing."""
-    draft = Draft(fresh, fields, frozenset(declared), facts)
-    for rule in RULES.body:
+    rules = RULES.at(facts.api)
+    draft = Draft(fresh, _sent(fields, facts.api), frozenset(declared), facts)
+    for rule in rules.body:
         rule.act(draft)
-    return {name: value for name, value in draft.body.items() if name not in RULES.strip}
+    for name in draft.declared & rules.names.keys():
+        draft.body.pop(rules.names[name].wire, None)
+    return {name: value for name, value in _named(draft.body, rules).items() if name not in rules.strip}
 
 
-def refusals(fields: Fields, facts: Facts | None = None) -> list[Refusal]:
-    """Why these fields cannot be sent: each names the rule. Without facts only what holds for every version."""
-    found = ((rule, rule.act(fields, facts)) for rule in RULES.refuse)
+def _sent(fields: Fields, api: Api) -> Fields:
+    """What is sent of wanted fields: where the server's defaults are not known, all that it is to hold."""
+    return forced(fields, api) if api is Api.RFC7591 else fields
+
+
+def _answered(answer: Mapping[str, Any], name: str, rules: Rules) -> Any:
+    rule = rules.names.get(name)
+    if rule is None:
+        return answer.get(name)
+    value = answer.get(rule.wire)
+    return None if value is None else rule.receive(value)
+
+
+def _named(body: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
+    """The body with the names and forms that the wire has."""
+    rules_of = rules.names
+    return {
+        rules_of[name].wire if name in rules_of else name: rules_of[name].send(value) if name in rules_of else value
+        for name, value in body.items()
+    }
+
+
+def refusals(
+    fields: Fields, facts: Facts | None = None, api: Api = Api.ADMIN, held: Fields | None = None
+) -> list[Refusal]:
+    """Why these fields cannot be sent: each names the rule. Without facts only what holds for every version.
+
+    Args:
+        fields: what is to be sent.
+        facts: which server this is; None when offline.
+        api: by which API, where facts do not say it.
+        held: what the client has already.
+    """
+    rules = RULES.at(facts.api if facts else api).refuse
+    found = ((rule, rule.act(_without_held(rule, fields, held or {}), facts)) for rule in rules)
     return [Refusal(rule.id, *hit, is_certain=rule.is_certain) for rule, hit in found if hit]
+
+
+def _without_held(rule: RefuseRule, fields: Fields, held: Fields) -> Fields:
+    new = {name: tuple(sorted(set(_members(fields, name)) - set(_members(held, name)))) for name in rule.only_new}
+    return {**fields, **new}
+
+
+def _members(fields: Fields, name: str) -> tuple[str, ...]:
+    value = fields.get(name)
+    return value if isinstance(value, tuple) else ()
 
 
 def protected(answer: Mapping[str, Any]) -> str:
@@ -181,24 +249,45 @@ def protected(answer: Mapping[str, Any]) -> str:
     return next((rule.why for rule in RULES.protect if rule.act(answer)), "")
 
 
+def stripped_scopes(scopes: Collection[str], facts: Facts) -> frozenset[str]:
+    """Those of a client's scopes that a write may take away although it sends them."""
+    return frozenset().union(*(rule.act(frozenset(scopes)) for rule in RULES.at(facts.api).strip_scopes))
+
+
 def hides_secrets(facts: Facts) -> bool:
     """Whether an answer without a secret says nothing about the secret."""
-    return _secret_rule("secret-is-shown-once", facts, "", "")
+    return _holds(facts, "", "", "secret-is-shown-once", "secret-may-be-left-out")
 
 
 def secret_is_dropped(facts: Facts, before: str, after: str) -> bool:
     """Whether changing the auth method loses the secret."""
-    return _secret_rule("method-without-secret-drops-it", facts, before, after)
+    return _holds(facts, before, after, "method-without-secret-drops-it")
 
 
 def secret_must_be_made(facts: Facts, before: str, after: str) -> bool:
     """Whether changing the auth method leaves the client in need of a new secret."""
-    return _secret_rule("method-with-secret-needs-one-made", facts, before, after)
+    return _holds(facts, before, after, "method-with-secret-needs-one-made", "self-service-hides-the-new-secret")
 
 
-def _secret_rule(rule_id: str, facts: Facts, before: str, after: str) -> bool:
-    rule = RULES.by_id.get(rule_id)
-    return isinstance(rule, SecretRule) and rule.act(facts, before, after)
+def answer_brings_secret(facts: Facts, before: str, after: str) -> bool:
+    """Whether the answer to changing the auth method brings the new secret."""
+    return _holds(facts, before, after, "answer-brings-the-new-secret")
+
+
+def can_rotate(facts: Facts) -> bool:
+    """Whether this login can ask for a new secret."""
+    return not _holds(facts, "", "", "no-rotation")
+
+
+def _holds(facts: Facts, before: str, after: str, *rule_ids: str) -> bool:
+    rules = RULES.at(facts.api).by_id
+    found = (rules.get(rule_id) for rule_id in rule_ids)
+    return any(isinstance(rule, SecretRule) and rule.act(facts, before, after) for rule in found)
+
+
+def reads_back(facts: Facts) -> bool:
+    """Whether what a write answers is not yet what is stored, so that one read must follow."""
+    return "answer-is-not-what-is-stored" in RULES.at(facts.api).by_id
 
 
 def switch(rule_id: str) -> int:

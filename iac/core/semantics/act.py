@@ -104,9 +104,10 @@ def leave_out_empty_scope(draft: Draft) -> None:
 
 
 def one_key_source(draft: Draft) -> None:
-    """A jwk is not sent beside a jwks_uri."""
+    """A key by value is not sent beside a jwks_uri."""
     if draft.body.get("jwks_uri"):
         draft.body.pop("jwk", None)
+        draft.body.pop("jwks", None)
 
 
 def to_wire(name: str, value: Value) -> Any:

@@ -5,11 +5,24 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from iac.core.registration import Api
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from iac.core.model import Fields, Value
     from iac.core.registration import Facts, Registration
+
+IAM = frozenset({Api.ADMIN, Api.SELF_SERVICE})
+"""Both APIs of an INDIGO IAM."""
+
+EVERY = frozenset(Api)
+"""Every API, that of a server which has only RFC 7591 too."""
+
+
+def only(*apis: Api) -> frozenset[Api]:
+    """Just these APIs."""
+    return frozenset(apis)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,12 +34,14 @@ class Rule:
         traps: numbers of the list in docs/reference/server-behaviour.md.
         what: what the server does, one sentence.
         source: the recordings that show it.
+        apis: by which APIs it does so.
     """
 
     id: str
     traps: tuple[int, ...]
     what: str
     source: str
+    apis: frozenset[Api] = IAM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +53,16 @@ class ReadRule(Rule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NameRule(Rule):
+    """A field that has another name and form on the wire: `send(value)` and `receive(value)` change the form."""
+
+    name: str
+    wire: str
+    send: Callable[[Any], Any]
+    receive: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForceRule(Rule):
     """What the server makes of wanted fields by itself, at every write: `act(fields)`, so that it is no diff."""
 
@@ -46,10 +71,14 @@ class ForceRule(Rule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CreateForceRule(Rule):
-    """A value that a create forces whatever was sent; one PUT after the create sets it as wanted."""
+    """A value that a create forces whatever was sent; one PUT after the create sets it as wanted.
+
+    `only_if_absent`: it does so only where nothing was sent.
+    """
 
     name: str
     value: Value
+    only_if_absent: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,10 +129,21 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefuseRule(Rule):
-    """What is refused before sending: `act(fields, facts)` gives (field, summary, fix); facts None when offline."""
+    """What is refused before sending: `act(fields, facts)` gives (field, summary, fix); facts None when offline.
+
+    Members of the sets in `only_new` that the client has already are no matter.
+    """
 
     act: Callable[[Fields, Facts | None], tuple[str, str, str] | None]
     is_certain: bool = True
+    only_new: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StripScopeRule(Rule):
+    """Scopes that any write of this login may take from a client: `act(scopes)` gives them."""
+
+    act: Callable[[frozenset[str]], frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

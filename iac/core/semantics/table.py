@@ -1,17 +1,21 @@
-"""THE table: what an INDIGO IAM does to what it is sent, one rule a row, each with its source. Pure.
+"""THE table: what a server does to what it is sent, one rule a row, each with its source and its APIs. Pure.
 
-A row taken out makes the test that names it fail (tests/traps). Trap numbers: docs/reference/server-behaviour.md.
+Here stand the rows of an INDIGO IAM's management API and those that it shares with others; the rows of the others alone
+are in `self_service` and `rfc7591`, those about more than a body in `server`. A row taken out makes the test that names
+it fail (tests/traps). Trap numbers: docs/reference/server-behaviour.md.
 """
 
 from __future__ import annotations
 
 from iac.core.model import ANSWER_ONLY, Kind, names_of
-from iac.core.semantics import act, rule
+from iac.core.registration import Api
+from iac.core.semantics import act, rfc7591, rule, self_service, server
 from iac.core.semantics.jwks import canonical_jwks
 
 _SETS = names_of(Kind.SET)
+_ADMIN = rule.only(Api.ADMIN)
 
-TABLE: tuple[rule.Rule, ...] = (
+_ROWS: tuple[rule.Rule, ...] = (
     rule.ReadRule(
         id="scope-null-is-no-scope",
         traps=(6,),
@@ -19,6 +23,7 @@ TABLE: tuple[rule.Rule, ...] = (
         source="rec: admin-scope-null",
         names=frozenset({"scope"}),
         act=act.split_scope,
+        apis=rule.EVERY,
     ),
     rule.ReadRule(
         id="lists-are-sets",
@@ -27,6 +32,7 @@ TABLE: tuple[rule.Rule, ...] = (
         source="rec: admin-order-and-duplicates",
         names=_SETS,
         act=act.as_set,
+        apis=rule.EVERY,
     ),
     rule.ReadRule(
         id="empty-is-absent",
@@ -35,6 +41,7 @@ TABLE: tuple[rule.Rule, ...] = (
         source="rec: admin-create-full, admin-put-full-replace",
         names=names_of(Kind.SET, Kind.TEXT, Kind.JWKS),
         act=act.none_if_empty,
+        apis=rule.EVERY,
     ),
     rule.ReadRule(
         id="jwk-is-reserialised",
@@ -43,6 +50,7 @@ TABLE: tuple[rule.Rule, ...] = (
         source="rec: admin-jwk",
         names=names_of(Kind.JWKS),
         act=canonical_jwks,
+        apis=rule.EVERY,
     ),
     rule.ForceRule(
         id="offline-access-adds-refresh-token",
@@ -58,6 +66,7 @@ TABLE: tuple[rule.Rule, ...] = (
         source="rec: admin-create-full",
         name="allow_introspection",
         value=True,
+        apis=_ADMIN,
     ),
     rule.CreateForceRule(
         id="create-keeps-tokens-on-refresh",
@@ -66,6 +75,7 @@ TABLE: tuple[rule.Rule, ...] = (
         source="rec: admin-create-full (1.13, 1.14)",
         name="clear_access_tokens_on_refresh",
         value=False,
+        apis=_ADMIN,
     ),
     rule.DefaultRule(
         id="create-fills-in-defaults",
@@ -80,6 +90,7 @@ TABLE: tuple[rule.Rule, ...] = (
         what="what a PUT leaves out is emptied, made false or set to the server's default",
         source="rec: admin-put-full-replace",
         act=act.start_from_answer,
+        apis=rule.EVERY,
     ),
     rule.BodyRule(
         id="nulls-are-not-sent-back",
@@ -87,6 +98,7 @@ TABLE: tuple[rule.Rule, ...] = (
         what="null sent back is a server fault (scope) or changes the value (up_scoping_enabled)",
         source="rec: admin-scope-null, admin-up-scoping",
         act=act.drop_nulls,
+        apis=rule.EVERY,
     ),
     rule.BodyRule(
         id="absent-refresh-lifetime-is-endless",
@@ -94,6 +106,7 @@ TABLE: tuple[rule.Rule, ...] = (
         what="no refresh lifetime in the answer means never-ending; left out of a PUT it becomes 30 days, 0 keeps it",
         source="rec: admin-lifetimes",
         act=act.keep_endless_refresh,
+        apis=_ADMIN,
     ),
     rule.BodyRule(
         id="absent-grants-stay-absent",
@@ -108,6 +121,7 @@ TABLE: tuple[rule.Rule, ...] = (
         what="the managed fields replace those of the answer, emptied ones are left out or sent as an empty list",
         source="rec: admin-put-full-replace",
         act=act.lay_over,
+        apis=rule.EVERY,
     ),
     rule.BodyRule(
         id="put-without-secret-erases-it",
@@ -115,6 +129,7 @@ TABLE: tuple[rule.Rule, ...] = (
         what="up to 1.13 a PUT without client_secret leaves the client without a secret; from 1.14 it is kept",
         source="rec: admin-put-and-secret",
         act=act.carry_secret,
+        apis=_ADMIN,
     ),
     rule.BodyRule(
         id="empty-scope-is-left-out",
@@ -122,6 +137,7 @@ TABLE: tuple[rule.Rule, ...] = (
         what="scope as an empty string is a 400, as null a 405; left out it is emptied",
         source="rec: admin-scope-null",
         act=act.leave_out_empty_scope,
+        apis=rule.EVERY,
     ),
     rule.BodyRule(
         id="jwks-uri-wins-over-jwk",
@@ -129,6 +145,7 @@ TABLE: tuple[rule.Rule, ...] = (
         what="when both are sent jwks_uri wins and jwk is gone",
         source="rec: admin-jwk-and-jwks-uri, admin-auth-method-change",
         act=act.one_key_source,
+        apis=rule.EVERY,
     ),
     rule.StripRule(
         id="status-is-answered-only",
@@ -143,6 +160,7 @@ TABLE: tuple[rule.Rule, ...] = (
         what="registration access token, its URI and the dates are made by the server",
         source="rec: admin-rat, admin-create-minimal",
         names=ANSWER_ONLY - {"active", "status_changed_on", "status_changed_by", "entity_id"},
+        apis=rule.EVERY,
     ),
     rule.StripRule(
         id="entity-id-federates",
@@ -171,6 +189,7 @@ TABLE: tuple[rule.Rule, ...] = (
         what="a lifetime 0 becomes the server's default, but for refresh tokens, where it means never-ending",
         source="rec: admin-lifetimes",
         act=act.refuse_zero_lifetime,
+        apis=_ADMIN,
     ),
     rule.RefuseRule(
         id="private-key-members-are-dropped",
@@ -178,6 +197,7 @@ TABLE: tuple[rule.Rule, ...] = (
         what="private members of a jwk are not kept, and a private key does not belong into a definition",
         source="rec: admin-jwk",
         act=act.refuse_private_jwk,
+        apis=rule.EVERY,
     ),
     rule.RefuseRule(
         id="up-scoping-needs-1.14",
@@ -185,6 +205,7 @@ TABLE: tuple[rule.Rule, ...] = (
         what="up_scoping_enabled is ignored up to 1.13",
         source="rec: admin-up-scoping",
         act=act.refuse_up_scoping,
+        apis=_ADMIN,
     ),
     rule.RefuseRule(
         id="redirect-uri-refused",
@@ -207,6 +228,7 @@ TABLE: tuple[rule.Rule, ...] = (
         what="changing to none or private_key_jwt drops the secret",
         source="rec: admin-auth-method-matrix",
         act=act.secret_is_dropped,
+        apis=rule.EVERY,
     ),
     rule.SecretRule(
         id="method-with-secret-needs-one-made",
@@ -214,78 +236,10 @@ TABLE: tuple[rule.Rule, ...] = (
         what="changing back to a secret method makes no secret (up to 1.13) or one that is not shown (1.14)",
         source="rec: admin-auth-method-matrix",
         act=act.secret_must_be_made,
-    ),
-    rule.ProtectRule(
-        id="dashboard-is-built-in",
-        traps=(20,),
-        what="IAM's own dashboard client is restored at boot",
-        source="IAM change log 1.14.0",
-        act=act.is_dashboard,
-        why="IAM's own dashboard client",
-    ),
-    rule.ProtectRule(
-        id="federated-is-foreign",
-        traps=(20, 21),
-        what="a client with an entity_id belongs to OpenID Federation, a PUT is a 400",
-        source="rec: admin-federation-fields",
-        act=act.is_federated,
-        why="a federated client, which no PUT can change",
-    ),
-    rule.ProtectRule(
-        id="oidc-agent-is-personal",
-        traps=(20,),
-        what="clients named oidc-agent:* are made by people's oidc-agent",
-        source="oidc-agent's client names",
-        act=act.is_oidc_agent,
-        why="a person's oidc-agent client",
-    ),
-    rule.SwitchRule(
-        id="page-size",
-        traps=(15,),
-        what="count over 100 is cut to 100 without a word",
-        source="rec: admin-list-paging",
-        value=100,
-    ),
-    rule.SwitchRule(
-        id="first-index",
-        traps=(15,),
-        what="startIndex counts from 1; 0 is a 500",
-        source="rec: admin-list-paging",
-        value=1,
-    ),
-    rule.SwitchRule(
-        id="no-cookies",
-        traps=(22,),
-        what="a session cookie set by a 401 serves later requests as an earlier user",
-        source="rec: self-service-session-cookie",
-        value=True,
-    ),
-    rule.SwitchRule(
-        id="entries-without-id",
-        traps=(5,),
-        what="a client can lose its id and still stands in the list, as an entry without client_id",
-        source="rec: self-service-put-without-client-id",
-        value=True,
-    ),
-    rule.SwitchRule(
-        id="empty-405-is-a-fault",
-        traps=(6, 19),
-        what="a crash of the server can surface as a 405 with an empty body",
-        source="rec: admin-scope-null, admin-jwk",
-        value=True,
-    ),
-    rule.SwitchRule(
-        id="empty-secret-logs-in",
-        traps=(24,),
-        what="an empty client_secret at create makes a client that needs none: never sent",
-        source="rec: admin-chosen-secret",
-        value=True,
-    ),
-    rule.SwitchRule(
-        id="secrets-are-url-safe",
-        traps=(28,),
-        what="a plus in a secret breaks Basic authentication on some servers: chosen secrets are URL-safe",
-        source="rec: admin-chosen-secret; IAM issue 609",
-        value=True,
+        apis=_ADMIN,
     ),
 )
+
+
+TABLE: tuple[rule.Rule, ...] = (*_ROWS, *server.ROWS, *self_service.ROWS, *rfc7591.ROWS)
+"""All rules, in the order in which those of one kind work."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from iac.core.proof import Subject
     from iac.ports import Clock
-    from iac.providers.iam_admin import Connection
+    from iac.providers.connection import Connection
 
 _NEEDS_USER = "a user, or a token of one, is needed for it"
 _OWN: dict[str, Callable[[Session], Check]] = {

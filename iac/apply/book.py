@@ -1,0 +1,97 @@
+"""What state learns from an answer: fields, secret, registration access token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from iac.core import semantics
+from iac.core.diff import mismatches
+from iac.core.model import uses_secret
+from iac.core.registration import Api
+from iac.core.state import ClientState, ClientWritten, SecretStatus
+
+if TYPE_CHECKING:
+    from iac.apply.ledger import Ledger
+    from iac.core.desired import DesiredClient
+    from iac.core.model import Fields
+    from iac.core.registration import Facts, Registration
+    from iac.core.secret import Secret
+    from iac.core.state import SealedSecret
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A client's secret, and what reaches the client, as state will hold them.
+
+    Attributes:
+        rat: the registration access token, None where the server gave none.
+        uri: the registration_client_uri, "" where the server gave none.
+    """
+
+    secret: SealedSecret | None
+    status: SecretStatus
+    serial: int
+    rat: SealedSecret | None = None
+    uri: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Book:
+    """Writes answers into state, durably: what is done next may rely on it."""
+
+    ledger: Ledger
+    facts: Facts
+    defaults: Fields
+    provider_name: str
+
+    def learned(self, address: str, answer: Registration, held: Held) -> Held:
+        """What is held after an answer where the server chooses: its secret and its token take the place of the old.
+
+        With the management API the tool has chosen, and the plan has said what becomes of the secret.
+        """
+        if self.facts.api is Api.ADMIN:
+            return held
+        if answer.registration_uri:
+            held = replace(held, uri=answer.registration_uri)
+        if answer.rat is not None and not _is_same(held.rat, answer.rat):
+            held = replace(held, rat=self.ledger.seal_rat(address, answer.rat))
+        if answer.secret is None or not uses_secret(answer.fields) or _is_same(held.secret, answer.secret):
+            return held
+        return replace(held, secret=self.ledger.seal_next(address, answer.secret), status=SecretStatus.KNOWN)
+
+    def store(
+        self,
+        desired: DesiredClient,
+        answer: Registration,
+        held: Held,
+        names: frozenset[str],
+        owners: tuple[str, ...] | None,
+    ) -> list[str]:
+        """Make the answer durable; names of the fields in which it is not what was sent."""
+        wrong = mismatches(desired.fields, names, answer, self.facts, self.defaults)
+        applied = dict(semantics.forced(desired.fields, self.facts.api))
+        for name in wrong:
+            applied.pop(name, None)
+            if name in answer.fields:
+                applied[name] = answer.fields[name]
+        client = ClientState(
+            client_id=answer.client_id or desired.client_id,
+            provider=self.provider_name,
+            applied=applied,
+            declared=desired.declared,
+            owners=owners,
+            secret=held.secret,
+            secret_status=held.status,
+            secret_serial=held.serial,
+            prevent_destroy=desired.lifecycle.prevent_destroy,
+            applied_at=self.ledger.now(),
+            rat=held.rat,
+            registration_uri=held.uri,
+        )
+        self.ledger.record(ClientWritten(desired.address, client))
+        return wrong
+
+
+def _is_same(stored: SealedSecret | None, answered: Secret) -> bool:
+    return stored is not None and answered.fingerprint(stored.salt) == stored.fingerprint

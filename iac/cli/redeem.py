@@ -1,0 +1,36 @@
+"""`iac redeem`: a user takes over clients that were registered without a login."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from iac.cli.format import FORMAT, show_json
+from iac.core.text import printable
+
+if TYPE_CHECKING:
+    from iac.cli.shell import Shell
+
+
+@click.command("redeem")
+@click.argument("addresses", metavar="ADDR..", nargs=-1, required=True)
+@FORMAT
+@click.pass_obj
+def command(shell: Shell, *, addresses: tuple[str, ...], view: str) -> int:
+    """Make the user who is logged in the owner of clients that self service registered for nobody.
+
+    Their registration access tokens leave state; client_id and secret stay.
+    """
+    from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
+    from iac.workflow.token import redeem  # noqa: PLC0415
+
+    wanted = tuple(dict.fromkeys(addresses))
+    with open_session(shell, Access.WRITE) as session:
+        redeem(session, wanted)
+    if view == "json":
+        show_json({"redeemed": list(wanted)})
+    else:
+        for address in wanted:
+            click.echo(printable(f"{address}: yours"))
+    return 0

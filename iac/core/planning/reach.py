@@ -1,0 +1,89 @@
+"""What the API at hand cannot do for a client, said before anything is sent. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from iac.core import guards, semantics
+from iac.core.change import Finding, SecretStep
+from iac.core.diagnostics import Severity
+from iac.core.registration import Api, Unread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from iac.core.change import Change
+    from iac.core.desired import DesiredClient
+    from iac.core.model import Fields
+    from iac.core.planning.draft import Draft
+    from iac.core.registration import Facts
+    from iac.core.state import ClientState
+
+
+def facts_for(draft: Draft, last: ClientState | None) -> Facts:
+    """Which server this is for one client: who comes with a registration access token comes as nobody."""
+    facts = draft.actual.facts
+    return facts if last is None or last.rat is None else replace(facts, is_anonymous=True)
+
+
+def find_unread(draft: Draft) -> Iterator[Finding]:
+    """A finding for each client that was not read: it is compared with what was last applied."""
+    for address, client in sorted(draft.state.clients.items()):
+        if not draft.options.wants(address):
+            continue
+        compared = f"{address} was not read, it is compared with what was last applied"
+        match draft.actual.unread.get(client.client_id):
+            case Unread.NO_KEY:
+                why = "its registration access token is sealed, and no key of the state is at hand"
+                yield Finding("not-read", Severity.WARNING, f"{compared}: {why}")
+            case Unread.NO_ADDRESS:
+                why = "the server gave no registration_client_uri and token for it (RFC 7592)"
+                yield Finding("create-only", Severity.WARNING, f"{compared}: {why}")
+
+
+def guard_new(draft: Draft, client: DesiredClient, last: ClientState | None) -> None:
+    """A create where the server chooses the id: never one that may be the second."""
+    intent = draft.state.intents.get(client.address)
+    if client.address in draft.named:
+        draft.guards.append(guards.not_registered(client.address, client.client_id))
+    if client.address in draft.options.recreate:
+        return
+    if intent is not None:
+        name = str(client.fields.get("client_name", ""))
+        found = draft.actual.found.get(client.address, ())
+        draft.guards.append(guards.lost_create(client.address, intent.at, name, found))
+    elif last is not None:
+        draft.guards.append(guards.unreachable(client.address, last.client_id))
+
+
+def guard_change(draft: Draft, change: Change, last: ClientState | None) -> None:
+    """A change of a registered client."""
+    if draft.actual.facts.api is Api.ADMIN:
+        return
+    is_write = change.writes_fields or change.step is not SecretStep.NOTHING
+    if is_write and draft.actual.unread.get(change.client_id) is Unread.NO_ADDRESS:
+        draft.guards.append(guards.create_only(change.address, change.client_id))
+    if change.step is SecretStep.ROTATE and not semantics.can_rotate(facts_for(draft, last)):
+        draft.guards.append(guards.no_rotation(change.address, change.client_id))
+    scopes = sorted(_stripped(draft, change, last)) if change.writes_fields else []
+    if scopes:
+        draft.guards.append(guards.strips_scopes(change.address, change.client_id, scopes))
+
+
+def _stripped(draft: Draft, change: Change, last: ClientState | None) -> Iterator[str]:
+    """Scopes that are there and are to stay, and that this login has not been seen to grant."""
+    there = _scopes(change.observed.fields) if change.observed else frozenset[str]()
+    is_sent = change.desired is not None and "scope" in change.desired.managed
+    kept = there & _scopes(change.desired.fields) if change.desired and is_sent else there
+    is_ours = last is not None and last.provider == draft.desired.provider
+    granted = _scopes(last.applied) if last is not None and is_ours else frozenset()
+    for scope in semantics.stripped_scopes(kept - granted, draft.actual.facts):
+        if not any(fnmatchcase(scope, pattern) for pattern in draft.desired.grantable):
+            yield scope
+
+
+def _scopes(fields: Fields) -> frozenset[str]:
+    value = fields.get("scope", ())
+    return frozenset(value) if isinstance(value, tuple) else frozenset()

@@ -1,0 +1,233 @@
+"""Clients that are reached one by one: each by its registration access token, or by the login that owns it.
+
+What RFC 7591 and RFC 7592 say, and an INDIGO IAM's self service does after them. Paths and refusals are those of the
+subclasses.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from http import HTTPStatus
+from threading import Lock
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from iac.core.errors import IacError, ServerError
+from iac.core.registration import Actual, Api, Facts, Key, Unread
+from iac.core.semantics import create_body, detect_facts, parse_answer, update_body
+from iac.ports import Identity, Provider
+from iac.providers.discovery import check_pin
+from iac.providers.logins.nobody import Nobody
+from iac.providers.paging import gather
+from iac.providers.probe import Probe
+from iac.providers.session import Session
+from iac.transport.http import Http
+from iac.transport.message import Call
+from iac.transport.origin import Issuer
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from iac.core.model import Fields
+    from iac.core.registration import NewClient, Registration
+    from iac.core.secret import Secret
+    from iac.ports import Clock
+    from iac.providers.connection import Connection
+    from iac.providers.logins import Login
+    from iac.transport.message import Answer
+
+NOBODY = "anonymous"
+"""The subject where nobody logs in."""
+
+_GONE = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND})
+"""What a registration access token of a client that is gone, or that is no longer its token, is answered with."""
+
+
+class Registrar(Provider):
+    """One server's registrations. A context manager; nothing is sent before the first call."""
+
+    api: ClassVar[Api]
+
+    def __init__(self, connection: Connection, login: Login, clock: Clock, *, documents: Collection[str]) -> None:
+        """Make it ready.
+
+        Args:
+            connection: where the server is.
+            login: `Nobody` where nobody logs in.
+            clock: for lifetimes of tokens.
+            documents: discovery documents to look for, paths on the issuer.
+
+        Raises:
+            InputError: the issuer is no URL to send credentials to.
+            CredentialsError: it is not the one of IAC_ISSUER.
+        """
+        issuer = Issuer.parse(connection.issuer)
+        check_pin(issuer, connection.pinned)
+        self._issuer = issuer
+        self._session = Session(Http(issuer, connection.transport, clock), issuer, login, clock, tuple(documents))
+        self._clock = clock
+        self._has_login = not isinstance(login, Nobody)
+        self._parallelism = connection.transport.parallelism
+        self._keys: dict[str, Key] = {}
+        self._lock = Lock()
+        self._seen: Facts | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._session.close()
+
+    @property
+    def skew(self) -> float | None:
+        """Seconds by which the server's clock is ahead of this machine's; None before it said its time."""
+        return self._session.http.skew
+
+    def _use_keys(self, keys: Iterable[Key]) -> None:
+        with self._lock:
+            self._keys.update({key.client_id: key for key in keys})
+
+    def _read(self, client_ids: Collection[str], owners_of: Collection[str]) -> Actual:  # noqa: ARG002  # none here
+        wanted = sorted(set(client_ids))
+        unread = {client_id: why for client_id in wanted if (why := self._unread(client_id)) is not None}
+        readable = [client_id for client_id in wanted if client_id not in unread]
+        answered = gather(self._get_one, readable, self._parallelism)
+        found = {registration.client_id: registration for registration in answered if registration is not None}
+        return Actual(self._facts(), found, len(found), unread)
+
+    def _unread(self, client_id: str) -> Unread | None:
+        """Why a client cannot be read; None when it can."""
+        return Unread.NO_KEY if self._key(client_id).is_closed else None
+
+    def _get(self, client_id: str, *, with_owners: bool) -> Registration | None:  # noqa: ARG002  # none here
+        return None if self._unread(client_id) else self._get_one(client_id)
+
+    def _get_one(self, client_id: str) -> Registration | None:
+        call = Call.read(self._path(client_id))
+        answer = self._send(client_id, call)
+        if self._is_gone(client_id, answer):
+            return None
+        body = _client_of(answer)
+        if body is None:
+            raise self._read_failure(call, answer)
+        return self._learned(body)
+
+    def _is_gone(self, client_id: str, answer: Answer) -> bool:
+        if self._key(client_id).rat is not None:
+            return answer.status in _GONE
+        return answer.status in self._gone_for_login()
+
+    @abstractmethod
+    def _gone_for_login(self) -> frozenset[int]:
+        """Statuses by which the server says that this login has no such client."""
+
+    def _create(self, client: NewClient) -> Registration:
+        call = Call.write("POST", self._registration_path(), create_body(client, self.api))
+        answer = self._send_as_login(call)
+        body = _client_of(answer)
+        if body is None:
+            raise self._write_failure(call, answer, None)
+        return self._learned(body)
+
+    def _update(self, fresh: Registration, fields: Fields, declared: Collection[str]) -> Registration:
+        body = update_body(fresh, fields, declared, self._facts())
+        call = Call.write("PUT", self._path(fresh.client_id), body)
+        answer = self._send(fresh.client_id, call)
+        replaced = _client_of(answer)
+        if replaced is None:
+            raise self._write_failure(call, answer, fresh)
+        return self._learned(replaced)
+
+    def _delete(self, client_id: str) -> None:
+        call = Call.write("DELETE", self._path(client_id))
+        answer = self._send(client_id, call)
+        if not answer.is_ok and answer.status != HTTPStatus.NOT_FOUND:
+            raise self._write_failure(call, answer, None)
+
+    def _identify(self) -> Identity:
+        if self._has_login:
+            return self._session.identity()
+        return Identity(NOBODY, None, self._session.endpoints().issuer, "none")
+
+    def _check_write(self) -> None:
+        self._identify()
+
+    def _known_scopes(self) -> frozenset[str]:
+        return self._session.endpoints().scopes
+
+    def _assign_owners(self, client_id: str, add: Collection[str], remove: Collection[str]) -> None:
+        if add or remove:
+            raise ServerError(
+                "owners are set through the management API only",
+                where=client_id,
+                fix="take owners out, or use provider: iam-admin",
+            )
+
+    def _revoke_tokens(self, client_id: str) -> None:
+        raise ServerError(
+            "tokens are revoked through the management API only",
+            where=client_id,
+            fix="wait until they end by themselves, or use provider: iam-admin",
+        )
+
+    def _accepts_secret(self, client_id: str, secret: Secret) -> bool:
+        registration = self._get(client_id, with_owners=False)
+        if registration is None:
+            return False
+        probe = Probe.of(registration, secret, is_iam=self.api is not Api.RFC7591)
+        return probe is not None and probe.ask(self._session.http, self._session.endpoints(), self._clock)
+
+    def _send(self, client_id: str, call: Call) -> Answer:
+        rat = self._key(client_id).rat
+        return self._send_as_login(call) if rat is None else self._send_with(call, rat)
+
+    def _send_with(self, call: Call, rat: Secret) -> Answer:
+        return self._session.http.send(call.with_authorization(f"Bearer {rat.reveal()}"))
+
+    def _send_as_login(self, call: Call) -> Answer:
+        return self._session.send(call) if self._has_login else self._session.http.send(call)
+
+    def _key(self, client_id: str) -> Key:
+        with self._lock:
+            return self._keys.get(client_id, Key(client_id))
+
+    def _learned(self, body: dict[str, Any]) -> Registration:
+        """An answer as a value; a new registration access token is used from here on (RFC 7592 section 3)."""
+        answered = parse_answer(body, self.api)
+        with self._lock:
+            self._seen = detect_facts([body]) or self._seen
+            known = self._keys.get(answered.client_id, Key(answered.client_id))
+            rat, uri = answered.rat or known.rat, answered.registration_uri or known.uri
+            self._keys[answered.client_id] = Key(answered.client_id, rat, uri)
+        return answered
+
+    def _facts(self) -> Facts:
+        seen = self._seen or Facts(shows_secrets=False, has_up_scoping=False)
+        return Facts(seen.shows_secrets, seen.has_up_scoping, self.api, is_anonymous=self._is_anonymous())
+
+    def _is_anonymous(self) -> bool:
+        return not self._has_login or self._session.is_client()
+
+    @abstractmethod
+    def _path(self, client_id: str) -> str:
+        """Where a client is read and written, on the issuer's origin."""
+
+    @abstractmethod
+    def _registration_path(self) -> str:
+        """Where clients are registered, on the issuer's origin."""
+
+    @abstractmethod
+    def _read_failure(self, call: Call, answer: Answer) -> IacError:
+        """The error of a read that gave nothing to use."""
+
+    @abstractmethod
+    def _write_failure(self, call: Call, answer: Answer, fresh: Registration | None) -> IacError:
+        """The error of a write: `UnknownOutcome` when it may have had an effect, else it surely had none."""
+
+
+def _client_of(answer: Answer) -> dict[str, Any] | None:
+    body = answer.json() if answer.is_ok else None
+    return body if isinstance(body, dict) and isinstance(body.get("client_id"), str) else None

@@ -1,0 +1,148 @@
+"""What a plan says where the server chooses ids, and clients are reached by tokens that may not be at hand."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from iac.core.change import Action
+from iac.core.desired import Moved, Removed, Then
+from iac.core.diagnostics import Location
+from iac.core.drift import find_drift
+from iac.core.registration import Actual, Api, Facts, Unread
+from tests.core.build import NEW, OPTIONS, actual, applied, desired, intent, plan, project, registered, sealed, state
+
+if TYPE_CHECKING:
+    from iac.core.plan import Plan
+    from iac.core.state import ClientState
+
+API = str(Api.SELF_SERVICE)
+FACTS = replace(NEW, api=Api.SELF_SERVICE)
+HERE = Location("iac.yaml", 9)
+ID = "chosen-by-the-server"
+CLIENT = desired(client_id="", scope=("openid",))
+
+
+def held(**more: Any) -> ClientState:
+    return applied(CLIENT, **{"client_id": ID, "provider": API, **more})
+
+
+def seen(**more: Any) -> Actual:
+    return replace(actual(registered(replace(CLIENT, client_id=ID), facts=NEW), facts=FACTS), **more)
+
+
+def ids(found: Plan) -> list[str]:
+    return [guard.id for guard in found.guards]
+
+
+def test_the_id_that_the_server_chose_is_that_of_the_definition() -> None:
+    found = plan(project(CLIENT, api=API), state({"team/app": held()}), seen())
+    assert (True, True, []) == (found.is_empty, found.complete, ids(found))
+
+
+def test_a_client_that_moves_keeps_the_id_that_the_server_chose() -> None:
+    moved = [Moved("team/old", "team/app", HERE)]
+    found = plan(project(CLIENT, api=API, moved=moved), state({"team/old": held()}), seen())
+    assert (True, []) == (found.is_empty, ids(found))
+
+
+@pytest.mark.parametrize(("why", "finding"), [(Unread.NO_KEY, "not-read"), (Unread.NO_ADDRESS, "create-only")])
+def test_what_cannot_be_read_is_compared_with_what_was_last_applied(why: Unread, finding: str) -> None:
+    unread = Actual(FACTS, {}, 0, {ID: why})
+    found = plan(project(CLIENT, api=API), state({"team/app": held()}), unread)
+    assert (True, False, [finding]) == (found.is_empty, found.complete, [said.id for said in found.findings])
+    changed = plan(project(replace(CLIENT, fields={**CLIENT.fields, "client_name": "New"}), api=API),
+                   state({"team/app": held()}), unread)  # fmt: skip
+    assert [Action.UPDATE] == [change.action for change in changed.changes]
+    assert (["create-only"] if why is Unread.NO_ADDRESS else []) == ids(changed)
+
+
+def test_what_this_run_does_not_look_at_is_not_said_to_be_unread() -> None:
+    unread = Actual(FACTS, {}, 0, {ID: Unread.NO_KEY})
+    options = replace(OPTIONS, targets=frozenset({"team/other"}))
+    other = desired("team/other", client_id="")
+    found = plan(project(CLIENT, other, api=API), state({"team/app": held()}), unread, options)
+    assert [] == [said.id for said in found.findings]
+
+
+def test_drift_of_what_cannot_be_read_is_said_to_be_unread() -> None:
+    unread = Actual(FACTS, {}, 0, {ID: Unread.NO_KEY})
+    found = find_drift(project(CLIENT, api=API), state({"team/app": held()}), unread)
+    assert ((), 0, ("team/app",)) == (found.clients, found.unchanged, found.unread)
+
+
+def test_a_client_without_address_leaves_by_being_forgotten() -> None:
+    unread = Actual(FACTS, {}, 0, {ID: Unread.NO_ADDRESS})
+    for then, guards in ((Then.DELETE, ["create-only"]), (Then.FORGET, [])):
+        removed = [Removed("team/app", then, HERE)]
+        assert guards == ids(plan(project(api=API, removed=removed), state({"team/app": held()}), unread))
+
+
+def test_a_client_that_is_out_of_reach_is_forgotten_with_a_reason_that_says_so() -> None:
+    removed = [Removed("team/app", Then.DELETE, HERE)]
+    found = plan(project(api=API, removed=removed), state({"team/app": held()}), Actual(FACTS, {}, 0))
+    assert ["gone from the server, or out of reach"] == [change.reason for change in found.changes]
+
+
+def test_an_id_that_is_not_there_is_not_registered_under_another() -> None:
+    named = desired(client_id="theirs", adopt=True)
+    assert ["client-id-not-chosen"] == ids(plan(project(named, api=API), state(), Actual(FACTS, {}, 0)))
+
+
+def test_a_registration_that_may_have_been_sent_is_not_sent_again() -> None:
+    lost = state(intents={"team/app": intent(CLIENT)})
+    nothing = Actual(FACTS, {}, 0, found={"team/app": ("found-1",)})
+    (guard,) = plan(project(CLIENT, api=API), lost, nothing).guards
+    assert ("lost-create", "found-1", "--recreate team/app") == (guard.id, guard.value, guard.flag)
+    again = replace(OPTIONS, recreate=frozenset({"team/app"}))
+    assert [] == ids(plan(project(CLIENT, api=API), lost, nothing, again))
+
+
+def test_one_whose_definition_is_gone_is_not_forgotten() -> None:
+    lost = state(intents={"team/app": intent(CLIENT)})
+    assert ["lost-create"] == ids(plan(project(desired("team/b", client_id=""), api=API), lost, Actual(FACTS, {}, 0)))
+
+
+def test_a_client_that_is_not_reached_any_more_is_made_anew_only_when_asked() -> None:
+    wanted, last, gone = project(CLIENT, api=API), state({"team/app": held()}), Actual(FACTS, {}, 0)
+    assert ["deleted-on-server"] == ids(plan(wanted, last, gone))
+    again = plan(wanted, last, gone, replace(OPTIONS, recreate=frozenset({"team/app"})))
+    assert ([], "", Action.CREATE) == (ids(again), again.changes[0].client_id, again.changes[0].action)
+
+
+def test_a_client_is_handed_over_by_a_plan() -> None:
+    named = replace(CLIENT, client_id=ID)
+    (change,) = plan(project(named), state({"team/app": held()}), seen(facts=NEW)).changes
+    assert (Action.ADOPT, "handed over from iam-self-service") == (change.action, change.reason)
+    assert "kept" == change.secret
+
+
+def test_who_comes_with_a_token_comes_as_nobody() -> None:
+    robot = replace(CLIENT, fields={**CLIENT.fields, "grant_types": ("client_credentials",)})
+    by_login = plan(project(robot, api=API), state({"team/app": held()}), seen())
+    by_token = plan(project(robot, api=API), state({"team/app": held(rat=sealed())}), seen())
+    assert ([], ["grants-refused-to-nobody"]) == (ids(by_login), ids(by_token))
+
+
+def test_scopes_that_are_left_alone_may_be_stripped_too() -> None:
+    ignoring = replace(
+        CLIENT,
+        fields={**CLIENT.fields, "client_name": "New"},
+        lifecycle=replace(CLIENT.lifecycle, ignore_changes=frozenset({"scope"})),
+    )
+    server = registered(replace(CLIENT, client_id=ID), facts=NEW, scope="openid storage.read:/")
+    there = actual(server, facts=FACTS)
+    assert ["scope-would-be-stripped"] == ids(plan(project(ignoring, api=API), state({"team/app": held()}), there))
+
+
+def test_self_service_has_no_flavour_before_it_showed_a_client() -> None:
+    flavours = [
+        Facts(old, new, Api.SELF_SERVICE).flavour for old, new in ((False, False), (True, False), (False, True))
+    ]
+    assert ["unknown", "1.12", "1.14"] == flavours
+
+
+def test_a_server_that_is_no_iam_has_no_flavour_of_iam() -> None:
+    assert "rfc7591" == Facts(shows_secrets=False, has_up_scoping=False, api=Api.RFC7591).flavour

@@ -1,0 +1,145 @@
+"""A server for the scenarios: what each adapter can do to it behind the tool's back."""
+
+from __future__ import annotations
+
+import io
+import json
+from abc import ABC, abstractmethod
+from contextlib import redirect_stderr, redirect_stdout
+from typing import TYPE_CHECKING, Any
+
+from iac.cli import run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    import pytest
+
+ADDRESS = "team/portal"
+
+
+class Place(ABC):
+    """One way to one server.
+
+    Attributes:
+        column: its name in the table; `version` which of several of that name.
+        can_choose_id: a definition names the client_id.
+        has_token: clients are reached by registration access tokens.
+    """
+
+    column: str
+    version = ""
+    can_choose_id = False
+    has_token = False
+
+    @abstractmethod
+    def settings(self) -> str:
+        """Issuer, provider and auth of iac.yaml."""
+
+    @abstractmethod
+    def environ(self) -> Mapping[str, str]:
+        """What the login needs."""
+
+    @abstractmethod
+    def ids(self) -> set[str]:
+        """The clients that there are."""
+
+    @abstractmethod
+    def change(self, client_id: str, name: str) -> None:
+        """Somebody gives a client another client_name."""
+
+    @abstractmethod
+    def remove(self, client_id: str) -> None:
+        """Somebody deletes a client."""
+
+    @abstractmethod
+    def logs_in(self, client_id: str, secret: str) -> bool:
+        """Whether the token endpoint takes the secret."""
+
+    @abstractmethod
+    def lose_next_registration(self) -> None:
+        """The next registration is done, and its answer lost."""
+
+    @abstractmethod
+    def end_tokens(self, client_id: str) -> None:
+        """The client's registration access tokens end; another one takes their place."""
+
+    @abstractmethod
+    def age_tokens(self, client_id: str) -> bool:
+        """Make the tokens so old that the next PUT brings another; False where age is no matter."""
+
+
+class Work:
+    """A project on disk at one place."""
+
+    def __init__(self, root: Path, place: Place, recipient: str) -> None:
+        self.root, self.place = root, place
+        state = f"state:\n  encryption: {{recipients: [{recipient}], identity: {{env: IAC_AGE_IDENTITY}}}}\n"
+        self.write("iac.yaml", f"project: demo\n{place.settings()}{state}")
+        assert self.iac("state", "init")[0] == 0
+
+    def write(self, path: str, text: str) -> None:
+        (self.root / path).parent.mkdir(parents=True, exist_ok=True)
+        (self.root / path).write_text(text, encoding="utf-8")
+
+    def define(self, address: str = ADDRESS, **values: Any) -> None:
+        """A definition, as small as it can be but for `values`."""
+        given: dict[str, Any] = {
+            "client_name": f"Client {address}",
+            "redirect_uris": ["https://portal.example.org/cb"],
+            "scope": ["openid", "profile"],
+            "outputs": [{"template": "json", "path": f"out/{address}.json"}],
+        }
+        if self.place.can_choose_id:
+            given["client_id"] = address.replace("/", "-")
+        self.write(f"clients.d/{address}.yaml", json.dumps({**given, **values}, indent=1))
+
+    def undefine(self, address: str = ADDRESS, then: str = "delete") -> None:
+        (self.root / f"clients.d/{address}.yaml").unlink()
+        text = (self.root / "iac.yaml").read_text(encoding="utf-8")
+        self.write("iac.yaml", f"{text}removed: [{{address: {address}, then: {then}}}]\n")
+
+    def iac(self, *arguments: str) -> tuple[int, str, str]:
+        """One command: its exit code, stdout, stderr."""
+        out, err = io.StringIO(), io.StringIO()
+        with redirect_stdout(out), redirect_stderr(err):
+            code = run(["-C", str(self.root), *arguments])
+        assert "Traceback" not in err.getvalue() + out.getvalue()
+        return code, out.getvalue(), err.getvalue()
+
+    def feed(self, monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+        """What the next command reads from stdin."""
+        monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
+
+    def apply(self, *arguments: str) -> tuple[int, str, str]:
+        return self.iac("apply", "--auto-approve", *arguments)
+
+    def plan(self) -> dict[str, Any]:
+        code, out, err = self.iac("plan", "--format", "json", "--detailed-exitcode")
+        plan: dict[str, Any] = json.loads(out)
+        assert code == (3 if plan["guards"] else 2 if plan["changes"] else 0), err
+        return plan
+
+    def is_settled(self) -> bool:
+        """Whether plan has nothing to do and knows it."""
+        plan = self.plan()
+        return not plan["changes"] and not plan["guards"] and not plan["pending"] and plan["complete"]
+
+    def guards(self) -> list[str]:
+        return [guard["id"] for guard in self.plan()["guards"]]
+
+    def held(self, address: str = ADDRESS) -> dict[str, Any]:
+        """What state has of an address."""
+        document = json.loads((self.root / ".iac/state.json").read_text(encoding="utf-8"))
+        found: dict[str, Any] = document["clients"][address]
+        return found
+
+    def rendered(self, address: str = ADDRESS) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.root / f"out/{address}.json").read_text(encoding="utf-8"))
+        return found
+
+    def logs_in(self, address: str = ADDRESS) -> bool:
+        """Whether what was rendered logs in."""
+        found = self.rendered(address)
+        return self.place.logs_in(found["client_id"], found["client_secret"])

@@ -1,0 +1,68 @@
+"""What is common to servers that are no IAM, in bodies and answers as RFC 7591 has them."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from iac.core import fate
+from iac.core.change import SecretChange, SecretStep
+from iac.core.registration import Api, Facts, NewClient, Registration
+from iac.core.secret import Secret
+from iac.core.semantics import create_body, parse_answer, update_body
+from tests.core.build import applied, desired
+from tests.traps.bench import trap
+
+if TYPE_CHECKING:
+    from tests.traps.bench import Bench
+
+OTHER = Facts(shows_secrets=False, has_up_scoping=False, api=Api.RFC7591)
+KEYS = {"keys": [{"crv": "P-256", "kty": "EC", "x": "x", "y": "y"}]}
+CANONICAL = json.dumps(KEYS, sort_keys=True, separators=(",", ":"))
+
+
+@trap("keys-are-jwks")
+def test_keys_are_jwks(bench: Bench) -> None:
+    """An object with another name, there and back; a key that goes takes the object along."""
+    del bench
+    assert KEYS == create_body(NewClient("", {"jwk": CANONICAL}, None), Api.RFC7591).get("jwks")
+    found = parse_answer({"client_id": "app", "jwks": KEYS}, Api.RFC7591)
+    assert CANONICAL == found.fields.get("jwk")
+    assert KEYS == update_body(found, {"jwk": CANONICAL}, {"jwk"}, OTHER).get("jwks")
+    assert {"jwk", "jwks"}.isdisjoint(update_body(found, {}, {"jwk"}, OTHER))
+    assert KEYS == update_body(found, {}, (), OTHER).get("jwks")
+
+
+@trap("response-types-follow-grants")
+def test_response_types_follow_grants(bench: Bench) -> None:
+    """Always sent, for the server's default suits clients with authorization_code alone."""
+    del bench
+    for grant, expected in (("authorization_code", ["code"]), ("client_credentials", [])):
+        client = NewClient("", {"grant_types": (grant,)}, None)
+        assert expected == create_body(client, Api.RFC7591).get("response_types")
+        fresh = Registration("app", {}, answer={"client_id": "app", "response_types": ["code"]})
+        body = update_body(fresh, client.fields, {"grant_types", "response_types"}, OTHER)
+        assert expected == body.get("response_types")
+    given = NewClient("", {"grant_types": ("implicit",), "response_types": ("token",)}, None)
+    assert ["token"] == create_body(given, Api.RFC7591).get("response_types")
+
+
+@trap("secret-may-be-left-out")
+def test_secret_may_be_left_out(bench: Bench) -> None:
+    """A read without the secret is no change of it; one with another secret is."""
+    del bench
+    client = desired(client_id="")
+    known = fate.of_known(client, Registration("app", client.fields), applied(client), OTHER, is_interrupted=False)
+    assert SecretChange.KEPT is known.change
+    other = Registration("app", client.fields, Secret("another"))
+    changed = fate.of_known(client, other, applied(client), OTHER, is_interrupted=False)
+    assert (SecretChange.ROTATED, SecretStep.TAKE) == (changed.change, changed.step)
+
+
+@trap("answer-brings-the-new-secret")
+def test_answer_brings_the_new_secret(bench: Bench) -> None:
+    """A client that gets a secret method gets its secret by the same answer."""
+    del bench
+    client, before = desired(client_id=""), desired(client_id="", token_endpoint_auth_method="none")
+    known = fate.of_known(client, Registration("app", before.fields), applied(before), OTHER, is_interrupted=False)
+    assert (SecretChange.CREATED, SecretStep.TAKE) == (known.change, known.step)
