@@ -177,6 +177,7 @@ def test_a_note_that_leads_to_a_job_of_others_or_to_another_plan_does_not_count(
     assert "success" == reviewed.run("push")["iac-apply"].result
 
 
+@pytest.mark.live
 def test_a_merge_request_that_changes_settings_is_planned_with_those_of_the_base(gitlab: GitLab) -> None:
     with serve(lambda _: {}) as evil:
         gitlab.hub.branch("change-1")
@@ -192,6 +193,7 @@ def test_a_merge_request_that_changes_settings_is_planned_with_those_of_the_base
         assert re.search(rf"\*\*warning\*\* `settings-changed` `iac\.yaml:\d+:\d+`: `{re.escape(setting)} is ", said)
 
 
+@pytest.mark.live
 def test_one_request_that_cannot_be_planned_does_not_keep_the_others_from_it(gitlab: GitLab) -> None:
     propose(gitlab, 1, grant_types=["no-such-grant"])
     for number in range(600):
@@ -207,6 +209,7 @@ def test_one_request_that_cannot_be_planned_does_not_keep_the_others_from_it(git
     assert ["2.json"] == [path.name for path in (gitlab.hub.folder / "artifacts").rglob("*.json")]
 
 
+@pytest.mark.live
 def test_a_server_that_does_not_answer_is_asked_again_by_the_next_run(gitlab: GitLab) -> None:
     propose(gitlab)
     gitlab.hub.sandbox.faults.add(Fault(kind=FaultKind.STATUS, path="/token", status=401, times=1))
