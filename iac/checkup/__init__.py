@@ -13,6 +13,7 @@ from iac.checkup import local, remote
 from iac.checkup.check import Check, Verdict, failed
 from iac.clock import SystemClock
 from iac.config.project import load_project
+from iac.config.rule import ADMIN
 from iac.core.errors import IacError, UnreachableError
 from iac.entering import login_client_id
 from iac.wiring import Access, find_identity, open_local, open_server
@@ -92,5 +93,5 @@ def _with_settings(caller: Caller, rounds: _Round) -> Iterator[Check]:
 
 
 def _server(caller: Caller) -> Iterator[Check]:
-    with open_server(caller, Access.ALL) as (_, provider):
-        yield from remote.server(provider)
+    with open_server(caller, Access.ALL) as (settings, provider):
+        yield from remote.server(provider, is_admin=settings.provider == ADMIN)

@@ -230,3 +230,11 @@ def test_several_environments_need_a_name(project: Project) -> None:
     text = re.sub(r"\n +lineage: .*", "", project.read("iac.yaml").replace("  path: .iac/state.json\n", ""))
     project.write("iac.yaml", text + "environments: {a: , b: }\n")
     assert "choose one: --env NAME" in look(project, 1)["settings"]["fix"]
+
+
+def test_scopes_and_what_reading_shows_are_the_management_api_s(project: Project) -> None:
+    project.edit("iac.yaml", "provider: iam-admin", "provider: iam-self-service")
+    said = project.iac("doctor", "--format", "json")
+    found = checks(said)
+    assert "ok" == found["server"]["verdict"], said.out
+    assert {"scopes", "flavour", "exposure"}.isdisjoint(found)
