@@ -199,7 +199,7 @@ def create_only(address: str, client_id: str) -> Guard:
     """The server gave nothing by which the client could be changed."""
     return Guard(
         id="create-only",
-        message=f"{address} cannot be changed: the server gave no registration_client_uri and token (RFC 7592)",
+        message=f"{address} cannot be changed: the server gave no address of its own, or no token, for it (RFC 7592)",
         addresses=(address,),
         value=client_id,
         setting="undo the change, or removed: [{address, then: forget}] and a new address",

@@ -49,10 +49,9 @@ class IamSelfService(Registrar):
         """From 1.14 an owner may call the management API's rotation."""
         call = Call.write("POST", client_path(self._issuer.path + _CLIENTS, client_id, "/secret"))
         answer = self._session.send(call)
-        body = answer.json() if answer.is_ok else None
-        if not isinstance(body, dict) or not body.get("client_id"):
-            raise self._write_failure(call, answer, None)
-        return self._learned(body)
+        if answer.status == HTTPStatus.FORBIDDEN:
+            raise write_failure(call, answer)
+        return self._written(call, answer, None)
 
     def _redeem(self, client_id: str) -> Registration:
         rat = self._key(client_id).rat
@@ -64,11 +63,7 @@ class IamSelfService(Registrar):
                 why="nobody is logged in, or a client is: its token counts as nobody's",
                 fix="set auth in iac.yaml to a user's token: method token, or wlcg",
             )
-        answer = self._session.send(call.with_text(rat.reveal()))
-        body = answer.json() if answer.is_ok else None
-        if not isinstance(body, dict) or not body.get("client_id"):
-            raise self._write_failure(call, answer, None)
-        return self._learned(body)
+        return self._written(call, self._session.send(call.with_text(rat.reveal())), None)
 
     def _find_by_name(self, client_name: str) -> tuple[str, ...]:
         """Of a user's own clients (rec: self-service-user); nobody has a list."""

@@ -11,7 +11,7 @@ from http import HTTPStatus
 from threading import Lock
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from iac.core.errors import IacError, ServerError
+from iac.core.errors import IacError, ServerError, UnknownOutcome
 from iac.core.registration import Actual, Api, Facts, Key, Unread
 from iac.core.semantics import create_body, detect_facts, parse_answer, update_body
 from iac.ports import Identity, Provider
@@ -126,20 +126,28 @@ class Registrar(Provider):
 
     def _create(self, client: NewClient) -> Registration:
         call = Call.write("POST", self._registration_path(), create_body(client, self.api))
-        answer = self._send_as_login(call)
-        body = _client_of(answer)
-        if body is None:
-            raise self._write_failure(call, answer, None)
-        return self._learned(body)
+        return self._written(call, self._send_as_login(call), None)
 
     def _update(self, fresh: Registration, fields: Fields, declared: Collection[str]) -> Registration:
         body = update_body(fresh, fields, declared, self._facts())
         call = Call.write("PUT", self._path(fresh.client_id), body)
-        answer = self._send(fresh.client_id, call)
-        replaced = _client_of(answer)
-        if replaced is None:
+        return self._written(call, self._send(fresh.client_id, call), fresh)
+
+    def _written(self, call: Call, answer: Answer, fresh: Registration | None) -> Registration:
+        """The answer to a write as a value. One that cannot be read may have had its effect all the same."""
+        body = _client_of(answer)
+        if body is None:
             raise self._write_failure(call, answer, fresh)
-        return self._learned(replaced)
+        try:
+            return self._learned(body)
+        except (TypeError, ValueError, AttributeError) as fault:
+            raise UnknownOutcome(
+                "the server did it and its answer makes no sense",
+                status=answer.status,
+                where=f"{call.method} {call.path}",
+                why=f"a member of the client is not what RFC 7591 says ({type(fault).__name__})",
+                fix="run it again: what the server holds is read first",
+            ) from None
 
     def _delete(self, client_id: str) -> None:
         call = Call.write("DELETE", self._path(client_id))

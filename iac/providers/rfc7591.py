@@ -45,7 +45,14 @@ class Rfc7591(Registrar):
         key = self._key(client_id)
         if key.is_closed:
             return Unread.NO_KEY
-        return None if key.rat is not None and key.uri else Unread.NO_ADDRESS
+        return None if key.rat is not None and self._is_here(key.uri) else Unread.NO_ADDRESS
+
+    def _is_here(self, uri: str) -> bool:
+        """Whether there is an address, and it is the server's own: no token is sent elsewhere."""
+        try:
+            return bool(uri and self._issuer.path_of(uri))
+        except CredentialsError:
+            return False
 
     def _gone_for_login(self) -> frozenset[int]:
         return frozenset({HTTPStatus.NOT_FOUND})

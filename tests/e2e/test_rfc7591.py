@@ -167,6 +167,7 @@ def test_a_server_without_rfc_7592_creates_and_says_that_this_is_all(tmp_path: P
         (Say(429, {}), "the server refuses it", 0),
         (Say(500, b"oops"), "the only client_id", 1),
         (Say(201, {"client_name": "x"}), "the only client_id", 1),
+        (Say(201, {"client_id": "x", "contacts": [{}]}), "the only client_id", 1),
     ],
 )
 def test_a_registration_that_fails_says_why_and_whether_it_may_be_there(
@@ -202,6 +203,23 @@ def test_where_no_clients_are_registered_nothing_is_sent(tmp_path: Path, documen
         assert (5, True) == (code, words in out + err)
         assert not [seen for seen in stub.seen if seen.method == "POST"]
         assert [] == work.plan()["pending"]
+
+
+def test_an_address_elsewhere_is_none(tmp_path: Path) -> None:
+    """No token is sent to another origin, and the other clients are planned as ever."""
+    with small(tmp_path) as (work, place, stub):
+        work.define()
+        assert 0 == work.apply()[0]
+        here, place.url = place.url, "https://elsewhere.example.org"
+        place.answers[f"GET {DISCOVERY}"] = Say(
+            200, {"issuer": here, "token_endpoint": f"{here}/token", "registration_endpoint": f"{here}/reg"}
+        )
+        work.define("team/other")
+        assert 0 == work.apply()[0]
+        plan = work.plan()
+        assert (False, ["create-only"]) == (plan["complete"], [found["id"] for found in plan["findings"]])
+        assert work.logs_in("team/other")
+        assert stub.url == here
 
 
 def test_a_field_that_the_server_narrows_is_an_error_that_names_it_and_nothing_is_lost(tmp_path: Path) -> None:

@@ -193,6 +193,18 @@ def test_a_clients_own_login_counts_as_nobodys(at: At) -> None:
     assert work.is_settled()
 
 
+def test_an_apply_needs_the_key_that_a_plan_can_do_without(at: At, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = at(Nobody)
+    work.define()
+    assert 0 == work.apply()[0]
+    monkeypatch.delenv("IAC_AGE_IDENTITY")
+    work.define(client_name="Another name")
+    plan = work.plan()
+    assert (False, ["update"]) == (plan["complete"], [change["action"] for change in plan["changes"]])
+    code, _, err = work.apply()
+    assert (1, True) == (code, "IAC_AGE_IDENTITY" in err)
+
+
 def test_who_logs_in_is_told(at: At) -> None:
     work = at(Nobody)
     said = json.loads(work.iac("whoami", "--format", "json")[1])

@@ -39,7 +39,7 @@ def find_unread(draft: Draft) -> Iterator[Finding]:
                 why = "its registration access token is sealed, and no key of the state is at hand"
                 yield Finding("not-read", Severity.WARNING, f"{compared}: {why}")
             case Unread.NO_ADDRESS:
-                why = "the server gave no registration_client_uri and token for it (RFC 7592)"
+                why = "the server gave no registration_client_uri of its own, or no token (RFC 7592)"
                 yield Finding("create-only", Severity.WARNING, f"{compared}: {why}")
 
 

@@ -6,31 +6,16 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from iac.core.errors import InputError
-from iac.core.model import FIELDS, uses_secret
+from iac.core.model import uses_secret
 from iac.core.registration import Api, Facts, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.semantics.act import redirect_uri_problem, to_wire
 from iac.core.semantics.jwks import canonical_jwks, parse_jwks, private_members
-from iac.core.semantics.rule import (
-    BodyRule,
-    CreateForceRule,
-    DefaultRule,
-    Draft,
-    ForceRule,
-    NameRule,
-    ProtectRule,
-    ReadRule,
-    Refusal,
-    RefuseRule,
-    Rule,
-    SecretRule,
-    StripRule,
-    StripScopeRule,
-    SwitchRule,
-)
+from iac.core.semantics.rule import Draft, Refusal, RefuseRule, SecretRule, SwitchRule
+from iac.core.semantics.rules import Rules
 from iac.core.semantics.table import TABLE
 
 if TYPE_CHECKING:
@@ -65,38 +50,8 @@ __all__ = [
     "update_body",
 ]
 
-R = TypeVar("R", bound=Rule)
 _URL_SAFE = re.compile(r"[A-Za-z0-9._~-]*")
 _SECRETS = ("client_secret", "registration_access_token")
-
-
-class Rules:
-    """A table of rules, sorted once by where they work."""
-
-    def __init__(self, table: Iterable[Rule]) -> None:
-        self.table = tuple(table)
-        self.by_id = {rule.id: rule for rule in self.table}
-        self.force = self._of(ForceRule)
-        self.create_force = self._of(CreateForceRule)
-        self.defaults = {name: value for rule in self._of(DefaultRule) for name, value in rule.values.items()}
-        self.body = self._of(BodyRule)
-        self.refuse = self._of(RefuseRule)
-        self.protect = self._of(ProtectRule)
-        self.strip_scopes = self._of(StripScopeRule)
-        self.strip = frozenset().union(*(rule.names for rule in self._of(StripRule)))
-        self.names = {rule.name: rule for rule in self._of(NameRule)}
-        reads = self._of(ReadRule)
-        self.readers = {name: tuple(rule.act for rule in reads if name in rule.names) for name in FIELDS}
-        self._at: dict[Api, Rules] = {}
-
-    def at(self, api: Api) -> Rules:
-        """Those of one API."""
-        if api not in self._at:
-            self._at[api] = Rules(rule for rule in self.table if api in rule.apis)
-        return self._at[api]
-
-    def _of(self, kind: type[R]) -> list[R]:
-        return [rule for rule in self.table if isinstance(rule, kind)]
 
 
 RULES = Rules(TABLE)
@@ -118,14 +73,14 @@ def parse_answer(answer: Mapping[str, Any], api: Api = Api.ADMIN) -> Registratio
             value = read(value)
         if value is not None:
             fields[name] = value
-    secret, rat = (answer.get(name) for name in _SECRETS)
+    secret, rat = (_text(answer, name) for name in _SECRETS)
     return Registration(
         client_id=answer.get("client_id") or "",
         fields=fields,
         secret=Secret(secret) if secret else None,
         answer={name: value for name, value in answer.items() if name not in _SECRETS},
         rat=Secret(rat) if rat else None,
-        registration_uri=answer.get("registration_client_uri") or "",
+        registration_uri=_text(answer, "registration_client_uri"),
     )
 
 
@@ -199,6 +154,11 @@ def update_body(fresh: Registration, fields: Fields, declared: Collection[str], 
 def _sent(fields: Fields, api: Api) -> Fields:
     """What is sent of wanted fields: where the server's defaults are not known, all that it is to hold."""
     return forced(fields, api) if api is Api.RFC7591 else fields
+
+
+def _text(answer: Mapping[str, Any], name: str) -> str:
+    value = answer.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def _answered(answer: Mapping[str, Any], name: str, rules: Rules) -> Any:
