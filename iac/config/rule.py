@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -116,17 +117,16 @@ def _uri_problem(uri: str) -> str:
 
 
 def _scope_rights(definition: Definition) -> Iterator[Diagnostic]:
-    provider = definition.settings.provider
-    if provider == ADMIN:
+    settings = definition.settings
+    if settings.provider != Api.SELF_SERVICE:
         return
     for item in definition.merged.items("scope"):
         scope = item.value
-        if is_restricted(scope):
-            why = f"{provider} drops it without a word"
-            fix = "use provider: iam-admin, or ask an administrator"
-            yield mistake(
-                "scope-not-granted", f"scope {scope} is given by administrators only", item.at(), why=why, fix=fix
-            )
+        if is_restricted(scope) and not any(fnmatchcase(scope, known) for known in settings.grantable_scopes):
+            summary = f"scope {scope} is given by administrators only"
+            why = "self service drops it without a word"
+            fix = f"use provider: iam-admin; or grantable_scopes: [{scope}] in iac.yaml, if this login can grant it"
+            yield mistake("scope-not-granted", summary, item.at(), why=why, fix=fix)
 
 
 def _scope_count(definition: Definition) -> Iterator[Diagnostic]:

@@ -13,6 +13,7 @@ from iac.sandbox import access
 from iac.sandbox.server import start_sandbox
 from iac.sandbox.world import Registration
 from tests.fakes.provider import LOGIN
+from tests.fakes.world import OWNERS
 from tests.scenarios.place import ADDRESS
 from tests.scenarios.sandbox import Management, Nobody, SandboxPlace, User, user_token
 from tests.scenarios.table import working
@@ -203,6 +204,21 @@ def test_an_apply_needs_the_key_that_a_plan_can_do_without(at: At, monkeypatch: 
     assert (False, ["update"]) == (plan["complete"], [change["action"] for change in plan["changes"]])
     code, _, err = work.apply()
     assert (1, True) == (code, "IAC_AGE_IDENTITY" in err)
+
+
+def test_an_administrator_says_which_scopes_self_service_grants(at: At, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = at(User)
+    monkeypatch.setenv("IAC_TOKEN", user_token(sandbox_of(work).sandbox, OWNERS[0]))
+    work.define(scope=["openid", "storage.read:/"])
+    assert "scope-not-granted" in "".join(work.iac("validate")[1:])
+    text = (work.root / "iac.yaml").read_text(encoding="utf-8")
+    work.write("iac.yaml", f"{text}grantable_scopes: ['storage.*']\n")
+    assert 0 == work.iac("validate")[0]
+    code, _, err = work.apply()
+    assert 0 == code, err
+    assert work.is_settled()
+    work.define(scope=["openid", "storage.read:/"], contacts=["ops@example.org"])
+    assert 0 == work.apply()[0]
 
 
 def test_who_logs_in_is_told(at: At) -> None:

@@ -81,6 +81,8 @@ def test_scopes_dropped_for_nobody(bench: Bench) -> None:
     """Said before anything is sent."""
     with bench.self_service() as place:
         assert ["scopes-dropped-for-nobody"] == guards(place, scope=("openid", "scim:read"))
+        place.project["grantable"] = ("scim:*",)
+        assert [] == guards(place, scope=("openid", "scim:read"))
 
 
 @trap("scopes-dropped-for-users")

@@ -11,7 +11,7 @@ from iac.core.diagnostics import Severity
 from iac.core.diff import HIDDEN, compare
 from iac.core.model import uses_secret
 from iac.core.outputs import Rendered
-from iac.core.planning.reach import facts_for, guard_change, guard_new
+from iac.core.planning.reach import doubtful, facts_for, guard_change, guard_new
 from iac.core.registration import Api
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _change(draft: Draft, client: DesiredClient, seen: Registration | None, fiel
     """The change as far as it does not depend on the action; refusals that are sure become guards."""
     findings = []
     facts = facts_for(draft, draft.state.clients.get(client.address))
-    for refusal in semantics.refusals(client.fields, facts, held=seen.fields if seen else None):
+    for refusal in semantics.refusals(doubtful(draft, client.fields), facts, held=seen.fields if seen else None):
         if refusal.is_certain:
             draft.guards.append(guards.refuses(client.address, refusal.rule, refusal.summary, refusal.fix))
         else:

@@ -28,6 +28,17 @@ def facts_for(draft: Draft, last: ClientState | None) -> Facts:
     return facts if last is None or last.rat is None else replace(facts, is_anonymous=True)
 
 
+def doubtful(draft: Draft, fields: Fields) -> Fields:
+    """The fields without the scopes of which the project says that self service grants them."""
+    if not draft.desired.grantable:
+        return fields
+    return {**fields, "scope": tuple(sorted(scope for scope in _scopes(fields) if not _is_grantable(draft, scope)))}
+
+
+def _is_grantable(draft: Draft, scope: str) -> bool:
+    return any(fnmatchcase(scope, pattern) for pattern in draft.desired.grantable)
+
+
 def find_unread(draft: Draft) -> Iterator[Finding]:
     """A finding for each client that was not read: it is compared with what was last applied."""
     for address, client in sorted(draft.state.clients.items()):
@@ -80,7 +91,7 @@ def _stripped(draft: Draft, change: Change, last: ClientState | None) -> Iterato
     is_ours = last is not None and last.provider == draft.desired.provider
     granted = _scopes(last.applied) if last is not None and is_ours else frozenset()
     for scope in semantics.stripped_scopes(kept - granted, draft.actual.facts):
-        if not any(fnmatchcase(scope, pattern) for pattern in draft.desired.grantable):
+        if not _is_grantable(draft, scope):
             yield scope
 
 
