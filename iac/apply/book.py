@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from iac.apply.sent import desired_of, last_of, predecessors_with
 from iac.core import semantics
 from iac.core.diff import mismatches
 from iac.core.model import uses_secret
@@ -13,7 +14,8 @@ from iac.core.state import ClientState, ClientWritten, SecretStatus
 
 if TYPE_CHECKING:
     from iac.apply.ledger import Ledger
-    from iac.core.desired import DesiredClient
+    from iac.apply.sent import Sent
+    from iac.core.change import Change
     from iac.core.model import Fields
     from iac.core.registration import Facts, Registration
     from iac.core.secret import Secret
@@ -62,18 +64,19 @@ class Book:
 
     def store(
         self,
-        desired: DesiredClient,
+        change: Change,
         answer: Registration,
         held: Held,
-        names: frozenset[str],
+        sent: Sent,
         owners: tuple[str, ...] | None,
     ) -> list[str]:
         """Make the answer durable; names of the fields in which it is not what was sent."""
-        wrong = mismatches(desired.fields, names, answer, self.facts, self.defaults)
+        desired = desired_of(change)
+        wrong = mismatches(sent.fields, sent.names, answer, self.facts, self.defaults)
         applied = dict(semantics.forced(desired.fields, self.facts.api))
         for name in wrong:
             applied.pop(name, None)
-            if name in answer.fields:
+            if name in answer.fields and name in desired.declared:
                 applied[name] = answer.fields[name]
         client = ClientState(
             client_id=answer.client_id or desired.client_id,
@@ -88,9 +91,19 @@ class Book:
             applied_at=self.ledger.now(),
             rat=held.rat,
             registration_uri=held.uri,
+            adopted_at=self._adopted_at(change),
+            generation=desired.generation,
+            predecessors=predecessors_with(change, self.ledger.state.clients.get(change.address)),
         )
         self.ledger.record(ClientWritten(desired.address, client))
         return wrong
+
+    def _adopted_at(self, change: Change) -> str:
+        last = last_of(change, self.ledger.state)
+        if last is not None:
+            return last.adopted_at
+        is_taken = change.observed is not None and not change.resumes
+        return self.ledger.now() if is_taken else ""
 
 
 def _is_same(stored: SealedSecret | None, answered: Secret) -> bool:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
+from iac.core.age import written
 from iac.core.errors import StateError
+from iac.core.held import secrets_of
 from iac.core.planning import move
 from iac.core.secret import Secret
 from iac.core.state import (
@@ -22,13 +24,11 @@ from iac.core.state import (
     State,
     bury,
     fold,
-    secrets_of,
 )
 from iac.ports import Place
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
-    from datetime import datetime
 
     from iac.core.plan import Plan
     from iac.core.state import Approval
@@ -83,7 +83,7 @@ class Ledger:
 
     def now(self) -> str:
         """RFC 3339, UTC, seconds."""
-        return _written(self.clock.now())
+        return written(self.clock.now())
 
     def seal(self, address: str, secret: Secret, version: int) -> SealedSecret:
         """Encrypt a client secret for its address and remember it in clear for this run's rendering."""
@@ -163,7 +163,7 @@ class Ledger:
         self.move(moves)
         intents = {address: intent for address, intent in self.state.intents.items() if address not in settled}
         state = replace(self.state, run_id=run_id, approval=approval, intents=intents)
-        self.state = bury(state, _written(self.clock.now() - timedelta(days=TOMBSTONE_DAYS)))
+        self.state = bury(state, written(self.clock.now() - timedelta(days=TOMBSTONE_DAYS)))
 
     def move(self, moves: Collection[tuple[str, str]]) -> None:
         """Rename addresses. Secrets belong to an address: those of a moved client are sealed for the new one."""
@@ -196,7 +196,11 @@ class Ledger:
         return Rekeyed(len(after), _clear(before), _clear(after), also)
 
     def _resealed_client(self, client: ClientState, source: str, target: str) -> ClientState:
-        client = self._resealed(client, source, target)
+        """A client with all its secrets sealed anew, and those of its predecessors."""
+        predecessors = tuple(
+            replace(old, client=self._resealed_client(old.client, source, target)) for old in client.predecessors
+        )
+        client = replace(self._resealed(client, source, target), predecessors=predecessors)
         if client.rat is None:
             return client
         return replace(client, rat=self._anew(client.rat, self._place(source, _RAT), self._place(target, _RAT), ()))
@@ -257,7 +261,3 @@ class Ledger:
 
 def _clear(secrets: Iterable[tuple[str, SealedSecret]]) -> int:
     return sum(secret.is_clear for _, secret in secrets)
-
-
-def _written(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")

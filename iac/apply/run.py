@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from iac.core.state import SealedSecret
 
 _PHASES = (
-    frozenset({Action.CREATE, Action.ADOPT}),
+    frozenset({Action.CREATE, Action.ADOPT, Action.REPLACE}),
     frozenset({Action.UPDATE}),
     frozenset({Action.ROTATE}),
-    frozenset({Action.DELETE, Action.FORGET, Action.REPLACE}),
+    frozenset({Action.DELETE, Action.FORGET}),
 )
 
 
@@ -52,7 +52,7 @@ def intend(ledger: Ledger, changes: Iterable[Change], kept: Mapping[str, SealedS
         sealed = None
         if change.step is SecretStep.CHOOSE:
             sealed = kept.get(change.address) or ledger.seal_next(change.address, Secret(ledger.clock.token()))
-        if change.action is Action.CREATE:
+        if change.creates:
             action = Action.CREATE
         elif change.step is SecretStep.CHOOSE:
             action = Action.UPDATE

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING
 from iac.apply.book import Book, Held
 from iac.apply.check import check_same, hold
 from iac.apply.exchange import Exchange
+from iac.apply.leave import Leave
+from iac.apply.sent import Sent, desired_of, last_of, owners_given, sent_by
 from iac.core import semantics
 from iac.core.change import Action, Change, SecretChange, SecretStep
-from iac.core.errors import IacError, ServerError, StalePlan, UnknownOutcome
+from iac.core.errors import IacError, ServerError, UnknownOutcome
 from iac.core.model import uses_secret
 from iac.core.registration import Api, NewClient
-from iac.core.state import ClientGone, SecretStatus, Tombstone
+from iac.core.state import SecretStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -58,29 +60,31 @@ class Steps:
     def do(self, change: Change) -> None:
         """Carry out one change."""
         match change.action:
-            case Action.CREATE:
-                self._create(change, _desired(change))
-            case Action.ADOPT | Action.UPDATE | Action.ROTATE:
-                self._update(change, _desired(change))
             case Action.DELETE:
-                self._delete(change)
+                Leave(self.provider, self.ledger).delete(change)
+            case Action.FORGET:
+                Leave(self.provider, self.ledger).forget(change)
+            case _ if change.creates:
+                self._create(change, desired_of(change))
             case _:
-                self._forget(change)
+                self._update(change, desired_of(change))
 
     def _create(self, change: Change, desired: DesiredClient) -> None:
         sealed, chosen = self._chosen(change)
-        answer = self._exchange.register(change, NewClient(change.client_id, desired.fields, chosen))
+        sent = sent_by(change, desired.declared)
+        answer = self._exchange.register(change, NewClient(change.client_id, sent.fields, chosen))
         held = Held(sealed, SecretStatus.KNOWN if sealed else SecretStatus.NONE, desired.secret_serial)
         if answer.secret is not None and answer.secret != chosen and uses_secret(desired.fields):
             held = replace(held, secret=self._seal(change, answer.secret), status=SecretStatus.KNOWN)
         change = replace(change, client_id=answer.client_id or change.client_id)
-        done = self._settle(change, answer, held, desired.declared)
-        if done.wrong and done.wrong <= semantics.forced_by_create(desired.fields, self.facts.api):
-            answer = self._put(change, self._fresh(change, desired), desired.declared)
-            done = self._settle(change, answer, done.held, desired.declared)
-        if desired.owners:
-            self._exchange.assign(change.client_id, desired.owners, ())
-            self._book.store(desired, done.answer, done.held, desired.declared, desired.owners)
+        done = self._settle(change, answer, held, sent)
+        if done.wrong and done.wrong <= semantics.forced_by_create(sent.fields, self.facts.api):
+            answer = self._put(change, self._fresh(change), sent)
+            done = self._settle(change, answer, done.held, sent)
+        owners = owners_given(change, desired.owners)
+        if owners:
+            self._exchange.assign(change.client_id, owners, ())
+            self._book.store(change, done.answer, done.held, sent, desired.owners)
         hold(sorted(done.wrong), change)
 
     def _settle(
@@ -88,24 +92,24 @@ class Steps:
         change: Change,
         answer: Registration,
         held: Held,
-        names: frozenset[str],
+        sent: Sent,
         owners: tuple[str, ...] | None = None,
     ) -> Settled:
         """Make an answer durable, then read back what is stored and hold that against what was sent."""
-        desired = _desired(change)
         held = _if_unseen(change, self._book.learned(change.address, answer, held))
-        wrong = self._book.store(desired, answer, held, names, owners)
+        wrong = self._book.store(change, answer, held, sent, owners)
         seen = self._exchange.read_back(answer)
         if seen is not answer:
             held = self._book.learned(change.address, seen, held)
-            wrong = self._book.store(desired, seen, held, names, owners)
+            wrong = self._book.store(change, seen, held, sent, owners)
         return Settled(frozenset(wrong), held, seen)
 
     def _update(self, change: Change, desired: DesiredClient) -> None:
+        sent = sent_by(change, desired.managed)
         with self._unsent(change):
-            fresh = self._fresh(change, desired)
+            fresh = self._fresh(change)
             check_same(change, fresh)
-            last = self.ledger.state.clients.get(change.address)
+            last = last_of(change, self.ledger.state)
             owners = last.owners if last else None
             held = self._held_before(change, last, fresh)
             if change.step is SecretStep.CHOOSE:
@@ -116,9 +120,9 @@ class Steps:
                 held = replace(held, secret=None, status=SecretStatus.NONE)
             answer = fresh
             if change.writes_fields or change.step is SecretStep.CHOOSE:
-                answer = self._put(change, fresh, desired.managed)
+                answer = self._put(change, fresh, sent)
         if answer is not fresh and semantics.reads_back(self.facts):
-            done = self._settle(change, answer, held, desired.managed, owners)
+            done = self._settle(change, answer, held, sent, owners)
             held, answer = done.held, done.answer
         if change.step is SecretStep.ROTATE:
             try:
@@ -127,12 +131,13 @@ class Steps:
                 held = replace(held, serial=desired.secret_serial)
             except ServerError as refusal:
                 if not isinstance(refusal, UnknownOutcome):
-                    self._book.store(desired, answer, held, desired.managed, owners)
+                    self._book.store(change, answer, held, sent, owners)
                 raise
-        wrong = self._book.store(desired, answer, held, desired.managed, owners)
-        if desired.managed_owners is not None:
-            self._exchange.assign(change.client_id, desired.managed_owners, fresh.owners or ())
-            self._book.store(desired, answer, held, desired.managed, desired.managed_owners)
+        wrong = self._book.store(change, answer, held, sent, owners)
+        wanted = owners_given(change, desired.managed_owners)
+        if wanted is not None:
+            self._exchange.assign(change.client_id, wanted, fresh.owners or ())
+            self._book.store(change, answer, held, sent, desired.managed_owners)
         hold(wrong, change)
 
     @contextmanager
@@ -154,7 +159,7 @@ class Steps:
         return replace(held, rat=last.rat, uri=last.registration_uri)
 
     def _secret_before(self, change: Change, last: ClientState | None, fresh: Registration) -> Held:
-        desired = _desired(change)
+        desired = desired_of(change)
         intent = self.ledger.state.intents.get(change.address)
         if change.resumes and intent is not None and intent.secret is not None:
             return self._resumed(change, intent.secret, fresh)
@@ -170,7 +175,7 @@ class Steps:
         return Held(last.secret, status, last.secret_serial)
 
     def _resumed(self, change: Change, chosen: SealedSecret, fresh: Registration) -> Held:
-        serial = _desired(change).secret_serial
+        serial = desired_of(change).secret_serial
         if fresh.secret is not None and fresh.secret.fingerprint(chosen.salt) != chosen.fingerprint:
             return Held(self._seal(change, fresh.secret), SecretStatus.KNOWN, serial)
         return Held(chosen, SecretStatus.KNOWN, serial)
@@ -185,31 +190,12 @@ class Steps:
         sealed = self.ledger.state.intents[change.address].secret
         return sealed, self.ledger.open(change.address, sealed) if sealed else None
 
-    def _put(self, change: Change, fresh: Registration, names: frozenset[str]) -> Registration:
-        return self._exchange.put(change, fresh, _desired(change).fields, names)
+    def _put(self, change: Change, fresh: Registration, sent: Sent) -> Registration:
+        return self._exchange.put(change, fresh, sent.fields, sent.names)
 
-    def _delete(self, change: Change) -> None:
-        fresh = self.provider.get(change.client_id)
-        client = self.ledger.state.clients[change.address]
-        if fresh is not None:
-            check_same(change, fresh)
-            self._exchange.remove(change.client_id)
-        self.ledger.record(ClientGone(change.address, Tombstone(change.address, client, self.ledger.now())))
-
-    def _forget(self, change: Change) -> None:
-        """A client that is gone from the server leaves a tombstone, whoever deleted it: perhaps an interrupted run.
-
-        One that has left state already had an output that an interrupted run could not remove any more.
-        """
-        client = self.ledger.state.clients.get(change.address)
-        if client is None:
-            return
-        is_gone = change.observed is None
-        grave = Tombstone(change.address, client, self.ledger.now()) if is_gone else None
-        self.ledger.record(ClientGone(change.address, grave))
-
-    def _fresh(self, change: Change, desired: DesiredClient) -> Registration:
-        return self._exchange.fresh(change, with_owners=desired.owners is not None)
+    def _fresh(self, change: Change) -> Registration:
+        needs_owners = owners_given(change, desired_of(change).owners) is not None
+        return self._exchange.fresh(change, with_owners=needs_owners)
 
     def _seal(self, change: Change, secret: Secret) -> SealedSecret:
         return self.ledger.seal_next(change.address, secret)
@@ -220,9 +206,3 @@ def _if_unseen(change: Change, held: Held) -> Held:
     if change.step is SecretStep.TAKE and held.secret is None:
         return replace(held, status=SecretStatus.UNKNOWN)
     return held
-
-
-def _desired(change: Change) -> DesiredClient:
-    if change.desired is None:
-        raise StalePlan("a change without a definition", where=change.address)
-    return change.desired

@@ -16,7 +16,7 @@ from iac.backends.journal import GroupCommit
 from iac.backends.local import Extent, LocalJournal
 from iac.backends.rescue import Rescue, places
 from iac.core.errors import MissingStateError, StateError, UnreachableError
-from iac.core.state import brings_secret
+from iac.core.held import brings_secret
 from iac.core.statefile import (
     Batch,
     Origin,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iac.cli.carrying import AUTO_APPROVE, LOCK_TIMEOUT, Terms, carry_out, end
+from iac.cli.carrying import AUTO_APPROVE, LOCK_TIMEOUT, ROTATE_DUE, Terms, carry_out, end
 from iac.cli.format import FORMAT
 from iac.core.errors import IacError, InputError
 
@@ -31,6 +31,7 @@ _SAVE = "make one: iac plan --out FILE"
 @click.option("--parallelism", type=click.IntRange(1, 64), default=None, help="Requests in flight.  [default: 8]")
 @click.option("--target", "targets", metavar="ADDR", multiple=True, help="Apply this address only; repeatable.")
 @click.option("--recreate", metavar="ADDR", multiple=True, help="Make a client anew that is gone from the server.")
+@ROTATE_DUE
 @click.option("--verify", is_flag=True, help="Prove that the rendered credentials of what was applied work.")
 @LOCK_TIMEOUT
 @FORMAT
@@ -50,7 +51,8 @@ def command(shell: Shell, /, **given: Any) -> int:
         open_session(shell, Access.WRITE, parallelism=given["parallelism"]) as session,
         session.backend.lock(session.holder(), timeout=given["lock_timeout"]),
     ):
-        prepared = prepare(session, session.options(given["targets"], given["recreate"]))
+        options = session.options(given["targets"], given["recreate"])
+        prepared = prepare(session, replace(options, rotate_due=given["rotate_due"]))
         report = carry_out(shell, session, prepared, terms, apply_plan)
     if given["verify"]:
         report = _proven(shell, report)

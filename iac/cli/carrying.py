@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from iac.workflow import Prepared, Session
 
 AUTO_APPROVE = click.option("--auto-approve", is_flag=True, help="Do not ask.")
+ROTATE_DUE = click.option(
+    "--rotate-due", is_flag=True, help="Rotate secrets that have reached the age of lifecycle.rotate_after."
+)
 LOCK_TIMEOUT = click.option(
     "--lock-timeout", metavar="SECONDS", type=click.IntRange(0, 86400), default=0, help="Wait so long for a held lock."
 )

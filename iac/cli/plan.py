@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from iac.cli.carrying import ROTATE_DUE
 from iac.cli.format import SETTINGS_FROM, known_ids, show_plan
 from iac.cli.report import REPORT, Target, check_place, write_whole
 from iac.views.kind import BUDGET, SMALLEST_BUDGET, PlanView, Setting, render_plan
@@ -22,6 +24,7 @@ _OUT = "--out FILE"
 @click.option("--out", metavar="FILE", help="Save the plan, for `iac apply FILE`.")
 @click.option("--target", "targets", metavar="ADDR", multiple=True, help="Look at this address only; repeatable.")
 @click.option("--recreate", metavar="ADDR", multiple=True, help="Make a client anew that is gone from the server.")
+@ROTATE_DUE
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
 @click.option(
     "--format",
@@ -53,7 +56,8 @@ def command(shell: Shell, /, **given: Any) -> int:
 
     targets = _targets(shell, given)
     with open_session(shell.with_base(given["base"]), Access.READ) as session:
-        plan = read_plan(session, session.options(given["targets"], given["recreate"]))
+        options = session.options(given["targets"], given["recreate"])
+        plan = read_plan(session, replace(options, rotate_due=given["rotate_due"]))
         holder = session.backend.holder()
     if holder is not None:
         shell.note(f"an apply is running since {holder.since}: {holder.who}")

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from iac.cli.format import FORMAT, show_json
+from iac.cli.state.entry import predecessor_text, predecessors_of
 from iac.core.errors import InputError
+from iac.core.generation import bound
 from iac.core.model import FIELDS
 from iac.core.text import printable
 
@@ -57,9 +59,9 @@ def _look_up(session: Session, name: str) -> dict[str, Any]:
     state = session.backend.load()
     clients = session.desired.clients
     address = next((a for a, c in clients.items() if name in {a, c.client_id}), None)
-    address = address or next((a for a, c in state.clients.items() if name in {a, c.client_id}), None)
+    address = address or next((a for a, c in state.clients.items() if name in {a, *c.client_ids}), None)
     defined, held = clients.get(address or ""), state.clients.get(address or "")
-    client_id = (defined.client_id if defined else "") or (held.client_id if held else "")
+    client_id = (bound(defined, held).client_id if defined else "") or (held.client_id if held else "")
     client_id = client_id or ("" if defined else name)
     use_keys(session, state, {client_id}, must_open=False)
     seen = session.provider.get(client_id, with_owners=True) if client_id else None
@@ -84,6 +86,7 @@ def _look_up(session: Session, name: str) -> dict[str, Any]:
             "since": secret.since if secret else None,
         },
         "applied_at": held.applied_at if held else None,
+        "predecessors": predecessors_of(held) if held else [],
     }
 
 
@@ -99,6 +102,8 @@ def _show_text(found: dict[str, Any]) -> None:
     secret = found["secret"]
     since = f", version {secret['version']} since {secret['since']}" if secret["since"] else ""
     click.echo(printable(f"  secret {secret['status']}{since}"))
+    for old in found["predecessors"]:
+        click.echo(printable(f"  {predecessor_text(old)}"))
     for source in ("definition", "state", "server"):
         values = found[source]
         click.echo(f"{source}:" if values is not None else f"{source}: (not there)")

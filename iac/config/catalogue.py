@@ -36,7 +36,8 @@ ERRORS = frozenset(
         "bad-address", "address-twice", "linked-folder", "outside-project", "unknown-address", "removed-twice",
         "removed-still-defined", "moved-twice", "moved-source-exists", "moved-target-missing",
         # a definition
-        "no-client-id", "client-id-twice", "login-client", "protected-client", "no-redirect-uris", "bad-redirect-uri",
+        "no-client-id", "client-id-twice", "client-id-of-successor",
+        "login-client", "protected-client", "no-redirect-uris", "bad-redirect-uri",
         "two-key-sources", "no-key", "bad-jwk", "needs-management-api", "scope-not-granted", "too-many-scopes",
         "tos-uri-is-dropped", "default-max-age-is-dropped", "zero-lifetime-is-the-default",
         "private-key-members-are-dropped", "auth-time-is-dropped", "placeholder",
@@ -58,7 +59,8 @@ WARNINGS = frozenset(
 
 FINDINGS = frozenset(
     {
-        "nothing-to-adopt", "sealed-to-others", "output-not-ignored", "output-not-checked", "not-read", "create-only",
+        "nothing-to-adopt", "sealed-to-others", "rotation-due", "output-not-ignored", "output-not-checked", "not-read",
+        "create-only",
         "grants-refused-to-users", "scopes-dropped-for-users",
     }
 )  # fmt: skip

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from iac.core.desired import DesiredClient, Lifecycle
+from iac.core.desired import DesiredClient, Lifecycle, Rotation
 from iac.core.model import ALWAYS, DEFAULTED, FIELDS, GRANT_TYPES, Kind
 from iac.core.registration import Api
 from iac.core.semantics import canonical_jwks
@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from iac.config.settings import Settings
     from iac.core.model import Value
 
+_GRACE = "7d"
 _SECONDS = {"h": 3600, "d": 86400, "w": 604800}
 _UNDECLARED = {name: FIELDS[name].undeclared for name in ALWAYS if FIELDS[name].undeclared is not None}
-_LIFECYCLE = ("lifecycle.prevent_destroy", "lifecycle.ignore_changes", "lifecycle.rotate_after")
+_LIFECYCLE = tuple(
+    f"lifecycle.{name}" for name in ("prevent_destroy", "ignore_changes", "rotate_after", "rotation", "grace")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,10 +110,13 @@ def _always(provider: str) -> frozenset[str]:
 def _lifecycle(merged: Merged) -> Lifecycle:
     if not any(name in merged.parts for name in _LIFECYCLE):
         return Lifecycle()
+    rotation = Rotation(merged.get(_LIFECYCLE[3], Rotation.SECRET))
     return Lifecycle(
         prevent_destroy=merged.get(_LIFECYCLE[0], False),
         ignore_changes=frozenset(merged.values(_LIFECYCLE[1])),
         rotate_after=seconds(merged.get(_LIFECYCLE[2])),
+        rotation=rotation,
+        grace=(seconds(merged.get(_LIFECYCLE[4], _GRACE)) or 0) if rotation is Rotation.REPLACE else 0,
     )
 
 

@@ -17,7 +17,8 @@ from iac.config.project import has_errors
 from iac.config.rule import check_definition
 from iac.config.sink import sealed_to
 from iac.config.state_rule import check_exposure
-from iac.core.desired import Desired
+from iac.core.desired import Desired, Rotation
+from iac.core.generation import is_successor_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -91,6 +92,7 @@ class Environment:
         """Rules of the whole: outputs of the project, addresses that leave or move, patterns, exposed secrets."""
         yield from self._add_project_outputs()
         yield from self._paths.check_nesting()
+        yield from self._check_successors()
         yield from self._check_patterns()
         value, name = self._value, self.settings.environment
         yield from check_removed(self._document, value, name, self._addresses)
@@ -135,6 +137,16 @@ class Environment:
         if other[0] != definition.address:
             why = f"{other[0]} has it already ({other[1]})"
             yield mistake("client-id-twice", f"client_id {client_id} is there twice", where, why=why, fix="change one")
+
+    def _check_successors(self) -> Iterator[Diagnostic]:
+        """No definition has a client_id that a rotation may give to the successor of another."""
+        replacing = [client for client in self._clients.values() if client.lifecycle.rotation is Rotation.REPLACE]
+        for client in replacing:
+            for client_id, (address, where) in self._ids.items():
+                if is_successor_id(client_id, client.client_id):
+                    why = f"{client.address} has rotation: replace, and names the successors of {client.client_id} so"
+                    summary = f"client_id {client_id} of {address} is that of a successor"
+                    yield mistake("client-id-of-successor", summary, where, why=why, fix="give it another client_id")
 
     def _add_outputs(self, definition: Definition) -> Iterator[Diagnostic]:
         merged = definition.merged

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from iac.core.desired import DesiredClient
     from iac.core.diagnostics import Location, Severity
-    from iac.core.model import Value
+    from iac.core.model import Fields, Value
     from iac.core.registration import Registration
 
 
@@ -140,6 +140,24 @@ class Finding:
         }
 
 
+CLIENT_ID = "client_id"
+"""The name of the id among the fields of a change that puts another client in the place of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A predecessor about which a change does something when its outputs are written.
+
+    Attributes:
+        observed: its registration; None when it is gone from the server.
+        grace: for how many seconds it stays from then on; 0 when it is deleted.
+    """
+
+    client_id: str
+    observed: Registration | None
+    grace: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class Change:
     """What is done to one address.
@@ -150,7 +168,11 @@ class Change:
         desired: the definition; None when the client leaves.
         observed: what the plan saw on the server; None when nothing is there.
         writes_fields: whether the registration itself is replaced (an update may concern outputs or owners alone).
-        resumes: whether this finishes a create that an interrupted run had sent.
+        resumes: whether this finishes a create that an interrupted run had sent, or the rest of a succession.
+        succeeds: the client_id of the client whose place a new one takes; "" when none is replaced.
+        leaving: what becomes of predecessors when the outputs are written, the oldest first.
+        carried: fields that no definition manages and that a successor gets from its predecessor.
+        carried_owners: owners that it gets from there.
     """
 
     address: str
@@ -167,26 +189,55 @@ class Change:
     desired: DesiredClient | None = None
     observed: Registration | None = None
     resumes: bool = False
+    succeeds: str = ""
+    leaving: tuple[Leaving, ...] = ()
+    carried: Fields = field(default_factory=dict)
+    carried_owners: tuple[str, ...] = ()
 
     @property
     def writes_fields(self) -> bool:
         """Whether a field of the registration changes (owners are assigned by calls of their own)."""
-        return any(change.name != OWNERS for change in self.fields)
+        return any(change.name not in {OWNERS, CLIENT_ID} for change in self.fields)
+
+    @property
+    def creates(self) -> bool:
+        """Whether a client is registered."""
+        return self.action is Action.CREATE or (bool(self.succeeds) and self.observed is None)
+
+    @property
+    def deletes(self) -> bool:
+        """Whether a client is deleted."""
+        return self.action is Action.DELETE or any(old.observed and not old.grace for old in self.leaving)
 
     @property
     def digest(self) -> str:
         """`sha256:` over what is wanted, what was seen, the action and the outputs; the same for a resumed create."""
-        action = Action.CREATE if self.resumes else self.action
-        seen = None if self.resumes or self.observed is None else _observed(self.observed, self.desired)
+        return self._digest(resumes=self.resumes)
+
+    @property
+    def digests(self) -> tuple[str, ...]:
+        """What approving this change approves: it, and what may be left of it when its successor is registered."""
+        return (self.digest, self._digest(resumes=True)) if self.leaving else (self.digest,)
+
+    def _digest(self, *, resumes: bool) -> str:
+        seen = None if resumes or self.observed is None else _observed(self.observed, self.desired)
+        outputs = [[output.path, output.sink, output.template] for output in self.outputs]
+        told = {
+            "address": self.address,
+            "client_id": self.client_id,
+            "desired": None if self.desired is None else _wanted(self.desired),
+            "observed": seen,
+        }
+        if self.leaving:
+            leaving = [[old.client_id, _left(old, self.desired), bool(old.grace)] for old in self.leaving]
+            return sha256({**told, "action": str(self.action), "leaving": leaving, "outputs": sorted(outputs)})
+        actions = [str(output.action) for output in self.outputs]
         return sha256(
             {
-                "address": self.address,
-                "client_id": self.client_id,
-                "action": str(action),
-                "desired": None if self.desired is None else _wanted(self.desired),
-                "observed": seen,
+                **told,
+                "action": str(Action.CREATE if resumes else self.action),
                 "secret": str(self.secret),
-                "outputs": sorted([o.path, o.sink, o.template, str(o.action)] for o in self.outputs),
+                "outputs": sorted([*output, action] for output, action in zip(outputs, actions, strict=True)),
             }
         )
 
@@ -234,6 +285,10 @@ def _observed(observed: Registration, desired: DesiredClient | None) -> Mapping[
         "fields": {name: _json(observed.fields.get(name)) for name in sorted(names)},
         "owners": _json(observed.owners),
     }
+
+
+def _left(leaving: Leaving, desired: DesiredClient | None) -> Mapping[str, Any] | None:
+    return None if leaving.observed is None else _observed(replace(leaving.observed, owners=None), desired)
 
 
 def sha256(value: Any) -> str:

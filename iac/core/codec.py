@@ -20,6 +20,8 @@ from iac.core.state import (
     IntentGiven,
     OutputRecord,
     OutputWritten,
+    Predecessor,
+    PredecessorGone,
     SealedSecret,
     Tombstone,
 )
@@ -43,7 +45,19 @@ def client_object(client: ClientState) -> Object:
         applied_at=client.applied_at,
         rat=secret_object(client.rat) if client.rat else None,
         registration_uri=client.registration_uri or None,
+        adopted_at=client.adopted_at or None,
+        generation=client.generation if client.generation > 1 else None,
+        predecessors=[predecessor_object(each) for each in client.predecessors] or None,
     )
+
+
+def predecessor_object(predecessor: Predecessor) -> Object:
+    """A predecessor as a JSON object."""
+    return {
+        "client": client_object(predecessor.client),
+        "grace": predecessor.grace,
+        "since": predecessor.since,
+    }
 
 
 def secret_object(secret: SealedSecret) -> Object:
@@ -97,6 +111,8 @@ def event_object(event: Event) -> Object:
         case ClientGone(address, tombstone):
             buried = tombstone_object(tombstone) if tombstone else None
             return _present(type="client_gone", address=address, tombstone=buried)
+        case PredecessorGone(tombstone):
+            return {"type": "predecessor_gone", "tombstone": tombstone_object(tombstone)}
         case IntentGiven(intent):
             return {"type": "intent_given", "intent": intent_object(intent)}
         case IntentDropped(address):
@@ -127,9 +143,23 @@ def parse_client(data: Any, at: str) -> ClientState:
         applied_at=members.text("applied_at"),
         rat=_optional_secret(members, "rat", at),
         registration_uri=members.text("registration_uri") if members.has("registration_uri") else "",
+        adopted_at=members.text("adopted_at") if members.has("adopted_at") else "",
+        generation=members.number("generation") if members.has("generation") else 1,
+        predecessors=_predecessors(members, at) if members.has("predecessors") else (),
     )
     members.end()
     return client
+
+
+def _predecessors(members: Members, at: str) -> tuple[Predecessor, ...]:
+    return tuple(_predecessor(Members(data, f"{at}.predecessors"), at) for data in members.items("predecessors"))
+
+
+def _predecessor(members: Members, at: str) -> Predecessor:
+    client = parse_client(members.object("client"), f"{at}.predecessors")
+    predecessor = Predecessor(client, members.number("grace"), members.text("since"))
+    members.end()
+    return predecessor
 
 
 def parse_secret(data: Any, at: str) -> SealedSecret:
@@ -207,6 +237,8 @@ def _event(members: Members, at: str) -> Event:
             buried = members.object("tombstone") if members.has("tombstone") else None
             tombstone = parse_tombstone(buried, f"{at}.tombstone") if buried is not None else None
             return ClientGone(members.text("address"), tombstone)
+        case "predecessor_gone":
+            return PredecessorGone(parse_tombstone(members.object("tombstone"), f"{at}.tombstone"))
         case "intent_given":
             return IntentGiven(parse_intent(members.object("intent"), f"{at}.intent"))
         case "intent_dropped":

@@ -18,13 +18,28 @@ OWNERS = "owners"
 """The name of the owners in `lifecycle.ignore_changes` and in a plan; the server has calls of their own for them."""
 
 
+class Rotation(StrEnum):
+    """What a rotation makes: another secret of the same client, or another client in its place."""
+
+    SECRET = "secret"  # noqa: S105  # what is rotated, not its value
+    REPLACE = "replace"
+
+
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
-    """How a client may change: `rotate_after` in seconds, None for never."""
+    """How a client may change.
+
+    Attributes:
+        rotate_after: the age, in seconds, at which a secret is due for rotation; None for never.
+        grace: for how many seconds a client stays registered when a rotation has put another in its place;
+            0 unless `rotation` is REPLACE.
+    """
 
     prevent_destroy: bool = False
     ignore_changes: frozenset[str] = frozenset()
     rotate_after: int | None = None
+    rotation: Rotation = Rotation.SECRET
+    grace: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +53,7 @@ class DesiredClient:
         secret_serial: `secret.serial`; a higher number than the one applied asks for a new secret.
         recipients: public keys, sorted, that can open the client's secret beside those of the state.
         location: where the definition begins.
+        generation: which client of the address is meant (`iac.core.generation`); definitions mean the first.
         remarks: what the rules of policy found in it, before severities and waivers.
     """
 
@@ -51,6 +67,7 @@ class DesiredClient:
     recipients: tuple[str, ...] = ()
     adopt: bool = False
     lifecycle: Lifecycle = Lifecycle()
+    generation: int = 1
     remarks: tuple[Remark, ...] = ()
     waivers: tuple[Waiver, ...] = ()
 

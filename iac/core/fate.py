@@ -70,11 +70,11 @@ def of_known(
     return _shown(observed, last)
 
 
-def of_asked(known: Fate) -> Fate:
-    """The same client when somebody asks for a new secret now; one that has no secret stays without."""
+def of_asked(known: Fate, why: str) -> Fate:
+    """The same client when a new secret is asked for now; one that has no secret stays without."""
     if known.step in {SecretStep.ROTATE, SecretStep.CHOOSE, SecretStep.DROP} or known.change is SecretChange.NONE:
         return known
-    return Fate(SecretChange.ROTATED, SecretStep.ROTATE, "a new secret was asked for")
+    return Fate(SecretChange.ROTATED, SecretStep.ROTATE, why)
 
 
 def _method(fields: Fields) -> str:

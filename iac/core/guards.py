@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def on_counts(changes: Sequence[Change], limits: Limits) -> list[Guard]:
     """max_deletes and max_updates."""
     return [
-        *_count("max-deletes", "limits.max_deletes", limits.max_deletes, _of(changes, Action.DELETE, Action.REPLACE)),
+        *_count("max-deletes", "limits.max_deletes", limits.max_deletes, [c.address for c in changes if c.deletes]),
         *_count("max-updates", "limits.max_updates", limits.max_updates, _of(changes, Action.UPDATE, Action.ROTATE)),
     ]
 
@@ -120,7 +120,7 @@ def protects(address: str, client_id: str) -> Guard:
 
 
 def other_id(address: str, before: str, after: str) -> Guard:
-    """The definition names another client_id than the one that was applied."""
+    """The definition names another client_id than the one that the server has chosen."""
     return Guard(
         id="client-id-changed",
         message=f"{address} has client_id {before}, the definition says {after}",
@@ -128,6 +128,29 @@ def other_id(address: str, before: str, after: str) -> Guard:
         limit=before,
         value=after,
         setting="give the new client_id a definition of its own and list the old address under removed:",
+    )
+
+
+def protects_replaced(address: str, before: str, after: str) -> Guard:
+    """prevent_destroy, as remembered in state, and a definition that names another client_id."""
+    return Guard(
+        id="prevent-destroy",
+        message=f"{address} has lifecycle.prevent_destroy, and client_id {before} -> {after} would delete {before}",
+        addresses=(address,),
+        limit="prevent_destroy: true",
+        value=before,
+        setting="apply lifecycle: {prevent_destroy: false} with the old client_id first, then change it",
+    )
+
+
+def suspended(address: str, client_id: str) -> Guard:
+    """A client that somebody disabled would come back as another one: a server makes every new client active."""
+    return Guard(
+        id="disabled-client",
+        message=f"{client_id} is disabled on the server, and a client in its place would not be",
+        addresses=(address,),
+        value=client_id,
+        setting="have an administrator enable it first, or take the definition out with removed: then delete",
     )
 
 

@@ -58,6 +58,42 @@ class Released:
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """A client that another one has taken the place of, and that is still registered.
+
+    Attributes:
+        successor: the client_id that its address has now.
+        until: when an apply deletes it, RFC 3339 UTC; "" as long as the outputs of its successor are not written.
+        is_due: whether this plan deletes it.
+    """
+
+    address: str
+    client_id: str
+    successor: str
+    until: str
+    is_due: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "address": self.address,
+            "client_id": self.client_id,
+            "successor": self.successor,
+            "until": self.until or None,
+            "due": self.is_due,
+        }
+
+    def told(self) -> str:
+        """What becomes of it, in words."""
+        head = f"{self.client_id}, the predecessor of {self.successor},"
+        if self.is_due:
+            return f"{head} is deleted by this plan"
+        if not self.until:
+            return f"{head} stays until the outputs of {self.address} are written"
+        return f"{head} will be deleted by an apply after {self.until}"
+
+
+@dataclass(frozen=True, slots=True)
 class Pending:
     """A write of the last run whose end is not known."""
 
@@ -83,6 +119,7 @@ class Plan:
     released: tuple[Released, ...] = ()
     pending: tuple[Pending, ...] = ()
     moved: tuple[tuple[str, str], ...] = ()
+    predecessors: tuple[Standing, ...] = ()
     outputs: tuple[OutputSpec, ...] = ()
     complete: bool = True
 
@@ -132,5 +169,6 @@ class Plan:
             "pending": [
                 {"address": p.address, "client_id": p.client_id, "action": p.action, "at": p.at} for p in self.pending
             ],
+            "predecessors": [standing.to_dict() for standing in self.predecessors],
             "moved": [{"from": source, "to": target} for source, target in self.moved],
         }

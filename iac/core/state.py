@@ -60,12 +60,30 @@ class SealedSecret:
 
 
 @dataclass(frozen=True, slots=True)
+class Predecessor:
+    """A client that another one has taken the place of, and that is still registered.
+
+    Attributes:
+        client: as it last was; it has no predecessors of its own.
+        grace: for how many seconds it stays when the outputs of its successor are written; 0 for not at all.
+        since: when they were, RFC 3339 UTC; "" as long as they are not.
+    """
+
+    client: ClientState
+    grace: int = 0
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ClientState:
     """What was last applied to one address.
 
     Attributes:
         rat: the registration access token, where the server gave one (RFC 7592 section 3).
         registration_uri: the registration_client_uri that came with it; "" for none.
+        adopted_at: when it was taken over, RFC 3339 UTC; "" for one that was made here.
+        generation: 1 for the client whose id is that of the definition, one more with each successor by rotation.
+        predecessors: clients of this address that are still registered, the oldest first.
     """
 
     client_id: str
@@ -80,11 +98,19 @@ class ClientState:
     applied_at: str = ""
     rat: SealedSecret | None = None
     registration_uri: str = ""
+    adopted_at: str = ""
+    generation: int = 1
+    predecessors: tuple[Predecessor, ...] = ()
 
     @property
     def sealed(self) -> tuple[SealedSecret, ...]:
         """All that is encrypted."""
         return tuple(secret for secret in (self.secret, self.rat) if secret is not None)
+
+    @property
+    def client_ids(self) -> tuple[str, ...]:
+        """Of the client, and of those that it has taken the place of and that are still registered."""
+        return (self.client_id, *(old.client.client_id for old in self.predecessors))
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,6 +196,13 @@ class ClientGone:
 
 
 @dataclass(frozen=True, slots=True)
+class PredecessorGone:
+    """Journal event: the predecessor with the client_id of the tombstone is not registered any more."""
+
+    tombstone: Tombstone
+
+
+@dataclass(frozen=True, slots=True)
 class IntentGiven:
     """Journal event: this write is about to be sent."""
 
@@ -194,7 +227,7 @@ class OutputWritten:
 TOMBSTONE_DAYS = 30
 """How long a deleted client stays in state."""
 
-Event = ClientWritten | ClientGone | IntentGiven | IntentDropped | OutputWritten
+Event = ClientWritten | ClientGone | PredecessorGone | IntentGiven | IntentDropped | OutputWritten
 """What the journal records; `fold` applies one to a state."""
 
 
@@ -213,6 +246,9 @@ def fold(state: State, event: Event) -> State:
                 intents=_without(state.intents, address),
                 tombstones=(*kept, tombstone) if tombstone else kept,
             )
+        case PredecessorGone(grave):
+            kept = tuple(t for t in state.tombstones if t != grave)
+            return replace(state, clients=_bereaved(state.clients, grave), tombstones=(*kept, grave))
         case IntentGiven(intent):
             return replace(state, intents={**state.intents, intent.address: intent})
         case IntentDropped(address):
@@ -222,6 +258,15 @@ def fold(state: State, event: Event) -> State:
             return replace(state, outputs={**others, name: record} if record else others)
         case _:
             assert_never(event)
+
+
+def _bereaved(clients: Mapping[str, ClientState], grave: Tombstone) -> Mapping[str, ClientState]:
+    """The clients, that of the tombstone's address without the predecessor that is in it."""
+    client = clients.get(grave.address)
+    if client is None:
+        return clients
+    left = tuple(each for each in client.predecessors if each.client.client_id != grave.client.client_id)
+    return {**clients, grave.address: replace(client, predecessors=left)}
 
 
 def _is_back(grave: Tombstone, address: str, client: ClientState) -> bool:
@@ -234,23 +279,6 @@ def _without(mapping: Mapping[str, V], key: str) -> dict[str, V]:
     others = dict(mapping)
     others.pop(key, None)
     return others
-
-
-def brings_secret(state: State, event: Event) -> bool:
-    """Whether an event holds a secret that the state holds nowhere: lost with the event, it may be lost for good."""
-    match event:
-        case ClientWritten(_, holder) | IntentGiven(holder):
-            held = {secret.sealed for _, secret in secrets_of(state)}
-            return any(secret.sealed not in held for secret in holder.sealed)
-        case _:
-            return False
-
-
-def secrets_of(state: State) -> list[tuple[str, SealedSecret]]:
-    """Every secret of a state with its address: those of clients, of writes about to be sent, of deleted clients."""
-    held: list[tuple[str, ClientState | Intent]] = [*state.clients.items(), *state.intents.items()]
-    held += [(grave.address, grave.client) for grave in state.tombstones]
-    return [(address, secret) for address, holder in held for secret in holder.sealed]
 
 
 def bury(state: State, horizon: str) -> State:

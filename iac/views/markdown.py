@@ -74,8 +74,7 @@ def _title(plan: Plan) -> list[str]:
 
 
 def _warnings(plan: Plan) -> Iterator[str]:
-    counts = plan.summary()
-    if leaving := counts[str(Action.DELETE)] + counts[str(Action.REPLACE)]:
+    if leaving := sum(change.deletes for change in plan.changes):
         yield f"> [!CAUTION]\n> **{counted(leaving, 'client')} will be deleted.** Services lose their login at once.\n"
     if refusals := sum(remark.severity is Severity.ERROR for remark in remarks(plan)):
         yield f"> [!WARNING]\n> **Refused, for {counted(refusals, 'reason')}:** apply will not do this.\n"
@@ -124,6 +123,8 @@ def _others(plan: Plan) -> Iterator[str]:
         yield f"- released: {_sentence(released.address)} {fields} (the server keeps the values)"
     for pending in plan.pending:
         yield f"- interrupted: the end of a {code(pending.action)} of {_sentence(pending.address)} is not known"
+    for standing in plan.predecessors:
+        yield f"- replaced: {_sentence(standing.address)}: {_sentence(standing.told())}"
 
 
 def _names(changes: Sequence[Change], room: Room) -> tuple[list[str], list[str]]:

@@ -152,9 +152,12 @@ def _remarks(plan: Plan) -> Iterator[str]:
     for pending in plan.pending:
         line = f"{pending.address}: the end of a {pending.action} of {pending.at} is not known"
         yield f"  interrupted {printable(line)}"
+    for standing in plan.predecessors:
+        yield f"  replaced {printable(f'{standing.address}: {standing.told()}')}"
     for finding in plan.findings:
         yield f"  {_finding(finding)}"
-    if plan.moved or plan.released or plan.pending or plan.findings or not plan.complete:
+    said = (plan.moved, plan.released, plan.pending, plan.predecessors, plan.findings)
+    if any(said) or not plan.complete:
         yield ""
 
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from iac.apply import run
+from iac.apply.leave import Leave, let_go
 from iac.apply.outcome import Done, Report
 from iac.apply.step import Steps
 from iac.core.change import Finding, SecretStep
 from iac.core.errors import IacError, StalePlan, StateError, UnreachableError, UnsafePlan
+from iac.core.generation import turn_back
 from iac.core.planning import make_plan
 from iac.core.policy.review import Outside, asks_server, review
 from iac.core.state import Approval
@@ -43,6 +45,7 @@ __all__ = [
 
 def read_plan(session: Session, options: Options) -> Plan:
     """What would be done now; nothing is written and no lock is taken."""
+    options = replace(options, now=session.clock.now())
     state = session.backend.load()
     actual = read_actual(session, state, options)
     state = keep_new_tokens(session, state, actual, is_locked=False)
@@ -95,6 +98,7 @@ class Prepared:
 
 def prepare(session: Session, options: Options) -> Prepared:
     """The plan that `apply_plan` carries out. Call it with the lock held."""
+    options = replace(options, now=session.clock.now())
     state = session.backend.load()
     actual = read_actual(session, state, options, must_open=True)
     state = keep_new_tokens(session, state, actual, is_locked=True)
@@ -143,11 +147,13 @@ def apply_plan(session: Session, prepared: Prepared, stop: run.Stop) -> Report:
     ledger = session.ledger(prepared.state)
     _preflight(session, prepared, ledger)
     digest = plan.digest
-    approval = Approval(digest, tuple(change.digest for change in plan.changes), ledger.now())
+    approval = Approval(digest, tuple(digest for change in plan.changes for digest in change.digests), ledger.now())
     kept = prepared.state.approval
     if kept is not None and set(approval.changes) <= set(kept.changes):
         approval = kept
     ledger.begin(session.run_id, approval, plan.moved, prepared.settled())
+    wanted = [client for client in session.desired.clients.values() if prepared.options.wants(client.address)]
+    ledger.state = turn_back(ledger.state, wanted)
     ledger.release(plan)
     run.intend(ledger, plan.changes, prepared.kept)
     ledger.save()
@@ -158,7 +164,17 @@ def apply_plan(session: Session, prepared: Prepared, stop: run.Stop) -> Report:
     done = {outcome.change.address for outcome in outcomes if isinstance(outcome, Done)}
     run.withdraw(ledger, outcomes)
     outputs = tuple(deliver(session, ledger, plan, done))
+    if any(outcome.change.leaving for outcome in outcomes):
+        _save_before_deleting(ledger, stop)
+        outcomes = tuple(let_go(Leave(session.provider, ledger), outcomes, outputs, stop))
     return Report(digest, outcomes, outputs, is_interrupted=stop.is_interrupt, unsaved=_save(ledger))
+
+
+def _save_before_deleting(ledger: Ledger, stop: run.Stop) -> None:
+    """Hosts that render from the state have to find the successor there before its predecessor is gone."""
+    error = _save(ledger)
+    if error is not None:
+        stop.ask(f"the state could not be written: {error.summary}")
 
 
 def _save(ledger: Ledger) -> IacError | None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from iac.core.errors import MissingStateError, StateError
-from iac.core.state import ClientGone, ClientWritten, IntentDropped, IntentGiven, OutputWritten
+from iac.core.state import ClientGone, ClientWritten, IntentDropped, IntentGiven, OutputWritten, PredecessorGone
 from iac.core.statefile import Origin, Owner, check_owner, is_journal, parse_journal, parse_state, replay
 from iac.workflow.mending import mending
 
@@ -109,6 +109,8 @@ def _subject(event: Event) -> str:
             return address
         case IntentGiven(intent):
             return intent.address
+        case PredecessorGone(grave):
+            return grave.address
         case OutputWritten(name):
             return name
         case _:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from iac.core.change import Action
 from iac.core.errors import StateError
-from iac.core.planning import find_moves, identified, move
+from iac.core.planning.reading import to_read
 from iac.core.registration import Api, Key
 
 if TYPE_CHECKING:
@@ -29,15 +29,9 @@ def read_actual(session: Session, state: State, options: Options, *, must_open: 
     Raises:
         StateError: `must_open`, and a registration access token cannot be opened.
     """
-    desired = identified(session.desired, move(state, find_moves(session.desired, state)))
-    wanted = [client for client in desired.clients.values() if options.wants(client.address)]
-    ids = {client.client_id for client in wanted}
-    ids |= {held.client_id for address, held in state.clients.items() if options.wants(address)}
-    ids |= {intent.client_id for address, intent in state.intents.items() if options.wants(address)}
-    ids.discard("")
+    ids, owners = to_read(session.desired, state, options)
     use_keys(session, state, ids, must_open=must_open)
-    owners = {client.client_id for client in wanted if client.owners is not None and client.client_id}
-    actual = session.provider.read(sorted(ids), sorted(owners))
+    actual = session.provider.read(ids, owners)
     return replace(actual, found=dict(_left_behind(session, state, options)))
 
 

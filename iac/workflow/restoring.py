@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from iac.core.desired import DesiredClient, Lifecycle
 from iac.core.diagnostics import Location
 from iac.core.errors import InputError
+from iac.core.generation import base_of
 from iac.core.model import uses_secret
 from iac.core.registration import Api, NewClient
 from iac.core.semantics import create_body
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def find_grave(state: State, address: str) -> Tombstone:
-    """The tombstone of an address, the latest of several.
+    """The tombstone of an address, the latest of several; a client is buried after its predecessors.
 
     Raises:
         InputError: there is none, or the address is in state.
@@ -40,7 +41,7 @@ def find_grave(state: State, address: str) -> Tombstone:
             why=f"those that it holds: {others or 'none'} (for 30 days)",
             fix="give one of them, or write a definition and run iac apply: that makes a client with a new secret",
         )
-    return max(graves, key=lambda grave: grave.deleted_at)
+    return max(reversed(graves), key=lambda grave: grave.deleted_at)
 
 
 def prepare_restore(session: Session, address: str) -> tuple[Session, Prepared]:
@@ -75,6 +76,7 @@ def _wanted(desired: Desired, grave: Tombstone) -> DesiredClient:
         return DesiredClient(
             address=grave.address,
             client_id=was.client_id,
+            generation=was.generation,
             fields=was.applied,
             declared=was.declared,
             location=Location(f"clients.d/{grave.address}.yaml"),
@@ -83,14 +85,14 @@ def _wanted(desired: Desired, grave: Tombstone) -> DesiredClient:
             recipients=was.secret.recipients if was.secret else (),
             lifecycle=Lifecycle(prevent_destroy=was.prevent_destroy),
         )
-    if defined.client_id != was.client_id:
+    if defined.client_id != base_of(was):
         raise InputError(
             "the definition names another client_id than the deleted client had",
             where=str(defined.location),
             why=f"the deleted client of {grave.address} had {was.client_id}",
             fix="move the definition away, or run iac apply for a new client",
         )
-    return defined
+    return replace(defined, client_id=was.client_id, generation=was.generation)
 
 
 def _check_secret(session: Session, state: State, grave: Tombstone, client: DesiredClient) -> None:

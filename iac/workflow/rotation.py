@@ -21,13 +21,15 @@ if TYPE_CHECKING:
 _NEW = frozenset({SecretStep.ROTATE, SecretStep.CHOOSE})
 
 
-def prepare_rotation(session: Session, addresses: Collection[str]) -> Prepared:
+def prepare_rotation(session: Session, addresses: Collection[str], *, no_grace: bool) -> Prepared:
     """The plan of these addresses in which each gets a new secret. Call it with the lock held.
+
+    `no_grace` deletes the predecessors that rotations make as soon as outputs are written.
 
     Raises:
         InputError: an address has no definition, is not applied yet, or its client has no secret.
     """
-    options = replace(session.options(addresses), rotate=frozenset(addresses))
+    options = replace(session.options(addresses), rotate=frozenset(addresses), no_grace=no_grace)
     prepared = prepare(session, options)
     if not prepared.plan.guards:
         changes = {change.address: change for change in prepared.plan.changes}
@@ -51,12 +53,17 @@ def _check(address: str, change: Change | None) -> None:
 def revoke_tokens(session: Session, report: Report) -> Report:
     """The report with what became of the tokens of the clients whose change came to its end."""
     done = [outcome.change for outcome in report.outcomes if isinstance(outcome, Done)]
-    return replace(report, revocations=tuple(_revoke(session, change) for change in done))
+    return replace(report, revocations=tuple(_revoke(session, change) for change in done if _has_tokens(change)))
+
+
+def _has_tokens(change: Change) -> bool:
+    """Whether the client that had the old secret is still registered: a deleted one has taken its tokens along."""
+    return not change.succeeds or any(old.client_id == change.succeeds and old.grace for old in change.leaving)
 
 
 def _revoke(session: Session, change: Change) -> TokensRevoked | TokensKept:
     try:
-        session.provider.revoke_tokens(change.client_id)
+        session.provider.revoke_tokens(change.succeeds or change.client_id)
     except IacError as error:
         return TokensKept(change, error)
     return TokensRevoked(change)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.core.desired import Moved, Removed, Then
+from iac.core.desired import Lifecycle, Moved, Removed, Rotation, Then
 from iac.core.diagnostics import Location
 from iac.sandbox.flavour import Flavour
 from tests.core.build import desired
@@ -113,6 +113,50 @@ def test_a_leave_that_dies_anywhere_is_ended_by_the_next_run_and_a_deleted_secre
         graves = [grave.client.secret for grave in world.backend.load().tombstones]
         assert ([secret] if then is Then.DELETE else []) == graves, f"died at call {call}"
     assert 3 < call
+
+
+STAYING = replace(BEFORE, lifecycle=Lifecycle(rotation=Rotation.REPLACE, grace=86400))
+SUCCESSIONS: dict[str, tuple[tuple[DesiredClient, DesiredClient], set[str], list[str]]] = {
+    "another client_id": ((BEFORE, desired(client_id="new", owners=OWNERS[:1])), {"new"}, ["app"]),
+    "a rotation that replaces": ((STAYING, replace(STAYING, secret_serial=2)), {"app", "app.r2"}, []),
+}
+
+
+@MACHINES
+@pytest.mark.parametrize("flavour", list(Flavour))
+@pytest.mark.parametrize("case", SUCCESSIONS)
+def test_a_succession_that_dies_anywhere_has_one_successor_and_deletes_the_old_client_last(
+    case: str, flavour: Flavour, machine: str
+) -> None:
+    (before, after), registered, buried = SUCCESSIONS[case]
+    for call in count():
+        world = World(flavour)
+        strangers = {client.client_id for client in world.iam.world.store.clients()}
+        world.apply(before)
+        secret = world.held().secret
+        die_at(world, call)
+        try:
+            world.apply(after)
+        except Killed:
+            pass
+        else:
+            break
+        live(world, machine)
+        assert is_served(world), f"died at call {call}"
+        assert world.apply(after).is_complete, f"died at call {call}"
+        assert world.plan(after).is_empty, f"died at call {call}"
+        assert world.logs_in(), f"died at call {call}"
+        assert registered == {client.client_id for client in world.iam.world.store.clients()} - strangers
+        state = world.backend.load()
+        assert buried == [grave.client.client_id for grave in state.tombstones]
+        old = [each.client for each in state.clients["team/app"].predecessors] + [g.client for g in state.tombstones]
+        assert [secret] == [each.secret for each in old], f"died at call {call}"
+    assert 8 < call
+
+
+def is_served(world: World) -> bool:
+    """Whether the credentials that state holds for the address, which may have been rendered, log in."""
+    return "team/app" in world.backend.load().clients and world.logs_in()
 
 
 @MACHINES

@@ -66,7 +66,7 @@ def test_changes_are_done_in_phases_creates_first_and_deletes_last() -> None:
     order = [Action.DELETE, Action.ROTATE, Action.UPDATE, Action.ADOPT, Action.CREATE, Action.FORGET, Action.REPLACE]
     changes = [change(action, action) for action in order]
     run(lambda it: seen.append(it.action), *changes)
-    assert ["adopt", "create", "update", "rotate", "delete", "forget", "replace"] == seen
+    assert ["adopt", "create", "replace", "update", "rotate", "delete", "forget"] == seen
 
 
 def test_outcomes_come_in_the_order_of_the_plan() -> None:

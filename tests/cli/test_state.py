@@ -172,7 +172,7 @@ class TestList:
         assert {
             "serial": 1,
             "lineage": state.lineage,
-            "clients": [{"address": "wlcg/a", "client_id": "id-a", "secret": secret}],
+            "clients": [{"address": "wlcg/a", "client_id": "id-a", "secret": secret, "predecessors": []}],
             "intents": [{"address": "wlcg/c", "action": "create", "at": "2026-11-23T12:00:00Z"}],
             "deleted": [{"address": "d", "client_id": "id-d", "at": "2026-11-23T12:00:00Z"}],
         } == json.loads(out)

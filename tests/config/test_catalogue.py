@@ -118,6 +118,13 @@ CASES = [
     # definitions
     Case([f"no-client-id {DEFINITION}:2:1"], {DEFINITION: CLIENT.replace("client_id", "# client_id")}),
     Case(["client-id-twice clients.d/b.yaml:1:12"], {"clients.d/a.yaml": CLIENT, "clients.d/b.yaml": CLIENT}),
+    Case(
+        ["client-id-of-successor clients.d/b.yaml:1:12"],
+        {
+            "clients.d/a.yaml": client("app", "grant_types: []", "lifecycle: {rotation: replace}"),
+            "clients.d/b.yaml": client("app.r2", "grant_types: []"),
+        },
+    ),
     Case([f"login-client {DEFINITION}:1:12"], {"iac.yaml": LITERAL, DEFINITION: CLIENT}),
     defined("protected-client 1:12", name="dashboard"),
     Case([f"no-redirect-uris {DEFINITION}:1:1"], {DEFINITION: client()}),

@@ -8,7 +8,7 @@ import pytest
 from iac.core.change import Action, Cause, Change, FieldChange, Finding, OutputAction, OutputChange, SecretChange
 from iac.core.desired import Lifecycle
 from iac.core.diagnostics import Location, Severity
-from iac.core.plan import Guard, Pending, Plan, Released
+from iac.core.plan import Guard, Pending, Plan, Released, Standing
 from tests.core.build import ISSUER, NOW, desired, registered
 
 WANTED = desired(owners=("u2", "u1"))
@@ -171,6 +171,10 @@ def test_a_plan_as_json_counts_names_and_refuses() -> None:
         findings=(FINDING,),
         released=(Released("team/app", ("contacts",)),),
         pending=(Pending("team/app", "app", "create", NOW),),
+        predecessors=(
+            Standing("team/app", "app", "app.r2", NOW, is_due=False),
+            Standing("team/b", "b", "c", "", is_due=False),
+        ),
         moved=(("team/old", "team/app"),),
     )
     found = plan.to_dict()
@@ -209,6 +213,10 @@ def test_a_plan_as_json_counts_names_and_refuses() -> None:
         "findings": [FINDING.to_dict()],
         "released": [{"address": "team/app", "fields": ["contacts"]}],
         "pending": [{"address": "team/app", "client_id": "app", "action": "create", "at": NOW}],
+        "predecessors": [
+            {"address": "team/app", "client_id": "app", "successor": "app.r2", "until": NOW, "due": False},
+            {"address": "team/b", "client_id": "b", "successor": "c", "until": None, "due": False},
+        ],
         "moved": [{"from": "team/old", "to": "team/app"}],
     }
     assert expected == found

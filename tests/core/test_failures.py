@@ -127,7 +127,7 @@ def refused() -> list[tuple[str, str, str, str]]:
         plan(gone, HELD, SEEN),
         plan(project(client, limits=Limits(max_updates=0)), held, seen),
         plan(project(client), held),
-        plan(project(desired(client_id="other")), held, seen),
+        plan(project(desired(client_id="other")), state({client.address: applied(client, prevent_destroy=True)}), seen),
         plan(project(client, login_client_id="app"), held, seen),
     ]
     return [(g.id, g.limit, g.value, g.setting + g.flag) for found in plans for g in found.guards]
@@ -139,7 +139,7 @@ def refused() -> list[tuple[str, str, str, str]]:
         ("max-deletes", "3", "5", "limits.max_deletes: 5 in iac.yaml"),
         ("max-updates", "0", "1", "limits.max_updates: 1 in iac.yaml"),
         ("deleted-on-server", "", "app", "--recreate team/app"),
-        ("client-id-changed", "app", "other", "removed:"),
+        ("prevent-destroy", "prevent_destroy: true", "app", "prevent_destroy: false"),
         ("protected-client", "", "app", "another client_id"),
     ],
 )

@@ -47,7 +47,7 @@ def test_a_new_client_gets_the_secret_that_its_method_needs(
 @pytest.mark.parametrize("step", SecretStep)
 def test_a_secret_that_is_asked_for_is_made_wherever_there_is_one(change: SecretChange, step: SecretStep) -> None:
     known = fate.Fate(change, step)
-    found = fate.of_asked(known)
+    found = fate.of_asked(known, "somebody asked")
     if change is SecretChange.NONE or step in {SecretStep.ROTATE, SecretStep.CHOOSE, SecretStep.DROP}:
         assert known == found
     else:

@@ -236,11 +236,6 @@ def test_prevent_destroy_alone_is_an_update_that_state_remembers(protected: bool
     )
 
 
-def test_another_client_id_is_refused() -> None:
-    found = plan(project(desired(client_id="new")), state({APP.address: applied(APP)}))
-    assert ((), ["client-id-changed"]) == (found.changes, guards(found))
-
-
 def test_what_a_server_drops_is_refused_and_what_some_servers_refuse_is_said() -> None:
     dropped = plan(project(desired(up_scoping_enabled=True)), seen=actual(facts=OLD))
     assert ["up-scoping-needs-1.14"] == guards(dropped)

@@ -45,6 +45,12 @@ BEFORE: Definitions = {
     "team/opened": {**CODE, "token_endpoint_auth_method": "none", "outputs": _output("out/opened.env")},
     "team/closed": {**CODE, "outputs": _output("out/closed.env")},
     "team/moved": {**ROBOT, "outputs": _output("out/moved.env")},
+    "team/renamed": {**ROBOT, "outputs": _output("out/renamed.env")},
+    "team/staying": {
+        **ROBOT,
+        "lifecycle": {"rotation": "replace", "grace": "1d"},
+        "outputs": _output("out/staying.env"),
+    },
     "team/gone": {**ROBOT, "outputs": _output("out/gone.env")},
     "team/let-go": {**ROBOT},
 }
@@ -54,6 +60,8 @@ AFTER: Definitions = {
     "team/both": {**BEFORE["team/both"], "client_name": "Another name", "secret": {"serial": 2}},
     "team/opened": {**BEFORE["team/opened"], "token_endpoint_auth_method": "client_secret_basic"},
     "team/closed": {**BEFORE["team/closed"], "token_endpoint_auth_method": "none"},
+    "team/renamed": {**BEFORE["team/renamed"], "client_id": "renamed"},
+    "team/staying": {**BEFORE["team/staying"], "secret": {"serial": 2}},
     "new/moved": {**BEFORE["team/moved"], "client_id": "team-moved", "client_name": "Client team/moved"},
     "new/plain": {**ROBOT, "outputs": _output("out/plain.env")},
     "new/forced": {**CODE, "allow_introspection": False, "owners": [OWNERS[1]]},

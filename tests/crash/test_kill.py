@@ -134,6 +134,7 @@ def test_the_run_does_a_bit_of_everything(situation: Situation) -> None:
     requests = {(method, path.partition("?")[0].rpartition("/")[2]) for method, path, _ in situation.sandbox.log}
     written = {("POST", "clients"), ("PUT", "grafana"), ("PUT", "new-forced"), ("PUT", "team-updated")}
     written |= {("PUT", "team-closed"), ("PUT", "team-opened"), ("POST", "secret"), ("DELETE", "team-gone")}
+    written |= {("DELETE", "team-renamed")}
     assert set() == written - requests
     kinds = {call.split()[0] for call in situation.calls}
     assert {"open", "write", "pwrite", "ftruncate", "fsync", "fchmod", "link", "rename", "replace", "unlink"} < kinds

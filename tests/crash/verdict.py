@@ -22,7 +22,9 @@ if TYPE_CHECKING:
     from tests.crash.situation import Situation
 
 WITHOUT_SECRET = {"team/closed"}
-KEPT = ("team-updated", "team-moved", "team-let-go", "grafana")
+KEPT = ("team-updated", "team-moved", "team-let-go", "team-staying", "grafana")
+NEW = {"new-plain", "new-forced", "renamed", "team-staying.r2"}
+GONE = {"team-gone", "team-renamed"}
 RENEWED = ("team-rotated", "team-both", "team-opened", "team-closed")
 OWNED = {"team-updated": OWNERS[1], "new-forced": OWNERS[1]}
 
@@ -94,13 +96,14 @@ def _duplicates(situation: Situation) -> int:
     names = Counter(client.client_name for client in situation.sandbox.iam.world.store.clients())
     known = {client.client_name for client in situation.store.clients()}
     known |= {"Another name", *(f"Client {address}" for address in AFTER)}
+    names["Client team/staying"] -= 1  # its predecessor, in its grace time
     return sum(count - 1 if name in known else count for name, count in names.items())
 
 
 def _registered(situation: Situation) -> Iterator[str]:
     store = situation.sandbox.iam.world.store
     ids = {client.client_id for client in store.clients()}
-    wanted = {client.client_id for client in situation.store.clients()} - {"team-gone"} | {"new-plain", "new-forced"}
+    wanted = {client.client_id for client in situation.store.clients()} - GONE | NEW
     if ids != wanted:
         yield f"registered: too many {ids - wanted}, missing {wanted - ids}"
     for client_id, owner in OWNED.items():
@@ -132,8 +135,11 @@ def _remembered(state: State) -> Iterator[str]:
     if state.intents:
         yield f"pending in state: {sorted(state.intents)}"
     graves = [grave.address for grave in state.tombstones]
-    if graves != ["team/gone"]:
+    if sorted(graves) != ["team/gone", "team/renamed"]:
         yield f"tombstones: {graves}"
+    staying = [old.client.client_id for old in state.clients["team/staying"].predecessors if old.since]
+    if staying != ["team-staying"]:
+        yield f"predecessors in their grace time: {staying}"
 
 
 def _lost(situation: Situation, state: State, secrets: dict[str, str]) -> Iterator[str]:
@@ -152,8 +158,9 @@ def _lost(situation: Situation, state: State, secrets: dict[str, str]) -> Iterat
         client_now = situation.sandbox.iam.world.store.find(client_id)
         if client_now is None or client_now.client_secret == situation.before(client_id).client_secret:
             yield f"{client_id}: has its old secret"
-    if secrets.get("team-gone") != situation.before("team-gone").client_secret:
-        yield "team/gone: its tombstone has not its secret"
+    for client_id in GONE:
+        if secrets.get(client_id) != situation.before(client_id).client_secret:
+            yield f"{client_id}: its tombstone has not its secret"
 
 
 def _expected_status(situation: Situation, address: str) -> SecretStatus:
@@ -186,6 +193,8 @@ def _expected_outputs(
     for name in ("updated", "both", "opened", "moved"):
         yield f"{name}.env", [(f"team-{name}", secrets.get(f"team-{name}"))]
     yield "closed.env", [("team-closed", None)]
+    yield "renamed.env", [("renamed", secrets.get("renamed"))]
+    yield "staying.env", [("team-staying.r2", secrets.get("team-staying.r2"))]
     yield "plain.env", [("new-plain", secrets.get("new-plain"))]
     yield "rotated.json", [("team-rotated", secrets.get("team-rotated"))]
     yield "pair.json", [(client_id, secrets.get(client_id)) for client_id in ("team-rotated", "new-plain")]

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import click
 import pytest
 
 from iac.cli import carrying
+from iac.clock import SystemClock
 from iac.sandbox.fault import Fault, FaultKind
 from tests.fakes.provider import logs_in
 
@@ -184,3 +186,25 @@ def test_tokens_of_a_client_whose_rotation_failed_are_left_alone(applied: Projec
     said = rotate(applied, ADDRESS, "--revoke")
     assert said.code == 5
     assert patched(applied) == []
+
+
+def test_a_secret_of_its_age_is_proposed_and_rotated_by_a_run_that_is_asked_to(
+    applied: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    applied.edit(f"clients.d/{ADDRESS}.yaml", '"client_id"', '"lifecycle": {"rotate_after": "30d"},\n "client_id"')
+    assert "rotation-due" not in applied.iac("plan").out
+    monkeypatch.setattr(SystemClock, "now", lambda _: datetime.now(UTC) + timedelta(days=31))
+    proposed = applied.iac("plan", "--detailed-exitcode")
+    assert proposed.code == 0
+    assert f"the secret of {ADDRESS} is due for rotation since" in proposed.out
+    old = rendered(applied)
+    plan = applied.iac("plan", "--rotate-due", "--format", "json", "--out", "plan.json").json()
+    assert [("rotate", "rotated")] == [(change["action"], change["secret"]) for change in plan["changes"]]
+    assert applied.iac("apply", "plan.json").code == 0
+    assert rendered(applied) == old
+    said = applied.iac("apply", "plan.json", "--rotate-due")
+    assert said.code == 0, said.err
+    assert "due since" in said.out
+    assert rendered(applied) != old
+    assert logs_in(applied.sandbox.iam, CLIENT_ID, rendered(applied))
+    assert "rotation-due" not in applied.iac("plan", "--rotate-due").out

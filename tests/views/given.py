@@ -7,10 +7,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iac import __version__
-from iac.core.change import Action, Cause, Change, FieldChange, Finding, OutputAction, OutputChange, SecretChange
+from iac.core.change import (
+    Action,
+    Cause,
+    Change,
+    FieldChange,
+    Finding,
+    Leaving,
+    OutputAction,
+    OutputChange,
+    SecretChange,
+)
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.explanation import Explanation, Kind
-from iac.core.plan import Guard, Pending, Plan, Released
+from iac.core.plan import Guard, Pending, Plan, Released, Standing
+from iac.core.registration import Registration
 from iac.views.kind import DiagnosticsView, PlanView, Setting, render_diagnostics, render_plan
 
 if TYPE_CHECKING:
@@ -32,6 +43,7 @@ KNOWN = {
         "See that the host belongs to the service.",
     ),
 }
+_REPLACED = (Leaving("before", Registration("before", {})),)
 SETTING = Setting("iam", explain=lambda: KNOWN)
 """The project is in a folder of its repository."""
 
@@ -50,6 +62,10 @@ def plan_of(given: dict[str, Any]) -> Plan:
         findings=tuple(_finding(each) for each in given.get("findings", ())),
         released=tuple(Released(each["address"], tuple(each["fields"])) for each in given.get("released", ())),
         pending=tuple(Pending(**each) for each in given.get("pending", ())),
+        predecessors=tuple(
+            Standing(each["address"], each["client_id"], each["successor"], each["until"] or "", is_due=each["due"])
+            for each in given.get("predecessors", ())
+        ),
         moved=tuple((each["from"], each["to"]) for each in given.get("moved", ())),
         complete=given.get("complete", True),
     )
@@ -74,6 +90,7 @@ def _change(given: dict[str, Any]) -> Change:
             for each in given.get("outputs", ())
         ),
         findings=tuple(_finding(each) for each in given.get("findings", ())),
+        leaving=_REPLACED if given["action"] == "replace" else (),
     )
 
 

@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
-from iac.core.change import Action, Cause, Change, FieldChange, Finding, OutputAction, OutputChange, SecretChange
+from iac.core.change import (
+    Action,
+    Cause,
+    Change,
+    FieldChange,
+    Finding,
+    Leaving,
+    OutputAction,
+    OutputChange,
+    SecretChange,
+)
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.plan import Guard, Pending, Plan, Released
+from iac.core.registration import Registration
 
 TEXTS = (
     "plain",
@@ -120,4 +131,5 @@ def _numbered(number: int, action: Action, name: str) -> Change:
         ),
         secret=SecretChange.KEPT,
         findings=(Finding("odd", Severity.WARNING, name),),
+        leaving=(Leaving("before", Registration("before", {})),) if action is Action.REPLACE else (),
     )

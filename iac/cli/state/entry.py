@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from iac.core.age import duration
+
 if TYPE_CHECKING:
     from iac.core.state import ClientState
 
@@ -20,7 +22,23 @@ def summary(client: ClientState) -> dict[str, Any]:
             "since": secret.since if secret else None,
             "recipients": list(secret.recipients) if secret else [],
         },
+        "predecessors": predecessors_of(client),
     }
+
+
+def predecessors_of(client: ClientState) -> list[dict[str, Any]]:
+    """Clients that this one has taken the place of and that are still registered, as JSON has it."""
+    return [
+        {"client_id": old.client.client_id, "since": old.since or None, "grace": old.grace}
+        for old in client.predecessors
+    ]
+
+
+def predecessor_text(predecessor: dict[str, Any]) -> str:
+    """One of them, in words."""
+    since, grace = predecessor["since"], duration(predecessor["grace"])
+    stays = f"replaced {since}, with {grace} of grace" if since else "replaced when the outputs are written"
+    return f"predecessor {predecessor['client_id']} is still registered, {stays}"
 
 
 def detail(client: ClientState) -> dict[str, Any]:
@@ -31,6 +49,7 @@ def detail(client: ClientState) -> dict[str, Any]:
         "secret_serial": client.secret_serial,
         "prevent_destroy": client.prevent_destroy,
         "applied_at": client.applied_at,
+        "generation": client.generation,
         "owners": list(client.owners) if client.owners is not None else None,
         "declared": sorted(client.declared),
         "applied": {n: list(v) if isinstance(v, tuple) else v for n, v in sorted(client.applied.items())},

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from iac.cli.format import FORMAT, show_json
-from iac.cli.state.entry import secret_text, summary
+from iac.cli.state.entry import predecessor_text, predecessors_of, secret_text, summary
 from iac.core.text import printable
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ def command(shell: Shell, *, view: str) -> int:
     width = max((len(address) for address in state.clients), default=0)
     for address, client in sorted(state.clients.items()):
         click.echo(printable(f"{address:<{width}}  {client.client_id}  secret {secret_text(client)}"))
+        for old in predecessors_of(client):
+            click.echo(printable(f"{'':<{width}}  {predecessor_text(old)}"))
     for _, intent in sorted(state.intents.items()):
         shell.note(printable(f"{intent.address}: {intent.action} of {intent.at} was interrupted; iac plan says more"))
     for grave in state.tombstones:

@@ -27,7 +27,7 @@ def command(shell: Shell, *, address: str, is_approved: bool) -> int:
 
     session = open_state(shell)
     client = find(session.backend.load(), address)
-    known = f"client_id {client.client_id}" if client else "an interrupted create"
+    known = f"client_id {' and '.join(client.client_ids)}" if client else "an interrupted create"
     if not is_approved:
         shell.note(printable(f"{address} ({known}): the client stays on the server, the stored secret is lost to iac;"))
         shell.note("iac state pull saves a copy of the state first")

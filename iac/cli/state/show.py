@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli.format import FORMAT, show_json
-from iac.cli.state.entry import detail, secret_text, shown
+from iac.cli.state.entry import detail, predecessor_text, predecessors_of, secret_text, shown
 from iac.core.text import printable
 
 if TYPE_CHECKING:
@@ -32,8 +32,10 @@ def command(shell: Shell, *, address: str, view: str) -> int:
         return 0
     click.echo(printable(f"{address}  client_id {client.client_id}"))
     click.echo(printable(f"  secret {secret_text(client)}"))
+    for old in predecessors_of(client):
+        click.echo(printable(f"  {predecessor_text(old)}"))
     for name, value in detail(client).items():
-        if name not in {"client_id", "secret", "applied"}:
+        if name not in {"client_id", "secret", "predecessors", "applied"}:
             click.echo(printable(f"  {name:<32} {shown(value)}"))
     click.echo("applied:")
     for name, value in detail(client)["applied"].items():

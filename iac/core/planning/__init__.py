@@ -6,12 +6,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeVar
 
 from iac.core import guards
+from iac.core.generation import bind, turn_back
 from iac.core.plan import Pending, Plan, Released
 from iac.core.planning.client import plan_client
 from iac.core.planning.draft import Draft, Options
 from iac.core.planning.known import identified, remembered
 from iac.core.planning.leaver import as_rendered, guard_orphans, plan_leavers
 from iac.core.planning.output import attach_outputs
+from iac.core.planning.overdue import find_due
 from iac.core.planning.reach import find_unread
 from iac.core.planning.recipient import find_sealed_otherwise
 
@@ -35,9 +37,11 @@ def make_plan(desired: Desired, state: State, actual: Actual, options: Options) 
     declare them.
     """
     moves = find_moves(desired, state)
-    state = move(state, moves)
+    held = turn_back(
+        move(state, moves), [client for client in desired.clients.values() if options.wants(client.address)]
+    )
     named = frozenset(address for address, client in desired.clients.items() if client.client_id)
-    draft = Draft(identified(desired, state), state, remembered(actual, state), options, named)
+    draft = Draft(bind(identified(desired, held), held), held, remembered(actual, held), options, named)
     for client in draft.desired.clients.values():
         if options.wants(client.address):
             plan_client(draft, client)
@@ -95,8 +99,9 @@ def _finish(draft: Draft, moves: tuple[tuple[str, str], ...]) -> Plan:
         unmanaged=_unmanaged(draft),
         guards=(*_located(draft), *guards.on_counts(changes, desired.limits)),
         released=tuple(_released(wanted, desired, state)),
-        findings=(*find_sealed_otherwise(draft, moves), *unread),
+        findings=(*find_sealed_otherwise(draft, moves), *unread, *find_due(draft)),
         pending=tuple(_pending(state)),
+        predecessors=tuple(draft.standing),
         moved=moves,
         outputs=desired.outputs,
         complete=not unread,
@@ -114,8 +119,8 @@ def _located(draft: Draft) -> Iterator[Guard]:
 def _unmanaged(draft: Draft) -> int:
     """Clients of the server that are neither defined nor in state; those that this run did not read are believed."""
     defined, held = draft.desired.clients.values(), draft.state.clients.items()
-    known = {client.client_id for client in defined} | {client.client_id for _, client in held}
-    unread = {client.client_id for address, client in held if not draft.options.wants(address)}
+    known = {client.client_id for client in defined} | {name for _, client in held for name in client.client_ids}
+    unread = {name for address, client in held if not draft.options.wants(address) for name in client.client_ids}
     return max(0, draft.actual.total - len(known & (draft.actual.registrations.keys() | unread)))
 
 

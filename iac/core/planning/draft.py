@@ -10,11 +10,12 @@ from iac.core.change import Action
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import datetime
 
     from iac.core.change import Change
     from iac.core.desired import Desired, DesiredClient
     from iac.core.outputs import Rendered
-    from iac.core.plan import Guard
+    from iac.core.plan import Guard, Standing
     from iac.core.registration import Actual, Registration
     from iac.core.state import State
 
@@ -28,12 +29,18 @@ class Options:
         targets: addresses to look at; empty for all.
         recreate: addresses that may be made anew when they are gone from the server.
         rotate: addresses that are to get a new secret now.
+        rotate_due: whether those are to get one whose secret has reached its age.
+        no_grace: whether the predecessors that rotations make go as soon as outputs are written.
+        now: the time, aware, UTC; without it nothing is due.
     """
 
     templates: Mapping[str, str] = field(default_factory=dict)
     targets: frozenset[str] = frozenset()
     recreate: frozenset[str] = frozenset()
     rotate: frozenset[str] = frozenset()
+    rotate_due: bool = False
+    no_grace: bool = False
+    now: datetime | None = None
 
     def wants(self, address: str) -> bool:
         """Whether this run looks at an address."""
@@ -56,6 +63,7 @@ class Draft:
     changes: dict[str, Change] = field(default_factory=dict)
     guards: list[Guard] = field(default_factory=list)
     after: dict[str, Rendered] = field(default_factory=dict)
+    standing: list[Standing] = field(default_factory=list)
 
     def creates(self, client: DesiredClient) -> bool:
         """Whether an interrupted run was about to create this very client."""

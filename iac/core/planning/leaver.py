@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iac.core import guards
-from iac.core.change import Action, Change, SecretChange
+from iac.core.change import Action, Change, Leaving, SecretChange
 from iac.core.desired import Then
 from iac.core.outputs import Rendered
 from iac.core.registration import Api, Unread
@@ -32,7 +32,8 @@ def plan_leavers(draft: Draft) -> None:
 def guard_orphans(draft: Draft) -> None:
     """A client that an interrupted run registered, and whose definition is gone since, is never left unsaid."""
     known = {client.client_id for client in draft.desired.clients.values()}
-    known |= {client.client_id for client in draft.state.clients.values()}
+    known |= {name for client in draft.state.clients.values() for name in client.client_ids}
+    known |= {change.client_id for change in draft.changes.values()}
     for address, intent in sorted(draft.state.intents.items()):
         if intent.client_id in draft.actual.registrations and intent.client_id not in known:
             draft.guards.append(guards.orphan(address, intent.client_id))
@@ -42,7 +43,8 @@ def guard_orphans(draft: Draft) -> None:
 
 def _leave(draft: Draft, entry: Removed, client: ClientState) -> Change:
     seen = draft.actual.registrations.get(client.client_id)
-    is_delete = entry.then is Then.DELETE and seen is not None
+    is_registered = any(name in draft.actual.registrations for name in client.client_ids)
+    is_delete = entry.then is Then.DELETE and is_registered
     is_unknown = draft.actual.facts.api is not Api.ADMIN
     gone = "gone from the server, or out of reach" if is_unknown else "already gone from the server"
     if is_delete:
@@ -56,11 +58,24 @@ def _leave(draft: Draft, entry: Removed, client: ClientState) -> Change:
         client_id=client.client_id,
         client_name=str(client.applied.get("client_name", "")),
         action=Action.DELETE if is_delete else Action.FORGET,
-        reason=f"removed: then {entry.then}" if seen is not None else gone,
+        reason=_reason(entry, client, "" if is_registered else gone),
         location=entry.location,
         secret=SecretChange.ERASED if is_delete and client.secret else SecretChange.NONE,
         observed=seen,
+        leaving=_predecessors(draft, client) if is_delete else (),
     )
+
+
+def _reason(entry: Removed, client: ClientState, gone: str) -> str:
+    reason = gone or f"removed: then {entry.then}"
+    beside = " and ".join(old.client.client_id for old in client.predecessors)
+    return f"{reason}, with {beside}, still registered beside it" if beside else reason
+
+
+def _predecessors(draft: Draft, client: ClientState) -> tuple[Leaving, ...]:
+    seen = draft.actual.registrations
+    names = (old.client.client_id for old in client.predecessors)
+    return tuple(Leaving(name, seen.get(name)) for name in names)
 
 
 def as_rendered(client: ClientState) -> Rendered:

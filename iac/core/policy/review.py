@@ -62,7 +62,7 @@ def _kept(change: Change, client: DesiredClient, desired: Desired) -> list[Findi
 
 def _findings(client: DesiredClient, change: Change | None, desired: Desired, outside: Outside) -> Iterator[Finding]:
     remarks = [remark for each in client.remarks if (remark := _refined(each, outside.scopes)) is not None]
-    if change is not None and change.observed is not None:
+    if change is not None and (change.observed is not None or change.succeeds):
         remarks += _remarks(change, client)
     if not remarks and not client.waivers:
         return

@@ -66,7 +66,7 @@ def _public(change: Change) -> list[Hit]:
 
 
 def _new_secret(change: Change) -> list[Hit]:
-    if change.secret is not SecretChange.ROTATED:
+    if change.secret is not SecretChange.ROTATED or change.succeeds:
         return []
     paths = [output.path for output in change.outputs if output.action in _RESTARTED]
     readers = f"what reads {', '.join(paths)}" if paths else "its services"
@@ -125,7 +125,8 @@ RULES = (
     ),
     ChangeRule(
         id="secret-will-change",
-        what="A change gives the client another secret: a rotation, or one that somebody made on the server.",
+        what="A change gives the client another secret: a rotation, or one that somebody made on the server. A "
+        "rotation that replaces leaves the old one as it is for its grace time.",
         why="IAM ends the old secret at once, so services fail until they have read the new one.",
         source="rec: admin-secret-rotation",
         fix="restart what reads the outputs named, right after apply",
