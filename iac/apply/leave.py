@@ -88,9 +88,9 @@ def let_go(
 
     One stays as long as an output of its successor is not written: what reads it still has the old credentials.
     """
-    unwritten = {output.output.path for output in outputs if isinstance(output, NotDelivered)}
+    unwritten = {output.output.id for output in outputs if isinstance(output, NotDelivered)}
     for outcome in outcomes:
-        is_waiting = any(output.path in unwritten for output in outcome.change.outputs)
+        is_waiting = any(output.id in unwritten for output in outcome.change.outputs)
         if isinstance(outcome, Done) and outcome.change.leaving and outcome.change.desired and not is_waiting:
             yield _end(leave, outcome.change, stop)
         else:

@@ -30,6 +30,7 @@ from iac.ports import Place
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from iac.core.keys import ClientKey
     from iac.core.plan import Plan
     from iac.core.state import Approval
     from iac.ports import Clock, StateBackend, Vault
@@ -38,6 +39,7 @@ H = TypeVar("H", ClientState, Intent)
 
 _SECRET = "client_secret"  # noqa: S105  # the name of the field, not its value
 _RAT = "registration_access_token"
+_KEY = "private_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,14 @@ class Ledger:
             self._known[place.address, place.name] = secret
         return SealedSecret(sealed, salt, secret.fingerprint(salt), version, self.now(), also)
 
+    def seal_key(self, address: str, private: Secret, version: int) -> SealedSecret:
+        """Encrypt a private key, to those who may open the client's secret."""
+        return self._sealed(self._place(address, _KEY), private, version, self._also(address))
+
+    def open_key(self, address: str, key: SealedSecret) -> Secret:
+        """The clear private key; raises as `open`."""
+        return self._vault.open(key.sealed, self._place(address, _KEY))
+
     def open(self, address: str, secret: SealedSecret) -> Secret:
         """The clear secret: what this run stored, else by the vault.
 
@@ -173,7 +183,13 @@ class Ledger:
             clients[target] = self._resealed_client(clients[target], source, target)
             if target in intents:
                 intents[target] = self._resealed(intents[target], source, target)
-        self.state = replace(state, clients=clients, intents=intents)
+        keys = {target: self._resealed_keys(state.keys.get(target, ()), source, target) for source, target in moves}
+        self.state = replace(
+            state,
+            clients=clients,
+            intents=intents,
+            keys={**state.keys, **{name: held for name, held in keys.items() if held}},
+        )
 
     def rekey(self) -> Rekeyed:
         """Seal every secret anew, to the recipients of now.
@@ -190,7 +206,8 @@ class Ledger:
             replace(grave, client=self._resealed_client(grave.client, grave.address, grave.address))
             for grave in state.tombstones
         )
-        self.state = replace(state, clients=clients, intents=intents, tombstones=graves)
+        keys = {address: self._resealed_keys(held, address, address) for address, held in state.keys.items()}
+        self.state = replace(state, clients=clients, intents=intents, tombstones=graves, keys=keys)
         before, after = secrets_of(state), secrets_of(self.state)
         also = {address: secret.recipients for address, secret in after if secret.recipients}
         return Rekeyed(len(after), _clear(before), _clear(after), also)
@@ -211,6 +228,14 @@ class Ledger:
             return holder
         also = self._also(target, holder.secret.recipients)
         return replace(holder, secret=self._anew(holder.secret, self._place(source), self._place(target), also))
+
+    def _resealed_keys(self, keys: Iterable[ClientKey], source: str, target: str) -> tuple[ClientKey, ...]:
+        """The keys of an address sealed anew, for another address or the same."""
+        places = self._place(source, _KEY), self._place(target, _KEY)
+        return tuple(
+            replace(key, private=self._anew(key.private, *places, self._also(target, key.private.recipients)))
+            for key in keys
+        )
 
     def _anew(self, secret: SealedSecret, source: Place, target: Place, also: tuple[str, ...]) -> SealedSecret:
         sealed = self._vault.seal(self._vault.open(secret.sealed, source), target, also)

@@ -25,6 +25,7 @@ COMMANDS = {
     "import": "definitions of clients that are registered already",
     "init": "a new project, its state and an age identity outside of it",
     "new": "a definition for a known service",
+    "keygen": "a key for a client that logs in by private_key_jwt",
     "list": "every client of the server, and what is known of it",
     "plan": "what apply would do",
     "render": "write outputs from state alone",

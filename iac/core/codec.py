@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, assert_never
 
+from iac.core.keys import ClientKey
 from iac.core.members import Malformed, Members, Object, strings
 from iac.core.state import (
     Approval,
@@ -70,6 +71,11 @@ def secret_object(secret: SealedSecret) -> Object:
         since=secret.since,
         recipients=secret.recipients or None,
     )
+
+
+def key_object(key: ClientKey) -> Object:
+    """A key as a JSON object."""
+    return {"kid": key.kid, "public": key.public, "private": secret_object(key.private)}
 
 
 def intent_object(intent: Intent) -> Object:
@@ -179,6 +185,15 @@ def parse_secret(data: Any, at: str) -> SealedSecret:
 
 def _optional_secret(members: Members, name: str, at: str) -> SealedSecret | None:
     return parse_secret(members.object(name), f"{at}.{name}") if members.has(name) else None
+
+
+def parse_key(data: Any, at: str) -> ClientKey:
+    """A key out of its JSON object; raises `Malformed`."""
+    members = Members(data, at)
+    private = parse_secret(members.object("private"), f"{at}.private")
+    key = ClientKey(members.text("kid"), members.text("public"), private)
+    members.end()
+    return key
 
 
 def parse_intent(data: Any, at: str) -> Intent:

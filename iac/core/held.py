@@ -25,4 +25,5 @@ def secrets_of(state: State) -> list[tuple[str, SealedSecret]]:
     held: list[tuple[str, ClientState | Intent]] = [*state.clients.items(), *state.intents.items()]
     held += [(address, old.client) for address, client in state.clients.items() for old in client.predecessors]
     held += [(grave.address, grave.client) for grave in state.tombstones]
-    return [(address, secret) for address, holder in held for secret in holder.sealed]
+    private = [(address, key.private) for address, keys in state.keys.items() for key in keys]
+    return [*((address, secret) for address, holder in held for secret in holder.sealed), *private]

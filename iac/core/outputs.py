@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What an output can read of one client: managed fields as applied, and which secret (0 for none, None unknown)."""
+    """What an output can read of one client: fields as applied, which secret (0 for none, None unknown), which key."""
 
     client_id: str
     fields: Fields
     secret_version: int | None
+    kid: str = ""
 
 
 def output_digest(spec: OutputSpec, template: str, clients: Mapping[str, Rendered]) -> str:
@@ -32,10 +33,7 @@ def output_digest(spec: OutputSpec, template: str, clients: Mapping[str, Rendere
 
     Secrets enter by their version, so the digest says nothing about them.
     """
-    read = [
-        [address, clients[address].client_id, sorted(_listed(clients[address].fields)), clients[address].secret_version]
-        for address in spec.clients
-    ]
+    read = [_read(address, clients[address]) for address in spec.clients]
     parts = [template, spec.path, spec.mode, list(spec.names), dict(spec.values), read]
     text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
@@ -44,6 +42,11 @@ def output_digest(spec: OutputSpec, template: str, clients: Mapping[str, Rendere
 def made_by(spec: OutputSpec, template: str) -> str:
     """Hash over what makes an output of its clients: the template, and how and for whom the sink writes it."""
     return sha256([template, spec.form, spec.recipients]) if spec.form else template
+
+
+def _read(address: str, client: Rendered) -> list[object]:
+    told: list[object] = [address, client.client_id, sorted(_listed(client.fields)), client.secret_version]
+    return [*told, client.kid] if client.kid else told
 
 
 def _listed(fields: Fields) -> Iterable[tuple[str, str]]:

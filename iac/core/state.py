@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeVar, assert_never
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from iac.core.keys import ClientKey
     from iac.core.model import Fields
 
 FORMAT_VERSION = "1.0"
@@ -164,7 +165,11 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """The whole document. `serial` grows with each write; `lineage` is made once, by init."""
+    """The whole document. `serial` grows with each write; `lineage` is made once, by init.
+
+    Attributes:
+        keys: by address, the keys that `iac keygen` made, the oldest first; an address may have them before its client.
+    """
 
     project: str
     environment: str
@@ -177,6 +182,7 @@ class State:
     intents: Mapping[str, Intent] = field(default_factory=dict)
     tombstones: tuple[Tombstone, ...] = ()
     approval: Approval | None = None
+    keys: Mapping[str, tuple[ClientKey, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +250,7 @@ def fold(state: State, event: Event) -> State:
                 state,
                 clients=_without(state.clients, address),
                 intents=_without(state.intents, address),
+                keys=state.keys if tombstone else _without(state.keys, address),
                 tombstones=(*kept, tombstone) if tombstone else kept,
             )
         case PredecessorGone(grave):
@@ -282,5 +289,8 @@ def _without(mapping: Mapping[str, V], key: str) -> dict[str, V]:
 
 
 def bury(state: State, horizon: str) -> State:
-    """The state without the tombstones from before `horizon` (RFC 3339 UTC, as `deleted_at`)."""
-    return replace(state, tombstones=tuple(grave for grave in state.tombstones if grave.deleted_at >= horizon))
+    """The state without the tombstones, and their keys, from before `horizon` (RFC 3339 UTC, as `deleted_at`)."""
+    kept = tuple(grave for grave in state.tombstones if grave.deleted_at >= horizon)
+    gone = {grave.address for grave in state.tombstones} - {grave.address for grave in kept} - state.clients.keys()
+    keys = {address: held for address, held in state.keys.items() if address not in gone}
+    return replace(state, tombstones=kept, keys=keys)

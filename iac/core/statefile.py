@@ -18,11 +18,13 @@ from iac.core.codec import (
     client_object,
     event_object,
     intent_object,
+    key_object,
     output_object,
     parse_approval,
     parse_client,
     parse_event,
     parse_intent,
+    parse_key,
     parse_output,
     parse_tombstone,
     tombstone_object,
@@ -32,7 +34,9 @@ from iac.core.members import Malformed, Members, Object
 from iac.core.state import FORMAT_VERSION, Event, State, fold
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+
+    from iac.core.keys import ClientKey
 
 KIND = "indigo-iac state"
 
@@ -96,6 +100,8 @@ def render_state(state: State) -> str:
     members["outputs"] = _mapping({path: output_object(output) for path, output in state.outputs.items()})
     members["intents"] = _mapping({address: intent_object(intent) for address, intent in state.intents.items()})
     members["tombstones"] = _lines("[", [_compact(tombstone_object(one)) for one in state.tombstones], "]")
+    if state.keys:
+        members["keys"] = _mapping({address: [key_object(key) for key in keys] for address, keys in state.keys.items()})
     return "{\n" + ",\n".join(f'  "{name}": {text}' for name, text in members.items()) + "\n}\n"
 
 
@@ -220,9 +226,16 @@ def _state(members: Members) -> State:
         intents={name: parse_intent(data, f"intents.{name}") for name, data in members.object("intents").items()},
         tombstones=tuple(parse_tombstone(data, "tombstones") for data in members.items("tombstones")),
         approval=parse_approval(members.object("approval"), "approval") if members.has("approval") else None,
+        keys=_keys(members.object("keys")) if members.has("keys") else {},
     )
     members.end()
     return state
+
+
+def _keys(data: Object) -> dict[str, tuple[ClientKey, ...]]:
+    if any(type(keys) is not list for keys in data.values()):
+        raise Malformed("keys: not lists of keys")
+    return {name: tuple(parse_key(key, f"keys.{name}") for key in keys) for name, keys in data.items()}
 
 
 def _check_format(members: Members, origin: Origin) -> None:
@@ -275,7 +288,7 @@ def _refuse(name: str) -> Any:
     raise Malformed(f"{name} is no number of JSON")
 
 
-def _mapping(objects: dict[str, Object]) -> str:
+def _mapping(objects: Mapping[str, Object | list[Object]]) -> str:
     return _lines("{", [f"{_compact(name)}: {_compact(objects[name])}" for name in sorted(objects)], "}")
 
 

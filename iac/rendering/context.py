@@ -6,17 +6,22 @@ Clear secrets are in the context of one call of `render` and nowhere else; a `Re
 from __future__ import annotations
 
 import difflib
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iac.core.model import FIELDS, Fields, Kind, uses_secret
 from iac.core.secret import Secret
+from iac.rendering.quoting import Text
 
 if TYPE_CHECKING:
     from iac.core.desired import OutputSpec
 
 _DUMMY = "dummy-0123456789_abcdefghijklmnopqrstuvwxyz"
+_DUMMY_JWK = {"kty": "EC", "crv": "P-256", "kid": "dummy", "x": "eA", "y": "eQ", "d": "ZA"}
+_DUMMY_PEM = "-----BEGIN PRIVATE KEY-----\nZHVtbXk=\n-----END PRIVATE KEY-----\n"
+_NO_KEY = "the server knows no key of this client that iac keygen made"
 _KEYLESS = "its token_endpoint_auth_method needs none"
 
 
@@ -36,17 +41,20 @@ class Credentials:
     Attributes:
         fields: canonical metadata as applied (`iac.core.model`).
         secret: None for a client that has none.
+        key: JSON with `jwk` and `pem` of its private key; None when `iac keygen` made none that the server knows.
     """
 
     address: str
     client_id: str
     fields: Fields
     secret: Secret | None
+    key: Secret | None = None
 
 
-def dummy_credentials(address: str, client_id: str, fields: Fields) -> Credentials:
+def dummy_credentials(address: str, client_id: str, fields: Fields, *, has_key: bool = False) -> Credentials:
     """Credentials for a rehearsal before anything is sent: a made-up secret of the length and alphabet of ours."""
-    return Credentials(address, client_id, fields, Secret(_DUMMY) if uses_secret(fields) else None)
+    key = Secret(json.dumps({"jwk": _DUMMY_JWK, "pem": _DUMMY_PEM})) if has_key else None
+    return Credentials(address, client_id, fields, Secret(_DUMMY) if uses_secret(fields) else None, key)
 
 
 class Record(Mapping[str, object]):
@@ -117,11 +125,21 @@ def _client(name: str, credentials: Credentials, facts: ProjectFacts) -> Record:
         "issuer": facts.issuer,
         "client_id": credentials.client_id,
         **secret,
+        **_private_key(credentials),
         **sets,
         **credentials.fields,
     }
     undeclared = dict.fromkeys(FIELDS, "the registration does not have this field")
-    return Record(f"client {credentials.address}", entries, {"client_secret": _KEYLESS, **undeclared})
+    reasons = {"client_secret": _KEYLESS, "private_key": _NO_KEY, **undeclared}
+    return Record(f"client {credentials.address}", entries, reasons)
+
+
+def _private_key(credentials: Credentials) -> dict[str, object]:
+    if credentials.key is None:
+        return {}
+    key = json.loads(credentials.key.reveal())
+    entries = {"kid": key["jwk"]["kid"], "jwk": json.dumps(key["jwk"], sort_keys=True), "pem": Text(key["pem"])}
+    return {"private_key": Record(f"private_key of {credentials.address}", entries)}
 
 
 def _frozen(label: str, value: object) -> object:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from iac.apply.outcome import Delivered, NotDelivered
 from iac.core.change import OutputAction, SecretChange
 from iac.core.errors import ClosedSecretError, IacError, InputError
+from iac.core.keys import key_in_use, kid_in_use
 from iac.core.model import uses_secret
-from iac.core.outputs import Rendered, made_by, output_digest
+from iac.core.outputs import made_by, output_digest
+from iac.core.planning.leaver import as_rendered
 from iac.core.state import OutputRecord, OutputWritten, SecretStatus
 
 if TYPE_CHECKING:
@@ -68,7 +70,7 @@ def check_outputs(session: LocalSession, plan: Plan, ledger: Ledger) -> None:
     must_open = False
     for output in outputs_to_write(plan):
         spec = specs[output.id]
-        content = _rehearse(session, spec)
+        content = _rehearse(session, spec, ledger.state)
         session.sinks[spec.sink].check(spec.path, content)
         must_open |= any(_must_open(session, ledger.state, address, fresh) for address in spec.clients)
     if must_open:
@@ -87,15 +89,26 @@ def outputs_to_write(plan: Plan) -> Iterator[OutputChange]:
 def _must_open(session: LocalSession, state: State, address: str, fresh: Collection[str]) -> bool:
     client = session.desired.clients.get(address)
     held = state.clients.get(address)
-    return client is not None and uses_secret(client.fields) and address not in fresh and held is not None
+    if client is None:
+        return False
+    has_key = bool(kid_in_use(state.keys, address, client.fields))
+    return has_key or (uses_secret(client.fields) and address not in fresh and held is not None)
 
 
-def _rehearse(session: LocalSession, spec: OutputSpec) -> bytes:
+def _rehearse(session: LocalSession, spec: OutputSpec, state: State) -> bytes:
     from iac.rendering.context import dummy_credentials  # noqa: PLC0415  # only where outputs change
     from iac.rendering.render import render  # noqa: PLC0415  # brings in Jinja2
 
     clients = [session.desired.clients[address] for address in spec.clients]
-    dummies = {client.address: dummy_credentials(client.address, client.client_id, client.fields) for client in clients}
+    dummies = {
+        client.address: dummy_credentials(
+            client.address,
+            client.client_id,
+            client.fields,
+            has_key=bool(kid_in_use(state.keys, client.address, client.fields)),
+        )
+        for client in clients
+    }
     return render(session.templates[spec.template], spec, dummies, session.facts())
 
 
@@ -178,20 +191,19 @@ def blocked(spec: OutputSpec, state: State) -> str:
 
 def record_of(session: LocalSession, spec: OutputSpec, state: State) -> OutputRecord:
     """What state remembers of an output written from `state`."""
-    clients = {address: _as_rendered(state.clients[address]) for address in spec.clients}
+    clients = {address: as_rendered(state, address) for address in spec.clients}
     template = made_by(spec, session.digest(spec.template))
     return OutputRecord(output_digest(spec, template, clients), spec.clients, spec.sink)
-
-
-def _as_rendered(client: ClientState) -> Rendered:
-    return Rendered(client.client_id, client.applied, client.secret.version if client.secret else 0)
 
 
 def _credentials(ledger: Ledger, address: str, client: ClientState) -> Credentials:
     from iac.rendering.context import Credentials  # noqa: PLC0415  # only where outputs change
 
     secret = ledger.open(address, client.secret) if client.secret else None
-    return Credentials(address, client.client_id, client.applied, secret)
+    key = key_in_use(ledger.state.keys.get(address, ()), client.applied)
+    return Credentials(
+        address, client.client_id, client.applied, secret, ledger.open_key(address, key.private) if key else None
+    )
 
 
 def fresh_content(session: LocalSession, ledger: Ledger, spec: OutputSpec) -> bytes:

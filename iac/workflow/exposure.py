@@ -38,7 +38,8 @@ def find_exposures(session: LocalSession, specs: Iterable[OutputSpec]) -> dict[s
 
 def _has_secret(session: LocalSession, address: str) -> bool:
     client = session.desired.clients.get(address)
-    return client is None or uses_secret(client.fields)
+    is_keyed = client is not None and client.fields.get("token_endpoint_auth_method") == "private_key_jwt"
+    return client is None or uses_secret(client.fields) or is_keyed
 
 
 def with_exposures(session: LocalSession, plan: Plan, ids: Iterable[str]) -> Plan:

@@ -15,6 +15,7 @@ from iac.core.diagnostics import Location
 from iac.core.errors import RenderError, StalePlan, UnsafePlan
 from iac.core.secret import Secret
 from iac.ports import Place, Sink
+from iac.ports.sink import Found
 from iac.rendering.template import load_templates
 from iac.sandbox.flavour import Flavour
 from iac.workflow import apply_plan, check_expected, check_guards, prepare
@@ -49,16 +50,22 @@ class Box(Sink):
         self.registered: list[set[str]] = []
         self.is_full = False
 
-    def _check(self, path: str) -> None:
+    def _check(self, path: str, content: bytes) -> None:
         pass
 
-    def _write(self, path: str, content: bytes, *, mode: int) -> bool:
+    def _write(self, path: str, content: bytes, *, mode: int, is_new: bool) -> bool:
         del mode
         if self.is_full:
             raise RenderError("the disk is full", where=path)
         self.registered.append(ids(self.world))
-        is_new, self.files[path] = self.files.get(path) != content, content
-        return is_new
+        is_changed, self.files[path] = is_new or self.files.get(path) != content, content
+        return is_changed
+
+    def _compare(self, path: str, content: bytes) -> Found:
+        return Found.AS_WANTED if self.files.get(path) == content else Found.OTHER
+
+    def _place(self, path: str) -> str:
+        return path
 
     def _read(self, path: str) -> bytes | None:
         return self.files.get(path)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from iac.core import codec
 from iac.core.errors import StateError
+from iac.core.keys import ClientKey
 from iac.core.state import (
     Approval,
     ClientGone,
@@ -17,6 +18,7 @@ from iac.core.state import (
     Event,
     Intent,
     OutputRecord,
+    Predecessor,
     SealedSecret,
     State,
     Tombstone,
@@ -38,6 +40,7 @@ FULL = replace(
         ),
     ),
     approval=Approval("sha256:2", ("sha256:3",), "2026-11-23T12:00:00Z"),
+    keys={"wlcg/a": (ClientKey("kid", "{}", SEALED),)},
 )
 
 
@@ -76,7 +79,15 @@ class TestDocument:
             (
                 ClientState,
                 codec.client_object(
-                    replace(client("a"), owners=(), rat=SEALED, registration_uri="https://iam.example.org/r/a")
+                    replace(
+                        client("a"),
+                        owners=(),
+                        rat=SEALED,
+                        registration_uri="https://iam.example.org/r/a",
+                        adopted_at="2026-11-23T12:00:00Z",
+                        generation=2,
+                        predecessors=(Predecessor(client("old"), 60, "2026-11-23T12:00:00Z"),),
+                    )
                 ),
             ),
             (SealedSecret, codec.secret_object(replace(SEALED, recipients=("age1x",)))),
@@ -211,6 +222,6 @@ def _objects(value: object) -> list[dict[str, object]]:
 
 def _members(document: dict[str, object]) -> list[tuple[dict[str, object], str]]:
     """Every member that has to be there, with the object it is in."""
-    optional = {"secret", "owners", "approval"}
+    optional = {"secret", "owners", "approval", "keys"}
     records = [one for one in _objects(document) if "client_name" not in one]
     return [(one, name) for one in records for name in one if name not in optional]

@@ -104,7 +104,10 @@ Found:
 @pytest.mark.parametrize(
     ("name", "begins"),
     [
-        ("max-deletes", "max-deletes: a guard\n\nRefuses more deletions than `limits.max_deletes` (3).\n\nFix: raise"),
+        (
+            "max-deletes",
+            "max-deletes: a guard\n\nRefuses more deletions than `limits.max_deletes` (3); a pre",
+        ),
         ("output-not-ignored", "output-not-ignored: a finding of a plan\n\nAn output with a secret lies in a git"),
         ("secrets-in-clear", "secrets-in-clear: a warning, warning\n\n"),
         ("put-is-a-full-replace", "put-is-a-full-replace: what a server does\n\nwhat a PUT leaves out is emptied"),

@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-from iac.core.codec import client_object, parse_client
+from iac.core.codec import client_object, event_object, parse_client, parse_event
 from iac.core.members import Malformed
-from tests.core.build import applied, desired
+from iac.core.state import ClientWritten, Event, Predecessor, PredecessorGone, Tombstone
+from tests.core.build import NOW, applied, desired
 
 
 @pytest.mark.parametrize("value", [None, 1.5, {"a": 1}, [1], ["a", None]])
@@ -16,3 +17,13 @@ def test_an_applied_value_that_no_field_has_is_damage(value: Any) -> None:
     told["applied"] = {**told["applied"], "scope": value}
     with pytest.raises(Malformed, match=r"applied\.scope"):
         parse_client(told, "clients.team/app")
+
+
+def test_an_event_and_a_client_with_predecessors_come_back_from_the_journal() -> None:
+    old = Predecessor(applied(desired(client_id="old")), 60, NOW)
+    events: list[Event] = [
+        ClientWritten("team/app", applied(desired(), predecessors=(old,), generation=2, adopted_at=NOW)),
+        PredecessorGone(Tombstone("team/app", old.client, NOW)),
+    ]
+    told = json.loads(json.dumps([event_object(event) for event in events]))
+    assert events == [parse_event(event, "events") for event in told]

@@ -12,6 +12,8 @@ from iac.core.state import (
     IntentGiven,
     OutputRecord,
     OutputWritten,
+    Predecessor,
+    PredecessorGone,
     State,
     Tombstone,
     bury,
@@ -33,6 +35,8 @@ EVENTS: list[Event] = [
     IntentDropped(APP.address),
     OutputWritten("out/app.env", RECORD),
     OutputWritten("out/app.env", None),
+    PredecessorGone(Tombstone(APP.address, applied(desired(client_id="old")), NOW)),
+    ClientWritten(APP.address, applied(APP, predecessors=(Predecessor(applied(desired(client_id="old"))),))),
 ]
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 PAGES: dict[str, dict[int, int]] = {
     "rotate-a-secret": {},
     "rotate-without-downtime": {},
+    "log-in-by-key": {},
     "take-over-a-client": {},
     "remove-or-move-a-client": {7: 3},
     "more-environments": {},

@@ -63,7 +63,7 @@ def test_every_filter_and_function_of_jinja_that_stays_is_listed() -> None:
 def test_what_a_template_is_given_is_listed() -> None:
     context = template_context(output(), {"wlcg/app": credentials()}, FACTS)
     given = [code(row[0]) for row in rows(section("What a template is given"))]
-    assert [*context, "name", "address", "issuer", "client_id", "client_secret"] == given
+    assert [*context, "name", "address", "issuer", "client_id", "client_secret", "private_key"] == given
 
 
 def test_the_methods_without_a_secret_are_named() -> None:

@@ -46,7 +46,7 @@ def make_plan(desired: Desired, state: State, actual: Actual, options: Options) 
         if options.wants(client.address):
             plan_client(draft, client)
         elif client.address in draft.state.clients:
-            draft.after[client.address] = as_rendered(draft.state.clients[client.address])
+            draft.after[client.address] = as_rendered(draft.state, client.address)
     plan_leavers(draft)
     guard_orphans(draft)
     attach_outputs(draft)
@@ -72,6 +72,7 @@ def move(state: State, moves: Iterable[tuple[str, str]]) -> State:
     return replace(
         state,
         clients=_renamed(state.clients, names),
+        keys=_renamed(state.keys, names),
         intents={name: replace(intent, address=name) for name, intent in _renamed(state.intents, names).items()},
         outputs={
             path: replace(record, clients=tuple(names.get(address, address) for address in record.clients))

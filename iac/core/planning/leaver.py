@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 from iac.core import guards
 from iac.core.change import Action, Change, Leaving, SecretChange
 from iac.core.desired import Then
+from iac.core.keys import kid_in_use
 from iac.core.outputs import Rendered
 from iac.core.registration import Api, Unread
-from iac.core.state import ClientState, SecretStatus
+from iac.core.state import SecretStatus
 
 if TYPE_CHECKING:
     from iac.core.desired import Removed
     from iac.core.planning.draft import Draft
+    from iac.core.state import ClientState, State
 
 
 def plan_leavers(draft: Draft) -> None:
@@ -26,7 +28,7 @@ def plan_leavers(draft: Draft) -> None:
             draft.changes[address] = _leave(draft, removed[address], client)
         else:
             draft.guards.append(guards.missing_definition(address, client.client_id))
-            draft.after[address] = as_rendered(client)
+            draft.after[address] = as_rendered(draft.state, address)
 
 
 def guard_orphans(draft: Draft) -> None:
@@ -78,8 +80,10 @@ def _predecessors(draft: Draft, client: ClientState) -> tuple[Leaving, ...]:
     return tuple(Leaving(name, seen.get(name)) for name in names)
 
 
-def as_rendered(client: ClientState) -> Rendered:
+def as_rendered(state: State, address: str) -> Rendered:
     """A client as outputs see it when nothing is done to it."""
+    client = state.clients[address]
+    kid = kid_in_use(state.keys, address, client.applied)
     if client.secret_status is SecretStatus.UNKNOWN:
         return Rendered(client.client_id, client.applied, None)
-    return Rendered(client.client_id, client.applied, client.secret.version if client.secret else 0)
+    return Rendered(client.client_id, client.applied, client.secret.version if client.secret else 0, kid)

@@ -9,6 +9,7 @@ from iac.core import guards, semantics
 from iac.core.change import Action, Change, Finding, SecretChange
 from iac.core.diagnostics import Severity
 from iac.core.diff import HIDDEN
+from iac.core.keys import kid_in_use
 from iac.core.model import uses_secret
 from iac.core.outputs import Rendered
 from iac.core.planning.reach import doubtful, facts_for
@@ -67,7 +68,8 @@ def after(draft: Draft, client: DesiredClient, secret: SecretChange) -> Rendered
     fields = semantics.forced(client.fields, draft.actual.facts.api)
     if secret is SecretChange.UNKNOWN:
         return Rendered(client.client_id, fields, None)
-    return Rendered(client.client_id, fields, version if uses_secret(client.fields) else 0)
+    kid = kid_in_use(draft.state.keys, client.address, fields)
+    return Rendered(client.client_id, fields, version if uses_secret(client.fields) else 0, kid)
 
 
 def refuse_taken(draft: Draft, client: DesiredClient) -> None:

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from iac.core.generation import base_of, bound, client_id_of, is_successor_id, successor, turn_back
+from iac.core.state import ClientState, Predecessor
+from tests.core.build import applied, desired, state
+
+APP = desired()
+SECOND = replace(applied(APP), client_id="app.r2", generation=2)
+
+
+def holding(client: ClientState) -> dict[str, ClientState]:
+    return {"team/app": client}
+
+
+@pytest.mark.parametrize(("generation", "client_id"), [(1, "app"), (2, "app.r2"), (11, "app.r11")])
+def test_a_generation_has_an_id_of_which_the_definitions_is_the_base(generation: int, client_id: str) -> None:
+    assert client_id == client_id_of("app", generation)
+    assert "app" == base_of(replace(applied(APP), client_id=client_id, generation=generation))
+
+
+@pytest.mark.parametrize(
+    ("client_id", "expected"),
+    [("app.r2", True), ("app.r22", True), ("app", False), ("app.r", False), ("app.rx", False), ("other.r2", False)],
+)
+def test_ids_of_successors_are_known(client_id: str, expected: bool) -> None:  # noqa: FBT001  # the expectation
+    assert expected is is_successor_id(client_id, "app")
+
+
+def test_a_definition_means_the_client_that_its_address_has_by_now() -> None:
+    assert APP == bound(APP, None) == bound(APP, applied(APP))
+    now = bound(APP, SECOND)
+    assert ("app.r2", 2) == (now.client_id, now.generation)
+    assert ("app.r3", 3) == (successor(now).client_id, successor(now).generation)
+    other = desired(client_id="other")
+    assert other == bound(other, SECOND)
+
+
+def test_a_predecessor_that_the_definition_names_again_is_the_client_once_more() -> None:
+    old, new = applied(APP), replace(applied(APP), client_id="new")
+    third = Predecessor(replace(old, client_id="third"), 5, "2026-11-23T10:00:00Z")
+    held = replace(new, predecessors=(third, Predecessor(old)))
+    turned = turn_back(state(holding(held)), [APP]).clients["team/app"]
+    assert replace(old, predecessors=(third, Predecessor(new))) == turned
+
+
+def test_a_definition_that_names_no_predecessor_turns_nothing_back() -> None:
+    held = state(holding(replace(applied(APP), predecessors=(Predecessor(replace(applied(APP), client_id="old")),))))
+    assert held == turn_back(held, [APP])
+    assert held == turn_back(held, [desired(client_id="never-seen"), desired("team/unknown")])
+    plain = state(holding(applied(APP)))
+    assert plain is turn_back(plain, [desired(client_id="old")])
