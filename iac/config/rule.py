@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 from iac.config.catalogue import mistake
 from iac.config.merging import Unsure
 from iac.core import semantics
+from iac.core.desired import Rotation
 from iac.core.model import FIELDS
 from iac.core.registration import Api
 from iac.core.vocabulary import is_restricted
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 ADMIN = "iam-admin"
 MAX_SCOPES = 512
+_ROTATION = "lifecycle.rotation"
 _REDIRECTING = {"authorization_code", "implicit"}
 
 _PLACEHOLDER = re.compile(r"\$\{[^{}]*\}|\{\{.*?\}\}|##\w+##|@@\w+@@")
@@ -199,6 +201,12 @@ def _admin_fields(definition: Definition) -> Iterator[Diagnostic]:
             where = definition.merged.at(name)
             summary = f"{name} is set through the management API only"
             yield mistake("needs-management-api", summary, where, fix="take it out, or use provider: iam-admin")
+    if definition.merged.get(_ROTATION) == Rotation.REPLACE:
+        where = definition.merged.at(_ROTATION)
+        summary = "a rotation that replaces is done through the management API only"
+        why = "a successor has an id that is known before it is registered; here the server chooses ids"
+        fix = "take lifecycle.rotation out, or use provider: iam-admin"
+        yield mistake("needs-management-api", summary, where, why=why, fix=fix)
 
 
 RULES: tuple[Rule, ...] = (

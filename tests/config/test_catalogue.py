@@ -201,6 +201,13 @@ CASES = [
         },
     ),
     Case(
+        [f"needs-management-api {DEFINITION}:3:23"],
+        {
+            "iac.yaml": NOBODY,
+            DEFINITION: client("portal", "lifecycle: {rotation: replace}", "redirect_uris: [https://a.b/]"),
+        },
+    ),
+    Case(
         [f"auth-time-is-dropped {DEFINITION}:3:20"],
         {"iac.yaml": NOBODY, DEFINITION: client("portal", "require_auth_time: true", "redirect_uris: [https://a.b/]")},
     ),

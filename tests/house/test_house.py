@@ -98,3 +98,10 @@ def test_an_exception_of_the_linter_for_all_files_has_a_reason() -> None:
     )
     assert block
     assert [] == [line for line in block[1].splitlines() if not re.search(r'"[A-Z]+\d*",\s+# \S', line)]
+
+
+def test_decisions_are_numbered_one_after_the_other() -> None:
+    pages = sorted((ROOT / "docs" / "adr").glob("[0-9]*.md"))
+    titles = [page.read_text(encoding="utf-8").partition(".")[0] for page in pages]
+    assert [f"# {int(page.name[:4])}" for page in pages] == titles
+    assert [f"# {number}" for number in range(1, len(pages) + 1)] == titles

@@ -7,6 +7,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 PYTHON=${PYTHON:-.venv/bin/python}
 quiet='--quiet --disable-pip-version-check'
+thrice() { sh tests/live/thrice.sh "$@"; }
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -20,11 +21,11 @@ echo '== real servers and programs: state in S3, files of SOPS and age, Secrets 
 if command -v go >/dev/null; then
   export GOPATH="$work/go" GOFLAGS="-modcacherw -buildvcs=false"
   {
-    GOBIN="$work/bin" go install github.com/versity/versitygw/cmd/versitygw@v1.8.0
-    GOBIN="$work/bin" go install github.com/getsops/sops/v3/cmd/sops@v3.13.3
-    GOBIN="$work/bin" go install filippo.io/age/cmd/age@v1.3.2
-    go -C tests/live/go/etcd build -o "$work/bin/etcd" .
-    go -C tests/live/go/apiserver build -o "$work/bin/kube-apiserver" .
+    thrice env GOBIN="$work/bin" go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 &&
+    thrice env GOBIN="$work/bin" go install github.com/getsops/sops/v3/cmd/sops@v3.13.3 &&
+    thrice env GOBIN="$work/bin" go install filippo.io/age/cmd/age@v1.3.2 &&
+    thrice go -C tests/live/go/etcd build -o "$work/bin/etcd" . &&
+    thrice go -C tests/live/go/apiserver build -o "$work/bin/kube-apiserver" .
   } 2>"$work/go.log" || { cat "$work/go.log" >&2; exit 1; }
   for program in versitygw sops age; do
     go version -m "$work/bin/$program" | grep -E '^[[:space:]]+mod[[:space:]]' | cut -f3,4
@@ -44,7 +45,7 @@ echo '== people log in: oidc-agent of Debian, device code at a terminal'
 if command -v oidc-agent >/dev/null; then
   :
 elif [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
-  { apt-get update && apt-get install --yes --no-install-recommends oidc-agent-cli; } >"$work/apt.log" 2>&1 \
+  { thrice apt-get update && thrice apt-get install --yes --no-install-recommends oidc-agent-cli; } >"$work/apt.log" 2>&1 \
     || { cat "$work/apt.log" >&2; exit 1; }
 fi
 if command -v oidc-agent >/dev/null; then
@@ -57,11 +58,11 @@ fi
 
 echo '== clients of a server that is no IAM: oidc-provider'
 if ! command -v npm >/dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
-  { apt-get update && apt-get install --yes --no-install-recommends nodejs npm; } >"$work/apt.log" 2>&1 \
+  { thrice apt-get update && thrice apt-get install --yes --no-install-recommends nodejs npm; } >"$work/apt.log" 2>&1 \
     || { cat "$work/apt.log" >&2; exit 1; }
 fi
 if command -v npm >/dev/null && node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)'; then
-  npm install --prefix "$work/oidc" --silent --no-audit --no-fund oidc-provider@9.13.3
+  thrice npm install --prefix "$work/oidc" --silent --no-audit --no-fund oidc-provider@9.13.3
   node --version
   IAC_TEST_OIDC_PROVIDER="$work/oidc" "$PYTHON" -m pytest -q --no-header -m live tests/live/test_oidc_provider.py
 else
@@ -74,10 +75,10 @@ IAC_TEST_LOADERS="$work/loaders" "$PYTHON" -m pytest -q --no-header -m live test
 
 echo '== pipelines: every step, actionlint, shellcheck, pre-commit, the real installation'
 for tool in curl jq shellcheck; do
-  command -v "$tool" >/dev/null || { apt-get -qq update && apt-get -qq install --yes "$tool" >/dev/null; }
+  command -v "$tool" >/dev/null || { thrice apt-get -qq update && thrice apt-get -qq install --yes "$tool" >/dev/null; }
 done
 if command -v go >/dev/null; then
-  GOPATH="$work/go" GOBIN="$work/bin" GOFLAGS=-modcacherw \
+  thrice env GOPATH="$work/go" GOBIN="$work/bin" GOFLAGS=-modcacherw \
     go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.7 2>"$work/go.log" || { cat "$work/go.log" >&2; exit 1; }
 fi
 PATH="$work/bin:$PATH" IAC_TEST_PIPELINES=1 "$PYTHON" -m pytest -q --no-header -n 2 tests/pipelines
@@ -85,17 +86,17 @@ PATH="$work/bin:$PATH" IAC_TEST_PIPELINES=1 "$PYTHON" -m pytest -q --no-header -
 echo '== the suite on httpx2'
 "$PYTHON" -m venv "$work/httpx2"
 # shellcheck disable=SC2086
-"$work/httpx2/bin/python" -m pip install $quiet --upgrade 'pip>=25.1'
+thrice "$work/httpx2/bin/python" -m pip install $quiet --upgrade 'pip>=25.1'
 # shellcheck disable=SC2086
-"$work/httpx2/bin/python" -m pip install $quiet --editable '.[http2x]' --group dev
+thrice "$work/httpx2/bin/python" -m pip install $quiet --editable '.[http2x]' --group dev
 "$work/httpx2/bin/python" -c 'import httpx2; print("httpx2", httpx2.__version__)'
 "$work/httpx2/bin/python" -m pytest -q --no-header -n 2 -m 'not live' tests
 
 echo '== the suite on the lowest versions'
 "$PYTHON" -m venv "$work/lowest"
 # shellcheck disable=SC2086
-"$work/lowest/bin/python" -m pip install $quiet --upgrade 'pip>=25.1'
+thrice "$work/lowest/bin/python" -m pip install $quiet --upgrade 'pip>=25.1'
 # shellcheck disable=SC2086
-"$work/lowest/bin/python" -m pip install $quiet --editable . --group dev --constraint requirements/lowest.txt
+thrice "$work/lowest/bin/python" -m pip install $quiet --editable . --group dev --constraint requirements/lowest.txt
 "$work/lowest/bin/python" -m pip list --disable-pip-version-check --format freeze | grep -i -E '^(click|cryptography|httpx|jinja2|joserfc|jsonschema|obstore|pyrage|pyyaml|referencing|ruamel)'
 "$work/lowest/bin/python" -m pytest -q --no-header -n 2 -m 'not live' tests

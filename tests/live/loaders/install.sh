@@ -5,11 +5,12 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 into=$1
 python=${PYTHON:-python3}
+thrice() { sh "$here/../thrice.sh" "$@"; }
 mkdir -p "$into/bin"
 
 "$python" -m venv "$into/venv"
-"$into/venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-"$into/venv/bin/python" -m pip install --quiet --disable-pip-version-check 'rucio>=41,<42' oauthenticator diraccfg htcondor
+thrice "$into/venv/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+thrice "$into/venv/bin/python" -m pip install --quiet --disable-pip-version-check 'rucio>=41,<42' oauthenticator diraccfg htcondor
 "$into/venv/bin/python" -m pip list --disable-pip-version-check --format freeze | grep -i -E '^(rucio|oauthenticator|diraccfg|htcondor)='
 
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
@@ -19,13 +20,13 @@ if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
   packages='apache2-bin libapache2-mod-auth-openidc mariadb-server-core mariadb-client-core oidc-agent-cli'
   command -v mvn >/dev/null || packages="$packages maven default-jdk-headless"
   # shellcheck disable=SC2086
-  { apt-get -qq update && apt-get -qq install --no-install-recommends $packages; } >"$into/apt.log" 2>&1 || { tail -5 "$into/apt.log"; echo 'left out: packages of Debian'; }
+  { thrice apt-get -qq update && thrice apt-get -qq install --no-install-recommends $packages; } >"$into/apt.log" 2>&1 || { tail -5 "$into/apt.log"; echo 'left out: packages of Debian'; }
   cmp -s "$into/policy" /usr/sbin/policy-rc.d && rm /usr/sbin/policy-rc.d
 fi
 
 if command -v go >/dev/null; then
   cp -R "$here/go" "$into/go-source"
-  (cd "$into/go-source" && GOPATH="$into/go" GOFLAGS=-modcacherw sh -c 'go mod tidy && go build -o ../bin/ ./...') >"$into/go.log" 2>&1 \
+  (cd "$into/go-source" && thrice env GOPATH="$into/go" GOFLAGS=-modcacherw sh -c 'go mod tidy && go build -o ../bin/ ./...') >"$into/go.log" 2>&1 \
     || { tail -5 "$into/go.log"; exit 1; }
   go version -m "$into/bin/oauth2proxy" | grep -E 'dep.*oauth2-proxy' | cut -f3,4
 else
@@ -34,7 +35,7 @@ fi
 
 if command -v mvn >/dev/null; then
   cp -R "$here/spring" "$into/spring"
-  (cd "$into/spring" && mvn -q -B -Dmaven.repo.local="$into/m2" dependency:copy-dependencies -DoutputDirectory=lib) >"$into/mvn.log" 2>&1 \
+  (cd "$into/spring" && thrice mvn -q -B -Dmaven.repo.local="$into/m2" dependency:copy-dependencies -DoutputDirectory=lib) >"$into/mvn.log" 2>&1 \
     || { tail -5 "$into/mvn.log"; exit 1; }
   echo "$into"/spring/lib/spring-boot-[0-9]*.jar | sed 's/.*\///'
 else
