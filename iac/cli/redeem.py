@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command("redeem")
-@click.argument("addresses", metavar="ADDR..", nargs=-1, required=True)
+@click.argument("addresses", metavar="ADDR...", nargs=-1, required=True)
 @FORMAT
 @click.pass_obj
 def command(shell: Shell, *, addresses: tuple[str, ...], view: str) -> int:

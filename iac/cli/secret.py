@@ -24,7 +24,7 @@ def command() -> None:
     """Hand in secrets that are known, as of clients that were adopted from a server which shows none."""
 
 
-@command.command("set")
+@command.command("set", short_help="one secret, on stdin")
 @click.argument("address", metavar="ADDR")
 @click.argument("others", metavar=" ", nargs=-1)
 @FORMAT
@@ -38,7 +38,7 @@ def set_secret(shell: Shell, *, address: str, others: tuple[str, ...], view: str
     return _hand_in(shell, {address: parse_secret(_given(address))}, view)
 
 
-@command.command("token")
+@command.command("token", short_help="a registration access token, on stdin")
 @click.argument("address", metavar="ADDR")
 @click.argument("others", metavar=" ", nargs=-1)
 @click.option("--uri", default="", metavar="URI", help="The registration_client_uri, where state has none (RFC 7592).")
@@ -63,7 +63,7 @@ def set_token(shell: Shell, *, address: str, others: tuple[str, ...], uri: str, 
     return 0
 
 
-@command.command("import")
+@command.command("import", short_help="the secrets of a file, all or none")
 @click.argument("file", metavar="FILE")
 @FORMAT
 @click.pass_obj

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -204,3 +205,21 @@ def test_json_is_ascii(capsys: pytest.CaptureFixture[str]) -> None:
 def test_the_global_options_are_those_of_the_contract() -> None:
     options = {option for parameter in cli.params for option in parameter.opts}
     assert {"-C", "--env", "--no-color", "-q", "--quiet", "-v", "--verbose", "--version"} == options
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_the_shell_completes_commands_and_options(shell: str) -> None:
+    """As docs/reference/commands.md says: the variable that click reads, for the name of our program."""
+    script = "import sys; from iac.cli import main; main()"
+
+    def complete(words: str, count: int) -> str:
+        wanted = {"_IAC_COMPLETE": f"{shell}_complete", "COMP_WORDS": words, "COMP_CWORD": str(count)}
+        if shell == "fish":
+            wanted["COMP_CWORD"] = words.rsplit(maxsplit=1)[-1]
+        return subprocess.run(
+            [sys.executable, "-c", script], env={**os.environ, **wanted}, capture_output=True, text=True, check=True
+        ).stdout
+
+    assert "rotate" in complete("iac rot", 1)
+    assert "rekey" in complete("iac state rek", 2)
+    assert "--detailed-exitcode" in complete("iac plan --det", 2)

@@ -1,0 +1,38 @@
+"""The pages of docs/ are found by a reader, and ordered."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+KINDS = {"tutorial", "how-to", "reference", "explanation", "adr"}
+
+
+def _linked(page: Path) -> set[Path]:
+    links = re.findall(r"\]\(([^)#]+\.md)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    return {(page.parent / link).resolve() for link in links if "://" not in link}
+
+
+def test_each_page_is_reached_from_the_readme() -> None:
+    reached, rest = set(), {ROOT / "README.md"}
+    while rest:
+        page = rest.pop()
+        reached.add(page)
+        rest |= _linked(page) - reached
+    assert set() == set((ROOT / "docs").rglob("*.md")) - reached
+
+
+def test_the_index_names_each_page_but_those_that_have_an_index_of_their_own() -> None:
+    pages = {page for page in (ROOT / "docs").rglob("*.md") if page.parent.name not in {"adr", "services", "docs"}}
+    assert set() == pages - _linked(ROOT / "docs/README.md")
+
+
+def test_pages_are_of_the_four_kinds_or_decisions() -> None:
+    assert KINDS == {page.name for page in (ROOT / "docs").iterdir() if page.is_dir()}
+
+
+def test_the_glossary_is_in_order_and_says_each_word_once() -> None:
+    table = (ROOT / "docs/glossary.md").read_text(encoding="utf-8").partition("|---|---|\n")[2]
+    words = [line.split(" | ")[0].removeprefix("| ").casefold() for line in table.splitlines()]
+    assert sorted(set(words)) == words
