@@ -30,7 +30,7 @@ def replace(path: Path, data: bytes) -> None:
 
     The temp file's name is fixed, so a crash leaves at most one; it is never opened through a link.
     """
-    temp = path.with_name(f"{path.name}.tmp")
+    temp = _temp(path)
     temp.unlink(missing_ok=True)
     file = os.open(temp, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600)
     try:
@@ -45,6 +45,12 @@ def replace(path: Path, data: bytes) -> None:
             temp.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
+
+
+def sweep(*paths: Path) -> None:
+    """Remove the temp files that `replace` left where it was killed; no other process may be replacing these files."""
+    for path in paths:
+        _temp(path).unlink(missing_ok=True)
 
 
 def append(path: Path, data: bytes, offset: int) -> None:
@@ -97,6 +103,10 @@ def moment(directory: Path, *, is_writer: bool) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _temp(path: Path) -> Path:
+    return path.with_name(f"{path.name}.tmp")
 
 
 def _write(file: int, data: bytes) -> None:

@@ -124,7 +124,15 @@ class FileBackend(StateBackend):
     def _lock(self, holder: Holder, *, timeout: float) -> AbstractContextManager[None]:
         if not self._path.parent.is_dir():
             raise self._missing()
-        return lock.locked(self._lock_file, holder, self._clock, timeout=timeout)
+        return self._locked(holder, timeout)
+
+    @contextmanager
+    def _locked(self, holder: Holder, timeout: float) -> Iterator[None]:
+        """The lock; what a write that was killed left half done goes, whether or not this run writes."""
+        with lock.locked(self._lock_file, holder, self._clock, timeout=timeout):
+            with suppress(OSError), disk.moment(self._path.parent, is_writer=True):
+                disk.sweep(self._path, self._backup)
+            yield
 
     def _holder(self) -> Holder | None:
         return lock.holder_of(self._lock_file)

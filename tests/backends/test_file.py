@@ -72,6 +72,16 @@ def test_all_files_are_for_their_owner_alone(site: FileSite) -> None:
     assert 0o700 == stat.S_IMODE(site.path.parent.stat().st_mode)
 
 
+def test_what_a_killed_write_left_behind_goes_with_the_next_lock(site: FileSite) -> None:
+    backend = site.begun()
+    leftovers = [site.path.with_name(name) for name in ("state.json.tmp", "state.json.backup.tmp")]
+    for leftover in leftovers:
+        leftover.write_text("{")
+    with backend.lock(HOLDER, timeout=0):
+        assert [] == [leftover for leftover in leftovers if leftover.exists()]
+    assert EMPTY == backend.load()
+
+
 def test_many_records_share_few_writes(site: FileSite, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
     append = disk.append

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from iac.sandbox.flavour import Flavour
 from iac.sandbox.world import Registration
 from tests.sandbox.talk import Talk
 
@@ -54,6 +55,18 @@ def test_a_rat_opens_its_own_client_only(talk: Talk) -> None:
     rat, other = register(talk)["registration_access_token"], register(talk)["client_id"]
     assert talk.send("GET", f"{REGISTRATION}/{other}", token=rat).status == 400
     assert talk.send("GET", f"/iam/api/clients/{other}", token=rat).status == 403
+
+
+@pytest.mark.parametrize(("flavour", "owner"), [(Flavour.V1_12, 403), (Flavour.V1_13, 403), (Flavour.V1_14, 201)])
+def test_an_owner_may_ask_for_a_new_secret_from_1_14_on(flavour: Flavour, owner: int) -> None:
+    talk = Talk(flavour)
+    mine, other = register(talk, talk.user()), register(talk, talk.user("admin"))
+    status, body = talk.ask("POST", f"/iam/api/clients/{mine['client_id']}/secret", token=talk.user())
+    assert owner == status
+    assert (status == 201) is (
+        isinstance(body, dict) and body.get("client_secret") not in {None, mine["client_secret"]}
+    )
+    assert talk.send("POST", f"/iam/api/clients/{other['client_id']}/secret", token=talk.user()).status == 403
 
 
 def test_an_owner_cannot_change_a_suspended_client_but_an_admin_can(talk: Talk) -> None:
