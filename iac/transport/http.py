@@ -24,6 +24,7 @@ from iac.core.semantics import switch
 from iac.transport.certificate import cause, is_certificate_refused, ssl_context
 from iac.transport.date import parse_date
 from iac.transport.message import Answer, Call
+from iac.transport.origin import Address
 from iac.transport.retry import PASSING, Patience, parse_retry_after
 
 if TYPE_CHECKING:
@@ -50,9 +51,10 @@ _NOT_SENT = (
     httpx.ConnectTimeout,
     httpx.PoolTimeout,
     httpx.ProxyError,
-    httpx.LocalProtocolError,
     httpx.UnsupportedProtocol,
 )
+
+_UNSENDABLE = "a header, such as that of a token, has a character that HTTP does not carry (RFC 9110 section 5.5)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,8 @@ class Http:
                 return Answer(
                     response.status_code, response.headers, _whole(response, self._transport.largest_body), call
                 )
+        except (httpx.LocalProtocolError, UnicodeEncodeError):
+            return _NotSent(httpx.LocalProtocolError(_UNSENDABLE))  # the words of the library repeat the header
         except _NOT_SENT as error:
             return _NotSent(_bare(error))
         except httpx.HTTPError as error:
@@ -202,6 +206,9 @@ class Http:
             )
         if is_certificate_refused(error):
             return self._certificate_refused(why)
+        if isinstance(error, httpx.LocalProtocolError):
+            fix = "hand the token in as it was given: one line, without spaces"
+            return UnreachableError("the request cannot be sent", where=self._origin, why=why, fix=fix)
         if isinstance(error, httpx.ProxyError):
             return UnreachableError(
                 "the proxy does not let us through",
@@ -261,7 +268,7 @@ def _client(server: Server, transport: Transport) -> httpx.Client:
             headers={"User-Agent": f"iac/{__version__}", "Accept": "application/json"},
             follow_redirects=False,
             trust_env=transport.proxy is None and not server.is_loopback,
-            proxy=None if transport.proxy in {None, "none"} else transport.proxy,
+            proxy=_proxy(server, transport),
             verify=verify,
             timeout=httpx.Timeout(transport.timeout, pool=None),
             limits=httpx.Limits(max_connections=transport.parallelism, max_keepalive_connections=transport.parallelism),
@@ -275,6 +282,15 @@ def _client(server: Server, transport: Transport) -> httpx.Client:
         ) from None
 
 
+def _proxy(server: Server, transport: Transport) -> str | None:
+    """The proxy of the settings. What goes to this machine in clear goes through none of another machine."""
+    if transport.proxy in {None, "none"}:
+        return None
+    address = Address.parse(transport.proxy or "")
+    is_near = address is not None and address.is_loopback
+    return transport.proxy if is_near or server.origin.startswith("https:") else None
+
+
 def _is_plain(server: Server, transport: Transport) -> bool:
     """Whether no TLS is spoken, neither with the server nor with a proxy."""
-    return server.origin.startswith("http:") and not (transport.proxy or "").startswith("https:")
+    return server.origin.startswith("http:") and not (_proxy(server, transport) or "").startswith("https:")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 _CREDENTIALS = re.compile(r'(?:client_(?:secret|assertion)|device_code|refresh_token)(?:=|"\s*:\s*")([^&"]+)')
 """Credentials in a form (RFC 6749 sections 2.3.1 and 6, RFC 7521 section 4.2, RFC 8628) or in the JSON of a client."""
+
+_TEXT = "text/plain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +56,8 @@ class Call:
         return cls("POST", path, urlencode(fields).encode(), headers, is_read=True)
 
     def with_text(self, text: str) -> Call:
-        """The same call with plain text as its body."""
-        return replace(self, body=text.encode(), headers={**self.headers, "Content-Type": "text/plain"})
+        """The same call with plain text as its body, which is a credential."""
+        return replace(self, body=text.encode(), headers={**self.headers, "Content-Type": _TEXT})
 
     @property
     def shown(self) -> str:
@@ -63,14 +66,23 @@ class Call:
 
     def carried(self) -> frozenset[str]:
         """The credentials that it carries, as they are sent and as they were: an answer must not repeat them."""
-        authorization = self.headers.get("Authorization", "").partition(" ")[2]
-        sent = [authorization, *_CREDENTIALS.findall(self.body.decode(errors="replace"))]
+        kind, _, authorization = self.headers.get("Authorization", "").partition(" ")
+        body = self.body.decode(errors="replace")
+        is_text = self.headers.get("Content-Type") == _TEXT
+        sent = [authorization, *([body] if is_text else _CREDENTIALS.findall(body))]
+        if kind == "Basic":
+            sent.append(_password(authorization))
         return frozenset(form for text in sent if text for form in (text, unquote_plus(text)))
 
     def with_authorization(self, value: str) -> Call:
         """The same call with an Authorization header."""
         headers = {**self.headers, "Authorization": value}
         return replace(self, headers=headers)
+
+
+def _password(basic: str) -> str:
+    """The password of HTTP Basic (RFC 7617 section 2)."""
+    return base64.b64decode(basic).decode(errors="replace").partition(":")[2]
 
 
 @dataclass(frozen=True, slots=True)

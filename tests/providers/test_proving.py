@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -22,9 +23,12 @@ from iac.sandbox.fault import Fault, FaultKind
 from iac.transport.http import Transport
 from iac.transport.retry import Patience
 from tests.providers.stub import Say, Seen, start_stub
+from tests.transport.certificates import Authority
+from tests.transport.terminator import start_terminator
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from iac.sandbox.server import Sandbox
     from tests.providers.clock import SetClock
@@ -346,6 +350,26 @@ def test_the_keys_of_a_client_stand_where_its_jwks_uri_says(
         found = prove(new_box.issuer, subject, clock)["jwks_uri"]
         assert [seen.headers.get("authorization") for seen in keys.seen] == [None] * len(keys.seen)
     assert (verdict, True) == (str(found.verdict), why in found.why)
+
+
+def test_whoever_serves_keys_is_not_shown_the_client_certificate(
+    clock: SetClock, new_box: Sandbox, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path)
+    certificate, key = authority.issue("client")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*authority.issue("server"))
+    context.load_verify_locations(authority.file)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    transport = replace(ONCE, ca_bundle=authority.file, certificate=certificate, key=key)
+    with (
+        start_stub(lambda _: Say(200, {"keys": [KEY]})) as keys,
+        start_terminator(int(keys.url.rpartition(":")[2]), context) as front,
+    ):
+        uri = f"https://127.0.0.1:{front.port}/jwks"
+        subject = Subject("app", None, {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": uri})
+        assert "ok" == verdicts(prove(new_box.issuer, subject, clock, transport))["jwks_uri"]
+    assert [False] == front.shown
 
 
 def test_keys_are_not_read_from_where_anybody_could_change_them(clock: SetClock, new_box: Sandbox) -> None:

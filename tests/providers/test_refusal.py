@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from iac.core.errors import CredentialsError, IacError, ServerError, UnknownOutcome, UnreachableError
 from iac.core.secret import Secret
+from iac.providers.logins.proof import basic
 from iac.providers.refusal import error_code, is_missing, read_failure, write_failure
 from iac.transport.message import Answer, Call
 from iac.transport.words import server_words
@@ -165,6 +166,8 @@ def test_an_oauth_error_has_a_code(body: Any, code: str) -> None:
         (Call.write("POST", "/x", {"client_secret": "hush-hush"}), "client_secret: hush-hush is too short"),
         (Call.read("/x").with_authorization("Bearer ey.J.x"), "not a token: ey.J.x"),
         (Call.read("/x").with_authorization("Basic YTpi"), "Basic YTpi"),
+        (Call.form("/t", {}).with_authorization(basic("app", Secret("a+b/c"))), "a+b/c is not the secret of app"),
+        (Call.write("POST", "/redeem").with_text("ey.J.x"), "ey.J.x is no registration access token"),
     ],
 )
 def test_words_that_repeat_what_was_sent_are_withheld(call: Call, words: str) -> None:

@@ -125,7 +125,7 @@ class KubernetesContract(SinkContract):
         ):
             with pytest.raises(RenderError, match="another manager keeps fields") as caught:
                 attempt()
-            assert 'conflict with "kubectl-edit" using v1 (.data.app.env)' == caught.value.why
+            assert 'the server says 409: conflict with "kubectl-edit" using v1 (.data.app.env)' == caught.value.why
             assert not any(part in str(caught.value) for part in (CANARY, encoded(CANARY)))
         assert {"app.env": encoded("by hand")} == cluster.call("GET", APP)[1]["data"]
 

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
@@ -8,7 +8,7 @@ import yaml
 from iac.core.errors import RenderError, UnknownOutcome, UnreachableError
 from iac.ports import Found
 from iac.sinks.kubernetes.secret import MARK
-from tests.fakes.kubernetes import ADMIN, CREW, fake_cluster
+from tests.fakes.kubernetes import ADMIN, CREW, Refused, fake_cluster
 from tests.sinks.cluster import CANARY, KubernetesContract, encoded, open_sink
 
 if TYPE_CHECKING:
@@ -171,3 +171,22 @@ def test_a_mark_of_another_environment_is_not_ours(kubeconfig: Path, sink: Kuber
     assert sink.compare(PATH, b"one") is Found.OTHER
     with pytest.raises(RenderError, match=f"{MARK}: rucio/prod"):
         sink.remove(PATH)
+
+
+@pytest.mark.parametrize("status", [403, 409, 422])
+@pytest.mark.parametrize("said", [CANARY, encoded(f"SECRET='{CANARY}'\n")], ids=["clear", "as sent"])
+def test_a_cluster_that_repeats_a_secret_is_not_repeated(
+    cluster: FakeCluster, sink: KubernetesSink, monkeypatch: pytest.MonkeyPatch, status: int, said: str
+) -> None:
+    handle = cluster.handle
+
+    def repeating(method: str, *rest: Any) -> Any:
+        if method == "PATCH":
+            cause = {"reason": "FieldManagerConflict", "message": f"is {said}", "field": ".data"}
+            raise Refused(status, "Denied", f"a webhook does not like {said}", [cause] if status == 409 else None)
+        return handle(method, *rest)
+
+    monkeypatch.setattr(cluster, "handle", repeating)
+    with pytest.raises((RenderError, UnreachableError), match="words that repeat a secret") as caught:
+        sink.write(PATH, f"SECRET='{CANARY}'\n".encode(), mode=0o600)
+    assert said not in str(caught.value)

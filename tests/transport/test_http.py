@@ -60,6 +60,18 @@ def test_requests_say_who_sends_them_and_what_they_want(open_http: OpenHttp) -> 
     assert stub.seen[0].body == b'{"\\u00e4":"\\u00f6"}'
 
 
+@pytest.mark.parametrize("token", ["hush-1\nhush-2", "hush-1\0hush-2", " hush-1 ", "hush-1 h\u00fcsh-2"])
+def test_a_token_that_no_header_can_hold_is_not_repeated(open_http: OpenHttp, token: str) -> None:
+    with start_stub(lambda _: Say(200, {})) as stub:
+        http = open_http(stub.url)
+        with pytest.raises(UnreachableError, match="the request cannot be sent") as caught:
+            http.send(WRITE.with_authorization(f"Bearer {token}"))
+
+    assert [] == stub.seen
+    causes = [caught.value, caught.value.__cause__, caught.value.__context__]
+    assert "hush" not in " ".join(f"{cause} {cause!r}" for cause in causes)
+
+
 def test_no_redirect_is_followed(open_http: OpenHttp) -> None:
     with start_stub(lambda _: Say(302, b"", {"Location": "/elsewhere"})) as stub:
         answer = open_http(stub.url).send(Call.read("/x"))

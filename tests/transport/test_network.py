@@ -232,6 +232,13 @@ def test_this_machine_is_reached_without_the_proxy_of_the_environment_and_with_t
     assert [f"GET {plain.url}/x"] == proxy.seen
 
 
+def test_what_goes_to_this_machine_in_clear_leaves_it_by_no_proxy(open_http: OpenHttp) -> None:
+    with start_stub(lambda _: Say(200, {})) as plain:
+        http = open_http(plain.url, proxy="https://proxy.invalid:3128", patience=ONCE)
+        assert http.send(READ).status == 200
+        http.close()
+
+
 def test_a_proxy_that_is_away_is_told(far: Any) -> None:
     with pytest.raises(UnreachableError, match="cannot be reached"):
         far(1, proxy="http://127.0.0.1:9").send(READ)

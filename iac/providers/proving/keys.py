@@ -1,7 +1,7 @@
 """Public keys of a client: behind its jwks_uri, or by value. Judged without a server's help.
 
-A jwks_uri is read as IAM would read it, but for redirects, which are not followed; no credentials are sent, and
-nothing of the answer is shown.
+A jwks_uri is read as IAM would read it, but for redirects, which are not followed; no credentials are sent, the
+client certificate of iac.yaml is not shown, and nothing of the answer is told.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ def check_jwks_uri(uri: str, transport: Transport, clock: Clock) -> Check:
         transport,
         parallelism=1,
         timeout=min(transport.timeout, LONGEST_WAIT),
+        certificate=None,
+        key=None,
         setting=JWKS_URI,
         largest_body=LARGEST_SET,
     )

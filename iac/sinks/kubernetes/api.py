@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import base64
 import json
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from iac.core.errors import CredentialsError, IacError, RenderError, UnreachableError
 from iac.core.secret import Secret
-from iac.core.text import printable
 from iac.sinks.kubernetes.secret import MANAGER
 from iac.transport.http import Http, Transport
 from iac.transport.message import Call
 from iac.transport.retry import PASSING
-from iac.transport.words import server_words
+from iac.transport.words import server_words, told
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from iac.ports import Clock
     from iac.sinks.kubernetes.login import Cluster
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _APPLY = "application/apply-patch+yaml"
 _WORDS = ("reason", "message")
+_WORD = re.compile(r"[^\s\"'=:,;]{12,}")
+"""What may be a secret in a file: nobody else's words are as long by chance."""
 _HOW_TO = "docs/how-to/deliver-credentials.md has the Role"
 
 
@@ -56,7 +59,7 @@ class Api:
         path = f"{self._path(target)}?{urlencode({**query, 'dryRun': 'All'} if is_trial else query)}"
         body = json.dumps(manifest).encode()
         answer = self._send(Call("PATCH", path, body, {"Content-Type": _APPLY}, is_read=is_trial))
-        return self._object(target, answer, [Secret(value) for value in manifest.get("data", {}).values() if value])
+        return self._object(target, answer, list(_hidden(manifest)))
 
     def delete(self, target: Target, found: Manifest) -> None:
         """Delete a Secret, if it is still the one that was read."""
@@ -100,7 +103,7 @@ class Api:
                 fix = f"kubectl create namespace {target.namespace}, or correct the path"
                 return RenderError("there is no such namespace", where=target.path, why=words, fix=fix)
             case HTTPStatus.CONFLICT:
-                return _conflict(target, answer, words)
+                return _conflict(target, answer, hidden)
         if answer.status in PASSING or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             fix = "run it again when the cluster is well"
             return UnreachableError("the cluster cannot do it now", where=target.path, why=words, fix=fix)
@@ -108,16 +111,23 @@ class Api:
         return RenderError("the cluster refuses the Secret", where=target.path, why=words, fix=fix)
 
 
-def _conflict(target: Target, answer: Answer, words: str) -> RenderError:
+def _hidden(manifest: Manifest) -> Iterator[Secret]:
+    """What no message may repeat of a Secret: its values as they are sent and as they are, and each longer word."""
+    for value in manifest.get("data", {}).values():
+        clear = base64.b64decode(value).decode(errors="replace").strip()
+        yield from (Secret(text) for text in (value, clear, *_WORD.findall(clear)) if text)
+
+
+def _conflict(target: Target, answer: Answer, hidden: Sequence[Secret]) -> RenderError:
     causes = [cause for cause in _causes(answer.json()) if cause.get("reason") == "FieldManagerConflict"]
     if not causes:
-        fix = "run it again: what the cluster holds is read first"
+        fix, words = "run it again: what the cluster holds is read first", server_words(answer, hidden, _WORDS)
         return RenderError("the Secret was changed by somebody at the same time", where=target.path, why=words, fix=fix)
     said = (f"{cause.get('message')} ({cause.get('field')})" for cause in causes)
     return RenderError(
         "another manager keeps fields of this Secret",
         where=target.path,
-        why=printable("; ".join(said)),
+        why=told(answer, "; ".join(said), hidden),
         fix="have that manager give them up, or give the output another path; iac forces nobody off",
     )
 
