@@ -61,7 +61,7 @@ class IamSelfService(Registrar):
                 "only a user can take a client over",
                 where=client_id,
                 why="nobody is logged in, or a client is: its token counts as nobody's",
-                fix="set auth in iac.yaml to a user's token: method token, or wlcg",
+                fix="set auth in iac.yaml to a user's: method device, oidc-agent, token or wlcg",
             )
         return self._written(call, self._session.send(call.with_text(rat.reveal())), None)
 
@@ -111,7 +111,7 @@ class IamSelfService(Registrar):
         """The server's setting keeps this login out (IAM's client-registration.allow-for)."""
         if self._is_anonymous():
             summary = "self service of this server is not open to anybody: it asks for a user, or an administrator"
-            fix = "log in as a user (auth: {method: token} or wlcg), or use provider: iam-admin"
+            fix = "log in as a user (auth.method device, oidc-agent, token or wlcg), or use provider: iam-admin"
         else:
             summary = "self service of this server is for administrators only, or not for this user"
             fix = "ask an administrator of the IAM to register the client, or use provider: iam-admin"

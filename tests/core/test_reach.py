@@ -146,3 +146,11 @@ def test_self_service_has_no_flavour_before_it_showed_a_client() -> None:
 
 def test_a_server_that_is_no_iam_has_no_flavour_of_iam() -> None:
     assert "rfc7591" == Facts(shows_secrets=False, has_up_scoping=False, api=Api.RFC7591).flavour
+
+
+def test_another_id_than_the_server_chose_is_refused_and_both_are_named() -> None:
+    found = plan(project(replace(CLIENT, client_id="mine"), api=API), state({"team/app": held()}), seen())
+    (guard,) = found.guards
+    assert ("client-id-changed", True) == (guard.id, found.is_empty)
+    assert ID in guard.message
+    assert "mine" in guard.message
