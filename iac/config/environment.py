@@ -84,6 +84,10 @@ class Environment:
         """client_id -> address, of definitions with mistakes too."""
         return {client_id: address for client_id, (address, _) in self._ids.items()}
 
+    def replacing(self) -> list[DesiredClient]:
+        """The clients in whose place a rotation puts others."""
+        return [client for client in self._clients.values() if client.lifecycle.rotation is Rotation.REPLACE]
+
     def client(self, address: str) -> DesiredClient | None:
         """The client at an address that was added and is right."""
         return self._clients.get(address)
@@ -140,8 +144,7 @@ class Environment:
 
     def _check_successors(self) -> Iterator[Diagnostic]:
         """No definition has a client_id that a rotation may give to the successor of another."""
-        replacing = [client for client in self._clients.values() if client.lifecycle.rotation is Rotation.REPLACE]
-        for client in replacing:
+        for client in self.replacing():
             for client_id, (address, where) in self._ids.items():
                 if is_successor_id(client_id, client.client_id):
                     why = f"{client.address} has rotation: replace, and names the successors of {client.client_id} so"

@@ -25,6 +25,7 @@ class Survey:
     Attributes:
         addresses: of all definitions, in every environment, and those that `removed` and `moved` name.
         client_ids: client_id -> address, of the environment looked at.
+        replacing: client_id -> address, of those of them that rotations put others in the place of.
         folders: folder below clients.d -> its defaults; None for a file that cannot be used.
         default_files: folder below clients.d -> the file of its defaults.
         mistakes: what is wrong in any environment; policy has no part in it.
@@ -32,6 +33,7 @@ class Survey:
 
     addresses: frozenset[str]
     client_ids: Mapping[str, str]
+    replacing: Mapping[str, str]
     folders: Mapping[str, Layer | None]
     default_files: Mapping[str, str]
     mistakes: tuple[Diagnostic, ...]
@@ -47,4 +49,11 @@ def survey(project: Project, environment: str) -> Survey:
     leaving = {entry.address for entry in parse_removed(project.document, value, environment)}
     leaving |= {name for entry in value.get("moved", ()) for name in (entry["from"], entry["to"])}
     mistakes = tuple(each for each in loader.diagnostics() if each.severity is Severity.ERROR)
-    return Survey(frozenset(tree.definitions) | leaving, setting.client_ids(), loader.folders, tree.defaults, mistakes)
+    return Survey(
+        addresses=frozenset(tree.definitions) | leaving,
+        client_ids=setting.client_ids(),
+        replacing={client.client_id: client.address for client in setting.replacing()},
+        folders=loader.folders,
+        default_files=tree.defaults,
+        mistakes=mistakes,
+    )

@@ -29,10 +29,15 @@ def base_of(client: ClientState) -> str:
     return client.client_id.removesuffix(client_id_of("", client.generation))
 
 
+def predecessor_id(client_id: str) -> str:
+    """The id of which this is that of a successor by rotation; "" when no rotation gives such an id."""
+    base, _, number = client_id.rpartition(_SIGN)
+    return base if number.isdecimal() else ""
+
+
 def is_successor_id(client_id: str, base: str) -> bool:
     """Whether this is the id that a rotation may give to a successor of `base`."""
-    number = client_id.removeprefix(base + _SIGN)
-    return number != client_id and number.isdecimal()
+    return bool(base) and predecessor_id(client_id) == base
 
 
 def bound(client: DesiredClient, last: ClientState | None) -> DesiredClient:

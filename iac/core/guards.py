@@ -62,6 +62,17 @@ def taken(desired: DesiredClient) -> Guard:
     )
 
 
+def held_elsewhere(desired: DesiredClient, holder: str) -> Guard:
+    """The client_id is that of another address's client, or of a predecessor of it."""
+    return Guard(
+        id="client-of-another-address",
+        message=f"client_id {desired.client_id} belongs to {holder}, as its client or as one that it has replaced",
+        addresses=(desired.address,),
+        value=holder,
+        setting=f"another client_id; or removed: [{{address: {holder}, then: forget}}] in iac.yaml for the other",
+    )
+
+
 def foreign(address: str, client_id: str, why: str) -> Guard:
     """A client that is never touched."""
     return Guard(

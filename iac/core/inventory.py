@@ -29,9 +29,10 @@ Cell = str | int | tuple[str, ...] | None
 
 
 class Standing(StrEnum):
-    """What a client is to this project: in its state, in no state, never to be touched, or in state and not there."""
+    """To this project: in state, a predecessor there, in no state, never to be touched, or in state and not there."""
 
     MANAGED = "managed"
+    REPLACED = "replaced"
     UNMANAGED = "unmanaged"
     PROTECTED = "protected"
     GONE = "gone"
@@ -39,12 +40,17 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What this project knows of a client: its address, state and definition, and the paths of its outputs."""
+    """What this project knows of a client: its address, state and definition, and the paths of its outputs.
+
+    Attributes:
+        is_replaced: whether it is a predecessor of the address's client.
+    """
 
     address: str = ""
     held: ClientState | None = None
     defined: DesiredClient | None = None
     outputs: tuple[str, ...] = ()
+    is_replaced: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +92,9 @@ def registered_row(seen: Registration, known: Known, login_client_id: str) -> Ro
     """A client that the server holds."""
     answer = seen.answer
     is_foreign = bool(protected(answer)) or (bool(login_client_id) and seen.client_id == login_client_id)
-    standing = Standing.MANAGED if known.held else Standing.PROTECTED if is_foreign else Standing.UNMANAGED
+    standing = Standing.PROTECTED if is_foreign else Standing.UNMANAGED
+    if known.held:
+        standing = Standing.REPLACED if known.is_replaced else Standing.MANAGED
     expires = _text(answer.get("expiration")) or _moment(answer.get("client_secret_expires_at"), per_second=1)
     facts = _Facts(
         standing,
@@ -99,9 +107,9 @@ def registered_row(seen: Registration, known: Known, login_client_id: str) -> Ro
 
 
 def gone_row(known: Known) -> Row | None:
-    """A client of state that the server does not hold; None when state does not hold it either."""
+    """A client of state that the server does not hold; None when state does not hold it, or has replaced it."""
     held = known.held
-    if held is None:
+    if held is None or known.is_replaced:
         return None
     return _row(held.client_id, held.applied, known, _Facts(Standing.GONE, is_active=False))
 

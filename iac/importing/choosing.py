@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from iac.core import semantics
+from iac.core.generation import predecessor_id
 from iac.importing.found import Found, Skipped
 
 if TYPE_CHECKING:
@@ -96,10 +97,23 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What is never imported: the tool's own login client, and what has a definition (client_id -> address)."""
+    """What is never imported: the tool's own login client, what has a definition, and what has taken its place.
+
+    Attributes:
+        defined: client_id -> address.
+        replacing: the same, of definitions with `rotation: replace`.
+    """
 
     login_client_id: str
     defined: Mapping[str, str]
+    replacing: Mapping[str, str]
+
+    def reason(self, client_id: str) -> str:
+        """Why definitions that are there keep this client from having one; "" when they do not."""
+        if client_id in self.defined:
+            return f"it is defined already, as {self.defined[client_id]}"
+        before = self.replacing.get(predecessor_id(client_id))
+        return f"its name is that of a successor of {before}, which has rotation: replace" if before else ""
 
 
 def separate(chosen: Iterable[Found], bounds: Bounds, named: Collection[str]) -> tuple[list[Found], list[Skipped]]:
@@ -126,8 +140,8 @@ def _reason(found: Found, bounds: Bounds, *, is_named: bool) -> str:
         return "it is the client that iac itself logs in with"
     if reason := semantics.protected({**found.registration.answer, "client_name": found.name}):
         return f"it is {reason}"
-    if found.client_id in bounds.defined:
-        return f"it is defined already, as {bounds.defined[found.client_id]}"
+    if reason := bounds.reason(found.client_id):
+        return reason
     if found.registration.answer.get("dynamically_registered") is True and not is_named:
         return "somebody registered it in self service; name its client_id to take it over"
     return ""

@@ -99,7 +99,7 @@ def run_import(caller: Caller, order: Order) -> Imported:
     known = survey(project, settings.environment)
     _check_folders(known, order.terms.folder)
     found, terms = _found(caller, order)
-    bounds = Bounds(_login(settings, is_needed=order.found is None), known.client_ids)
+    bounds = Bounds(_login(settings, is_needed=order.found is None), known.client_ids, known.replacing)
     chosen, skipped = separate(order.wish.chosen(found), bounds, order.wish.ids)
     drafter = Drafter(project, settings.environment, known, terms)
     outcomes = [drafter.draft(each) for each in chosen]

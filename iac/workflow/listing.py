@@ -57,7 +57,12 @@ def _known(session: Session, state: State) -> Mapping[str, Known]:
         for address in spec.clients:
             outputs.setdefault(address, []).append(spec.path)
     desired = session.desired.clients
-    return {
+    replaced = {
+        old.client.client_id: Known(address, old.client, is_replaced=True)
+        for address, held in state.clients.items()
+        for old in held.predecessors
+    }
+    return replaced | {
         held.client_id: Known(address, held, desired.get(address), tuple(outputs.get(address, ())))
         for address, held in state.clients.items()
     }

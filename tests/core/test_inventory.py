@@ -76,6 +76,7 @@ def test_a_row_has_what_the_server_says_and_what_the_project_knows() -> None:
     ("known", "login", "answer", "standing"),
     [
         (Known("team/app", HELD), "", {}, Standing.MANAGED),
+        (Known("team/app", HELD, is_replaced=True), "", {}, Standing.REPLACED),
         (Known(), "", {}, Standing.UNMANAGED),
         (Known(), "app", {}, Standing.PROTECTED),
         (Known(), "", {"client_name": "oidc-agent:me"}, Standing.PROTECTED),
@@ -93,6 +94,7 @@ def test_what_is_in_state_and_not_on_the_server_is_gone() -> None:
     assert gone is not None
     assert (Standing.GONE, False, "An app") == (gone.standing, gone.is_active, gone.name)
     assert gone_row(Known()) is None
+    assert gone_row(Known("team/app", HELD, is_replaced=True)) is None
 
 
 @pytest.mark.parametrize(
@@ -170,5 +172,5 @@ def test_the_json_form_counts_all_and_shows_what_is_asked_for() -> None:
 
     told = inventory.to_dict(("client_id", "grants", "owners"), list(inventory.rows))
 
-    assert {"managed": 2, "unmanaged": 0, "protected": 0, "gone": 0} == told["summary"]
+    assert {"managed": 2, "replaced": 0, "unmanaged": 0, "protected": 0, "gone": 0} == told["summary"]
     assert [{"client_id": "app", "grants": ["client_credentials"], "owners": None}] == told["clients"]

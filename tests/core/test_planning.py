@@ -11,7 +11,7 @@ from iac.core.diagnostics import Location
 from iac.core.outputs import Rendered, output_digest
 from iac.core.plan import Pending, Released
 from iac.core.planning import find_moves, move
-from iac.core.state import OutputRecord, SecretStatus, Tombstone
+from iac.core.state import OutputRecord, Predecessor, SecretStatus, Tombstone
 from tests.core.build import (
     CANARY,
     KEY,
@@ -490,6 +490,35 @@ def test_a_file_that_was_moved_without_saying_so_is_refused_with_the_entry_to_wr
     found = plan(project(client), state({"old/place": applied(client)}), actual(registered(client)))
     assert ["moved-unsaid", "missing-definition"] == guards(found)
     assert "moved: [{from: old/place, to: new/place}]" in found.guards[0].setting
+
+
+def replaced(client: Any = APP, old: str = "old") -> Any:
+    """The state of a client, beside which one that it has taken the place of is still registered."""
+    return replace(applied(client), predecessors=(Predecessor(replace(applied(client), client_id=old), grace=3600),))
+
+
+@pytest.mark.parametrize("client_id", ["app", "old"])
+def test_no_address_takes_over_the_client_of_another_nor_one_that_it_has_replaced(client_id: str) -> None:
+    thief = desired("team/thief", client_id=client_id, adopt=True)
+    renamed = desired(client_id="new")
+    seen = actual(*(registered(desired(client_id=name)) for name in ("app", "old")))
+    found = plan(project(renamed, thief), state({APP.address: replaced()}), seen)
+    assert (["client-of-another-address"], "team/app") == (guards(found), found.guards[0].value)
+    assert ["team/app"] == [change.address for change in found.changes]
+
+
+@pytest.mark.parametrize(("then", "expected"), [(Then.FORGET, []), (Then.DELETE, ["client-of-another-address"])])
+def test_a_client_that_its_address_forgets_may_be_adopted_by_another(then: Then, expected: list[str]) -> None:
+    heir = desired("team/heir", client_id="app", adopt=True)
+    removed = (Removed("team/app", then, HERE),)
+    found = plan(project(heir, removed=removed), state({APP.address: applied(APP)}), actual(registered(APP)))
+    assert expected == guards(found)
+
+
+def test_a_file_that_was_moved_is_told_so_whether_it_adopts_or_not() -> None:
+    client = desired("new/place", client_id="app", adopt=True)
+    found = plan(project(client), state({"old/place": applied(client)}), actual(registered(client)))
+    assert ["moved-unsaid", "missing-definition"] == guards(found)
 
 
 def test_a_target_is_all_that_is_looked_at() -> None:

@@ -201,6 +201,29 @@ class TestBesideARotation:
         told = rotated.iac("state", "show", ADDRESS, "--format", "json").json()
         assert (2, [CLIENT_ID]) == (told["generation"], [old["client_id"] for old in told["predecessors"]])
 
+    def test_the_inventory_says_of_the_old_client_whose_it_was(self, rotated: Project) -> None:
+        listed = rotated.iac("list", "--format", "json").json()
+        found = {each["client_id"]: (each["address"], each["state"]) for each in listed["clients"]}
+        assert {NEXT: (ADDRESS, "managed"), CLIENT_ID: (ADDRESS, "replaced")} == {
+            client_id: found[client_id] for client_id in (CLIENT_ID, NEXT)
+        }
+        assert (1, 1) == (listed["summary"]["managed"], listed["summary"]["replaced"])
+
+    def test_what_takes_the_place_of_a_client_is_no_client_to_import(self, rotated: Project) -> None:
+        said = rotated.iac("import", NEXT)
+        assert 1 == said.code
+        assert f"{NEXT}: its name is that of a successor of {ADDRESS}, which has rotation: replace" in said.err
+        said = rotated.iac("import", "--match", "*", "--format", "json")
+        assert 0 == said.code, said.err
+        assert NEXT in {each["client_id"] for each in said.json()["skipped"]}
+
+    def test_no_other_address_gets_the_old_client_which_would_be_deleted_under_it(self, rotated: Project) -> None:
+        rotated.define("team/thief", client_id=CLIENT_ID, adopt=True, contacts=["ops@example.org"])
+        rotated.edit(FILE, f'"client_id": "{CLIENT_ID}"', '"client_id": "team-other"')
+        said = rotated.iac("apply", "--auto-approve")
+        assert (3, 0) == (said.code, writes(rotated).count("DELETE"))
+        assert f"client_id {CLIENT_ID} belongs to {ADDRESS}, as its client or as one that it has replaced" in said.err
+
     def test_drift_is_that_of_the_client_that_is_used(self, rotated: Project) -> None:
         rotated.by_hand(CLIENT_ID, client_name="Somebody")
         assert rotated.iac("drift").code == 0

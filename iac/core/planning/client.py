@@ -9,7 +9,16 @@ from iac.core import fate, guards
 from iac.core.change import Action, Finding, SecretChange, SecretStep
 from iac.core.diagnostics import Severity
 from iac.core.diff import compare
-from iac.core.planning.proposal import after, guard_hidden, has_chosen, propose, put, refuse_taken, with_fate
+from iac.core.planning.proposal import (
+    after,
+    guard_hidden,
+    has_chosen,
+    propose,
+    put,
+    refuse_held,
+    refuse_taken,
+    with_fate,
+)
 from iac.core.planning.reach import guard_change, guard_new
 from iac.core.planning.succession import asked, heir, let_go, plan_succession
 from iac.core.registration import Api
@@ -26,6 +35,8 @@ def plan_client(draft: Draft, client: DesiredClient) -> None:
     """Decide between create, adopt, update, replace, rotate and nothing for one definition."""
     last = draft.state.clients.get(client.address)
     following = heir(draft, client, last) if last is not None else None
+    if refuse_held(draft, following or client):
+        return
     if last is not None and following is not None:
         _plan_another(draft, following, last)
         return

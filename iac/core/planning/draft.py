@@ -53,6 +53,7 @@ class Draft:
 
     Attributes:
         named: addresses whose definition names a client_id; those of others were chosen by the server.
+        holders: client_id -> the address that state holds it under, as its client or as a predecessor.
     """
 
     desired: Desired
@@ -64,6 +65,11 @@ class Draft:
     guards: list[Guard] = field(default_factory=list)
     after: dict[str, Rendered] = field(default_factory=dict)
     standing: list[Standing] = field(default_factory=list)
+    holders: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        held = self.state.clients.items()
+        self.holders = {client_id: address for address, client in held for client_id in client.client_ids}
 
     def creates(self, client: DesiredClient) -> bool:
         """Whether an interrupted run was about to create this very client."""

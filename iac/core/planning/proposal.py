@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from iac.core import guards, semantics
 from iac.core.change import Action, Change, Finding, SecretChange
+from iac.core.desired import Then
 from iac.core.diagnostics import Severity
 from iac.core.diff import HIDDEN
 from iac.core.keys import kid_in_use
@@ -73,16 +74,21 @@ def after(draft: Draft, client: DesiredClient, secret: SecretChange) -> Rendered
 
 
 def refuse_taken(draft: Draft, client: DesiredClient) -> None:
-    """A client_id that is registered and not this project's: perhaps its definition was moved."""
-    before = _address_before(draft, client)
-    draft.guards.append(guards.renamed(client, before) if before else guards.taken(client))
+    """A client_id that is registered and not this project's."""
+    draft.guards.append(guards.taken(client))
 
 
-def _address_before(draft: Draft, client: DesiredClient) -> str:
-    """The address without a definition under which state holds this client_id; "" for none."""
-    held = draft.state.clients.items()
-    gone = (address for address, other in held if other.client_id == client.client_id)
-    return next((address for address in gone if address not in draft.desired.clients), "")
+def refuse_held(draft: Draft, client: DesiredClient) -> bool:
+    """Refuse a client of another address, which would change it or delete it; perhaps the definition was moved."""
+    holder = draft.holders.get(client.client_id, client.address)
+    if holder == client.address:
+        return False
+    leaving = {entry.address: entry.then for entry in draft.desired.removed}
+    if holder not in draft.desired.clients and leaving.get(holder) is Then.FORGET:
+        return False
+    is_moved = holder not in draft.desired.clients and holder not in leaving
+    draft.guards.append(guards.renamed(client, holder) if is_moved else guards.held_elsewhere(client, holder))
+    return True
 
 
 def has_chosen(draft: Draft, client: DesiredClient, seen: Registration) -> bool:
