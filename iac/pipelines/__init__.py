@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from iac.config.place import FilePlace
 from iac.config.writing import replace_text
 from iac.core.errors import InputError
+from iac.pipelines.needs import extras, login_variables, state_variables
 from iac.pipelines.text import ROOT_FILE, WRITTEN, Facts, Forge, include_line, render_pipelines, root_file
 
 if TYPE_CHECKING:
@@ -80,18 +81,16 @@ def prepare_pipelines(root: Path, settings: Settings | None, issuer: str, forges
         forges: names of `Forge`.
 
     Raises:
-        InputError: no repository, a state that pipelines do not reach, a file that is there and is another.
+        InputError: no repository, a state that pipelines do not reach, a login that asks a person, a file that is there
+            and is another.
     """
     if settings and isinstance(settings.state.place, FilePlace):
         refuse_file_backend("state.backend: file")
     repository = _repository(root)
     directory = os.path.relpath(root.resolve(), repository)
-    facts = Facts(
-        settings.issuer if settings else issuer,
-        directory,
-        settings.environment if settings else "default",
-        _default_branch(root),
-    )
+    facts = Facts(issuer, directory, "default", _default_branch(root))
+    if settings:
+        facts = _of_project(facts, settings)
     _check(facts)
     files: dict[str, str] = {}
     wanted = tuple(sorted(set(forges)))
@@ -121,6 +120,17 @@ def find_repository(root: Path) -> Path | None:
     """The work tree that a folder lies in; None when it lies in none."""
     folder = root.resolve()
     return next((each for each in (folder, *folder.parents) if os.path.lexists(each / ".git")), None)
+
+
+def _of_project(facts: Facts, settings: Settings) -> Facts:
+    return replace(
+        facts,
+        issuer=settings.issuer,
+        environment=settings.environment,
+        login=login_variables(settings),
+        state=state_variables(settings),
+        extras=extras(settings),
+    )
 
 
 def _repository(root: Path) -> Path:

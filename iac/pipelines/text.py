@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 _FOLDER = Path(__file__).parent
 _INCLUDE = re.compile(r"^( *)@include ([a-z.-]+)@\n", re.MULTILINE)
+_VARIABLES = re.compile(r"^( *)@(LOGIN|STATE)@\n", re.MULTILINE)
 _PLACE = re.compile(r"@([A-Z]+)@")
 WRITTEN = re.compile(r"# Written by iac (\S+): iac init --ci ([a-z]+)\.")
 """How each file of ours begins: by which version, for which forge."""
@@ -40,12 +41,18 @@ class Facts:
         directory: the project's, as seen from the repository's root.
         environment: as in iac.yaml; `default` where it declares none.
         branch: the default branch, whose files have credentials.
+        login: environment variables with the login at the issuer.
+        state: those with the login at the server of the state.
+        extras: extras of the package that are installed.
     """
 
     issuer: str
     directory: str
     environment: str
     branch: str
+    login: tuple[str, ...] = ("IAC_CLIENT_ID", "IAC_CLIENT_SECRET")
+    state: tuple[str, ...] = ()
+    extras: tuple[str, ...] = ()
 
     @property
     def suffix(self) -> str:
@@ -85,6 +92,7 @@ def _read(name: str) -> str:
 def _render(text: str, facts: Facts) -> str:
     while (whole := _INCLUDE.sub(_part, text)) != text:
         text = whole
+    text = _VARIABLES.sub(lambda found: _secrets(found[1], found[2], facts), text)
     values: Mapping[str, str] = {
         "VERSION": __version__,
         "SUFFIX": facts.suffix,
@@ -92,8 +100,15 @@ def _render(text: str, facts: Facts) -> str:
         "DIR": json.dumps(facts.directory),
         "BRANCH": json.dumps(facts.branch),
         "ENVIRONMENT": json.dumps("" if facts.environment == DEFAULT else facts.environment),
+        "EXTRAS": f"[{','.join(facts.extras)}]" if facts.extras else "",
     }
     return _PLACE.sub(lambda found: values.get(found[1], found[0]), text)
+
+
+def _secrets(margin: str, what: str, facts: Facts) -> str:
+    """Variables of a step on GitHub, one a line, each the secret of its name."""
+    names = facts.state if what == "STATE" else tuple(dict.fromkeys((*facts.login, *facts.state)))
+    return "".join(f"{margin}{name}: ${{{{ secrets.{name} }}}}\n" for name in names)
 
 
 def _part(found: re.Match[str]) -> str:

@@ -364,5 +364,7 @@ def test_the_action_validates_and_plans(github: GitHub) -> None:
     assert "success" == plan.result, plan.log
     assert "true" == plan.outputs["changes"]
     assert re.fullmatch(r"sha256:[0-9a-f]{64}", plan.outputs["digest"])
-    wrong = run_action(github, steps, {**usual, "command": "apply; id"}, READER)
+    wrong = run_action(github, steps, {**usual, "command": "apply; id", "extras": "jose,s3", "version": "0.1"}, READER)
     assert ("failure", True) == (wrong.result, "validate or plan, not apply; id" in wrong.log)
+    installed = [line.split()[-1] for line in (github.hub.folder / "pip.log").read_text().splitlines()]
+    assert ["indigo-iac", "indigo-iac", "indigo-iac[jose,s3]==0.1"] == installed[-3:]

@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 FACTS = Facts("https://iam.example.org/", ".", "default", "main")
 NAMED = Facts("https://iam.example.org/", "services/iam", "prod", "release/1")
+KEYED = Facts(
+    "https://iam.example.org/",
+    ".",
+    "default",
+    "main",
+    login=("IAC_LOGIN_KEY",),
+    state=("IAC_STATE_KEY_ID", "IAC_STATE_KEY"),
+    extras=("jose", "s3"),
+)
 GIT_STATE = PROJECT + "state: {backend: git}\n"
 
 
@@ -42,7 +51,7 @@ def jobs() -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def test_all_files_hold_by_the_schemas_of_their_forges(tmp_path: Path) -> None:
-    for facts, folder in ((FACTS, tmp_path / "one"), (NAMED, tmp_path / "two")):
+    for facts, folder in ((FACTS, tmp_path / "one"), (NAMED, tmp_path / "two"), (KEYED, tmp_path / "three")):
         for forge in Forge:
             for path, text in files(forge, facts).items():
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
@@ -139,6 +148,32 @@ def test_an_environment_has_files_and_names_of_its_own() -> None:
     assert [] == [text for text in texts if re.search(r"@(?:[A-Z]+|include .*)@", text)], "a place is not filled in"
 
 
+def test_steps_that_log_in_have_the_variables_that_the_project_names_and_no_others() -> None:
+    written = [yaml.load(text, yaml.BaseLoader) for text in files(Forge.GITHUB, KEYED).values()]
+    found = {
+        f"{job} {step['name']}": set(re.findall(r"secrets\.(\w+)", str(step["env"])))
+        for workflow in written
+        for job, steps in ((name, job["steps"]) for name, job in workflow["jobs"].items())
+        for step in steps
+        if "secrets." in str(step.get("env"))
+    }
+    login = {"IAC_LOGIN_KEY", "IAC_STATE_KEY_ID", "IAC_STATE_KEY"}
+    assert {
+        "plan Plan": login,
+        "drift Look for drift": login,
+        "apply Apply it": {*login, "IAC_AGE_IDENTITY"},
+        "rotate Rotate": {*login, "IAC_AGE_IDENTITY"},
+        "render Render": {"IAC_STATE_KEY_ID", "IAC_STATE_KEY", "IAC_AGE_IDENTITY"},
+    } == found
+
+
+def test_the_package_is_installed_with_the_extras_that_the_project_needs() -> None:
+    for forge in Forge:
+        installed = re.findall(r'install .*"(indigo-iac.*)==', "".join(files(forge, KEYED).values()))
+        assert {"indigo-iac[jose,s3]"} == set(installed)
+        assert {"indigo-iac"} == set(re.findall(r'install .*"(indigo-iac.*)==', "".join(files(forge).values())))
+
+
 @pytest.fixture
 def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
@@ -197,6 +232,40 @@ def test_a_state_on_this_machine_is_refused_before_anything_is_written(
     write(repository, {"iac.yaml": PROJECT})
     assert 1 == iac(repository, "init", "--ci", "github")
     assert "out of reach of a pipeline: state.backend: file" in capsys.readouterr().err
+
+
+HEAD = "project: demo\nissuer: https://iam.example.org/\nprovider: iam-admin\n"
+BY_KEY = "auth: {method: private_key_jwt, client_id: iac-ci, private_key: {env: IAC_LOGIN_KEY}}\n"
+IN_S3 = "state: {backend: s3, bucket: iac-state, access_key_id: {env: KEY_ID}, secret_access_key: {env: KEY}}\n"
+BY_HTTP = "state: {backend: http, address: https://git.example.org/s, username: me, password: {env: STATE_TOKEN}}\n"
+
+
+@pytest.mark.parametrize(
+    ("state", "extras", "secrets"),
+    [
+        (IN_S3 + "sinks: {sops: {kind: sops}}\n", "[jose,s3,sops]", ["IAC_LOGIN_KEY", "KEY_ID", "KEY"]),
+        (BY_HTTP, "[jose]", ["IAC_LOGIN_KEY", "STATE_TOKEN"]),
+    ],
+)
+def test_what_jobs_need_is_read_from_the_project(repository: Path, state: str, extras: str, secrets: list[str]) -> None:
+    write(repository, {"iac.yaml": HEAD + BY_KEY + state})
+    assert 0 == iac(repository, "init", "--ci", "github")
+    plan = (repository / ".github/workflows/iac-plan.yml").read_text()
+    assert f'"indigo-iac{extras}==$IAC_VERSION"' in plan
+    assert secrets == re.findall(r"secrets\.(\w+)", plan)
+
+
+@pytest.mark.parametrize(
+    ("auth", "method"),
+    [("{method: device, client_id: people}", "device"), ("{method: oidc-agent, account: prod}", "oidc-agent")],
+)
+def test_a_login_that_asks_a_person_is_refused(
+    repository: Path, capsys: pytest.CaptureFixture[str], auth: str, method: str
+) -> None:
+    write(repository, {"iac.yaml": f"{HEAD}auth: {auth}\nstate: {{backend: git}}\n"})
+    assert 1 == iac(repository, "init", "--ci", "gitlab")
+    assert f"no pipeline can log in as a person does: auth.method: {method}" in capsys.readouterr().err
+    assert not (repository / ".gitlab").exists()
 
 
 def test_a_folder_in_no_repository_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
