@@ -18,6 +18,7 @@ from iac.config.project import PROJECT_FILE, load_project
 from iac.config.schema import load_schema
 from iac.config.writing import replace_text
 from iac.core.errors import InputError, InvalidInput, MissingStateError, StateError
+from iac.core.registration import Api
 from iac.core.state import State
 
 if TYPE_CHECKING:
@@ -40,11 +41,7 @@ _PROJECT = """\
 project: {project}
 issuer: {issuer}
 provider: {provider}
-# The login client is registered in the same IAM: grant client_credentials, scopes iam:admin.read and iam:admin.write.
-auth:
-  method: client_credentials
-  client_id: {{env: IAC_CLIENT_ID}}
-  client_secret: {{env: IAC_CLIENT_SECRET}}
+{login}
 # Secrets in state are encrypted to the recipients, which are public; the identity of one of them opens them.
 state:
 {place}
@@ -54,6 +51,24 @@ state:
       - {recipient}
   lineage: {lineage}
 """
+_LOGINS = {
+    Api.ADMIN: """\
+# The login client is registered in the same IAM: grant client_credentials, scopes iam:admin.read and iam:admin.write.
+auth:
+  method: client_credentials
+  client_id: {env: IAC_CLIENT_ID}
+  client_secret: {env: IAC_CLIENT_SECRET}""",
+    Api.SELF_SERVICE: """\
+# A user's token: who logs in owns what is registered. Where anybody may register, auth: {method: none} will do.
+auth:
+  method: token
+  token: {env: IAM_TOKEN}""",
+    Api.RFC7591: """\
+# What lets iac register clients. Where anybody may register, auth: {method: none} will do.
+auth:
+  method: initial_access_token
+  token: {env: IAC_INITIAL_ACCESS_TOKEN}""",
+}
 _PLACES = {
     "file": "  backend: file\n  path: .iac/state.json",
     "git": "  backend: git\n  remote: origin\n  branch: iac-state  # a branch of its own, made with the state",
@@ -62,7 +77,7 @@ _PLACES = {
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a new project is asked for. `backend` is file or git."""
+    """What a new project is asked for. `provider` is a name of `Api`, `backend` is file or git."""
 
     project: str
     issuer: str
@@ -94,7 +109,7 @@ def make_project(root: Path, answers: Answers, clock: Clock, open_backend: Opene
     """
     _refuse_project(root)
     lineage = str(uuid.uuid4())
-    wanted = replace(_check_answers(answers, lineage), root=root)
+    wanted = replace(check_answers(answers, lineage), root=root)
     _check_places(root, answers)
     _refuse_state(wanted, open_backend(wanted, clock))
     key = ensure_key(answers.project, os.environ, clock.now())
@@ -153,8 +168,12 @@ def _refuse_state(settings: Settings, backend: StateBackend) -> None:
     )
 
 
-def _check_answers(answers: Answers, lineage: str) -> Settings:
-    """Hold the answers against the rules of iac.yaml, before anything is written; what they come to."""
+def check_answers(answers: Answers, lineage: str = str(uuid.UUID(int=0))) -> Settings:
+    """Hold the answers against the rules of iac.yaml, before anything is written; what they come to.
+
+    Raises:
+        InvalidInput: an answer cannot be used.
+    """
     with tempfile.TemporaryDirectory() as folder:
         (Path(folder) / PROJECT_FILE).write_text(_text(answers, lineage, "ssh-ed25519 AAAA"), encoding="utf-8")
         try:
@@ -182,6 +201,7 @@ def _text(answers: Answers, lineage: str, recipient: str) -> str:
         project=_scalar(answers.project),
         issuer=_scalar(answers.issuer),
         provider=answers.provider,
+        login=_LOGINS[Api(answers.provider)],
         place=_PLACES[answers.backend],
         lineage=_scalar(lineage),
         recipient=recipient,

@@ -24,7 +24,11 @@ PAGES = "https://github.com/indigo-iac/indigo-iac/blob/main/docs/how-to/pipeline
 @click.option("--project", metavar="NAME", help="Name of the project. Not given: asked for, or the folder's name.")
 @click.option("--issuer", metavar="URL", help="The server's issuer URL. Not given: asked for, on a terminal.")
 @click.option(
-    "--provider", type=click.Choice(["iam-admin"]), default="iam-admin", show_default=True, help="The server's API."
+    "--provider",
+    type=click.Choice(["iam-admin", "iam-self-service", "rfc7591"]),
+    default="iam-admin",
+    show_default=True,
+    help="The server's API: IAM's management API or its self service, or any server's client registration.",
 )
 @click.option(
     "--backend",
@@ -79,10 +83,11 @@ def _answers(shell: Shell, given: Mapping[str, str | None]) -> Answers:
 
 def _pipelines(shell: Shell, answers: Answers, forges: Collection[str]) -> Pipelines:
     from iac.pipelines import prepare_pipelines, refuse_file_backend  # noqa: PLC0415  # only with --ci
+    from iac.scaffold import check_answers  # noqa: PLC0415
 
     if answers.backend == "file":
         refuse_file_backend("--backend file")
-    return prepare_pipelines(shell.root, None, answers.issuer, forges)
+    return prepare_pipelines(shell.root, check_answers(answers), forges)
 
 
 def _add_pipelines(shell: Shell, forges: Collection[str]) -> int:
@@ -90,7 +95,7 @@ def _add_pipelines(shell: Shell, forges: Collection[str]) -> int:
     from iac.pipelines import prepare_pipelines  # noqa: PLC0415  # only with --ci
 
     settings = load_project(shell.root).settings(shell.environment)
-    _write(shell, prepare_pipelines(shell.root, settings, "", forges))
+    _write(shell, prepare_pipelines(shell.root, settings, forges))
     return 0
 
 

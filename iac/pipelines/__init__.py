@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iac.config.place import FilePlace
@@ -71,26 +71,31 @@ def refuse_file_backend(where: str) -> None:
     )
 
 
-def prepare_pipelines(root: Path, settings: Settings | None, issuer: str, forges: Collection[str]) -> Pipelines:
+def prepare_pipelines(root: Path, settings: Settings, forges: Collection[str]) -> Pipelines:
     """What is to be written for a project; nothing is written yet.
 
     Args:
         root: the project's folder.
-        settings: those of the environment; None for a project that is about to be made.
-        issuer: the server's, where there are no settings yet.
+        settings: those of the environment.
         forges: names of `Forge`.
 
     Raises:
         InputError: no repository, a state that pipelines do not reach, a login that asks a person, a file that is there
             and is another.
     """
-    if settings and isinstance(settings.state.place, FilePlace):
+    if isinstance(settings.state.place, FilePlace):
         refuse_file_backend("state.backend: file")
     repository = _repository(root)
     directory = os.path.relpath(root.resolve(), repository)
-    facts = Facts(issuer, directory, "default", _default_branch(root))
-    if settings:
-        facts = _of_project(facts, settings)
+    facts = Facts(
+        settings.issuer,
+        directory,
+        settings.environment,
+        _default_branch(root),
+        login=login_variables(settings),
+        state=state_variables(settings),
+        extras=extras(settings),
+    )
     _check(facts)
     files: dict[str, str] = {}
     wanted = tuple(sorted(set(forges)))
@@ -120,17 +125,6 @@ def find_repository(root: Path) -> Path | None:
     """The work tree that a folder lies in; None when it lies in none."""
     folder = root.resolve()
     return next((each for each in (folder, *folder.parents) if os.path.lexists(each / ".git")), None)
-
-
-def _of_project(facts: Facts, settings: Settings) -> Facts:
-    return replace(
-        facts,
-        issuer=settings.issuer,
-        environment=settings.environment,
-        login=login_variables(settings),
-        state=state_variables(settings),
-        extras=extras(settings),
-    )
 
 
 def _repository(root: Path) -> Path:

@@ -10,6 +10,7 @@ import pytest
 from iac.backends.age import AgeVault
 from iac.backends.keyfile import stored_identity
 from iac.cli import run
+from iac.config.auth import ClientCredentialsAuth, InitialAccessTokenAuth, TokenAuth
 from iac.config.place import GitPlace
 from iac.config.project import load_project
 
@@ -132,6 +133,22 @@ def test_an_answer_that_cannot_be_used_is_told_and_nothing_is_written(
 def test_a_name_that_looks_like_another_value_stays_a_name(root: Path, name: str) -> None:
     assert 0 == init("--project", name)
     assert name == load_project(root).settings().project
+
+
+@pytest.mark.parametrize(
+    ("provider", "auth"),
+    [
+        ("iam-admin", ClientCredentialsAuth),
+        ("iam-self-service", TokenAuth),
+        ("rfc7591", InitialAccessTokenAuth),
+    ],
+)
+def test_each_provider_has_a_login_that_fits(root: Path, provider: str, auth: type) -> None:
+    assert 0 == init("--provider", provider)
+    settings = load_project(root).settings()
+    assert provider == settings.provider
+    assert isinstance(settings.auth, auth)
+    assert 0 == run(["fmt", "--check"])
 
 
 @pytest.mark.parametrize("arguments", [["init"], ["init", "--provider", "rfc7591"], ["init", "--isuer", "x"]])

@@ -274,6 +274,15 @@ def test_a_folder_in_no_repository_is_refused(tmp_path: Path, capsys: pytest.Cap
     assert "this is no git repository" in capsys.readouterr().err
 
 
+def test_a_new_project_has_pipelines_for_the_login_that_it_begins_with(repository: Path) -> None:
+    subprocess.run(["git", "init", "--quiet", "--bare", repository.parent / "hub.git"], check=True)
+    subprocess.run(["git", "-C", repository, "remote", "add", "origin", "../hub.git"], check=True)
+    asked = ("--project", "demo", "--issuer", "https://iam.example.org/", "--provider", "iam-self-service")
+    assert 0 == iac(repository, "init", *asked, "--backend", "git", "--ci", "github")
+    plan = (repository / ".github/workflows/iac-plan.yml").read_text()
+    assert ["IAM_TOKEN"] == re.findall(r"secrets\.(\w+)", plan)
+
+
 def test_several_environments_need_a_name(repository: Path, capsys: pytest.CaptureFixture[str]) -> None:
     write(repository, {"iac.yaml": GIT_STATE + "environments: {dev: , prod: }\n"})
     assert 1 == iac(repository, "init", "--ci", "github")
