@@ -13,18 +13,18 @@ if TYPE_CHECKING:
     from iac.core.inventory import Filter, Inventory
 
 _USUAL = ("address", "client_id", "name", "state", "grants")
-_DURATION = re.compile(r"([1-9][0-9]{0,4})([hdw])")
-_HOURS = {"h": 1, "d": 24, "w": 168}
+_DURATION = re.compile(r"[1-9][0-9]{0,4}[hdw]")
 
 
 class _Duration(click.ParamType[timedelta]):
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        found = _DURATION.fullmatch(str(value))
-        if found is None:
+        from iac.core.age import seconds  # noqa: PLC0415  # not needed by --help
+
+        if not _DURATION.fullmatch(str(value)):
             self.fail(f"{value}: write hours, days or weeks, such as 12h, 90d or 4w", param, ctx)
-        return timedelta(hours=int(found[1]) * _HOURS[found[2]])
+        return timedelta(seconds=seconds(str(value)))
 
 
 class _Columns(click.ParamType[tuple[str, ...]]):

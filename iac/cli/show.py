@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from iac.cli.format import FORMAT, show_json
-from iac.cli.state.entry import predecessor_text, predecessors_of
+from iac.cli.state.entry import predecessor_text, predecessors_of, shown
 from iac.core.errors import InputError
 from iac.core.generation import bound
 from iac.core.model import FIELDS
@@ -108,7 +108,6 @@ def _show_text(found: dict[str, Any]) -> None:
         values = found[source]
         click.echo(f"{source}:" if values is not None else f"{source}: (not there)")
         for name, value in (values or {}).items():
-            shown = " ".join(value) if isinstance(value, list) else value
-            click.echo(printable(f"  {name:<32} {shown}"))
+            click.echo(printable(f"  {name:<32} {shown(value)}"))
     if found["owners"]:
         click.echo(printable(f"owners: {' '.join(found['owners'])}"))

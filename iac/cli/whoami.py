@@ -40,6 +40,7 @@ def command(shell: Shell, *, view: str) -> int:
     else:
         shown = {
             **answer,
+            "shows_secrets": "yes" if answer["shows_secrets"] else "no",
             "scopes": " ".join(scopes) if scopes is not None else "not named by the token",
             "expires": answer["expires"] or "not named by the token",
         }

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from iac.core.age import seconds
 from iac.core.desired import DesiredClient, Lifecycle, Rotation
 from iac.core.model import ALWAYS, DEFAULTED, FIELDS, GRANT_TYPES, Kind
 from iac.core.registration import Api
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from iac.core.model import Value
 
 _GRACE = "7d"
-_SECONDS = {"h": 3600, "d": 86400, "w": 604800}
 _UNDECLARED = {name: FIELDS[name].undeclared for name in ALWAYS if FIELDS[name].undeclared is not None}
 _LIFECYCLE = tuple(
     f"lifecycle.{name}" for name in ("prevent_destroy", "ignore_changes", "rotate_after", "rotation", "grace")
@@ -110,21 +110,17 @@ def _always(provider: str) -> frozenset[str]:
 def _lifecycle(merged: Merged) -> Lifecycle:
     if not any(name in merged.parts for name in _LIFECYCLE):
         return Lifecycle()
+    rotate_after = merged.get(_LIFECYCLE[2])
     rotation = Rotation(merged.get(_LIFECYCLE[3], Rotation.SECRET))
     return Lifecycle(
         prevent_destroy=merged.get(_LIFECYCLE[0], False),
         ignore_changes=frozenset(merged.values(_LIFECYCLE[1])),
-        rotate_after=seconds(merged.get(_LIFECYCLE[2])),
+        rotate_after=seconds(rotate_after) if rotate_after is not None else None,
         rotation=rotation,
-        grace=(seconds(merged.get(_LIFECYCLE[4], _GRACE)) or 0) if rotation is Rotation.REPLACE else 0,
+        grace=seconds(merged.get(_LIFECYCLE[4], _GRACE)) if rotation is Rotation.REPLACE else 0,
     )
 
 
 def recipient(key: str) -> str:
     """A public key as it is compared: an SSH key without its comment."""
     return " ".join(key.split()[:2])
-
-
-def seconds(duration: str | None) -> int | None:
-    """Seconds of a duration such as `180d`, `12h` or `4w`; None for never."""
-    return None if duration is None else int(duration[:-1]) * _SECONDS[duration[-1]]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from iac.core.state import ClientState
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
+_SECONDS = {"h": 3600, "d": 86400, "w": 604800}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,11 @@ def due(client: DesiredClient, last: ClientState, now: datetime | None) -> Due |
     since = later(begun, after)
     is_counted = last.secret is None or begun <= last.adopted_at
     return Due(since, is_counted) if is_past(since, now) else None
+
+
+def seconds(duration: str) -> int:
+    """Seconds of a length of time as people write it: `12h`, `180d`, `4w`."""
+    return int(duration[:-1]) * _SECONDS[duration[-1]]
 
 
 def duration(seconds: int) -> str:

@@ -12,6 +12,7 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
+from iac.core.age import written
 from iac.core.model import AUTH_METHODS, short_grant
 from iac.core.semantics import protected
 from iac.core.vocabulary import is_restricted
@@ -163,13 +164,9 @@ def _moment(value: object, *, per_second: int) -> str | None:
     if isinstance(value, bool) or not isinstance(value, int) or value <= 0:
         return None
     try:
-        return _written(datetime.fromtimestamp(value / per_second, UTC))
+        return written(datetime.fromtimestamp(value / per_second, UTC))
     except (ValueError, OverflowError, OSError):
         return None
-
-
-def _written(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def parse_moment(text: str) -> datetime | None:
@@ -184,7 +181,7 @@ def parse_moment(text: str) -> datetime | None:
 def _due(since: str, defined: DesiredClient | None) -> str | None:
     after = defined.lifecycle.rotate_after if defined else None
     start = parse_moment(since)
-    return None if after is None or start is None else _written(start + timedelta(seconds=after))
+    return None if after is None or start is None else written(start + timedelta(seconds=after))
 
 
 COLUMNS: Mapping[str, Callable[[Row], Cell]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import stat
 from typing import TYPE_CHECKING
@@ -253,6 +254,13 @@ def test_show_and_whoami_say_no_secret(project: Project) -> None:
         said = project.iac(*command)
         assert said.code == 0, said.err
         assert secret not in said.out + said.err
+
+
+def test_flags_are_shown_to_people_in_words(project: Project, flavour: str) -> None:
+    assert project.apply().code == 0
+    assert re.search(r"^  require_auth_time +false$", project.iac("show", ADDRESS).out, re.MULTILINE)
+    said = project.iac("whoami").out
+    assert re.search(rf"^shows_secrets +{'no' if flavour == '1.14' else 'yes'}$", said, re.MULTILINE)
 
 
 def test_a_released_field_is_said_once_and_keeps_the_servers_value(project: Project) -> None:
