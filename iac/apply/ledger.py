@@ -177,19 +177,18 @@ class Ledger:
 
     def move(self, moves: Collection[tuple[str, str]]) -> None:
         """Rename addresses. Secrets belong to an address: those of a moved client are sealed for the new one."""
-        state = move(self.state, moves)
+        before, state = self.state.keys, move(self.state, moves)
         clients, intents = dict(state.clients), dict(state.intents)
         for source, target in moves:
             clients[target] = self._resealed_client(clients[target], source, target)
             if target in intents:
                 intents[target] = self._resealed(intents[target], source, target)
-        keys = {target: self._resealed_keys(state.keys.get(target, ()), source, target) for source, target in moves}
-        self.state = replace(
-            state,
-            clients=clients,
-            intents=intents,
-            keys={**state.keys, **{name: held for name, held in keys.items() if held}},
-        )
+        keys = {
+            target: (*self._resealed_keys(before[source], source, target), *before.get(target, ()))
+            for source, target in moves
+            if source in before
+        }
+        self.state = replace(state, clients=clients, intents=intents, keys={**state.keys, **keys})
 
     def rekey(self) -> Rekeyed:
         """Seal every secret anew, to the recipients of now.

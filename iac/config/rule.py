@@ -154,7 +154,8 @@ def _keys(definition: Definition) -> Iterator[Diagnostic]:
 
 
 def _no_key(where: Location | None) -> Diagnostic:
-    return mistake("no-key", "private_key_jwt needs a key", where, fix="add jwks_uri (better) or jwk")
+    fix = "add jwks_uri (better) or jwk; or take this line out, and iac keygen writes it together with a new key"
+    return mistake("no-key", "private_key_jwt needs a key", where, fix=fix)
 
 
 def _adopted_key(where: Location | None) -> Diagnostic:

@@ -68,11 +68,13 @@ class Subject:
 
     Attributes:
         secret: None where the client has none, or where no output holds it.
+        key: the same of its private key, a JWK.
     """
 
     client_id: str
     secret: Secret | None
     fields: Fields
+    key: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True)

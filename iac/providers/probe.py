@@ -13,7 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from iac.core.model import AUTH_METHODS, uses_secret
-from iac.providers.logins.assertion import SecretAssertion
+from iac.providers.logins.assertion import KeyAssertion, SecretAssertion
 from iac.providers.logins.client_credentials import GRANT
 from iac.providers.logins.proof import SharedSecret
 from iac.providers.refusal import error_code, read_failure
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from iac.ports import Clock
     from iac.providers.discovery import Endpoints
     from iac.providers.logins.proof import Proof
+    from iac.providers.logins.signing_key import SigningKey
     from iac.transport.http import Http
     from iac.transport.message import Answer, Call
 
@@ -41,12 +42,14 @@ class Probe:
     """One client's secret, sent by the method that the client is registered for (enforced by IAM from 1.14.1).
 
     `is_iam`: the answers are read as IAM's; of another server only what RFC 6749 settles counts.
+    `key`: what the client signs with instead, where it logs in so.
     """
 
     client_id: str
     secret: Secret
     method: str = AUTH_METHODS[0]
     is_iam: bool = True
+    key: SigningKey | None = None
 
     @classmethod
     def of(cls, registration: Registration, secret: Secret, *, is_iam: bool = True) -> Probe | None:
@@ -77,6 +80,8 @@ class Probe:
         return self._proof().call(path, form, endpoints, clock)
 
     def _proof(self) -> Proof:
+        if self.key is not None:
+            return KeyAssertion(self.client_id, self.key)
         if self.method == "client_secret_jwt":
             return SecretAssertion(self.client_id, self.secret)
         is_post = self.method == "client_secret_post"

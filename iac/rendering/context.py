@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from iac.core.desired import OutputSpec
 
 _DUMMY = "dummy-0123456789_abcdefghijklmnopqrstuvwxyz"
-_DUMMY_JWK = {"kty": "EC", "crv": "P-256", "kid": "dummy", "x": "eA", "y": "eQ", "d": "ZA"}
-_DUMMY_PEM = "-----BEGIN PRIVATE KEY-----\nZHVtbXk=\n-----END PRIVATE KEY-----\n"
+_DUMMY_JWK = {"kty": "EC", "crv": "P-256", "x": "eA", "y": "eQ"}
+_DUMMY_PEM = "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n"
 _NO_KEY = "the server knows no key of this client that iac keygen made"
 _KEYLESS = "its token_endpoint_auth_method needs none"
 
@@ -51,9 +51,17 @@ class Credentials:
     key: Secret | None = None
 
 
-def dummy_credentials(address: str, client_id: str, fields: Fields, *, has_key: bool = False) -> Credentials:
-    """Credentials for a rehearsal before anything is sent: a made-up secret of the length and alphabet of ours."""
-    key = Secret(json.dumps({"jwk": _DUMMY_JWK, "pem": _DUMMY_PEM})) if has_key else None
+def dummy_key(kid: str, private: str) -> Secret:
+    """A private key that is none, for templates: its id, and the text that stands for what is private."""
+    return Secret(json.dumps({"jwk": {**_DUMMY_JWK, "kid": kid, "d": private}, "pem": _DUMMY_PEM.format(private)}))
+
+
+def dummy_credentials(address: str, client_id: str, fields: Fields, kid: str = "") -> Credentials:
+    """Credentials for a rehearsal before anything is sent: a made-up secret of the length and alphabet of ours.
+
+    `kid` is the id of the client's private key, "" for none.
+    """
+    key = dummy_key(kid, "ZHVtbXk") if kid else None
     return Credentials(address, client_id, fields, Secret(_DUMMY) if uses_secret(fields) else None, key)
 
 

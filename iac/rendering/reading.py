@@ -8,12 +8,14 @@ needed. In a format that nothing here knows, a value is what stands between what
 from __future__ import annotations
 
 import base64
+import json
 import re
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from iac.core.secret import Secret
+from iac.rendering.context import dummy_key
 from iac.rendering.parsing import Unreadable, parse_values
 from iac.rendering.render import render
 from iac.services import Format, template_files, template_format
@@ -52,12 +54,14 @@ class Found:
     """What a file holds of one client; None for what its template does not print.
 
     Attributes:
+        key: the private key as a JWK; None, too, where none is read back.
         format: by which rules it was read; TEXT for what stands between the template's own text.
     """
 
     client_id: str | None
     client_secret: Secret | None
     format: Format = field(default=Format.TEXT, compare=False)
+    key: Secret | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,13 +87,13 @@ def output_format(spec: OutputSpec) -> Format | None:
 def read_credentials(
     content: bytes, template: Template, spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts
 ) -> dict[str, Found]:
-    """Id and secret of each client in the file of an output, by the client's address.
+    """Id and secret of each client in the file of an output, by the client's address. A private key is not read back.
 
     Args:
         content: the file.
         template: the template that `spec` names.
         spec: the output.
-        clients: its clients by address; of their secrets only whether they have one is looked at.
+        clients: its clients by address; of their secrets and keys only whether they have one is looked at, and its id.
         facts: the project.
 
     Raises:
@@ -100,7 +104,7 @@ def read_credentials(
 
     def marked_by(kind: str) -> tuple[list[_Mark], str]:
         marks = _marks(spec, clients, kind)
-        return marks, render(template, spec, _marked(clients, marks), facts).decode()
+        return marks, render(template, spec, _marked(clients, marks, kind), facts).decode()
 
     (marks, marked), others = marked_by("a"), marked_by("b")
     if _blank(marks, marked) != _blank(*others):
@@ -127,10 +131,16 @@ def _marks(spec: OutputSpec, clients: Mapping[str, Credentials], kind: str) -> l
     return marks
 
 
-def _marked(clients: Mapping[str, Credentials], marks: Sequence[_Mark]) -> dict[str, Credentials]:
+def _marked(clients: Mapping[str, Credentials], marks: Sequence[_Mark], kind: str) -> dict[str, Credentials]:
+    """The clients with marks, and a private key of the kind: where one is printed, two renderings are not alike."""
     ids = {mark.address: mark.text for mark in marks if not mark.is_secret}
     secrets = {mark.address: Secret(mark.text) for mark in marks if mark.is_secret}
-    return {at: replace(clients[at], client_id=ids[at], secret=secrets.get(at)) for at in ids}
+    keys = {at: dummy_key(_kid(client.key), kind) for at, client in clients.items() if client.key is not None}
+    return {at: replace(clients[at], client_id=ids[at], secret=secrets.get(at), key=keys.get(at)) for at in ids}
+
+
+def _kid(key: Secret) -> str:
+    return str(json.loads(key.reveal())["jwk"]["kid"])
 
 
 def _encoded(text: str) -> str:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from iac.core.change import OutputChange
     from iac.core.desired import OutputSpec
     from iac.core.plan import Plan
+    from iac.core.secret import Secret
     from iac.core.state import ClientState, State
     from iac.rendering.context import Credentials
     from iac.workflow.session import LocalSession
@@ -105,7 +106,7 @@ def _rehearse(session: LocalSession, spec: OutputSpec, state: State) -> bytes:
             client.address,
             client.client_id,
             client.fields,
-            has_key=bool(kid_in_use(state.keys, client.address, client.fields)),
+            kid_in_use(state.keys, client.address, client.fields),
         )
         for client in clients
     }
@@ -200,10 +201,17 @@ def _credentials(ledger: Ledger, address: str, client: ClientState) -> Credentia
     from iac.rendering.context import Credentials  # noqa: PLC0415  # only where outputs change
 
     secret = ledger.open(address, client.secret) if client.secret else None
+    return Credentials(address, client.client_id, client.applied, secret, open_key(ledger, address, client))
+
+
+def open_key(ledger: Ledger, address: str, client: ClientState) -> Secret | None:
+    """The private key in use of a client: JSON with `jwk` and `pem`; None when state holds none that the server knows.
+
+    Raises:
+        StateError: it cannot be opened.
+    """
     key = key_in_use(ledger.state.keys.get(address, ()), client.applied)
-    return Credentials(
-        address, client.client_id, client.applied, secret, ledger.open_key(address, key.private) if key else None
-    )
+    return ledger.open_key(address, key.private) if key else None
 
 
 def fresh_content(session: LocalSession, ledger: Ledger, spec: OutputSpec) -> bytes:

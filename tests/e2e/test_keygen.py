@@ -77,6 +77,14 @@ def token_status(project: Project, key: dict[str, Any], client_id: str = CLIENT_
         connection.close()
 
 
+def verified(project: Project) -> dict[str, str]:
+    """The gravest verdict of each check of `iac verify`."""
+    (client,) = project.iac("verify", ADDRESS, "--format", "json").json()["clients"]
+    order = {"ok": 0, "not_proven": 1, "unanswered": 2, "failed": 3}
+    checks = sorted(client["checks"], key=lambda check: order[check["verdict"]])
+    return {check["name"]: check["verdict"] for check in checks}
+
+
 @pytest.mark.parametrize("kind", ["ES256", "RS256"])
 def test_a_token_is_got_with_the_key_of_the_rendered_file(robot: Project, kind: str) -> None:
     keygen(robot, "--type", kind, "--bits", "2048")
@@ -114,6 +122,55 @@ def test_a_second_key_overlaps_with_the_first_until_that_is_dropped(robot: Proje
     assert [HTTPStatus.OK, HTTPStatus.UNAUTHORIZED] == [token_status(robot, key) for key in (new, old)]
 
 
+@pytest.mark.parametrize("kind", ["ES256", "RS256"])
+def test_verify_logs_in_with_the_key_of_the_rendered_file(robot: Project, kind: str) -> None:
+    keygen(robot, "--type", kind, "--bits", "2048")
+    assert robot.apply().code == 0
+    proven = {"output": "ok", "login": "ok", "client_credentials": "ok", "jwk": "ok"}
+    assert proven == verified(robot)
+    robot.by_hand(CLIENT_ID, jwk='{"keys": []}')
+    assert {**proven, "login": "failed"} == {"client_credentials": "ok", **verified(robot)}
+    assert "does the server have the public key as it is defined?" in robot.iac("verify", ADDRESS).out
+
+
+@ONLY_NEWEST
+def test_verify_says_of_a_file_with_an_old_key_that_it_is_not_as_rendered(robot: Project) -> None:
+    keygen(robot)
+    assert robot.apply().code == 0
+    old = robot.read("out/key.json")
+    keygen(robot)
+    assert robot.apply().code == 0
+    robot.write("out/key.json", old)
+    assert "failed" == verified(robot)["output"]
+    assert robot.iac("verify", ADDRESS).code == 2
+
+
+@ONLY_NEWEST
+def test_without_a_key_of_the_state_or_the_extra_a_login_by_key_is_not_proven(
+    robot: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keygen(robot)
+    assert robot.apply().code == 0
+    with monkeypatch.context() as away:
+        away.setitem(sys.modules, "joserfc.jwk", None)
+        assert "not_proven" == verified(robot)["login"]
+        assert "pip install 'indigo-iac[jose]'" in robot.iac("verify", ADDRESS).out
+    monkeypatch.delenv("IAC_AGE_IDENTITY")
+    assert {"output": "not_proven", "login": "not_proven", "jwk": "ok"} == verified(robot)
+
+
+@ONLY_NEWEST
+def test_verify_reads_an_output_that_prints_no_more_of_a_key_than_its_id(robot: Project) -> None:
+    robot.write(
+        "templates/key.json.j2", '{"id": {{ client.client_id | json }}, "kid": {{ client.private_key.kid | json }}}'
+    )
+    robot.write("templates/key.pem.j2", "{{ client.client_id }} {{ client.private_key.kid }}\n")
+    keygen(robot)
+    assert robot.apply().code == 0
+    assert {"output": "ok", "login": "not_proven", "jwk": "ok"} == verified(robot)
+    assert "read as json" in robot.iac("verify", ADDRESS).out
+
+
 @ONLY_NEWEST
 def test_public_keys_go_into_a_file_for_a_client_with_jwks_uri(robot: Project) -> None:
     robot.edit(
@@ -147,6 +204,28 @@ def test_keys_move_with_their_address_are_sealed_anew_and_go_with_it(robot: Proj
     assert rendered(robot) == key
     assert robot.iac("state", "rm", "team/new", "--yes").code == 0
     assert '"keys"' not in robot.read(".iac/state.json")
+
+
+@ONLY_NEWEST
+def test_a_key_waits_for_a_move_and_one_made_before_it_goes_along(robot: Project) -> None:
+    keygen(robot)
+    assert robot.apply().code == 0
+    old = rendered(robot)
+    new = "clients.d/team/new.yaml"
+    (robot.root / FILE).rename(robot.root / new)
+    assert robot.iac("keygen", "team/new").code == 0
+    key = json.loads(robot.read(new).partition("jwk: ")[2].partition("\n")[0].strip("'"))["keys"]
+    robot.write("iac.yaml", robot.read("iac.yaml") + f"moved: [{{from: {ADDRESS}, to: team/new}}]\n")
+    said = robot.iac("keygen", "team/new")
+    assert said.code == 1
+    assert f"moved: {ADDRESS} to team/new in iac.yaml is not applied yet" in said.err
+    said = robot.apply()
+    assert said.code == 0, said.err
+    assert [rendered(robot)["kid"]] == [each["kid"] for each in key] != [old["kid"]]
+    held = json.loads(robot.read(".iac/state.json"))["keys"]
+    assert {"team/new": [old["kid"], rendered(robot)["kid"]]} == {
+        at: [k["kid"] for k in keys] for at, keys in held.items()
+    }
 
 
 @ONLY_NEWEST

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from iac.core.desired import Desired
+    from iac.core.keys import ClientKey
     from iac.core.plan import Guard
     from iac.core.registration import Actual
     from iac.core.state import State
@@ -66,19 +67,28 @@ def find_moves(desired: Desired, state: State) -> tuple[tuple[str, str], ...]:
 
 def move(state: State, moves: Iterable[tuple[str, str]]) -> State:
     """The state with addresses renamed."""
+    moves = tuple(moves)
     names = dict(moves)
     if not names:
         return state
     return replace(
         state,
         clients=_renamed(state.clients, names),
-        keys=_renamed(state.keys, names),
+        keys=moved_keys(state, moves),
         intents={name: replace(intent, address=name) for name, intent in _renamed(state.intents, names).items()},
         outputs={
             path: replace(record, clients=tuple(names.get(address, address) for address in record.clients))
             for path, record in state.outputs.items()
         },
     )
+
+
+def moved_keys(state: State, moves: Iterable[tuple[str, str]]) -> Mapping[str, tuple[ClientKey, ...]]:
+    """The keys by their new addresses; those that an address has got before its client follow the client's own."""
+    keys, names = state.keys, dict(moves)
+    moved = {target: (*keys.get(source, ()), *keys.get(target, ())) for source, target in names.items()}
+    others = {address: held for address, held in keys.items() if address not in names}
+    return {**others, **{address: held for address, held in moved.items() if held}}
 
 
 def _renamed(mapping: Mapping[str, V], names: Mapping[str, str]) -> dict[str, V]:

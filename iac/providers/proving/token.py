@@ -10,12 +10,14 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from iac.core.errors import InputError
 from iac.core.model import AUTH_METHODS, uses_secret
 from iac.core.proof import Check, Subject, Verdict, scope_differences
 from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.providers.bearer import parse_claims, parse_scopes
 from iac.providers.logins.proof import basic
+from iac.providers.logins.signing_key import parse_key
 from iac.providers.probe import Probe
 from iac.providers.proving.server import Server, asked
 from iac.providers.refusal import error_code
@@ -24,6 +26,8 @@ from iac.transport.words import LONGEST, server_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    from iac.providers.logins.signing_key import SigningKey
 
 LOGIN, TOKEN, REFRESH, DEVICE, INTROSPECTION = (
     "login",
@@ -36,7 +40,7 @@ _MADE_UP = "iac-verify-made-up-token"
 _REFUSES_TOKEN_ALONE = frozenset({"invalid_grant", "invalid_token"})
 """RFC 6749 section 5.2; IAM up to 1.14 says the second, by its sources."""
 
-_KEY_IS_THEIRS = "its private key is with the service alone"
+_KEY_IS_THEIRS = "its private key is with the service alone, or no output holds it"
 _NOT_AT_HAND = "no output holds its secret"
 
 
@@ -46,11 +50,13 @@ class Session:
 
     Attributes:
         token: what client_credentials gave, for introspection; kept in memory while this client is proven.
+        key: what a client signs with that logs in by private_key_jwt, once it is read.
     """
 
     subject: Subject
     server: Server
     token: Secret | None = None
+    key: SigningKey | None = None
     is_refused: bool = field(default=False)
 
     @property
@@ -60,8 +66,16 @@ class Session:
 
     @property
     def can_log_in(self) -> bool:
-        """Whether a secret is at hand, or none is needed, and the server did not refuse it."""
-        return not self.is_refused and (self.subject.secret is not None or self.method == "none")
+        """Whether a secret or a key is at hand, or none is needed, and the server did not refuse it."""
+        return not self.is_refused and (self.probe is not None or self.method == "none")
+
+    @property
+    def probe(self) -> Probe | None:
+        """The client with its secret, or with its key; None where none is at hand."""
+        client_id, secret = self.subject.client_id, self.subject.secret
+        if self.key is not None:
+            return Probe(client_id, Secret(""), self.method, key=self.key)
+        return Probe(client_id, secret, self.method) if secret is not None else None
 
     @property
     def scope(self) -> tuple[str, ...]:
@@ -71,9 +85,9 @@ class Session:
 
     def call(self, path: str, form: Mapping[str, str]) -> Call:
         """A form with the client's credentials; with its client_id alone where it has none."""
-        if self.subject.secret is None:
+        probe = self.probe
+        if probe is None:
             return Call.form(path, {**form, "client_id": self.subject.client_id})
-        probe = Probe(self.subject.client_id, self.subject.secret, self.method)
         return probe.call(path, form, self.server.endpoints, self.server.clock)
 
     def words(self, answer: Answer) -> str:
@@ -89,28 +103,43 @@ class Session:
 
 
 def check_login(session: Session) -> Iterator[Check]:
-    """Does the token endpoint take the secret? A client with client_credentials gets a token, others ask for no scope.
+    """Does the token endpoint take the secret, or the key? It is asked for a scope that nobody has.
 
     Public clients have no login, so nothing is asked.
     """
     subject = session.subject
     if session.method == "none":
         return
-    if not uses_secret(subject.fields):
+    if not uses_secret(subject.fields) and subject.key is None:
         yield Check(LOGIN, Verdict.UNPROVEN, why=_KEY_IS_THEIRS)
-    elif subject.secret is None:
+    elif subject.key is not None and (problem := _read_key(session, subject.key)):
+        yield problem
+    elif session.probe is None:
         yield Check(LOGIN, Verdict.UNPROVEN, why=_NOT_AT_HAND)
     else:
-        yield asked(LOGIN, lambda: _login(session))
+        probe = session.probe
+        yield asked(LOGIN, lambda: _login(session, probe))
 
 
-def _login(session: Session) -> Check:
-    subject, server = session.subject, session.server
-    probe = Probe(subject.client_id, subject.secret or Secret(""), session.method)
+def _read_key(session: Session, key: Secret) -> Check | None:
+    """Let the session sign with a key; why it cannot, None when it can."""
+    try:
+        session.key = parse_key(key, "the private key of the output")
+    except InputError as error:
+        return Check(LOGIN, Verdict.UNPROVEN, why=error.why or error.summary, fix=error.fix)
+    return None
+
+
+def _login(session: Session, probe: Probe) -> Check:
+    server = session.server
     if probe.ask(server.http, server.endpoints, server.clock):
         return Check(LOGIN, Verdict.OK, why=f"taken by {session.method}")
     session.is_refused = True
-    return Check(LOGIN, Verdict.FAILED, why="the server refuses this client_id with this secret")
+    return Check(LOGIN, Verdict.FAILED, why=f"the server refuses this client_id with this {_proof_of(session)}")
+
+
+def _proof_of(session: Session) -> str:
+    return "secret" if session.key is None else "key"
 
 
 def check_token(session: Session) -> Check:

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from iac.core.model import uses_secret
 from iac.core.proof import Check, ClientProof, Proof, Subject, Verdict
 from iac.core.state import SecretStatus
 from iac.workflow.verifying.outputs import read_outputs
@@ -64,8 +65,10 @@ def _prove(
         return ClientProof(address, client_id, (nothing,))
     checks = [_held_against(reading, held) for reading in readings]
     secret, is_current = _secret_of(readings, held)
-    found = prover.prove(Subject(_client_id_of(readings, held), secret, held.applied))
-    told = (_with_way_on(check, address, is_current=is_current) for check in found)
+    key = next((seen.key for seen in _seen(readings) if seen.key is not None), None)
+    found = prover.prove(Subject(_client_id_of(readings, held), secret, held.applied, key))
+    fix = _way_on(address, held, is_current=is_current)
+    told = (_with_fix(check, fix) for check in found)
     return ClientProof(address, held.client_id, (*checks, *told))
 
 
@@ -107,12 +110,15 @@ def _seen(readings: Sequence[Reading]) -> Iterator[Found]:
     yield from (reading.found for reading in readings if reading.found is not None)
 
 
-def _with_way_on(check: Check, address: str, *, is_current: bool) -> Check:
+def _with_fix(check: Check, fix: str) -> Check:
     """A login that failed, with what mends it."""
-    if check.name != LOGIN or check.verdict is not Verdict.FAILED:
-        return check
+    is_failed = check.name == LOGIN and check.verdict is Verdict.FAILED
+    return replace(check, fix=fix) if is_failed else check
+
+
+def _way_on(address: str, held: ClientState, *, is_current: bool) -> str:
     if not is_current:
-        return replace(check, fix=f"iac render --target {address}")
-    return replace(
-        check, fix=f"iac secret set {address}, if the secret was changed on the server; iac rotate {address}"
-    )
+        return f"iac render --target {address}"
+    if not uses_secret(held.applied):
+        return "iac plan: does the server have the public key as it is defined?"
+    return f"iac secret set {address}, if the secret was changed on the server; iac rotate {address}"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iac import ports
 from iac.core.errors import IacError, StateError
+from iac.core.keys import kid_in_use
 from iac.core.proof import Check, Verdict
-from iac.workflow.delivery import fresh_content
+from iac.core.secret import Secret
+from iac.workflow.delivery import fresh_content, open_key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -63,7 +66,10 @@ def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: byte
     from iac.rendering.reading import Unreadable, read_credentials  # noqa: PLC0415  # brings in Jinja2
 
     held = {address: state.clients[address] for address in spec.clients}
-    clients = {at: dummy_credentials(at, client.client_id, client.applied) for at, client in held.items()}
+    clients = {
+        at: dummy_credentials(at, client.client_id, client.applied, kid_in_use(state.keys, at, client.applied))
+        for at, client in held.items()
+    }
     try:
         found = read_credentials(content, session.templates[spec.template], spec, clients, session.facts())
     except Unreadable as error:
@@ -91,8 +97,12 @@ def _by_rendering(session: LocalSession, state: State, spec: OutputSpec, why: st
     for address in spec.clients:
         client = state.clients[address]
         secret = ledger.open(address, client.secret) if client.secret else None
-        found[address] = Reading(check, Found(client.client_id, secret))
+        found[address] = Reading(check, Found(client.client_id, secret, key=_jwk(open_key(ledger, address, client))))
     return found
+
+
+def _jwk(key: Secret | None) -> Secret | None:
+    return Secret(json.dumps(json.loads(key.reveal())["jwk"])) if key else None
 
 
 def _alike(spec: OutputSpec, check: Check) -> Mapping[str, Reading]:
