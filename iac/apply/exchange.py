@@ -136,14 +136,6 @@ class Exchange:
             if found is None or set(found.owners or ()) != wanted:
                 raise
 
-    def remove(self, client_id: str) -> None:
-        """Delete a client."""
-        try:
-            self.provider.delete(client_id)
-        except UnknownOutcome:
-            if self.provider.get(client_id) is not None:
-                raise
-
 
 def _lost(change: Change, unknown: UnknownOutcome) -> UnknownOutcome:
     return UnknownOutcome(

@@ -74,6 +74,7 @@ class Leave:
         self.ledger.record(ClientWritten(address, replace(client, predecessors=predecessors)))
 
     def _remove(self, client_id: str) -> None:
+        """Sent once, as in `iac.apply.exchange`; when no usable answer comes back, a read decides."""
         try:
             self.provider.delete(client_id)
         except UnknownOutcome:

@@ -16,7 +16,7 @@ from iac.core.semantics import create_body, detect_facts, parse_answer, switch, 
 from iac.core.text import printable
 from iac.ports import Provider
 from iac.providers.discovery import check_pin
-from iac.providers.paging import Page, PagedList, gather
+from iac.providers.paging import Page, PagedList, gather, read_page
 from iac.providers.path import client_path
 from iac.providers.probe import Probe
 from iac.providers.refusal import cannot_revoke, is_missing, read_failure, write_failure
@@ -117,12 +117,7 @@ class IamAdmin(Provider):
         return dict(zip(wanted, gather(self._owners, wanted, self._parallelism), strict=True))
 
     def _page(self, path: str, first: int, count: int) -> Page:
-        call = Call.read(f"{path}?count={count}&startIndex={first}")
-        answer = self._session.send(call)
-        page = Page.parse(answer.json()) if answer.is_ok else None
-        if page is None:
-            raise read_failure(call, answer)
-        return page
+        return read_page(self._session, path, first, count)
 
     def _get(self, client_id: str, *, with_owners: bool) -> Registration | None:
         registration = self._get_one(client_id)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from iac.core.errors import CredentialsError, IacError, ServerError, UnreachableError
 from iac.core.registration import Api
 from iac.providers.discovery import OPENID
-from iac.providers.paging import Page
+from iac.providers.paging import read_page
 from iac.providers.path import client_path
 from iac.providers.refusal import read_failure, write_failure
 from iac.providers.registrar import Registrar
@@ -72,19 +72,11 @@ class IamSelfService(Registrar):
         found: list[str] = []
         start, total = 1, 1
         while start <= total:
-            page = self._page(start)
+            page = read_page(self._session, self._issuer.path + _MINE, start, _PAGE)
             found += [entry["client_id"] for entry in page.entries if _is_named(entry, client_name)]
             total = page.total if page.entries else 0
             start += len(page.entries)
         return tuple(sorted(found))
-
-    def _page(self, start: int) -> Page:
-        call = Call.read(f"{self._issuer.path}{_MINE}?count={_PAGE}&startIndex={start}")
-        answer = self._session.send(call)
-        page = Page.parse(answer.json()) if answer.is_ok else None
-        if page is None:
-            raise read_failure(call, answer)
-        return page
 
     def _path(self, client_id: str) -> str:
         return client_path(self._issuer.path + _REGISTRATIONS, client_id)

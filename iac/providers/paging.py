@@ -14,9 +14,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from iac.core.errors import UnreachableError
 from iac.core.semantics import switch
+from iac.providers.refusal import read_failure
+from iac.transport.message import Call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from iac.providers.session import Session
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -43,6 +47,20 @@ class Page:
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             return None
         return cls(total, entries) if isinstance(total, int) and 0 <= total <= LARGEST_TOTAL else None
+
+
+def read_page(session: Session, path: str, first: int, count: int) -> Page:
+    """One page of an IAM's list, by its first index and size.
+
+    Raises:
+        IacError: the server refuses, or answers something else.
+    """
+    call = Call.read(f"{path}?count={count}&startIndex={first}")
+    answer = session.send(call)
+    page = Page.parse(answer.json()) if answer.is_ok else None
+    if page is None:
+        raise read_failure(call, answer)
+    return page
 
 
 def gather(work: Callable[[T], R], items: Sequence[T], parallelism: int) -> Iterator[R]:
