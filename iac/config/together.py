@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iac.config.writing import create_text, replace_text
 from iac.core.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
-    from pathlib import Path
+    from collections.abc import Callable, Collection, Iterable, Mapping
 
 
 def write_together(
@@ -25,8 +26,9 @@ def write_together(
         replaced: files that are there already; each other file is made, and put over none.
 
     Raises:
-        InputError: a file is there already, or cannot be written.
+        InputError: a file is there already, cannot be written, or would lie behind a symbolic link.
     """
+    _check_folders(root, texts)
     with ExitStack() as undo:
         for file, text in texts.items():
             path = root / file
@@ -39,6 +41,15 @@ def write_together(
                 undo.callback(_take_back, path.unlink)
         check()
         undo.pop_all()
+
+
+def _check_folders(root: Path, files: Iterable[str]) -> None:
+    """A folder that is a link may lead out of the project, and definitions behind one are not read."""
+    for file in files:
+        folder = (root / file).parent
+        if os.path.realpath(folder) != str(Path(os.path.realpath(root), file).parent):
+            why = "a folder on its way is a symbolic link, which is not followed"
+            raise InputError("the file cannot be written", where=file, why=why, fix="move the folder here")
 
 
 def _make_folders(folder: Path, undo: ExitStack) -> None:

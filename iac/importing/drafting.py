@@ -169,7 +169,7 @@ class Drafter:
         """Write the text and read it as the project would; its first mistake as key and sentence."""
         environment = Environment(self._project, self._settings)
         trial.text, faults = write_definition(self._project.root, trial.file, trial.values, trial.comments)
-        document, more = parse_document(trial.text.encode(), trial.file)
+        document, more = parse_document(trial.text.encode(errors="surrogatepass"), trial.file)
         if document is None or faults:
             return environment, ("", "; ".join(each.summary for each in faults or more))
         layer, errors = layer_of(document, "client")

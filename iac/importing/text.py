@@ -31,7 +31,7 @@ def write_definition(
         comments: one line each, printable.
     """
     raw = "".join([*(f"# {comment}\n" for comment in comments), *(_lines(values))])
-    document, found = parse_document(raw.encode(), file)
+    document, found = parse_document(raw.encode(errors="surrogatepass"), file)
     if document is None or found:
         return raw, found
     return format_text(document, raw, "client", schema_address(root, file, "client")), []

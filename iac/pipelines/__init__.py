@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iac.config.place import FilePlace
-from iac.config.writing import replace_text
+from iac.config.together import write_together
 from iac.core.errors import InputError
 from iac.pipelines.needs import extras, login_variables, state_variables
 from iac.pipelines.text import ROOT_FILE, WRITTEN, Facts, Forge, include_line, render_pipelines, root_file
@@ -41,20 +41,12 @@ class Pipelines:
     include: str = ""
 
     def write(self) -> None:
-        """Write them, each whole.
+        """Write all of them, or none.
 
         Raises:
-            InputError: a file or folder cannot be written.
+            InputError: a file or folder cannot be written, or would lie behind a symbolic link.
         """
-        for path, text in self.files.items():
-            target = self.root / path
-            try:
-                target.parent.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise InputError(
-                    "the folder cannot be made", where=str(target.parent), why=str(error.strerror)
-                ) from None
-            replace_text(target, text)
+        write_together(self.root, self.files, lambda: None)
 
 
 def refuse_file_backend(where: str) -> None:

@@ -70,6 +70,19 @@ def test_an_answer_without_an_id_has_an_empty_one() -> None:
     assert parse_answer({"client_id": None}).client_id == ""
 
 
+@pytest.mark.parametrize(
+    "wrong", [{"client_name": 5}, {"contacts": [["a"]]}, {"contacts": [None]}, {"jwks_uri": ["a"]}]
+)
+def test_a_member_of_another_kind_is_told_where_it_is_read(wrong: dict[str, Any]) -> None:
+    with pytest.raises(TypeError, match=f"{next(iter(wrong))}|unhashable"):
+        parse_answer({"client_id": "app", **wrong})
+
+
+@pytest.mark.parametrize("client_id", [5, ["app"], {"a": 1}])
+def test_a_client_id_that_is_no_text_is_none(client_id: object) -> None:
+    assert parse_answer({"client_id": client_id}).client_id == ""
+
+
 def test_an_empty_secret_in_an_answer_is_none() -> None:
     assert parse_answer({"client_id": "app", "client_secret": ""}).secret is None
 

@@ -312,6 +312,21 @@ class TestChoosing:
 
 @ONLY_NEWEST
 class TestHostile:
+    def test_half_of_a_character_is_told(self, empty: Project) -> None:
+        client = {"client_id": "half", "client_name": "Half", "jwk": {"keys": [{"kty": "EC", "kid": "\ud800"}]}}
+        empty.write("half.json", json.dumps(client))
+        said = empty.iac("import", "--from", "half.json")
+        assert (said.code, files(empty)) == (1, {})
+        assert "half: no definition can say what it is" in said.err
+
+    def test_a_folder_that_leads_out_of_the_project_gets_nothing(self, empty: Project) -> None:
+        elsewhere = empty.root.parent / "elsewhere"
+        elsewhere.mkdir()
+        (empty.root / "clients.d/team").symlink_to(elsewhere)
+        said = empty.iac("import", "client", "--to", "team")
+        assert (said.code, list(elsewhere.iterdir())) == (1, [])
+        assert "symbolic link" in said.err
+
     def test_text_of_users_goes_into_definitions_as_it_is_and_leads_nowhere(self, empty: Project) -> None:
         name = "&x *y ${A: [}] # - 'q' \"p\" NO: yes\ttab"
         registered(empty, client_id="../../etc/passwd~x".replace("/", "_"), client_name=name.replace("${A", "{A"))

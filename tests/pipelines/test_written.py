@@ -314,3 +314,15 @@ def test_a_folder_that_cannot_be_made_is_told(repository: Path, capsys: pytest.C
     write(repository, {"iac.yaml": GIT_STATE, ".github": "a file"})
     assert 1 == iac(repository, "init", "--ci", "github")
     assert "the folder cannot be made" in capsys.readouterr().err
+
+
+def test_pipelines_are_not_written_behind_a_symbolic_link(
+    repository: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    write(repository, {"iac.yaml": GIT_STATE})
+    (repository / ".github").symlink_to(elsewhere)
+    assert 1 == iac(repository, "init", "--ci", "github")
+    assert "a folder on its way is a symbolic link" in capsys.readouterr().err
+    assert [] == list(elsewhere.iterdir())

@@ -140,6 +140,14 @@ def test_a_file_in_the_place_of_a_folder_is_told(root: Path) -> None:
     assert "the file cannot be written" == refused(root, "grafana").summary
 
 
+def test_nothing_is_written_behind_a_symbolic_link(root: Path, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (root / "clients.d/team").symlink_to(elsewhere)
+    assert "symbolic link" in refused(root, "grafana").why
+    assert [] == list(elsewhere.iterdir())
+
+
 def test_a_folder_that_cannot_be_made_is_told(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(type(root), "mkdir", lambda _: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
     error = refused(root, "grafana")

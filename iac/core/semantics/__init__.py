@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from iac.core.errors import InputError
-from iac.core.model import uses_secret
+from iac.core.model import FIELDS, Kind, uses_secret
 from iac.core.registration import Api, Facts, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.semantics.act import redirect_uri_problem, to_wire
@@ -52,6 +52,7 @@ __all__ = [
 
 _URL_SAFE = re.compile(r"[A-Za-z0-9._~-]*")
 _SECRETS = ("client_secret", "registration_access_token")
+_OF_TEXT = frozenset({Kind.TEXT, Kind.JWKS})
 
 
 RULES = Rules(TABLE)
@@ -62,6 +63,9 @@ def parse_answer(answer: Mapping[str, Any], api: Api = Api.ADMIN) -> Registratio
     """A server's answer for one client as a value; secrets leave the answer.
 
     An answer without client_id has "" for it (rec: self-service-put-without-client-id).
+
+    Raises:
+        TypeError, ValueError: a member is not what its field is.
     """
     fields: dict[str, Value] = {}
     rules = RULES.at(api)
@@ -72,10 +76,10 @@ def parse_answer(answer: Mapping[str, Any], api: Api = Api.ADMIN) -> Registratio
                 break
             value = read(value)
         if value is not None:
-            fields[name] = value
+            fields[name] = _of_its_kind(name, value)
     secret, rat = (_text(answer, name) for name in _SECRETS)
     return Registration(
-        client_id=answer.get("client_id") or "",
+        client_id=_text(answer, "client_id"),
         fields=fields,
         secret=Secret(secret) if secret else None,
         answer={name: value for name, value in answer.items() if name not in _SECRETS},
@@ -154,6 +158,15 @@ def update_body(fresh: Registration, fields: Fields, declared: Collection[str], 
 def _sent(fields: Fields, api: Api) -> Fields:
     """What is sent of wanted fields: where the server's defaults are not known, all that it is to hold."""
     return forced(fields, api) if api is Api.RFC7591 else fields
+
+
+def _of_its_kind(name: str, value: Any) -> Value:
+    """A text, or a set of texts, where the field is one: what is shown and compared later."""
+    kind = FIELDS[name].kind
+    texts = value if kind is Kind.SET else (value,) if kind in _OF_TEXT else ()
+    if not all(isinstance(text, str) for text in texts):
+        raise TypeError(f"{name} is no text, or has a member that is none")
+    return value  # type: ignore[no-any-return]  # flags and numbers are taken as they come
 
 
 def _text(answer: Mapping[str, Any], name: str) -> str:
