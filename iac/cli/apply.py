@@ -28,9 +28,13 @@ _SAVE = "make one: iac plan --out FILE"
 @click.argument("plan_file", metavar="[PLAN]", required=False)
 @AUTO_APPROVE
 @click.option("--expect-plan", metavar="DIGEST", help="Stop (exit 4) unless the plan is the one with this digest.")
-@click.option("--parallelism", type=click.IntRange(1, 64), default=None, help="Requests in flight.  [default: 8]")
+@click.option(
+    "--parallelism", metavar="N", type=click.IntRange(1, 64), help="Requests in flight. Not given: of iac.yaml, else 8."
+)
 @click.option("--target", "targets", metavar="ADDR", multiple=True, help="Apply this address only; repeatable.")
-@click.option("--recreate", metavar="ADDR", multiple=True, help="Make a client anew that is gone from the server.")
+@click.option(
+    "--recreate", metavar="ADDR", multiple=True, help="Make a client anew that is gone from the server; repeatable."
+)
 @ROTATE_DUE
 @click.option("--verify", is_flag=True, help="Prove that the rendered credentials of what was applied work.")
 @LOCK_TIMEOUT

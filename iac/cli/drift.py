@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="How to print.",
 )
-@click.option("--accept", metavar="ADDR", multiple=True, help="Write the server's values into this definition.")
+@click.option(
+    "--accept", metavar="ADDR", multiple=True, help="Write the server's values into this definition; repeatable."
+)
 @click.pass_obj
 def command(shell: Shell, *, addresses: tuple[str, ...], view: str, accept: tuple[str, ...]) -> int:
     """Show what somebody changed on the server since the last apply.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     "matches",
     metavar="[KIND=]GLOB",
     multiple=True,
-    help="Import what fits too; KIND is id, name, scope, contact or owner, without it id or name.",
+    help="Import what fits too; KIND is id, name, scope, contact or owner, without it id or name; repeatable.",
 )
 @click.option("--from", "source", metavar="FILE", help="Import from a JSON file or a folder of them; - is stdin.")
 @click.option("--to", "folder", metavar="FOLDER", default="", help="Write below this folder of clients.d.")

@@ -42,7 +42,7 @@ PAGES = "https://github.com/indigo-iac/indigo-iac/blob/main/docs/how-to/pipeline
     "forges",
     type=click.Choice(["github", "gitlab"]),
     multiple=True,
-    help="Write pipelines, too; in a project that is there, only these.",
+    help="Write pipelines, too; in a project that is there, only these; repeatable.",
 )
 @click.pass_obj
 def command(shell: Shell, /, forges: tuple[str, ...], **given: str | None) -> int:

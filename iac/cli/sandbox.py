@@ -17,8 +17,10 @@ if TYPE_CHECKING:
 
 
 @click.command("sandbox", short_help="a local IAM with real behaviour")
-@click.option("--host", default="localhost", show_default=True, help="Address to listen on.")
-@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes a free port.")
+@click.option("--host", metavar="ADDRESS", default="localhost", show_default=True, help="Address to listen on.")
+@click.option(
+    "--port", metavar="N", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes a free port."
+)
 @click.option(
     "--flavour",
     type=click.Choice([str(flavour) for flavour in Flavour]),
