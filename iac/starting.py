@@ -22,6 +22,7 @@ from iac.config.tree import ADDRESS_RULE, CLIENTS_DIR, is_address, read_tree
 from iac.config.writing import dump, round_trip
 from iac.core.diagnostics import Severity
 from iac.core.errors import InputError
+from iac.core.registration import Api
 from iac.services import roles_of, services, template_files
 
 if TYPE_CHECKING:
@@ -138,14 +139,15 @@ class Start:
             entry["values"] = {name: value.format(**self.answers) for name, value in file.values.items()}
         return entry
 
-    def definition(self, role: str) -> str:
-        """The definition of one client, in no canonical form yet."""
+    def definition(self, role: str, *, is_named: bool) -> str:
+        """The definition of one client, in no canonical form yet; with a client_id where `is_named`."""
         text = self.offer.service.definition(role)
         for name, value in {**self.answers, _UNTIL: (self.today + _WAIVED).isoformat()}.items():
             text = text.replace(f"@@{name.upper()}@@", value)
         yaml = round_trip()
         document = yaml.load(text)
-        for place, (key, given) in enumerate(self._names(role).items()):
+        names = {key: given for key, given in self._names(role).items() if is_named or key != "client_id"}
+        for place, (key, given) in enumerate(names.items()):
             document.insert(place, key, given)
         own = [each for each in self.outputs() if "clients" not in each]
         if own:
@@ -163,20 +165,21 @@ class Start:
 
 
 def start(root: Path, wanted: Start) -> Started:
-    """Write definitions and outputs into a project.
+    """Write definitions and outputs into a project; without a client_id where servers choose it.
 
     Raises:
         InvalidInput: iac.yaml has mistakes.
         InputError: the answers or the address cannot be used, something is there already, or the project would have a
             mistake. Nothing is written then.
     """
-    load_project(root)
+    is_named = any(each.provider == Api.ADMIN for each in load_project(root).environments.values())
     check_answers(wanted.offer, wanted.answers)
     addresses = wanted.addresses()
     _check_addresses(root, addresses.values())
     files = {address: f"{CLIENTS_DIR}/{address}.yaml" for address in addresses.values()}
     texts = {
-        files[address]: _canonical(root, files[address], wanted.definition(role)) for role, address in addresses.items()
+        files[address]: _canonical(root, files[address], wanted.definition(role, is_named=is_named))
+        for role, address in addresses.items()
     }
     outputs = wanted.outputs()
     shared = [each for each in outputs if "clients" in each]

@@ -205,9 +205,10 @@ class Change:
         return self.action is Action.CREATE or (bool(self.succeeds) and self.observed is None)
 
     @property
-    def deletes(self) -> bool:
-        """Whether a client is deleted."""
-        return self.action is Action.DELETE or any(old.observed and not old.grace for old in self.leaving)
+    def deletions(self) -> int:
+        """How many clients are deleted."""
+        gone = sum(old.observed is not None and not old.grace for old in self.leaving)
+        return gone + (self.action is Action.DELETE)
 
     @property
     def digest(self) -> str:

@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 def on_counts(changes: Sequence[Change], limits: Limits) -> list[Guard]:
     """max_deletes and max_updates."""
     return [
-        *_count("max-deletes", "limits.max_deletes", limits.max_deletes, [c.address for c in changes if c.deletes]),
+        *_count(
+            "max-deletes",
+            "limits.max_deletes",
+            limits.max_deletes,
+            [c.address for c in changes for _ in range(c.deletions)],
+        ),
         *_count("max-updates", "limits.max_updates", limits.max_updates, _of(changes, Action.UPDATE, Action.ROTATE)),
     ]
 
@@ -26,13 +31,14 @@ def _of(changes: Iterable[Change], *actions: Action) -> list[str]:
 
 
 def _count(name: str, setting: str, limit: int | None, addresses: list[str]) -> list[Guard]:
+    """An address is there once for each client."""
     if limit is None or len(addresses) <= limit:
         return []
     return [
         Guard(
             id=name,
             message=f"{len(addresses)} clients are more than {setting} allows",
-            addresses=tuple(addresses),
+            addresses=tuple(dict.fromkeys(addresses)),
             limit=str(limit),
             value=str(len(addresses)),
             setting=f"{setting}: {len(addresses)} in iac.yaml",

@@ -74,7 +74,7 @@ def _title(plan: Plan) -> list[str]:
 
 
 def _warnings(plan: Plan) -> Iterator[str]:
-    if leaving := sum(change.deletes for change in plan.changes):
+    if leaving := sum(change.deletions for change in plan.changes):
         yield f"> [!CAUTION]\n> **{counted(leaving, 'client')} will be deleted.** Services lose their login at once.\n"
     if refusals := sum(remark.severity is Severity.ERROR for remark in remarks(plan)):
         yield f"> [!WARNING]\n> **Refused, for {counted(refusals, 'reason')}:** apply will not do this.\n"

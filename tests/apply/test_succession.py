@@ -10,7 +10,7 @@ import pytest
 from iac.apply.outcome import Failed, NotDelivered
 from iac.apply.run import Stop
 from iac.core.change import Action
-from iac.core.desired import Lifecycle, OutputSpec, Removed, Rotation, Then
+from iac.core.desired import Lifecycle, Limits, OutputSpec, Removed, Rotation, Then
 from iac.core.diagnostics import Location
 from iac.core.errors import RenderError, StalePlan, UnsafePlan
 from iac.core.secret import Secret
@@ -263,7 +263,7 @@ def test_a_rotation_that_replaces_leaves_the_old_client_for_its_grace_time(world
     assert world.see(STAYING).is_empty
     (change,) = world.see(rotated()).changes
     assert (Action.ROTATE, "app.r2", "app", False) == (
-        change.action, change.client_id, change.succeeds, change.deletes,
+        change.action, change.client_id, change.succeeds, change.deletions,
     )  # fmt: skip
     assert world.run(rotated()).is_complete
     assert {"app", "app.r2"} == ids(world)
@@ -278,7 +278,7 @@ def test_a_rotation_that_replaces_leaves_the_old_client_for_its_grace_time(world
     assert ("app", "app.r2", False) == (standing.client_id, standing.successor, standing.is_due)
     stay(world, 1)
     (change,) = world.see(rotated()).changes
-    assert (Action.REPLACE, "the grace time of app is over", True) == (change.action, change.reason, change.deletes)
+    assert (Action.REPLACE, "the grace time of app is over", True) == (change.action, change.reason, change.deletions)
     assert world.run(rotated()).is_complete
     assert {"app.r2"} == ids(world)
     assert world.works()
@@ -296,7 +296,7 @@ def test_the_grace_time_begins_when_outputs_are_written(world: Rendering) -> Non
     assert "app, the predecessor of app.r2, stays until the outputs of team/app are written" == (
         found.predecessors[0].told()
     )
-    assert (Action.ROTATE, False) == (found.changes[0].action, found.changes[0].deletes)
+    assert (Action.ROTATE, False) == (found.changes[0].action, found.changes[0].deletions)
     world.box.is_full = False
     assert world.run(rotated(), expected=approved).is_complete
     assert {"app", "app.r2"} == ids(world)
@@ -379,6 +379,16 @@ def test_a_client_that_leaves_takes_its_predecessors_along(world: Rendering) -> 
     assert set() == ids(world)
     assert {"app", "app.r2"} == {grave.client.client_id for grave in world.backend.load().tombstones}
     assert world.see().is_empty
+
+
+def test_clients_count_where_one_address_takes_several_along(world: Rendering) -> None:
+    world.run(rotated())
+    leaving = (Removed("team/app", Then.DELETE, HERE),)
+    world.project = {"removed": leaving, "limits": Limits(max_deletes=1)}
+    (guard,) = world.see().guards
+    assert ("max-deletes", "2", ("team/app",)) == (guard.id, guard.value, guard.addresses)
+    world.project = {"removed": leaving, "limits": Limits(max_deletes=2)}
+    assert () == world.see().guards
 
 
 def test_a_client_that_is_let_go_leaves_its_predecessors_on_the_server(world: Rendering) -> None:

@@ -52,6 +52,20 @@ def test_what_is_started_is_valid_and_canonical(root: Path, name: str) -> None:
         assert "@@" not in text
 
 
+@pytest.mark.parametrize(
+    ("provider", "is_named"), [("iam-admin", True), ("iam-self-service", False), ("rfc7591", False)]
+)
+def test_a_definition_has_a_client_id_where_the_server_does_not_choose_it(
+    tmp_path: Path,
+    provider: str,
+    is_named: bool,  # noqa: FBT001  # the expectation
+) -> None:
+    root = write(tmp_path, {"iac.yaml": PROJECT.replace("provider: iam-admin", f"provider: {provider}")})
+    file = begun(root, "grafana").definitions["team/app"]
+    assert is_named is ("\nclient_id: team-app\n" in (root / file).read_text())
+    assert provider in (root / "iac.yaml").read_text()
+
+
 def test_a_service_with_several_clients_gets_a_definition_for_each_and_an_output_in_iac_yaml(root: Path) -> None:
     assert begun(root, "rucio") == Started(
         {"team/app-auth": "clients.d/team/app-auth.yaml", "team/app-scim": "clients.d/team/app-scim.yaml"},

@@ -34,7 +34,8 @@ def command(shell: Shell, *, view: str) -> int:
     for _, intent in sorted(state.intents.items()):
         shell.note(printable(f"{intent.address}: {intent.action} of {intent.at} was interrupted; iac plan says more"))
     for grave in state.tombstones:
-        shell.note(printable(f"{grave.address}: deleted {grave.deleted_at}; iac state restore {grave.address}"))
+        way = "replaced" if grave.address in state.clients else f"iac state restore {grave.address}"
+        shell.note(printable(f"{grave.address}: {grave.client.client_id} was deleted {grave.deleted_at}; {way}"))
     if not state.clients:
         shell.note("no clients are in state yet")
     return 0
