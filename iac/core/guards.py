@@ -15,13 +15,9 @@ if TYPE_CHECKING:
 
 def on_counts(changes: Sequence[Change], limits: Limits) -> list[Guard]:
     """max_deletes and max_updates."""
+    deleted = [change.address for change in changes for _ in range(change.deletions)]
     return [
-        *_count(
-            "max-deletes",
-            "limits.max_deletes",
-            limits.max_deletes,
-            [c.address for c in changes for _ in range(c.deletions)],
-        ),
+        *_count("max-deletes", "limits.max_deletes", limits.max_deletes, deleted),
         *_count("max-updates", "limits.max_updates", limits.max_updates, _of(changes, Action.UPDATE, Action.ROTATE)),
     ]
 
