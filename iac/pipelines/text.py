@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,7 +64,10 @@ def render_pipelines(forge: Forge, facts: Facts) -> dict[str, str]:
     """The files of a forge: path from the repository's root -> text."""
     if forge is Forge.GITLAB:
         return {_gitlab_file(facts): _render(_read("gitlab/iac.gitlab-ci.yml"), facts)}
-    shared = {".github/workflows/iac-validate.yml": _render(_read("github/iac-validate.yml"), facts)}
+    # Of all environments, so it has nothing of one; it is offline and needs no extra.
+    shared = {
+        ".github/workflows/iac-validate.yml": _render(_read("github/iac-validate.yml"), replace(facts, extras=()))
+    }
     for job in ("plan", "apply", "drift", "rotate"):
         text = _render(_read(f"github/iac-{job}.yml"), facts)
         shared[f".github/workflows/iac-{job}{facts.suffix}.yml"] = text.replace("@JOB@", job)

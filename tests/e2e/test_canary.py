@@ -423,6 +423,18 @@ def test_a_template_that_fails_over_a_secret_does_not_repeat_it(cage: Cage, text
         assert cage.iac(*command).code == 1, command
 
 
+def test_neither_a_predecessor_s_secret_nor_its_successor_s_is_said(cage: Cage) -> None:
+    assert cage.iac("apply", "--auto-approve").code == 0
+    _redefine(cage.project, lifecycle={"rotation": "replace", "grace": "2d"})
+    assert cage.iac("rotate", ADDRESS, "--auto-approve").code == 0
+    assert {CLIENT_ID, f"{CLIENT_ID}.r2"} <= {name.rpartition(" ")[0] for name in cage.secrets}
+    for command in (["plan", "--format", "json"], ["show", ADDRESS, "--format", "json"], ["state", "show", ADDRESS]):
+        assert cage.iac(*command).code == 0
+    assert cage.iac("list", "--format", "json").code == 0
+    assert cage.iac("rotate", ADDRESS, "--no-grace", "--auto-approve", "--format", "json").code == 0
+    assert cage.iac("state", "list", "--format", "json").code == 0
+
+
 def test_no_sink_that_encrypts_says_or_writes_a_secret(cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
     project = cage.project
     project.write("iac.yaml", project.read("iac.yaml") + "sinks: {sops: {kind: sops}, age: {kind: age}}\n")

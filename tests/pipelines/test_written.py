@@ -168,10 +168,23 @@ def test_steps_that_log_in_have_the_variables_that_the_project_names_and_no_othe
 
 
 def test_the_package_is_installed_with_the_extras_that_the_project_needs() -> None:
+    def installed(forge: Forge, facts: Facts) -> set[str]:
+        texts = (text for path, text in files(forge, facts).items() if "validate" not in path)
+        return set(re.findall(r'install .*"(indigo-iac.*)==', "".join(texts)))
+
     for forge in Forge:
-        installed = re.findall(r'install .*"(indigo-iac.*)==', "".join(files(forge, KEYED).values()))
-        assert {"indigo-iac[jose,s3]"} == set(installed)
-        assert {"indigo-iac"} == set(re.findall(r'install .*"(indigo-iac.*)==', "".join(files(forge).values())))
+        assert {"indigo-iac[jose,s3]"} == installed(forge, KEYED)
+        assert {"indigo-iac"} == installed(forge, FACTS)
+
+
+def test_what_environments_share_has_nothing_of_one_of_them(repository: Path) -> None:
+    by_key = "auth: {method: private_key_jwt, client_id: iac-ci, private_key: {env: IAC_LOGIN_KEY}}"
+    write(repository, {"iac.yaml": f"{GIT_STATE}environments: {{dev: , prod: {{{by_key}}}}}\n"})
+    for name in ("dev", "prod"):
+        assert 0 == iac(repository, "--env", name, "init", "--ci", "github")
+    workflows = repository / ".github/workflows"
+    assert '"indigo-iac==' in (workflows / "iac-validate.yml").read_text()
+    assert '"indigo-iac[jose]==' in (workflows / "iac-plan-prod.yml").read_text()
 
 
 @pytest.fixture
