@@ -41,6 +41,8 @@ NOBODY = "anonymous"
 _GONE = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND})
 """What a registration access token of a client that is gone, or that is no longer its token, is answered with."""
 
+_IN_ONE_LINE = ("client_id", "client_secret", "registration_access_token")
+
 
 class Registrar(Provider):
     """One server's registrations. A context manager; nothing is sent before the first call."""
@@ -111,7 +113,7 @@ class Registrar(Provider):
         if self._is_gone(client_id, answer):
             return None
         body = _client_of(answer)
-        if body is None:
+        if body is None or body["client_id"] != client_id:
             raise self._read_failure(call, answer)
         return self._learned(body)
 
@@ -237,5 +239,11 @@ class Registrar(Provider):
 
 
 def _client_of(answer: Answer) -> dict[str, Any] | None:
+    """The client of an answer; None when it has none, or one whose id or credentials are no text in one line.
+
+    RFC 6749 appendix A has printable characters alone there. Others would be lines of their own in a service's file.
+    """
     body = answer.json() if answer.is_ok else None
-    return body if isinstance(body, dict) and isinstance(body.get("client_id"), str) else None
+    if not isinstance(body, dict) or not isinstance(body.get("client_id"), str) or not body["client_id"]:
+        return None
+    return body if all(str(body.get(name) or "").isprintable() for name in _IN_ONE_LINE) else None

@@ -233,6 +233,34 @@ def test_a_field_that_the_server_narrows_is_an_error_that_names_it_and_nothing_i
         assert work.logs_in()
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"client_id": ""},
+        {"client_id": "a\nCLIENT_ID=b"},
+        {"client_secret": "hush\nPATH=/tmp"},
+        {"registration_access_token": "half \ud800"},
+    ],
+)
+def test_what_is_no_line_of_text_is_no_id_and_no_credential(tmp_path: Path, wrong: dict[str, str]) -> None:
+    with small(tmp_path) as (work, place, _):
+        work.define()
+        place.answers["POST /reg"] = Say(201, {"client_id": "client-1", "client_name": "An app", **wrong})
+        code, out, err = work.apply()
+        assert (5, True) == (code, "the answer to a registration is lost" in out + err)
+        assert "hush" not in out + err
+        assert "PATH" not in (work.root / ".iac/state.json").read_text()
+
+
+def test_a_read_that_answers_another_client_is_none(tmp_path: Path) -> None:
+    with small(tmp_path) as (work, place, _):
+        work.define()
+        assert 0 == work.apply()[0]
+        place.answers["GET /reg/client-1"] = Say(200, {"client_id": "client-2", "client_name": "Another app"})
+        code, out, err = work.iac("plan")
+        assert (6, True) == (code, "answer makes no sense" in out + err)
+
+
 def test_a_token_that_is_refused_when_it_is_used_is_said(tmp_path: Path) -> None:
     with small(tmp_path) as (work, place, _):
         work.define()
