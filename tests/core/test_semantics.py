@@ -71,7 +71,14 @@ def test_an_answer_without_an_id_has_an_empty_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"client_name": 5}, {"contacts": [["a"]]}, {"contacts": [None]}, {"jwks_uri": ["a"]}]
+    "wrong",
+    [
+        {"client_name": 5},
+        {"contacts": [["a"]]},
+        {"contacts": [None]},
+        {"jwks_uri": ["a"]},
+        {"reuse_refresh_token": [1]},
+    ],
 )
 def test_a_member_of_another_kind_is_told_where_it_is_read(wrong: dict[str, Any]) -> None:
     with pytest.raises(TypeError, match=f"{next(iter(wrong))}|unhashable"):

@@ -161,11 +161,13 @@ def _sent(fields: Fields, api: Api) -> Fields:
 
 
 def _of_its_kind(name: str, value: Any) -> Value:
-    """A text, or a set of texts, where the field is one: what is shown and compared later."""
+    """A text or a set of texts where the field is one, else no list and no mapping: what can be shown and compared."""
     kind = FIELDS[name].kind
     texts = value if kind is Kind.SET else (value,) if kind in _OF_TEXT else ()
     if not all(isinstance(text, str) for text in texts):
         raise TypeError(f"{name} is no text, or has a member that is none")
+    if isinstance(value, list | dict):
+        raise TypeError(f"{name} is no single value")
     return value  # type: ignore[no-any-return]  # flags and numbers are taken as they come
 
 
