@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -401,6 +402,20 @@ def test_an_answer_that_is_lost_while_somebody_is_waited_for_is_asked_for_again(
 
     assert bench.fetch().scopes
     assert [5.0, 10.0] == bench.clock.slept
+
+
+def test_what_is_refused_is_forgotten_when_no_other_run_is_at_the_tokens(bench: Bench) -> None:
+    login, http = bench.login(), bench.open_http(bench.box.url)
+    bearer = login.fetch(http, discover(http, Issuer.parse(bench.box.issuer)), bench.clock)
+    (file,) = bench.files()
+    with ThreadPoolExecutor(1) as pool:
+        with file.with_suffix(".lock").open("r+") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            forgotten = pool.submit(login.forget, bearer)
+            assert {forgotten} == wait([forgotten], timeout=0.2).not_done
+            bench.tamper(access_token="newer", refresh_token="newer still")
+        forgotten.result(timeout=10)
+    assert ("newer", "newer still") == (bench.kept()["access_token"], bench.kept()["refresh_token"])
 
 
 def test_a_login_that_was_never_used_has_nothing_to_forget(bench: Bench) -> None:

@@ -101,9 +101,12 @@ class DeviceLogin(Login):
     def forget(self, refused: Bearer) -> None:
         """Keep the refresh token alone, if the refused one is still what is kept."""
         cache = self._cache
-        kept = cache.load() if cache else None
-        if cache and kept and kept.access == refused.value:
-            self._keep(cache, replace(kept, access=None))
+        if cache is None:
+            return
+        with cache.alone():
+            kept = cache.load()
+            if kept and kept.access == refused.value:
+                self._keep(cache, replace(kept, access=None))
 
     def _keep(self, cache: TokenCache, tokens: Tokens) -> None:
         try:
