@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -36,3 +37,9 @@ def test_the_glossary_is_in_order_and_says_each_word_once() -> None:
     table = (ROOT / "docs/glossary.md").read_text(encoding="utf-8").partition("|---|---|\n")[2]
     words = [line.split(" | ")[0].removeprefix("| ").casefold() for line in table.splitlines()]
     assert sorted(set(words)) == words
+
+
+def test_the_readme_names_every_extra() -> None:
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert [] == [extra for extra in extras if f"`{extra}`" not in readme]
