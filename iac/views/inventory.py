@@ -1,13 +1,15 @@
 """Clients as a table for people, or as CSV for spreadsheets. Pure; text of others is inert in both.
 
 A spreadsheet takes a cell that begins with `=`, `+`, `-` or `@` for a formula, so such a cell gets an apostrophe in
-front, as OWASP advises (CSV injection).
+front, as OWASP advises (CSV injection). So does what follows a semicolon: where the comma is the decimal sign, as in
+Italy, spreadsheets begin a cell there.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from typing import TYPE_CHECKING
 
 from iac.core.inventory import COLUMNS, Standing
@@ -22,7 +24,7 @@ _GAP = "  "
 _NARROWEST = 8
 _WHOLE = frozenset({"address", "client_id"})
 """Columns that are never cut: one looks further by them."""
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = re.compile(r"(^|;)(?=[=+@\t\r-])")
 
 
 def inventory_text(
@@ -65,7 +67,7 @@ def _words(row: Row, name: str) -> str:
 
 
 def _inert(text: str) -> str:
-    return printable(f"'{text}" if text.startswith(_FORMULA) else text)
+    return printable(_FORMULA.sub(r"\1'", text))
 
 
 def _sizes(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int | None) -> list[int]:

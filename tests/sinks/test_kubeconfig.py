@@ -132,12 +132,14 @@ def test_what_is_not_supported_is_refused_with_words(tmp_path: Path, changes: di
         ({**config(), "users": ["x"]}, "no user u"),
         (config(cluster={"server": "http://k8s.example.org"}), "server cannot be used"),
         (config(cluster={"server": ""}), "server cannot be used"),
+        (config(cluster={"server": "https://u:canary@k8s.example.org"}), "server cannot be used"),
     ],
 )
 def test_a_kubeconfig_that_leads_nowhere_is_told(tmp_path: Path, value: Any, summary: str) -> None:
     with pytest.raises(InputError, match=summary) as caught:
         found(tmp_path, value)
     assert str(tmp_path / "config") == caught.value.where
+    assert "canary" not in str(caught.value)
 
 
 @pytest.mark.parametrize(

@@ -59,3 +59,9 @@ def test_a_cell_is_no_formula(text: str) -> None:
     assert shown[0] == ["client_id", "name"]
     assert shown[1][1].startswith("'")
     assert inventory_csv(("name",), [row()]) == "name\nAn app\n"
+
+
+@pytest.mark.parametrize("text", ["An app;=1+1", 'An app";=HYPERLINK("https://evil.example")', ";;@SUM(A1)"])
+def test_a_cell_is_no_formula_where_semicolons_part_cells(text: str) -> None:
+    cells = inventory_csv(("client_id", "name"), [replace(row(), name=text)]).replace('"', "").split(";")
+    assert not any(cell.startswith(("=", "+", "-", "@")) for cell in cells)

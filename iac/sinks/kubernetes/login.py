@@ -196,7 +196,8 @@ def _address(url: str, source: Path) -> Address:
     address = Address.parse(url)
     if address is None:
         fix = "an https URL, or http on this machine, without a login in it"
-        raise InputError("the cluster's server cannot be used", where=str(source), why=url, fix=fix)
+        why = "it has a login in it, which is not repeated here" if "@" in url else url
+        raise InputError("the cluster's server cannot be used", where=str(source), why=why, fix=fix)
     return address
 
 
