@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iac.config.catalogue import ERRORS, WARNINGS, nearest
+from iac.config.catalogue import ERRORS, WARNINGS
 from iac.config.project import read_project
 from iac.core.errors import InputError
 from iac.core.explanation import Explanation, Kind
@@ -20,6 +20,7 @@ from iac.core.policy import RULES as POLICY
 from iac.core.policy import ChangeRule
 from iac.core.policy import level as policy_level
 from iac.core.semantics import RULES as SERVER
+from iac.core.text import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from iac.config.adding import with_output
-from iac.config.catalogue import nearest
 from iac.config.definitions import validate_project
 from iac.config.document import parse_document
 from iac.config.formatting import format_text, schema_address
@@ -23,6 +22,7 @@ from iac.config.writing import dump, round_trip
 from iac.core.diagnostics import Severity
 from iac.core.errors import InputError
 from iac.core.registration import Api
+from iac.core.text import nearest
 from iac.services import roles_of, services, template_files
 
 if TYPE_CHECKING:

@@ -12,8 +12,6 @@ from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from iac.core.diagnostics import Location
 
 ERRORS = frozenset(
@@ -77,11 +75,3 @@ def mistake(rule: str, summary: str, location: Location | None, *, why: str = ""
         raise KeyError(rule)
     severity = Severity.ERROR if rule in ERRORS else Severity.WARNING
     return Diagnostic(rule, printable(summary), location, printable(why), printable(fix), severity)
-
-
-def nearest(word: str, known: Iterable[str]) -> str:
-    """`did you mean X?` for the closest known word, "" when none is close."""
-    import difflib  # noqa: PLC0415  # only for a mistake
-
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
-    return f"did you mean {close[0]}?" if close else ""

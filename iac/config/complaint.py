@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any, cast
 import jsonschema
 import referencing
 
-from iac.config.catalogue import mistake, nearest
+from iac.config.catalogue import mistake
 from iac.config.format import FORMATS
 from iac.config.schema import Complaint, load_schema
+from iac.core.text import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

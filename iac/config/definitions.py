@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from iac.config.catalogue import mistake, nearest
+from iac.config.catalogue import mistake
 from iac.config.environment import Environment
 from iac.config.judging import judged
 from iac.config.layers import folder_layers
@@ -19,6 +19,7 @@ from iac.config.settings import check_sources
 from iac.config.tree import read_tree
 from iac.core.diagnostics import Severity, sort_key
 from iac.core.errors import InvalidInput
+from iac.core.text import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping

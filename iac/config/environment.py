@@ -5,7 +5,7 @@ from __future__ import annotations
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from iac.config.catalogue import mistake, nearest
+from iac.config.catalogue import mistake
 from iac.config.definition import Definition, Pool, canonical_fields, desired_client
 from iac.config.judging import NOTHING, Judge
 from iac.config.layers import default_layers, overlay
@@ -19,6 +19,7 @@ from iac.config.sink import sealed_to
 from iac.config.state_rule import check_exposure
 from iac.core.desired import Desired, Rotation
 from iac.core.generation import is_successor_id
+from iac.core.text import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

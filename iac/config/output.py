@@ -6,11 +6,12 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from iac.config.catalogue import mistake, nearest
+from iac.config.catalogue import mistake
 from iac.config.project import PROJECT_FILE
 from iac.config.sink import KubernetesSettings
 from iac.config.tree import CLIENTS_DIR
 from iac.core.desired import FILE, OutputSpec, output_id
+from iac.core.text import nearest
 from iac.services import template_files
 
 if TYPE_CHECKING:

@@ -6,13 +6,14 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from iac.config.catalogue import mistake, nearest
+from iac.config.catalogue import mistake
 from iac.config.document import read_document
 from iac.config.override import environment_names
 from iac.config.schema import check_schema
 from iac.config.settings import Settings, check_settings, parse_settings
 from iac.core.diagnostics import Location, Severity, sort_key
 from iac.core.errors import InputError, InvalidInput
+from iac.core.text import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

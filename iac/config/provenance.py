@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iac.config.catalogue import nearest
 from iac.config.definitions import load_environment
 from iac.config.environment import Environment
 from iac.config.layers import folder_layers, layer_name
@@ -16,6 +15,7 @@ from iac.core.diagnostics import sort_key
 from iac.core.errors import InputError, InvalidInput
 from iac.core.model import FIELDS, Kind
 from iac.core.provenance import Origin, Provenance
+from iac.core.text import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -1,8 +1,12 @@
-"""Text of others, made safe to show. Pure."""
+"""Text of others, made safe to show, and words that were probably meant. Pure."""
 
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _SUSPECT = re.compile("[^ -~]")
 """What has to be looked at: all but the plain characters of ASCII."""
@@ -26,6 +30,14 @@ def printable(text: str) -> str:
 def without_commands(text: str) -> str:
     r"""The text with `##[` escaped as `#\u0023[`, which JSON reads back as it was."""
     return text.replace(_ANYWHERE, "#\\u0023[")
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """`did you mean X?` for the closest known word, "" when none is close."""
+    import difflib  # noqa: PLC0415  # only for a mistake
+
+    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f"did you mean {close[0]}?" if close else ""
 
 
 def _inert(found: re.Match[str]) -> str:

@@ -6,7 +6,6 @@ place of a built-in unseen.
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import re
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from iac.core.errors import RenderError
+from iac.core.text import nearest
 from iac.services import template_files
 
 if TYPE_CHECKING:
@@ -118,8 +118,7 @@ def _builtin_path(name: str) -> Path:
     known = template_files()
     if name in known:
         return known[name]
-    near = difflib.get_close_matches(name, known, n=1)
-    why = f"did you mean {near[0]}?" if near else "iac new --list names the built-in templates"
+    why = nearest(name, known) or "iac new --list names the built-in templates"
     fix = f"write one of these, or {name}{_SUFFIX} for the file {TEMPLATES_DIR}/{name}{_SUFFIX}"
     raise RenderError("no such template", where=name, why=why, fix=fix)
 
@@ -143,6 +142,5 @@ def _is_ours(root: Path, folder: Path) -> bool:
 
 def _missing(folder: Path, name: str) -> RenderError:
     known = sorted(path.relative_to(folder).as_posix() for path in folder.rglob(f"*{_SUFFIX}"))
-    near = difflib.get_close_matches(name, known, n=1)
-    why = f"did you mean {near[0]}?" if near else f"{TEMPLATES_DIR}/ holds: {', '.join(known[:10]) or 'no template'}"
+    why = nearest(name, known) or f"{TEMPLATES_DIR}/ holds: {', '.join(known[:10]) or 'no template'}"
     return RenderError("no such template", where=template_file(name), why=why, fix=f"create {template_file(name)}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from iac.core.errors import InputError
 from iac.core.state import ClientGone
+from iac.core.text import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,10 +50,7 @@ def find(state: State, address: str) -> ClientState | None:
 
 def not_in_state(state: State, address: str) -> InputError:
     """The error for an address that is not in state, with the nearest one that is."""
-    import difflib  # noqa: PLC0415  # only for a mistake
-
-    close = difflib.get_close_matches(address, list(state.clients), n=1)
-    fix = f"did you mean {close[0]}?" if close else "iac state list lists the addresses"
+    fix = nearest(address, state.clients) or "iac state list lists the addresses"
     return InputError("this address is not in state", where=address, fix=fix)
 
 

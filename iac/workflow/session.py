@@ -13,10 +13,11 @@ from iac.apply.ledger import Ledger
 from iac.core.change import sha256
 from iac.core.errors import InputError
 from iac.core.planning import Options
+from iac.core.text import nearest
 from iac.ports import Holder
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
     from iac.core.desired import Desired
     from iac.core.diagnostics import Diagnostic
@@ -68,7 +69,8 @@ class LocalSession(StateSession):
         known = set(self.desired.clients) | {entry.address for entry in self.desired.removed}
         for address in [*targets, *recreate]:
             if address not in known:
-                raise InputError("no definition has this address", where=address, fix=_nearest(address, known))
+                fix = nearest(address, known) or "the address is the path below clients.d without .yaml"
+                raise InputError("no definition has this address", where=address, fix=fix)
         digests = {name: self.digest(name) for name in self.templates}
         return Options(digests, frozenset(targets), frozenset(recreate))
 
@@ -95,10 +97,3 @@ class Session(LocalSession):
 
     provider: Provider
     parallelism: int = 8
-
-
-def _nearest(address: str, known: Iterable[str]) -> str:
-    import difflib  # noqa: PLC0415  # only for a mistake
-
-    close = difflib.get_close_matches(address, list(known), n=1)
-    return f"did you mean {close[0]}?" if close else "the address is the path below clients.d without .yaml"

@@ -106,7 +106,7 @@ Found:
     [
         (
             "max-deletes",
-            "max-deletes: a guard\n\nRefuses more deletions than `limits.max_deletes` (3); a pre",
+            "max-deletes: a guard\n\nRefuses more deletions than `limits.max_deletes` (3); clients",
         ),
         ("output-not-ignored", "output-not-ignored: a finding of a plan\n\nAn output with a secret lies in a git"),
         ("secrets-in-clear", "secrets-in-clear: a warning, warning\n\n"),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.config.catalogue import ERRORS, WARNINGS, mistake, nearest
+from iac.config.catalogue import ERRORS, WARNINGS, mistake
 from iac.core.diagnostics import Severity
 from iac.validation import validate
 from tests.config.given import CLIENT, PROJECT, RECIPIENT, client, write
@@ -319,11 +319,6 @@ def test_a_report_can_be_limited_to_files_and_folders(tmp_path: Path) -> None:
 def test_an_unknown_id_is_a_fault_of_the_caller() -> None:
     with pytest.raises(KeyError):
         mistake("no-such-id", "x", None)
-
-
-def test_the_nearest_word_is_offered_only_when_it_is_near() -> None:
-    assert nearest("colour", ["color", "size"]) == "did you mean color?"
-    assert nearest("zzz", ["color", "size"]) == ""
 
 
 def test_text_of_others_is_made_safe_to_show() -> None:

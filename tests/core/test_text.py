@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.core.text import printable
+from iac.core.text import nearest, printable
 
 
 @pytest.mark.parametrize(
@@ -38,3 +38,9 @@ def test_any_text_becomes_one_printable_line_and_stays_so(text: str) -> None:
     assert "##[" not in shown
     assert not shown.lstrip().startswith("::")
     assert shown == printable(shown)
+
+
+def test_the_nearest_word_is_asked_about_and_a_far_one_is_not() -> None:
+    assert "did you mean portal?" == nearest("potral", ["grafana", "portal"])
+    assert "" == nearest("portal", ["grafana"])
+    assert "" == nearest("portal", [])
