@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, TypeVar
 
 from iac.core.age import written
+from iac.core.burial import bury
 from iac.core.errors import StateError
 from iac.core.held import secrets_of
 from iac.core.planning import move
@@ -22,7 +23,6 @@ from iac.core.state import (
     IntentGiven,
     SealedSecret,
     State,
-    bury,
     fold,
 )
 from iac.ports import Place

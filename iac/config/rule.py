@@ -50,7 +50,8 @@ def _client_id(definition: Definition) -> Iterator[Diagnostic]:
         if definition.settings.provider == ADMIN:
             name = definition.address.replace("/", "-")
             why = "the identity is in git, so that a retry finds its own client"
-            yield mistake("no-client-id", "the key client_id is missing", where, why=why, fix=f"client_id: {name}")
+            fix = f"client_id: {name}; for a client that is in state the one that iac state list says"
+            yield mistake("no-client-id", "the key client_id is missing", where, why=why, fix=fix)
         return
     where = definition.merged.at("client_id") or where
     if client_id == definition.settings.login_client_id:

@@ -286,11 +286,3 @@ def _without(mapping: Mapping[str, V], key: str) -> dict[str, V]:
     others = dict(mapping)
     others.pop(key, None)
     return others
-
-
-def bury(state: State, horizon: str) -> State:
-    """The state without the tombstones, and their keys, from before `horizon` (RFC 3339 UTC, as `deleted_at`)."""
-    kept = tuple(grave for grave in state.tombstones if grave.deleted_at >= horizon)
-    gone = {grave.address for grave in state.tombstones} - {grave.address for grave in kept} - state.clients.keys()
-    keys = {address: held for address, held in state.keys.items() if address not in gone}
-    return replace(state, tombstones=kept, keys=keys)

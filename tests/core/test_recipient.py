@@ -10,6 +10,7 @@ import pytest
 from iac.core.change import Action
 from iac.core.desired import Moved
 from iac.core.diagnostics import Location
+from iac.core.keys import ClientKey
 from iac.core.state import SecretStatus
 from tests.core.build import CANARY, OPTIONS, actual, applied, desired, intent, plan, project, registered, sealed, state
 
@@ -58,6 +59,15 @@ def test_the_same_recipients_in_any_order_are_not_said(recipients: tuple[str, ..
 def test_a_client_without_a_secret_in_state_has_nothing_to_seal() -> None:
     last = applied(APP, secret=None, secret_status=SecretStatus.UNKNOWN)
     assert () == found(desired(recipients=(HOST,)), last).findings
+
+
+@pytest.mark.parametrize(("sealed_to", "expected"), [((), ["sealed-to-others"]), ((HOST,), [])])
+def test_a_private_key_counts_as_a_secret(sealed_to: tuple[str, ...], expected: list[str]) -> None:
+    wanted = desired(recipients=(HOST,))
+    key = ClientKey("one", "{}", replace(sealed(), recipients=sealed_to))
+    last = replace(state({"team/app": held(HOST)}), keys={"team/app": (key,)})
+    result = plan(project(wanted), last, actual(registered(wanted, secret=CANARY)))
+    assert expected == [finding.id for finding in result.findings]
 
 
 def test_a_change_that_keeps_the_secret_says_it_too() -> None:

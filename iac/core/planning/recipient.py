@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from iac.core.planning.draft import Draft
+    from iac.core.state import SealedSecret
 
 SEALED_OTHERWISE = "sealed-to-others"
 """Id of the finding."""
@@ -23,15 +24,23 @@ def find_sealed_otherwise(draft: Draft, moves: Collection[tuple[str, str]]) -> I
     """
     moved = {target for _, target in moves}
     for address, client in draft.desired.clients.items():
-        if not draft.options.wants(address) or address in moved or _gets_secret(draft, address):
+        if not draft.options.wants(address) or address in moved:
             continue
-        held = draft.state.clients.get(address) or draft.state.intents.get(address)
-        if held is not None and held.secret is not None and set(held.secret.recipients) != set(client.recipients):
+        wanted = set(client.recipients)
+        if any(set(secret.recipients) != wanted for secret in _kept(draft, address)):
             message = (
                 f"{client.location}: the secret of {address} is sealed to other recipients than its definition names;"
                 " fix: iac state rekey"
             )
             yield Finding(SEALED_OTHERWISE, Severity.WARNING, message)
+
+
+def _kept(draft: Draft, address: str) -> Iterator[SealedSecret]:
+    """Secrets and private keys of an address that stay sealed as they are."""
+    held = draft.state.clients.get(address) or draft.state.intents.get(address)
+    if held is not None and held.secret is not None and not _gets_secret(draft, address):
+        yield held.secret
+    yield from (key.private for key in draft.state.keys.get(address, ()))
 
 
 def _gets_secret(draft: Draft, address: str) -> bool:
