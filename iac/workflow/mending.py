@@ -38,12 +38,12 @@ def mending(session: StateSession) -> Iterator[Ledger]:
 
 
 def find(state: State, address: str) -> ClientState | None:
-    """What state holds of an address; None when an interrupted create is all there is.
+    """What state holds of an address; None when an interrupted create is all there is, or keys for a client to come.
 
     Raises:
         InputError: it holds nothing.
     """
-    if address not in state.clients.keys() | state.intents.keys():
+    if address not in state.clients.keys() | state.intents.keys() | state.keys.keys():
         raise not_in_state(state, address)
     return state.clients.get(address)
 

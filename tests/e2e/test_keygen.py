@@ -172,6 +172,30 @@ def test_verify_reads_an_output_that_prints_no_more_of_a_key_than_its_id(robot: 
 
 
 @ONLY_NEWEST
+def test_keys_of_a_client_that_never_came_can_be_forgotten(robot: Project) -> None:
+    keygen(robot)
+    said = robot.iac("state", "rm", ADDRESS, "--yes")
+    assert (0, f"forgot {ADDRESS} (keys, and no client yet)") == (said.code, said.out.splitlines()[0])
+    assert '"keys"' not in robot.read(".iac/state.json")
+
+
+@ONLY_NEWEST
+def test_a_client_that_is_restored_logs_in_with_the_key_that_it_had(robot: Project) -> None:
+    keygen(robot)
+    assert robot.apply().code == 0
+    key = rendered(robot)
+    (robot.root / FILE).rename(robot.root / "robot.yaml")
+    robot.write("iac.yaml", robot.read("iac.yaml") + f"removed: [{{address: {ADDRESS}, then: delete}}]\n")
+    assert robot.apply().code == 0
+    (robot.root / "robot.yaml").rename(robot.root / FILE)
+    robot.edit("iac.yaml", f"removed: [{{address: {ADDRESS}, then: delete}}]\n", "")
+    said = robot.iac("state", "restore", ADDRESS, "--auto-approve")
+    assert said.code == 0, said.err
+    assert rendered(robot) == key
+    assert "ok" == verified(robot)["login"]
+
+
+@ONLY_NEWEST
 def test_public_keys_go_into_a_file_for_a_client_with_jwks_uri(robot: Project) -> None:
     robot.edit(
         FILE, "scope: [openid]", "token_endpoint_auth_method: private_key_jwt\njwks_uri: https://robot.example.org/jwks"

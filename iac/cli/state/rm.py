@@ -11,6 +11,7 @@ from iac.core.text import printable
 
 if TYPE_CHECKING:
     from iac.cli.shell import Shell
+    from iac.core.state import ClientState, State
 
 
 @click.command("rm")
@@ -26,8 +27,8 @@ def command(shell: Shell, *, address: str, is_approved: bool) -> int:
     from iac.workflow.mending import find, forget  # noqa: PLC0415
 
     session = open_state(shell)
-    client = find(session.backend.load(), address)
-    known = f"client_id {' and '.join(client.client_ids)}" if client else "an interrupted create"
+    state = session.backend.load()
+    known = _known(state, address, find(state, address))
     if not is_approved:
         shell.note(printable(f"{address} ({known}): the client stays on the server, the stored secret is lost to iac;"))
         shell.note("iac state pull saves a copy of the state first")
@@ -36,3 +37,9 @@ def command(shell: Shell, *, address: str, is_approved: bool) -> int:
     click.echo(printable(f"forgot {address} ({known})"))
     shell.note("rendered outputs are left as they are; a definition with adopt: true takes the client over again")
     return 0
+
+
+def _known(state: State, address: str, client: ClientState | None) -> str:
+    if client is not None:
+        return f"client_id {' and '.join(client.client_ids)}"
+    return "an interrupted create" if address in state.intents else "keys, and no client yet"
