@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from iac.core.diagnostics import Diagnostic, Location
 
 TEMPLATES_DIR = "templates"
-_INPUTS = (PROJECT_FILE, CLIENTS_DIR, TEMPLATES_DIR, "schemas", ".git", ".iac")
+_GIT = ".git"
+_INPUTS = (PROJECT_FILE, CLIENTS_DIR, TEMPLATES_DIR, "schemas", ".iac")
 _OTHERS = 0o007
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _SECRET_PATH = re.compile(rf"{_LABEL}/(?=[^/]{{1,253}}(/|$)){_LABEL}(\.{_LABEL})*(/(?!\.\.)[A-Za-z0-9._-]{{1,253}})?")
@@ -60,7 +62,7 @@ class OutputRules:
         self._real = root.resolve()
         self._settings = settings
         self._inputs = (*_INPUTS, *(str(PurePosixPath(path)) for path in settings.state.files))
-        self._folders: dict[str, bool] = {}
+        self._folders: dict[str, str] = {}
         self._templates: dict[str, str | None] = {}
 
     def check(self, spec: OutputSpec, document: Document, pointer: Pointer) -> Iterator[Diagnostic]:
@@ -102,19 +104,27 @@ class OutputRules:
             fix = "a path relative to the project, such as out/service.env"
             yield mistake("bad-path", f"{path} is no path inside the project", where, fix=fix)
             return
-        over = next((name for name in self._inputs if path == name or path.startswith(f"{name}/")), "")
+        real = self._real_path(path)
+        over = self._over(path) or self._over(real)
         if over:
             summary = f"{path} would be written over what iac reads ({over})"
             yield mistake("output-over-input", summary, where, fix="write it to another folder, such as out/")
-        elif not self._is_inside(path):
+        elif not real:
             summary = f"{path} leads out of the project by a symbolic link"
             yield mistake("outside-project", summary, where, fix="remove the link")
 
-    def _is_inside(self, path: str) -> bool:
-        folder = path.rpartition("/")[0]
+    def _over(self, path: str) -> str:
+        """What iac or git reads that a path lies in; "" for nothing."""
+        git = next((part for part in path.split("/") if part.casefold() == _GIT), "")
+        return git or next((name for name in self._inputs if path == name or path.startswith(f"{name}/")), "")
+
+    def _real_path(self, path: str) -> str:
+        """The path without the links on its way; "" when they lead out of the project, or it is one itself."""
+        folder, _, name = path.rpartition("/")
         if folder not in self._folders:
-            self._folders[folder] = (self._root / folder).resolve().is_relative_to(self._real)
-        return self._folders[folder] and not (self._root / path).is_symlink()
+            self._folders[folder] = os.path.relpath(os.path.realpath(self._root / folder), self._real)
+        there = PurePosixPath(self._folders[folder])
+        return "" if ".." in there.parts or (self._root / path).is_symlink() else str(there / name)
 
     def templates(self) -> set[str]:
         """Templates of the project that its outputs name, those that are there."""

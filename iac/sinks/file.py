@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from iac.ports import Exposure
 
 _SUFFIX = ".iac-tmp"
+_GIT = ".git"
 _PRIVATE_FOLDER = 0o700
 _PRIVATE_FILE = 0o600
 
@@ -98,6 +99,8 @@ class FileSink(Sink):
             target = Path(os.path.realpath(self._root / relative.parent)) / relative.name
             if not target.is_relative_to(self._root):
                 raise _outside(path, "a folder on its way is a symbolic link that leads out of the project")
+            if any(part.casefold() == _GIT for part in target.relative_to(self._root).parts):
+                raise _outside(path, "it is git's own, where a file may be a program that git runs")
             _refuse_others(target, path)
         return target
 

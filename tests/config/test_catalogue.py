@@ -159,6 +159,8 @@ CASES = [
     defined("output-over-input 3:36", "outputs: [{template: dotenv, path: clients.d/b.yaml}]"),
     defined("output-over-input 3:36", "outputs: [{template: dotenv, path: ./iac.yaml}]"),
     defined("output-over-input 3:36", "outputs: [{template: dotenv, path: .iac/state.json}]"),
+    defined("output-over-input 3:36", "outputs: [{template: dotenv, path: .GIT/hooks/pre-push}]"),
+    defined("output-over-input 3:36", "outputs: [{template: dotenv, path: vendor/.git/config}]"),
     defined("placeholder 3:21", "client_description: Portal of @@SITE@@"),
     defined("placeholder 3:44", 'redirect_uris: ["https://a.example.org/c", "https://a.example.org/@@PATH@@"]'),
     defined("unknown-template 3:22", "outputs: [{template: dotnev, path: out/a.env}]"),

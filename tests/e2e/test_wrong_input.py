@@ -160,6 +160,14 @@ FILES: dict[str, tuple[Callable[[Project], None], tuple[str, ...]]] = {
         _replaced("out", lambda path: (path.mkdir(), (path / "portal.env").symlink_to("/etc/hosts"))),
         ("leads out of the project by a symbolic link",),
     ),
+    "an output that a linked folder leads into git's own": (
+        _replaced("out", lambda path: path.symlink_to(".git/hooks")),
+        ("would be written over what iac reads (.git)",),
+    ),
+    "an output that a linked folder leads over definitions": (
+        _replaced("out", lambda path: path.symlink_to("clients.d")),
+        ("would be written over what iac reads (clients.d)",),
+    ),
     "an issuer without TLS": (
         lambda project: project.edit("iac.yaml", project.sandbox.issuer, "http://iam.example.org/"),
         ("iac.yaml:2:9", "the issuer is not https"),

@@ -132,6 +132,18 @@ def test_a_linked_folder_may_stay_inside_but_not_lead_out(tmp_path: Path) -> Non
     assert "Too many levels of symbolic links" == refusal(sink, "round/b.env").why
 
 
+@pytest.mark.parametrize("path", [".git/config", "out/pre-push", ".GIT/hooks/pre-push", "vendor/.git/config"])
+def test_nothing_is_written_where_git_keeps_its_own(tmp_path: Path, path: str) -> None:
+    for folder in (".git/hooks", ".GIT/hooks", "vendor/.git"):
+        (tmp_path / folder).mkdir(parents=True, exist_ok=True)
+    (tmp_path / "out").symlink_to(".git/hooks")
+    sink = FileSink(tmp_path)
+    assert "it is git's own" in refusal(sink, path).why
+    with pytest.raises(RenderError, match="outside the project"):
+        sink.write(path, NEW, mode=0o700)
+    assert [] == [each for each in tmp_path.rglob("*") if each.is_file()]
+
+
 def test_the_project_itself_may_be_reached_by_a_link(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
