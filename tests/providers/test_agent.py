@@ -47,6 +47,11 @@ class Stand:
         )
         self._program.chmod(0o755)
 
+    def first(self, line: str) -> None:
+        """What is done before anything is said."""
+        shebang, rest = self._program.read_text().split("\n", 1)
+        self._program.write_text(f"{shebang}\n{line}\n{rest}")
+
     def calls(self) -> list[list[str]]:
         text = (self._folder / "called").read_text()
         return [call.splitlines() for call in text.split("end\n") if call]
@@ -85,6 +90,14 @@ def test_all_scopes_are_asked_for_by_none_and_an_audience_by_name(stand: Stand, 
     assert [
         ["--all", "--name=iac", "--time=120", "--aud=https://wlcg.cern.ch/jwt/v1/any", "--", "prod"]
     ] == stand.calls()
+
+
+def test_the_agent_gets_no_secret_of_iac(stand: Stand, fetch: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("IAC_AGE_IDENTITY", ISSUER)
+    stand.says(f"{jwt({'iss': ISSUER})}\n{ISSUER}\n0\n")
+    stand.first('test -z "$IAC_AGE_IDENTITY" || exit 1')
+
+    assert fetch().issuer == ISSUER
 
 
 def test_a_token_that_says_no_issuer_is_its_account_s(stand: Stand, fetch: Any) -> None:

@@ -87,6 +87,7 @@ class OidcAgent(Login):
                 capture_output=True,
                 timeout=self._patience,
                 check=False,
+                env={name: value for name, value in os.environ.items() if not name.startswith("IAC_")},
             )
         except FileNotFoundError as error:
             why = f"{PROGRAM} is not installed, or not on the PATH"
