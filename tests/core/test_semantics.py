@@ -85,6 +85,13 @@ def test_a_member_of_another_kind_is_told_where_it_is_read(wrong: dict[str, Any]
         parse_answer({"client_id": "app", **wrong})
 
 
+@pytest.mark.parametrize("name", ["client_id", "client_secret", "registration_access_token"])
+def test_half_of_a_character_is_told_and_not_repeated(name: str) -> None:
+    with pytest.raises(ValueError, match=name) as caught:
+        parse_answer({"client_id": "app", name: f"{CANARY}\ud800"})
+    assert CANARY not in str(caught.value)
+
+
 @pytest.mark.parametrize("client_id", [5, ["app"], {"a": 1}])
 def test_a_client_id_that_is_no_text_is_none(client_id: object) -> None:
     assert parse_answer({"client_id": client_id}).client_id == ""

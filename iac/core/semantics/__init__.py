@@ -51,6 +51,7 @@ __all__ = [
 ]
 
 _URL_SAFE = re.compile(r"[A-Za-z0-9._~-]*")
+_HALVES = re.compile(r"[\ud800-\udfff]")
 _SECRETS = ("client_secret", "registration_access_token")
 _OF_TEXT = frozenset({Kind.TEXT, Kind.JWKS})
 
@@ -173,7 +174,11 @@ def _of_its_kind(name: str, value: Any) -> Value:
 
 def _text(answer: Mapping[str, Any], name: str) -> str:
     value = answer.get(name)
-    return value if isinstance(value, str) else ""
+    if not isinstance(value, str):
+        return ""
+    if _HALVES.search(value):
+        raise ValueError(f"{name} has half of a character, which no file can hold")
+    return value
 
 
 def _answered(answer: Mapping[str, Any], name: str, rules: Rules) -> Any:
