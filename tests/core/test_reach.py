@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from iac.core.desired import Moved, Removed, Then
 from iac.core.diagnostics import Location
 from iac.core.drift import find_drift
 from iac.core.registration import Actual, Api, Facts, Unread
+from iac.core.state import Predecessor
 from tests.core.build import NEW, OPTIONS, actual, applied, desired, intent, plan, project, registered, sealed, state
 
 if TYPE_CHECKING:
@@ -154,3 +156,16 @@ def test_another_id_than_the_server_chose_is_refused_and_both_are_named() -> Non
     assert ("client-id-changed", True) == (guard.id, found.is_empty)
     assert ID in guard.message
     assert "mine" in guard.message
+
+
+@pytest.mark.parametrize("since", ["", "2026-01-01T00:00:00Z"], ids=["waits for outputs", "its time is over"])
+def test_a_predecessor_that_this_login_does_not_reach_is_not_taken_for_gone(since: str) -> None:
+    old = Predecessor(held(client_id="old", provider="iam-admin"), grace=1, since=since)
+    last = state({"team/app": held(predecessors=(old,))})
+    options = replace(OPTIONS, now=datetime(2026, 11, 26, tzinfo=UTC))
+    found = plan(project(CLIENT, api=API), last, seen(), options)
+    assert [] == [change.address for change in found.changes]
+    assert [("old", False)] == [(standing.client_id, standing.is_due) for standing in found.predecessors]
+    registered_ones = {**seen().registrations, "old": registered(replace(CLIENT, client_id="old"))}
+    found = plan(project(CLIENT, api=API), last, seen(registrations=registered_ones), options)
+    assert [["old"]] == [[old.client_id for old in change.leaving] for change in found.changes]

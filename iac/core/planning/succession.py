@@ -177,7 +177,8 @@ def _waiting(draft: Draft, client: DesiredClient, last: ClientState) -> tuple[Le
     """Predecessors that stay until outputs are written."""
     names = {old.client.client_id: _grace(client, old) for old in last.predecessors if not old.since}
     seen = draft.actual.registrations
-    return tuple(Leaving(name, seen.get(name), grace if name in seen else 0) for name, grace in names.items())
+    known = ((name, grace, seen.get(name)) for name, grace in names.items() if not _is_unknown(draft, name))
+    return tuple(Leaving(name, there, grace if there else 0) for name, grace, there in known)
 
 
 def _overdue(draft: Draft, client: DesiredClient, last: ClientState) -> tuple[Leaving, ...]:
@@ -186,11 +187,17 @@ def _overdue(draft: Draft, client: DesiredClient, last: ClientState) -> tuple[Le
     for old in last.predecessors:
         until = later(old.since, _grace(client, old)) if old.since else ""
         seen = draft.actual.registrations.get(old.client.client_id)
-        is_due = bool(until) and (seen is None or is_past(until, draft.options.now))
+        is_over = bool(until) and (seen is None or is_past(until, draft.options.now))
+        is_due = is_over and not _is_unknown(draft, old.client.client_id)
         if is_due:
             leaving.append(Leaving(old.client.client_id, seen))
         draft.standing.append(Standing(client.address, old.client.client_id, last.client_id, until, is_due))
     return tuple(leaving)
+
+
+def _is_unknown(draft: Draft, client_id: str) -> bool:
+    """Whether nobody can tell if a client is there: only the management API reads clients of every owner."""
+    return client_id not in draft.actual.registrations and draft.actual.facts.api is not Api.ADMIN
 
 
 def _grace(client: DesiredClient, old: Predecessor) -> int:
