@@ -98,7 +98,7 @@ def own_login(session: LocalSession, client_id: str) -> Iterator[Check]:
         says = f"{managed[0]} defines {client_id}, the client that iac logs in with: a mistake would lock iac out"
         yield Check("login-client", Verdict.ERROR, says, f"take the definition {managed[0]} out")
     else:
-        yield ok("login-client", "the client that iac logs in with is managed by somebody else")
+        yield ok("login-client", "no definition is of the client that iac logs in with")
 
 
 def pipelines(caller: Caller) -> Iterator[Check]:
