@@ -41,7 +41,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What this project knows of a client: its address, state and definition, and the paths of its outputs.
+    """What this project knows of a client: its address, state and definition, and its outputs as messages name them.
 
     Attributes:
         is_replaced: whether it is a predecessor of the address's client.

@@ -55,7 +55,7 @@ def _known(session: Session, state: State) -> Mapping[str, Known]:
     outputs: dict[str, list[str]] = {}
     for spec in session.desired.outputs:
         for address in spec.clients:
-            outputs.setdefault(address, []).append(spec.path)
+            outputs.setdefault(address, []).append(spec.id)
     desired = session.desired.clients
     replaced = {
         old.client.client_id: Known(address, old.client, is_replaced=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 import yaml
 
 from iac.backends.age import new_identity
+from iac.clock import SystemClock
 from iac.sandbox.fault import Fault, FaultKind
 from iac.sinks.kubernetes.secret import MARK
 from tests.fakes.kubernetes import ADMIN, fake_cluster
@@ -270,4 +272,33 @@ def test_a_failed_change_delivers_nothing_of_its_client(project: Project, cluste
     assert 5 == project.apply().code
     assert {} == cluster.secrets
     assert 0 == project.apply().code
+    assert_settled(project)
+
+
+def test_a_rotation_that_replaces_goes_through_every_sink_before_the_old_client_goes(
+    project: Project, cluster: FakeCluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_sinks(project, "vault: {kind: sops}", "sealed: {kind: age}", "live: {kind: kubernetes}")
+    places = {"vault": "deploy/portal.env", "sealed": "deploy/portal.age", "live": "rucio/portal"}
+    values = json.loads(project.read("clients.d/team/portal.yaml"))
+    outputs = [{"template": "dotenv", "path": path, "sink": sink} for sink, path in places.items()]
+    stays = {"rotation": "replace", "grace": "1h"}
+    project.define("team/portal", **{**values, "outputs": outputs, "lifecycle": stays})
+    assert project.apply().code == 0
+    (project.root / "deploy/portal.age").unlink()
+    (project.root / "deploy/portal.age").mkdir()
+    assert project.iac("rotate", "team/portal", "--auto-approve").code == 1, "refused before anything is sent"
+    (project.root / "deploy/portal.age").rmdir()
+    assert project.iac("rotate", "team/portal", "--auto-approve").code == 0
+    assert_settled(project)
+    data = cluster.call("GET", SECRET)[1]["data"]
+    assert "team-portal.r2" in {base64.b64decode(value).decode() for value in data.values()}
+    rows = {row["client_id"]: row for row in project.iac("list", "--format", "json").json()["clients"]}
+    assert ["live://rucio/portal", "sealed://deploy/portal.age", "vault://deploy/portal.env"] == sorted(
+        rows["team-portal.r2"]["outputs"]
+    )
+    assert ("replaced", []) == (rows["team-portal"]["state"], rows["team-portal"]["outputs"])
+    monkeypatch.setattr(SystemClock, "now", lambda _: datetime.now(UTC) + timedelta(hours=2))
+    assert project.apply().code == 0
+    assert project.sandbox.iam.world.store.find("team-portal") is None
     assert_settled(project)
