@@ -92,6 +92,12 @@ def test_half_of_a_character_is_told_and_not_repeated(name: str) -> None:
     assert CANARY not in str(caught.value)
 
 
+def test_a_registration_client_uri_with_a_login_in_it_is_none() -> None:
+    for uri, kept in ((f"https://u:{CANARY}@as.example.org/reg/a", ""), ("https://as.example.org/reg/a@b", None)):
+        found = parse_answer({"client_id": "app", "registration_client_uri": uri}).registration_uri
+        assert found == (uri if kept is None else kept)
+
+
 @pytest.mark.parametrize("client_id", [5, ["app"], {"a": 1}])
 def test_a_client_id_that_is_no_text_is_none(client_id: object) -> None:
     assert parse_answer({"client_id": client_id}).client_id == ""

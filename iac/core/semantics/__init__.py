@@ -85,7 +85,7 @@ def parse_answer(answer: Mapping[str, Any], api: Api = Api.ADMIN) -> Registratio
         secret=Secret(secret) if secret else None,
         answer={name: value for name, value in answer.items() if name not in _SECRETS},
         rat=Secret(rat) if rat else None,
-        registration_uri=_text(answer, "registration_client_uri"),
+        registration_uri=_without_login(_text(answer, "registration_client_uri")),
     )
 
 
@@ -179,6 +179,11 @@ def _text(answer: Mapping[str, Any], name: str) -> str:
     if _HALVES.search(value):
         raise ValueError(f"{name} has half of a character, which no file can hold")
     return value
+
+
+def _without_login(uri: str) -> str:
+    """A URI that is kept; none where it has a login in it, which would stand in state in clear."""
+    return "" if "@" in uri.partition("//")[2].partition("/")[0] else uri
 
 
 def _answered(answer: Mapping[str, Any], name: str, rules: Rules) -> Any:
