@@ -38,7 +38,7 @@ check: $(STAMP) ## format, lint, types, import layers, docs
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q --no-header tests/docs tests/house
 
-live: $(STAMP) ## the wheel in an empty environment, every death of the crash test, S3, SOPS, age and Kubernetes as they are released, services' own loaders, pipelines under the field's tools, the suite on httpx2, the suite on the lowest versions
+live: $(STAMP) ## the wheel in an empty environment, every death of the crash test, S3, SOPS, age and Kubernetes as they are released, services' own loaders, pipelines under the field's tools, all that speaks HTTP on httpx2, the suite on the lowest versions
 	sh tests/live/run.sh
 
 format: $(STAMP) ## write what `make check` asks for

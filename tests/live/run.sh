@@ -1,7 +1,7 @@
 #!/bin/sh
 # make live: the wheel in an empty environment, every death and fault of the crash test, S3, SOPS, age and Kubernetes as
 # they are released, the logins of people, a server that is no IAM, the files of services read by their own loaders,
-# pipelines under the tools of the field, the whole suite on httpx2, the whole suite on the lowest versions. Everything is
+# pipelines under the tools of the field, all that speaks HTTP on httpx2, the whole suite on the lowest versions. Everything is
 # installed here: from the registries that pip, npm, Go and Maven are configured for, and as root from Debian.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -83,14 +83,15 @@ if command -v go >/dev/null; then
 fi
 PATH="$work/bin:$PATH" IAC_TEST_PIPELINES=1 "$PYTHON" -m pytest -q --no-header -n 2 tests/pipelines
 
-echo '== the suite on httpx2'
+echo '== all that speaks HTTP, on httpx2'
 "$PYTHON" -m venv "$work/httpx2"
 # shellcheck disable=SC2086
 thrice "$work/httpx2/bin/python" -m pip install $quiet --upgrade 'pip>=25.1'
 # shellcheck disable=SC2086
 thrice "$work/httpx2/bin/python" -m pip install $quiet --editable '.[http2x]' --group dev
 "$work/httpx2/bin/python" -c 'import httpx2; print("httpx2", httpx2.__version__)'
-"$work/httpx2/bin/python" -m pytest -q --no-header -n 2 -m 'not live' tests
+"$work/httpx2/bin/python" -m pytest -q --no-header -n 2 -m 'not live' tests/transport tests/providers tests/traps tests/apply \
+  tests/scenarios tests/sinks tests/e2e tests/backends/test_http.py tests/backends/test_httplock.py
 
 echo '== the suite on the lowest versions'
 "$PYTHON" -m venv "$work/lowest"
