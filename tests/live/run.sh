@@ -61,7 +61,7 @@ if ! command -v npm >/dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-get >/d
   { thrice apt-get update && thrice apt-get install --yes --no-install-recommends nodejs npm; } >"$work/apt.log" 2>&1 \
     || { cat "$work/apt.log" >&2; exit 1; }
 fi
-if command -v npm >/dev/null && node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)'; then
+if command -v npm >/dev/null && node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)'; then
   thrice npm install --prefix "$work/oidc" --silent --no-audit --no-fund oidc-provider@9.13.3
   node --version
   IAC_TEST_OIDC_PROVIDER="$work/oidc" "$PYTHON" -m pytest -q --no-header -m live tests/live/test_oidc_provider.py
