@@ -74,11 +74,11 @@ def test_a_definition_that_cannot_be_read_is_said(tmp_path: Path) -> None:
 
 
 def test_links_are_followed_to_files_of_the_project_only(tmp_path: Path) -> None:
-    root = write(tmp_path / "project", {"shared/x.yaml": client("x", "grant_types: []")})
+    root = write(tmp_path / "project", {"elsewhere/x.yaml": client("x", "grant_types: []")})
     (tmp_path / "secret.yaml").write_text("password: hunter2\n")
-    (root / "clients.d/x.yaml").symlink_to("../shared/x.yaml")
+    (root / "clients.d/x.yaml").symlink_to("../elsewhere/x.yaml")
     (root / "clients.d/out.yaml").symlink_to(tmp_path / "secret.yaml")
-    (root / "clients.d/folder").symlink_to("../shared")
+    (root / "clients.d/folder").symlink_to("../elsewhere")
     assert [("linked-folder", "clients.d/folder"), ("outside-project", "clients.d/out.yaml")] == found(root)
 
 
