@@ -7,23 +7,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from iac.core.errors import CredentialsError, ServerError
 from iac.core.registration import Actual, Facts
 from iac.core.semantics import create_body, detect_facts, parse_answer, switch, update_body
 from iac.core.text import printable
-from iac.ports import Provider
-from iac.providers.discovery import check_pin
+from iac.providers.connected import Connected
 from iac.providers.paging import Page, PagedList, gather, read_page
 from iac.providers.path import client_path
 from iac.providers.probe import Probe
 from iac.providers.refusal import cannot_revoke, is_missing, read_failure, write_failure
-from iac.providers.session import Session
-from iac.transport.http import Http
 from iac.transport.message import Call
-from iac.transport.origin import Issuer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -48,38 +44,14 @@ _CLIENTS = "/iam/api/clients"
 _UNKNOWN = Facts(shows_secrets=False, has_up_scoping=False)
 
 
-class IamAdmin(Provider):
+class IamAdmin(Connected):
     """The clients of one INDIGO IAM. A context manager; nothing is sent before the first call."""
 
     def __init__(self, connection: Connection, login: Login, clock: Clock) -> None:
-        """Make it ready.
-
-        Raises:
-            InputError: the issuer is no URL to send credentials to.
-            CredentialsError: it is not the one of IAC_ISSUER.
-        """
-        issuer = Issuer.parse(connection.issuer)
-        check_pin(issuer, connection.pinned)
-        self._session = Session(Http(issuer, connection.transport, clock), issuer, login, clock)
-        self._clock = clock
-        self._parallelism = connection.transport.parallelism
-        self._base = issuer.path + _CLIENTS
+        """Make it ready; raises as `Connected`."""
+        super().__init__(connection, login, clock)
+        self._base = self._issuer.path + _CLIENTS
         self._facts: Facts | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._session.close()
-
-    @property
-    def skew(self) -> float | None:
-        """Seconds by which the server's clock is ahead of this machine's; None before it said its time."""
-        return self._session.http.skew
 
     def _read(self, client_ids: Collection[str], owners_of: Collection[str]) -> Actual:
         wanted = set(client_ids)

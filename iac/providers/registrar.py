@@ -9,20 +9,17 @@ from __future__ import annotations
 from abc import abstractmethod
 from http import HTTPStatus
 from threading import Lock
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from iac.core.errors import IacError, ServerError, UnknownOutcome
 from iac.core.registration import Actual, Api, Facts, Key, Unread
 from iac.core.semantics import create_body, detect_facts, parse_answer, update_body
-from iac.ports import Identity, Provider
-from iac.providers.discovery import check_pin
+from iac.ports import Identity
+from iac.providers.connected import Connected
 from iac.providers.logins.nobody import Nobody
 from iac.providers.paging import gather
 from iac.providers.probe import Probe
-from iac.providers.session import Session
-from iac.transport.http import Http
 from iac.transport.message import Call
-from iac.transport.origin import Issuer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -44,7 +41,7 @@ _GONE = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.N
 _IN_ONE_LINE = ("client_id", "client_secret", "registration_access_token")
 
 
-class Registrar(Provider):
+class Registrar(Connected):
     """One server's registrations. A context manager; nothing is sent before the first call."""
 
     api: ClassVar[Api]
@@ -62,31 +59,11 @@ class Registrar(Provider):
             InputError: the issuer is no URL to send credentials to.
             CredentialsError: it is not the one of IAC_ISSUER.
         """
-        issuer = Issuer.parse(connection.issuer)
-        check_pin(issuer, connection.pinned)
-        self._issuer = issuer
-        self._session = Session(Http(issuer, connection.transport, clock), issuer, login, clock, tuple(documents))
-        self._clock = clock
+        super().__init__(connection, login, clock, documents=documents)
         self._has_login = not isinstance(login, Nobody)
-        self._parallelism = connection.transport.parallelism
         self._keys: dict[str, Key] = {}
         self._lock = Lock()
         self._seen: Facts | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Close all connections."""
-        self._session.close()
-
-    @property
-    def skew(self) -> float | None:
-        """Seconds by which the server's clock is ahead of this machine's; None before it said its time."""
-        return self._session.http.skew
 
     def _use_keys(self, keys: Iterable[Key]) -> None:
         with self._lock:

@@ -12,6 +12,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +23,8 @@ from tests.crash.calls import Calls, Moment, Point
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from iac.sandbox.server import Sandbox
 
 ROOT = Path(__file__).parents[2]
 
@@ -57,6 +60,16 @@ class Commands:
         self._parent.stdin.write(json.dumps({"arguments": arguments, "last": point}) + "\n")
         self._parent.stdin.flush()
         return Ended(**json.loads(self._parent.stdout.readline()))
+
+    def run_to_rest(self, sandbox: Sandbox, root: Path, *arguments: str, last: Point | None = None) -> Ended:
+        """One command in a project; the server is at rest when this returns."""
+        ended = self.run("-C", str(root), *arguments, last=last)
+        assert "Traceback" not in ended.out + ended.err, ended.err
+        deadline = time.monotonic() + 10
+        while sandbox.server.connections:
+            assert time.monotonic() < deadline, "the server still works for a process that is gone"
+            time.sleep(0.001)
+        return ended
 
 
 def _serve(scratch: Path) -> None:

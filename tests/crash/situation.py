@@ -6,7 +6,6 @@ import copy
 import json
 import os
 import shutil
-import time
 from typing import TYPE_CHECKING, Any
 
 from iac.backends.age import new_identity
@@ -146,13 +145,7 @@ class Situation:
 
     def iac(self, *arguments: str, **last: Any) -> Ended:
         """One command in the project, in a process of its own; the server is at rest when this returns."""
-        ended = self._commands.run("-C", str(self.root), *arguments, **last)
-        assert "Traceback" not in ended.out + ended.err, ended.err
-        deadline = time.monotonic() + 10
-        while self.sandbox.server.connections:
-            assert time.monotonic() < deadline, "the server still works for a process that is gone"
-            time.sleep(0.001)
-        return ended
+        return self._commands.run_to_rest(self.sandbox, self.root, *arguments, **last)
 
     def again(self) -> None:
         """The project and the server as they were just before the run."""

@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import signal
-import time
 from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -88,13 +87,7 @@ class Open:
         (self.root / path).write_text(text, encoding="utf-8")
 
     def iac(self, *arguments: str, last: Point | None = None) -> Ended:
-        ended = self._commands.run("-C", str(self.root), *arguments, last=last)
-        assert "Traceback" not in ended.out + ended.err, ended.err
-        deadline = time.monotonic() + 10
-        while self.sandbox.server.connections:
-            assert time.monotonic() < deadline, "the server still works for a process that is gone"
-            time.sleep(0.001)
-        return ended
+        return self._commands.run_to_rest(self.sandbox, self.root, *arguments, last=last)
 
     def again(self) -> None:
         shutil.rmtree(self.root, ignore_errors=True)

@@ -85,6 +85,21 @@ class Hub:
     def branch(self, name: str) -> None:
         self.git("checkout", "--quiet", "-B", name, "origin/main")
 
+    def rename(self, branch: str, path: str) -> None:
+        """Move and change the portal's definition on a branch."""
+        self.branch(branch)
+        self.git("mv", "clients.d/portal.yaml", path)
+        moved = self.clone / path
+        moved.write_text(moved.read_text().replace("Client portal", "Theirs"))
+        self.commit("a change")
+
+    def change_meanwhile(self) -> None:
+        """Change the same definition on main, so that the branch cannot be merged."""
+        self.git("checkout", "--quiet", "main")
+        self.define("portal", client_name="Ours")
+        self.commit("meanwhile")
+        self.git("push", "--quiet", "origin", "main")
+
     def merge(self, name: str) -> str:
         """Merge a branch into main, as the forge does; the new commit."""
         self.git("fetch", "--quiet", "origin", "+refs/heads/main:refs/remotes/origin/main")

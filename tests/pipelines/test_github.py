@@ -372,15 +372,9 @@ def test_the_action_validates_and_plans(github: GitHub) -> None:
 
 def test_names_of_files_command_no_runner_where_a_merge_fails(github: GitHub) -> None:
     hub, name = github.hub, "clients.d/x\n::error::pwned ##[error]"
-    hub.branch("change-1")
-    hub.git("mv", "clients.d/portal.yaml", name)
-    (hub.clone / name).write_text((hub.clone / name).read_text().replace("Client portal", "Theirs"))
-    hub.commit("a change")
+    hub.rename("change-1", name)
     github.open_pull(1, "change-1")
-    hub.git("checkout", "--quiet", "main")
-    hub.define("portal", client_name="Ours")
-    hub.commit("meanwhile")
-    hub.git("push", "--quiet", "origin", "main")
+    hub.change_meanwhile()
     plan = github.run("iac-plan", "pull_request_target", number=1)["plan"]
     assert ("failure", True) == (plan.result, "CONFLICT" in plan.log)
     assert not [line for line in plan.log.splitlines() if line.strip().startswith("::") or "##[" in line]

@@ -268,15 +268,9 @@ def test_a_rotation_by_hand_gives_a_new_secret(reviewed: GitLab) -> None:
 
 def test_names_of_files_move_no_terminal_where_a_merge_fails(gitlab: GitLab) -> None:
     hub, name = gitlab.hub, "clients.d/x\r\x1b[2Jy"
-    hub.branch("change-1")
-    hub.git("mv", "clients.d/portal.yaml", name)
-    (hub.clone / name).write_text((hub.clone / name).read_text().replace("Client portal", "Theirs"))
-    hub.commit("a change")
+    hub.rename("change-1", name)
     gitlab.open_request(1, "change-1")
-    hub.git("checkout", "--quiet", "main")
-    hub.define("portal", client_name="Ours")
-    hub.commit("meanwhile")
-    hub.git("push", "--quiet", "origin", "main")
+    hub.change_meanwhile()
     plan = gitlab.run("schedule", IAC_JOB="plan")["iac-plan"]
     (body,) = notes(gitlab, 1, "<!-- iac-plan ")
     assert ("success", True, True) == (plan.result, "CONFLICT" in plan.log, "CONFLICT" in body)
