@@ -1,0 +1,153 @@
+"""The parts of a black-box test: a command line, a project on disk, a server whose answers a test can change.
+
+`IAC_TEST_COMMAND` (a command with its arguments, split as a shell splits) runs the tests against another version of iac.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from pyrage import x25519
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from iac.sandbox.message import Request, Response
+    from iac.sandbox.server import Sandbox
+
+COMMAND = shlex.split(os.environ.get("IAC_TEST_COMMAND", "")) or [sys.executable, "-m", "iac"]
+SECONDS = 60
+"""Longer than any command of these tests takes; one that hangs is ended and its test fails."""
+
+INHERITED = ("PATH", "LANG", "LC_ALL", "TMPDIR", "COVERAGE_PROCESS_START", "COVERAGE_PROCESS_CONFIG")
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a command ended and what it printed."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def text(self) -> str:
+        return self.out + self.err
+
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+class Project:
+    """A project on disk. `env` is the environment of its commands, beside what every process needs."""
+
+    def __init__(self, root: Path, env: Mapping[str, str]) -> None:
+        self.root = root
+        self.env = dict(env)
+
+    def iac(self, *arguments: str, env: Mapping[str, str] | None = None, stdin: str = "", cwd: str = ".") -> Ended:
+        """Run one command to its end. A traceback, a fault in iac itself or a hang fails the test."""
+        inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+        done = subprocess.run(
+            [*COMMAND, *arguments],
+            cwd=self.root / cwd,
+            env={**inherited, "HOME": str(self.root.parent), **self.env, **(env or {})},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=SECONDS,
+            check=False,
+        )
+        ended = Ended(done.returncode, done.stdout, done.stderr)
+        assert "Traceback" not in ended.text
+        assert "a fault in iac itself" not in ended.text
+        return ended
+
+    def done(self, *arguments: str, **options: Any) -> Ended:
+        """Run one command that has to end with 0."""
+        ended = self.iac(*arguments, **options)
+        assert 0 == ended.code, ended.text
+        return ended
+
+    def apply(self, *arguments: str) -> Ended:
+        return self.iac("apply", "--auto-approve", *arguments)
+
+    def write(self, path: str, text: str) -> Path:
+        target = self.root / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text, encoding="utf-8")
+        return target
+
+    def read(self, path: str) -> str:
+        return (self.root / path).read_text(encoding="utf-8")
+
+    def edit(self, path: str, old: str, new: str) -> None:
+        text = self.read(path)
+        assert old in text
+        self.write(path, text.replace(old, new))
+
+    def define(self, address: str, **values: Any) -> None:
+        """A definition; JSON is YAML."""
+        given = {"client_id": address.replace("/", "-"), "client_name": f"Client {address}", **values}
+        self.write(f"clients.d/{address}.yaml", json.dumps(given, indent=1) + "\n")
+
+    def state(self) -> Any:
+        """The state document of the file backend."""
+        return json.loads(self.read(".iac/state.json"))
+
+
+IAC_YAML = """\
+project: demo
+issuer: {issuer}
+provider: iam-admin
+auth: {{method: client_credentials, client_id: {{env: IAC_CLIENT_ID}}, client_secret: {{env: IAC_CLIENT_SECRET}}}}
+state:
+  backend: file
+  path: .iac/state.json
+  encryption: {{recipients: [{recipient}], identity: {{env: IAC_AGE_IDENTITY}}}}
+"""
+
+
+def make_project(root: Path, sandbox: Sandbox, *, iac_yaml: str = IAC_YAML) -> Project:
+    """A project whose state is made and that defines no client yet."""
+    identity = x25519.Identity.generate()
+    project = Project(
+        root,
+        {
+            "IAC_CLIENT_ID": "admin-client-rw",
+            "IAC_CLIENT_SECRET": "secret",
+            "IAC_AGE_IDENTITY": str(identity),
+        },
+    )
+    root.mkdir(parents=True)
+    project.write("iac.yaml", iac_yaml.format(issuer=sandbox.issuer, recipient=identity.to_public()))
+    project.done("state", "init")
+    return project
+
+
+@contextmanager
+def bent(sandbox: Sandbox, bend: Callable[[Request, Callable[[], Response]], Response]) -> Iterator[None]:
+    """Within the context every request is answered by `bend`."""
+    straight = sandbox.server.answer
+
+    def answer(request: Request) -> Response:
+        return bend(request, lambda: straight(request))
+
+    sandbox.server.answer = answer  # type: ignore[method-assign]
+    try:
+        yield
+    finally:
+        del sandbox.server.answer
+
+
+def with_members(response: Response, **members: Any) -> Response:
+    """The same answer with these members of its JSON object in the place of its own."""
+    return replace(response, body=json.dumps({**json.loads(response.body), **members}).encode())
