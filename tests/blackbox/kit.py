@@ -1,6 +1,6 @@
 """The parts of a black-box test: a command line, a project on disk, a server whose answers a test can change.
 
-`IAC_TEST_COMMAND` (a command with its arguments, split as a shell splits) runs the tests against another version of iac.
+`IAC_TEST_COMMAND` (a command and its arguments, as in a shell) runs the tests against another version of iac.
 """
 
 from __future__ import annotations
