@@ -310,7 +310,7 @@ def test_a_git_that_fails_without_a_word_is_told(
     fake_git(tmp_path / "bin", "exit 3")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     (found,) = exposed(project).values()
-    assert "git ends with 3" == found.why
+    assert "git rev-parse ended with 3" == found.why
 
 
 def test_git_gets_none_of_our_secrets(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
