@@ -48,6 +48,8 @@ class ProcessError(Exception):
         self.failure = failure
 
 
+Process = subprocess.Popen[bytes]
+
 LONGEST_OUTPUT = 256 * 1024 * 1024
 """Bytes that a program may print: more than the largest state."""
 
@@ -134,7 +136,7 @@ def run(command: Command, *, seconds: float, given: bytes = b"") -> Ended:
         end(process)
 
 
-def start(command: Command, *, is_silent: bool) -> subprocess.Popen[bytes]:
+def start(command: Command, *, is_silent: bool) -> Process:
     """Start a program; `is_silent` drops what it says on stderr.
 
     Raises:
@@ -151,7 +153,7 @@ def start(command: Command, *, is_silent: bool) -> subprocess.Popen[bytes]:
     )
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def end(process: Process) -> None:
     """Kill what still runs of it, with all that it started."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
@@ -164,7 +166,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 class Talk:
     """What is said to a process and what it says, without a wait for either that has no end."""
 
-    def __init__(self, process: subprocess.Popen[bytes], given: bytes, limit: int) -> None:
+    def __init__(self, process: Process, given: bytes, limit: int) -> None:
         self.out = bytearray()
         self.err = bytearray()
         self._process = process
