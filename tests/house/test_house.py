@@ -19,7 +19,10 @@ GENERATED = {".coverage", "__pycache__"}
 TEXTS = [
     path
     for path in [*ROOT.glob("*"), *(found for folder in FOLDERS for found in (ROOT / folder).rglob("*"))]
-    if path.is_file() and path.suffix in KINDS and RECORDED not in path.parents and not GENERATED & set(path.parts)
+    if path.is_file()
+    and path.suffix in KINDS
+    and RECORDED not in path.parents
+    and not {*GENERATED, ".git"} & set(path.parts)
 ]
 
 MAX_MODULE, MAX_FUNCTION, MEDIAN_FUNCTION = 300, 40, 8
