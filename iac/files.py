@@ -17,6 +17,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
+from iac.ports.flock import flock
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import TracebackType
@@ -132,7 +134,7 @@ def moment(folder: Path, *, is_writer: bool) -> Iterator[None]:
     """
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX if is_writer else fcntl.LOCK_SH)
+        flock(handle, fcntl.LOCK_EX if is_writer else fcntl.LOCK_SH)
         yield
     finally:
         os.close(handle)

@@ -97,7 +97,7 @@ def serve(function: str, memory: int) -> None:
     answer: Callable[[bytes], bytes] = getattr(import_module(module), name)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    while head := sys.stdin.buffer.read(2 * _LENGTH):
+    while head := sys.stdin.buffer.read(2 * _LENGTH):  # limit: it ends with the process that asks
         question = sys.stdin.buffer.read(int.from_bytes(head[:_LENGTH], "big"))
         signal.alarm(int.from_bytes(head[_LENGTH:], "big"))
         try:
