@@ -240,3 +240,28 @@ def test_a_redirect_uri_that_is_registered_otherwise_is_found_out(project: Proje
         verified = project.iac("verify")
     assert 2 == verified.code, verified.text
     assert uri in verified.out
+
+
+def test_a_device_client_that_was_deleted_is_found_out(project: Project, sandbox: Sandbox) -> None:
+    """Rec: disabled-client 73: /devicecode of a client that is gone is an empty 404, of a disabled one 200."""
+    project.define(
+        "team/phone",
+        grant_types=["device_code"],
+        scope=["openid"],
+        token_endpoint_auth_method="none",
+        outputs=[{"template": "json", "path": "out/phone.json"}],
+    )
+    project.done("apply", "--auto-approve")
+    store = sandbox.iam.world.store
+    client = store.find("team-phone")
+    assert client is not None
+
+    def answer(request: Request, straight: Straight) -> Response:
+        gone = store.find("team-phone") is None
+        return empty(404) if gone and request.path == "/devicecode" else straight()
+
+    with bent(sandbox, answer):
+        project.done("verify")
+        store.remove(client)
+        verified = project.iac("verify")
+    assert 2 == verified.code, verified.text
