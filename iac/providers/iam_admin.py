@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from iac.core.errors import CredentialsError, ServerError
-from iac.core.registration import Actual, Facts
+from iac.core.registration import Actual, Api, Facts, Misfit
 from iac.core.semantics import create_body, detect_facts, parse_answer, switch, update_body
 from iac.core.text import printable
+from iac.providers.answer import Reply, garbled, is_done, read_reply
 from iac.providers.connected import Connected
 from iac.providers.paging import Page, PagedList, gather, read_page
-from iac.providers.path import client_path
+from iac.providers.path import check_reachable, client_path
 from iac.providers.probe import Probe
 from iac.providers.refusal import cannot_revoke, is_missing, read_failure, write_failure
 from iac.transport.message import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from iac.core.model import Fields
     from iac.core.registration import NewClient, Registration
@@ -62,8 +63,9 @@ class IamAdmin(Connected):
         missing = wanted - found.keys()
         if missing and not _is_cheaper_one_by_one(len(wanted), total):
             found |= self._find(missing, total)
-        found |= self._with_owners(found[client_id] for client_id in set(owners_of) & found.keys())
-        return Actual(self._facts or _UNKNOWN, found, total)
+        owned = [found[client_id] for client_id in sorted(set(owners_of) & found.keys())]
+        found |= {client.client_id: client for client in gather(self._with_owners, owned, self._parallelism)}
+        return Actual.of(self._facts or _UNKNOWN, found.values(), total)
 
     def _pages(self) -> PagedList:
         return PagedList(lambda first, count: self._page(self._base, first, count), self._parallelism)
@@ -93,35 +95,45 @@ class IamAdmin(Connected):
 
     def _get(self, client_id: str, *, with_owners: bool) -> Registration | None:
         registration = self._get_one(client_id)
-        if registration is None or not with_owners:
-            return registration
-        return replace(registration, owners=self._owners(client_id))
+        if registration is None:
+            return None
+        registration = self._with_owners(registration) if with_owners else registration
+        call = Call.read(self._path(client_id))
+        return Reply(registration, registration.misfit_words).of_read(call, client_id)
 
     def _get_one(self, client_id: str) -> Registration | None:
+        """One client, of which perhaps not every member is understood."""
         call = Call.read(self._path(client_id))
         answer = self._session.send(call)
         if is_missing(answer):
             return None
-        body = _client_of(answer)
-        if body is None:
+        if not answer.is_ok or not isinstance(answer.json(), dict):
             raise read_failure(call, answer)
-        return parse_answer(body)
+        reply = read_reply(answer, Api.ADMIN, client_id)
+        return reply.client or reply.of_read(call, client_id)
 
-    def _with_owners(self, registrations: Iterable[Registration]) -> dict[str, Registration]:
-        owned = list(registrations)
-        owners = gather(lambda registration: self._owners(registration.client_id), owned, self._parallelism)
-        return {
-            registration.client_id: replace(registration, owners=uuids)
-            for registration, uuids in zip(owned, owners, strict=True)
-        }
+    def _with_owners(self, client: Registration) -> Registration:
+        owners = self._read_owners(client.client_id)
+        if isinstance(owners, Misfit):
+            return replace(client, misfits=(*client.misfits, owners))
+        return replace(client, owners=owners)
 
     def _owners(self, client_id: str) -> tuple[str, ...]:
+        owners = self._read_owners(client_id)
+        if isinstance(owners, Misfit):
+            raise garbled(Call.read(self._path(client_id, "/owners")), client_id, str(owners))
+        return owners
+
+    def _read_owners(self, client_id: str) -> tuple[str, ...] | Misfit:
         pages = PagedList(lambda first, count: self._page(self._path(client_id, "/owners"), first, count))
         first = self._page(self._path(client_id, "/owners"), switch("first-index"), switch("page-size"))
         uuids = [entry.get("id") for entry in first.entries]
         if len(uuids) < first.total:
-            uuids = pages.read(first.total, lambda entry: entry.get("id"))
-        return tuple(sorted({uuid for uuid in uuids if isinstance(uuid, str)}))
+            uuids = [entry.get("id") for entry in pages.read(first.total, lambda entry: entry)]
+        known = {uuid for uuid in uuids if isinstance(uuid, str) and uuid.isprintable()}
+        if not all(isinstance(uuid, str) and uuid in known for uuid in uuids):
+            return Misfit("owners", "accounts that each have an id of printable text", "another one")
+        return tuple(sorted(known))
 
     def _identify(self) -> Identity:
         return self._session.identity()
@@ -131,20 +143,26 @@ class IamAdmin(Connected):
 
     def _create(self, client: NewClient) -> Registration:
         call = Call.write("POST", self._base, create_body(client))
-        return self._write(call, hidden=[client.secret])
+        return self._write(call, client.client_id, hidden=[client.secret])
 
     def _update(self, fresh: Registration, fields: Fields, declared: Collection[str]) -> Registration:
         call = Call.write("PUT", self._path(fresh.client_id), update_body(fresh, fields, declared, self._known_facts()))
-        return self._write(call, hidden=[fresh.secret])
+        return self._write(call, fresh.client_id, hidden=[fresh.secret])
 
     def _rotate(self, client_id: str) -> Registration:
-        return self._write(Call.write("POST", self._path(client_id, "/secret")))
+        call = Call.write("POST", self._path(client_id, "/secret"))
+        return self._sent(
+            call, self._session.send, lambda answer: _reply(call, answer, client_id).of_rotation(call, answer)
+        )
 
     def _delete(self, client_id: str) -> None:
         call = Call.write("DELETE", self._path(client_id))
-        answer = self._session.send(call)
-        if not answer.is_ok and not is_missing(answer):
-            raise write_failure(call, answer)
+
+        def understand(answer: Answer) -> None:
+            if not is_done(answer) and not is_missing(answer):
+                raise write_failure(call, answer)
+
+        self._sent(call, self._session.send, understand)
 
     def _assign_owners(self, client_id: str, add: Collection[str], remove: Collection[str]) -> None:
         for method, uuids in (("POST", add), ("DELETE", remove)):
@@ -153,27 +171,34 @@ class IamAdmin(Connected):
 
     def _assign_owner(self, method: str, client_id: str, uuid: str) -> None:
         call = Call.write(method, self._path(client_id, f"/owners/{quote(uuid, safe='')}"))
-        answer = self._session.send(call)
-        if answer.is_ok:
-            return
-        failure = write_failure(call, answer)
-        if type(failure) is ServerError:
-            failure.fix = (
-                f"check that {printable(uuid)} is the UUID of an account of this IAM (owners in the definition)"
-            )
-        raise failure
+
+        def understand(answer: Answer) -> None:
+            if is_done(answer):
+                return
+            failure = write_failure(call, answer)
+            if type(failure) is ServerError:
+                failure.fix = (
+                    f"check that {printable(uuid)} is the UUID of an account of this IAM (owners in the definition)"
+                )
+            raise failure
+
+        self._sent(call, self._session.send, understand)
 
     def _revoke_tokens(self, client_id: str) -> None:
         for kind in ("refresh", "access"):
-            call = Call.write("PATCH", self._path(client_id, f"/revoke-{kind}-tokens"))
-            answer = self._session.send(call)
+            self._revoke(Call.write("PATCH", self._path(client_id, f"/revoke-{kind}-tokens")))
+
+    def _revoke(self, call: Call) -> None:
+        def understand(answer: Answer) -> None:
             if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
                 raise cannot_revoke(call)
-            if not answer.is_ok:
+            if not is_done(answer):
                 raise write_failure(call, answer)
 
+        self._sent(call, self._session.send, understand)
+
     def _accepts_secret(self, client_id: str, secret: Secret) -> bool:
-        registration = self._get_one(client_id)
+        registration = self._get(client_id, with_owners=False)
         probe = Probe.of(registration, secret) if registration else None
         return probe is not None and probe.ask(self._session.http, self._session.endpoints(), self._clock)
 
@@ -186,12 +211,10 @@ class IamAdmin(Connected):
                 fix=f"log in with a client that an administrator gave {WRITE_SCOPE}",
             )
 
-    def _write(self, call: Call, hidden: Collection[Secret | None] = ()) -> Registration:
-        answer = self._session.send(call)
-        body = _client_of(answer)
-        if body is None:
-            raise write_failure(call, answer, hidden)
-        return parse_answer(body)
+    def _write(self, call: Call, client_id: str, hidden: Collection[Secret | None]) -> Registration:
+        return self._sent(
+            call, self._session.send, lambda answer: _reply(call, answer, client_id, hidden).of_write(call, answer)
+        )
 
     def _known_facts(self) -> Facts:
         if self._facts is None:
@@ -199,6 +222,7 @@ class IamAdmin(Connected):
         return self._facts or _UNKNOWN
 
     def _path(self, client_id: str, suffix: str = "") -> str:
+        check_reachable(client_id)
         return client_path(self._base, client_id, suffix)
 
 
@@ -207,11 +231,13 @@ def _is_cheaper_one_by_one(count: int, total: int) -> bool:
 
 
 def _parse_wanted(entry: Mapping[str, Any], client_ids: Collection[str]) -> Registration | None:
-    if switch("entries-without-id") and not entry.get("client_id"):
+    client_id = entry.get("client_id")
+    if switch("entries-without-id") and not client_id:
         return None
-    return parse_answer(entry) if entry["client_id"] in client_ids else None
+    return parse_answer(entry) if isinstance(client_id, str) and client_id in client_ids else None
 
 
-def _client_of(answer: Answer) -> dict[str, Any] | None:
-    body = answer.json() if answer.is_ok else None
-    return body if isinstance(body, dict) and isinstance(body.get("client_id"), str) else None
+def _reply(call: Call, answer: Answer, client_id: str, hidden: Collection[Secret | None] = ()) -> Reply:
+    if not answer.is_ok:
+        raise write_failure(call, answer, hidden)
+    return read_reply(answer, Api.ADMIN, client_id)

@@ -6,6 +6,9 @@ a write is sent once, and the errors say whether it can have had an effect:
 - `UnreachableError`: it was not sent, so it surely had none;
 - `UnknownOutcome`: it was sent and no answer came back.
 
+What was sent is told by the wire: the first byte of a request that may have gone out. The kind of an exception tells
+nothing of it.
+
 Each request is logged (method, path, status), never a header or a body: these carry secrets.
 """
 
@@ -26,6 +29,7 @@ from iac.transport.date import parse_date
 from iac.transport.message import Answer, Call
 from iac.transport.origin import Address
 from iac.transport.retry import PASSING, Patience, parse_retry_after
+from iac.transport.wire import Wire, are_sendable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,20 +50,12 @@ _log = logging.getLogger(__name__)
 LARGEST_BODY = 32 * 2**20
 """Bytes of an answer that are read; a page of 100 clients with the largest jwk that IAM takes is 7 MB."""
 
-_NOT_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-)
-
 _UNSENDABLE = "a header, such as that of a token, has a character that HTTP does not carry (RFC 9110 section 5.5)"
 
 
 @dataclass(frozen=True, slots=True)
 class _NotSent:
-    """No connection: the request surely had no effect."""
+    """No byte of the request went out: it surely had no effect."""
 
     error: Exception
 
@@ -148,19 +144,21 @@ class Http:
             attempt += 1
 
     def _attempt(self, call: Call) -> Answer | _NotSent | _Lost:
+        if not are_sendable(call.headers.values()):
+            return _NotSent(httpx.LocalProtocolError(_UNSENDABLE))  # the library would repeat the header in its words
+        wire = Wire()
         try:
-            url = self._origin + call.path
-            with self._client.stream(call.method, url, content=call.body or None, headers=call.headers) as response:
-                self._note_time(response.headers.get("date"))
-                return Answer(
-                    response.status_code, response.headers, _whole(response, self._transport.largest_body), call
-                )
-        except (httpx.LocalProtocolError, UnicodeEncodeError):
-            return _NotSent(httpx.LocalProtocolError(_UNSENDABLE))  # the words of the library repeat the header
-        except _NOT_SENT as error:
-            return _NotSent(_bare(error))
-        except httpx.HTTPError as error:
-            return _Lost(_bare(error))
+            return self._exchange(call, wire)
+        except Exception as error:
+            return (_Lost if wire.is_sent else _NotSent)(_bare(error))
+
+    def _exchange(self, call: Call, wire: Wire) -> Answer:
+        url, extensions = self._origin + call.path, {"trace": wire.trace}
+        with self._client.stream(
+            call.method, url, content=call.body or None, headers=call.headers, extensions=extensions
+        ) as response:
+            self._note_time(response.headers.get("date"))
+            return Answer(response.status_code, response.headers, _whole(response, self._transport.largest_body), call)
 
     def _note_time(self, said: str | None) -> None:
         date = parse_date(said)
