@@ -61,8 +61,11 @@ class IamAdmin(Connected):
         total = self._count()
         found = self._find(wanted, total)
         missing = wanted - found.keys()
-        if missing and not _is_cheaper_one_by_one(len(wanted), total):
+        if missing and "" in found:  # the list had an id that is no text: it may be any of the missing
+            found |= self._ask(missing)
+        elif missing and not _is_cheaper_one_by_one(len(wanted), total):
             found |= self._find(missing, total)
+        found.pop("", None)
         owned = [found[client_id] for client_id in sorted(set(owners_of) & found.keys())]
         found |= {client.client_id: client for client in gather(self._with_owners, owned, self._parallelism)}
         return Actual.of(self._facts or _UNKNOWN, found.values(), total)
@@ -77,11 +80,13 @@ class IamAdmin(Connected):
 
     def _find(self, client_ids: set[str], total: int) -> dict[str, Registration]:
         if _is_cheaper_one_by_one(len(client_ids), total):
-            answered = gather(self._get_one, sorted(client_ids), self._parallelism)
-            found = [registration for registration in answered if registration is not None]
-        else:
-            found = self._pages().read(total, lambda entry: _parse_wanted(entry, client_ids))
+            return self._ask(client_ids)
+        found = self._pages().read(total, lambda entry: _parse_wanted(entry, client_ids))
         return {registration.client_id: registration for registration in found}
+
+    def _ask(self, client_ids: set[str]) -> dict[str, Registration]:
+        answered = gather(self._get_one, sorted(client_ids), self._parallelism)
+        return {registration.client_id: registration for registration in answered if registration is not None}
 
     def _list_clients(self, make: Callable[[Registration], T]) -> list[T]:
         return self._pages().read(self._count(), lambda entry: make(parse_answer(entry)))
@@ -234,7 +239,7 @@ def _parse_wanted(entry: Mapping[str, Any], client_ids: Collection[str]) -> Regi
     client_id = entry.get("client_id")
     if switch("entries-without-id") and not client_id:
         return None
-    return parse_answer(entry) if isinstance(client_id, str) and client_id in client_ids else None
+    return parse_answer(entry) if not isinstance(client_id, str) or client_id in client_ids else None
 
 
 def _reply(call: Call, answer: Answer, client_id: str, hidden: Collection[Secret | None] = ()) -> Reply:
