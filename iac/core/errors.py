@@ -112,7 +112,15 @@ class PartialApply(IacError):
 
 
 class UnreachableError(IacError):
-    """Server or backend cannot be reached, or gave no sense."""
+    """Server or backend cannot be reached, or gave no sense.
+
+    `sent` is whether any byte of the request had left when it failed, as far as the transport raised it: always False
+    for a write, since a write of which a byte was sent is an `UnknownOutcome`; either for a read.
+    """
+
+    def __init__(self, summary: str, *, sent: bool = False, where: str = "", why: str = "", fix: str = "") -> None:
+        super().__init__(summary, where=where, why=why, fix=fix)
+        self.sent = sent
 
 
 class GarbledError(UnreachableError):
@@ -145,3 +153,5 @@ class UnknownOutcome(ServerError):
     """
 
     partial: Registration | None = None
+    sent = True
+    """At least one byte of the write was sent; see `UnreachableError`, which has the same attribute."""

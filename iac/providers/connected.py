@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self, TypeVar
+from typing import TYPE_CHECKING, Self
 
-from iac.core.errors import IacError
 from iac.ports import Provider
-from iac.providers.answer import misunderstood
 from iac.providers.discovery import OPENID, check_pin
 from iac.providers.session import Session
 from iac.transport.http import Http
 from iac.transport.origin import Issuer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
 
     from iac.ports import Clock
     from iac.providers.connection import Connection
     from iac.providers.logins import Login
-    from iac.transport.message import Answer, Call
-
-T = TypeVar("T")
 
 
 class Connected(Provider):
@@ -47,26 +42,6 @@ class Connected(Provider):
         self._session = Session(http, self._issuer, login, clock, tuple(documents))
         self._clock = clock
         self._parallelism = connection.transport.parallelism
-
-    @staticmethod
-    def _sent(call: Call, send: Callable[[Call], Answer], understand: Callable[[Answer], T]) -> T:
-        """Send a write and have its answer understood: the one way of every write of every provider.
-
-        `send` tells by the wire whether the write went out. Once an answer is there it did, so whatever fails from then
-        on is an unknown outcome, of whatever kind the exception is.
-
-        Raises:
-            UnknownOutcome: the server may have done it.
-            ServerError: it did not.
-            UnreachableError: it did not, or the write did not go out.
-        """
-        answer = send(call)
-        try:
-            return understand(answer)
-        except IacError:
-            raise
-        except Exception as fault:
-            raise misunderstood(call, answer, f"iac cannot read it ({type(fault).__name__})") from None
 
     def __enter__(self) -> Self:
         return self

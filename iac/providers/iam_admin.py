@@ -156,18 +156,14 @@ class IamAdmin(Connected):
 
     def _rotate(self, client_id: str) -> Registration:
         call = Call.write("POST", self._path(client_id, "/secret"))
-        return self._sent(
-            call, self._session.send, lambda answer: _reply(call, answer, client_id).of_rotation(call, answer)
-        )
+        answer = self._session.send(call)
+        return _reply(call, answer, client_id).of_rotation(call, answer)
 
     def _delete(self, client_id: str) -> None:
         call = Call.write("DELETE", self._path(client_id))
-
-        def understand(answer: Answer) -> None:
-            if not is_done(answer) and not is_missing(answer):
-                raise write_failure(call, answer)
-
-        self._sent(call, self._session.send, understand)
+        answer = self._session.send(call)
+        if not is_done(answer) and not is_missing(answer):
+            raise write_failure(call, answer)
 
     def _assign_owners(self, client_id: str, add: Collection[str], remove: Collection[str]) -> None:
         for method, uuids in (("POST", add), ("DELETE", remove)):
@@ -176,31 +172,24 @@ class IamAdmin(Connected):
 
     def _assign_owner(self, method: str, client_id: str, uuid: str) -> None:
         call = Call.write(method, self._path(client_id, f"/owners/{quote(uuid, safe='')}"))
-
-        def understand(answer: Answer) -> None:
-            if is_done(answer):
-                return
-            failure = write_failure(call, answer)
-            if type(failure) is ServerError:
-                failure.fix = (
-                    f"check that {printable(uuid)} is the UUID of an account of this IAM (owners in the definition)"
-                )
-            raise failure
-
-        self._sent(call, self._session.send, understand)
+        answer = self._session.send(call)
+        if is_done(answer):
+            return
+        failure = write_failure(call, answer)
+        if type(failure) is ServerError:
+            failure.fix = (
+                f"check that {printable(uuid)} is the UUID of an account of this IAM (owners in the definition)"
+            )
+        raise failure
 
     def _revoke_tokens(self, client_id: str) -> None:
         for kind in ("refresh", "access"):
-            self._revoke(Call.write("PATCH", self._path(client_id, f"/revoke-{kind}-tokens")))
-
-    def _revoke(self, call: Call) -> None:
-        def understand(answer: Answer) -> None:
+            call = Call.write("PATCH", self._path(client_id, f"/revoke-{kind}-tokens"))
+            answer = self._session.send(call)
             if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
                 raise cannot_revoke(call)
             if not is_done(answer):
                 raise write_failure(call, answer)
-
-        self._sent(call, self._session.send, understand)
 
     def _accepts_secret(self, client_id: str, secret: Secret) -> bool:
         registration = self._get(client_id, with_owners=False)
@@ -217,9 +206,8 @@ class IamAdmin(Connected):
             )
 
     def _write(self, call: Call, client_id: str, hidden: Collection[Secret | None]) -> Registration:
-        return self._sent(
-            call, self._session.send, lambda answer: _reply(call, answer, client_id, hidden).of_write(call, answer)
-        )
+        answer = self._session.send(call)
+        return _reply(call, answer, client_id, hidden).of_write(call, answer)
 
     def _known_facts(self) -> Facts:
         if self._facts is None:

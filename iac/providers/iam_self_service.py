@@ -48,13 +48,10 @@ class IamSelfService(Registrar):
     def _rotate(self, client_id: str) -> Registration:
         """From 1.14 an owner may call the management API's rotation."""
         call = Call.write("POST", client_path(self._issuer.path + _CLIENTS, client_id, "/secret"))
-
-        def understand(answer: Answer) -> Registration:
-            if answer.status == HTTPStatus.FORBIDDEN:
-                raise write_failure(call, answer)
-            return self._reply(call, answer, client_id).of_rotation(call, answer)
-
-        return self._sent(call, self._session.send, understand)
+        answer = self._session.send(call)
+        if answer.status == HTTPStatus.FORBIDDEN:
+            raise write_failure(call, answer)
+        return self._reply(call, answer, client_id).of_rotation(call, answer)
 
     def _redeem(self, client_id: str) -> Registration:
         rat = self._key(client_id).rat
@@ -66,10 +63,8 @@ class IamSelfService(Registrar):
                 why="nobody is logged in, or a client is: its token counts as nobody's",
                 fix="set auth in iac.yaml to a user's: method device, oidc-agent, token or wlcg",
             )
-        call = call.with_text(rat.reveal())
-        return self._sent(
-            call, self._session.send, lambda answer: self._reply(call, answer, client_id).of_write(call, answer)
-        )
+        answer = self._session.send(call.with_text(rat.reveal()))
+        return self._reply(call, answer, client_id).of_write(call, answer)
 
     def _find_by_name(self, client_name: str) -> tuple[str, ...]:
         """Of a user's own clients (rec: self-service-user); nobody has a list."""

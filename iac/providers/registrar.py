@@ -108,18 +108,14 @@ class Registrar(Connected):
 
     def _create(self, client: NewClient) -> Registration:
         call = Call.write("POST", self._registration_path(), create_body(client, self.api))
-        return self._sent(
-            call, self._send_as_login, lambda answer: self._reply(call, answer, "").of_write(call, answer)
-        )
+        answer = self._send_as_login(call)
+        return self._reply(call, answer, "").of_write(call, answer)
 
     def _update(self, fresh: Registration, fields: Fields, declared: Collection[str]) -> Registration:
         client_id = fresh.client_id
         call = Call.write("PUT", self._path(client_id), update_body(fresh, fields, declared, self._facts()))
-        return self._sent(
-            call,
-            lambda call: self._send(client_id, call),
-            lambda answer: self._reply(call, answer, client_id, fresh).of_write(call, answer),
-        )
+        answer = self._send(client_id, call)
+        return self._reply(call, answer, client_id, fresh).of_write(call, answer)
 
     def _reply(self, call: Call, answer: Answer, client_id: str, fresh: Registration | None = None) -> Reply:
         """What a write that succeeded is answered with. Its token is used from here on, whatever else is wrong."""
@@ -129,12 +125,9 @@ class Registrar(Connected):
 
     def _delete(self, client_id: str) -> None:
         call = Call.write("DELETE", self._path(client_id))
-
-        def understand(answer: Answer) -> None:
-            if not is_done(answer) and answer.status != HTTPStatus.NOT_FOUND:
-                raise self._write_failure(call, answer, None)
-
-        self._sent(call, lambda call: self._send(client_id, call), understand)
+        answer = self._send(client_id, call)
+        if not is_done(answer) and answer.status != HTTPStatus.NOT_FOUND:
+            raise self._write_failure(call, answer, None)
 
     def _identify(self) -> Identity:
         if self._has_login:
