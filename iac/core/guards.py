@@ -238,7 +238,7 @@ def not_understood(address: str, client_id: str, problem: str) -> Guard:
         message=f"{address} cannot be changed: what the server says of {client_id} makes no sense ({problem})",
         addresses=(address,),
         value=client_id,
-        setting="have an administrator correct it at the server; the others can be applied by name: iac apply ADDR",
+        setting="have an administrator correct it at the server; for the others: iac apply --target ADDR",
     )
 
 
