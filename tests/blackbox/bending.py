@@ -49,21 +49,23 @@ KEEPS_SECRET = {"another kind"}
 """Those of which a new secret can be read all the same."""
 
 
-def once(method: str, path: str, bend: Callable[[Response], Response]) -> Callable[..., Response]:
-    """Bends the first success of this method at a path that ends so; the request has its effect."""
-    is_waiting = True
+class once:  # noqa: N801  # read as a word: bent(sandbox, once("PUT", path, bend))
+    """Bends one success of this method at a path that ends so, after `skip` others; the request has its effect."""
 
-    def answer(request: Request, straight: Callable[[], Response]) -> Response:
-        nonlocal is_waiting
+    def __init__(self, method: str, path: str, bend: Callable[[Response], Response], *, skip: int = 0) -> None:
+        self.is_done = False
+        self._method, self._path, self._bend, self._skip = method, path, bend, skip
+
+    def __call__(self, request: Request, straight: Callable[[], Response]) -> Response:
         response = straight()
-        if not is_waiting or request.method != method or not request.path.endswith(path) or response.status >= 300:
+        is_meant = request.method == self._method and request.path.endswith(self._path) and response.status < 300
+        if self.is_done or not is_meant:
             return response
-        is_waiting = False
-        if not response.body:
-            response = replace(response, status=200, body=b"{}")
-        return bend(response)
-
-    return answer
+        self._skip -= 1
+        if self._skip >= 0:
+            return response
+        self.is_done = True
+        return self._bend(response if response.body else replace(response, status=200, body=b"{}"))
 
 
 def every(method: str, path: str, bend: Callable[[Response], Response]) -> Callable[..., Response]:
