@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.sandbox.model import Client
-from iac.sandbox.server import start_sandbox
 from tests.blackbox.bending import BENT, KEEPS_SECRET, every, once
 from tests.blackbox.kit import bent, make_project, with_members
 from tests.fakes.provider import logs_in
@@ -19,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from iac.sandbox.message import Response
+    from iac.sandbox.model import Client
     from iac.sandbox.server import Sandbox
     from tests.blackbox.kit import Project
 
@@ -159,7 +158,7 @@ def test_a_read_that_is_answered_about_another_client_is_an_error_that_names_bot
             assert 6 == ended.code, ended.text
             assert "asked about app, answered about" in ended.text
             assert "\n::error" not in ended.text
-            assert other.split("\n")[0] in ended.text
+            assert other.partition("\n")[0] in ended.text
 
 
 WRONG = {"client_name": ["a list"], "active": "perhaps", "scope": {}, "access_token_validity_seconds": "3600"}
