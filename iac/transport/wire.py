@@ -14,6 +14,7 @@ import time
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 from iac.ports.wire import note_write
@@ -141,8 +142,7 @@ class _Tls:
     def send(self, data: bytes, wait: Wait) -> None:
         view = memoryview(data)
         while view:
-            piece = view[:_PIECE]
-            view = view[self._carry(lambda piece=piece: self.session.write(piece), wait) :]  # type: ignore[misc]
+            view = view[self._carry(partial(self.session.write, view[:_PIECE]), wait) :]
 
     def _carry(self, operation: Callable[[], T], wait: Wait) -> T:
         """Repeat an operation until it has what it needs from the other side; what it has to say is sent."""
