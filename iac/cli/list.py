@@ -89,7 +89,7 @@ def command(shell: Shell, /, **given: Any) -> int:
     columns = _columns(given, is_use_known=found.is_use_known)
     _show(shell, found, columns, given)
     for one in found.left_out:
-        shell.note(printable(f"{one.client_id or '(no client_id)'} is left out: {one.problem}"))
+        shell.note(printable(f"{one.client_id or '(no client_id)'} is left out: {one.misfit_words}"))
     if not found.is_use_known and "last_used" in columns:
         shell.note("this server says of no client when it was last used: an empty last_used does not mean unused")
     return 0

@@ -250,14 +250,6 @@ def _is_before(text: str | None, end: datetime) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class LeftOut:
-    """A client of the server of which something makes no sense; `client_id` is "" where that is its id."""
-
-    client_id: str
-    problem: str
-
-
-@dataclass(frozen=True, slots=True)
 class Inventory:
     """The rows that are wanted of all that there are.
 
@@ -272,7 +264,7 @@ class Inventory:
     rows: tuple[Row, ...]
     counts: Mapping[Standing, int]
     is_use_known: bool
-    left_out: tuple[LeftOut, ...] = ()
+    left_out: tuple[Registration, ...] = ()
 
     def sorted_by(self, column: str, *, is_descending: bool) -> list[Row]:
         """The rows by a column, what is not known last, equal ones by client_id."""
@@ -291,7 +283,7 @@ class Inventory:
             "issuer": self.issuer,
             "summary": {str(standing): self.counts.get(standing, 0) for standing in Standing},
             "last_used_known": self.is_use_known,
-            "left_out": [{"client_id": one.client_id, "problem": one.problem} for one in self.left_out],
+            "left_out": [{"client_id": one.client_id, "problem": one.misfit_words} for one in self.left_out],
             "clients": [{name: _listed(COLUMNS[name](row)) for name in columns} for row in rows],
         }
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iac.core.errors import InputError
-from iac.core.inventory import Inventory, Known, LeftOut, Row, Standing, gone_row, registered_row
+from iac.core.inventory import Inventory, Known, Row, Standing, gone_row, registered_row
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -33,15 +33,13 @@ def read_inventory(session: Session, wanted: Filter, *, with_owners: bool) -> In
     known = _known(session, state)
     login = session.desired.login_client_id
 
-    def make(seen: Registration) -> Row | LeftOut:
-        if seen.misfits:
-            return LeftOut(seen.client_id, seen.misfit_words)
-        return registered_row(seen, known.get(seen.client_id, Known()), login)
+    def make(seen: Registration) -> Row | Registration:
+        return seen if seen.misfits else registered_row(seen, known.get(seen.client_id, Known()), login)
 
     listed = session.provider.list_clients(make)
     rows = _distinct(one for one in listed if isinstance(one, Row))
-    left_out = tuple(dict.fromkeys(one for one in listed if isinstance(one, LeftOut)))
-    there = {row.client_id for row in rows} | {one.client_id for one in left_out}
+    left_out = {one.client_id: one for one in listed if not isinstance(one, Row)}
+    there = {row.client_id for row in rows} | left_out.keys()
     rows += [row for client_id, one in known.items() if client_id not in there and (row := gone_row(one))]
     is_use_known = any(row.last_used for row in rows)
     if wanted.stale is not None and not is_use_known:
@@ -52,7 +50,7 @@ def read_inventory(session: Session, wanted: Filter, *, with_owners: bool) -> In
         kept = _with_owners(session, kept, wanted)
     counts = Counter(row.standing for row in rows)
     issuer = session.desired.issuer
-    return Inventory(session.desired.environment, issuer, tuple(kept), counts, is_use_known, left_out)
+    return Inventory(session.desired.environment, issuer, tuple(kept), counts, is_use_known, tuple(left_out.values()))
 
 
 def _known(session: Session, state: State) -> Mapping[str, Known]:
