@@ -224,8 +224,8 @@ def _is_cheaper_one_by_one(count: int, total: int) -> bool:
 
 
 def _parse_wanted(entry: Mapping[str, Any], client_ids: Collection[str]) -> Registration | None:
-    client_id = entry.get("client_id")
-    if switch("entries-without-id") and not client_id:
+    client_id = entry.get("client_id") if switch("entries-without-id") else entry["client_id"]
+    if client_id is None:
         return None
     return parse_answer(entry) if not isinstance(client_id, str) or client_id in client_ids else None
 
