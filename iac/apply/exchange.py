@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from iac.core import semantics
 from iac.core.diff import is_hidden, mismatches
-from iac.core.errors import ServerError, StalePlan, UnknownOutcome, UnreachableError
+from iac.core.errors import GarbledError, ServerError, StalePlan, UnknownOutcome, UnreachableError
 from iac.core.registration import Api
 from iac.core.state import IntentDropped
 
@@ -42,19 +42,27 @@ class Exchange:
             with self._intent_of(change):
                 return self.provider.create(client)
         except UnknownOutcome as unknown:
-            if self.facts.api is not Api.ADMIN:
+            if self.facts.api is Api.ADMIN:
+                return self._registered(change, client, unknown)
+            if unknown.partial is None:
                 raise _lost(change, unknown) from unknown
-            found = self.provider.get(client.client_id)
-            if found is None:
-                raise
-            if self._is_ours(found, client):
-                return found
-            self.ledger.record(IntentDropped(change.address))
-            raise ServerError(
-                "somebody else registered this client_id meanwhile",
-                where=client.client_id,
-                fix="choose another client_id",
-            ) from unknown
+            return unknown.partial  # its id, secret and token are nowhere else: they are stored before it is read
+
+    def _registered(self, change: Change, client: NewClient, unknown: UnknownOutcome) -> Registration:
+        """The client of a create without a usable answer, if it is there and is ours."""
+        found = read_back(self.provider, unknown, client.client_id)
+        if found is None:
+            raise unknown
+        with _still(unknown):
+            is_ours = self._is_ours(found, client)
+        if is_ours:
+            return found
+        self.ledger.record(IntentDropped(change.address))
+        raise ServerError(
+            "somebody else registered this client_id meanwhile",
+            where=client.client_id,
+            fix="choose another client_id",
+        ) from unknown
 
     @contextmanager
     def _intent_of(self, change: Change) -> Iterator[None]:
@@ -84,25 +92,40 @@ class Exchange:
         """
         if change.observed is not None and change.observed.is_remembered:
             return change.observed
-        found = self.provider.get(change.client_id, with_owners=with_owners)
+        with self._token_kept(change):
+            found = self.provider.get(change.client_id, with_owners=with_owners)
         if found is None:
             raise StalePlan("the client was deleted since the plan", where=change.address, fix="run iac plan again")
         if found.rat is not None:
             self.ledger.keep_rat(change.address, found.rat)
         return found
 
-    def read_back(self, answer: Registration) -> Registration:
+    @contextmanager
+    def _token_kept(self, change: Change) -> Iterator[None]:
+        """A read that makes no sense may bring a new token all the same (RFC 7592 section 3): the old one is dead."""
+        try:
+            yield
+        except (GarbledError, UnknownOutcome) as error:
+            if error.partial is not None and error.partial.rat is not None:
+                self.ledger.keep_rat(change.address, error.partial.rat)
+            raise
+
+    def stored(self, change: Change, answer: Registration) -> Registration:
         """What is stored, where an answer is not that yet (rec: self-service-user); else the answer."""
         if not semantics.reads_back(self.facts):
             return answer
-        return self.provider.get(answer.client_id) or answer
+        with self._token_kept(change):
+            return self.provider.get(answer.client_id) or answer
 
     def put(self, change: Change, fresh: Registration, fields: Fields, names: frozenset[str]) -> Registration:
         """Lay the fields of `names` over what is there."""
         try:
             return self.provider.update(fresh, fields, names)
-        except UnknownOutcome:
-            found = self.provider.get(fresh.client_id)
+        except UnknownOutcome as unknown:
+            if unknown.partial is not None and self.facts.api is not Api.ADMIN:
+                return unknown.partial  # a new secret or token is nowhere else: it is stored before the client is read
+            with self._token_kept(change):
+                found = read_back(self.provider, unknown, fresh.client_id)
             if found is None or mismatches(fields, names, found, self.facts, self.defaults):
                 raise
             if any(is_hidden(field.name, found, self.facts) for field in change.fields):
@@ -114,8 +137,8 @@ class Exchange:
         try:
             with self._intent_of(change):
                 answer = self.provider.rotate(change.client_id)
-        except UnknownOutcome:
-            found = self.provider.get(change.client_id)
+        except UnknownOutcome as unknown:
+            found = read_back(self.provider, unknown, change.client_id)
             if found is None or found.secret == fresh.secret:
                 raise
             answer = found
@@ -131,10 +154,39 @@ class Exchange:
         add, remove = sorted(wanted - set(before)), sorted(set(before) - wanted)
         try:
             self.provider.assign_owners(client_id, add, remove)
-        except UnknownOutcome:
-            found = self.provider.get(client_id, with_owners=True)
+        except UnknownOutcome as unknown:
+            found = read_back(self.provider, unknown, client_id, with_owners=True)
             if found is None or set(found.owners or ()) != wanted:
                 raise
+
+
+def read_back(
+    provider: Provider, unknown: UnknownOutcome, client_id: str, *, with_owners: bool = False
+) -> Registration | None:
+    """The client after a write whose outcome is unknown.
+
+    Raises:
+        UnknownOutcome: it cannot be read, so the outcome stays unknown.
+    """
+    with _still(unknown):
+        return provider.get(client_id, with_owners=with_owners)
+
+
+@contextmanager
+def _still(unknown: UnknownOutcome) -> Iterator[None]:
+    """What fails while an unknown outcome is looked into leaves it unknown, whatever the error is: its intent stays."""
+    try:
+        yield
+    except (ServerError, UnreachableError) as error:
+        still = UnknownOutcome(
+            unknown.summary,
+            status=unknown.status,
+            where=unknown.where,
+            why=f"{unknown.why}; reading it back failed: {error.summary}{f': {error.why}' if error.why else ''}",
+            fix=unknown.fix,
+        )
+        still.partial = error.partial if isinstance(error, GarbledError) else None
+        raise still from error
 
 
 def _lost(change: Change, unknown: UnknownOutcome) -> UnknownOutcome:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from iac.apply.check import check_gone_same, check_same
+from iac.apply.exchange import read_back
 from iac.apply.outcome import Done, Failed, NotDelivered, Outcome
 from iac.core.change import OutputAction
 from iac.core.errors import IacError, UnknownOutcome
@@ -77,8 +78,8 @@ class Leave:
         """Sent once, as in `iac.apply.exchange`; when no usable answer comes back, a read decides."""
         try:
             self.provider.delete(client_id)
-        except UnknownOutcome:
-            if self.provider.get(client_id) is not None:
+        except UnknownOutcome as unknown:
+            if read_back(self.provider, unknown, client_id) is not None:
                 raise
 
 

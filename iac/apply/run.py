@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from iac.apply.outcome import Done, Failed, NotTried, Outcome
 from iac.core.change import Action, Change, SecretStep
-from iac.core.errors import IacError, StateError, UnreachableError
+from iac.core.errors import GarbledError, IacError, StateError, UnreachableError
 from iac.core.secret import Secret
 
 if TYPE_CHECKING:
@@ -89,12 +89,17 @@ def _one(change: Change, do: Callable[[Change], None], stop: Stop) -> Outcome:
         return NotTried(change, stop.reason)
     try:
         do(change)
-    except (StateError, UnreachableError) as error:
-        stop.ask(error.summary)
-        return Failed(change, error)
     except IacError as error:
+        # the cause is that of a write of unknown outcome that could not be read back
+        if isinstance(error, StateError) or _is_out_of_reach(error) or _is_out_of_reach(error.__cause__):
+            stop.ask(error.summary)
         return Failed(change, error)
     except Exception as fault:
         stop.ask("a fault in iac itself")
         return Failed(change, IacError("a fault in iac itself", where=change.address, why=type(fault).__name__))
     return Done(change)
+
+
+def _is_out_of_reach(error: BaseException | None) -> bool:
+    """Whether the server answers nobody; where one answer makes no sense, others may."""
+    return isinstance(error, UnreachableError) and not isinstance(error, GarbledError)

@@ -13,7 +13,7 @@ from iac.apply.leave import Leave
 from iac.apply.sent import Sent, desired_of, last_of, owners_given, sent_by
 from iac.core import semantics
 from iac.core.change import Action, Change, SecretChange, SecretStep
-from iac.core.errors import IacError, ServerError, UnknownOutcome
+from iac.core.errors import IacError, ServerError, UnknownOutcome, UnreachableError
 from iac.core.model import uses_secret
 from iac.core.registration import Api, NewClient
 from iac.core.state import SecretStatus
@@ -98,7 +98,7 @@ class Steps:
         """Make an answer durable, then read back what is stored and hold that against what was sent."""
         held = _if_unseen(change, self._book.learned(change.address, answer, held))
         wrong = self._book.store(change, answer, held, sent, owners)
-        seen = self._exchange.read_back(answer)
+        seen = self._exchange.stored(change, answer)
         if seen is not answer:
             held = self._book.learned(change.address, seen, held)
             wrong = self._book.store(change, seen, held, sent, owners)
@@ -129,7 +129,7 @@ class Steps:
                 secret = self._exchange.rotate(change, fresh)
                 held = replace(held, secret=self._seal(change, secret), status=SecretStatus.KNOWN)
                 held = replace(held, serial=desired.secret_serial)
-            except ServerError as refusal:
+            except (ServerError, UnreachableError) as refusal:
                 if not isinstance(refusal, UnknownOutcome):
                     self._book.store(change, answer, held, sent, owners)
                 raise

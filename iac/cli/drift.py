@@ -59,6 +59,8 @@ def _read(shell: Shell, addresses: tuple[str, ...]) -> Drift:
         holder = session.backend.holder()
     if holder is not None:
         shell.note(f"an apply is running since {holder.since}: {holder.who}")
+    for line in drift.not_understood:
+        shell.note(printable(line))
     return drift
 
 

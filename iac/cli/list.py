@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from iac.core.text import printable
+
 if TYPE_CHECKING:
     from iac.cli.shell import Shell
     from iac.core.inventory import Filter, Inventory
@@ -86,6 +88,8 @@ def command(shell: Shell, /, **given: Any) -> int:
         found = read_inventory(session, _filter(given), with_owners=_needs_owners(given))
     columns = _columns(given, is_use_known=found.is_use_known)
     _show(shell, found, columns, given)
+    for one in found.left_out:
+        shell.note(printable(f"{one.client_id or '(no client_id)'} is left out: {one.misfit_words}"))
     if not found.is_use_known and "last_used" in columns:
         shell.note("this server says of no client when it was last used: an empty last_used does not mean unused")
     return 0

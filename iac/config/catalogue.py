@@ -58,7 +58,7 @@ WARNINGS = frozenset(
 FINDINGS = frozenset(
     {
         "nothing-to-adopt", "sealed-to-others", "rotation-due", "output-not-ignored", "output-not-checked", "not-read",
-        "create-only",
+        "create-only", "not-understood",
         "grants-refused-to-users", "scopes-dropped-for-users",
     }
 )  # fmt: skip

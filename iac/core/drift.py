@@ -80,7 +80,10 @@ class Drifted:
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """What drifted of one environment; `unchanged` counts the clients that did not, `unread` could not be read."""
+    """What drifted of one environment; `unchanged` counts the clients that did not, `unread` could not be read.
+
+    `not_understood` says of each of `unread` of which the server says what makes no sense, and what that is.
+    """
 
     project: str
     environment: str
@@ -89,6 +92,7 @@ class Drift:
     clients: tuple[Drifted, ...] = ()
     unchanged: int = 0
     unread: tuple[str, ...] = ()
+    not_understood: tuple[str, ...] = ()
 
     @property
     def gone(self) -> int:
@@ -110,6 +114,7 @@ class Drift:
             "provider": self.provider,
             "summary": {"changed": self.changed, "gone": self.gone, "unchanged": self.unchanged},
             "unread": list(self.unread),
+            "not_understood": list(self.not_understood),
             "clients": [client.to_dict() for client in self.clients],
         }
 
@@ -137,6 +142,11 @@ def find_drift(desired: Desired, state: State, actual: Actual, targets: Collecti
         clients,
         len(known) - len(clients),
         tuple(address for address in wanted if address not in known),
+        tuple(
+            f"{address} ({held[address].client_id}) is not understood: {partial.misfit_words}"
+            for address in wanted
+            if (partial := actual.partial.get(held[address].client_id)) is not None
+        ),
     )
 
 

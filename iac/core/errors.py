@@ -11,10 +11,11 @@ IacError
 +-- StalePlan            the plan is not the one that was approved        (exit 4)
 +-- PartialApply         some changes failed                              (exit 5)
 +-- UnreachableError     server or backend unreachable, or login refused  (exit 6)
+|   +-- GarbledError     the answer about one client makes no sense
 |   +-- CredentialsError the server refuses who we are or what we may do
 |   `-- LockedError      somebody else holds the state's lock
 `-- ServerError          the server's own "no" to one request
-    `-- UnknownOutcome   a write was sent and no answer came back
+    `-- UnknownOutcome   a write was sent and no usable answer came back
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from iac.core.diagnostics import Diagnostic, Location
+    from iac.core.registration import Registration
 
 
 class IacError(Exception):
@@ -121,6 +123,12 @@ class UnreachableError(IacError):
         self.sent = sent
 
 
+class GarbledError(UnreachableError):
+    """The answer about one client could not be understood. `partial` is what could be: perhaps with a new token."""
+
+    partial: Registration | None = None
+
+
 class CredentialsError(UnreachableError):
     """The server refuses who we are or what we may do."""
 
@@ -138,7 +146,12 @@ class ServerError(IacError):
 
 
 class UnknownOutcome(ServerError):
-    """A write was sent and no usable answer came back: the effect must be read back, never sent again blindly."""
+    """A write was sent and no usable answer came back: the effect must be read back, never sent again blindly.
 
+    `partial` is what could be understood of the answer, where it was about the right client: its secret and its token
+    may be nowhere else.
+    """
+
+    partial: Registration | None = None
     sent = True
     """At least one byte of the write was sent; see `UnreachableError`, which has the same attribute."""

@@ -231,6 +231,17 @@ def unreachable(address: str, client_id: str) -> Guard:
     )
 
 
+def not_understood(address: str, client_id: str, problem: str) -> Guard:
+    """A change of a client of which the server says something that makes no sense."""
+    return Guard(
+        id="client-not-understood",
+        message=f"{address} cannot be changed: what the server says of {client_id} makes no sense ({problem})",
+        addresses=(address,),
+        value=client_id,
+        setting="have an administrator correct it at the server; for the others: iac apply --target ADDR",
+    )
+
+
 def create_only(address: str, client_id: str) -> Guard:
     """The server gave nothing by which the client could be changed."""
     return Guard(

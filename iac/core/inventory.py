@@ -256,6 +256,7 @@ class Inventory:
     Attributes:
         counts: of all clients, by standing.
         is_use_known: whether the server says of any client when it was last used.
+        left_out: clients that could not be understood, which are in no row and no count.
     """
 
     environment: str
@@ -263,6 +264,7 @@ class Inventory:
     rows: tuple[Row, ...]
     counts: Mapping[Standing, int]
     is_use_known: bool
+    left_out: tuple[Registration, ...] = ()
 
     def sorted_by(self, column: str, *, is_descending: bool) -> list[Row]:
         """The rows by a column, what is not known last, equal ones by client_id."""
@@ -281,6 +283,7 @@ class Inventory:
             "issuer": self.issuer,
             "summary": {str(standing): self.counts.get(standing, 0) for standing in Standing},
             "last_used_known": self.is_use_known,
+            "left_out": [{"client_id": one.client_id, "problem": one.misfit_words} for one in self.left_out],
             "clients": [{name: _listed(COLUMNS[name](row)) for name in columns} for row in rows],
         }
 

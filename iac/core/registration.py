@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from iac.core.model import Fields
     from iac.core.secret import Secret
@@ -48,6 +48,18 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
+class Misfit:
+    """A member of an answer that is not what it should be. Never its value, which may be a secret."""
+
+    member: str
+    expected: str
+    actual: str
+
+    def __str__(self) -> str:
+        return f"{self.member}: expected {self.expected}, got {self.actual}"
+
+
+@dataclass(frozen=True, slots=True)
 class Registration:
     """One answer of the server, parsed.
 
@@ -59,6 +71,7 @@ class Registration:
         rat: the registration access token, where the answer brings one (RFC 7592 section 3).
         registration_uri: the registration_client_uri of the answer; "" for none.
         is_remembered: it was not read, but is what was last applied.
+        misfits: members that could not be understood; they are in no other attribute.
     """
 
     client_id: str
@@ -69,6 +82,12 @@ class Registration:
     rat: Secret | None = None
     registration_uri: str = ""
     is_remembered: bool = False
+    misfits: tuple[Misfit, ...] = ()
+
+    @property
+    def misfit_words(self) -> str:
+        """What could not be understood, for messages; "" for nothing."""
+        return "; ".join(map(str, self.misfits))
 
 
 class Unread(StrEnum):
@@ -78,6 +97,8 @@ class Unread(StrEnum):
     """Its registration access token is in state, and the key that opens it is not at hand."""
     NO_ADDRESS = "no-address"
     """The server gave no registration_client_uri or no token for it: it has no RFC 7592."""
+    NOT_UNDERSTOOD = "not-understood"
+    """A member of what the server answered is not of its kind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +108,7 @@ class Actual:
     Attributes:
         unread: by client_id, clients of which nothing can be said.
         found: by address, client_ids that an interrupted create may have left behind.
+        partial: by client_id, clients that are registered and could be understood in part.
     """
 
     facts: Facts
@@ -94,6 +116,18 @@ class Actual:
     total: int
     unread: Mapping[str, Unread] = field(default_factory=dict)
     found: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    partial: Mapping[str, Registration] = field(default_factory=dict)
+
+    @classmethod
+    def of(
+        cls, facts: Facts, read: Iterable[Registration], total: int, unread: Mapping[str, Unread] | None = None
+    ) -> Actual:
+        """What was read, those that could not be understood apart from the others."""
+        clients = {registration.client_id: registration for registration in read}
+        partial = {client_id: client for client_id, client in clients.items() if client.misfits}
+        whole = {client_id: client for client_id, client in clients.items() if not client.misfits}
+        missing = {**(unread or {}), **dict.fromkeys(partial, Unread.NOT_UNDERSTOOD)}
+        return cls(facts, whole, total, missing, partial=partial)
 
 
 @dataclass(frozen=True, slots=True)

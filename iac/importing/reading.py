@@ -79,9 +79,11 @@ def parse_files(files: Iterable[tuple[str, bytes]]) -> list[Found]:
             continue
         for pointer, entry in entries:
             problems = list(_problems(entry))
+            client = None if problems else _found(entry)
+            problems += map(str, client.registration.misfits) if client else ()
             mistakes += [f"{name}{pointer}: {problem}" for problem in problems]
-            if not problems:
-                found.append(_found(entry))
+            if client and not problems:
+                found.append(client)
     if mistakes:
         why = "; ".join(map(printable, mistakes))
         raise InputError("these clients cannot be imported, nothing is written", why=why, fix=_FORM)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from iac.config.project import Project
     from iac.config.settings import Settings
     from iac.config.survey import Survey
+    from iac.core.registration import Registration
     from iac.importing.choosing import Wish
     from iac.importing.drafting import Terms
     from iac.ports import Reader
@@ -98,13 +99,13 @@ def run_import(caller: Caller, order: Order) -> Imported:
     settings = project.settings(caller.environment)
     known = survey(project, settings.environment)
     _check_folders(known, order.terms.folder)
-    found, terms = _found(caller, order)
+    found, terms, left_out = _found(caller, order)
     bounds = Bounds(_login(settings, is_needed=order.found is None), known.client_ids, known.replacing)
     chosen, skipped = separate(order.wish.chosen(found), bounds, order.wish.ids)
     drafter = Drafter(project, settings.environment, known, terms)
     outcomes = [drafter.draft(each) for each in chosen]
     drafts = tuple(each for each in outcomes if isinstance(each, Draft))
-    skipped += [each for each in outcomes if isinstance(each, Skipped)]
+    skipped += [*(each for each in outcomes if isinstance(each, Skipped)), *left_out]
     _refuse(order.wish, found, skipped, has_any=bool(drafts))
     _store(project, settings, known, drafts, order.secrets_to)
     return Imported(drafts, tuple(skipped), tuple(_others(project, settings, drafts)))
@@ -118,31 +119,38 @@ def _check_folders(known: Survey, folder: str) -> None:
         raise InvalidInput(wrong)
 
 
-def _found(caller: Caller, order: Order) -> tuple[list[Found], Terms]:
+def _found(caller: Caller, order: Order) -> tuple[list[Found], Terms, list[Skipped]]:
     if order.found is not None:
-        return list(order.found), order.terms
+        return list(order.found), order.terms, []
     with open_server(caller, Access.READ) as (_, provider):
         return _read(provider, order)
 
 
-def _read(provider: Reader, order: Order) -> tuple[list[Found], Terms]:
-    """What the server holds of the clients that are wanted, with their owners."""
+def _read(provider: Reader, order: Order) -> tuple[list[Found], Terms, list[Skipped]]:
+    """What the server holds of the clients that are wanted, with their owners, and those that make no sense."""
     wish = order.wish
     wanted, odd = set(wish.ids), []
+    garbled: dict[str, Registration] = {}
     if wish.matches:
-        chosen = wish.chosen(_listed(provider, wish))
+        listed = _listed(provider, wish)
+        garbled = {each.client_id: each.registration for each in listed if each.registration.misfits}
+        chosen = wish.chosen(each for each in listed if not each.registration.misfits)
         wanted |= {each.client_id for each in chosen if _CLIENT_ID.search(each.client_id)}
         odd = [each for each in chosen if each.client_id not in wanted]
     actual = provider.read(sorted(wanted), sorted(wanted))
     found = [Found(registration) for registration in actual.registrations.values()]
-    return [*found, *odd], replace(order.terms, facts=actual.facts)
+    garbled |= actual.partial
+    left_out = [Skipped(client_id, f"it is not understood: {seen.misfit_words}") for client_id, seen in garbled.items()]
+    return [*found, *odd], replace(order.terms, facts=actual.facts), left_out
 
 
 def _listed(provider: Reader, wish: Wish) -> list[Found]:
     """Every client of the server that has an id; with owners where they are what is looked for."""
-    listed = {seen.client_id: seen for seen in provider.list_clients(lambda seen: seen) if seen.client_id}
+    clients = provider.list_clients(lambda seen: seen)
+    listed = {seen.client_id: seen for seen in clients if seen.client_id or seen.misfits}
     if wish.reads_owners:
-        owners = provider.owners_of([client_id for client_id in listed if _CLIENT_ID.search(client_id)])
+        readable = [client_id for client_id, seen in listed.items() if not seen.misfits]
+        owners = provider.owners_of([client_id for client_id in readable if _CLIENT_ID.search(client_id)])
         listed |= {client_id: replace(listed[client_id], owners=uuids) for client_id, uuids in owners.items()}
     return [Found(seen) for seen in listed.values()]
 
@@ -159,7 +167,9 @@ def _login(settings: Settings, *, is_needed: bool) -> str:
 
 def _refuse(wish: Wish, found: Sequence[Found], skipped: Sequence[Skipped], *, has_any: bool) -> None:
     """Clients that were named one by one are imported, or nothing is; of patterns one at least has to fit."""
-    problems = [f"{client_id}: there is no such client" for client_id in wish.missing(found)]
+    there = {each.client_id for each in skipped}
+    missing = [client_id for client_id in wish.missing(found) if client_id not in there]
+    problems = [f"{client_id}: there is no such client" for client_id in missing]
     problems += [f"{each.client_id}: {each.reason}" for each in skipped if each.client_id in wish.ids or not has_any]
     if problems:
         fix = "leave them out; iac show CLIENT_ID shows what the server holds"

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
 
-from iac.core.errors import InputError, ServerError, UnreachableError
+from iac.core.errors import IacError, InputError, ServerError, UnknownOutcome, UnreachableError
 from iac.ports.foreign import only
+from iac.ports.wire import watch_wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -17,9 +19,38 @@ if TYPE_CHECKING:
     from iac.core.registration import Actual, Key, NewClient, Registration
     from iac.core.secret import Secret
 
+P = ParamSpec("P")
+R = TypeVar("R")
+S = TypeVar("S")
 T = TypeVar("T")
 
 _server = only(UnreachableError, "the server cannot be used")
+
+
+def _write(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
+    """A decorator of every write, of every provider: sent or not sent is told by what went over the wire.
+
+    A foreign exception may come from before the write, such as from a login, or from reading its answer; its kind
+    tells nothing of that. `UnknownOutcome` where a byte of a write went out, else `UnreachableError`.
+    """
+
+    def guarded(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with watch_wire() as wire:
+            try:
+                return method(self, *args, **kwargs)
+            except IacError:
+                raise
+            except Exception as foreign:
+                if not wire.is_write_sent:
+                    why = f"{type(foreign).__name__}: {foreign}"
+                    raise UnreachableError("the server cannot be used", why=why) from foreign
+                raise UnknownOutcome(
+                    "the request was sent, and what came back cannot be read",
+                    why=f"{type(foreign).__name__}; the server may or may not have done it",
+                    fix="run it again: what the server holds is read first",
+                ) from None  # its words may repeat a secret of the answer
+
+    return cast("Callable[Concatenate[S, P], R]", functools.update_wrapper(guarded, method))
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +173,7 @@ class Provider(Reader):
         """
         self._check_write()
 
-    @_server
+    @_write
     def redeem(self, client_id: str) -> Registration:
         """Make the user of the login the owner of a client that nobody owns (rec: self-service-redeem).
 
@@ -151,32 +182,32 @@ class Provider(Reader):
         """
         return self._redeem(client_id)
 
-    @_server
+    @_write
     def create(self, client: NewClient) -> Registration:
         """Register a client; the answer as it came."""
         return self._create(client)
 
-    @_server
+    @_write
     def update(self, fresh: Registration, fields: Fields, declared: Collection[str]) -> Registration:
         """Lay `fields` (named in `declared`; absent ones are emptied) over `fresh` and replace the registration."""
         return self._update(fresh, fields, declared)
 
-    @_server
+    @_write
     def rotate(self, client_id: str) -> Registration:
         """Ask for a new secret; the old one is dead at once (rec: admin-secret-rotation)."""
         return self._rotate(client_id)
 
-    @_server
+    @_write
     def delete(self, client_id: str) -> None:
         """Delete the registration. One that is gone already is no error."""
         self._delete(client_id)
 
-    @_server
+    @_write
     def assign_owners(self, client_id: str, add: Collection[str], remove: Collection[str]) -> None:
         """Add and remove owners by account UUID (rec: admin-owners)."""
         self._assign_owners(client_id, add, remove)
 
-    @_server
+    @_write
     def revoke_tokens(self, client_id: str) -> None:
         """End the access and refresh tokens that the client has got (rec: admin-revoke-and-reset).
 

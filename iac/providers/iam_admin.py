@@ -11,18 +11,19 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from iac.core.errors import CredentialsError, ServerError
-from iac.core.registration import Actual, Facts
+from iac.core.registration import Actual, Api, Facts, Misfit
 from iac.core.semantics import create_body, detect_facts, parse_answer, switch, update_body
 from iac.core.text import printable
+from iac.providers.answer import Reply, garbled, is_done, read_reply
 from iac.providers.connected import Connected
 from iac.providers.paging import Page, PagedList, gather, read_page
-from iac.providers.path import client_path
+from iac.providers.path import check_reachable, client_path
 from iac.providers.probe import Probe
 from iac.providers.refusal import cannot_revoke, is_missing, read_failure, write_failure
 from iac.transport.message import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     from iac.core.model import Fields
     from iac.core.registration import NewClient, Registration
@@ -60,10 +61,14 @@ class IamAdmin(Connected):
         total = self._count()
         found = self._find(wanted, total)
         missing = wanted - found.keys()
-        if missing and not _is_cheaper_one_by_one(len(wanted), total):
+        if missing and "" in found:  # the list had an id that is no text: it may be any of the missing
+            found |= self._ask(missing)
+        elif missing and not _is_cheaper_one_by_one(len(wanted), total):
             found |= self._find(missing, total)
-        found |= self._with_owners(found[client_id] for client_id in set(owners_of) & found.keys())
-        return Actual(self._facts or _UNKNOWN, found, total)
+        found.pop("", None)
+        owned = [found[client_id] for client_id in sorted(set(owners_of) & found.keys())]
+        found |= {client.client_id: client for client in gather(self._with_owners, owned, self._parallelism)}
+        return Actual.of(self._facts or _UNKNOWN, found.values(), total)
 
     def _pages(self) -> PagedList:
         return PagedList(lambda first, count: self._page(self._base, first, count), self._parallelism)
@@ -75,11 +80,13 @@ class IamAdmin(Connected):
 
     def _find(self, client_ids: set[str], total: int) -> dict[str, Registration]:
         if _is_cheaper_one_by_one(len(client_ids), total):
-            answered = gather(self._get_one, sorted(client_ids), self._parallelism)
-            found = [registration for registration in answered if registration is not None]
-        else:
-            found = self._pages().read(total, lambda entry: _parse_wanted(entry, client_ids))
+            return self._ask(client_ids)
+        found = self._pages().read(total, lambda entry: _parse_wanted(entry, client_ids))
         return {registration.client_id: registration for registration in found}
+
+    def _ask(self, client_ids: set[str]) -> dict[str, Registration]:
+        answered = gather(self._get_one, sorted(client_ids), self._parallelism)
+        return {registration.client_id: registration for registration in answered if registration is not None}
 
     def _list_clients(self, make: Callable[[Registration], T]) -> list[T]:
         return self._pages().read(self._count(), lambda entry: make(parse_answer(entry)))
@@ -93,35 +100,45 @@ class IamAdmin(Connected):
 
     def _get(self, client_id: str, *, with_owners: bool) -> Registration | None:
         registration = self._get_one(client_id)
-        if registration is None or not with_owners:
-            return registration
-        return replace(registration, owners=self._owners(client_id))
+        if registration is None:
+            return None
+        registration = self._with_owners(registration) if with_owners else registration
+        call = Call.read(self._path(client_id))
+        return Reply(registration, registration.misfit_words).of_read(call, client_id)
 
     def _get_one(self, client_id: str) -> Registration | None:
+        """One client, of which perhaps not every member is understood."""
         call = Call.read(self._path(client_id))
         answer = self._session.send(call)
         if is_missing(answer):
             return None
-        body = _client_of(answer)
-        if body is None:
+        if not answer.is_ok or not isinstance(answer.json(), dict):
             raise read_failure(call, answer)
-        return parse_answer(body)
+        reply = read_reply(answer, Api.ADMIN, client_id)
+        return reply.client or reply.of_read(call, client_id)
 
-    def _with_owners(self, registrations: Iterable[Registration]) -> dict[str, Registration]:
-        owned = list(registrations)
-        owners = gather(lambda registration: self._owners(registration.client_id), owned, self._parallelism)
-        return {
-            registration.client_id: replace(registration, owners=uuids)
-            for registration, uuids in zip(owned, owners, strict=True)
-        }
+    def _with_owners(self, client: Registration) -> Registration:
+        owners = self._read_owners(client.client_id)
+        if isinstance(owners, Misfit):
+            return replace(client, misfits=(*client.misfits, owners))
+        return replace(client, owners=owners)
 
     def _owners(self, client_id: str) -> tuple[str, ...]:
+        owners = self._read_owners(client_id)
+        if isinstance(owners, Misfit):
+            raise garbled(Call.read(self._path(client_id, "/owners")), client_id, str(owners))
+        return owners
+
+    def _read_owners(self, client_id: str) -> tuple[str, ...] | Misfit:
         pages = PagedList(lambda first, count: self._page(self._path(client_id, "/owners"), first, count))
         first = self._page(self._path(client_id, "/owners"), switch("first-index"), switch("page-size"))
         uuids = [entry.get("id") for entry in first.entries]
         if len(uuids) < first.total:
-            uuids = pages.read(first.total, lambda entry: entry.get("id"))
-        return tuple(sorted({uuid for uuid in uuids if isinstance(uuid, str)}))
+            uuids = [entry.get("id") for entry in pages.read(first.total, lambda entry: entry)]
+        known = {uuid for uuid in uuids if isinstance(uuid, str) and uuid.isprintable()}
+        if not all(isinstance(uuid, str) and uuid in known for uuid in uuids):
+            return Misfit("owners", "accounts that each have an id of printable text", "another one")
+        return tuple(sorted(known))
 
     def _identify(self) -> Identity:
         return self._session.identity()
@@ -131,19 +148,21 @@ class IamAdmin(Connected):
 
     def _create(self, client: NewClient) -> Registration:
         call = Call.write("POST", self._base, create_body(client))
-        return self._write(call, hidden=[client.secret])
+        return self._write(call, client.client_id, hidden=[client.secret])
 
     def _update(self, fresh: Registration, fields: Fields, declared: Collection[str]) -> Registration:
         call = Call.write("PUT", self._path(fresh.client_id), update_body(fresh, fields, declared, self._known_facts()))
-        return self._write(call, hidden=[fresh.secret])
+        return self._write(call, fresh.client_id, hidden=[fresh.secret])
 
     def _rotate(self, client_id: str) -> Registration:
-        return self._write(Call.write("POST", self._path(client_id, "/secret")))
+        call = Call.write("POST", self._path(client_id, "/secret"))
+        answer = self._session.send(call)
+        return _reply(call, answer, client_id).of_rotation(call, answer)
 
     def _delete(self, client_id: str) -> None:
         call = Call.write("DELETE", self._path(client_id))
         answer = self._session.send(call)
-        if not answer.is_ok and not is_missing(answer):
+        if not is_done(answer) and not is_missing(answer):
             raise write_failure(call, answer)
 
     def _assign_owners(self, client_id: str, add: Collection[str], remove: Collection[str]) -> None:
@@ -154,7 +173,7 @@ class IamAdmin(Connected):
     def _assign_owner(self, method: str, client_id: str, uuid: str) -> None:
         call = Call.write(method, self._path(client_id, f"/owners/{quote(uuid, safe='')}"))
         answer = self._session.send(call)
-        if answer.is_ok:
+        if is_done(answer):
             return
         failure = write_failure(call, answer)
         if type(failure) is ServerError:
@@ -169,11 +188,11 @@ class IamAdmin(Connected):
             answer = self._session.send(call)
             if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
                 raise cannot_revoke(call)
-            if not answer.is_ok:
+            if not is_done(answer):
                 raise write_failure(call, answer)
 
     def _accepts_secret(self, client_id: str, secret: Secret) -> bool:
-        registration = self._get_one(client_id)
+        registration = self._get(client_id, with_owners=False)
         probe = Probe.of(registration, secret) if registration else None
         return probe is not None and probe.ask(self._session.http, self._session.endpoints(), self._clock)
 
@@ -186,12 +205,9 @@ class IamAdmin(Connected):
                 fix=f"log in with a client that an administrator gave {WRITE_SCOPE}",
             )
 
-    def _write(self, call: Call, hidden: Collection[Secret | None] = ()) -> Registration:
+    def _write(self, call: Call, client_id: str, hidden: Collection[Secret | None]) -> Registration:
         answer = self._session.send(call)
-        body = _client_of(answer)
-        if body is None:
-            raise write_failure(call, answer, hidden)
-        return parse_answer(body)
+        return _reply(call, answer, client_id, hidden).of_write(call, answer)
 
     def _known_facts(self) -> Facts:
         if self._facts is None:
@@ -199,6 +215,7 @@ class IamAdmin(Connected):
         return self._facts or _UNKNOWN
 
     def _path(self, client_id: str, suffix: str = "") -> str:
+        check_reachable(client_id)
         return client_path(self._base, client_id, suffix)
 
 
@@ -207,11 +224,13 @@ def _is_cheaper_one_by_one(count: int, total: int) -> bool:
 
 
 def _parse_wanted(entry: Mapping[str, Any], client_ids: Collection[str]) -> Registration | None:
-    if switch("entries-without-id") and not entry.get("client_id"):
+    client_id = entry.get("client_id") if switch("entries-without-id") else entry["client_id"]
+    if client_id is None:
         return None
-    return parse_answer(entry) if entry["client_id"] in client_ids else None
+    return parse_answer(entry) if not isinstance(client_id, str) or client_id in client_ids else None
 
 
-def _client_of(answer: Answer) -> dict[str, Any] | None:
-    body = answer.json() if answer.is_ok else None
-    return body if isinstance(body, dict) and isinstance(body.get("client_id"), str) else None
+def _reply(call: Call, answer: Answer, client_id: str, hidden: Collection[Secret | None] = ()) -> Reply:
+    if not answer.is_ok:
+        raise write_failure(call, answer, hidden)
+    return read_reply(answer, Api.ADMIN, client_id)

@@ -51,7 +51,7 @@ class IamSelfService(Registrar):
         answer = self._session.send(call)
         if answer.status == HTTPStatus.FORBIDDEN:
             raise write_failure(call, answer)
-        return self._written(call, answer, None)
+        return self._reply(call, answer, client_id).of_rotation(call, answer)
 
     def _redeem(self, client_id: str) -> Registration:
         rat = self._key(client_id).rat
@@ -63,7 +63,8 @@ class IamSelfService(Registrar):
                 why="nobody is logged in, or a client is: its token counts as nobody's",
                 fix="set auth in iac.yaml to a user's: method device, oidc-agent, token or wlcg",
             )
-        return self._written(call, self._session.send(call.with_text(rat.reveal())), None)
+        answer = self._session.send(call.with_text(rat.reveal()))
+        return self._reply(call, answer, client_id).of_write(call, answer)
 
     def _find_by_name(self, client_name: str) -> tuple[str, ...]:
         """Of a user's own clients (rec: self-service-user); nobody has a list."""

@@ -46,7 +46,9 @@ class Page:
         total, entries = body.get("totalResults"), body.get("Resources")
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             return None
-        return cls(total, entries) if isinstance(total, int) and 0 <= total <= LARGEST_TOTAL else None
+        if isinstance(total, bool) or not isinstance(total, int) or not 0 <= total <= LARGEST_TOTAL:
+            return None
+        return cls(total, entries)
 
 
 def read_page(session: Session, path: str, first: int, count: int) -> Page:

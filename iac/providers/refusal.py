@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from iac.core.errors import CredentialsError, IacError, ServerError, UnknownOutcome, UnreachableError
 from iac.core.semantics import switch
 from iac.core.text import printable
+from iac.providers.answer import READ_AGAIN, misunderstood
 from iac.providers.bearer import parse_claims, parse_time
 from iac.transport.date import parse_date
 from iac.transport.words import LONGEST, server_words
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from iac.core.secret import Secret
     from iac.transport.message import Answer, Call
 
-_READ_AGAIN = "run it again: what the server holds is read first"
 _CHECK_ISSUER = "check that issuer in iac.yaml is the address of an INDIGO IAM"
 
 
@@ -70,11 +70,11 @@ def write_failure(call: Call, answer: Answer, hidden: Iterable[Secret | None] = 
     if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
         return _not_allowed(call, answer, "iam:admin.write")
     if answer.is_ok:
-        summary = "the server did it and its answer makes no sense"
-        return UnknownOutcome(summary, status=answer.status, where=where, why=words, fix=_READ_AGAIN)
-    if is_server_fault(answer):
+        return misunderstood(call, answer, words)
+    # 303 sends to what came of the request (RFC 9110 section 15.4.4): it was perhaps carried out
+    if is_server_fault(answer) or answer.status == HTTPStatus.SEE_OTHER:
         summary = "the server broke off, perhaps after it did it"
-        return UnknownOutcome(summary, status=answer.status, where=where, why=words, fix=_READ_AGAIN)
+        return UnknownOutcome(summary, status=answer.status, where=where, why=words, fix=READ_AGAIN)
     fix = _later(answer) if answer.status == HTTPStatus.TOO_MANY_REQUESTS else ""
     return ServerError("the server refuses it", status=answer.status, where=where, why=words, fix=fix)
 

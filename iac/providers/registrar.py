@@ -9,12 +9,13 @@ from __future__ import annotations
 from abc import abstractmethod
 from http import HTTPStatus
 from threading import Lock
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from iac.core.errors import IacError, ServerError, UnknownOutcome
+from iac.core.errors import IacError, ServerError
 from iac.core.registration import Actual, Api, Facts, Key, Unread
-from iac.core.semantics import create_body, detect_facts, parse_answer, update_body
+from iac.core.semantics import create_body, detect_facts, update_body
 from iac.ports import Identity
+from iac.providers.answer import Reply, is_done, read_reply
 from iac.providers.connected import Connected
 from iac.providers.logins.nobody import Nobody
 from iac.providers.paging import gather
@@ -37,8 +38,6 @@ NOBODY = "anonymous"
 
 _GONE = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND})
 """What a registration access token of a client that is gone, or that is no longer its token, is answered with."""
-
-_IN_ONE_LINE = ("client_id", "client_secret", "registration_access_token")
 
 
 class Registrar(Connected):
@@ -74,25 +73,29 @@ class Registrar(Connected):
         unread = {client_id: why for client_id in wanted if (why := self._unread(client_id)) is not None}
         readable = [client_id for client_id in wanted if client_id not in unread]
         answered = gather(self._get_one, readable, self._parallelism)
-        found = {registration.client_id: registration for registration in answered if registration is not None}
-        return Actual(self._facts(), found, len(found), unread)
+        found = [registration for registration in answered if registration is not None]
+        return Actual.of(self._facts(), found, len(found), unread)
 
     def _unread(self, client_id: str) -> Unread | None:
         """Why a client cannot be read; None when it can."""
         return Unread.NO_KEY if self._key(client_id).is_closed else None
 
     def _get(self, client_id: str, *, with_owners: bool) -> Registration | None:  # noqa: ARG002  # none here
-        return None if self._unread(client_id) else self._get_one(client_id)
+        registration = None if self._unread(client_id) else self._get_one(client_id)
+        if registration is None:
+            return None
+        return Reply(registration, registration.misfit_words).of_read(Call.read(self._path(client_id)), client_id)
 
     def _get_one(self, client_id: str) -> Registration | None:
+        """One client, of which perhaps not every member is understood."""
         call = Call.read(self._path(client_id))
         answer = self._send(client_id, call)
         if self._is_gone(client_id, answer):
             return None
-        body = _client_of(answer)
-        if body is None or body["client_id"] != client_id:
+        if not answer.is_ok or not isinstance(answer.json(), dict):
             raise self._read_failure(call, answer)
-        return self._learned(body)
+        reply = self._learned(read_reply(answer, self.api, client_id))
+        return reply.client or reply.of_read(call, client_id)
 
     def _is_gone(self, client_id: str, answer: Answer) -> bool:
         if self._key(client_id).rat is not None:
@@ -105,33 +108,25 @@ class Registrar(Connected):
 
     def _create(self, client: NewClient) -> Registration:
         call = Call.write("POST", self._registration_path(), create_body(client, self.api))
-        return self._written(call, self._send_as_login(call), None)
+        answer = self._send_as_login(call)
+        return self._reply(call, answer, "").of_write(call, answer)
 
     def _update(self, fresh: Registration, fields: Fields, declared: Collection[str]) -> Registration:
-        body = update_body(fresh, fields, declared, self._facts())
-        call = Call.write("PUT", self._path(fresh.client_id), body)
-        return self._written(call, self._send(fresh.client_id, call), fresh)
+        client_id = fresh.client_id
+        call = Call.write("PUT", self._path(client_id), update_body(fresh, fields, declared, self._facts()))
+        answer = self._send(client_id, call)
+        return self._reply(call, answer, client_id, fresh).of_write(call, answer)
 
-    def _written(self, call: Call, answer: Answer, fresh: Registration | None) -> Registration:
-        """The answer to a write as a value. One that cannot be read may have had its effect all the same."""
-        body = _client_of(answer)
-        if body is None:
+    def _reply(self, call: Call, answer: Answer, client_id: str, fresh: Registration | None = None) -> Reply:
+        """What a write that succeeded is answered with. Its token is used from here on, whatever else is wrong."""
+        if not answer.is_ok:
             raise self._write_failure(call, answer, fresh)
-        try:
-            return self._learned(body)
-        except (TypeError, ValueError, AttributeError) as fault:
-            raise UnknownOutcome(
-                "the server did it and its answer makes no sense",
-                status=answer.status,
-                where=f"{call.method} {call.path}",
-                why=f"a member of the client is not what RFC 7591 says ({type(fault).__name__})",
-                fix="run it again: what the server holds is read first",
-            ) from None
+        return self._learned(read_reply(answer, self.api, client_id))
 
     def _delete(self, client_id: str) -> None:
         call = Call.write("DELETE", self._path(client_id))
         answer = self._send(client_id, call)
-        if not answer.is_ok and answer.status != HTTPStatus.NOT_FOUND:
+        if not is_done(answer) and answer.status != HTTPStatus.NOT_FOUND:
             raise self._write_failure(call, answer, None)
 
     def _identify(self) -> Identity:
@@ -181,15 +176,17 @@ class Registrar(Connected):
         with self._lock:
             return self._keys.get(client_id, Key(client_id))
 
-    def _learned(self, body: dict[str, Any]) -> Registration:
-        """An answer as a value; a new registration access token is used from here on (RFC 7592 section 3)."""
-        answered = parse_answer(body, self.api)
-        with self._lock:
-            self._seen = detect_facts([body]) or self._seen
-            known = self._keys.get(answered.client_id, Key(answered.client_id))
-            rat, uri = answered.rat or known.rat, answered.registration_uri or known.uri
-            self._keys[answered.client_id] = Key(answered.client_id, rat, uri)
-        return answered
+    def _learned(self, reply: Reply) -> Reply:
+        """An answer; a new registration access token is used from here on (RFC 7592 section 3)."""
+        client = reply.client
+        if client is not None:
+            names = [*client.answer, *(misfit.member for misfit in client.misfits)]
+            with self._lock:
+                self._seen = detect_facts([dict.fromkeys(names)]) or self._seen
+                known = self._keys.get(client.client_id, Key(client.client_id))
+                rat, uri = client.rat or known.rat, client.registration_uri or known.uri
+                self._keys[client.client_id] = Key(client.client_id, rat, uri)
+        return reply
 
     def _facts(self) -> Facts:
         seen = self._seen or Facts(shows_secrets=False, has_up_scoping=False)
@@ -213,14 +210,3 @@ class Registrar(Connected):
     @abstractmethod
     def _write_failure(self, call: Call, answer: Answer, fresh: Registration | None) -> IacError:
         """The error of a write: `UnknownOutcome` when it may have had an effect, else it surely had none."""
-
-
-def _client_of(answer: Answer) -> dict[str, Any] | None:
-    """The client of an answer; None when it has none, or one whose id or credentials are no text in one line.
-
-    RFC 6749 appendix A has printable characters alone there. Others would be lines of their own in a service's file.
-    """
-    body = answer.json() if answer.is_ok else None
-    if not isinstance(body, dict) or not isinstance(body.get("client_id"), str) or not body["client_id"]:
-        return None
-    return body if all(str(body.get(name) or "").isprintable() for name in _IN_ONE_LINE) else None

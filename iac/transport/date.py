@@ -17,7 +17,7 @@ def parse_date(value: str | None) -> datetime | None:
         return None
     try:
         date = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, TypeError, IndexError, OverflowError):  # what the parser of e-mail dates makes of nonsense
         return None
     return date if date.tzinfo else date.replace(tzinfo=UTC)
 

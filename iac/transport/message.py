@@ -7,6 +7,7 @@ import json
 import re
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus, urlencode
 
@@ -85,6 +86,24 @@ def _password(basic: str) -> str:
     return base64.b64decode(basic).decode(errors="replace").partition(":")[2]
 
 
+def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("a member is there twice")
+    return members
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(f"JSON has no {constant}")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError("a number is too large")
+    return number
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came back to `call`. Names in `headers` are found in any case; `body` is decoded from its encoding."""
@@ -95,9 +114,13 @@ class Answer:
     call: Call | None = field(default=None, repr=False)
 
     def json(self) -> Any:
-        """The body as JSON; None when it is none."""
+        """The body as JSON; None when it is none.
+
+        JSON has no NaN and no infinity, and of two members of one name nobody knows which one counts (RFC 8259 sections
+        4 and 6).
+        """
         try:
-            return json.loads(self.body)
+            return json.loads(self.body, object_pairs_hook=_distinct, parse_constant=_refuse, parse_float=_finite)
         except (ValueError, RecursionError):
             return None
 

@@ -38,7 +38,7 @@ def _summary(drift: Drift) -> str:
     changed = f"{drift.changed:,} changed on the server" if drift.changed else ""
     gone = f"{drift.gone:,} gone from it" if drift.gone else ""
     found = ", ".join(part for part in (changed, gone) if part) or "nothing was changed on the server"
-    unread = f", {len(drift.unread):,} not read for want of a key or an address" if drift.unread else ""
+    unread = f", {len(drift.unread):,} that could not be read" if drift.unread else ""
     return f"Drift: {found}; {drift.unchanged:,} as applied{unread}."
 
 

@@ -33,11 +33,13 @@ def read_inventory(session: Session, wanted: Filter, *, with_owners: bool) -> In
     known = _known(session, state)
     login = session.desired.login_client_id
 
-    def make(seen: Registration) -> Row:
-        return registered_row(seen, known.get(seen.client_id, Known()), login)
+    def make(seen: Registration) -> Row | Registration:
+        return seen if seen.misfits else registered_row(seen, known.get(seen.client_id, Known()), login)
 
-    rows = _distinct(session.provider.list_clients(make))
-    there = {row.client_id for row in rows}
+    listed = session.provider.list_clients(make)
+    rows = _distinct(one for one in listed if isinstance(one, Row))
+    left_out = {one.client_id: one for one in listed if not isinstance(one, Row)}
+    there = {row.client_id for row in rows} | left_out.keys()
     rows += [row for client_id, one in known.items() if client_id not in there and (row := gone_row(one))]
     is_use_known = any(row.last_used for row in rows)
     if wanted.stale is not None and not is_use_known:
@@ -47,7 +49,8 @@ def read_inventory(session: Session, wanted: Filter, *, with_owners: bool) -> In
     if with_owners or wanted.is_ownerless:
         kept = _with_owners(session, kept, wanted)
     counts = Counter(row.standing for row in rows)
-    return Inventory(session.desired.environment, session.desired.issuer, tuple(kept), counts, is_use_known)
+    issuer = session.desired.issuer
+    return Inventory(session.desired.environment, issuer, tuple(kept), counts, is_use_known, tuple(left_out.values()))
 
 
 def _known(session: Session, state: State) -> Mapping[str, Known]:

@@ -70,7 +70,8 @@ def _left_behind(session: Session, state: State, options: Options) -> Iterator[t
 
 def keep_new_tokens(session: Session, state: State, actual: Actual, *, is_locked: bool) -> State:
     """State with the registration access tokens that reading has brought, now durable (RFC 7592 section 3)."""
-    brought = {found.client_id: found.rat for found in actual.registrations.values() if found.rat is not None}
+    read = [*actual.registrations.values(), *actual.partial.values()]
+    brought = {found.client_id: found.rat for found in read if found.rat is not None}
     if not brought:
         return state
     if is_locked:

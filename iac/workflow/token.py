@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iac.core.errors import InputError
+from iac.apply.exchange import read_back
+from iac.core.errors import InputError, UnknownOutcome
 from iac.core.model import uses_secret
 from iac.core.planning import identified
 from iac.core.registration import Api, Key
@@ -109,10 +110,18 @@ def redeem(session: Session, addresses: Sequence[str]) -> None:
             _check_token(ledger, address)
         use_keys(session, ledger.state, {clients[address].client_id for address in addresses}, must_open=True)
         for address in addresses:
-            client = clients[address]
-            session.provider.redeem(client.client_id)
-            owned = replace(client, rat=None)
-            ledger.record(ClientWritten(address, owned))
+            _redeem(session, clients[address])
+            ledger.record(ClientWritten(address, replace(clients[address], rat=None)))
+
+
+def _redeem(session: Session, client: ClientState) -> None:
+    """Sent once; where no usable answer comes back, it was done when the login itself reads the client."""
+    try:
+        session.provider.redeem(client.client_id)
+    except UnknownOutcome as unknown:
+        session.provider.use_keys([Key(client.client_id)])
+        if read_back(session.provider, unknown, client.client_id) is None:
+            raise
 
 
 def _check_token(ledger: Ledger, address: str) -> None:

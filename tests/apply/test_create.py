@@ -173,7 +173,7 @@ def test_a_resumed_create_sets_what_the_create_forced(flavour: Flavour) -> None:
     client = desired(allow_introspection=False, owners=OWNERS)
     world.provider.script("create", lost_after)
     world.provider.script("get", unreachable)
-    assert "cannot be reached" in failure(world.apply(client)).error.summary
+    assert "cannot be reached" in failure(world.apply(client)).error.why
     assert world.apply(client).is_complete
     assert world.logs_in()
     assert world.plan(client).is_empty

@@ -141,7 +141,7 @@ def test_a_move_takes_a_recreation_that_was_interrupted_along() -> None:
     world.remove()
     world.provider.script("create", lost_after)
     world.provider.script("get", unreachable)
-    assert "the server cannot be reached" == failure(world, APP, recreate=frozenset({"team/app"})).summary
+    assert "the server cannot be reached" in failure(world, APP, recreate=frozenset({"team/app"})).why
     world.project = {"moved": (Moved("team/app", "team/new", HERE),)}
     assert world.apply(desired("team/new", client_id="app")).is_complete
     assert world.logs_in("team/new")

@@ -12,7 +12,7 @@ from iac.core.change import Action
 from iac.core.desired import Moved, Removed, Then
 from iac.core.diagnostics import Location
 from iac.core.drift import find_drift
-from iac.core.registration import Actual, Api, Facts, Unread
+from iac.core.registration import Actual, Api, Facts, Misfit, Registration, Unread
 from iac.core.state import Predecessor
 from tests.core.build import NEW, OPTIONS, actual, applied, desired, intent, plan, project, registered, sealed, state
 
@@ -169,3 +169,52 @@ def test_a_predecessor_that_this_login_does_not_reach_is_not_taken_for_gone(sinc
     registered_ones = {**seen().registrations, "old": registered(replace(CLIENT, client_id="old"))}
     found = plan(project(CLIENT, api=API), last, seen(registrations=registered_ones), options)
     assert [["old"]] == [[old.client_id for old in change.leaving] for change in found.changes]
+
+
+GARBLED = Registration(ID, {}, misfits=(Misfit("client_name", "a text", "a list"),))
+PROBLEM = "client_name: expected a text, got a list"
+
+
+def garbled(client_id: str = ID) -> Actual:
+    return Actual.of(FACTS, [replace(GARBLED, client_id=client_id)], 1)
+
+
+def test_what_is_not_understood_is_compared_with_what_was_last_applied_and_left_alone() -> None:
+    found = plan(project(CLIENT, api=API), state({"team/app": held()}), garbled())
+    assert (True, False, ["not-understood"], []) == (
+        found.is_empty,
+        found.complete,
+        [said.id for said in found.findings],
+        ids(found),
+    )
+    assert PROBLEM in found.findings[0].message
+    renamed = replace(CLIENT, fields={**CLIENT.fields, "client_name": "New"})
+    changed = plan(project(renamed, api=API), state({"team/app": held()}), garbled())
+    assert ["client-not-understood"] == ids(changed)
+    assert PROBLEM in changed.guards[0].message
+
+
+def test_what_is_not_understood_can_be_forgotten_and_not_deleted() -> None:
+    for then, guards in ((Then.DELETE, ["client-not-understood"]), (Then.FORGET, [])):
+        removed = [Removed("team/app", then, HERE)]
+        assert guards == ids(plan(project(api=API, removed=removed), state({"team/app": held()}), garbled()))
+
+
+@pytest.mark.parametrize("action", [Action.CREATE, Action.ROTATE])
+def test_an_interrupted_write_of_what_is_not_understood_is_not_taken_for_done(action: Action) -> None:
+    client = desired("team/app", client_id="app")
+    there = {} if action is Action.CREATE else {"team/app": applied(client)}
+    begun = {"team/app": replace(intent(client), action=action)}
+    found = plan(project(client), state(there, intents=begun), garbled("app"))
+    assert ["client-not-understood"] == ids(found)
+
+
+def test_a_client_in_no_state_that_is_not_understood_is_neither_created_nor_taken_over() -> None:
+    for adopt in (True, False):
+        found = plan(project(desired("team/app", client_id="app", adopt=adopt)), state({}), garbled("app"))
+        assert (["client-not-understood"], ()) == (ids(found), found.changes)
+
+
+def test_drift_of_what_is_not_understood_is_said_to_be_unread_and_why() -> None:
+    found = find_drift(project(CLIENT, api=API), state({"team/app": held()}), garbled())
+    assert (("team/app",), (f"team/app ({ID}) is not understood: {PROBLEM}",)) == (found.unread, found.not_understood)

@@ -19,6 +19,8 @@ from iac.core.semantics.table import TABLE
 from tests.core import strategies as our
 from tests.core.build import CANARY, KEY, NEW, OLD
 
+HALF = "expected whole characters, got half of one, which no file can hold"
+
 if TYPE_CHECKING:
     from iac.core.model import Fields
 
@@ -71,25 +73,59 @@ def test_an_answer_without_an_id_has_an_empty_one() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong",
+    ("wrong", "words"),
     [
-        {"client_name": 5},
-        {"contacts": [["a"]]},
-        {"contacts": [None]},
-        {"jwks_uri": ["a"]},
-        {"reuse_refresh_token": [1]},
+        ({"client_name": 5}, "client_name: expected a text, got a number"),
+        ({"client_id": {}}, "client_id: expected a text, got an object"),
+        ({"contacts": [["a"]]}, "contacts: expected a list of texts, got a list with a list in it"),
+        ({"contacts": [None]}, "contacts: expected a list of texts, got a list with null in it"),
+        ({"scope": 1.5}, "scope: expected a list of texts, got a fraction"),
+        ({"reuse_refresh_token": "yes"}, "reuse_refresh_token: expected true or false, got a text"),
+        ({"active": 1}, "active: expected true or false, got a number"),
+        ({"default_max_age": True}, "default_max_age: expected a whole number, got true or false"),
+        ({"client_secret": 5}, "client_secret: expected a text, got a number"),
+        ({"client_secret": f"{CANARY}\nX"}, "client_secret: expected a text of printable characters, got another one"),
+        ({"jwk": {"keys": []}}, "jwk: expected a text, got an object"),
+        ({"new\u202e": {"a": ["\ud800"]}}, f"new\\u202e: {HALF}"),
+        ({"\ud800": 1}, f"\\ud800: {HALF}"),
     ],
-)
-def test_a_member_of_another_kind_is_told_where_it_is_read(wrong: dict[str, Any]) -> None:
-    with pytest.raises(TypeError, match=f"{next(iter(wrong))}|unhashable"):
-        parse_answer({"client_id": "app", **wrong})
+)  # fmt: skip
+def test_a_member_of_another_kind_is_told_and_left_out(wrong: dict[str, Any], words: str) -> None:
+    found = parse_answer({"client_id": "app", "client_uri": "https://app.example.org", **wrong})
+    assert (words, {"client_uri": "https://app.example.org"}) == (found.misfit_words, found.fields)
+    assert not wrong.keys() & found.answer.keys()
+    assert CANARY not in found.misfit_words
+
+
+def test_a_member_that_is_nested_too_deep_is_told() -> None:
+    nested: list[Any] = []
+    for _ in range(100_000):
+        nested = [nested]
+    found = parse_answer({"client_id": "app", "x": nested, "contacts": nested})
+    assert ["x", "contacts"] == [misfit.member for misfit in found.misfits]
+    assert "x: expected at most 20 levels, got more of them" in found.misfit_words
+
+
+def test_a_whole_number_may_be_written_as_a_fraction() -> None:
+    found = parse_answer({"client_id": "app", "default_max_age": 3600.0}).fields["default_max_age"]
+    assert (3600, int) == (found, type(found))
+
+
+def test_keys_of_a_server_of_rfc_7591_are_an_object() -> None:
+    assert () == parse_answer({"client_id": "app", "jwks": {"keys": []}}, Api.RFC7591).misfits
+    assert "jwks: expected an object, got a text" == parse_answer({"jwks": "{}"}, Api.RFC7591).misfit_words
+
+
+def test_keys_that_are_nested_too_deep_are_no_keys() -> None:
+    text = '{"keys": [{"kty": ' + "[" * 100_000
+    assert text == parse_answer({"client_id": "app", "jwk": text}).fields["jwk"]
 
 
 @pytest.mark.parametrize("name", ["client_id", "client_secret", "registration_access_token"])
 def test_half_of_a_character_is_told_and_not_repeated(name: str) -> None:
-    with pytest.raises(ValueError, match=name) as caught:
-        parse_answer({"client_id": "app", name: f"{CANARY}\ud800"})
-    assert CANARY not in str(caught.value)
+    found = parse_answer({"client_id": "app", name: f"{CANARY}\ud800"})
+    assert [name] == [misfit.member for misfit in found.misfits]
+    assert (None, None, CANARY in found.misfit_words) == (found.secret, found.rat, False)
 
 
 def test_a_registration_client_uri_with_a_login_in_it_is_none() -> None:

@@ -1,18 +1,24 @@
-"""A fault of the network or the server at each write of the run: the plain `iac apply` after it ends what was begun."""
+"""A fault of the network or the server at each write of the run: the plain `iac apply` after it ends what was begun.
+
+An answer that makes no sense is a fault like one that never came: the write has had its effect.
+"""
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from iac.sandbox.fault import Fault, FaultKind
+from tests.blackbox.bending import BENT, once
+from tests.blackbox.kit import bent
 from tests.crash.situation import ONE_BY_ONE
 from tests.crash.tally import Tally
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from tests.crash.situation import Situation
 
@@ -24,6 +30,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "cut before": {"kind": FaultKind.CUT_BEFORE},
     "500 after the effect": {"kind": FaultKind.STATUS_AFTER, "status": 500, "body": "html"},
 }
+FAULTS = (*KINDS, *BENT)
+"""In an order in which each comes to writes of all sorts when they are dealt out in turn."""
 
 
 def _writes(situation: Situation) -> list[Write]:
@@ -38,24 +46,39 @@ def _break(situation: Situation, faults: Iterable[tuple[Write, str]]) -> Tally:
     tally = Tally("faults")
     for (method, path, skip), name in faults:
         situation.again()
-        situation.sandbox.faults.add(Fault(method=method, path=path, skip=skip, **KINDS[name]))
-        ended = situation.iac(*ONE_BY_ONE)
+        with _fault(situation, (method, path, skip), name):
+            ended = situation.iac(*ONE_BY_ONE)
         assert ended.code in {0, 5}, ended.err
-        assert situation.sandbox.faults.describe() == [], f"{method} {path} was not sent again"
+        assert "a fault in iac itself" not in ended.out + ended.err
         tally.judge(situation, f"{name}: {method} {path}", repeats=1)
     return tally
 
 
+@contextmanager
+def _fault(situation: Situation, write: Write, name: str) -> Iterator[None]:
+    method, path, skip = write
+    if name in BENT:
+        bend = once(method, path, BENT[name], skip=skip)
+        with bent(situation.sandbox, bend):
+            yield
+        assert bend.is_done, f"{method} {path} was not sent again"
+        return
+    situation.sandbox.faults.add(Fault(method=method, path=path, skip=skip, **KINDS[name]))
+    yield
+    assert situation.sandbox.faults.describe() == [], f"{method} {path} was not sent again"
+
+
 def _every(writes: Sequence[Write]) -> list[tuple[Write, str]]:
-    return [(write, name) for name in KINDS for write in writes]
+    return [(write, name) for name in FAULTS for write in writes]
 
 
 def test_a_run_with_a_fault_at_a_write_is_ended_by_the_next(
     situation: Situation, flavour: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each write with one of the faults in turn."""
-    faults = list(zip(_writes(situation), cycle(KINDS), strict=False))
-    assert len(faults) >= 14
+    """Each write with one of the faults in turn, and with another one in turn of the answers that make no sense."""
+    writes = _writes(situation)
+    faults = [*zip(writes, cycle(KINDS), strict=False), *zip(writes, cycle(BENT), strict=False)]
+    assert len(faults) >= 28
     _break(situation, faults).check(capsys, flavour, len(faults))
 
 

@@ -14,7 +14,7 @@ from iac.core.planning.known import identified, remembered
 from iac.core.planning.leaver import as_rendered, guard_orphans, plan_leavers
 from iac.core.planning.output import attach_outputs
 from iac.core.planning.overdue import find_due
-from iac.core.planning.reach import find_unread
+from iac.core.planning.reach import find_unread, guard_not_understood
 from iac.core.planning.recipient import find_sealed_otherwise
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ def make_plan(desired: Desired, state: State, actual: Actual, options: Options) 
         elif client.address in draft.state.clients:
             draft.after[client.address] = as_rendered(draft.state, client.address)
     plan_leavers(draft)
+    guard_not_understood(draft)
     guard_orphans(draft)
     attach_outputs(draft)
     return _finish(draft, moves)
@@ -132,7 +133,8 @@ def _unmanaged(draft: Draft) -> int:
     defined, held = draft.desired.clients.values(), draft.state.clients.items()
     known = {client.client_id for client in defined} | {name for _, client in held for name in client.client_ids}
     unread = {name for address, client in held if not draft.options.wants(address) for name in client.client_ids}
-    return max(0, draft.actual.total - len(known & (draft.actual.registrations.keys() | unread)))
+    there = draft.actual.registrations.keys() | draft.actual.partial.keys()
+    return max(0, draft.actual.total - len(known & (there | unread)))
 
 
 def _released(wanted: Iterable[str], desired: Desired, state: State) -> Iterator[Released]:

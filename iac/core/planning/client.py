@@ -16,6 +16,7 @@ from iac.core.planning.proposal import (
     propose,
     put,
     refuse_held,
+    refuse_not_understood,
     refuse_taken,
     with_fate,
 )
@@ -41,6 +42,9 @@ def plan_client(draft: Draft, client: DesiredClient) -> None:
         _plan_another(draft, following, last)
         return
     seen = draft.actual.registrations.get(client.client_id)
+    if seen is None and client.client_id in draft.actual.partial:
+        refuse_not_understood(draft, client)
+        return
     draft.guard_protected(client.address, client.client_id, seen)
     if seen is None:
         _plan_create(draft, client, last)

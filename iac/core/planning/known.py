@@ -34,9 +34,10 @@ def remembered(actual: Actual, state: State) -> Actual:
     """What the server holds, and of clients that could not be read what was last applied."""
     if not actual.unread:
         return actual
+    held = [one for client in state.clients.values() for one in (client, *(old.client for old in client.predecessors))]
     last = {
         client.client_id: Registration(client.client_id, client.applied, owners=client.owners, is_remembered=True)
-        for client in state.clients.values()
+        for client in held
         if client.client_id in actual.unread
     }
     return replace(actual, registrations={**actual.registrations, **last})

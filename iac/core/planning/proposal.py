@@ -78,6 +78,13 @@ def refuse_taken(draft: Draft, client: DesiredClient) -> None:
     draft.guards.append(guards.taken(client))
 
 
+def refuse_not_understood(draft: Draft, client: DesiredClient) -> None:
+    """A client that is registered, in no state, and not understood: neither created nor taken over."""
+    if client.address not in draft.state.intents:
+        problem = draft.actual.partial[client.client_id].misfit_words
+        draft.guards.append(guards.not_understood(client.address, client.client_id, problem))
+
+
 def refuse_held(draft: Draft, client: DesiredClient) -> bool:
     """Refuse a client of another address, which would change it or delete it; perhaps the definition was moved."""
     holder = draft.holders.get(client.client_id, client.address)

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from iac.core import guards, semantics
-from iac.core.change import Finding, SecretStep
+from iac.core.change import Action, Finding, SecretStep
 from iac.core.diagnostics import Severity
 from iac.core.registration import Api, Unread
 
@@ -45,6 +45,11 @@ def find_unread(draft: Draft) -> Iterator[Finding]:
         if not draft.options.wants(address):
             continue
         compared = f"{address} was not read, it is compared with what was last applied"
+        for client_id in client.client_ids:
+            if client_id in draft.actual.partial:
+                problem = draft.actual.partial[client_id].misfit_words
+                message = f"{compared}: what the server says of {client_id} makes no sense ({problem})"
+                yield Finding("not-understood", Severity.WARNING, message)
         match draft.actual.unread.get(client.client_id):
             case Unread.NO_KEY:
                 why = "its registration access token is sealed, and no key of the state is at hand"
@@ -52,6 +57,24 @@ def find_unread(draft: Draft) -> Iterator[Finding]:
             case Unread.NO_ADDRESS:
                 why = "the server gave no registration_client_uri of its own, or no token (RFC 7592)"
                 yield Finding("create-only", Severity.WARNING, f"{compared}: {why}")
+
+
+def guard_not_understood(draft: Draft) -> None:
+    """Nothing is done to a client that was not understood, and no interrupted write of it is taken for done.
+
+    It is compared with what was last applied, as any client that was not read: a change that this would make, or its
+    being forgotten, needs it not; what is sent would rest on it.
+    """
+    for client_id, seen in sorted(draft.actual.partial.items()):
+        sending = {address for address, change in draft.changes.items() if _sends(change, client_id)}
+        open_writes = {address for address, intent in draft.state.intents.items() if intent.client_id == client_id}
+        for address in sorted(sending | {address for address in open_writes if draft.options.wants(address)}):
+            draft.guards.append(guards.not_understood(address, client_id, seen.misfit_words))
+
+
+def _sends(change: Change, client_id: str) -> bool:
+    is_meant = client_id in {change.client_id, *(old.client_id for old in change.leaving)}
+    return is_meant and change.action is not Action.FORGET
 
 
 def guard_new(draft: Draft, client: DesiredClient, last: ClientState | None) -> None:

@@ -9,17 +9,19 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from iac.core.errors import InputError
-from iac.core.model import FIELDS, Kind, uses_secret
+from iac.core.model import uses_secret
 from iac.core.registration import Api, Facts, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.semantics.act import redirect_uri_problem, to_wire
 from iac.core.semantics.jwks import canonical_jwks, parse_jwks, private_members
+from iac.core.semantics.kinds import CREDENTIALS, find_misfits
 from iac.core.semantics.rule import Draft, Refusal, RefuseRule, SecretRule, SwitchRule
 from iac.core.semantics.rules import Rules
 from iac.core.semantics.table import TABLE
+from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
     from iac.core.model import Fields, Value
 
@@ -51,9 +53,6 @@ __all__ = [
 ]
 
 _URL_SAFE = re.compile(r"[A-Za-z0-9._~-]*")
-_HALVES = re.compile(r"[\ud800-\udfff]")
-_SECRETS = ("client_secret", "registration_access_token")
-_OF_TEXT = frozenset({Kind.TEXT, Kind.JWKS})
 
 
 RULES = Rules(TABLE)
@@ -63,13 +62,27 @@ RULES = Rules(TABLE)
 def parse_answer(answer: Mapping[str, Any], api: Api = Api.ADMIN) -> Registration:
     """A server's answer for one client as a value; secrets leave the answer.
 
-    An answer without client_id has "" for it (rec: self-service-put-without-client-id).
-
-    Raises:
-        TypeError, ValueError: a member is not what its field is.
+    An answer without client_id has "" for it (rec: self-service-put-without-client-id). Members that are not of their
+    kind are told in `misfits` and left out of the rest: what can be understood of an answer is not lost.
     """
-    fields: dict[str, Value] = {}
     rules = RULES.at(api)
+    misfits = tuple(find_misfits(answer, rules.kinds))
+    if misfits:
+        wrong = {misfit.member for misfit in misfits}
+        answer = {name: value for name, value in answer.items() if printable(name) not in wrong}
+    secret, rat = (answer.get(name) for name in CREDENTIALS)
+    return Registration(
+        client_id=answer.get("client_id") or "",
+        fields=dict(_fields(answer, rules)),
+        secret=Secret(secret) if secret else None,
+        answer={name: value for name, value in answer.items() if name not in CREDENTIALS},
+        rat=Secret(rat) if rat else None,
+        registration_uri=_without_login(answer.get("registration_client_uri") or ""),
+        misfits=misfits,
+    )
+
+
+def _fields(answer: Mapping[str, Any], rules: Rules) -> Iterator[tuple[str, Value]]:
     for name, readers in rules.readers.items():
         value = _answered(answer, name, rules)
         for read in readers:
@@ -77,16 +90,7 @@ def parse_answer(answer: Mapping[str, Any], api: Api = Api.ADMIN) -> Registratio
                 break
             value = read(value)
         if value is not None:
-            fields[name] = _of_its_kind(name, value)
-    secret, rat = (_text(answer, name) for name in _SECRETS)
-    return Registration(
-        client_id=_text(answer, "client_id"),
-        fields=fields,
-        secret=Secret(secret) if secret else None,
-        answer={name: value for name, value in answer.items() if name not in _SECRETS},
-        rat=Secret(rat) if rat else None,
-        registration_uri=_without_login(_text(answer, "registration_client_uri")),
-    )
+            yield name, int(value) if isinstance(value, float) else value
 
 
 def detect_facts(entries: Iterable[Mapping[str, Any]]) -> Facts | None:
@@ -159,26 +163,6 @@ def update_body(fresh: Registration, fields: Fields, declared: Collection[str], 
 def _sent(fields: Fields, api: Api) -> Fields:
     """What is sent of wanted fields: where the server's defaults are not known, all that it is to hold."""
     return forced(fields, api) if api is Api.RFC7591 else fields
-
-
-def _of_its_kind(name: str, value: Any) -> Value:
-    """A text or a set of texts where the field is one, else no list and no mapping: what can be shown and compared."""
-    kind = FIELDS[name].kind
-    texts = value if kind is Kind.SET else (value,) if kind in _OF_TEXT else ()
-    if not all(isinstance(text, str) for text in texts):
-        raise TypeError(f"{name} is no text, or has a member that is none")
-    if isinstance(value, list | dict):
-        raise TypeError(f"{name} is no single value")
-    return value  # type: ignore[no-any-return]  # flags and numbers are taken as they come
-
-
-def _text(answer: Mapping[str, Any], name: str) -> str:
-    value = answer.get(name)
-    if not isinstance(value, str):
-        return ""
-    if _HALVES.search(value):
-        raise ValueError(f"{name} has half of a character, which no file can hold")
-    return value
 
 
 def _without_login(uri: str) -> str:

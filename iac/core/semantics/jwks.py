@@ -30,11 +30,11 @@ def canonical_jwks(text: str) -> str:
     """Canonical text of the public part of a JWK set; text that is no JWK set comes back as it is."""
     try:
         keys = parse_jwks(text)
-    except ValueError:
+        public = [{name: value for name, value in key.items() if name in _PUBLIC} for key in keys]
+        ordered = sorted(public, key=lambda key: json.dumps(key, sort_keys=True))
+        return json.dumps({"keys": ordered}, sort_keys=True, separators=(",", ":"))
+    except (ValueError, RecursionError):
         return text
-    public = [{name: value for name, value in key.items() if name in _PUBLIC} for key in keys]
-    ordered = sorted(public, key=lambda key: json.dumps(key, sort_keys=True))
-    return json.dumps({"keys": ordered}, sort_keys=True, separators=(",", ":"))
 
 
 def private_members(text: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 from iac.core.model import FIELDS
+from iac.core.semantics.kinds import kinds_on_wire
 from iac.core.semantics.rule import (
     BodyRule,
     CreateForceRule,
@@ -42,6 +43,7 @@ class Rules:
         self.strip_scopes = self._of(StripScopeRule)
         self.strip = frozenset().union(*(rule.names for rule in self._of(StripRule)))
         self.names = {rule.name: rule for rule in self._of(NameRule)}
+        self.kinds = kinds_on_wire({name: rule.wire for name, rule in self.names.items()})
         reads = self._of(ReadRule)
         self.readers = {name: tuple(rule.act for rule in reads if name in rule.names) for name in FIELDS}
         self._at: dict[Api, Rules] = {}
