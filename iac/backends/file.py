@@ -15,7 +15,7 @@ from iac.backends.journal import GroupCommit
 from iac.backends.rescue import Rescue, places
 from iac.core.errors import MissingStateError, StateError
 from iac.core.journal import Batch, Journal, fold_all, parse_journal, render_batch, replay
-from iac.core.statefile import Origin, check_owner, parse_state, render_state
+from iac.core.statefile import Origin, check_owner, check_state, parse_state, render_state
 from iac.ports import StateBackend
 
 if TYPE_CHECKING:
@@ -79,6 +79,7 @@ class FileBackend(StateBackend):
 
     def _create(self, state: State) -> None:
         check_owner(state, self._owner, Origin(str(self._path)))
+        check_state(state)
         with self._mutex, self._writing():
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with disk.moment(self._path.parent, is_writer=True):
@@ -94,6 +95,7 @@ class FileBackend(StateBackend):
             seen = self._must_have_seen()
             new = replace(fold_all(state, self._unsaved), serial=state.serial + 1)
             check_owner(new, self._owner, Origin(str(self._path)))
+            check_state(new)
             try:
                 with disk.moment(self._path.parent, is_writer=True):
                     self._check_unchanged(seen, state.serial)

@@ -18,7 +18,7 @@ from iac.backends.rescue import Rescue, places
 from iac.core.errors import MissingStateError, StateError, UnreachableError
 from iac.core.held import brings_secret
 from iac.core.journal import Batch, fold_all, render_batch, replay
-from iac.core.statefile import Origin, check_owner, parse_state, render_state
+from iac.core.statefile import Origin, check_owner, check_state, parse_state, render_state
 from iac.ports import StateBackend
 
 if TYPE_CHECKING:
@@ -110,6 +110,7 @@ class RemoteBackend(StateBackend):
 
     def _create(self, state: State) -> None:
         check_owner(state, self._owner, Origin(self._cell.where))
+        check_state(state)
         with self._mutex:
             try:
                 stored = settle(self._cell, render_state(state).encode(), None, self._clock)
@@ -124,6 +125,7 @@ class RemoteBackend(StateBackend):
         with self._mutex:
             seen = self._must_have_seen()
             check_owner(state, self._owner, Origin(self._cell.where))
+            check_state(state)
             if state.serial != seen.serial:
                 raise _changed(self._cell.where, f"serial {state.serial} was to be replaced, {seen.serial} is there")
             if not self._journal.is_at(seen.journal):
