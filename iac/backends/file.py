@@ -35,12 +35,14 @@ class _Seen:
     Attributes:
         size: bytes of the journal on disk.
         length: bytes of it that are whole batches of this document; a write goes on from there.
+        named: the highest serial that the journal names.
     """
 
     document: disk.Stamp
     size: int
     length: int
     state: State
+    named: int = 0
 
 
 class FileBackend(StateBackend):
@@ -113,6 +115,13 @@ class FileBackend(StateBackend):
     def _record(self, events: Sequence[Event]) -> None:
         self._commits.record(events)
 
+    def _newest_copy(self) -> tuple[str, int]:
+        """A journal of the very next document does not count: this one is its backup, and together they are whole."""
+        seen = self._must_have_seen()
+        if seen.named > seen.state.serial + 1:
+            return str(self._journal), seen.named
+        return self._rescue.newest(seen.state.lineage)
+
     def _lock(self, holder: Holder, *, timeout: float) -> AbstractContextManager[None]:
         if not self._path.parent.is_dir():
             raise self._missing()
@@ -145,7 +154,8 @@ class FileBackend(StateBackend):
         journal = parse_journal(data, origin)
         state = replay(document, journal, origin)
         length = journal.length if _goes_on(journal, document) else 0
-        self._seen = _Seen(disk.stamp(self._path), len(data), length, document)
+        named = max((batch.serial for batch in journal.batches), default=0)
+        self._seen = _Seen(disk.stamp(self._path), len(data), length, document, named)
         return state
 
     def _append(self, events: Sequence[Event]) -> None:

@@ -44,6 +44,7 @@ class _Seen:
         serial: the one that the caller knows, having loaded or saved; writes in between do not change it.
         journal: how far the second copy goes.
         is_sent: whether something was recorded since the caller loaded or saved.
+        named: the highest serial that the second copy named when it was read.
     """
 
     stored: Stored
@@ -52,6 +53,7 @@ class _Seen:
     serial: int
     journal: Extent
     is_sent: bool = False
+    named: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,8 @@ class RemoteBackend(StateBackend):
             check_owner(document, self._owner, origin)
             now = replay(document, journal, origin)
             length = journal.length if any(batch.serial >= document.serial for batch in journal.batches) else 0
-            self._seen = _Seen(stored, document, now, document.serial, Extent(size, length))
+            named = max((batch.serial for batch in journal.batches), default=0)
+            self._seen = _Seen(stored, document, now, document.serial, Extent(size, length), named=named)
             return now
 
     def _create(self, state: State) -> None:
@@ -137,6 +140,12 @@ class RemoteBackend(StateBackend):
 
     def _record(self, events: Sequence[Event]) -> None:
         self._commits.record(events)
+
+    def _newest_copy(self) -> tuple[str, int]:
+        seen = self._must_have_seen()
+        if seen.named > seen.document.serial:
+            return self._journal.where, seen.named
+        return self._rescue.newest(seen.document.lineage)
 
     def _lock(self, holder: Holder, *, timeout: float) -> AbstractContextManager[None]:
         return self._run_lock.lock(holder, timeout=timeout)

@@ -26,6 +26,7 @@ from iac.workflow.delivery import (
 from iac.workflow.exposure import with_exposures
 from iac.workflow.reading import keep_new_tokens, read_actual
 from iac.workflow.rendering import OutputState, render_outputs
+from iac.workflow.serial import check_serial
 from iac.workflow.session import LocalSession, Session, StateSession
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ def prepare(session: Session, options: Options) -> Prepared:
     """The plan that `apply_plan` carries out. Call it with the lock held."""
     options = replace(options, now=session.clock.now())
     state = session.backend.load()
+    check_serial(session, state)
     actual = read_actual(session, state, options, must_open=True)
     state = keep_new_tokens(session, state, actual, is_locked=True)
     return Prepared(_plan(session, state, actual, options), state, actual, options)
