@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -105,10 +106,7 @@ def test_a_state_that_an_older_version_damaged_so_is_read_again(project: Project
     assert 0 == project.iac("plan", "--detailed-exitcode").code
 
 
-Answering = "Callable[[Request, Callable[[], Response]], Response]"
-
-
-def _answering(**members: Any) -> Answering:
+def _answering(**members: Any) -> Callable[[Request, Callable[[], Response]], Response]:
     def answer(request: Request, straight: Callable[[], Response]) -> Response:
         response = straight()
         is_client = request.path.startswith("/iam/api/clients/") and response.status == 200
@@ -149,7 +147,7 @@ def test_a_number_that_nothing_can_hold_never_gets_into_state(
         if request.method != "POST" or not request.path.endswith("/clients"):
             return response
         marked = with_members(response, **{member: "HERE"})
-        return type(response)(response.status, marked.body.replace(b'"HERE"', number.encode()), response.headers)
+        return replace(marked, body=marked.body.replace(b'"HERE"', number.encode()))
 
     with bent(sandbox, answer):
         project.apply()

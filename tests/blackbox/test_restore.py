@@ -41,7 +41,9 @@ def _client(sandbox: Sandbox) -> Client:
 
 def _set_by_hand(sandbox: Sandbox) -> None:
     store = sandbox.iam.world.store
-    values = {name: tuple(value) if isinstance(value, list) else value for name, value in BY_HAND.items()}
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in BY_HAND.items()
+    }
     store.put(replace(_client(sandbox), **values))
     store.link(_client(sandbox), store.accounts[OWNER])
 
