@@ -16,7 +16,8 @@ import pytest
 
 from iac.backends.age import ClearVault
 from iac.core.errors import StateError
-from iac.core.state import State, fold
+from iac.core.fold import fold
+from iac.core.state import State
 from iac.workflow import StateSession
 from iac.workflow.pushing import Copy, push
 from tests.backends.clock import StoppedClock
