@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from iac.backends import disk
+from iac import files
 from iac.core.members import Malformed, Members, dump, load
 from iac.ports import Deliveries, Delivery
 
@@ -36,8 +36,8 @@ class FileDeliveries(Deliveries):
             return
         data = dump({"format_version": _FORMAT, "outputs": outputs}).encode() + b"\n"
         with suppress(OSError):
-            self._path.parent.mkdir(mode=0o700, exist_ok=True)
-            disk.replace(self._path, data)
+            files.make_folder(self._path.parent)
+            files.write(self._path, data)
 
     def _load(self) -> dict[str, Delivery]:
         try:

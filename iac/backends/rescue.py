@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iac.backends import disk
+from iac import files
 from iac.core.errors import StateError
 from iac.core.journal import is_journal, parse_journal
 from iac.core.statefile import Origin, parse_state
@@ -21,7 +21,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
 def places() -> tuple[Path, ...]:
     """Directories on what may be other file systems: temporary, memory, home."""
-    return Path(os.environ.get("TMPDIR") or "/tmp"), Path("/dev/shm"), Path.home()  # noqa: S108  # a place of last resort
+    return files.temporary_folder(), Path("/dev/shm"), Path.home()  # noqa: S108  # a place of last resort
 
 
 class Rescue:
@@ -80,7 +80,7 @@ class Rescue:
         name = f"iac-state-emergency-{_UNSAFE.sub('', run_id)[:40] or 'run'}{suffix}"
         for directory in self._directories:
             try:
-                disk.replace(directory / name, data)
+                files.write(directory / name, data)
             except OSError:
                 continue
             self._written.add(directory / name)

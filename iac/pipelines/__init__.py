@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from iac.config.place import FilePlace
 from iac.config.together import write_together
 from iac.core.errors import InputError
+from iac.git import find_work_tree, open_work_tree
 from iac.pipelines.needs import extras, login_variables, state_variables
 from iac.pipelines.text import ROOT_FILE, WRITTEN, Facts, Forge, include_line, render_pipelines, root_file
 
@@ -83,7 +84,7 @@ def prepare_pipelines(root: Path, settings: Settings, forges: Collection[str]) -
         settings.issuer,
         directory,
         settings.environment,
-        _default_branch(root),
+        _default_branch(repository),
         login=login_variables(settings),
         state=state_variables(settings),
         extras=extras(settings),
@@ -101,7 +102,7 @@ def prepare_pipelines(root: Path, settings: Settings, forges: Collection[str]) -
 
 def find_written(root: Path) -> dict[str, str]:
     """Files of ours in the repository of a project: path -> the version of iac that wrote them."""
-    repository = find_repository(root)
+    repository = find_work_tree(root)
     if repository is None:
         return {}
     found: dict[str, str] = {}
@@ -113,14 +114,8 @@ def find_written(root: Path) -> dict[str, str]:
     return found
 
 
-def find_repository(root: Path) -> Path | None:
-    """The work tree that a folder lies in; None when it lies in none."""
-    folder = root.resolve()
-    return next((each for each in (folder, *folder.parents) if os.path.lexists(each / ".git")), None)
-
-
 def _repository(root: Path) -> Path:
-    repository = find_repository(root)
+    repository = find_work_tree(root)
     if repository is None:
         raise InputError(
             "this is no git repository", where=str(root), why="pipelines are files of one", fix="git init, or clone one"
@@ -130,9 +125,7 @@ def _repository(root: Path) -> Path:
 
 def _default_branch(root: Path) -> str:
     """What the remote says, else the branch of now."""
-    from iac.backends.git.command import Git, environment  # noqa: PLC0415  # only where pipelines are written
-
-    git = Git(environment(os.environ), root)
+    git = open_work_tree(root)
     for name in ("refs/remotes/origin/HEAD", "HEAD"):
         answer = git.run("symbolic-ref", "--quiet", "--short", name)
         if answer.is_ok:

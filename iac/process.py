@@ -1,0 +1,246 @@
+"""The one place that starts programs: git, oidc-token, and Python processes of iac's own.
+
+`_VARIABLES` says which variables of the environment each kind of child gets; it gets no others. So no login, identity,
+token or AWS key reaches a program that does not need it, whatever the variable's name is. A child has no terminal, a
+time limit, and a limit on what it may print.
+"""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass, field
+from enum import StrEnum
+from fnmatch import fnmatchcase
+from time import monotonic
+from typing import IO, TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+
+class Child(StrEnum):
+    """What a process is for; it decides the environment."""
+
+    GIT = "git"
+    GIT_REMOTE = "git with a remote"
+    AGENT = "oidc-token"
+    WORKER = "Python worker"
+
+
+class Failure(StrEnum):
+    """Why a child gave no answer."""
+
+    LATE = "it took too long"
+    LONG = "it printed too much"
+    MEMORY = "it needed too much memory"
+    ENDED = "it ended without an answer"
+
+
+class ProcessError(Exception):
+    """A child gave no answer."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(str(failure))
+        self.failure = failure
+
+
+Process = subprocess.Popen[bytes]
+
+LONGEST_OUTPUT = 256 * 1024 * 1024
+"""Bytes that a program may print: more than the largest state."""
+
+_LONGEST_WORDS = 64 * 1024  # bytes of stderr that are kept
+_DYING = 5.0  # seconds that a killed process gets to be gone
+_POLL = 0.02  # seconds; a descendant may hold a pipe open after its parent has ended
+_BLOCK = 64 * 1024
+
+_TEXT = ("LANG", "LANGUAGE", "LC_*", "TZ", "LD_LIBRARY_PATH", "LD_PRELOAD", "DYLD_*")
+_PERSON = (*_TEXT, "PATH", "HOME", "USER", "LOGNAME", "TMPDIR", "XDG_*", "NSS_WRAPPER_*")
+_DESKTOP = ("DISPLAY", "WAYLAND_DISPLAY", "XAUTHORITY", "DBUS_SESSION_BUS_ADDRESS")
+_GIT = (*_PERSON, "GIT_EXEC_PATH", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_SYSTEM", "GIT_CONFIG_NOSYSTEM")
+_NETWORK = (
+    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy",
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "CURL_CA_BUNDLE", "CURL_HOME", "KRB5CCNAME", "KRB5_CONFIG",
+)  # fmt: skip
+# A credential helper of git logs in at a forge; these are the variables by which forges' own helpers get their token.
+_FORGE = (
+    "GH_TOKEN", "GITHUB_TOKEN", "GH_ENTERPRISE_TOKEN", "GITHUB_ENTERPRISE_TOKEN", "GH_HOST", "GH_CONFIG_DIR",
+    "GITLAB_TOKEN", "GITLAB_HOST", "GLAB_CONFIG_DIR", "CI_JOB_TOKEN",
+    "GNUPGHOME", "GPG_TTY", "PASSWORD_STORE_DIR",
+)  # fmt: skip
+
+_VARIABLES: Mapping[Child, tuple[str, ...]] = {
+    # Questions about files: which are ignored, which branch it is. No server is asked, so no login is needed.
+    Child.GIT: _GIT,
+    Child.GIT_REMOTE: (
+        *_GIT, *_NETWORK, *_DESKTOP, *_FORGE, "SSH_AUTH_SOCK", "SSH_AGENT_PID",
+        "GIT_SSH", "GIT_SSH_COMMAND", "GIT_SSH_VARIANT", "GIT_SSL_*", "GIT_HTTP_*", "GIT_PROXY_*", "GIT_ALLOW_PROTOCOL",
+    ),
+    Child.AGENT: (*_PERSON, *_DESKTOP, "OIDC_SOCK", "OIDCD_PID", "OIDC_CONFIG_DIR"),
+    Child.WORKER: (*_TEXT, "COVERAGE_PROCESS_*"),
+}  # fmt: skip
+"""Kind of child -> names of variables that it gets; `*` is any text."""
+
+
+def environment(child: Child, given: Mapping[str, str] | None = None) -> dict[str, str]:
+    """The variables that this kind of child gets of an environment, by default of ours."""
+    source = os.environ if given is None else given
+    return {name: value for name, value in source.items() if any(fnmatchcase(name, rule) for rule in _VARIABLES[child])}
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A program and its arguments.
+
+    Attributes:
+        variables: of its environment, beside those of its kind or in their place.
+        limit: bytes that it may print.
+    """
+
+    child: Child
+    arguments: tuple[str, ...]
+    directory: Path | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    limit: int = LONGEST_OUTPUT
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How a program ended and what it printed."""
+
+    code: int
+    out: bytes
+    err: bytes
+
+
+def run(command: Command, *, seconds: float, given: bytes = b"") -> Ended:
+    """Run a program to its end, with `given` as its input.
+
+    It has a session of its own: no terminal to ask at, no Ctrl-C, and an end for all that it started. What it leaves
+    behind in a session of its own, such as a shared connection of ssh, is not waited for.
+
+    Raises:
+        ProcessError: it took too long or printed too much; it was killed.
+        OSError: it cannot be started.
+    """
+    process = start(command, is_silent=False)
+    try:
+        talk = Talk(process, given, command.limit)
+        talk.close_input()
+        talk.until(monotonic() + seconds, lambda _: False)
+        return Ended(process.returncode, bytes(talk.out), bytes(talk.err))
+    finally:
+        end(process)
+
+
+def start(command: Command, *, is_silent: bool) -> Process:
+    """Start a program; `is_silent` drops what it says on stderr.
+
+    Raises:
+        OSError: it cannot be started.
+    """
+    return subprocess.Popen(  # noqa: S603  # a list, no shell
+        command.arguments,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL if is_silent else subprocess.PIPE,
+        env={**environment(command.child), **command.variables},
+        cwd=command.directory,
+        start_new_session=True,
+    )
+
+
+def end(process: Process) -> None:
+    """Kill what still runs of it, with all that it started."""
+    if process.poll() is None:
+        os.killpg(process.pid, signal.SIGKILL)
+        with suppress(subprocess.TimeoutExpired):  # the kernel ends it as soon as the disk that it waits for answers
+            process.wait(timeout=_DYING)
+    for pipe in (process.stdin, process.stdout, process.stderr):
+        if pipe:
+            pipe.close()
+
+
+class Talk:
+    """What is said to a process and what it says, without a wait for either that has no end."""
+
+    def __init__(self, process: Process, given: bytes, limit: int) -> None:
+        self.out = bytearray()
+        self.err = bytearray()
+        self._process = process
+        self._rest = memoryview(given)
+        self._limit = limit
+        self._is_last = False
+        self._open: set[IO[bytes]] = set()
+        for pipe in (process.stdin, process.stdout, process.stderr):
+            if pipe:
+                os.set_blocking(pipe.fileno(), False)
+                self._open.add(pipe)
+
+    def close_input(self) -> None:
+        """Nothing more will be said: the process finds the end of its input after what was given."""
+        self._is_last = True
+
+    def until(self, deadline: float, is_whole: Callable[[bytearray], bool]) -> None:
+        """Go on until the output is whole or the process has ended."""
+        while not is_whole(self.out):
+            left = deadline - monotonic()
+            if left <= 0:
+                raise ProcessError(Failure.LATE)
+            is_over = self._process.poll() is not None
+            if not self._step(0 if is_over else min(left, _POLL)) and is_over:
+                return
+
+    def _step(self, seconds: float) -> bool:
+        """Move what can be moved within this time; whether anything was read."""
+        if not self._readers():
+            self._wait(seconds)
+            return False
+        was_read = False
+        with selectors.DefaultSelector() as selector:
+            for pipe in self._open:
+                is_input = pipe is self._process.stdin
+                if not is_input or self._rest or self._is_last:
+                    selector.register(pipe, selectors.EVENT_WRITE if is_input else selectors.EVENT_READ)
+            for key, _ in selector.select(seconds):
+                if key.fileobj is self._process.stdin:
+                    self._write(self._process.stdin)
+                else:
+                    was_read |= self._read(key.fileobj)  # type: ignore[arg-type]  # what was registered
+        return was_read
+
+    def _readers(self) -> set[IO[bytes]]:
+        return self._open - {self._process.stdin}
+
+    def _wait(self, seconds: float) -> None:
+        try:
+            self._process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            return
+
+    def _write(self, pipe: IO[bytes]) -> None:
+        try:
+            self._rest = self._rest[os.write(pipe.fileno(), self._rest[:_BLOCK]) :]
+        except BrokenPipeError:
+            self._rest = memoryview(b"")
+            self._is_last = True
+        if not self._rest and self._is_last:
+            self._open.discard(pipe)
+            pipe.close()
+
+    def _read(self, pipe: IO[bytes]) -> bool:
+        data = os.read(pipe.fileno(), _BLOCK)
+        if not data:
+            self._open.discard(pipe)
+        elif pipe is self._process.stdout:
+            self.out += data
+            if len(self.out) > self._limit:
+                raise ProcessError(Failure.LONG)
+        else:
+            self.err += data[: max(_LONGEST_WORDS - len(self.err), 0)]
+        return bool(data)
