@@ -154,7 +154,7 @@ def parse_client(data: Any, at: str) -> ClientState:
         rat=_optional_secret(members, "rat", at),
         registration_uri=members.text("registration_uri") if members.has("registration_uri") else "",
         adopted_at=members.text("adopted_at") if members.has("adopted_at") else "",
-        generation=members.number("generation") if members.has("generation") else 1,
+        generation=members.number("generation", least=1) if members.has("generation") else 1,
         predecessors=_predecessors(members, at) if members.has("predecessors") else (),
         answer=members.json("answer") if members.has("answer") else None,
     )

@@ -46,11 +46,11 @@ class Members:
         """A string."""
         return str(self._take(name, str))
 
-    def number(self, name: str) -> int:
-        """A whole number from 0 on."""
+    def number(self, name: str, *, least: int = 0) -> int:
+        """A whole number, by default from 0 on."""
         value = int(self._take(name, int))
-        if value < 0:
-            raise Malformed(f"{self._at}.{name}: negative")
+        if value < least:
+            raise Malformed(f"{self._at}.{name}: less than {least}")
         return value
 
     def flag(self, name: str) -> bool:
