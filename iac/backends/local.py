@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iac import files
-from iac.core.statefile import Journal, Origin, parse_journal
+from iac.core.journal import Journal, parse_journal
+from iac.core.statefile import Origin
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +31,11 @@ class LocalJournal:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+
+    @property
+    def where(self) -> str:
+        """The file, for messages."""
+        return str(self._path)
 
     def read(self, fix: str) -> tuple[Journal, int]:
         """The whole batches, and the size of the file; empty when there is none.

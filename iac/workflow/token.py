@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iac.apply.exchange import read_back
+from iac.core.answer import kept_answer
 from iac.core.errors import InputError, UnknownOutcome
 from iac.core.model import uses_secret
 from iac.core.planning import identified
@@ -94,6 +95,7 @@ def _taken_over(session: Session, ledger: Ledger, address: str, found: Registrat
         secret_serial=desired.secret_serial,
         prevent_destroy=desired.lifecycle.prevent_destroy,
         applied_at=ledger.now(),
+        answer=kept_answer(found.answer),
     )
 
 

@@ -148,7 +148,7 @@ class TestRekey:
         told, known = state.clients["wlcg/a"].secret, before.clients["wlcg/a"].secret
         assert told is not None
         assert known is not None
-        assert replace(known, sealed=told.sealed) == told
+        assert replace(known, sealed=told.sealed, state_recipients=told.state_recipients) == told
 
     def test_with_the_wrong_identity_nothing_changes(self, mended: Mended, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("IAC_AGE_IDENTITY", new_identity()[0].reveal())

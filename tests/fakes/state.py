@@ -10,9 +10,9 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from iac.core.errors import LockedError, StateError
+from iac.core.fold import fold
 from iac.core.held import brings_secret
 from iac.core.secret import Secret
-from iac.core.state import fold
 from iac.ports import Clock, StateBackend, Vault
 
 if TYPE_CHECKING:
@@ -63,6 +63,9 @@ class MemoryBackend(StateBackend):
         self.journal.extend(events)
         self.on_call("after record")
 
+    def _newest_copy(self) -> tuple[str, int]:
+        return "", 0
+
     def lose_machine(self) -> None:
         """What is left of a state that is kept elsewhere when the machine of the run is gone (iac.backends.remote)."""
         last = 0
@@ -104,6 +107,10 @@ class MemoryVault(Vault):
         self.has_key = True
         self.sealed = 0
         self.also: dict[str, tuple[str, ...]] = {}
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        return ("age1state",)
 
     def _seal(self, secret: Secret, place: Place, also: Sequence[str]) -> str:
         self.sealed += 1

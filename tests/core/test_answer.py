@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+from iac.core.answer import kept_answer
+from tests.core.build import applied, desired, sealed
+
+
+def test_all_of_an_answer_is_kept_but_credentials_and_what_state_cannot_hold() -> None:
+    answer = {
+        "client_uri": None,
+        "contacts": ["a@b"],
+        "token_endpoint_auth_method": "client_secret_basic",
+        "client_secret_expires_at": 0,
+        "made_up": {"x": [1, 1.5, True]},
+    }
+    dropped = {
+        "client_secret": "s",
+        "registration_access_token": "t",
+        "registration_client_uri": "https://user:word@host/",
+        "endless": float("inf"),
+    }
+    assert answer == kept_answer({**answer, **dropped})
+
+
+def test_who_can_open_a_client_is_told_only_where_it_is_known_of_all_its_secrets() -> None:
+    known = replace(sealed(), recipients=("age1c",), state_recipients=("age1b", "age1a"))
+    client = applied(desired(), secret=known, rat=replace(sealed(), state_recipients=("age1d",)))
+    assert ("age1a", "age1b", "age1c", "age1d") == client.recipients
+    assert () == replace(client, rat=sealed()).recipients
+    assert () == replace(client, secret=None, rat=None).recipients
