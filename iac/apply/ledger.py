@@ -114,7 +114,7 @@ class Ledger:
         sealed = self._vault.seal(secret, place, also)
         with self._lock:
             self._known[place.address, place.name] = secret
-        return SealedSecret(sealed, salt, secret.fingerprint(salt), version, self.now(), also)
+        return SealedSecret(sealed, salt, secret.fingerprint(salt), version, self.now(), also, self._vault.recipients)
 
     def seal_key(self, address: str, private: Secret, version: int) -> SealedSecret:
         """Encrypt a private key, to those who may open the client's secret."""
@@ -238,7 +238,7 @@ class Ledger:
 
     def _anew(self, secret: SealedSecret, source: Place, target: Place, also: tuple[str, ...]) -> SealedSecret:
         sealed = self._vault.seal(self._vault.open(secret.sealed, source), target, also)
-        return replace(secret, sealed=sealed, recipients=also)
+        return replace(secret, sealed=sealed, recipients=also, state_recipients=self._vault.recipients)
 
     def _also(self, address: str, was: tuple[str, ...] = ()) -> tuple[str, ...]:
         return was if self._recipients is None else self._recipients.get(address, ())

@@ -38,6 +38,11 @@ class AgeVault(Vault):
         self._parsed_recipients: dict[tuple[str, ...], list[Any]] = {}
         self._parsed_identities: list[Any] = []
 
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Public keys that everything is sealed to."""
+        return self._recipients
+
     def _seal(self, secret: Secret, place: Place, also: Sequence[str]) -> str:
         import pyrage  # noqa: PLC0415  # only commands that meet secrets
 
@@ -101,6 +106,11 @@ class AgeVault(Vault):
 class ClearVault(Vault):
     """Keeps secrets in clear: for `encryption: none` only, where the disk is as safe as the secrets must be."""
 
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Nobody needs a key."""
+        return ()
+
     def _seal(self, secret: Secret, place: Place, also: Sequence[str]) -> str:  # noqa: ARG002  # the port's signature
         return CLEAR + secret.reveal()
 
@@ -128,6 +138,11 @@ class RekeyVault(Vault):
     def __init__(self, now: Vault, sealed: AgeVault) -> None:
         self._now = now
         self._sealed = sealed
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Public keys that everything is sealed to from now on."""
+        return self._now.recipients
 
     def _seal(self, secret: Secret, place: Place, also: Sequence[str]) -> str:
         return self._now.seal(secret, place, also)

@@ -14,18 +14,8 @@ from iac.backends import disk, lock
 from iac.backends.journal import GroupCommit
 from iac.backends.rescue import Rescue, places
 from iac.core.errors import MissingStateError, StateError
-from iac.core.statefile import (
-    Batch,
-    Journal,
-    Origin,
-    check_owner,
-    fold_all,
-    parse_journal,
-    parse_state,
-    render_batch,
-    render_state,
-    replay,
-)
+from iac.core.journal import Batch, Journal, fold_all, parse_journal, render_batch, replay
+from iac.core.statefile import Origin, check_owner, parse_state, render_state
 from iac.ports import StateBackend
 
 if TYPE_CHECKING:

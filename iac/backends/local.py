@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iac.backends import disk
-from iac.core.statefile import Journal, Origin, parse_journal
+from iac.core.journal import Journal, parse_journal
+from iac.core.statefile import Origin
 
 if TYPE_CHECKING:
     from pathlib import Path

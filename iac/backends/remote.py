@@ -17,16 +17,8 @@ from iac.backends.local import Extent, LocalJournal
 from iac.backends.rescue import Rescue, places
 from iac.core.errors import MissingStateError, StateError, UnreachableError
 from iac.core.held import brings_secret
-from iac.core.statefile import (
-    Batch,
-    Origin,
-    check_owner,
-    fold_all,
-    parse_state,
-    render_batch,
-    render_state,
-    replay,
-)
+from iac.core.journal import Batch, fold_all, render_batch, replay
+from iac.core.statefile import Origin, check_owner, parse_state, render_state
 from iac.ports import StateBackend
 
 if TYPE_CHECKING:

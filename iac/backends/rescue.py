@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from iac.backends import disk
 from iac.core.errors import StateError
-from iac.core.statefile import is_journal
+from iac.core.journal import is_journal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, assert_never
 
 from iac.core.keys import ClientKey
-from iac.core.members import Malformed, Members, Object, strings
+from iac.core.members import Malformed, Members, Object, frozen, strings
+from iac.core.model import FIELDS
 from iac.core.state import (
     Approval,
     ClientGone,
@@ -49,6 +50,7 @@ def client_object(client: ClientState) -> Object:
         adopted_at=client.adopted_at or None,
         generation=client.generation if client.generation > 1 else None,
         predecessors=[predecessor_object(each) for each in client.predecessors] or None,
+        answer=client.answer,
     )
 
 
@@ -70,6 +72,7 @@ def secret_object(secret: SealedSecret) -> Object:
         version=secret.version,
         since=secret.since,
         recipients=secret.recipients or None,
+        state_recipients=secret.state_recipients or None,
     )
 
 
@@ -87,6 +90,7 @@ def intent_object(intent: Intent) -> Object:
         run_id=intent.run_id,
         at=intent.at,
         secret=secret_object(intent.secret) if intent.secret else None,
+        begun=intent.begun,
     )
 
 
@@ -101,7 +105,7 @@ def tombstone_object(tombstone: Tombstone) -> Object:
 
 def output_object(output: OutputRecord) -> Object:
     """An output's record as a JSON object."""
-    return {"digest": output.digest, "clients": output.clients, "sink": output.sink}
+    return {"digest": output.digest, "clients": output.clients, "sink": output.sink, "serial": output.serial}
 
 
 def approval_object(approval: Approval) -> Object:
@@ -152,6 +156,7 @@ def parse_client(data: Any, at: str) -> ClientState:
         adopted_at=members.text("adopted_at") if members.has("adopted_at") else "",
         generation=members.number("generation") if members.has("generation") else 1,
         predecessors=_predecessors(members, at) if members.has("predecessors") else (),
+        answer=members.json("answer") if members.has("answer") else None,
     )
     members.end()
     return client
@@ -178,6 +183,7 @@ def parse_secret(data: Any, at: str) -> SealedSecret:
         version=members.number("version"),
         since=members.text("since"),
         recipients=members.texts("recipients") if members.has("recipients") else (),
+        state_recipients=members.texts("state_recipients") if members.has("state_recipients") else (),
     )
     members.end()
     return secret
@@ -206,6 +212,7 @@ def parse_intent(data: Any, at: str) -> Intent:
         run_id=members.text("run_id"),
         at=members.text("at"),
         secret=_optional_secret(members, "secret", at),
+        begun=members.flag("begun") if members.has("begun") else None,
     )
     members.end()
     return intent
@@ -223,7 +230,8 @@ def parse_tombstone(data: Any, at: str) -> Tombstone:
 def parse_output(data: Any, at: str) -> OutputRecord:
     """An output's record out of its JSON object; raises `Malformed`."""
     members = Members(data, at)
-    output = OutputRecord(members.text("digest"), members.texts("clients"), members.text("sink"))
+    digest, clients, sink = members.text("digest"), members.texts("clients"), members.text("sink")
+    output = OutputRecord(digest, clients, sink, members.number("serial"))
     members.end()
     return output
 
@@ -238,9 +246,8 @@ def parse_approval(data: Any, at: str) -> Approval:
     return Approval(digest, changes, moment, seen)
 
 
-def parse_event(data: Any, at: str) -> Event:
+def parse_event(members: Members, at: str) -> Event:
     """A journal event out of its JSON object; raises `Malformed`."""
-    members = Members(data, at)
     event = _event(members, at)
     members.end()
     return event
@@ -268,12 +275,13 @@ def _event(members: Members, at: str) -> Event:
 
 
 def _value(value: Any, at: str, name: str) -> Value:
-    if type(value) is list:
+    """A field's value: as this program knows the field, and of any kind where it does not."""
+    if type(value) is list and name in FIELDS:
         return strings(value, f"{at}.applied.{name}")
-    if type(value) in {str, int, bool}:
-        checked: Value = value
-        return checked
-    raise Malformed(f"{at}.applied.{name}: not a field's value")
+    if name in FIELDS and type(value) not in {str, int, bool}:
+        raise Malformed(f"{at}.applied.{name}: not a field's value")
+    checked: Value = frozen(value, f"{at}.applied.{name}")
+    return checked
 
 
 def _present(**members: Any) -> Object:

@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import json
+import math
 from typing import TYPE_CHECKING, Any
 
 from iac.core.state import SecretStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 Object = dict[str, Any]
+
+DEPTH = 64
+"""How deep a JSON value may be nested: far below what the parser of any Python takes."""
+
+_encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False).encode
 
 
 class Malformed(ValueError):
@@ -30,6 +37,10 @@ class Members:
     def has(self, name: str) -> bool:
         """Whether an optional member is there."""
         return name in self._data
+
+    def amend(self, change: Callable[[Object], None]) -> None:
+        """Let an upgrade add what an older format did not have."""
+        change(self._data)
 
     def text(self, name: str) -> str:
         """A string."""
@@ -53,6 +64,12 @@ class Members:
     def object(self, name: str) -> Object:
         """An object, as it is."""
         return dict(self._take(name, dict))
+
+    def json(self, name: str) -> Object:
+        """An object of any JSON values, as it is."""
+        value = self.object(name)
+        check_json(value, f"{self._at}.{name}")
+        return value
 
     def items(self, name: str) -> list[Any]:
         """A list, as it is."""
@@ -83,3 +100,65 @@ def strings(values: Iterable[Any], at: str) -> tuple[str, ...]:
     if any(type(value) is not str for value in checked):
         raise Malformed(f"{at}: not a list of strings")
     return checked
+
+
+def frozen(value: Any, at: str) -> Any:
+    """A JSON value with tuples in the place of lists; raises `Malformed`."""
+    check_json(value, at)
+    return _frozen(value)
+
+
+def _frozen(value: Any) -> Any:
+    if type(value) is list:
+        return tuple(_frozen(member) for member in value)
+    if type(value) is dict:
+        return {name: _frozen(member) for name, member in value.items()}
+    return value
+
+
+def check_json(value: Any, at: str, depth: int = DEPTH) -> None:
+    """Refuse a value out of JSON that cannot be written as it was read: a number beyond all bounds, deep nesting.
+
+    Raises:
+        Malformed: it is one.
+    """
+    if type(value) is float and not math.isfinite(value):
+        raise Malformed(f"{at}: a number that is too large")
+    if type(value) in {list, dict}:
+        if depth == 0:
+            raise Malformed(f"{at}: nested too deep")
+        for member in value.values() if type(value) is dict else value:
+            check_json(member, at, depth - 1)
+
+
+def load(text: str) -> Any:
+    """The value of a JSON text; raises `Malformed`, also for a member that is there twice."""
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+    except Malformed:
+        raise
+    except json.JSONDecodeError as error:
+        raise Malformed(f"not JSON from line {error.lineno} column {error.colno} on: {error.msg}") from None
+    except RecursionError:
+        raise Malformed("nested too deep") from None
+    except ValueError:  # Python refuses to read whole numbers of more than 4,300 digits
+        raise Malformed("a number with too many digits") from None
+
+
+def dump(value: Any) -> str:
+    """The JSON text of a value, in one line, its members sorted; raises `Malformed` for what JSON cannot hold."""
+    try:
+        return _encode(value)
+    except (TypeError, ValueError, RecursionError):
+        raise Malformed("not a value of JSON") from None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> Object:
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        raise Malformed("a member twice in one object")
+    return data
+
+
+def _refuse(name: str) -> Any:
+    raise Malformed(f"{name} is no number of JSON")

@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, TypeVar, assert_never
+from typing import TYPE_CHECKING, Any, TypeVar, assert_never
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from iac.core.keys import ClientKey
     from iac.core.model import Fields
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
 
 CLEAR = "clear:"
 """What a secret that is not encrypted begins with."""
@@ -45,6 +45,7 @@ class SealedSecret:
         version: 1 for the first secret of an address, one more with each new one; enters outputs' hashes.
         since: when this secret came to be, RFC 3339 UTC.
         recipients: public keys of the definition that it is sealed to beside those of the state.
+        state_recipients: those of the state; () where it is not encrypted or format 1.0 did not say.
     """
 
     sealed: str
@@ -53,11 +54,20 @@ class SealedSecret:
     version: int
     since: str
     recipients: tuple[str, ...] = ()
+    state_recipients: tuple[str, ...] = ()
 
     @property
     def is_clear(self) -> bool:
         """Whether it was stored under `encryption: none`."""
         return self.sealed.startswith(CLEAR)
+
+
+def recipients_of(secrets: Iterable[SealedSecret]) -> tuple[str, ...]:
+    """Public keys that open at least one of these secrets, sorted; () where this is not known of all of them."""
+    told = [(secret.state_recipients, secret.recipients) for secret in secrets]
+    if not all(of_state for of_state, _ in told):
+        return ()
+    return tuple(sorted({key for keys in told for group in keys for key in group}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +95,7 @@ class ClientState:
         adopted_at: when it was taken over, RFC 3339 UTC; "" for one that was made here.
         generation: 1 for the client whose id is that of the definition, one more with each successor by rotation.
         predecessors: clients of this address that are still registered, the oldest first.
+        answer: the server's last answer, without secret and tokens; None where format 1.0 kept none.
     """
 
     client_id: str
@@ -102,6 +113,12 @@ class ClientState:
     adopted_at: str = ""
     generation: int = 1
     predecessors: tuple[Predecessor, ...] = ()
+    answer: Mapping[str, Any] | None = None
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Public keys that open at least one of its secrets, sorted; () where this is not known of all of them."""
+        return recipients_of(self.sealed)
 
     @property
     def sealed(self) -> tuple[SealedSecret, ...]:
@@ -121,6 +138,7 @@ class Intent:
     Attributes:
         action: create, update, rotate or delete.
         secret: for a create, the chosen secret, sealed.
+        begun: whether the request had begun; None where nobody noted that.
     """
 
     address: str
@@ -129,6 +147,7 @@ class Intent:
     run_id: str
     at: str
     secret: SealedSecret | None = None
+    begun: bool | None = None
 
     @property
     def sealed(self) -> tuple[SealedSecret, ...]:
@@ -147,11 +166,16 @@ class Tombstone:
 
 @dataclass(frozen=True, slots=True)
 class OutputRecord:
-    """An output as it was last written: `digest` over template, fields and secret versions."""
+    """An output as it was last written: `digest` over template, fields and secret versions.
+
+    Attributes:
+        serial: that of the state in the run that wrote it; 0 where format 1.0 did not say.
+    """
 
     digest: str
     clients: tuple[str, ...]
     sink: str = "file"
+    serial: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +198,7 @@ class State:
     """The whole document. `serial` grows with each write; `lineage` is made once, by init.
 
     Attributes:
+        served_issuer: the issuer as the server's discovery document says it; "" before the first apply.
         keys: by address, the keys that `iac keygen` made, the oldest first; an address may have them before its client.
     """
 
@@ -189,6 +214,7 @@ class State:
     tombstones: tuple[Tombstone, ...] = ()
     approval: Approval | None = None
     keys: Mapping[str, tuple[ClientKey, ...]] = field(default_factory=dict)
+    served_issuer: str = ""
 
 
 @dataclass(frozen=True, slots=True)

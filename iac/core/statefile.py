@@ -1,28 +1,22 @@
-"""State as text: the document, and the journal beside it. Pure; docs/reference/state.md shows both.
+"""State as text: the document. Pure; docs/reference/state.md shows it.
 
-Document: one JSON object, header first, then one line for each client, output, intent and tombstone, so that two
-versions compare well. Journal: one JSON line for each group commit, so that a commit is there whole or not at all.
+One JSON object, header first, then one line for each client, output, intent and tombstone, so that two versions compare
+well.
 """
 
 from __future__ import annotations
 
-import json
-import re
-import zlib
 from dataclasses import dataclass
-from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from iac.core.codec import (
     approval_object,
     client_object,
-    event_object,
     intent_object,
     key_object,
     output_object,
     parse_approval,
     parse_client,
-    parse_event,
     parse_intent,
     parse_key,
     parse_output,
@@ -30,19 +24,16 @@ from iac.core.codec import (
     tombstone_object,
 )
 from iac.core.errors import StateError
-from iac.core.members import Malformed, Members, Object
-from iac.core.state import FORMAT_VERSION, Event, State, fold
+from iac.core.members import Malformed, Members, Object, dump, load
+from iac.core.state import FORMAT_VERSION, State
+from iac.core.upgrade import upgrades_from
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from iac.core.keys import ClientKey
 
 KIND = "indigo-iac state"
-
-_compact = json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False).encode
-_VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}")
-_LINE = re.compile(rb'\{"crc":"([0-9a-f]{8})",(.*\})', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,24 +54,6 @@ class Origin:
     fix: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """What one group commit recorded, and the document (lineage, serial) that it goes on from."""
-
-    lineage: str
-    run_id: str
-    serial: int
-    events: tuple[Event, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Journal:
-    """A journal as read: its whole batches, and how many bytes of it they take (what follows is a torn commit)."""
-
-    batches: tuple[Batch, ...] = ()
-    length: int = 0
-
-
 def render_state(state: State) -> str:
     """The document, with a newline at its end. The same state gives the same text."""
     header = {
@@ -89,17 +62,18 @@ def render_state(state: State) -> str:
         "project": state.project,
         "environment": state.environment,
         "issuer": state.issuer,
+        "served_issuer": state.served_issuer,
         "lineage": state.lineage,
         "serial": state.serial,
         "run_id": state.run_id,
     }
-    members = {name: _compact(value) for name, value in header.items()}
+    members = {name: dump(value) for name, value in header.items()}
     if state.approval:
-        members["approval"] = _compact(approval_object(state.approval))
+        members["approval"] = dump(approval_object(state.approval))
     members["clients"] = _mapping({address: client_object(client) for address, client in state.clients.items()})
     members["outputs"] = _mapping({path: output_object(output) for path, output in state.outputs.items()})
     members["intents"] = _mapping({address: intent_object(intent) for address, intent in state.intents.items()})
-    members["tombstones"] = _lines("[", [_compact(tombstone_object(one)) for one in state.tombstones], "]")
+    members["tombstones"] = _lines("[", [dump(tombstone_object(one)) for one in state.tombstones], "]")
     if state.keys:
         members["keys"] = _mapping({address: [key_object(key) for key in keys] for address, keys in state.keys.items()})
     return "{\n" + ",\n".join(f'  "{name}": {text}' for name, text in members.items()) + "\n}\n"
@@ -112,10 +86,7 @@ def parse_state(text: str, origin: Origin) -> State:
         StateError: the text is damaged, or its format is newer than this program.
     """
     try:
-        data = _load(text)
-        members = Members(data, "document")
-        _check_format(members, origin)
-        return _state(members)
+        return _state(_upgraded(Members(load(text), "document"), origin))
     except Malformed as damage:
         raise StateError("the state is damaged", where=origin.where, why=str(damage), fix=origin.fix) from None
 
@@ -150,67 +121,12 @@ def check_owner(state: State, owner: Owner, origin: Origin) -> State:
     return state
 
 
-def render_batch(batch: Batch) -> bytes:
-    """One line of the journal: JSON, its first member the CRC-32 of what follows it."""
-    body = _compact(
-        {
-            "events": [event_object(event) for event in batch.events],
-            "lineage": batch.lineage,
-            "run_id": batch.run_id,
-            "serial": batch.serial,
-        }
-    ).encode()[1:]
-    return b'{"crc":"%08x",%s\n' % (zlib.crc32(body), body)
-
-
-def is_journal(data: bytes) -> bool:
-    """Whether this is a journal, whole or damaged, and no document."""
-    return data.startswith(b'{"crc":')
-
-
-def parse_journal(data: bytes, origin: Origin) -> Journal:
-    """The whole batches of a journal. A torn last line was never acknowledged and is dropped.
-
-    Raises:
-        StateError: a line before the last is damaged, or holds what this program does not know.
-    """
-    batches: list[Batch] = []
-    length = 0
-    *lines, rest = data.split(b"\n")
-    for number, line in enumerate(lines, start=1):
-        try:
-            batches.append(_batch(line, f"line {number}"))
-        except Malformed as damage:
-            if number == len(lines) and not rest:
-                break
-            why = f"{damage}; what was recorded from there on cannot be read"
-            raise StateError("the state's journal is damaged", where=origin.where, why=why, fix=origin.fix) from None
-        length += len(line) + 1
-    return Journal(tuple(batches), length)
-
-
-def replay(state: State, journal: Journal, origin: Origin) -> State:
-    """Fold a journal into the document it belongs to. Batches of an older document are in this one already.
-
-    Batches of a newer document are folded too: they say what is, and the document was put back from its backup.
-
-    Raises:
-        StateError: the journal is of another lineage.
-    """
-    if any(batch.lineage != state.lineage for batch in journal.batches):
-        raise StateError(
-            "the journal belongs to another state",
-            where=origin.where,
-            why=f"its lineage is not that of the document, {state.lineage}",
-            fix=origin.fix,
-        )
-    events = [event for batch in journal.batches if batch.serial >= state.serial for event in batch.events]
-    return fold_all(state, events)
-
-
-def fold_all(state: State, events: Sequence[Event]) -> State:
-    """The state after all these events, in order."""
-    return reduce(fold, events, state)
+def _upgraded(members: Members, origin: Origin) -> Members:
+    if members.text("kind") != KIND:
+        raise Malformed("document.kind: not a state of iac")
+    for upgrade in upgrades_from(members.text("format_version"), origin.where):
+        members.amend(upgrade.document)
+    return members
 
 
 def _state(members: Members) -> State:
@@ -227,6 +143,7 @@ def _state(members: Members) -> State:
         tombstones=tuple(parse_tombstone(data, "tombstones") for data in members.items("tombstones")),
         approval=parse_approval(members.object("approval"), "approval") if members.has("approval") else None,
         keys=_keys(members.object("keys")) if members.has("keys") else {},
+        served_issuer=members.text("served_issuer"),
     )
     members.end()
     return state
@@ -238,58 +155,8 @@ def _keys(data: Object) -> dict[str, tuple[ClientKey, ...]]:
     return {name: tuple(parse_key(key, f"keys.{name}") for key in keys) for name, keys in data.items()}
 
 
-def _check_format(members: Members, origin: Origin) -> None:
-    if members.text("kind") != KIND:
-        raise Malformed("document.kind: not a state of iac")
-    version = members.text("format_version")
-    if not _VERSION.fullmatch(version):
-        raise Malformed("document.format_version: not a version")
-    if version != FORMAT_VERSION:
-        raise StateError(
-            "the state was written by another version of iac",
-            where=origin.where,
-            why=f"its format is {version}, this program reads and writes {FORMAT_VERSION}",
-            fix="use the version of iac that wrote it, or a newer one: pip install --upgrade indigo-iac",
-        )
-
-
-def _batch(line: bytes, at: str) -> Batch:
-    match = _LINE.fullmatch(line)
-    if not match or int(match[1], 16) != zlib.crc32(match[2]):
-        raise Malformed(f"{at}: its checksum does not fit")
-    members = Members(_load("{" + match[2].decode()), at)
-    batch = Batch(
-        lineage=members.text("lineage"),
-        run_id=members.text("run_id"),
-        serial=members.number("serial"),
-        events=tuple(parse_event(data, f"{at}.events") for data in members.items("events")),
-    )
-    members.end()
-    return batch
-
-
-def _load(text: str) -> Any:
-    try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
-    except json.JSONDecodeError as error:
-        raise Malformed(f"not JSON from line {error.lineno} column {error.colno} on: {error.msg}") from None
-    except RecursionError:
-        raise Malformed("nested too deep") from None
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> Object:
-    data = dict(pairs)
-    if len(data) != len(pairs):
-        raise Malformed("a member twice in one object")
-    return data
-
-
-def _refuse(name: str) -> Any:
-    raise Malformed(f"{name} is no number of JSON")
-
-
 def _mapping(objects: Mapping[str, Object | list[Object]]) -> str:
-    return _lines("{", [f"{_compact(name)}: {_compact(objects[name])}" for name in sorted(objects)], "}")
+    return _lines("{", [f"{dump(name)}: {dump(objects[name])}" for name in sorted(objects)], "}")
 
 
 def _lines(start: str, lines: list[str], end: str) -> str:

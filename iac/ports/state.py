@@ -114,6 +114,11 @@ class Place:
 class Vault(ABC):
     """Seals and opens secrets for state (contract 6)."""
 
+    @property
+    @abstractmethod
+    def recipients(self) -> tuple[str, ...]:
+        """Public keys that everything is sealed to; () where nothing is encrypted."""
+
     @_backend
     def seal(self, secret: Secret, place: Place, also: Sequence[str] = ()) -> str:
         """Encrypt to the recipients of the state and to those in `also`; needs no key.

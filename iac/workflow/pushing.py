@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
 
 from iac.core.errors import MissingStateError, StateError
+from iac.core.journal import is_journal, parse_journal, replay
 from iac.core.state import ClientGone, ClientWritten, IntentDropped, IntentGiven, OutputWritten, PredecessorGone
-from iac.core.statefile import Origin, Owner, check_owner, is_journal, parse_journal, parse_state, replay
+from iac.core.statefile import Origin, Owner, check_owner, parse_state
 from iac.workflow.mending import mending
 
 if TYPE_CHECKING:
+    from iac.core.journal import Journal
     from iac.core.state import Event, State
-    from iac.core.statefile import Journal
     from iac.workflow.session import StateSession
 
 

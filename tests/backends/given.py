@@ -59,8 +59,20 @@ def holding(*names: str, serial: int = 0) -> State:
 _texts = st.text(max_size=12)
 _names = st.sampled_from(["wlcg/a", "wlcg/b", "c", "d/e/f", "ünïcode"]) | _texts
 _lists = st.lists(_texts, max_size=3).map(tuple)
-_values = _texts | st.integers() | st.booleans() | _lists
-_secrets = st.builds(SealedSecret, _texts, _texts, _texts, st.integers(0, 9), _texts, _lists)
+_plain = st.none() | _texts | st.integers() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False)
+_values = st.recursive(
+    _plain,
+    lambda inner: st.lists(inner, max_size=3).map(tuple) | st.dictionaries(_texts, inner, max_size=3),
+    max_leaves=4,
+)
+_answers = st.dictionaries(
+    _names,
+    st.recursive(
+        _plain, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(_texts, inner, max_size=3), max_leaves=4
+    ),
+    max_size=4,
+)
+_secrets = st.builds(SealedSecret, _texts, _texts, _texts, st.integers(0, 9), _texts, _lists, _lists)
 _clients = st.builds(
     ClientState,
     client_id=_texts,
@@ -75,10 +87,13 @@ _clients = st.builds(
     applied_at=_texts,
     rat=st.none() | _secrets,
     registration_uri=_texts,
+    answer=st.none() | _answers,
 )
-_intents = st.builds(Intent, _names, _texts, _texts, _texts, _texts, st.none() | _secrets)
+_intents = st.builds(
+    Intent, _names, _texts, _texts, _texts, _texts, st.none() | _secrets, begun=st.none() | st.booleans()
+)
 _tombstones = st.builds(Tombstone, _names, _clients, _texts)
-_outputs = st.builds(OutputRecord, _texts, _lists, _texts)
+_outputs = st.builds(OutputRecord, _texts, _lists, _texts, st.integers(0, 9))
 _approvals = st.builds(Approval, _texts, _lists, _texts)
 
 states: st.SearchStrategy[State] = st.builds(
@@ -94,6 +109,7 @@ states: st.SearchStrategy[State] = st.builds(
     intents=st.dictionaries(_names, _intents, max_size=3),
     tombstones=st.lists(_tombstones, max_size=3).map(tuple),
     approval=st.none() | _approvals,
+    served_issuer=_texts,
 )
 events: st.SearchStrategy[Event] = st.one_of(
     st.builds(ClientWritten, _names, _clients),

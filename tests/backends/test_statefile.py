@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from iac.core import codec
 from iac.core.errors import StateError
+from iac.core.journal import Batch, fold_all, parse_journal, render_batch, replay
 from iac.core.keys import ClientKey
 from iac.core.state import (
     Approval,
@@ -24,7 +25,7 @@ from iac.core.state import (
     Tombstone,
     fold,
 )
-from iac.core.statefile import Batch, Origin, fold_all, parse_journal, parse_state, render_batch, render_state, replay
+from iac.core.statefile import Origin, parse_state, render_state
 from tests.backends.given import EMPTY, SEALED, client, events, holding, intended, states, written
 
 HERE = Origin("state.json", "the way out")
@@ -66,9 +67,17 @@ class TestDocument:
 
     def test_the_header_comes_first(self) -> None:
         names = list(json.loads(render_state(FULL)))
-        assert ["kind", "format_version", "project", "environment", "issuer", "lineage", "serial", "run_id"] == names[
-            :8
-        ]
+        assert [
+            "kind",
+            "format_version",
+            "project",
+            "environment",
+            "issuer",
+            "served_issuer",
+            "lineage",
+            "serial",
+            "run_id",
+        ] == names[:9]
 
     def test_the_text_is_ascii_whatever_the_names_are(self) -> None:
         assert render_state(replace(EMPTY, project="\u202ep\ud800\x1b")).isascii()
@@ -86,12 +95,13 @@ class TestDocument:
                         registration_uri="https://iam.example.org/r/a",
                         adopted_at="2026-11-23T12:00:00Z",
                         generation=2,
+                        answer={"client_uri": None},
                         predecessors=(Predecessor(client("old"), 60, "2026-11-23T12:00:00Z"),),
                     )
                 ),
             ),
-            (SealedSecret, codec.secret_object(replace(SEALED, recipients=("age1x",)))),
-            (Intent, codec.intent_object(intended("a").intent)),
+            (SealedSecret, codec.secret_object(replace(SEALED, recipients=("age1x",), state_recipients=("age1y",)))),
+            (Intent, codec.intent_object(replace(intended("a").intent, begun=True))),
             (Tombstone, codec.tombstone_object(FULL.tombstones[0])),
             (OutputRecord, codec.output_object(FULL.outputs["out/a.env"])),
             (Approval, codec.approval_object(Approval("", (), ""))),

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from iac.core.journal import Batch, render_batch
 from iac.core.state import ClientGone, IntentDropped, OutputWritten
-from iac.core.statefile import Batch, Origin, parse_state, render_batch
+from iac.core.statefile import Origin, parse_state
 from tests.backends.given import client, intended, written
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from iac.core.codec import client_object, event_object, parse_client, parse_event
-from iac.core.members import Malformed
+from iac.core.members import Malformed, Members
 from iac.core.state import ClientWritten, Event, Predecessor, PredecessorGone, Tombstone
 from tests.core.build import NOW, applied, desired
 
@@ -26,4 +26,4 @@ def test_an_event_and_a_client_with_predecessors_come_back_from_the_journal() ->
         PredecessorGone(Tombstone("team/app", old.client, NOW)),
     ]
     told = json.loads(json.dumps([event_object(event) for event in events]))
-    assert events == [parse_event(event, "events") for event in told]
+    assert events == [parse_event(Members(event, "events"), "events") for event in told]

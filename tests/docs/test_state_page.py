@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from iac.core.journal import parse_journal
 from iac.core.state import ClientState, SecretStatus, State
-from iac.core.statefile import Origin, parse_journal, parse_state
+from iac.core.statefile import Origin, parse_state
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/state.md").read_text(encoding="utf-8")
@@ -45,7 +46,8 @@ def test_every_status_and_event_is_named() -> None:
 def _summaries() -> set[str]:
     """What errors of state begin with, as they stand in the code."""
     folders = [ROOT / "iac/backends", ROOT / "iac/sealing"]
-    files = [*(file for folder in folders for file in folder.rglob("*.py")), ROOT / "iac/core/statefile.py"]
+    files = [*(file for folder in folders for file in folder.rglob("*.py"))]
+    files += [ROOT / "iac/core" / name for name in ("journal.py", "statefile.py", "upgrade.py")]
     code = "\n".join(file.read_text(encoding="utf-8") for file in files)
     found = set(re.findall(r'(?:StateError|ClosedSecretError|LockedError|InputError)\(\s*"([^"]+)"', code))
     found |= set(re.findall(r'summary = "([^"]+)"', code))

@@ -403,7 +403,7 @@ STATES: dict[str, tuple[Callable[[Project], None], tuple[str, ...]]] = {
     "torn": (_replaced(STATE, lambda path: path.write_text('{"kind": ')), ("the state is damaged",)),
     "binary": (_replaced(STATE, lambda path: path.write_bytes(b"\xff")), ("the state is damaged",)),
     "foreign": (_foreign, ("the state belongs to another lineage", "somebody-elses")),
-    "newer": (_unlike('"format_version": "1.0"', '"format_version": "2.0"', STATE), ("another version of iac", "2.0")),
+    "newer": (_unlike('"format_version": "1.1"', '"format_version": "2.0"', STATE), ("another version of iac", "2.0")),
     "another project's": (_unlike("project: demo", "project: other"), ("another project", "'demo'", "'other'")),
     "with a damaged journal": (
         lambda project: project.write(f"{STATE}.journal", "nonsense\nmore\n"),

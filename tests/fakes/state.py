@@ -105,6 +105,10 @@ class MemoryVault(Vault):
         self.sealed = 0
         self.also: dict[str, tuple[str, ...]] = {}
 
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        return ("age1state",)
+
     def _seal(self, secret: Secret, place: Place, also: Sequence[str]) -> str:
         self.sealed += 1
         sealed = base64.b64encode(f"{place}|{secret.reveal()}"[::-1].encode()).decode()
