@@ -30,7 +30,7 @@ def attach_recipients(draft: Draft, moves: Collection[tuple[str, str]]) -> dict[
     """
     quiet = {}
     moved = {target for _, target in moves}
-    for address, client in draft.desired.clients.items():
+    for address, client in sorted(draft.desired.clients.items()):
         secrets = list(_stored(draft, address))
         if not draft.options.wants(address) or not (secrets or _gets_secret(draft, address)):
             continue
