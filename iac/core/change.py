@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from iac.core.desired import OWNERS, output_id
+from iac.core.model import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -268,11 +269,6 @@ class Change:
 def place(location: Location | None) -> dict[str, Any] | None:
     """JSON form of a place: its file and its line."""
     return {"file": location.file, "line": location.line} if location else None
-
-
-def as_json(value: Value | None) -> Any:
-    """JSON form of a field's value."""
-    return list(value) if isinstance(value, tuple) else value
 
 
 def _wanted(desired: DesiredClient) -> dict[str, Any]:

@@ -11,9 +11,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from iac.core.change import CLIENT_ID, Action, Cause, OutputAction, SecretChange, as_json
+from iac.core.change import CLIENT_ID, Action, Cause, OutputAction, SecretChange
 from iac.core.desired import OWNERS
 from iac.core.members import Malformed, Members, Object, load
+from iac.core.model import as_json
 from iac.core.plan import plan_digest
 from iac.core.registration import Api
 from iac.core.semantics import forced
