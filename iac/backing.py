@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from iac.config.settings import Settings
     from iac.config.source import Source
     from iac.core.secret import Secret
-    from iac.ports import Clock, Lock, StateBackend
+    from iac.ports import Clock, Deliveries, Lock, StateBackend
 
 
 def open_backend(settings: Settings, clock: Clock) -> StateBackend:
@@ -34,6 +34,13 @@ def open_backend(settings: Settings, clock: Clock) -> StateBackend:
 
     document, lock = _open_place(settings, state.place, clock)
     return RemoteBackend(document, lock, owner, clock, Places(settings.root / ".iac" / f"{state.lineage}.journal"))
+
+
+def open_deliveries(settings: Settings, clock: Clock) -> Deliveries:
+    """What this machine has written of the outputs of an environment."""
+    from iac.backends.deliveries import FileDeliveries  # noqa: PLC0415  # not where no state is used
+
+    return FileDeliveries(settings.root / ".iac" / f"{settings.state.lineage or 'none'}.outputs", clock)
 
 
 def _open_place(settings: Settings, place: GitPlace | HttpPlace | S3Place, clock: Clock) -> tuple[Cell, Lock]:

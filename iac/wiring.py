@@ -11,7 +11,7 @@ from dataclasses import replace
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from iac.backing import open_backend
+from iac.backing import open_backend, open_deliveries
 from iac.clock import SystemClock
 from iac.config.definitions import load_environment
 from iac.config.project import load_project
@@ -85,6 +85,7 @@ def open_session(caller: Caller, access: Access, *, parallelism: int | None = No
             vault=local.vault,
             sinks=local.sinks,
             templates=local.templates,
+            deliveries=local.deliveries,
             clock=local.clock,
             provider=provider,
             parallelism=count,
@@ -160,6 +161,7 @@ def open_project(caller: Caller) -> tuple[Settings, LocalSession]:
         vault=open_vault(settings),
         sinks=open_sinks(settings, desired, clock, lambda: find_identity(settings), root),
         templates=load_templates(root, [spec.template for spec in desired.outputs]),
+        deliveries=open_deliveries(settings, clock),
         clock=clock,
     )
 

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iac.apply.sent import desired_of, last_of, predecessors_with
 from iac.core import semantics
+from iac.core.answer import kept_answer
 from iac.core.diff import mismatches
 from iac.core.model import uses_secret
 from iac.core.registration import Api
 from iac.core.state import ClientState, ClientWritten, SecretStatus
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from iac.apply.ledger import Ledger
     from iac.apply.sent import Sent
     from iac.core.change import Change
@@ -94,9 +97,17 @@ class Book:
             adopted_at=self._adopted_at(change),
             generation=desired.generation,
             predecessors=predecessors_with(change, self.ledger.state.clients.get(change.address)),
+            answer=self._answer(change, answer),
         )
         self.ledger.record(ClientWritten(desired.address, client))
         return wrong
+
+    def _answer(self, change: Change, answer: Registration) -> Mapping[str, Any] | None:
+        """The answer; where nothing was read, the one before it."""
+        if not answer.is_remembered:
+            return kept_answer(answer.answer)
+        last = last_of(change, self.ledger.state)
+        return last.answer if last else None
 
     def _adopted_at(self, change: Change) -> str:
         last = last_of(change, self.ledger.state)

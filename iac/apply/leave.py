@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from iac.apply.check import check_gone_same, check_same
 from iac.apply.outcome import Done, Failed, NotDelivered, Outcome
+from iac.core.answer import kept_answer
 from iac.core.change import OutputAction
 from iac.core.errors import IacError, UnknownOutcome
 from iac.core.state import ClientGone, ClientWritten, PredecessorGone, Tombstone
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from iac.apply.outcome import Delivered
     from iac.apply.run import Stop
     from iac.core.change import Change, Leaving
+    from iac.core.registration import Registration
+    from iac.core.state import ClientState
     from iac.ports import Provider
 
 
@@ -32,10 +35,11 @@ class Leave:
         """The client of an address that leaves, and before it those that it has taken the place of."""
         for old in change.leaving:
             self.let_go(change, old)
-        fresh = self.provider.get(change.client_id)
+        fresh = self.provider.get(change.client_id, with_owners=True)
         client = self.ledger.state.clients[change.address]
         if fresh is not None:
             check_same(change, fresh)
+            client = _as_answered(client, fresh)
             self._remove(change.client_id)
         self.ledger.record(ClientGone(change.address, Tombstone(change.address, client, self.ledger.now())))
 
@@ -56,13 +60,14 @@ class Leave:
         if old.grace:
             self._begin_grace(change.address, old)
             return
-        fresh = self.provider.get(old.client_id)
+        fresh = self.provider.get(old.client_id, with_owners=True)
         if fresh is not None:
             check_gone_same(change.address, old.observed, fresh)
             self._remove(old.client_id)
         client = self.ledger.state.clients[change.address]
         held = next((each.client for each in client.predecessors if each.client.client_id == old.client_id), None)
         if held is not None:
+            held = _as_answered(held, fresh) if fresh else held
             self.ledger.record(PredecessorGone(Tombstone(change.address, held, self.ledger.now())))
 
     def _begin_grace(self, address: str, old: Leaving) -> None:
@@ -80,6 +85,12 @@ class Leave:
         except UnknownOutcome:
             if self.provider.get(client_id) is not None:
                 raise
+
+
+def _as_answered(client: ClientState, fresh: Registration) -> ClientState:
+    """With the server's last answer before the client goes, and all its owners: `iac state restore` needs both."""
+    owners = client.owners if fresh.owners is None else fresh.owners
+    return replace(client, answer=kept_answer(fresh.answer), owners=owners)
 
 
 def let_go(

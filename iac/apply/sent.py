@@ -1,4 +1,4 @@
-"""What the write of a change sets, and what a successor takes over from its predecessor."""
+"""What the write of a change sets, and what a client takes over from the one whose place it takes."""
 
 from __future__ import annotations
 
@@ -35,13 +35,13 @@ def desired_of(change: Change) -> DesiredClient:
 
 
 def sent_by(change: Change, names: frozenset[str]) -> Sent:
-    """With what a successor gets from its predecessor."""
+    """With what the client gets from its predecessor, or from itself as it was before it was deleted."""
     return Sent({**change.carried, **desired_of(change).fields}, names | change.carried.keys())
 
 
 def owners_given(change: Change, own: tuple[str, ...] | None) -> tuple[str, ...] | None:
-    """Owners that are assigned: those that the definition wants, else those that a successor gets."""
-    is_carried = bool(change.succeeds) and desired_of(change).managed_owners is None
+    """Owners that are assigned: those that the definition wants, else those that the client before it had."""
+    is_carried = bool(change.succeeds or change.carried_owners) and desired_of(change).managed_owners is None
     return (change.carried_owners or None) if is_carried else own
 
 

@@ -15,7 +15,7 @@ from iac.backends.journal import GroupCommit
 from iac.backends.rescue import Rescue, places
 from iac.core.errors import MissingStateError, StateError
 from iac.core.journal import Batch, Journal, fold_all, parse_journal, render_batch, replay
-from iac.core.statefile import Origin, check_owner, parse_state, render_state
+from iac.core.statefile import Origin, check_owner, check_state, parse_state, render_state
 from iac.ports import StateBackend
 
 if TYPE_CHECKING:
@@ -35,12 +35,14 @@ class _Seen:
     Attributes:
         size: bytes of the journal on disk.
         length: bytes of it that are whole batches of this document; a write goes on from there.
+        named: the highest serial that the journal names.
     """
 
     document: disk.Stamp
     size: int
     length: int
     state: State
+    named: int = 0
 
 
 class FileBackend(StateBackend):
@@ -79,6 +81,7 @@ class FileBackend(StateBackend):
 
     def _create(self, state: State) -> None:
         check_owner(state, self._owner, Origin(str(self._path)))
+        check_state(state)
         with self._mutex, self._writing():
             self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             with disk.moment(self._path.parent, is_writer=True):
@@ -94,6 +97,7 @@ class FileBackend(StateBackend):
             seen = self._must_have_seen()
             new = replace(fold_all(state, self._unsaved), serial=state.serial + 1)
             check_owner(new, self._owner, Origin(str(self._path)))
+            check_state(new)
             try:
                 with disk.moment(self._path.parent, is_writer=True):
                     self._check_unchanged(seen, state.serial)
@@ -110,6 +114,13 @@ class FileBackend(StateBackend):
 
     def _record(self, events: Sequence[Event]) -> None:
         self._commits.record(events)
+
+    def _newest_copy(self) -> tuple[str, int]:
+        """A journal of the very next document does not count: this one is its backup, and together they are whole."""
+        seen = self._must_have_seen()
+        if seen.named > seen.state.serial + 1:
+            return str(self._journal), seen.named
+        return self._rescue.newest(seen.state.lineage)
 
     def _lock(self, holder: Holder, *, timeout: float) -> AbstractContextManager[None]:
         if not self._path.parent.is_dir():
@@ -143,7 +154,8 @@ class FileBackend(StateBackend):
         journal = parse_journal(data, origin)
         state = replay(document, journal, origin)
         length = journal.length if _goes_on(journal, document) else 0
-        self._seen = _Seen(disk.stamp(self._path), len(data), length, document)
+        named = max((batch.serial for batch in journal.batches), default=0)
+        self._seen = _Seen(disk.stamp(self._path), len(data), length, document, named)
         return state
 
     def _append(self, events: Sequence[Event]) -> None:

@@ -32,6 +32,11 @@ class LocalJournal:
     def __init__(self, path: Path) -> None:
         self._path = path
 
+    @property
+    def where(self) -> str:
+        """The file, for messages."""
+        return str(self._path)
+
     def read(self, fix: str) -> tuple[Journal, int]:
         """The whole batches, and the size of the file; empty when there is none.
 

@@ -18,7 +18,7 @@ from iac.backends.rescue import Rescue, places
 from iac.core.errors import MissingStateError, StateError, UnreachableError
 from iac.core.held import brings_secret
 from iac.core.journal import Batch, fold_all, render_batch, replay
-from iac.core.statefile import Origin, check_owner, parse_state, render_state
+from iac.core.statefile import Origin, check_owner, check_state, parse_state, render_state
 from iac.ports import StateBackend
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class _Seen:
         serial: the one that the caller knows, having loaded or saved; writes in between do not change it.
         journal: how far the second copy goes.
         is_sent: whether something was recorded since the caller loaded or saved.
+        named: the highest serial that the second copy named when it was read.
     """
 
     stored: Stored
@@ -52,6 +53,7 @@ class _Seen:
     serial: int
     journal: Extent
     is_sent: bool = False
+    named: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +107,13 @@ class RemoteBackend(StateBackend):
             check_owner(document, self._owner, origin)
             now = replay(document, journal, origin)
             length = journal.length if any(batch.serial >= document.serial for batch in journal.batches) else 0
-            self._seen = _Seen(stored, document, now, document.serial, Extent(size, length))
+            named = max((batch.serial for batch in journal.batches), default=0)
+            self._seen = _Seen(stored, document, now, document.serial, Extent(size, length), named=named)
             return now
 
     def _create(self, state: State) -> None:
         check_owner(state, self._owner, Origin(self._cell.where))
+        check_state(state)
         with self._mutex:
             try:
                 stored = settle(self._cell, render_state(state).encode(), None, self._clock)
@@ -124,6 +128,7 @@ class RemoteBackend(StateBackend):
         with self._mutex:
             seen = self._must_have_seen()
             check_owner(state, self._owner, Origin(self._cell.where))
+            check_state(state)
             if state.serial != seen.serial:
                 raise _changed(self._cell.where, f"serial {state.serial} was to be replaced, {seen.serial} is there")
             if not self._journal.is_at(seen.journal):
@@ -135,6 +140,12 @@ class RemoteBackend(StateBackend):
 
     def _record(self, events: Sequence[Event]) -> None:
         self._commits.record(events)
+
+    def _newest_copy(self) -> tuple[str, int]:
+        seen = self._must_have_seen()
+        if seen.named > seen.document.serial:
+            return self._journal.where, seen.named
+        return self._rescue.newest(seen.document.lineage)
 
     def _lock(self, holder: Holder, *, timeout: float) -> AbstractContextManager[None]:
         return self._run_lock.lock(holder, timeout=timeout)

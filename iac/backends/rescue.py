@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from iac.backends import disk
 from iac.core.errors import StateError
-from iac.core.journal import is_journal
+from iac.core.journal import is_journal, parse_journal
+from iac.core.statefile import Origin, parse_state
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,6 +63,12 @@ class Rescue:
             f"{self._push} --force {shlex.quote(str(copy))} {_effect(data)}",
         )
 
+    def newest(self, lineage: str) -> tuple[str, int]:
+        """The copy of this state, made by this user, that names the highest serial; 0 when there is none."""
+        copies = (copy for directory in self._directories for copy in directory.glob("iac-state-emergency-*.json*"))
+        serials = {str(copy): _serial(copy, lineage) for copy in copies}
+        return max(serials.items(), key=lambda named: named[1], default=("", 0))
+
     def clear(self) -> None:
         """Remove copies: the state holds it all now."""
         for copy in self._written:
@@ -88,6 +95,21 @@ class Rescue:
             why=f"{reason}; an emergency copy could not be written either (tried {tried})",
             fix="make room or mend permissions, then run iac plan: it says what differs from the server",
         )
+
+
+def _serial(copy: Path, lineage: str) -> int:
+    """The highest serial that a copy of this lineage names; 0 for another one, and for what cannot be read."""
+    try:
+        if copy.stat().st_uid != os.getuid():  # anybody may put a file into a temporary directory
+            return 0
+        data = copy.read_bytes()
+        if not is_journal(data):
+            state = parse_state(data.decode(), Origin(str(copy)))
+            return state.serial if state.lineage == lineage else 0
+        batches = parse_journal(data, Origin(str(copy))).batches
+    except (OSError, UnicodeDecodeError, StateError):
+        return 0
+    return max((batch.serial for batch in batches if batch.lineage == lineage), default=0)
 
 
 def _effect(data: bytes) -> str:

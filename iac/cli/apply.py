@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iac.cli.carrying import AUTO_APPROVE, LOCK_TIMEOUT, ROTATE_DUE, Terms, carry_out, end
+from iac.cli.carrying import ACCEPT_OLDER, AUTO_APPROVE, LOCK_TIMEOUT, ROTATE_DUE, Terms, carry_out, end
 from iac.cli.format import FORMAT
 from iac.core.errors import IacError, InputError
 
@@ -35,6 +35,7 @@ _SAVE = "make one: iac plan --out FILE"
 )
 @ROTATE_DUE
 @click.option("--verify", is_flag=True, help="Prove that the rendered credentials of what was applied work.")
+@ACCEPT_OLDER
 @LOCK_TIMEOUT
 @FORMAT
 @click.pass_obj
@@ -55,7 +56,10 @@ def command(shell: Shell, /, **given: Any) -> int:
         session.backend.lock(session.holder(), timeout=given["lock_timeout"]),
     ):
         options = session.options(given["targets"], given["recreate"])
-        prepared = prepare(session, replace(options, rotate_due=given["rotate_due"]))
+        prepared = prepare(
+            replace(session, accepts_older_state=given["accept_older_state"]),
+            replace(options, rotate_due=given["rotate_due"]),
+        )
         report = carry_out(shell, session, prepared, terms, apply_plan)
     if given["verify"]:
         report = _proven(shell, report)

@@ -30,6 +30,9 @@ AUTO_APPROVE = click.option("--auto-approve", is_flag=True, help="Do not ask.")
 ROTATE_DUE = click.option(
     "--rotate-due", is_flag=True, help="Rotate secrets that have reached the age of lifecycle.rotate_after."
 )
+ACCEPT_OLDER = click.option(
+    "--accept-older-state", is_flag=True, help="Go on although this machine has seen a newer state."
+)
 LOCK_TIMEOUT = click.option(
     "--lock-timeout", metavar="SECONDS", type=click.IntRange(0, 86400), default=0, help="Wait so long for a held lock."
 )

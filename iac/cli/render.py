@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
+from iac.cli.carrying import ACCEPT_OLDER
 from iac.cli.format import FORMAT, show_json
 from iac.core.errors import RenderError, UnsafePlan
 from iac.core.text import printable
@@ -20,14 +22,15 @@ if TYPE_CHECKING:
 @click.command("render")
 @click.option("--check", is_flag=True, help="Write nothing; exit 2 when an output on disk is not as rendered.")
 @click.option("--target", "targets", metavar="ADDR", multiple=True, help="Outputs of this address only; repeatable.")
+@ACCEPT_OLDER
 @FORMAT
 @click.pass_obj
-def command(shell: Shell, *, check: bool, targets: tuple[str, ...], view: str) -> int:
+def command(shell: Shell, *, check: bool, targets: tuple[str, ...], accept_older_state: bool, view: str) -> int:
     """Write outputs from state: needs the key of the state, no login. A host can render its own client."""
     from iac.wiring import open_local  # noqa: PLC0415  # brings in the adapters
     from iac.workflow import render_outputs  # noqa: PLC0415
 
-    session = open_local(shell)
+    session = replace(open_local(shell), accepts_older_state=accept_older_state)
     results = render_outputs(session, session.options(targets).targets, check=check)
     if view == "json":
         show_json({"outputs": [result.to_dict() for result in results]})

@@ -8,6 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from iac.config.number import make_whole
 from iac.config.quick import compile_schema
 
 if TYPE_CHECKING:
@@ -58,7 +59,13 @@ def _quick(name: str) -> Callable[[Any], bool]:
 
 
 def check_schema(document: Document, name: str) -> list[Complaint]:
-    """Every mistake of a document by the schema of this name; empty when it is valid."""
+    """Every mistake of a document by the schema of this name; empty when it is valid.
+
+    Whole numbers in another notation become ints first: what reads the document after its schema meets no others.
+    """
+    if _quick(name)(document.value):
+        return []
+    make_whole(document.value, load_schema(name))
     if _quick(name)(document.value):
         return []
     from iac.config.complaint import complaints  # noqa: PLC0415  # jsonschema costs 80 ms, and most files are valid

@@ -175,7 +175,8 @@ class Change:
         resumes: whether this finishes a create that an interrupted run had sent, or the rest of a succession.
         succeeds: the client_id of the client whose place a new one takes; "" when none is replaced.
         leaving: what becomes of predecessors when the outputs are written, the oldest first.
-        carried: fields that no definition manages and that a successor gets from its predecessor.
+        carried: fields that no definition manages: a successor gets them from its predecessor, a client that is
+            restored from its last answer.
         carried_owners: owners that it gets from there.
         recipients: who can open its secrets, before and after; None where it has none.
     """

@@ -15,12 +15,12 @@ from iac.core.codec import event_object, parse_event
 from iac.core.errors import StateError
 from iac.core.members import Malformed, Members, dump, load
 from iac.core.state import FORMAT_VERSION, Event, State, fold
+from iac.core.statefile import Origin, unwritable
 from iac.core.upgrade import FIRST, upgrades_from
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from iac.core.statefile import Origin
     from iac.core.upgrade import Upgrade
 
 _LINE = re.compile(rb'\{"crc":"([0-9a-f]{8})",(.*\})', re.DOTALL)
@@ -45,7 +45,29 @@ class Journal:
 
 
 def render_batch(batch: Batch) -> bytes:
-    """One line of the journal: JSON, its first member the CRC-32 of what follows it."""
+    """One line of the journal: JSON, its first member the CRC-32 of what follows it.
+
+    Raises:
+        StateError: the reader would refuse it.
+    """
+    try:
+        line = _line(batch)
+        _batch(line.rstrip(b"\n"), "events", Origin(""))
+    except Malformed as damage:
+        raise unwritable(damage) from None
+    return line
+
+
+def check_events(events: Sequence[Event]) -> None:
+    """Prove that these events can be recorded, before anything is sent.
+
+    Raises:
+        StateError: the reader would refuse one of them.
+    """
+    render_batch(Batch("", "", 0, tuple(events)))
+
+
+def _line(batch: Batch) -> bytes:
     body = dump(
         {
             "events": [event_object(event) for event in batch.events],

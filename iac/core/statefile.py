@@ -79,6 +79,27 @@ def render_state(state: State) -> str:
     return "{\n" + ",\n".join(f'  "{name}": {text}' for name, text in members.items()) + "\n}\n"
 
 
+def check_state(state: State) -> None:
+    """Prove that the reader takes the document: damage is refused before it replaces what is whole.
+
+    Raises:
+        StateError: it does not.
+    """
+    try:
+        _state(_upgraded(Members(load(render_state(state)), "document"), Origin("")))
+    except Malformed as damage:
+        raise unwritable(damage) from None
+
+
+def unwritable(damage: Malformed) -> StateError:
+    """The error for a value that the reader would refuse."""
+    return StateError(
+        "the state cannot hold a value, so it is not written",
+        why=f"{damage}; what iac writes it must be able to read again",
+        fix="correct the value in the definition; when no definition has it, this is a fault in iac: report it",
+    )
+
+
 def parse_state(text: str, origin: Origin) -> State:
     """The state of a document.
 

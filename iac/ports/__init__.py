@@ -7,12 +7,13 @@ so no caller ever meets an exception of httpx, OSError or a library.
 from __future__ import annotations
 
 from iac.ports.clock import Clock
+from iac.ports.deliveries import Deliveries, Delivery
 from iac.ports.prover import Prover
 from iac.ports.provider import Identity, Provider, Reader
 from iac.ports.sink import Exposure, Found, Sink, Tracking
 from iac.ports.state import Holder, Lock, Place, StateBackend, Vault
 
 __all__ = [
-    "Clock", "Exposure", "Found", "Holder", "Identity", "Lock", "Place", "Prover", "Provider", "Reader", "Sink",
-    "StateBackend", "Tracking", "Vault",
+    "Clock", "Deliveries", "Delivery", "Exposure", "Found", "Holder", "Identity", "Lock", "Place", "Prover", "Provider",
+    "Reader", "Sink", "StateBackend", "Tracking", "Vault",
 ]  # fmt: skip

@@ -92,6 +92,11 @@ class Reader(ABC):
         """Scopes that the server says it knows (OpenID Connect Discovery section 3, scopes_supported)."""
         return self._known_scopes()
 
+    @_server
+    def served_issuer(self) -> str:
+        """The issuer in the server's own spelling (OpenID Connect Discovery section 3, issuer)."""
+        return self._served_issuer()
+
     def _list_clients(self, make: Callable[[Registration], T]) -> list[T]:
         del make
         raise _only_management("list all clients")
@@ -116,6 +121,8 @@ class Reader(ABC):
     def _identify(self) -> Identity: ...
     @abstractmethod
     def _known_scopes(self) -> frozenset[str]: ...
+    @abstractmethod
+    def _served_issuer(self) -> str: ...
 
 
 def _only_management(what: str) -> InputError:

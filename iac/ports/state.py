@@ -91,6 +91,11 @@ class StateBackend(Lock):
         """Append events durably; concurrent callers share one fsync (group commit). Thread-safe."""
         self._record(events)
 
+    @_backend
+    def newest_copy(self) -> tuple[str, int]:
+        """The journal or emergency copy on this machine that names the highest serial, and that; 0 when none does."""
+        return self._newest_copy()
+
     @abstractmethod
     def _load(self) -> State: ...
     @abstractmethod
@@ -99,6 +104,8 @@ class StateBackend(Lock):
     def _save(self, state: State) -> State: ...
     @abstractmethod
     def _record(self, events: Sequence[Event]) -> None: ...
+    @abstractmethod
+    def _newest_copy(self) -> tuple[str, int]: ...
 
 
 @dataclass(frozen=True, slots=True)

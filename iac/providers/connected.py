@@ -53,6 +53,9 @@ class Connected(Provider):
         """Close all connections."""
         self._session.close()
 
+    def _served_issuer(self) -> str:
+        return self._session.endpoints().issuer
+
     @property
     def skew(self) -> float | None:
         """Seconds by which the server's clock is ahead of this machine's; None before it said its time."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import re
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
@@ -85,6 +86,15 @@ def _password(basic: str) -> str:
     return base64.b64decode(basic).decode(errors="replace").partition(":")[2]
 
 
+def _refuse(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    return number if math.isfinite(number) else _refuse(text)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What came back to `call`. Names in `headers` are found in any case; `body` is decoded from its encoding."""
@@ -95,9 +105,9 @@ class Answer:
     call: Call | None = field(default=None, repr=False)
 
     def json(self) -> Any:
-        """The body as JSON; None when it is none."""
+        """The body as JSON; None when it is none, or has a number that could not be sent back as it came."""
         try:
-            return json.loads(self.body)
+            return json.loads(self.body, parse_constant=_refuse, parse_float=_finite)
         except (ValueError, RecursionError):
             return None
 

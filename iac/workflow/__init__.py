@@ -13,8 +13,10 @@ from iac.core.approval import approve, uncovered
 from iac.core.change import Finding, SecretStep
 from iac.core.errors import IacError, StateError, UnreachableError, UnsafePlan
 from iac.core.generation import turn_back
+from iac.core.journal import check_events
 from iac.core.planning import make_plan
 from iac.core.policy.review import Outside, asks_server, review
+from iac.core.state import ClientState, ClientWritten
 from iac.workflow.approval import check_expected, check_saved
 from iac.workflow.delivery import (
     check_outputs,
@@ -26,12 +28,14 @@ from iac.workflow.delivery import (
 from iac.workflow.exposure import with_exposures
 from iac.workflow.reading import keep_new_tokens, read_actual
 from iac.workflow.rendering import OutputState, render_outputs
+from iac.workflow.serial import check_serial
 from iac.workflow.session import LocalSession, Session, StateSession
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from iac.apply.ledger import Ledger
+    from iac.core.change import Change
     from iac.core.plan import Plan
     from iac.core.planning import Options
     from iac.core.registration import Actual
@@ -101,6 +105,7 @@ def prepare(session: Session, options: Options) -> Prepared:
     """The plan that `apply_plan` carries out. Call it with the lock held."""
     options = replace(options, now=session.clock.now())
     state = session.backend.load()
+    check_serial(session, state)
     actual = read_actual(session, state, options, must_open=True)
     state = keep_new_tokens(session, state, actual, is_locked=True)
     return Prepared(_plan(session, state, actual, options), state, actual, options)
@@ -127,6 +132,7 @@ def apply_plan(session: Session, prepared: Prepared, stop: run.Stop) -> Report:
     noted = prepared.state.approval
     is_rest = noted is not None and not uncovered(plan, noted)
     approval = noted if noted is not None and is_rest else approve(plan, ledger.now())
+    ledger.state = replace(ledger.state, served_issuer=session.provider.served_issuer())
     ledger.begin(session.run_id, approval, plan.moved, prepared.settled())
     wanted = [client for client in session.desired.clients.values() if prepared.options.wants(client.address)]
     ledger.state = turn_back(ledger.state, wanted)
@@ -165,8 +171,17 @@ def _save(ledger: Ledger) -> IacError | None:
 def _preflight(session: Session, prepared: Prepared, ledger: Ledger) -> None:
     """Everything that can fail before the first write fails here (contract 5.1)."""
     session.provider.check_write()
+    check_events([ClientWritten(change.address, _prospect(change)) for change in prepared.plan.changes])
     sealing = [each for each in prepared.plan.changes if each.step is not SecretStep.NOTHING or each.resumes]
     ledger.check_recipients(change.address for change in sealing)
     check_outputs(session, prepared.plan, ledger)
     if prepared.plan.moved:
         ledger.check_identity()
+
+
+def _prospect(change: Change) -> ClientState:
+    """What a change puts into state of its definition."""
+    desired = change.desired
+    if desired is None:
+        return ClientState(change.client_id, "", {}, frozenset())
+    return ClientState(change.client_id, "", desired.fields, desired.declared, desired.owners)

@@ -133,6 +133,7 @@ def deliver(
         clients = ledger.state.outputs[output.id].clients if output.id in ledger.state.outputs else ()
         waits_for = next((failed[address] for address in clients if address in failed), "")
         yield _kept(output, waits_for) if waits_for else _remove(session, ledger, output)
+    session.deliveries.save()
 
 
 def _outputs(plan: Plan, done: Collection[str], actions: Collection[OutputAction]) -> Iterable[OutputChange]:
@@ -155,6 +156,7 @@ def _remove(session: LocalSession, ledger: Ledger, output: OutputChange) -> Deli
             sink.remove(output.path)
     except IacError as error:
         return NotDelivered(output, error)
+    session.deliveries.remove(output.id)
     ledger.note(OutputWritten(output.id, None))
     return Delivered(output, is_changed=True)
 
@@ -172,9 +174,11 @@ def _write(session: LocalSession, ledger: Ledger, spec: OutputSpec, output: Outp
     if why:
         return NotDelivered(output, InputError("the output is blocked", where=spec.id, why=why))
     try:
-        is_changed = session.sinks[spec.sink].write(spec.path, fresh_content(session, ledger, spec), mode=spec.mode)
+        content = fresh_content(session, ledger, spec)
+        is_changed = session.sinks[spec.sink].write(spec.path, content, mode=spec.mode)
     except IacError as error:
         return NotDelivered(output, error)
+    session.deliveries.add(spec.id, ledger.state.serial, content)
     ledger.note(OutputWritten(spec.id, record_of(session, spec, ledger.state)))
     return Delivered(output, is_changed)
 
@@ -194,7 +198,7 @@ def record_of(session: LocalSession, spec: OutputSpec, state: State) -> OutputRe
     """What state remembers of an output written from `state`."""
     clients = {address: as_rendered(state, address) for address in spec.clients}
     template = made_by(spec, session.digest(spec.template))
-    return OutputRecord(output_digest(spec, template, clients), spec.clients, spec.sink)
+    return OutputRecord(output_digest(spec, template, clients), spec.clients, spec.sink, state.serial)
 
 
 def _credentials(ledger: Ledger, address: str, client: ClientState) -> Credentials:

@@ -10,6 +10,7 @@ from iac.core.errors import ClosedSecretError, IacError
 from iac.ports import Found, Tracking
 from iac.workflow.delivery import blocked, fresh_content, record_of
 from iac.workflow.exposure import TRACKED, find_exposures, warning
+from iac.workflow.serial import check_serial
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -32,8 +33,11 @@ def render_outputs(session: LocalSession, targets: Collection[str], *, check: bo
     wanted = [spec for spec in session.desired.outputs if not targets or set(spec.clients) & set(targets)]
     if check:
         return [_render_safely(session, ledger, spec, check=True) for spec in wanted]
+    check_serial(session, state)
     exposures = find_exposures(session, [spec for spec in wanted if not blocked(spec, state)])
-    return [_render_guarded(session, ledger, spec, exposures.get(spec.id)) for spec in wanted]
+    states = [_render_guarded(session, ledger, spec, exposures.get(spec.id)) for spec in wanted]
+    session.deliveries.save()
+    return states
 
 
 def _render_guarded(session: LocalSession, ledger: Ledger, spec: OutputSpec, exposure: Exposure | None) -> OutputState:
@@ -98,5 +102,6 @@ def _render_one(session: LocalSession, ledger: Ledger, spec: OutputSpec, *, chec
         record = ledger.state.outputs.get(spec.id)
         is_new = record is None or record.digest != record_of(session, spec, ledger.state).digest
         is_changed = sink.write(spec.path, content, mode=spec.mode, is_new=is_new)
+        session.deliveries.add(spec.id, ledger.state.serial, content)
         return OutputState(spec.path, spec.sink, "written" if is_changed else "unchanged")
     return OutputState(spec.path, spec.sink, _STATUS[sink.compare(spec.path, content)])

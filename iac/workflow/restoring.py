@@ -3,21 +3,34 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from iac.core.answer import carried
 from iac.core.desired import DesiredClient, Lifecycle
 from iac.core.diagnostics import Location
+from iac.core.diff import HIDDEN, compare
 from iac.core.errors import InputError
 from iac.core.generation import base_of
 from iac.core.model import uses_secret
-from iac.core.registration import Api, NewClient
-from iac.core.semantics import create_body
+from iac.core.registration import Api, NewClient, Registration
+from iac.core.semantics import create_body, parse_answer
 from iac.workflow import Prepared, prepare
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iac.core.change import Change
     from iac.core.desired import Desired
-    from iac.core.state import State, Tombstone
+    from iac.core.model import Fields
+    from iac.core.state import ClientState, State, Tombstone
     from iac.workflow.session import Session
+
+LAST_ANSWER = "restored as the server last answered it"
+UNKNOWN = (
+    "restored as it was last applied: this state is from before format 1.1, which keeps the server's answer,"
+    " so nobody knows what was set by hand or left to the server"
+)
+"""Reasons of the change."""
 
 
 def find_grave(state: State, address: str) -> Tombstone:
@@ -66,8 +79,37 @@ def prepare_restore(session: Session, address: str) -> tuple[Session, Prepared]:
     _check_secret(session, state, grave, client)
     alone = replace(session, desired=replace(session.desired, clients={**session.desired.clients, address: client}))
     prepared = prepare(alone, replace(alone.options(), targets=frozenset({address})))
+    changes = tuple(
+        _whole(alone, prepared, change, grave) if change.address == address else change
+        for change in prepared.plan.changes
+    )
     secret = grave.client.secret
-    return alone, replace(prepared, kept={address: secret} if secret else {})
+    plan = replace(prepared.plan, changes=changes)
+    return alone, replace(prepared, plan=plan, kept={address: secret} if secret else {})
+
+
+def _whole(session: Session, prepared: Prepared, change: Change, grave: Tombstone) -> Change:
+    """The change with all that the client had and no definition manages, by its last answer."""
+    was, client, facts = grave.client, change.desired, prepared.actual.facts
+    if client is None or not (change.creates or change.resumes):
+        return change
+    if was.answer is None:
+        return replace(change, reason=UNKNOWN)
+    taken = carried(client, Registration(was.client_id, was.applied, answer=was.answer), facts)
+    everything = replace(client, fields={**taken, **client.fields}, declared=client.declared | taken.keys())
+    return replace(
+        change,
+        reason=_reason(was.answer),
+        fields=compare(everything, change.observed, None, facts, session.desired.server_defaults),
+        carried=taken,
+        carried_owners=was.owners or () if client.managed_owners is None else (),
+    )
+
+
+def _reason(answer: Mapping[str, Any]) -> str:
+    if answer.get("active") is False:
+        return f"{LAST_ANSWER}, but enabled: it was disabled, and only an administrator can do that again"
+    return LAST_ANSWER
 
 
 def _wanted(desired: Desired, grave: Tombstone) -> DesiredClient:
@@ -77,7 +119,7 @@ def _wanted(desired: Desired, grave: Tombstone) -> DesiredClient:
             address=grave.address,
             client_id=was.client_id,
             generation=was.generation,
-            fields=was.applied,
+            fields=_last_fields(was),
             declared=was.declared,
             location=Location(f"clients.d/{grave.address}.yaml"),
             owners=was.owners,
@@ -93,6 +135,15 @@ def _wanted(desired: Desired, grave: Tombstone) -> DesiredClient:
             fix="move the definition away, or run iac apply for a new client",
         )
     return replace(defined, client_id=was.client_id, generation=was.generation)
+
+
+def _last_fields(was: ClientState) -> Fields:
+    """The fields that the definition managed, as the server last answered them; what it hides as last applied."""
+    if was.answer is None:
+        return was.applied
+    answered = parse_answer(was.answer).fields
+    hidden = {name: was.applied[name] for name in HIDDEN & was.applied.keys() - answered.keys()}
+    return {**{name: answered[name] for name in answered if name in was.declared}, **hidden}
 
 
 def _check_secret(session: Session, state: State, grave: Tombstone, client: DesiredClient) -> None:

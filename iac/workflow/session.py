@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from iac.core.desired import Desired
     from iac.core.diagnostics import Diagnostic
     from iac.core.state import State
-    from iac.ports import Clock, Provider, Sink, StateBackend, Vault
+    from iac.ports import Clock, Deliveries, Provider, Sink, StateBackend, Vault
     from iac.rendering.context import ProjectFacts
     from iac.rendering.template import Template
 
@@ -53,12 +53,20 @@ class StateSession:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalSession(StateSession):
-    """One environment without its server: enough to render outputs. `templates` by name."""
+    """One environment without its server: enough to render outputs.
+
+    Attributes:
+        templates: by name.
+        deliveries: what this machine has written.
+        accepts_older_state: whether a state may be older than that.
+    """
 
     desired: Desired
     warnings: tuple[Diagnostic, ...] = ()
     sinks: Mapping[str, Sink]
     templates: Mapping[str, Template]
+    deliveries: Deliveries
+    accepts_older_state: bool = False
 
     def options(self, targets: Collection[str] = (), recreate: Collection[str] = ()) -> Options:
         """Options of a plan.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from iac.core.answer import kept_answer
 from iac.core.errors import InputError
 from iac.core.model import uses_secret
 from iac.core.planning import identified
@@ -93,6 +94,7 @@ def _taken_over(session: Session, ledger: Ledger, address: str, found: Registrat
         secret_serial=desired.secret_serial,
         prevent_destroy=desired.lifecycle.prevent_destroy,
         applied_at=ledger.now(),
+        answer=kept_answer(found.answer),
     )
 
 

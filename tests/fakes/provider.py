@@ -162,6 +162,9 @@ class FakeProvider(Provider):
     def _known_scopes(self) -> frozenset[str]:
         return frozenset(self.iam.world.facts.scopes_supported)
 
+    def _served_issuer(self) -> str:
+        return self.iam.world.issuer
+
     def _check_write(self) -> None:
         """May write."""
 

@@ -63,6 +63,9 @@ class MemoryBackend(StateBackend):
         self.journal.extend(events)
         self.on_call("after record")
 
+    def _newest_copy(self) -> tuple[str, int]:
+        return "", 0
+
     def lose_machine(self) -> None:
         """What is left of a state that is kept elsewhere when the machine of the run is gone (iac.backends.remote)."""
         last = 0

@@ -9,7 +9,7 @@ from iac.apply.run import Stop
 from iac.core.desired import Desired
 from iac.core.planning import Options
 from iac.core.state import State
-from iac.ports import Place
+from iac.ports import Deliveries, Place
 from iac.sandbox.flavour import Flavour
 from iac.sandbox.iam import Iam
 from iac.sandbox.model import Client
@@ -60,6 +60,7 @@ class Line:
             provider=self.provider,
             sinks={},
             templates={},
+            deliveries=Deliveries(self.clock),
             clock=self.clock,
             parallelism=self.parallelism,
             run_id=f"run-{self._runs}",

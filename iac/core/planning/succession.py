@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iac.core import fate, guards, semantics
+from iac.core import fate, guards
 from iac.core.age import due, duration, is_past, later
+from iac.core.answer import carried
 from iac.core.change import CLIENT_ID, Action, Cause, FieldChange, Leaving, SecretChange, SecretStep
 from iac.core.desired import Rotation
 from iac.core.diff import compare
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from iac.core.desired import DesiredClient
-    from iac.core.model import Fields
     from iac.core.planning.draft import Draft, Options
     from iac.core.registration import Registration
     from iac.core.state import ClientState, Predecessor
@@ -74,7 +74,6 @@ def plan_succession(draft: Draft, client: DesiredClient, last: ClientState) -> N
     if seen is not None and not is_ours and (is_rotation or not client.adopt):
         refuse_taken(draft, client)
         return
-    carried = _carried(draft, client, old)
     fields = (*_renamed(last, client), *_differing(draft, client, seen or old, last if seen is None else None))
     change = with_fate(propose(draft, client, seen, fields), _fate(draft, client, seen))
     grace = 0 if old is None or draft.options.no_grace else client.lifecycle.grace
@@ -85,7 +84,7 @@ def plan_succession(draft: Draft, client: DesiredClient, last: ClientState) -> N
         resumes=is_ours and seen is not None,
         succeeds=last.client_id,
         leaving=(*_overdue(draft, client, last), *_waiting(draft, client, last), Leaving(last.client_id, old, grace)),
-        carried=carried,
+        carried=carried(client, old, draft.actual.facts) if old else {},
         carried_owners=(old.owners or ()) if old and client.managed_owners is None else (),
     )
     put(draft, change, client)
@@ -100,16 +99,6 @@ def _guard(draft: Draft, client: DesiredClient, last: ClientState, old: Registra
     if old.answer.get("active") is False:
         draft.guards.append(guards.suspended(client.address, last.client_id))
     guard_hidden(draft, client, old, last)
-
-
-def _carried(draft: Draft, client: DesiredClient, old: Registration | None) -> Fields:
-    """What an update would leave as it is: the successor gets it too."""
-    if old is None:
-        return {}
-    body = semantics.update_body(replace(old, secret=None), {}, (), draft.actual.facts)
-    kept = semantics.parse_answer(body).fields
-    is_keyed = "jwks_uri" in client.fields
-    return {name: kept[name] for name in kept if name not in client.managed and not (is_keyed and name == "jwk")}
 
 
 def _renamed(last: ClientState, client: DesiredClient) -> Iterator[FieldChange]:

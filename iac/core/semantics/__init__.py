@@ -167,8 +167,10 @@ def _of_its_kind(name: str, value: Any) -> Value:
     texts = value if kind is Kind.SET else (value,) if kind in _OF_TEXT else ()
     if not all(isinstance(text, str) for text in texts):
         raise TypeError(f"{name} is no text, or has a member that is none")
-    if isinstance(value, list | dict):
-        raise TypeError(f"{name} is no single value")
+    if kind is Kind.SECONDS and isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list | dict | float):
+        raise TypeError(f"{name} is no single value, or no whole number")
     return value  # type: ignore[no-any-return]  # flags and numbers are taken as they come
 
 

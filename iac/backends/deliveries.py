@@ -1,0 +1,52 @@
+"""The note of what this machine has written, beside its local files: it never goes where the state goes."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from iac.backends import disk
+from iac.core.members import Malformed, Members, dump, load
+from iac.ports import Deliveries, Delivery
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from iac.ports import Clock
+
+_FORMAT = "1.0"
+
+
+class FileDeliveries(Deliveries):
+    """Deliveries in the file `path`, mode 0600; it holds no secret.
+
+    A note that is damaged or cannot be written is as if there were none: it protects against a mistake, and no run may
+    fail for want of it.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        super().__init__(clock)
+        self._path = path
+
+    def save(self) -> None:
+        """Replace the file where something is known."""
+        outputs = {name: asdict(delivery) for name, delivery in self.by_id.items()}
+        if not outputs and not self._path.exists():
+            return
+        data = dump({"format_version": _FORMAT, "outputs": outputs}).encode() + b"\n"
+        with suppress(OSError):
+            self._path.parent.mkdir(mode=0o700, exist_ok=True)
+            disk.replace(self._path, data)
+
+    def _load(self) -> dict[str, Delivery]:
+        try:
+            members = Members(load(self._path.read_text(encoding="utf-8")), "note")
+            outputs = members.object("outputs")
+            return {name: _delivery(Members(data, name)) for name, data in outputs.items()}
+        except (OSError, UnicodeDecodeError, Malformed):
+            return {}
+
+
+def _delivery(members: Members) -> Delivery:
+    return Delivery(members.number("serial"), members.text("salt"), members.text("fingerprint"))
