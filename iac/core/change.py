@@ -240,14 +240,9 @@ class Change:
             leaving = [[old.client_id, _left(old, self.desired), bool(old.grace)] for old in self.leaving]
             return sha256({**told, "action": str(self.action), "leaving": leaving, "outputs": sorted(outputs)})
         actions = [str(output.action) for output in self.outputs]
-        return sha256(
-            {
-                **told,
-                "action": str(Action.CREATE if self.resumes else self.action),
-                "secret": str(self.secret),
-                "outputs": sorted([*output, action] for output, action in zip(outputs, actions, strict=True)),
-            }
-        )
+        action = Action.CREATE if self.resumes else self.action
+        acted = sorted([*output, act] for output, act in zip(outputs, actions, strict=True))
+        return sha256({**told, "action": str(action), "secret": str(self.secret), "outputs": acted})
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
