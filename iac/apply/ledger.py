@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 from iac.core.age import written
 from iac.core.burial import bury
 from iac.core.errors import StateError
+from iac.core.fold import fold
 from iac.core.held import secrets_of
 from iac.core.planning import move
 from iac.core.secret import Secret
@@ -23,7 +24,6 @@ from iac.core.state import (
     IntentGiven,
     SealedSecret,
     State,
-    fold,
 )
 from iac.ports import Place
 

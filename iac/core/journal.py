@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from iac.core.codec import event_object, parse_event
 from iac.core.errors import StateError
+from iac.core.fold import fold
 from iac.core.members import Malformed, Members, dump, load
-from iac.core.state import FORMAT_VERSION, Event, State, fold
+from iac.core.state import FORMAT_VERSION, Event, State
 from iac.core.statefile import Origin, unwritable
 from iac.core.upgrade import FIRST, upgrades_from
 

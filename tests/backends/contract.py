@@ -14,7 +14,8 @@ import pytest
 from iac.backends.cell import Cell, NotStored, Stored
 from iac.backends.remote import Places, RemoteBackend
 from iac.core.errors import LockedError, StateError, UnreachableError
-from iac.core.state import ClientWritten, fold
+from iac.core.fold import fold
+from iac.core.state import ClientWritten
 from iac.core.statefile import Origin, parse_state
 from tests.backends.clock import StoppedClock
 from tests.backends.given import EMPTY, HOLDER, OWNER, client, holding, intended, written

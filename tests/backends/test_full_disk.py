@@ -11,17 +11,21 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from iac.backends.age import ClearVault
 from iac.core.errors import StateError
-from iac.core.state import State, fold
+from iac.core.fold import fold
 from iac.workflow import StateSession
 from iac.workflow.pushing import Copy, push
 from tests.backends.clock import StoppedClock
 from tests.backends.given import EMPTY, holding, intended, written
 from tests.backends.test_file import FileSite
+
+if TYPE_CHECKING:
+    from iac.core.state import State
 
 ROOT = Path(__file__).parents[2]
 

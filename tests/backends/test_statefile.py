@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from iac.core import codec
 from iac.core.errors import StateError
+from iac.core.fold import fold
 from iac.core.journal import Batch, fold_all, parse_journal, render_batch, replay
 from iac.core.keys import ClientKey
 from iac.core.state import (
@@ -23,7 +24,6 @@ from iac.core.state import (
     SealedSecret,
     State,
     Tombstone,
-    fold,
 )
 from iac.core.statefile import Origin, parse_state, render_state
 from tests.backends.given import EMPTY, SEALED, client, events, holding, intended, states, written

@@ -10,8 +10,9 @@ import pytest
 from iac.backends.age import new_identity
 from iac.cli import run
 from iac.cli.shell import Shell
+from iac.core.fold import fold
 from iac.core.secret import Secret
-from iac.core.state import IntentGiven, OutputRecord, SealedSecret, Tombstone, fold
+from iac.core.state import IntentGiven, OutputRecord, SealedSecret, Tombstone
 from iac.ports import Place
 from iac.wiring import open_state
 from tests.backends.given import client, intended

@@ -6,10 +6,11 @@ import pytest
 
 from iac.core.burial import bury
 from iac.core.errors import StateError
+from iac.core.fold import fold
 from iac.core.held import secrets_of
 from iac.core.keys import ClientKey, key_in_use, key_set, kid_in_use, with_keys
 from iac.core.outputs import Rendered, output_digest
-from iac.core.state import ClientGone, Tombstone, fold
+from iac.core.state import ClientGone, Tombstone
 from iac.core.statefile import Origin, parse_state, render_state
 from tests.core.build import NOW, applied, desired, output, sealed, state
 

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.core.burial import bury
+from iac.core.fold import fold
 from iac.core.keys import ClientKey
 from iac.core.state import (
     ClientGone,
@@ -20,7 +21,6 @@ from iac.core.state import (
     PredecessorGone,
     State,
     Tombstone,
-    fold,
 )
 from tests.core.build import NOW, applied, desired, intent, sealed, state
 

@@ -10,9 +10,9 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from iac.core.errors import LockedError, StateError
+from iac.core.fold import fold
 from iac.core.held import brings_secret
 from iac.core.secret import Secret
-from iac.core.state import fold
 from iac.ports import Clock, StateBackend, Vault
 
 if TYPE_CHECKING:
