@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from iac.core.approval import uncovered
 from iac.core.errors import StalePlan
 from iac.core.saved import differences
-from iac.core.text import printable
 
 if TYPE_CHECKING:
     from iac.core.plan import Plan
@@ -54,8 +53,8 @@ def check_saved(plan: Plan, saved: SavedPlan) -> None:
         told = [f"{each.key}: the file says {each.saved}, the new plan {each.now}" for each in found]
         raise StalePlan(
             "the saved plan does not say what would be done, nothing was sent",
-            where=printable(_listed(places, ", ")),
-            why=printable(_listed(told, "; ")),
+            where=_listed(places, ", "),
+            why=_listed(told, "; "),
             fix=_REVIEW,
         )
 
