@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +16,8 @@ if TYPE_CHECKING:
 
     from iac.apply.outcome import Report
     from iac.cli.shell import Shell
+    from iac.core.saved import SavedPlan
 
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _WAYS = "--auto-approve, a saved PLAN or --expect-plan DIGEST"
 _SAVE = "make one: iac plan --out FILE"
 
@@ -50,8 +48,9 @@ def command(shell: Shell, /, **given: Any) -> int:
     from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
     from iac.workflow import apply_plan, prepare  # noqa: PLC0415
 
-    expected = _expected(shell, given["plan_file"], given["expect_plan"])
-    terms = Terms(given["view"], is_approved=given["auto_approve"], expected=expected, ways=_WAYS)
+    saved = _saved(shell, given["plan_file"], given["expect_plan"])
+    expected = saved.digest if saved else given["expect_plan"]
+    terms = Terms(given["view"], is_approved=given["auto_approve"], expected=expected, saved=saved, ways=_WAYS)
     with (
         open_session(shell, Access.WRITE, parallelism=given["parallelism"]) as session,
         session.backend.lock(session.holder(), timeout=given["lock_timeout"]),
@@ -80,27 +79,32 @@ def _proven(shell: Shell, report: Report | None) -> Report | None:
         return replace(report, unproven=error)
 
 
-def _expected(shell: Shell, plan_file: str | None, digest: str | None) -> str | None:
-    if digest is not None and not _DIGEST.fullmatch(digest):
+def _saved(shell: Shell, plan_file: str | None, digest: str | None) -> SavedPlan | None:
+    from iac.core.saved import DIGEST  # noqa: PLC0415  # not needed by --help
+
+    if digest is not None and not DIGEST.fullmatch(digest):
         raise click.UsageError("--expect-plan takes the digest of a plan: sha256: and 64 hex digits")
     if plan_file is None:
-        return digest
-    saved = _digest_of(shell.path(plan_file))
-    if digest is not None and digest != saved:
+        return None
+    saved = _read(shell.path(plan_file))
+    if digest not in {None, saved.digest}:
         raise click.UsageError(f"--expect-plan is not the digest of {plan_file}")
     return saved
 
 
-def _digest_of(path: Path) -> str:
+def _read(path: Path) -> SavedPlan:
+    from iac.core.members import Malformed  # noqa: PLC0415  # not needed by --help
+    from iac.core.saved import parse_saved  # noqa: PLC0415
+
     try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
+        return parse_saved(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InputError(
             "the saved plan cannot be read", where=str(path), why=str(error.strerror), fix=_SAVE
         ) from error
-    except (ValueError, RecursionError) as error:
-        raise InputError("the saved plan is damaged", where=str(path), fix=_SAVE) from error
-    digest = saved.get("digest") if isinstance(saved, dict) else None
-    if not isinstance(digest, str) or not _DIGEST.fullmatch(digest):
-        raise InputError("this is no saved plan", where=str(path), fix=_SAVE)
-    return digest
+    except Malformed as malformed:
+        why = f"{malformed}: it was cut or edited, or is no plan"
+        raise InputError("the saved plan is damaged", where=str(path), why=why, fix=_SAVE) from None
+    except UnicodeDecodeError:
+        why = "it is not UTF-8: it is no plan"
+        raise InputError("the saved plan is damaged", where=str(path), why=why, fix=_SAVE) from None

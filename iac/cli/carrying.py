@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from iac.apply.outcome import Report
     from iac.apply.run import Stop
     from iac.cli.shell import Shell
+    from iac.core.saved import SavedPlan
     from iac.workflow import Prepared, Session
 
 AUTO_APPROVE = click.option("--auto-approve", is_flag=True, help="Do not ask.")
@@ -42,12 +43,14 @@ class Terms:
     """How a plan is shown and what approves it: a flag, the digest that it is expected to have, else somebody.
 
     Attributes:
+        saved: the plan whose file was given, for its text.
         ways: what can approve it where nobody is there to ask, for the message.
     """
 
     view: str
     is_approved: bool
     expected: str | None = None
+    saved: SavedPlan | None = None
     ways: str = "--auto-approve"
 
 
@@ -66,12 +69,14 @@ def carry_out(
         InputError: it was not approved.
     """
     from iac.apply.run import Stop  # noqa: PLC0415  # not needed by --help
-    from iac.workflow import check_expected, check_guards  # noqa: PLC0415
+    from iac.workflow import check_expected, check_guards, check_saved  # noqa: PLC0415
 
     if terms.view == "text":
         show_plan(shell, prepared.plan, "text")
     if terms.expected is not None:
-        check_expected(prepared, terms.expected)
+        check_expected(prepared.plan, prepared.state.approval, terms.expected)
+    if terms.saved is not None:
+        check_saved(prepared.plan, terms.saved)
     if prepared.plan.refusals and terms.view == "json":
         show_json(prepared.plan.to_dict())
     check_guards(prepared.plan)

@@ -17,6 +17,7 @@ from iac.config.project import PROJECT_FILE, Project, load_project
 from iac.config.settings import parse_settings
 from iac.core.diagnostics import sort_key
 from iac.core.errors import InputError, InvalidInput
+from iac.core.text import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,6 +34,7 @@ WANTED_OF_ENVIRONMENT = frozenset({"clients", "defaults", "outputs", "outputs+",
 
 _ENVIRONMENTS = "environments"
 _LONGEST = 120  # characters of a value in a message
+_NOT_SET = object()
 
 
 def with_base(project: Project, file: Path) -> Project:
@@ -113,8 +115,9 @@ def _leaves(pointer: Pointer, value: Any) -> Iterator[tuple[Pointer, Any]]:
 
 def _differences(document: Document, own: Mapping[Pointer, Any], theirs: Mapping[Pointer, Any]) -> Iterator[Diagnostic]:
     for pointer in [*own, *(each for each in theirs if each not in own)]:
-        before, after = _shown(theirs, pointer), _shown(own, pointer)
-        if before != after:
+        before, after = theirs.get(pointer, _NOT_SET), own.get(pointer, _NOT_SET)
+        if not _is_same(before, after):
+            before, after = side_by_side(_shown(before), _shown(after), _LONGEST)
             yield mistake(
                 "settings-changed",
                 f"{'.'.join(map(str, pointer))} is {after} here and {before} in the base",
@@ -124,9 +127,14 @@ def _differences(document: Document, own: Mapping[Pointer, Any], theirs: Mapping
             )
 
 
-def _shown(settings: Mapping[Pointer, Any], pointer: Pointer) -> str:
-    if pointer not in settings:
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two values are the same of the same type. What is shown of them never decides that: it may be cut."""
+    if one is _NOT_SET or other is _NOT_SET:
+        return one is other
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def _shown(value: Any) -> str:
+    if value is _NOT_SET:
         return "not set"
-    value = settings[pointer]
-    text = "set" if value == {} else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+    return "set" if value == {} else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

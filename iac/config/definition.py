@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from iac.core.age import seconds
 from iac.core.desired import DesiredClient, Lifecycle, Rotation
 from iac.core.model import ALWAYS, DEFAULTED, FIELDS, GRANT_TYPES, Kind
+from iac.core.recipients import recipient
 from iac.core.registration import Api
 from iac.core.semantics import canonical_jwks
 
@@ -119,8 +120,3 @@ def _lifecycle(merged: Merged) -> Lifecycle:
         rotation=rotation,
         grace=seconds(merged.get(_LIFECYCLE[4], _GRACE)) if rotation is Rotation.REPLACE else 0,
     )
-
-
-def recipient(key: str) -> str:
-    """A public key as it is compared: an SSH key without its comment."""
-    return " ".join(key.split()[:2])

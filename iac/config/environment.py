@@ -125,6 +125,7 @@ class Environment:
             server_defaults=settings.server_defaults,
             policy=settings.policy,
             grantable=settings.grantable_scopes,
+            recipients=settings.state.known_recipients,
         )
 
     def _sealed(self, spec: OutputSpec) -> OutputSpec:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from iac.config.override import overrides
 from iac.config.place import FilePlace, HttpPlace, S3Place, parse_place
 from iac.config.source import Source
+from iac.core.recipients import recipient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +37,12 @@ class StateSettings:
     identity: Source | None = None
     is_clear: bool = False
     lineage: str = ""
+
+    @property
+    def known_recipients(self) -> tuple[str, ...] | None:
+        """The recipients as they are compared, sorted; none where nothing is encrypted, None before any is named."""
+        known = tuple(sorted({recipient(key) for key in self.recipients}))
+        return known if known or self.is_clear else None
 
     @property
     def files(self) -> tuple[str, ...]:

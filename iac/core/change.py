@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from iac.core.desired import OWNERS, output_id
+from iac.core.model import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from iac.core.desired import DesiredClient
     from iac.core.diagnostics import Location, Severity
     from iac.core.model import Fields, Value
+    from iac.core.recipients import Recipients
     from iac.core.registration import Registration
 
 
@@ -88,8 +90,8 @@ class FieldChange:
         """JSON form."""
         return {
             "name": self.name,
-            "before": _json(self.before),
-            "after": _json(self.after),
+            "before": as_json(self.before),
+            "after": as_json(self.after),
             "cause": str(self.cause),
             "added": list(self.added),
             "removed": list(self.removed),
@@ -103,6 +105,7 @@ class OutputChange:
     Attributes:
         template: hash over what makes the output of its clients: the template's text, and how the sink writes it.
         digest: hash over that, fields and secret versions; "" for a deleted one.
+        recipients: public keys that a sink which encrypts seals it to.
     """
 
     path: str
@@ -110,6 +113,7 @@ class OutputChange:
     action: OutputAction
     template: str = ""
     digest: str = ""
+    recipients: tuple[str, ...] = ()
 
     @property
     def id(self) -> str:
@@ -174,6 +178,7 @@ class Change:
         carried: fields that no definition manages: a successor gets them from its predecessor, a client that is
             restored from its last answer.
         carried_owners: owners that it gets from there.
+        recipients: who can open its secrets, before and after; None where it has none.
     """
 
     address: str
@@ -194,6 +199,7 @@ class Change:
     leaving: tuple[Leaving, ...] = ()
     carried: Fields = field(default_factory=dict)
     carried_owners: tuple[str, ...] = ()
+    recipients: Recipients | None = None
 
     @property
     def writes_fields(self) -> bool:
@@ -212,17 +218,17 @@ class Change:
         return gone + (self.action is Action.DELETE)
 
     @property
-    def digest(self) -> str:
-        """`sha256:` over what is wanted, what was seen, the action and the outputs; the same for a resumed create."""
-        return self._digest(resumes=self.resumes)
+    def seen(self) -> Mapping[str, Any] | None:
+        """What a write would replace; None where nothing is there, or where what is there is ours."""
+        return None if self.resumes or self.observed is None else _observed(self.observed, self.desired)
 
     @property
-    def digests(self) -> tuple[str, ...]:
-        """What approving this change approves: it, and what may be left of it when its successor is registered."""
-        return (self.digest, self._digest(resumes=True)) if self.leaving else (self.digest,)
+    def digest(self) -> str:
+        """`sha256:` over what is wanted, what was seen, the action and the outputs; the same for a resumed create."""
+        return self.digest_of(self.seen)
 
-    def _digest(self, *, resumes: bool) -> str:
-        seen = None if resumes or self.observed is None else _observed(self.observed, self.desired)
+    def digest_of(self, seen: Mapping[str, Any] | None) -> str:
+        """The digest that the change has where this is seen on the server."""
         outputs = [[output.path, output.sink, output.template] for output in self.outputs]
         told = {
             "address": self.address,
@@ -234,14 +240,9 @@ class Change:
             leaving = [[old.client_id, _left(old, self.desired), bool(old.grace)] for old in self.leaving]
             return sha256({**told, "action": str(self.action), "leaving": leaving, "outputs": sorted(outputs)})
         actions = [str(output.action) for output in self.outputs]
-        return sha256(
-            {
-                **told,
-                "action": str(Action.CREATE if resumes else self.action),
-                "secret": str(self.secret),
-                "outputs": sorted([*output, action] for output, action in zip(outputs, actions, strict=True)),
-            }
-        )
+        action = Action.CREATE if self.resumes else self.action
+        acted = sorted([*output, act] for output, act in zip(outputs, actions, strict=True))
+        return sha256({**told, "action": str(action), "secret": str(self.secret), "outputs": acted})
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -255,7 +256,8 @@ class Change:
             "location": place(self.location),
             "fields": [field.to_dict() for field in self.fields],
             "secret": str(self.secret),
-            "outputs": [output.to_dict() for output in self.outputs],
+            "recipients": self.recipients.to_dict() if self.recipients else None,
+            "outputs": [{**output.to_dict(), "recipients": list(output.recipients)} for output in self.outputs],
             "findings": [finding.to_dict() for finding in self.findings],
         }
 
@@ -265,15 +267,11 @@ def place(location: Location | None) -> dict[str, Any] | None:
     return {"file": location.file, "line": location.line} if location else None
 
 
-def _json(value: Value | None) -> Any:
-    return list(value) if isinstance(value, tuple) else value
-
-
 def _wanted(desired: DesiredClient) -> dict[str, Any]:
     return {
-        "fields": {name: _json(value) for name, value in sorted(desired.fields.items())},
+        "fields": {name: as_json(value) for name, value in sorted(desired.fields.items())},
         "declared": sorted(desired.declared),
-        "owners": _json(desired.owners),
+        "owners": as_json(desired.owners),
         "serial": desired.secret_serial,
         "recipients": list(desired.recipients),
         "prevent_destroy": desired.lifecycle.prevent_destroy,
@@ -284,8 +282,8 @@ def _observed(observed: Registration, desired: DesiredClient | None) -> Mapping[
     """What a write would replace; all of it for a client that leaves."""
     names = desired.managed if desired else observed.fields
     return {
-        "fields": {name: _json(observed.fields.get(name)) for name in sorted(names)},
-        "owners": _json(observed.owners),
+        "fields": {name: as_json(observed.fields.get(name)) for name in sorted(names)},
+        "owners": as_json(observed.owners),
     }
 
 

@@ -110,7 +110,7 @@ def output_object(output: OutputRecord) -> Object:
 
 def approval_object(approval: Approval) -> Object:
     """An approval as a JSON object."""
-    return {"digest": approval.digest, "changes": approval.changes, "at": approval.at}
+    return _present(digest=approval.digest, changes=approval.changes, at=approval.at, seen=dict(approval.seen) or None)
 
 
 def event_object(event: Event) -> Object:
@@ -239,9 +239,11 @@ def parse_output(data: Any, at: str) -> OutputRecord:
 def parse_approval(data: Any, at: str) -> Approval:
     """An approval out of its JSON object; raises `Malformed`."""
     members = Members(data, at)
-    approval = Approval(members.text("digest"), members.texts("changes"), members.text("at"))
+    digest, changes, moment = members.text("digest"), members.texts("changes"), members.text("at")
+    seen = members.object("seen") if members.has("seen") else {}
+    strings(seen.values(), f"{at}.seen")
     members.end()
-    return approval
+    return Approval(digest, changes, moment, seen)
 
 
 def parse_event(members: Members, at: str) -> Event:

@@ -174,6 +174,8 @@ class Desired:
         clients: by address, sorted.
         policy: id of a rule -> off, warning or error, where iac.yaml says so.
         grantable: patterns of scopes that self service grants to this login.
+        recipients: public keys, sorted, that can open every secret of the state; empty where it is not encrypted, None
+            where nobody is named.
     """
 
     project: str
@@ -189,3 +191,4 @@ class Desired:
     server_defaults: Fields = field(default_factory=dict)
     policy: Mapping[str, str] = field(default_factory=dict)
     grantable: tuple[str, ...] = ()
+    recipients: tuple[str, ...] | None = None

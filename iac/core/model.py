@@ -121,6 +121,11 @@ RESPONSE_TYPES = ("code", "token")
 CODE_CHALLENGE_METHODS = ("none", "plain", "S256")
 
 
+def as_json(value: Value | None) -> str | int | bool | list[str] | None:
+    """JSON form of a canonical value."""
+    return list(value) if isinstance(value, tuple) else value
+
+
 def short_grant(grant: str) -> str:
     """The short name of a grant type for people; unknown ones as they are."""
     return next((short for short, wire in GRANT_TYPES.items() if wire == grant), grant)

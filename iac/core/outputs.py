@@ -84,7 +84,7 @@ def _output(
     spec: OutputSpec, template: str, clients: Mapping[str, Rendered], records: Mapping[str, OutputRecord]
 ) -> OutputChange:
     if any(address not in clients or clients[address].secret_version is None for address in spec.clients):
-        return OutputChange(spec.path, spec.sink, OutputAction.BLOCKED, template)
+        return OutputChange(spec.path, spec.sink, OutputAction.BLOCKED, template, recipients=spec.recipients)
     digest = output_digest(spec, template, clients)
     record = records.get(spec.id)
     if record is None:
@@ -93,4 +93,4 @@ def _output(
         action = OutputAction.UNCHANGED
     else:
         action = OutputAction.UPDATE
-    return OutputChange(spec.path, spec.sink, action, template, digest)
+    return OutputChange(spec.path, spec.sink, action, template, digest, spec.recipients)

@@ -6,17 +6,23 @@ JSON form: schemas/plan.schema.json.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from iac.core.change import Action, Change, Finding, place, sha256
 from iac.core.diagnostics import Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from iac.core.desired import OutputSpec
     from iac.core.diagnostics import Location
+    from iac.core.recipients import Recipients
 
-FORMAT_VERSION = "1.0"
+FORMAT_VERSION = "1.1"
+
+DIGEST_VERSION = "1.0"
+"""Of what is hashed, apart from the document's: a plan that was approved stays approved when its form gains keys."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +111,11 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What would be done to one environment."""
+    """What would be done to one environment.
+
+    Attributes:
+        recipients: by address, who can open the secrets of clients that have no change, where that is not as wanted.
+    """
 
     project: str
     environment: str
@@ -122,6 +132,7 @@ class Plan:
     predecessors: tuple[Standing, ...] = ()
     outputs: tuple[OutputSpec, ...] = ()
     complete: bool = True
+    recipients: Mapping[str, Recipients] = field(default_factory=dict)
 
     @property
     def is_empty(self) -> bool:
@@ -142,9 +153,8 @@ class Plan:
 
     @property
     def digest(self) -> str:
-        """`sha256:` over the sorted digests of the changes with issuer, environment and format version."""
-        changes = sorted(change.digest for change in self.changes)
-        return sha256([FORMAT_VERSION, self.issuer, self.environment, changes])
+        """`sha256:` over the sorted digests of the changes with issuer, environment and the version of the digest."""
+        return plan_digest(self.issuer, self.environment, (change.digest for change in self.changes))
 
     def summary(self) -> dict[str, int]:
         """How many of each action, unchanged ones and clients of the server that the project does not manage."""
@@ -171,4 +181,10 @@ class Plan:
             ],
             "predecessors": [standing.to_dict() for standing in self.predecessors],
             "moved": [{"from": source, "to": target} for source, target in self.moved],
+            "recipients": [{"address": address, **who.to_dict()} for address, who in self.recipients.items()],
         }
+
+
+def plan_digest(issuer: str, environment: str, changes: Iterable[str]) -> str:
+    """The digest of a plan whose changes have these digests."""
+    return sha256([DIGEST_VERSION, issuer, environment, sorted(changes)])

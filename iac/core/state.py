@@ -178,11 +178,17 @@ class OutputRecord:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """The plan that was approved: its digest and those of its changes, any rest of which a retry may apply."""
+    """The plan that was approved: its digest and those of its changes, any rest of which a retry may apply.
+
+    Attributes:
+        seen: by address, what changes with predecessors saw on the server, as JSON. What is left of such a change sees
+            something else; with this it is known again.
+    """
 
     digest: str
     changes: tuple[str, ...]
     at: str
+    seen: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

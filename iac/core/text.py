@@ -32,6 +32,20 @@ def without_commands(text: str) -> str:
     return text.replace(_ANYWHERE, "#\\u0023[")
 
 
+def side_by_side(one: str, other: str, limit: int) -> tuple[str, str]:
+    """Two texts that differ, each cut to about `limit` characters around the first place where they do."""
+    if max(len(one), len(other)) <= limit:
+        return one, other
+    same = next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
+    start = max(0, same - limit // 2)
+    return _window(one, start, limit), _window(other, start, limit)
+
+
+def _window(text: str, start: int, limit: int) -> str:
+    head, tail = "..." if start else "", "..." if start + limit < len(text) else ""
+    return f"{head}{text[start : start + limit]}{tail}"
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`did you mean X?` for the closest known word, "" when none is close."""
     import difflib  # noqa: PLC0415  # only for a mistake

@@ -14,6 +14,7 @@ from iac.core.diagnostics import Severity
 from iac.core.text import printable
 from iac.views.markdown_code import code
 from iac.views.markdown_diff import folded
+from iac.views.recipient import recipient_lines
 from iac.views.remark import remarks
 from iac.views.room import Room
 from iac.views.shown import SOME_UNREAD, counted, shortened
@@ -125,6 +126,8 @@ def _others(plan: Plan) -> Iterator[str]:
         yield f"- interrupted: the end of a {code(pending.action)} of {_sentence(pending.address)} is not known"
     for standing in plan.predecessors:
         yield f"- replaced: {_sentence(standing.address)}: {_sentence(standing.told())}"
+    for line in recipient_lines(plan):
+        yield f"- recipients: {_sentence(line)}"
 
 
 def _names(changes: Sequence[Change], room: Room) -> tuple[list[str], list[str]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from iac.core.change import Action, OutputAction, SecretChange
 from iac.core.text import printable
 from iac.views.markdown_code import code, diff_block, html_code
+from iac.views.recipient import sealing
 from iac.views.shown import CAUSES, entry_shown, shortened, value_shown
 from iac.views.text import SYMBOLS
 
@@ -47,9 +48,24 @@ def _lines(change: Change) -> Iterator[str]:
         yield from field_diff(field, cause)
     if change.secret not in {SecretChange.NONE, SecretChange.KEPT}:
         yield from ("@@ secret @@", f"! {change.secret}")
+    yield from _recipients(change)
     for output in change.outputs:
         if output.action is not OutputAction.UNCHANGED:
             yield from ("@@ output @@", f"! {printable(output.id)} {output.action}")
+            yield from (f"! sealed to {printable(key)}" for key in output.recipients)
+
+
+def _recipients(change: Change) -> Iterator[str]:
+    who = change.recipients
+    if who is None:
+        return
+    if who.is_changed:
+        yield "@@ recipients @@"
+        yield from (_line("-", printable(key)) for key in who.removed)
+        yield from (_line("+", printable(key)) for key in who.added)
+        yield f"! {sealing(who)}"
+    elif who.after and (who.is_sealed or who.before is None):
+        yield from ("@@ recipients @@", *(f"! {printable(key)}" for key in who.after))
 
 
 def field_diff(field: FieldChange, cause: str) -> Iterator[str]:

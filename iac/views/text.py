@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from iac.apply.outcome import Delivered, Done, Failed, NotTried, TokensKept, TokensRevoked
 from iac.core.change import Action, Change, OutputAction, SecretChange
 from iac.core.text import printable
+from iac.views.recipient import recipient_lines, sealing
 from iac.views.shown import CAUSES, SOME_UNREAD, counted, entry_shown, value_shown
 
 if TYPE_CHECKING:
@@ -111,7 +112,22 @@ def _change(change: Change, page: Page) -> Iterator[str]:
     yield page.line("      " + " - ".join(part for part in (printable(place), printable(change.reason)) if part))
     for field in change.fields:
         yield from field_lines(field, change.action, page)
+    yield from _recipients(change, page)
     yield from (page.line(line) for line in _effects(change))
+
+
+def _recipients(change: Change, page: Page) -> Iterator[str]:
+    """Who comes and who goes of those who can open the secret; all of them where nothing is known of before."""
+    who = change.recipients
+    if who is None:
+        return
+    if who.is_changed:
+        yield page.line("      recipients")
+        for sign, keys in (("+", who.added), ("-", who.removed)):
+            yield from (page.line(f"        {sign} {printable(key)}", sign) for key in keys)
+        yield page.line(f"        ({sealing(who)})")
+    elif who.after and (who.is_sealed or who.before is None):
+        yield page.line(f"      {'recipients':<{_NAME_WIDTH}} {printable(' '.join(who.after))}")
 
 
 def _effects(change: Change) -> Iterator[str]:
@@ -120,7 +136,8 @@ def _effects(change: Change) -> Iterator[str]:
         yield f"      {'secret':<{_NAME_WIDTH}} {change.secret}"
     for output in change.outputs:
         if output.action is not OutputAction.UNCHANGED:
-            yield f"      {'output':<{_NAME_WIDTH}} {printable(output.id)} ({output.action})"
+            to = f", sealed to {printable(', '.join(output.recipients))}" if output.recipients else ""
+            yield f"      {'output':<{_NAME_WIDTH}} {printable(output.id)} ({output.action}{to})"
     for finding in change.findings:
         yield f"      {_finding(finding)}"
 
@@ -154,9 +171,11 @@ def _remarks(plan: Plan) -> Iterator[str]:
         yield f"  interrupted {printable(line)}"
     for standing in plan.predecessors:
         yield f"  replaced {printable(f'{standing.address}: {standing.told()}')}"
+    for line in recipient_lines(plan):
+        yield f"  recipients {printable(line)}"
     for finding in plan.findings:
         yield f"  {_finding(finding)}"
-    said = (plan.moved, plan.released, plan.pending, plan.predecessors, plan.findings)
+    said = (plan.moved, plan.released, plan.pending, plan.predecessors, plan.recipients, plan.findings)
     if any(said) or not plan.complete:
         yield ""
 

@@ -9,13 +9,15 @@ from iac.apply import run
 from iac.apply.leave import Leave, let_go
 from iac.apply.outcome import Done, Report
 from iac.apply.step import Steps
+from iac.core.approval import approve, uncovered
 from iac.core.change import Finding, SecretStep
-from iac.core.errors import IacError, StalePlan, StateError, UnreachableError, UnsafePlan
+from iac.core.errors import IacError, StateError, UnreachableError, UnsafePlan
 from iac.core.generation import turn_back
 from iac.core.journal import check_events
 from iac.core.planning import make_plan
 from iac.core.policy.review import Outside, asks_server, review
-from iac.core.state import Approval, ClientState, ClientWritten
+from iac.core.state import ClientState, ClientWritten
+from iac.workflow.approval import check_expected, check_saved
 from iac.workflow.delivery import (
     check_outputs,
     check_sinks,
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
 __all__ = [
     "LocalSession",
     "OutputState", "Prepared", "Session", "StateSession", "apply_plan", "check_expected", "check_guards",
-    "prepare", "read_actual", "read_plan", "render_outputs",
+    "check_saved", "prepare", "read_actual", "read_plan", "render_outputs",
 ]  # fmt: skip
 
 
@@ -122,39 +124,14 @@ def check_guards(plan: Plan) -> None:
         )
 
 
-def check_expected(prepared: Prepared, expected: str) -> None:
-    """Stop unless the plan is the approved one, or a rest of the one whose approval is in state.
-
-    Raises:
-        StalePlan: naming the addresses whose change is not what was approved.
-    """
-    plan, approval = prepared.plan, prepared.state.approval
-    if plan.digest == expected or plan.is_empty:
-        return
-    if approval is not None and approval.digest == expected:
-        others = [change.address for change in plan.changes if change.digest not in approval.changes]
-        if not others:
-            return
-    else:
-        others = [change.address for change in plan.changes]
-    raise StalePlan(
-        "the plan is not the one that was approved, nothing was sent",
-        where=", ".join(others),
-        why=f"approved {expected}, now {plan.digest}",
-        fix="review the new plan and approve it",
-    )
-
-
 def apply_plan(session: Session, prepared: Prepared, stop: run.Stop) -> Report:
     """Carry out a plan that was approved: preflight, intents, writes, outputs, one last save."""
     plan = prepared.plan
     ledger = session.ledger(prepared.state)
     _preflight(session, prepared, ledger)
-    digest = plan.digest
-    approval = Approval(digest, tuple(digest for change in plan.changes for digest in change.digests), ledger.now())
-    kept = prepared.state.approval
-    if kept is not None and set(approval.changes) <= set(kept.changes):
-        approval = kept
+    noted = prepared.state.approval
+    is_rest = noted is not None and not uncovered(plan, noted)
+    approval = noted if noted is not None and is_rest else approve(plan, ledger.now())
     ledger.state = replace(ledger.state, served_issuer=session.provider.served_issuer())
     ledger.begin(session.run_id, approval, plan.moved, prepared.settled())
     wanted = [client for client in session.desired.clients.values() if prepared.options.wants(client.address)]
@@ -172,7 +149,7 @@ def apply_plan(session: Session, prepared: Prepared, stop: run.Stop) -> Report:
     if any(outcome.change.leaving for outcome in outcomes):
         _save_before_deleting(ledger, stop)
         outcomes = tuple(let_go(Leave(session.provider, ledger), outcomes, outputs, stop))
-    return Report(digest, outcomes, outputs, is_interrupted=stop.is_interrupt, unsaved=_save(ledger))
+    return Report(plan.digest, outcomes, outputs, is_interrupted=stop.is_interrupt, unsaved=_save(ledger))
 
 
 def _save_before_deleting(ledger: Ledger, stop: run.Stop) -> None:

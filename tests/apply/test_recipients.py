@@ -58,7 +58,7 @@ def test_changed_recipients_alone_change_nothing_and_a_rotation_seals_to_those_o
     assert world.plan(app(OTHER)).is_empty
     assert world.apply(app(OTHER)).is_complete
     assert before.clients == world.backend.load().clients
-    assert ["sealed-to-others"] == [finding.id for finding in world.plan(app(OTHER)).findings]
+    assert ["sealed-to-others", "recipient-added"] == [finding.id for finding in world.plan(app(OTHER)).findings]
     assert world.apply(app(OTHER, secret_serial=2)).is_complete
     assert (OTHER,) == sealed_to(world)
     assert () == world.plan(app(OTHER, secret_serial=2)).findings
@@ -88,10 +88,12 @@ def test_an_interrupted_create_keeps_the_secret_as_it_was_sealed_and_plan_says_s
     world.provider.script("create", lost_after)
     world.provider.script("get", unreachable)
     assert not world.apply(app(HOST)).is_complete
-    assert ["sealed-to-others"] == [finding.id for finding in world.plan(app(OTHER)).findings]
+    plan = world.plan(app(OTHER))
+    assert ["sealed-to-others"] == [finding.id for finding in plan.findings]
+    assert ["recipient-added"] == [finding.id for change in plan.changes for finding in change.findings]
     assert world.apply(app(OTHER)).is_complete
     assert (HOST,) == sealed_to(world)
-    assert ["sealed-to-others"] == [finding.id for finding in world.plan(app(OTHER)).findings]
+    assert ["sealed-to-others", "recipient-added"] == [finding.id for finding in world.plan(app(OTHER)).findings]
 
 
 def test_a_move_in_iac_yaml_seals_to_the_recipients_of_the_new_definition() -> None:
@@ -122,7 +124,7 @@ def test_a_restored_secret_is_as_it_was_sealed(*, is_defined: bool) -> None:
     alone, prepared = prepare_restore(world.session(*([app(OTHER)] if is_defined else [])), "team/app")
     assert apply_plan(alone, prepared, Stop()).is_complete
     assert (secret, (HOST,)) == (world.secret(), sealed_to(world))
-    assert ["sealed-to-others"] == [finding.id for finding in world.plan(app(OTHER)).findings]
+    assert ["sealed-to-others", "recipient-added"] == [finding.id for finding in world.plan(app(OTHER)).findings]
     assert () == world.plan(app(HOST)).findings
 
 

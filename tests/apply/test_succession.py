@@ -94,7 +94,7 @@ class Rendering(World):
         session = self.session(*clients)
         prepared = prepare(session, replace(session.options(), **options))
         if expected:
-            check_expected(prepared, expected)
+            check_expected(prepared.plan, prepared.state.approval, expected)
         check_guards(prepared.plan)
         return apply_plan(session, prepared, stop or Stop())
 

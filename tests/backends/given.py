@@ -94,7 +94,7 @@ _intents = st.builds(
 )
 _tombstones = st.builds(Tombstone, _names, _clients, _texts)
 _outputs = st.builds(OutputRecord, _texts, _lists, _texts, st.integers(0, 9))
-_approvals = st.builds(Approval, _texts, _lists, _texts)
+_approvals = st.builds(Approval, _texts, _lists, _texts, st.dictionaries(_texts, _texts, max_size=2))
 
 states: st.SearchStrategy[State] = st.builds(
     State,

@@ -104,7 +104,7 @@ class TestDocument:
             (Intent, codec.intent_object(replace(intended("a").intent, begun=True))),
             (Tombstone, codec.tombstone_object(FULL.tombstones[0])),
             (OutputRecord, codec.output_object(FULL.outputs["out/a.env"])),
-            (Approval, codec.approval_object(Approval("", (), ""))),
+            (Approval, codec.approval_object(Approval("", (), "", {"a": "{}"}))),
             (State, {k: v for k, v in json.loads(render_state(FULL)).items() if k not in {"kind", "format_version"}}),
         ],
     )

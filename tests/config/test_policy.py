@@ -17,7 +17,7 @@ from iac.core.planning import Options, make_plan
 from iac.core.policy import CHANGE_RULES, DEFINITION_RULES, RULES, Level, level
 from iac.core.policy.review import Outside, asks_server, review
 from tests.config.given import CLIENT, PROJECT, write
-from tests.core.build import NEW, OPTIONS, actual, applied, registered, state
+from tests.core.build import NEW, OPTIONS, actual, applied, registered, sealed, state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -343,13 +343,15 @@ def changed(root: Path, before: str, after: str, project: str = "", scopes: froz
     """The reviewed plan of a definition that was applied as it was before."""
     was = desired(root / "before", definition(before), project).clients["portal"]
     wanted = desired(root / "after", definition(after), project)
-    held = state({"portal": applied(was)})
+    held = state({"portal": applied(was, secret=replace(sealed(), recipients=was.recipients))})
     plan = make_plan(wanted, held, actual(registered(was, facts=NEW), facts=NEW), OPTIONS)
     return review(plan, wanted, wanted.clients.values(), Outside(TODAY, scopes))
 
 
 def found(plan: Plan) -> list[tuple[str, str]]:
-    return [(finding.id, str(finding.severity)) for change in plan.changes for finding in change.findings]
+    of_plan = (finding for finding in plan.findings if finding.id in RULES)
+    of_changes = (finding for change in plan.changes for finding in change.findings)
+    return [(finding.id, str(finding.severity)) for finding in (*of_changes, *of_plan)]
 
 
 @pytest.mark.parametrize("rule", CHANGE_RULES, ids=lambda rule: rule.id)

@@ -5,10 +5,21 @@ from typing import Any
 
 import pytest
 
-from iac.core.change import Action, Cause, Change, FieldChange, Finding, OutputAction, OutputChange, SecretChange
+from iac.core.change import (
+    Action,
+    Cause,
+    Change,
+    FieldChange,
+    Finding,
+    Leaving,
+    OutputAction,
+    OutputChange,
+    SecretChange,
+)
 from iac.core.desired import Lifecycle
 from iac.core.diagnostics import Location, Severity
 from iac.core.plan import Guard, Pending, Plan, Released, Standing
+from iac.core.recipients import Recipients
 from tests.core.build import ISSUER, NOW, desired, registered
 
 WANTED = desired(owners=("u2", "u1"))
@@ -96,6 +107,25 @@ def test_only_fields_of_the_registration_are_written_by_a_put() -> None:
     assert not replace(CHANGE, fields=()).writes_fields
 
 
+def test_digests_are_those_of_version_0_1() -> None:
+    """What was approved under it stays approved: these are written by commit fef7ea2."""
+    named = replace(CHANGE, desired=replace(WANTED, recipients=("age1a",)))
+    old = registered(desired(client_id="old"))
+    replaced = replace(CHANGE, action=Action.REPLACE, observed=None, leaving=(Leaving("old", old, 60),))
+    assert [
+        "sha256:2ca5c93b9f4bfec701ac25552a25ec727cc3283cda9a33d2131beb40aab8df2f",
+        "sha256:a78749f218bd1ac4debec2c646486f3715db1b0139ce0f86bc74760ae324f973",
+        "sha256:c2d514eac0843dc6b2c32dd4e601037bb6ceb9b1708919591678a5203cedebd2",
+    ] == [CHANGE.digest, named.digest, replaced.digest]
+    assert "sha256:2b11bd7e343ed7ebb34a606f392d217fa82a5710a88d8904277bdce244d6d412" == PLAN.digest
+
+
+def test_the_digest_does_not_depend_on_recipients_that_no_definition_names() -> None:
+    who = Recipients(("age1a",), ("age1b",), ("age1b",), ("age1a",))
+    assert CHANGE.digest == replace(CHANGE, recipients=who).digest
+    assert PLAN.digest == replace(PLAN, recipients={"team/b": who}).digest
+
+
 def test_a_change_as_json_has_the_members_of_the_contract() -> None:
     expected = {
         "address": "team/app",
@@ -116,7 +146,8 @@ def test_a_change_as_json_has_the_members_of_the_contract() -> None:
             }
         ],
         "secret": "kept",
-        "outputs": [{"path": "out/app.env", "sink": "file", "action": "update"}],
+        "recipients": None,
+        "outputs": [{"path": "out/app.env", "sink": "file", "action": "update", "recipients": []}],
         "findings": [
             {"id": "redirect-uri-refused", "severity": "warning", "message": "some servers refuse it", "location": None}
         ],
@@ -176,10 +207,11 @@ def test_a_plan_as_json_counts_names_and_refuses() -> None:
             Standing("team/b", "b", "c", "", is_due=False),
         ),
         moved=(("team/old", "team/app"),),
+        recipients={"team/b": Recipients(("age1a",), ("age1b",), ("age1b",), ("age1a",))},
     )
     found = plan.to_dict()
     expected: dict[str, Any] = {
-        "format_version": "1.0",
+        "format_version": "1.1",
         "digest": plan.digest,
         "project": "rucio",
         "environment": "default",
@@ -218,6 +250,16 @@ def test_a_plan_as_json_counts_names_and_refuses() -> None:
             {"address": "team/b", "client_id": "b", "successor": "c", "until": None, "due": False},
         ],
         "moved": [{"from": "team/old", "to": "team/app"}],
+        "recipients": [
+            {
+                "address": "team/b",
+                "before": ["age1a"],
+                "after": ["age1b"],
+                "added": ["age1b"],
+                "removed": ["age1a"],
+                "sealed": False,
+            }
+        ],
     }
     assert expected == found
     assert list(expected["summary"]) == list(found["summary"])

@@ -11,6 +11,7 @@ from iac.core.change import Action
 from iac.core.desired import Moved
 from iac.core.diagnostics import Location
 from iac.core.keys import ClientKey
+from iac.core.recipients import Recipients
 from iac.core.state import SecretStatus
 from tests.core.build import CANARY, OPTIONS, actual, applied, desired, intent, plan, project, registered, sealed, state
 
@@ -114,3 +115,86 @@ def test_whom_a_definition_lets_in_is_part_of_what_is_approved() -> None:
 
     assert 3 == len({digest(), digest(HOST), digest(OTHER)})
     assert digest(HOST) == digest(HOST)
+
+
+# who can open a secret, before and after
+
+OPS, NEW_OPS = "age1ops", "age1newops"
+
+
+def known(*recipients: str, of_state: tuple[str, ...] = (OPS,), client: Any = APP) -> Any:
+    secret = replace(sealed(), recipients=recipients, state_recipients=of_state)
+    return applied(client, secret=secret)
+
+
+def planned(wanted: Any, last: Any, of_state: tuple[str, ...] | None, *, keys: Any = ()) -> Plan:
+    held = state({wanted.address: last} if last else {})
+    held = replace(held, keys={wanted.address: keys} if keys else {})
+    there = actual(registered(APP, secret=CANARY)) if last else actual()
+    return plan(replace(project(wanted), recipients=of_state), held, there)
+
+
+@pytest.mark.parametrize(
+    ("named", "of_state", "last", "expected"),
+    [
+        ((HOST,), (OPS,), known(), Recipients((OPS,), (HOST, OPS), (HOST,))),
+        ((), (OPS,), known(HOST), Recipients((HOST, OPS), (OPS,), (), (HOST,))),
+        ((), (NEW_OPS,), known(), Recipients((OPS,), (NEW_OPS,), (NEW_OPS,), (OPS,))),
+        ((HOST,), (OPS, NEW_OPS), known(HOST), Recipients((HOST, OPS), (HOST, NEW_OPS, OPS), (NEW_OPS,))),
+        ((HOST,), (OPS,), held(), Recipients(None, (HOST, OPS), (HOST,))),
+        ((), (OPS,), held(HOST), Recipients(None, (OPS,), (), (HOST,))),
+        ((), (), known(), Recipients((OPS,), (), is_clear=True)),
+    ],
+    ids=["named", "not named", "of the state", "one more of the state", "1.0, named", "1.0, not named", "in clear"],
+)
+def test_recipients_that_change_alone_are_said_and_are_no_change(
+    named: tuple[str, ...], of_state: tuple[str, ...], last: Any, expected: Recipients
+) -> None:
+    result = planned(desired(recipients=named), last, of_state)
+    assert result.is_empty
+    assert {"team/app": expected} == result.recipients
+
+
+@pytest.mark.parametrize(
+    ("named", "of_state", "last"),
+    [
+        ((), (OPS,), known()),
+        ((HOST,), (OPS,), known(HOST)),
+        ((), (OPS,), held()),
+        ((), (NEW_OPS,), held()),
+        ((OPS,), (OPS,), held()),
+        ((), None, known()),
+        ((), ("ssh-ed25519 AAAA",), known(of_state=("ssh-ed25519 AAAA me@laptop",))),
+        ((), (), applied(APP, secret=replace(sealed(), sealed="clear:x"))),
+        ((), (OPS,), applied(APP, secret=replace(sealed(), sealed="clear:x"))),
+    ],
+    ids=["same", "same, named", "1.0", "1.0, of the state", "in both", "nobody", "comment", "clear", "sealed by rekey"],
+)
+def test_no_difference_is_invented(named: tuple[str, ...], of_state: tuple[str, ...] | None, last: Any) -> None:
+    assert {} == planned(desired(recipients=named), last, of_state).recipients
+
+
+def test_a_new_secret_says_to_whom_it_is_sealed() -> None:
+    (change,) = planned(desired(recipients=(HOST,)), None, (OPS,)).changes
+    assert Recipients(None, (HOST, OPS), is_sealed=True) == change.recipients
+
+
+def test_a_rotation_says_who_comes_and_goes_and_an_update_that_nothing_is_sealed() -> None:
+    (rotation,) = planned(desired(recipients=(HOST,), secret_serial=2), known(OTHER), (OPS,)).changes
+    assert Recipients((OPS, OTHER), (HOST, OPS), (HOST,), (OTHER,), is_sealed=True) == rotation.recipients
+    (update,) = planned(desired(recipients=(HOST,), contacts=("new@example.org",)), known(OTHER), (OPS,)).changes
+    assert Recipients((OPS, OTHER), (HOST, OPS), (HOST,), (OTHER,)) == update.recipients
+
+
+def test_a_client_without_a_secret_has_no_recipients() -> None:
+    public = desired(token_endpoint_auth_method="none", recipients=(HOST,))
+    (change,) = planned(public, None, (OPS,)).changes
+    assert change.recipients is None
+    (dropped,) = planned(public, known(), (OPS,)).changes
+    assert change.recipients is dropped.recipients
+
+
+def test_a_key_that_can_open_one_of_two_secrets_is_new_to_the_other() -> None:
+    key = ClientKey("one", "{}", replace(sealed(), state_recipients=(OPS, HOST)))
+    result = planned(desired(recipients=(HOST,)), known(), (OPS,), keys=(key,))
+    assert {"team/app": Recipients((HOST, OPS), (HOST, OPS), (HOST,))} == result.recipients

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.core.text import nearest, printable
+from iac.core.text import nearest, printable, side_by_side
 
 
 @pytest.mark.parametrize(
@@ -44,3 +44,11 @@ def test_the_nearest_word_is_asked_about_and_a_far_one_is_not() -> None:
     assert "did you mean portal?" == nearest("potral", ["grafana", "portal"])
     assert "" == nearest("portal", ["grafana"])
     assert "" == nearest("portal", [])
+
+
+def test_two_texts_are_cut_around_the_first_place_where_they_differ() -> None:
+    assert ("short", "other") == side_by_side("short", "other", 10)
+    one, other = side_by_side("a" * 50 + "b" + "c" * 50, "a" * 50 + "d" + "c" * 50, 10)
+    assert ("...aaaaabcccc...", "...aaaaadcccc...") == (one, other)
+    assert ("...aaaaa", "...aaaaa!") == side_by_side("a" * 50, "a" * 50 + "!", 10)
+    assert ("xaaaaaaaaa...", "yaaaaaaaaa...") == side_by_side("x" + "a" * 50, "y" + "a" * 50, 10)

@@ -136,7 +136,10 @@ def test_a_host_that_was_added_later_waits_for_rekey(host: Host, monkeypatch: py
     host.leave()
     host.name(host.recipient, recipient)
     plan = host.project.iac("plan", "--detailed-exitcode", "--format", "json")
-    assert (0, ["sealed-to-others"]) == (plan.code, [finding["id"] for finding in plan.json()["findings"]])
+    assert (0, ["sealed-to-others", "recipient-added"]) == (
+        plan.code,
+        [finding["id"] for finding in plan.json()["findings"]],
+    )
     monkeypatch.setenv("IAC_AGE_IDENTITY", identity.reveal())
     assert 1 == host.project.iac("render", "--target", PORTAL).code
     host.leave()

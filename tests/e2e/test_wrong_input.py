@@ -473,8 +473,8 @@ def test_an_output_of_two_clients_needs_the_key_before_anything_is_sent(
         ("", "the saved plan is damaged"),
         ("[" * 100_000, "the saved plan is damaged"),
         ("\udcff", "the saved plan is damaged"),
-        ("[]", "this is no saved plan"),
-        ('{"digest": "sha256:0"}', "this is no saved plan"),
+        ("[]", "the saved plan is damaged"),
+        ('{"digest": "sha256:0"}', "the saved plan is damaged"),
     ],
 )
 def test_a_plan_file_that_is_none_is_exit_1(project: Project, content: str | None, words: str) -> None:

@@ -21,6 +21,7 @@ from iac.core.change import (
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.explanation import Explanation, Kind
 from iac.core.plan import Guard, Pending, Plan, Released, Standing
+from iac.core.recipients import Recipients
 from iac.core.registration import Registration
 from iac.views.kind import DiagnosticsView, PlanView, Setting, render_diagnostics, render_plan
 
@@ -68,6 +69,7 @@ def plan_of(given: dict[str, Any]) -> Plan:
         ),
         moved=tuple((each["from"], each["to"]) for each in given.get("moved", ())),
         complete=given.get("complete", True),
+        recipients={each["address"]: _recipients(each) for each in given.get("recipients", ())},
     )
 
 
@@ -86,11 +88,27 @@ def _change(given: dict[str, Any]) -> Change:
         fields=tuple(_field(each) for each in given.get("fields", ())),
         secret=SecretChange(given.get("secret", "none")),
         outputs=tuple(
-            OutputChange(each["path"], each.get("sink", "file"), OutputAction(each["action"]))
+            OutputChange(
+                each["path"],
+                each.get("sink", "file"),
+                OutputAction(each["action"]),
+                recipients=tuple(each.get("recipients", ())),
+            )
             for each in given.get("outputs", ())
         ),
         findings=tuple(_finding(each) for each in given.get("findings", ())),
         leaving=_REPLACED if given["action"] == "replace" else (),
+        recipients=_recipients(given["recipients"]) if given.get("recipients") else None,
+    )
+
+
+def _recipients(given: dict[str, Any]) -> Recipients:
+    return Recipients(
+        before=None if given["before"] is None else tuple(given["before"]),
+        after=tuple(given["after"]),
+        added=tuple(given["added"]),
+        removed=tuple(given["removed"]),
+        is_sealed=given["sealed"],
     )
 
 

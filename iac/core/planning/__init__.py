@@ -15,7 +15,7 @@ from iac.core.planning.leaver import as_rendered, guard_orphans, plan_leavers
 from iac.core.planning.output import attach_outputs
 from iac.core.planning.overdue import find_due
 from iac.core.planning.reach import find_unread, guard_not_understood
-from iac.core.planning.recipient import find_sealed_otherwise
+from iac.core.planning.recipient import attach_recipients, find_sealed_otherwise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -98,6 +98,7 @@ def _renamed(mapping: Mapping[str, V], names: Mapping[str, str]) -> dict[str, V]
 
 def _finish(draft: Draft, moves: tuple[tuple[str, str], ...]) -> Plan:
     desired, state = draft.desired, draft.state
+    recipients = attach_recipients(draft, moves)
     changes = tuple(draft.changes[address] for address in sorted(draft.changes))
     wanted = [address for address in desired.clients if draft.options.wants(address)]
     unread = tuple(find_unread(draft))
@@ -117,6 +118,7 @@ def _finish(draft: Draft, moves: tuple[tuple[str, str], ...]) -> Plan:
         moved=moves,
         outputs=desired.outputs,
         complete=not unread,
+        recipients=recipients,
     )
 
 

@@ -1,20 +1,46 @@
-"""Secrets that are sealed to others than their definition names. Pure."""
+"""Who can open the secrets of each client, and secrets that are sealed to others than their definition names. Pure."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iac.core.change import Finding, SecretStep
 from iac.core.diagnostics import Severity
+from iac.core.recipients import compare_recipients
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from iac.core.planning.draft import Draft
+    from iac.core.recipients import Recipients
     from iac.core.state import SealedSecret
 
 SEALED_OTHERWISE = "sealed-to-others"
 """Id of the finding."""
+
+_SEALED = frozenset({SecretStep.CHOOSE, SecretStep.ROTATE, SecretStep.TAKE})
+"""Steps that bring a secret, which apply seals."""
+
+
+def attach_recipients(draft: Draft, moves: Collection[tuple[str, str]]) -> dict[str, Recipients]:
+    """Put into each change who can open the client's secrets; by address, of clients without one, where that changes.
+
+    A change of recipients alone is no change: apply seals what it writes, and `iac state rekey` all the rest.
+    """
+    quiet = {}
+    moved = {target for _, target in moves}
+    for address, client in sorted(draft.desired.clients.items()):
+        secrets = list(_stored(draft, address))
+        if not draft.options.wants(address) or not (secrets or _gets_secret(draft, address)):
+            continue
+        is_sealed = address in moved or _gets_secret(draft, address)
+        who = compare_recipients(draft.desired.recipients, client.recipients, secrets, is_sealed=is_sealed)
+        if address in draft.changes:
+            draft.changes[address] = replace(draft.changes[address], recipients=who)
+        elif who.is_changed:
+            quiet[address] = who
+    return quiet
 
 
 def find_sealed_otherwise(draft: Draft, moves: Collection[tuple[str, str]]) -> Iterator[Finding]:
@@ -37,12 +63,22 @@ def find_sealed_otherwise(draft: Draft, moves: Collection[tuple[str, str]]) -> I
 
 def _kept(draft: Draft, address: str) -> Iterator[SealedSecret]:
     """Secrets and private keys of an address that stay sealed as they are."""
+    keys = [key.private for key in draft.state.keys.get(address, ())]
+    yield from keys if _gets_secret(draft, address) else _stored(draft, address)
+
+
+def _stored(draft: Draft, address: str) -> Iterator[SealedSecret]:
+    """Secrets and private keys of an address in state."""
     held = draft.state.clients.get(address) or draft.state.intents.get(address)
-    if held is not None and held.secret is not None and not _gets_secret(draft, address):
+    if held is not None and held.secret is not None and _step(draft, address) is not SecretStep.DROP:
         yield held.secret
     yield from (key.private for key in draft.state.keys.get(address, ()))
 
 
 def _gets_secret(draft: Draft, address: str) -> bool:
+    return _step(draft, address) in _SEALED
+
+
+def _step(draft: Draft, address: str) -> SecretStep:
     change = draft.changes.get(address)
-    return change is not None and change.step is not SecretStep.NOTHING
+    return change.step if change else SecretStep.NOTHING

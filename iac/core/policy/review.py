@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from iac.core.change import Finding
+from iac.core.diagnostics import Location
 from iac.core.policy import CHANGE_RULES, RULES, ChangeRule, DefinitionRule, Level, level
 from iac.core.policy.judge import judge, unused
+from iac.core.policy.transition import NEW_RECIPIENT, new_recipients
 from iac.core.remark import Remark
 
 if TYPE_CHECKING:
@@ -18,6 +21,9 @@ if TYPE_CHECKING:
     from iac.core.desired import Desired, DesiredClient
     from iac.core.diagnostics import Diagnostic
     from iac.core.plan import Plan
+
+
+_PROJECT = Location("iac.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +48,14 @@ def review(plan: Plan, desired: Desired, wanted: Iterable[DesiredClient], outsid
     rest: list[Finding] = []
     for client in wanted:
         change = changes.get(client.address)
-        findings = tuple(_findings(client, change, desired, outside))
+        remarks = _remarks(change, client) if change else _of_recipients(plan, client)
+        findings = tuple(_findings(client, remarks, desired, outside))
         if change is None:
             rest += findings
         else:
             changes[client.address] = replace(change, findings=(*_kept(change, client, desired), *findings))
+    of_state = judge(_of_state(plan, desired), (), desired.policy, outside.today)
+    rest += map(_finding, of_state.diagnostics)
     return replace(plan, changes=tuple(changes.values()), findings=(*plan.findings, *rest))
 
 
@@ -60,10 +69,11 @@ def _kept(change: Change, client: DesiredClient, desired: Desired) -> list[Findi
     ]
 
 
-def _findings(client: DesiredClient, change: Change | None, desired: Desired, outside: Outside) -> Iterator[Finding]:
+def _findings(
+    client: DesiredClient, of_change: Iterable[Remark], desired: Desired, outside: Outside
+) -> Iterator[Finding]:
     remarks = [remark for each in client.remarks if (remark := _refined(each, outside.scopes)) is not None]
-    if change is not None and (change.observed is not None or change.succeeds):
-        remarks += _remarks(change, client)
+    remarks += of_change
     if not remarks and not client.waivers:
         return
     verdict = judge(remarks, client.waivers, desired.policy, outside.today)
@@ -85,9 +95,35 @@ def _refined(remark: Remark, scopes: Collection[str]) -> Remark | None:
 
 
 def _remarks(change: Change, client: DesiredClient) -> Iterator[Remark]:
+    if change.observed is None and not change.succeeds:
+        return
     for rule in CHANGE_RULES:
         for hit in rule.check(change):
             yield Remark(rule.id, hit.summary, client.location, hit.fix, hit.value)
+
+
+def _of_recipients(plan: Plan, client: DesiredClient) -> Iterator[Remark]:
+    """Of a client that has no change: who can open its secret is no field of it."""
+    for hit in new_recipients(plan.recipients.get(client.address), client.recipients):
+        yield Remark(NEW_RECIPIENT, hit.summary, client.location, hit.fix, hit.value)
+
+
+def _of_state(plan: Plan, desired: Desired) -> Iterator[Remark]:
+    """Recipients of all secrets of the state, each said once whatever the number of clients."""
+    every = [*plan.recipients.values(), *(change.recipients for change in plan.changes if change.recipients)]
+    named = desired.recipients or ()
+    added = Counter(key for who in every for key in who.added if key in named)
+    clear = sum(who.is_clear for who in every)
+    for key, count in sorted(added.items()):
+        summary = f"recipient {key} of the state gets the secrets of {_clients(count)}, and could not open them before"
+        yield Remark(NEW_RECIPIENT, summary, _PROJECT, value=key)
+    if clear:
+        summary = f"the secrets of {_clients(clear)} would be stored in clear, for all who can read the state"
+        yield Remark(NEW_RECIPIENT, summary, _PROJECT)
+
+
+def _clients(number: int) -> str:
+    return f"{number:,} client{'' if number == 1 else 's'}"
 
 
 def _finding(said: Diagnostic) -> Finding:

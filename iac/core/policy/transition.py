@@ -11,7 +11,10 @@ from iac.core.policy.rule import ChangeRule, Hit, items
 from iac.core.vocabulary import is_privileged
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from iac.core.change import Change, FieldChange
+    from iac.core.recipients import Recipients
 
 _WIDENING = frozenset(
     GRANT_TYPES[name]
@@ -89,6 +92,23 @@ def _more_rights(change: Change) -> list[Hit]:
     ]
 
 
+def _new_recipient(change: Change) -> list[Hit]:
+    return new_recipients(change.recipients, change.desired.recipients if change.desired else ())
+
+
+def new_recipients(recipients: Recipients | None, named: Collection[str]) -> list[Hit]:
+    """Those of the keys that a definition names which could not open the client's secret before."""
+    added = recipients.added if recipients else ()
+    return [
+        Hit("recipients", f"recipient {key} gets the client's secret, and could not open it before", key)
+        for key in added
+        if key in named
+    ]
+
+
+NEW_RECIPIENT = "recipient-added"
+"""Id of the rule that is also about clients without a change, and about the recipients of the whole state."""
+
 RULES = (
     ChangeRule(
         id="redirect-uri-new-host",
@@ -157,6 +177,19 @@ RULES = (
         bad="scope: [openid, scim:read]",
         good="scope: [openid, profile]",
         check=_more_rights,
+    ),
+    ChangeRule(
+        id=NEW_RECIPIENT,
+        what="A definition, or `state.encryption` in iac.yaml, names a key that could not open the client's secret "
+        "before; or secrets that were encrypted would be stored in clear.",
+        why="Whoever holds that key can log in as the client from then on, and nobody sees it when he does.",
+        source="RFC 6749 section 10.1",
+        fix="ask whose key it is; apply seals new secrets to it, and iac state rekey those that are there",
+        before="recipients: [age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa]",
+        bad="recipients:\n- age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa\n"
+        "- age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
+        good="recipients: []",
+        check=_new_recipient,
     ),
 )
 """Rules on changes of registered clients."""
