@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from iac.config.document import Document
 
 MAX_SHOWN = 60
-_SECRET_LIKE = re.compile(r"secret|token$|password|passphrase|key|jwk|identity|encryption|recipients|auth$|values")
+_SECRET_LIKE = re.compile(r"secret|token\Z|password|passphrase|key|jwk|identity|encryption|recipients|auth\Z|values")
 _TYPES = {
     "object": "a mapping",
     "array": "a list",

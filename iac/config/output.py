@@ -30,7 +30,7 @@ _GIT = ".git"
 _INPUTS = (PROJECT_FILE, CLIENTS_DIR, TEMPLATES_DIR, "schemas", ".iac")
 _OTHERS = 0o007
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-_SECRET_PATH = re.compile(rf"{_LABEL}/(?=[^/]{{1,253}}(/|$)){_LABEL}(\.{_LABEL})*(/(?!\.\.)[A-Za-z0-9._-]{{1,253}})?")
+_SECRET_PATH = re.compile(rf"{_LABEL}/(?=[^/]{{1,253}}(/|\Z)){_LABEL}(\.{_LABEL})*(/(?!\.\.)[A-Za-z0-9._-]{{1,253}})?")
 """Names of a namespace (RFC 1123 label) and of a Secret (RFC 1123 subdomain), and perhaps a key of its data."""
 
 
