@@ -21,6 +21,7 @@ from iac.config.tree import ADDRESS_RULE, CLIENTS_DIR, is_address, read_tree
 from iac.config.writing import dump, round_trip
 from iac.core.diagnostics import Severity
 from iac.core.errors import InputError
+from iac.core.limits import listed
 from iac.core.registration import Api
 from iac.core.text import nearest
 from iac.services import roles_of, services, template_files
@@ -220,8 +221,8 @@ def _write(root: Path, texts: Mapping[str, str]) -> None:
 
 def _refuse(files: Iterable[str], mistakes: set[tuple[str, str]]) -> None:
     if mistakes:
-        why = "; ".join(sorted(summary for _, summary in mistakes))
-        where = ", ".join(files)
+        why = listed(sorted(summary for _, summary in mistakes), "; ")
+        where = listed(files)
         raise InputError("the project would have a mistake", where=where, why=why, fix="choose other values")
 
 

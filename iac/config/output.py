@@ -12,6 +12,7 @@ from iac.config.project import PROJECT_FILE
 from iac.config.sink import KubernetesSettings
 from iac.config.tree import CLIENTS_DIR
 from iac.core.desired import FILE, OutputSpec, output_id
+from iac.core.limits import listed
 from iac.core.text import nearest
 from iac.services import template_files
 
@@ -86,7 +87,7 @@ class OutputRules:
 
     def _unknown_sink(self, name: str, where: Location) -> Diagnostic:
         known = [FILE, *self._settings.sinks]
-        fix = nearest(name, known) or f"name it under sinks in {PROJECT_FILE}; there are {', '.join(known)}"
+        fix = nearest(name, known) or f"name it under sinks in {PROJECT_FILE}; there are {listed(known)}"
         summary = f"environment {self._settings.environment} has no sink {name}"
         return mistake("unknown-sink", summary, where, fix=fix)
 

@@ -13,6 +13,7 @@ from iac.config.schema import check_schema
 from iac.config.settings import Settings, check_settings, parse_settings
 from iac.core.diagnostics import Location, Severity, sort_key
 from iac.core.errors import InputError, InvalidInput
+from iac.core.limits import listed
 from iac.core.text import nearest
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Project:
         """
         if environment is None and len(self.environments) == 1:
             return next(iter(self.environments.values()))
-        known = ", ".join(self.environments)
+        known = listed(self.environments)
         if environment is None:
             raise InputError("the project has several environments", why=known, fix="choose one: --env NAME")
         if environment not in self.environments:

@@ -12,6 +12,7 @@ from iac.apply.step import Steps
 from iac.core.change import Finding, SecretStep
 from iac.core.errors import IacError, StalePlan, StateError, UnreachableError, UnsafePlan
 from iac.core.generation import turn_back
+from iac.core.limits import listed
 from iac.core.planning import make_plan
 from iac.core.policy.review import Outside, asks_server, review
 from iac.core.state import Approval
@@ -112,7 +113,7 @@ def check_guards(plan: Plan) -> None:
         UnsafePlan: with what they say; the plan has been shown before.
     """
     if plan.refusals:
-        messages = "; ".join(plan.refusals)
+        messages = listed(plan.refusals, "; ")
         raise UnsafePlan(
             "the plan is refused, nothing was sent", why=messages, fix="see the plan above: each names its way on"
         )
@@ -135,7 +136,7 @@ def check_expected(prepared: Prepared, expected: str) -> None:
         others = [change.address for change in plan.changes]
     raise StalePlan(
         "the plan is not the one that was approved, nothing was sent",
-        where=", ".join(others),
+        where=listed(others),
         why=f"approved {expected}, now {plan.digest}",
         fix="review the new plan and approve it",
     )

@@ -9,6 +9,7 @@ from iac.core.desired import DesiredClient, Lifecycle
 from iac.core.diagnostics import Location
 from iac.core.errors import InputError
 from iac.core.generation import base_of
+from iac.core.limits import listed
 from iac.core.model import uses_secret
 from iac.core.registration import Api, NewClient
 from iac.core.semantics import create_body
@@ -34,7 +35,7 @@ def find_grave(state: State, address: str) -> Tombstone:
         )
     graves = [grave for grave in state.tombstones if grave.address == address]
     if not graves:
-        others = ", ".join(sorted({grave.address for grave in state.tombstones}))
+        others = listed(sorted({grave.address for grave in state.tombstones}))
         raise InputError(
             "state holds no deleted client of this address",
             where=address,

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from iac.backends.git.command import Git, without_userinfo
 from iac.core.errors import InputError
+from iac.core.limits import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,7 +135,7 @@ _USER = ("user.name", "user.email")
 
 def _no_remote(remote: str, names: Sequence[str]) -> InputError:
     shown = without_userinfo(remote)
-    known = f"its remotes: {', '.join(names)}" if names else "it has none"
+    known = f"its remotes: {listed(names)}" if names else "it has none"
     return InputError(
         "the project's repository has no such remote",
         where=f"remote {shown}",
