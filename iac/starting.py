@@ -15,7 +15,8 @@ from iac.config.adding import with_output
 from iac.config.definitions import validate_project
 from iac.config.document import parse_document
 from iac.config.formatting import format_text, schema_address
-from iac.config.project import PROJECT_FILE, load_project
+from iac.config.path import PROJECT_FILE
+from iac.config.project import load_project
 from iac.config.together import write_together
 from iac.config.tree import ADDRESS_RULE, CLIENTS_DIR, is_address, read_tree
 from iac.config.writing import dump, round_trip

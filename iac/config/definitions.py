@@ -13,7 +13,8 @@ from iac.config.catalogue import mistake
 from iac.config.environment import Environment
 from iac.config.judging import judged
 from iac.config.layers import folder_layers
-from iac.config.project import PROJECT_FILE, has_errors, load_project, read_project
+from iac.config.path import PROJECT_FILE
+from iac.config.project import has_errors, load_project, read_project
 from iac.config.reading import read_layer
 from iac.config.settings import check_sources
 from iac.config.tree import read_tree

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from iac.config.catalogue import mistake
 from iac.config.document import read_document
 from iac.config.override import environment_names
+from iac.config.path import PROJECT_FILE
 from iac.config.schema import check_schema
 from iac.config.settings import Settings, check_settings, parse_settings
 from iac.core.diagnostics import Location, Severity, sort_key
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
     from iac.config.document import Document
     from iac.core.diagnostics import Diagnostic
-
-PROJECT_FILE = "iac.yaml"
 
 
 @dataclass(frozen=True, slots=True)
