@@ -159,7 +159,7 @@ def test_a_mistake_in_a_definition_is_said_in_words(text: str, expected: str) ->
     ("text", "expected"),
     [
         ("provider: iam-admn", ': error: provider must be one of iam-admin, iam-self-service, rfc7591, not "iam-admn"'),
-        ("auth: {method: tken}", ":3:16: error: auth.method must be one of client_credentials, private_key_jwt, token, wlcg,"),
+        ("auth: {method: tken}", ":3:16: error: auth.method must be one of client_credentials, private_key_jwt,"),
         ("auth: {method: token}", ": error: the key token is missing in auth [missing-key]"),
         ("auth: {method: wlcg, token: {env: A}}", ": error: unknown key token in auth [unknown-key]"),
         ("auth: {method: token, token: {env: 1A}}", ": error: auth.token.env must be the name of an environment"),
