@@ -122,7 +122,7 @@ def _told(done: Imported, given: dict[str, Any]) -> Iterator[str]:
     yield from said_once(((draft.address, note) for draft in done.drafts for note in draft.notes), "clients")
     if given["view"] == "text":
         left = ((each.client_id or "(no client_id)", f"is not imported: {each.reason}") for each in done.skipped)
-        yield from said_once(left, "clients")
+        yield from said_once(left, "clients", sign=" ")
     refused = {rule: [draft.address for draft in done.drafts if rule in draft.refused] for rule in _rules(done)}
     for rule, addresses in refused.items():
         yield f"policy refuses ({rule}) until that is mended or waived: {listed(addresses)}; iac explain {rule}"

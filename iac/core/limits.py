@@ -46,15 +46,16 @@ def alike(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
     return list(groups.values())
 
 
-def said_once(messages: Iterable[tuple[str, str]], noun: str) -> Iterator[str]:
+def said_once(messages: Iterable[tuple[str, str]], noun: str, *, sign: str = ": ") -> Iterator[str]:
     """`NAME: message` for each pair; what is said of many is said once, with their number and the first names.
 
     Args:
         messages: name and message.
         noun: what the names are, in the plural.
+        sign: what stands between name and message.
     """
     for group in alike(messages, lambda pair: pair[1]):
         if len(group) <= ALIKE:
-            yield from (f"{name}: {message}" for name, message in group)
+            yield from (f"{name}{sign}{message}" for name, message in group)
         else:
             yield f"{group[0][1]} ({len(group):,} {noun}: {listed(name for name, _ in group)})"

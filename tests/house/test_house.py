@@ -113,6 +113,13 @@ def has_bare_end(pattern: str) -> bool:
     return BARE_END.search(CLASS.sub("", pattern)) is not None
 
 
+def text_of(node: ast.Constant | ast.JoinedStr) -> str:
+    """A text as it is written; what is put into it counts as a letter."""
+    if isinstance(node, ast.Constant):
+        return node.value.decode() if isinstance(node.value, bytes) else str(node.value)
+    return "".join(text_of(part) if isinstance(part, ast.Constant) else "x" for part in node.values)
+
+
 def patterns(path: Path) -> list[str]:
     """The constant parts of a module's regular expressions, but for those in which `$` ends a line on purpose."""
     found: list[str] = []
@@ -121,8 +128,7 @@ def patterns(path: Path) -> list[str]:
             continue
         is_ours = isinstance(node.func.value, ast.Name) and node.func.value.id == "re"
         if is_ours and isinstance(node.args[0], ast.Constant | ast.JoinedStr) and "MULTILINE" not in ast.unparse(node):
-            parts = [part.value for part in ast.walk(node.args[0]) if isinstance(part, ast.Constant)]
-            found += [part.decode() if isinstance(part, bytes) else str(part) for part in parts]
+            found.append(text_of(node.args[0]))
     return found
 
 
