@@ -91,7 +91,7 @@ def _path(shell: Shell, file: str, option: str) -> Path:
     path = shell.path(file)
     if not path.parent.is_dir():
         raise _unwritten(file, "there is no such folder", option)
-    if over := path_over(path_inside(shell.root, path)):
+    if over := path_over(f"{path_inside(shell.root, path.parent)}/{path.name}"):
         raise _unwritten(file, f"it would be written over what iac or git reads ({over})", option)
     return path
 
