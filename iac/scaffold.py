@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from iac.backends.keyfile import KeyFile, ensure_key, key_path
 from iac.config.lineage import edit_lineage
-from iac.config.project import PROJECT_FILE, load_project
+from iac.config.path import PROJECT_FILE
+from iac.config.project import load_project
 from iac.config.schema import load_schema
 from iac.config.writing import create_text, replace_text
 from iac.core.errors import InputError, InvalidInput, MissingStateError, StateError, UnreachableError

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
+from iac.config.path import named_file
 from iac.config.sink import AgeSettings, KubernetesSettings, SopsSettings
 from iac.core.desired import FILE
 from iac.sinks.file import FileSink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from iac.config.settings import Settings
     from iac.core.desired import Desired
@@ -55,7 +56,7 @@ def _kubernetes(settings: Settings, name: str, sink: KubernetesSettings, clock: 
     from iac.sinks.kubernetes import KubernetesSink, Marks  # noqa: PLC0415
     from iac.sinks.kubernetes.login import Choice, find_cluster  # noqa: PLC0415
 
-    kubeconfig = settings.root / Path(sink.kubeconfig).expanduser() if sink.kubeconfig else None
+    kubeconfig = named_file(settings.root, sink.kubeconfig) if sink.kubeconfig else None
     choice = Choice(name, kubeconfig, sink.context)
     marks = Marks(f"{settings.project}/{settings.environment}", sink.type, sink.labels)
 

@@ -15,12 +15,14 @@ from iac.config.adding import with_output
 from iac.config.definitions import validate_project
 from iac.config.document import parse_document
 from iac.config.formatting import format_text, schema_address
-from iac.config.project import PROJECT_FILE, load_project
+from iac.config.path import PROJECT_FILE
+from iac.config.project import load_project
 from iac.config.together import write_together
 from iac.config.tree import ADDRESS_RULE, CLIENTS_DIR, is_address, read_tree
 from iac.config.writing import dump, round_trip
 from iac.core.diagnostics import Severity
 from iac.core.errors import InputError
+from iac.core.limits import listed
 from iac.core.registration import Api
 from iac.core.text import nearest
 from iac.services import roles_of, services, template_files
@@ -220,8 +222,8 @@ def _write(root: Path, texts: Mapping[str, str]) -> None:
 
 def _refuse(files: Iterable[str], mistakes: set[tuple[str, str]]) -> None:
     if mistakes:
-        why = "; ".join(sorted(summary for _, summary in mistakes))
-        where = ", ".join(files)
+        why = listed(sorted(summary for _, summary in mistakes), "; ")
+        where = listed(files)
         raise InputError("the project would have a mistake", where=where, why=why, fix="choose other values")
 
 

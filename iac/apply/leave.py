@@ -11,6 +11,7 @@ from iac.apply.outcome import Done, Failed, NotDelivered, Outcome
 from iac.core.answer import kept_answer
 from iac.core.change import OutputAction
 from iac.core.errors import IacError, UnknownOutcome
+from iac.core.limits import listed
 from iac.core.state import ClientGone, ClientWritten, PredecessorGone, Tombstone
 
 if TYPE_CHECKING:
@@ -129,6 +130,6 @@ def _check(change: Change, stop: Stop) -> None:
         raise IacError(
             "a predecessor stays registered, for an output still names it",
             where=names,
-            why=f"not known is a secret that is needed for {', '.join(blocked)}",
+            why=f"not known is a secret that is needed for {listed(blocked)}",
             fix="hand it in by iac secret set, then run iac apply",
         )

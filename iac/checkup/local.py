@@ -12,6 +12,7 @@ from iac.backends.keyfile import key_path
 from iac.checkup.check import Check, Verdict, ok, unknown, warning
 from iac.config.settings import check_sources
 from iac.core.diagnostics import Severity
+from iac.core.limits import listed
 from iac.pipelines import find_written
 from iac.ports import Tracking
 from iac.validation import validate
@@ -35,7 +36,7 @@ def versions() -> Iterator[Check]:
 def definitions(caller: Caller) -> Iterator[Check]:
     """The project as `iac validate` sees it."""
     found = validate(caller.root, environment=caller.environment)
-    what = f"{counted(found.definitions, 'definition')}, environments: {', '.join(found.environments) or 'none'}"
+    what = f"{counted(found.definitions, 'definition')}, environments: {listed(found.environments) or 'none'}"
     if not found.is_valid:
         mistakes = sum(each.severity is Severity.ERROR for each in found.diagnostics)
         yield Check(
@@ -106,7 +107,7 @@ def pipelines(caller: Caller) -> Iterator[Check]:
     written = find_written(caller.root)
     old = {path: version for path, version in written.items() if version != __version__}
     if old:
-        says = f"written by another version: {', '.join(f'{path} ({version})' for path, version in old.items())}"
+        says = f"written by another version: {listed(f'{path} ({version})' for path, version in old.items())}"
         yield warning("pipelines", says, "git rm them, iac init --ci github (or gitlab), and look at git diff")
     elif written:
         yield ok("pipelines", f"{counted(len(written), 'file')}, written by this version")

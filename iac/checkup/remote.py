@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from iac.backends.age import recipients_of
 from iac.checkup.check import Check, Verdict, ok, unknown, warning
 from iac.core.errors import IacError
+from iac.core.limits import listed
 from iac.transport.date import TOLERANCE, skew_words
 from iac.views.shown import counted
 
@@ -75,7 +76,7 @@ def state(settings: Settings, backend: StateBackend, clock: Clock) -> Iterator[C
     held = backend.load()
     yield ok("state", f"serial {held.serial}, {counted(len(held.clients), 'client')}, {settings.state.place.where}")
     if held.intents:
-        says = f"an interrupted run left writes open: {', '.join(sorted(held.intents))}"
+        says = f"an interrupted run left writes open: {listed(sorted(held.intents))}"
         yield warning("interrupted", says, "iac apply finishes them")
     holder = backend.holder()
     if holder is None:

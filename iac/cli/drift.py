@@ -9,6 +9,7 @@ import click
 from iac.core.change import place
 from iac.core.drift import SecretDrift
 from iac.core.errors import InputError
+from iac.core.limits import listed
 from iac.core.text import printable
 from iac.views.kind import BUDGET
 from iac.views.shown import value_shown
@@ -117,7 +118,7 @@ def _refuse_gone(drift: Drift) -> None:
     if gone:
         raise InputError(
             "a client that is gone from the server has no values to accept, nothing is written",
-            where=", ".join(gone),
+            where=listed(gone),
             fix="iac apply --recreate ADDR makes it anew, removed: in iac.yaml lets it go",
         )
 

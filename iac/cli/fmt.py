@@ -52,7 +52,8 @@ def _outcome(changed: int, *, check: bool) -> str:
 
 
 def _files(root: Path, paths: tuple[str, ...], mistakes: list[Diagnostic]) -> Iterator[str]:
-    from iac.config.project import PROJECT_FILE, load_project  # noqa: PLC0415
+    from iac.config.path import PROJECT_FILE  # noqa: PLC0415
+    from iac.config.project import load_project  # noqa: PLC0415
     from iac.config.tree import CLIENTS_DIR, read_tree  # noqa: PLC0415
 
     if not (root / PROJECT_FILE).is_file():
@@ -74,7 +75,7 @@ def _formatted(root: Path, file: str, mistakes: list[Diagnostic]) -> str | None:
     """The file's new text; None when it stays as it is."""
     from iac.config.document import read_document  # noqa: PLC0415
     from iac.config.formatting import format_text, schema_address  # noqa: PLC0415
-    from iac.config.project import PROJECT_FILE  # noqa: PLC0415
+    from iac.config.path import PROJECT_FILE  # noqa: PLC0415
     from iac.config.tree import is_defaults  # noqa: PLC0415
 
     document, found = read_document(root, file)

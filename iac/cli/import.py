@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from iac.cli.format import FORMAT, show_json
+from iac.core.limits import listed, said_once
 from iac.core.text import printable
 
 if TYPE_CHECKING:
@@ -118,13 +119,13 @@ def _read(shell: Shell, source: str) -> list[Found]:
 
 def _told(done: Imported, given: dict[str, Any]) -> Iterator[str]:
     """What there is to know beside the files."""
-    for draft in done.drafts:
-        yield from (f"{draft.address}: {note}" for note in draft.notes)
+    yield from said_once(((draft.address, note) for draft in done.drafts for note in draft.notes), "clients")
     if given["view"] == "text":
-        yield from (f"{each.client_id or '(no client_id)'} is not imported: {each.reason}" for each in done.skipped)
+        left = ((each.client_id or "(no client_id)", f"is not imported: {each.reason}") for each in done.skipped)
+        yield from said_once(left, "clients", sign=" ")
     refused = {rule: [draft.address for draft in done.drafts if rule in draft.refused] for rule in _rules(done)}
     for rule, addresses in refused.items():
-        yield f"policy refuses ({rule}) until that is mended or waived: {', '.join(addresses)}; iac explain {rule}"
+        yield f"policy refuses ({rule}) until that is mended or waived: {listed(addresses)}; iac explain {rule}"
     yield from _secrets_told([draft for draft in done.drafts if draft.secret is not None], given)
     if done.others:
         yield f"these definitions are in other environments too: {', '.join(done.others)}; see `environments` of each"
@@ -142,5 +143,5 @@ def _secrets_told(holding: list[Draft], given: dict[str, Any]) -> Iterator[str]:
     elif file:
         yield f"the source shows no secret: {file} is not written"
     elif given["source"] is not None and holding:
-        names = ", ".join(draft.address for draft in holding)
+        names = listed(draft.address for draft in holding)
         yield f"secrets in {given['source']} are not imported (--secrets-to FILE, or iac secret set ADDR): {names}"

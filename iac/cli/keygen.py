@@ -9,6 +9,7 @@ import click
 
 from iac.cli.format import FORMAT, show_json
 from iac.core.errors import InputError
+from iac.core.limits import listed
 from iac.core.text import printable
 
 if TYPE_CHECKING:
@@ -99,5 +100,5 @@ def _tell(shell: Shell, keys: tuple[ClientKey, ...], place: str, view: str) -> N
     if view == "json":
         show_json({"kids": [key.kid for key in keys], "file": place})
     else:
-        click.echo(printable(f"{place} has the public half of: {', '.join(key.kid for key in keys)}"))
+        click.echo(printable(f"{place} has the public half of: {listed(key.kid for key in keys)}"))
     shell.note("run iac apply: services get the newest key that the server knows")

@@ -10,6 +10,7 @@ import click
 from iac.cli.carrying import ACCEPT_OLDER
 from iac.cli.format import FORMAT, show_json
 from iac.core.errors import RenderError, UnsafePlan
+from iac.core.limits import NAMES, listed
 from iac.core.text import printable
 
 if TYPE_CHECKING:
@@ -58,11 +59,11 @@ def _failure(session: LocalSession, results: Sequence[OutputState], targets: Col
     addresses = sorted({address for error in closed for address in error.addresses})
     why = f"the age identity does not open the secrets of these clients: {closed[0].why}"
     own = [] if targets else _opened(session, results)
-    if own:
+    if own and len(own) <= NAMES:
         fix = f"iac render {' '.join(f'--target {address}' for address in own)} renders what it opens"
     else:
         fix = f"name the clients that it opens by --target, or {closed[0].fix}"
-    return RenderError(summary, where=", ".join(addresses), why=why, fix=fix)
+    return RenderError(summary, where=listed(addresses), why=why, fix=fix)
 
 
 def _opened(session: LocalSession, results: Sequence[OutputState]) -> list[str]:

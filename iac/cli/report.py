@@ -86,9 +86,13 @@ def write_whole(shell: Shell, file: str, text: str, option: str) -> None:
 
 
 def _path(shell: Shell, file: str, option: str) -> Path:
+    from iac.config.path import path_inside, path_over  # noqa: PLC0415  # with its only use
+
     path = shell.path(file)
     if not path.parent.is_dir():
         raise _unwritten(file, "there is no such folder", option)
+    if over := path_over(f"{path_inside(shell.root, path.parent)}/{path.name}"):
+        raise _unwritten(file, f"it would be written over what iac or git reads ({over})", option)
     return path
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli.format import SETTINGS_FROM, known_ids, show_json
-from iac.core.diagnostics import Severity
+from iac.core.diagnostics import Severity, message_lines
 from iac.core.text import printable
 from iac.views.kind import DiagnosticsView, Setting, render_diagnostics
 
@@ -73,10 +73,9 @@ def _as_json(validation: Validation) -> dict[str, object]:
 
 
 def _show_text(shell: Shell, validation: Validation) -> None:
-    for diagnostic in validation.diagnostics:
-        if diagnostic.severity is Severity.ERROR or not shell.quiet:
-            for line in diagnostic.lines():
-                click.echo(printable(line))
+    shown = (each for each in validation.diagnostics if each.severity is Severity.ERROR or not shell.quiet)
+    for line in message_lines(shown):
+        click.echo(printable(line))
     counts = Counter(diagnostic.severity for diagnostic in validation.diagnostics)
     errors, warnings, waived = (counts[severity] for severity in Severity)
     counted = f"{_count(validation.definitions, 'definition')}, {_count(len(validation.environments), 'environment')}"

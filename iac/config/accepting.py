@@ -16,6 +16,7 @@ from iac.config.writing import replace_text
 from iac.core.desired import OWNERS
 from iac.core.diagnostics import Severity
 from iac.core.errors import InputError
+from iac.core.limits import listed
 from iac.core.model import FIELDS, GRANT_TYPES, Kind
 from iac.core.semantics import canonical_jwks
 
@@ -71,13 +72,13 @@ def make_edit(source: Source, environment: str, values: Mapping[str, Value | Non
         raise _by_hand(source.file, values, str(error)) from error
     after, mistakes = parse_document(text.encode(), source.file)
     if before is None or after is None or mistakes:
-        raise _by_hand(source.file, values, "; ".join(each.summary for each in mistakes))
+        raise _by_hand(source.file, values, listed((each.summary for each in mistakes), "; "))
     pointers = {name: _pointer(after, environment, name) for name in values}
     if not _is_as_meant(before, after, pointers, values) or not _comments(plain) <= _comments(text):
         raise _by_hand(source.file, values, "its form does not let them be replaced with all else as it is")
     complaints = [each.diagnostic.summary for each in check_schema(after, "client")]
     if complaints:
-        raise _by_hand(source.file, values, "; ".join(complaints))
+        raise _by_hand(source.file, values, listed(complaints, "; "))
     bom = _BOM if source.content.decode().startswith(_BOM) else ""
     return Edit(source, bom + text, {name: after.at_key(*pointer) for name, pointer in pointers.items()})
 
@@ -99,7 +100,7 @@ def write_edits(root: Path, edits: Iterable[Edit]) -> None:
         wrong = [each.summary for each in found if each.severity is Severity.ERROR]
         if wrong:
             replace_text(path, edit.source.content.decode())
-            raise _by_hand(edit.source.file, edit.places, "; ".join(wrong))
+            raise _by_hand(edit.source.file, edit.places, listed(wrong, "; "))
 
 
 def _by_hand(file: str, names: Iterable[str], why: str) -> InputError:

@@ -10,7 +10,7 @@ import yaml
 
 from iac.config.document import parse_document
 from iac.config.formatting import format_text
-from iac.config.project import PROJECT_FILE
+from iac.config.path import PROJECT_FILE
 from iac.config.splicing import end_of
 from iac.config.writing import dump, round_trip
 from iac.core.errors import InputError

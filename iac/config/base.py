@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from iac.config.catalogue import mistake
 from iac.config.document import Document
-from iac.config.project import PROJECT_FILE, Project, load_project
+from iac.config.path import PROJECT_FILE
+from iac.config.project import Project, load_project
 from iac.config.settings import parse_settings
 from iac.core.diagnostics import sort_key
 from iac.core.errors import InputError, InvalidInput

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iac.core.diagnostics import Diagnostic, Severity
+from iac.core.limits import bounded
 from iac.core.text import printable
 
 if TYPE_CHECKING:
@@ -74,4 +75,5 @@ def mistake(rule: str, summary: str, location: Location | None, *, why: str = ""
     if rule not in ERRORS and rule not in WARNINGS:
         raise KeyError(rule)
     severity = Severity.ERROR if rule in ERRORS else Severity.WARNING
-    return Diagnostic(rule, printable(summary), location, printable(why), printable(fix), severity)
+    said, reason, way = (bounded(printable(text)) for text in (summary, why, fix))
+    return Diagnostic(rule, said, location, reason, way, severity)

@@ -1,33 +1,25 @@
-"""What jsonschema finds, as diagnostics in words of ours.
-
-Its own messages are never shown: they print the value, and with it any secret that somebody wrote into a file.
-"""
+"""What jsonschema finds, as diagnostics in words of ours."""
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any, cast
-
-import jsonschema
-import referencing
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from iac.config.catalogue import mistake
-from iac.config.format import FORMATS
-from iac.config.schema import Complaint, load_schema
+from iac.config.schema import Complaint
+from iac.config.violation import violations
 from iac.core.text import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from jsonschema.exceptions import ValidationError
-
     from iac.config.document import Document
+    from iac.config.violation import Violation
 
 MAX_SHOWN = 60
-_SECRET_LIKE = re.compile(r"secret|token$|password|passphrase|key|jwk|identity|encryption|recipients|auth$|values")
+_SECRET_LIKE = re.compile(r"secret|token\Z|password|passphrase|key|jwk|identity|encryption|recipients|auth\Z|values")
 _TYPES = {
     "object": "a mapping",
     "array": "a list",
@@ -48,57 +40,20 @@ _INSTEAD = {
     "jwks": "did you mean jwk (by value), or jwks_uri?",
     "timeouts": "did you mean timeout?",
 }
+_CHOOSING = ("method", "kind")
 _ANSWER_ONLY = "only the server sets it; take it out"
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What jsonschema found, typed: in which keyword, for which value at which pointer, in which branch of a union."""
-
-    keyword: str
-    wanted: Any
-    value: Any
-    schema: Mapping[str, Any]
-    pointer: tuple[str | int, ...]
-    relative: tuple[str | int, ...]
-    branch: int
-    is_name: bool
-    inner: tuple[_Found, ...]
-
-
-def _found(error: ValidationError) -> _Found:
-    path = list(error.schema_path)
-    return _Found(
-        keyword=str(error.validator),
-        wanted=error.validator_value,
-        value=error.instance,
-        schema=cast("Mapping[str, Any]", error.schema),
-        pointer=tuple(error.absolute_path),
-        relative=tuple(error.path),
-        branch=path[0] if path and isinstance(path[0], int) else 0,
-        is_name="propertyNames" in path,
-        inner=tuple(_found(inner) for inner in error.context or ()),
-    )
-
-
-@cache
-def _validator(name: str) -> jsonschema.protocols.Validator:
-    formats = jsonschema.FormatChecker(formats=())
-    for each, test in FORMATS.items():
-        formats.checks(each)(test)
-    return jsonschema.Draft202012Validator(load_schema(name), registry=referencing.Registry(), format_checker=formats)
 
 
 def complaints(document: Document, name: str) -> list[Complaint]:
     """Every mistake that jsonschema finds in a document, one for each place and kind."""
     found: dict[tuple[Any, ...], Complaint] = {}
-    for error in _validator(name).iter_errors(document.value):
-        for complaint in _explain(document, _found(error)):
-            found.setdefault((complaint.diagnostic.location, complaint.diagnostic.id), complaint)
+    for violation in violations(document.value, name):
+        for complaint in _explain(document, violation):
+            found.setdefault((*complaint.pointer, complaint.diagnostic.id), complaint)
     return list(found.values())
 
 
-def _explain(document: Document, error: _Found) -> Iterator[Complaint]:
+def _explain(document: Document, error: Violation) -> Iterator[Complaint]:
     kind = error.keyword
     if kind in {"anyOf", "oneOf"}:
         yield from _union(document, error)
@@ -118,7 +73,7 @@ def _explain(document: Document, error: _Found) -> Iterator[Complaint]:
         yield Complaint(pointer, mistake(rule, summary, document.at(*pointer), why=_why(error), fix=_fix(error)))
 
 
-def _unknown_keys(document: Document, error: _Found) -> Iterator[Complaint]:
+def _unknown_keys(document: Document, error: Violation) -> Iterator[Complaint]:
     pointer = error.pointer
     known = error.schema.get("properties", {})
     for key in error.value:
@@ -142,7 +97,7 @@ def _instead(key: str, known: Iterable[str]) -> str:
     return nearest(key, known) or f"known keys: {', '.join(list(known)[:30])}"
 
 
-def _missing_keys(document: Document, error: _Found) -> Iterator[Complaint]:
+def _missing_keys(document: Document, error: Violation) -> Iterator[Complaint]:
     pointer = error.pointer
     for key in error.wanted:
         if key not in error.value:
@@ -152,9 +107,9 @@ def _missing_keys(document: Document, error: _Found) -> Iterator[Complaint]:
             yield Complaint((*pointer, key), found)
 
 
-def _union(document: Document, error: _Found) -> Iterator[Complaint]:
+def _union(document: Document, error: Violation) -> Iterator[Complaint]:
     """The mistakes of the one branch that was meant; when none can be told from the others, what all of them are."""
-    branches: dict[int, list[_Found]] = {}
+    branches: dict[int, list[Violation]] = {}
     for inner in error.inner:
         branches.setdefault(inner.branch, []).append(inner)
     meant = [errors for errors in branches.values() if not any(_is_other(inner) for inner in errors)]
@@ -163,18 +118,38 @@ def _union(document: Document, error: _Found) -> Iterator[Complaint]:
             yield from _explain(document, inner)
         return
     pointer = error.pointer
+    names = _names_of_branches(error)
+    if names and isinstance(error.value, dict):
+        yield from _explain(document, _name_of_branch(error, *names))
+        return
     choices = " or ".join(dict.fromkeys(_branch(part) for part in error.wanted if part.get("type") != "null"))
     summary = f"{_name(pointer)} must be {choices}{_shown(pointer, error.value)}"
     why, fix = _why(error), _instead_of_literal(error)
     yield Complaint(pointer, mistake("wrong-type", summary, document.at(*pointer), why=why, fix=fix))
 
 
-def _instead_of_literal(error: _Found) -> str:
+def _names_of_branches(error: Violation) -> tuple[str, list[str]] | None:
+    """The key that says which branch is meant, such as `method` of `auth`, and what it may be."""
+    for key in _CHOOSING:
+        if all("const" in part.get("properties", {}).get(key, {}) for part in error.wanted):
+            return key, [part["properties"][key]["const"] for part in error.wanted]
+    return None
+
+
+def _name_of_branch(error: Violation, key: str, names: list[str]) -> Violation:
+    """The mistake that no branch has the name that is given, or that none is given."""
+    if key not in error.value:
+        return replace(error, keyword="required", wanted=[key])
+    pointer = (*error.pointer, key)
+    return replace(error, keyword="enum", wanted=names, value=error.value[key], pointer=pointer, schema={})
+
+
+def _instead_of_literal(error: Violation) -> str:
     is_source = isinstance(error.value, str) and any("env" in part.get("properties", {}) for part in error.wanted)
     return "name a place, never the secret itself: {env: NAME} or {file: PATH}" if is_source else ""
 
 
-def _is_other(error: _Found) -> bool:
+def _is_other(error: Violation) -> bool:
     """Whether this error says that another branch was meant: the value's type, or the constant that names a branch."""
     if error.keyword == "type":
         return not error.relative
@@ -185,7 +160,7 @@ def _is_other(error: _Found) -> bool:
     )
 
 
-def _property(error: _Found, key: str) -> Mapping[str, Any]:
+def _property(error: Violation, key: str) -> Mapping[str, Any]:
     found: Mapping[str, Any] = error.schema.get("properties", {}).get(key, {})
     return found if key not in error.value else {}
 
@@ -194,7 +169,7 @@ def _branch(part: Mapping[str, Any]) -> str:
     if "const" in part:
         return str(part["const"])
     keys = part.get("properties", {})
-    for key in ("method", "kind"):
+    for key in _CHOOSING:
         if "const" in keys.get(key, {}):
             return f"a mapping with {key}: {keys[key]['const']}"
     return f"{{{next(iter(keys))}: ...}}" if len(keys) == 1 else _TYPES[part["type"]]
@@ -216,51 +191,51 @@ def _shown(pointer: tuple[str | int, ...], value: object) -> str:
     return f", not {text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + '...'}"
 
 
-def _types(error: _Found) -> str:
+def _types(error: Violation) -> str:
     names = error.wanted
     names = [names] if isinstance(names, str) else names
     return " or ".join(_TYPES[name] for name in names if name != "null")
 
 
-def _choices(error: _Found) -> str:
+def _choices(error: Violation) -> str:
     known = [str(item) for item in error.wanted if item is not None]
     return "one of " + ", ".join(known)
 
 
-def _expected(error: _Found) -> str:
+def _expected(error: Violation) -> str:
     expected: str = error.schema.get("x-expected") or {"uri": "an absolute URI"}.get(error.schema.get("format", ""), "")
     return expected or "as its description says"
 
 
-def _bound(error: _Found, low: str, high: str, unit: str) -> str:
+def _bound(error: Violation, low: str, high: str, unit: str) -> str:
     least, most = error.schema.get(low), error.schema.get(high)
     if least is None or most is None:
         return f"at {'most' if least is None else 'least'} {most if least is None else least}{unit}"
     return f"{least} to {most}{unit}"
 
 
-def _length(error: _Found) -> str:
+def _length(error: Violation) -> str:
     return _bound(error, "minLength", "maxLength", " characters long")
 
 
-def _count(error: _Found) -> str:
+def _count(error: Violation) -> str:
     return _bound(error, "minItems", "maxItems", " items long")
 
 
-def _range(error: _Found) -> str:
+def _range(error: Violation) -> str:
     return _bound(error, "minimum", "maximum", "")
 
 
-def _members(error: _Found) -> str:
+def _members(error: Violation) -> str:
     return f"a mapping with at least {error.wanted} key"
 
 
-def _why(error: _Found) -> str:
+def _why(error: Violation) -> str:
     description: str = error.schema.get("description", "")
     return description
 
 
-def _fix(error: _Found) -> str:
+def _fix(error: Violation) -> str:
     if error.keyword == "enum":
         known = [str(item) for item in error.wanted if item is not None]
         return nearest(str(error.value), known)
@@ -271,7 +246,7 @@ def _fix(error: _Found) -> str:
     return ""
 
 
-_KINDS: Mapping[str, tuple[str, Callable[[_Found], str]]] = {
+_KINDS: Mapping[str, tuple[str, Callable[[Violation], str]]] = {
     "type": ("wrong-type", _types),
     "enum": ("not-one-of", _choices),
     "const": ("not-one-of", lambda error: str(error.wanted)),

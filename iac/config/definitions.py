@@ -13,12 +13,14 @@ from iac.config.catalogue import mistake
 from iac.config.environment import Environment
 from iac.config.judging import judged
 from iac.config.layers import folder_layers
-from iac.config.project import PROJECT_FILE, has_errors, load_project, read_project
+from iac.config.path import PROJECT_FILE
+from iac.config.project import has_errors, load_project, read_project
 from iac.config.reading import read_layer
 from iac.config.settings import check_sources
 from iac.config.tree import read_tree
 from iac.core.diagnostics import Severity, sort_key
 from iac.core.errors import InvalidInput
+from iac.core.limits import listed
 from iac.core.text import nearest
 
 if TYPE_CHECKING:
@@ -192,6 +194,6 @@ class Loader:
             return
         for name in overlays:
             if name not in self._names:
-                fix = nearest(name, self._names) or f"environments of this project: {', '.join(sorted(self._names))}"
+                fix = nearest(name, self._names) or f"environments of this project: {listed(sorted(self._names))}"
                 where = layer.document.at_key("environments", name)
                 yield mistake("unknown-environment", f"iac.yaml has no environment {name}", where, fix=fix)

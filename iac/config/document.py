@@ -29,11 +29,17 @@ class Document:
         file: path relative to the project, with `/`.
         value: what it holds: dict, list, str, int, float, bool, None.
         places: pointer -> where its key (list items: the item) and where its value begin.
+        faulty: pointers of values that are refused as YAML and read as something else, such as an alias.
     """
 
     file: str
     value: Any
     places: Mapping[Pointer, Place]
+    faulty: tuple[Pointer, ...] = ()
+
+    def is_faulty(self, pointer: Pointer) -> bool:
+        """Whether a value, or one that it lies in, was refused as YAML."""
+        return any(pointer[: len(faulty)] == faulty for faulty in self.faulty)
 
     def at(self, *pointer: str | int) -> Location:
         """Where a value begins; that of the closest parent when there is none."""
@@ -114,4 +120,4 @@ def _parsed(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
     if found.value is None:
         empty = mistake("file-empty", "the file holds nothing", Location(file), fix="write into it, or delete it")
         return None, diagnostics or [empty]
-    return Document(file, found.value, found.places), diagnostics
+    return Document(file, found.value, found.places, tuple(found.faulty)), diagnostics

@@ -73,11 +73,15 @@ class Fault:
 
 @dataclass(slots=True)
 class Parsed:
-    """What a text holds. `is_whole` is False when reading had to stop; then `value` is not to be used."""
+    """What a text holds. `is_whole` is False when reading had to stop; then `value` is not to be used.
+
+    `faulty` are pointers of values that are not what was written: those of refused scalars, aliases and equal keys.
+    """
 
     value: Any = None
     places: dict[Pointer, Place] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    faulty: list[Pointer] = field(default_factory=list)
     is_whole: bool = True
 
 
@@ -140,7 +144,9 @@ class _Reader:
             self.fault(event, "yaml-directive", "the file has a YAML directive", fix="delete the line with %")
 
     def fault(self, event: Any, rule: str, summary: str, *, why: str = "", fix: str = "") -> None:
-        mark = event.start_mark
+        self.refuse(event.start_mark, rule, summary, why=why, fix=fix)
+
+    def refuse(self, mark: Any, rule: str, summary: str, *, why: str = "", fix: str = "") -> None:
         self.parsed.faults.append(Fault(rule, summary, mark.line + 1, mark.column + 1, why, fix))
         if len(self.parsed.faults) >= MAX_FAULTS:
             raise _Stop
@@ -154,11 +160,16 @@ class _Reader:
         if kind is AliasEvent:
             summary = f"*{event.anchor} refers to another place"
             self.fault(event, "yaml-alias", summary, why="aliases are not read", fix="write the value out")
+            self.parsed.faulty.append(pointer)
             return None
+        faults = len(self.parsed.faults)
         if event.anchor or event.tag:
             self.refuse_properties(event)
         if kind is ScalarEvent:
-            return self.scalar(event)
+            value = self.scalar(event)
+            if len(self.parsed.faults) > faults:
+                self.parsed.faulty.append(pointer)
+            return value
         if len(pointer) >= MAX_DEPTH:
             self.fault(event, "yaml-too-deep", f"the file is nested deeper than {MAX_DEPTH} levels", fix="flatten it")
             raise _Stop
@@ -217,6 +228,7 @@ class _Reader:
             if key is None or key in value:
                 if key is not None:
                     self.duplicate(mark, key, places[(*pointer, key)])
+                    self.parsed.faulty.append((*pointer, key))
                 self.skip(event, pointer)
                 continue
             path = (*pointer, key)
@@ -240,8 +252,7 @@ class _Reader:
     def duplicate(self, mark: Any, key: str, first: Place) -> None:
         summary = f"the key {key} is there twice"
         why = f"it is on line {first[0]} already"
-        fault = Fault("yaml-duplicate-key", summary, mark.line + 1, mark.column + 1, why=why, fix="delete one of them")
-        self.parsed.faults.append(fault)
+        self.refuse(mark, "yaml-duplicate-key", summary, why=why, fix="delete one of them")
 
     def skip(self, event: Any, pointer: Pointer) -> None:
         """Read a value that is not used, so that faults in it are said and its places are not kept."""

@@ -91,7 +91,7 @@ def _dumped(value: Any) -> str:
 
 def _ordered(text: str, schema: str) -> str:
     document, _ = parse_document(text.encode(), "")
-    if document is None or not isinstance(document.value, dict):
+    if document is None or not isinstance(document.value, dict) or not document.value:
         return text
     lines = text.splitlines(keepends=True)
     if lines and not lines[-1].endswith("\n"):

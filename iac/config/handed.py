@@ -7,6 +7,7 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from iac.core.errors import InputError
+from iac.core.limits import listed
 from iac.core.secret import Secret
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def parse_secrets(text: str, name: str) -> dict[str, Secret]:
             mistakes.append(f"{where}: {problem}")
         found[address] = secret
     if mistakes or not found:
-        why = "; ".join(mistakes) or "it holds no secrets"
+        why = listed(mistakes, "; ") or "it holds no secrets"
         raise InputError("the secrets cannot be read", where=name, why=why, fix=_FORM)
     return found
 

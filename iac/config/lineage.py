@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from iac.config.document import parse_document
 from iac.config.override import DEFAULT
-from iac.config.project import PROJECT_FILE
+from iac.config.path import PROJECT_FILE
 from iac.config.writing import dump, replace_text, round_trip
 from iac.core.errors import InputError
 

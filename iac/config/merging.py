@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 MERGED_BY_KEY = frozenset({"lifecycle", "secret"})
 PLUS = "+"
+ENVIRONMENTS = "environments"
 
 
 class Unsure(Exception):
@@ -26,7 +27,12 @@ class Unsure(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A mapping in a document; `broken` are pointers of values that cannot be used."""
+    """A mapping in a document.
+
+    Attributes:
+        value: what its schema has accepted, and nothing else; see `usable`.
+        broken: pointers of the mistakes that its schema found; their keys are not in `value`.
+    """
 
     document: Document
     pointer: Pointer
@@ -104,6 +110,35 @@ class Merged:
         """Where a key's value begins; None when it is nowhere."""
         parts = self.parts.get(key)
         return parts[-1].at() if parts else None
+
+
+def usable(value: Mapping[str, Any], broken: Iterable[Pointer], pointer: Pointer = ()) -> dict[str, Any]:
+    """A mapping without the keys that have a mistake at or below them.
+
+    What comes after the schema never sees a value that the schema has not accepted: a rule that asks for a list gets
+    one, also in a key that nobody has written yet.
+
+    Args:
+        value: the mapping.
+        broken: pointers of mistakes.
+        pointer: where the mapping stands.
+    """
+    wrong: dict[str | int, list[Pointer]] = {}
+    for place in broken:
+        if place[: len(pointer)] == pointer and len(place) > len(pointer):
+            wrong.setdefault(place[len(pointer)], []).append(place)
+    kept: dict[str, Any] = {}
+    for key, part in value.items():
+        if key not in wrong:
+            kept[key] = part
+        elif _is_taken_apart(pointer, key) and isinstance(part, dict):
+            kept[key] = usable(part, wrong[key], (*pointer, key))
+    return kept
+
+
+def _is_taken_apart(pointer: Pointer, key: str) -> bool:
+    """Whether a mistake in one key of this mapping leaves the others usable."""
+    return key in MERGED_BY_KEY or (not pointer and key == ENVIRONMENTS) or pointer == (ENVIRONMENTS,)
 
 
 def merge(layers: Iterable[Layer]) -> Merged:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from iac.config.path import named_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,9 +28,14 @@ class Network:
     key: Path | None = None
     proxy: str | None = None
 
+    @property
+    def files(self) -> list[Path]:
+        """The files that it names."""
+        return [file for file in (self.ca, self.certificate, self.key) if file is not None]
+
 
 def parse_network(root: Path, value: Mapping[str, Any]) -> Network:
     """The network of an iac.yaml, its environment laid over it, that its schema has passed."""
     tls = value.get("tls", {})
-    files = {name: root / Path(tls[name]).expanduser() for name in ("ca", "certificate", "key") if name in tls}
+    files = {name: named_file(root, tls[name]) for name in ("ca", "certificate", "key") if name in tls}
     return Network(**files, proxy=value.get("proxy"))

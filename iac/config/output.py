@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from iac.config.auth import secrets_of
 from iac.config.catalogue import mistake
-from iac.config.project import PROJECT_FILE
+from iac.config.path import (
+    INPUTS,
+    PROJECT_FILE,
+    TEMPLATES_DIR,
+    folded,
+    named_file,
+    path_inside,
+    path_over,
+    path_problem,
+)
 from iac.config.sink import KubernetesSettings
-from iac.config.tree import CLIENTS_DIR
 from iac.core.desired import FILE, OutputSpec, output_id
+from iac.core.limits import listed
 from iac.core.text import nearest
 from iac.services import template_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from iac.config.document import Document
     from iac.config.event import Pointer
@@ -25,12 +34,9 @@ if TYPE_CHECKING:
     from iac.config.sink import AgeSettings, SopsSettings
     from iac.core.diagnostics import Diagnostic, Location
 
-TEMPLATES_DIR = "templates"
-_GIT = ".git"
-_INPUTS = (PROJECT_FILE, CLIENTS_DIR, TEMPLATES_DIR, "schemas", ".iac")
 _OTHERS = 0o007
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-_SECRET_PATH = re.compile(rf"{_LABEL}/(?=[^/]{{1,253}}(/|$)){_LABEL}(\.{_LABEL})*(/(?!\.\.)[A-Za-z0-9._-]{{1,253}})?")
+_SECRET_PATH = re.compile(rf"{_LABEL}/(?=[^/]{{1,253}}(/|\Z)){_LABEL}(\.{_LABEL})*(/(?!\.\.)[A-Za-z0-9._-]{{1,253}})?")
 """Names of a namespace (RFC 1123 label) and of a Secret (RFC 1123 subdomain), and perhaps a key of its data."""
 
 
@@ -61,7 +67,7 @@ class OutputRules:
         self._root = root
         self._real = root.resolve()
         self._settings = settings
-        self._inputs = (*_INPUTS, *(str(PurePosixPath(path)) for path in settings.state.files))
+        self._inputs = (*INPUTS, *_read_besides(root, settings))
         self._folders: dict[str, str] = {}
         self._templates: dict[str, str | None] = {}
 
@@ -86,7 +92,7 @@ class OutputRules:
 
     def _unknown_sink(self, name: str, where: Location) -> Diagnostic:
         known = [FILE, *self._settings.sinks]
-        fix = nearest(name, known) or f"name it under sinks in {PROJECT_FILE}; there are {', '.join(known)}"
+        fix = nearest(name, known) or f"name it under sinks in {PROJECT_FILE}; there are {listed(known)}"
         summary = f"environment {self._settings.environment} has no sink {name}"
         return mistake("unknown-sink", summary, where, fix=fix)
 
@@ -99,24 +105,17 @@ class OutputRules:
             yield mistake("no-recipients", f"sink {spec.sink} has nobody to encrypt to", where, why=why, fix=fix)
 
     def _check_path(self, path: str, where: Location) -> Iterator[Diagnostic]:
-        parts = PurePosixPath(path).parts
-        if path == "." or path.startswith("/") or ".." in parts or "\\" in path:
+        if problem := path_problem(path):
             fix = "a path relative to the project, such as out/service.env"
-            yield mistake("bad-path", f"{path} is no path inside the project", where, fix=fix)
+            yield mistake("bad-path", f"{path} cannot be the path of an output: {problem}", where, fix=fix)
             return
         real = self._real_path(path)
-        over = self._over(path) or self._over(real)
-        if over:
+        if over := path_over(path, self._inputs) or path_over(real, self._inputs):
             summary = f"{path} would be written over what iac reads ({over})"
             yield mistake("output-over-input", summary, where, fix="write it to another folder, such as out/")
         elif not real:
             summary = f"{path} leads out of the project by a symbolic link"
             yield mistake("outside-project", summary, where, fix="remove the link")
-
-    def _over(self, path: str) -> str:
-        """What iac or git reads that a path lies in; "" for nothing."""
-        git = next((part for part in path.split("/") if part.casefold() == _GIT), "")
-        return git or next((name for name in self._inputs if path == name or path.startswith(f"{name}/")), "")
 
     def _real_path(self, path: str) -> str:
         """The path without the links on its way; "" when they lead out of the project, or it is one itself."""
@@ -145,10 +144,25 @@ class OutputRules:
             return None if name in template_files() else nearest(name, template_files()) or known
         folder = self._root / TEMPLATES_DIR
         path = folder / name
-        if path.is_file() and ".." not in PurePosixPath(name).parts and path.resolve().is_relative_to(folder.resolve()):
+        if not path_problem(name) and path.is_file() and path.resolve().is_relative_to(folder.resolve()):
             return None
         known_files = [file.relative_to(folder).as_posix() for file in folder.rglob("*.j2")]
         return nearest(name, known_files) or f"create {TEMPLATES_DIR}/{name}"
+
+
+def _read_besides(root: Path, settings: Settings) -> Iterator[str]:
+    """Files inside the project that settings name: the state, and those of logins, identities and certificates."""
+    files = [root / path for path in settings.state.files]
+    files += [source.path(root) for source in (*settings.state.secrets, *secrets_of(settings.auth)) if source.is_file]
+    files += settings.network.files
+    files += [
+        named_file(root, sink.kubeconfig)
+        for sink in settings.sinks.values()
+        if isinstance(sink, KubernetesSettings) and sink.kubeconfig
+    ]
+    for file in files:
+        if inside := path_inside(root, file):
+            yield inside
 
 
 def _check_mode(spec: OutputSpec, where: Location) -> Iterator[Diagnostic]:
@@ -178,7 +192,7 @@ class Paths:
 
     def claim(self, path: str, where: Location) -> Iterator[Diagnostic]:
         """Take a path for an output, or a Secret."""
-        key = path.casefold()
+        key = folded(path) if "://" not in path else path.casefold()
         if key in self._seen:
             why = f"it is written by {self._seen[key]} already"
             yield mistake("output-twice", f"two outputs are written to {path}", where, why=why, fix="change one path")

@@ -6,15 +6,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iac.config.override import DEFAULT
+from iac.config.path import named_file
 from iac.config.source import Source
 from iac.config.url import is_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 KEYS: Mapping[str, tuple[str, ...]] = {
     "file": ("path",),
@@ -61,7 +62,7 @@ class GitPlace:
     def target(self, root: Path) -> str:
         """What git takes for the repository: a URL, an absolute path, or the name of a remote."""
         if self.repository and is_path(self.repository):
-            return str((root / Path(self.repository).expanduser()).resolve())
+            return str(named_file(root, self.repository).resolve())
         return self.repository or self.remote
 
 

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING
 from iac.config.catalogue import mistake
 from iac.config.document import read_document
 from iac.config.override import environment_names
+from iac.config.path import PROJECT_FILE
 from iac.config.schema import check_schema
 from iac.config.settings import Settings, check_settings, parse_settings
 from iac.core.diagnostics import Location, Severity, sort_key
 from iac.core.errors import InputError, InvalidInput
+from iac.core.limits import listed
 from iac.core.text import nearest
 
 if TYPE_CHECKING:
@@ -21,8 +23,6 @@ if TYPE_CHECKING:
 
     from iac.config.document import Document
     from iac.core.diagnostics import Diagnostic
-
-PROJECT_FILE = "iac.yaml"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +53,7 @@ class Project:
         """
         if environment is None and len(self.environments) == 1:
             return next(iter(self.environments.values()))
-        known = ", ".join(self.environments)
+        known = listed(self.environments)
         if environment is None:
             raise InputError("the project has several environments", why=known, fix="choose one: --env NAME")
         if environment not in self.environments:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from iac.config.definitions import load_environment
 from iac.config.environment import Environment
 from iac.config.layers import folder_layers, layer_name
-from iac.config.project import PROJECT_FILE
+from iac.config.path import PROJECT_FILE
 from iac.config.reading import read_layer
 from iac.config.schema import load_schema
 from iac.config.tree import read_tree

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iac.config.document import read_document
-from iac.config.merging import Layer
+from iac.config.merging import Layer, usable
 from iac.config.schema import check_schema
 
 if TYPE_CHECKING:
@@ -30,4 +30,5 @@ def layer_of(document: Document, schema: str) -> tuple[Layer | None, list[Diagno
     found = [complaint.diagnostic for complaint in complaints]
     if not isinstance(document.value, dict):
         return None, found
-    return Layer(document, (), document.value, tuple(complaint.pointer for complaint in complaints)), found
+    broken = (*document.faulty, *(complaint.pointer for complaint in complaints))
+    return Layer(document, (), usable(document.value, broken) if broken else document.value, broken), found

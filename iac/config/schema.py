@@ -62,6 +62,7 @@ def check_schema(document: Document, name: str) -> list[Complaint]:
     """Every mistake of a document by the schema of this name; empty when it is valid.
 
     Whole numbers in another notation become ints first: what reads the document after its schema meets no others.
+    Nothing is said of a value that was refused as YAML already.
     """
     if _quick(name)(document.value):
         return []
@@ -70,4 +71,4 @@ def check_schema(document: Document, name: str) -> list[Complaint]:
         return []
     from iac.config.complaint import complaints  # noqa: PLC0415  # jsonschema costs 80 ms, and most files are valid
 
-    return complaints(document, name)
+    return [each for each in complaints(document, name) if not document.is_faulty(each.pointer)]

@@ -6,14 +6,15 @@ import os
 import stat
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from iac.config.path import named_file
 from iac.core.errors import InputError
 from iac.core.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 MAX_BYTES = 64 * 1024
 """Largest file that a value is read from."""
@@ -53,6 +54,11 @@ class Source:
         """The value when it stands in iac.yaml, else ""."""
         return self.name if self.origin is Origin.LITERAL else ""
 
+    @property
+    def is_file(self) -> bool:
+        """Whether the value is in a file."""
+        return self.origin is Origin.FILE
+
     def describe(self) -> str:
         """The place in words, never the value."""
         places = {Origin.ENV: f"environment variable {self.name}", Origin.FILE: f"file {self.name}"}
@@ -60,7 +66,7 @@ class Source:
 
     def path(self, root: Path) -> Path:
         """The file of a file source."""
-        return root / Path(self.name).expanduser()
+        return named_file(root, self.name)
 
     def read(self, environ: Mapping[str, str], root: Path) -> Secret:
         """The value, white space around it dropped.
@@ -75,7 +81,7 @@ class Source:
 
     def is_open_to_others(self, root: Path) -> bool:
         """Whether it is a file that others than its owner may read or write."""
-        if self.origin is not Origin.FILE:
+        if not self.is_file:
             return False
         try:
             mode = self.path(root).stat().st_mode
@@ -86,7 +92,7 @@ class Source:
     def _text(self, environ: Mapping[str, str], root: Path) -> str:
         if self.origin is Origin.LITERAL:
             return self.name
-        if self.origin is Origin.FILE:
+        if self.is_file:
             return self._file_text(root)
         if self.name not in environ:
             raise InputError(f"{self.setting} is not set", where=self.describe(), fix=self._fix())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import posixpath
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iac.config.catalogue import mistake
 from iac.config.override import overrides
+from iac.config.path import INPUTS, STATE_DIR, folded, path_over, path_problem
 from iac.config.place import KEYS, FilePlace, GitPlace, HttpPlace, S3Place
 from iac.config.state_settings import backend_of, state_keys
 from iac.config.url import repository_problem, url_problem
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from iac.config.document import Document
     from iac.config.event import Pointer
+    from iac.config.place import Place
     from iac.config.settings import Settings
     from iac.core.diagnostics import Diagnostic, Location
 
@@ -43,7 +46,7 @@ def check_states(document: Document, all_settings: Iterable[Settings]) -> Iterat
         yield from found
         if settings.state.is_clear and isinstance(settings.state.place, GitPlace):
             yield _in_history(written)
-        other = seen.setdefault(settings.state.place.where, settings.environment)
+        other = seen.setdefault(_same_place(settings.state.place), settings.environment)
         if other != settings.environment and not found:
             yield _shared(written, settings, other)
 
@@ -121,6 +124,8 @@ class _Written:
             yield from self._check_locks()
         if self.backend == "git":
             yield from self._check_git()
+        if self.backend == "file" and "path" in self.keys and (problem := _file_problem(self.keys["path"])):
+            yield self._unusable("path", problem, "path: .iac/NAME.state.json")
 
     def _check_locks(self) -> Iterator[Diagnostic]:
         home = Address.parse(self.keys.get("address", ""))
@@ -136,8 +141,8 @@ class _Written:
         if "repository" in self.keys and "remote" in self.keys:
             why = "repository names another repository, remote a remote of the project's own"
             yield self._unusable("remote", why, "take one of them out")
-        parts = self.keys.get("path", "state").lower().split("/")
-        if {"", ".", "..", ".git"} & set(parts) or not "".join(parts).isprintable():
+        path = self.keys.get("path", "state")
+        if {"", ".", ".."} & set(path.split("/")) or path_problem(path) or path_over(path, ()):
             yield self._unusable("path", "it is no path of a file on a branch", "path: PROJECT/ENVIRONMENT.json")
 
     def _missing(self, key: str, why: str, fix: str) -> Diagnostic:
@@ -145,6 +150,20 @@ class _Written:
 
     def _unusable(self, key: str, why: str, fix: str) -> Diagnostic:
         return mistake("bad-state-place", f"state.{key} cannot be used", self.at(key), why=why, fix=fix)
+
+
+def _same_place(place: Place) -> str:
+    """One text for all places that are one file, on some file system at least."""
+    return folded(posixpath.normpath(place.path)) if isinstance(place, FilePlace) else place.where
+
+
+def _file_problem(path: str) -> str:
+    """Why a state cannot be kept in this file; a path out of the project is the user's own choice."""
+    inside = posixpath.normpath(path)
+    if posixpath.isabs(inside) or inside.startswith("../"):
+        return "" if path.isprintable() else "it holds a character that nobody sees"
+    over = path_over(inside, (name for name in INPUTS if name != STATE_DIR))
+    return path_problem(inside) or (f"{over} is there, which iac or git reads" if over else "")
 
 
 def _in_history(written: _Written) -> Diagnostic:

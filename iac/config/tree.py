@@ -11,6 +11,7 @@ from iac.config.catalogue import mistake
 from iac.core.diagnostics import Location
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from iac.core.diagnostics import Diagnostic
@@ -65,6 +66,9 @@ _EMPTY = (
     f"write a definition, {CLIENTS_DIR}/NAME.yaml; a checkout that went wrong looks the same, so to end all clients"
     " keep one definition until removed: is applied"
 )
+
+
+_RENAME = "rename one of them: some file systems hold one only"
 
 
 def _walk(tree: Tree, root: Path, folder: str) -> None:
@@ -124,9 +128,27 @@ def _check_clashes(tree: Tree) -> None:
     seen: dict[str, str] = {}
     for address, file in tree.definitions.items():
         other = seen.setdefault(address.casefold(), address)
-        if other != address:
+        if other != address and other.rpartition("/")[0] == address.rpartition("/")[0]:
             summary = f"{address} differs from {other} by upper and lower case only"
-            _complain(tree, "address-twice", summary, file, "rename one of them: some file systems hold one only")
+            _complain(tree, "address-twice", summary, file, _RENAME)
+    folders: dict[str, str] = {}
+    for folder in sorted(
+        {
+            folder
+            for address in (*tree.definitions, *(f"{folder}/" for folder in tree.defaults if folder))
+            for folder in _folders(address)
+        }
+    ):
+        other = folders.setdefault(folder.casefold(), folder)
+        if other != folder:
+            summary = f"the folder {folder} differs from {other} by upper and lower case only"
+            _complain(tree, "address-twice", summary, f"{CLIENTS_DIR}/{folder}", _RENAME)
+
+
+def _folders(address: str) -> Iterator[str]:
+    """The folders that an address lies in."""
+    parts = address.split("/")
+    yield from ("/".join(parts[:depth]) for depth in range(1, len(parts)))
 
 
 def _complain(tree: Tree, rule: str, summary: str, file: str, fix: str) -> None:

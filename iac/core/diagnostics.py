@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from iac.core.limits import ALIKE, MESSAGES, alike, listed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 
 class Severity(StrEnum):
@@ -63,6 +70,47 @@ class Diagnostic:
             "why": self.why,
             "fix": self.fix,
         }
+
+
+def message_lines(diagnostics: Iterable[Diagnostic]) -> list[str]:
+    """The lines of diagnostics for people: what is said of many places once, long lists cut with a count.
+
+    When not all can be shown, errors are shown first. `--format json` has all.
+    """
+    messages: list[Sequence[Diagnostic]] = []
+    hidden: list[Diagnostic] = []
+    kinds: Counter[tuple[str, str]] = Counter()
+    for group in alike(diagnostics, _said):
+        for message in [group] if len(group) > ALIKE else [[each] for each in group]:
+            kinds[_kind(message[0])] += 1
+            if kinds[_kind(message[0])] <= ALIKE:
+                messages.append(message)
+            else:
+                hidden += message
+    order = sorted(range(len(messages)), key=lambda index: messages[index][0].severity is not Severity.ERROR)
+    hidden += [each for index in order[MESSAGES:] for each in messages[index]]
+    lines = [line for index in sorted(order[:MESSAGES]) for line in _lines(messages[index])]
+    if hidden:
+        counts = Counter(f"{file} {name}".strip() for file, name in map(_kind, hidden))
+        more = listed(f"{kind} ({count:,})" for kind, count in counts.items())
+        lines.append(f"and {len(hidden):,} more: {more}; iac validate --format json shows all")
+    return lines
+
+
+def _said(diagnostic: Diagnostic) -> tuple[str, ...]:
+    return diagnostic.id, diagnostic.severity, diagnostic.summary, diagnostic.why, diagnostic.fix
+
+
+def _kind(diagnostic: Diagnostic) -> tuple[str, str]:
+    return diagnostic.location.file if diagnostic.location else "", diagnostic.id
+
+
+def _lines(message: Sequence[Diagnostic]) -> list[str]:
+    lines = message[0].lines()
+    if len(message) > 1:
+        places = listed(each.location for each in message[1:] if each.location)
+        lines.append(f"  the same at {len(message) - 1:,} more places: {places}")
+    return lines
 
 
 def sort_key(diagnostic: Diagnostic) -> tuple[Location, str, str]:

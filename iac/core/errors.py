@@ -22,6 +22,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from iac.core.diagnostics import message_lines
+from iac.core.limits import bounded, listed
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -41,10 +44,10 @@ class IacError(Exception):
 
     def __init__(self, summary: str, *, where: str = "", why: str = "", fix: str = "") -> None:
         super().__init__(summary)
-        self.summary = summary
-        self.where = where
-        self.why = why
-        self.fix = fix
+        self.summary = bounded(summary)
+        self.where = bounded(where)
+        self.why = bounded(why)
+        self.fix = bounded(fix)
 
     def lines(self) -> list[str]:
         """The message, a line each: summary, where, why, fix."""
@@ -68,8 +71,8 @@ class InvalidInput(InputError):
         self.diagnostics = tuple(diagnostics)
 
     def lines(self) -> list[str]:
-        """Each diagnostic in full, then the count."""
-        return [line for diagnostic in self.diagnostics for line in diagnostic.lines()] + [self.summary]
+        """The diagnostics as people are told them, then the count."""
+        return [*message_lines(self.diagnostics), self.summary]
 
 
 class StateError(InputError):
@@ -84,7 +87,7 @@ class ClosedSecretError(StateError):
     """The identity at hand does not open a secret; `addresses` are the clients concerned."""
 
     def __init__(self, summary: str, addresses: Sequence[str], *, why: str = "", fix: str = "") -> None:
-        super().__init__(summary, where=", ".join(addresses), why=why, fix=fix)
+        super().__init__(summary, where=listed(addresses), why=why, fix=fix)
         self.addresses = tuple(addresses)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iac.core.change import Action, Change
+from iac.core.limits import listed
 from iac.core.plan import Guard
 
 if TYPE_CHECKING:
@@ -185,13 +186,13 @@ def hidden(address: str, name: str) -> Guard:
 
 def lost_create(address: str, at: str, name: str, found: Sequence[str]) -> Guard:
     """A create was sent, or was about to be, and its answer, which had the only id, is lost."""
-    there = f"; of that name is yours and in no state: {', '.join(found)}" if found else ""
+    there = f"; of that name is yours and in no state: {listed(found)}" if found else ""
     take = f"client_id: {found[0]} and adopt: true" if found else "client_id: ID and adopt: true"
     return Guard(
         id="lost-create",
         message=f"{address} was about to be registered at {at} as {name!r}, and no answer came: it may be there{there}",
         addresses=(address,),
-        value=", ".join(found),
+        value=listed(found),
         setting=f"{take} in its definition when it is there (as it is not yours: iac secret token {address})",
         flag=f"--recreate {address}",
     )

@@ -14,6 +14,7 @@ from iac.config.tree import CLIENTS_DIR
 from iac.core.desired import OWNERS
 from iac.core.diagnostics import Severity
 from iac.core.diff import compare
+from iac.core.limits import listed
 from iac.core.model import FIELDS, uses_secret
 from iac.core.policy.judge import judge
 from iac.core.text import printable
@@ -171,7 +172,7 @@ class Drafter:
         trial.text, faults = write_definition(self._project.root, trial.file, trial.values, trial.comments)
         document, more = parse_document(trial.text.encode(errors="surrogatepass"), trial.file)
         if document is None or faults:
-            return environment, ("", "; ".join(each.summary for each in faults or more))
+            return environment, ("", listed((each.summary for each in faults or more), "; "))
         layer, errors = layer_of(document, "client")
         if layer is not None and not errors:
             below = list(folder_layers(self._known.folders, trial.address))

@@ -9,6 +9,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from iac.core.errors import InputError
+from iac.core.limits import listed
 from iac.core.model import ANSWER_ONLY, AUTH_METHODS, FIELDS, Field, Kind
 from iac.core.semantics import parse_answer, private_members
 from iac.core.text import printable
@@ -85,7 +86,7 @@ def parse_files(files: Iterable[tuple[str, bytes]]) -> list[Found]:
             if client and not problems:
                 found.append(client)
     if mistakes:
-        why = "; ".join(map(printable, mistakes))
+        why = listed(map(printable, mistakes), "; ")
         raise InputError("these clients cannot be imported, nothing is written", why=why, fix=_FORM)
     return found
 

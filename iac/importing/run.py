@@ -11,6 +11,7 @@ from iac.config.project import load_project
 from iac.config.schema import load_schema
 from iac.config.survey import survey
 from iac.core.errors import InputError, InvalidInput
+from iac.core.limits import listed
 from iac.entering import login_client_id
 from iac.importing.choosing import Bounds, separate
 from iac.importing.drafting import Draft, Drafter
@@ -173,7 +174,7 @@ def _refuse(wish: Wish, found: Sequence[Found], skipped: Sequence[Skipped], *, h
     problems += [f"{each.client_id}: {each.reason}" for each in skipped if each.client_id in wish.ids or not has_any]
     if problems:
         fix = "leave them out; iac show CLIENT_ID shows what the server holds"
-        raise InputError("not to be imported, nothing is written", why="; ".join(problems), fix=fix)
+        raise InputError("not to be imported, nothing is written", why=listed(problems, "; "), fix=fix)
     if not has_any:
         raise InputError("no client fits, nothing is written", fix="--match [KIND=]GLOB, as in --match 'scope=wlcg*'")
 

@@ -10,6 +10,7 @@ from iac.config.survey import survey
 from iac.config.together import write_together
 from iac.config.writing import create_text
 from iac.core.errors import InputError, InvalidInput
+from iac.core.limits import listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,7 +33,7 @@ def store(project: Project, environment: str, before: Survey, drafts: Sequence[D
     there = [draft.file for draft in drafts if os.path.lexists(root / draft.file)]
     if there:
         fix = "move them away, or name another folder: --to FOLDER"
-        raise InputError("files are there already, nothing is written", where=", ".join(there), fix=fix)
+        raise InputError("files are there already, nothing is written", where=listed(there), fix=fix)
     texts = {draft.file: draft.text for draft in drafts}
     write_together(root, texts, lambda: _check(project, environment, before))
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 _ARGUMENTS = 200
 """Paths in one command line: 200 of 1,024 characters fit anywhere."""
 
-_SPECIAL = re.compile(r"[\\*?\[]| $")
+_SPECIAL = re.compile(r"[\\*?\[]| \Z")
 """What a line of .gitignore means otherwise (gitignore(5)); a line begins with a slash, so `#` and `!` are none."""
 
 _MAGIC = re.compile(r"[\\*?\[]|^:")

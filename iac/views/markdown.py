@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from iac.core.change import Action
 from iac.core.diagnostics import Severity
+from iac.core.limits import listed
 from iac.core.text import printable
 from iac.views.markdown_code import code
 from iac.views.markdown_diff import folded
@@ -99,7 +100,7 @@ def _guard(guard: Guard) -> str:
     lines = [f"- {code(guard.id)}: {_sentence(guard.message)}"]
     if guard.limit:
         found = f"limit {code(guard.limit)}, found {code(guard.value)}"
-        lines.append(f"  - {found}: {_sentence(', '.join(guard.addresses))}")
+        lines.append(f"  - {found}: {_sentence(listed(guard.addresses))}")
     return "\n".join([*lines, *(f"  - fix: {_sentence(way)}" for way in (guard.setting, guard.flag) if way)])
 
 

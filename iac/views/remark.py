@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iac.core.diagnostics import Diagnostic, Severity
+from iac.core.limits import listed
 
 if TYPE_CHECKING:
     from iac.core.change import Change, Finding
@@ -38,7 +39,7 @@ def plan_remarks(plan: Plan) -> tuple[Diagnostic, ...]:
 
 
 def _of_guard(guard: Guard, place: Location | None) -> Diagnostic:
-    why = f"limit {guard.limit}, found {guard.value}: {', '.join(guard.addresses)}" if guard.limit else ""
+    why = f"limit {guard.limit}, found {guard.value}: {listed(guard.addresses)}" if guard.limit else ""
     fix = ", or ".join(way for way in (guard.setting, guard.flag) if way)
     return Diagnostic(guard.id, guard.message, place, why, fix, Severity.ERROR)
 

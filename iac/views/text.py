@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING
 
 from iac.apply.outcome import Delivered, Done, Failed, NotTried, TokensKept, TokensRevoked
 from iac.core.change import Action, Change, OutputAction, SecretChange
+from iac.core.limits import ALIKE, alike, listed
 from iac.core.text import printable
 from iac.views.recipient import recipient_lines, sealing
 from iac.views.shown import CAUSES, SOME_UNREAD, counted, entry_shown, value_shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
-    from iac.apply.outcome import Report
+    from iac.apply.outcome import Outcome, Report
     from iac.core.change import FieldChange, Finding
     from iac.core.plan import Guard, Plan
 
@@ -83,7 +84,7 @@ def plan_text(plan: Plan, *, color: bool, width: int | None = None) -> str:
     lines += [page.line(line) for line in _remarks(plan)]
     if plan.refusals:
         lines += [page.line(f"Refused: {_refusing(plan)}", "!")]
-        lines += [page.line(line) for guard in plan.guards for line in _guard(guard)] + [""]
+        lines += [page.line(line) for line in _guards(plan)] + [""]
     lines.append(page.line(summary_line(plan), "bold"))
     return "\n".join(lines) + "\n"
 
@@ -173,8 +174,10 @@ def _remarks(plan: Plan) -> Iterator[str]:
         yield f"  replaced {printable(f'{standing.address}: {standing.told()}')}"
     for line in recipient_lines(plan):
         yield f"  recipients {printable(line)}"
-    for finding in plan.findings:
-        yield f"  {_finding(finding)}"
+    for group in alike(plan.findings, lambda finding: finding.id):
+        yield from (f"  {_finding(finding)}" for finding in group[:ALIKE])
+        if len(group) > ALIKE:
+            yield f"  {group[0].severity}: {len(group) - ALIKE:,} more, see --format json [{group[0].id}]"
     said = (plan.moved, plan.released, plan.pending, plan.predecessors, plan.recipients, plan.findings)
     if any(said) or not plan.complete:
         yield ""
@@ -185,10 +188,19 @@ def _finding(finding: Finding) -> str:
     return f"{finding.severity}: {printable(place + finding.message)} [{finding.id}]"
 
 
+def _guards(plan: Plan) -> Iterator[str]:
+    """The guards that refuse; of many of one kind the first, and the addresses of the others."""
+    for group in alike(plan.guards, lambda guard: guard.id):
+        yield from (line for guard in group[:ALIKE] for line in _guard(guard))
+        if len(group) > ALIKE:
+            others = listed(address for guard in group[ALIKE:] for address in guard.addresses)
+            yield f"  {group[0].id}: {len(group) - ALIKE:,} more, see --format json: {printable(others)}"
+
+
 def _guard(guard: Guard) -> Iterator[str]:
     yield f"  {guard.id}: {printable(guard.message)}"
     if guard.limit:
-        found = f"limit {guard.limit}, found {guard.value}: {', '.join(guard.addresses)}"
+        found = f"limit {guard.limit}, found {guard.value}: {listed(guard.addresses)}"
         yield f"    {printable(found)}"
     yield f"    fix: {printable(', or '.join(way for way in (guard.setting, guard.flag) if way))}"
 
@@ -197,24 +209,49 @@ def report_text(report: Report, *, color: bool) -> str:
     """What was done, what failed and why, what was not tried."""
     page = Page(color=color)
     lines: list[str] = []
-    for outcome in report.outcomes:
-        change = outcome.change
-        name = printable(change.address) + (f" ({printable(change.client_id)})" if change.client_id else "")
-        match outcome:
-            case Done():
-                lines.append(
-                    page.line(f"{SYMBOLS[change.action]} {name}: {change.action} done", SYMBOLS[change.action])
-                )
-            case Failed(_, error):
-                lines.append(page.line(f"! {name}: {change.action} failed", "!"))
-                lines += [f"    {printable(line)}" for line in error.lines()]
-            case NotTried(_, reason):
-                lines.append(f". {name}: {change.action} not tried: {printable(reason)}")
+    for group in alike(report.outcomes, _told):
+        lines += _together(group, page) if len(group) > ALIKE else [line for one in group for line in _one(one, page)]
     lines += [*_outputs(report, page), *_tokens(report, page)]
     if report.unsaved is not None:
         lines.append(page.line("! state: not written", "!"))
         lines += [f"    {printable(line)}" for line in report.unsaved.lines()]
     return "\n".join([*lines, "", page.line(_tally(report), "bold")]) + "\n"
+
+
+def _told(outcome: Outcome) -> tuple[object, ...]:
+    """What two outcomes have in common that are told together; the end of a change that was made is told by itself."""
+    change = outcome.change
+    match outcome:
+        case Failed(_, error):
+            return change.action, error.summary, error.why, error.fix
+        case NotTried(_, reason):
+            return change.action, reason
+        case _:
+            return change.action, change.address, change.client_id
+
+
+def _one(outcome: Outcome, page: Page) -> Iterator[str]:
+    change = outcome.change
+    name = printable(change.address) + (f" ({printable(change.client_id)})" if change.client_id else "")
+    match outcome:
+        case Done():
+            yield page.line(f"{SYMBOLS[change.action]} {name}: {change.action} done", SYMBOLS[change.action])
+        case Failed(_, error):
+            yield page.line(f"! {name}: {change.action} failed", "!")
+            yield from (f"    {printable(line)}" for line in error.lines())
+        case NotTried(_, reason):
+            yield f". {name}: {change.action} not tried: {printable(reason)}"
+
+
+def _together(outcomes: Sequence[Outcome], page: Page) -> Iterator[str]:
+    """Many clients to which the same happened: it is told once, with the first of them."""
+    first = outcomes[0]
+    names = f"{counted(len(outcomes), 'client')}: {printable(listed(one.change.address for one in outcomes))}"
+    if isinstance(first, Failed):
+        yield page.line(f"! {first.change.action} of {names}: failed", "!")
+        yield from (f"    {printable(line)}" for line in first.error.lines())
+    elif isinstance(first, NotTried):
+        yield f". {first.change.action} of {names}: not tried: {printable(first.reason)}"
 
 
 def _outputs(report: Report, page: Page) -> Iterator[str]:

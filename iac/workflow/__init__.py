@@ -14,6 +14,7 @@ from iac.core.change import Finding, SecretStep
 from iac.core.errors import IacError, StateError, UnreachableError, UnsafePlan
 from iac.core.generation import turn_back
 from iac.core.journal import check_events
+from iac.core.limits import listed
 from iac.core.planning import make_plan
 from iac.core.policy.review import Outside, asks_server, review
 from iac.core.state import ClientState, ClientWritten
@@ -118,7 +119,7 @@ def check_guards(plan: Plan) -> None:
         UnsafePlan: with what they say; the plan has been shown before.
     """
     if plan.refusals:
-        messages = "; ".join(plan.refusals)
+        messages = listed(plan.refusals, "; ")
         raise UnsafePlan(
             "the plan is refused, nothing was sent", why=messages, fix="see the plan above: each names its way on"
         )

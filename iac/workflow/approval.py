@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from iac.core.approval import uncovered
 from iac.core.errors import StalePlan
+from iac.core.limits import listed
 from iac.core.saved import differences
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from iac.core.state import Approval
 
 _REVIEW = "review the new plan and approve it"
-_MOST = 10
 
 
 def check_expected(plan: Plan, noted: Approval | None, expected: str) -> None:
@@ -35,7 +34,7 @@ def check_expected(plan: Plan, noted: Approval | None, expected: str) -> None:
     if others:
         raise StalePlan(
             "the plan is not the one that was approved, nothing was sent",
-            where=_listed([change.address for change in others], ", "),
+            where=listed(change.address for change in others),
             why=f"approved {expected}, now {plan.digest}",
             fix=_REVIEW,
         )
@@ -53,12 +52,7 @@ def check_saved(plan: Plan, saved: SavedPlan) -> None:
         told = [f"{each.key}: the file says {each.saved}, the new plan {each.now}" for each in found]
         raise StalePlan(
             "the saved plan does not say what would be done, nothing was sent",
-            where=_listed(places, ", "),
-            why=_listed(told, "; "),
+            where=listed(places),
+            why=listed(told, "; "),
             fix=_REVIEW,
         )
-
-
-def _listed(texts: list[str], between: str) -> str:
-    rest = len(texts) - _MOST
-    return between.join([*islice(texts, _MOST), *([f"and {rest:,} more"] if rest > 0 else [])])

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iac.core.errors import InputError
+from iac.core.limits import listed, said_once
 from iac.core.model import uses_secret
 from iac.core.state import ClientWritten, SecretStatus
 from iac.workflow.mending import mending
@@ -39,8 +40,8 @@ def _refuse(problems: Mapping[str, str]) -> None:
     if problems:
         raise InputError(
             "these secrets are refused, and none is stored",
-            where=", ".join(problems),
-            why="; ".join(f"{address}: {why}" for address, why in problems.items()),
+            where=listed(problems),
+            why="; ".join(said_once(problems.items(), "clients")),
             fix="correct them or leave them out; iac state list lists the addresses",
         )
 

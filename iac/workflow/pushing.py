@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from iac.core.errors import MissingStateError, StateError
 from iac.core.journal import is_journal, parse_journal, replay
+from iac.core.limits import listed
 from iac.core.state import ClientGone, ClientWritten, IntentDropped, IntentGiven, OutputWritten, PredecessorGone
 from iac.core.statefile import Origin, Owner, check_owner, parse_state
 from iac.workflow.mending import mending
@@ -98,7 +99,7 @@ def _recorded_before(journal: Journal, current: State, origin: Origin) -> StateE
         "the copy is older than the state",
         where=origin.where,
         why=f"it goes on from serial {journal.batches[0].serial}, the state has {current.serial};"
-        f" it is about {', '.join(names)}",
+        f" it is about {listed(names)}",
         fix=f"run iac plan: it says what differs from the server; iac state push --force {origin.where}"
         " adds what the copy recorded to the state",
     )

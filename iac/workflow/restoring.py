@@ -11,6 +11,7 @@ from iac.core.diagnostics import Location
 from iac.core.diff import HIDDEN, compare
 from iac.core.errors import InputError
 from iac.core.generation import base_of
+from iac.core.limits import listed
 from iac.core.model import uses_secret
 from iac.core.registration import Api, NewClient, Registration
 from iac.core.semantics import create_body, parse_answer
@@ -47,7 +48,7 @@ def find_grave(state: State, address: str) -> Tombstone:
         )
     graves = [grave for grave in state.tombstones if grave.address == address]
     if not graves:
-        others = ", ".join(sorted({grave.address for grave in state.tombstones}))
+        others = listed(sorted({grave.address for grave in state.tombstones}))
         raise InputError(
             "state holds no deleted client of this address",
             where=address,

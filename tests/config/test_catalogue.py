@@ -190,7 +190,7 @@ CASES = [
     with_sinks(
         ["output-twice 3:77"], "outputs: [{template: dotenv, path: a, sink: sealed}, {template: json, path: a}]"
     ),
-    configured("wrong-type 5:15", "sinks: {sops: {kind: spos}}"),
+    configured("not-one-of 5:22", "sinks: {sops: {kind: spos}}"),
     configured("bad-format 5:9", "sinks: {file: {kind: age}}"),
     configured("unknown-key 5:24", "sinks: {a: {kind: age, encrypted_regex: ^(data)$}}"),
     configured("bad-format 5:42", "sinks: {a: {kind: sops, encrypted_regex: data}}"),

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.config.catalogue import WARNINGS
-from iac.config.complaint import _validator
 from iac.config.document import Document, parse_document
 from iac.config.format import FORMATS, is_recipient, is_uri
 from iac.config.quick import compile_schema
 from iac.config.schema import SCHEMAS, check_schema, load_schema, schema_text
+from iac.config.violation import validator_of
 from iac.core.diagnostics import Location
 from iac.core.model import FIELDS, GRANT_TYPES
 from iac.core.policy import RULES
@@ -159,7 +159,7 @@ def test_a_mistake_in_a_definition_is_said_in_words(text: str, expected: str) ->
     ("text", "expected"),
     [
         ("provider: iam-admn", ': error: provider must be one of iam-admin, iam-self-service, rfc7591, not "iam-admn"'),
-        ("auth: {method: tken}", ": error: auth must be a mapping with method: client_credentials or a mapping with"),
+        ("auth: {method: tken}", ":3:16: error: auth.method must be one of client_credentials, private_key_jwt,"),
         ("auth: {method: token}", ": error: the key token is missing in auth [missing-key]"),
         ("auth: {method: wlcg, token: {env: A}}", ": error: unknown key token in auth [unknown-key]"),
         ("auth: {method: token, token: {env: 1A}}", ": error: auth.token.env must be the name of an environment"),
@@ -256,7 +256,7 @@ def test_a_complaint_names_the_value_that_cannot_be_used() -> None:
 
 
 def test_nothing_is_fetched_for_a_reference() -> None:
-    asking = _validator("client").evolve(schema={"$ref": "http://127.0.0.1:9/other.json"})
+    asking = validator_of("client").evolve(schema={"$ref": "http://127.0.0.1:9/other.json"})
     with pytest.raises(referencing.exceptions.Unresolvable):
         asking.is_valid({})
 
@@ -342,7 +342,7 @@ def test_the_quick_check_passes_what_is_valid(name: str, valid: dict[str, Any]) 
 @given(st.one_of(mutants(VALID).map(lambda v: ("client", v)), mutants(VALID_PROJECT).map(lambda v: ("project", v))))
 def test_what_the_quick_check_passes_jsonschema_passes_and_what_it_does_not_is_explained(case: tuple[str, Any]) -> None:
     name, value = case
-    is_valid = _validator(name).is_valid(value)
+    is_valid = validator_of(name).is_valid(value)
     if compile_schema(load_schema(name))(value):
         assert is_valid
     complaints = check_schema(Document("a.yaml", value, {}), name)

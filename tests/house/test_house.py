@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 from pathlib import Path
 from statistics import median
@@ -101,6 +102,57 @@ def test_an_exception_of_the_linter_for_all_files_has_a_reason() -> None:
     )
     assert block
     assert [] == [line for line in block[1].splitlines() if not re.search(r'"[A-Z]+\d*",\s+# \S', line)]
+
+
+REGEX = {"compile", "match", "search", "fullmatch", "sub", "split", "findall", "finditer"}
+CLASS = re.compile(r"(?<!\\)\[(?!\\s\\S\])(?:\\.|[^\]\\])+\]")
+"""Characters of which one is meant; `$` is plain among them. `[\\s\\S]` is left for the next pattern."""
+
+BARE_END = re.compile(r"(?<!\\)(?:\\\\)*\$(?!\(\?!\[\\s\\S\]\))")
+"""A `$` that is not escaped, and not followed by `(?![\\s\\S])`: in Python it lets a trailing line break through."""
+
+
+def has_bare_end(pattern: str) -> bool:
+    return BARE_END.search(CLASS.sub("", pattern)) is not None
+
+
+def text_of(node: ast.Constant | ast.JoinedStr) -> str:
+    """A text as it is written; what is put into it counts as a letter."""
+    if isinstance(node, ast.Constant):
+        return node.value.decode() if isinstance(node.value, bytes) else str(node.value)
+    return "".join(text_of(part) if isinstance(part, ast.Constant) else "x" for part in node.values)
+
+
+def patterns(path: Path) -> list[str]:
+    """The constant parts of a module's regular expressions, but for those in which `$` ends a line on purpose."""
+    found: list[str] = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in REGEX):
+            continue
+        is_ours = isinstance(node.func.value, ast.Name) and node.func.value.id == "re"
+        if is_ours and isinstance(node.args[0], ast.Constant | ast.JoinedStr) and "MULTILINE" not in ast.unparse(node):
+            found.append(text_of(node.args[0]))
+    return found
+
+
+def test_no_pattern_lets_a_trailing_line_break_through() -> None:
+    in_code = {name(path): [each for each in patterns(path) if has_bare_end(each)] for path in PRODUCT}
+    assert {} == {module: found for module, found in in_code.items() if found}
+    for schema in sorted((ROOT / "schemas").glob("*.json")):
+        text = schema.read_text(encoding="utf-8")
+        written = [json.loads(each) for each in re.findall(r'"pattern": ("(?:[^"\\]|\\.)*")', text)]
+        assert written
+        assert [] == [each for each in written if each.endswith("$")]
+
+
+@pytest.mark.parametrize("pattern", ["a$", "(a|$)b", r"\\$"])
+def test_a_bare_end_is_noticed(pattern: str) -> None:
+    assert has_bare_end(pattern)
+
+
+@pytest.mark.parametrize("pattern", [r"a\$", r"a$(?![\s\S])", r"a\Z"])
+def test_an_end_that_is_meant_is_none(pattern: str) -> None:
+    assert not has_bare_end(pattern)
 
 
 def test_decisions_are_numbered_one_after_the_other() -> None:

@@ -32,8 +32,8 @@ REFUSALS = 3
 """How often a server must decline before that is its answer: while another push is at work it declines too."""
 
 _PAUSE = 0.2  # seconds at most between two pushes
-_BRANCH_PART = re.compile(r"(?![.-])(?!@$)(?!.*(\.\.|@\{|\.lock$|\.$))[^\x00-\x20\x7f~^:?*\[\\]+")
-_PATH_PART = re.compile(r"(?!\.{1,2}$)(?!\.git$)[^\x00-\x1f\x7f\"\\]+", re.IGNORECASE)
+_BRANCH_PART = re.compile(r"(?![.-])(?!@\Z)(?!.*(\.\.|@\{|\.lock\Z|\.\Z))[^\x00-\x20\x7f~^:?*\[\\]+")
+_PATH_PART = re.compile(r"(?!\.{1,2}\Z)(?!\.git\Z)[^\x00-\x1f\x7f\"\\]+", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

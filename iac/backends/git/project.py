@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from iac.core.errors import InputError
+from iac.core.limits import listed
 from iac.git import find_work_tree, given_config, open_work_tree, read_entries, without, without_userinfo
 
 if TYPE_CHECKING:
@@ -193,7 +194,7 @@ def _identity(entries: Entries) -> str:
 
 def _no_remote(remote: str, names: Sequence[str]) -> InputError:
     shown = without_userinfo(remote)
-    known = f"its remotes: {', '.join(names)}" if names else "it has none"
+    known = f"its remotes: {listed(names)}" if names else "it has none"
     return InputError(
         "the project's repository has no such remote",
         where=f"remote {shown}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iac.core.change import OutputAction, SecretChange
+from iac.core.limits import listed
 from iac.core.model import GRANT_TYPES, short_grant
 from iac.core.policy.address import domain, host
 from iac.core.policy.rule import ChangeRule, Hit, items
@@ -72,7 +73,7 @@ def _new_secret(change: Change) -> list[Hit]:
     if change.secret is not SecretChange.ROTATED or change.succeeds:
         return []
     paths = [output.path for output in change.outputs if output.action in _RESTARTED]
-    readers = f"what reads {', '.join(paths)}" if paths else "its services"
+    readers = f"what reads {listed(paths)}" if paths else "its services"
     return [Hit("secret", f"the secret changes and the old one ends: restart {readers}")]
 
 

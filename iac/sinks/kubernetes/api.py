@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from iac.core.errors import CredentialsError, IacError, RenderError, UnreachableError
+from iac.core.limits import listed
 from iac.core.secret import Secret
 from iac.sinks.kubernetes.secret import MANAGER
 from iac.transport.http import Http, Transport
@@ -132,7 +133,7 @@ def _conflict(target: Target, answer: Answer, hidden: Sequence[Secret]) -> Rende
     return RenderError(
         "another manager keeps fields of this Secret",
         where=target.path,
-        why=told(answer, "; ".join(said), hidden),
+        why=told(answer, listed(said, "; "), hidden),
         fix="have that manager give them up, or give the output another path; iac forces nobody off",
     )
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iac.core.errors import InputError
+from iac.core.limits import listed
 from iac.core.secret import Secret
 from iac.transport.limit import DEADLINE, TIMEOUT
 from iac.transport.origin import Address
@@ -140,7 +141,7 @@ class _Kubeconfig:
         known = {entry.get("name"): entry.get(kind) for entry in entries if isinstance(entry, dict)}
         found = known.get(name)
         if not isinstance(found, dict):
-            fix = f"there are: {', '.join(map(str, known)) or 'none'}; sinks.{self._choice.sink}.context chooses"
+            fix = f"there are: {listed(known) or 'none'}; sinks.{self._choice.sink}.context chooses"
             raise InputError(f"the kubeconfig has no {kind} {name or 'chosen'}", where=str(self._path), fix=fix)
         return found
 

@@ -18,6 +18,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from iac.core.errors import InputError, RenderError, StateError
+from iac.core.limits import listed
 from iac.sealing.key import CONFIGURE, parse_recipient
 from iac.sinks.sealed import Cipher, damaged
 from iac.sinks.sops.form import METADATA, Binary, Dotenv, Form, Ini, Json, Unwritable
@@ -174,6 +175,6 @@ def _open_key(path: str, metadata: Metadata, readers: Readers) -> bytes:
     raise StateError(
         "the age identity does not open this file",
         where=path,
-        why=f"it is sealed to {', '.join(recipient for recipient, _ in metadata.keys)}",
+        why=f"it is sealed to {listed(recipient for recipient, _ in metadata.keys)}",
         fix=f"iac render writes it anew; to compare it, use an identity that opens it ({CONFIGURE})",
     )
