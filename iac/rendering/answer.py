@@ -76,11 +76,11 @@ _DO: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
 def _limited() -> Iterator[None]:
     """Processor time for what is done within.
 
-    The timer ends what Python does, so that the error names a line; what the interpreter does in one piece, such as a
-    large power, only the system can end, a second later.
+    The timer ends what Python does, so that the error names a line; where the interpreter does not look at it, the
+    system ends the process a second later.
     """
     used = resource.getrusage(resource.RUSAGE_SELF)
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + SECONDS + 2, hard))
     before = signal.signal(signal.SIGPROF, _end)
     signal.setitimer(signal.ITIMER_PROF, SECONDS)
@@ -89,6 +89,7 @@ def _limited() -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
         signal.signal(signal.SIGPROF, before)
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
 def _end(*_: object) -> NoReturn:

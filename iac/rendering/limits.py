@@ -19,7 +19,7 @@ SECONDS = 3
 """Processor time for one template: to compile it, to render it once or to read one file back. Usual are 0.01 s."""
 
 PATIENCE = 60
-"""Seconds to wait for an answer: where many processes share a processor, its time passes more slowly than the clock's."""
+"""Seconds to wait for an answer: where processes share a processor, its time passes more slowly than the clock's."""
 
 MEMORY = 512 * 1024 * 1024
 """Bytes of address space of the worker. Python and Jinja2 take 60 MiB; a worker above half of it is replaced, so that
