@@ -14,7 +14,7 @@ import yaml
 from iac.core.model import uses_secret
 from iac.rendering.context import template_context
 from iac.rendering.engine import JINJA_FILTERS, JINJA_GLOBALS
-from iac.rendering.limits import MAX_BYTES, MAX_OUTPUT
+from iac.rendering.limits import MAX_BYTES, MAX_OUTPUT, MEMORY, SECONDS
 from iac.rendering.quoting import FILTERS, Refused
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
@@ -82,7 +82,7 @@ def test_every_built_in_is_documented_with_its_values() -> None:
 
 def test_the_limits_are_those_of_the_code() -> None:
     numbers = [int(number) for number in re.findall(r"\d+", section("Limits"))]
-    assert [MAX_BYTES, MAX_OUTPUT, jinja2.sandbox.MAX_RANGE] == numbers
+    assert [MAX_BYTES, MAX_OUTPUT, jinja2.sandbox.MAX_RANGE, SECONDS, MEMORY // 2**20] == numbers
 
 
 def test_every_error_is_explained() -> None:
