@@ -51,6 +51,11 @@ state:
       - {recipient}
   lineage: {lineage}
 """
+_PIPELINES = """\
+# What pipelines install iac from: iac init --ci.
+pipelines:
+  wheel: {wheel}
+"""
 _LOGINS = {
     Api.ADMIN: """\
 # The login client is registered in the same IAM: grant client_credentials, scopes iam:admin.read and iam:admin.write.
@@ -77,12 +82,19 @@ _PLACES = {
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a new project is asked for. `provider` is a name of `Api`, `backend` is file or git."""
+    """What a new project is asked for.
+
+    Attributes:
+        provider: a name of `Api`.
+        backend: file or git.
+        wheel: what its pipelines install, URL#sha256=HASH.
+    """
 
     project: str
     issuer: str
     provider: str
     backend: str = "file"
+    wheel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +208,7 @@ def _check_places(root: Path, answers: Answers) -> None:
 
 
 def _text(answers: Answers, lineage: str, recipient: str) -> str:
-    return _PROJECT.format(
+    text = _PROJECT.format(
         schema=load_schema("project")["$id"],
         project=_scalar(answers.project),
         issuer=_scalar(answers.issuer),
@@ -206,6 +218,7 @@ def _text(answers: Answers, lineage: str, recipient: str) -> str:
         lineage=_scalar(lineage),
         recipient=recipient,
     )
+    return text + _PIPELINES.format(wheel=_scalar(answers.wheel)) if answers.wheel else text
 
 
 def _scalar(text: str) -> str:
