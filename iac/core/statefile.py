@@ -249,7 +249,7 @@ def _check_format(members: Members, origin: Origin) -> None:
             "the state was written by another version of iac",
             where=origin.where,
             why=f"its format is {version}, this program reads and writes {FORMAT_VERSION}",
-            fix="use the version of iac that wrote it, or a newer one: pip install --upgrade indigo-iac",
+            fix="use the version of iac that wrote it, or a newer one",
         )
 
 

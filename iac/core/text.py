@@ -32,6 +32,11 @@ def without_commands(text: str) -> str:
     return text.replace(_ANYWHERE, "#\\u0023[")
 
 
+def install_extra(name: str) -> str:
+    """How to get what iac needs beside itself. No command names the package on an index, where its name is nobody's."""
+    return f"install the extra {name} of iac: https://github.com/indigo-iac/indigo-iac#install"
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`did you mean X?` for the closest known word, "" when none is close."""
     import difflib  # noqa: PLC0415  # only for a mistake
