@@ -180,7 +180,7 @@ def test_nothing_is_installed_but_the_wheel_and_what_the_project_needs_each_with
         for facts, extras in ((FACTS, ()), (KEYED, ("jose", "s3"))):
             texts = files(forge, facts)
             installing = [
-                line.strip(" -").removeprefix("run: ") for text in texts.values() for line in text.splitlines()
+                line.strip() for text in texts.values() for line in text.splitlines()
                 if re.search(r"\b(pip|pipx|uv|npm|go|curl \S*https?:)\b.*\b(install|get|http)", line)
             ]  # fmt: skip
             options = (
