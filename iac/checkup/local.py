@@ -109,8 +109,10 @@ def pipelines(caller: Caller) -> Iterator[Check]:
     written = find_written(caller.root)
     unlocked = find_unlocked(caller.root)
     if unlocked:
-        says = f"{', '.join(unlocked)}: installs iac by its name, which anybody can take on a package index"
-        yield Check("pipelines", Verdict.ERROR, f"{says}: he would have the login of these jobs", _AGAIN)
+        says = (
+            "whoever takes the name indigo-iac on a package index gets the login of jobs that install iac by its name"
+        )
+        yield Check("pipelines", Verdict.ERROR, f"{', '.join(unlocked)}: {says}", _AGAIN)
     old = {path: version for path, version in written.items() if version != __version__}
     if old:
         says = f"written by another version: {', '.join(f'{path} ({version})' for path, version in old.items())}"

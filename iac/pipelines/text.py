@@ -68,16 +68,16 @@ class Facts:
 def render_pipelines(forge: Forge, facts: Facts) -> dict[str, str]:
     """The files of a forge: path from the repository's root -> text."""
     installed = f".{forge}/iac-requirements{facts.suffix}.txt"
-    files = {installed: _requirements(forge, facts)}
+    needed = {installed: _requirements(forge, facts)}
     if forge is Forge.GITLAB:
-        return {**files, _gitlab_file(facts): _render(_read("gitlab/iac.gitlab-ci.yml"), facts, installed)}
+        return {_gitlab_file(facts): _render(_read("gitlab/iac.gitlab-ci.yml"), facts, installed), **needed}
     # Of all environments, so it has nothing of one; it is offline and needs no extra.
-    files[_VALIDATE] = _requirements(forge, replace(facts, extras=()))
-    files[".github/workflows/iac-validate.yml"] = _render(_read("github/iac-validate.yml"), facts, _VALIDATE)
+    needed[_VALIDATE] = _requirements(forge, replace(facts, extras=()))
+    files = {".github/workflows/iac-validate.yml": _render(_read("github/iac-validate.yml"), facts, _VALIDATE)}
     for job in ("plan", "apply", "drift", "rotate"):
         text = _render(_read(f"github/iac-{job}.yml"), facts, installed)
         files[f".github/workflows/iac-{job}{facts.suffix}.yml"] = text.replace("@JOB@", job)
-    return files
+    return files | needed
 
 
 def _requirements(forge: Forge, facts: Facts) -> str:

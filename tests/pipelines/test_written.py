@@ -41,9 +41,14 @@ def files(forge: Forge, facts: Facts = FACTS) -> dict[str, str]:
     return render_pipelines(forge, facts)
 
 
+def yaml_files(forge: Forge, facts: Facts = FACTS) -> dict[str, str]:
+    """Without what the jobs install."""
+    return {path: text for path, text in files(forge, facts).items() if path.endswith(".yml")}
+
+
 def workflows() -> Iterator[tuple[str, dict[str, Any]]]:
     for facts in (FACTS, NAMED):
-        for path, text in files(Forge.GITHUB, facts).items():
+        for path, text in yaml_files(Forge.GITHUB, facts).items():
             yield path, yaml.load(text, yaml.BaseLoader)
 
 
@@ -147,12 +152,12 @@ def test_an_environment_has_files_and_names_of_its_own() -> None:
     assert ("services/iam", "prod") == (plan["env"]["IAC_DIR"], plan["env"]["IAC_ENVIRONMENT"])
     assert ["release/1"] == plan["on"]["pull_request_target"]["branches"]
     assert "iac-plan-prod" == plan["jobs"]["plan"]["environment"]
-    texts = [*files(Forge.GITHUB, NAMED).values(), *files(Forge.GITLAB, NAMED).values()]
+    texts = [*yaml_files(Forge.GITHUB, NAMED).values(), *yaml_files(Forge.GITLAB, NAMED).values()]
     assert [] == [text for text in texts if re.search(r"@(?:[A-Z]+|include .*)@", text)], "a place is not filled in"
 
 
 def test_steps_that_log_in_have_the_variables_that_the_project_names_and_no_others() -> None:
-    written = [yaml.load(text, yaml.BaseLoader) for text in files(Forge.GITHUB, KEYED).values()]
+    written = [yaml.load(text, yaml.BaseLoader) for text in yaml_files(Forge.GITHUB, KEYED).values()]
     found = {
         f"{job} {step['name']}": set(re.findall(r"secrets\.(\w+)", str(step["env"])))
         for workflow in written
@@ -322,7 +327,7 @@ def test_a_new_project_has_pipelines_for_the_login_that_it_begins_with(repositor
     subprocess.run(["git", "init", "--quiet", "--bare", repository.parent / "hub.git"], check=True)
     subprocess.run(["git", "-C", repository, "remote", "add", "origin", "../hub.git"], check=True)
     asked = ("--project", "demo", "--issuer", "https://iam.example.org/", "--provider", "iam-self-service")
-    assert 0 == iac(repository, "init", *asked, "--backend", "git", "--ci", "github")
+    assert 0 == iac(repository, "init", *asked, "--backend", "git", "--ci", "github", "--wheel", WHEEL)
     plan = (repository / ".github/workflows/iac-plan.yml").read_text()
     assert ["IAM_TOKEN"] == re.findall(r"secrets\.(\w+)", plan)
 
