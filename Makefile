@@ -7,10 +7,10 @@ HASHES := requirements/hashes
 # For every supported Python and system at once; the files name no index.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 
-.PHONY: help setup demo test check live format bench requirements wheel clean
+.PHONY: help setup demo quick test check live format bench requirements wheel clean
 
 help: ## what the targets do
-	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
 
 setup: $(STAMP) ## virtual environment with iac and the tools of development
 
@@ -27,12 +27,15 @@ demo: $(STAMP) ## the main job against the bundled sandbox: validate, plan, appl
 
 test: $(STAMP) ## the tests, with coverage held to its floors
 	@rm -f .coverage .coverage.*
-	$(BIN)/python -m pytest -n 2 -m 'not live' --cov --cov-report= tests
+	$(BIN)/python -m pytest -n auto -m 'not live' --cov --cov-report= tests
 	@rm -f .coverage.* # of processes that a test let run into a full disk; all others are combined
 	@$(BIN)/python -m coverage report --fail-under=95 --format=total >/dev/null \
 	  || { $(BIN)/python -m coverage report; echo 'coverage of iac is under 95 %' >&2; exit 1; }
 	@$(BIN)/python -m coverage report --include='iac/core/*' --fail-under=100 --format=total >/dev/null \
 	  || { $(BIN)/python -m coverage report --include='iac/core/*'; echo 'coverage of iac/core is under 100 %' >&2; exit 1; }
+
+quick: $(STAMP) ## the tests without the slow ones, without coverage
+	$(BIN)/python -m pytest -q -n auto -m 'not live and not slow' tests
 
 check: $(STAMP) ## format, lint, types, import layers, docs
 	$(BIN)/ruff format --check .
@@ -41,8 +44,11 @@ check: $(STAMP) ## format, lint, types, import layers, docs
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q --no-header tests/docs tests/house
 
-live: $(STAMP) ## the wheel in an empty environment, every death of the crash test, S3, SOPS, age and Kubernetes as they are released, services' own loaders, pipelines under the field's tools, all that speaks HTTP on httpx2, the suite on the lowest versions
+live: $(STAMP) ## every part below: real servers and programs, each installed by its part
 	sh tests/live/run.sh
+
+live-wheel live-crash live-sinks live-logins live-servers live-loaders live-pipelines live-versions: $(STAMP)
+	sh tests/live/run.sh $(@:live-%=%)
 
 format: $(STAMP) ## write what `make check` asks for
 	$(BIN)/ruff format .

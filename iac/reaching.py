@@ -1,4 +1,4 @@
-"""Settings to how a server is reached: timeout, certificates, proxy. Brings in the HTTP library."""
+"""Settings to how a server is reached: limits of time, certificates, proxy. Brings in the HTTP library."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ def issuer_transport(settings: Settings, *, parallelism: int) -> Transport:
     return Transport(
         parallelism=parallelism,
         timeout=settings.timeout,
+        deadline=settings.deadline,
         ca_bundle=network.ca,
         certificate=network.certificate,
         key=network.key,
@@ -25,4 +26,9 @@ def issuer_transport(settings: Settings, *, parallelism: int) -> Transport:
 
 def state_transport(settings: Settings) -> Transport:
     """How a server of state is reached."""
-    return Transport(timeout=settings.timeout, ca_bundle=settings.network.ca, proxy=settings.network.proxy)
+    return Transport(
+        timeout=settings.timeout,
+        deadline=settings.deadline,
+        ca_bundle=settings.network.ca,
+        proxy=settings.network.proxy,
+    )

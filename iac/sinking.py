@@ -61,7 +61,7 @@ def _kubernetes(settings: Settings, name: str, sink: KubernetesSettings, clock: 
 
     def find() -> Cluster:
         found = find_cluster(choice, os.environ)
-        return replace(found, timeout=settings.timeout, proxy=settings.network.proxy)
+        return replace(found, timeout=settings.timeout, deadline=settings.deadline, proxy=settings.network.proxy)
 
     return KubernetesSink(find, marks, clock)
 

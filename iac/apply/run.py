@@ -75,6 +75,7 @@ def execute(
 ) -> tuple[Outcome, ...]:
     """Do every change; the outcomes in the order of `changes`."""
     outcomes: dict[str, Outcome] = {}
+    # limit: each request of a change ends by its deadline, each write of state by the limits of its backend
     with ThreadPoolExecutor(max_workers=parallelism, thread_name_prefix="iac-apply") as pool:
         for phase in _PHASES:
             batch = [change for change in changes if change.action in phase]

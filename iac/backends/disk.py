@@ -11,6 +11,8 @@ import os
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
+from iac.ports.flock import flock
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
@@ -99,7 +101,7 @@ def moment(directory: Path, *, is_writer: bool) -> Iterator[None]:
     """
     handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX if is_writer else fcntl.LOCK_SH)
+        flock(handle, fcntl.LOCK_EX if is_writer else fcntl.LOCK_SH)
         yield
     finally:
         os.close(handle)

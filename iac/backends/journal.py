@@ -18,6 +18,10 @@ GATHERING = 0.002
 """Seconds that a group stays open for more callers where the last one had several: an fsync costs 0.3 ms and more."""
 
 
+LONGEST_WRITE = 900.0
+"""Seconds; every write has limits of its own below this: deadlines of answers, and of commands of git."""
+
+
 @dataclass(slots=True)
 class _Group:
     """Events that become durable together."""
@@ -55,8 +59,12 @@ class GroupCommit:
             group = self._next
             group.events.extend(events)
             group.callers += 1
-            while self._is_writing and not group.is_done:
-                self._turn.wait()
+            if not self._turn.wait_for(lambda: group.is_done or not self._is_writing, timeout=LONGEST_WRITE):
+                raise StateError(
+                    "the state is not written",
+                    why=f"a write that others wait for has not ended within {LONGEST_WRITE:g} s",
+                    fix="see that the disk or the backend answers, and run it again: what was begun is ended",
+                )
             is_leader = not group.is_done
             if is_leader:
                 self._is_writing = True

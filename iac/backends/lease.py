@@ -30,6 +30,9 @@ _log = logging.getLogger(__name__)
 POLL = 0.5
 """Seconds between two looks at a lock that is held."""
 
+LONGEST_RENEWAL = 120.0
+"""Seconds that the end of a run waits for a renewal that is under way."""
+
 TRIES = 8
 """How often in a row a lock that nobody holds is tried for in vain, before the place counts as unusable."""
 
@@ -92,13 +95,17 @@ class Lease(Lock):
             old = self._cell.read()
             if old is not None and old.data == note:
                 return old
-            if _is_free(old):
+            # A lock that is over counts as free: who may read but not write would try to take it over for ever.
+            if _is_free(old) or self._is_over(old):
                 tries += 1
                 if is_refusal or tries == TRIES:
                     raise self._unusable(reason)
             else:
                 tries = 0
-                old = self._until_free(old, deadline)
+            old = self._until_free(old, deadline)
+
+    def _is_over(self, stored: Stored | None) -> bool:
+        return stored is not None and is_over(parse_note(stored.data), self._clock.now())
 
     def _until_free(self, stored: Stored | None, deadline: datetime) -> Stored | None:
         """What stands where the note is to go, as soon as that is nobody's any more."""
@@ -168,7 +175,7 @@ class Renewal:
     def stop(self) -> Stored:
         """End, and the note as it is now."""
         self._end.set()
-        self._thread.join()
+        self._thread.join(LONGEST_RENEWAL)  # one that hangs in the network ends with the process
         return self._stored
 
     def _run(self) -> None:

@@ -88,6 +88,7 @@ def _ask(prepared: Prepared, terms: Terms) -> None:
         raise click.UsageError(f"not on a terminal: give {terms.ways}")
     if terms.view == "json":
         click.echo(plan_text(prepared.plan, color=False), nl=False, err=True)
+    # limit: the person at the terminal; the lock that is held meanwhile names them and ends with the process
     if prepared.plan.changes and not click.confirm("Apply this plan?", err=True):
         raise InputError("the plan was not approved, nothing was sent", fix="run it again when it is as wanted")
 

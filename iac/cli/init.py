@@ -81,6 +81,7 @@ def _answers(shell: Shell, given: Mapping[str, str | None]) -> Answers:
     project, issuer = given["project"], given["issuer"]
     usual = shell.root.resolve().name
     if is_terminal(sys.stdin):
+        # limit: the person at the terminal, for both
         project = project or click.prompt("name of the project", default=usual, err=True)
         issuer = issuer or click.prompt("issuer URL of the IAM", err=True)
     if not issuer:

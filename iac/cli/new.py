@@ -65,6 +65,7 @@ def _answers(offer: Offer, given: Sequence[str]) -> dict[str, str]:
         answers[name] = value
     if is_terminal(sys.stdin):
         missing = {name: what for name, what in offer.service.asks.items() if name not in answers}
+        # limit: the person at the terminal
         answers |= {name: click.prompt(what, err=True) for name, what in missing.items()}
     return answers
 

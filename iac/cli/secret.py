@@ -97,6 +97,7 @@ def _hand_in(shell: Shell, secrets: Mapping[str, Secret], view: str) -> int:
 
 def _given(address: str) -> str:
     if is_terminal(sys.stdin):
+        # limit: the person at the terminal
         answer: str = click.prompt(f"secret of {address}", hide_input=True, err=True)
         return answer
     return _decoded(read_stdin(), "stdin")

@@ -27,7 +27,7 @@ def read_stdin() -> bytes:
     """
     if sys.stdin is None:
         raise InputError("stdin is closed", fix="give what is to be read on stdin")
-    return sys.stdin.buffer.read()
+    return sys.stdin.buffer.read()  # limit: whoever writes to it, as for every filter
 
 
 def read_given(shell: Shell, file: str) -> bytes:
@@ -54,6 +54,7 @@ def approve(question: str, *, flag: str) -> None:
     """
     if not is_terminal(sys.stdin):
         raise click.UsageError(f"not on a terminal: give {flag}")
+    # limit: the person at the terminal
     if not click.confirm(question, err=True):
         raise InputError("not approved, nothing was done", fix="run it again when it is as wanted")
 

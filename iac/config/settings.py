@@ -24,6 +24,7 @@ from iac.core.desired import Limits
 from iac.core.policy.rule import WLCG_BOUNDS
 from iac.core.registration import Api
 from iac.core.semantics import redirect_uri_problem
+from iac.transport.limit import DEADLINE, TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,6 +49,7 @@ class Settings:
     Attributes:
         auth: None when iac.yaml names no login, which is an error wherever one is needed.
         timeout: seconds that the server may be silent.
+        deadline: seconds for a whole answer, repetitions of a read included.
         network: certificates and the proxy.
         clients: patterns on addresses that this environment has; None for all.
         scopes: scope names that this server knows beside the usual ones.
@@ -67,7 +69,8 @@ class Settings:
     state: StateSettings
     limits: Limits = _LIMITS
     parallelism: int = 8
-    timeout: float = 30.0
+    timeout: float = TIMEOUT
+    deadline: float = DEADLINE
     network: Network = field(default_factory=Network)
     server_defaults: Fields = field(default_factory=dict)
     clients: tuple[str, ...] | None = None
@@ -98,7 +101,8 @@ def parse_settings(root: Path, value: Mapping[str, Any], environment: str) -> Se
         state=parse_state(value, environment),
         limits=Limits(limits.get("max_deletes", _LIMITS.max_deletes), limits.get("max_updates")),
         parallelism=value.get("parallelism", 8),
-        timeout=float(value.get("timeout", 30)),
+        timeout=float(value.get("timeout", TIMEOUT)),
+        deadline=float(value.get("deadline", DEADLINE)),
         network=parse_network(root, merged),
         server_defaults=value.get("server_defaults", {}),
         clients=tuple(merged["clients"]) if "clients" in merged else None,

@@ -110,7 +110,15 @@ class PartialApply(IacError):
 
 
 class UnreachableError(IacError):
-    """Server or backend cannot be reached, or gave no sense."""
+    """Server or backend cannot be reached, or gave no sense.
+
+    `sent` is whether any byte of the request had left when it failed, as far as the transport raised it: always False
+    for a write, since a write of which a byte was sent is an `UnknownOutcome`; either for a read.
+    """
+
+    def __init__(self, summary: str, *, sent: bool = False, where: str = "", why: str = "", fix: str = "") -> None:
+        super().__init__(summary, where=where, why=why, fix=fix)
+        self.sent = sent
 
 
 class CredentialsError(UnreachableError):
@@ -131,3 +139,6 @@ class ServerError(IacError):
 
 class UnknownOutcome(ServerError):
     """A write was sent and no usable answer came back: the effect must be read back, never sent again blindly."""
+
+    sent = True
+    """At least one byte of the write was sent; see `UnreachableError`, which has the same attribute."""

@@ -72,7 +72,7 @@ def gather(work: Callable[[T], R], items: Sequence[T], parallelism: int) -> Iter
     if len(items) <= 1 or parallelism == 1:
         yield from map(work, items)
         return
-    with ThreadPoolExecutor(min(parallelism, len(items))) as pool:
+    with ThreadPoolExecutor(min(parallelism, len(items))) as pool:  # limit: each request ends by its deadline
         yield from pool.map(work, items)
 
 

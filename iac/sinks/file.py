@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from iac.core.errors import RenderError
 from iac.ports import Found, Sink
+from iac.ports.flock import flock
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -164,7 +165,7 @@ def _replace(target: Path, content: bytes, mode: int) -> None:
     descriptor = _open_new(temporary)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            flock(file.fileno(), fcntl.LOCK_EX)
             file.write(content)
             file.flush()
             os.fchmod(file.fileno(), mode)

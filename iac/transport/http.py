@@ -1,12 +1,16 @@
-"""HTTP as the rest of the program sees it. The one module that imports httpx (or httpx2, its live continuation).
+"""HTTP as the rest of the program sees it.
 
 Synchronous, HTTP/1.1, thread-safe. No redirects, no cookies, one origin. What has no effect may be sent again;
 a write is sent once, and the errors say whether it can have had an effect:
 
-- `UnreachableError`: it was not sent, so it surely had none;
-- `UnknownOutcome`: it was sent and no answer came back.
+- `UnreachableError`: of a write no byte was sent, so it surely had no effect;
+- `UnknownOutcome`: at least one byte of it was sent and no usable answer came back.
 
-Each request is logged (method, path, status), never a header or a body: these carry secrets.
+Which of them is decided by what went over the wire (`Exchange.is_sent`), never by the kind of exception; both say it
+as `sent`. What fails after `send` gave an answer is known by `iac.ports.wire.watch_wire`, whoever raises.
+
+A call ends by its deadline, with its repetitions and pauses. Each request is logged (method, path, status), never a
+header or a body: these carry secrets.
 """
 
 from __future__ import annotations
@@ -14,45 +18,30 @@ from __future__ import annotations
 import logging
 import random
 import ssl
+import time
 from dataclasses import dataclass, field
-from http.cookiejar import CookieJar, DefaultCookiePolicy
+from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
-from iac import __version__
-from iac.core.errors import InputError, UnknownOutcome, UnreachableError
-from iac.core.semantics import switch
-from iac.transport.certificate import cause, is_certificate_refused, ssl_context
+from iac.core.errors import UnknownOutcome, UnreachableError
+from iac.transport.certificate import cause, is_certificate_refused
+from iac.transport.client import open_client
 from iac.transport.date import parse_date
+from iac.transport.encoding import decode
+from iac.transport.library import httpx
+from iac.transport.limit import DEADLINE, LARGEST_BODY, LARGEST_HEAD, TIMEOUT
 from iac.transport.message import Answer, Call
-from iac.transport.origin import Address
 from iac.transport.retry import PASSING, Patience, parse_retry_after
+from iac.transport.wire import Exchange, serving
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    import httpx
-
     from iac.ports import Clock
     from iac.transport.origin import Server
-else:
-    try:
-        import httpx2 as httpx
-    except ImportError:
-        import httpx
 
 _log = logging.getLogger(__name__)
-
-LARGEST_BODY = 32 * 2**20
-"""Bytes of an answer that are read; a page of 100 clients with the largest jwk that IAM takes is 7 MB."""
-
-_NOT_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-)
 
 _UNSENDABLE = "a header, such as that of a token, has a character that HTTP does not carry (RFC 9110 section 5.5)"
 
@@ -76,20 +65,22 @@ class Transport:
     """How to reach the server.
 
     Attributes:
-        parallelism: connections at most, kept alive between requests.
+        parallelism: requests at once, at most; their connections are kept alive.
         timeout: seconds that the server may be silent.
+        deadline: seconds for a whole call: connecting, each step of the answer, repetitions and pauses.
         ca_bundle: PEM file of certificate authorities to trust besides the system's.
         certificate: PEM file of a client certificate with its chain, shown when the server asks for one.
         key: PEM file of its private key; None when it is in the same file.
         proxy: URL of an HTTP proxy, "none", or None for what the environment says (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY,
             NO_PROXY), which does not count for this machine.
         setting: the key of iac.yaml that names the server, for messages.
-        largest_body: bytes of an answer that are read.
+        largest_body: bytes of an answer that are read, decoded.
         trust: makes the TLS context, instead of trust in the system's authorities and `ca_bundle`.
     """
 
     parallelism: int = 8
-    timeout: float = 30.0
+    timeout: float = TIMEOUT
+    deadline: float = DEADLINE
     ca_bundle: Path | None = None
     certificate: Path | None = None
     key: Path | None = None
@@ -108,7 +99,8 @@ class Http:
         self._origin = server.origin
         self._transport = transport
         self._clock = clock
-        self._client = _client(server, transport)
+        self._client = open_client(server, transport)
+        self._free = BoundedSemaphore(transport.parallelism)
         self._skew: float | None = None
 
     @property
@@ -136,31 +128,38 @@ class Http:
         raise self._failure(call, outcome) from outcome.error
 
     def _persist(self, call: Call) -> Answer | _NotSent | _Lost:
+        ends = time.monotonic() + self._transport.deadline
         attempt = 1
         while True:
-            outcome = self._attempt(call)
+            outcome = self._attempt(call, ends)
             _log.info("%s %s: %s", call.method, call.shown, _brief(outcome))
             pause = self._pause(call, outcome, attempt)
-            if pause is None:
+            if pause is None or time.monotonic() + pause >= ends:
                 return outcome
             _log.info("again in %.1f s", pause)
             self._clock.sleep(pause)
             attempt += 1
 
-    def _attempt(self, call: Call) -> Answer | _NotSent | _Lost:
+    def _attempt(self, call: Call, ends: float) -> Answer | _NotSent | _Lost:
+        limits = self._transport
+        exchange = Exchange(ends, limits.deadline, limits.largest_body + LARGEST_HEAD, call.is_read)
+        if not self._free.acquire(timeout=max(0.0, ends - time.monotonic())):
+            return _NotSent(httpx.PoolTimeout(f"all {limits.parallelism} connections were busy"))
         try:
-            url = self._origin + call.path
-            with self._client.stream(call.method, url, content=call.body or None, headers=call.headers) as response:
-                self._note_time(response.headers.get("date"))
-                return Answer(
-                    response.status_code, response.headers, _whole(response, self._transport.largest_body), call
-                )
-        except (httpx.LocalProtocolError, UnicodeEncodeError):
-            return _NotSent(httpx.LocalProtocolError(_UNSENDABLE))  # the words of the library repeat the header
-        except _NOT_SENT as error:
-            return _NotSent(_bare(error))
-        except httpx.HTTPError as error:
-            return _Lost(_bare(error))
+            with serving(exchange):
+                return self._exchange(call)
+        except Exception as error:
+            return (_Lost if exchange.is_sent else _NotSent)(_told(error))
+        finally:
+            self._free.release()
+
+    def _exchange(self, call: Call) -> Answer:
+        url = self._origin + call.path
+        with self._client.stream(call.method, url, content=call.body or None, headers=call.headers) as response:
+            self._note_time(response.headers.get("date"))
+            encoding = response.headers.get("content-encoding", "")
+            body = decode(response.iter_raw(), encoding, self._transport.largest_body)
+            return Answer(response.status_code, response.headers, body, call)
 
     def _note_time(self, said: str | None) -> None:
         date = parse_date(said)
@@ -185,7 +184,8 @@ class Http:
         if call.is_read and is_certificate_refused(outcome.error):
             return self._certificate_refused(why)
         if call.is_read:
-            return UnreachableError("the server gave no answer", where=where, why=why, fix=self._check())
+            fix = self._fix(outcome.error)
+            return UnreachableError("the server gave no answer", sent=True, where=where, why=why, fix=fix)
         return UnknownOutcome(
             "the request was sent and no answer came back",
             where=where,
@@ -216,7 +216,7 @@ class Http:
                 why=why,
                 fix="check proxy in iac.yaml, or HTTPS_PROXY, which may have user and password, or set proxy: none",
             )
-        return UnreachableError("the server cannot be reached", where=self._origin, why=why, fix=self._check())
+        return UnreachableError("the server cannot be reached", where=self._origin, why=why, fix=self._fix(error))
 
     def _certificate_refused(self, why: str) -> UnreachableError:
         return UnreachableError(
@@ -226,8 +226,16 @@ class Http:
             fix="name one that it accepts: tls: {certificate: FILE, key: FILE} in iac.yaml",
         )
 
-    def _check(self) -> str:
-        return f"check that the server runs, and {self._transport.setting} in iac.yaml"
+    def _fix(self, error: Exception) -> str:
+        check = f"check that the server runs, and {self._transport.setting} in iac.yaml"
+        is_late = isinstance(error, httpx.TimeoutException)
+        return f"{check}; if it needs longer, raise timeout or deadline there" if is_late else check
+
+
+def _told(error: Exception) -> Exception:
+    """The exception as it may be told: the library's words about what it cannot send repeat it."""
+    is_unsendable = isinstance(error, httpx.LocalProtocolError | UnicodeEncodeError)
+    return httpx.LocalProtocolError(_UNSENDABLE) if is_unsendable else _bare(error)
 
 
 def _bare(error: Exception) -> Exception:
@@ -243,54 +251,3 @@ def _brief(outcome: Answer | _NotSent | _Lost) -> str:
     if isinstance(outcome, Answer):
         return str(outcome.status)
     return f"{'not sent' if isinstance(outcome, _NotSent) else 'no answer'} ({type(outcome.error).__name__})"
-
-
-def _whole(response: httpx.Response, largest: int) -> bytes:
-    chunks, size = [], 0
-    for chunk in response.iter_bytes():
-        size += len(chunk)
-        if size > largest:
-            raise httpx.RemoteProtocolError(f"the answer is larger than {largest} bytes")
-        chunks.append(chunk)
-    return b"".join(chunks)
-
-
-def _client(server: Server, transport: Transport) -> httpx.Client:
-    allowed: list[str] | None = [] if switch("no-cookies") else None
-    is_plain = _is_plain(server, transport)
-    if transport.trust is not None and not is_plain:
-        verify = transport.trust()
-    else:
-        verify = ssl_context(transport.ca_bundle, transport.certificate, transport.key, is_plain=is_plain)
-    try:
-        return httpx.Client(
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=allowed)),
-            headers={"User-Agent": f"iac/{__version__}", "Accept": "application/json"},
-            follow_redirects=False,
-            trust_env=transport.proxy is None and not server.is_loopback,
-            proxy=_proxy(server, transport),
-            verify=verify,
-            timeout=httpx.Timeout(transport.timeout, pool=None),
-            limits=httpx.Limits(max_connections=transport.parallelism, max_keepalive_connections=transport.parallelism),
-        )
-    except (ValueError, ImportError, httpx.InvalidURL):
-        raise InputError(
-            "the proxy cannot be used",
-            where="proxy in iac.yaml" if transport.proxy else "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY",
-            why="it is no URL of an HTTP proxy, such as http://proxy.example.org:3128",
-            fix="correct it, or set proxy: none in iac.yaml",
-        ) from None
-
-
-def _proxy(server: Server, transport: Transport) -> str | None:
-    """The proxy of the settings. What goes to this machine in clear goes through none of another machine."""
-    if transport.proxy in {None, "none"}:
-        return None
-    address = Address.parse(transport.proxy or "")
-    is_near = address is not None and address.is_loopback
-    return transport.proxy if is_near or server.origin.startswith("https:") else None
-
-
-def _is_plain(server: Server, transport: Transport) -> bool:
-    """Whether no TLS is spoken, neither with the server nor with a proxy."""
-    return server.origin.startswith("http:") and not (_proxy(server, transport) or "").startswith("https:")

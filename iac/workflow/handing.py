@@ -68,6 +68,7 @@ def _unproven(session: Session, state: State, secrets: Mapping[str, Secret]) -> 
         return f"the server refuses it as the secret of {client_id}"
 
     addresses = sorted(secrets)
+    # limit: each request ends by its deadline
     with ThreadPoolExecutor(max_workers=session.parallelism, thread_name_prefix="iac-secret") as pool:
         answers = zip(addresses, pool.map(problem, addresses), strict=True)
         return {address: why for address, why in answers if why}

@@ -48,6 +48,20 @@ def test_those_who_come_during_a_write_share_the_next_one() -> None:
     assert [1, 14] == disk.groups
 
 
+def test_a_write_that_does_not_end_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(journal, "LONGEST_WRITE", 0.05)
+    disk = SlowDisk()
+    commits = GroupCommit(disk.write)
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(commits.record, [written("first")])
+        assert disk.started.acquire(timeout=10)
+        with pytest.raises(StateError, match="the state is not written"):
+            commits.record([written("other")])
+        disk.go.release()
+        first.result(timeout=10)
+    assert [1] == disk.groups
+
+
 def test_a_record_alone_is_written_at_once() -> None:
     disk = SlowDisk()
     disk.go.release(2)

@@ -129,6 +129,23 @@ def test_a_place_that_never_takes_the_lock_is_given_up() -> None:
     assert TRIES == cell.swaps
 
 
+@pytest.mark.parametrize(("is_refusal", "swaps"), [(True, 1), (False, TRIES)])
+def test_a_lock_that_is_over_and_cannot_be_taken_over_is_given_up(*, is_refusal: bool, swaps: int) -> None:
+    class Guarded(MemoryCell):
+        swaps = 0
+
+        def _swap(self, data: bytes, old: Stored | None) -> Stored:
+            del data, old
+            self.swaps += 1
+            raise NotStored("this login may only read", is_refusal=is_refusal)
+
+    over = replace(HOLDER, expires="2020-01-01T00:00:00Z")
+    cell = Guarded(Place(render_note(over)))
+    with pytest.raises(UnreachableError, match="cannot be locked"), Lease(cell, StoppedClock()).lock(LATER, timeout=0):
+        pass
+    assert swaps == cell.swaps
+
+
 def test_a_lock_that_cannot_be_broken_says_why() -> None:
     class Stuck(MemoryCell):
         def _clear(self, old: Stored) -> None:

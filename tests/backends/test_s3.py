@@ -309,6 +309,13 @@ def test_no_access_key_is_told_with_what_to_set(silent: str, tmp_path: Path, mon
     assert "access_key_id and secret_access_key of state" in read.value.fix
 
 
+def test_an_object_that_is_too_large_for_a_state_is_not_read(remote: S3Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    remote.cell().swap(b"12345", None)
+    monkeypatch.setattr("iac.backends.s3.LARGEST_BODY", 4)
+    with pytest.raises(UnreachableError, match="the object is larger than 4 bytes"):
+        remote.cell().read()
+
+
 def test_keys_of_the_environment_are_used(endpoint: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY)

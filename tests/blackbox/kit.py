@@ -89,6 +89,9 @@ class Project:
     def read(self, path: str) -> str:
         return (self.root / path).read_text(encoding="utf-8")
 
+    def json_file(self, path: str) -> Any:
+        return json.loads(self.read(path))
+
     def edit(self, path: str, old: str, new: str) -> None:
         text = self.read(path)
         assert old in text
@@ -151,3 +154,20 @@ def bent(sandbox: Sandbox, bend: Callable[[Request, Callable[[], Response]], Res
 def with_members(response: Response, **members: Any) -> Response:
     """The same answer with these members of its JSON object in the place of its own."""
     return replace(response, body=json.dumps({**json.loads(response.body), **members}).encode())
+
+
+def by_hand(sandbox: Sandbox, client_id: str, **values: Any) -> None:
+    """Somebody changes a client on the server, past iac."""
+    store = sandbox.iam.world.store
+    client = store.find(client_id)
+    assert client is not None
+    store.put(replace(client, **values))
+
+
+def register_by_hand(sandbox: Sandbox, client_id: str, **values: Any) -> None:
+    """Somebody registers a client on the server, past iac."""
+    store = sandbox.iam.world.store
+    template = store.find("admin-client-ro")
+    assert template is not None
+    given = {"client_name": f"Client {client_id}", "client_secret": "made-by-hand", "scope": ("openid",), **values}
+    store.put(replace(template, key=store.new_key(), client_id=client_id, **given))

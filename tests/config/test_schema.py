@@ -295,6 +295,7 @@ VALID_PROJECT: dict[str, Any] = {
     "state": {"backend": "file", "encryption": {"recipients": [RECIPIENT], "identity": {"file": "~/.iac/key"}}},
     "limits": {"max_deletes": None, "max_updates": 3},
     "timeout": 2.5,
+    "deadline": 60,
     "scopes": ["eos*"],
     "policy": {"unknown-scope": "off"},
     "defaults": {"contacts": ["ops@example.org"], "scope+": ["openid"]},

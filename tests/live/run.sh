@@ -1,32 +1,79 @@
 #!/bin/sh
-# make live: the wheel in an empty environment, every death and fault of the crash test, S3, SOPS, age and Kubernetes as
-# they are released, the logins of people, a server that is no IAM, the files of services read by their own loaders,
-# pipelines under the tools of the field, all that speaks HTTP on httpx2, the whole suite on the lowest versions. Everything is
-# installed here: from the registries that pip, npm, Go and Maven are configured for, and as root from Debian.
+# Runs the parts of `make live` that its arguments name, all of them without arguments. Each part installs what it needs,
+# from the registries that pip, npm, Go and Maven are configured for and, as root, from Debian. A part whose programs
+# cannot be installed fails and says which: nothing is left out silently.
 set -eu
 cd "$(dirname "$0")/../.."
 PYTHON=${PYTHON:-.venv/bin/python}
-quiet='--quiet --disable-pip-version-check'
-thrice() { sh tests/live/thrice.sh "$@"; }
+parts='wheel crash sinks logins servers loaders pipelines versions'
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
-echo '== the wheel in an empty environment'
-"$PYTHON" -m pytest -q --no-header -m live tests/packaging
+thrice() { sh tests/live/thrice.sh "$@"; }
+tests() { "$PYTHON" -m pytest -q --no-header "$@"; }
 
-echo '== kill -9 at every call of the system, a fault at every write'
-"$PYTHON" -m pytest -q --no-header -n 2 -m live tests/crash
+# quietly LOG COMMAND...: the output of an installation is shown only when the installation fails.
+quietly() {
+  log="$work/$1.log"
+  shift
+  "$@" >"$log" 2>&1 || { cat "$log" >&2; exit 1; }
+}
 
-echo '== real servers and programs: state in S3, files of SOPS and age, Secrets of Kubernetes'
-if command -v go >/dev/null; then
-  export GOPATH="$work/go" GOFLAGS="-modcacherw -buildvcs=false"
-  {
-    thrice env GOBIN="$work/bin" go install github.com/versity/versitygw/cmd/versitygw@v1.8.0 &&
-    thrice env GOBIN="$work/bin" go install github.com/getsops/sops/v3/cmd/sops@v3.13.3 &&
-    thrice env GOBIN="$work/bin" go install filippo.io/age/cmd/age@v1.3.2 &&
-    thrice go -C tests/live/go/etcd build -o "$work/bin/etcd" . &&
-    thrice go -C tests/live/go/apiserver build -o "$work/bin/kube-apiserver" .
-  } 2>"$work/go.log" || { cat "$work/go.log" >&2; exit 1; }
+# debian COMMAND PACKAGE...: the command, from Debian's packages where it is missing.
+debian() {
+  command=$1
+  shift
+  command -v "$command" >/dev/null && return
+  [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null \
+    || { echo "$command is missing: install it, or run this as root on Debian" >&2; exit 1; }
+  export DEBIAN_FRONTEND=noninteractive
+  quietly apt-update thrice apt-get --quiet update
+  quietly apt-install thrice apt-get --quiet install --yes --no-install-recommends "$@"
+}
+
+# needs COMMAND: a toolchain that this script does not install.
+needs() { command -v "$1" >/dev/null || { echo "$1 is missing: install it to run this part" >&2; exit 1; }; }
+
+# go_install MODULE@VERSION...: programs in Go, into $work/bin.
+go_install() {
+  needs go
+  for module in "$@"; do
+    quietly go thrice env GOPATH="$work/go" GOBIN="$work/bin" GOFLAGS='-modcacherw -buildvcs=false' go install "$module"
+  done
+}
+
+# python_of VERSION: the command that runs this version of Python, from the path or from pyenv.
+python_of() {
+  for candidate in "python$1" "$(pyenv prefix "$(pyenv latest "$1" 2>/dev/null)" 2>/dev/null)/bin/python"; do
+    "$candidate" -c 'import sys' 2>/dev/null && { echo "$candidate"; return; }
+  done
+  echo "Python $1 is missing: install it to run this part" >&2
+  exit 1
+}
+
+# environment NAME PIP-ARGUMENTS...: a virtual environment with iac and the tools of development.
+environment() {
+  name=$1
+  shift
+  "${interpreter:-$PYTHON}" -m venv "$work/$name"
+  quietly "$name-pip" thrice "$work/$name/bin/python" -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+  quietly "$name" thrice "$work/$name/bin/python" -m pip install --quiet --disable-pip-version-check --group dev "$@"
+}
+
+live_wheel() {
+  tests -m live tests/packaging
+}
+
+live_crash() {
+  tests -n 2 -m live tests/crash
+}
+
+live_sinks() {
+  go_install github.com/versity/versitygw/cmd/versitygw@v1.8.0 github.com/getsops/sops/v3/cmd/sops@v3.13.3 filippo.io/age/cmd/age@v1.3.2
+  for program in etcd:etcd apiserver:kube-apiserver; do
+    quietly go thrice env GOPATH="$work/go" GOFLAGS='-modcacherw -buildvcs=false' \
+      go -C "tests/live/go/${program%:*}" build -o "$work/bin/${program#*:}" .
+  done
   for program in versitygw sops age; do
     go version -m "$work/bin/$program" | grep -E '^[[:space:]]+mod[[:space:]]' | cut -f3,4
   done
@@ -35,69 +82,60 @@ if command -v go >/dev/null; then
   done
   IAC_TEST_VERSITYGW="$work/bin/versitygw" IAC_TEST_SOPS="$work/bin/sops" IAC_TEST_AGE="$work/bin/age" \
     IAC_TEST_ETCD="$work/bin/etcd" IAC_TEST_KUBE_APISERVER="$work/bin/kube-apiserver" \
-    "$PYTHON" -m pytest -q --no-header -m live tests/live/test_s3.py tests/live/test_sops.py tests/live/test_kubernetes.py
-  unset GOPATH GOFLAGS
-else
-  echo 'left out: they are built with go, which is not here'
-fi
+    tests -m live tests/live/test_s3.py tests/live/test_sops.py tests/live/test_kubernetes.py
+}
 
-echo '== people log in: oidc-agent of Debian, device code at a terminal'
-if command -v oidc-agent >/dev/null; then
-  :
-elif [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
-  { thrice apt-get update && thrice apt-get install --yes --no-install-recommends oidc-agent-cli; } >"$work/apt.log" 2>&1 \
-    || { cat "$work/apt.log" >&2; exit 1; }
-fi
-if command -v oidc-agent >/dev/null; then
+live_logins() {
+  debian oidc-agent oidc-agent-cli
   oidc-agent --version
-  "$PYTHON" -m pytest -q --no-header -m live tests/live/test_logins.py
-else
-  echo 'oidc-agent left out: it is installed from Debian as root'
-  "$PYTHON" -m pytest -q --no-header -m live -k 'not agent' tests/live/test_logins.py
-fi
+  tests -m live tests/live/test_logins.py
+}
 
-echo '== clients of a server that is no IAM: oidc-provider'
-if ! command -v npm >/dev/null && [ "$(id -u)" -eq 0 ] && command -v apt-get >/dev/null; then
-  { thrice apt-get update && thrice apt-get install --yes --no-install-recommends nodejs npm; } >"$work/apt.log" 2>&1 \
-    || { cat "$work/apt.log" >&2; exit 1; }
-fi
-if command -v npm >/dev/null && node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)'; then
-  thrice npm install --prefix "$work/oidc" --silent --no-audit --no-fund oidc-provider@9.13.3
+live_servers() {
+  debian npm nodejs npm
+  node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20 ? 1 : 0)' \
+    || { echo "node 20 or newer is needed, this is $(node --version)" >&2; exit 1; }
+  quietly npm thrice npm install --prefix "$work/oidc" --silent --no-audit --no-fund oidc-provider@9.13.3
   node --version
-  IAC_TEST_OIDC_PROVIDER="$work/oidc" "$PYTHON" -m pytest -q --no-header -m live tests/live/test_oidc_provider.py
-else
-  echo 'left out: it needs node 20 or newer, with npm'
-fi
+  IAC_TEST_OIDC_PROVIDER="$work/oidc" tests -m live tests/live/test_oidc_provider.py
+}
 
-echo "== services' own loaders read their files"
-PYTHON="$PYTHON" sh tests/live/loaders/install.sh "$work/loaders"
-IAC_TEST_LOADERS="$work/loaders" "$PYTHON" -m pytest -q --no-header -m live tests/live/test_services.py
+live_loaders() {
+  needs go
+  debian mvn maven default-jdk-headless
+  PYTHON="$PYTHON" sh tests/live/loaders/install.sh "$work/loaders"
+  IAC_TEST_LOADERS="$work/loaders" tests -m live tests/live/test_services.py
+}
 
-echo '== pipelines: every step, actionlint, shellcheck, pre-commit, the real installation'
-for tool in curl jq shellcheck; do
-  command -v "$tool" >/dev/null || { thrice apt-get -qq update && thrice apt-get -qq install --yes "$tool" >/dev/null; }
+live_pipelines() {
+  for tool in curl jq shellcheck; do debian "$tool" "$tool"; done
+  go_install github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
+  PATH="$work/bin:$PATH" IAC_TEST_PIPELINES=1 tests -n 2 tests/pipelines
+}
+
+# The suite on the lowest versions of the dependencies and on each newer Python, all that speaks HTTP on httpx2.
+live_versions() {
+  environment httpx2 --editable '.[http2x]'
+  "$work/httpx2/bin/python" -c 'import httpx2; print("httpx2", httpx2.__version__)'
+  "$work/httpx2/bin/python" -m pytest -q --no-header -n 2 -m 'not live' tests/transport tests/providers tests/traps tests/apply \
+    tests/scenarios tests/sinks tests/e2e tests/backends/test_http.py tests/backends/test_httplock.py
+
+  environment lowest --editable . --constraint requirements/lowest.txt
+  "$work/lowest/bin/python" -m pip list --disable-pip-version-check --format freeze \
+    | grep -i -E '^(click|cryptography|httpx|jinja2|joserfc|jsonschema|obstore|pyrage|pyyaml|referencing|ruamel)'
+  "$work/lowest/bin/python" -m pytest -q --no-header -n 2 -m 'not live' tests
+
+  for version in 3.12 3.13; do
+    interpreter=$(python_of "$version")
+    environment "python$version" --editable .
+    "$work/python$version/bin/python" --version
+    "$work/python$version/bin/python" -m pytest -q --no-header -n 2 -m 'not live' tests
+  done
+}
+
+for part in ${@:-$parts}; do
+  case " $parts " in
+    *" $part "*) echo "== $part"; "live_$part" ;;
+    *) echo "$part is not a part of make live: $parts" >&2; exit 64 ;;
+  esac
 done
-if command -v go >/dev/null; then
-  thrice env GOPATH="$work/go" GOBIN="$work/bin" GOFLAGS=-modcacherw \
-    go install github.com/rhysd/actionlint/cmd/actionlint@v1.7.7 2>"$work/go.log" || { cat "$work/go.log" >&2; exit 1; }
-fi
-PATH="$work/bin:$PATH" IAC_TEST_PIPELINES=1 "$PYTHON" -m pytest -q --no-header -n 2 tests/pipelines
-
-echo '== all that speaks HTTP, on httpx2'
-"$PYTHON" -m venv "$work/httpx2"
-# shellcheck disable=SC2086
-thrice "$work/httpx2/bin/python" -m pip install $quiet --upgrade 'pip>=25.1'
-# shellcheck disable=SC2086
-thrice "$work/httpx2/bin/python" -m pip install $quiet --editable '.[http2x]' --group dev
-"$work/httpx2/bin/python" -c 'import httpx2; print("httpx2", httpx2.__version__)'
-"$work/httpx2/bin/python" -m pytest -q --no-header -n 2 -m 'not live' tests/transport tests/providers tests/traps tests/apply \
-  tests/scenarios tests/sinks tests/e2e tests/backends/test_http.py tests/backends/test_httplock.py
-
-echo '== the suite on the lowest versions'
-"$PYTHON" -m venv "$work/lowest"
-# shellcheck disable=SC2086
-thrice "$work/lowest/bin/python" -m pip install $quiet --upgrade 'pip>=25.1'
-# shellcheck disable=SC2086
-thrice "$work/lowest/bin/python" -m pip install $quiet --editable . --group dev --constraint requirements/lowest.txt
-"$work/lowest/bin/python" -m pip list --disable-pip-version-check --format freeze | grep -i -E '^(click|cryptography|httpx|jinja2|joserfc|jsonschema|obstore|pyrage|pyyaml|referencing|ruamel)'
-"$work/lowest/bin/python" -m pytest -q --no-header -n 2 -m 'not live' tests

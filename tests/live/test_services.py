@@ -31,7 +31,7 @@ MODULES = Path("/usr/lib/apache2/modules")
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Everything]:
     if not LOADERS.is_dir():
-        pytest.skip("IAC_TEST_LOADERS names no folder")
+        pytest.fail("IAC_TEST_LOADERS names no folder")
     with everything_applied(tmp_path_factory.mktemp("everything")) as applied:
         yield applied
 
@@ -53,7 +53,7 @@ def python(script: str, *arguments: object, **environment: str) -> Any:
 def program(name: str) -> Path:
     path = LOADERS / "bin" / name
     if not path.exists():
-        pytest.skip("Go was not here to build it")
+        pytest.fail("Go was not here to build it")
     return path
 
 
@@ -175,7 +175,7 @@ def test_oauth2_proxy_has_its_provider(everything: Everything, name: str) -> Non
 def spring(path: Path, prefix: str) -> dict[str, str]:
     """What Spring Boot binds below a prefix."""
     if not (LOADERS / "spring/lib").is_dir():
-        pytest.skip("Maven was not here to get Spring")
+        pytest.fail("Maven was not here to get Spring")
     said = output("java", "-cp", f"{LOADERS}/spring/lib/*", SPRING, path, prefix)
     return dict(line.split("=", 1) for line in said.splitlines() if "=" in line)
 
@@ -259,7 +259,7 @@ def location(url: str, host: str) -> str:
 
 def test_mod_auth_openidc_sends_users_to_the_server_with_its_client(everything: Everything, tmp_path: Path) -> None:
     if not (MODULES / "mod_auth_openidc.so").exists():
-        pytest.skip("mod_auth_openidc is not installed")
+        pytest.fail("mod_auth_openidc is not installed")
     (tmp_path / "htdocs").mkdir()
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -291,7 +291,7 @@ INSERT INTO t_token_provider VALUES ('x', 'https://x.example.org/', 'x', 'x');
 
 def test_mariadb_has_the_row_of_fts3_after_the_file_was_run_twice(everything: Everything, tmp_path: Path) -> None:
     if shutil.which("mariadbd") is None:
-        pytest.skip("MariaDB is not installed")
+        pytest.fail("MariaDB is not installed")
     rendered = everything.read("out/all/fts3-token-provider/token-provider.sql")
     script = tmp_path / "init.sql"
     script.write_text(f"CREATE DATABASE fts; USE fts;\n{TABLE}{rendered}{rendered}")
@@ -324,7 +324,7 @@ OIDC_GEN = ("oidc-gen", "--manual", "--flow=device", "--prompt=none", "--pw-cmd=
 def test_oidc_agent_gets_a_code_for_a_user_to_approve(everything: Everything, tmp_path: Path) -> None:
     """Nobody approves it, so oidc-gen would wait."""
     if shutil.which("oidc-gen") is None:
-        pytest.skip("oidc-agent is not installed")
+        pytest.fail("oidc-agent is not installed")
     env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "OIDC_CONFIG_DIR": str(tmp_path / "agent")}
     said = subprocess.run(["oidc-agent"], env=env, capture_output=True, text=True, check=True).stdout
     env |= dict(part.strip().split("=", 1) for part in said.split(";") if "=" in part)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ssl
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,8 +17,11 @@ from iac.transport.retry import Patience
 from tests.providers.stub import Say, start_stub
 from tests.transport.certificates import Authority
 from tests.transport.proxy import start_proxy
+from tests.transport.terminator import start_terminator
+from tests.transport.test_wire import start_raw
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -254,3 +258,50 @@ def test_a_proxy_of_another_kind_is_a_mistake_that_does_not_repeat_it(
 
     assert caught.value.where == "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY"
     assert "hushed" not in str(caught.value)
+
+
+def test_a_proxy_that_speaks_tls_carries_tls_to_the_server(
+    far: Any, stub: Stub, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+    with start_proxy() as proxy, start_terminator(proxy.port, server_context(authority)) as terminator:
+        http = far(port_of(stub), ca_bundle=authority.file, proxy=f"https://127.0.0.1:{terminator.port}")
+        large = Call.write("POST", "/x", {"a": "b" * 300_000})
+        answers = [http.send(call).json() for call in (READ, large, READ)]
+        http.close()
+
+    assert [{"a": 1}] * 3 == answers
+    assert 300_000 < len(stub.seen[1].body)
+    assert [f"CONNECT iam.example.org:{port_of(stub)}"] == proxy.seen
+
+
+def test_tls_in_tls_that_does_not_end_is_ended_by_the_deadline(
+    far: Any, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+
+    def serve(connection: socket.socket) -> None:
+        connection.recv(65536)
+        connection.sendall(b"\x16\x03\x03\x40\x00")
+        while True:
+            connection.sendall(b"a")
+            time.sleep(0.02)
+
+    with (
+        start_raw(serve) as port,
+        start_proxy() as proxy,
+        start_terminator(proxy.port, server_context(authority)) as terminator,
+    ):
+        http = far(port, ca_bundle=authority.file, proxy=f"https://127.0.0.1:{terminator.port}", deadline=0.5)
+        with pytest.raises(UnreachableError, match=r"no whole answer within 0\.5 s"):
+            http.send(READ)
+
+
+def test_a_connection_whose_tls_failed_behind_a_proxy_is_not_waited_for(far: Any, stub: Stub, tmp_path: Path) -> None:
+    with start_proxy() as proxy:
+        http = far(port_of(stub), ca_bundle=Authority(tmp_path, "real").file, proxy=proxy.url, parallelism=1)
+        for _ in range(3):
+            with pytest.raises(UnreachableError, match="not trusted"):
+                http.send(READ)
+
+    assert 3 == len(proxy.seen)

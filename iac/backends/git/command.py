@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ MINIMUM = (2, 31)
 
 SECONDS = 60.0
 """How long one command may take, the network's time with it."""
+
+_DYING = 5.0  # seconds that a killed command gets to be gone
 
 NO_ANSWER = -1
 """The exit code of a command that was ended because it took too long."""
@@ -153,7 +156,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     """Whatever still runs of it is killed, with what it started."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        with suppress(subprocess.TimeoutExpired):  # the kernel ends it as soon as the disk that it waits for answers
+            process.wait(timeout=_DYING)
     for pipe in (process.stdin, process.stdout):
         if pipe:
             pipe.close()

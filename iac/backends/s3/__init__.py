@@ -26,6 +26,7 @@ from iac.backends.cell import Cell, NotStored, Stored
 from iac.backends.s3.words import Answer, parse_answer
 from iac.core.errors import InputError, UnreachableError
 from iac.core.text import printable
+from iac.transport.limit import LARGEST_BODY
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -188,6 +189,8 @@ class Bucket:
 
     def _fetch(self, key: str) -> tuple[bytes, str | None]:
         found = self._store.get(key)
+        if found.meta["size"] > LARGEST_BODY:
+            raise ValueError(f"the object is larger than {LARGEST_BODY} bytes")
         return bytes(found.bytes()), found.meta["e_tag"]
 
     def _say(self, answer: Answer) -> str:

@@ -16,7 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from iac.core.errors import CredentialsError
 from iac.core.secret import Secret
+from iac.ports.flock import flock
 from iac.providers.bearer import parse_time
 
 if TYPE_CHECKING:
@@ -85,11 +87,22 @@ class TokenCache:
         descriptor = self._open_lock()
         try:
             if descriptor is not None:
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
+                self._lock(descriptor)
             yield
         finally:
             if descriptor is not None:
                 os.close(descriptor)
+
+    def _lock(self, descriptor: int) -> None:
+        try:
+            flock(descriptor, fcntl.LOCK_EX)
+        except TimeoutError as error:
+            raise CredentialsError(
+                "the login is in use by another run of iac that does not end",
+                where=str(self.path),
+                why=str(error.strerror),
+                fix="end that process, and run this again",
+            ) from None
 
     def _open_lock(self) -> int | None:
         try:

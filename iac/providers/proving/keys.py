@@ -41,6 +41,7 @@ def check_jwks_uri(uri: str, transport: Transport, clock: Clock) -> Check:
         transport,
         parallelism=1,
         timeout=min(transport.timeout, LONGEST_WAIT),
+        deadline=min(transport.deadline, LONGEST_WAIT),
         certificate=None,
         key=None,
         setting=JWKS_URI,

@@ -37,7 +37,12 @@ class Api:
 
     def __init__(self, cluster: Cluster, clock: Clock) -> None:
         transport = Transport(
-            parallelism=1, timeout=cluster.timeout, proxy=cluster.proxy, trust=cluster.trust, setting=cluster.setting
+            parallelism=1,
+            timeout=cluster.timeout,
+            deadline=cluster.deadline,
+            proxy=cluster.proxy,
+            trust=cluster.trust,
+            setting=cluster.setting,
         )
         self._cluster = cluster
         self._http = Http(cluster.address, transport, clock)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from iac.core.errors import InputError
 from iac.core.secret import Secret
+from iac.transport.limit import DEADLINE, TIMEOUT
 from iac.transport.origin import Address
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class Cluster:
         address: of the server.
         trust: makes the TLS context: whom to trust, and the client certificate if there is one.
         timeout: seconds that the server may be silent.
+        deadline: seconds for a whole answer.
         proxy: as `iac.transport.http.Transport` has it.
     """
 
@@ -61,7 +63,8 @@ class Cluster:
     address: Address
     trust: Callable[[], ssl.SSLContext]
     token: Secret | None = None
-    timeout: float = 30.0
+    timeout: float = TIMEOUT
+    deadline: float = DEADLINE
     proxy: str | None = None
 
 

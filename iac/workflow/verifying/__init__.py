@@ -50,6 +50,7 @@ def verify(session: LocalSession, prover: Prover, addresses: Collection[str], pa
     def prove(address: str) -> ClientProof:
         return _prove(session, prover, address, state.clients.get(address), readings.get(address, ()))
 
+    # limit: each request ends by its deadline
     with ThreadPoolExecutor(max_workers=parallelism, thread_name_prefix="iac-verify") as pool:
         clients = tuple(pool.map(prove, wanted))
     desired = session.desired

@@ -1,0 +1,120 @@
+"""The HTTP library's client for one server: whom it trusts, by which proxy it goes, on a network of our own."""
+
+from __future__ import annotations
+
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import TYPE_CHECKING
+from urllib.request import getproxies, proxy_bypass
+
+from iac import __version__
+from iac.core.errors import InputError
+from iac.core.semantics import switch
+from iac.transport.certificate import ssl_context
+from iac.transport.library import httpcore, httpx
+from iac.transport.origin import Address
+from iac.transport.wire import Network
+
+if TYPE_CHECKING:
+    import ssl
+
+    from iac.transport.http import Transport
+    from iac.transport.origin import Server
+
+_KEPT = 5.0
+"""Seconds that a connection without a request is kept."""
+
+
+def open_client(server: Server, transport: Transport) -> httpx.Client:
+    """A client; close it after use.
+
+    Raises:
+        InputError: a certificate or the proxy of the settings or the environment cannot be used.
+    """
+    allowed: list[str] | None = [] if switch("no-cookies") else None
+    proxy = _proxy(server, transport)
+    return httpx.Client(
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=allowed)),
+        headers={"User-Agent": f"iac/{__version__}", "Accept": "application/json", "Accept-Encoding": "gzip"},
+        follow_redirects=False,
+        trust_env=False,
+        timeout=httpx.Timeout(transport.timeout),
+        transport=_Pooled(_pool(proxy, _trust(server, transport, proxy), transport.parallelism)),
+    )
+
+
+class _Pooled(httpx.HTTPTransport):
+    """The library's own transport over a pool with our network, for which it has no parameter."""
+
+    def __init__(self, pool: httpcore.ConnectionPool) -> None:
+        self._pool = pool
+
+
+def _pool(proxy: httpx.Proxy | None, trust: ssl.SSLContext, parallelism: int) -> httpcore.ConnectionPool:
+    """Connections without a limit on their number: `Http` lets no more requests through than there may be.
+
+    With a limit the library waits for a free connection, and one whose TLS failed behind a proxy is never free again.
+    """
+    network = Network()
+    if proxy is None:
+        return httpcore.ConnectionPool(
+            ssl_context=trust,
+            max_connections=None,
+            max_keepalive_connections=parallelism,
+            keepalive_expiry=_KEPT,
+            network_backend=network,
+        )
+    url = proxy.url
+    return httpcore.HTTPProxy(
+        proxy_url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+        proxy_auth=proxy.raw_auth,
+        proxy_headers=proxy.headers.raw,
+        ssl_context=trust,
+        max_connections=None,
+        max_keepalive_connections=parallelism,
+        keepalive_expiry=_KEPT,
+        network_backend=network,
+    )
+
+
+def _trust(server: Server, transport: Transport, proxy: httpx.Proxy | None) -> ssl.SSLContext:
+    is_plain = server.origin.startswith("http:") and (proxy is None or proxy.url.scheme != "https")
+    if transport.trust is not None and not is_plain:
+        return transport.trust()
+    return ssl_context(transport.ca_bundle, transport.certificate, transport.key, is_plain=is_plain)
+
+
+def _proxy(server: Server, transport: Transport) -> httpx.Proxy | None:
+    url = _settings_proxy(server, transport.proxy) if transport.proxy else _environment_proxy(server)
+    if not url:
+        return None
+    try:
+        proxy = httpx.Proxy(url)
+    except (ValueError, httpx.InvalidURL):
+        proxy = None
+    if proxy is None or proxy.url.scheme not in {"http", "https"}:
+        raise InputError(
+            "the proxy cannot be used",
+            where="proxy in iac.yaml" if transport.proxy else "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY",
+            why="it is no URL of an HTTP proxy, such as http://proxy.example.org:3128",
+            fix="correct it, or set proxy: none in iac.yaml",
+        )
+    return proxy
+
+
+def _settings_proxy(server: Server, url: str) -> str:
+    """The proxy of the settings. What goes to this machine in clear goes through none of another machine."""
+    if url == "none":
+        return ""
+    address = Address.parse(url)
+    is_near = address is not None and address.is_loopback
+    return url if is_near or server.origin.startswith("https:") else ""
+
+
+def _environment_proxy(server: Server) -> str:
+    """HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, which do not count for this machine."""
+    scheme, _, host = server.origin.partition("://")
+    if server.is_loopback or proxy_bypass(host):
+        return ""
+    proxies = getproxies()
+    url = proxies.get(scheme) or proxies.get("all") or ""
+    return url if not url or "://" in url else f"http://{url}"

@@ -1,0 +1,53 @@
+"""Another user than the one who rendered can look at the project, though out/ is for its owner alone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.blackbox.kit import COMMAND, INHERITED, SECONDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from tests.blackbox.kit import Project
+
+NOBODY = 65534
+POWERLESS = ["setpriv", "--bounding-set", "-dac_override,-dac_read_search"]
+"""Root without what lets it into every folder."""
+
+
+@pytest.fixture
+def closed(project: Project) -> Iterator[Project]:
+    """A project whose out/ this process cannot enter."""
+    project.define("team/job", grant_types=["client_credentials"], outputs=[{"template": "json", "path": "out/job"}])
+    project.done("apply", "--auto-approve")
+    out = project.root / "out"
+    if os.geteuid() == 0:
+        if not shutil.which(POWERLESS[0]):
+            pytest.skip("root needs setpriv to be kept out of a folder")
+        os.chown(out, NOBODY, NOBODY)
+    else:
+        out.chmod(0)
+    yield project
+    out.chmod(0o700)
+
+
+@pytest.mark.xfail(strict=True, reason="validate and plan end with 'the operating system refuses'")
+@pytest.mark.parametrize("command", ["validate", "plan"])
+def test_what_needs_no_output_runs(closed: Project, command: str) -> None:
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
+    done = subprocess.run(
+        [*(POWERLESS if os.geteuid() == 0 else []), *COMMAND, command],
+        cwd=closed.root,
+        env={**inherited, "HOME": str(closed.root.parent), **closed.env},
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    assert 0 == done.returncode, done.stdout + done.stderr

@@ -1,0 +1,83 @@
+"""An output whose secret nobody knows is not written, and everything that looks at it says so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.blackbox.kit import Project, register_by_hand
+
+if TYPE_CHECKING:
+    from iac.sandbox.server import Sandbox
+
+FIX = "iac secret set team/found"
+
+
+@pytest.fixture
+def blocked(project: Project, sandbox: Sandbox) -> Project:
+    """An adopted client whose secret the server does not show, applied; then it gets an output."""
+    register_by_hand(sandbox, "team-found")
+    values = {"grant_types": ["client_credentials"], "scope": ["openid"], "adopt": True}
+    values["token_endpoint_auth_method"] = "client_secret_post"
+    project.define("team/found", **values, client_name="Client team-found")
+    project.done("apply", "--auto-approve")
+    project.define(
+        "team/found",
+        **values,
+        client_name="Client team-found",
+        outputs=[{"template": "dotenv", "path": "out/found.env"}],
+    )
+    return project
+
+
+@pytest.mark.xfail(strict=True, reason="plan says no changes and nothing of the output")
+def test_plan_says_so(blocked: Project) -> None:
+    plan = blocked.done("plan")
+    assert "out/found.env" in plan.out
+    assert FIX in plan.out
+
+
+@pytest.mark.xfail(strict=True, reason="the plan document does not name the output")
+def test_the_plan_document_and_the_markdown_say_so(blocked: Project) -> None:
+    assert "out/found.env" in blocked.done("plan", "--format", "json").out
+    assert "out/found.env" in blocked.done("plan", "--format", "markdown").out
+
+
+@pytest.mark.xfail(strict=True, reason="apply is content, and the file never appears")
+def test_apply_says_so(blocked: Project) -> None:
+    applied = blocked.apply()
+    assert 0 == applied.code
+    assert "out/found.env" in applied.out
+    assert FIX in applied.text
+    report = blocked.iac("apply", "--auto-approve", "--format", "json")
+    assert "out/found.env" in report.out
+
+
+@pytest.mark.xfail(strict=True, reason="doctor has no word of it")
+def test_doctor_says_so(blocked: Project) -> None:
+    blocked.apply()
+    assert FIX in blocked.iac("doctor").text
+
+
+@pytest.mark.xfail(strict=True, reason="render --check exits 0 though the file is not there")
+def test_render_check_exits_2(blocked: Project) -> None:
+    blocked.apply()
+    checked = blocked.iac("render", "--check")
+    assert 2 == checked.code, checked.text
+    assert FIX in checked.text
+
+
+@pytest.mark.xfail(strict=True, reason="the plan that adopts the client does not say what to do about its output")
+def test_the_plan_that_adopts_says_so(project: Project, sandbox: Sandbox) -> None:
+    register_by_hand(sandbox, "team-found")
+    project.define(
+        "team/found",
+        adopt=True,
+        grant_types=["client_credentials"],
+        scope=["openid"],
+        outputs=[{"template": "dotenv", "path": "out/found.env"}],
+    )
+    plan = project.done("plan")
+    assert "out/found.env" in plan.out
+    assert FIX in plan.out

@@ -1,0 +1,50 @@
+"""An output that was written here and is deleted or altered since is named; nobody else is bothered with it."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from tests.blackbox.kit import Project
+
+OUTPUT = "out/job.env"
+
+
+@pytest.fixture
+def applied(project: Project) -> Project:
+    project.define("team/job", grant_types=["client_credentials"], outputs=[{"template": "dotenv", "path": OUTPUT}])
+    project.done("apply", "--auto-approve")
+    return project
+
+
+def delete(path: Path) -> None:
+    path.unlink()
+
+
+def alter(path: Path) -> None:
+    path.write_text("CLIENT_ID=another\n", encoding="utf-8")
+
+
+@pytest.mark.xfail(strict=True, reason="nothing but render --check looks at the disk")
+@pytest.mark.parametrize("damage", [delete, alter])
+@pytest.mark.parametrize("command", [("plan",), ("apply", "--auto-approve"), ("doctor",)])
+def test_it_is_named_with_its_fix(applied: Project, damage: Callable[[Path], None], command: tuple[str, ...]) -> None:
+    damage(applied.root / OUTPUT)
+    said = applied.iac(*command).text
+    assert OUTPUT in said
+    assert "iac render" in said
+
+
+def test_a_fresh_checkout_is_not_told_of_files_that_it_never_had(applied: Project) -> None:
+    note = {path.name for path in (applied.root / ".iac").iterdir()} - {"state.json"}
+    for name in note:
+        (applied.root / ".iac" / name).unlink()
+    shutil.rmtree(applied.root / "out")
+    plan = applied.done("plan", "--detailed-exitcode")
+    assert OUTPUT not in plan.text

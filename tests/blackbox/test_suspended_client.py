@@ -1,0 +1,102 @@
+"""A client that somebody disabled on the server works no more: every view says so, and iac does not enable it."""
+
+from __future__ import annotations
+
+import re
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.blackbox.kit import Project, bent, by_hand, with_members
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from iac.sandbox.message import Request, Response
+    from iac.sandbox.server import Sandbox
+
+SAID = re.compile(r"suspended|disabled|not active|inactive", re.IGNORECASE)
+
+
+@pytest.fixture(params=["1.12", "1.14"])
+def flavour(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def suspended(project: Project, sandbox: Sandbox) -> Project:
+    """Two clients, applied; then one is disabled."""
+    for name, grants in (("portal", ["authorization_code"]), ("other", ["client_credentials"])):
+        project.define(
+            f"team/{name}",
+            grant_types=grants,
+            redirect_uris=["https://portal.example.org/cb"],
+            scope=["openid"],
+            outputs=[{"template": "json", "path": f"out/{name}.json"}],
+        )
+    project.done("apply", "--auto-approve")
+    by_hand(sandbox, "team-portal", active=False)
+    return project
+
+
+@pytest.mark.xfail(strict=True, reason="drift says that nothing was changed on the server and exits 0")
+def test_it_is_drift(suspended: Project) -> None:
+    drift = suspended.iac("drift")
+    assert 2 == drift.code, drift.text
+    assert SAID.search(drift.out)
+    assert "team/portal" in drift.out
+    assert "team/other" not in drift.out
+
+
+@pytest.mark.xfail(strict=True, reason="plan has no word of a client that is disabled on the server")
+def test_it_is_a_finding_of_every_plan_that_can_be_waived(suspended: Project) -> None:
+    plan = suspended.done("plan", "--format", "json").json()
+    findings = [finding for finding in plan["findings"] if SAID.search(str(finding))]
+    assert 1 == len(findings)
+    waiver = {"id": findings[0]["id"], "reason": "closed for the winter", "until": "2099-12-31"}
+    suspended.edit(
+        "clients.d/team/portal.yaml", '"scope"', f'"waive": [{str(waiver).replace(chr(39), chr(34))}],\n "scope"'
+    )
+    suspended.done("validate")
+    assert "waived" in suspended.done("plan").out
+
+
+@pytest.mark.xfail(strict=True, reason="apply says nothing of it")
+def test_apply_says_so_and_does_not_enable_it(suspended: Project, sandbox: Sandbox) -> None:
+    applied = suspended.apply()
+    assert 0 == applied.code
+    client = sandbox.iam.world.store.find("team-portal")
+    assert client is not None
+    assert not client.active
+    assert SAID.search(applied.text)
+
+
+@pytest.mark.xfail(strict=True, reason="show does not say that the client is disabled")
+def test_show_says_so(suspended: Project) -> None:
+    assert SAID.search(suspended.done("show", "team/portal").out)
+
+
+@pytest.mark.xfail(strict=True, reason="verify's fix is iac plan, which finds nothing")
+def test_verify_says_who_can_enable_it(suspended: Project, sandbox: Sandbox) -> None:
+    by_hand(sandbox, "team-other", active=False)
+    verified = suspended.iac("verify", "team/other")
+    assert 2 == verified.code, verified.text
+    assert SAID.search(verified.out)
+    assert "administrator" in verified.out
+
+
+@pytest.mark.xfail(strict=True, reason="client_secret_expires_at is read by nobody")
+@pytest.mark.parametrize("seconds", [-86_400, 3 * 86_400], ids=["past", "near"])
+def test_a_secret_that_expires_is_a_finding(project: Project, sandbox: Sandbox, seconds: int) -> None:
+    def answer(request: Request, straight: Callable[[], Response]) -> Response:
+        response = straight()
+        if request.path == "/iam/api/clients/team-job" and request.method == "GET":
+            return with_members(response, client_secret_expires_at=int(time.time()) + seconds)
+        return response
+
+    project.define("team/job", grant_types=["client_credentials"], scope=["openid"])
+    project.done("apply", "--auto-approve")
+    with bent(sandbox, answer):
+        plan = project.done("plan", "--format", "json").json()
+    assert "expire" in str(plan["findings"])
