@@ -11,6 +11,7 @@ import os
 import selectors
 import signal
 import subprocess
+from contextlib import suppress
 from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
@@ -48,10 +49,13 @@ class ProcessError(Exception):
         self.failure = failure
 
 
+Process = subprocess.Popen[bytes]
+
 LONGEST_OUTPUT = 256 * 1024 * 1024
 """Bytes that a program may print: more than the largest state."""
 
 _LONGEST_WORDS = 64 * 1024  # bytes of stderr that are kept
+_DYING = 5.0  # seconds that a killed process gets to be gone
 _POLL = 0.02  # seconds; a descendant may hold a pipe open after its parent has ended
 _BLOCK = 64 * 1024
 
@@ -129,12 +133,12 @@ def run(command: Command, *, seconds: float, given: bytes = b"") -> Ended:
         talk = Talk(process, given, command.limit)
         talk.close_input()
         talk.until(monotonic() + seconds, lambda _: False)
-        return Ended(process.wait(), bytes(talk.out), bytes(talk.err))
+        return Ended(process.returncode, bytes(talk.out), bytes(talk.err))
     finally:
         end(process)
 
 
-def start(command: Command, *, is_silent: bool) -> subprocess.Popen[bytes]:
+def start(command: Command, *, is_silent: bool) -> Process:
     """Start a program; `is_silent` drops what it says on stderr.
 
     Raises:
@@ -151,11 +155,12 @@ def start(command: Command, *, is_silent: bool) -> subprocess.Popen[bytes]:
     )
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def end(process: Process) -> None:
     """Kill what still runs of it, with all that it started."""
     if process.poll() is None:
         os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        with suppress(subprocess.TimeoutExpired):  # the kernel ends it as soon as the disk that it waits for answers
+            process.wait(timeout=_DYING)
     for pipe in (process.stdin, process.stdout, process.stderr):
         if pipe:
             pipe.close()
@@ -164,7 +169,7 @@ def end(process: subprocess.Popen[bytes]) -> None:
 class Talk:
     """What is said to a process and what it says, without a wait for either that has no end."""
 
-    def __init__(self, process: subprocess.Popen[bytes], given: bytes, limit: int) -> None:
+    def __init__(self, process: Process, given: bytes, limit: int) -> None:
         self.out = bytearray()
         self.err = bytearray()
         self._process = process

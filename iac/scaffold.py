@@ -6,23 +6,23 @@ import json
 import os
 import re
 import secrets
-import tempfile
 import uuid
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iac.backends.keyfile import KeyFile, ensure_key, key_path
 from iac.config.lineage import edit_lineage
 from iac.config.project import PROJECT_FILE, load_project
 from iac.config.schema import load_schema
-from iac.config.writing import replace_text
-from iac.core.errors import InputError, InvalidInput, MissingStateError, StateError
+from iac.config.writing import create_text, replace_text
+from iac.core.errors import InputError, InvalidInput, MissingStateError, StateError, UnreachableError
 from iac.core.registration import Api
 from iac.core.state import State
+from iac.files import PrivateFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from iac.config.settings import Settings
     from iac.ports import Clock, StateBackend
@@ -111,23 +111,32 @@ class Begun:
     key: KeyFile | None
 
 
-def make_project(root: Path, answers: Answers, clock: Clock, open_backend: Opener) -> Begun:
-    """A new project in `root` with an empty state, and its key file outside of it.
+def make_project(
+    root: Path, answers: Answers, clock: Clock, open_backend: Opener, write_more: Callable[[], None] = lambda: None
+) -> Begun:
+    """A new project in `root` with an empty state, and its key file outside of it; or what a killed run left of that.
+
+    iac.yaml names the lineage, so it comes before the state, and all else before it: whatever is missing when a run is
+    killed, the same answers make the rest. `write_more` writes what else belongs to the project.
 
     Raises:
         InvalidInput: an answer cannot be used; nothing was written.
         InputError: there is a project or a state already, or a place for one cannot be written to.
         UnreachableError: the backend is remote and cannot be reached.
     """
-    _refuse_project(root)
-    lineage = str(uuid.uuid4())
+    begun = _find_begun(root, answers)
+    lineage = begun or str(uuid.uuid4())
     wanted = replace(check_answers(answers, lineage), root=root)
     _check_places(root, answers)
-    _refuse_state(wanted, open_backend(wanted, clock))
+    backend = open_backend(wanted, clock)
+    if begun:
+        _refuse_finished(root, backend)
+    else:
+        _refuse_state(wanted, backend)
     key = ensure_key(answers.project, os.environ, clock.now())
-    text = _text(answers, lineage, key.recipient)
-    replace_text(root / PROJECT_FILE, text)
     _prepare(root)
+    write_more()
+    replace_text(root / PROJECT_FILE, _text(answers, lineage, key.recipient))
     settings = load_project(root).settings()
     open_backend(settings, clock).create(_first(settings))
     return Begun(lineage, settings.state.place.where, key)
@@ -136,48 +145,100 @@ def make_project(root: Path, answers: Answers, clock: Clock, open_backend: Opene
 def make_state(settings: Settings, clock: Clock, open_backend: Opener) -> Begun:
     """The state of an environment that has none; lineage and, where none is named, a recipient go into iac.yaml.
 
+    The lineage is in iac.yaml before the state is made: when a run is killed in between, the next one makes the state
+    that iac.yaml names. A state whose lineage nothing names would be nobody's.
+
     Raises:
         StateError: there is a state already.
         InputError: the key file or iac.yaml cannot be written.
     """
     state = settings.state
     lineage = state.lineage or str(uuid.uuid4())
-    key = None
-    if not (state.is_clear or state.recipients):
-        key = ensure_key(settings.project, os.environ, clock.now())
     named = replace(settings, state=replace(state, lineage=lineage))
-    open_backend(named, clock).create(_first(named))
+    backend = open_backend(named, clock)
+    if not state.lineage and _has_state(backend):
+        raise _state_is_there(settings, "iac state list shows what it holds")
+    needs_key = not (state.is_clear or state.recipients)
+    key = ensure_key(settings.project, os.environ, clock.now()) if needs_key else None
+    before = (settings.root / PROJECT_FILE).read_bytes().decode()
     if key or not state.lineage:
         edit_lineage(settings.root, settings.environment, lineage, key.recipient if key else "")
+    try:
+        backend.create(_first(named))
+    except StateError:
+        if not state.lineage and _is_of_others(backend):  # somebody made one meanwhile
+            replace_text(settings.root / PROJECT_FILE, before)
+        raise
     return Begun(lineage, state.place.where, key)
 
 
-def _refuse_project(root: Path) -> None:
-    if os.path.lexists(root / PROJECT_FILE):
-        raise InputError(
-            "there is a project already",
-            where=str(root / PROJECT_FILE),
-            fix="iac state init makes a state for it; iac -C DIR init makes a project in another folder",
-        )
+def _find_begun(root: Path, answers: Answers) -> str:
+    """The lineage in an iac.yaml that these answers make, left by a run that was killed; "" where there is none.
+
+    Raises:
+        InputError: there is another iac.yaml.
+    """
+    path = root / PROJECT_FILE
+    if not os.path.lexists(path):
+        return ""
+    try:
+        state = load_project(root).settings().state
+        text = path.read_text(encoding="utf-8")
+    except InputError:
+        raise _project_is_there(root) from None
+    if not state.recipients or text != _text(answers, state.lineage, state.recipients[0]):
+        raise _project_is_there(root)
+    return state.lineage
 
 
-def _refuse_state(settings: Settings, backend: StateBackend) -> None:
-    """A state in the place of the new one is somebody's, whatever it is; nothing has been written yet."""
+def _refuse_finished(root: Path, backend: StateBackend) -> None:
+    """A project that has its state is whole."""
     try:
         backend.load()
     except MissingStateError:
         return
-    except StateError:
-        pass
-    is_file = bool(settings.state.files)
-    folder = settings.root / ".iac"
-    raise StateError(
-        "there is a state already",
-        where=settings.state.place.where,
-        why="a new project begins with a new state",
-        fix=f"put the {PROJECT_FILE} of this state back, or "
-        + (f"mv {folder} {folder}.old" if is_file else "give the project another name: --project"),
+    raise _project_is_there(root)
+
+
+def _project_is_there(root: Path) -> InputError:
+    return InputError(
+        "there is a project already",
+        where=str(root / PROJECT_FILE),
+        fix="iac state init makes a state for it; iac -C DIR init makes a project in another folder",
     )
+
+
+def _has_state(backend: StateBackend) -> bool:
+    """Whether anything is in the place of the state, whatever it is."""
+    try:
+        backend.load()
+    except MissingStateError:
+        return False
+    except StateError:
+        return True
+    return True
+
+
+def _is_of_others(backend: StateBackend) -> bool:
+    try:
+        backend.load()
+    except StateError as error:
+        return not isinstance(error, MissingStateError)
+    except UnreachableError:
+        pass
+    return False
+
+
+def _refuse_state(settings: Settings, backend: StateBackend) -> None:
+    """A state in the place of the new one is somebody's, whatever it is; nothing has been written yet."""
+    if _has_state(backend):
+        folder = settings.root / ".iac"
+        fix = f"mv {folder} {folder}.old" if settings.state.files else "give the project another name: --project"
+        raise _state_is_there(settings, f"put the {PROJECT_FILE} of this state back, or {fix}")
+
+
+def _state_is_there(settings: Settings, fix: str) -> StateError:
+    return StateError("there is a state already", where=settings.state.place.where, fix=fix)
 
 
 def check_answers(answers: Answers, lineage: str = str(uuid.UUID(int=0))) -> Settings:
@@ -186,12 +247,15 @@ def check_answers(answers: Answers, lineage: str = str(uuid.UUID(int=0))) -> Set
     Raises:
         InvalidInput: an answer cannot be used.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        (Path(folder) / PROJECT_FILE).write_text(_text(answers, lineage, "ssh-ed25519 AAAA"), encoding="utf-8")
-        try:
-            return load_project(Path(folder)).settings()
-        except InvalidInput as invalid:
-            raise InvalidInput([replace(one, location=None) for one in invalid.diagnostics]) from None
+    try:
+        with PrivateFolder("init") as folder:
+            create_text(folder.path / PROJECT_FILE, _text(answers, lineage, "ssh-ed25519 AAAA"))
+            return load_project(folder.path).settings()
+    except InvalidInput as invalid:
+        raise InvalidInput([replace(one, location=None) for one in invalid.diagnostics]) from None
+    except OSError as error:
+        fix = "set TMPDIR to a folder that you may write to"
+        raise InputError("the answers cannot be checked", why=str(error.strerror), fix=fix) from error
 
 
 def _check_places(root: Path, answers: Answers) -> None:
@@ -234,7 +298,7 @@ def _prepare(root: Path) -> None:
         text = ignore.read_text(encoding="utf-8") if ignore.exists() else ""
     except (OSError, ValueError) as error:
         raise InputError(
-            "the project cannot be prepared", where=str(root), why=str(error), fix="mend it, then run iac state init"
+            "the project cannot be prepared", where=str(root), why=str(error), fix="rename it, then run iac init again"
         ) from error
     missing = [line for line in IGNORED if line not in text.splitlines()]
     if missing:

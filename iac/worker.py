@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Self
 from iac.process import LONGEST_OUTPUT, Child, Command, Failure, ProcessError, Talk, end, start
 
 if TYPE_CHECKING:
-    import subprocess
     from collections.abc import Callable
     from types import TracebackType
+
+    from iac.process import Process
 
 _LENGTH = 8  # bytes of a number in a message
 _WHOLE, _NO_MEMORY = b"=", b"m"
@@ -44,7 +45,7 @@ class Worker:
     def __init__(self, function: str, *, memory: int) -> None:
         self._function = function
         self._memory = memory
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Process | None = None
 
     def ask(self, question: bytes, *, seconds: float, limit: int = LONGEST_OUTPUT) -> bytes:
         """The answer to a question.
@@ -59,7 +60,7 @@ class Worker:
             self.close()
             raise
 
-    def _answer(self, process: subprocess.Popen[bytes], question: bytes, seconds: float, limit: int) -> bytes:
+    def _answer(self, process: Process, question: bytes, seconds: float, limit: int) -> bytes:
         head = len(question).to_bytes(_LENGTH, "big") + int(seconds + _GRACE).to_bytes(_LENGTH, "big")
         talk = Talk(process, head + question, limit + _LENGTH + 1)
         talk.until(monotonic() + seconds, _is_message)
@@ -75,7 +76,7 @@ class Worker:
             end(self._process)
             self._process = None
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    def _start(self) -> Process:
         settings = json.dumps({"path": sys.path, "function": self._function, "memory": self._memory})
         return start(Command(Child.WORKER, (sys.executable, "-I", "-c", _BOOT, settings)), is_silent=True)
 
@@ -96,7 +97,7 @@ def serve(function: str, memory: int) -> None:
     answer: Callable[[bytes], bytes] = getattr(import_module(module), name)
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
-    while head := sys.stdin.buffer.read(2 * _LENGTH):
+    while head := sys.stdin.buffer.read(2 * _LENGTH):  # limit: it ends with the process that asks
         question = sys.stdin.buffer.read(int.from_bytes(head[:_LENGTH], "big"))
         signal.alarm(int.from_bytes(head[_LENGTH:], "big"))
         try:

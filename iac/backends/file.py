@@ -10,7 +10,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from iac.backends import disk, lock
+from iac import files
+from iac.backends import lock
 from iac.backends.journal import GroupCommit
 from iac.backends.rescue import Rescue, places
 from iac.core.errors import MissingStateError, StateError
@@ -43,11 +44,11 @@ class _Seen:
     """What this object last read or wrote: a write must find the files as they were then.
 
     Attributes:
-        size: bytes of the journal on disk.
+        size: bytes of the journal on files.
         length: bytes of it that are whole batches of this document; a write goes on from there.
     """
 
-    document: disk.Stamp
+    document: files.Stamp
     size: int
     length: int
     state: State
@@ -80,7 +81,7 @@ class FileBackend(StateBackend):
     def _load(self) -> State:
         with self._mutex:
             try:
-                with disk.moment(self._path.parent, is_writer=False):
+                with files.moment(self._path.parent, is_writer=False):
                     return self._read()
             except FileNotFoundError:
                 raise self._missing() from None
@@ -90,8 +91,8 @@ class FileBackend(StateBackend):
     def _create(self, state: State) -> None:
         check_owner(state, self._owner, Origin(str(self._path)))
         with self._mutex, self._writing():
-            self._path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-            with disk.moment(self._path.parent, is_writer=True):
+            files.make_folder(self._path.parent)
+            with files.moment(self._path.parent, is_writer=True):
                 for path in (self._path, self._journal):
                     if path.exists():
                         raise StateError(
@@ -105,7 +106,7 @@ class FileBackend(StateBackend):
             new = replace(fold_all(state, self._unsaved), serial=state.serial + 1)
             check_owner(new, self._owner, Origin(str(self._path)))
             try:
-                with disk.moment(self._path.parent, is_writer=True):
+                with files.moment(self._path.parent, is_writer=True):
                     self._check_unchanged(seen, state.serial)
                     self._replace(new)
             except StateError as conflict:
@@ -130,8 +131,7 @@ class FileBackend(StateBackend):
     def _locked(self, holder: Holder, timeout: float) -> Iterator[None]:
         """The lock; what a write that was killed left half done goes, whether or not this run writes."""
         with lock.locked(self._lock_file, holder, self._clock, timeout=timeout):
-            with suppress(OSError), disk.moment(self._path.parent, is_writer=True):
-                disk.sweep(self._path, self._backup)
+            files.sweep(self._path.parent)
             yield
 
     def _holder(self) -> Holder | None:
@@ -153,7 +153,7 @@ class FileBackend(StateBackend):
         journal = parse_journal(data, origin)
         state = replay(document, journal, origin)
         length = journal.length if _goes_on(journal, document) else 0
-        self._seen = _Seen(disk.stamp(self._path), len(data), length, document)
+        self._seen = _Seen(files.stamp(self._path), len(data), length, document)
         return state
 
     def _append(self, events: Sequence[Event]) -> None:
@@ -164,9 +164,9 @@ class FileBackend(StateBackend):
                 raise self._rescued(seen, "the write before this one failed")
             line = _line(seen.state, events)
             try:
-                with disk.moment(self._path.parent, is_writer=True):
+                with files.moment(self._path.parent, is_writer=True):
                     self._check_unchanged(seen, seen.state.serial)
-                    disk.append(self._journal, line, seen.length)
+                    files.append(self._journal, line, seen.length)
             except StateError as conflict:
                 self._unsaved.extend(events)
                 line, run_id = _line(seen.state, self._unsaved), seen.state.run_id
@@ -188,12 +188,12 @@ class FileBackend(StateBackend):
     def _replace(self, state: State) -> None:
         """Write the document; what was there, with its journal, becomes the backup."""
         if self._path.exists():
-            disk.keep(self._path, self._backup)
-        disk.replace(self._path, _encoded(state))
+            files.keep(self._path, self._backup)
+        files.write(self._path, _encoded(state))
         self._backup_journal.unlink(missing_ok=True)
         with suppress(OSError):  # a journal of an older document is ignored, wherever it is
             self._journal.replace(self._backup_journal)
-        self._seen = _Seen(disk.stamp(self._path), _size(self._journal), 0, state)
+        self._seen = _Seen(files.stamp(self._path), _size(self._journal), 0, state)
 
     def _must_have_seen(self) -> _Seen:
         if self._seen is None:
@@ -203,7 +203,7 @@ class FileBackend(StateBackend):
     def _check_unchanged(self, seen: _Seen, serial: int) -> None:
         """Compare and swap: the files must be those that were read, the serial theirs."""
         why = ""
-        if not self._path.exists() or disk.stamp(self._path) != seen.document or _size(self._journal) != seen.size:
+        if not self._path.exists() or files.stamp(self._path) != seen.document or _size(self._journal) != seen.size:
             why = "its files are not those that this run has read"
         elif seen.state.serial != serial:
             why = f"serial {serial} was to be replaced, {seen.state.serial} is there"

@@ -6,11 +6,11 @@ of age-keygen, mode 0600.
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from iac import files
 from iac.backends.age import new_identity, recipients_of
 from iac.core.errors import InputError, StateError
 from iac.core.secret import Secret
@@ -63,8 +63,8 @@ def ensure_key(project: str, environ: Mapping[str, str], now: datetime) -> KeyFi
     identity, recipient = new_identity()
     text = f"# created: {now.isoformat(timespec='seconds')}\n# public key: {recipient}\n{identity.reveal()}\n"
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        _write_new(path, text.encode())
+        files.make_folder(path.parent)
+        files.create(path, text.encode())
     except FileExistsError:
         return KeyFile(path, _recipient_of(project, environ), is_new=False)
     except OSError as error:
@@ -75,14 +75,6 @@ def ensure_key(project: str, environ: Mapping[str, str], now: datetime) -> KeyFi
             fix="set XDG_CONFIG_HOME to a folder that you may write to",
         ) from error
     return KeyFile(path, recipient, is_new=True)
-
-
-def _write_new(path: Path, data: bytes) -> None:
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(file, "wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def _recipient_of(project: str, environ: Mapping[str, str]) -> str:

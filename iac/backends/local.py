@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from iac.backends import disk
+from iac import files
 from iac.core.statefile import Journal, Origin, parse_journal
 
 if TYPE_CHECKING:
@@ -50,11 +50,11 @@ class LocalJournal:
     def append(self, line: bytes, extent: Extent) -> Extent | None:
         """Add a batch durably; None when this disk cannot take it, or somebody else has written to the file."""
         try:
-            self._path.parent.mkdir(mode=0o700, exist_ok=True)
-            with disk.moment(self._path.parent, is_writer=True):
+            files.make_folder(self._path.parent)
+            with files.moment(self._path.parent, is_writer=True):
                 if not self.is_at(extent):
                     return None
-                disk.append(self._path, line, extent.length)
+                files.append(self._path, line, extent.length)
         except OSError:
             return None
         length = extent.length + len(line)

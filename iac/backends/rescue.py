@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iac.backends import disk
+from iac import files
 from iac.core.errors import StateError
 from iac.core.statefile import is_journal
 
@@ -20,7 +19,7 @@ _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
 def places() -> tuple[Path, ...]:
     """Directories on what may be other file systems: temporary, memory, home."""
-    return Path(os.environ.get("TMPDIR") or "/tmp"), Path("/dev/shm"), Path.home()  # noqa: S108  # a place of last resort
+    return files.temporary_folder(), Path("/dev/shm"), Path.home()  # noqa: S108  # a place of last resort
 
 
 class Rescue:
@@ -73,7 +72,7 @@ class Rescue:
         name = f"iac-state-emergency-{_UNSAFE.sub('', run_id)[:40] or 'run'}{suffix}"
         for directory in self._directories:
             try:
-                disk.replace(directory / name, data)
+                files.write(directory / name, data)
             except OSError:
                 continue
             self._written.add(directory / name)

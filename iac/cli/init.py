@@ -66,11 +66,12 @@ def command(shell: Shell, /, forges: tuple[str, ...], **given: str | None) -> in
 
     answers = _answers(shell, given)
     pipelines = _pipelines(shell, answers, forges) if forges else None
-    begun = make_project(shell.root, answers, SystemClock(), open_backend)
+    write_more = pipelines.write if pipelines else lambda: None
+    begun = make_project(shell.root, answers, SystemClock(), open_backend, write_more)
     click.echo(printable(f"made iac.yaml, clients.d/ and an empty state, {begun.where}"))
     tell_key(shell, begun)
     if pipelines:
-        _write(shell, pipelines)
+        _tell(shell, pipelines)
     shell.note("next: iac new NAME starts a definition, clients.d/NAME.yaml; then run iac validate and iac plan")
     return 0
 
@@ -103,15 +104,16 @@ def _add_pipelines(shell: Shell, forges: Collection[str], wheel: str) -> int:
     from iac.pipelines import change_wheel, prepare_pipelines  # noqa: PLC0415  # only with --ci
 
     settings = load_project(shell.root).settings(shell.environment)
-    if wheel in {"", settings.wheel}:
-        _write(shell, prepare_pipelines(shell.root, settings, forges))
-    else:
-        _write(shell, change_wheel(shell.root, settings, forges, wheel))
+    is_new = wheel not in {"", settings.wheel}
+    pipelines = (
+        change_wheel(shell.root, settings, forges, wheel) if is_new else prepare_pipelines(shell.root, settings, forges)
+    )
+    pipelines.write()
+    _tell(shell, pipelines)
     return 0
 
 
-def _write(shell: Shell, pipelines: Pipelines) -> None:
-    pipelines.write()
+def _tell(shell: Shell, pipelines: Pipelines) -> None:
     for path in pipelines.files:
         click.echo(printable(f"made {path}"))
     for path in pipelines.edited:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import io
-import os
-import secrets
-from contextlib import suppress
+from contextlib import contextmanager
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from iac import files
 from iac.core.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from ruamel.yaml import YAML
 
 WIDTH = 4096
 """Lines are not broken anew below this width."""
+
+_PUBLIC = 0o644
 
 
 def round_trip() -> YAML:
@@ -59,45 +61,27 @@ def replace_text(path: Path, text: str) -> None:
         InputError: the file cannot be written; it is as before.
     """
     target = path.resolve()
-    temporary = target.parent / f".{target.name}.{secrets.token_hex(4)}.iac-tmp"
-    try:
-        mode = target.stat().st_mode & 0o777 if target.exists() else 0o644
-        try:
-            _write(temporary, text, mode)
-            temporary.replace(target)
-        finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-    except OSError as error:
-        fix = "check permissions and free space"
-        raise InputError("the file cannot be written", where=str(path), why=str(error.strerror), fix=fix) from error
+    with _explained(path):
+        mode = target.stat().st_mode & 0o777 if target.exists() else _PUBLIC
+        files.write(target, text.encode(), mode=mode)
 
 
-def create_text(path: Path, text: str, mode: int = 0o644) -> None:
+def create_text(path: Path, text: str, mode: int = _PUBLIC) -> None:
     """Make a new file with this text, as a whole or not at all.
 
     Raises:
         InputError: there is a file of this name, or it cannot be written.
     """
-    temporary = path.parent / f".{path.name}.{secrets.token_hex(4)}.iac-tmp"
+    with _explained(path):
+        files.create(path, text.encode(), mode=mode)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
     try:
-        try:
-            _write(temporary, text, mode)
-            os.link(temporary, path)
-        finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+        yield
     except FileExistsError as error:
         raise InputError("the file is there already", where=str(path), fix="move it away, or choose another") from error
     except OSError as error:
         fix = "check permissions and free space"
         raise InputError("the file cannot be written", where=str(path), why=str(error.strerror), fix=fix) from error
-
-
-def _write(path: Path, text: str, mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(text.encode())
-        file.flush()
-        os.fchmod(file.fileno(), mode)
-        os.fsync(file.fileno())

@@ -14,6 +14,7 @@ from iac.config.place import FilePlace
 from iac.config.project import PROJECT_FILE, load_project
 from iac.config.together import write_together
 from iac.core.errors import InputError
+from iac.git import find_work_tree, open_work_tree
 from iac.pipelines.needs import extras, login_variables, state_variables
 from iac.pipelines.requirements import check_wheel
 from iac.pipelines.text import ROOT_FILE, WRITTEN, Facts, Forge, include_line, render_pipelines, root_file
@@ -95,7 +96,7 @@ def prepare_pipelines(root: Path, settings: Settings, forges: Collection[str]) -
         settings.issuer,
         directory,
         settings.environment,
-        _default_branch(root),
+        _default_branch(repository),
         login=login_variables(settings),
         state=state_variables(settings),
         extras=extras(settings),
@@ -131,7 +132,7 @@ def change_wheel(root: Path, settings: Settings, forges: Collection[str], wheel:
 
 def find_written(root: Path) -> dict[str, str]:
     """Files of ours in the repository of a project: path -> the version of iac that wrote them."""
-    repository = find_repository(root)
+    repository = find_work_tree(root)
     if repository is None:
         return {}
     found: dict[str, str] = {}
@@ -145,21 +146,15 @@ def find_written(root: Path) -> dict[str, str]:
 
 def find_unlocked(root: Path) -> list[str]:
     """Those of our files that install iac by its name, as version 0.1.0 wrote them."""
-    repository = find_repository(root)
+    repository = find_work_tree(root)
     if repository is None:
         return []
     texts = {path: (repository / path).read_text(encoding="utf-8", errors="replace") for path in find_written(root)}
     return [path for path, text in texts.items() if _BY_NAME.search(text)]
 
 
-def find_repository(root: Path) -> Path | None:
-    """The work tree that a folder lies in; None when it lies in none."""
-    folder = root.resolve()
-    return next((each for each in (folder, *folder.parents) if os.path.lexists(each / ".git")), None)
-
-
 def _repository(root: Path) -> Path:
-    repository = find_repository(root)
+    repository = find_work_tree(root)
     if repository is None:
         raise InputError(
             "this is no git repository", where=str(root), why="pipelines are files of one", fix="git init, or clone one"
@@ -169,9 +164,7 @@ def _repository(root: Path) -> Path:
 
 def _default_branch(root: Path) -> str:
     """What the remote says, else the branch of now."""
-    from iac.backends.git.command import Git, environment  # noqa: PLC0415  # only where pipelines are written
-
-    git = Git(environment(os.environ), root)
+    git = open_work_tree(root)
     for name in ("refs/remotes/origin/HEAD", "HEAD"):
         answer = git.run("symbolic-ref", "--quiet", "--short", name)
         if answer.is_ok:

@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import secrets
 import stat
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from iac import files
 from iac.core.errors import RenderError
 from iac.ports import Found, Sink
-from iac.ports.flock import flock
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from iac.ports import Exposure
 
-_SUFFIX = ".iac-tmp"
 _GIT = ".git"
-_PRIVATE_FOLDER = 0o700
-_PRIVATE_FILE = 0o600
 
 
 class FileSink(Sink):
     """Files below one folder.
 
-    A write goes to a temporary file in the same folder, which is synced and renamed: readers see the old content or the
-    new, and a crash or a full disk leaves the old. What a killed write leaves behind goes with the next one.
+    Readers see the old content or the new, and a crash or a full disk leaves the old (`iac.files`).
 
     Args:
         root: the project's folder; nothing is written outside of it.
@@ -37,25 +31,20 @@ class FileSink(Sink):
 
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
-        self._swept: set[Path] = set()
 
     def _check(self, path: str, content: bytes) -> None:  # noqa: ARG002  # any content can be written
         target = self._target(path)
         with _explained(path):
-            folder = _nearest_folder(target.parent)
-            self._sweep(folder)
-            probe = folder / _temporary_name(target)
-            os.close(_open_new(probe))
-            probe.unlink()
+            files.check_folder(_nearest_folder(target.parent))
 
     def _write(self, path: str, content: bytes, *, mode: int, is_new: bool) -> bool:  # noqa: ARG002  # it is looked at
         target = self._target(path)
         with _explained(path):
-            _make_folders(target.parent)
-            self._sweep(target.parent)
+            files.make_folder(target.parent)
+            files.sweep_once(target.parent)
             if _is_as_wanted(target, content, mode):
                 return False
-            _replace(target, content, mode)
+            files.write(target, content, mode=mode)
         return True
 
     def _compare(self, path: str, content: bytes) -> Found:
@@ -72,7 +61,7 @@ class FileSink(Sink):
         with _explained(path):
             if target.exists():
                 target.unlink()
-                _sync(target.parent)
+                files.sync(target.parent)
 
     def _place(self, path: str) -> str:
         return str(self._target(path))
@@ -85,11 +74,6 @@ class FileSink(Sink):
             with suppress(RenderError):  # nothing will be written there: check and write refuse it
                 targets[path] = self._target(path)
         return find_exposed(self._root, targets)
-
-    def _sweep(self, folder: Path) -> None:
-        if folder not in self._swept:
-            self._swept.add(folder)
-            _remove_leftovers(folder)
 
     def _target(self, path: str) -> Path:
         """The file itself, in a folder without symbolic links that is inside the project."""
@@ -137,58 +121,8 @@ def _nearest_folder(folder: Path) -> Path:
     return folder
 
 
-def _make_folders(folder: Path) -> None:
-    if not folder.exists():
-        _make_folders(folder.parent)
-        with suppress(FileExistsError):
-            folder.mkdir(_PRIVATE_FOLDER)
-        _sync(folder.parent)
-
-
 def _is_as_wanted(target: Path, content: bytes, mode: int) -> bool:
     if not target.exists():
         return False
     is_same_mode = stat.S_IMODE(target.stat().st_mode) == mode
     return is_same_mode and target.read_bytes() == content
-
-
-def _temporary_name(target: Path) -> str:
-    return f".{target.name}.{secrets.token_hex(8)}{_SUFFIX}"
-
-
-def _open_new(path: Path) -> int:
-    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, _PRIVATE_FILE)
-
-
-def _replace(target: Path, content: bytes, mode: int) -> None:
-    temporary = target.parent / _temporary_name(target)
-    descriptor = _open_new(temporary)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            flock(file.fileno(), fcntl.LOCK_EX)
-            file.write(content)
-            file.flush()
-            os.fchmod(file.fileno(), mode)
-            os.fsync(file.fileno())
-            temporary.rename(target)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
-    _sync(target.parent)
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _remove_leftovers(folder: Path) -> None:
-    """Temporary files whose writer is gone: a living writer holds a lock on its own."""
-    for leftover in folder.glob(f".*.????????????????{_SUFFIX}"):
-        with suppress(OSError), leftover.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            leftover.unlink()

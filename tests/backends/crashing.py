@@ -15,12 +15,25 @@ from typing import TYPE_CHECKING, Any
 
 from iac.backends.file import FileBackend
 from tests.backends.clock import StoppedClock
-from tests.backends.given import EMPTY, OWNER, holding, written
+from tests.backends.given import EMPTY, HOLDER, OWNER, holding, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-CALLS = ("open", "write", "fsync", "ftruncate", "lseek", "close", "replace", "unlink", "link", "mkdir", "stat")
+CALLS = (
+    "open",
+    "write",
+    "fsync",
+    "ftruncate",
+    "lseek",
+    "close",
+    "replace",
+    "unlink",
+    "link",
+    "mkdir",
+    "stat",
+    "fchmod",
+)
 DIED = 99
 
 
@@ -70,7 +83,7 @@ def torn(path: Path) -> None:
 
 def littered(path: Path) -> None:
     recorded(path)
-    path.with_name("state.json.tmp").write_text("half a docum")
+    path.with_name(".0123456789abcdef.iac-tmp").write_text("half a docum")
 
 
 OPERATIONS: dict[str, tuple[Callable[[Path], None], Callable[[FileBackend], None]]] = {
@@ -125,14 +138,15 @@ def after(path: Path) -> dict[str, Any]:
     except Exception as error:
         return {"error": str(error).partition(":")[0]}
     heir = FileBackend(path, OWNER, StoppedClock(), [])
-    heir.load()
-    heir.record([written("next")])
-    heir.save(heir.load())
+    with heir.lock(HOLDER, timeout=0):
+        heir.load()
+        heir.record([written("next")])
+        heir.save(heir.load())
     found = FileBackend(path, OWNER, StoppedClock(), []).load()
     return {
         "clients": sorted(state.clients),
         "next": sorted(set(found.clients) - set(state.clients)),
-        "litter": (path.with_name("state.json.tmp")).exists(),
+        "litter": bool(list(path.parent.glob(".*"))),
     }
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.backends import disk
+from iac import files
 from tests.backends.given import HOLDER, holding, written
 from tests.backends.test_file import FileSite
 
@@ -68,17 +68,17 @@ class TestOrder:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         calls = _spy(monkeypatch)
-        disk.replace(tmp_path / "state.json", b"content")
+        files.write(tmp_path / "state.json", b"content")
         assert ["write", "fsync file", "replace", "fsync directory"] == calls
 
     def test_a_new_journal_is_synced_with_its_directory_and_later_alone(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         calls = _spy(monkeypatch)
-        disk.append(tmp_path / "journal", b"one", 0)
+        files.append(tmp_path / "journal", b"one", 0)
         assert ["write", "fsync file", "fsync directory"] == calls
         calls.clear()
-        disk.append(tmp_path / "journal", b"two", 3)
+        files.append(tmp_path / "journal", b"two", 3)
         assert ["write", "fsync file"] == calls
         assert b"onetwo" == (tmp_path / "journal").read_bytes()
 
@@ -87,7 +87,7 @@ class TestOrder:
     ) -> None:
         write = os.write
         monkeypatch.setattr(os, "write", lambda file, data: write(file, bytes(data[:3])))
-        disk.replace(tmp_path / "state.json", b"a longer content")
+        files.write(tmp_path / "state.json", b"a longer content")
         assert b"a longer content" == (tmp_path / "state.json").read_bytes()
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.backends import disk
+from iac import files
 from iac.backends.file import FileBackend
 from iac.core.errors import LockedError, StateError
 from tests.backends.clock import StoppedClock
@@ -74,7 +74,7 @@ def test_all_files_are_for_their_owner_alone(site: FileSite) -> None:
 
 def test_what_a_killed_write_left_behind_goes_with_the_next_lock(site: FileSite) -> None:
     backend = site.begun()
-    leftovers = [site.path.with_name(name) for name in ("state.json.tmp", "state.json.backup.tmp")]
+    leftovers = [site.path.with_name(f".{number:016x}.iac-tmp") for number in range(2)]
     for leftover in leftovers:
         leftover.write_text("{")
     with backend.lock(HOLDER, timeout=0):
@@ -84,13 +84,13 @@ def test_what_a_killed_write_left_behind_goes_with_the_next_lock(site: FileSite)
 
 def test_many_records_share_few_writes(site: FileSite, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[int] = []
-    append = disk.append
+    append = files.append
 
     def counted(path: Path, data: bytes, offset: int) -> None:
         calls.append(offset)
         append(path, data, offset)
 
-    monkeypatch.setattr(disk, "append", counted)
+    monkeypatch.setattr(files, "append", counted)
     TestContract().test_what_32_threads_record_at_once_is_all_durable(site)
     assert 320 > 2 * len(calls)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import json
 import stat
-import tempfile
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from iac import git as gitcommand
 from iac.backends import git as git_module
 from iac.backends.cell import NotStored, settle
 from iac.backends.git import GitPlace, open_git
-from iac.backends.git import command as gitcommand
 from iac.backends.note import UNKNOWN, parse_note
 from iac.core.errors import InputError, StateError, UnreachableError
 from tests.backends.clock import StoppedClock
@@ -442,7 +441,7 @@ class TestPrivateRepository:
     def test_it_is_for_nobody_else_and_goes_with_its_cells(
         self, by_path: GitSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temp"))
+        monkeypatch.setenv("TMPDIR", str(tmp_path / "temp"))
         (tmp_path / "temp").mkdir()
         cells: tuple[Cell, ...] = open_git(by_path.machines, by_path.place)
         assert [] == list((tmp_path / "temp").iterdir())
@@ -467,7 +466,7 @@ class TestPrivateRepository:
     def test_one_that_cannot_be_made_is_told(
         self, by_path: GitSite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "none"))
+        monkeypatch.setenv("TMPDIR", str(tmp_path / "none"))
         with pytest.raises(UnreachableError, match="cannot be made") as caught:
             by_path.cell().read()
         assert "No such file or directory" == caught.value.why

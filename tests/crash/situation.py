@@ -183,5 +183,5 @@ class Situation:
     def litter(self) -> Iterator[str]:
         """Temporary files and emergency copies, wherever a run may put them."""
         for folder in (self.root, self._elsewhere):
-            for pattern in ("*.tmp", "iac-git-*", "iac-state-emergency-*"):
+            for pattern in (".*.iac-tmp", "iac-run-*", "iac-state-emergency-*"):
                 yield from (path.name for path in folder.rglob(pattern))

@@ -45,7 +45,11 @@ def test_every_status_and_event_is_named() -> None:
 def _summaries() -> set[str]:
     """What errors of state begin with, as they stand in the code."""
     folders = [ROOT / "iac/backends", ROOT / "iac/sealing"]
-    files = [*(file for folder in folders for file in folder.rglob("*.py")), ROOT / "iac/core/statefile.py"]
+    files = [
+        *(file for folder in folders for file in folder.rglob("*.py")),
+        ROOT / "iac/core/statefile.py",
+        ROOT / "iac/git.py",
+    ]
     code = "\n".join(file.read_text(encoding="utf-8") for file in files)
     found = set(re.findall(r'(?:StateError|ClosedSecretError|LockedError|InputError)\(\s*"([^"]+)"', code))
     found |= set(re.findall(r'summary = "([^"]+)"', code))

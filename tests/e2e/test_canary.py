@@ -15,8 +15,8 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
+from iac import files
 from iac.apply.outcome import Failed
-from iac.backends import disk
 from iac.backends.age import new_identity
 from iac.cli import failure
 from iac.sandbox.fault import Fault, FaultKind
@@ -300,10 +300,10 @@ INSIDE = {
     "what is answered": "iac.transport.message.Answer.json",
     "encryption": "pyrage.encrypt",
     "decryption": "pyrage.decrypt",
-    "replacing a file of the state": "iac.backends.disk.replace",
-    "adding to the journal": "iac.backends.disk.append",
+    "replacing a file of the state": "iac.files.write",
+    "adding to the journal": "iac.files.append",
     "what a template is given": "iac.rendering.render.template_context",
-    "replacing an output": "iac.sinks.file._replace",
+    "replacing an output": "iac.sinks.file.files.write",
 }
 
 
@@ -356,7 +356,7 @@ def test_mending_says_and_keeps_no_secret_in_clear(cage: Cage, monkeypatch: pyte
 
 def test_emergency_copies_hold_no_secret_in_clear(cage: Cage, monkeypatch: pytest.MonkeyPatch) -> None:
     """The disk under the state takes no more from the first answer on; what is told brings the copies back."""
-    project, replace, append = cage.project, disk.replace, disk.append
+    project, replace, append = cage.project, files.write, files.append
     refuge = project.root / "refuge"
     refuge.mkdir()
     monkeypatch.setenv("TMPDIR", str(refuge))
@@ -368,16 +368,16 @@ def test_emergency_copies_hold_no_secret_in_clear(cage: Cage, monkeypatch: pytes
         is_full.append(True)
         append(path, data, *rest) if rest else replace(path, data)
 
-    monkeypatch.setattr(disk, "replace", full)
-    monkeypatch.setattr(disk, "append", full)
+    monkeypatch.setattr(files, "write", full)
+    monkeypatch.setattr(files, "append", full)
     assert cage.iac("apply", "--auto-approve").code == 5
     copies = sorted(refuge.iterdir())
     assert copies
     for copy in copies:
         assert stat.S_IMODE(copy.stat().st_mode) == 0o600
         assert "age:" in copy.read_text(encoding="utf-8")
-    monkeypatch.setattr(disk, "replace", replace)
-    monkeypatch.setattr(disk, "append", append)
+    monkeypatch.setattr(files, "write", replace)
+    monkeypatch.setattr(files, "append", append)
     assert cage.iac("state", "push", str(copies[0])).code == 0
     assert cage.iac("apply", "--auto-approve").code == 0
     assert cage.iac("plan", "--detailed-exitcode").code == 0

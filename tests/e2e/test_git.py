@@ -139,7 +139,7 @@ def test_who_is_interrupted_while_waiting_leaves_nothing(shared: Project, server
     hold(server)
     process = started(shared, temp, "apply", "--auto-approve", "--lock-timeout", "600")
     deadline = time.monotonic() + 30
-    while not list(temp.glob("iac-git-*/packed-refs")) and not list(temp.glob("iac-git-*/refs/state/iac")):
+    while not list(temp.glob("iac-run-git-*/packed-refs")) and not list(temp.glob("iac-run-git-*/refs/state/iac")):
         assert time.monotonic() < deadline
         time.sleep(0.05)
     process.send_signal(signal.SIGINT)

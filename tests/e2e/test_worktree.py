@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from iac import process
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -91,7 +93,7 @@ def test_a_plan_whose_outputs_stay_as_they_are_asks_nothing_of_git(
     tree: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert tree.apply().code == 0
-    monkeypatch.setattr(subprocess, "run", None)
+    monkeypatch.setattr(process, "start", None)
     assert [] == told(tree)
 
 

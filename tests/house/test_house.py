@@ -19,7 +19,10 @@ GENERATED = {".coverage", "__pycache__"}
 TEXTS = [
     path
     for path in [*ROOT.glob("*"), *(found for folder in FOLDERS for found in (ROOT / folder).rglob("*"))]
-    if path.is_file() and path.suffix in KINDS and RECORDED not in path.parents and not GENERATED & set(path.parts)
+    if path.is_file()
+    and path.suffix in KINDS
+    and RECORDED not in path.parents
+    and not {*GENERATED, ".git"} & set(path.parts)
 ]
 
 MAX_MODULE, MAX_FUNCTION, MEDIAN_FUNCTION = 300, 40, 8
@@ -105,3 +108,31 @@ def test_decisions_are_numbered_one_after_the_other() -> None:
     titles = [page.read_text(encoding="utf-8").partition(".")[0] for page in pages]
     assert [f"# {int(page.name[:4])}" for page in pages] == titles
     assert [f"# {number}" for number in range(1, len(pages) + 1)] == titles
+
+
+def _calls(path: Path) -> set[str]:
+    """Dotted names that a module imports or calls, such as `os.replace` and `.write_text`."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            names |= {node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)}
+        elif isinstance(node, ast.Attribute):
+            owner = node.value.id if isinstance(node.value, ast.Name) else ""
+            names |= {f".{node.attr}", f"{owner}.{node.attr}"}
+    return names
+
+
+def _users(*words: str) -> list[str]:
+    return [name(path) for path in PRODUCT if "sandbox" not in path.parts and _calls(path) & set(words)]
+
+
+def test_programs_are_started_in_one_place() -> None:
+    starts = ("subprocess", "multiprocessing", "pty", "os.system", "os.popen", "os.fork", "os.posix_spawn", "os.execv")
+    assert ["iac/process.py"] == _users(*starts)
+
+
+def test_files_are_put_in_place_in_one_place() -> None:
+    puts = (".write_text", ".write_bytes", ".hardlink_to", "os.replace", "os.rename", "os.link", "os.fsync", "tempfile")
+    assert ["iac/files.py"] == _users(*puts)

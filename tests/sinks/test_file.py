@@ -19,7 +19,7 @@ from tests.sinks.contract import PATH, SinkContract
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-CALLS = ("open", "fchmod", "fsync", "rename", "mkdir", "fdopen")
+CALLS = ("open", "fsync", "replace", "mkdir", "write", "close")
 OLD, NEW = b"old content", b"new content, longer than the old"
 
 
@@ -213,12 +213,14 @@ KILLED = """
 import os, signal, sys
 from pathlib import Path
 from iac.sinks.file import FileSink
-os.fchmod = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+os.fsync = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 FileSink(Path(sys.argv[1])).write("b.env", b"half", mode=0o600)
 """
 
 
-def test_what_a_killed_write_leaves_goes_with_the_next(sink: FileSink, tmp_path: Path) -> None:
+def test_what_a_killed_write_leaves_goes_with_the_next(
+    sink: FileSink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sink.write("b.env", OLD, mode=0o600)
     killed = subprocess.run([sys.executable, "-c", KILLED, tmp_path], check=False, cwd=Path.cwd())
     assert -signal.SIGKILL == killed.returncode
@@ -226,6 +228,7 @@ def test_what_a_killed_write_leaves_goes_with_the_next(sink: FileSink, tmp_path:
     assert 1 == len(leftover)
     assert 0o600 == mode(tmp_path / leftover[0])
     assert OLD == (tmp_path / "b.env").read_bytes()
+    monkeypatch.setattr("iac.files._swept", set())  # as the next process begins
     FileSink(tmp_path).write("other.env", NEW, mode=0o600)
     assert ["b.env", "other.env"] == files(tmp_path)
 
@@ -234,15 +237,16 @@ def test_the_temporary_file_of_a_living_writer_stays(
     sink: FileSink, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[list[str]] = []
-    real = os.fchmod
+    real = os.fsync
 
-    def meanwhile(descriptor: int, wanted: int) -> None:
-        monkeypatch.setattr(os, "fchmod", real)
+    def meanwhile(descriptor: int) -> None:
+        monkeypatch.setattr(os, "fsync", real)
+        monkeypatch.setattr("iac.files._swept", set())  # as another process has it
         FileSink(tmp_path).write("other.env", NEW, mode=0o600)
         seen.append(files(tmp_path))
-        real(descriptor, wanted)
+        real(descriptor)
 
-    monkeypatch.setattr(os, "fchmod", meanwhile)
+    monkeypatch.setattr(os, "fsync", meanwhile)
     sink.write("b.env", NEW, mode=0o600)
     assert (2, "other.env") == (len(seen[0]), seen[0][-1])
     assert ["b.env", "other.env"] == files(tmp_path)

@@ -7,12 +7,13 @@ import shlex
 import shutil
 import stat
 import subprocess
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from iac import git as gitcommand
+from iac import process
 from iac.ports import Exposure, Tracking
-from iac.sinks import worktree
 from iac.sinks.file import FileSink
 
 if TYPE_CHECKING:
@@ -68,27 +69,27 @@ def trackings(project: Path, *paths: str) -> dict[str, Tracking]:
 
 
 def test_outside_of_any_work_tree_no_program_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subprocess, "run", None)
+    monkeypatch.setattr(process, "start", None)
     assert {} == exposed(tmp_path)
 
 
 def test_without_outputs_no_program_is_started(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(subprocess, "run", None)
+    monkeypatch.setattr(process, "start", None)
     assert {} == FileSink(project).exposed(())
 
 
-def test_a_hundred_outputs_cost_two_calls(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_hundred_outputs_cost_three_calls(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    run = subprocess.run
+    start = process.start
 
-    def count(*args: object, **kwargs: object) -> object:
+    def count(*args: Any, **kwargs: Any) -> Any:
         calls.append(args)
-        return run(*args, **kwargs)  # type: ignore[call-overload]
+        return start(*args, **kwargs)
 
     write(project / ".gitignore", "/out/\n")
-    monkeypatch.setattr(subprocess, "run", count)
+    monkeypatch.setattr(process, "start", count)
     assert {} == exposed(project, *(f"out/{number}.env" for number in range(100)))
-    assert 2 == len(calls)
+    assert 3 == len(calls)
 
 
 def test_a_thousand_outputs_are_told_apart(project: Path) -> None:
@@ -292,15 +293,15 @@ def test_a_git_that_cannot_be_run_is_told(project: Path, tmp_path: Path, monkeyp
     (tmp_path / "bin/git").write_bytes(b"\x7fELF")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     (found,) = exposed(project).values()
-    assert (Tracking.UNKNOWN, True) == (found.tracking, found.why.startswith("git cannot be run: "))
+    assert Exposure(Tracking.UNKNOWN, found.fix, "Exec format error: git") == found
 
 
 def test_a_git_that_never_answers_is_told(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     fake_git(tmp_path / "bin", "exec /bin/sleep 60")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    monkeypatch.setattr(worktree, "_SECONDS", 0.1)
+    monkeypatch.setattr(gitcommand, "SECONDS", 0.1)
     (found,) = exposed(project).values()
-    assert Exposure(Tracking.UNKNOWN, found.fix, "git does not answer for 0.1 seconds") == found
+    assert Exposure(Tracking.UNKNOWN, found.fix, "git rev-parse gave no answer within 0.1 seconds") == found
 
 
 def test_a_git_that_fails_without_a_word_is_told(
@@ -309,7 +310,7 @@ def test_a_git_that_fails_without_a_word_is_told(
     fake_git(tmp_path / "bin", "exit 3")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     (found,) = exposed(project).values()
-    assert "git ends with 3" == found.why
+    assert "git rev-parse ended with 3" == found.why
 
 
 def test_git_gets_none_of_our_secrets(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,10 +15,10 @@ from random import SystemRandom
 from typing import TYPE_CHECKING
 
 from iac.backends.cell import Cell, NotStored, Stored
-from iac.backends.git.command import NO_ANSWER, without_userinfo
 from iac.backends.git.copy import NOTE, Copy, Names, is_declined
 from iac.core.errors import InputError
 from iac.core.text import printable
+from iac.git import NO_ANSWER, without_userinfo
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,6 +1,6 @@
 """A private copy of what a remote repository holds of one state: fetched without history, written to by pushes.
 
-It is a bare repository in a temporary directory (0700) that goes with the object. The user's own repository is read
+It is a bare repository in a private folder that goes with the object (`iac.files`). The user's own repository is read
 for its settings and never written to; no branch is checked out anywhere.
 """
 
@@ -9,35 +9,26 @@ from __future__ import annotations
 import os
 import re
 import secrets
-import shutil
-import tempfile
 import threading
 import weakref
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING
 
 from iac.backends.cell import Stored
-from iac.backends.git.command import (
-    NO_ANSWER,
-    Git,
-    as_config,
-    check_version,
-    environment,
-    given_config,
-    without_userinfo,
-)
-from iac.backends.git.project import REMOTE, find_route, read_entries
+from iac.backends.git.project import REMOTE, find_route
 from iac.core.errors import StateError, UnreachableError
 from iac.core.text import printable
+from iac.files import PrivateFolder, temporary_folder
+from iac.git import NO_ANSWER, Git, as_config, check_version, without_userinfo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
-    from iac.backends.git.command import Answer
-    from iac.backends.git.project import Entries, Route
+    from iac.backends.git.project import Route
+    from iac.git import Answer, Entries
 
 NOTE = "note"
 """The file of a lock's commit."""
@@ -45,7 +36,6 @@ NOTE = "note"
 _RECENT = 10.0  # seconds for which the lock counts as seen that a fetch brought along with the document
 _NEW = "refs/state/new"
 _QUIET: Entries = (
-    ("core.hooksPath", os.devnull),
     ("core.fsync", "none"),
     ("fastimport.unpackLimit", "1"),
     ("gc.auto", "0"),
@@ -53,6 +43,7 @@ _QUIET: Entries = (
     ("push.gpgSign", "false"),
     ("push.followTags", "false"),
     ("push.recurseSubmodules", "no"),
+    ("fetch.recurseSubmodules", "false"),
     ("color.ui", "false"),
     ("credential.interactive", "false"),
 )
@@ -193,30 +184,26 @@ class Copy:
     @cached_property
     def _git(self) -> Git:
         """Git in the private repository, with all settings that lead to the remote."""
-        return replace(
-            self._bare,
-            environ={**self._bare.environ, **as_config((*self._route.entries, *_QUIET))},
-            directory=self._route.directory,
-        )
+        variables = {**self._bare.variables, **as_config((*self._route.entries, *_QUIET))}
+        return replace(self._bare, variables=variables, directory=self._route.directory)
 
     @cached_property
     def _route(self) -> Route:
-        environ = {**environment(os.environ), **given_config(os.environ)}
-        return find_route(Git(environ, self._project), read_entries(self._bare), self._remote)
+        return find_route(self._project, self._bare, self._remote)
 
     @cached_property
     def _bare(self) -> Git:
         """Git in the private repository, as it is made."""
         try:
-            folder = tempfile.mkdtemp(prefix="iac-git-")
+            folder = PrivateFolder("git")
         except OSError as error:
-            raise _no_room(os.environ.get("TMPDIR", "/tmp"), str(error.strerror)) from error  # noqa: S108  # words only
-        weakref.finalize(self, shutil.rmtree, folder, ignore_errors=True)
-        git = Git({**environment(os.environ), "GIT_DIR": folder}, Path(folder))
+            raise _no_room(str(temporary_folder()), str(error.strerror)) from error
+        weakref.finalize(self, folder.close)
+        git = Git(folder.path, {"GIT_DIR": str(folder.path)})
         check_version(git)
-        answer = git.run("init", "--quiet", "--bare", "--template=", folder)
+        answer = git.run("init", "--quiet", "--bare", "--template=", str(folder.path))
         if not answer.is_ok:
-            raise _no_room(folder, answer.said)
+            raise _no_room(str(folder.path), answer.said)
         return git
 
 

@@ -1,23 +1,26 @@
 """What git needs to reach a remote as the project's own repository does: its address and the settings of its transport.
 
-CI leaves its token in the settings of the checkout (`http.<url>.extraheader`), people have credential helpers, ssh
-commands and rewritten addresses there. A repository elsewhere on this machine sees those of the user and the system
-already; what the project's repository adds to them is handed over.
+CI leaves its token in the settings of the checkout (`http.<url>.extraheader`, `core.sshCommand`), people have
+credential helpers, ssh commands and rewritten addresses there. A repository elsewhere on this machine sees those of the
+user and the system already; of what the project's repository adds, the settings of `_TRANSPORT` are handed over. What a
+commit can change is not obeyed: no setting of a file of the work tree, and no repository in it.
 """
 
 from __future__ import annotations
 
 import os
-from collections import Counter
-from dataclasses import dataclass
-from pathlib import Path
+import re
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from iac.backends.git.command import Git, without_userinfo
 from iac.core.errors import InputError
+from iac.git import find_work_tree, given_config, open_work_tree, read_entries, without, without_userinfo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
+
+    from iac.git import Entries, Git
 
 REMOTE = "state"
 """The name of the remote in the private repository."""
@@ -25,9 +28,8 @@ REMOTE = "state"
 _TRANSPORT = ("http.", "https.", "credential.", "url.", "ssh.", "protocol.", "core.sshcommand", "core.gitproxy")
 _SSH = "ssh -o BatchMode=yes -o ConnectTimeout=15"
 _OF_REMOTE = ("proxy", "proxyauthmethod", "uploadpack", "receivepack")
-
-Entries = tuple[tuple[str, str], ...]
-"""Settings in git's order: `section.subsection.name` and value. A name may stand several times."""
+_USER = ("user.name", "user.email")
+_ELSEWHERE = re.compile(r"(?!file://)[^/]*:")  # git takes what has a colon before its first slash for a server
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,56 +47,98 @@ class Route:
     identity: str
 
 
-def read_entries(git: Git) -> Entries:
-    """All settings that a git has where it runs.
+@dataclass(frozen=True, slots=True)
+class _Project:
+    """The repository that a project lies in, as far as it leads to servers.
 
-    Raises:
-        InputError: they cannot be read.
+    Attributes:
+        directory: the root of the work tree; the project's folder where that lies in none.
+        root: the same, None where there is none.
+        entries: all settings there.
+        refusal: why git does not use the repository; "" when it does.
     """
-    answer = git.run("config", "--list", "--includes", "-z")
-    if not answer.is_ok:
-        raise InputError(
-            "git's settings cannot be read", where=str(git.directory), why=answer.said, fix="git config -l"
-        )
-    fields = (field.partition(b"\n") for field in answer.out.split(b"\0")[:-1])
-    return tuple((os.fsdecode(key), os.fsdecode(value) if has_value else "true") for key, has_value, value in fields)
+
+    directory: Path
+    root: Path | None
+    entries: Entries
+    refusal: str = ""
 
 
-def find_route(project: Git, own: Entries, remote: str) -> Route:
+def find_route(folder: Path, private: Git, remote: str) -> Route:
     """The way to `remote`: the name of a remote of the project's repository, or an address.
 
     Args:
-        project: git in the project's directory.
-        own: what the repository sees that the route is for; it need not be told again.
+        folder: the project's.
+        private: git in the repository that the route is for; what it sees already need not be told again.
         remote: a name, or a URL or path.
 
     Raises:
-        InputError: it is neither, or there is no repository to ask.
+        InputError: it is neither, there is no repository to ask, or a commit could change where it leads.
     """
-    entries = read_entries(project)
-    top = project.run("rev-parse", "--show-toplevel")
-    directory = Path(os.fsdecode(top.out).removesuffix("\n")) if top.is_ok else project.directory
-    added = (Counter(entries) - Counter(own)).elements()
-    kept = (*_ssh(project, entries), *((key, value) for key, value in added if key.startswith(_TRANSPORT)))
+    project, own = _read_project(folder, private)
+    entries = project.entries
+    added = tuple((key, value) for key, value in without(entries, own) if key.startswith(_TRANSPORT))
+    kept = (*_ssh(entries), *added)
     names = sorted({key.split(".", 1)[1].rsplit(".", 1)[0] for key, _ in entries if _is_address(key)})
     if remote in names:
-        address = _address_of(project, remote)
-        return Route(directory, (*kept, *_settings_of(entries, remote), *_exactly(address)), _identity(entries))
+        address = _address_of(entries, remote)
+        kept = (*kept, *_settings_of(entries, remote), *_exactly(address))
+        return Route(project.directory, kept, _identity(entries))
     if "/" in remote or ":" in remote:
-        return Route(directory, (*kept, (f"remote.{REMOTE}.url", remote)), _identity(entries))
-    if not top.is_ok:
+        _check_place(project, _rewritten(remote, entries, "insteadof"))
+        return Route(project.directory, (*kept, (f"remote.{REMOTE}.url", remote)), _identity(entries))
+    if project.root is None or project.refusal:
         raise InputError(
             "the project lies in no git repository that can be used",
-            where=f"remote {remote}, {project.directory}",
-            why=top.said,
+            where=f"remote {remote}, {folder}",
+            why=project.refusal or f"not a git repository: neither {folder} nor a folder above it holds .git",
             fix="git init, then git remote add; or name a repository in iac.yaml: state.repository",
         )
     raise _no_remote(remote, names)
 
 
-def _ssh(project: Git, entries: Entries) -> Entries:
+def _read_project(folder: Path, private: Git) -> tuple[_Project, Entries]:
+    """The project's repository, and the settings that the private one sees."""
+    root = find_work_tree(folder)
+    own, included = read_entries(private, root)
+    if included:
+        raise InputError(
+            "git's settings include a file of the work tree",
+            where=str(included[0]),
+            why="whoever changes it by a commit would decide which programs git runs with your credentials",
+            fix="take the include out of your own settings: git config --global --edit",
+        )
+    if root is None:
+        return _Project(folder, None, _outside(private)), own
+    try:
+        git = open_work_tree(root)
+    except InputError as error:
+        return _Project(folder, root, _outside(private), error.why), own
+    return _Project(root, root, read_entries(git, root)[0]), own
+
+
+def _outside(private: Git) -> Entries:
+    """What a git without a repository sees: the files of the user and the system, and the environment."""
+    return read_entries(replace(private, variables={**private.variables, **given_config(os.environ)}))[0]
+
+
+def _check_place(project: _Project, address: str) -> None:
+    """Refuse a repository that lies in the work tree: git runs its hooks at a push."""
+    if project.root is None or _ELSEWHERE.match(address):
+        return
+    path = (project.directory / address.removeprefix("file://")).resolve()
+    if path.is_relative_to(project.root) and path not in {project.root, project.root / ".git"}:
+        raise InputError(
+            "the state's repository lies in the work tree",
+            where=str(path),
+            why="a commit could change its hooks, which git runs at a push",
+            fix="put it elsewhere, and name it in iac.yaml: state.repository",
+        )
+
+
+def _ssh(entries: Entries) -> Entries:
     """An ssh that does not ask, where none is set."""
-    is_set = "GIT_SSH" in project.environ or any(key == "core.sshcommand" for key, _ in entries)
+    is_set = "GIT_SSH" in os.environ or any(key == "core.sshcommand" for key, _ in entries)
     return () if is_set else (("core.sshcommand", _SSH),)
 
 
@@ -102,10 +146,28 @@ def _is_address(key: str) -> bool:
     return key.startswith("remote.") and key.endswith((".url", ".pushurl"))
 
 
-def _address_of(project: Git, remote: str) -> str:
-    """Where git would push to, its rewriting done."""
-    answer = project.run("remote", "get-url", "--push", "--", remote)
-    return os.fsdecode(answer.out).removesuffix("\n")
+def _address_of(entries: Entries, remote: str) -> str:
+    """Where git would push to, its rewriting done (git-config(1), url.<base>.insteadOf and pushInsteadOf)."""
+    first = dict(reversed(entries))
+    push = first.get(f"remote.{remote}.pushurl")
+    if push is not None:
+        return _rewritten(push, entries, "insteadof")
+    url = first[f"remote.{remote}.url"]
+    rewritten = _rewritten(url, entries, "pushinsteadof")
+    return rewritten if rewritten != url else _rewritten(url, entries, "insteadof")
+
+
+def _rewritten(address: str, entries: Entries, rule: str) -> str:
+    """The address by the rule that says most of it, once."""
+    rules = [
+        (beginning, key.removeprefix("url.").removesuffix(f".{rule}"))
+        for key, beginning in entries
+        if key.startswith("url.") and key.endswith(f".{rule}") and address.startswith(beginning)
+    ]
+    if not rules:
+        return address
+    beginning, base = max(rules, key=lambda pair: len(pair[0]))
+    return base + address[len(beginning) :]
 
 
 def _exactly(address: str) -> Entries:
@@ -127,9 +189,6 @@ def _identity(entries: Entries) -> str:
     last = dict(entries)
     name, address = ("".join(char for char in last.get(key, "") if char not in "<>\n") for key in _USER)
     return f"{name.strip() or 'iac'} <{address.strip() or 'iac@localhost'}>"
-
-
-_USER = ("user.name", "user.email")
 
 
 def _no_remote(remote: str, names: Sequence[str]) -> InputError:

@@ -7,12 +7,12 @@ more than is needed; that the token is of this issuer is checked as for every ot
 from __future__ import annotations
 
 import os
-import subprocess
 from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError
 from iac.core.secret import Secret
 from iac.core.text import printable
+from iac.process import Child, Command, Failure, ProcessError, run
 from iac.providers.logins import Login
 from iac.providers.logins.given import FoundToken, check_token
 from iac.transport.date import skew_words
@@ -32,6 +32,7 @@ LEAST_VALIDITY = 120
 """Seconds that the token is to be valid for at least."""
 
 _LONGEST_WORDS = 300
+_LONGEST_ANSWER = 256 * 1024  # bytes
 _LINES = 3
 
 
@@ -81,27 +82,22 @@ class OidcAgent(Login):
 
     def _ask(self) -> str:
         try:
-            done = subprocess.run(  # noqa: S603  # a list, no shell
-                self._command(),
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=self._patience,
-                check=False,
-                env={name: value for name, value in os.environ.items() if not name.startswith("IAC_")},
-            )
+            ended = run(Command(Child.AGENT, self._command(), limit=_LONGEST_ANSWER), seconds=self._patience)
         except FileNotFoundError as error:
             why = f"{PROGRAM} is not installed, or not on the PATH"
             raise self._failed(why, "install oidc-agent (Debian: apt install oidc-agent-cli)") from error
-        except subprocess.TimeoutExpired:
+        except ProcessError as error:
+            if error.failure is not Failure.LATE:
+                raise self._failed("it printed too much", f"run {self.where}: it says what it prints") from None
             why = f"no answer within {self._patience:.0f} s; it may wait for somebody to confirm or to type a password"
             raise self._failed(why, f"load the account first: oidc-add {self._account}") from None
         except OSError as error:
             raise self._failed(str(error.strerror), f"check that {PROGRAM} can be run") from error
-        if done.returncode != 0:
-            raise self._refused(done.stderr)
-        return done.stdout.decode("utf-8", "replace")
+        if ended.code != 0:
+            raise self._refused(ended.err)
+        return ended.out.decode("utf-8", "replace")
 
-    def _command(self) -> list[str]:
+    def _command(self) -> tuple[str, ...]:
         options = ["--all", "--name=iac", f"--time={LEAST_VALIDITY}"]
         if self._scopes:
             options.append(f"--scope={' '.join(self._scopes)}")
@@ -109,7 +105,7 @@ class OidcAgent(Login):
             options.append(f"--aud={self._audience}")
         if self._is_refused:
             options.append("--force-new")
-        return [PROGRAM, *options, "--", self._account]
+        return (PROGRAM, *options, "--", self._account)
 
     def _refused(self, stderr: bytes) -> CredentialsError:
         words = printable(" ".join(stderr.decode("utf-8", "replace").split()))[:_LONGEST_WORDS]

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from iac import files
 from iac.core.errors import CredentialsError
 from iac.core.secret import Secret
 from iac.ports.flock import flock
@@ -106,8 +107,9 @@ class TokenCache:
 
     def _open_lock(self) -> int | None:
         try:
-            self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            return _private(str(self.path.with_suffix(".lock")), os.O_RDWR | os.O_CREAT)
+            files.make_folder(self._folder)
+            lock = self.path.with_suffix(".lock")
+            return os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, files.PRIVATE)
         except OSError:
             return None
 
@@ -128,17 +130,8 @@ class TokenCache:
         Raises:
             OSError: they cannot be written.
         """
-        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = self.path.with_suffix(f".{os.getpid()}.tmp")
-        temporary.unlink(missing_ok=True)
-        try:
-            with open(temporary, "xb", opener=_private) as file:
-                file.write(json.dumps(self._render(tokens)).encode())
-                file.flush()
-                os.fsync(file.fileno())
-            temporary.replace(self.path)
-        finally:
-            temporary.unlink(missing_ok=True)
+        files.make_folder(self._folder)
+        files.write(self.path, json.dumps(self._render(tokens)).encode())
 
     def _parse(self, value: Any) -> Tokens | None:
         if not isinstance(value, dict) or (value.get("format"), value.get("owner")) != (
@@ -170,10 +163,6 @@ def cache_folder(environ: Mapping[str, str]) -> Path:
     named = Path(environ.get("XDG_CACHE_HOME", ""))
     base = named if named.is_absolute() else Path(os.path.expanduser("~/.cache"))  # noqa: PTH111  # without a home it stays as it is
     return base / "iac" / "tokens"
-
-
-def _private(name: str, flags: int) -> int:
-    return os.open(name, flags | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
 
 
 def _is_ours(status: os.stat_result) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import os
 import ssl
-import tempfile
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from iac.transport.limit import DEADLINE, TIMEOUT
 from iac.transport.origin import Address
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod has its service account."""
@@ -213,14 +213,23 @@ def _context(authority: str) -> ssl.SSLContext:
 
 
 def _load(context: ssl.SSLContext, certificate: str, key: Secret, source: Path) -> None:
-    """A client certificate; OpenSSL takes it from files alone, so it is in private ones for that moment."""
-    with tempfile.TemporaryDirectory(prefix="iac-") as folder:
-        paths = [Path(folder) / name for name in ("certificate.pem", "key.pem")]
-        for path, text in zip(paths, (certificate, key.reveal()), strict=True):
-            path.touch(0o600)
-            path.write_text(text, encoding="utf-8")
+    """A client certificate. OpenSSL takes it from files alone: here from two pipes, so that the key is on no disk."""
+    with _piped(certificate) as first, _piped(key.reveal()) as second:
         try:
-            context.load_cert_chain(str(paths[0]), str(paths[1]))
-        except (ssl.SSLError, ValueError):
+            context.load_cert_chain(first, second, password="")  # or OpenSSL asks for one on the terminal
+        except (OSError, ValueError):
             why = "client-certificate and client-key are no PEM, or do not belong together"
             raise InputError("the client certificate cannot be used", where=str(source), why=why) from None
+
+
+@contextmanager
+def _piped(text: str) -> Iterator[str]:
+    """A path that a text can be read from once; of a text longer than a pipe holds, the beginning."""
+    reader, writer = os.pipe()
+    try:
+        with suppress(BlockingIOError), os.fdopen(writer, "wb", buffering=0) as pipe:
+            os.set_blocking(writer, False)
+            pipe.write(text.encode())
+        yield f"/dev/fd/{reader}"
+    finally:
+        os.close(reader)

@@ -1,0 +1,225 @@
+"""Runs git: it never asks, never hangs, looks for no repository, and what it says comes back without credentials.
+
+A commit can hold all that makes a folder a bare repository, with settings that name programs (`core.sshCommand`,
+`core.fsmonitor`), and can change a file that the repository's own settings include. So the repository is the one whose
+`.git` a folder lies under, for git refuses a file of that name in a commit; it is named to git, and settings from files
+of the work tree are not obeyed where git could run what they name.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from iac.core.errors import InputError
+from iac.core.text import printable
+from iac.process import Child, Command, Failure, ProcessError, run
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MINIMUM = (2, 31)
+"""The oldest git: the first that takes settings from GIT_CONFIG_COUNT."""
+
+SECONDS = 60.0
+"""How long one command may take, the network's time with it."""
+
+NO_ANSWER = -1
+"""The exit code of a command that was ended because it took too long or printed too much."""
+
+Entries = tuple[tuple[str, str], ...]
+"""Settings in git's order: `section.subsection.name` and value. A name may stand several times."""
+
+_SAID = 600  # characters of git's words in a message
+_GIVEN_CONFIG = ("GIT_CONFIG_COUNT", "GIT_CONFIG_KEY_", "GIT_CONFIG_VALUE_", "GIT_CONFIG_PARAMETERS")
+_UNASKED = {
+    "LC_ALL": "C",
+    "GIT_TERMINAL_PROMPT": "0",
+    "GIT_ASKPASS": "false",
+    "SSH_ASKPASS": "false",
+    "SSH_ASKPASS_REQUIRE": "never",
+    "GCM_INTERACTIVE": "never",
+}
+# Options of every git. They weigh more than any file, and git does not hand them to a server that it starts itself.
+_OPTIONS = (
+    "--no-pager", "-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false",
+    "-c", f"core.hooksPath={os.devnull}",
+)  # fmt: skip
+# A git that answers questions about a work tree has no server to ask, not even for objects that a partial clone lacks.
+_LOCAL = {"GIT_ALLOW_PROTOCOL": "none", "GIT_NO_LAZY_FETCH": "1", "GIT_OPTIONAL_LOCKS": "0"}
+_USERINFO = re.compile(r"(?<=://)[^/\s]*@")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """How a command ended: its exit code (`NO_ANSWER`: none), its output, and its words in one printable line."""
+
+    code: int
+    out: bytes
+    said: str
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether it did what it was asked."""
+        return self.code == 0
+
+
+def without_userinfo(text: str) -> str:
+    """The text with the user and password of each URL left out."""
+    return _USERINFO.sub("", text)
+
+
+def given_config(given: Mapping[str, str]) -> dict[str, str]:
+    """The variables of an environment that hold settings, as CI and `git -c` give them."""
+    return {name: value for name, value in given.items() if name.startswith(_GIVEN_CONFIG)}
+
+
+def as_config(entries: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Settings as variables of an environment, where no list of processes shows them."""
+    keys = {f"GIT_CONFIG_KEY_{number}": key for number, (key, _) in enumerate(entries)}
+    values = {f"GIT_CONFIG_VALUE_{number}": value for number, (_, value) in enumerate(entries)}
+    return {"GIT_CONFIG_COUNT": str(len(entries)), **keys, **values}
+
+
+@dataclass(frozen=True, slots=True)
+class Git:
+    """git in a directory, with variables beside those that its kind of process gets."""
+
+    directory: Path
+    variables: Mapping[str, str] = field(default_factory=dict)
+    child: Child = Child.GIT_REMOTE
+
+    def run(self, *arguments: str, given: bytes = b"") -> Answer:
+        """Run it, with these bytes as its input.
+
+        Raises:
+            InputError: there is no git.
+        """
+        variables = {**_UNASKED, **self.variables}
+        command = Command(self.child, ("git", *_OPTIONS, *arguments), self.directory, variables)
+        try:
+            ended = run(command, seconds=SECONDS, given=given)
+        except ProcessError as error:
+            why = f"gave no answer within {SECONDS:g} seconds" if error.failure is Failure.LATE else "printed too much"
+            return Answer(NO_ANSWER, b"", f"git {arguments[0]} {why}")
+        except OSError as error:
+            raise InputError(
+                "git cannot be run",
+                where="state.backend: git",
+                why=f"{error.strerror}: {error.filename}",
+                fix=f"install git {_version(MINIMUM)} or newer",
+            ) from None
+        return Answer(ended.code, ended.out, _words(ended.err, f"git {arguments[0]} ended with {ended.code}"))
+
+
+def check_version(git: Git) -> None:
+    """Refuse a git that is too old.
+
+    Raises:
+        InputError: it is, or there is none.
+    """
+    answer = git.run("version")
+    found = re.search(rb"(\d+)\.(\d+)", answer.out)
+    if not answer.is_ok or found is None or (int(found[1]), int(found[2])) < MINIMUM:
+        raise InputError(
+            "git is too old",
+            where="state.backend: git",
+            why=f"it says: {printable(answer.out.decode(errors='replace').strip()) or answer.said}",
+            fix=f"install git {_version(MINIMUM)} or newer",
+        )
+
+
+def find_work_tree(folder: Path) -> Path | None:
+    """The root of the innermost work tree that a folder lies in; None when it lies in none.
+
+    It is the folder that holds `.git` (gitrepository-layout(5)); no program is asked.
+    """
+    resolved = folder.resolve()
+    return next((each for each in (resolved, *resolved.parents) if os.path.lexists(each / ".git")), None)
+
+
+def open_work_tree(root: Path) -> Git:
+    """A git for questions about a work tree; its repository is named to it, and it reaches no server.
+
+    Git itself says where the repository is and whether it may be used (safe.directory), but looks in `root` alone.
+
+    Raises:
+        InputError: there is no git, or it does not use this repository.
+    """
+    variables = {**_LOCAL, **given_config(os.environ), "GIT_CEILING_DIRECTORIES": str(root.parent)}
+    git = Git(root, variables, Child.GIT)
+    answer = git.run("rev-parse", "--absolute-git-dir")
+    if not answer.is_ok:
+        raise _unusable(root, answer.said)
+    repository = Path(os.fsdecode(answer.out).removesuffix("\n"))
+    if repository != root / ".git" and repository.is_relative_to(root):
+        raise _unusable(root, f"its .git leads to {repository.relative_to(root)}, which a commit can hold")
+    return replace(git, variables={**git.variables, "GIT_DIR": str(repository), "GIT_WORK_TREE": str(root)})
+
+
+def read_entries(git: Git, root: Path | None = None) -> tuple[Entries, tuple[Path, ...]]:
+    """The settings that a git has, and the files of the work tree `root` that hold more, which are left out.
+
+    Raises:
+        InputError: they cannot be read.
+    """
+    answer = git.run("config", "--list", "--includes", "--show-origin", "-z")
+    if not answer.is_ok:
+        raise InputError(
+            "git's settings cannot be read", where=str(git.directory), why=answer.said, fix="git config -l"
+        )
+    fields = answer.out.split(b"\0")[:-1]
+    entries: list[tuple[str, str]] = []
+    ignored: dict[Path, None] = {}
+    for origin, setting in zip(fields[::2], fields[1::2], strict=True):
+        file = _origin(git, os.fsdecode(origin))
+        if root and file and _is_committed(file, root):
+            ignored[file] = None
+            continue
+        key, has_value, value = setting.partition(b"\n")
+        entries.append((os.fsdecode(key), os.fsdecode(value) if has_value else "true"))
+    return tuple(entries), tuple(ignored)
+
+
+def without(entries: Entries, others: Entries) -> Entries:
+    """Settings that are not among others, each as often as it stands there less."""
+    return tuple((Counter(entries) - Counter(others)).elements())
+
+
+def _origin(git: Git, origin: str) -> Path | None:
+    """The file that a setting comes from; None for one of the environment, and for the user's own file.
+
+    Somebody may keep his whole home directory in git: what is at the usual place is the user's nevertheless.
+    """
+    kind, _, name = origin.partition(":")
+    own = (os.environ.get("GIT_CONFIG_GLOBAL"), os.path.expanduser("~/.gitconfig"), _xdg_config())  # noqa: PTH111  # names
+    return None if kind != "file" or name in own else (git.directory / name).resolve()
+
+
+def _xdg_config() -> str:
+    base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111  # as git has it
+    return f"{base}/git/config"
+
+
+def _is_committed(file: Path, root: Path) -> bool:
+    """Whether a commit can hold a file: it lies in the work tree, but not in `.git`."""
+    return file.is_relative_to(root) and not file.is_relative_to(root / ".git")
+
+
+def _unusable(root: Path, why: str) -> InputError:
+    fix = f"run git -C {root} status: it says what is wrong"
+    return InputError("the git repository cannot be used", where=str(root), why=why, fix=fix)
+
+
+def _version(numbers: tuple[int, int]) -> str:
+    return ".".join(str(number) for number in numbers)
+
+
+def _words(data: bytes, otherwise: str) -> str:
+    lines = (line.rstrip() for line in data.decode(errors="replace").splitlines())
+    text = "; ".join(line for line in lines if line and not line.startswith("hint:"))
+    return printable(without_userinfo(text))[:_SAID] or otherwise
