@@ -51,11 +51,6 @@ state:
       - {recipient}
   lineage: {lineage}
 """
-_PIPELINES = """\
-# What pipelines install iac from: iac init --ci.
-pipelines:
-  wheel: {wheel}
-"""
 _LOGINS = {
     Api.ADMIN: """\
 # The login client is registered in the same IAM: grant client_credentials, scopes iam:admin.read and iam:admin.write.
@@ -82,13 +77,7 @@ _PLACES = {
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a new project is asked for.
-
-    Attributes:
-        provider: a name of `Api`.
-        backend: file or git.
-        wheel: what its pipelines install, URL#sha256=HASH.
-    """
+    """What a new project is asked for. `provider` is a name of `Api`, `backend` file or git, `wheel` URL and hash."""
 
     project: str
     issuer: str
@@ -99,12 +88,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A state that was made.
-
-    Attributes:
-        where: its place.
-        key: the key file that it is encrypted to; None when its recipients were named before.
-    """
+    """A state that was made. `key` is what it is encrypted to; None when its recipients were named before."""
 
     lineage: str
     where: str
@@ -282,7 +266,7 @@ def _text(answers: Answers, lineage: str, recipient: str) -> str:
         lineage=_scalar(lineage),
         recipient=recipient,
     )
-    return text + _PIPELINES.format(wheel=_scalar(answers.wheel)) if answers.wheel else text
+    return f"{text}pipelines:\n  wheel: {_scalar(answers.wheel)}\n" if answers.wheel else text
 
 
 def _scalar(text: str) -> str:

@@ -5,15 +5,15 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field, replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from iac.config.lineage import with_wheel
 from iac.config.place import FilePlace
 from iac.config.project import PROJECT_FILE, load_project
 from iac.config.together import write_together
+from iac.config.writing import create_text
 from iac.core.errors import InputError
+from iac.files import PrivateFolder
 from iac.git import find_work_tree, open_work_tree
 from iac.pipelines.needs import extras, login_variables, state_variables
 from iac.pipelines.requirements import check_wheel
@@ -21,6 +21,7 @@ from iac.pipelines.text import ROOT_FILE, WRITTEN, Facts, Forge, include_line, r
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
+    from pathlib import Path
 
     from iac.config.settings import Settings
 
@@ -122,9 +123,9 @@ def change_wheel(root: Path, settings: Settings, forges: Collection[str], wheel:
         InputError: as there, or iac.yaml cannot be changed.
     """
     text = with_wheel((root / PROJECT_FILE).read_text(encoding="utf-8-sig"), wheel)
-    with TemporaryDirectory() as folder:
-        (Path(folder) / PROJECT_FILE).write_text(text, encoding="utf-8")
-        load_project(Path(folder))
+    with PrivateFolder("init") as folder:
+        create_text(folder.path / PROJECT_FILE, text)
+        load_project(folder.path)
     prepared = prepare_pipelines(root, replace(settings, wheel=wheel), forges)
     place = os.path.relpath((root / PROJECT_FILE).resolve(), prepared.root)
     return replace(prepared, edited={place: text})
