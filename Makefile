@@ -3,8 +3,11 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
+HASHES := requirements/hashes
+# For every supported Python and system at once; the files name no index.
+COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 
-.PHONY: help setup demo quick test check live format bench clean
+.PHONY: help setup demo quick test check live format bench requirements wheel clean
 
 help: ## what the targets do
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -53,6 +56,20 @@ format: $(STAMP) ## write what `make check` asks for
 
 bench: $(STAMP) ## ratios against floors, see docs/explanation/performance.md
 	$(BIN)/python -m benchmarks
+
+requirements: $(STAMP) ## what iac is installed with, with hashes; UPGRADE=--upgrade takes newer versions
+	$(COMPILE) $(UPGRADE) --all-extras --output-file $(HASHES)/all.txt pyproject.toml
+	$(COMPILE) --constraint $(HASHES)/all.txt --output-file $(HASHES)/base.txt pyproject.toml
+	@for extra in http2x jose s3 sops; do \
+	  $(COMPILE) --constraint $(HASHES)/all.txt --extra $$extra --output-file $(HASHES)/$$extra.txt pyproject.toml || exit 1; \
+	done
+	echo 'hatchling>=1.27' | $(COMPILE) $(UPGRADE) --output-file $(HASHES)/build.txt -
+
+wheel: ## dist/indigo_iac-VERSION-py3-none-any.whl and its hash
+	@test -d $(VENV)-build || $(PYTHON) -m venv $(VENV)-build
+	$(VENV)-build/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-deps -r $(HASHES)/build.txt
+	$(VENV)-build/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+	@cd dist && sha256sum indigo_iac-*.whl
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .venv-* .demo .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* dist

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from iac.config.place import FilePlace, GitPlace, HttpPlace, S3Place
 from iac.core.errors import InputError
+from iac.core.text import install_extra
 
 if TYPE_CHECKING:
     from iac.backends.cell import Cell
@@ -94,7 +95,7 @@ def _open_s3(settings: Settings, place: S3Place) -> tuple[Cell, Cell]:
         from iac.backends.s3 import S3Place as Bucket  # noqa: PLC0415  # brings in obstore
         from iac.backends.s3 import open_s3  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        fix = "pip install 'indigo-iac[s3]'"
+        fix = install_extra("s3")
         raise InputError("backend s3 is not installed", where="state.backend", why=str(error), fix=fix) from error
     return open_s3(
         Bucket(

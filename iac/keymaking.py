@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from iac.core.errors import InputError
 from iac.core.secret import Secret
+from iac.core.text import install_extra
 
 if TYPE_CHECKING:
     from joserfc.jwk import ECKey, RSAKey
@@ -43,7 +44,7 @@ def _generate(kind: KeyType, bits: int) -> ECKey | RSAKey:
     try:
         from joserfc.jwk import ECKey, RSAKey  # noqa: PLC0415  # an extra
     except ModuleNotFoundError as error:
-        raise InputError("keys cannot be made here", why=str(error), fix="pip install 'indigo-iac[jose]'") from error
+        raise InputError("keys cannot be made here", why=str(error), fix=install_extra("jose")) from error
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         made: Any = ECKey.generate_key("P-256") if kind is KeyType.ES256 else RSAKey.generate_key(bits)

@@ -78,22 +78,18 @@ _PLACES = {
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a new project is asked for. `provider` is a name of `Api`, `backend` is file or git."""
+    """What a new project is asked for. `provider` is a name of `Api`, `backend` file or git, `wheel` URL and hash."""
 
     project: str
     issuer: str
     provider: str
     backend: str = "file"
+    wheel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Begun:
-    """A state that was made.
-
-    Attributes:
-        where: its place.
-        key: the key file that it is encrypted to; None when its recipients were named before.
-    """
+    """A state that was made. `key` is what it is encrypted to; None when its recipients were named before."""
 
     lineage: str
     where: str
@@ -261,7 +257,7 @@ def _check_places(root: Path, answers: Answers) -> None:
 
 
 def _text(answers: Answers, lineage: str, recipient: str) -> str:
-    return _PROJECT.format(
+    text = _PROJECT.format(
         schema=load_schema("project")["$id"],
         project=_scalar(answers.project),
         issuer=_scalar(answers.issuer),
@@ -271,6 +267,7 @@ def _text(answers: Answers, lineage: str, recipient: str) -> str:
         lineage=_scalar(lineage),
         recipient=recipient,
     )
+    return f"{text}pipelines:\n  wheel: {_scalar(answers.wheel)}\n" if answers.wheel else text
 
 
 def _scalar(text: str) -> str:

@@ -44,12 +44,13 @@ def _faults(root: Path, names: Collection[str]) -> Iterator[Diagnostic]:
     """What is wrong with templates: one mistake of each, the first."""
     if not names:
         return
-    from iac.rendering.render import check_template  # noqa: PLC0415  # brings in Jinja2
+    from iac.rendering.renderer import Renderer  # noqa: PLC0415
     from iac.rendering.template import load_templates, template_file  # noqa: PLC0415
 
+    renderer = Renderer()
     for name in names:
         try:
-            check_template(load_templates(root, [name])[name])
+            renderer.check(load_templates(root, [name], renderer)[name])
         except RenderError as error:
             yield _fault(error, template_file(name))
 

@@ -86,6 +86,7 @@ def open_session(caller: Caller, access: Access, *, parallelism: int | None = No
             sinks=local.sinks,
             templates=local.templates,
             deliveries=local.deliveries,
+            renderer=local.renderer,
             clock=local.clock,
             provider=provider,
             parallelism=count,
@@ -150,17 +151,19 @@ def open_project(caller: Caller) -> tuple[Settings, LocalSession]:
     Raises:
         InvalidInput: iac.yaml or definitions are invalid.
     """
-    from iac.rendering.template import load_templates  # noqa: PLC0415  # not needed by state commands
+    from iac.rendering.renderer import Renderer  # noqa: PLC0415  # not needed by state commands
+    from iac.rendering.template import load_templates  # noqa: PLC0415
 
     settings, desired, warnings = read_environment(caller)
-    clock, root = SystemClock(), caller.root
+    clock, root, renderer = SystemClock(), caller.root, Renderer()
     return settings, LocalSession(
         desired=desired,
         warnings=tuple(warnings),
         backend=open_backend(settings, clock),
         vault=open_vault(settings),
         sinks=open_sinks(settings, desired, clock, lambda: find_identity(settings), root),
-        templates=load_templates(root, [spec.template for spec in desired.outputs]),
+        templates=load_templates(root, [spec.template for spec in desired.outputs], renderer),
+        renderer=renderer,
         deliveries=open_deliveries(settings, clock),
         clock=clock,
     )

@@ -13,7 +13,7 @@ from iac.checkup.check import Check, Verdict, ok, unknown, warning
 from iac.config.settings import check_sources
 from iac.core.diagnostics import Severity
 from iac.core.limits import listed
-from iac.pipelines import find_written
+from iac.pipelines import find_unlocked, find_written
 from iac.ports import Tracking
 from iac.validation import validate
 from iac.views.shown import counted
@@ -58,6 +58,9 @@ def pin(settings: Settings) -> Iterator[Check]:
     else:
         says = "IAC_ISSUER is not set: whoever changes issuer in iac.yaml says where credentials go"
         yield warning("pinned", says, f"export IAC_ISSUER={settings.issuer} wherever the login is set")
+
+
+_AGAIN = "git rm them, iac init --ci github (or gitlab), and look at git diff"
 
 
 def files(project: Project, settings: Settings) -> Iterator[Check]:
@@ -105,11 +108,17 @@ def own_login(session: LocalSession, client_id: str) -> Iterator[Check]:
 def pipelines(caller: Caller) -> Iterator[Check]:
     """Pipelines that another version of iac wrote."""
     written = find_written(caller.root)
+    unlocked = find_unlocked(caller.root)
+    if unlocked:
+        says = (
+            "whoever takes the name indigo-iac on a package index gets the login of jobs that install iac by its name"
+        )
+        yield Check("pipelines", Verdict.ERROR, f"{listed(unlocked)}: {says}", _AGAIN)
     old = {path: version for path, version in written.items() if version != __version__}
     if old:
         says = f"written by another version: {listed(f'{path} ({version})' for path, version in old.items())}"
-        yield warning("pipelines", says, "git rm them, iac init --ci github (or gitlab), and look at git diff")
-    elif written:
+        yield warning("pipelines", says, _AGAIN)
+    elif written and not unlocked:
         yield ok("pipelines", f"{counted(len(written), 'file')}, written by this version")
-    else:
+    elif not written:
         yield unknown("pipelines", "none are here", "iac init --ci github (or gitlab) writes some")

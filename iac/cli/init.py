@@ -44,6 +44,11 @@ PAGES = "https://github.com/indigo-iac/indigo-iac/blob/main/docs/how-to/pipeline
     multiple=True,
     help="Write pipelines, too; in a project that is there, only these; repeatable.",
 )
+@click.option(
+    "--wheel",
+    metavar="URL#sha256=HASH",
+    help="The wheel of iac that pipelines install; kept in iac.yaml. Needed for the first --ci.",
+)
 @click.pass_obj
 def command(shell: Shell, /, forges: tuple[str, ...], **given: str | None) -> int:
     """Make a new project here: iac.yaml, an empty state, and an age identity outside of the project.
@@ -51,8 +56,10 @@ def command(shell: Shell, /, forges: tuple[str, ...], **given: str | None) -> in
     Nothing that is there is overwritten, and no IAM is asked. With --backend git the folder lies in a git repository
     whose remote origin you may push to. With --ci it writes pipelines of GitHub or GitLab, for a state that they reach.
     """
+    if given["wheel"] and not forges:
+        raise click.UsageError("--wheel is for pipelines: give --ci, too")
     if forges and (shell.root / "iac.yaml").is_file() and not (given["project"] or given["issuer"]):
-        return _add_pipelines(shell, forges)
+        return _add_pipelines(shell, forges, given["wheel"] or "")
     from iac.backing import open_backend  # noqa: PLC0415
     from iac.clock import SystemClock  # noqa: PLC0415  # not needed by --help
     from iac.scaffold import make_project  # noqa: PLC0415
@@ -80,7 +87,7 @@ def _answers(shell: Shell, given: Mapping[str, str | None]) -> Answers:
         issuer = issuer or click.prompt("issuer URL of the IAM", err=True)
     if not issuer:
         raise click.UsageError("--issuer is needed: the server's URL, such as https://iam.example.org/")
-    return Answers(project or usual, issuer, given["provider"] or "", given["backend"] or "")
+    return Answers(project or usual, issuer, given["provider"] or "", given["backend"] or "", given["wheel"] or "")
 
 
 def _pipelines(shell: Shell, answers: Answers, forges: Collection[str]) -> Pipelines:
@@ -92,12 +99,15 @@ def _pipelines(shell: Shell, answers: Answers, forges: Collection[str]) -> Pipel
     return prepare_pipelines(shell.root, check_answers(answers), forges)
 
 
-def _add_pipelines(shell: Shell, forges: Collection[str]) -> int:
+def _add_pipelines(shell: Shell, forges: Collection[str], wheel: str) -> int:
     from iac.config.project import load_project  # noqa: PLC0415
-    from iac.pipelines import prepare_pipelines  # noqa: PLC0415  # only with --ci
+    from iac.pipelines import change_wheel, prepare_pipelines  # noqa: PLC0415  # only with --ci
 
     settings = load_project(shell.root).settings(shell.environment)
-    pipelines = prepare_pipelines(shell.root, settings, forges)
+    is_new = wheel not in {"", settings.wheel}
+    pipelines = (
+        change_wheel(shell.root, settings, forges, wheel) if is_new else prepare_pipelines(shell.root, settings, forges)
+    )
     pipelines.write()
     _tell(shell, pipelines)
     return 0
@@ -106,7 +116,9 @@ def _add_pipelines(shell: Shell, forges: Collection[str]) -> int:
 def _tell(shell: Shell, pipelines: Pipelines) -> None:
     for path in pipelines.files:
         click.echo(printable(f"made {path}"))
-    if not pipelines.files:
+    for path in pipelines.edited:
+        click.echo(printable(f"wrote the wheel into {path}"))
+    if not (pipelines.files or pipelines.edited):
         shell.note("the pipelines are there already, as this version writes them")
     if pipelines.include:
         shell.note(f"add under include: of .gitlab-ci.yml, with the stages test and deploy: {pipelines.include}")

@@ -1,4 +1,4 @@
-"""Writing into iac.yaml what `iac init` and `iac state init` make: the state's lineage and its recipient."""
+"""Writing into iac.yaml what `iac init` and `iac state init` make: lineage, recipient, the wheel of pipelines."""
 
 from __future__ import annotations
 
@@ -42,6 +42,24 @@ def with_lineage(text: str, environment: str, lineage: str, recipient: str = "")
     yaml = round_trip()
     value = yaml.load(text)
     return dump(yaml, _edited(value, environment, lineage, recipient))
+
+
+def with_wheel(text: str, wheel: str) -> str:
+    """The text of iac.yaml with `pipelines.wheel`, comments kept.
+
+    Raises:
+        InputError: it would not be read as meant.
+    """
+    yaml = round_trip()
+    value = yaml.load(text)
+    wanted = _value(text)
+    for mapping in (value, wanted):
+        mapping.setdefault("pipelines", {})["wheel"] = wheel
+    edited = dump(yaml, value)
+    if _value(edited) != wanted:
+        fix = f"write it by hand: pipelines: {{wheel: {wheel}}}"
+        raise InputError("the wheel cannot be written into iac.yaml", where=PROJECT_FILE, fix=fix)
+    return edited
 
 
 def _edited(value: Any, environment: str, lineage: str, recipient: str) -> Any:

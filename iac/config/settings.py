@@ -57,6 +57,7 @@ class Settings:
         lifetime_bounds: least and most seconds of each lifetime.
         sinks: by name, those that iac.yaml names; `file` is none of them.
         grantable_scopes: patterns of scopes that self service grants to this login.
+        wheel: what pipelines install iac from, URL#sha256=HASH; "" where iac.yaml does not say.
     """
 
     root: Path
@@ -78,6 +79,7 @@ class Settings:
     lifetime_bounds: Bounds = field(default_factory=lambda: WLCG_BOUNDS)
     sinks: Mapping[str, SinkSettings] = field(default_factory=dict)
     grantable_scopes: tuple[str, ...] = ()
+    wheel: str = ""
 
     @property
     def login_client_id(self) -> str:
@@ -109,6 +111,7 @@ def parse_settings(root: Path, value: Mapping[str, Any], environment: str) -> Se
         lifetime_bounds=_bounds(value.get("lifetime_bounds", {})),
         sinks=parse_sinks(value, environment),
         grantable_scopes=tuple(value.get("grantable_scopes", ())),
+        wheel=value.get("pipelines", {}).get("wheel", ""),
     )
 
 

@@ -46,6 +46,11 @@ def _window(text: str, start: int, limit: int) -> str:
     return f"{head}{text[start : start + limit]}{tail}"
 
 
+def install_extra(name: str) -> str:
+    """How to get what iac needs beside itself. No command names the package on an index, where its name is nobody's."""
+    return f"install the extra {name} of iac: https://github.com/indigo-iac/indigo-iac#install"
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """`did you mean X?` for the closest known word, "" when none is close."""
     import difflib  # noqa: PLC0415  # only for a mistake

@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from iac.config.lineage import with_wheel
+from iac.config.path import PROJECT_FILE
 from iac.config.place import FilePlace
+from iac.config.project import load_project
 from iac.config.together import write_together
+from iac.config.writing import create_text
 from iac.core.errors import InputError
+from iac.files import PrivateFolder
 from iac.git import find_work_tree, open_work_tree
 from iac.pipelines.needs import extras, login_variables, state_variables
+from iac.pipelines.requirements import check_wheel
 from iac.pipelines.text import ROOT_FILE, WRITTEN, Facts, Forge, include_line, render_pipelines, root_file
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from iac.config.settings import Settings
 
-__all__ = ["Facts", "Forge", "Pipelines", "find_written", "prepare_pipelines", "refuse_file_backend"]
+__all__ = [
+    "Facts", "Forge", "Pipelines", "change_wheel", "find_unlocked", "find_written", "prepare_pipelines",
+    "refuse_file_backend",
+]  # fmt: skip
 
-_OURS = (".github/workflows/iac-*.yml", ".gitlab/iac*.gitlab-ci.yml")
+_OURS = (".github/workflows/iac-*.yml", ".gitlab/iac*.gitlab-ci.yml", ".git*/iac-requirements*.txt")
 """Where our files lie in a repository."""
+
+_BY_NAME = re.compile(r"\bpip install .*\bindigo-iac\b")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +46,14 @@ class Pipelines:
         files: path from there -> text; those that are there as they should be are left out.
         forges: for which they are.
         include: what the user's own .gitlab-ci.yml has to include; "" for nothing.
+        edited: files that are there, and what is to stand in them.
     """
 
     root: Path
     files: dict[str, str]
     forges: tuple[str, ...]
     include: str = ""
+    edited: Mapping[str, str] = field(default_factory=dict)
 
     def write(self) -> None:
         """Write all of them, or none.
@@ -47,7 +61,7 @@ class Pipelines:
         Raises:
             InputError: a file or folder cannot be written, or would lie behind a symbolic link.
         """
-        write_together(self.root, self.files, lambda: None)
+        write_together(self.root, {**self.edited, **self.files}, lambda: None, replaced=tuple(self.edited))
 
 
 def refuse_file_backend(where: str) -> None:
@@ -73,8 +87,8 @@ def prepare_pipelines(root: Path, settings: Settings, forges: Collection[str]) -
         forges: names of `Forge`.
 
     Raises:
-        InputError: no repository, a state that pipelines do not reach, a login that asks a person, a file that is there
-            and is another.
+        InputError: no repository, a state that pipelines do not reach, a login that asks a person, no wheel of this
+            version, a file that is there and is another.
     """
     if isinstance(settings.state.place, FilePlace):
         refuse_file_backend("state.backend: file")
@@ -88,8 +102,10 @@ def prepare_pipelines(root: Path, settings: Settings, forges: Collection[str]) -
         login=login_variables(settings),
         state=state_variables(settings),
         extras=extras(settings),
+        wheel=settings.wheel,
     )
     _check(facts)
+    check_wheel(settings.wheel, min(forges))
     files: dict[str, str] = {}
     wanted = tuple(sorted(set(forges)))
     for forge in wanted:
@@ -98,6 +114,22 @@ def prepare_pipelines(root: Path, settings: Settings, forges: Collection[str]) -
     if Forge.GITLAB in wanted:
         include = _add_root_file(repository, facts, files)
     return Pipelines(repository, dict(_missing(repository, files)), wanted, include)
+
+
+def change_wheel(root: Path, settings: Settings, forges: Collection[str], wheel: str) -> Pipelines:
+    """As `prepare_pipelines`, with another wheel, which is to be written into iac.yaml.
+
+    Raises:
+        InvalidInput: this is no wheel's URL and hash.
+        InputError: as there, or iac.yaml cannot be changed.
+    """
+    text = with_wheel((root / PROJECT_FILE).read_text(encoding="utf-8-sig"), wheel)
+    with PrivateFolder("init") as folder:
+        create_text(folder.path / PROJECT_FILE, text)
+        load_project(folder.path)
+    prepared = prepare_pipelines(root, replace(settings, wheel=wheel), forges)
+    place = os.path.relpath((root / PROJECT_FILE).resolve(), prepared.root)
+    return replace(prepared, edited={place: text})
 
 
 def find_written(root: Path) -> dict[str, str]:
@@ -112,6 +144,15 @@ def find_written(root: Path) -> dict[str, str]:
         if head:
             found[path.relative_to(repository).as_posix()] = head[1]
     return found
+
+
+def find_unlocked(root: Path) -> list[str]:
+    """Those of our files that install iac by its name, as version 0.1.0 wrote them."""
+    repository = find_work_tree(root)
+    if repository is None:
+        return []
+    texts = {path: (repository / path).read_text(encoding="utf-8", errors="replace") for path in find_written(root)}
+    return [path for path, text in texts.items() if _BY_NAME.search(text)]
 
 
 def _repository(root: Path) -> Path:

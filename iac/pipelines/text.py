@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from iac import __version__
 from iac.config.override import DEFAULT
+from iac.pipelines.requirements import render_requirements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +22,8 @@ _VARIABLES = re.compile(r"^( *)@(LOGIN|STATE)@\n", re.MULTILINE)
 _PLACE = re.compile(r"@([A-Z]+)@")
 WRITTEN = re.compile(r"# Written by iac (\S+): iac init --ci ([a-z]+)\.")
 """How each file of ours begins: by which version, for which forge."""
+
+_VALIDATE = ".github/iac-requirements.validate.txt"  # no name of an environment ends like this
 
 ROOT_FILE = ".gitlab-ci.yml"
 """What GitLab reads; it includes our file."""
@@ -44,6 +47,7 @@ class Facts:
         login: environment variables with the login at the issuer.
         state: those with the login at the server of the state.
         extras: extras of the package that are installed.
+        wheel: what iac is installed from, URL#sha256=HASH.
     """
 
     issuer: str
@@ -53,6 +57,7 @@ class Facts:
     login: tuple[str, ...] = ("IAC_CLIENT_ID", "IAC_CLIENT_SECRET")
     state: tuple[str, ...] = ()
     extras: tuple[str, ...] = ()
+    wheel: str = ""
 
     @property
     def suffix(self) -> str:
@@ -62,16 +67,23 @@ class Facts:
 
 def render_pipelines(forge: Forge, facts: Facts) -> dict[str, str]:
     """The files of a forge: path from the repository's root -> text."""
+    installed = f".{forge}/iac-requirements{facts.suffix}.txt"
+    needed = {installed: _requirements(forge, facts)}
     if forge is Forge.GITLAB:
-        return {_gitlab_file(facts): _render(_read("gitlab/iac.gitlab-ci.yml"), facts)}
+        return {_gitlab_file(facts): _render(_read("gitlab/iac.gitlab-ci.yml"), facts, installed), **needed}
     # Of all environments, so it has nothing of one; it is offline and needs no extra.
-    shared = {
-        ".github/workflows/iac-validate.yml": _render(_read("github/iac-validate.yml"), replace(facts, extras=()))
-    }
+    needed[_VALIDATE] = _requirements(forge, replace(facts, extras=()))
+    files = {".github/workflows/iac-validate.yml": _render(_read("github/iac-validate.yml"), facts, _VALIDATE)}
     for job in ("plan", "apply", "drift", "rotate"):
-        text = _render(_read(f"github/iac-{job}.yml"), facts)
-        shared[f".github/workflows/iac-{job}{facts.suffix}.yml"] = text.replace("@JOB@", job)
-    return shared
+        text = _render(_read(f"github/iac-{job}.yml"), facts, installed)
+        files[f".github/workflows/iac-{job}{facts.suffix}.yml"] = text.replace("@JOB@", job)
+    return files | needed
+
+
+def _requirements(forge: Forge, facts: Facts) -> str:
+    """What the jobs install."""
+    head = f"# Written by iac {__version__}: iac init --ci {forge}. All that the jobs install, with hashes.\n"
+    return head + render_requirements(facts.wheel, facts.extras)
 
 
 def root_file(facts: Facts) -> str:
@@ -92,7 +104,7 @@ def _read(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
-def _render(text: str, facts: Facts) -> str:
+def _render(text: str, facts: Facts, installed: str) -> str:
     while (whole := _INCLUDE.sub(_part, text)) != text:
         text = whole
     text = _VARIABLES.sub(lambda found: _secrets(found[1], found[2], facts), text)
@@ -103,7 +115,7 @@ def _render(text: str, facts: Facts) -> str:
         "DIR": json.dumps(facts.directory),
         "BRANCH": json.dumps(facts.branch),
         "ENVIRONMENT": json.dumps("" if facts.environment == DEFAULT else facts.environment),
-        "EXTRAS": f"[{','.join(facts.extras)}]" if facts.extras else "",
+        "REQUIREMENTS": installed,
     }
     return _PLACE.sub(lambda found: values.get(found[1], found[0]), text)
 

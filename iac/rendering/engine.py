@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from jinja2 import FunctionLoader, StrictUndefined, TemplateSyntaxError, nodes
 from jinja2.exceptions import SecurityError, UndefinedError
 from jinja2.meta import find_referenced_templates
+from jinja2.optimizer import Optimizer
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
+from jinja2.visitor import NodeTransformer
 
 from iac.core.diagnostics import Location
 from iac.core.errors import RenderError
 from iac.rendering.context import Record
+from iac.rendering.limits import TOO_LONG, TOO_MUCH
 from iac.rendering.quoting import FILTERS, Refused, Text, inline
-from iac.rendering.template import template_file
+from iac.rendering.template import FAILED, template_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -31,7 +34,6 @@ if TYPE_CHECKING:
 
     from iac.rendering.template import Template
 
-FAILED = "the template cannot be rendered"
 REFERENCE = "see docs/reference/templates.md for what a template can use"
 _GIVEN = "a template is given client (when the output has one), clients, values, project, environment and issuer"
 JINJA_FILTERS = (
@@ -42,6 +44,10 @@ JINJA_FILTERS = (
 """Filters of Jinja2 that a template can use; the rest makes HTML, or depends on chance."""
 JINJA_GLOBALS = ("cycler", "dict", "joiner", "namespace", "range")
 """Functions of Jinja2 that a template can use."""
+
+
+class TooLong(Exception):
+    """A template has used up its time."""
 
 
 class Environment(ImmutableSandboxedEnvironment):
@@ -80,7 +86,9 @@ def compiled(template: Template) -> jinja2.Template:
     environment = Environment(template.texts)
     for name, text in template.texts.items():
         with _readable(name):
-            _check(environment, environment.parse(text, name, template_file(name)), name)
+            tree = environment.parse(text, name, template_file(name))
+            _check(environment, tree, name)
+            _Constants(environment, template_file(name)).visit(tree)
     with _readable(template.name):
         return environment.get_template(template.name)
 
@@ -107,7 +115,45 @@ def failure(raw: Exception, template: Template) -> RenderError:
             return RenderError(FAILED, where=where, why="it asks for what templates may not touch", fix=REFERENCE)
         case UndefinedError():
             return RenderError(FAILED, where=where, why=str(raw), fix=REFERENCE)
+        case TooLong() | MemoryError():
+            return exceeding(raw, where)
     return RenderError(FAILED, where=where, why=f"an expression fails ({type(raw).__name__})", fix=REFERENCE)
+
+
+def exceeding(raw: TooLong | MemoryError, where: str) -> RenderError:
+    """A template takes more than it may."""
+    why = TOO_LONG if isinstance(raw, TooLong) else TOO_MUCH
+    return RenderError(FAILED, where=where, why=why, fix="simplify what stands there, or put it into `values`")
+
+
+class _Constants(Optimizer):
+    """Evaluates what is constant, as Jinja2 does when it compiles a template, which drops all errors of it.
+
+    For Jinja2 an expression that needs too much memory is one that it leaves to the rendering; here it is a mistake.
+    """
+
+    def __init__(self, environment: Environment, file: str) -> None:
+        super().__init__(environment)
+        self._file = file
+
+    def generic_visit(self, node: nodes.Node, *args: Any, **more: Any) -> nodes.Node:
+        if isinstance(node, nodes.TemplateData):
+            return node
+        NodeTransformer.generic_visit(self, node, *args, **more)
+        if not isinstance(node, nodes.Expr):
+            return node
+        try:
+            return nodes.Const.from_untrusted(node.as_const(), lineno=node.lineno, environment=self.environment)
+        except Exception as error:
+            self._refuse(error, node.lineno)
+        return node
+
+    def _refuse(self, error: BaseException | None, line: int) -> None:
+        while error:
+            if isinstance(error, TooLong | MemoryError):
+                refusal = exceeding(error, self._file)
+                raise RenderError(FAILED, location=Location(self._file, line), why=refusal.why, fix=refusal.fix)
+            error = error.__cause__
 
 
 def _undefined(texts: str) -> type[StrictUndefined]:
@@ -155,10 +201,12 @@ def _unknown(location: Location, kind: str, name: str, known: list[str]) -> NoRe
 
 
 def _unreadable(name: str, error: Exception) -> RenderError:
+    if isinstance(error, TooLong):
+        return exceeding(error, template_file(name))
     if isinstance(error, TemplateSyntaxError):
         location = Location(template_file(error.name or name), error.lineno)
         return RenderError(FAILED, location=location, why=error.message or "syntax error", fix="correct the template")
-    why = f"it is nested too deeply, or a number in it is too long ({type(error).__name__})"
+    why = f"it is nested too deeply, or a value in it is too large ({type(error).__name__})"
     return RenderError(FAILED, where=template_file(name), why=why, fix="split the template, or simplify it")
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from iac.rendering.context import template_context
 from iac.rendering.engine import compiled, failure
+from iac.rendering.limits import MAX_OUTPUT
 from iac.rendering.quoting import Refused
 
 if TYPE_CHECKING:
@@ -14,9 +15,6 @@ if TYPE_CHECKING:
     from iac.core.desired import OutputSpec
     from iac.rendering.context import Credentials, ProjectFacts
     from iac.rendering.template import Template
-
-MAX_OUTPUT = 1024 * 1024
-"""Bytes of one rendered file; a Kubernetes Secret ends here too."""
 
 
 def check_template(template: Template) -> None:

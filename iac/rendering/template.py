@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING
 
 from iac.core.errors import RenderError
 from iac.core.text import nearest
+from iac.rendering.limits import MAX_BYTES
 from iac.services import template_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from pathlib import Path
 
+    from iac.rendering.renderer import Renderer
+
 TEMPLATES_DIR = "templates"
-MAX_BYTES = 256 * 1024
+FAILED = "the template cannot be rendered"
 _SUFFIX = ".j2"
 _MAY_REFER = re.compile(r"\{%[-+]?\s*(?:include|import|from|extends)\b")
 
@@ -51,26 +54,32 @@ class Template:
         return template_file(self.name)
 
 
+def is_builtin(name: str) -> bool:
+    """Whether a name is that of a built-in, and not of a file of the project."""
+    return not name.endswith(_SUFFIX)
+
+
 def template_file(name: str) -> str:
     """The file of a template relative to the project, or `built-in NAME`."""
-    return f"{TEMPLATES_DIR}/{name}" if name.endswith(_SUFFIX) else f"built-in {name}"
+    return f"built-in {name}" if is_builtin(name) else f"{TEMPLATES_DIR}/{name}"
 
 
-def load_templates(root: Path, names: Iterable[str]) -> Mapping[str, Template]:
+def load_templates(root: Path, names: Iterable[str], renderer: Renderer) -> Mapping[str, Template]:
     """Templates by name, each read once with what it refers to.
 
     Args:
         root: the project's folder.
         names: as outputs name them, in any order, repeated or not.
+        renderer: finds what a template refers to.
 
     Raises:
         RenderError: unknown, outside `templates/`, too large, not UTF-8, or a reference that is not a quoted name.
     """
     texts: dict[str, str] = {}
-    return {name: _load(root, name, texts) for name in sorted(set(names))}
+    return {name: _load(root, name, texts, renderer) for name in sorted(set(names))}
 
 
-def _load(root: Path, name: str, texts: dict[str, str]) -> Template:
+def _load(root: Path, name: str, texts: dict[str, str], renderer: Renderer) -> Template:
     needed: set[str] = set()
     waiting = [name]
     while waiting:
@@ -78,7 +87,7 @@ def _load(root: Path, name: str, texts: dict[str, str]) -> Template:
         if current not in needed:
             needed.add(current)
             texts[current] = texts[current] if current in texts else _read(root, current)
-            waiting += _references(current, texts[current])
+            waiting += renderer.references(current, texts[current]) if _MAY_REFER.search(texts[current]) else []
     closure = {each: texts[each] for each in sorted(needed)}
     return Template(name, _digest(name, closure), closure)
 
@@ -90,16 +99,8 @@ def _digest(name: str, texts: Mapping[str, str]) -> str:
     return f"sha256:{total.hexdigest()}"
 
 
-def _references(name: str, text: str) -> list[str]:
-    if not _MAY_REFER.search(text):
-        return []
-    from iac.rendering.engine import references  # noqa: PLC0415 - Jinja2 costs 60 ms, and few templates refer to others
-
-    return references(name, text)
-
-
 def _read(root: Path, name: str) -> str:
-    path = _project_path(root, name) if name.endswith(_SUFFIX) else _builtin_path(name)
+    path = _builtin_path(name) if is_builtin(name) else _project_path(root, name)
     try:
         content = path.read_bytes()
     except OSError as error:

@@ -36,11 +36,8 @@ def check_templates(session: LocalSession, plan: Plan) -> None:
     """
     changing = {output.id for output in outputs_to_write(plan)}
     names = {spec.template for spec in session.desired.outputs if spec.id in changing}
-    if names:
-        from iac.rendering.render import check_template  # noqa: PLC0415  # brings in Jinja2
-
-        for name in sorted(names):
-            check_template(session.templates[name])
+    for name in sorted(names):
+        session.renderer.check(session.templates[name])
 
 
 def check_sinks(session: LocalSession, plan: Plan) -> None:
@@ -98,7 +95,6 @@ def _must_open(session: LocalSession, state: State, address: str, fresh: Collect
 
 def _rehearse(session: LocalSession, spec: OutputSpec, state: State) -> bytes:
     from iac.rendering.context import dummy_credentials  # noqa: PLC0415  # only where outputs change
-    from iac.rendering.render import render  # noqa: PLC0415  # brings in Jinja2
 
     clients = [session.desired.clients[address] for address in spec.clients]
     dummies = {
@@ -110,7 +106,7 @@ def _rehearse(session: LocalSession, spec: OutputSpec, state: State) -> bytes:
         )
         for client in clients
     }
-    return render(session.templates[spec.template], spec, dummies, session.facts())
+    return session.renderer.render(session.templates[spec.template], spec, dummies, session.facts())
 
 
 def deliver(
@@ -225,8 +221,6 @@ def fresh_content(session: LocalSession, ledger: Ledger, spec: OutputSpec) -> by
         RenderError: the template fails.
         StateError: a secret cannot be opened.
     """
-    from iac.rendering.render import render  # noqa: PLC0415  # brings in Jinja2
-
     clients: dict[str, Credentials] = {}
     closed: list[ClosedSecretError] = []
     for address in spec.clients:
@@ -236,7 +230,7 @@ def fresh_content(session: LocalSession, ledger: Ledger, spec: OutputSpec) -> by
             closed.append(error)
     if closed:
         raise _all_closed(closed)
-    return render(session.templates[spec.template], spec, clients, session.facts())
+    return session.renderer.render(session.templates[spec.template], spec, clients, session.facts())
 
 
 def _all_closed(errors: Sequence[ClosedSecretError]) -> ClosedSecretError:

@@ -15,6 +15,7 @@ from iac.core.errors import InputError
 from iac.core.planning import Options
 from iac.core.text import nearest
 from iac.ports import Holder
+from iac.rendering.renderer import Renderer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -67,6 +68,7 @@ class LocalSession(StateSession):
     templates: Mapping[str, Template]
     deliveries: Deliveries
     accepts_older_state: bool = False
+    renderer: Renderer = field(default_factory=Renderer)
 
     def options(self, targets: Collection[str] = (), recreate: Collection[str] = ()) -> Options:
         """Options of a plan.

@@ -16,6 +16,7 @@ from iac.core.errors import RenderError, StalePlan, UnsafePlan
 from iac.core.secret import Secret
 from iac.ports import Place, Sink
 from iac.ports.sink import Found
+from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.sandbox.flavour import Flavour
 from iac.workflow import apply_plan, check_expected, check_guards, prepare
@@ -84,7 +85,7 @@ class Rendering(World):
     def __init__(self, flavour: Flavour | str, folder: Path) -> None:
         super().__init__(flavour)
         self.box = Box(self)
-        self.templates = load_templates(folder, ["dotenv"])
+        self.templates = load_templates(folder, ["dotenv"], Renderer())
         self.project = {"outputs": (OutputSpec("dotenv", "out/app.env", ("team/app",), HERE),)}
 
     def session(self, *clients: DesiredClient) -> Session:

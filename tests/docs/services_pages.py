@@ -13,6 +13,7 @@ from iac.core.model import uses_secret
 from iac.core.secret import Secret
 from iac.rendering.context import Credentials, ProjectFacts
 from iac.rendering.render import render
+from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.starting import Start, find_offer, start
 from tests.services.started import PROJECT
@@ -49,5 +50,5 @@ def _outputs(root: Path) -> dict[str, str]:
         )
         for each in desired.clients.values()
     }
-    templates = load_templates(root, [spec.template for spec in desired.outputs])
+    templates = load_templates(root, [spec.template for spec in desired.outputs], Renderer())
     return {spec.path: render(templates[spec.template], spec, clients, FACTS).decode() for spec in desired.outputs}

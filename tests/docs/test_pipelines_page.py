@@ -33,7 +33,8 @@ def test_each_check_of_doctor_is_documented_and_nothing_else() -> None:
 def test_each_workflow_and_environment_of_github_is_documented() -> None:
     texts = render_pipelines(Forge.GITHUB, FACTS)
     environments = {name for text in texts.values() for name in re.findall(r"environment: ([\w-]+)", text)}
-    files = {path.rpartition("/")[2] for path in texts}
+    files = {path.rpartition("/")[2] for path in texts if path.endswith(".yml")}
+    assert {path for path in texts if path.endswith(".txt")} <= set(re.findall(r"`([^`]+)`", PAGES[Forge.GITHUB]))
     assert files | environments == first_column(PAGES[Forge.GITHUB])
 
 

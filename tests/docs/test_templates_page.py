@@ -14,9 +14,10 @@ import yaml
 from iac.core.model import uses_secret
 from iac.rendering.context import template_context
 from iac.rendering.engine import JINJA_FILTERS, JINJA_GLOBALS
+from iac.rendering.limits import MAX_BYTES, MAX_OUTPUT, MEMORY, SECONDS
 from iac.rendering.quoting import FILTERS, Refused
-from iac.rendering.render import MAX_OUTPUT
-from iac.rendering.template import MAX_BYTES, load_templates
+from iac.rendering.renderer import Renderer
+from iac.rendering.template import load_templates
 from iac.services import template_files
 from tests.rendering.given import FACTS, credentials, output
 
@@ -74,14 +75,14 @@ def test_the_methods_without_a_secret_are_named() -> None:
 def test_every_built_in_is_documented_with_its_values() -> None:
     table = {code(row[0]): set(re.findall(r"`(\w+)`", row[2])) for row in rows(section("Built-in templates"))}
     assert set(template_files()) == set(table)
-    for name, template in load_templates(ROOT, template_files()).items():
+    for name, template in load_templates(ROOT, template_files(), Renderer()).items():
         text = re.sub(r"\{#.*?#\}", "", template.text, flags=re.DOTALL)
         assert table[name] == set(re.findall(r"\bvalues\.(\w+)", text))
 
 
 def test_the_limits_are_those_of_the_code() -> None:
     numbers = [int(number) for number in re.findall(r"\d+", section("Limits"))]
-    assert [MAX_BYTES, MAX_OUTPUT, jinja2.sandbox.MAX_RANGE] == numbers
+    assert [MAX_BYTES, MAX_OUTPUT, jinja2.sandbox.MAX_RANGE, SECONDS, MEMORY // 2**20] == numbers
 
 
 def test_every_error_is_explained() -> None:
@@ -92,15 +93,17 @@ def test_every_error_is_explained() -> None:
 def summaries() -> set[str]:
     """First arguments of every RenderError of rendering and clear files, constants resolved."""
     found: set[str] = set()
-    for path in [*(ROOT / "iac/rendering").glob("*.py"), ROOT / "iac/sinks/file.py"]:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        constants = {
-            node.targets[0].id: node.value.value
-            for node in tree.body
-            if isinstance(node, ast.Assign)
-            and isinstance(node.targets[0], ast.Name)
-            and isinstance(node.value, ast.Constant)
-        }
+    files = [*(ROOT / "iac/rendering").glob("*.py"), ROOT / "iac/sinks/file.py"]
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in files]
+    constants = {
+        node.targets[0].id: node.value.value
+        for tree in trees
+        for node in tree.body
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Name)
+        and isinstance(node.value, ast.Constant)
+    }
+    for tree in trees:
         for node in ast.walk(tree):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "RenderError":
                 first = node.args[0]

@@ -112,4 +112,4 @@ def test_without_the_library_the_command_that_installs_it_is_named(
     monkeypatch.setitem(sys.modules, "obstore", None)
     refused = shared.iac("plan")
     assert refused.code == 1
-    assert "fix: pip install 'indigo-iac[s3]'" in refused.err
+    assert "fix: install the extra s3 of iac" in refused.err

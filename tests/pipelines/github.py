@@ -308,7 +308,8 @@ class _Runner:
 def run_action(github: GitHub, steps: list[dict[str, Any]], inputs: dict[str, str], secrets: dict[str, str]) -> Job:
     """The steps of a composite action in a checkout of the default branch."""
     sha = github.hub.git("rev-parse", "main", where=github.hub.bare)
-    context = {"github": {"event_name": "push", "event": {}, "sha": sha, "run_id": "1"}, "inputs": inputs}
+    told = {"event_name": "push", "event": {}, "sha": sha, "run_id": "1", "action_path": str(Path(__file__).parents[2])}
+    context = {"github": told, "inputs": inputs}
     runner = _Runner(github, {"contents": "read"}, context)
     checked_out = runner.step({"uses": "actions/checkout@"}, {})
     done = checked_out and all(runner.step(step, secrets) for step in steps)

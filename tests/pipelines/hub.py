@@ -10,11 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from iac import __version__
 from iac.cli import run
 
 if TYPE_CHECKING:
     from iac.sandbox.server import Sandbox
 
+WHEEL = f"https://example.org/indigo_iac-{__version__}-py3-none-any.whl#sha256={'0' * 64}"
 READ, WRITE = ("admin-client-ro", "secret"), ("admin-client-rw", "secret")
 _HOOK = """#!/bin/sh
 test "${FORGE_CONTENTS:-write}" = write && exit 0
@@ -58,7 +60,18 @@ class Hub:
         hook.write_text(_HOOK)
         hook.chmod(0o755)
         self.git("remote", "add", "origin", str(self.bare))
-        asked = ["--project", "demo", "--issuer", self.sandbox.issuer, "--backend", "git", "--ci", forge]
+        asked = [
+            "--project",
+            "demo",
+            "--issuer",
+            self.sandbox.issuer,
+            "--backend",
+            "git",
+            "--ci",
+            forge,
+            "--wheel",
+            WHEEL,
+        ]
         assert run(["-q", "-C", str(self.clone), "init", *asked]) == 0
         key = Path(os.environ["XDG_CONFIG_HOME"]) / "iac/identities/demo.txt"
         self.identity = next(line for line in key.read_text().splitlines() if line.startswith("AGE-SECRET-KEY"))
@@ -114,11 +127,13 @@ class Hub:
         return (client and client.client_secret) or ""
 
     def tools(self) -> str:
-        """A PATH with iac of this checkout, and a pip that only notes what it was asked for."""
+        """A PATH with iac and Python of this checkout, and a pip that only notes what it was asked for."""
         folder = self.folder / "bin"
         if not folder.exists():
             folder.mkdir()
             (folder / "pip").write_text(f'#!/bin/sh\nprintf "%s\\n" "$*" >>{self.folder}/pip.log\n')
             (folder / "pip").chmod(0o755)
+            (folder / "python").write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
+            (folder / "python").chmod(0o755)
             (folder / "iac").symlink_to(Path(sys.executable).parent / "iac")
         return f"{folder}:/usr/local/bin:/usr/bin:/bin"

@@ -110,7 +110,9 @@ def test_a_change_is_planned_reviewed_merged_applied_and_rendered_on_another_run
     assert rendered
     assert rendered != jobs["apply"].folder
     assert github.hub.secret("portal") in (rendered / "out/portal.env").read_text()
-    assert "indigo-iac==" in (github.hub.folder / "pip.log").read_text()
+    installed = set((github.hub.folder / "pip.log").read_text().splitlines())
+    options = "install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-deps -r .github/"
+    assert {f"{options}iac-requirements.txt", f"{options}iac-requirements.validate.txt"} == installed
 
 
 def test_a_change_on_the_server_after_the_review_stops_with_4_and_needs_another_approval(reviewed: GitHub) -> None:
@@ -364,10 +366,18 @@ def test_the_action_validates_and_plans(github: GitHub) -> None:
     assert "success" == plan.result, plan.log
     assert "true" == plan.outputs["changes"]
     assert re.fullmatch(r"sha256:[0-9a-f]{64}", plan.outputs["digest"])
-    wrong = run_action(github, steps, {**usual, "command": "apply; id", "extras": "jose,s3", "version": "0.1"}, READER)
+    wrong = run_action(github, steps, {**usual, "command": "apply; id", "extras": "jose,s3"}, READER)
     assert ("failure", True) == (wrong.result, "validate or plan, not apply; id" in wrong.log)
-    installed = [line.split()[-1] for line in (github.hub.folder / "pip.log").read_text().splitlines()]
-    assert ["indigo-iac", "indigo-iac", "indigo-iac[jose,s3]==0.1"] == installed[-3:]
+    no_extra = run_action(github, steps, {**usual, "extras": "jose,../x"}, READER)
+    assert ("failure", True) == (no_extra.result, "extras are jose, s3 and sops, not ../x" in no_extra.log)
+    installed = [
+        (options, re.findall(r"-r \S+/requirements/hashes/(\w+)\.txt", rest))
+        for options, _, rest in (
+            line.partition(" --no-deps") for line in (github.hub.folder / "pip.log").read_text().splitlines()
+        )
+    ]
+    options = "install --quiet --disable-pip-version-check --require-hashes --only-binary :all:"
+    assert [(options, ["base"]), (options, ["base"]), (options, ["base", "jose", "s3"])] == installed[-3:]
 
 
 def test_names_of_files_command_no_runner_where_a_merge_fails(github: GitHub) -> None:

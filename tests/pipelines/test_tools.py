@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import yaml
+from packaging.utils import canonicalize_name
 
+from iac import __version__
 from iac.pipelines.text import Facts, Forge, render_pipelines
 from tests.config.given import CLIENT, PROJECT, write
+from tests.pipelines.hub import WHEEL
 
 ROOT = Path(__file__).parents[2]
 pytestmark = pytest.mark.live
-FACTS = Facts("https://iam.example.org/", "services/iam", "prod", "main")
+FACTS = Facts("https://iam.example.org/", "services/iam", "prod", "main", extras=("jose", "s3", "sops"), wheel=WHEEL)
 MACHINE = re.compile(r"\.venv.*|\.git|\.demo|\.\w+_cache|\.hypothesis|\.coverage.*|__pycache__|dist")
 
 
@@ -35,9 +40,9 @@ def run(*command: object, cwd: Path, **environment: str) -> str:
     return done.stdout + done.stderr
 
 
-def written(folder: Path) -> None:
+def written(folder: Path, facts: Facts = FACTS) -> None:
     for forge in Forge:
-        for path, text in render_pipelines(forge, FACTS).items():
+        for path, text in render_pipelines(forge, facts).items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text)
 
@@ -54,7 +59,7 @@ def test_actionlint_has_nothing_to_say_of_the_workflows(tmp_path: Path) -> None:
 
 
 def test_shellcheck_has_nothing_to_say_of_scripts_that_actionlint_does_not_read(tmp_path: Path) -> None:
-    (pipeline,) = (yaml.safe_load(text) for text in render_pipelines(Forge.GITLAB, FACTS).values())
+    pipeline = yaml.safe_load(render_pipelines(Forge.GITLAB, FACTS)[".gitlab/iac-prod.gitlab-ci.yml"])
     scripts = ["\n".join(job.get("script", ()) or job["before_script"]) for job in pipeline.values()]
     steps = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["runs"]["steps"]
     scripts += [step["run"] for step in steps if "run" in step]
@@ -74,16 +79,34 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-def test_the_step_that_installs_iac_installs_this_version(tools: Path, tmp_path: Path) -> None:
-    workflow = yaml.load(render_pipelines(Forge.GITHUB, FACTS)[".github/workflows/iac-plan-prod.yml"], yaml.BaseLoader)
-    (install,) = [step["run"] for step in workflow["jobs"]["plan"]["steps"] if step.get("name") == "Install iac"]
+@pytest.mark.parametrize("forge", Forge)
+def test_the_step_that_installs_iac_installs_this_version_and_no_more_than_is_written(
+    tools: Path, tmp_path: Path, forge: Forge
+) -> None:
+    (wheel,) = (tools / "dist").glob("indigo_iac-*.whl")
+    digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
+    written(tmp_path, replace(FACTS, wheel=f"{wheel.as_uri()}#sha256={digest}"))
+    if forge is Forge.GITHUB:
+        workflow = yaml.safe_load((tmp_path / ".github/workflows/iac-plan-prod.yml").read_text())
+        (install,) = [step["run"] for step in workflow["jobs"]["plan"]["steps"] if step.get("name") == "Install iac"]
+    else:
+        pipeline = yaml.safe_load((tmp_path / ".gitlab/iac-prod.gitlab-ci.yml").read_text())
+        install = pipeline[".iac-prod"]["before_script"][-1]
     run(sys.executable, "-m", "venv", "runner", cwd=tmp_path)
     path = f"{tmp_path / 'runner/bin'}{os.pathsep}{os.environ['PATH']}"
-    given = {"PATH": path, "PIP_FIND_LINKS": str(tools / "dist"), "version": workflow["env"]["IAC_VERSION"]}
-    said = run(
-        "bash", "-eo", "pipefail", "-c", f"export IAC_VERSION=$version\n{install}\niac --version", cwd=tmp_path, **given
-    )
-    assert said.endswith(f"iac {workflow['env']['IAC_VERSION']}\n")
+    script = f"{install}\niac --version\npip check\npip list --format freeze --disable-pip-version-check"
+    said = run("bash", "-eo", "pipefail", "-c", script, cwd=tmp_path, PATH=path)
+    assert f"iac {__version__}\nNo broken requirements found.\n" in said
+    file = tmp_path / f".{forge}/iac-requirements-prod.txt"
+    text = file.read_text()
+    named = {canonicalize_name(name) for name in re.findall(r"^([A-Za-z0-9._-]+)(?:==| @ )", text, re.MULTILINE)}
+    installed = {canonicalize_name(name) for name in re.findall(r"^(\S+?)(?:==| @ )", said, re.MULTILINE)}
+    assert "joserfc" in installed
+    assert installed - {"pip", "setuptools"} <= named
+    file.write_text(text.replace(digest, "0" * 64))
+    again = ["bash", "-c", f"pip uninstall --quiet --yes indigo-iac\n{install}"]
+    refused = subprocess.run(again, cwd=tmp_path, env={"PATH": path}, capture_output=True, check=False)
+    assert b"DO NOT MATCH THE HASHES" in refused.stderr
 
 
 def test_pre_commit_runs_the_hooks_from_this_repository(tools: Path, tmp_path: Path) -> None:
@@ -98,13 +121,14 @@ def test_pre_commit_runs_the_hooks_from_this_repository(tools: Path, tmp_path: P
     run(sys.executable, "-m", "iac", "fmt", cwd=project)
     run("git", "add", "--all", cwd=project)
     tried = (tools / "venv/bin/pre-commit", "try-repo", hooks, "--all-files", "--verbose")
-    said = run(*tried, cwd=project, PRE_COMMIT_HOME=str(tmp_path / "cache"), HOME=str(tmp_path))
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"  # the hooks run the iac that is installed
+    said = run(*tried, cwd=project, PRE_COMMIT_HOME=str(tmp_path / "cache"), HOME=str(tmp_path), PATH=path)
     assert {"iac validate", "iac fmt --check"} == set(re.findall(r"^(iac [a-z -]+?)\.+Passed$", said, re.MULTILINE))
     (project / "clients.d/portal.yaml").write_text(CLIENT + "colour: blue\n")
     run("git", "add", "--all", cwd=project)
     refused = subprocess.run(
         [*map(str, tried)], cwd=project, check=False, capture_output=True, text=True,
-        env={**os.environ, "PRE_COMMIT_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path)},
+        env={**os.environ, "PRE_COMMIT_HOME": str(tmp_path / "cache"), "HOME": str(tmp_path), "PATH": path},
     )  # fmt: skip
     assert 1 == refused.returncode
     assert "unknown-key" in refused.stdout

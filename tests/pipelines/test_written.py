@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import yaml
 
-from iac import __version__
 from iac.cli import run
+from iac.pipelines.requirements import requirements_file
 from iac.pipelines.text import Facts, Forge, render_pipelines, root_file
 from tests.config.given import PROJECT, write
+from tests.pipelines.hub import WHEEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[2]
-FACTS = Facts("https://iam.example.org/", ".", "default", "main")
-NAMED = Facts("https://iam.example.org/", "services/iam", "prod", "release/1")
+FACTS = Facts("https://iam.example.org/", ".", "default", "main", wheel=WHEEL)
+NAMED = Facts("https://iam.example.org/", "services/iam", "prod", "release/1", wheel=WHEEL)
 KEYED = Facts(
     "https://iam.example.org/",
     ".",
@@ -30,17 +31,24 @@ KEYED = Facts(
     login=("IAC_LOGIN_KEY",),
     state=("IAC_STATE_KEY_ID", "IAC_STATE_KEY"),
     extras=("jose", "s3"),
+    wheel=WHEEL,
 )
-GIT_STATE = PROJECT + "state: {backend: git}\n"
+WITH_WHEEL = f"pipelines: {{wheel: '{WHEEL}'}}\n"
+GIT_STATE = PROJECT + "state: {backend: git}\n" + WITH_WHEEL
 
 
 def files(forge: Forge, facts: Facts = FACTS) -> dict[str, str]:
     return render_pipelines(forge, facts)
 
 
+def yaml_files(forge: Forge, facts: Facts = FACTS) -> dict[str, str]:
+    """Without what the jobs install."""
+    return {path: text for path, text in files(forge, facts).items() if path.endswith(".yml")}
+
+
 def workflows() -> Iterator[tuple[str, dict[str, Any]]]:
     for facts in (FACTS, NAMED):
-        for path, text in files(Forge.GITHUB, facts).items():
+        for path, text in yaml_files(Forge.GITHUB, facts).items():
             yield path, yaml.load(text, yaml.BaseLoader)
 
 
@@ -144,12 +152,12 @@ def test_an_environment_has_files_and_names_of_its_own() -> None:
     assert ("services/iam", "prod") == (plan["env"]["IAC_DIR"], plan["env"]["IAC_ENVIRONMENT"])
     assert ["release/1"] == plan["on"]["pull_request_target"]["branches"]
     assert "iac-plan-prod" == plan["jobs"]["plan"]["environment"]
-    texts = [*files(Forge.GITHUB, NAMED).values(), *files(Forge.GITLAB, NAMED).values()]
+    texts = [*yaml_files(Forge.GITHUB, NAMED).values(), *yaml_files(Forge.GITLAB, NAMED).values()]
     assert [] == [text for text in texts if re.search(r"@(?:[A-Z]+|include .*)@", text)], "a place is not filled in"
 
 
 def test_steps_that_log_in_have_the_variables_that_the_project_names_and_no_others() -> None:
-    written = [yaml.load(text, yaml.BaseLoader) for text in files(Forge.GITHUB, KEYED).values()]
+    written = [yaml.load(text, yaml.BaseLoader) for text in yaml_files(Forge.GITHUB, KEYED).values()]
     found = {
         f"{job} {step['name']}": set(re.findall(r"secrets\.(\w+)", str(step["env"])))
         for workflow in written
@@ -167,14 +175,34 @@ def test_steps_that_log_in_have_the_variables_that_the_project_names_and_no_othe
     } == found
 
 
-def test_the_package_is_installed_with_the_extras_that_the_project_needs() -> None:
-    def installed(forge: Forge, facts: Facts) -> set[str]:
-        texts = (text for path, text in files(forge, facts).items() if "validate" not in path)
-        return set(re.findall(r'install .*"(indigo-iac.*)==', "".join(texts)))
+def requirements(text: str) -> list[str]:
+    """Names of what a file of requirements has."""
+    return re.findall(r"^([A-Za-z0-9._-]+)(?:==| @ )", text, re.MULTILINE)
 
+
+def test_nothing_is_installed_but_the_wheel_and_what_the_project_needs_each_with_its_hash() -> None:
     for forge in Forge:
-        assert {"indigo-iac[jose,s3]"} == installed(forge, KEYED)
-        assert {"indigo-iac"} == installed(forge, FACTS)
+        for facts, extras in ((FACTS, ()), (KEYED, ("jose", "s3"))):
+            texts = files(forge, facts)
+            installing = [
+                line.strip() for text in texts.values() for line in text.splitlines()
+                if re.search(r"\b(pip|pipx|uv|npm|go|curl \S*https?:)\b.*\b(install|get|http)", line)
+            ]  # fmt: skip
+            options = (
+                "pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-deps -r "
+            )
+            assert {True} == {line.startswith(options) for line in installing}
+            assert {line.removeprefix(options) for line in installing} == {p for p in texts if p.endswith(".txt")}
+            text = texts[f".{forge}/iac-requirements.txt"]
+            assert f"indigo-iac @ {WHEEL.replace('#sha256=', ' --hash=sha256:')}\n" in text
+            needed = {
+                name for extra in ("base", *extras) for name in requirements(requirements_file(extra).read_text())
+            }
+            assert sorted(requirements(text)) == sorted({"indigo-iac", *needed})
+            blocks = re.split(r"^(?=[A-Za-z])", text, flags=re.MULTILINE)[1:]
+            assert {True} == {"--hash=sha256:" in block for block in blocks}
+    validate = files(Forge.GITHUB, KEYED)[".github/iac-requirements.validate.txt"]
+    assert {"joserfc", "obstore"} & set(requirements(validate)) == set()
 
 
 def test_what_environments_share_has_nothing_of_one_of_them(repository: Path) -> None:
@@ -182,9 +210,11 @@ def test_what_environments_share_has_nothing_of_one_of_them(repository: Path) ->
     write(repository, {"iac.yaml": f"{GIT_STATE}environments: {{dev: , prod: {{{by_key}}}}}\n"})
     for name in ("dev", "prod"):
         assert 0 == iac(repository, "--env", name, "init", "--ci", "github")
-    workflows = repository / ".github/workflows"
-    assert '"indigo-iac==' in (workflows / "iac-validate.yml").read_text()
-    assert '"indigo-iac[jose]==' in (workflows / "iac-plan-prod.yml").read_text()
+    written = {path.name: path.read_text() for path in (repository / ".github").rglob("*.*") if path.is_file()}
+    assert "-r .github/iac-requirements.validate.txt\n" in written["iac-validate.yml"]
+    assert "-r .github/iac-requirements-prod.txt\n" in written["iac-plan-prod.yml"]
+    with_jose = {name for name, text in written.items() if name.endswith(".txt") and "joserfc==" in text}
+    assert {"iac-requirements-prod.txt"} == with_jose
 
 
 @pytest.fixture
@@ -206,7 +236,6 @@ def test_pipelines_are_added_to_a_project_that_is_there_and_written_once(
     assert 0 == iac(project, "init", "--ci", "github", "--ci", "gitlab")
     assert "made .github/workflows/iac-plan.yml" in capsys.readouterr().out
     plan = (repository / ".github/workflows/iac-plan.yml").read_text()
-    assert f'IAC_VERSION: "{__version__}"' in plan
     assert 'IAC_DIR: "services/iam"' in plan
     assert 'branches: ["trunk"]' in plan
     assert "/.gitlab/iac.gitlab-ci.yml" in (repository / ".gitlab-ci.yml").read_text()
@@ -247,7 +276,7 @@ def test_a_state_on_this_machine_is_refused_before_anything_is_written(
     assert "out of reach of a pipeline: state.backend: file" in capsys.readouterr().err
 
 
-HEAD = "project: demo\nissuer: https://iam.example.org/\nprovider: iam-admin\n"
+HEAD = "project: demo\nissuer: https://iam.example.org/\nprovider: iam-admin\n" + WITH_WHEEL
 BY_KEY = "auth: {method: private_key_jwt, client_id: iac-ci, private_key: {env: IAC_LOGIN_KEY}}\n"
 IN_S3 = "state: {backend: s3, bucket: iac-state, access_key_id: {env: KEY_ID}, secret_access_key: {env: KEY}}\n"
 BY_HTTP = "state: {backend: http, address: https://git.example.org/s, username: me, password: {env: STATE_TOKEN}}\n"
@@ -256,15 +285,22 @@ BY_HTTP = "state: {backend: http, address: https://git.example.org/s, username: 
 @pytest.mark.parametrize(
     ("state", "extras", "secrets"),
     [
-        (IN_S3 + "sinks: {sops: {kind: sops}}\n", "[jose,s3,sops]", ["IAC_LOGIN_KEY", "KEY_ID", "KEY"]),
-        (BY_HTTP, "[jose]", ["IAC_LOGIN_KEY", "STATE_TOKEN"]),
+        (
+            IN_S3 + "sinks: {sops: {kind: sops}}\n",
+            ["joserfc", "obstore", "cryptography"],
+            ["IAC_LOGIN_KEY", "KEY_ID", "KEY"],
+        ),
+        (BY_HTTP, ["joserfc", "cryptography"], ["IAC_LOGIN_KEY", "STATE_TOKEN"]),
     ],
 )
-def test_what_jobs_need_is_read_from_the_project(repository: Path, state: str, extras: str, secrets: list[str]) -> None:
+def test_what_jobs_need_is_read_from_the_project(
+    repository: Path, state: str, extras: list[str], secrets: list[str]
+) -> None:
     write(repository, {"iac.yaml": HEAD + BY_KEY + state})
     assert 0 == iac(repository, "init", "--ci", "github")
     plan = (repository / ".github/workflows/iac-plan.yml").read_text()
-    assert f'"indigo-iac{extras}==$IAC_VERSION"' in plan
+    installed = requirements((repository / ".github/iac-requirements.txt").read_text())
+    assert extras == [name for name in ("joserfc", "obstore", "cryptography") if name in installed]
     assert secrets == re.findall(r"secrets\.(\w+)", plan)
 
 
@@ -291,7 +327,7 @@ def test_a_new_project_has_pipelines_for_the_login_that_it_begins_with(repositor
     subprocess.run(["git", "init", "--quiet", "--bare", repository.parent / "hub.git"], check=True)
     subprocess.run(["git", "-C", repository, "remote", "add", "origin", "../hub.git"], check=True)
     asked = ("--project", "demo", "--issuer", "https://iam.example.org/", "--provider", "iam-self-service")
-    assert 0 == iac(repository, "init", *asked, "--backend", "git", "--ci", "github")
+    assert 0 == iac(repository, "init", *asked, "--backend", "git", "--ci", "github", "--wheel", WHEEL)
     plan = (repository / ".github/workflows/iac-plan.yml").read_text()
     assert ["IAM_TOKEN"] == re.findall(r"secrets\.(\w+)", plan)
 

@@ -21,6 +21,7 @@ from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from iac.core.errors import CredentialsError, InputError
 from iac.core.secret import Secret
+from iac.core.text import install_extra
 from iac.providers.bearer import parse_claims
 from iac.providers.discovery import Endpoints, discover
 from iac.providers.logins import READ_SCOPES
@@ -203,7 +204,7 @@ def test_without_the_extra_it_says_how_to_install_it(monkeypatch: pytest.MonkeyP
     with pytest.raises(InputError, match="not installed") as caught:
         parse_key(Secret(pem(EC)), "")
 
-    assert caught.value.fix == "pip install 'indigo-iac[jose]'"
+    assert caught.value.fix == install_extra("jose")
 
 
 def test_a_wrong_clock_is_named_where_an_assertion_is_refused(

@@ -8,7 +8,8 @@ from iac.core.errors import RenderError
 from iac.core.model import AUTH_METHODS, Kind, names_of
 from iac.core.secret import Secret
 from iac.rendering.context import Credentials, Record, dummy_credentials
-from iac.rendering.render import MAX_OUTPUT, check_template, render
+from iac.rendering.limits import MAX_OUTPUT
+from iac.rendering.render import check_template, render
 from tests.rendering.given import FACTS, SCOPES, credentials, output, rendered, template
 
 CANARY = "canary'\"$%#;\\ <&>é\n-5fb3c1"

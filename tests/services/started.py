@@ -16,6 +16,7 @@ from iac.core.model import uses_secret
 from iac.core.secret import Secret
 from iac.rendering.context import Credentials, ProjectFacts
 from iac.rendering.render import render
+from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.services import services
 from iac.starting import Start, find_offer, start
@@ -83,5 +84,5 @@ def credentials(template: str, secret: str | None = None) -> dict[str, Credentia
 
 def rendered(template: str, secret: str | None = None) -> str:
     """One output."""
-    loaded = load_templates(Path(), [template])[template]
+    loaded = load_templates(Path(), [template], Renderer())[template]
     return render(loaded, specs()[template], credentials(template, secret), FACTS).decode()

@@ -9,6 +9,7 @@ import pytest
 from iac.backends.age import new_identity
 from iac.clock import SystemClock
 from iac.core.errors import InputError, RenderError, StateError
+from iac.core.text import install_extra
 from iac.ports import Found
 from iac.sinks.age import AgeCipher
 from iac.sinks.file import FileSink
@@ -188,7 +189,7 @@ def test_a_library_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setattr("iac.sinks.sops.find_spec", lambda _: None)
     with pytest.raises(InputError, match="not installed") as caught:
         sealed_sink(tmp_path, sops()).check("a.env", b"A=1\n")
-    assert "pip install 'indigo-iac[sops]'" == caught.value.fix
+    assert install_extra("sops") == caught.value.fix
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from iac.core.errors import InputError
-from iac.core.text import printable
+from iac.core.text import install_extra, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,7 +68,7 @@ def parse_key(text: Secret, where: str, key_id: str = "") -> SigningKey:
             "private_key_jwt is not installed",
             where="auth.method",
             why=str(error),
-            fix="pip install 'indigo-iac[jose]'",
+            fix=install_extra("jose"),
         ) from error
     key = _read(text)
     if isinstance(key, str):

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 from iac.core.errors import InputError, RenderError, StateError
 from iac.core.limits import listed
+from iac.core.text import install_extra
 from iac.sealing.key import CONFIGURE, parse_recipient
 from iac.sinks.sealed import Cipher, damaged
 from iac.sinks.sops.form import METADATA, Binary, Dotenv, Form, Ini, Json, Unwritable
@@ -147,7 +148,7 @@ def _check_clear(branch: Branch, encrypted_keys: Sequence[str]) -> None:
 
 def _check_installed() -> None:
     if find_spec("cryptography") is None:
-        fix = "pip install 'indigo-iac[sops]'"
+        fix = install_extra("sops")
         raise InputError("sinks of kind sops are not installed", why="the package cryptography is missing", fix=fix)
 
 

@@ -63,7 +63,7 @@ def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str,
 
 def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: bytes) -> Mapping[str, Reading]:
     from iac.rendering.context import dummy_credentials  # noqa: PLC0415
-    from iac.rendering.reading import Unreadable, read_credentials  # noqa: PLC0415  # brings in Jinja2
+    from iac.rendering.reading import Unreadable  # noqa: PLC0415  # brings in Jinja2
 
     held = {address: state.clients[address] for address in spec.clients}
     clients = {
@@ -71,7 +71,8 @@ def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: byte
         for at, client in held.items()
     }
     try:
-        found = read_credentials(content, session.templates[spec.template], spec, clients, session.facts())
+        template = session.templates[spec.template]
+        found = session.renderer.read(content, template, spec, clients, session.facts())
     except Unreadable as error:
         return _by_rendering(session, state, spec, str(error))
     return {

@@ -1,0 +1,105 @@
+"""What the process for templates of the project does: one question about one template, one answer."""
+
+from __future__ import annotations
+
+import os
+import resource
+import signal
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from iac.core.errors import RenderError
+from iac.rendering.engine import TooLong, compiled, exceeding, references
+from iac.rendering.limits import MEMORY, SECONDS
+from iac.rendering.render import render
+from iac.rendering.template import template_file
+from iac.rendering.wire import pack, read_output, read_template, unpack, write_error, write_found
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+_SIZE = Path("/proc/self/statm")  # of Linux; elsewhere the system does not hold a process to its memory either
+
+
+def answer(question: bytes) -> bytes:
+    """The answer to a question of `iac.rendering.renderer`."""
+    asked = unpack(question)
+    with _limited():
+        told = _tell(asked)
+    return pack({**told, "is_last": _is_large()})
+
+
+def _tell(asked: Mapping[str, Any]) -> dict[str, Any]:
+    from iac.rendering.parsing import Unreadable  # noqa: PLC0415
+    from iac.rendering.reading import NotAsRendered  # noqa: PLC0415
+
+    try:
+        return {"result": _DO[asked["what"]](asked)}
+    except RenderError as error:
+        return {"error": write_error(error)}
+    except Unreadable as error:
+        return {"unreadable": str(error)}
+    except NotAsRendered as error:
+        return {"changed": str(error)}
+    except (TooLong, MemoryError) as error:
+        return {"error": write_error(exceeding(error, template_file(asked["name"])))}
+
+
+def _references(asked: Mapping[str, Any]) -> list[str]:
+    return references(asked["name"], asked["text"])
+
+
+def _check(asked: Mapping[str, Any]) -> None:
+    compiled(read_template(asked["template"]))
+
+
+def _render(asked: Mapping[str, Any]) -> str:
+    return render(*read_output(asked)).decode()
+
+
+def _read(asked: Mapping[str, Any]) -> dict[str, Any]:
+    from iac.rendering.reading import read_credentials  # noqa: PLC0415  # brings in YAML, for iac verify alone
+
+    return write_found(read_credentials(asked["content"].encode("latin-1"), *read_output(asked)))
+
+
+_DO: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
+    "references": _references,
+    "check": _check,
+    "render": _render,
+    "read": _read,
+}
+
+
+@contextmanager
+def _limited() -> Iterator[None]:
+    """Processor time for what is done within.
+
+    The timer ends what Python does, so that the error names a line; where the interpreter does not look at it, the
+    system ends the process a second later.
+    """
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + SECONDS + 2, hard))
+    before = signal.signal(signal.SIGPROF, _end)
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+        resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
+
+
+def _end(*_: object) -> NoReturn:
+    raise TooLong
+
+
+def _is_large() -> bool:
+    """Whether this process takes up more than half of what it may."""
+    try:
+        pages = int(_SIZE.read_text(encoding="ascii").split()[0])
+    except OSError:
+        return False
+    return pages * os.sysconf("SC_PAGE_SIZE") > MEMORY // 2

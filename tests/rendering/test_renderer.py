@@ -1,0 +1,238 @@
+"""Templates of the project in a process of their own: the same results and errors, and no harm from what goes wrong."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from iac.core.errors import RenderError
+from iac.core.secret import Secret
+from iac.rendering import answer as process
+from iac.rendering.context import dummy_key
+from iac.rendering.limits import TOO_LONG, TOO_MUCH
+from iac.rendering.reading import NotAsRendered, Unreadable, read_credentials
+from iac.rendering.render import render
+from iac.rendering.renderer import Renderer
+from iac.rendering.wire import pack, unpack, write_output
+from tests.rendering.given import FACTS, credentials, output, template
+from tests.rendering.test_render import BREAKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from iac.core.desired import OutputSpec
+    from iac.rendering.template import Template
+
+CLIENTS = {"wlcg/app": credentials(secret="50% é")}
+TEXTS = [
+    *BREAKING,
+    "{% for name in client %}{{ name }} {% endfor %}{{ client | json }} {{ values | json }}",
+    "{{ client.scope + ['x'] }}",
+    "\n{{ client.client_secrt }}",
+    "\n{{ x | sehll }}",
+    "{% if x %}",
+    f"{{{{ {'(' * 50_000}1{')' * 50_000} }}}}",
+    "{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}",
+]
+VALUES = {"a": [1, {"b": 2.5, "c": None}], "é": "\ud800", "big": 10**30}
+
+
+@pytest.fixture(scope="module")
+def renderer() -> Renderer:
+    """One for all tests, as one serves a whole command."""
+    return Renderer()
+
+
+@pytest.fixture
+def here(monkeypatch: pytest.MonkeyPatch) -> Renderer:
+    """One whose process is this one, so that its code is measured."""
+
+    class Here:
+        def ask(self, question: bytes, **_: object) -> bytes:
+            return process.answer(question)
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(Renderer, "_new_worker", lambda _: Here())
+    return Renderer()
+
+
+def outcome(do: Callable[[], Any]) -> object:
+    try:
+        return do()
+    except RenderError as error:
+        return error.location, error.lines()
+    except (NotAsRendered, Unreadable) as error:
+        return type(error), str(error)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_results_and_errors_are_those_of_rendering_in_place(renderer: Renderer, here: Renderer, text: str) -> None:
+    spec, given = output(values=VALUES), template(text)
+    expected = outcome(lambda: render(given, spec, CLIENTS, FACTS))
+    assert expected == outcome(lambda: renderer.render(given, spec, CLIENTS, FACTS))
+    assert expected == outcome(lambda: here.render(given, spec, CLIENTS, FACTS))
+
+
+@pytest.mark.parametrize(
+    ("text", "content"),
+    [
+        ("a={{ client.client_id }}\nb={{ client.client_secret }}\n", b"a=mine\nb=secret\n"),
+        ("a={{ client.client_id }}\n", b"b=\xff\n"),
+        ("a={{ client.client_id | upper }}\n", b"a=MINE\n"),
+        ("{{ client.private_key.kid }} {{ client.client_id }}", b"k1 mine"),
+        ("{{ nothing }}", b""),
+    ],
+)
+def test_files_are_read_back_as_in_place(renderer: Renderer, here: Renderer, text: str, content: bytes) -> None:
+    clients = {"wlcg/app": credentials()}
+    clients["wlcg/app"] = type(clients["wlcg/app"])("wlcg/app", "app", {}, Secret("s"), dummy_key("k1", "x"))
+    spec, given = output(), template(text)
+    expected = outcome(lambda: read_credentials(content, given, spec, clients, FACTS))
+    assert expected == outcome(lambda: renderer.read(content, given, spec, clients, FACTS))
+    assert expected == outcome(lambda: here.read(content, given, spec, clients, FACTS))
+
+
+@pytest.mark.parametrize("text", ["{% include 'a.j2' %}", "{% include a %}", "\n{% include %}"])
+def test_references_are_found_as_in_place(renderer: Renderer, here: Renderer, text: str) -> None:
+    from iac.rendering.engine import references  # noqa: PLC0415  # as the product does
+
+    expected = outcome(lambda: references("x.j2", text))
+    assert expected == outcome(lambda: renderer.references("x.j2", text))
+    assert expected == outcome(lambda: here.references("x.j2", text))
+
+
+def test_a_template_is_compiled_there(renderer: Renderer, here: Renderer) -> None:
+    for one in (renderer, here):
+        one.check(template("{{ client.client_id }}"))
+        with pytest.raises(RenderError, match=r"x\.j2:2"):
+            one.check(template("\n{{ x | nope }}"))
+
+
+@pytest.mark.parametrize("text", ["{{ 10 ** 100000000 }}", "{% include 'y.j2' %}"])
+def test_time_is_limited_in_place_too_and_limits_end_with_the_question(here: Renderer, text: str) -> None:
+    import resource  # noqa: PLC0415  # only here
+    import signal  # noqa: PLC0415
+
+    before = resource.getrlimit(resource.RLIMIT_CPU), signal.getsignal(signal.SIGPROF)
+    with pytest.raises(RenderError) as caught:
+        here.check(template(text, y="{{ 10 ** 100000000 }}"))
+    assert TOO_LONG == caught.value.why
+    assert before == (resource.getrlimit(resource.RLIMIT_CPU), signal.getsignal(signal.SIGPROF))
+
+
+def test_memory_that_runs_out_elsewhere_is_told_without_a_line(here: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_memory(*_: object) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr("iac.rendering.answer.compiled", no_memory)
+    with pytest.raises(RenderError) as caught:
+        here.check(template(""))
+    assert (TOO_MUCH, "templates/x.j2") == (caught.value.why, caught.value.where)
+
+
+ENDED = "the process that renders it ended"
+JUNK = "the process that renders it gave no answer that can be read"
+
+
+@pytest.mark.parametrize(
+    ("does", "why"), [("dies", ENDED), ("babbles", JUNK), ("floods", JUNK), ("eats", TOO_MUCH), ("nothing", ENDED)]
+)
+def test_a_process_that_gives_no_answer_is_an_error_with_the_file(does: str, why: str) -> None:
+    broken = Renderer(f"tests.rendering.misbehaving:{does}")
+    for _ in range(2):
+        with pytest.raises(RenderError) as caught:
+            broken.references("x.j2", "")
+        told = caught.value
+        assert ("the template cannot be rendered", "templates/x.j2", why) == (told.summary, told.where, told.why)
+        assert told.fix
+
+
+ERROR = {"where": "x.j2:1", "why": "no", "fix": "do", "place": None}
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        [],
+        {},
+        {"result": "x"},
+        {"result": [1]},
+        {"error": {}},
+        {"error": {**ERROR, "why": 1}},
+        {"error": {**ERROR, "place": ["x"]}},
+        {"unreadable": 1},
+    ],
+    ids=str,
+)
+def test_an_answer_of_another_form_is_not_believed(answer: object) -> None:
+    with pytest.raises(RenderError) as caught:
+        Renderer("tests.rendering.misbehaving:lies").references("x.j2", json.dumps(answer))
+    assert JUNK == caught.value.why
+
+
+@pytest.mark.parametrize("result", [None, "\ud800", {}, {"wlcg/app": 1}, {"wlcg/app": ["a", None, "no format"]}])
+def test_a_result_of_another_form_is_not_believed(monkeypatch: pytest.MonkeyPatch, result: object) -> None:
+    class Liar:
+        def ask(self, *_: object, **__: object) -> bytes:
+            return pack({"result": result})
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr(Renderer, "_new_worker", lambda _: Liar())
+    given: tuple[Template, OutputSpec, Any, Any] = (template(""), output(), CLIENTS, FACTS)
+    with pytest.raises(RenderError, match="no answer that can be read"):
+        Renderer().read(b"", *given)
+    if not isinstance(result, str) or result == "\ud800":
+        with pytest.raises(RenderError, match="no answer that can be read"):
+            Renderer().render(*given)
+
+
+def test_a_process_that_cannot_be_started_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(RenderError, match="cannot be started: No such file or directory"):
+        Renderer().references("x.j2", "")
+
+
+def test_one_process_serves_all_until_it_has_grown() -> None:
+    stays, grows = (Renderer(f"tests.rendering.misbehaving:{does}") for does in ("stays", "grows"))
+    assert stays.references("x.j2", "") == stays.references("y.j2", "")
+    assert grows.references("x.j2", "") != grows.references("y.j2", "")
+
+
+def test_a_process_that_has_grown_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    question = pack({"what": "render", "name": "x.j2", **write_output(template("a"), output(), CLIENTS, FACTS)})
+    assert {"result": "a", "is_last": False} == unpack(process.answer(question))
+    monkeypatch.setattr(process, "MEMORY", 1)
+    assert unpack(process.answer(question))["is_last"]
+    monkeypatch.setattr("pathlib.Path.read_text", lambda *_, **__: (_ for _ in ()).throw(OSError))
+    assert not unpack(process.answer(question))["is_last"]
+
+
+def test_built_ins_start_no_process_and_bring_in_nothing_for_one() -> None:
+    script = (
+        "import sys; from pathlib import Path; from iac.rendering.renderer import Renderer;"
+        "from iac.rendering.template import load_templates; renderer = Renderer();"
+        "renderer.check(load_templates(Path('.'), ['rucio-idpsecrets'], renderer)['rucio-idpsecrets']);"
+        "renderer.references('dotenv', '');"
+        "sys.exit(bool({'iac.worker', 'iac.process', 'iac.rendering.wire', 'iac.rendering.answer'} & set(sys.modules)))"
+    )
+    assert 0 == subprocess.run([sys.executable, "-c", script], check=False).returncode
+
+
+def test_built_ins_are_rendered_and_read_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Renderer, "_ask", lambda *_: pytest.fail("a process"))
+    from pathlib import Path  # noqa: PLC0415  # only here
+
+    from iac.rendering.template import load_templates  # noqa: PLC0415
+
+    one, spec = Renderer(), output("client-id")
+    builtin = load_templates(Path(), ["client-id"], one)["client-id"]
+    assert b"app" == one.render(builtin, spec, CLIENTS, FACTS).strip()
+    assert "mine" == one.read(b"mine", builtin, spec, CLIENTS, FACTS)["wlcg/app"].client_id
