@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from iac.workflow import Session
+    from iac.session.session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +47,8 @@ class Case:
 
 @contextmanager
 def _plan(bench: Bench) -> Iterator[Pair]:
-    from iac.core.planning import make_plan  # noqa: PLC0415
-    from iac.workflow import read_actual  # noqa: PLC0415
+    from iac.core.plan.make import make_plan
+    from iac.workflow.registrations import read_actual
 
     project = bench.estate()
     with project.open(READING) as session, open_client(bench.issuer, READING, project.environ) as client:
@@ -206,8 +206,8 @@ def _floor(name: str, *arguments: str) -> list[str]:
 
 def _apply(session: Session, expected: int) -> float:
     """Seconds from loading the state to the last write; what `iac apply` does after it has logged in."""
-    from iac.apply.run import Stop  # noqa: PLC0415
-    from iac.workflow import apply_plan, prepare  # noqa: PLC0415
+    from iac.apply.run import Stop
+    from iac.workflow.apply import apply_plan, prepare
 
     done = 0
 

@@ -12,14 +12,14 @@ from benchmarks.process import IAC, run
 from iac.backends.age import new_identity
 from iac.core.registration import NewClient
 from iac.core.secret import Secret
-from iac.core.semantics import create_body
+from iac.core.server import create_body
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from benchmarks.server import Server
-    from iac.workflow import Session
+    from iac.session.session import Session
 
 _PER_FOLDER = 100
 _PROJECT = """\
@@ -138,8 +138,8 @@ class Project:
     @contextmanager
     def open(self, in_flight: int) -> Iterator[Session]:
         """The session that a command would work with, logged in."""
-        from iac.cli.shell import Shell  # noqa: PLC0415  # with the adapters, not needed by the whole processes
-        from iac.wiring import Access, open_session  # noqa: PLC0415
+        from iac.cli.context import Shell  # with the adapters, not needed by the whole processes
+        from iac.wiring.sessions import Access, open_session
 
         os.environ.update(self.environ)
         with open_session(Shell(str(self.root)), Access.WRITE, parallelism=in_flight) as session:

@@ -91,7 +91,7 @@ class Worker:
 
 def serve(function: str, memory: int) -> None:
     """The worker's side: answer questions until there are no more."""
-    import resource  # noqa: PLC0415  # not on every system, and needed in a worker alone
+    import resource  # not on every system, and needed in a worker alone
 
     module, _, name = function.partition(":")
     answer: Callable[[bytes], bytes] = getattr(import_module(module), name)

@@ -10,7 +10,7 @@ from iac.core.errors import ServerError, StalePlan
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from iac.core.change import Change
+    from iac.core.plan.change import Change
     from iac.core.registration import Registration
 
 

@@ -6,21 +6,21 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from iac.core import semantics
-from iac.core.diff import is_hidden, mismatches
+from iac.core import server
 from iac.core.errors import GarbledError, ServerError, StalePlan, UnknownOutcome, UnreachableError
+from iac.core.plan.diff import is_hidden, mismatches
 from iac.core.registration import Api
-from iac.core.state import IntentDropped
+from iac.core.state.model import IntentDropped
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
-    from iac.apply.ledger import Ledger
-    from iac.core.change import Change
     from iac.core.model import Fields
+    from iac.core.plan.change import Change
     from iac.core.registration import Facts, NewClient, Registration
     from iac.core.secret import Secret
     from iac.ports import Provider
+    from iac.session.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,7 @@ class Exchange:
     def _is_ours(self, found: Registration, client: NewClient) -> bool:
         """Proven by the secret; a client without one is ours when it is what was sent."""
         if client.secret is None:
-            names = frozenset(client.fields) - semantics.forced_by_create(client.fields, self.facts.api)
+            names = frozenset(client.fields) - server.forced_by_create(client.fields, self.facts.api)
             return not mismatches(client.fields, names, found, self.facts, self.defaults)
         if found.secret is not None:
             return found.secret == client.secret
@@ -112,7 +112,7 @@ class Exchange:
 
     def stored(self, change: Change, answer: Registration) -> Registration:
         """What is stored, where an answer is not that yet (rec: self-service-user); else the answer."""
-        if not semantics.reads_back(self.facts):
+        if not server.reads_back(self.facts):
             return answer
         with self._token_kept(change):
             return self.provider.get(answer.client_id) or answer

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from iac.core.change import Action
+from iac.core.plan.change import Action
 
 if TYPE_CHECKING:
-    from iac.core.change import Change, OutputChange
     from iac.core.errors import IacError
+    from iac.core.plan.change import Change, OutputChange
     from iac.core.proof import Proof
 
 

@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from iac.apply.outcome import Done, Failed, NotTried, Outcome
-from iac.core.change import Action, Change, SecretStep
 from iac.core.errors import GarbledError, IacError, StateError, UnreachableError
+from iac.core.plan.change import Action, Change, SecretStep
 from iac.core.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from iac.apply.ledger import Ledger
-    from iac.core.state import SealedSecret
+    from iac.core.state.model import SealedSecret
+    from iac.session.ledger import Ledger
 
 _PHASES = (
     frozenset({Action.CREATE, Action.ADOPT, Action.REPLACE}),

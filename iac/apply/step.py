@@ -6,28 +6,27 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from iac.apply.book import Book, Held
+from iac.apply.answer import Book, Held, Sent, desired_of, last_of, owners_given, sent_by
 from iac.apply.check import check_same, hold
+from iac.apply.delete import Leave
 from iac.apply.exchange import Exchange
-from iac.apply.leave import Leave
-from iac.apply.sent import Sent, desired_of, last_of, owners_given, sent_by
-from iac.core import semantics
-from iac.core.change import Action, Change, SecretChange, SecretStep
+from iac.core import server
 from iac.core.errors import IacError, ServerError, UnknownOutcome, UnreachableError
 from iac.core.model import uses_secret
+from iac.core.plan.change import Action, Change, SecretChange, SecretStep
 from iac.core.registration import Api, NewClient
-from iac.core.state import SecretStatus
+from iac.core.state.model import SecretStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from iac.apply.ledger import Ledger
     from iac.core.desired import DesiredClient
     from iac.core.model import Fields
     from iac.core.registration import Facts, Registration
     from iac.core.secret import Secret
-    from iac.core.state import ClientState, SealedSecret
+    from iac.core.state.model import ClientState, SealedSecret
     from iac.ports import Provider
+    from iac.session.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,7 @@ class Steps:
             held = replace(held, secret=self._seal(change, answer.secret), status=SecretStatus.KNOWN)
         change = replace(change, client_id=answer.client_id or change.client_id)
         done = self._settle(change, answer, held, sent)
-        if done.wrong and done.wrong <= semantics.forced_by_create(sent.fields, self.facts.api):
+        if done.wrong and done.wrong <= server.forced_by_create(sent.fields, self.facts.api):
             answer = self._put(change, self._fresh(change), sent)
             done = self._settle(change, answer, done.held, sent)
         owners = owners_given(change, desired.owners)
@@ -121,7 +120,7 @@ class Steps:
             answer = fresh
             if change.writes_fields or change.step is SecretStep.CHOOSE:
                 answer = self._put(change, fresh, sent)
-        if answer is not fresh and semantics.reads_back(self.facts):
+        if answer is not fresh and server.reads_back(self.facts):
             done = self._settle(change, answer, held, sent, owners)
             held, answer = done.held, done.answer
         if change.step is SecretStep.ROTATE:

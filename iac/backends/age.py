@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from iac.core.errors import ClosedSecretError, StateError
 from iac.core.secret import Secret
-from iac.core.state import CLEAR
+from iac.core.state.model import CLEAR
 from iac.ports import Place, Vault
 from iac.sealing.key import CONFIGURE, age_identities, parse_identities, parse_recipient
 
@@ -44,7 +44,7 @@ class AgeVault(Vault):
         return self._recipients
 
     def _seal(self, secret: Secret, place: Place, also: Sequence[str]) -> str:
-        import pyrage  # noqa: PLC0415  # only commands that meet secrets
+        import pyrage  # only commands that meet secrets
 
         encrypted: bytes = pyrage.encrypt(_bound(secret, place), self._all_recipients(tuple(also)))
         return _AGE + base64.b64encode(encrypted).decode()
@@ -156,7 +156,7 @@ class RekeyVault(Vault):
 
 def new_identity() -> tuple[Secret, str]:
     """A new X25519 identity and its recipient."""
-    from pyrage import x25519  # noqa: PLC0415  # only init
+    from pyrage import x25519  # only init
 
     identity = x25519.Identity.generate()
     return Secret(str(identity)), str(identity.to_public())
@@ -212,7 +212,7 @@ def _parse(plain: Secret) -> tuple[Place, Secret] | None:
 
 
 def _decrypt(sealed: str, identities: Sequence[Any]) -> Secret | None:
-    import pyrage  # noqa: PLC0415  # only commands that meet secrets
+    import pyrage  # only commands that meet secrets
 
     try:
         encrypted = base64.b64decode(sealed.removeprefix(_AGE), validate=True)

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from iac import files
-from iac.core.members import Malformed, Members, dump, load
+from iac.core.state.members import Malformed, Members, dump, load
 from iac.ports import Deliveries, Delivery
 
 if TYPE_CHECKING:

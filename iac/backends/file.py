@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from iac import files
 from iac.backends import lock
-from iac.backends.journal import GroupCommit
+from iac.backends.local import GroupCommit
 from iac.backends.rescue import Rescue, places
 from iac.core.errors import MissingStateError, StateError
-from iac.core.journal import Batch, Journal, fold_all, parse_journal, render_batch, replay
-from iac.core.statefile import Origin, check_owner, check_state, parse_state, render_state
+from iac.core.state.document import Origin, check_owner, check_state, parse_state, render_state
+from iac.core.state.journal import Batch, Journal, fold_all, parse_journal, render_batch, replay
 from iac.ports import StateBackend
 
 if TYPE_CHECKING:
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from iac.core.state import Event, State
-    from iac.core.statefile import Owner
+    from iac.core.state.document import Owner
+    from iac.core.state.model import Event, State
     from iac.ports import Clock, Holder
 
 

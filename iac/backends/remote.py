@@ -12,13 +12,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from iac.backends.cell import NotSettled, Stored, settle
-from iac.backends.journal import GroupCommit
-from iac.backends.local import Extent, LocalJournal
+from iac.backends.local import Extent, GroupCommit, LocalJournal
 from iac.backends.rescue import Rescue, places
 from iac.core.errors import MissingStateError, StateError, UnreachableError
-from iac.core.held import brings_secret
-from iac.core.journal import Batch, fold_all, render_batch, replay
-from iac.core.statefile import Origin, check_owner, check_state, parse_state, render_state
+from iac.core.state.document import Origin, check_owner, check_state, parse_state, render_state
+from iac.core.state.journal import Batch, fold_all, render_batch, replay
+from iac.core.state.keys import brings_secret
 from iac.ports import StateBackend
 
 if TYPE_CHECKING:
@@ -27,8 +26,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from iac.backends.cell import Cell
-    from iac.core.state import Event, State
-    from iac.core.statefile import Owner
+    from iac.core.state.document import Owner
+    from iac.core.state.model import Event, State
     from iac.ports import Clock, Holder
     from iac.ports.state import Lock
 

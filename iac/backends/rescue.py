@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from iac import files
 from iac.core.errors import StateError
-from iac.core.journal import is_journal, parse_journal
-from iac.core.statefile import Origin, parse_state
+from iac.core.state.document import Origin, parse_state
+from iac.core.state.journal import is_journal, parse_journal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

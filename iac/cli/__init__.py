@@ -77,7 +77,7 @@ class Group(click.Group):
         """Say "did you mean" for an unknown command."""
         name = args[0] if args else ""
         if name and not name.startswith("-") and name not in self.summaries:
-            import difflib  # noqa: PLC0415  # only for a mistake
+            import difflib  # only for a mistake
 
             close = difflib.get_close_matches(name, self.summaries, n=1)
             hint = f" Did you mean {close[0]}?" if close else f" `{ctx.command_path} --help` lists them."
@@ -105,7 +105,7 @@ class Group(click.Group):
 @click.pass_context
 def cli(ctx: click.Context, /, **settings: Any) -> None:
     """OAuth/OIDC clients of an INDIGO IAM as code."""
-    from iac.cli.shell import Shell  # noqa: PLC0415  # not needed for --version and --help
+    from iac.cli.context import Shell  # not needed for --version and --help
 
     ctx.obj = Shell(**settings)
     if settings["verbose"]:
@@ -114,7 +114,7 @@ def cli(ctx: click.Context, /, **settings: Any) -> None:
 
 def _log(verbosity: int) -> Callable[[], None]:
     """Requests and their statuses on stderr; what they carry is never logged. Gives what ends it."""
-    import logging  # noqa: PLC0415  # only with -v
+    import logging  # only with -v
 
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
@@ -143,14 +143,14 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         code = cli.main(args=arguments, prog_name="iac", standalone_mode=False)
     except click.ClickException as error:
-        from iac.cli.failure import refuse_usage  # noqa: PLC0415  # only for a mistake
+        from iac.cli.failure import refuse_usage  # only for a mistake
 
         return refuse_usage(error)
     except click.Abort:
         click.echo("interrupted", err=True)
         return INTERRUPTED
     except Exception as error:
-        from iac.cli.failure import report  # noqa: PLC0415  # only for an error
+        from iac.cli.failure import report  # only for an error
 
         return report(error)
     return code if isinstance(code, int) else 0

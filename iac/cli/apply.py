@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iac.cli.carrying import ACCEPT_OLDER, AUTO_APPROVE, LOCK_TIMEOUT, ROTATE_DUE, Terms, carry_out, end
+from iac.cli.approval import ACCEPT_OLDER, AUTO_APPROVE, LOCK_TIMEOUT, ROTATE_DUE, Terms, carry_out, end
 from iac.cli.format import FORMAT
 from iac.core.errors import IacError, InputError
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from iac.apply.outcome import Report
-    from iac.cli.shell import Shell
-    from iac.core.saved import SavedPlan
+    from iac.cli.context import Shell
+    from iac.core.plan.saved import SavedPlan
 
 _WAYS = "--auto-approve, a saved PLAN or --expect-plan DIGEST"
 _SAVE = "make one: iac plan --out FILE"
@@ -45,8 +45,8 @@ def command(shell: Shell, /, **given: Any) -> int:
     With PLAN (from `iac plan --out`) or --expect-plan only the plan that was approved is applied, or the rest of it
     after a partial apply. Exit 0 done, 3 refused, 4 stale, 5 applied in part, or not proven with --verify.
     """
-    from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
-    from iac.workflow import apply_plan, prepare  # noqa: PLC0415
+    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.workflow.apply import apply_plan, prepare
 
     saved = _saved(shell, given["plan_file"], given["expect_plan"])
     expected = saved.digest if saved else given["expect_plan"]
@@ -68,7 +68,7 @@ def command(shell: Shell, /, **given: Any) -> int:
 
 def _proven(shell: Shell, report: Report | None) -> Report | None:
     """The report with whether the credentials of the clients that are now as wanted work; nothing is undone."""
-    from iac.verification import prove  # noqa: PLC0415  # only where it is asked for
+    from iac.workflow.verify import prove  # only where it is asked for
 
     if report is None or report.is_interrupted or not report.applied():
         shell.note("no client was applied, so none is verified: iac verify looks at all of them")
@@ -80,7 +80,7 @@ def _proven(shell: Shell, report: Report | None) -> Report | None:
 
 
 def _saved(shell: Shell, plan_file: str | None, digest: str | None) -> SavedPlan | None:
-    from iac.core.saved import DIGEST  # noqa: PLC0415  # not needed by --help
+    from iac.core.plan.saved import DIGEST  # not needed by --help
 
     if digest is not None and not DIGEST.fullmatch(digest):
         raise click.UsageError("--expect-plan takes the digest of a plan: sha256: and 64 hex digits")
@@ -93,8 +93,8 @@ def _saved(shell: Shell, plan_file: str | None, digest: str | None) -> SavedPlan
 
 
 def _read(path: Path) -> SavedPlan:
-    from iac.core.members import Malformed  # noqa: PLC0415  # not needed by --help
-    from iac.core.saved import parse_saved  # noqa: PLC0415
+    from iac.core.plan.saved import parse_saved
+    from iac.core.state.members import Malformed  # not needed by --help
 
     try:
         return parse_saved(path.read_text(encoding="utf-8"))

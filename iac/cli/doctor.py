@@ -11,8 +11,8 @@ from iac.cli.format import FORMAT, show_json
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.checkup import Checkup
-    from iac.cli.shell import Shell
+    from iac.cli.context import Shell
+    from iac.workflow.doctor import Checkup
 
 UNREACHED = 6
 
@@ -25,7 +25,7 @@ def command(shell: Shell, *, view: str) -> int:
 
     Nothing is written. Exit 0, 1 with an error, 6 when the server or the state cannot be reached or refuses the login.
     """
-    from iac.checkup import run_checkup  # noqa: PLC0415  # brings in the adapters
+    from iac.workflow.doctor import run_checkup  # brings in the adapters
 
     found = run_checkup(shell)
     if view == "json":

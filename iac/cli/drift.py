@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.core.change import place
 from iac.core.drift import SecretDrift
 from iac.core.errors import InputError
 from iac.core.limits import listed
+from iac.core.plan.change import place
 from iac.core.text import printable
 from iac.views.kind import BUDGET
-from iac.views.shown import value_shown
+from iac.views.words import value_shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from iac.cli.shell import Shell
-    from iac.config.accepting import Source
+    from iac.cli.context import Shell
+    from iac.config.edit.accept import Source
     from iac.core.drift import Drift
 
 
@@ -52,8 +52,8 @@ def command(shell: Shell, *, addresses: tuple[str, ...], view: str, accept: tupl
 
 
 def _read(shell: Shell, addresses: tuple[str, ...]) -> Drift:
-    from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
-    from iac.workflow.drifting import read_drift  # noqa: PLC0415
+    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.workflow.drift import read_drift
 
     with open_session(shell, Access.READ) as session:
         drift = read_drift(session, addresses)
@@ -66,8 +66,8 @@ def _read(shell: Shell, addresses: tuple[str, ...]) -> Drift:
 
 
 def _show(shell: Shell, drift: Drift, view: str) -> None:
-    from iac.cli.format import show_json  # noqa: PLC0415
-    from iac.views.drift import drift_markdown, drift_text  # noqa: PLC0415
+    from iac.cli.format import show_json
+    from iac.views.drift import drift_markdown, drift_text
 
     if view == "json":
         show_json(drift.to_dict())
@@ -81,14 +81,14 @@ def _sources(shell: Shell, accept: tuple[str, ...]) -> Mapping[str, Source]:
     """The files as they are before the server is asked: one that changes meanwhile is not written."""
     if not accept:
         return {}
-    from iac.config.accepting import read_sources  # noqa: PLC0415
+    from iac.config.edit.accept import read_sources
 
     return read_sources(shell.root, accept)
 
 
 def _accept(shell: Shell, drift: Drift, sources: Mapping[str, Source], view: str) -> int:
-    from iac.cli.format import show_json  # noqa: PLC0415
-    from iac.config.accepting import make_edit, write_edits  # noqa: PLC0415
+    from iac.cli.format import show_json
+    from iac.config.edit.accept import make_edit, write_edits
 
     _refuse_gone(drift)
     edits = {

@@ -11,7 +11,7 @@ from iac.cli.format import FORMAT, show_json
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from iac.cli.shell import Shell
+    from iac.cli.context import Shell
     from iac.core.explanation import Explanation
 
 
@@ -26,7 +26,7 @@ def command(shell: Shell, *, name: str, is_list: bool, view: str) -> int:
     For policy also how serious it is in this project, with examples, and how to switch it off or waive it. Exit 1 for
     an id that there is not.
     """
-    from iac.explaining import explain, explanations  # noqa: PLC0415  # reads the reference
+    from iac.workflow.explain import explain, explanations  # reads the reference
 
     if bool(name) == is_list:
         raise click.UsageError("give an ID, or --list")
@@ -37,7 +37,7 @@ def command(shell: Shell, *, name: str, is_list: bool, view: str) -> int:
     if view == "json":
         show_json(explanation.to_dict())
     else:
-        from iac.views.explanation import explanation_text  # noqa: PLC0415
+        from iac.views.explanation import explanation_text
 
         click.echo(explanation_text(explanation), nl=False)
     return 0

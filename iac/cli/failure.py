@@ -36,7 +36,7 @@ def refuse_usage(error: click.ClickException) -> int:
 
 def _root() -> click.Context:
     """For a mistake before there is a context: in the global options."""
-    from iac.cli import cli  # noqa: PLC0415  # which imports this module
+    from iac.cli import cli  # which imports this module
 
     return click.Context(cli, info_name="iac")
 

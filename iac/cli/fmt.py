@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from iac.cli.shell import Shell
+    from iac.cli.context import Shell
     from iac.core.diagnostics import Diagnostic
 
 
@@ -26,7 +26,7 @@ def command(shell: Shell, *, paths: tuple[str, ...], check: bool) -> int:
     Adds the line by which editors find the schema. A file with a mistake in its YAML is not touched. What a file says
     never changes.
     """
-    from iac.config.writing import replace_text  # noqa: PLC0415
+    from iac.config.edit.files import replace_text
 
     root = shell.root
     mistakes: list[Diagnostic] = []
@@ -52,9 +52,9 @@ def _outcome(changed: int, *, check: bool) -> str:
 
 
 def _files(root: Path, paths: tuple[str, ...], mistakes: list[Diagnostic]) -> Iterator[str]:
-    from iac.config.path import PROJECT_FILE  # noqa: PLC0415
-    from iac.config.project import load_project  # noqa: PLC0415
-    from iac.config.tree import CLIENTS_DIR, read_tree  # noqa: PLC0415
+    from iac.config.path import PROJECT_FILE
+    from iac.config.project import load_project
+    from iac.config.tree import CLIENTS_DIR, read_tree
 
     if not (root / PROJECT_FILE).is_file():
         load_project(root)  # says what is wrong with it
@@ -73,10 +73,10 @@ def _files(root: Path, paths: tuple[str, ...], mistakes: list[Diagnostic]) -> It
 
 def _formatted(root: Path, file: str, mistakes: list[Diagnostic]) -> str | None:
     """The file's new text; None when it stays as it is."""
-    from iac.config.document import read_document  # noqa: PLC0415
-    from iac.config.formatting import format_text, schema_address  # noqa: PLC0415
-    from iac.config.path import PROJECT_FILE  # noqa: PLC0415
-    from iac.config.tree import is_defaults  # noqa: PLC0415
+    from iac.config.document import read_document
+    from iac.config.edit.format import format_text, schema_address
+    from iac.config.path import PROJECT_FILE
+    from iac.config.tree import is_defaults
 
     document, found = read_document(root, file)
     mistakes += found

@@ -9,9 +9,9 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from iac.cli.shell import Shell
+    from iac.cli.context import Shell
     from iac.core.explanation import Explanation
-    from iac.core.plan import Plan
+    from iac.core.plan.plan import Plan
 
 FORMAT = click.option(
     "--format", "view", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print."
@@ -28,7 +28,7 @@ SETTINGS_FROM = click.option(
 
 def show_plan(shell: Shell, plan: Plan, view: str) -> None:
     """Print a plan on stdout."""
-    from iac.views.text import plan_text  # noqa: PLC0415
+    from iac.views.text import plan_text
 
     if view == "json":
         show_json(plan.to_dict())
@@ -39,13 +39,13 @@ def show_plan(shell: Shell, plan: Plan, view: str) -> None:
 
 def known_ids() -> Mapping[str, Explanation]:
     """What is known of ids, for views that explain them."""
-    from iac.explaining import explanations  # noqa: PLC0415  # reads pages of the reference
+    from iac.workflow.explain import explanations  # reads pages of the reference
 
     return explanations()
 
 
 def show_json(value: Any) -> None:
     """Print a JSON value on stdout."""
-    from iac.views.document import json_text  # noqa: PLC0415
+    from iac.views.words import json_text
 
     click.echo(json_text(value), nl=False)

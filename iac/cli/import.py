@@ -14,11 +14,10 @@ from iac.core.text import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from iac.cli.shell import Shell
-    from iac.importing.choosing import Wish
-    from iac.importing.drafting import Draft
-    from iac.importing.found import Found
-    from iac.importing.run import Imported, Order
+    from iac.cli.context import Shell
+    from iac.workflow.importing.choosing import Found, Wish
+    from iac.workflow.importing.drafting import Draft
+    from iac.workflow.importing.run import Imported, Order
 
 
 @click.command("import")
@@ -42,7 +41,7 @@ def command(shell: Shell, /, **given: Any) -> int:
     A definition holds what the always-managed fields are, and of the others what is no default. Nothing that is there
     is overwritten; all definitions are written, or none.
     """
-    from iac.importing.run import run_import  # noqa: PLC0415  # brings in the adapters
+    from iac.workflow.importing.run import run_import  # brings in the adapters
 
     done = run_import(shell, _order(shell, given))
     if given["view"] == "json":
@@ -56,9 +55,9 @@ def command(shell: Shell, /, **given: Any) -> int:
 
 
 def _order(shell: Shell, given: dict[str, Any]) -> Order:
-    from iac.clock import SystemClock  # noqa: PLC0415  # not needed by --help
-    from iac.importing.drafting import Terms  # noqa: PLC0415
-    from iac.importing.run import Order  # noqa: PLC0415
+    from iac.clock import SystemClock  # not needed by --help
+    from iac.workflow.importing.drafting import Terms
+    from iac.workflow.importing.run import Order
 
     today = SystemClock().now().date()
     terms = Terms(today, _folder(given["folder"]), _day(given["waive_until"], today))
@@ -68,7 +67,7 @@ def _order(shell: Shell, given: dict[str, Any]) -> Order:
 
 
 def _wish(given: dict[str, Any]) -> Wish:
-    from iac.importing.choosing import Match, Wish  # noqa: PLC0415  # not needed by --help
+    from iac.workflow.importing.choosing import Match, Wish  # not needed by --help
 
     try:
         matches = tuple(Match.parse(text) for text in given["matches"])
@@ -83,7 +82,7 @@ def _wish(given: dict[str, Any]) -> Wish:
 
 
 def _folder(given: str) -> str:
-    from iac.config.tree import CLIENTS_DIR, is_address  # noqa: PLC0415  # not needed by --help
+    from iac.config.tree import CLIENTS_DIR, is_address  # not needed by --help
 
     folder = given.removeprefix("./").rstrip("/").removeprefix(f"{CLIENTS_DIR}/")
     if folder in {"", CLIENTS_DIR}:
@@ -108,8 +107,8 @@ def _day(given: str | None, today: date) -> date | None:
 
 
 def _read(shell: Shell, source: str) -> list[Found]:
-    from iac.cli.shell import read_stdin  # noqa: PLC0415  # with its only use
-    from iac.importing.reading import parse_files, read_file, read_folder  # noqa: PLC0415
+    from iac.cli.context import read_stdin  # with its only use
+    from iac.workflow.importing.reading import parse_files, read_file, read_folder
 
     if source == "-":
         return parse_files([("stdin", read_stdin())])

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.shell import is_terminal
+from iac.cli.context import is_terminal
 from iac.core.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from iac.cli.shell import Shell
-    from iac.pipelines import Pipelines
-    from iac.scaffold import Answers, Begun
+    from iac.cli.context import Shell
+    from iac.workflow.init import Answers, Begun
+    from iac.workflow.pipelines import Pipelines
 
 PAGES = "https://github.com/indigo-iac/indigo-iac/blob/main/docs/how-to/pipeline-{}.md"
 
@@ -60,9 +60,9 @@ def command(shell: Shell, /, forges: tuple[str, ...], **given: str | None) -> in
         raise click.UsageError("--wheel is for pipelines: give --ci, too")
     if forges and (shell.root / "iac.yaml").is_file() and not (given["project"] or given["issuer"]):
         return _add_pipelines(shell, forges, given["wheel"] or "")
-    from iac.backing import open_backend  # noqa: PLC0415
-    from iac.clock import SystemClock  # noqa: PLC0415  # not needed by --help
-    from iac.scaffold import make_project  # noqa: PLC0415
+    from iac.clock import SystemClock  # not needed by --help
+    from iac.wiring.state import open_backend
+    from iac.workflow.init import make_project
 
     answers = _answers(shell, given)
     pipelines = _pipelines(shell, answers, forges) if forges else None
@@ -77,7 +77,7 @@ def command(shell: Shell, /, forges: tuple[str, ...], **given: str | None) -> in
 
 
 def _answers(shell: Shell, given: Mapping[str, str | None]) -> Answers:
-    from iac.scaffold import Answers  # noqa: PLC0415
+    from iac.workflow.init import Answers
 
     project, issuer = given["project"], given["issuer"]
     usual = shell.root.resolve().name
@@ -91,8 +91,8 @@ def _answers(shell: Shell, given: Mapping[str, str | None]) -> Answers:
 
 
 def _pipelines(shell: Shell, answers: Answers, forges: Collection[str]) -> Pipelines:
-    from iac.pipelines import prepare_pipelines, refuse_file_backend  # noqa: PLC0415  # only with --ci
-    from iac.scaffold import check_answers  # noqa: PLC0415
+    from iac.workflow.init import check_answers
+    from iac.workflow.pipelines import prepare_pipelines, refuse_file_backend  # only with --ci
 
     if answers.backend == "file":
         refuse_file_backend("--backend file")
@@ -100,8 +100,8 @@ def _pipelines(shell: Shell, answers: Answers, forges: Collection[str]) -> Pipel
 
 
 def _add_pipelines(shell: Shell, forges: Collection[str], wheel: str) -> int:
-    from iac.config.project import load_project  # noqa: PLC0415
-    from iac.pipelines import change_wheel, prepare_pipelines  # noqa: PLC0415  # only with --ci
+    from iac.config.project import load_project
+    from iac.workflow.pipelines import change_wheel, prepare_pipelines  # only with --ci
 
     settings = load_project(shell.root).settings(shell.environment)
     is_new = wheel not in {"", settings.wheel}

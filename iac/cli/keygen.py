@@ -13,9 +13,9 @@ from iac.core.limits import listed
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.cli.shell import Shell
-    from iac.core.keys import ClientKey
-    from iac.workflow import LocalSession
+    from iac.cli.context import Shell
+    from iac.core.state.keys import ClientKey
+    from iac.session.session import LocalSession
 
 _FILE = "--jwks FILE"
 _BY_KEY = {"token_endpoint_auth_method": "private_key_jwt"}
@@ -42,15 +42,15 @@ def command(shell: Shell, /, **given: Any) -> int:
     The public keys go into the definition, beside token_endpoint_auth_method: private_key_jwt, or with --jwks into a
     file. Services use the new key when iac apply has registered it; the old one stays valid until --drop-old.
     """
-    from iac.wiring import open_local  # noqa: PLC0415  # brings in the adapters
-    from iac.workflow.keygen import add_key, drop_old_keys  # noqa: PLC0415
+    from iac.wiring.sessions import open_local  # brings in the adapters
+    from iac.workflow.keys import add_key, drop_old_keys
 
     session, address = open_local(shell), given["address"]
     place = _place(shell, session, address, given["file"])
     if given["is_dropping"]:
         keys = drop_old_keys(session, address)
     else:
-        from iac.keymaking import KeyType, make_key  # noqa: PLC0415
+        from iac.workflow.keys import KeyType, make_key
 
         keys = add_key(session, address, lambda: make_key(KeyType(given["kind"]), int(given["bits"])))
     _publish(shell, session, address, keys, given["file"])
@@ -64,7 +64,7 @@ def _place(shell: Shell, session: LocalSession, address: str, file: str | None) 
     Raises:
         InputError: the file cannot be written, or the definition says that the server fetches keys elsewhere.
     """
-    from iac.cli.report import check_place  # noqa: PLC0415
+    from iac.cli.report import check_place
 
     session.options([address])
     client = session.desired.clients.get(address)
@@ -83,12 +83,12 @@ def _place(shell: Shell, session: LocalSession, address: str, file: str | None) 
 
 
 def _publish(shell: Shell, session: LocalSession, address: str, keys: tuple[ClientKey, ...], file: str | None) -> None:
-    from iac.config.accepting import make_edit, read_sources, write_edits  # noqa: PLC0415
-    from iac.core.keys import key_set  # noqa: PLC0415
+    from iac.config.edit.accept import make_edit, read_sources, write_edits
+    from iac.core.state.keys import key_set
 
     text = key_set(keys)
     if file is not None:
-        from iac.cli.report import write_whole  # noqa: PLC0415
+        from iac.cli.report import write_whole
 
         write_whole(shell, file, json.dumps(json.loads(text), indent=2) + "\n", _FILE)
         return

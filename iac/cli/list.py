@@ -11,7 +11,7 @@ import click
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.cli.shell import Shell
+    from iac.cli.context import Shell
     from iac.core.inventory import Filter, Inventory
 
 _USUAL = ("address", "client_id", "name", "state", "grants")
@@ -22,7 +22,7 @@ class _Duration(click.ParamType[timedelta]):
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        from iac.core.age import seconds  # noqa: PLC0415  # not needed by --help
+        from iac.core.rotation import seconds  # not needed by --help
 
         if not _DURATION.fullmatch(str(value)):
             self.fail(f"{value}: write hours, days or weeks, such as 12h, 90d or 4w", param, ctx)
@@ -38,7 +38,7 @@ class _Columns(click.ParamType[tuple[str, ...]]):
         self.is_sort = is_sort
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        from iac.core.inventory import COLUMNS  # noqa: PLC0415  # not needed by --help
+        from iac.core.inventory import COLUMNS  # not needed by --help
 
         names = (str(value),) if self.is_sort else tuple(str(value).split(","))
         for name in names:
@@ -81,8 +81,8 @@ def command(shell: Shell, /, **given: Any) -> int:
 
     Needs iam:admin.read only, and no key of the state. Options that filter are all to hold.
     """
-    from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
-    from iac.workflow.listing import read_inventory  # noqa: PLC0415
+    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.workflow.inventory import read_inventory
 
     with open_session(shell, Access.READ) as session:
         found = read_inventory(session, _filter(given), with_owners=_needs_owners(given))
@@ -96,7 +96,7 @@ def command(shell: Shell, /, **given: Any) -> int:
 
 
 def _filter(given: dict[str, Any]) -> Filter:
-    from iac.core.inventory import Filter, Standing  # noqa: PLC0415  # not needed by --help
+    from iac.core.inventory import Filter, Standing  # not needed by --help
 
     return Filter(
         standings=frozenset(Standing(name) for name in given["standings"]),
@@ -111,7 +111,7 @@ def _filter(given: dict[str, Any]) -> Filter:
 
 def _columns(given: dict[str, Any], *, is_use_known: bool) -> tuple[str, ...]:
     """What is asked for; else all for machines, and for people the usual ones with what the filters are about."""
-    from iac.core.inventory import COLUMNS  # noqa: PLC0415  # not needed by --help
+    from iac.core.inventory import COLUMNS  # not needed by --help
 
     if given["columns"]:
         asked: tuple[str, ...] = given["columns"]
@@ -135,8 +135,8 @@ def _needs_owners(given: dict[str, Any]) -> bool:
 
 
 def _show(shell: Shell, found: Inventory, columns: tuple[str, ...], given: dict[str, Any]) -> None:
-    from iac.cli.format import show_json  # noqa: PLC0415
-    from iac.views.inventory import inventory_csv, inventory_text, summary_line  # noqa: PLC0415
+    from iac.cli.format import show_json
+    from iac.views.inventory import inventory_csv, inventory_text, summary_line
 
     column = given["sort"][0]
     rows = found.sorted_by(column.removeprefix("-"), is_descending=column.startswith("-"))

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from iac.cli.context import is_terminal
 from iac.cli.format import FORMAT, show_json
-from iac.cli.shell import is_terminal
 from iac.core.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from iac.cli.shell import Shell
+    from iac.cli.context import Shell
     from iac.services import Service, ServiceFile
-    from iac.starting import Offer, Started
+    from iac.workflow.new import Offer, Started
 
 PAGES = "https://github.com/indigo-iac/indigo-iac/blob/main/docs/how-to/services/{}.md"
 
@@ -46,8 +46,8 @@ def command(shell: Shell, /, *, address: str, is_list: bool, view: str, **wanted
     if is_list:
         _show_list(view)
         return 0
-    from iac.clock import SystemClock  # noqa: PLC0415  # not needed by --list
-    from iac.starting import Start, find_offer, start  # noqa: PLC0415
+    from iac.clock import SystemClock  # not needed by --list
+    from iac.workflow.new import Start, find_offer, start
 
     offer = find_offer(wanted["template"])
     answers = _answers(offer, wanted["given"])
@@ -85,7 +85,7 @@ def _show(shell: Shell, offer: Offer, started: Started, view: str) -> None:
 
 
 def _show_list(view: str) -> None:
-    from iac.services import services  # noqa: PLC0415  # reads the catalogue
+    from iac.services import services  # reads the catalogue
 
     known = services().values()
     if view == "json":

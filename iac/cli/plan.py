@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iac.cli.carrying import ROTATE_DUE
+from iac.cli.approval import ROTATE_DUE
 from iac.cli.format import SETTINGS_FROM, known_ids, show_plan
 from iac.cli.report import REPORT, Target, check_place, write_whole
 from iac.views.kind import BUDGET, SMALLEST_BUDGET, PlanView, Setting, render_plan
@@ -15,7 +15,7 @@ from iac.views.kind import BUDGET, SMALLEST_BUDGET, PlanView, Setting, render_pl
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from iac.cli.shell import Shell
+    from iac.cli.context import Shell
 
 _OUT = "--out FILE"
 
@@ -53,8 +53,8 @@ def command(shell: Shell, /, **given: Any) -> int:
     Reading needs iam:admin.read only, and no key of the state. Exit 0, or 2 with --detailed-exitcode when there are
     changes, or 3 when apply would refuse it; files are written all the same.
     """
-    from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
-    from iac.workflow import check_guards, read_plan  # noqa: PLC0415
+    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.workflow.apply import check_guards, read_plan
 
     targets = _targets(shell, given)
     with open_session(shell.with_base(given["base"]), Access.READ) as session:

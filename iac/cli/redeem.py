@@ -10,7 +10,7 @@ from iac.cli.format import FORMAT, show_json
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.cli.shell import Shell
+    from iac.cli.context import Shell
 
 
 @click.command("redeem")
@@ -22,8 +22,8 @@ def command(shell: Shell, *, addresses: tuple[str, ...], view: str) -> int:
 
     Their registration access tokens leave state; client_id and secret stay.
     """
-    from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
-    from iac.workflow.token import redeem  # noqa: PLC0415
+    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.workflow.secrets import redeem
 
     wanted = tuple(dict.fromkeys(addresses))
     with open_session(shell, Access.WRITE) as session:

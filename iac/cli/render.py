@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.carrying import ACCEPT_OLDER
+from iac.cli.approval import ACCEPT_OLDER
 from iac.cli.format import FORMAT, show_json
 from iac.core.errors import RenderError, UnsafePlan
 from iac.core.limits import NAMES, listed
@@ -16,8 +16,9 @@ from iac.core.text import printable
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from iac.cli.shell import Shell
-    from iac.workflow import LocalSession, OutputState
+    from iac.cli.context import Shell
+    from iac.session.session import LocalSession
+    from iac.workflow.render import OutputState
 
 
 @click.command("render")
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(shell: Shell, *, check: bool, targets: tuple[str, ...], accept_older_state: bool, view: str) -> int:
     """Write outputs from state: needs the key of the state, no login. A host can render its own client."""
-    from iac.wiring import open_local  # noqa: PLC0415  # brings in the adapters
-    from iac.workflow import render_outputs  # noqa: PLC0415
+    from iac.wiring.sessions import open_local  # brings in the adapters
+    from iac.workflow.render import render_outputs
 
     session = replace(open_local(shell), accepts_older_state=accept_older_state)
     results = render_outputs(session, session.options(targets).targets, check=check)

@@ -13,7 +13,7 @@ from iac.views.kind import PlanView
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from iac.cli.shell import Shell
+    from iac.cli.context import Shell
 
 _STDOUT = "-"
 _NAMES = ", ".join(PlanView)
@@ -61,7 +61,7 @@ def check_place(shell: Shell, file: str, option: str) -> None:
     Raises:
         InputError: it cannot.
     """
-    from iac.sinks.file import FileSink  # noqa: PLC0415
+    from iac.sinks.file import FileSink
 
     path = _path(shell, file, option)
     try:
@@ -76,7 +76,7 @@ def write_whole(shell: Shell, file: str, text: str, option: str) -> None:
     Raises:
         InputError: it cannot be written.
     """
-    from iac.sinks.file import FileSink  # noqa: PLC0415
+    from iac.sinks.file import FileSink
 
     path = _path(shell, file, option)
     try:
@@ -86,7 +86,7 @@ def write_whole(shell: Shell, file: str, text: str, option: str) -> None:
 
 
 def _path(shell: Shell, file: str, option: str) -> Path:
-    from iac.config.path import path_inside, path_over  # noqa: PLC0415  # with its only use
+    from iac.config.path import path_inside, path_over  # with its only use
 
     path = shell.path(file)
     if not path.parent.is_dir():

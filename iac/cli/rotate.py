@@ -6,14 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iac.cli.carrying import AUTO_APPROVE, LOCK_TIMEOUT, Terms, carry_out, end
+from iac.cli.approval import AUTO_APPROVE, LOCK_TIMEOUT, Terms, carry_out, end
 from iac.cli.format import FORMAT
 
 if TYPE_CHECKING:
     from iac.apply.outcome import Report
     from iac.apply.run import Stop
-    from iac.cli.shell import Shell
-    from iac.workflow import Prepared, Session
+    from iac.cli.context import Shell
+    from iac.session.session import Session
+    from iac.workflow.apply import Prepared
 
 
 @click.command("rotate")
@@ -33,8 +34,8 @@ def command(shell: Shell, /, **given: Any) -> int:
     This is an apply of these addresses: what else is to change of them changes too, as the plan shows. Through review
     goes `secret.serial` of the definition. Exit 5 when tokens could not be revoked, as on IAM up to 1.12.
     """
-    from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
-    from iac.workflow.rotation import prepare_rotation  # noqa: PLC0415
+    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.workflow.rotate import prepare_rotation
 
     terms = Terms(given["view"], is_approved=given["auto_approve"])
     with (
@@ -47,12 +48,12 @@ def command(shell: Shell, /, **given: Any) -> int:
 
 
 def _rotate(session: Session, prepared: Prepared, stop: Stop) -> Report:
-    from iac.workflow import apply_plan  # noqa: PLC0415  # not needed by --help
+    from iac.workflow.apply import apply_plan  # not needed by --help
 
     return apply_plan(session, prepared, stop)
 
 
 def _and_revoke(session: Session, prepared: Prepared, stop: Stop) -> Report:
-    from iac.workflow.rotation import revoke_tokens  # noqa: PLC0415  # not needed by --help
+    from iac.workflow.rotate import revoke_tokens  # not needed by --help
 
     return revoke_tokens(session, _rotate(session, prepared, stop))

@@ -13,7 +13,7 @@ from iac.sandbox.seed import PEOPLE
 from iac.sandbox.world import Registration
 
 if TYPE_CHECKING:
-    from iac.cli.shell import Shell
+    from iac.cli.context import Shell
 
 
 @click.command("sandbox", short_help="a local IAM with real behaviour")

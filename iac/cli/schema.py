@@ -13,6 +13,6 @@ def command(name: str) -> None:
     `iac fmt` points editors to a copy in schemas/ of your project when there is one, else to the published schema:
     iac schema client > schemas/client.schema.json
     """
-    from iac.config.schema import schema_text  # noqa: PLC0415
+    from iac.config.schema import schema_text
 
     click.echo(schema_text(name), nl=False)

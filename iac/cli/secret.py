@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
+from iac.cli.context import is_terminal, read_given, read_stdin
 from iac.cli.format import FORMAT, show_json
-from iac.cli.shell import is_terminal, read_given, read_stdin
 from iac.core.errors import InputError
 from iac.core.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from iac.cli.shell import Shell
+    from iac.cli.context import Shell
     from iac.core.secret import Secret
 
 
@@ -31,7 +31,7 @@ def command() -> None:
 @click.pass_obj
 def set_secret(shell: Shell, *, address: str, others: tuple[str, ...], view: str) -> int:
     """Store the secret of ADDR, read from stdin, after it was proven at the token endpoint."""
-    from iac.config.handed import parse_secret  # noqa: PLC0415  # not needed by --help
+    from iac.workflow.secret_file import parse_secret  # not needed by --help
 
     if others:  # perhaps the secret: no message of click's, which would repeat it
         raise click.UsageError("one ADDR, and the secret on stdin: what is on a command line can be read by others")
@@ -46,9 +46,9 @@ def set_secret(shell: Shell, *, address: str, others: tuple[str, ...], view: str
 @click.pass_obj
 def set_token(shell: Shell, *, address: str, others: tuple[str, ...], uri: str, view: str) -> int:
     """Store the registration access token of ADDR, read from stdin, after it was proven by reading the client."""
-    from iac.config.handed import parse_secret  # noqa: PLC0415  # not needed by --help
-    from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
-    from iac.workflow.token import hand_in_token  # noqa: PLC0415
+    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.workflow.secret_file import parse_secret  # not needed by --help
+    from iac.workflow.secrets import hand_in_token
 
     if others:
         raise click.UsageError("one ADDR, and the token on stdin: what is on a command line can be read by others")
@@ -72,7 +72,7 @@ def import_secrets(shell: Shell, *, file: str, view: str) -> int:
 
     All are stored, or none.
     """
-    from iac.config.handed import parse_secrets  # noqa: PLC0415  # not needed by --help
+    from iac.workflow.secret_file import parse_secrets  # not needed by --help
 
     code = _hand_in(shell, parse_secrets(_decoded(read_given(shell, file), file), file), view)
     if file != "-":
@@ -81,8 +81,8 @@ def import_secrets(shell: Shell, *, file: str, view: str) -> int:
 
 
 def _hand_in(shell: Shell, secrets: Mapping[str, Secret], view: str) -> int:
-    from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
-    from iac.workflow.handing import hand_in  # noqa: PLC0415
+    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.workflow.secrets import hand_in
 
     with open_session(shell, Access.READ) as session:
         stored = hand_in(session, secrets)

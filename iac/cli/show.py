@@ -9,14 +9,14 @@ import click
 from iac.cli.format import FORMAT, show_json
 from iac.cli.state.entry import predecessor_text, predecessors_of, shown
 from iac.core.errors import InputError
-from iac.core.generation import bound
 from iac.core.model import FIELDS
+from iac.core.plan.identity import bound
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.cli.shell import Shell
+    from iac.cli.context import Shell
     from iac.core.model import Fields
-    from iac.workflow import Session
+    from iac.session.session import Session
 
 
 @click.command("show")
@@ -28,7 +28,7 @@ def command(shell: Shell, *, name: str, provenance: bool, view: str) -> int:
     """Show one client side by side: definition, state, server. Never a secret."""
     if provenance:
         return _show_provenance(shell, name, view)
-    from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
+    from iac.wiring.sessions import Access, open_session  # brings in the adapters
 
     with open_session(shell, Access.READ) as session:
         found = _look_up(session, name)
@@ -41,9 +41,9 @@ def command(shell: Shell, *, name: str, provenance: bool, view: str) -> int:
 
 def _show_provenance(shell: Shell, name: str, view: str) -> int:
     """Neither state nor server is asked."""
-    from iac.config.project import load_project  # noqa: PLC0415  # with its only use
-    from iac.config.provenance import read_provenance  # noqa: PLC0415
-    from iac.views.provenance import provenance_text  # noqa: PLC0415
+    from iac.config.project import load_project  # with its only use
+    from iac.config.provenance import read_provenance
+    from iac.views.explanation import provenance_text
 
     told = read_provenance(load_project(shell.root), shell.environment, name)
     if view == "json":
@@ -54,7 +54,7 @@ def _show_provenance(shell: Shell, name: str, view: str) -> int:
 
 
 def _look_up(session: Session, name: str) -> dict[str, Any]:
-    from iac.workflow.reading import use_keys  # noqa: PLC0415  # not needed by --help
+    from iac.workflow.registrations import use_keys  # not needed by --help
 
     state = session.backend.load()
     clients = session.desired.clients

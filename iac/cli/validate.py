@@ -16,7 +16,7 @@ from iac.views.kind import DiagnosticsView, Setting, render_diagnostics
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from iac.cli.shell import Shell
+    from iac.cli.context import Shell
     from iac.config.definitions import Validation
 
 
@@ -37,7 +37,7 @@ def command(shell: Shell, *, paths: tuple[str, ...], view: str, base: str | None
 
     With PATHs only mistakes in these files and folders are shown; with --env one environment is checked. Exit 0 or 1.
     """
-    from iac.validation import validate  # noqa: PLC0415
+    from iac.workflow.validate import validate
 
     inside = [_relative(shell.root, path) for path in paths]
     validation = validate(shell.root, inside, shell.environment, base=shell.with_base(base).base)

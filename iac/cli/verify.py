@@ -9,7 +9,7 @@ import click
 from iac.core.errors import UnreachableError
 
 if TYPE_CHECKING:
-    from iac.cli.shell import Shell
+    from iac.cli.context import Shell
     from iac.core.proof import Proof
 
 
@@ -30,7 +30,7 @@ def command(shell: Shell, *, addresses: tuple[str, ...], view: str) -> int:
     Needs no login, and as a rule no key of the state. Exit 0, 2 when credentials do not work, or 6 when the server did
     not answer everything.
     """
-    from iac.verification import prove  # noqa: PLC0415  # brings in the adapters
+    from iac.workflow.verify import prove  # brings in the adapters
 
     proof = prove(shell, addresses)
     _show(shell, proof, view)
@@ -42,8 +42,8 @@ def command(shell: Shell, *, addresses: tuple[str, ...], view: str) -> int:
 
 
 def _show(shell: Shell, proof: Proof, view: str) -> None:
-    from iac.cli.format import show_json  # noqa: PLC0415
-    from iac.views.proof import proof_junit, proof_text  # noqa: PLC0415
+    from iac.cli.format import show_json
+    from iac.views.proof import proof_junit, proof_text
 
     if view == "json":
         show_json(proof.to_dict())

@@ -10,7 +10,7 @@ from iac.cli.format import FORMAT, show_json
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.cli.shell import Shell
+    from iac.cli.context import Shell
 
 
 @click.command("whoami")
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(shell: Shell, *, view: str) -> int:
     """Log in and say who that is for the server."""
-    from iac.wiring import Access, open_server  # noqa: PLC0415  # brings in the adapters
+    from iac.wiring.sessions import Access, open_server  # brings in the adapters
 
     with open_server(shell, Access.ALL) as (settings, provider):
         identity = provider.identify()

@@ -1,6 +1,6 @@
 """Every diagnostic of the configuration by its stable id; docs/reference/diagnostics.md has a section for each.
 
-What a server is known to drop or refuse comes from `iac.core.semantics` under the id of the rule; what policy says of a
+What a server is known to drop or refuse comes from `iac.core.server` under the id of the rule; what policy says of a
 definition from `iac.core.policy`, which has ids of its own.
 """
 

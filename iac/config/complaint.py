@@ -85,7 +85,7 @@ def _unknown_keys(document: Document, error: Violation) -> Iterator[Complaint]:
 
 
 def _instead(key: str, known: Iterable[str]) -> str:
-    from iac.core.model import ANSWER_ONLY  # noqa: PLC0415  # with its only use
+    from iac.core.model import ANSWER_ONLY  # with its only use
 
     usual = _INSTEAD.get(key)
     if usual:

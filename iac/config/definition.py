@@ -6,19 +6,19 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from iac.core.age import seconds
 from iac.core.desired import DesiredClient, Lifecycle, Rotation
 from iac.core.model import ALWAYS, DEFAULTED, FIELDS, GRANT_TYPES, Kind
-from iac.core.recipients import recipient
+from iac.core.plan.recipients import recipient
 from iac.core.registration import Api
-from iac.core.semantics import canonical_jwks
+from iac.core.rotation import seconds
+from iac.core.server import canonical_jwks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from iac.config.document import Document
-    from iac.config.judging import Judged
-    from iac.config.merging import Merged
+    from iac.config.merge import Merged
+    from iac.config.policy import Judged
     from iac.config.settings import Settings
     from iac.core.model import Value
 

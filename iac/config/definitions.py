@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 
 from iac.config.catalogue import mistake
 from iac.config.environment import Environment
-from iac.config.judging import judged
-from iac.config.layers import folder_layers
+from iac.config.layers import folder_layers, read_layer
 from iac.config.path import PROJECT_FILE
+from iac.config.policy import judged
 from iac.config.project import has_errors, load_project, read_project
-from iac.config.reading import read_layer
 from iac.config.settings import check_sources
 from iac.config.tree import read_tree
 from iac.core.diagnostics import Severity, sort_key
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from iac.config.merging import Layer
+    from iac.config.merge import Layer
     from iac.config.project import Project
     from iac.config.settings import Settings
     from iac.config.tree import Tree
@@ -103,7 +102,7 @@ def validate_project(
     """
     project, found = read_project(root)
     if project and base:
-        from iac.config.base import with_base  # noqa: PLC0415  # for pipelines alone
+        from iac.config.base import with_base  # for pipelines alone
 
         project = with_base(project, base)
     if project is None and found[0].id == "no-project":

@@ -7,18 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from iac.config.catalogue import mistake
 from iac.config.definition import Definition, Pool, canonical_fields, desired_client
-from iac.config.judging import NOTHING, Judge
-from iac.config.layers import default_layers, overlay
-from iac.config.leaving import check_moved, check_removed, parse_moved, parse_removed
-from iac.config.merging import Unsure, merge
+from iac.config.layers import default_layers, overlay, overrides, place_of
+from iac.config.merge import Unsure, merge
 from iac.config.output import OutputRules, Paths, parse_output
-from iac.config.override import overrides, place_of
+from iac.config.policy import NOTHING, Judge
 from iac.config.project import has_errors
+from iac.config.removal import check_moved, check_removed, parse_moved, parse_removed
 from iac.config.rule import check_definition
 from iac.config.sink import sealed_to
 from iac.config.state_rule import check_exposure
 from iac.core.desired import Desired, Rotation
-from iac.core.generation import is_successor_id
+from iac.core.plan.identity import is_successor_id
 from iac.core.text import nearest
 
 if TYPE_CHECKING:
@@ -26,8 +25,8 @@ if TYPE_CHECKING:
 
     from iac.config.document import Document
     from iac.config.event import Pointer
-    from iac.config.judging import Judged
-    from iac.config.merging import Layer, Merged
+    from iac.config.merge import Layer, Merged
+    from iac.config.policy import Judged
     from iac.config.project import Project
     from iac.config.settings import Settings
     from iac.core.desired import DesiredClient, OutputSpec

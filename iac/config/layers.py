@@ -1,18 +1,41 @@
-"""Which layers a definition has in an environment, and what each is called. Pure."""
+"""The layers of a definition in an environment, and how each is read. An environment overrides the rest."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from iac.config.merging import Layer
-from iac.config.override import overrides
+from iac.config.document import read_document
+from iac.config.merge import Layer, usable
+from iac.config.schema import check_schema
 from iac.config.tree import is_defaults
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from pathlib import Path
 
     from iac.config.document import Document
-    from iac.config.merging import Part
+    from iac.config.event import Pointer
+    from iac.config.merge import Part
+    from iac.core.diagnostics import Diagnostic
+
+
+DEFAULT = "default"
+"""Name of the one environment of a project that declares none."""
+
+
+def environment_names(value: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the environments of an iac.yaml."""
+    return tuple(value.get("environments") or (DEFAULT,))
+
+
+def overrides(value: Mapping[str, Any], environment: str) -> Mapping[str, Any]:
+    """What one environment overrides."""
+    return (value.get("environments") or {}).get(environment) or {}
+
+
+def place_of(value: Mapping[str, Any], environment: str, key: str) -> Pointer:
+    """Where a setting of an environment stands: in the environment, else at the top."""
+    return ("environments", environment, key) if key in overrides(value, environment) else (key,)
 
 
 def default_layers(document: Document, environment: str) -> Iterator[Layer]:
@@ -59,3 +82,22 @@ def layer_name(part: Part, project_file: str) -> str:
     if is_defaults(part.document.file):
         return "defaults of the folder"
     return f"environment {part.pointer[1]}" if is_overlay else "definition"
+
+
+def read_layer(root: Path, file: str, schema: str) -> tuple[Layer | None, list[Diagnostic]]:
+    """A file as a layer, None when nothing in it can be used, and its mistakes."""
+    document, found = read_document(root, file)
+    if document is None:
+        return None, found
+    layer, complaints = layer_of(document, schema)
+    return layer, [*found, *complaints]
+
+
+def layer_of(document: Document, schema: str) -> tuple[Layer | None, list[Diagnostic]]:
+    """A document as a layer, as `read_layer`."""
+    complaints = check_schema(document, schema)
+    found = [complaint.diagnostic for complaint in complaints]
+    if not isinstance(document.value, dict):
+        return None, found
+    broken = (*document.faulty, *(complaint.pointer for complaint in complaints))
+    return Layer(document, (), usable(document.value, broken) if broken else document.value, broken), found

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from iac.config.override import DEFAULT
+from iac.config.layers import DEFAULT
 from iac.config.path import named_file
 from iac.config.source import Source
 from iac.config.url import is_path

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from iac.config.catalogue import mistake
 from iac.config.document import read_document
-from iac.config.override import environment_names
+from iac.config.layers import environment_names
 from iac.config.path import PROJECT_FILE
 from iac.config.schema import check_schema
 from iac.config.settings import Settings, check_settings, parse_settings

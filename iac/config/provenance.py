@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 from iac.config.definitions import load_environment
 from iac.config.environment import Environment
-from iac.config.layers import folder_layers, layer_name
+from iac.config.layers import folder_layers, layer_name, read_layer
 from iac.config.path import PROJECT_FILE
-from iac.config.reading import read_layer
 from iac.config.schema import load_schema
 from iac.config.tree import read_tree
 from iac.core.diagnostics import sort_key
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-    from iac.config.merging import Layer, Merged
+    from iac.config.merge import Layer, Merged
     from iac.config.project import Project
     from iac.config.settings import Settings
     from iac.core.diagnostics import Diagnostic

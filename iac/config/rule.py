@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from iac.config.catalogue import mistake
-from iac.config.merging import Unsure
-from iac.core import semantics
+from iac.config.merge import Unsure
+from iac.core import server
 from iac.core.desired import Rotation
 from iac.core.model import FIELDS
 from iac.core.registration import Api
@@ -60,7 +60,7 @@ def _client_id(definition: Definition) -> Iterator[Diagnostic]:
         summary = f"{client_id} is the client that iac itself logs in with"
         yield mistake("login-client", summary, where, why=why, fix="take the definition out")
     answer = {"client_id": client_id, "client_name": definition.merged.get("client_name", "")}
-    if reason := semantics.protected(answer):
+    if reason := server.protected(answer):
         summary = f"{client_id} is not to be managed: it is {reason}"
         yield mistake("protected-client", summary, where, fix="take the definition out")
 
@@ -171,7 +171,7 @@ def _jwk(definition: Definition) -> Iterator[Diagnostic]:
     text = definition.fields.get("jwk")
     if text is not None:
         try:
-            semantics.parse_jwks(str(text))
+            server.parse_jwks(str(text))
         except ValueError:
             why = "a JSON object with a list keys, each key with its kty (RFC 7517 section 5), is expected"
             yield mistake("bad-jwk", "jwk is no JWK set", definition.merged.at("jwk"), why=why)
@@ -189,7 +189,7 @@ def _recipients(definition: Definition) -> Iterator[Diagnostic]:
 
 
 def _server_rules(definition: Definition) -> Iterator[Diagnostic]:
-    for refusal in semantics.refusals(definition.fields, api=Api(definition.settings.provider)):
+    for refusal in server.refusals(definition.fields, api=Api(definition.settings.provider)):
         where = definition.merged.at(refusal.name)
         yield mistake(refusal.rule, refusal.summary, where, fix=refusal.fix)
 

@@ -69,6 +69,6 @@ def check_schema(document: Document, name: str) -> list[Complaint]:
     make_whole(document.value, load_schema(name))
     if _quick(name)(document.value):
         return []
-    from iac.config.complaint import complaints  # noqa: PLC0415  # jsonschema costs 80 ms, and most files are valid
+    from iac.config.complaint import complaints  # jsonschema costs 80 ms, and most files are valid
 
     return [each for each in complaints(document, name) if not document.is_faulty(each.pointer)]

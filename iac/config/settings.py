@@ -15,15 +15,15 @@ from iac.config.auth import (
     secrets_of,
 )
 from iac.config.catalogue import mistake
+from iac.config.layers import DEFAULT, overrides, place_of
 from iac.config.network import Network, parse_network
-from iac.config.override import DEFAULT, overrides, place_of
 from iac.config.sink import parse_sinks
 from iac.config.state_rule import check_states
 from iac.config.state_settings import parse_state
 from iac.core.desired import Limits
 from iac.core.policy.rule import WLCG_BOUNDS
 from iac.core.registration import Api
-from iac.core.semantics import redirect_uri_problem
+from iac.core.server import redirect_uri_problem
 from iac.transport.limit import DEADLINE, TIMEOUT
 
 if TYPE_CHECKING:

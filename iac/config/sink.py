@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from iac.config.override import overrides
-from iac.core.change import sha256
-from iac.core.recipients import recipient
+from iac.config.layers import overrides
+from iac.core.plan.change import sha256
+from iac.core.plan.recipients import recipient
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from iac.config.catalogue import mistake
-from iac.config.override import overrides
+from iac.config.layers import overrides
 from iac.config.path import INPUTS, STATE_DIR, folded, path_over, path_problem
 from iac.config.place import KEYS, FilePlace, GitPlace, HttpPlace, S3Place
 from iac.config.state_settings import backend_of, state_keys

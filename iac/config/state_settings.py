@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from iac.config.override import overrides
+from iac.config.layers import overrides
 from iac.config.place import FilePlace, HttpPlace, S3Place, parse_place
 from iac.config.source import Source
-from iac.core.recipients import recipient
+from iac.core.plan.recipients import recipient
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iac.config.definitions import Loader
-from iac.config.leaving import parse_removed
+from iac.config.removal import parse_removed
 from iac.config.tree import read_tree
 from iac.core.diagnostics import Severity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from iac.config.merging import Layer
+    from iac.config.merge import Layer
     from iac.config.project import Project
     from iac.core.diagnostics import Diagnostic
 

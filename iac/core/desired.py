@@ -53,7 +53,7 @@ class DesiredClient:
         secret_serial: `secret.serial`; a higher number than the one applied asks for a new secret.
         recipients: public keys, sorted, that can open the client's secret beside those of the state.
         location: where the definition begins.
-        generation: which client of the address is meant (`iac.core.generation`); definitions mean the first.
+        generation: which client of the address is meant (`iac.core.plan.identity`); definitions mean the first.
         remarks: what the rules of policy found in it, before severities and waivers.
     """
 

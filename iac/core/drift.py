@@ -1,6 +1,6 @@
 """What somebody changed on the server since the last apply. Pure.
 
-It is the plan's three-way comparison (`iac.core.diff`), told from the other side: before is what was last applied,
+It is the plan's three-way comparison (`iac.core.plan.diff`), told from the other side: before is what was last applied,
 after is what the server holds. What the definition alone changed is no drift, and neither is what it has taken over.
 """
 
@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from iac.core import semantics
-from iac.core.change import Action, Cause, FieldChange, place
+from iac.core import server
 from iac.core.desired import OWNERS
-from iac.core.diff import compare, is_hidden
 from iac.core.model import FIELDS, Kind, uses_secret
-from iac.core.planning import find_moves, identified, move
-from iac.core.state import SecretStatus
+from iac.core.plan.change import Action, Cause, FieldChange, place
+from iac.core.plan.diff import compare, is_hidden
+from iac.core.plan.make import find_moves, identified, move
+from iac.core.state.model import SecretStatus
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from iac.core.diagnostics import Location
     from iac.core.model import Value
     from iac.core.registration import Actual, Facts, Registration
-    from iac.core.state import ClientState, State
+    from iac.core.state.model import ClientState, State
 
 FORMAT_VERSION = "1.0"
 
@@ -196,6 +196,6 @@ def _secret(last: ClientState, seen: Registration, facts: Facts) -> SecretDrift:
     if seen.secret is not None:
         is_same = seen.secret.fingerprint(last.secret.salt) == last.secret.fingerprint
         return SecretDrift.SAME if is_same else SecretDrift.CHANGED
-    if semantics.hides_secrets(facts):
+    if server.hides_secrets(facts):
         return SecretDrift.UNKNOWN
     return SecretDrift.REMOVED if uses_secret(seen.fields) else SecretDrift.SAME

@@ -1,4 +1,4 @@
-"""What is known of one id, for people who meet it. Pure; `iac.explaining` gathers them."""
+"""What is known of one id, for people who meet it. Pure; `iac.workflow.explain` gathers them."""
 
 from __future__ import annotations
 

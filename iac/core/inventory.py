@@ -12,9 +12,9 @@ from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
-from iac.core.age import written
 from iac.core.model import AUTH_METHODS, short_grant
-from iac.core.semantics import protected
+from iac.core.rotation import written
+from iac.core.server import protected
 from iac.core.vocabulary import is_restricted
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from iac.core.desired import DesiredClient
     from iac.core.model import Fields
     from iac.core.registration import Registration
-    from iac.core.state import ClientState
+    from iac.core.state.model import ClientState
 
 Cell = str | int | tuple[str, ...] | None
 """One value of a row; None for what is not known or not there."""

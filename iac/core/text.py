@@ -53,7 +53,7 @@ def install_extra(name: str) -> str:
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """`did you mean X?` for the closest known word, "" when none is close."""
-    import difflib  # noqa: PLC0415  # only for a mistake
+    import difflib  # only for a mistake
 
     close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return f"did you mean {close[0]}?" if close else ""

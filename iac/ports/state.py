@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from iac.core.secret import Secret
-    from iac.core.state import Event, State
+    from iac.core.state.model import Event, State
 
 _backend = only(StateError, "the state cannot be used")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iac.core.errors import GarbledError, UnknownOutcome
-from iac.core.semantics import parse_answer
+from iac.core.server import parse_answer
 from iac.core.text import printable
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.text import printable
-from iac.transport.message import Call
-from iac.transport.words import server_words
+from iac.transport.message import Call, server_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,6 +1,6 @@
 """INDIGO IAM's management API (/iam/api/clients) behind the Provider port.
 
-Paths and statuses are here, bodies are `iac.core.semantics`, errors `iac.providers.refusal`.
+Paths and statuses are here, bodies are `iac.core.server`, errors `iac.providers.refusal`.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from urllib.parse import quote
 
 from iac.core.errors import CredentialsError, ServerError
 from iac.core.registration import Actual, Api, Facts, Misfit
-from iac.core.semantics import create_body, detect_facts, parse_answer, switch, update_body
+from iac.core.server import create_body, detect_facts, parse_answer, switch, update_body
 from iac.core.text import printable
 from iac.providers.answer import Reply, garbled, is_done, read_reply
-from iac.providers.connected import Connected
+from iac.providers.base import Connected, check_reachable, client_path
 from iac.providers.paging import Page, PagedList, gather, read_page
-from iac.providers.path import check_reachable, client_path
 from iac.providers.probe import Probe
 from iac.providers.refusal import cannot_revoke, is_missing, read_failure, write_failure
 from iac.transport.message import Call
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from iac.core.registration import NewClient, Registration
     from iac.core.secret import Secret
     from iac.ports import Clock, Identity
-    from iac.providers.connection import Connection
+    from iac.providers.base import Connection
     from iac.providers.logins import Login
     from iac.transport.message import Answer
 

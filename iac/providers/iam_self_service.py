@@ -11,18 +11,17 @@ from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError, IacError, ServerError, UnreachableError
 from iac.core.registration import Api
+from iac.providers.base import client_path
 from iac.providers.discovery import OPENID
 from iac.providers.paging import read_page
-from iac.providers.path import client_path
 from iac.providers.refusal import read_failure, write_failure
 from iac.providers.registrar import Registrar
-from iac.transport.message import Call
-from iac.transport.words import server_words
+from iac.transport.message import Call, server_words
 
 if TYPE_CHECKING:
     from iac.core.registration import Registration
     from iac.ports import Clock
-    from iac.providers.connection import Connection
+    from iac.providers.base import Connection
     from iac.providers.logins import Login
     from iac.transport.message import Answer
 

@@ -13,7 +13,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from iac.core.errors import UnreachableError
-from iac.core.semantics import switch
+from iac.core.server import switch
 from iac.providers.refusal import read_failure
 from iac.transport.message import Call
 

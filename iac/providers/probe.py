@@ -13,8 +13,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from iac.core.model import AUTH_METHODS, uses_secret
-from iac.providers.logins.assertion import KeyAssertion, SecretAssertion
-from iac.providers.logins.client_credentials import GRANT
+from iac.providers.logins.client_credentials import GRANT, KeyAssertion, SecretAssertion
 from iac.providers.logins.proof import SharedSecret
 from iac.providers.refusal import error_code, read_failure
 

@@ -12,12 +12,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError, IacError, ServerError, UnknownOutcome, UnreachableError
-from iac.core.semantics import switch
+from iac.core.server import switch
 from iac.core.text import printable
 from iac.providers.answer import READ_AGAIN, misunderstood
 from iac.providers.bearer import parse_claims, parse_time
-from iac.transport.date import parse_date
-from iac.transport.words import LONGEST, server_words
+from iac.transport.message import LONGEST, server_words
+from iac.transport.retry import parse_date
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

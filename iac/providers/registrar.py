@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 from iac.core.errors import IacError, ServerError
 from iac.core.registration import Actual, Api, Facts, Key, Unread
-from iac.core.semantics import create_body, detect_facts, update_body
+from iac.core.server import create_body, detect_facts, update_body
 from iac.ports import Identity
 from iac.providers.answer import Reply, is_done, read_reply
-from iac.providers.connected import Connected
-from iac.providers.logins.nobody import Nobody
+from iac.providers.base import Connected
+from iac.providers.logins.given import Nobody
 from iac.providers.paging import gather
 from iac.providers.probe import Probe
 from iac.transport.message import Call
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from iac.core.registration import NewClient, Registration
     from iac.core.secret import Secret
     from iac.ports import Clock
-    from iac.providers.connection import Connection
+    from iac.providers.base import Connection
     from iac.providers.logins import Login
     from iac.transport.message import Answer
 

@@ -11,12 +11,12 @@ from iac.core.text import printable
 from iac.providers.discovery import OAUTH, OPENID
 from iac.providers.refusal import error_code, read_failure, write_failure
 from iac.providers.registrar import Registrar
-from iac.transport.words import server_words
+from iac.transport.message import server_words
 
 if TYPE_CHECKING:
     from iac.core.registration import Registration
     from iac.ports import Clock
-    from iac.providers.connection import Connection
+    from iac.providers.base import Connection
     from iac.providers.logins import Login
     from iac.transport.message import Answer, Call
 

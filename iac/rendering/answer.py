@@ -31,8 +31,8 @@ def answer(question: bytes) -> bytes:
 
 
 def _tell(asked: Mapping[str, Any]) -> dict[str, Any]:
-    from iac.rendering.parsing import Unreadable  # noqa: PLC0415
-    from iac.rendering.reading import NotAsRendered  # noqa: PLC0415
+    from iac.rendering.parsing import Unreadable
+    from iac.rendering.reading import NotAsRendered
 
     try:
         return {"result": _DO[asked["what"]](asked)}
@@ -59,7 +59,7 @@ def _render(asked: Mapping[str, Any]) -> str:
 
 
 def _read(asked: Mapping[str, Any]) -> dict[str, Any]:
-    from iac.rendering.reading import read_credentials  # noqa: PLC0415  # brings in YAML, for iac verify alone
+    from iac.rendering.reading import read_credentials  # brings in YAML, for iac verify alone
 
     return write_found(read_credentials(asked["content"].encode("latin-1"), *read_output(asked)))
 

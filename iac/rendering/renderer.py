@@ -44,10 +44,10 @@ class Renderer:
             RenderError: its syntax, or a name that does not stand there in quotes.
         """
         if is_builtin(name):
-            from iac.rendering.engine import references  # noqa: PLC0415  # brings in Jinja2
+            from iac.rendering.engine import references  # brings in Jinja2
 
             return references(name, text)
-        from iac.rendering.wire import read_names  # noqa: PLC0415  # for templates of the project alone
+        from iac.rendering.wire import read_names  # for templates of the project alone
 
         return self._ask(name, "references", {"text": text}, read_names)
 
@@ -58,11 +58,11 @@ class Renderer:
             RenderError: with file and line.
         """
         if is_builtin(template.name):
-            from iac.rendering.render import check_template  # noqa: PLC0415  # brings in Jinja2
+            from iac.rendering.render import check_template  # brings in Jinja2
 
             check_template(template)
             return
-        from iac.rendering.wire import write_template  # noqa: PLC0415  # for templates of the project alone
+        from iac.rendering.wire import write_template  # for templates of the project alone
 
         self._ask(template.name, "check", {"template": write_template(template)}, lambda _: None)
 
@@ -75,10 +75,10 @@ class Renderer:
             RenderError: with the template's file and line; it holds no value that the template was given.
         """
         if is_builtin(template.name):
-            from iac.rendering.render import render  # noqa: PLC0415  # brings in Jinja2
+            from iac.rendering.render import render  # brings in Jinja2
 
             return render(template, spec, clients, facts)
-        from iac.rendering.wire import read_content, write_output  # noqa: PLC0415  # for templates of the project alone
+        from iac.rendering.wire import read_content, write_output  # for templates of the project alone
 
         return self._ask(template.name, "render", write_output(template, spec, clients, facts), read_content)
 
@@ -98,18 +98,18 @@ class Renderer:
             NotAsRendered: the file is not as its template makes it.
         """
         if is_builtin(template.name):
-            from iac.rendering.reading import read_credentials  # noqa: PLC0415  # brings in Jinja2
+            from iac.rendering.reading import read_credentials  # brings in Jinja2
 
             return read_credentials(content, template, spec, clients, facts)
-        from iac.rendering.wire import read_found, write_output  # noqa: PLC0415  # for templates of the project alone
+        from iac.rendering.wire import read_found, write_output  # for templates of the project alone
 
         question = {**write_output(template, spec, clients, facts), "content": content.decode("latin-1")}
         return self._ask(template.name, "read", question, lambda answer: read_found(answer, spec.clients))
 
     def _ask(self, name: str, what: str, question: dict[str, Any], read: Callable[[object], Result]) -> Result:
         """What the process answers to a question about a template."""
-        from iac.process import ProcessError  # noqa: PLC0415  # for templates of the project alone
-        from iac.rendering.wire import Junk, pack, unpack  # noqa: PLC0415
+        from iac.process import ProcessError  # for templates of the project alone
+        from iac.rendering.wire import Junk, pack, unpack
 
         worker = self._worker = self._worker or self._new_worker()
         try:
@@ -129,7 +129,7 @@ class Renderer:
         raise RenderError(FAILED, where=template_file(name), why=why, fix=_LOOK)
 
     def _new_worker(self) -> Worker:
-        from iac.worker import Worker  # noqa: PLC0415  # for templates of the project alone
+        from iac.worker import Worker  # for templates of the project alone
 
         worker = Worker(self._function, memory=MEMORY)
         weakref.finalize(self, worker.close)  # however a command ends, no process is left behind
@@ -142,25 +142,25 @@ def _result(answer: Mapping[str, object]) -> object:
         case {"result": result}:
             return result
         case {"error": error}:
-            from iac.rendering.wire import read_error  # noqa: PLC0415  # only for an error
+            from iac.rendering.wire import read_error  # only for an error
 
             raise read_error(error)
         case {"unreadable": str(why)}:
-            from iac.rendering.reading import Unreadable  # noqa: PLC0415  # brings in Jinja2
+            from iac.rendering.reading import Unreadable  # brings in Jinja2
 
             raise Unreadable(why)
         case {"changed": str(why)}:
-            from iac.rendering.reading import NotAsRendered  # noqa: PLC0415  # brings in Jinja2
+            from iac.rendering.reading import NotAsRendered  # brings in Jinja2
 
             raise NotAsRendered(why)
-    from iac.rendering.wire import Junk  # noqa: PLC0415  # only for an error
+    from iac.rendering.wire import Junk  # only for an error
 
     raise Junk
 
 
 def _why(error: ProcessError) -> str:
     """Why a template got no answer."""
-    from iac.process import Failure  # noqa: PLC0415  # for templates of the project alone
+    from iac.process import Failure  # for templates of the project alone
 
     return {
         Failure.LATE: TOO_LONG,

@@ -192,7 +192,7 @@ def read_found(message: object, clients: Iterable[str]) -> dict[str, Found]:
 
 
 def _read_found(message: object) -> Found:
-    from iac.rendering.reading import Found  # noqa: PLC0415  # brings in Jinja2
+    from iac.rendering.reading import Found  # brings in Jinja2
 
     match message:
         case [str() | None as client_id, str() | None as secret, str(format_)] if format_ in set(Format):

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from urllib.parse import unquote
 
-from iac.sandbox import access, authorization, device, discovery, management, owners, self_service, token
+from iac.sandbox import access, authorization, device, management, owners, self_service, token
 from iac.sandbox.chance import Chance
 from iac.sandbox.flavour import FACTS, Flavour
 from iac.sandbox.message import (
@@ -38,9 +38,9 @@ _PLAIN: dict[tuple[str, ...], Methods] = {
     ("authorize",): {"GET": authorization.authorize},
     ("userinfo",): {"GET": token.userinfo},
     ("scim", "Me"): {"GET": token.scim_me},
-    (".well-known", "openid-configuration"): {"GET": discovery.configuration},
-    ("jwk",): {"GET": discovery.keys},
-    ("actuator", "info"): {"GET": discovery.info},
+    (".well-known", "openid-configuration"): {"GET": authorization.configuration},
+    ("jwk",): {"GET": authorization.keys},
+    ("actuator", "info"): {"GET": authorization.info},
 }
 _OF_A_CLIENT: dict[str, Methods] = {
     "": {"GET": management.read, "PUT": management.update, "DELETE": management.delete},

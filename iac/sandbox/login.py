@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote_plus
 
-from iac.sandbox import signature
+from iac.sandbox import jose
 from iac.sandbox.access import CHALLENGE
 from iac.sandbox.document import SECRET_METHODS
 from iac.sandbox.message import RefusalError, Request, oauth_error
@@ -88,10 +88,10 @@ def _by_assertion(world: World, form: Mapping[str, str]) -> Client:
     """A client by its signed JWT (RFC 7523 section 3)."""
     try:
         head, payload, mac = form.get("client_assertion", "").split(".")
-        header, claims = json.loads(signature.decode(head)), json.loads(signature.decode(payload))
+        header, claims = json.loads(jose.decode(head)), json.loads(jose.decode(payload))
         client = world.store.find(str(claims.get("sub")))
         data = f"{head}.{payload}".encode()
-        proven = client is not None and _is_signed(world, client, header, data, signature.decode(mac))
+        proven = client is not None and _is_signed(world, client, header, data, jose.decode(mac))
     except (ValueError, AttributeError, TypeError, KeyError) as broken:
         raise _bad_client() from broken
     if client is None or not proven or not _is_meant(world, claims, form):
@@ -102,12 +102,12 @@ def _by_assertion(world: World, form: Mapping[str, str]) -> Client:
 def _is_signed(world: World, client: Client, header: Mapping[str, Any], data: bytes, mac: bytes) -> bool:
     algorithm = str(header.get("alg"))
     if client.token_endpoint_auth_method == "client_secret_jwt":  # noqa: S105 - the name of a method
-        return bool(client.client_secret) and signature.verify_secret(algorithm, client.client_secret or "", data, mac)
+        return bool(client.client_secret) and jose.verify_secret(algorithm, client.client_secret or "", data, mac)
     if client.token_endpoint_auth_method in SECRET_METHODS:
         return False
     kid = header.get("kid")
     keys = [key for key in _keys(world, client) if kid is None or key.get("kid") in {None, kid}]
-    return any(signature.verify_key(algorithm, key, data, mac) for key in keys)
+    return any(jose.verify_key(algorithm, key, data, mac) for key in keys)
 
 
 def _keys(world: World, client: Client) -> Iterable[Mapping[str, Any]]:

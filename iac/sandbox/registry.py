@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from iac.sandbox import jwk, rules
+from iac.sandbox import jose, rules
 from iac.sandbox.document import SECRET_METHODS, Document, read
 from iac.sandbox.message import RefusalError, ServerCrashError, error
 from iac.sandbox.model import Client
@@ -84,7 +84,7 @@ def _jwk(world: World, document: Document) -> str | None:
     text = document.get("jwk")
     if not text:
         return None
-    stored = jwk.public_set(text)
+    stored = jose.public_set(text)
     column = world.facts.jwk_column
     if column is not None and len(stored) > column:
         raise ServerCrashError

@@ -18,7 +18,7 @@ from typing import Any, NoReturn
 from urllib.parse import parse_qsl, urlsplit
 from urllib.request import urlopen
 
-from iac.sandbox import control
+from iac.sandbox import fault
 from iac.sandbox.chance import Chance
 from iac.sandbox.fault import FaultKind, Faults
 from iac.sandbox.flavour import Flavour
@@ -83,8 +83,8 @@ class _Handler(BaseHTTPRequestHandler):
             {name.lower(): value for name, value in self.headers.items()},
             self.rfile.read(length) if length else b"",
         )
-        if request.path.startswith(control.PREFIX):
-            self._send(control.answer(self.server, request))
+        if request.path.startswith(fault.PREFIX):
+            self._send(fault.answer(self.server, request))
             return
         try:
             response = self._answer(request)

@@ -23,7 +23,7 @@ def parse_recipient(text: str) -> Any:
     Raises:
         StateError: it is none.
     """
-    import pyrage  # noqa: PLC0415  # only commands that meet secrets
+    import pyrage  # only commands that meet secrets
 
     kinds = {"ssh-": pyrage.ssh, "age1tagpq1": pyrage.tagpq, "age1tag1": pyrage.tag}
     kind = next((kind for prefix, kind in kinds.items() if text.startswith(prefix)), pyrage.x25519)
@@ -85,7 +85,7 @@ def age_identities(text: Secret) -> list[Any]:
     Raises:
         StateError: a line of it is no age identity.
     """
-    from pyrage import IdentityError, x25519  # noqa: PLC0415  # only commands that open secrets
+    from pyrage import IdentityError, x25519  # only commands that open secrets
 
     lines = [Secret(line.strip()) for line in text.reveal().splitlines() if line.strip()[:1] not in {"", "#"}]
     try:
@@ -96,7 +96,7 @@ def age_identities(text: Secret) -> list[Any]:
 
 
 def _ssh_identity(text: Secret) -> list[Any]:
-    from pyrage import IdentityError, ssh  # noqa: PLC0415  # only commands that open secrets
+    from pyrage import IdentityError, ssh  # only commands that open secrets
 
     try:
         return [ssh.Identity.from_buffer(text.reveal().encode())]

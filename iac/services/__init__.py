@@ -110,7 +110,7 @@ def template_format(template: str) -> Format:
 
 
 def _service(path: Path) -> Service:
-    import tomllib  # noqa: PLC0415  # only where the catalogue is read
+    import tomllib  # only where the catalogue is read
 
     facts = tomllib.loads(path.read_text(encoding="utf-8"))
     return Service(

@@ -23,14 +23,14 @@ class AgeCipher(Cipher):
 
     def seal(self, path: str, content: bytes, recipients: Sequence[str]) -> bytes:  # noqa: ARG002  # the form is one
         """See `Cipher`."""
-        import pyrage  # noqa: PLC0415  # only commands that meet secrets
+        import pyrage  # only commands that meet secrets
 
         sealed: bytes = pyrage.encrypt(content, [parse_recipient(text) for text in recipients], armored=True)
         return sealed
 
     def open(self, path: str, sealed: bytes, readers: Readers) -> bytes:
         """See `Cipher`."""
-        import pyrage  # noqa: PLC0415  # only commands that meet secrets
+        import pyrage  # only commands that meet secrets
 
         if not sealed.startswith(_ARMOR):
             raise damaged(path)

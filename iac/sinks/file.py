@@ -67,7 +67,7 @@ class FileSink(Sink):
         return str(self._target(path))
 
     def _exposed(self, paths: Collection[str]) -> Mapping[str, Exposure]:
-        from iac.sinks.worktree import find_exposed  # noqa: PLC0415  # only where outputs are written
+        from iac.sinks.worktree import find_exposed  # only where outputs are written
 
         targets: dict[str, Path] = {}
         for path in paths:

@@ -8,7 +8,7 @@ from urllib.request import getproxies, proxy_bypass
 
 from iac import __version__
 from iac.core.errors import InputError
-from iac.core.semantics import switch
+from iac.core.server import switch
 from iac.transport.certificate import ssl_context
 from iac.transport.library import httpcore, httpx
 from iac.transport.origin import Address

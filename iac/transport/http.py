@@ -26,12 +26,11 @@ from typing import TYPE_CHECKING
 from iac.core.errors import UnknownOutcome, UnreachableError
 from iac.transport.certificate import cause, is_certificate_refused
 from iac.transport.client import open_client
-from iac.transport.date import parse_date
 from iac.transport.encoding import decode
 from iac.transport.library import httpx
 from iac.transport.limit import DEADLINE, LARGEST_BODY, LARGEST_HEAD, TIMEOUT
 from iac.transport.message import Answer, Call
-from iac.transport.retry import PASSING, Patience, parse_retry_after
+from iac.transport.retry import PASSING, Patience, parse_date, parse_retry_after
 from iac.transport.wire import Exchange, serving
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""A request to make and the answer that came back. Pure."""
+"""A request, its answer, and what a server says made safe to show. Pure."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus, urlencode
 
+from iac.core.text import printable
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from iac.core.secret import Secret
+
 
 _CREDENTIALS = re.compile(r'(?:client_(?:secret|assertion)|device_code|refresh_token)(?:=|"\s*:\s*")([^&"]+)')
 """Credentials in a form (RFC 6749 sections 2.3.1 and 6, RFC 7521 section 4.2, RFC 8628) or in the JSON of a client."""
@@ -132,3 +137,27 @@ class Answer:
     def is_ok(self) -> bool:
         """The server did it."""
         return HTTPStatus.OK <= self.status < HTTPStatus.MULTIPLE_CHOICES
+
+
+LONGEST = 500
+"""Characters of a server's words that are shown."""
+
+_OAUTH = ("error", "error_description")
+
+
+def server_words(answer: Answer, hidden: Iterable[Secret | None] = (), members: Sequence[str] = _OAUTH) -> str:
+    """What the server says in these members of its JSON, as one safe line: see `told`."""
+    body = answer.json()
+    if isinstance(body, dict):
+        return told(answer, ": ".join(str(body[name]) for name in members if body.get(name)), hidden)
+    shape = "an empty answer" if not answer.body else "an answer that is no JSON"
+    return f"the server says {answer.status}, with {shape}"
+
+
+def told(answer: Answer, words: str, hidden: Iterable[Secret | None] = ()) -> str:
+    """Words of an answer as one safe line; those that repeat what was sent, or one of `hidden`, are withheld."""
+    secrets = answer.carried().union(secret.reveal() for secret in hidden if secret)
+    if any(secret in words for secret in secrets if secret):
+        return f"the server says {answer.status}, with words that repeat a secret and are not shown"
+    shown = printable(words)[:LONGEST]
+    return f"the server says {answer.status}: {shown}" if shown else f"the server says {answer.status}"

@@ -1,17 +1,42 @@
-"""When a request without effect is sent again, and after which pause. Pure.
-
-A write is never repeated (see `iac.transport.http`): a server may have done it and lost the answer.
-"""
+"""When a request without effect is sent again, after which pause, and what time the server has. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
-from iac.transport.date import parse_date
+TOLERANCE = 30.0
+"""Seconds by which two clocks may differ without a word: the header has whole seconds, and requests take time."""
 
-if TYPE_CHECKING:
-    from datetime import datetime
+_MINUTE, _HOUR, _DAY = 60, 3600, 86400
+
+
+def parse_date(value: str | None) -> datetime | None:
+    """A date of HTTP (RFC 9110 section 5.6.7); None for none or nonsense."""
+    if not value:
+        return None
+    try:
+        date = parsedate_to_datetime(value)
+    except (ValueError, TypeError, IndexError, OverflowError):  # what the parser of e-mail dates makes of nonsense
+        return None
+    return date if date.tzinfo else date.replace(tzinfo=UTC)
+
+
+def skew_words(skew: float | None) -> str:
+    """That this machine's clock is wrong, if it is; `skew` is by how many seconds the server's is ahead."""
+    if skew is None or abs(skew) <= TOLERANCE:
+        return ""
+    return f"this machine's clock is {_span(abs(skew))} {'behind' if skew > 0 else 'ahead of'} the server's"
+
+
+def _span(seconds: float) -> str:
+    whole = round(seconds)
+    for size, name in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
+        if whole >= size:
+            return f"{whole // size} {name}"
+    return f"{whole} s"
+
 
 PASSING = frozenset({429, 502, 503, 504})
 """Statuses that pass: too many requests (RFC 6585), and a proxy without its server (RFC 9110 section 15.6)."""

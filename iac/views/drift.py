@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iac.core.change import Action, Cause
+from iac.core.plan.change import Action, Cause
 from iac.core.text import printable
-from iac.views.markdown_code import code
 from iac.views.markdown_diff import field_diff, fold
-from iac.views.room import Room
-from iac.views.shown import counted, shortened
 from iac.views.text import Page, field_lines
+from iac.views.words import Room, code, counted, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from iac.core.diagnostics import Severity
 from iac.core.text import printable
-from iac.views.place import from_root
+from iac.views.words import from_root
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from iac.core.diagnostics import Diagnostic, Location
-    from iac.core.plan import Plan
+    from iac.core.plan.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from iac.core.diagnostics import Diagnostic
     from iac.core.explanation import Explanation
-    from iac.core.plan import Plan
+    from iac.core.plan.plan import Plan
 
 BUDGET = 65_000
 """Characters of markdown, unless asked otherwise: GitHub refuses a comment with more than 65,536."""
@@ -57,29 +57,29 @@ class Setting:
 
 def render_plan(plan: Plan, view: PlanView, setting: Setting) -> str:
     """A plan in one view, without colour and in lines as long as they are."""
-    from iac.views.document import json_text  # noqa: PLC0415
+    from iac.views.words import json_text
 
     match view:
         case PlanView.TEXT:
-            from iac.views.text import plan_text  # noqa: PLC0415
+            from iac.views.text import plan_text
 
             return plan_text(plan, color=False)
         case PlanView.MARKDOWN:
-            from iac.views.markdown import plan_markdown  # noqa: PLC0415
+            from iac.views.markdown import plan_markdown
 
             return plan_markdown(plan, setting.budget)
         case PlanView.JSON:
             return json_text(plan.to_dict())
         case PlanView.GITLAB:
-            from iac.views.gitlab import plan_counts  # noqa: PLC0415
+            from iac.views.gitlab import plan_counts
 
             return json_text(plan_counts(plan))
         case PlanView.JUNIT:
-            from iac.views.junit import plan_junit  # noqa: PLC0415
+            from iac.views.junit import plan_junit
 
             return plan_junit(plan)
         case PlanView.GITHUB | PlanView.SARIF:
-            from iac.views.remark import remarks  # noqa: PLC0415
+            from iac.views.remark import remarks
 
             return render_diagnostics(remarks(plan), DiagnosticsView(view), setting, job=f"plan/{plan.environment}")
         case _:
@@ -90,23 +90,23 @@ def render_diagnostics(
     diagnostics: Sequence[Diagnostic], view: DiagnosticsView, setting: Setting, *, job: str = "validate"
 ) -> str:
     """Diagnostics in one view, in this order; `job` is what found them, for SARIF."""
-    from iac.views.document import json_text  # noqa: PLC0415
+    from iac.views.words import json_text
 
     match view:
         case DiagnosticsView.GITHUB:
-            from iac.views.github import workflow_commands  # noqa: PLC0415
+            from iac.views.github import workflow_commands
 
             return workflow_commands(diagnostics, setting.directory)
         case DiagnosticsView.GITLAB:
-            from iac.views.gitlab import code_quality  # noqa: PLC0415
+            from iac.views.gitlab import code_quality
 
             return json_text(code_quality(diagnostics, setting.directory))
         case DiagnosticsView.SARIF:
-            from iac.views.sarif import sarif_log  # noqa: PLC0415
+            from iac.views.sarif import sarif_log
 
             return json_text(sarif_log(diagnostics, setting.directory, setting.explain(), job=job))
         case DiagnosticsView.JUNIT:
-            from iac.views.junit import diagnostics_junit  # noqa: PLC0415
+            from iac.views.junit import diagnostics_junit
 
             return diagnostics_junit(diagnostics)
         case _:

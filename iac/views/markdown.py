@@ -9,22 +9,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iac.core.change import Action
 from iac.core.diagnostics import Severity
 from iac.core.limits import listed
+from iac.core.plan.change import Action
 from iac.core.text import printable
-from iac.views.markdown_code import code
 from iac.views.markdown_diff import folded
-from iac.views.recipient import recipient_lines
 from iac.views.remark import remarks
-from iac.views.room import Room
-from iac.views.shown import SOME_UNREAD, counted, shortened
+from iac.views.words import SOME_UNREAD, Room, code, counted, recipient_lines, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from iac.core.change import Change, Finding
-    from iac.core.plan import Guard, Plan
+    from iac.core.plan.change import Change, Finding
+    from iac.core.plan.plan import Guard, Plan
 
 _ROOM_FOR_NOTES = 500
 _LONGEST_WORD, _LONGEST_SENTENCE, _SHORT_NAME = 120, 1_000, 30

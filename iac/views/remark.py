@@ -8,9 +8,9 @@ from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.limits import listed
 
 if TYPE_CHECKING:
-    from iac.core.change import Change, Finding
     from iac.core.diagnostics import Location
-    from iac.core.plan import Guard, Plan
+    from iac.core.plan.change import Change, Finding
+    from iac.core.plan.plan import Guard, Plan
 
 
 def remarks(plan: Plan) -> tuple[Diagnostic, ...]:

@@ -12,8 +12,7 @@ from iac import __version__
 from iac.core.diagnostics import Location, Severity
 from iac.core.explanation import Kind
 from iac.core.text import printable
-from iac.views.fingerprint import fingerprints
-from iac.views.place import from_root
+from iac.views.words import fingerprints, from_root
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

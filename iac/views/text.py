@@ -5,18 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iac.apply.outcome import Delivered, Done, Failed, NotTried, TokensKept, TokensRevoked
-from iac.core.change import Action, Change, OutputAction, SecretChange
 from iac.core.limits import ALIKE, alike, listed
+from iac.core.plan.change import Action, Change, OutputAction, SecretChange
 from iac.core.text import printable
-from iac.views.recipient import recipient_lines, sealing
-from iac.views.shown import CAUSES, SOME_UNREAD, counted, entry_shown, value_shown
+from iac.views.words import CAUSES, SOME_UNREAD, counted, entry_shown, recipient_lines, sealing, value_shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from iac.apply.outcome import Outcome, Report
-    from iac.core.change import FieldChange, Finding
-    from iac.core.plan import Guard, Plan
+    from iac.core.plan.change import FieldChange, Finding
+    from iac.core.plan.plan import Guard, Plan
 
 SYMBOLS = {
     Action.CREATE: "+",
@@ -54,7 +53,7 @@ class Page:
         return "\n".join(f"{indent}{self._painted(row, symbol)}" for row in rows)
 
     def _rows(self, text: str, indent: str) -> list[str]:
-        import textwrap  # noqa: PLC0415  # only for what is wider than a terminal
+        import textwrap  # only for what is wider than a terminal
 
         room = max((self.width or 0) - len(indent), _NARROWEST // 2)
         hanging = " " * _HANGING

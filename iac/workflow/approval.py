@@ -1,18 +1,20 @@
-"""Whether a plan is the one that was approved, by its digest or by the file that it was saved in."""
+"""Whether a plan is the one that was approved, and whether the state is as new as this machine knows."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iac.core.approval import uncovered
-from iac.core.errors import StalePlan
+from iac.core.errors import StalePlan, StateError
 from iac.core.limits import listed
-from iac.core.saved import differences
+from iac.core.plan.approval import uncovered
+from iac.core.plan.saved import differences
 
 if TYPE_CHECKING:
-    from iac.core.plan import Plan
-    from iac.core.saved import SavedPlan
-    from iac.core.state import Approval
+    from iac.core.plan.plan import Plan
+    from iac.core.plan.saved import SavedPlan
+    from iac.core.state.model import Approval, State
+    from iac.session.session import LocalSession
+
 
 _REVIEW = "review the new plan and approve it"
 
@@ -55,4 +57,33 @@ def check_saved(plan: Plan, saved: SavedPlan) -> None:
             where=listed(places),
             why=listed(told, "; "),
             fix=_REVIEW,
+        )
+
+
+FLAG = "--accept-older-state"
+
+
+def check_serial(session: LocalSession, state: State) -> None:
+    """Refuse a state that is older than an output or a journal of this machine, unless the run accepts it.
+
+    An older state holds secrets that may be dead since: nothing is written from it by mistake.
+
+    Raises:
+        StateError: it is older; names both serials.
+    """
+    if session.accepts_older_state:
+        session.deliveries.accept(state.serial)
+        session.deliveries.save()
+        return
+    output, serial = session.deliveries.newest()
+    source = f"{output} was written from"
+    copy, copied = session.backend.newest_copy()
+    if copied > serial:
+        source, serial = f"{copy} names", copied
+    if serial > state.serial:
+        raise StateError(
+            "the state is older than what this machine has seen, so nothing is written",
+            where=f"serial {state.serial}",
+            why=f"{source} serial {serial}; secrets in an older state may have been replaced since",
+            fix=f"put the newest state back (iac state push COPY), or go on from this one with {FLAG}",
         )

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iac.core.change import Finding
 from iac.core.desired import output_id
 from iac.core.diagnostics import Severity
 from iac.core.model import uses_secret
-from iac.core.plan import Guard
+from iac.core.plan.change import Finding
+from iac.core.plan.plan import Guard
 from iac.ports import Tracking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from iac.core.desired import OutputSpec
-    from iac.core.plan import Plan
+    from iac.core.plan.plan import Plan
     from iac.ports import Exposure
-    from iac.workflow.session import LocalSession
+    from iac.session.session import LocalSession
 
 TRACKED = "is tracked by git, so its secret would be in the next commit"
 """Why an output is refused."""

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iac.apply.outcome import Failed
-from iac.core.change import Action
 from iac.core.errors import UnknownOutcome
-from iac.core.state import SecretStatus
+from iac.core.plan.change import Action
+from iac.core.state.model import SecretStatus
 from iac.sandbox.flavour import Flavour
 from tests.core.build import desired
 from tests.fakes.provider import after, answering, lost_after, lost_before, refused, unreachable

@@ -6,14 +6,14 @@ from typing import Any
 
 import pytest
 
-from iac.apply.ledger import Ledger
 from iac.apply.outcome import Failed
 from iac.apply.step import Steps
-from iac.core.change import Action, Change
 from iac.core.desired import Moved, Removed, Then
 from iac.core.diagnostics import Location
 from iac.core.errors import IacError, StalePlan, StateError, UnknownOutcome
+from iac.core.plan.change import Action, Change
 from iac.sandbox.flavour import Flavour
+from iac.session.ledger import Ledger
 from tests.core.build import NEW, desired
 from tests.fakes.provider import after, lost_after, lost_before, unreachable
 from tests.fakes.world import World

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from iac.apply.ledger import Ledger
 from iac.core.secret import Secret
-from iac.core.state import ClientWritten
+from iac.core.state.model import ClientWritten
+from iac.session.ledger import Ledger
 from tests.core.build import applied, desired
 from tests.fakes.world import World
 

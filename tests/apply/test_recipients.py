@@ -12,11 +12,11 @@ from iac.core.desired import Moved, Removed, Then
 from iac.core.diagnostics import Location
 from iac.core.errors import StateError
 from iac.core.secret import Secret
-from iac.workflow import apply_plan
-from iac.workflow.handing import hand_in
-from iac.workflow.mending import rekey, rename
-from iac.workflow.restoring import prepare_restore
-from iac.workflow.session import StateSession
+from iac.session.session import StateSession
+from iac.workflow.apply import apply_plan
+from iac.workflow.restore import prepare_restore
+from iac.workflow.secrets import hand_in
+from iac.workflow.state import rekey, rename
 from tests.core.build import desired
 from tests.fakes.provider import lost_after, unreachable
 from tests.fakes.world import World

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iac.apply.check import check_same
-from iac.apply.ledger import Ledger
 from iac.apply.outcome import Delivered, Done, Failed, NotDelivered, NotTried, Report
 from iac.apply.run import Stop, execute, intend
-from iac.core.change import Action, Change, OutputAction, OutputChange, SecretStep
 from iac.core.errors import IacError, RenderError, ServerError, StalePlan, StateError, UnreachableError
+from iac.core.plan.change import Action, Change, OutputAction, OutputChange, SecretStep
+from iac.session.ledger import Ledger
 from tests.core.build import desired, registered
 from tests.fakes.provider import refused, unreachable
 from tests.fakes.world import World

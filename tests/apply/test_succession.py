@@ -9,18 +9,19 @@ import pytest
 
 from iac.apply.outcome import Failed, NotDelivered
 from iac.apply.run import Stop
-from iac.core.change import Action
 from iac.core.desired import Lifecycle, Limits, OutputSpec, Removed, Rotation, Then
 from iac.core.diagnostics import Location
 from iac.core.errors import RenderError, StalePlan, UnsafePlan
+from iac.core.plan.change import Action
 from iac.core.secret import Secret
 from iac.ports import Place, Sink
 from iac.ports.sink import Found
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.sandbox.flavour import Flavour
-from iac.workflow import apply_plan, check_expected, check_guards, prepare
-from iac.workflow.handing import hand_in
+from iac.workflow.apply import apply_plan, check_guards, prepare
+from iac.workflow.approval import check_expected
+from iac.workflow.secrets import hand_in
 from tests.core.build import desired
 from tests.fakes.provider import after, logs_in, lost_after, lost_before, refused, unreachable
 from tests.fakes.world import OWNERS, World
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
     from iac.apply.outcome import Report
     from iac.core.desired import DesiredClient
-    from iac.core.plan import Plan
-    from iac.workflow import Session
+    from iac.core.plan.plan import Plan
+    from iac.session.session import Session
 
 DAY = 86400
 HERE = Location("iac.yaml", 12)

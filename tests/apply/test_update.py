@@ -5,14 +5,14 @@ from typing import Any
 
 import pytest
 
-from iac.apply.ledger import Ledger
 from iac.apply.outcome import Done, Failed
 from iac.apply.run import Stop
 from iac.apply.step import Steps
-from iac.core.change import Action, Change, SecretChange
 from iac.core.errors import IacError, StalePlan, UnknownOutcome
-from iac.core.state import SecretStatus
+from iac.core.plan.change import Action, Change, SecretChange
+from iac.core.state.model import SecretStatus
 from iac.sandbox.flavour import Flavour
+from iac.session.ledger import Ledger
 from tests.core.build import KEY, desired, ignoring
 from tests.fakes.provider import after, answering, lost_after, lost_before, refused, unreachable
 from tests.fakes.world import OWNERS, World

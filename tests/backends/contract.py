@@ -14,17 +14,17 @@ import pytest
 from iac.backends.cell import Cell, NotStored, Stored
 from iac.backends.remote import Places, RemoteBackend
 from iac.core.errors import LockedError, StateError, UnreachableError
-from iac.core.fold import fold
-from iac.core.state import ClientWritten
-from iac.core.statefile import Origin, parse_state
+from iac.core.state.document import Origin, parse_state
+from iac.core.state.fold import fold
+from iac.core.state.model import ClientWritten
 from tests.backends.clock import StoppedClock
 from tests.backends.given import EMPTY, HOLDER, OWNER, client, holding, intended, written
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from iac.core.state import State
-    from iac.core.statefile import Owner
+    from iac.core.state.document import Owner
+    from iac.core.state.model import State
     from iac.ports import Clock, StateBackend
     from iac.ports.state import Lock
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from iac.core.state import (
+from iac.core.state.document import Owner
+from iac.core.state.model import (
     Approval,
     ClientGone,
     ClientState,
@@ -22,7 +23,6 @@ from iac.core.state import (
     State,
     Tombstone,
 )
-from iac.core.statefile import Owner
 from iac.ports import Holder
 
 OWNER = Owner("rucio", "default", "https://iam.example.org/", "lineage-1")

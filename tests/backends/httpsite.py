@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from iac.backends.cell import Cell
-    from iac.core.statefile import Owner
+    from iac.core.state.document import Owner
     from iac.ports import Clock
     from tests.backends.stateserver import StateServer as Served
 

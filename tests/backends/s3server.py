@@ -34,8 +34,8 @@ def serving() -> Iterator[str]:
 
     Left alone it looks at a condition first and writes later, so two writers under one ETag may both succeed.
     """
-    from moto.s3.models import s3_backends  # noqa: PLC0415  # brings in a good part of boto
-    from moto.server import ThreadedMotoServer  # noqa: PLC0415
+    from moto.s3.models import s3_backends  # brings in a good part of boto
+    from moto.server import ThreadedMotoServer
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -91,7 +91,7 @@ class S3Site(RemoteSite):
     """A key of a bucket."""
 
     def __init__(self, machines: Path, where: S3Place) -> None:
-        from obstore.store import S3Store  # noqa: PLC0415
+        from obstore.store import S3Store
 
         assert where.access_key_id
         assert where.secret_access_key

@@ -17,7 +17,7 @@ from tests.backends.given import EMPTY, HOLDER, OWNER, holding, written
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from iac.core.statefile import Owner
+    from iac.core.state.document import Owner
 
 
 class FileSite(Site):

@@ -17,15 +17,15 @@ import pytest
 
 from iac.backends.age import ClearVault
 from iac.core.errors import StateError
-from iac.core.fold import fold
-from iac.workflow import StateSession
-from iac.workflow.pushing import Copy, push
+from iac.core.state.fold import fold
+from iac.session.session import StateSession
+from iac.workflow.state import Copy, push
 from tests.backends.clock import StoppedClock
 from tests.backends.given import EMPTY, holding, intended, written
 from tests.backends.test_file import FileSite
 
 if TYPE_CHECKING:
-    from iac.core.state import State
+    from iac.core.state.model import State
 
 ROOT = Path(__file__).parents[2]
 

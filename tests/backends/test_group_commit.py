@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.backends import journal
-from iac.backends.journal import GroupCommit
+from iac.backends import local
+from iac.backends.local import GroupCommit
 from iac.core.errors import StateError
 from tests.backends.given import written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from iac.core.state import Event
+    from iac.core.state.model import Event
 
 
 class SlowDisk:
@@ -49,7 +49,7 @@ def test_those_who_come_during_a_write_share_the_next_one() -> None:
 
 
 def test_a_write_that_does_not_end_is_not_waited_for_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal, "LONGEST_WRITE", 0.05)
+    monkeypatch.setattr(local, "LONGEST_WRITE", 0.05)
     disk = SlowDisk()
     commits = GroupCommit(disk.write)
     with ThreadPoolExecutor(1) as pool:
@@ -72,7 +72,7 @@ def test_a_record_alone_is_written_at_once() -> None:
 
 
 def test_after_a_shared_write_the_next_one_waits_a_moment_for_more_callers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journal, "GATHERING", 1.0)
+    monkeypatch.setattr(local, "GATHERING", 1.0)
     disk = SlowDisk()
     disk.go.release(2)
     commits = GroupCommit(disk.write)

@@ -17,7 +17,7 @@ import pytest
 from iac.backends.cell import NotStored
 from iac.backends.http import open_http
 from iac.core.errors import CredentialsError, IacError, LockedError, StateError, UnreachableError
-from iac.core.statefile import render_state
+from iac.core.state.document import render_state
 from iac.transport.http import Transport
 from tests.backends.contract import RemoteContract
 from tests.backends.given import EMPTY, HOLDER, written

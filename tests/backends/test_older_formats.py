@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.core.errors import StateError
-from iac.core.journal import parse_journal, render_batch, replay
-from iac.core.state import FORMAT_VERSION
-from iac.core.statefile import Origin, check_state, parse_state, render_state
+from iac.core.state.document import Origin, check_state, parse_state, render_state
+from iac.core.state.journal import parse_journal, render_batch, replay
+from iac.core.state.model import FORMAT_VERSION
 
 if TYPE_CHECKING:
-    from iac.core.state import State
+    from iac.core.state.model import State
 
 FIXTURES = Path(__file__).parents[1] / "fixtures/fef7ea2"
 KIND = b'"kind": "indigo-iac state"'

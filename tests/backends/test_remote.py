@@ -11,8 +11,8 @@ import pytest
 
 from iac.backends.lease import Lease
 from iac.core.errors import StateError, UnreachableError
-from iac.core.state import ClientWritten, IntentDropped
-from iac.core.statefile import Origin, parse_state
+from iac.core.state.document import Origin, parse_state
+from iac.core.state.model import ClientWritten, IntentDropped
 from tests.backends.cells import MemoryCell, Place
 from tests.backends.contract import RemoteContract, RemoteSite, Troubled
 from tests.backends.given import EMPTY, SEALED, client, holding, written

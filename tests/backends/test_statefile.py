@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.core import codec
 from iac.core.errors import StateError
-from iac.core.fold import fold
-from iac.core.journal import Batch, fold_all, parse_journal, render_batch, replay
-from iac.core.keys import ClientKey
-from iac.core.state import (
+from iac.core.state import codec
+from iac.core.state.document import Origin, parse_state, render_state
+from iac.core.state.fold import fold
+from iac.core.state.journal import Batch, fold_all, parse_journal, render_batch, replay
+from iac.core.state.keys import ClientKey
+from iac.core.state.model import (
     Approval,
     ClientGone,
     ClientState,
@@ -25,7 +26,6 @@ from iac.core.state import (
     State,
     Tombstone,
 )
-from iac.core.statefile import Origin, parse_state, render_state
 from tests.backends.given import EMPTY, SEALED, client, events, holding, intended, states, written
 
 HERE = Origin("state.json", "the way out")

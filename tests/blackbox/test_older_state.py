@@ -103,7 +103,7 @@ def test_a_run_after_another_is_never_refused(project: Project) -> None:
 
 
 def _journal(project: Project, serial: int) -> bytes:
-    import zlib  # noqa: PLC0415
+    import zlib
 
     state = project.state()
     body = json.dumps({"events": [], "lineage": state["lineage"], "run_id": "r", "serial": serial})[1:].encode()

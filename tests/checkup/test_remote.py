@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.checkup import remote
-from iac.checkup.check import Verdict
 from iac.core.registration import Actual, Facts
 from iac.ports import Identity
-from iac.transport.date import TOLERANCE
+from iac.transport.retry import TOLERANCE
+from iac.workflow.doctor import remote
+from iac.workflow.doctor.check import Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,19 +9,19 @@ import pytest
 
 from iac.backends.age import new_identity
 from iac.cli import run
-from iac.cli.shell import Shell
-from iac.core.fold import fold
+from iac.cli.context import Shell
 from iac.core.secret import Secret
-from iac.core.state import IntentGiven, OutputRecord, SealedSecret, Tombstone
+from iac.core.state.fold import fold
+from iac.core.state.model import IntentGiven, OutputRecord, SealedSecret, Tombstone
 from iac.ports import Place
-from iac.wiring import open_state
+from iac.wiring.sessions import open_state
 from tests.backends.given import client, intended
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from iac.core.state import ClientState, State
-    from iac.workflow import StateSession
+    from iac.core.state.model import ClientState, State
+    from iac.session.session import StateSession
 
 IAC_YAML = """\
 project: rucio

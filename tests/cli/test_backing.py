@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.backends import git, http, s3
-from iac.backing import open_backend
 from iac.clock import SystemClock
 from iac.config.project import load_project
 from iac.core.errors import InputError
 from iac.core.secret import Secret
 from iac.transport.http import Transport
+from iac.wiring.state import open_backend
 from tests.config.given import PROJECT, write
 
 if TYPE_CHECKING:

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.cli.shell import Shell
+from iac.cli.context import Shell
 from iac.config.auth import secrets_of
 from iac.config.project import load_project
 from iac.core.errors import CredentialsError, InputError
 from iac.core.secret import Secret
-from iac.entering import login_client_id, open_login, pinned_issuer
 from iac.providers.bearer import Bearer
+from iac.wiring.login import login_client_id, open_login, pinned_issuer
 from tests.config.given import PROJECT, write
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from iac.cli import run
 from iac.config.catalogue import ERRORS, FINDINGS, WARNINGS
 from iac.core.explanation import Kind
 from iac.core.policy import RULES
-from iac.core.semantics import RULES as SERVER
-from iac.explaining import explanations
+from iac.core.server import RULES as SERVER
 from iac.views.explanation import explanation_text
+from iac.workflow.explain import explanations
 from tests.config.given import PROJECT, write
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ import click
 import pytest
 
 from iac.cli import COMMANDS, cli, run
+from iac.cli.context import Shell, is_terminal
 from iac.cli.failure import exit_code, report
-from iac.cli.shell import Shell, is_terminal
 from iac.core.errors import (
     CredentialsError,
     IacError,
@@ -186,7 +186,7 @@ def test_files_are_named_from_the_directory(tmp_path: Path) -> None:
 
 
 def test_verbose_ends_with_its_command() -> None:
-    import logging  # noqa: PLC0415  # beside what it is about
+    import logging  # beside what it is about
 
     before = list(logging.getLogger("iac").handlers)
     assert run(["-vv", "schema", "plan"]) == 0
@@ -194,7 +194,7 @@ def test_verbose_ends_with_its_command() -> None:
 
 
 def test_json_is_ascii(capsys: pytest.CaptureFixture[str]) -> None:
-    from iac.cli.format import show_json  # noqa: PLC0415  # as commands import it
+    from iac.cli.format import show_json  # as commands import it
 
     show_json({"name": "\u202eé\x9b"})
     out = capsys.readouterr().out

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.core.state import ClientGone
+from iac.core.state.model import ClientGone
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,19 +9,19 @@ import pytest
 
 from iac.backends.age import AgeVault, new_identity
 from iac.backends.keyfile import stored_identity
-from iac.backing import open_backend
 from iac.cli import run
 from iac.clock import SystemClock
 from iac.config.project import load_project
 from iac.core.errors import StateError
-from iac.core.state import Tombstone
-from iac.wiring import open_vault
+from iac.core.state.model import Tombstone
+from iac.wiring.sessions import open_vault
+from iac.wiring.state import open_backend
 from tests.backends.given import client, intended
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from iac.core.state import State
+    from iac.core.state.model import State
 
 BARE = """\
 # a comment at the top

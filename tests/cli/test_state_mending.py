@@ -13,9 +13,9 @@ import click
 import pytest
 
 from iac.backends.age import new_identity
-from iac.cli import shell
+from iac.cli import context
 from iac.core.errors import ClosedSecretError
-from iac.core.statefile import Origin, parse_state
+from iac.core.state.document import Origin, parse_state
 from tests.backends.given import written
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ class TestForget:
     def test_at_a_terminal_it_asks_and_says_what_it_means(
         self, mended: Mended, monkeypatch: pytest.MonkeyPatch, *, answer: bool, code: int, left: set[str]
     ) -> None:
-        monkeypatch.setattr(shell, "is_terminal", lambda stream: stream is sys.stdin)
+        monkeypatch.setattr(context, "is_terminal", lambda stream: stream is sys.stdin)
         monkeypatch.setattr(click, "confirm", lambda *_, **__: answer)
         said = mended.iac("state", "rm", "wlcg/a")
         assert (code, left) == (said.code, set(mended.state().clients))

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.core.journal import Batch, render_batch
-from iac.core.state import ClientGone, IntentDropped, OutputWritten
-from iac.core.statefile import Origin, parse_state
+from iac.core.state.document import Origin, parse_state
+from iac.core.state.journal import Batch, render_batch
+from iac.core.state.model import ClientGone, IntentDropped, OutputWritten
 from tests.backends.given import client, intended, written
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from iac.core.state import Event
+    from iac.core.state.model import Event
     from tests.cli.conftest import Mended
 
 

@@ -7,7 +7,7 @@ import pty
 import sys
 from typing import TYPE_CHECKING
 
-from iac.cli.shell import Shell
+from iac.cli.context import Shell
 
 if TYPE_CHECKING:
     import pytest

@@ -10,7 +10,7 @@ import pytest
 
 from iac.config.catalogue import ERRORS, WARNINGS, mistake
 from iac.core.diagnostics import Severity
-from iac.validation import validate
+from iac.workflow.validate import validate
 from tests.config.given import CLIENT, PROJECT, RECIPIENT, client, write
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from iac.config.definitions import load_environment, validate_project
 from iac.config.project import load_project
 from iac.config.schema import load_schema
 from iac.core.diagnostics import Severity
-from iac.core.planning import Options, make_plan
+from iac.core.plan.make import Options, make_plan
 from iac.core.policy import CHANGE_RULES, DEFINITION_RULES, RULES, Level, level
-from iac.core.policy.review import Outside, asks_server, review
+from iac.core.policy.judge import Outside, asks_server, review
 from tests.config.given import CLIENT, PROJECT, write
 from tests.core.build import NEW, OPTIONS, actual, applied, registered, sealed, state
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from iac.core.desired import Desired
     from iac.core.diagnostics import Diagnostic
-    from iac.core.plan import Plan
+    from iac.core.plan.plan import Plan
     from iac.core.policy import ChangeRule, DefinitionRule
 
 FILE = "clients.d/portal.yaml"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.validation import validate
+from iac.workflow.validate import validate
 from tests.config.given import CLIENT, PROJECT, write
 
 if TYPE_CHECKING:

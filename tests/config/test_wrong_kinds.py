@@ -16,7 +16,7 @@ from iac.config.document import parse_document
 from iac.config.schema import load_schema
 from iac.config.violation import validator_of
 from iac.core.diagnostics import Severity
-from iac.validation import validate
+from iac.workflow.validate import validate
 from tests.config.everything import DEFINITION, PROJECTS, SHARED
 from tests.config.given import CLIENT, PROJECT, write
 

@@ -6,21 +6,21 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from iac.core import semantics
+from iac.core import server
 from iac.core.desired import Desired, DesiredClient, Lifecycle, OutputSpec
 from iac.core.diagnostics import Location
 from iac.core.model import FIELDS
-from iac.core.planning import Options, make_plan
+from iac.core.plan.make import Options, make_plan
 from iac.core.registration import Actual, Facts, Registration
 from iac.core.secret import Secret
-from iac.core.semantics.act import to_wire
-from iac.core.state import ClientState, Intent, SealedSecret, SecretStatus, State
+from iac.core.server.effect import to_wire
+from iac.core.state.model import ClientState, Intent, SealedSecret, SecretStatus, State
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from iac.core.model import Value
-    from iac.core.plan import Plan
+    from iac.core.plan.plan import Plan
 
 OLD = Facts(shows_secrets=True, has_up_scoping=False)
 NEW = Facts(shows_secrets=False, has_up_scoping=True)
@@ -73,7 +73,7 @@ def answer(client: DesiredClient, facts: Facts = OLD, **more: Any) -> dict[str, 
     }
     if facts.has_up_scoping:
         members["up_scoping_enabled"] = True
-    members |= {name: to_wire(name, value) for name, value in semantics.forced(client.fields).items()}
+    members |= {name: to_wire(name, value) for name, value in server.forced(client.fields).items()}
     members |= more
     absent = {name for name in more if more[name] is None}
     return {name: value for name, value in members.items() if name not in absent}
@@ -88,7 +88,7 @@ def registered(
     **more: Any,
 ) -> Registration:
     """The registration of a client that is as wanted but for the fields given; None takes a field out."""
-    found = semantics.parse_answer(answer(client, facts, **more))
+    found = server.parse_answer(answer(client, facts, **more))
     return replace(found, secret=Secret(secret) if secret else None, owners=owners)
 
 
@@ -102,7 +102,7 @@ def applied(client: DesiredClient, **more: Any) -> ClientState:
     held: dict[str, Any] = {
         "client_id": client.client_id,
         "provider": "iam-admin",
-        "applied": semantics.forced(client.fields),
+        "applied": server.forced(client.fields),
         "declared": client.declared,
         "owners": client.owners,
         "secret": sealed(),

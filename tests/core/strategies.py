@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import strategies as st
 
 from iac.core.model import FIELDS, GRANT_TYPES, Field, Kind
-from iac.core.semantics import canonical_jwks
+from iac.core.server import canonical_jwks
 from tests.core.build import NEW, OLD, desired
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from iac.core.approval import approve, uncovered
-from iac.core.change import Action, Cause, Change, FieldChange, Leaving, SecretChange, SecretStep
-from iac.core.plan import Plan
+from iac.core.plan.approval import approve, uncovered
+from iac.core.plan.change import Action, Cause, Change, FieldChange, Leaving, SecretChange, SecretStep
+from iac.core.plan.plan import Plan
 from tests.core.build import ISSUER, NOW, desired, registered
 
 APP = desired()

@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from iac.core.change import (
+from iac.core.desired import Lifecycle
+from iac.core.diagnostics import Location, Severity
+from iac.core.plan.change import (
     Action,
     Cause,
     Change,
@@ -16,10 +18,8 @@ from iac.core.change import (
     OutputChange,
     SecretChange,
 )
-from iac.core.desired import Lifecycle
-from iac.core.diagnostics import Location, Severity
-from iac.core.plan import Guard, Pending, Plan, Released, Standing
-from iac.core.recipients import Recipients
+from iac.core.plan.plan import Guard, Pending, Plan, Released, Standing
+from iac.core.plan.recipients import Recipients
 from tests.core.build import ISSUER, NOW, desired, registered
 
 WANTED = desired(owners=("u2", "u1"))

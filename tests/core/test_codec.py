@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from iac.core.codec import client_object, event_object, parse_client, parse_event
-from iac.core.members import Malformed, Members
-from iac.core.state import ClientWritten, Event, Predecessor, PredecessorGone, Tombstone
+from iac.core.state.codec import client_object, event_object, parse_client, parse_event
+from iac.core.state.members import Malformed, Members
+from iac.core.state.model import ClientWritten, Event, Predecessor, PredecessorGone, Tombstone
 from tests.core.build import NOW, applied, desired
 
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.core.change import Cause, FieldChange
-from iac.core.diff import compare, is_hidden, mismatches
 from iac.core.model import FIELDS, Kind
+from iac.core.plan.change import Cause, FieldChange
+from iac.core.plan.diff import compare, is_hidden, mismatches
 from iac.core.registration import Registration
 from tests.core import strategies as our
 from tests.core.build import KEY, NEW, OLD, applied, desired, ignoring, registered

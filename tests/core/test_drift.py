@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.core.change import Cause, FieldChange
 from iac.core.desired import Moved
 from iac.core.diagnostics import Location
 from iac.core.drift import Drift, Drifted, SecretDrift, find_drift
-from iac.core.state import SecretStatus
+from iac.core.plan.change import Cause, FieldChange
+from iac.core.state.model import SecretStatus
 from tests.core import strategies as our
 from tests.core.build import (
     CANARY,
@@ -33,7 +33,7 @@ from tests.core.build import (
 if TYPE_CHECKING:
     from iac.core.desired import DesiredClient
     from iac.core.registration import Facts, Registration
-    from iac.core.state import ClientState
+    from iac.core.state.model import ClientState
 
 ADDRESS = "team/app"
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from iac.core.change import Action
 from iac.core.desired import Lifecycle, Limits, Removed, Then
 from iac.core.diagnostics import Location
 from iac.core.model import FIELDS
+from iac.core.plan.change import Action
 from iac.views.text import plan_text
 from tests.core.build import (
     CANARY,

@@ -4,14 +4,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.core import fate
-from iac.core.change import SecretChange, SecretStep
-from iac.core.state import SecretStatus
+from iac.core.plan import secret_step
+from iac.core.plan.change import SecretChange, SecretStep
+from iac.core.state.model import SecretStatus
 from tests.core.build import CANARY, NEW, OLD, applied, desired, ignoring, registered
 
 if TYPE_CHECKING:
     from iac.core.registration import Facts
-    from iac.core.state import ClientState
+    from iac.core.state.model import ClientState
 
 BASIC, POST, NONE = "client_secret_basic", "client_secret_post", "none"
 UNKNOWN = {"secret": None, "secret_status": SecretStatus.UNKNOWN}
@@ -22,7 +22,7 @@ def of(
     facts: Facts, *, last: ClientState | None, secret: str | None = None, lost: bool = False, **more: Any
 ) -> tuple[SecretChange, SecretStep]:
     client = desired(**more.pop("wanted", {}))
-    found = fate.of_known(
+    found = secret_step.of_known(
         client, registered(client, facts=facts, secret=secret, **more), last, facts, is_interrupted=lost
     )
     return found.change, found.step
@@ -39,15 +39,15 @@ def of(
 def test_a_new_client_gets_the_secret_that_its_method_needs(
     method: str, expected: tuple[SecretChange, SecretStep]
 ) -> None:
-    found = fate.of_new(desired(token_endpoint_auth_method=method), NEW)
+    found = secret_step.of_new(desired(token_endpoint_auth_method=method), NEW)
     assert expected == (found.change, found.step)
 
 
 @pytest.mark.parametrize("change", SecretChange)
 @pytest.mark.parametrize("step", SecretStep)
 def test_a_secret_that_is_asked_for_is_made_wherever_there_is_one(change: SecretChange, step: SecretStep) -> None:
-    known = fate.Fate(change, step)
-    found = fate.of_asked(known, "somebody asked")
+    known = secret_step.Fate(change, step)
+    found = secret_step.of_asked(known, "somebody asked")
     if change is SecretChange.NONE or step in {SecretStep.ROTATE, SecretStep.CHOOSE, SecretStep.DROP}:
         assert known == found
     else:

@@ -4,8 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from iac.core.generation import base_of, bound, client_id_of, is_successor_id, successor, turn_back
-from iac.core.state import ClientState, Predecessor
+from iac.core.plan.identity import base_of, bound, client_id_of, is_successor_id, successor, turn_back
+from iac.core.state.model import ClientState, Predecessor
 from tests.core.build import applied, desired, state
 
 APP = desired()

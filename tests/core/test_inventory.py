@@ -18,8 +18,8 @@ from iac.core.inventory import (
     parse_moment,
     registered_row,
 )
-from iac.core.semantics import parse_answer
-from iac.core.state import ClientState, SealedSecret, SecretStatus
+from iac.core.server import parse_answer
+from iac.core.state.model import ClientState, SealedSecret, SecretStatus
 from tests.core.build import desired
 
 NOW = datetime(2026, 11, 26, tzinfo=UTC)

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from iac.core.change import OutputAction
-from iac.core.outputs import Rendered, made_by, output_digest, plan_outputs
-from iac.core.state import OutputRecord
+from iac.core.plan.change import OutputAction
+from iac.core.plan.output import Rendered, made_by, output_digest, plan_outputs
+from iac.core.state.model import OutputRecord
 from tests.core.build import output
 
 APP = Rendered("app", {"client_name": "An app", "scope": ("a", "b")}, 1)

@@ -12,21 +12,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from iac.core.change import Action
 from iac.core.desired import Lifecycle, Moved, Removed, Then
 from iac.core.diagnostics import Location
-from iac.core.planning import Options, make_plan
+from iac.core.plan.change import Action
+from iac.core.plan.make import Options, make_plan
 from iac.core.secret import Secret
-from iac.core.state import OutputRecord, SecretStatus
+from iac.core.state.model import OutputRecord, SecretStatus
 from iac.views.text import plan_text
 from tests.core import strategies as our
 from tests.core.build import CANARY, NEW, actual, applied, intent, output, project, registered, sealed, state
 
 if TYPE_CHECKING:
     from iac.core.desired import Desired, DesiredClient
-    from iac.core.plan import Plan
+    from iac.core.plan.plan import Plan
     from iac.core.registration import Actual, Facts, Registration
-    from iac.core.state import ClientState, State
+    from iac.core.state.model import ClientState, State
 
 HERE = Location("iac.yaml", 3)
 ADDRESSES = ("team/a", "team/b", "team/c")

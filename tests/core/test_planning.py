@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.core.change import Action, Change, OutputAction, SecretChange, SecretStep
 from iac.core.desired import Lifecycle, Limits, Moved, Removed, Then
 from iac.core.diagnostics import Location
-from iac.core.outputs import Rendered, output_digest
-from iac.core.plan import Pending, Released
-from iac.core.planning import find_moves, move
-from iac.core.state import OutputRecord, Predecessor, SecretStatus, Tombstone
+from iac.core.plan.change import Action, Change, OutputAction, SecretChange, SecretStep
+from iac.core.plan.make import find_moves, move
+from iac.core.plan.output import Rendered, output_digest
+from iac.core.plan.plan import Pending, Released
+from iac.core.state.model import OutputRecord, Predecessor, SecretStatus, Tombstone
 from tests.core.build import (
     CANARY,
     KEY,
@@ -32,7 +32,7 @@ from tests.core.build import (
 )
 
 if TYPE_CHECKING:
-    from iac.core.plan import Plan
+    from iac.core.plan.plan import Plan
     from iac.core.registration import Facts
 
 APP = desired()

@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.core.change import Action
 from iac.core.desired import Moved, Removed, Then
 from iac.core.diagnostics import Location
 from iac.core.drift import find_drift
+from iac.core.plan.change import Action
 from iac.core.registration import Actual, Api, Facts, Misfit, Registration, Unread
-from iac.core.state import Predecessor
+from iac.core.state.model import Predecessor
 from tests.core.build import NEW, OPTIONS, actual, applied, desired, intent, plan, project, registered, sealed, state
 
 if TYPE_CHECKING:
-    from iac.core.plan import Plan
-    from iac.core.state import ClientState
+    from iac.core.plan.plan import Plan
+    from iac.core.state.model import ClientState
 
 API = str(Api.SELF_SERVICE)
 FACTS = replace(NEW, api=Api.SELF_SERVICE)

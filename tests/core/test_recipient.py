@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.core.change import Action
 from iac.core.desired import Moved
 from iac.core.diagnostics import Location
-from iac.core.keys import ClientKey
-from iac.core.recipients import Recipients
-from iac.core.state import SecretStatus
+from iac.core.plan.change import Action
+from iac.core.plan.recipients import Recipients
+from iac.core.state.keys import ClientKey
+from iac.core.state.model import SecretStatus
 from tests.core.build import CANARY, OPTIONS, actual, applied, desired, intent, plan, project, registered, sealed, state
 
 if TYPE_CHECKING:
-    from iac.core.plan import Plan
+    from iac.core.plan.plan import Plan
 
 HOST, OTHER = "age1host", "age1other"
 APP = desired()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.core.semantics import redirect_uri_problem, refusals
+from iac.core.server import redirect_uri_problem, refusals
 from tests.core.build import KEY, NEW, OLD
 
 if TYPE_CHECKING:

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.core.change import Action, Change, Leaving, OutputAction, OutputChange, SecretChange
-from iac.core.members import Malformed
-from iac.core.recipients import Recipients
-from iac.core.saved import differences, parse_saved
+from iac.core.plan.change import Action, Change, Leaving, OutputAction, OutputChange, SecretChange
+from iac.core.plan.recipients import Recipients
+from iac.core.plan.saved import differences, parse_saved
+from iac.core.state.members import Malformed
 from tests.core.build import registered
 from tests.core.test_change import CHANGE, OUTPUT, PLAN, WANTED
 
 if TYPE_CHECKING:
-    from iac.core.plan import Plan
+    from iac.core.plan.plan import Plan
 
 WHO = Recipients(("age1ops",), ("age1new", "age1ops"), ("age1new",))
 SHOWN = replace(

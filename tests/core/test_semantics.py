@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.core import semantics
+from iac.core import server
 from iac.core.errors import InputError
 from iac.core.model import ANSWER_ONLY, FIELDS, Kind, names_of, short_grant, uses_secret
 from iac.core.registration import Api, Facts, NewClient
 from iac.core.secret import Secret
-from iac.core.semantics import create_body, detect_facts, forced, parse_answer, update_body
-from iac.core.semantics.act import to_wire
-from iac.core.semantics.rule import StripRule
-from iac.core.semantics.table import TABLE
+from iac.core.server import create_body, detect_facts, forced, parse_answer, update_body
+from iac.core.server.effect import to_wire
+from iac.core.server.rule import StripRule
+from iac.core.server.table import TABLE
 from tests.core import strategies as our
 from tests.core.build import CANARY, KEY, NEW, OLD
 
@@ -269,30 +269,30 @@ def test_a_create_with_a_secret_that_is_not_url_safe_is_refused_without_showing_
 
 def test_secret_rules_answer_by_flavour_and_method() -> None:
     basic, none = "client_secret_basic", "none"
-    assert (False, True) == (semantics.hides_secrets(OLD), semantics.hides_secrets(NEW))
+    assert (False, True) == (server.hides_secrets(OLD), server.hides_secrets(NEW))
     assert (True, False) == (
-        semantics.secret_is_dropped(OLD, basic, none),
-        semantics.secret_is_dropped(OLD, basic, basic),
+        server.secret_is_dropped(OLD, basic, none),
+        server.secret_is_dropped(OLD, basic, basic),
     )
     assert (True, False) == (
-        semantics.secret_must_be_made(NEW, none, basic),
-        semantics.secret_must_be_made(NEW, basic, basic),
+        server.secret_must_be_made(NEW, none, basic),
+        server.secret_must_be_made(NEW, basic, basic),
     )
 
 
 def test_a_switch_that_is_not_in_force_is_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert 100 == semantics.switch("page-size")
-    assert 0 == semantics.switch("lists-are-sets")
-    monkeypatch.setattr(semantics, "RULES", semantics.Rules(()))
-    assert 0 == semantics.switch("page-size")
-    assert not semantics.hides_secrets(NEW)
+    assert 100 == server.switch("page-size")
+    assert 0 == server.switch("lists-are-sets")
+    monkeypatch.setattr(server, "RULES", server.Rules(()))
+    assert 0 == server.switch("page-size")
+    assert not server.hides_secrets(NEW)
 
 
 def test_forced_by_create_names_the_fields_that_one_put_sets_right() -> None:
     expected = {"allow_introspection", "clear_access_tokens_on_refresh"}
-    assert expected == semantics.forced_by_create({"scope": ("openid",)})
-    assert {"scope"} == semantics.forced_by_create({}, Api.SELF_SERVICE)
-    assert not semantics.forced_by_create({"scope": ("openid",)}, Api.SELF_SERVICE)
+    assert expected == server.forced_by_create({"scope": ("openid",)})
+    assert {"scope"} == server.forced_by_create({}, Api.SELF_SERVICE)
+    assert not server.forced_by_create({"scope": ("openid",)}, Api.SELF_SERVICE)
 
 
 @pytest.mark.parametrize(
@@ -306,7 +306,7 @@ def test_forced_by_create_names_the_fields_that_one_put_sets_right() -> None:
     ],
 )
 def test_clients_of_others_are_known_by_their_answer(answer: dict[str, Any], why: str) -> None:
-    assert why == semantics.protected(answer)
+    assert why == server.protected(answer)
 
 
 def test_rules_are_told_apart_and_say_what_they_are_about() -> None:
@@ -339,20 +339,20 @@ def test_fields_are_found_by_kind() -> None:
 
 def test_a_key_set_is_canonical_in_its_public_part() -> None:
     keys = [{"y": "eQ", "x": "eA", "kty": "EC", "kid": "one", "crv": "P-256", "d": "private", "colour": "red"}]
-    assert KEY == semantics.canonical_jwks(json.dumps({"keys": keys}, indent=2))
-    assert ("d",) == semantics.private_members(json.dumps({"keys": keys}))
+    assert KEY == server.canonical_jwks(json.dumps({"keys": keys}, indent=2))
+    assert ("d",) == server.private_members(json.dumps({"keys": keys}))
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"keys": 1}', '{"keys": [1]}', '{"keys": [{"x": "no kty"}]}'])
 def test_text_that_is_no_key_set_comes_back_as_it_is(text: str) -> None:
-    assert text == semantics.canonical_jwks(text)
-    assert () == semantics.private_members(text)
+    assert text == server.canonical_jwks(text)
+    assert () == server.private_members(text)
     with pytest.raises(ValueError):  # noqa: PT011  # json's own message or ours
-        semantics.parse_jwks(text)
+        server.parse_jwks(text)
 
 
 @given(st.permutations(json.loads(KEY)["keys"] + [{"kty": "RSA", "n": "bg", "e": "AQAB"}]))
 def test_the_order_of_keys_does_not_matter(keys: list[dict[str, str]]) -> None:
-    canonical = semantics.canonical_jwks(json.dumps({"keys": keys}))
-    assert canonical == semantics.canonical_jwks(canonical)
-    assert canonical == semantics.canonical_jwks(json.dumps({"keys": keys[::-1]}))
+    canonical = server.canonical_jwks(json.dumps({"keys": keys}))
+    assert canonical == server.canonical_jwks(canonical)
+    assert canonical == server.canonical_jwks(json.dumps({"keys": keys[::-1]}))

@@ -6,10 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.core.burial import bury
-from iac.core.fold import fold
-from iac.core.keys import ClientKey
-from iac.core.state import (
+from iac.core.state.fold import fold
+from iac.core.state.keys import ClientKey, bury
+from iac.core.state.model import (
     ClientGone,
     ClientWritten,
     Event,

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from iac.backends.file import FileBackend
 from iac.clock import SystemClock
-from iac.core.statefile import Origin, Owner, parse_state
+from iac.core.state.document import Origin, Owner, parse_state
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from iac.core.state import State
+    from iac.core.state.model import State
     from tests.crash.situation import Situation
 
 

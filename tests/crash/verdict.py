@@ -9,7 +9,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from iac.backends.age import AgeVault, recipients_of
-from iac.core.state import SecretStatus
+from iac.core.state.model import SecretStatus
 from iac.ports import Place
 from tests.crash.situation import AFTER
 from tests.fakes.provider import logs_in
@@ -18,7 +18,7 @@ from tests.fakes.world import OWNERS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from iac.core.state import ClientState, SealedSecret, State
+    from iac.core.state.model import ClientState, SealedSecret, State
     from tests.crash.situation import Situation
 
 WITHOUT_SECRET = {"team/closed"}

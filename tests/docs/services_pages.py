@@ -15,7 +15,7 @@ from iac.rendering.context import Credentials, ProjectFacts
 from iac.rendering.render import render
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
-from iac.starting import Start, find_offer, start
+from iac.workflow.new import Start, find_offer, start
 from tests.services.started import PROJECT
 
 FACTS = ProjectFacts("demo", "default", "https://iam.example.org/")

@@ -11,7 +11,7 @@ import pytest
 import iac.providers
 import iac.transport
 from iac.config.definitions import validate_project
-from iac.core.semantics import switch
+from iac.core.server import switch
 from iac.providers import iam_admin, logins, probe
 from iac.providers.logins.proof import SharedSecret
 from iac.transport import retry

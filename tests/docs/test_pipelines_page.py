@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from iac.pipelines.text import Facts, Forge, render_pipelines
+from iac.workflow.pipelines.text import Facts, Forge, render_pipelines
 
 ROOT = Path(__file__).parents[2]
 DOCTOR = (ROOT / "docs/reference/doctor.md").read_text(encoding="utf-8")

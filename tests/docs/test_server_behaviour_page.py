@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from iac.core.semantics.table import TABLE
+from iac.core.server.table import TABLE
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/server-behaviour.md").read_text(encoding="utf-8")

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from iac.core.journal import parse_journal
-from iac.core.state import ClientState, SecretStatus, State
-from iac.core.statefile import Origin, parse_state
+from iac.core.state.document import Origin, parse_state
+from iac.core.state.journal import parse_journal
+from iac.core.state.model import ClientState, SecretStatus, State
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/state.md").read_text(encoding="utf-8")
@@ -37,7 +37,7 @@ def test_every_member_is_in_a_table(kind: type[State | ClientState]) -> None:
 
 
 def test_every_status_and_event_is_named() -> None:
-    code = (ROOT / "iac/core/codec.py").read_text(encoding="utf-8")
+    code = (ROOT / "iac/core/state/codec.py").read_text(encoding="utf-8")
     events = set(re.findall(r'case "([a-z_]+)":', code))
     assert 6 == len(events)
     assert [] == [name for name in [*events, *SecretStatus] if f"`{name}`" not in PAGE]

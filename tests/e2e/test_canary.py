@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from iac.core.change import Change
     from iac.core.errors import IacError
+    from iac.core.plan.change import Change
     from iac.sandbox.message import Request, Response
     from iac.sandbox.model import Client
     from tests.e2e.project import Project, Said

@@ -150,7 +150,7 @@ def test_a_state_that_is_not_there_is_an_error_and_its_lock_is_told(project: Pro
 def test_a_lock_is_told_with_who_holds_it(
     project: Project, monkeypatch: pytest.MonkeyPatch, expires: str, words: str
 ) -> None:
-    from iac.ports import Holder  # noqa: PLC0415
+    from iac.ports import Holder
 
     holder = Holder("run-1", "ada@elsewhere 4711", "2026-01-01T00:00:00Z", expires)
     monkeypatch.setattr("iac.backends.file.FileBackend._holder", lambda _: holder)
@@ -204,7 +204,7 @@ def test_pipelines_of_another_version_are_told(project: Project) -> None:
     project.write(".github/workflows/iac-other.yml", "name: not ours\n")
     project.write(".github/workflows/iac-plan.yml", head.format("0.0.1"))
     assert ".github/workflows/iac-plan.yml (0.0.1)" in look(project)["pipelines"]["says"]
-    from iac import __version__  # noqa: PLC0415
+    from iac import __version__
 
     project.write(".github/workflows/iac-plan.yml", head.format(__version__))
     assert "1 file, written by this version" == look(project)["pipelines"]["says"]

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.cli.shell import Shell
+from iac.cli.context import Shell
 from iac.sandbox.fault import Fault, FaultKind
-from iac.wiring import Access, open_session
+from iac.wiring.sessions import Access, open_session
 
 if TYPE_CHECKING:
     from tests.e2e.project import Project

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iac.config.document import parse_document
-from iac.core import semantics
+from iac.core import server
 from iac.core.model import FIELDS
 from iac.sandbox.model import Client
 from iac.sandbox.seed import Seed
@@ -95,7 +95,7 @@ def test_all_clients_of_an_iam_are_taken_over_without_a_change(empty: Project, f
 
 def test_a_definition_holds_no_default_beside_the_always_managed_fields(empty: Project, flavour: str) -> None:
     assert empty.iac("import", "--match", "*").code == 0
-    defaults, clients = semantics.defaults(), seeded(flavour)
+    defaults, clients = server.defaults(), seeded(flavour)
     assert len(clients) == len(files(empty))
     for text in files(empty).values():
         written = values(text)

@@ -289,7 +289,7 @@ def test_without_the_extra_the_way_to_it_is_told(robot: Project, monkeypatch: py
 
 @ONLY_NEWEST
 def test_no_private_key_is_said_or_written_but_to_outputs(robot: Project, monkeypatch: pytest.MonkeyPatch) -> None:
-    from tests.e2e import test_canary  # noqa: PLC0415
+    from tests.e2e import test_canary
 
     robot.edit(FILE, "  - {template: key.pem.j2, path: out/key.pem}\n", "")
     monkeypatch.setattr(test_canary, "OUTPUT", "out/key.json")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from joserfc.jwk import ECKey
 
-from iac.cli.shell import Shell
+from iac.cli.context import Shell
 from iac.sandbox.model import Client
 from tests.e2e.test_canary import Cage
 from tests.providers.people import CLIENT_ID, CLIENT_SECRET, add_client, code_in, decide
@@ -227,8 +227,8 @@ def test_an_agent_s_token_is_used_and_never_said(cage: Cage, monkeypatch: pytest
 
 
 def _token(project: Project, form: dict[str, str]) -> str:
-    from urllib.parse import urlencode  # noqa: PLC0415
-    from urllib.request import urlopen  # noqa: PLC0415
+    from urllib.parse import urlencode
+    from urllib.request import urlopen
 
     with urlopen(f"{project.sandbox.url}/token", urlencode(form).encode(), timeout=5) as answer:
         token: str = json.load(answer)["access_token"]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from iac.cli import carrying
+from iac.cli import approval
 from iac.clock import SystemClock
 from iac.sandbox.fault import Fault, FaultKind
 from tests.fakes.provider import logs_in
@@ -152,15 +152,15 @@ class TestRefused:
 
     @pytest.mark.parametrize("answer", [True, False])
     def test_at_a_terminal_it_asks(self, applied: Project, monkeypatch: pytest.MonkeyPatch, *, answer: bool) -> None:
-        monkeypatch.setattr(carrying, "is_terminal", lambda stream: stream is sys.stdin)
+        monkeypatch.setattr(approval, "is_terminal", lambda stream: stream is sys.stdin)
         monkeypatch.setattr(click, "confirm", lambda *_, **__: answer)
         before = applied.registered(CLIENT_ID)
         assert applied.iac("rotate", ADDRESS).code == (0 if answer else 1)
         assert (applied.registered(CLIENT_ID) == before) is not answer
 
     def test_a_running_apply_is_waited_for_or_named(self, applied: Project) -> None:
-        from iac.cli.shell import Shell  # noqa: PLC0415
-        from iac.wiring import open_state  # noqa: PLC0415
+        from iac.cli.context import Shell
+        from iac.wiring.sessions import open_state
 
         session = open_state(Shell(str(applied.root)))
         with session.backend.lock(session.holder(), timeout=0):

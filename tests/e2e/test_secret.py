@@ -168,7 +168,7 @@ class TestSet:
     def test_a_rotation_whose_answer_was_lost_is_settled(
         self, adopted: Project, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from iac.sandbox.fault import Fault, FaultKind  # noqa: PLC0415
+        from iac.sandbox.fault import Fault, FaultKind
 
         assert set_secret(adopted, monkeypatch, KNOWN).code == 0
         adopted.sandbox.faults.add(Fault(kind=FaultKind.CUT_BEFORE, method="POST", path="*/secret"))

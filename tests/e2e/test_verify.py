@@ -269,7 +269,7 @@ class TestApplyVerify:
         def gone(*_: object) -> None:
             raise UnreachableError("the server cannot be reached")
 
-        monkeypatch.setattr("iac.verification.prove", gone)
+        monkeypatch.setattr("iac.workflow.verify.prove", gone)
         said = project.apply("--verify")
         assert (5, True) == (said.code, "not verified: the server cannot be reached" in said.out)
         project.define("team/more", grant_types=["client_credentials"])

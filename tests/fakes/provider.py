@@ -1,4 +1,4 @@
-"""A provider in memory: the real rules of `iac.core.semantics` over the sandbox's IAM, with scripted faults.
+"""A provider in memory: the real rules of `iac.core.server` over the sandbox's IAM, with scripted faults.
 
 A fault is a function from `send`, which does the request, to its answer: it may refuse, send and lose the answer, or
 let somebody else act first.
@@ -16,7 +16,7 @@ from urllib.parse import quote, urlencode
 
 from iac.core.errors import ServerError, UnknownOutcome, UnreachableError
 from iac.core.registration import Actual
-from iac.core.semantics import create_body, detect_facts, parse_answer, update_body
+from iac.core.server import create_body, detect_facts, parse_answer, update_body
 from iac.ports import Identity, Provider
 from iac.sandbox.message import Request
 

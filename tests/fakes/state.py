@@ -10,15 +10,15 @@ from itertools import count
 from typing import TYPE_CHECKING
 
 from iac.core.errors import LockedError, StateError
-from iac.core.fold import fold
-from iac.core.held import brings_secret
 from iac.core.secret import Secret
+from iac.core.state.fold import fold
+from iac.core.state.keys import brings_secret
 from iac.ports import Clock, StateBackend, Vault
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from iac.core.state import Event, State
+    from iac.core.state.model import Event, State
     from iac.ports import Holder, Place
 
 

@@ -7,22 +7,23 @@ from typing import TYPE_CHECKING, Any
 
 from iac.apply.run import Stop
 from iac.core.desired import Desired
-from iac.core.planning import Options
-from iac.core.state import State
+from iac.core.plan.make import Options
+from iac.core.state.model import State
 from iac.ports import Deliveries, Place
 from iac.sandbox.flavour import Flavour
 from iac.sandbox.iam import Iam
 from iac.sandbox.model import Client
 from iac.sandbox.seed import Seed
-from iac.workflow import Session, apply_plan, check_guards, prepare
+from iac.session.session import Session
+from iac.workflow.apply import apply_plan, check_guards, prepare
 from tests.fakes.provider import LOGIN, FakeProvider, logs_in
 from tests.fakes.state import MemoryBackend, MemoryVault, StepClock
 
 if TYPE_CHECKING:
     from iac.apply.outcome import Report
     from iac.core.desired import DesiredClient
-    from iac.core.plan import Plan
-    from iac.core.state import ClientState, SealedSecret
+    from iac.core.plan.plan import Plan
+    from iac.core.state.model import ClientState, SealedSecret
     from iac.ports import Provider
 
 OWNERS = ("5f9c1a2e-0000-4000-8000-000000000001", "5f9c1a2e-0000-4000-8000-000000000002")

@@ -16,9 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iac.core.errors import StateError
-from iac.core.journal import Batch, check_events, parse_journal, render_batch, replay
-from iac.core.keys import ClientKey
-from iac.core.state import (
+from iac.core.state.document import Origin, check_state, parse_state, render_state
+from iac.core.state.journal import Batch, check_events, parse_journal, render_batch, replay
+from iac.core.state.keys import ClientKey
+from iac.core.state.model import (
     Approval,
     ClientGone,
     ClientWritten,
@@ -31,13 +32,12 @@ from iac.core.state import (
     State,
     Tombstone,
 )
-from iac.core.statefile import Origin, check_state, parse_state, render_state
 from tests.backends.given import SEALED, client, events, holding, intended, states
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from iac.core.state import ClientState, Event
+    from iac.core.state.model import ClientState, Event
 
 HERE = Origin("state.json", "the way out")
 LIMIT = settings(max_examples=400)

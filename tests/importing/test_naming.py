@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.config.tree import DEFAULTS_FILE, is_address
-from iac.importing.naming import LONGEST, address_for, slug
+from iac.workflow.importing.text import LONGEST, address_for, slug
 
 UUID = "6f9b1e0a-0000-4000-8000-00000000000a"
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iac.core.errors import InputError
-from iac.importing import reading
-from iac.importing.reading import parse_files, read_folder
+from iac.workflow.importing import reading
+from iac.workflow.importing.reading import parse_files, read_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from iac.importing.found import Found
+    from iac.workflow.importing.choosing import Found
 
 KEY = {"keys": [{"kty": "EC", "crv": "P-256", "x": "1", "y": "2"}]}
 FIELDS = {

@@ -290,7 +290,7 @@ def test_a_comment_of_somebody_else_is_left_alone(github: GitHub) -> None:
 def test_drift_is_reported_in_one_issue_accepted_and_the_issue_closed(
     reviewed: GitHub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from iac.cli import run  # noqa: PLC0415
+    from iac.cli import run
 
     hub = reviewed.hub
     reviewed.run("iac-apply", "push")

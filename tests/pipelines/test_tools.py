@@ -16,7 +16,7 @@ import yaml
 from packaging.utils import canonicalize_name
 
 from iac import __version__
-from iac.pipelines.text import Facts, Forge, render_pipelines
+from iac.workflow.pipelines.text import Facts, Forge, render_pipelines
 from tests.config.given import CLIENT, PROJECT, write
 from tests.pipelines.hub import WHEEL
 

@@ -12,8 +12,8 @@ import pytest
 import yaml
 
 from iac.cli import run
-from iac.pipelines.requirements import requirements_file
-from iac.pipelines.text import Facts, Forge, render_pipelines, root_file
+from iac.workflow.pipelines.requirements import requirements_file
+from iac.workflow.pipelines.text import Facts, Forge, render_pipelines, root_file
 from tests.config.given import PROJECT, write
 from tests.pipelines.hub import WHEEL
 
@@ -348,7 +348,7 @@ def test_a_name_that_would_be_an_expression_is_refused(repository: Path, capsys:
 
 
 def test_the_default_branch_is_what_the_remote_says_else_the_one_of_now(repository: Path) -> None:
-    from iac.pipelines import _default_branch  # noqa: PLC0415
+    from iac.workflow.pipelines import _default_branch
 
     assert "trunk" == _default_branch(repository)
     git = ["git", "-C", str(repository)]

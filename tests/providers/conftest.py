@@ -6,7 +6,7 @@ from contextlib import ExitStack
 import pytest
 
 from iac.core.secret import Secret
-from iac.providers.connection import Connection
+from iac.providers.base import Connection
 from iac.providers.iam_admin import IamAdmin
 from iac.providers.logins import WRITE_SCOPES, Login
 from iac.providers.logins.client_credentials import ClientCredentials

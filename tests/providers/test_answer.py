@@ -11,7 +11,7 @@ from iac.core.errors import GarbledError, InputError, UnknownOutcome, Unreachabl
 from iac.core.registration import Api, NewClient
 from iac.ports.wire import note_write
 from iac.providers.answer import is_done, read_reply
-from iac.providers.path import check_reachable, client_path
+from iac.providers.base import check_reachable, client_path
 from iac.transport.message import Answer, Call
 from tests.fakes.provider import FakeProvider
 

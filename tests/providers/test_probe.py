@@ -9,7 +9,7 @@ from iac.core.errors import UnreachableError
 from iac.core.registration import NewClient
 from iac.core.secret import Secret
 from iac.providers.bearer import parse_claims
-from iac.providers.logins.assertion import sign_hs256
+from iac.providers.logins.client_credentials import sign_hs256
 from iac.sandbox.fault import Fault, FaultKind
 from iac.transport.message import Call
 

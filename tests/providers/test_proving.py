@@ -16,9 +16,9 @@ from iac.core.model import GRANT_TYPES
 from iac.core.proof import Check, Subject, Verdict
 from iac.core.registration import NewClient
 from iac.core.secret import Secret
-from iac.providers.connection import Connection
-from iac.providers.proving import OAuthProver
-from iac.providers.proving.authorization import NOBODYS_URI
+from iac.providers.base import Connection
+from iac.providers.proof import OAuthProver
+from iac.providers.proof.authorization import NOBODYS_URI
 from iac.sandbox.fault import Fault, FaultKind
 from iac.transport.http import Transport
 from iac.transport.retry import Patience

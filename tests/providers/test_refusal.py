@@ -11,8 +11,7 @@ from iac.core.errors import CredentialsError, IacError, ServerError, UnknownOutc
 from iac.core.secret import Secret
 from iac.providers.logins.proof import basic
 from iac.providers.refusal import error_code, is_missing, read_failure, write_failure
-from iac.transport.message import Answer, Call
-from iac.transport.words import server_words
+from iac.transport.message import Answer, Call, server_words
 from tests.providers.test_bearer import jwt
 
 HTML = b"<!DOCTYPE html><html><body><script>alert(1)</script></body></html>"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.core.errors import CredentialsError
-from iac.providers.logins.wlcg import find_token
+from iac.providers.logins.given import find_token
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -100,7 +100,7 @@ def test_files_are_read_back_as_in_place(renderer: Renderer, here: Renderer, tex
 
 @pytest.mark.parametrize("text", ["{% include 'a.j2' %}", "{% include a %}", "\n{% include %}"])
 def test_references_are_found_as_in_place(renderer: Renderer, here: Renderer, text: str) -> None:
-    from iac.rendering.engine import references  # noqa: PLC0415  # as the product does
+    from iac.rendering.engine import references  # as the product does
 
     expected = outcome(lambda: references("x.j2", text))
     assert expected == outcome(lambda: renderer.references("x.j2", text))
@@ -116,8 +116,8 @@ def test_a_template_is_compiled_there(renderer: Renderer, here: Renderer) -> Non
 
 @pytest.mark.parametrize("text", ["{{ 10 ** 100000000 }}", "{% include 'y.j2' %}"])
 def test_time_is_limited_in_place_too_and_limits_end_with_the_question(here: Renderer, text: str) -> None:
-    import resource  # noqa: PLC0415  # only here
-    import signal  # noqa: PLC0415
+    import resource  # only here
+    import signal
 
     before = resource.getrlimit(resource.RLIMIT_CPU), signal.getsignal(signal.SIGPROF)
     with pytest.raises(RenderError) as caught:
@@ -228,9 +228,9 @@ def test_built_ins_start_no_process_and_bring_in_nothing_for_one() -> None:
 
 def test_built_ins_are_rendered_and_read_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Renderer, "_ask", lambda *_: pytest.fail("a process"))
-    from pathlib import Path  # noqa: PLC0415  # only here
+    from pathlib import Path  # only here
 
-    from iac.rendering.template import load_templates  # noqa: PLC0415
+    from iac.rendering.template import load_templates
 
     one, spec = Renderer(), output("client-id")
     builtin = load_templates(Path(), ["client-id"], one)["client-id"]

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iac.sandbox.signature import _G, _N, _P, _add, _times, decode, verify_key, verify_secret
+from iac.sandbox.jose import _G, _N, _P, _add, _times, decode, verify_key, verify_secret
 from tests.sandbox.test_login import EC_KEY, RSA_KEY, ec_jwk, number, rsa_jwk, sign
 
 KEYS = {"RS256": rsa_jwk(), "ES256": ec_jwk()}

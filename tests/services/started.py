@@ -19,7 +19,7 @@ from iac.rendering.render import render
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.services import services
-from iac.starting import Start, find_offer, start
+from iac.workflow.new import Start, find_offer, start
 
 if TYPE_CHECKING:
     from iac.core.desired import Desired, OutputSpec

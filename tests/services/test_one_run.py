@@ -9,7 +9,7 @@ import pytest
 from iac.config.definitions import load_environment
 from iac.config.project import load_project
 from iac.services import services
-from iac.starting import find_offer
+from iac.workflow.new import find_offer
 from tests.services.everything import Everything, everything_applied
 from tests.services.parsing import leaves
 from tests.services.started import names

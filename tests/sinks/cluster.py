@@ -153,7 +153,7 @@ class KubernetesContract(SinkContract):
         self, cluster: Cluster, sink: KubernetesSink, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         sink.write(self.path, b"one", mode=0o600)
-        from iac.sinks.kubernetes.api import Api  # noqa: PLC0415
+        from iac.sinks.kubernetes.api import Api
 
         read = Api.read
 

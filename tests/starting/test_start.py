@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.config.adding import with_output
 from iac.config.definitions import validate_project
 from iac.config.document import parse_document
-from iac.config.formatting import format_text
+from iac.config.edit.format import format_text
+from iac.config.edit.project import with_output
 from iac.core.diagnostics import Severity
 from iac.core.errors import InputError, InvalidInput
 from iac.services import services, template_files, template_format
-from iac.starting import Start, Started, check_answers, find_offer, start
+from iac.workflow.new import Start, Started, check_answers, find_offer, start
 from tests.config.given import PROJECT, write
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from iac.transport.date import TOLERANCE, parse_date, skew_words
+from iac.transport.retry import TOLERANCE, parse_date, skew_words
 
 
 @pytest.mark.parametrize("text", [None, "", "soon", "Mon, 99 Nov 2026 12:00:00 GMT"])

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from iac.core.errors import IacError
 from iac.core.secret import Secret
-from iac.providers.connection import Connection
+from iac.providers.base import Connection
 from iac.providers.iam_admin import IamAdmin
 from iac.providers.iam_self_service import IamSelfService
 from iac.providers.logins import WRITE_SCOPES
 from iac.providers.logins.client_credentials import ClientCredentials
-from iac.providers.logins.given import FoundToken, GivenToken
-from iac.providers.logins.nobody import Nobody
+from iac.providers.logins.given import FoundToken, GivenToken, Nobody
 from iac.providers.logins.proof import SharedSecret
 from iac.sandbox.flavour import Flavour
 from iac.sandbox.server import start_sandbox

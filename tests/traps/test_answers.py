@@ -6,7 +6,7 @@ import json
 from random import Random
 from typing import TYPE_CHECKING
 
-from iac.core import semantics
+from iac.core import server
 from iac.core.registration import NewClient
 from iac.core.secret import Secret
 from iac.sandbox.flavour import Flavour
@@ -54,7 +54,7 @@ def test_empty_is_absent(bench: Bench) -> None:
     for place in bench.places():
         assert settles(place, desired())
     answer = {"client_id": "app", "code_challenge_method": "", "contacts": [], "scope": ""}
-    assert {} == semantics.parse_answer(answer).fields
+    assert {} == server.parse_answer(answer).fields
 
 
 @trap("jwk-is-reserialised")
@@ -135,4 +135,4 @@ def test_create_fills_in_defaults(bench: Bench) -> None:
         held = place.provider.create(NewClient("minimal", sent, Secret("some-secret"))).fields
         filled = {name: value for name, value in held.items() if value and name not in sent}
         del filled["token_endpoint_auth_method"]
-        assert semantics.defaults() == {"up_scoping_enabled": True, **filled}
+        assert server.defaults() == {"up_scoping_enabled": True, **filled}

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from iac.core.registration import Facts
-from iac.core.semantics import parse_answer, update_body
+from iac.core.server import parse_answer, update_body
 from iac.sandbox.fault import Fault, FaultKind
 from iac.sandbox.flavour import Flavour
 from tests.core.build import KEY, desired, ignoring

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from iac.core import fate
-from iac.core.change import SecretChange, SecretStep
+from iac.core.plan.change import SecretChange, SecretStep
+from iac.core.plan.secret_step import of_known
 from iac.core.registration import Api, Facts, NewClient, Registration
 from iac.core.secret import Secret
-from iac.core.semantics import create_body, parse_answer, update_body
+from iac.core.server import create_body, parse_answer, update_body
 from tests.core.build import applied, desired
 from tests.traps.bench import trap
 
@@ -52,10 +52,10 @@ def test_secret_may_be_left_out(bench: Bench) -> None:
     """A read without the secret is no change of it; one with another secret is."""
     del bench
     client = desired(client_id="")
-    known = fate.of_known(client, Registration("app", client.fields), applied(client), OTHER, is_interrupted=False)
+    known = of_known(client, Registration("app", client.fields), applied(client), OTHER, is_interrupted=False)
     assert SecretChange.KEPT is known.change
     other = Registration("app", client.fields, Secret("another"))
-    changed = fate.of_known(client, other, applied(client), OTHER, is_interrupted=False)
+    changed = of_known(client, other, applied(client), OTHER, is_interrupted=False)
     assert (SecretChange.ROTATED, SecretStep.TAKE) == (changed.change, changed.step)
 
 
@@ -64,5 +64,5 @@ def test_answer_brings_the_new_secret(bench: Bench) -> None:
     """A client that gets a secret method gets its secret by the same answer."""
     del bench
     client, before = desired(client_id=""), desired(client_id="", token_endpoint_auth_method="none")
-    known = fate.of_known(client, Registration("app", before.fields), applied(before), OTHER, is_interrupted=False)
+    known = of_known(client, Registration("app", before.fields), applied(before), OTHER, is_interrupted=False)
     assert (SecretChange.CREATED, SecretStep.TAKE) == (known.change, known.step)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iac.core.change import SecretChange
+from iac.core.plan.change import SecretChange
 from iac.sandbox.flavour import Flavour
 from tests.core.build import desired
 from tests.fakes.provider import logs_in

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from iac.core.model import GRANT_TYPES
 from iac.core.registration import Api, Facts, Registration
-from iac.core.semantics import update_body
+from iac.core.server import update_body
 from iac.sandbox.flavour import Flavour
 from tests.core.build import desired
 from tests.fakes.world import OWNERS

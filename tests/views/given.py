@@ -7,7 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iac import __version__
-from iac.core.change import (
+from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.explanation import Explanation, Kind
+from iac.core.plan.change import (
     Action,
     Cause,
     Change,
@@ -18,10 +20,8 @@ from iac.core.change import (
     OutputChange,
     SecretChange,
 )
-from iac.core.diagnostics import Diagnostic, Location, Severity
-from iac.core.explanation import Explanation, Kind
-from iac.core.plan import Guard, Pending, Plan, Released, Standing
-from iac.core.recipients import Recipients
+from iac.core.plan.plan import Guard, Pending, Plan, Released, Standing
+from iac.core.plan.recipients import Recipients
 from iac.core.registration import Registration
 from iac.views.kind import DiagnosticsView, PlanView, Setting, render_diagnostics, render_plan
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from iac.core.change import (
+from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.plan.change import (
     Action,
     Cause,
     Change,
@@ -13,8 +14,7 @@ from iac.core.change import (
     OutputChange,
     SecretChange,
 )
-from iac.core.diagnostics import Diagnostic, Location, Severity
-from iac.core.plan import Guard, Pending, Plan, Released
+from iac.core.plan.plan import Guard, Pending, Plan, Released
 from iac.core.registration import Registration
 
 TEXTS = (

@@ -7,9 +7,9 @@ import re
 import cmarkgfm
 import pytest
 
-from iac.core.change import Cause, FieldChange
 from iac.core.diagnostics import Location
 from iac.core.drift import Drift, Drifted, SecretDrift
+from iac.core.plan.change import Cause, FieldChange
 from iac.views.drift import drift_markdown, drift_text
 from iac.views.kind import BUDGET, SMALLEST_BUDGET
 from tests.views.hostile import LOADED, TEXTS

@@ -17,10 +17,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft4Validator, Draft202012Validator
 
 from iac.config.schema import load_schema
-from iac.core.change import Action, Change
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.explanation import Explanation, Kind
-from iac.core.plan import Plan
+from iac.core.plan.change import Action, Change
+from iac.core.plan.plan import Plan
 from iac.core.text import printable
 from iac.views.kind import DiagnosticsView, PlanView, Setting, render_diagnostics, render_plan
 from tests.views.given import KNOWN, SETTING

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.core.change import Action
-from iac.core.plan import Plan
+from iac.core.plan.change import Action
+from iac.core.plan.plan import Plan
 from iac.core.text import printable
 from iac.views.kind import BUDGET, SMALLEST_BUDGET
 from iac.views.markdown import plan_markdown
-from iac.views.markdown_code import code
+from iac.views.words import code
 from tests.views.hostile import LOADED, TEXTS, everywhere, many
 from tests.views.seen import Seen
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.views.room import Room
+from iac.views.words import Room
 
 
 def test_a_block_takes_its_length_and_the_end_of_its_line_to_the_last_character() -> None:

@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.apply.outcome import Delivered, Done, Failed, NotDelivered, NotTried, Report
-from iac.core.change import Action, Cause, Change, FieldChange, Finding, OutputAction, OutputChange, SecretChange
 from iac.core.diagnostics import Location, Severity
 from iac.core.errors import RenderError, ServerError, StateError
-from iac.core.plan import Guard, Pending, Plan, Released
+from iac.core.plan.change import Action, Cause, Change, FieldChange, Finding, OutputAction, OutputChange, SecretChange
+from iac.core.plan.plan import Guard, Pending, Plan, Released
 from iac.views.text import plan_text, report_text, summary_line
 
 HOSTILE = "a\x1b[31mred\u202eder\u200b\n::error::| `x` <b>@team</b>\r\u2028"

@@ -25,9 +25,8 @@ from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.ports import Holder
 from iac.transport.http import Http
-from iac.transport.message import Call
+from iac.transport.message import Call, server_words
 from iac.transport.retry import Patience
-from iac.transport.words import server_words
 
 if TYPE_CHECKING:
     from iac.ports import Clock

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from iac.core.age import duration
+from iac.core.rotation import duration
 
 if TYPE_CHECKING:
-    from iac.core.state import ClientState
+    from iac.core.state.model import ClientState
 
 
 def summary(client: ClientState) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import click
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.cli.shell import Shell
+    from iac.cli.context import Shell
 
 
 @click.command("init")
@@ -19,11 +19,11 @@ def command(shell: Shell) -> int:
 
     Where no recipients are named an age identity is made, as by `iac init`. A state that is there is left alone.
     """
-    from iac.backing import open_backend  # noqa: PLC0415
-    from iac.cli.init import tell_key  # noqa: PLC0415  # not needed by list and show
-    from iac.clock import SystemClock  # noqa: PLC0415
-    from iac.config.project import load_project  # noqa: PLC0415
-    from iac.scaffold import make_state  # noqa: PLC0415
+    from iac.cli.init import tell_key  # not needed by list and show
+    from iac.clock import SystemClock
+    from iac.config.project import load_project
+    from iac.wiring.state import open_backend
+    from iac.workflow.init import make_state
 
     settings = load_project(shell.root).settings(shell.environment)
     begun = make_state(settings, SystemClock(), open_backend)

@@ -11,8 +11,8 @@ from iac.cli.state.entry import predecessor_text, predecessors_of, secret_text, 
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.cli.shell import Shell
-    from iac.core.state import State
+    from iac.cli.context import Shell
+    from iac.core.state.model import State
 
 
 @click.command("list")
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(shell: Shell, *, view: str) -> int:
     """List the addresses in state with their client_id and what is known of their secret."""
-    from iac.wiring import open_state  # noqa: PLC0415  # not needed by --help
+    from iac.wiring.sessions import open_state  # not needed by --help
 
     state = open_state(shell).backend.load()
     if view == "json":

@@ -9,7 +9,7 @@ import click
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.cli.shell import Shell
+    from iac.cli.context import Shell
 
 
 @click.command("mv")
@@ -21,8 +21,8 @@ def command(shell: Shell, *, source: str, target: str) -> int:
 
     `moved:` in iac.yaml does the same through review; this is for what cannot wait.
     """
-    from iac.wiring import open_state  # noqa: PLC0415  # not needed by --help
-    from iac.workflow.mending import rename  # noqa: PLC0415
+    from iac.wiring.sessions import open_state  # not needed by --help
+    from iac.workflow.state import rename
 
     client = rename(open_state(shell), source, target)
     click.echo(printable(f"{source} is now {target} (client_id {client.client_id})"))

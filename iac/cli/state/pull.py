@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from iac.cli.shell import Shell
+    from iac.cli.context import Shell
 
 
 @click.command("pull")
 @click.pass_obj
 def command(shell: Shell) -> int:
     """Print the state, with its journal folded in. Secrets stay sealed. `iac state push` takes it back."""
-    from iac.backing import open_backend  # noqa: PLC0415
-    from iac.clock import SystemClock  # noqa: PLC0415  # not needed by --help
-    from iac.config.project import load_project  # noqa: PLC0415
-    from iac.core.statefile import render_state  # noqa: PLC0415
+    from iac.clock import SystemClock  # not needed by --help
+    from iac.config.project import load_project
+    from iac.core.state.document import render_state
+    from iac.wiring.state import open_backend
 
     settings = load_project(shell.root).settings(shell.environment)
     click.echo(render_state(open_backend(settings, SystemClock()).load()), nl=False)

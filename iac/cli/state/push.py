@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.shell import read_given
+from iac.cli.context import read_given
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.cli.shell import Shell
+    from iac.cli.context import Shell
 
 
 @click.command("push")
@@ -23,8 +23,8 @@ def command(shell: Shell, *, file: str, is_forced: bool) -> int:
     An emergency copy that ends in .journal is added to the state. A copy of another project, environment, issuer or
     lineage is refused, and an older one without --force.
     """
-    from iac.wiring import open_state  # noqa: PLC0415  # not needed by --help
-    from iac.workflow.pushing import Copy, push  # noqa: PLC0415
+    from iac.wiring.sessions import open_state  # not needed by --help
+    from iac.workflow.state import Copy, push
 
     push(open_state(shell), Copy(read_given(shell, file), file), is_forced=is_forced)
     click.echo(printable(f"the state holds what {file} holds"))

@@ -9,7 +9,7 @@ import click
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.cli.shell import Shell
+    from iac.cli.context import Shell
 
 
 @click.command("rekey")
@@ -20,8 +20,8 @@ def command(shell: Shell) -> int:
     Needs an identity that opens them now, and no server. It also follows a change from encryption: none to recipients,
     or back.
     """
-    from iac.wiring import open_rekey  # noqa: PLC0415  # not needed by --help
-    from iac.workflow.mending import rekey  # noqa: PLC0415
+    from iac.wiring.sessions import open_rekey  # not needed by --help
+    from iac.workflow.state import rekey
 
     session = open_rekey(shell)
     done = rekey(session)

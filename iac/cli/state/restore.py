@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iac.cli.carrying import AUTO_APPROVE, LOCK_TIMEOUT, Terms, carry_out, end
+from iac.cli.approval import AUTO_APPROVE, LOCK_TIMEOUT, Terms, carry_out, end
 from iac.cli.format import FORMAT
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.cli.shell import Shell
+    from iac.cli.context import Shell
 
 
 @click.command("restore")
@@ -25,9 +25,9 @@ def command(shell: Shell, /, **given: Any) -> int:
 
     State keeps deleted clients for 30 days. Without a definition the client is made as it last was. Needs an identity.
     """
-    from iac.wiring import Access, open_session  # noqa: PLC0415  # brings in the adapters
-    from iac.workflow import apply_plan  # noqa: PLC0415
-    from iac.workflow.restoring import prepare_restore  # noqa: PLC0415
+    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.workflow.apply import apply_plan
+    from iac.workflow.restore import prepare_restore
 
     address = given["address"]
     terms = Terms(given["view"], is_approved=given["auto_approve"])

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.shell import approve
+from iac.cli.context import approve
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.cli.shell import Shell
-    from iac.core.state import ClientState, State
+    from iac.cli.context import Shell
+    from iac.core.state.model import ClientState, State
 
 
 @click.command("rm")
@@ -23,8 +23,8 @@ def command(shell: Shell, *, address: str, is_approved: bool) -> int:
 
     `removed: [{address, then: forget}]` in iac.yaml does the same through review.
     """
-    from iac.wiring import open_state  # noqa: PLC0415  # not needed by --help
-    from iac.workflow.mending import find, forget  # noqa: PLC0415
+    from iac.wiring.sessions import open_state  # not needed by --help
+    from iac.workflow.state import find, forget
 
     session = open_state(shell)
     state = session.backend.load()

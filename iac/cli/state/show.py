@@ -11,7 +11,7 @@ from iac.cli.state.entry import detail, predecessor_text, predecessors_of, secre
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.cli.shell import Shell
+    from iac.cli.context import Shell
 
 
 @click.command("show")
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 @click.pass_obj
 def command(shell: Shell, *, address: str, view: str) -> int:
     """Show what state holds of one address. Secrets are shown as "(sensitive)"."""
-    from iac.wiring import open_state  # noqa: PLC0415  # not needed by --help
-    from iac.workflow.mending import not_in_state  # noqa: PLC0415
+    from iac.wiring.sessions import open_state  # not needed by --help
+    from iac.workflow.state import not_in_state
 
     state = open_state(shell).backend.load()
     client = state.clients.get(address)

@@ -9,7 +9,7 @@ import click
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.cli.shell import Shell
+    from iac.cli.context import Shell
 
 
 @click.command("unlock")
@@ -22,7 +22,7 @@ def command(shell: Shell, *, run_id: str) -> int:
     afterwards only the note of who held it is left to clear. A lock of another backend is broken at once: be sure that
     its run is gone, perhaps on another machine.
     """
-    from iac.wiring import open_state  # noqa: PLC0415  # not needed by --help
+    from iac.wiring.sessions import open_state  # not needed by --help
 
     holder = open_state(shell).backend.unlock(run_id)
     click.echo(printable(f"run {holder.run_id} of {holder.who}, since {holder.since}, holds the lock no more"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iac.core.policy import care, grant, redirect, scope, transition
+from iac.core.policy import grant, redirect, scope, transition, upkeep
 from iac.core.policy.rule import ChangeRule, DefinitionRule, Hit, Level, Rule, Subject, Terms
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ __all__ = [
     "Terms", "check", "in_force", "level",
 ]  # fmt: skip
 
-DEFINITION_RULES: tuple[DefinitionRule, ...] = (*grant.RULES, *redirect.RULES, *scope.RULES, *care.RULES)
+DEFINITION_RULES: tuple[DefinitionRule, ...] = (*grant.RULES, *redirect.RULES, *scope.RULES, *upkeep.RULES)
 CHANGE_RULES: tuple[ChangeRule, ...] = transition.RULES
 RULES: Mapping[str, Rule] = {rule.id: rule for rule in (*DEFINITION_RULES, *CHANGE_RULES)}
 """Every rule by its id."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iac.core import semantics
+from iac.core import server
 from iac.core.policy.address import LOOPBACK, OIDC_AGENT, host, scheme
 from iac.core.policy.rule import DefinitionRule, Hit, Level
 from iac.core.registration import Facts
@@ -50,9 +50,9 @@ def _refused(subject: Subject) -> list[Hit]:
     ]
 
 
-def _refusals(*uris: str) -> list[semantics.Refusal]:
+def _refusals(*uris: str) -> list[server.Refusal]:
     """What the newest servers say of these addresses: of the first that they refuse."""
-    return semantics.refusals({"redirect_uris": uris}, _NEWEST)
+    return server.refusals({"redirect_uris": uris}, _NEWEST)
 
 
 RULES = (

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
-    from iac.core.change import Change
     from iac.core.model import Fields, Value
+    from iac.core.plan.change import Change
     from iac.core.remark import Remark
 
 Bound = tuple[int | None, int | None]

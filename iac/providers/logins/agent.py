@@ -15,7 +15,7 @@ from iac.core.text import printable
 from iac.process import Child, Command, Failure, ProcessError, run
 from iac.providers.logins import Login
 from iac.providers.logins.given import FoundToken, check_token
-from iac.transport.date import skew_words
+from iac.transport.retry import skew_words
 
 if TYPE_CHECKING:
     from iac.ports import Clock

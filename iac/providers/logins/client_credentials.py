@@ -1,20 +1,32 @@
-"""The client credentials grant: the token endpoint gives a client a token of its own (RFC 6749 section 4.4)."""
+"""The client credentials grant (RFC 6749 section 4.4), with a secret or with a signed assertion (RFC 7523)."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
+import json
+from abc import abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from iac.core.errors import CredentialsError
 from iac.providers.logins import Login
 from iac.providers.logins.endpoint import Attempt, bearer_of, refused
-from iac.transport.date import skew_words
+from iac.providers.logins.proof import Proof
+from iac.transport.message import Call
+from iac.transport.retry import skew_words
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iac.core.secret import Secret
     from iac.ports import Clock
     from iac.providers.bearer import Bearer
     from iac.providers.discovery import Endpoints
-    from iac.providers.logins.proof import Proof
+    from iac.providers.logins.signing_key import SigningKey
     from iac.transport.http import Http
+
 
 GRANT = "client_credentials"
 
@@ -45,3 +57,115 @@ class ClientCredentials(Login):
         if bearer is None:
             raise refused(Attempt(self.proof, endpoints, GRANT, self.scopes, skew_words(http.skew)), answer)
         return replace(bearer, subject=bearer.subject or self.proof.client_id)
+
+
+ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+"""`client_assertion_type` (RFC 7523 section 2.2)."""
+
+ASSERTION_LIFETIME = 60
+"""Seconds."""
+
+
+class Assertion(Proof):
+    """A client that signs, anew for each request.
+
+    Args:
+        client_id: who it is.
+    """
+
+    def __init__(self, client_id: str) -> None:
+        self.client_id = client_id
+
+    def call(self, path: str, form: Mapping[str, str], endpoints: Endpoints, clock: Clock) -> Call:
+        """The form with an assertion for this server's token endpoint."""
+        now = int(clock.now().timestamp())
+        claims = {
+            "iss": self.client_id,
+            "sub": self.client_id,
+            "aud": endpoints.token_url,
+            "jti": clock.token(),
+            "iat": now,
+            "exp": now + ASSERTION_LIFETIME,
+        }
+        signed = self.sign(claims, endpoints)
+        proof = {"client_assertion_type": ASSERTION_TYPE, "client_assertion": signed}
+        return Call.form(path, {**form, "client_id": self.client_id, **proof})
+
+    @abstractmethod
+    def sign(self, claims: Mapping[str, object], endpoints: Endpoints) -> str:
+        """The claims as a JWT (RFC 7515 section 7.1)."""
+
+
+class SecretAssertion(Assertion):
+    """client_secret_jwt: signed with the client's secret.
+
+    Args:
+        client_id: who it is.
+        secret: the client's.
+    """
+
+    method = "client_secret_jwt"
+
+    def __init__(self, client_id: str, secret: Secret) -> None:
+        super().__init__(client_id)
+        self._secret = secret
+
+    @property
+    def advice(self) -> str:
+        """The secret."""
+        return "check the client's secret"
+
+    def sign(self, claims: Mapping[str, object], endpoints: Endpoints) -> str:  # noqa: ARG002  # every server has it
+        """By HMAC with SHA-256."""
+        return sign_hs256(claims, self._secret)
+
+
+class KeyAssertion(Assertion):
+    """private_key_jwt: signed with a key whose public half the server has.
+
+    Args:
+        client_id: who it is.
+        key: to sign with.
+    """
+
+    method = "private_key_jwt"
+
+    def __init__(self, client_id: str, key: SigningKey) -> None:
+        super().__init__(client_id)
+        self._key = key
+
+    @property
+    def advice(self) -> str:
+        """The key, and what the server needs of it."""
+        return (
+            "check auth.client_id and auth.private_key, and that the client is registered for private_key_jwt with"
+            " the key's public half in jwks_uri or jwk"
+        )
+
+    def sign(self, claims: Mapping[str, object], endpoints: Endpoints) -> str:
+        """By the first of the key's algorithms that the server says it takes."""
+        declared = endpoints.signing_algorithms
+        algorithm = next((name for name in self._key.algorithms if not declared or name in declared), None)
+        if algorithm is None:
+            raise CredentialsError(
+                "the server takes no assertions that this key can sign",
+                where="auth.private_key",
+                why=f"it signs by {' or '.join(self._key.algorithms)}, the server takes {', '.join(sorted(declared))}",
+                fix="use an RSA key of 2048 bits or more, or an EC key on the curve P-256",
+            )
+        return self._key.sign(claims, algorithm)
+
+
+def sign_hs256(claims: Mapping[str, object], secret: Secret) -> str:
+    """A JWT signed with a client secret (RFC 7515 section 7.1, RFC 7518 section 3.2)."""
+    signed = f"{_encode({'alg': 'HS256', 'typ': 'JWT'})}.{_encode(claims)}"
+    digest = hmac.new(secret.reveal().encode(), signed.encode(), hashlib.sha256).digest()
+    return f"{signed}.{_base64url(digest)}"
+
+
+def _encode(value: Mapping[str, object]) -> str:
+    return _base64url(json.dumps(value, separators=(",", ":")).encode())
+
+
+def _base64url(value: bytes) -> str:
+    return base64.urlsafe_b64encode(value).rstrip(b"=").decode()

@@ -19,9 +19,8 @@ from iac.providers.logins.approval import LONGEST_INTERVAL, Approval, parse_appr
 from iac.providers.logins.cache import Owner, TokenCache, Tokens
 from iac.providers.logins.endpoint import Attempt, bearer_of, refused
 from iac.providers.refusal import error_code
-from iac.transport.date import skew_words
 from iac.transport.origin import Issuer
-from iac.transport.retry import PASSING
+from iac.transport.retry import PASSING, skew_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable

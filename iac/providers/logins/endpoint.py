@@ -11,8 +11,7 @@ from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.providers.bearer import parse_scopes, read_bearer
 from iac.providers.refusal import error_code, read_failure
-from iac.transport.message import Call
-from iac.transport.words import server_words
+from iac.transport.message import Call, server_words
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -1,26 +1,29 @@
-"""A token that somebody else got: from the environment, a file, or by WLCG bearer token discovery."""
+"""Logins that ask no server: none, an initial access token, a token from elsewhere (environment, file, WLCG)."""
 
 from __future__ import annotations
 
+import os
 import re
+import stat
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError
-from iac.providers.bearer import read_bearer
+from iac.core.secret import Secret
+from iac.providers.bearer import Bearer, read_bearer
 from iac.providers.logins import Login
-from iac.transport.date import skew_words
+from iac.transport.retry import skew_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from iac.core.secret import Secret
     from iac.ports import Clock
-    from iac.providers.bearer import Bearer
     from iac.providers.discovery import Endpoints
     from iac.transport.http import Http
+
 
 _EARLY = timedelta(seconds=60)
 _RENEW = "get a new one, for example with oidc-token or htgettoken"
@@ -97,3 +100,126 @@ def _check_times(bearer: Bearer, where: str, now: datetime, skew: str) -> None:
     if bearer.valid_from is not None and bearer.valid_from > now + _EARLY:
         why = f"it begins at {bearer.valid_from:{_TIME}}, and now is {now:{_TIME}}{clocks}"
         raise CredentialsError("the token is not valid yet", where=where, why=why, fix=fix)
+
+
+class Nobody(Login):
+    """Who has no token."""
+
+    @property
+    def kind(self) -> str:
+        """The way in a few words."""
+        return "none"
+
+    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:  # noqa: ARG002  # there is none
+        """Say that there is none.
+
+        Raises:
+            CredentialsError: always.
+        """
+        raise CredentialsError(
+            "nobody is logged in",
+            where=f"issuer: {endpoints.issuer}",
+            why="auth in iac.yaml is {method: none}, and this needs a login",
+            fix="set auth in iac.yaml to a login",
+        )
+
+
+KIND = "initial access token"
+
+
+@dataclass(frozen=True, slots=True)
+class InitialAccessToken(Login):
+    """Such a token, read when it is needed. It may be opaque: that it is this server's is who configures it to say."""
+
+    find: Callable[[], Secret]
+
+    @property
+    def kind(self) -> str:
+        """The way in a few words."""
+        return KIND
+
+    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:  # noqa: ARG002  # there already
+        """The token as it is."""
+        return Bearer(self.find(), subject=KIND)
+
+
+LARGEST_TOKEN = 64 * 1024
+"""Bytes of a token file that are read."""
+
+_TEMPORARY = Path("/tmp")  # noqa: S108  # the place that the discovery document names
+_BLANKS = " \f\n\r\t\v"
+
+
+def find_token(environ: Mapping[str, str], uid: int, temporary: Path = _TEMPORARY) -> FoundToken:
+    """The token of this environment for the effective user id `uid`.
+
+    Raises:
+        CredentialsError: there is none, or its file cannot be trusted or read.
+    """
+    given = environ.get("BEARER_TOKEN", "").strip(_BLANKS)
+    if given:
+        return FoundToken(Secret(given), "environment variable BEARER_TOKEN")
+    if environ.get("BEARER_TOKEN_FILE"):
+        path = Path(environ["BEARER_TOKEN_FILE"])
+        token = _read(path, os.O_RDONLY)
+        if token is None:
+            raise CredentialsError(
+                "the token file does not exist",
+                where=f"BEARER_TOKEN_FILE={path}",
+                fix="write the token there, or unset BEARER_TOKEN_FILE",
+            )
+        if token:
+            return FoundToken(Secret(token), f"BEARER_TOKEN_FILE={path}")
+    return _find_in_known_places(environ, uid, temporary)
+
+
+def _find_in_known_places(environ: Mapping[str, str], uid: int, temporary: Path) -> FoundToken:
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    places = [Path(folder) / f"bt_u{uid}" for folder in (runtime, temporary) if folder]
+    for path in places:
+        token = _read(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, owner=uid)
+        if token:
+            return FoundToken(Secret(token), str(path))
+    raise CredentialsError(
+        "no bearer token was found",
+        where="BEARER_TOKEN, BEARER_TOKEN_FILE, " + ", ".join(map(str, places)),
+        fix="get one, for example: export BEARER_TOKEN=$(oidc-token ACCOUNT)",
+    )
+
+
+def _read(path: Path, flags: int, owner: int | None = None) -> str | None:
+    def opener(name: str, _: int) -> int:
+        return os.open(name, flags | os.O_CLOEXEC)
+
+    try:
+        with open(path, "rb", opener=opener) as file:
+            if owner is not None:
+                _check(path, os.fstat(file.fileno()), owner)
+            content = file.read(LARGEST_TOKEN)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise CredentialsError(
+            "the token file cannot be read",
+            where=str(path),
+            why=str(error.strerror),
+            fix=f"check that {path} is a file that you may read",
+        ) from error
+    return content.decode("ascii", "replace").strip(_BLANKS)
+
+
+def _check(path: Path, status: os.stat_result, owner: int) -> None:
+    if not stat.S_ISREG(status.st_mode) or status.st_uid != owner:
+        raise CredentialsError(
+            "the token file is not ours",
+            where=str(path),
+            why="in a place where others may write, somebody else's token could be planted",
+            fix=f"remove {path}, or set BEARER_TOKEN_FILE",
+        )
+    if status.st_mode & (stat.S_IRWXG | stat.S_IRWXO):
+        raise CredentialsError(
+            "the token file is open to others",
+            where=str(path),
+            why=f"its mode is {stat.S_IMODE(status.st_mode):o}",
+            fix=f"chmod 600 {path}",
+        )

@@ -42,7 +42,7 @@ class SigningKey:
 
     def sign(self, claims: Mapping[str, object], algorithm: str) -> str:
         """The claims as a signed JWT (RFC 7515 section 7.1)."""
-        from joserfc import jwt  # noqa: PLC0415  # an extra
+        from joserfc import jwt  # an extra
 
         header = {"alg": algorithm, **({"kid": self._key_id} if self._key_id else {})}
         with warnings.catch_warnings():
@@ -62,7 +62,7 @@ def parse_key(text: Secret, where: str, key_id: str = "") -> SigningKey:
         InputError: joserfc is not installed, or the text is no usable private key.
     """
     try:
-        import joserfc.jwk  # noqa: F401, PLC0415  # an extra; and the one look whether it is there
+        import joserfc.jwk  # noqa: F401  # an extra; and the one look whether it is there
     except ModuleNotFoundError as error:
         raise InputError(
             "private_key_jwt is not installed",
@@ -104,7 +104,7 @@ def _parse_jwk(text: str) -> dict[str, Any] | None:
 
 
 def _import(value: bytes | dict[str, Any]) -> Key | None:
-    from joserfc.jwk import ECKey, OKPKey, RSAKey  # noqa: PLC0415  # an extra
+    from joserfc.jwk import ECKey, OKPKey, RSAKey  # an extra
 
     kinds: tuple[type[Key], ...] = (RSAKey, ECKey, OKPKey)
     for kind in kinds:

@@ -128,7 +128,7 @@ class KubernetesSink(Sink):
 
     @contextmanager
     def _open(self) -> Iterator[Api]:
-        from iac.sinks.kubernetes.api import Api  # noqa: PLC0415  # brings in the HTTP library
+        from iac.sinks.kubernetes.api import Api  # brings in the HTTP library
 
         api = Api(self._cluster(), self._clock)
         try:

@@ -14,9 +14,8 @@ from iac.core.limits import listed
 from iac.core.secret import Secret
 from iac.sinks.kubernetes.secret import MANAGER
 from iac.transport.http import Http, Transport
-from iac.transport.message import Call
+from iac.transport.message import Call, server_words, told
 from iac.transport.retry import PASSING
-from iac.transport.words import server_words, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -176,7 +176,7 @@ class _Kubeconfig:
 
 
 def _mapping(path: Path) -> dict[str, Any]:
-    import yaml  # noqa: PLC0415  # only where a kubeconfig is read
+    import yaml  # only where a kubeconfig is read
 
     text = _read(path)
     try:

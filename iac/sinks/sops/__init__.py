@@ -153,7 +153,7 @@ def _check_installed() -> None:
 
 
 def _seal_key(key: bytes, recipient: str) -> str:
-    import pyrage  # noqa: PLC0415  # only commands that meet secrets
+    import pyrage  # only commands that meet secrets
 
     if recipient.startswith("age1tag"):
         fix = "name age1... or ssh-... recipients in the sink"
@@ -163,7 +163,7 @@ def _seal_key(key: bytes, recipient: str) -> str:
 
 
 def _open_key(path: str, metadata: Metadata, readers: Readers) -> bytes:
-    import pyrage  # noqa: PLC0415  # only commands that meet secrets
+    import pyrage  # only commands that meet secrets
 
     identities = readers.identities()
     for _, sealed in metadata.keys:

@@ -109,7 +109,7 @@ def _text(leaf: Leaf) -> str:
 
 
 def _seal(leaf: Leaf, key: bytes, aad: str) -> str:
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415  # an extra
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # an extra
 
     if leaf == "":
         return ""
@@ -123,8 +123,8 @@ def _seal(leaf: Leaf, key: bytes, aad: str) -> str:
 
 def _open(leaf: Any, key: bytes, aad: str) -> tuple[str, str]:
     """The text of an encrypted value, and its kind."""
-    from cryptography.exceptions import InvalidTag  # noqa: PLC0415  # an extra
-    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415  # an extra
+    from cryptography.exceptions import InvalidTag  # an extra
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # an extra
 
     if leaf == "":
         return "", "str"

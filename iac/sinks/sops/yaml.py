@@ -47,7 +47,7 @@ class Yaml(Form):
 
 
 def _composed(text: str) -> Any:
-    import yaml  # noqa: PLC0415  # only where an output is YAML
+    import yaml  # only where an output is YAML
 
     try:
         _check_tokens(text)
@@ -61,7 +61,7 @@ def _composed(text: str) -> Any:
 
 def _check_tokens(text: str) -> None:
     """Refuse what can name or repeat a value, and nesting that exhausts a reader."""
-    import yaml  # noqa: PLC0415  # only where an output is YAML
+    import yaml  # only where an output is YAML
 
     depth = 0
     for token in yaml.scan(text, Loader=yaml.SafeLoader):
@@ -74,7 +74,7 @@ def _check_tokens(text: str) -> None:
 
 
 def _value(node: Any) -> Node:
-    import yaml  # noqa: PLC0415  # only where an output is YAML
+    import yaml  # only where an output is YAML
 
     if isinstance(node, yaml.MappingNode):
         found: dict[str, Node] = {}

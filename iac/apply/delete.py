@@ -1,0 +1,135 @@
+"""Clients that go: those of a removed address, and predecessors when their successors' outputs are written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from iac.apply.check import check_gone_same, check_same
+from iac.apply.exchange import read_back
+from iac.apply.outcome import Done, Failed, NotDelivered, Outcome
+from iac.core.errors import IacError, UnknownOutcome
+from iac.core.limits import listed
+from iac.core.plan.change import OutputAction
+from iac.core.state.answer import kept_answer
+from iac.core.state.model import ClientGone, ClientWritten, PredecessorGone, Tombstone
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from iac.apply.outcome import Delivered
+    from iac.apply.run import Stop
+    from iac.core.plan.change import Change, Leaving
+    from iac.core.registration import Registration
+    from iac.core.state.model import ClientState
+    from iac.ports import Provider
+    from iac.session.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Deletes and forgets clients; raises `IacError` when that does not come to its end."""
+
+    provider: Provider
+    ledger: Ledger
+
+    def delete(self, change: Change) -> None:
+        """The client of an address that leaves, and before it those that it has taken the place of."""
+        for old in change.leaving:
+            self.let_go(change, old)
+        fresh = self.provider.get(change.client_id, with_owners=True)
+        client = self.ledger.state.clients[change.address]
+        if fresh is not None:
+            check_same(change, fresh)
+            client = _as_answered(client, fresh)
+            self._remove(change.client_id)
+        self.ledger.record(ClientGone(change.address, Tombstone(change.address, client, self.ledger.now())))
+
+    def forget(self, change: Change) -> None:
+        """A client that is gone from the server leaves a tombstone, whoever deleted it: perhaps an interrupted run.
+
+        One that has left state already had an output that an interrupted run could not remove any more.
+        """
+        client = self.ledger.state.clients.get(change.address)
+        if client is None:
+            return
+        is_gone = change.observed is None
+        grave = Tombstone(change.address, client, self.ledger.now()) if is_gone else None
+        self.ledger.record(ClientGone(change.address, grave))
+
+    def let_go(self, change: Change, old: Leaving) -> None:
+        """Delete a predecessor, or let its grace time begin."""
+        if old.grace:
+            self._begin_grace(change.address, old)
+            return
+        fresh = self.provider.get(old.client_id, with_owners=True)
+        if fresh is not None:
+            check_gone_same(change.address, old.observed, fresh)
+            self._remove(old.client_id)
+        client = self.ledger.state.clients[change.address]
+        held = next((each.client for each in client.predecessors if each.client.client_id == old.client_id), None)
+        if held is not None:
+            held = _as_answered(held, fresh) if fresh else held
+            self.ledger.record(PredecessorGone(Tombstone(change.address, held, self.ledger.now())))
+
+    def _begin_grace(self, address: str, old: Leaving) -> None:
+        client, now = self.ledger.state.clients[address], self.ledger.now()
+        predecessors = tuple(
+            replace(each, grace=old.grace, since=now) if each.client.client_id == old.client_id else each
+            for each in client.predecessors
+        )
+        self.ledger.record(ClientWritten(address, replace(client, predecessors=predecessors)))
+
+    def _remove(self, client_id: str) -> None:
+        """Sent once, as in `iac.apply.exchange`; when no usable answer comes back, a read decides."""
+        try:
+            self.provider.delete(client_id)
+        except UnknownOutcome as unknown:
+            if read_back(self.provider, unknown, client_id) is not None:
+                raise
+
+
+def _as_answered(client: ClientState, fresh: Registration) -> ClientState:
+    """With the server's last answer before the client goes, and all its owners: `iac state restore` needs both."""
+    owners = client.owners if fresh.owners is None else fresh.owners
+    return replace(client, answer=kept_answer(fresh.answer), owners=owners)
+
+
+def let_go(
+    leave: Leave, outcomes: Iterable[Outcome], outputs: Sequence[Delivered | NotDelivered], stop: Stop
+) -> Iterator[Outcome]:
+    """The outcomes, after predecessors went whose successors are registered and rendered.
+
+    One stays as long as an output of its successor is not written: what reads it still has the old credentials.
+    """
+    unwritten = {output.output.id for output in outputs if isinstance(output, NotDelivered)}
+    for outcome in outcomes:
+        is_waiting = any(output.id in unwritten for output in outcome.change.outputs)
+        if isinstance(outcome, Done) and outcome.change.leaving and outcome.change.desired and not is_waiting:
+            yield _end(leave, outcome.change, stop)
+        else:
+            yield outcome
+
+
+def _end(leave: Leave, change: Change, stop: Stop) -> Outcome:
+    try:
+        _check(change, stop)
+        for old in change.leaving:
+            leave.let_go(change, old)
+    except IacError as error:
+        return Failed(change, error)
+    return Done(change)
+
+
+def _check(change: Change, stop: Stop) -> None:
+    names = ", ".join(old.client_id for old in change.leaving)
+    blocked = [output.path for output in change.outputs if output.action is OutputAction.BLOCKED]
+    if stop.event.is_set():
+        raise IacError("a predecessor is still registered", where=names, why=stop.reason, fix="run iac apply again")
+    if blocked:
+        raise IacError(
+            "a predecessor stays registered, for an output still names it",
+            where=names,
+            why=f"not known is a secret that is needed for {listed(blocked)}",
+            fix="hand it in by iac secret set, then run iac apply",
+        )

@@ -1,0 +1,239 @@
+"""Outputs of an apply: rehearsed before the first write, delivered after the last."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iac.apply.outcome import Delivered, NotDelivered
+from iac.core.errors import ClosedSecretError, IacError, InputError
+from iac.core.model import uses_secret
+from iac.core.plan.change import OutputAction, SecretChange
+from iac.core.plan.leaver import as_rendered
+from iac.core.plan.output import made_by, output_digest
+from iac.core.state.keys import key_in_use, kid_in_use
+from iac.core.state.model import OutputRecord, OutputWritten, SecretStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from iac.core.desired import OutputSpec
+    from iac.core.plan.change import OutputChange
+    from iac.core.plan.plan import Plan
+    from iac.core.secret import Secret
+    from iac.core.state.model import ClientState, State
+    from iac.rendering.context import Credentials
+    from iac.session.ledger import Ledger
+    from iac.session.session import LocalSession
+
+_NEW = frozenset({SecretChange.CREATED, SecretChange.ROTATED})
+
+
+def check_templates(session: LocalSession, plan: Plan) -> None:
+    """Compile the templates of outputs that change, so that a reviewer hears of a mistake and not the apply.
+
+    Raises:
+        RenderError: with file and line.
+    """
+    changing = {output.id for output in outputs_to_write(plan)}
+    names = {spec.template for spec in session.desired.outputs if spec.id in changing}
+    for name in sorted(names):
+        session.renderer.check(session.templates[name])
+
+
+def check_sinks(session: LocalSession, plan: Plan) -> None:
+    """Make sure that outputs which are to be removed can be.
+
+    Raises:
+        InputError: state knows an output of a sink that iac.yaml does not name any more.
+    """
+    for output in (output for change in plan.changes for output in change.outputs):
+        if output.sink not in session.sinks:
+            raise InputError(
+                "state knows an output of a sink that iac.yaml does not name",
+                where=output.id,
+                why="without the sink's settings it cannot be removed, and its secret would stay there",
+                fix=f"keep sinks.{output.sink} in iac.yaml until an apply has removed the output",
+            )
+
+
+def check_outputs(session: LocalSession, plan: Plan, ledger: Ledger) -> None:
+    """Prove that every output of a plan can be rendered and written, with made-up secrets.
+
+    Raises:
+        RenderError: a template fails, or an output cannot be written.
+        StateError: a secret has to be opened and the key of the state is missing or wrong.
+    """
+    specs = {spec.id: spec for spec in session.desired.outputs}
+    fresh = {change.address for change in plan.changes if change.secret in _NEW}
+    must_open = False
+    for output in outputs_to_write(plan):
+        spec = specs[output.id]
+        content = _rehearse(session, spec, ledger.state)
+        session.sinks[spec.sink].check(spec.path, content)
+        must_open |= any(_must_open(session, ledger.state, address, fresh) for address in spec.clients)
+    if must_open:
+        ledger.check_identity()
+
+
+def outputs_to_write(plan: Plan) -> Iterator[OutputChange]:
+    """Each output that this plan makes or changes, once."""
+    wanted = {OutputAction.CREATE, OutputAction.UPDATE}
+    seen: dict[str, OutputChange] = {}
+    for change in plan.changes:
+        seen.update({output.id: output for output in change.outputs if output.action in wanted})
+    yield from seen.values()
+
+
+def _must_open(session: LocalSession, state: State, address: str, fresh: Collection[str]) -> bool:
+    client = session.desired.clients.get(address)
+    held = state.clients.get(address)
+    if client is None:
+        return False
+    has_key = bool(kid_in_use(state.keys, address, client.fields))
+    return has_key or (uses_secret(client.fields) and address not in fresh and held is not None)
+
+
+def _rehearse(session: LocalSession, spec: OutputSpec, state: State) -> bytes:
+    from iac.rendering.context import dummy_credentials  # only where outputs change
+
+    clients = [session.desired.clients[address] for address in spec.clients]
+    dummies = {
+        client.address: dummy_credentials(
+            client.address,
+            client.client_id,
+            client.fields,
+            kid_in_use(state.keys, client.address, client.fields),
+        )
+        for client in clients
+    }
+    return session.renderer.render(session.templates[spec.template], spec, dummies, session.facts())
+
+
+def deliver(
+    session: LocalSession, ledger: Ledger, plan: Plan, done: Collection[str]
+) -> Iterator[Delivered | NotDelivered]:
+    """Write the outputs of clients whose changes came to their end, then remove those that are no longer declared.
+
+    What is to be removed stays as long as an output of the same clients could not be written: it may be the one whose
+    place it takes.
+    """
+    specs = {spec.id: spec for spec in session.desired.outputs}
+    failed: dict[str, str] = {}
+    for output in _outputs(plan, done, {OutputAction.CREATE, OutputAction.UPDATE}):
+        spec = specs[output.id]
+        delivery = _write(session, ledger, spec, output)
+        if isinstance(delivery, NotDelivered):
+            failed.update(dict.fromkeys(spec.clients, output.id))
+        yield delivery
+    for output in _outputs(plan, done, {OutputAction.DELETE}):
+        clients = ledger.state.outputs[output.id].clients if output.id in ledger.state.outputs else ()
+        waits_for = next((failed[address] for address in clients if address in failed), "")
+        yield _kept(output, waits_for) if waits_for else _remove(session, ledger, output)
+    session.deliveries.save()
+
+
+def _outputs(plan: Plan, done: Collection[str], actions: Collection[OutputAction]) -> Iterable[OutputChange]:
+    """Each output with one of these actions, once, of the changes that came to their end."""
+    changes = (change for change in plan.changes if change.address in done)
+    return {output.id: output for change in changes for output in change.outputs if output.action in actions}.values()
+
+
+def _kept(output: OutputChange, waits_for: str) -> NotDelivered:
+    why = f"{waits_for} of the same client was not written, and may be the one that takes its place"
+    return NotDelivered(output, InputError("the output is not removed yet", why=why, fix="run iac apply again"))
+
+
+def _remove(session: LocalSession, ledger: Ledger, output: OutputChange) -> Delivered | NotDelivered:
+    """Remove an output, unless its very place is another output's now."""
+    sink = session.sinks[output.sink]
+    try:
+        place = sink.place(output.path)
+        if all(_place(session, spec) != place for spec in session.desired.outputs):
+            sink.remove(output.path)
+    except IacError as error:
+        return NotDelivered(output, error)
+    session.deliveries.remove(output.id)
+    ledger.note(OutputWritten(output.id, None))
+    return Delivered(output, is_changed=True)
+
+
+def _place(session: LocalSession, spec: OutputSpec) -> str:
+    """Where an output is; "" when that cannot be told, so that nothing of this run can be there."""
+    try:
+        return session.sinks[spec.sink].place(spec.path)
+    except IacError:
+        return ""
+
+
+def _write(session: LocalSession, ledger: Ledger, spec: OutputSpec, output: OutputChange) -> Delivered | NotDelivered:
+    why = blocked(spec, ledger.state)
+    if why:
+        return NotDelivered(output, InputError("the output is blocked", where=spec.id, why=why))
+    try:
+        content = fresh_content(session, ledger, spec)
+        is_changed = session.sinks[spec.sink].write(spec.path, content, mode=spec.mode)
+    except IacError as error:
+        return NotDelivered(output, error)
+    session.deliveries.add(spec.id, ledger.state.serial, content)
+    ledger.note(OutputWritten(spec.id, record_of(session, spec, ledger.state)))
+    return Delivered(output, is_changed)
+
+
+def blocked(spec: OutputSpec, state: State) -> str:
+    """Why an output cannot be rendered from this state; "" when it can."""
+    for address in spec.clients:
+        client = state.clients.get(address)
+        if client is None:
+            return f"{address} is not applied yet: run iac apply"
+        if client.secret_status is SecretStatus.UNKNOWN:
+            return f"the secret of {address} is not known: hand it in by iac secret set {address}"
+    return ""
+
+
+def record_of(session: LocalSession, spec: OutputSpec, state: State) -> OutputRecord:
+    """What state remembers of an output written from `state`."""
+    clients = {address: as_rendered(state, address) for address in spec.clients}
+    template = made_by(spec, session.digest(spec.template))
+    return OutputRecord(output_digest(spec, template, clients), spec.clients, spec.sink, state.serial)
+
+
+def _credentials(ledger: Ledger, address: str, client: ClientState) -> Credentials:
+    from iac.rendering.context import Credentials  # only where outputs change
+
+    secret = ledger.open(address, client.secret) if client.secret else None
+    return Credentials(address, client.client_id, client.applied, secret, open_key(ledger, address, client))
+
+
+def open_key(ledger: Ledger, address: str, client: ClientState) -> Secret | None:
+    """The private key in use of a client: JSON with `jwk` and `pem`; None when state holds none that the server knows.
+
+    Raises:
+        StateError: it cannot be opened.
+    """
+    key = key_in_use(ledger.state.keys.get(address, ()), client.applied)
+    return ledger.open_key(address, key.private) if key else None
+
+
+def fresh_content(session: LocalSession, ledger: Ledger, spec: OutputSpec) -> bytes:
+    """What an output is to hold by the state of now.
+
+    Raises:
+        RenderError: the template fails.
+        StateError: a secret cannot be opened.
+    """
+    clients: dict[str, Credentials] = {}
+    closed: list[ClosedSecretError] = []
+    for address in spec.clients:
+        try:
+            clients[address] = _credentials(ledger, address, ledger.state.clients[address])
+        except ClosedSecretError as error:
+            closed.append(error)
+    if closed:
+        raise _all_closed(closed)
+    return session.renderer.render(session.templates[spec.template], spec, clients, session.facts())
+
+
+def _all_closed(errors: Sequence[ClosedSecretError]) -> ClosedSecretError:
+    first = errors[0]
+    addresses = [address for error in errors for address in error.addresses]
+    return ClosedSecretError(first.summary, addresses, why=first.why, fix=first.fix)

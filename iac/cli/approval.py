@@ -1,0 +1,164 @@
+"""A plan carried out: shown, guarded, approved, applied, and how it ended. For all commands that change the server."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import click
+
+from iac.cli import INTERRUPTED
+from iac.cli.context import is_terminal
+from iac.cli.format import show_json, show_plan
+from iac.core.errors import InputError, PartialApply
+from iac.core.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from iac.apply.outcome import Report
+    from iac.apply.run import Stop
+    from iac.cli.context import Shell
+    from iac.core.plan.saved import SavedPlan
+    from iac.session.session import Session
+    from iac.workflow.apply import Prepared
+
+AUTO_APPROVE = click.option("--auto-approve", is_flag=True, help="Do not ask.")
+ROTATE_DUE = click.option(
+    "--rotate-due", is_flag=True, help="Rotate secrets that have reached the age of lifecycle.rotate_after."
+)
+ACCEPT_OLDER = click.option(
+    "--accept-older-state", is_flag=True, help="Go on although this machine has seen a newer state."
+)
+LOCK_TIMEOUT = click.option(
+    "--lock-timeout", metavar="SECONDS", type=click.IntRange(0, 86400), default=0, help="Wait so long for a held lock."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How a plan is shown and what approves it: a flag, the digest that it is expected to have, else somebody.
+
+    Attributes:
+        saved: the plan whose file was given, for its text.
+        ways: what can approve it where nobody is there to ask, for the message.
+    """
+
+    view: str
+    is_approved: bool
+    expected: str | None = None
+    saved: SavedPlan | None = None
+    ways: str = "--auto-approve"
+
+
+def carry_out(
+    shell: Shell,
+    session: Session,
+    prepared: Prepared,
+    terms: Terms,
+    do: Callable[[Session, Prepared, Stop], Report],
+) -> Report | None:
+    """Show the plan, hold it against guards and expectation, ask, and do it; None when there is nothing to do.
+
+    Raises:
+        UnsafePlan: a guard refuses it.
+        StalePlan: it is not the expected one.
+        InputError: it was not approved.
+    """
+    from iac.apply.run import Stop  # not needed by --help
+    from iac.workflow.apply import check_guards
+    from iac.workflow.approval import check_expected, check_saved
+
+    if terms.view == "text":
+        show_plan(shell, prepared.plan, "text")
+    if terms.expected is not None:
+        check_expected(prepared.plan, prepared.state.approval, terms.expected)
+    if terms.saved is not None:
+        check_saved(prepared.plan, terms.saved)
+    if prepared.plan.refusals and terms.view == "json":
+        show_json(prepared.plan.to_dict())
+    check_guards(prepared.plan)
+    if not prepared.has_work:
+        return None
+    if terms.expected is None and not terms.is_approved:
+        _ask(prepared, terms)
+    stop = Stop()
+    with _interruptible(stop):
+        return do(session, prepared, stop)
+
+
+def _ask(prepared: Prepared, terms: Terms) -> None:
+    from iac.views.text import plan_text
+
+    if not is_terminal(sys.stdin):
+        raise click.UsageError(f"not on a terminal: give {terms.ways}")
+    if terms.view == "json":
+        click.echo(plan_text(prepared.plan, color=False), nl=False, err=True)
+    # limit: the person at the terminal; the lock that is held meanwhile names them and ends with the process
+    if prepared.plan.changes and not click.confirm("Apply this plan?", err=True):
+        raise InputError("the plan was not approved, nothing was sent", fix="run it again when it is as wanted")
+
+
+@contextmanager
+def _interruptible(stop: Stop) -> Iterator[None]:
+    """The first SIGINT or SIGTERM lets writes in flight finish and sends nothing new."""
+
+    def ask(*_: object) -> None:
+        if not stop.is_interrupt:
+            stop.is_interrupt = True
+            stop.ask("interrupted")
+            with suppress(OSError, AttributeError):  # not through the stream: the interrupted code may be writing to it
+                os.write(sys.stderr.fileno(), b"interrupted: what is in flight is finished, nothing new is sent\n")
+
+    before = {sign: signal.signal(sign, ask) for sign in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for sign, handler in before.items():
+            signal.signal(sign, handler)
+
+
+def end(shell: Shell, report: Report | None, view: str) -> int:
+    """Show the report; the exit code.
+
+    Raises:
+        PartialApply: not everything was done.
+    """
+    from iac.views.text import report_text
+
+    if report is None:
+        if view == "json":
+            show_json({"format_version": "1.0", "complete": True, "done": [], "failed": [], "not_tried": []})
+        return 0
+    if view == "json":
+        show_json(report.to_dict())
+    else:
+        click.echo(report_text(report, color=shell.wants_color()), nl=False, color=True)
+        _show_proof(shell, report)
+    if report.is_interrupted:
+        return INTERRUPTED
+    if not report.is_complete:
+        raise _unfinished(report)
+    return 0
+
+
+def _show_proof(shell: Shell, report: Report) -> None:
+    from iac.views.proof import proof_text
+
+    if report.proof is not None:
+        text = proof_text(report.proof, color=shell.wants_color(), width=shell.width())
+        click.echo(f"\n{text}", nl=False, color=True)
+    for line in report.unproven.lines() if report.unproven else ():
+        click.echo(printable(f"not verified: {line}"))
+
+
+def _unfinished(report: Report) -> PartialApply:
+    if not report.is_proven and replace(report, proof=None, unproven=None).is_complete:
+        fix = "see above: what was applied stays; iac verify asks again"
+        return PartialApply("applied, and not proven to work", fix=fix)
+    rest = "" if report.is_applied else "; running iac apply plans exactly the rest"
+    return PartialApply("applied in part", fix=f"see above{rest}")

@@ -1,0 +1,1 @@
+"""Writing YAML: comments kept, and only what has to change."""

@@ -1,0 +1,142 @@
+"""Files of the project changed: comments kept, all files of one change or none, old or new and never in between."""
+
+from __future__ import annotations
+
+import io
+import os
+from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from iac import files
+from iac.core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+
+    from ruamel.yaml import YAML
+
+
+WIDTH = 4096
+"""Lines are not broken anew below this width."""
+
+_PUBLIC = 0o644
+
+
+def round_trip() -> YAML:
+    """ruamel.yaml as we write: comments and quotes kept, two spaces, dashes indented."""
+    from ruamel.yaml import YAML  # 30 ms, only where files are changed
+
+    yaml = YAML(typ="rt", pure=True)
+    yaml.Representer = _representer()
+    yaml.preserve_quotes = True
+    yaml.width = WIDTH
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    return yaml
+
+
+@cache
+def _representer() -> type[Any]:
+    """Writes null as a word: an empty value looks forgotten."""
+    from ruamel.yaml.representer import RoundTripRepresenter  # as above
+
+    class Representer(RoundTripRepresenter):
+        def represent_none(self, _: None) -> Any:
+            return self.represent_scalar("tag:yaml.org,2002:null", "null")
+
+    Representer.add_representer(type(None), Representer.represent_none)
+    return Representer
+
+
+def dump(yaml: YAML, value: Any) -> str:
+    """The text of a value that was loaded with `round_trip`."""
+    stream = io.StringIO()
+    yaml.dump(value, stream)
+    return stream.getvalue()
+
+
+def replace_text(path: Path, text: str) -> None:
+    """Put a text in the place of a file's content, its mode kept; a symbolic link stays one.
+
+    Raises:
+        InputError: the file cannot be written; it is as before.
+    """
+    target = path.resolve()
+    with _explained(path):
+        mode = target.stat().st_mode & 0o777 if target.exists() else _PUBLIC
+        files.write(target, text.encode(), mode=mode)
+
+
+def create_text(path: Path, text: str, mode: int = _PUBLIC) -> None:
+    """Make a new file with this text, as a whole or not at all.
+
+    Raises:
+        InputError: there is a file of this name, or it cannot be written.
+    """
+    with _explained(path):
+        files.create(path, text.encode(), mode=mode)
+
+
+@contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except FileExistsError as error:
+        raise InputError("the file is there already", where=str(path), fix="move it away, or choose another") from error
+    except OSError as error:
+        fix = "check permissions and free space"
+        raise InputError("the file cannot be written", where=str(path), why=str(error.strerror), fix=fix) from error
+
+
+def write_together(
+    root: Path, texts: Mapping[str, str], check: Callable[[], None], *, replaced: Collection[str] = ()
+) -> None:
+    """Write files and make the folders that they need; take all back when one cannot be written, or `check` refuses.
+
+    Args:
+        root: the project's folder.
+        texts: file, relative to it -> text.
+        check: looks at the project with the files in it, and raises what is wrong.
+        replaced: files that are there already; each other file is made, and put over none.
+
+    Raises:
+        InputError: a file is there already, cannot be written, or would lie behind a symbolic link.
+    """
+    _check_folders(root, texts)
+    with ExitStack() as undo:
+        for file, text in texts.items():
+            path = root / file
+            _make_folders(path.parent, undo)
+            if file in replaced:
+                undo.callback(replace_text, path, path.read_bytes().decode())
+                replace_text(path, text)
+            else:
+                create_text(path, text)
+                undo.callback(_take_back, path.unlink)
+        check()
+        undo.pop_all()
+
+
+def _check_folders(root: Path, files: Iterable[str]) -> None:
+    """A folder that is a link may lead out of the project, and definitions behind one are not read."""
+    for file in files:
+        folder = (root / file).parent
+        if os.path.realpath(folder) != str(Path(os.path.realpath(root), file).parent):
+            why = "a folder on its way is a symbolic link, which is not followed"
+            raise InputError("the file cannot be written", where=file, why=why, fix="move the folder here")
+
+
+def _make_folders(folder: Path, undo: ExitStack) -> None:
+    for each in [each for each in (folder, *folder.parents) if not each.exists()][::-1]:
+        try:
+            each.mkdir()
+        except OSError as error:
+            why = str(error.strerror)
+            raise InputError("the folder cannot be made", where=str(each), why=why, fix="check permissions") from error
+        undo.callback(_take_back, each.rmdir)
+
+
+def _take_back(act: Callable[[], None]) -> None:
+    with suppress(OSError):
+        act()

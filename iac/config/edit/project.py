@@ -1,0 +1,171 @@
+"""What `iac init`, `iac state init` and `iac new` write into the text of iac.yaml; the rest stays as it is."""
+
+from __future__ import annotations
+
+import json
+from textwrap import indent
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from iac.config.document import parse_document
+from iac.config.edit.files import dump, replace_text, round_trip
+from iac.config.edit.format import format_text
+from iac.config.edit.splice import end_of
+from iac.config.layers import DEFAULT
+from iac.config.path import PROJECT_FILE
+from iac.core.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+
+_BY_HAND = "write it by hand: state: {lineage: %s}"
+
+
+def edit_lineage(root: Path, environment: str, lineage: str, recipient: str = "") -> None:
+    """Write `state.lineage` of an environment into iac.yaml, comments kept.
+
+    Args:
+        root: the project's folder; its iac.yaml is valid.
+        environment: whose state it is; of a project with environments it is written below that environment.
+        lineage: the new lineage.
+        recipient: added to `state.encryption.recipients` when it is not there; "" for none.
+
+    Raises:
+        InputError: the file cannot be written, or would not be read as meant; it is as before.
+    """
+    path = root / PROJECT_FILE
+    text = path.read_text(encoding="utf-8-sig")
+    edited = with_lineage(text, environment, lineage, recipient)
+    if _value(edited) != _edited(_value(text), environment, lineage, recipient):
+        fix = _BY_HAND % lineage
+        raise InputError("the lineage cannot be written into iac.yaml", where=str(path), fix=fix)
+    replace_text(path, edited)
+
+
+def with_lineage(text: str, environment: str, lineage: str, recipient: str = "") -> str:
+    """The text of iac.yaml with a lineage and a recipient; as `edit_lineage`."""
+    yaml = round_trip()
+    value = yaml.load(text)
+    return dump(yaml, _edited(value, environment, lineage, recipient))
+
+
+def with_wheel(text: str, wheel: str) -> str:
+    """The text of iac.yaml with `pipelines.wheel`, comments kept.
+
+    Raises:
+        InputError: it would not be read as meant.
+    """
+    yaml = round_trip()
+    value = yaml.load(text)
+    wanted = _value(text)
+    for mapping in (value, wanted):
+        mapping.setdefault("pipelines", {})["wheel"] = wheel
+    edited = dump(yaml, value)
+    if _value(edited) != wanted:
+        fix = f"write it by hand: pipelines: {{wheel: {wheel}}}"
+        raise InputError("the wheel cannot be written into iac.yaml", where=PROJECT_FILE, fix=fix)
+    return edited
+
+
+def _edited(value: Any, environment: str, lineage: str, recipient: str) -> Any:
+    """The mapping with what is new; changed in place."""
+    top = value
+    if environment != DEFAULT or "environments" in value:
+        value["environments"][environment] = value["environments"][environment] or {}
+        value = value["environments"][environment]
+    state = value.setdefault("state", {})
+    if recipient:
+        _add_recipient(state if "encryption" in state else top.setdefault("state", {}), recipient)
+    _put(state, "lineage", lineage)
+    return top
+
+
+def _add_recipient(state: Any, recipient: str) -> None:
+    if "encryption" not in state:
+        _put(state, "encryption", {})
+    encryption = state["encryption"]
+    if not isinstance(encryption, dict):
+        return
+    if "recipients" not in encryption:
+        _put(encryption, "recipients", [])
+    if recipient not in encryption["recipients"]:
+        encryption["recipients"].append(recipient)
+
+
+def _put(mapping: Any, key: str, value: Any) -> None:
+    """Set a key; a new one comes first, for ruamel.yaml keeps the comments below a mapping with its last key."""
+    if key in mapping or not hasattr(mapping, "insert"):
+        mapping[key] = value
+    else:
+        mapping.insert(0, key, value)
+
+
+def _value(text: str) -> Any:
+    document, _ = parse_document(text.encode(), PROJECT_FILE)
+    return document.value if document else None
+
+
+_KEY = "outputs"
+
+
+def with_output(text: str, entry: Mapping[str, Any]) -> str:
+    """The text of iac.yaml with one more entry under `outputs`, at the end; in canonical form if it was before.
+
+    Args:
+        text: iac.yaml; it is valid.
+        entry: the output, of mappings, texts and lists.
+
+    Raises:
+        InputError: it cannot be written there without touching something else.
+    """
+    before = _parsed(text)
+    edited = _inserted(text, entry)
+    wanted = {**before, _KEY: [*(before.get(_KEY) or ()), entry]}
+    if edited is None or _parsed(edited) != wanted:
+        fix = f"add it under outputs: {json.dumps(entry, ensure_ascii=False)}"
+        raise InputError("the output cannot be written into iac.yaml", where=PROJECT_FILE, fix=fix)
+    return _formatted(edited) if _formatted(text) == text else edited
+
+
+def _block(value: object) -> str:
+    """A value as YAML in our style."""
+    return dump(round_trip(), value)
+
+
+def _parsed(text: str) -> Any:
+    document, mistakes = parse_document(text.encode(), PROJECT_FILE)
+    return document.value if document and not mistakes else None
+
+
+def _formatted(text: str) -> str:
+    document, mistakes = parse_document(text.encode(), PROJECT_FILE)
+    return text if document is None or mistakes else format_text(document, text, "project", "")
+
+
+def _inserted(text: str, entry: Mapping[str, Any]) -> str | None:
+    """None where its place is not clear."""
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    if not isinstance(root, yaml.MappingNode) or root.flow_style:
+        return None
+    node = next((value for key, value in root.value if key.value == _KEY), None)
+    if node is None:
+        return text + ("" if text.endswith("\n") else "\n") + _block({_KEY: [entry]})
+    if not isinstance(node, yaml.SequenceNode):
+        return None
+    if node.flow_style:
+        end = node.end_mark.index - 1
+        comma = ", " if node.value else ""
+        return text[:end] + comma + json.dumps(entry, ensure_ascii=False) + text[end:]
+    return _after(text, node, entry)
+
+
+def _after(text: str, node: yaml.SequenceNode, entry: Mapping[str, Any]) -> str:
+    """Behind the last line of the last entry, in its column."""
+    end = text.find("\n", end_of(node.value[-1], text))
+    head, rest = (text + "\n", "") if end < 0 else (text[: end + 1], text[end + 1 :])
+    lines = _block([entry]).splitlines()
+    offset = len(lines[0]) - len(lines[0].lstrip())
+    return head + indent("\n".join(line[offset:] for line in lines) + "\n", " " * node.start_mark.column) + rest

@@ -1,0 +1,297 @@
+"""One change of a plan: what is done to one address. Pure.
+
+No secret is ever in it: a change only says what becomes of the secret.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from iac.core.desired import OWNERS, output_id
+from iac.core.model import as_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iac.core.desired import DesiredClient
+    from iac.core.diagnostics import Location, Severity
+    from iac.core.model import Fields, Value
+    from iac.core.plan.recipients import Recipients
+    from iac.core.registration import Registration
+
+
+class Action(StrEnum):
+    """What is done to one address; the order of this list is the order of a plan's summary."""
+
+    CREATE = "create"
+    ADOPT = "adopt"
+    UPDATE = "update"
+    REPLACE = "replace"
+    ROTATE = "rotate"
+    DELETE = "delete"
+    FORGET = "forget"
+
+
+class Cause(StrEnum):
+    """Who made a field differ: the definition, somebody on the server, or both since the last apply."""
+
+    DEFINITION = "definition"
+    SERVER = "server"
+    BOTH = "both"
+
+
+class SecretChange(StrEnum):
+    """What becomes of a client's secret."""
+
+    CREATED = "created"
+    KEPT = "kept"
+    ROTATED = "rotated"
+    ERASED = "erased"
+    NONE = "none"
+    UNKNOWN = "unknown"
+
+
+class SecretStep(StrEnum):
+    """What apply does about a secret: nothing, choose, ask for a new one, take the server's, drop."""
+
+    NOTHING = "nothing"
+    CHOOSE = "choose"
+    ROTATE = "rotate"
+    TAKE = "take"
+    DROP = "drop"
+
+
+class OutputAction(StrEnum):
+    """What becomes of an output."""
+
+    CREATE = "create"
+    UPDATE = "update"
+    UNCHANGED = "unchanged"
+    DELETE = "delete"
+    BLOCKED = "blocked"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldChange:
+    """One field before (on the server) and after; None for absent. `added` and `removed` for sets alone."""
+
+    name: str
+    before: Value | None
+    after: Value | None
+    cause: Cause
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "name": self.name,
+            "before": as_json(self.before),
+            "after": as_json(self.after),
+            "cause": str(self.cause),
+            "added": list(self.added),
+            "removed": list(self.removed),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class OutputChange:
+    """What becomes of one output.
+
+    Attributes:
+        template: hash over what makes the output of its clients: the template's text, and how the sink writes it.
+        digest: hash over that, fields and secret versions; "" for a deleted one.
+        recipients: public keys that a sink which encrypts seals it to.
+    """
+
+    path: str
+    sink: str
+    action: OutputAction
+    template: str = ""
+    digest: str = ""
+    recipients: tuple[str, ...] = ()
+
+    @property
+    def id(self) -> str:
+        """What names it in state, and before people."""
+        return output_id(self.sink, self.path)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {"path": self.path, "sink": self.sink, "action": str(self.action)}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that a reader of the plan should know; `location` where a file of the project is the cause."""
+
+    id: str
+    severity: Severity
+    message: str
+    location: Location | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "id": self.id,
+            "severity": str(self.severity),
+            "message": self.message,
+            "location": place(self.location),
+        }
+
+
+CLIENT_ID = "client_id"
+"""The name of the id among the fields of a change that puts another client in the place of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaving:
+    """A predecessor about which a change does something when its outputs are written.
+
+    Attributes:
+        observed: its registration; None when it is gone from the server.
+        grace: for how many seconds it stays from then on; 0 when it is deleted.
+    """
+
+    client_id: str
+    observed: Registration | None
+    grace: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is done to one address.
+
+    Attributes:
+        reason: for people; it decides nothing.
+        secret: what becomes of the secret; `step` is how.
+        desired: the definition; None when the client leaves.
+        observed: what the plan saw on the server; None when nothing is there.
+        writes_fields: whether the registration itself is replaced (an update may concern outputs or owners alone).
+        resumes: whether this finishes a create that an interrupted run had sent, or the rest of a succession.
+        succeeds: the client_id of the client whose place a new one takes; "" when none is replaced.
+        leaving: what becomes of predecessors when the outputs are written, the oldest first.
+        carried: fields that no definition manages: a successor gets them from its predecessor, a client that is
+            restored from its last answer.
+        carried_owners: owners that it gets from there.
+        recipients: who can open its secrets, before and after; None where it has none.
+    """
+
+    address: str
+    client_id: str
+    client_name: str
+    action: Action
+    reason: str
+    location: Location | None
+    fields: tuple[FieldChange, ...] = ()
+    secret: SecretChange = SecretChange.NONE
+    step: SecretStep = SecretStep.NOTHING
+    outputs: tuple[OutputChange, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    desired: DesiredClient | None = None
+    observed: Registration | None = None
+    resumes: bool = False
+    succeeds: str = ""
+    leaving: tuple[Leaving, ...] = ()
+    carried: Fields = field(default_factory=dict)
+    carried_owners: tuple[str, ...] = ()
+    recipients: Recipients | None = None
+
+    @property
+    def writes_fields(self) -> bool:
+        """Whether a field of the registration changes (owners are assigned by calls of their own)."""
+        return any(change.name not in {OWNERS, CLIENT_ID} for change in self.fields)
+
+    @property
+    def creates(self) -> bool:
+        """Whether a client is registered."""
+        return self.action is Action.CREATE or (bool(self.succeeds) and self.observed is None)
+
+    @property
+    def deletions(self) -> int:
+        """How many clients are deleted."""
+        gone = sum(old.observed is not None and not old.grace for old in self.leaving)
+        return gone + (self.action is Action.DELETE)
+
+    @property
+    def seen(self) -> Mapping[str, Any] | None:
+        """What a write would replace; None where nothing is there, or where what is there is ours."""
+        return None if self.resumes or self.observed is None else _observed(self.observed, self.desired)
+
+    @property
+    def digest(self) -> str:
+        """`sha256:` over what is wanted, what was seen, the action and the outputs; the same for a resumed create."""
+        return self.digest_of(self.seen)
+
+    def digest_of(self, seen: Mapping[str, Any] | None) -> str:
+        """The digest that the change has where this is seen on the server."""
+        outputs = [[output.path, output.sink, output.template] for output in self.outputs]
+        told = {
+            "address": self.address,
+            "client_id": self.client_id,
+            "desired": None if self.desired is None else _wanted(self.desired),
+            "observed": seen,
+        }
+        if self.leaving:
+            leaving = [[old.client_id, _left(old, self.desired), bool(old.grace)] for old in self.leaving]
+            return sha256({**told, "action": str(self.action), "leaving": leaving, "outputs": sorted(outputs)})
+        actions = [str(output.action) for output in self.outputs]
+        action = Action.CREATE if self.resumes else self.action
+        acted = sorted([*output, act] for output, act in zip(outputs, actions, strict=True))
+        return sha256({**told, "action": str(action), "secret": str(self.secret), "outputs": acted})
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "address": self.address,
+            "client_id": self.client_id,
+            "client_name": self.client_name,
+            "action": str(self.action),
+            "reason": self.reason,
+            "digest": self.digest,
+            "location": place(self.location),
+            "fields": [field.to_dict() for field in self.fields],
+            "secret": str(self.secret),
+            "recipients": self.recipients.to_dict() if self.recipients else None,
+            "outputs": [{**output.to_dict(), "recipients": list(output.recipients)} for output in self.outputs],
+            "findings": [finding.to_dict() for finding in self.findings],
+        }
+
+
+def place(location: Location | None) -> dict[str, Any] | None:
+    """JSON form of a place: its file and its line."""
+    return {"file": location.file, "line": location.line} if location else None
+
+
+def _wanted(desired: DesiredClient) -> dict[str, Any]:
+    return {
+        "fields": {name: as_json(value) for name, value in sorted(desired.fields.items())},
+        "declared": sorted(desired.declared),
+        "owners": as_json(desired.owners),
+        "serial": desired.secret_serial,
+        "recipients": list(desired.recipients),
+        "prevent_destroy": desired.lifecycle.prevent_destroy,
+    }
+
+
+def _observed(observed: Registration, desired: DesiredClient | None) -> Mapping[str, Any]:
+    """What a write would replace; all of it for a client that leaves."""
+    names = desired.managed if desired else observed.fields
+    return {
+        "fields": {name: as_json(observed.fields.get(name)) for name in sorted(names)},
+        "owners": as_json(observed.owners),
+    }
+
+
+def _left(leaving: Leaving, desired: DesiredClient | None) -> Mapping[str, Any] | None:
+    return None if leaving.observed is None else _observed(replace(leaving.observed, owners=None), desired)
+
+
+def sha256(value: Any) -> str:
+    """`sha256:` and the hex digest of a JSON value in canonical form."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

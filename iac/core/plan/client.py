@@ -1,0 +1,134 @@
+"""What is done to each definition. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from iac.core.diagnostics import Severity
+from iac.core.plan import guards, secret_step
+from iac.core.plan.change import Action, Finding, SecretChange, SecretStep
+from iac.core.plan.diff import compare
+from iac.core.plan.proposal import (
+    after,
+    guard_hidden,
+    has_chosen,
+    propose,
+    put,
+    refuse_held,
+    refuse_not_understood,
+    refuse_taken,
+    with_fate,
+)
+from iac.core.plan.reach import guard_change, guard_new
+from iac.core.plan.succession import asked, heir, let_go, plan_succession
+from iac.core.registration import Api
+
+if TYPE_CHECKING:
+    from iac.core.desired import DesiredClient
+    from iac.core.plan.change import FieldChange
+    from iac.core.plan.draft import Draft
+    from iac.core.registration import Registration
+    from iac.core.state.model import ClientState
+
+
+def plan_client(draft: Draft, client: DesiredClient) -> None:
+    """Decide between create, adopt, update, replace, rotate and nothing for one definition."""
+    last = draft.state.clients.get(client.address)
+    following = heir(draft, client, last) if last is not None else None
+    if refuse_held(draft, following or client):
+        return
+    if last is not None and following is not None:
+        _plan_another(draft, following, last)
+        return
+    seen = draft.actual.registrations.get(client.client_id)
+    if seen is None and client.client_id in draft.actual.partial:
+        refuse_not_understood(draft, client)
+        return
+    draft.guard_protected(client.address, client.client_id, seen)
+    if seen is None:
+        _plan_create(draft, client, last)
+    elif last is None or draft.creates(client):
+        _plan_adopt(draft, client, seen)
+    else:
+        _plan_update(draft, client, seen, last)
+        let_go(draft, client, seen, last)
+
+
+def _plan_another(draft: Draft, client: DesiredClient, last: ClientState) -> None:
+    if draft.actual.facts.api is Api.ADMIN:
+        plan_succession(draft, client, last)
+    else:
+        draft.guards.append(guards.other_id(client.address, last.client_id, client.client_id))
+
+
+def _compare(draft: Draft, client: DesiredClient, seen: Registration | None) -> tuple[FieldChange, ...]:
+    last = draft.state.clients.get(client.address)
+    return compare(client, seen, last, draft.actual.facts, draft.desired.server_defaults)
+
+
+def _plan_create(draft: Draft, client: DesiredClient, last: ClientState | None) -> None:
+    if draft.actual.facts.api is not Api.ADMIN:
+        guard_new(draft, client, last)
+        client = replace(client, client_id="")
+    elif last is not None and client.address not in draft.options.recreate:
+        draft.guards.append(guards.gone(client.address, client.client_id))
+    fields = _compare(draft, client, None)
+    change = with_fate(propose(draft, client, None, fields), secret_step.of_new(client, draft.actual.facts))
+    reason = "in no state and not registered"
+    if last is not None:
+        reason = "deleted on server"
+    elif client.address in draft.state.intents:
+        reason = "an interrupted run did not register it"
+    findings = change.findings
+    if client.adopt and last is None:
+        message = f"adopt: true, but {client.client_id} is not registered: it will be created"
+        findings = (*findings, Finding("nothing-to-adopt", Severity.WARNING, message))
+    put(draft, replace(change, action=Action.CREATE, reason=reason, findings=findings), client)
+
+
+def _plan_adopt(draft: Draft, client: DesiredClient, seen: Registration) -> None:
+    is_ours = draft.creates(client)
+    if not is_ours and not client.adopt:
+        refuse_taken(draft, client)
+        return
+    known = secret_step.of_known(client, seen, None, draft.actual.facts, is_interrupted=draft.rotates(client))
+    if is_ours and has_chosen(draft, client, seen):
+        known = secret_step.Fate(SecretChange.CREATED, SecretStep.NOTHING)
+    fields = _compare(draft, client, seen)
+    change = replace(with_fate(propose(draft, client, seen, fields), known), action=Action.ADOPT, resumes=is_ours)
+    if change.writes_fields:
+        guard_hidden(draft, client, seen, None)
+    guard_change(draft, change, None)
+    put(draft, replace(change, reason="registered by an interrupted run" if is_ours else "adopt: true"), client)
+
+
+def _plan_update(draft: Draft, client: DesiredClient, seen: Registration, last: ClientState) -> None:
+    known = secret_step.of_known(client, seen, last, draft.actual.facts, is_interrupted=draft.rotates(client))
+    if why := asked(client, last, draft.options):
+        known = secret_step.of_asked(known, why)
+    fields = _compare(draft, client, seen)
+    draft.after[client.address] = after(draft, client, known.change)
+    reason = _why(draft, client, last)
+    if not (fields or reason or known.step is not SecretStep.NOTHING):
+        return
+    change = with_fate(propose(draft, client, seen, fields), known)
+    if change.writes_fields:
+        guard_hidden(draft, client, seen, last)
+    guard_change(draft, change, last)
+    is_alone = not fields and change.step in {SecretStep.ROTATE, SecretStep.CHOOSE}
+    action = Action.ROTATE if is_alone else Action.UPDATE
+    if last.provider != draft.desired.provider:
+        action = Action.ADOPT
+    if fields and action is Action.UPDATE:
+        reason = ""
+    put(draft, replace(change, action=action, reason=change.reason or reason), client)
+
+
+def _why(draft: Draft, client: DesiredClient, last: ClientState) -> str:
+    """What state alone has to learn; "" for nothing."""
+    if last.provider != draft.desired.provider:
+        return f"handed over from {last.provider}"
+    if last.prevent_destroy != client.lifecycle.prevent_destroy:
+        return "lifecycle.prevent_destroy, which state remembers"
+    return ""

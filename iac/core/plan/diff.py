@@ -1,0 +1,145 @@
+"""Which fields differ, and who made them differ. Pure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from iac.core import server
+from iac.core.desired import OWNERS
+from iac.core.model import FIELDS, Kind
+from iac.core.plan.change import Cause, FieldChange
+from iac.core.registration import Api
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from iac.core.desired import DesiredClient
+    from iac.core.model import Fields, Value
+    from iac.core.registration import Facts, Registration
+    from iac.core.state.model import ClientState
+
+HIDDEN = frozenset({"jwk"})
+"""Fields that a 1.14 server does not show (rec: admin-jwk)."""
+
+
+def compare(
+    desired: DesiredClient, observed: Registration | None, last: ClientState | None, facts: Facts, defaults: Fields
+) -> tuple[FieldChange, ...]:
+    """The fields that a write would change, in canonical order, owners last.
+
+    Args:
+        desired: the definition.
+        observed: what the server holds; None for a client that is not there.
+        last: what was last applied, None when nothing was.
+        facts: which server this is.
+        defaults: the server's values for lifetimes that are declared as null.
+    """
+    wanted = server.forced(desired.fields, facts.api)
+    seen = observed.fields if observed else {}
+    names = desired.declared if observed is None else desired.managed
+    changes = []
+    for name in FIELDS:
+        if name not in names:
+            continue
+        after = wanted.get(name)
+        if after is not None and (seen.get(name) == after or _is_as_declared(name, desired.fields, observed)):
+            continue
+        before = _last_value(last, name) if is_hidden(name, observed, facts) else seen.get(name)
+        is_same = after is None if observed is None else _same(name, before, after, defaults)
+        if not is_same:
+            changes.append(_change(name, before, after, _cause(name, before, after, last, defaults)))
+    return (*changes, *_owners(desired, observed, last))
+
+
+def _is_as_declared(name: str, declared: Fields, observed: Registration | None) -> bool:
+    """Whether the server holds what is declared, of which its next write would make what any write of it makes.
+
+    Only clients that no API has made are like that (rec: admin-offline-access, the seed of the recorded servers).
+    """
+    if observed is None or observed.fields.get(name) != declared.get(name):
+        return False
+    return server.forced(observed.fields).get(name) == server.forced(declared).get(name)
+
+
+def mismatches(
+    wanted: Fields, names: frozenset[str], answer: Registration, facts: Facts, defaults: Fields
+) -> list[str]:
+    """Names of the fields in which an answer differs from what was sent (contract: every answer is held against it)."""
+    expected = server.forced(wanted, facts.api)
+    return [
+        name
+        for name in FIELDS
+        if name in names
+        and not is_hidden(name, answer, facts)
+        and not _same(name, answer.fields.get(name), expected.get(name), defaults)
+        and not _is_as_declared(name, wanted, answer)
+    ]
+
+
+def is_hidden(name: str, observed: Registration | None, facts: Facts) -> bool:
+    """Whether this answer says nothing about a field, which the server may hold all the same (rec: admin-jwk)."""
+    if name not in HIDDEN or observed is None or name in observed.fields:
+        return False
+    is_new = facts.api is not Api.ADMIN and "up_scoping_enabled" in observed.answer  # known from the first answer on
+    return facts.has_up_scoping or is_new
+
+
+def _last_value(last: ClientState | None, name: str) -> Value | None:
+    return last.applied.get(name) if last else None
+
+
+def _same(name: str, before: Value | None, after: Value | None, defaults: Fields) -> bool:
+    kind = FIELDS[name].kind
+    if kind is Kind.FLAG:
+        return bool(before) == bool(after)
+    if kind is Kind.SECONDS and after is None:
+        return name not in defaults or before == defaults[name]
+    return before == after
+
+
+def _change(name: str, before: Value | None, after: Value | None, cause: Cause) -> FieldChange:
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    if FIELDS[name].kind is Kind.SET:
+        old, new = set(_as_set(before)), set(_as_set(after))
+        added, removed = tuple(sorted(new - old)), tuple(sorted(old - new))
+    return FieldChange(name, before, after, cause, added, removed)
+
+
+def _as_set(value: Value | None) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else ()
+
+
+def _cause(name: str, before: Value | None, after: Value | None, last: ClientState | None, defaults: Fields) -> Cause:
+    if last is None or name not in last.declared:
+        return Cause.DEFINITION
+    applied = _meant(name, last.applied.get(name), defaults)
+    if applied is None and FIELDS[name].kind is Kind.SECONDS:
+        return Cause.DEFINITION  # what is the server's own choice, and not known, nobody has changed
+    if applied == (bool(before) if FIELDS[name].kind is Kind.FLAG else before):
+        return Cause.DEFINITION
+    return Cause.SERVER if _meant(name, after, defaults) == applied else Cause.BOTH
+
+
+def _meant(name: str, value: Value | None, defaults: Fields) -> Value | None:
+    """What a definition's value means: an absent flag is false, a lifetime of null is the server's default."""
+    kind = FIELDS[name].kind
+    if kind is Kind.FLAG:
+        return bool(value)
+    return defaults.get(name) if kind is Kind.SECONDS and value is None else value
+
+
+def _owners(desired: DesiredClient, observed: Registration | None, last: ClientState | None) -> Iterator[FieldChange]:
+    wanted = desired.owners if observed is None else desired.managed_owners
+    if wanted is None:
+        return
+    before = (observed.owners if observed else None) or ()
+    after = tuple(sorted(set(wanted)))
+    if set(before) == set(after):
+        return
+    applied = last.owners if last else None
+    cause = Cause.DEFINITION if applied is None or set(applied) == set(before) else Cause.BOTH
+    if applied is not None and set(applied) == set(after):
+        cause = Cause.SERVER
+    added, removed = tuple(sorted(set(after) - set(before))), tuple(sorted(set(before) - set(after)))
+    yield FieldChange(OWNERS, before or None, after or None, cause, added, removed)

@@ -1,0 +1,91 @@
+"""A plan in the making. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from iac.core import server
+from iac.core.plan import guards
+from iac.core.plan.change import Action
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
+
+    from iac.core.desired import Desired, DesiredClient
+    from iac.core.plan.change import Change
+    from iac.core.plan.output import Rendered
+    from iac.core.plan.plan import Guard, Standing
+    from iac.core.registration import Actual, Registration
+    from iac.core.state.model import State
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the caller of one run says.
+
+    Attributes:
+        templates: template name -> hash of its text.
+        targets: addresses to look at; empty for all.
+        recreate: addresses that may be made anew when they are gone from the server.
+        rotate: addresses that are to get a new secret now.
+        rotate_due: whether those are to get one whose secret has reached its age.
+        no_grace: whether the predecessors that rotations make go as soon as outputs are written.
+        now: the time, aware, UTC; without it nothing is due.
+    """
+
+    templates: Mapping[str, str] = field(default_factory=dict)
+    targets: frozenset[str] = frozenset()
+    recreate: frozenset[str] = frozenset()
+    rotate: frozenset[str] = frozenset()
+    rotate_due: bool = False
+    no_grace: bool = False
+    now: datetime | None = None
+
+    def wants(self, address: str) -> bool:
+        """Whether this run looks at an address."""
+        return not self.targets or address in self.targets
+
+
+@dataclass(slots=True)
+class Draft:
+    """Inputs of planning and what was found so far; `after` is each client as outputs will see it.
+
+    Attributes:
+        named: addresses whose definition names a client_id; those of others were chosen by the server.
+        holders: client_id -> the address that state holds it under, as its client or as a predecessor.
+    """
+
+    desired: Desired
+    state: State
+    actual: Actual
+    options: Options
+    named: frozenset[str] = frozenset()
+    changes: dict[str, Change] = field(default_factory=dict)
+    guards: list[Guard] = field(default_factory=list)
+    after: dict[str, Rendered] = field(default_factory=dict)
+    standing: list[Standing] = field(default_factory=list)
+    holders: dict[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        held = self.state.clients.items()
+        self.holders = {client_id: address for address, client in held for client_id in client.client_ids}
+
+    def creates(self, client: DesiredClient) -> bool:
+        """Whether an interrupted run was about to create this very client."""
+        intent = self.state.intents.get(client.address)
+        return intent is not None and intent.action == Action.CREATE and intent.client_id == client.client_id
+
+    def rotates(self, client: DesiredClient) -> bool:
+        """Whether an interrupted run was about to ask for a new secret of this very client."""
+        intent = self.state.intents.get(client.address)
+        return intent is not None and intent.action == Action.ROTATE and intent.client_id == client.client_id
+
+    def guard_protected(self, address: str, client_id: str, seen: Registration | None) -> None:
+        """Refuse to touch built-in, federated and personal clients and the one that iac logs in with."""
+        why = server.protected(seen.answer) if seen else ""
+        if client_id and client_id == self.desired.login_client_id:
+            why = "the client that iac itself logs in with"
+        if why:
+            self.guards.append(guards.foreign(address, client_id, why))

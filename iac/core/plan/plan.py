@@ -1,0 +1,190 @@
+"""The plan is a value: what would be done, why, and whether it may be. Pure.
+
+JSON form: schemas/plan.schema.json.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from iac.core.diagnostics import Severity
+from iac.core.plan.change import Action, Change, Finding, place, sha256
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from iac.core.desired import OutputSpec
+    from iac.core.diagnostics import Location
+    from iac.core.plan.recipients import Recipients
+
+FORMAT_VERSION = "1.1"
+
+DIGEST_VERSION = "1.0"
+"""Of what is hashed, apart from the document's: a plan that was approved stays approved when its form gains keys."""
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A refusal: what limit was met by what value, the setting or flag that changes it, the addresses concerned.
+
+    `location` is that of a definition, or of an entry of removed, which is refused.
+    """
+
+    id: str
+    message: str
+    addresses: tuple[str, ...]
+    limit: str = ""
+    value: str = ""
+    setting: str = ""
+    flag: str = ""
+    location: Location | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "id": self.id,
+            "message": self.message,
+            "addresses": list(self.addresses),
+            "limit": self.limit,
+            "value": self.value,
+            "setting": self.setting,
+            "flag": self.flag,
+            "location": place(self.location),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Released:
+    """Fields of an address that are no longer declared: the server keeps their values, nothing is done."""
+
+    address: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A client that another one has taken the place of, and that is still registered.
+
+    Attributes:
+        successor: the client_id that its address has now.
+        until: when an apply deletes it, RFC 3339 UTC; "" as long as the outputs of its successor are not written.
+        is_due: whether this plan deletes it.
+    """
+
+    address: str
+    client_id: str
+    successor: str
+    until: str
+    is_due: bool
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "address": self.address,
+            "client_id": self.client_id,
+            "successor": self.successor,
+            "until": self.until or None,
+            "due": self.is_due,
+        }
+
+    def told(self) -> str:
+        """What becomes of it, in words."""
+        head = f"{self.client_id}, the predecessor of {self.successor},"
+        if self.is_due:
+            return f"{head} is deleted by this plan"
+        if not self.until:
+            return f"{head} stays until the outputs of {self.address} are written"
+        return f"{head} will be deleted by an apply after {self.until}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A write of the last run whose end is not known."""
+
+    address: str
+    client_id: str
+    action: str
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What would be done to one environment.
+
+    Attributes:
+        recipients: by address, who can open the secrets of clients that have no change, where that is not as wanted.
+    """
+
+    project: str
+    environment: str
+    issuer: str
+    provider: str
+    changes: tuple[Change, ...] = ()
+    no_op: int = 0
+    unmanaged: int = 0
+    guards: tuple[Guard, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    released: tuple[Released, ...] = ()
+    pending: tuple[Pending, ...] = ()
+    moved: tuple[tuple[str, str], ...] = ()
+    predecessors: tuple[Standing, ...] = ()
+    outputs: tuple[OutputSpec, ...] = ()
+    complete: bool = True
+    recipients: Mapping[str, Recipients] = field(default_factory=dict)
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing would be done."""
+        return not self.changes
+
+    @property
+    def refused(self) -> tuple[Finding, ...]:
+        """Findings that are errors: what policy refuses."""
+        every = [*self.findings, *(finding for change in self.changes for finding in change.findings)]
+        return tuple(finding for finding in every if finding.severity is Severity.ERROR)
+
+    @property
+    def refusals(self) -> tuple[str, ...]:
+        """Why it may not be applied: what guards say, and what policy refuses. None when it may."""
+        said = (f"{finding.message} ({finding.id}, by policy)" for finding in self.refused)
+        return (*(guard.message for guard in self.guards), *said)
+
+    @property
+    def digest(self) -> str:
+        """`sha256:` over the sorted digests of the changes with issuer, environment and the version of the digest."""
+        return plan_digest(self.issuer, self.environment, (change.digest for change in self.changes))
+
+    def summary(self) -> dict[str, int]:
+        """How many of each action, unchanged ones and clients of the server that the project does not manage."""
+        counts = Counter(change.action for change in self.changes)
+        return {**{str(action): counts[action] for action in Action}, "no_op": self.no_op, "unmanaged": self.unmanaged}
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form (schemas/plan.schema.json)."""
+        return {
+            "format_version": FORMAT_VERSION,
+            "digest": self.digest,
+            "project": self.project,
+            "environment": self.environment,
+            "issuer": self.issuer,
+            "provider": self.provider,
+            "complete": self.complete,
+            "summary": self.summary(),
+            "changes": [change.to_dict() for change in self.changes],
+            "guards": [guard.to_dict() for guard in self.guards],
+            "findings": [finding.to_dict() for finding in self.findings],
+            "released": [{"address": r.address, "fields": list(r.fields)} for r in self.released],
+            "pending": [
+                {"address": p.address, "client_id": p.client_id, "action": p.action, "at": p.at} for p in self.pending
+            ],
+            "predecessors": [standing.to_dict() for standing in self.predecessors],
+            "moved": [{"from": source, "to": target} for source, target in self.moved],
+            "recipients": [{"address": address, **who.to_dict()} for address, who in self.recipients.items()],
+        }
+
+
+def plan_digest(issuer: str, environment: str, changes: Iterable[str]) -> str:
+    """The digest of a plan whose changes have these digests."""
+    return sha256([DIGEST_VERSION, issuer, environment, sorted(changes)])

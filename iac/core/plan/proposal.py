@@ -1,0 +1,120 @@
+"""What the changes of definitions have in common, whatever is done to them. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from iac.core import server
+from iac.core.desired import Then
+from iac.core.diagnostics import Severity
+from iac.core.model import uses_secret
+from iac.core.plan import guards
+from iac.core.plan.change import Action, Change, Finding, SecretChange
+from iac.core.plan.diff import HIDDEN
+from iac.core.plan.output import Rendered
+from iac.core.plan.reach import doubtful, facts_for
+from iac.core.state.keys import kid_in_use
+
+if TYPE_CHECKING:
+    from iac.core.desired import DesiredClient
+    from iac.core.plan.change import FieldChange
+    from iac.core.plan.draft import Draft
+    from iac.core.plan.secret_step import Fate
+    from iac.core.registration import Registration
+    from iac.core.state.model import ClientState
+
+_NEW_SECRET = frozenset({SecretChange.CREATED, SecretChange.ROTATED})
+
+
+def propose(draft: Draft, client: DesiredClient, seen: Registration | None, fields: tuple[FieldChange, ...]) -> Change:
+    """The change as far as it does not depend on the action; refusals that are sure become guards."""
+    findings = []
+    facts = facts_for(draft, draft.state.clients.get(client.address))
+    for refusal in server.refusals(doubtful(draft, client.fields), facts, held=seen.fields if seen else None):
+        if refusal.is_certain:
+            draft.guards.append(guards.refuses(client.address, refusal.rule, refusal.summary, refusal.fix))
+        else:
+            findings.append(Finding(refusal.rule, Severity.WARNING, refusal.summary))
+    return Change(
+        address=client.address,
+        client_id=client.client_id,
+        client_name=str(client.fields.get("client_name", "")),
+        action=Action.UPDATE,
+        reason="",
+        location=client.location,
+        fields=fields,
+        findings=tuple(findings),
+        desired=client,
+        observed=seen,
+    )
+
+
+def with_fate(change: Change, known: Fate) -> Change:
+    """The change with what becomes of the secret."""
+    return replace(change, secret=known.change, step=known.step, reason=known.reason)
+
+
+def put(draft: Draft, change: Change, client: DesiredClient) -> None:
+    """Take a change into the plan, and the client as it is after it."""
+    draft.after[client.address] = after(draft, client, change.secret)
+    draft.changes[client.address] = change
+
+
+def after(draft: Draft, client: DesiredClient, secret: SecretChange) -> Rendered:
+    """A client as outputs will see it."""
+    last = draft.state.clients.get(client.address)
+    version = last.secret.version if last and last.secret else 0
+    if secret in _NEW_SECRET or (secret is SecretChange.KEPT and version == 0):
+        version += 1
+    fields = server.forced(client.fields, draft.actual.facts.api)
+    if secret is SecretChange.UNKNOWN:
+        return Rendered(client.client_id, fields, None)
+    kid = kid_in_use(draft.state.keys, client.address, fields)
+    return Rendered(client.client_id, fields, version if uses_secret(client.fields) else 0, kid)
+
+
+def refuse_taken(draft: Draft, client: DesiredClient) -> None:
+    """A client_id that is registered and not this project's."""
+    draft.guards.append(guards.taken(client))
+
+
+def refuse_not_understood(draft: Draft, client: DesiredClient) -> None:
+    """A client that is registered, in no state, and not understood: neither created nor taken over."""
+    if client.address not in draft.state.intents:
+        problem = draft.actual.partial[client.client_id].misfit_words
+        draft.guards.append(guards.not_understood(client.address, client.client_id, problem))
+
+
+def refuse_held(draft: Draft, client: DesiredClient) -> bool:
+    """Refuse a client of another address, which would change it or delete it; perhaps the definition was moved."""
+    holder = draft.holders.get(client.client_id, client.address)
+    if holder == client.address:
+        return False
+    leaving = {entry.address: entry.then for entry in draft.desired.removed}
+    if holder not in draft.desired.clients and leaving.get(holder) is Then.FORGET:
+        return False
+    is_moved = holder not in draft.desired.clients and holder not in leaving
+    draft.guards.append(guards.renamed(client, holder) if is_moved else guards.held_elsewhere(client, holder))
+    return True
+
+
+def has_chosen(draft: Draft, client: DesiredClient, seen: Registration) -> bool:
+    """Whether the secret that the interrupted create chose is the one to keep."""
+    chosen = draft.state.intents[client.address].secret
+    return chosen is not None and uses_secret(client.fields) and uses_secret(seen.fields)
+
+
+def guard_hidden(draft: Draft, client: DesiredClient, seen: Registration, last: ClientState | None) -> None:
+    """What is sent erases what it does not carry: a hidden jwk that nobody declares (rec: admin-jwk)."""
+    if not draft.actual.facts.has_up_scoping:
+        return
+    for name in sorted(HIDDEN - client.declared):
+        is_held = (last is not None and name in last.applied) or _needs_key(seen)
+        if is_held and "jwks_uri" not in client.fields:
+            draft.guards.append(guards.hidden(client.address, name))
+
+
+def _needs_key(seen: Registration) -> bool:
+    method = seen.fields.get("token_endpoint_auth_method")
+    return method == "private_key_jwt" and "jwks_uri" not in seen.fields

@@ -1,0 +1,121 @@
+"""What becomes of a client's secret, decided from definition, server and state. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, assert_never
+
+from iac.core import server
+from iac.core.model import AUTH_METHODS, SECRET_METHODS, uses_secret
+from iac.core.plan.change import SecretChange, SecretStep
+from iac.core.registration import Api
+from iac.core.state.model import SecretStatus
+
+if TYPE_CHECKING:
+    from iac.core.desired import DesiredClient
+    from iac.core.model import Fields
+    from iac.core.registration import Facts, Registration
+    from iac.core.state.model import ClientState
+
+
+@dataclass(frozen=True, slots=True)
+class Fate:
+    """What becomes of the secret, how, and why when it is not plain."""
+
+    change: SecretChange
+    step: SecretStep
+    reason: str = ""
+
+
+_METHOD = "token_endpoint_auth_method"
+_KEPT = Fate(SecretChange.KEPT, SecretStep.NOTHING)
+_LOST = Fate(SecretChange.ROTATED, SecretStep.ROTATE, "the answer of an interrupted rotation is lost")
+
+
+def of_new(desired: DesiredClient, facts: Facts) -> Fate:
+    """A client that is created: the tool chooses the secret (rec: admin-chosen-secret), or takes the server's."""
+    if uses_secret(desired.fields):
+        return Fate(SecretChange.CREATED, SecretStep.CHOOSE if facts.api is Api.ADMIN else SecretStep.TAKE)
+    return Fate(SecretChange.NONE, SecretStep.NOTHING)
+
+
+def of_known(
+    desired: DesiredClient, observed: Registration, last: ClientState | None, facts: Facts, *, is_interrupted: bool
+) -> Fate:
+    """A client that is registered.
+
+    Args:
+        desired: the definition.
+        observed: the registration.
+        last: what was last applied; None when the client is being taken over.
+        facts: which server this is.
+        is_interrupted: whether a rotation was sent whose answer is lost.
+    """
+    before = _method(observed.fields)
+    is_ignored = _METHOD in desired.lifecycle.ignore_changes
+    after = before if is_ignored else _method(desired.fields)
+    if after not in SECRET_METHODS:
+        return _without(before, after, last, facts)
+    if server.answer_brings_secret(facts, before, after):
+        return Fate(SecretChange.CREATED, SecretStep.TAKE, "the new auth method needs a secret")
+    if server.secret_must_be_made(facts, before, after):
+        step = SecretStep.ROTATE if server.hides_secrets(facts) else SecretStep.CHOOSE
+        return Fate(SecretChange.CREATED, step, "the new auth method needs a secret")
+    if last is not None and desired.secret_serial > last.secret_serial:
+        why = f"secret.serial {last.secret_serial} -> {desired.secret_serial}"
+        is_done = is_interrupted and _is_newer(observed, last)
+        return Fate(SecretChange.ROTATED, SecretStep.TAKE if is_done else SecretStep.ROTATE, why)
+    if observed.secret is None and (observed.is_remembered or server.hides_secrets(facts)):
+        return _LOST if is_interrupted else _hidden(last)
+    return _shown(observed, last)
+
+
+def of_asked(known: Fate, why: str) -> Fate:
+    """The same client when a new secret is asked for now; one that has no secret stays without."""
+    if known.step in {SecretStep.ROTATE, SecretStep.CHOOSE, SecretStep.DROP} or known.change is SecretChange.NONE:
+        return known
+    return Fate(SecretChange.ROTATED, SecretStep.ROTATE, why)
+
+
+def _method(fields: Fields) -> str:
+    return str(fields.get(_METHOD, AUTH_METHODS[0]))
+
+
+def _without(before: str, after: str, last: ClientState | None, facts: Facts) -> Fate:
+    held = last is not None and last.secret is not None
+    if server.secret_is_dropped(facts, before, after) or held:
+        return Fate(SecretChange.ERASED, SecretStep.DROP, "the auth method has no secret")
+    return Fate(SecretChange.NONE, SecretStep.NOTHING)
+
+
+def _hidden(last: ClientState | None) -> Fate:
+    if last is None:
+        return Fate(SecretChange.UNKNOWN, SecretStep.NOTHING)
+    match last.secret_status:
+        case SecretStatus.KNOWN:
+            return _KEPT
+        case SecretStatus.UNKNOWN:
+            return _LOST if last.secret else Fate(SecretChange.UNKNOWN, SecretStep.NOTHING)
+        case SecretStatus.NONE:
+            return Fate(SecretChange.CREATED, SecretStep.ROTATE, "no secret of this client was ever stored")
+        case _:
+            assert_never(last.secret_status)
+
+
+def _is_newer(observed: Registration, last: ClientState) -> bool:
+    """Whether the server shows another secret than state holds: an interrupted rotation was done, services wait."""
+    stored, shown = last.secret, observed.secret
+    return stored is not None and shown is not None and shown.fingerprint(stored.salt) != stored.fingerprint
+
+
+def _shown(observed: Registration, last: ClientState | None) -> Fate:
+    if observed.secret is None:
+        return Fate(SecretChange.ROTATED, SecretStep.ROTATE, "the server holds no secret of this client")
+    if last is None:
+        return Fate(SecretChange.KEPT, SecretStep.TAKE)
+    stored = last.secret
+    is_same = stored is not None and observed.secret.fingerprint(stored.salt) == stored.fingerprint
+    if is_same and last.secret_status is SecretStatus.KNOWN:
+        return _KEPT
+    change = SecretChange.CREATED if last.secret_status is SecretStatus.NONE else SecretChange.ROTATED
+    return Fate(change, SecretStep.TAKE, "the secret was changed on the server")

@@ -1,0 +1,195 @@
+"""Another client in the place of one: by another client_id in the definition, or by a rotation that replaces. Pure.
+
+The successor is registered first; when its outputs are written its predecessor is deleted, at once or after its grace.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from iac.core.desired import Rotation
+from iac.core.model import uses_secret
+from iac.core.plan import guards, secret_step
+from iac.core.plan.change import CLIENT_ID, Action, Cause, FieldChange, Leaving, SecretChange, SecretStep
+from iac.core.plan.diff import compare
+from iac.core.plan.identity import base_of, successor
+from iac.core.plan.plan import Standing
+from iac.core.plan.proposal import guard_hidden, has_chosen, propose, put, refuse_taken, with_fate
+from iac.core.registration import Api
+from iac.core.rotation import due, duration, is_past, later
+from iac.core.state.answer import carried
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from iac.core.desired import DesiredClient
+    from iac.core.plan.draft import Draft, Options
+    from iac.core.registration import Registration
+    from iac.core.state.model import ClientState, Predecessor
+
+
+def asked(client: DesiredClient, last: ClientState, options: Options) -> str:
+    """Why this run is to give a client a new secret, whatever its definition says; "" when it is not."""
+    if client.address in options.rotate:
+        return "a new secret was asked for"
+    overdue = due(client, last, options.now) if options.rotate_due else None
+    return f"due since {overdue.since} (lifecycle.rotate_after)" if overdue else ""
+
+
+def _why(client: DesiredClient, last: ClientState, options: Options) -> str:
+    """Why a rotation is wanted; "" when it is not."""
+    if client.secret_serial > last.secret_serial:
+        return f"secret.serial {last.secret_serial} -> {client.secret_serial}"
+    return asked(client, last, options)
+
+
+def may_succeed(client: DesiredClient, last: ClientState, options: Options) -> bool:
+    """Whether another client is to take the place of this one, as far as definition and state say."""
+    if last.client_id != client.client_id:
+        return True
+    is_replacing = client.lifecycle.rotation is Rotation.REPLACE and uses_secret(client.fields)
+    return is_replacing and bool(_why(client, last, options))
+
+
+def heir(draft: Draft, client: DesiredClient, last: ClientState) -> DesiredClient | None:
+    """The definition bound to the client that takes the place of the present one; None when that stays."""
+    if last.client_id != client.client_id:
+        return client
+    if draft.actual.facts.api is not Api.ADMIN:
+        return None
+    following, seen = successor(client), draft.actual.registrations.get(client.client_id)
+    if seen is None or not uses_secret(seen.fields):
+        return None
+    is_begun = draft.creates(following) and following.client_id in draft.actual.registrations
+    return following if is_begun or may_succeed(client, last, draft.options) else None
+
+
+def plan_succession(draft: Draft, client: DesiredClient, last: ClientState) -> None:
+    """Register `client`, or go on with that, and let the client of `last` go when outputs are written."""
+    old, seen = (draft.actual.registrations.get(name) for name in (last.client_id, client.client_id))
+    _guard(draft, client, last, old)
+    draft.guard_protected(client.address, client.client_id, seen)
+    is_ours, is_rotation = draft.creates(client), client.generation > 1
+    if seen is not None and not is_ours and (is_rotation or not client.adopt):
+        refuse_taken(draft, client)
+        return
+    fields = (*_renamed(last, client), *_differing(draft, client, seen or old, last if seen is None else None))
+    change = with_fate(propose(draft, client, seen, fields), _fate(draft, client, seen))
+    grace = 0 if old is None or draft.options.no_grace else client.lifecycle.grace
+    change = replace(
+        change,
+        action=Action.ROTATE if is_rotation else Action.REPLACE,
+        reason=_reason(draft, client, last, grace),
+        resumes=is_ours and seen is not None,
+        succeeds=last.client_id,
+        leaving=(*_overdue(draft, client, last), *_waiting(draft, client, last), Leaving(last.client_id, old, grace)),
+        carried=carried(client, old, draft.actual.facts) if old else {},
+        carried_owners=(old.owners or ()) if old and client.managed_owners is None else (),
+    )
+    put(draft, change, client)
+
+
+def _guard(draft: Draft, client: DesiredClient, last: ClientState, old: Registration | None) -> None:
+    draft.guard_protected(client.address, last.client_id, old)
+    if old is None:
+        return
+    if last.prevent_destroy and client.generation == 1:
+        draft.guards.append(guards.protects_replaced(client.address, last.client_id, client.client_id))
+    if old.answer.get("active") is False:
+        draft.guards.append(guards.suspended(client.address, last.client_id))
+    guard_hidden(draft, client, old, last)
+
+
+def _renamed(last: ClientState, client: DesiredClient) -> Iterator[FieldChange]:
+    yield FieldChange(CLIENT_ID, last.client_id, client.client_id, Cause.DEFINITION)
+
+
+def _differing(
+    draft: Draft, client: DesiredClient, seen: Registration | None, last: ClientState | None
+) -> tuple[FieldChange, ...]:
+    return compare(client, seen, last, draft.actual.facts, draft.desired.server_defaults)
+
+
+def _fate(draft: Draft, client: DesiredClient, seen: Registration | None) -> secret_step.Fate:
+    if seen is None:
+        known = secret_step.of_new(client, draft.actual.facts)
+    elif draft.creates(client) and has_chosen(draft, client, seen):
+        known = secret_step.Fate(SecretChange.CREATED, SecretStep.NOTHING)
+    else:
+        known = secret_step.of_known(client, seen, None, draft.actual.facts, is_interrupted=False)
+    is_rotation = client.generation > 1 and known.change is SecretChange.CREATED
+    return replace(known, change=SecretChange.ROTATED) if is_rotation else known
+
+
+def _reason(draft: Draft, client: DesiredClient, last: ClientState, grace: int) -> str:
+    why = "another client_id in the definition"
+    if client.generation > 1:
+        before = replace(client, client_id=last.client_id, generation=last.generation)
+        why = _why(before, last, draft.options) or "registered by an interrupted run"
+    if last.client_id not in draft.actual.registrations:
+        return f"{why}; {last.client_id} is gone from the server already"
+    stays = f"stays for {duration(grace)} from then on" if grace else "is deleted last"
+    return f"{why}: {client.client_id} is registered, outputs are written, {last.client_id} {stays}"
+
+
+def let_go(draft: Draft, client: DesiredClient, seen: Registration, last: ClientState) -> None:
+    """What is left of successions: predecessors that wait for outputs, or whose grace time is over."""
+    waiting = _waiting(draft, client, last)
+    leaving = (*_overdue(draft, client, last), *waiting)
+    if not leaving:
+        return
+    change = draft.changes.get(client.address)
+    if change is None:
+        secret = SecretChange.KEPT if uses_secret(client.fields) else SecretChange.NONE
+        change = replace(propose(draft, client, seen, ()), secret=secret)
+    names = ", ".join(old.client_id for old in leaving)
+    reason = f"{names} waits for outputs to be written" if waiting else f"the grace time of {names} is over"
+    draft.changes[client.address] = replace(
+        change,
+        action=_action(last, leaving, change.action),
+        reason="; ".join(part for part in (change.reason, reason) if part),
+        resumes=bool(waiting),
+        leaving=leaving,
+    )
+
+
+def _action(last: ClientState, leaving: tuple[Leaving, ...], action: Action) -> Action:
+    """That of the change whose rest this is."""
+    waiting = [old.client for old in last.predecessors if not old.since]
+    if waiting:
+        return Action.ROTATE if base_of(waiting[-1]) == base_of(last) else Action.REPLACE
+    return Action.REPLACE if any(old.observed for old in leaving) else action
+
+
+def _waiting(draft: Draft, client: DesiredClient, last: ClientState) -> tuple[Leaving, ...]:
+    """Predecessors that stay until outputs are written."""
+    names = {old.client.client_id: _grace(client, old) for old in last.predecessors if not old.since}
+    seen = draft.actual.registrations
+    known = ((name, grace, seen.get(name)) for name, grace in names.items() if not _is_unknown(draft, name))
+    return tuple(Leaving(name, there, grace if there else 0) for name, grace, there in known)
+
+
+def _overdue(draft: Draft, client: DesiredClient, last: ClientState) -> tuple[Leaving, ...]:
+    """Predecessors whose grace time is over, or that are gone; how the others stand is noted."""
+    leaving = []
+    for old in last.predecessors:
+        until = later(old.since, _grace(client, old)) if old.since else ""
+        seen = draft.actual.registrations.get(old.client.client_id)
+        is_over = bool(until) and (seen is None or is_past(until, draft.options.now))
+        is_due = is_over and not _is_unknown(draft, old.client.client_id)
+        if is_due:
+            leaving.append(Leaving(old.client.client_id, seen))
+        draft.standing.append(Standing(client.address, old.client.client_id, last.client_id, until, is_due))
+    return tuple(leaving)
+
+
+def _is_unknown(draft: Draft, client_id: str) -> bool:
+    """Whether nobody can tell if a client is there: only the management API reads clients of every owner."""
+    return client_id not in draft.actual.registrations and draft.actual.facts.api is not Api.ADMIN
+
+
+def _grace(client: DesiredClient, old: Predecessor) -> int:
+    """As the definition says by now, so that it can be made longer or shorter; one that had none has none."""
+    is_declared = client.lifecycle.rotation is Rotation.REPLACE
+    return client.lifecycle.grace if old.grace and is_declared else old.grace

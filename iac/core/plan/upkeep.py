@@ -1,0 +1,107 @@
+"""Secrets that are due: older than `lifecycle.rotate_after`, or sealed to other recipients than those named. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from iac.core.diagnostics import Severity
+from iac.core.plan.change import Finding, SecretChange, SecretStep
+from iac.core.plan.recipients import compare_recipients
+from iac.core.rotation import due, duration
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from iac.core.plan.draft import Draft
+    from iac.core.plan.recipients import Recipients
+    from iac.core.state.model import SealedSecret
+
+
+_RENEWED = frozenset({SecretChange.CREATED, SecretChange.ROTATED, SecretChange.ERASED})
+
+
+def find_due(draft: Draft) -> Iterator[Finding]:
+    """A finding for each secret that is due and that this plan does not renew. It is no change."""
+    for client in draft.desired.clients.values():
+        last, change = draft.state.clients.get(client.address), draft.changes.get(client.address)
+        is_renewed = change is not None and change.secret in _RENEWED
+        if last is None or is_renewed or not draft.options.wants(client.address):
+            continue
+        overdue = due(client, last, draft.options.now)
+        if overdue is not None:
+            age = duration(client.lifecycle.rotate_after or 0)
+            counted = ", counted from when the client was taken over" if overdue.is_counted_from_taking_over else ""
+            message = (
+                f"the secret of {client.address} is due for rotation since {overdue.since}"
+                f" (rotate_after {age}{counted}); fix: iac apply --rotate-due"
+            )
+            yield Finding("rotation-due", Severity.WARNING, message, client.location)
+
+
+SEALED_OTHERWISE = "sealed-to-others"
+"""Id of the finding."""
+
+_SEALED = frozenset({SecretStep.CHOOSE, SecretStep.ROTATE, SecretStep.TAKE})
+"""Steps that bring a secret, which apply seals."""
+
+
+def attach_recipients(draft: Draft, moves: Collection[tuple[str, str]]) -> dict[str, Recipients]:
+    """Put into each change who can open the client's secrets; by address, of clients without one, where that changes.
+
+    A change of recipients alone is no change: apply seals what it writes, and `iac state rekey` all the rest.
+    """
+    quiet = {}
+    moved = {target for _, target in moves}
+    for address, client in sorted(draft.desired.clients.items()):
+        secrets = list(_stored(draft, address))
+        if not draft.options.wants(address) or not (secrets or _gets_secret(draft, address)):
+            continue
+        is_sealed = address in moved or _gets_secret(draft, address)
+        who = compare_recipients(draft.desired.recipients, client.recipients, secrets, is_sealed=is_sealed)
+        if address in draft.changes:
+            draft.changes[address] = replace(draft.changes[address], recipients=who)
+        elif who.is_changed:
+            quiet[address] = who
+    return quiet
+
+
+def find_sealed_otherwise(draft: Draft, moves: Collection[tuple[str, str]]) -> Iterator[Finding]:
+    """A finding for each secret of state whose recipients are not those of its definition. It is no change.
+
+    What a plan seals anyway, because the secret is new or its address is, is sealed to the recipients of now.
+    """
+    moved = {target for _, target in moves}
+    for address, client in draft.desired.clients.items():
+        if not draft.options.wants(address) or address in moved:
+            continue
+        wanted = set(client.recipients)
+        if any(set(secret.recipients) != wanted for secret in _kept(draft, address)):
+            message = (
+                f"{client.location}: the secret of {address} is sealed to other recipients than its definition names;"
+                " fix: iac state rekey"
+            )
+            yield Finding(SEALED_OTHERWISE, Severity.WARNING, message)
+
+
+def _kept(draft: Draft, address: str) -> Iterator[SealedSecret]:
+    """Secrets and private keys of an address that stay sealed as they are."""
+    keys = [key.private for key in draft.state.keys.get(address, ())]
+    yield from keys if _gets_secret(draft, address) else _stored(draft, address)
+
+
+def _stored(draft: Draft, address: str) -> Iterator[SealedSecret]:
+    """Secrets and private keys of an address in state."""
+    held = draft.state.clients.get(address) or draft.state.intents.get(address)
+    if held is not None and held.secret is not None and _step(draft, address) is not SecretStep.DROP:
+        yield held.secret
+    yield from (key.private for key in draft.state.keys.get(address, ()))
+
+
+def _gets_secret(draft: Draft, address: str) -> bool:
+    return _step(draft, address) in _SEALED
+
+
+def _step(draft: Draft, address: str) -> SecretStep:
+    change = draft.changes.get(address)
+    return change.step if change else SecretStep.NOTHING

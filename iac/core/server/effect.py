@@ -1,0 +1,228 @@
+"""What the rules of the table do. Pure."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, urlsplit
+
+from iac.core.model import FIELDS, SECRET_METHODS, Kind, uses_secret
+from iac.core.server.jwks import private_members
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iac.core.model import Fields, Value
+    from iac.core.registration import Facts
+    from iac.core.server.rule import Draft
+
+_Found = tuple[str, str, str] | None
+STOCK: Fields = {
+    "access_token_validity_seconds": 3600,
+    "id_token_validity_seconds": 600,
+    "device_code_validity_seconds": 600,
+    "refresh_token_validity_seconds": 2_592_000,
+    "allow_introspection": True,
+    "up_scoping_enabled": True,
+}
+"""What a stock server gives a client whose create leaves them out; flags that it makes false are not here."""
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0:0:0:0:0:0:0:1"})
+_ILLEGAL = re.compile(r'[\x00-\x20\x7f"<>\\^`{|}]|%(?![0-9A-Fa-f]{2})')
+_OIDC_AGENT = "edu.kit.data.oidc-agent:/redirect"
+
+
+def split_scope(value: Any) -> Any:
+    """One string with spaces is a list; null is none."""
+    return value.split() if isinstance(value, str) else value or ()
+
+
+def as_set(value: Any) -> Any:
+    """A sorted tuple of the distinct members."""
+    return tuple(sorted(set(value)))
+
+
+def none_if_empty(value: Any) -> Any:
+    """None for null, the empty string and the empty list."""
+    return value or None
+
+
+def add_refresh_token(fields: Fields) -> Fields:
+    """grant_types with refresh_token when scope has offline_access."""
+    grants, scope = fields.get("grant_types", ()), fields.get("scope", ())
+    if not isinstance(scope, tuple) or not isinstance(grants, tuple):
+        return fields
+    if "offline_access" not in scope or "refresh_token" in grants:
+        return fields
+    return {**fields, "grant_types": tuple(sorted((*grants, "refresh_token")))}
+
+
+def start_from_answer(draft: Draft) -> None:
+    """The body begins as the fresh answer."""
+    draft.body.update(draft.fresh.answer)
+
+
+def drop_nulls(draft: Draft) -> None:
+    """Null members are left out."""
+    for name in [name for name, value in draft.body.items() if value is None]:
+        del draft.body[name]
+
+
+def keep_endless_refresh(draft: Draft) -> None:
+    """0 stands for a refresh lifetime that the answer does not have."""
+    draft.body.setdefault("refresh_token_validity_seconds", 0)
+
+
+def keep_no_grants(draft: Draft) -> None:
+    """An empty list stands for grants that the answer does not have."""
+    draft.body.setdefault("grant_types", [])
+
+
+def carry_secret(draft: Draft) -> None:
+    """The secret that was read goes along, where the client keeps one."""
+    if draft.fresh.secret is not None and uses_secret(draft.body):
+        draft.body["client_secret"] = draft.fresh.secret.reveal()
+
+
+def lay_over(draft: Draft) -> None:
+    """Managed fields as wanted."""
+    for name in draft.declared:
+        if name in draft.fields:
+            draft.body[name] = to_wire(name, draft.fields[name])
+        elif FIELDS[name].kind is Kind.SET:
+            draft.body[name] = "" if name == "scope" else []
+        elif FIELDS[name].kind is Kind.FLAG:
+            draft.body[name] = False
+        else:
+            draft.body.pop(name, None)
+
+
+def leave_out_empty_scope(draft: Draft) -> None:
+    """No scope at all rather than an empty one."""
+    if draft.body.get("scope") == "":
+        del draft.body["scope"]
+
+
+def one_key_source(draft: Draft) -> None:
+    """A key by value is not sent beside a jwks_uri."""
+    if draft.body.get("jwks_uri"):
+        draft.body.pop("jwk", None)
+        draft.body.pop("jwks", None)
+
+
+def to_wire(name: str, value: Value) -> Any:
+    """A canonical value as IAM's JSON has it: sets are lists, scope is one string."""
+    if isinstance(value, tuple):
+        return " ".join(value) if name == "scope" else list(value)
+    return value
+
+
+def refuse_tos_uri(fields: Fields, facts: Facts | None) -> _Found:  # noqa: ARG001  # all versions
+    """tos_uri is not kept."""
+    if "tos_uri" not in fields:
+        return None
+    return "tos_uri", "IAM drops tos_uri without a word", "take tos_uri out; policy_uri is kept"
+
+
+def refuse_default_max_age(fields: Fields, facts: Facts | None) -> _Found:  # noqa: ARG001  # all versions
+    """default_max_age is not kept."""
+    if "default_max_age" not in fields:
+        return None
+    return "default_max_age", "IAM drops default_max_age without a word", "take default_max_age out"
+
+
+def refuse_zero_lifetime(fields: Fields, facts: Facts | None) -> _Found:  # noqa: ARG001  # all versions
+    """Zero is kept for refresh tokens alone."""
+    for name, value in fields.items():
+        if FIELDS[name].kind is Kind.SECONDS and value == 0 and name != "refresh_token_validity_seconds":
+            fix = f"leave {name} out for the server's default, or give its seconds"
+            return name, f"IAM takes {name} 0 for its default", fix
+    return None
+
+
+def refuse_private_jwk(fields: Fields, facts: Facts | None) -> _Found:  # noqa: ARG001  # all versions
+    """A private key does not belong into a definition."""
+    members = private_members(str(fields["jwk"])) if "jwk" in fields else ()
+    if not members:
+        return None
+    summary = f"jwk holds private key material ({', '.join(members)})"
+    return "jwk", summary, "keep the public members only; treat a key that was committed as stolen"
+
+
+def refuse_up_scoping(fields: Fields, facts: Facts | None) -> _Found:
+    """Only 1.14 knows up-scoping."""
+    if facts is None or facts.has_up_scoping or "up_scoping_enabled" not in fields:
+        return None
+    return "up_scoping_enabled", "this server (up to 1.13) drops up_scoping_enabled without a word", "take it out"
+
+
+def refuse_redirect_uri(fields: Fields, facts: Facts | None) -> _Found:
+    """A redirect URI that 1.14 servers refuse; older ones take it."""
+    if facts is None or not facts.has_up_scoping:
+        return None
+    for uri in fields.get("redirect_uris", ()):  # type: ignore[union-attr]  # a set by the model
+        problem = redirect_uri_problem(uri)
+        if problem:
+            return (
+                "redirect_uris",
+                f"redirect URI {uri}: {problem}",
+                "use https, or http on localhost, 127.0.0.1 or [::1]",
+            )
+    return None
+
+
+def redirect_uri_problem(uri: str) -> str:
+    """Why IAM 1.13.5 and 1.14.1 refuse this redirect URI; "" when they take it (rec: admin-redirect-uris-more)."""
+    if uri == _OIDC_AGENT:
+        return ""
+    if "#" in uri:
+        return "it has a fragment"
+    parts = _split(uri)
+    if parts is None:
+        return "it is not a well-formed URI"
+    if parts.scheme == "https":
+        return ""
+    if parts.scheme != "http":
+        return f"scheme {parts.scheme or '(none)'} is neither https nor http"
+    host = parts.hostname or ""
+    is_loopback = host in _LOOPBACK and host in parts.netloc
+    return "" if is_loopback else f"http is for loopback hosts only, not {host or '(none)'}"
+
+
+def _split(uri: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return None
+    is_empty = not (parts.netloc or parts.path or parts.query)
+    return None if is_empty or _ILLEGAL.search(uri) else parts
+
+
+def secret_is_hidden(facts: Facts, before: str, after: str) -> bool:  # noqa: ARG001  # a fact of the server
+    """Reading shows no secrets."""
+    return not facts.shows_secrets
+
+
+def secret_is_dropped(facts: Facts, before: str, after: str) -> bool:  # noqa: ARG001  # on all versions
+    """From a secret method to one without."""
+    return before in SECRET_METHODS and after not in SECRET_METHODS
+
+
+def secret_must_be_made(facts: Facts, before: str, after: str) -> bool:  # noqa: ARG001  # on all versions
+    """From a method without secret to one with."""
+    return before not in SECRET_METHODS and after in SECRET_METHODS
+
+
+def is_dashboard(answer: Mapping[str, Any]) -> bool:
+    """IAM's own client."""
+    return answer.get("client_id") == "dashboard"
+
+
+def is_federated(answer: Mapping[str, Any]) -> bool:
+    """A client of OpenID Federation."""
+    return bool(answer.get("entity_id"))
+
+
+def is_oidc_agent(answer: Mapping[str, Any]) -> bool:
+    """A client that a person's oidc-agent made."""
+    return str(answer.get("client_name", "")).startswith("oidc-agent:")

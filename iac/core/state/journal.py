@@ -1,0 +1,166 @@
+"""The journal beside a state document, as text. Pure; docs/reference/state.md shows it.
+
+One JSON line for each group commit, so that a commit is there whole or not at all.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from dataclasses import dataclass
+from functools import reduce
+from typing import TYPE_CHECKING, Any
+
+from iac.core.errors import StateError
+from iac.core.state.codec import event_object, parse_event
+from iac.core.state.document import Origin, unwritable
+from iac.core.state.fold import fold
+from iac.core.state.members import Malformed, Members, dump, load
+from iac.core.state.model import FORMAT_VERSION, Event, State
+from iac.core.state.upgrade import FIRST, upgrades_from
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from iac.core.state.upgrade import Upgrade
+
+_LINE = re.compile(rb'\{"crc":"([0-9a-f]{8})",(.*\})', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one group commit recorded, and the document (lineage, serial) that it goes on from."""
+
+    lineage: str
+    run_id: str
+    serial: int
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """A journal as read: its whole batches, and how many bytes of it they take (what follows is a torn commit)."""
+
+    batches: tuple[Batch, ...] = ()
+    length: int = 0
+
+
+def render_batch(batch: Batch) -> bytes:
+    """One line of the journal: JSON, its first member the CRC-32 of what follows it.
+
+    Raises:
+        StateError: the reader would refuse it.
+    """
+    try:
+        line = _line(batch)
+        _batch(line.rstrip(b"\n"), "events", Origin(""))
+    except Malformed as damage:
+        raise unwritable(damage) from None
+    return line
+
+
+def check_events(events: Sequence[Event]) -> None:
+    """Prove that these events can be recorded, before anything is sent.
+
+    Raises:
+        StateError: the reader would refuse one of them.
+    """
+    render_batch(Batch("", "", 0, tuple(events)))
+
+
+def _line(batch: Batch) -> bytes:
+    body = dump(
+        {
+            "events": [event_object(event) for event in batch.events],
+            "format_version": FORMAT_VERSION,
+            "lineage": batch.lineage,
+            "run_id": batch.run_id,
+            "serial": batch.serial,
+        }
+    ).encode()[1:]
+    return b'{"crc":"%08x",%s\n' % (zlib.crc32(body), body)
+
+
+def is_journal(data: bytes) -> bool:
+    """Whether this is a journal, whole or damaged, and no document."""
+    return data.startswith(b'{"crc":')
+
+
+def parse_journal(data: bytes, origin: Origin) -> Journal:
+    """The whole batches of a journal. A torn last line was never acknowledged and is dropped.
+
+    Raises:
+        StateError: a line before the last is damaged, or holds what this program does not know.
+    """
+    batches: list[Batch] = []
+    length = 0
+    *lines, rest = data.split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        try:
+            batches.append(_batch(line, f"line {number}", origin))
+        except Malformed as damage:
+            if isinstance(damage, _TornLine) and number == len(lines) and not rest:
+                break
+            why = f"{damage}; what was recorded from there on cannot be read"
+            raise StateError("the state's journal is damaged", where=origin.where, why=why, fix=origin.fix) from None
+        length += len(line) + 1
+    return Journal(tuple(batches), length)
+
+
+def replay(state: State, journal: Journal, origin: Origin) -> State:
+    """Fold a journal into the document it belongs to. Batches of an older document are in this one already.
+
+    Batches of a newer document are folded too: they say what is, and the document was put back from its backup.
+
+    Raises:
+        StateError: the journal is of another lineage.
+    """
+    if any(batch.lineage != state.lineage for batch in journal.batches):
+        raise StateError(
+            "the journal belongs to another state",
+            where=origin.where,
+            why=f"its lineage is not that of the document, {state.lineage}",
+            fix=origin.fix,
+        )
+    events = [event for batch in journal.batches if batch.serial >= state.serial for event in batch.events]
+    return fold_all(state, events)
+
+
+def fold_all(state: State, events: Sequence[Event]) -> State:
+    """The state after all these events, in order."""
+    return reduce(fold, events, state)
+
+
+class _TornLine(Malformed):
+    """A line that was not written to its end, or has changed since."""
+
+
+def _batch(line: bytes, at: str, origin: Origin) -> Batch:
+    match = _LINE.fullmatch(line)
+    if not match or int(match[1], 16) != zlib.crc32(match[2]):
+        raise _TornLine(f"{at}: its checksum does not fit")
+    members = Members(_loaded(b"{" + match[2], at), at)
+    version = members.text("format_version") if members.has("format_version") else FIRST
+    upgrades = upgrades_from(version, origin.where)
+    batch = Batch(
+        lineage=members.text("lineage"),
+        run_id=members.text("run_id"),
+        serial=members.number("serial"),
+        events=tuple(_event(data, f"{at}.events", upgrades) for data in members.items("events")),
+    )
+    members.end()
+    return batch
+
+
+def _loaded(data: bytes, at: str) -> Any:
+    try:
+        return load(data.decode())
+    except UnicodeDecodeError:
+        raise Malformed(f"{at}: not UTF-8") from None
+
+
+def _event(data: Any, at: str, upgrades: Sequence[Upgrade]) -> Event:
+    members = Members(data, at)
+    for upgrade in upgrades:
+        members.amend(upgrade.event)
+    return parse_event(members, at)

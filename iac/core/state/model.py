@@ -1,0 +1,267 @@
+"""What the tool remembers between runs: one document per environment. Pure.
+
+Form on disk: docs/reference/state.md. Secrets are sealed (encrypted value by value) before they get here; nothing
+in this module can open them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from iac.core.model import Fields
+    from iac.core.state.keys import ClientKey
+
+FORMAT_VERSION = "1.1"
+
+CLEAR = "clear:"
+"""What a secret that is not encrypted begins with."""
+
+
+class SecretStatus(StrEnum):
+    """What the tool knows of a client's secret.
+
+    A secret in state beside UNKNOWN may be dead: a rotation or a new auth method has replaced it, or was about to.
+    """
+
+    KNOWN = "known"
+    UNKNOWN = "unknown"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSecret:
+    """An encrypted secret and what may be said of it without a key.
+
+    Attributes:
+        sealed: the ciphertext as text (or, with `encryption: none`, the clear text behind `clear:`).
+        salt: random text; `fingerprint` is `Secret.fingerprint(salt)`.
+        version: 1 for the first secret of an address, one more with each new one; enters outputs' hashes.
+        since: when this secret came to be, RFC 3339 UTC.
+        recipients: public keys of the definition that it is sealed to beside those of the state.
+        state_recipients: those of the state; () where it is not encrypted or format 1.0 did not say.
+    """
+
+    sealed: str
+    salt: str
+    fingerprint: str
+    version: int
+    since: str
+    recipients: tuple[str, ...] = ()
+    state_recipients: tuple[str, ...] = ()
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether it was stored under `encryption: none`."""
+        return self.sealed.startswith(CLEAR)
+
+
+def recipients_of(secrets: Iterable[SealedSecret]) -> tuple[str, ...]:
+    """Public keys that open at least one of these secrets, sorted; () where this is not known of all of them."""
+    told = [(secret.state_recipients, secret.recipients) for secret in secrets]
+    if not all(of_state for of_state, _ in told):
+        return ()
+    return tuple(sorted({key for keys in told for group in keys for key in group}))
+
+
+@dataclass(frozen=True, slots=True)
+class Predecessor:
+    """A client that another one has taken the place of, and that is still registered.
+
+    Attributes:
+        client: as it last was; it has no predecessors of its own.
+        grace: for how many seconds it stays when the outputs of its successor are written; 0 for not at all.
+        since: when they were, RFC 3339 UTC; "" as long as they are not.
+    """
+
+    client: ClientState
+    grace: int = 0
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientState:
+    """What was last applied to one address.
+
+    Attributes:
+        rat: the registration access token, where the server gave one (RFC 7592 section 3).
+        registration_uri: the registration_client_uri that came with it; "" for none.
+        adopted_at: when it was taken over, RFC 3339 UTC; "" for one that was made here.
+        generation: 1 for the client whose id is that of the definition, one more with each successor by rotation.
+        predecessors: clients of this address that are still registered, the oldest first.
+        answer: the server's last answer, without secret and tokens; None where format 1.0 kept none.
+    """
+
+    client_id: str
+    provider: str
+    applied: Fields
+    declared: frozenset[str]
+    owners: tuple[str, ...] | None = None
+    secret: SealedSecret | None = None
+    secret_status: SecretStatus = SecretStatus.NONE
+    secret_serial: int = 1
+    prevent_destroy: bool = False
+    applied_at: str = ""
+    rat: SealedSecret | None = None
+    registration_uri: str = ""
+    adopted_at: str = ""
+    generation: int = 1
+    predecessors: tuple[Predecessor, ...] = ()
+    answer: Mapping[str, Any] | None = None
+
+    @property
+    def recipients(self) -> tuple[str, ...]:
+        """Public keys that open at least one of its secrets, sorted; () where this is not known of all of them."""
+        return recipients_of(self.sealed)
+
+    @property
+    def sealed(self) -> tuple[SealedSecret, ...]:
+        """All that is encrypted."""
+        return tuple(secret for secret in (self.secret, self.rat) if secret is not None)
+
+    @property
+    def client_ids(self) -> tuple[str, ...]:
+        """Of the client, and of those that it has taken the place of and that are still registered."""
+        return (self.client_id, *(old.client.client_id for old in self.predecessors))
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """A write that is about to be sent: durable before the request is (contract 5.5).
+
+    Attributes:
+        action: create, update, rotate or delete.
+        secret: for a create, the chosen secret, sealed.
+        begun: whether the request had begun; None where nobody noted that.
+    """
+
+    address: str
+    client_id: str
+    action: str
+    run_id: str
+    at: str
+    secret: SealedSecret | None = None
+    begun: bool | None = None
+
+    @property
+    def sealed(self) -> tuple[SealedSecret, ...]:
+        """All that is encrypted."""
+        return (self.secret,) if self.secret else ()
+
+
+@dataclass(frozen=True, slots=True)
+class Tombstone:
+    """A deleted client as it last was, kept 30 days."""
+
+    address: str
+    client: ClientState
+    deleted_at: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutputRecord:
+    """An output as it was last written: `digest` over template, fields and secret versions.
+
+    Attributes:
+        serial: that of the state in the run that wrote it; 0 where format 1.0 did not say.
+    """
+
+    digest: str
+    clients: tuple[str, ...]
+    sink: str = "file"
+    serial: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """The plan that was approved: its digest and those of its changes, any rest of which a retry may apply.
+
+    Attributes:
+        seen: by address, what changes with predecessors saw on the server, as JSON. What is left of such a change sees
+            something else; with this it is known again.
+    """
+
+    digest: str
+    changes: tuple[str, ...]
+    at: str
+    seen: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """The whole document. `serial` grows with each write; `lineage` is made once, by init.
+
+    Attributes:
+        served_issuer: the issuer as the server's discovery document says it; "" before the first apply.
+        keys: by address, the keys that `iac keygen` made, the oldest first; an address may have them before its client.
+    """
+
+    project: str
+    environment: str
+    issuer: str
+    lineage: str
+    serial: int = 0
+    run_id: str = ""
+    clients: Mapping[str, ClientState] = field(default_factory=dict)
+    outputs: Mapping[str, OutputRecord] = field(default_factory=dict)
+    intents: Mapping[str, Intent] = field(default_factory=dict)
+    tombstones: tuple[Tombstone, ...] = ()
+    approval: Approval | None = None
+    keys: Mapping[str, tuple[ClientKey, ...]] = field(default_factory=dict)
+    served_issuer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ClientWritten:
+    """Journal event: this address is now so on the server; an intent for it is fulfilled."""
+
+    address: str
+    client: ClientState
+
+
+@dataclass(frozen=True, slots=True)
+class ClientGone:
+    """Journal event: this address has left state, with a tombstone when it was deleted (None when forgotten)."""
+
+    address: str
+    tombstone: Tombstone | None
+
+
+@dataclass(frozen=True, slots=True)
+class PredecessorGone:
+    """Journal event: the predecessor with the client_id of the tombstone is not registered any more."""
+
+    tombstone: Tombstone
+
+
+@dataclass(frozen=True, slots=True)
+class IntentGiven:
+    """Journal event: this write is about to be sent."""
+
+    intent: Intent
+
+
+@dataclass(frozen=True, slots=True)
+class IntentDropped:
+    """Journal event: the write of this address surely had no effect."""
+
+    address: str
+
+
+@dataclass(frozen=True, slots=True)
+class OutputWritten:
+    """Journal event: the output of this id was written (record) or removed (None)."""
+
+    id: str
+    record: OutputRecord | None
+
+
+TOMBSTONE_DAYS = 30
+"""How long a deleted client stays in state."""
+
+Event = ClientWritten | ClientGone | PredecessorGone | IntentGiven | IntentDropped | OutputWritten
+"""What the journal records; `iac.core.state.fold` applies one to a state."""

@@ -1,0 +1,115 @@
+"""Credentials proven at the OAuth endpoints that any client may use: no login of iac's own is needed.
+
+Which question proves what is in docs/how-to/verify-credentials.md.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from threading import Lock
+from typing import TYPE_CHECKING, Self
+
+from iac.core.model import short_grant
+from iac.core.proof import Check, Verdict
+from iac.ports import Prover
+from iac.providers.discovery import check_pin, discover
+from iac.providers.proof.authorization import Authorization
+from iac.providers.proof.keys import check_jwk, check_jwks_uri
+from iac.providers.proof.server import Server, asked
+from iac.providers.proof.token import (
+    Session,
+    check_device,
+    check_introspection,
+    check_login,
+    check_refresh,
+    check_token,
+)
+from iac.transport.http import Http
+from iac.transport.origin import Issuer
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from iac.core.proof import Subject
+    from iac.ports import Clock
+    from iac.providers.base import Connection
+
+_NEEDS_USER = "a user, or a token of one, is needed for it"
+_OWN: dict[str, Callable[[Session], Check]] = {
+    "client_credentials": check_token,
+    "refresh_token": check_refresh,
+    "device_code": check_device,
+}
+"""Grants that a client's own credentials say something about."""
+
+
+class OAuthProver(Prover):
+    """Asks the endpoints of one issuer. A context manager; nothing is sent before `open`.
+
+    Raises:
+        InputError: the issuer is no URL to send credentials to.
+        CredentialsError: it is not the one of IAC_ISSUER.
+    """
+
+    def __init__(self, connection: Connection, clock: Clock) -> None:
+        self._issuer = Issuer.parse(connection.issuer)
+        check_pin(self._issuer, connection.pinned)
+        self._transport = connection.transport
+        self._http = Http(self._issuer, connection.transport, clock)
+        self._clock = clock
+        self._lock = Lock()
+        self._known: Authorization | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._http.close()
+
+    def _open(self) -> None:
+        self._authorization()
+
+    def _authorization(self) -> Authorization:
+        with self._lock:
+            if self._known is None:
+                endpoints = discover(self._http, self._issuer)
+                self._known = Authorization(Server(self._http, self._issuer, endpoints, self._clock))
+            return self._known
+
+    def _prove(self, subject: Subject) -> tuple[Check, ...]:
+        return tuple(self._checks(subject))
+
+    def _checks(self, subject: Subject) -> Iterator[Check]:
+        authorization = self._authorization()
+        session = Session(subject, authorization.server)
+        yield from check_login(session)
+        for grant in _tuple(subject.fields.get("grant_types")):
+            yield from _grant(short_grant(grant), session, authorization)
+        if subject.fields.get("allow_introspection") is True and session.can_log_in:
+            yield asked("introspection", lambda: check_introspection(session))
+        yield from self._keys(subject)
+
+    def _keys(self, subject: Subject) -> Iterator[Check]:
+        uri, jwk = subject.fields.get("jwks_uri"), subject.fields.get("jwk")
+        if uri:
+            yield asked("jwks_uri", lambda: check_jwks_uri(str(uri), self._transport, self._clock), str(uri))
+        if jwk:
+            yield check_jwk(str(jwk))
+
+
+def _grant(grant: str, session: Session, authorization: Authorization) -> Iterator[Check]:
+    if grant in {"authorization_code", "implicit"}:
+        for uri in _tuple(session.subject.fields.get("redirect_uris")):
+            yield asked(grant, partial(authorization.check, grant, session.subject, uri), uri)
+    elif grant not in _OWN:
+        yield Check(grant, Verdict.UNPROVEN, why=_NEEDS_USER)
+    elif session.can_log_in:
+        yield asked(grant, lambda: _OWN[grant](session))
+
+
+def _tuple(value: object) -> tuple[str, ...]:
+    return value if isinstance(value, tuple) else ()

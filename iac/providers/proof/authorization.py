@@ -1,0 +1,127 @@
+"""Does the authorization endpoint take a client with a redirect URI? Asked without a user.
+
+With `prompt=none` and nobody logged in, the server has to say so at the redirect URI (OpenID Connect Core section
+3.1.2.6), and may only do that when the URI is registered; else the user would be led anywhere (RFC 6749 section
+4.1.2.1). A server that answers the same for a URI which nobody registered proves nothing: that is asked once.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from threading import Lock
+from typing import TYPE_CHECKING
+from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
+
+from iac.core.proof import Check, Subject, Verdict
+from iac.providers.refusal import read_failure
+from iac.transport.message import Call
+from iac.transport.retry import PASSING
+
+if TYPE_CHECKING:
+    from iac.providers.proof.server import Server
+    from iac.transport.message import Answer
+
+NOBODYS_URI = "https://iac-verify.invalid/not-registered"
+"""On a name that never resolves (RFC 2606 section 2)."""
+
+_NEEDS_USER = frozenset({"login_required", "interaction_required", "consent_required", "account_selection_required"})
+"""What `prompt=none` answers when all that is missing is a user (OpenID Connect Core section 3.1.2.6)."""
+
+_ACCEPTED = "taken with this client"
+_LOGIN_FIRST = "the server asks for a login before it looks at the redirect URI"
+_NO_TELLING = "the server answers alike for a URI that nobody registered"
+_FIX = "iac plan: is the redirect URI registered, and the client enabled?"
+_CODE = re.compile(r"[a-z_]{1,40}")
+"""What an error code looks like (RFC 6749 section 4.1.2.1); all else is not shown."""
+
+
+class Authorization:
+    """The authorization endpoint of one server. Safe to share between threads."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self._lock = Lock()
+        self._tells_apart: bool | None = None
+
+    def check(self, grant: str, subject: Subject, uri: str) -> Check:
+        """Whether it takes this redirect URI, for authorization_code or implicit."""
+        path = self.server.path("authorization_endpoint")
+        if not path:
+            return Check(grant, Verdict.UNPROVEN, uri, "the server declares no authorization endpoint")
+        found = self._ask(path, grant, subject, uri)
+        if found.verdict is Verdict.OK and not self._is_telling(path, grant, subject):
+            return Check(grant, Verdict.UNPROVEN, uri, _NO_TELLING)
+        return found
+
+    def _is_telling(self, path: str, grant: str, subject: Subject) -> bool:
+        with self._lock:
+            if self._tells_apart is None:
+                control = self._ask(path, grant, subject, NOBODYS_URI)
+                self._tells_apart = control.verdict is not Verdict.OK
+            return self._tells_apart
+
+    def _ask(self, path: str, grant: str, subject: Subject, uri: str) -> Check:
+        state = self.server.clock.token()
+        query = urlencode(_request(grant, subject, self.server.clock.token()) | {"redirect_uri": uri, "state": state})
+        call = Call.read(f"{path}{'&' if '?' in path else '?'}{query}")
+        answer = self.server.http.send(call)
+        if answer.status in PASSING:
+            raise read_failure(call, answer)
+        return _judge(grant, uri, answer, state)
+
+
+def _request(grant: str, subject: Subject, verifier: str) -> dict[str, str]:
+    """An authorization request (RFC 6749 section 4.1.1) with PKCE (RFC 7636 section 4.3), for nobody."""
+    scope = subject.fields.get("scope", ())
+    request = {"client_id": subject.client_id, "prompt": "none"}
+    request["response_type"] = "code" if grant == "authorization_code" else "token"
+    if isinstance(scope, tuple) and scope:
+        request["scope"] = " ".join(scope)
+    if grant == "authorization_code":
+        is_plain = subject.fields.get("code_challenge_method") == "plain"
+        request["code_challenge"] = verifier if is_plain else _challenge(verifier)
+        request["code_challenge_method"] = "plain" if is_plain else "S256"
+    return request
+
+
+def _challenge(verifier: str) -> str:
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+def _judge(grant: str, uri: str, answer: Answer, state: str) -> Check:
+    location = answer.headers.get("location", "") if 300 <= answer.status < 400 else ""  # noqa: PLR2004  # RFC 9110 section 15.4
+    if not location:
+        return _without_redirect(grant, uri, answer)
+    told = _told_at(location, uri)
+    if told is None:
+        return Check(grant, Verdict.UNPROVEN, uri, _LOGIN_FIRST)
+    error = told.get("error", [""])[0]
+    if error in _NEEDS_USER and told.get("state") == [state]:
+        return Check(grant, Verdict.OK, uri, _ACCEPTED)
+    code = error if _CODE.fullmatch(error) else "nothing that was to be expected"
+    why = f"the server answers at the redirect URI: {code}"
+    return Check(grant, Verdict.FAILED, uri, why, _FIX)
+
+
+def _without_redirect(grant: str, uri: str, answer: Answer) -> Check:
+    if answer.is_ok:
+        return Check(grant, Verdict.UNPROVEN, uri, _LOGIN_FIRST)
+    why = f"the server says {answer.status}, as it does for a client or a redirect URI that is not registered"
+    return Check(grant, Verdict.FAILED, uri, why, _FIX)
+
+
+def _told_at(location: str, uri: str) -> dict[str, list[str]] | None:
+    """What a redirect says in its query, or in its fragment; None when it leads elsewhere than to the URI."""
+    try:
+        there, meant = urlsplit(location), urlsplit(uri)
+    except ValueError:
+        return None
+    if _place(there) != _place(meant):
+        return None
+    return parse_qs(f"{there.query}&{there.fragment}", keep_blank_values=True)
+
+
+def _place(parts: SplitResult) -> tuple[str, str, str]:
+    return parts.scheme.lower(), parts.netloc.lower(), parts.path or "/"

@@ -1,0 +1,83 @@
+"""Public keys of a client: behind its jwks_uri, or by value. Judged without a server's help.
+
+A jwks_uri is read as IAM would read it, but for redirects, which are not followed; no credentials are sent, the
+client certificate of iac.yaml is not shown, and nothing of the answer is told.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from iac.core.proof import Check, Verdict
+from iac.core.server import parse_jwks, private_members
+from iac.transport.http import Http
+from iac.transport.message import Call
+from iac.transport.origin import Address
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iac.ports import Clock
+    from iac.transport.http import Transport
+
+JWKS_URI, JWK = "jwks_uri", "jwk"
+LONGEST_WAIT = 10.0
+"""Seconds."""
+LARGEST_SET = 256 * 1024
+"""Bytes of a key set."""
+
+_MEMBERS = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}
+"""What a public key needs (RFC 7518 section 6, RFC 8037 section 2)."""
+
+
+def check_jwks_uri(uri: str, transport: Transport, clock: Clock) -> Check:
+    """A key set with a key that signatures can be verified by stands there (RFC 7517 section 5)."""
+    address = Address.parse(uri)
+    if address is None:
+        return Check(JWKS_URI, Verdict.FAILED, uri, "keys are read over https, or from this machine", "change jwks_uri")
+    limits = replace(
+        transport,
+        parallelism=1,
+        timeout=min(transport.timeout, LONGEST_WAIT),
+        deadline=min(transport.deadline, LONGEST_WAIT),
+        certificate=None,
+        key=None,
+        setting=JWKS_URI,
+        largest_body=LARGEST_SET,
+    )
+    http = Http(address, limits, clock)
+    try:
+        answer = http.send(Call("GET", address.path, is_read=True, is_query_shown=False))
+    finally:
+        http.close()
+    if answer.status != HTTPStatus.OK:
+        return Check(JWKS_URI, Verdict.FAILED, uri, f"it answers {answer.status}", "publish the key set there")
+    return _judge(JWKS_URI, answer.body.decode(errors="replace"), uri)
+
+
+def check_jwk(text: str) -> Check:
+    """The key set by value that was applied: IAM from 1.14 on does not show what it holds."""
+    return _judge(JWK, text, "")
+
+
+def _judge(name: str, text: str, subject: str) -> Check:
+    try:
+        keys = parse_jwks(text)
+    except (ValueError, RecursionError):
+        return Check(name, Verdict.FAILED, subject, "there is no JWK set", "publish an object with a list `keys`")
+    leaked = private_members(text)
+    if leaked:
+        why = f"it shows private members of a key: {', '.join(leaked)}"
+        return Check(name, Verdict.FAILED, subject, why, "take the private key away at once, and make a new one")
+    usable = sum(map(_is_usable, keys))
+    if not usable:
+        return Check(name, Verdict.FAILED, subject, "none of its keys verifies a signature", "publish the public key")
+    return Check(name, Verdict.OK, subject, f"{usable} of {len(keys)} keys can verify a signature")
+
+
+def _is_usable(key: Mapping[str, object]) -> bool:
+    members = _MEMBERS.get(str(key["kty"]), ())
+    is_whole = bool(members) and all(isinstance(key.get(name), str) and key[name] for name in members)
+    return is_whole and key.get("use", "sig") == "sig"

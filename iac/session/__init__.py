@@ -1,0 +1,1 @@
+"""What one run works with, and the state that it writes."""

@@ -1,0 +1,109 @@
+"""What one run works with: the environment's desired clients and an adapter for each port."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from iac.core.errors import InputError
+from iac.core.plan.change import sha256
+from iac.core.plan.make import Options
+from iac.core.text import nearest
+from iac.ports import Holder
+from iac.rendering.renderer import Renderer
+from iac.session.ledger import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from iac.core.desired import Desired
+    from iac.core.diagnostics import Diagnostic
+    from iac.core.state.model import State
+    from iac.ports import Clock, Deliveries, Provider, Sink, StateBackend, Vault
+    from iac.rendering.context import ProjectFacts
+    from iac.rendering.template import Template
+
+_LOCK_SECONDS = 600
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateSession:
+    """One environment's state alone: enough to mend it."""
+
+    backend: StateBackend
+    vault: Vault
+    clock: Clock
+    run_id: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    def holder(self) -> Holder:
+        """How the lock names this run."""
+        now = self.clock.now()
+        user = os.environ.get("USER") or os.environ.get("LOGNAME") or "unknown"
+        who = f"{user}@{socket.gethostname()} pid {os.getpid()}"
+        since, until = now, now + timedelta(seconds=_LOCK_SECONDS)
+        return Holder(self.run_id, who, since.isoformat(timespec="seconds"), until.isoformat(timespec="seconds"))
+
+    def ledger(self, state: State) -> Ledger:
+        """This run's view of state. What it seals anew stays sealed to those to whom it was."""
+        return Ledger(self.backend, self.vault, self.clock, state)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalSession(StateSession):
+    """One environment without its server: enough to render outputs.
+
+    Attributes:
+        templates: by name.
+        deliveries: what this machine has written.
+        accepts_older_state: whether a state may be older than that.
+    """
+
+    desired: Desired
+    warnings: tuple[Diagnostic, ...] = ()
+    sinks: Mapping[str, Sink]
+    templates: Mapping[str, Template]
+    deliveries: Deliveries
+    accepts_older_state: bool = False
+    renderer: Renderer = field(default_factory=Renderer)
+
+    def options(self, targets: Collection[str] = (), recreate: Collection[str] = ()) -> Options:
+        """Options of a plan.
+
+        Raises:
+            InputError: a target or an address to recreate is no address of the project.
+        """
+        known = set(self.desired.clients) | {entry.address for entry in self.desired.removed}
+        for address in [*targets, *recreate]:
+            if address not in known:
+                fix = nearest(address, known) or "the address is the path below clients.d without .yaml"
+                raise InputError("no definition has this address", where=address, fix=fix)
+        digests = {name: self.digest(name) for name in self.templates}
+        return Options(digests, frozenset(targets), frozenset(recreate))
+
+    def ledger(self, state: State) -> Ledger:
+        """This run's view of state. What it seals is sealed to the recipients of now, those of definitions too."""
+        recipients = {address: client.recipients for address, client in self.desired.clients.items()}
+        return Ledger(self.backend, self.vault, self.clock, state, recipients)
+
+    def digest(self, template: str) -> str:
+        """Hash over all that a template may read beside clients: its text, the project, the environment, the issuer."""
+        desired = self.desired
+        return sha256([self.templates[template].digest, desired.project, desired.environment, desired.issuer])
+
+    def facts(self) -> ProjectFacts:
+        """Where outputs come from, for their templates."""
+        from iac.rendering.context import ProjectFacts  # only where outputs change
+
+        return ProjectFacts(self.desired.project, self.desired.environment, self.desired.issuer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session(LocalSession):
+    """One environment with its server."""
+
+    provider: Provider
+    parallelism: int = 8

@@ -1,0 +1,1 @@
+"""From settings to adapters: sessions, logins, state, sinks."""

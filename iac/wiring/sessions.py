@@ -1,0 +1,228 @@
+"""Settings to adapters: `iac.wiring.state` opens the state, `iac.wiring.login` the login, `iac.wiring.sinks` the sinks.
+
+Everything heavy is imported where it is opened.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import contextmanager
+from dataclasses import replace
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+from iac.clock import SystemClock
+from iac.config.definitions import load_environment
+from iac.config.project import load_project
+from iac.config.source import Origin, Source
+from iac.core.registration import Api
+from iac.session.session import LocalSession, Session, StateSession
+from iac.wiring.login import Teller, login_client_id, open_login, pinned_issuer
+from iac.wiring.sinks import open_sinks
+from iac.wiring.state import open_backend, open_deliveries
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from iac.config.settings import Settings
+    from iac.core.desired import Desired
+    from iac.core.diagnostics import Diagnostic
+    from iac.core.secret import Secret
+    from iac.ports import Clock, Vault
+    from iac.providers.iam_admin import IamAdmin
+    from iac.providers.logins import Login
+    from iac.providers.registrar import Registrar
+
+OpenProvider: TypeAlias = "IamAdmin | Registrar"
+"""A provider with connections to close."""
+
+
+class Access(Enum):
+    """Which scopes a login asks for: those of reading, those of writing too, or all that the client has."""
+
+    READ = auto()
+    WRITE = auto()
+    ALL = auto()
+
+
+class Caller(Teller, Protocol):
+    """Who opens a session: which project and environment, and who can be asked to log in."""
+
+    @property
+    def root(self) -> Path:
+        """The project's folder."""
+
+    @property
+    def environment(self) -> str | None:
+        """The environment's name; None for the only one there is."""
+
+    @property
+    def base(self) -> Path | None:
+        """The iac.yaml that settings are taken from; None for the project's own."""
+
+
+@contextmanager
+def open_session(caller: Caller, access: Access, *, parallelism: int | None = None) -> Iterator[Session]:
+    """Everything that one run of a command needs; connections are closed at the end.
+
+    Args:
+        caller: which project and environment.
+        access: which scopes the login asks for.
+        parallelism: requests in flight, instead of iac.yaml's.
+
+    Raises:
+        InvalidInput: iac.yaml or definitions are invalid.
+    """
+    settings, local = open_project(caller)
+    count = parallelism or settings.parallelism
+    provider = open_provider(settings, local.clock, open_login(settings, _scopes(access), caller), parallelism=count)
+    try:
+        yield Session(
+            desired=replace(local.desired, login_client_id=login_client_id(settings)),
+            warnings=local.warnings,
+            backend=local.backend,
+            vault=local.vault,
+            sinks=local.sinks,
+            templates=local.templates,
+            deliveries=local.deliveries,
+            renderer=local.renderer,
+            clock=local.clock,
+            provider=provider,
+            parallelism=count,
+        )
+    finally:
+        provider.close()
+
+
+@contextmanager
+def open_server(caller: Caller, access: Access) -> Iterator[tuple[Settings, OpenProvider]]:
+    """The server alone, and the settings that lead to it: neither definitions nor state are needed.
+
+    Raises:
+        InvalidInput: iac.yaml is invalid.
+    """
+    settings = load_project(caller.root).settings(caller.environment)
+    login = open_login(settings, _scopes(access), caller)
+    provider = open_provider(settings, SystemClock(), login, parallelism=settings.parallelism)
+    try:
+        yield settings, provider
+    finally:
+        provider.close()
+
+
+def open_state(caller: Caller) -> StateSession:
+    """What mending state needs: no definitions, no login, no server.
+
+    Raises:
+        InvalidInput: iac.yaml is invalid.
+    """
+    settings = load_project(caller.root).settings(caller.environment)
+    clock = SystemClock()
+    return StateSession(backend=open_backend(settings, clock), vault=open_vault(settings), clock=clock)
+
+
+def open_local(caller: Caller) -> LocalSession:
+    """What rendering needs: no login, no server.
+
+    Raises:
+        InvalidInput: iac.yaml or definitions are invalid.
+    """
+    return open_project(caller)[1]
+
+
+def open_rekey(caller: Caller) -> LocalSession:
+    """What sealing secrets anew needs: definitions, which name recipients, and a vault that opens clear ones too.
+
+    Raises:
+        InvalidInput: iac.yaml or definitions are invalid.
+    """
+    from iac.backends.age import AgeVault, RekeyVault  # only where secrets are
+
+    settings, local = open_project(caller)
+    return replace(
+        local, vault=RekeyVault(local.vault, AgeVault(settings.state.recipients, lambda: find_identity(settings)))
+    )
+
+
+def open_project(caller: Caller) -> tuple[Settings, LocalSession]:
+    """The settings of an environment, and what rendering needs of it: no login, no server.
+
+    Raises:
+        InvalidInput: iac.yaml or definitions are invalid.
+    """
+    from iac.rendering.renderer import Renderer  # not needed by state commands
+    from iac.rendering.template import load_templates
+
+    settings, desired, warnings = read_environment(caller)
+    clock, root, renderer = SystemClock(), caller.root, Renderer()
+    return settings, LocalSession(
+        desired=desired,
+        warnings=tuple(warnings),
+        backend=open_backend(settings, clock),
+        vault=open_vault(settings),
+        sinks=open_sinks(settings, desired, clock, lambda: find_identity(settings), root),
+        templates=load_templates(root, [spec.template for spec in desired.outputs], renderer),
+        renderer=renderer,
+        deliveries=open_deliveries(settings, clock),
+        clock=clock,
+    )
+
+
+def read_environment(caller: Caller) -> tuple[Settings, Desired, list[Diagnostic]]:
+    """The settings, the desired clients and the warnings of the environment that the caller names."""
+    project = load_project(caller.root)
+    if caller.base is not None:
+        from iac.config.base import with_base  # for pipelines alone
+
+        project = with_base(project, caller.base)
+    settings = project.settings(caller.environment)
+    desired, settings, warnings = load_environment(project, settings.environment)
+    return settings, desired, warnings
+
+
+def open_vault(settings: Settings) -> Vault:
+    """What seals and opens the secrets in state; the identity is read when the first one is opened."""
+    from iac.backends.age import AgeVault, ClearVault  # only where secrets are
+
+    if settings.state.is_clear:
+        return ClearVault()
+    return AgeVault(settings.state.recipients, lambda: find_identity(settings))
+
+
+def find_identity(settings: Settings) -> Secret | None:
+    """What iac.yaml names, else IAC_AGE_IDENTITY; where the variable is not set, the key file that `iac init` made."""
+    from iac.backends.keyfile import stored_identity  # only where secrets are opened
+
+    source = settings.state.identity or Source("state.encryption.identity", Origin.ENV, "IAC_AGE_IDENTITY")
+    if source.origin is Origin.ENV and source.name not in os.environ:
+        return stored_identity(settings.project, os.environ)
+    return source.read(os.environ, settings.root)
+
+
+def open_provider(settings: Settings, clock: Clock, login: Login, *, parallelism: int) -> OpenProvider:
+    """The server's API; nothing is sent before its first call."""
+    from iac.providers.base import Connection
+    from iac.wiring.login import issuer_transport  # brings in the HTTP library
+
+    transport = issuer_transport(settings, parallelism=parallelism)
+    connection = Connection(settings.issuer, pinned_issuer(os.environ), transport)
+    match Api(settings.provider):
+        case Api.ADMIN:
+            from iac.providers.iam_admin import IamAdmin  # only the one that is needed
+
+            return IamAdmin(connection, login, clock)
+        case Api.SELF_SERVICE:
+            from iac.providers.iam_self_service import IamSelfService
+
+            return IamSelfService(connection, login, clock)
+        case Api.RFC7591:
+            from iac.providers.rfc7591 import Rfc7591
+
+            return Rfc7591(connection, login, clock)
+
+
+def _scopes(access: Access) -> tuple[str, ...]:
+    from iac.providers.logins import READ_SCOPES, WRITE_SCOPES
+
+    return {Access.READ: READ_SCOPES, Access.WRITE: WRITE_SCOPES}.get(access, ())

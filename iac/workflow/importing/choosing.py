@@ -1,0 +1,178 @@
+"""Clients that were found, and which of them are meant: by client_id, or by a pattern on what they are. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from iac.core import server
+from iac.core.plan.identity import predecessor_id
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Mapping
+
+    from iac.core.registration import Registration
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One client that may become a definition.
+
+    Attributes:
+        registration: its client_id is "" where the source names none.
+        unkept: members of the source that no definition has and no server of ours keeps.
+    """
+
+    registration: Registration
+    unkept: tuple[str, ...] = ()
+
+    @property
+    def client_id(self) -> str:
+        """The identity on the server; "" for a request that has none yet."""
+        return self.registration.client_id
+
+    @property
+    def name(self) -> str:
+        """The client's name; "" when it has none."""
+        return str(self.registration.fields.get("client_name", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class Skipped:
+    """A client that is not imported, and why, completing "not imported: it is ..."."""
+
+    client_id: str
+    reason: str
+
+
+KINDS = ("id", "name", "scope", "contact", "owner")
+"""What a pattern can be on."""
+
+_FIELDS: Mapping[str, str] = {"name": "client_name", "scope": "scope", "contact": "contacts"}
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A pattern (`*`, `?`, `[..]`), in which upper and lower case are the same; `kind` is "" for id or name."""
+
+    kind: str
+    pattern: str
+
+    @classmethod
+    def parse(cls, text: str) -> Match:
+        """`GLOB` or `KIND=GLOB`.
+
+        Raises:
+            ValueError: no such kind, or no pattern.
+        """
+        kind, sign, pattern = text.partition("=")
+        if not sign:
+            kind, pattern = "", text
+        elif kind not in KINDS:
+            raise ValueError(f"{kind}= is none of {', '.join(f'{known}=' for known in KINDS)}")
+        if not pattern:
+            raise ValueError("the pattern is empty")
+        return cls(kind, pattern.casefold())
+
+    def fits(self, registration: Registration) -> bool:
+        """Whether the client is meant; of owners and scopes one is enough."""
+        kinds = (self.kind,) if self.kind else ("id", "name")
+        words = (word for kind in kinds for word in _words(kind, registration))
+        return any(fnmatchcase(word.casefold(), self.pattern) for word in words)
+
+
+def _words(kind: str, registration: Registration) -> Iterator[str]:
+    if kind == "id":
+        yield registration.client_id
+    elif kind == "owner":
+        yield from registration.owners or ()
+    else:
+        value = registration.fields.get(_FIELDS[kind], ())
+        yield from value if isinstance(value, tuple) else (str(value),)
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """What the user asked for: these client_ids, and all that fit one of the patterns; nothing at all means all."""
+
+    ids: tuple[str, ...] = ()
+    matches: tuple[Match, ...] = ()
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether neither client_id nor pattern is named."""
+        return not self.ids and not self.matches
+
+    @property
+    def reads_owners(self) -> bool:
+        """Whether owners have to be known to choose."""
+        return any(match.kind == "owner" for match in self.matches)
+
+    def chosen(self, found: Iterable[Found]) -> list[Found]:
+        """Those that are meant, by client_id."""
+        named = set(self.ids)
+        meant = (
+            each
+            for each in found
+            if self.is_everything
+            or each.client_id in named
+            or any(match.fits(each.registration) for match in self.matches)
+        )
+        return sorted(meant, key=lambda each: (each.client_id, each.name))
+
+    def missing(self, found: Iterable[Found]) -> list[str]:
+        """The client_ids that were named and are not there."""
+        return sorted(set(self.ids) - {each.client_id for each in found})
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What is never imported: the tool's own login client, what has a definition, and what has taken its place.
+
+    Attributes:
+        defined: client_id -> address.
+        replacing: the same, of definitions with `rotation: replace`.
+    """
+
+    login_client_id: str
+    defined: Mapping[str, str]
+    replacing: Mapping[str, str]
+
+    def reason(self, client_id: str) -> str:
+        """Why definitions that are there keep this client from having one; "" when they do not."""
+        if client_id in self.defined:
+            return f"it is defined already, as {self.defined[client_id]}"
+        before = self.replacing.get(predecessor_id(client_id))
+        return f"its name is that of a successor of {before}, which has rotation: replace" if before else ""
+
+
+def separate(chosen: Iterable[Found], bounds: Bounds, named: Collection[str]) -> tuple[list[Found], list[Skipped]]:
+    """Those that may become definitions, and the others.
+
+    Args:
+        chosen: the clients that are meant.
+        bounds: what is not imported.
+        named: client_ids that were named one by one: a client of somebody's own registering is imported only then.
+    """
+    taken: list[Found] = []
+    left: list[Skipped] = []
+    for each in chosen:
+        reason = _reason(each, bounds, is_named=each.client_id in named)
+        if reason:
+            left.append(Skipped(each.client_id, reason))
+        else:
+            taken.append(each)
+    return taken, left
+
+
+def _reason(found: Found, bounds: Bounds, *, is_named: bool) -> str:
+    if found.client_id and found.client_id == bounds.login_client_id:
+        return "it is the client that iac itself logs in with"
+    if reason := server.protected({**found.registration.answer, "client_name": found.name}):
+        return f"it is {reason}"
+    if reason := bounds.reason(found.client_id):
+        return reason
+    if found.registration.answer.get("dynamically_registered") is True and not is_named:
+        return "somebody registered it in self service; name its client_id to take it over"
+    return ""

@@ -1,0 +1,199 @@
+"""The straight line of `iac import`: find, choose, draft, store."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from iac.config.environment import Environment
+from iac.config.project import load_project
+from iac.config.schema import load_schema
+from iac.config.survey import survey
+from iac.core.errors import InputError, InvalidInput
+from iac.core.limits import listed
+from iac.wiring.login import login_client_id
+from iac.wiring.sessions import Access, open_server
+from iac.workflow.importing.choosing import Bounds, Found, Skipped, separate
+from iac.workflow.importing.drafting import Draft, Drafter
+from iac.workflow.importing.storing import store, store_secrets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from iac.config.project import Project
+    from iac.config.settings import Settings
+    from iac.config.survey import Survey
+    from iac.core.registration import Registration
+    from iac.ports import Reader
+    from iac.wiring.sessions import Caller
+    from iac.workflow.importing.choosing import Wish
+    from iac.workflow.importing.drafting import Terms
+
+_CLIENT_ID = re.compile(load_schema("client")["$defs"]["client_id"]["pattern"])
+"""What a definition can have; a client of another id is told, and read no more closely."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked for.
+
+    Attributes:
+        wish: which clients.
+        terms: how they are written; `facts` are filled in here.
+        found: the clients of files; None to ask the server.
+        secrets_to: the new file for the secrets that the source shows; None for none.
+    """
+
+    wish: Wish
+    terms: Terms
+    found: Sequence[Found] | None = None
+    secrets_to: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What was done.
+
+    Attributes:
+        drafts: the definitions that were written.
+        skipped: clients that are left alone, with reasons.
+        others: other environments that have these definitions too.
+    """
+
+    drafts: tuple[Draft, ...]
+    skipped: tuple[Skipped, ...] = ()
+    others: tuple[str, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form (docs/reference/commands.md)."""
+        return {
+            "written": [
+                {
+                    "address": draft.address,
+                    "client_id": draft.client_id,
+                    "file": draft.file,
+                    "adopt": draft.adopt,
+                    "notes": list(draft.notes),
+                    "refused_by_policy": list(draft.refused),
+                    "waived": list(draft.waived),
+                    "secret_in_source": draft.secret is not None,
+                }
+                for draft in self.drafts
+            ],
+            "skipped": [{"client_id": each.client_id, "reason": each.reason} for each in self.skipped],
+            "other_environments": list(self.others),
+        }
+
+
+def run_import(caller: Caller, order: Order) -> Imported:
+    """Write the definitions of the clients that are wanted.
+
+    Raises:
+        InvalidInput: iac.yaml is invalid, defaults of a folder are, or the project would be with the definitions.
+        InputError: a client that was named cannot be imported, or none can; nothing is written.
+        UnreachableError: the server cannot be read.
+    """
+    project = load_project(caller.root)
+    settings = project.settings(caller.environment)
+    known = survey(project, settings.environment)
+    _check_folders(known, order.terms.folder)
+    found, terms, left_out = _found(caller, order)
+    bounds = Bounds(_login(settings, is_needed=order.found is None), known.client_ids, known.replacing)
+    chosen, skipped = separate(order.wish.chosen(found), bounds, order.wish.ids)
+    drafter = Drafter(project, settings.environment, known, terms)
+    outcomes = [drafter.draft(each) for each in chosen]
+    drafts = tuple(each for each in outcomes if isinstance(each, Draft))
+    skipped += [*(each for each in outcomes if isinstance(each, Skipped)), *left_out]
+    _refuse(order.wish, found, skipped, has_any=bool(drafts))
+    _store(project, settings, known, drafts, order.secrets_to)
+    return Imported(drafts, tuple(skipped), tuple(_others(project, settings, drafts)))
+
+
+def _check_folders(known: Survey, folder: str) -> None:
+    """Defaults with mistakes would make definitions that mean something else once they are mended."""
+    files = {file for above, file in known.default_files.items() if not above or f"{folder}/".startswith(f"{above}/")}
+    wrong = [each for each in known.mistakes if each.location and each.location.file in files]
+    if wrong:
+        raise InvalidInput(wrong)
+
+
+def _found(caller: Caller, order: Order) -> tuple[list[Found], Terms, list[Skipped]]:
+    if order.found is not None:
+        return list(order.found), order.terms, []
+    with open_server(caller, Access.READ) as (_, provider):
+        return _read(provider, order)
+
+
+def _read(provider: Reader, order: Order) -> tuple[list[Found], Terms, list[Skipped]]:
+    """What the server holds of the clients that are wanted, with their owners, and those that make no sense."""
+    wish = order.wish
+    wanted, odd = set(wish.ids), []
+    garbled: dict[str, Registration] = {}
+    if wish.matches:
+        listed = _listed(provider, wish)
+        garbled = {each.client_id: each.registration for each in listed if each.registration.misfits}
+        chosen = wish.chosen(each for each in listed if not each.registration.misfits)
+        wanted |= {each.client_id for each in chosen if _CLIENT_ID.search(each.client_id)}
+        odd = [each for each in chosen if each.client_id not in wanted]
+    actual = provider.read(sorted(wanted), sorted(wanted))
+    found = [Found(registration) for registration in actual.registrations.values()]
+    garbled |= actual.partial
+    left_out = [Skipped(client_id, f"it is not understood: {seen.misfit_words}") for client_id, seen in garbled.items()]
+    return [*found, *odd], replace(order.terms, facts=actual.facts), left_out
+
+
+def _listed(provider: Reader, wish: Wish) -> list[Found]:
+    """Every client of the server that has an id; with owners where they are what is looked for."""
+    clients = provider.list_clients(lambda seen: seen)
+    listed = {seen.client_id: seen for seen in clients if seen.client_id or seen.misfits}
+    if wish.reads_owners:
+        readable = [client_id for client_id, seen in listed.items() if not seen.misfits]
+        owners = provider.owners_of([client_id for client_id in readable if _CLIENT_ID.search(client_id)])
+        listed |= {client_id: replace(listed[client_id], owners=uuids) for client_id, uuids in owners.items()}
+    return [Found(seen) for seen in listed.values()]
+
+
+def _login(settings: Settings, *, is_needed: bool) -> str:
+    """Id of the login client; for files, which need no login, where it is known."""
+    try:
+        return login_client_id(settings)
+    except InputError:
+        if is_needed:
+            raise
+        return ""
+
+
+def _refuse(wish: Wish, found: Sequence[Found], skipped: Sequence[Skipped], *, has_any: bool) -> None:
+    """Clients that were named one by one are imported, or nothing is; of patterns one at least has to fit."""
+    there = {each.client_id for each in skipped}
+    missing = [client_id for client_id in wish.missing(found) if client_id not in there]
+    problems = [f"{client_id}: there is no such client" for client_id in missing]
+    problems += [f"{each.client_id}: {each.reason}" for each in skipped if each.client_id in wish.ids or not has_any]
+    if problems:
+        fix = "leave them out; iac show CLIENT_ID shows what the server holds"
+        raise InputError("not to be imported, nothing is written", why=listed(problems, "; "), fix=fix)
+    if not has_any:
+        raise InputError("no client fits, nothing is written", fix="--match [KIND=]GLOB, as in --match 'scope=wlcg*'")
+
+
+def _store(
+    project: Project, settings: Settings, known: Survey, drafts: Sequence[Draft], secrets_to: Path | None
+) -> None:
+    secrets = {draft.address: draft.secret for draft in drafts if draft.secret is not None}
+    if secrets_to is not None and secrets:
+        store_secrets(secrets_to, secrets)
+    try:
+        store(project, settings.environment, known, drafts)
+    except BaseException:
+        if secrets_to is not None and secrets:
+            secrets_to.unlink(missing_ok=True)
+        raise
+
+
+def _others(project: Project, settings: Settings, drafts: Sequence[Draft]) -> Iterator[str]:
+    for name, other in project.environments.items():
+        setting = Environment(project, other)
+        if name != settings.environment and any(setting.selects(draft.address) for draft in drafts):
+            yield name

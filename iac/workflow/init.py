@@ -1,0 +1,298 @@
+"""What a new project and a new state begin with: iac.yaml, the key file outside of the project, the first document."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import secrets
+import uuid
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from iac.backends.keyfile import KeyFile, ensure_key, key_path
+from iac.config.edit.files import create_text, replace_text
+from iac.config.edit.project import edit_lineage
+from iac.config.path import PROJECT_FILE
+from iac.config.project import load_project
+from iac.config.schema import load_schema
+from iac.core.errors import InputError, InvalidInput, MissingStateError, StateError, UnreachableError
+from iac.core.registration import Api
+from iac.core.state.model import State
+from iac.files import PrivateFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from iac.config.settings import Settings
+    from iac.ports import Clock, StateBackend
+
+    Opener = Callable[[Settings, Clock], StateBackend]
+
+DEFINITIONS = "clients.d"
+IGNORED = (".iac/", "/out/")
+"""What version control must not see: state, and rendered files."""
+
+_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._:/-]*[A-Za-z0-9/]")
+_WORDS = frozenset({"true", "false", "null"})
+_PROJECT = """\
+# yaml-language-server: $schema={schema}
+# The project: which server, how iac logs in there, where it remembers what it applied.
+project: {project}
+issuer: {issuer}
+provider: {provider}
+{login}
+# Secrets in state are encrypted to the recipients, which are public; the identity of one of them opens them.
+state:
+{place}
+  encryption:
+    identity: {{env: IAC_AGE_IDENTITY}}
+    recipients:
+      - {recipient}
+  lineage: {lineage}
+"""
+_LOGINS = {
+    Api.ADMIN: """\
+# The login client is registered in the same IAM: grant client_credentials, scopes iam:admin.read and iam:admin.write.
+auth:
+  method: client_credentials
+  client_id: {env: IAC_CLIENT_ID}
+  client_secret: {env: IAC_CLIENT_SECRET}""",
+    Api.SELF_SERVICE: """\
+# A user's token: who logs in owns what is registered. Where anybody may register, auth: {method: none} will do.
+auth:
+  method: token
+  token: {env: IAM_TOKEN}""",
+    Api.RFC7591: """\
+# What lets iac register clients. Where anybody may register, auth: {method: none} will do.
+auth:
+  method: initial_access_token
+  token: {env: IAC_INITIAL_ACCESS_TOKEN}""",
+}
+_PLACES = {
+    "file": "  backend: file\n  path: .iac/state.json",
+    "git": "  backend: git\n  remote: origin\n  branch: iac-state  # a branch of its own, made with the state",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What a new project is asked for. `provider` is a name of `Api`, `backend` file or git, `wheel` URL and hash."""
+
+    project: str
+    issuer: str
+    provider: str
+    backend: str = "file"
+    wheel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A state that was made. `key` is what it is encrypted to; None when its recipients were named before."""
+
+    lineage: str
+    where: str
+    key: KeyFile | None
+
+
+def make_project(
+    root: Path, answers: Answers, clock: Clock, open_backend: Opener, write_more: Callable[[], None] = lambda: None
+) -> Begun:
+    """A new project in `root` with an empty state, and its key file outside of it; or what a killed run left of that.
+
+    iac.yaml names the lineage, so it comes before the state, and all else before it: whatever is missing when a run is
+    killed, the same answers make the rest. `write_more` writes what else belongs to the project.
+
+    Raises:
+        InvalidInput: an answer cannot be used; nothing was written.
+        InputError: there is a project or a state already, or a place for one cannot be written to.
+        UnreachableError: the backend is remote and cannot be reached.
+    """
+    begun = _find_begun(root, answers)
+    lineage = begun or str(uuid.uuid4())
+    wanted = replace(check_answers(answers, lineage), root=root)
+    _check_places(root, answers)
+    backend = open_backend(wanted, clock)
+    if begun:
+        _refuse_finished(root, backend)
+    else:
+        _refuse_state(wanted, backend)
+    key = ensure_key(answers.project, os.environ, clock.now())
+    _prepare(root)
+    write_more()
+    replace_text(root / PROJECT_FILE, _text(answers, lineage, key.recipient))
+    settings = load_project(root).settings()
+    open_backend(settings, clock).create(_first(settings))
+    return Begun(lineage, settings.state.place.where, key)
+
+
+def make_state(settings: Settings, clock: Clock, open_backend: Opener) -> Begun:
+    """The state of an environment that has none; lineage and, where none is named, a recipient go into iac.yaml.
+
+    The lineage is in iac.yaml before the state is made: when a run is killed in between, the next one makes the state
+    that iac.yaml names. A state whose lineage nothing names would be nobody's.
+
+    Raises:
+        StateError: there is a state already.
+        InputError: the key file or iac.yaml cannot be written.
+    """
+    state = settings.state
+    lineage = state.lineage or str(uuid.uuid4())
+    named = replace(settings, state=replace(state, lineage=lineage))
+    backend = open_backend(named, clock)
+    if not state.lineage and _has_state(backend):
+        raise _state_is_there(settings, "iac state list shows what it holds")
+    needs_key = not (state.is_clear or state.recipients)
+    key = ensure_key(settings.project, os.environ, clock.now()) if needs_key else None
+    before = (settings.root / PROJECT_FILE).read_bytes().decode()
+    if key or not state.lineage:
+        edit_lineage(settings.root, settings.environment, lineage, key.recipient if key else "")
+    try:
+        backend.create(_first(named))
+    except StateError:
+        if not state.lineage and _is_of_others(backend):  # somebody made one meanwhile
+            replace_text(settings.root / PROJECT_FILE, before)
+        raise
+    return Begun(lineage, state.place.where, key)
+
+
+def _find_begun(root: Path, answers: Answers) -> str:
+    """The lineage in an iac.yaml that these answers make, left by a run that was killed; "" where there is none.
+
+    Raises:
+        InputError: there is another iac.yaml.
+    """
+    path = root / PROJECT_FILE
+    if not os.path.lexists(path):
+        return ""
+    try:
+        state = load_project(root).settings().state
+        text = path.read_text(encoding="utf-8")
+    except InputError:
+        raise _project_is_there(root) from None
+    if not state.recipients or text != _text(answers, state.lineage, state.recipients[0]):
+        raise _project_is_there(root)
+    return state.lineage
+
+
+def _refuse_finished(root: Path, backend: StateBackend) -> None:
+    """A project that has its state is whole."""
+    try:
+        backend.load()
+    except MissingStateError:
+        return
+    raise _project_is_there(root)
+
+
+def _project_is_there(root: Path) -> InputError:
+    return InputError(
+        "there is a project already",
+        where=str(root / PROJECT_FILE),
+        fix="iac state init makes a state for it; iac -C DIR init makes a project in another folder",
+    )
+
+
+def _has_state(backend: StateBackend) -> bool:
+    """Whether anything is in the place of the state, whatever it is."""
+    try:
+        backend.load()
+    except MissingStateError:
+        return False
+    except StateError:
+        return True
+    return True
+
+
+def _is_of_others(backend: StateBackend) -> bool:
+    try:
+        backend.load()
+    except StateError as error:
+        return not isinstance(error, MissingStateError)
+    except UnreachableError:
+        pass
+    return False
+
+
+def _refuse_state(settings: Settings, backend: StateBackend) -> None:
+    """A state in the place of the new one is somebody's, whatever it is; nothing has been written yet."""
+    if _has_state(backend):
+        folder = settings.root / ".iac"
+        fix = f"mv {folder} {folder}.old" if settings.state.files else "give the project another name: --project"
+        raise _state_is_there(settings, f"put the {PROJECT_FILE} of this state back, or {fix}")
+
+
+def _state_is_there(settings: Settings, fix: str) -> StateError:
+    return StateError("there is a state already", where=settings.state.place.where, fix=fix)
+
+
+def check_answers(answers: Answers, lineage: str = str(uuid.UUID(int=0))) -> Settings:
+    """Hold the answers against the rules of iac.yaml, before anything is written; what they come to.
+
+    Raises:
+        InvalidInput: an answer cannot be used.
+    """
+    try:
+        with PrivateFolder("init") as folder:
+            create_text(folder.path / PROJECT_FILE, _text(answers, lineage, "ssh-ed25519 AAAA"))
+            return load_project(folder.path).settings()
+    except InvalidInput as invalid:
+        raise InvalidInput([replace(one, location=None) for one in invalid.diagnostics]) from None
+    except OSError as error:
+        fix = "set TMPDIR to a folder that you may write to"
+        raise InputError("the answers cannot be checked", why=str(error.strerror), fix=fix) from error
+
+
+def _check_places(root: Path, answers: Answers) -> None:
+    if not os.access(root, os.W_OK):
+        raise InputError("the folder cannot be written to", where=str(root), fix="choose another: iac -C DIR init")
+    key = key_path(answers.project, os.environ)
+    if key.is_relative_to(root.resolve()):
+        raise InputError(
+            "the key file would be inside the project",
+            where=str(key),
+            why="whoever gets the project would get its secrets",
+            fix="make the project in a folder of its own, or set XDG_CONFIG_HOME to another",
+        )
+
+
+def _text(answers: Answers, lineage: str, recipient: str) -> str:
+    text = _PROJECT.format(
+        schema=load_schema("project")["$id"],
+        project=_scalar(answers.project),
+        issuer=_scalar(answers.issuer),
+        provider=answers.provider,
+        login=_LOGINS[Api(answers.provider)],
+        place=_PLACES[answers.backend],
+        lineage=_scalar(lineage),
+        recipient=recipient,
+    )
+    return f"{text}pipelines:\n  wheel: {_scalar(answers.wheel)}\n" if answers.wheel else text
+
+
+def _scalar(text: str) -> str:
+    """A YAML string: plain where that reads as one, else as a JSON string, which is one too (YAML 1.2 section 1.3)."""
+    return text if _PLAIN.fullmatch(text) and text.lower() not in _WORDS else json.dumps(text)
+
+
+def _prepare(root: Path) -> None:
+    """The folder of definitions, and .gitignore."""
+    ignore = root / ".gitignore"
+    try:
+        (root / DEFINITIONS).mkdir(exist_ok=True)
+        text = ignore.read_text(encoding="utf-8") if ignore.exists() else ""
+    except (OSError, ValueError) as error:
+        raise InputError(
+            "the project cannot be prepared", where=str(root), why=str(error), fix="rename it, then run iac init again"
+        ) from error
+    missing = [line for line in IGNORED if line not in text.splitlines()]
+    if missing:
+        gap = "" if not text or text.endswith("\n") else "\n"
+        replace_text(ignore, text + gap + "".join(f"{line}\n" for line in missing))
+
+
+def _first(settings: Settings) -> State:
+    """An empty state, unlike any other: a remote backend tells by that whose write took effect."""
+    return State(
+        settings.project, settings.environment, settings.issuer, settings.state.lineage, run_id=secrets.token_hex(8)
+    )

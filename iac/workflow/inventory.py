@@ -1,0 +1,94 @@
+"""Every client of the server beside what this project knows of it: one list, no lock, no key of the state."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from iac.core.errors import InputError
+from iac.core.inventory import Inventory, Known, Row, Standing, gone_row, registered_row
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from iac.core.inventory import Filter
+    from iac.core.registration import Registration
+    from iac.core.state.model import State
+    from iac.session.session import Session
+
+
+def read_inventory(session: Session, wanted: Filter, *, with_owners: bool) -> Inventory:
+    """The clients that are wanted.
+
+    Args:
+        session: the project and its server.
+        wanted: which of them.
+        with_owners: whether owners are read, which is one request for each client that the rest of `wanted` leaves.
+
+    Raises:
+        InputError: what is asked for cannot be told: the server does not say when clients are used.
+    """
+    state = session.backend.load()
+    known = _known(session, state)
+    login = session.desired.login_client_id
+
+    def make(seen: Registration) -> Row | Registration:
+        return seen if seen.misfits else registered_row(seen, known.get(seen.client_id, Known()), login)
+
+    listed = session.provider.list_clients(make)
+    rows = _distinct(one for one in listed if isinstance(one, Row))
+    left_out = {one.client_id: one for one in listed if not isinstance(one, Row)}
+    there = {row.client_id for row in rows} | left_out.keys()
+    rows += [row for client_id, one in known.items() if client_id not in there and (row := gone_row(one))]
+    is_use_known = any(row.last_used for row in rows)
+    if wanted.stale is not None and not is_use_known:
+        raise _unknown_use(session.desired.issuer)
+    now = session.clock.now()
+    kept = [row for row in rows if wanted.wants(row, now)]
+    if with_owners or wanted.is_ownerless:
+        kept = _with_owners(session, kept, wanted)
+    counts = Counter(row.standing for row in rows)
+    issuer = session.desired.issuer
+    return Inventory(session.desired.environment, issuer, tuple(kept), counts, is_use_known, tuple(left_out.values()))
+
+
+def _known(session: Session, state: State) -> Mapping[str, Known]:
+    """What the project knows, by client_id."""
+    outputs: dict[str, list[str]] = {}
+    for spec in session.desired.outputs:
+        for address in spec.clients:
+            outputs.setdefault(address, []).append(spec.id)
+    desired = session.desired.clients
+    replaced = {
+        old.client.client_id: Known(address, old.client, is_replaced=True)
+        for address, held in state.clients.items()
+        for old in held.predecessors
+    }
+    return replaced | {
+        held.client_id: Known(address, held, desired.get(address), tuple(outputs.get(address, ())))
+        for address, held in state.clients.items()
+    }
+
+
+def _distinct(rows: Iterable[Row]) -> list[Row]:
+    """Each client once: a list that grows while it is read has some twice. Those without an id are all different."""
+    listed = list(rows)
+    by_id = {row.client_id: row for row in listed if row.client_id}
+    return [*by_id.values(), *(row for row in listed if not row.client_id)]
+
+
+def _with_owners(session: Session, rows: list[Row], wanted: Filter) -> list[Row]:
+    ids = [row.client_id for row in rows if row.client_id and row.standing is not Standing.GONE]
+    owners = session.provider.owners_of(ids)
+    told = [replace(row, owners=owners.get(row.client_id)) for row in rows]
+    return [row for row in told if row.owners == ()] if wanted.is_ownerless else told
+
+
+def _unknown_use(issuer: str) -> InputError:
+    return InputError(
+        "nobody can tell which clients are stale",
+        where=issuer,
+        why="this server says of no client when it was last used; IAM does not keep that unless it is told to",
+        fix="leave --stale out, or have the IAM's administrator switch the tracking of last used clients on",
+    )

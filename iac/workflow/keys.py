@@ -1,0 +1,108 @@
+"""Keys of clients that log in by private_key_jwt (RFC 7523): made, kept sealed in state, dropped when unused."""
+
+from __future__ import annotations
+
+import json
+import warnings
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from iac.core.errors import InputError
+from iac.core.plan.make import find_moves
+from iac.core.secret import Secret
+from iac.core.state.keys import ClientKey, key_in_use, with_keys
+from iac.core.text import install_extra
+from iac.workflow.state import mending
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from joserfc.jwk import ECKey, RSAKey
+
+    from iac.core.state.model import State
+    from iac.session.session import LocalSession
+
+
+def add_key(session: LocalSession, address: str, make: Callable[[], tuple[str, str, Secret]]) -> tuple[ClientKey, ...]:
+    """Make another key for an address; all that it has then, the new one last.
+
+    Raises:
+        InputError: no definition has the address, or its client is still to be moved there.
+        StateError: the state cannot be written.
+    """
+    session.options([address])
+    kid, public, private = make()
+    with mending(session) as ledger:
+        _refuse_pending(session, ledger.state, address)
+        keys = ledger.state.keys.get(address, ())
+        key = ClientKey(kid, public, ledger.seal_key(address, private, len(keys) + 1))
+        ledger.state = with_keys(ledger.state, address, (*keys, key))
+        return ledger.state.keys[address]
+
+
+def drop_old_keys(session: LocalSession, address: str) -> tuple[ClientKey, ...]:
+    """Keep the newest key alone; what is left.
+
+    Raises:
+        InputError: the server does not know the newest one yet, so services still use an older one.
+    """
+    session.options([address])
+    with mending(session) as ledger:
+        keys, client = ledger.state.keys.get(address, ()), ledger.state.clients.get(address)
+        if not keys:
+            raise InputError("state holds no key of this client", where=address, fix=f"iac keygen {address} makes one")
+        used = key_in_use(keys, client.applied) if client else None
+        if used != keys[-1]:
+            raise InputError(
+                "the newest key is not in use yet, so the old ones stay",
+                where=address,
+                why="the registration that was last applied does not have it",
+                fix="run iac apply, and let services read their files again, first",
+            )
+        ledger.state = with_keys(ledger.state, address, keys[-1:])
+        return ledger.state.keys[address]
+
+
+def _refuse_pending(session: LocalSession, state: State, address: str) -> None:
+    """The client that is to have this address has its keys under another: they would not be among the public ones."""
+    source = next((source for source, target in find_moves(session.desired, state) if target == address), "")
+    if source:
+        why = f"moved: {source} to {address} in iac.yaml is not applied yet"
+        raise InputError("the client is not there yet", where=address, why=why, fix="run iac apply, then iac keygen")
+
+
+class KeyType(StrEnum):
+    """Which key, named by the algorithm that it signs with (RFC 7518 section 3.1)."""
+
+    ES256 = "ES256"
+    RS256 = "RS256"
+
+
+def make_key(kind: KeyType, bits: int) -> tuple[str, str, Secret]:
+    """A new key: its id (the thumbprint, RFC 7638), its public JWK as canonical JSON, and JSON with `jwk` and `pem`.
+
+    Args:
+        kind: ES256 for a key on P-256, RS256 for RSA.
+        bits: of an RSA key.
+
+    Raises:
+        InputError: joserfc is not installed.
+    """
+    key = _generate(kind, bits)
+    kid = key.thumbprint()
+    named = {"kid": kid, "use": "sig", "alg": str(kind)}
+    public = json.dumps({**key.as_dict(private=False), **named}, sort_keys=True, separators=(",", ":"))
+    private = {"jwk": {**key.as_dict(private=True), **named}, "pem": key.as_pem(private=True).decode()}
+    return kid, public, Secret(json.dumps(private))
+
+
+def _generate(kind: KeyType, bits: int) -> ECKey | RSAKey:
+    try:
+        from joserfc.jwk import ECKey, RSAKey  # an extra
+    except ModuleNotFoundError as error:
+        raise InputError("keys cannot be made here", why=str(error), fix=install_extra("jose")) from error
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made: Any = ECKey.generate_key("P-256") if kind is KeyType.ES256 else RSAKey.generate_key(bits)
+    key: ECKey | RSAKey = made
+    return key

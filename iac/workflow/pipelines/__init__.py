@@ -1,0 +1,204 @@
+"""Pipelines of GitHub and GitLab, written into the repository that the project lies in: `iac init --ci`."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from iac.config.edit.files import create_text, write_together
+from iac.config.edit.project import with_wheel
+from iac.config.path import PROJECT_FILE
+from iac.config.place import FilePlace
+from iac.config.project import load_project
+from iac.core.errors import InputError
+from iac.files import PrivateFolder
+from iac.git import find_work_tree, open_work_tree
+from iac.workflow.pipelines.needs import extras, login_variables, state_variables
+from iac.workflow.pipelines.requirements import check_wheel
+from iac.workflow.pipelines.text import ROOT_FILE, WRITTEN, Facts, Forge, include_line, render_pipelines, root_file
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping
+    from pathlib import Path
+
+    from iac.config.settings import Settings
+
+__all__ = [
+    "Facts", "Forge", "Pipelines", "change_wheel", "find_unlocked", "find_written", "prepare_pipelines",
+    "refuse_file_backend",
+]  # fmt: skip
+
+_OURS = (".github/workflows/iac-*.yml", ".gitlab/iac*.gitlab-ci.yml", ".git*/iac-requirements*.txt")
+"""Where our files lie in a repository."""
+
+_BY_NAME = re.compile(r"\bpip install .*\bindigo-iac\b")
+
+
+@dataclass(frozen=True, slots=True)
+class Pipelines:
+    """Files to write.
+
+    Attributes:
+        root: the repository's.
+        files: path from there -> text; those that are there as they should be are left out.
+        forges: for which they are.
+        include: what the user's own .gitlab-ci.yml has to include; "" for nothing.
+        edited: files that are there, and what is to stand in them.
+    """
+
+    root: Path
+    files: dict[str, str]
+    forges: tuple[str, ...]
+    include: str = ""
+    edited: Mapping[str, str] = field(default_factory=dict)
+
+    def write(self) -> None:
+        """Write all of them, or none.
+
+        Raises:
+            InputError: a file or folder cannot be written, or would lie behind a symbolic link.
+        """
+        write_together(self.root, {**self.edited, **self.files}, lambda: None, replaced=tuple(self.edited))
+
+
+def refuse_file_backend(where: str) -> None:
+    """Refuse pipelines for a state that lies on one machine.
+
+    Raises:
+        InputError: always.
+    """
+    raise InputError(
+        "the state is on this machine, out of reach of a pipeline",
+        where=where,
+        why="each run would begin without it",
+        fix="iac init --backend git --ci ..., or move the state: docs/how-to/share-state.md",
+    )
+
+
+def prepare_pipelines(root: Path, settings: Settings, forges: Collection[str]) -> Pipelines:
+    """What is to be written for a project; nothing is written yet.
+
+    Args:
+        root: the project's folder.
+        settings: those of the environment.
+        forges: names of `Forge`.
+
+    Raises:
+        InputError: no repository, a state that pipelines do not reach, a login that asks a person, no wheel of this
+            version, a file that is there and is another.
+    """
+    if isinstance(settings.state.place, FilePlace):
+        refuse_file_backend("state.backend: file")
+    repository = _repository(root)
+    directory = os.path.relpath(root.resolve(), repository)
+    facts = Facts(
+        settings.issuer,
+        directory,
+        settings.environment,
+        _default_branch(repository),
+        login=login_variables(settings),
+        state=state_variables(settings),
+        extras=extras(settings),
+        wheel=settings.wheel,
+    )
+    _check(facts)
+    check_wheel(settings.wheel, min(forges))
+    files: dict[str, str] = {}
+    wanted = tuple(sorted(set(forges)))
+    for forge in wanted:
+        files |= render_pipelines(Forge(forge), facts)
+    include = ""
+    if Forge.GITLAB in wanted:
+        include = _add_root_file(repository, facts, files)
+    return Pipelines(repository, dict(_missing(repository, files)), wanted, include)
+
+
+def change_wheel(root: Path, settings: Settings, forges: Collection[str], wheel: str) -> Pipelines:
+    """As `prepare_pipelines`, with another wheel, which is to be written into iac.yaml.
+
+    Raises:
+        InvalidInput: this is no wheel's URL and hash.
+        InputError: as there, or iac.yaml cannot be changed.
+    """
+    text = with_wheel((root / PROJECT_FILE).read_text(encoding="utf-8-sig"), wheel)
+    with PrivateFolder("init") as folder:
+        create_text(folder.path / PROJECT_FILE, text)
+        load_project(folder.path)
+    prepared = prepare_pipelines(root, replace(settings, wheel=wheel), forges)
+    place = os.path.relpath((root / PROJECT_FILE).resolve(), prepared.root)
+    return replace(prepared, edited={place: text})
+
+
+def find_written(root: Path) -> dict[str, str]:
+    """Files of ours in the repository of a project: path -> the version of iac that wrote them."""
+    repository = find_work_tree(root)
+    if repository is None:
+        return {}
+    found: dict[str, str] = {}
+    for path in (path for pattern in _OURS for path in sorted(repository.glob(pattern)) if path.is_file()):
+        with path.open(encoding="utf-8", errors="replace") as file:
+            head = WRITTEN.match(file.readline(200))
+        if head:
+            found[path.relative_to(repository).as_posix()] = head[1]
+    return found
+
+
+def find_unlocked(root: Path) -> list[str]:
+    """Those of our files that install iac by its name, as version 0.1.0 wrote them."""
+    repository = find_work_tree(root)
+    if repository is None:
+        return []
+    texts = {path: (repository / path).read_text(encoding="utf-8", errors="replace") for path in find_written(root)}
+    return [path for path, text in texts.items() if _BY_NAME.search(text)]
+
+
+def _repository(root: Path) -> Path:
+    repository = find_work_tree(root)
+    if repository is None:
+        raise InputError(
+            "this is no git repository", where=str(root), why="pipelines are files of one", fix="git init, or clone one"
+        )
+    return repository
+
+
+def _default_branch(root: Path) -> str:
+    """What the remote says, else the branch of now."""
+    git = open_work_tree(root)
+    for name in ("refs/remotes/origin/HEAD", "HEAD"):
+        answer = git.run("symbolic-ref", "--quiet", "--short", name)
+        if answer.is_ok:
+            return os.fsdecode(answer.out).strip().removeprefix("origin/")
+    return "main"
+
+
+def _check(facts: Facts) -> None:
+    """A dollar sign would be an expression or a variable for those who run pipelines."""
+    for name, value in (("issuer", facts.issuer), ("folder", facts.directory), ("branch", facts.branch)):
+        if "$" in value:
+            raise InputError("this name cannot stand in a pipeline", where=f"{name} {value}", fix="do without the $")
+
+
+def _add_root_file(repository: Path, facts: Facts, files: dict[str, str]) -> str:
+    """.gitlab-ci.yml where there is none; what one that is there lacks."""
+    target = repository / ROOT_FILE
+    if not target.exists():
+        files[ROOT_FILE] = root_file(facts)
+        return ""
+    line = include_line(facts)
+    return "" if line.removeprefix("- local: ") in target.read_text(encoding="utf-8", errors="replace") else line
+
+
+def _missing(repository: Path, files: dict[str, str]) -> Iterator[tuple[str, str]]:
+    for path, text in files.items():
+        target = repository / path
+        if not os.path.lexists(target):
+            yield path, text
+        elif not target.is_file() or target.read_text(encoding="utf-8", errors="replace") != text:
+            raise InputError(
+                "there is a pipeline already, and it is another one",
+                where=path,
+                why="nothing that is there is overwritten",
+                fix=f"git rm {path}, run this again, and look at git diff",
+            )

@@ -1,0 +1,88 @@
+"""What the server holds of the clients that a run looks at, with the tokens of those that each have one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from iac.core.errors import StateError
+from iac.core.plan.change import Action
+from iac.core.plan.reads import to_read
+from iac.core.registration import Api, Key
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from iac.core.plan.make import Options
+    from iac.core.registration import Actual
+    from iac.core.secret import Secret
+    from iac.core.state.model import State
+    from iac.session.session import Session
+
+_PATIENCE = 60.0
+"""Seconds that a plan waits for the lock when a read has brought a new token, which is lost unless it is stored."""
+
+
+def read_actual(session: Session, state: State, options: Options, *, must_open: bool = False) -> Actual:
+    """What the server holds of the clients that this run looks at.
+
+    Raises:
+        StateError: `must_open`, and a registration access token cannot be opened.
+    """
+    ids, owners = to_read(session.desired, state, options)
+    use_keys(session, state, ids, must_open=must_open)
+    actual = session.provider.read(ids, owners)
+    return replace(actual, found=dict(_left_behind(session, state, options)))
+
+
+def use_keys(session: Session, state: State, client_ids: Collection[str], *, must_open: bool) -> None:
+    """Give the provider the registration access tokens of these clients, as far as they can be opened."""
+    if session.desired.provider != Api.ADMIN:
+        session.provider.use_keys(list(_keys(session, state, client_ids, must_open=must_open)))
+
+
+def _keys(session: Session, state: State, client_ids: Collection[str], *, must_open: bool) -> Iterator[Key]:
+    ledger = session.ledger(state)
+    for address, client in state.clients.items():
+        if client.client_id not in client_ids:
+            continue
+        key = Key(client.client_id, uri=client.registration_uri)
+        if client.rat is not None:
+            try:
+                key = replace(key, rat=ledger.open_rat(address, client.rat))
+            except StateError:
+                if must_open:
+                    raise
+                key = replace(key, is_closed=True)
+        yield key
+
+
+def _left_behind(session: Session, state: State, options: Options) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Clients in no state that have the name of one whose create was interrupted, by its address."""
+    known = {client.client_id for client in state.clients.values()}
+    for address, client in session.desired.clients.items():
+        intent = state.intents.get(address)
+        if intent is None or intent.client_id or intent.action != Action.CREATE or not options.wants(address):
+            continue
+        found = session.provider.find_by_name(str(client.fields.get("client_name", "")))
+        yield address, tuple(client_id for client_id in found if client_id not in known)
+
+
+def keep_new_tokens(session: Session, state: State, actual: Actual, *, is_locked: bool) -> State:
+    """State with the registration access tokens that reading has brought, now durable (RFC 7592 section 3)."""
+    read = [*actual.registrations.values(), *actual.partial.values()]
+    brought = {found.client_id: found.rat for found in read if found.rat is not None}
+    if not brought:
+        return state
+    if is_locked:
+        return _kept(session, state, brought)
+    with session.backend.lock(session.holder(), timeout=_PATIENCE):
+        return _kept(session, session.backend.load(), brought)
+
+
+def _kept(session: Session, state: State, brought: dict[str, Secret]) -> State:
+    ledger = session.ledger(state)
+    for address, client in state.clients.items():
+        if client.client_id in brought:
+            ledger.keep_rat(address, brought[client.client_id])
+    return ledger.state

@@ -1,0 +1,161 @@
+"""A deleted client made anew from its tombstone, with the id and the secret that it had."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from iac.core.desired import DesiredClient, Lifecycle
+from iac.core.diagnostics import Location
+from iac.core.errors import InputError
+from iac.core.limits import listed
+from iac.core.model import uses_secret
+from iac.core.plan.diff import HIDDEN, compare
+from iac.core.plan.identity import base_of
+from iac.core.registration import Api, NewClient, Registration
+from iac.core.server import create_body, parse_answer
+from iac.core.state.answer import carried
+from iac.workflow.apply import Prepared, prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from iac.core.desired import Desired
+    from iac.core.model import Fields
+    from iac.core.plan.change import Change
+    from iac.core.state.model import ClientState, State, Tombstone
+    from iac.session.session import Session
+
+LAST_ANSWER = "restored as the server last answered it"
+UNKNOWN = (
+    "restored as it was last applied: this state is from before format 1.1, which keeps the server's answer,"
+    " so nobody knows what was set by hand or left to the server"
+)
+"""Reasons of the change."""
+
+
+def find_grave(state: State, address: str) -> Tombstone:
+    """The tombstone of an address, the latest of several; a client is buried after its predecessors.
+
+    Raises:
+        InputError: there is none, or the address is in state.
+    """
+    if address in state.clients:
+        raise InputError(
+            "this address is in state, so there is nothing to restore",
+            where=address,
+            fix="run iac plan: it says whether the client is gone from the server",
+        )
+    graves = [grave for grave in state.tombstones if grave.address == address]
+    if not graves:
+        others = listed(sorted({grave.address for grave in state.tombstones}))
+        raise InputError(
+            "state holds no deleted client of this address",
+            where=address,
+            why=f"those that it holds: {others or 'none'} (for 30 days)",
+            fix="give one of them, or write a definition and run iac apply: that makes a client with a new secret",
+        )
+    return max(reversed(graves), key=lambda grave: grave.deleted_at)
+
+
+def prepare_restore(session: Session, address: str) -> tuple[Session, Prepared]:
+    """The plan that makes the client anew, and the session to carry it out in. Call it with the lock held.
+
+    A definition that is there says what the client is to be, else it is as it last was.
+
+    Raises:
+        InputError: there is nothing to restore, or it cannot be as it was.
+        StateError: the secret cannot be opened.
+    """
+    if session.desired.provider != Api.ADMIN:
+        raise InputError(
+            "a deleted client can be restored through the management API only",
+            where=address,
+            why="with this provider the server chooses client_id and secret, so what it had cannot come back",
+            fix="write its definition and run iac apply: that makes a client with a new id and secret",
+        )
+    state = session.backend.load()
+    grave = find_grave(state, address)
+    client = _wanted(session.desired, grave)
+    _check_secret(session, state, grave, client)
+    alone = replace(session, desired=replace(session.desired, clients={**session.desired.clients, address: client}))
+    prepared = prepare(alone, replace(alone.options(), targets=frozenset({address})))
+    changes = tuple(
+        _whole(alone, prepared, change, grave) if change.address == address else change
+        for change in prepared.plan.changes
+    )
+    secret = grave.client.secret
+    plan = replace(prepared.plan, changes=changes)
+    return alone, replace(prepared, plan=plan, kept={address: secret} if secret else {})
+
+
+def _whole(session: Session, prepared: Prepared, change: Change, grave: Tombstone) -> Change:
+    """The change with all that the client had and no definition manages, by its last answer."""
+    was, client, facts = grave.client, change.desired, prepared.actual.facts
+    if client is None or not (change.creates or change.resumes):
+        return change
+    if was.answer is None:
+        return replace(change, reason=UNKNOWN)
+    taken = carried(client, Registration(was.client_id, was.applied, answer=was.answer), facts)
+    everything = replace(client, fields={**taken, **client.fields}, declared=client.declared | taken.keys())
+    return replace(
+        change,
+        reason=_reason(was.answer),
+        fields=compare(everything, change.observed, None, facts, session.desired.server_defaults),
+        carried=taken,
+        carried_owners=was.owners or () if client.managed_owners is None else (),
+    )
+
+
+def _reason(answer: Mapping[str, Any]) -> str:
+    if answer.get("active") is False:
+        return f"{LAST_ANSWER}, but enabled: it was disabled, and only an administrator can do that again"
+    return LAST_ANSWER
+
+
+def _wanted(desired: Desired, grave: Tombstone) -> DesiredClient:
+    was, defined = grave.client, desired.clients.get(grave.address)
+    if defined is None:
+        return DesiredClient(
+            address=grave.address,
+            client_id=was.client_id,
+            generation=was.generation,
+            fields=_last_fields(was),
+            declared=was.declared,
+            location=Location(f"clients.d/{grave.address}.yaml"),
+            owners=was.owners,
+            secret_serial=was.secret_serial,
+            recipients=was.secret.recipients if was.secret else (),
+            lifecycle=Lifecycle(prevent_destroy=was.prevent_destroy),
+        )
+    if defined.client_id != base_of(was):
+        raise InputError(
+            "the definition names another client_id than the deleted client had",
+            where=str(defined.location),
+            why=f"the deleted client of {grave.address} had {was.client_id}",
+            fix="move the definition away, or run iac apply for a new client",
+        )
+    return replace(defined, client_id=was.client_id, generation=was.generation)
+
+
+def _last_fields(was: ClientState) -> Fields:
+    """The fields that the definition managed, as the server last answered them; what it hides as last applied."""
+    if was.answer is None:
+        return was.applied
+    answered = parse_answer(was.answer).fields
+    hidden = {name: was.applied[name] for name in HIDDEN & was.applied.keys() - answered.keys()}
+    return {**{name: answered[name] for name in answered if name in was.declared}, **hidden}
+
+
+def _check_secret(session: Session, state: State, grave: Tombstone, client: DesiredClient) -> None:
+    """Prove before anything is sent that the secret is there, opens, and can be sent."""
+    if not uses_secret(client.fields):
+        return
+    if grave.client.secret is None:
+        raise InputError(
+            "the secret of the deleted client is not known",
+            where=grave.address,
+            fix="write its definition and run iac apply: that makes a client with this id and a new secret",
+        )
+    ledger = session.ledger(state)
+    create_body(NewClient(client.client_id, client.fields, ledger.open(grave.address, grave.client.secret)))

@@ -1,0 +1,69 @@
+"""New secrets now, by the path of every plan; then the tokens that the old ones had got."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from iac.apply.outcome import Done, TokensKept, TokensRevoked
+from iac.core.errors import IacError, InputError
+from iac.core.plan.change import Action, SecretStep
+from iac.workflow.apply import prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from iac.apply.outcome import Report
+    from iac.core.plan.change import Change
+    from iac.session.session import Session
+    from iac.workflow.apply import Prepared
+
+_NEW = frozenset({SecretStep.ROTATE, SecretStep.CHOOSE})
+
+
+def prepare_rotation(session: Session, addresses: Collection[str], *, no_grace: bool) -> Prepared:
+    """The plan of these addresses in which each gets a new secret. Call it with the lock held.
+
+    `no_grace` deletes the predecessors that rotations make as soon as outputs are written.
+
+    Raises:
+        InputError: an address has no definition, is not applied yet, or its client has no secret.
+    """
+    options = replace(session.options(addresses), rotate=frozenset(addresses), no_grace=no_grace)
+    prepared = prepare(session, options)
+    if not prepared.plan.guards:
+        changes = {change.address: change for change in prepared.plan.changes}
+        for address in addresses:
+            _check(address, changes.get(address))
+    return prepared
+
+
+def _check(address: str, change: Change | None) -> None:
+    if change is not None and change.action in {Action.CREATE, Action.ADOPT}:
+        raise InputError("this client is not applied yet", where=address, fix="run iac apply: that makes its secret")
+    if change is None or change.step not in _NEW:
+        raise InputError(
+            "this client has no secret to rotate",
+            where=address,
+            why="it leaves the project, or its token_endpoint_auth_method is none or private_key_jwt",
+            fix="leave it out, or change its definition",
+        )
+
+
+def revoke_tokens(session: Session, report: Report) -> Report:
+    """The report with what became of the tokens of the clients whose change came to its end."""
+    done = [outcome.change for outcome in report.outcomes if isinstance(outcome, Done)]
+    return replace(report, revocations=tuple(_revoke(session, change) for change in done if _has_tokens(change)))
+
+
+def _has_tokens(change: Change) -> bool:
+    """Whether the client that had the old secret is still registered: a deleted one has taken its tokens along."""
+    return not change.succeeds or any(old.client_id == change.succeeds and old.grace for old in change.leaving)
+
+
+def _revoke(session: Session, change: Change) -> TokensRevoked | TokensKept:
+    try:
+        session.provider.revoke_tokens(change.succeeds or change.client_id)
+    except IacError as error:
+        return TokensKept(change, error)
+    return TokensRevoked(change)

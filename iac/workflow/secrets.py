@@ -1,0 +1,208 @@
+"""Secrets and tokens that a person provides: proven at the server, then stored under the lock."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from iac.apply.exchange import read_back
+from iac.core.errors import InputError, UnknownOutcome
+from iac.core.limits import listed, said_once
+from iac.core.model import uses_secret
+from iac.core.plan.make import identified
+from iac.core.registration import Api, Key
+from iac.core.state.answer import kept_answer
+from iac.core.state.model import ClientState, ClientWritten, SecretStatus
+from iac.workflow.registrations import use_keys
+from iac.workflow.state import mending, not_in_state
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from iac.core.registration import Registration
+    from iac.core.secret import Secret
+    from iac.core.state.model import State
+    from iac.session.ledger import Ledger
+    from iac.session.session import Session
+
+
+def hand_in(session: Session, secrets: Mapping[str, Secret]) -> dict[str, bool]:
+    """Store these secrets, by address: all of them, or none; whether each is new to state.
+
+    Raises:
+        InputError: naming every address whose secret is not stored, and why.
+        UnreachableError: the server cannot be asked.
+    """
+    with mending(session) as ledger:
+        _refuse(_unfit(ledger.state, secrets))
+        use_keys(session, ledger.state, {ledger.state.clients[a].client_id for a in secrets}, must_open=True)
+        _refuse(_unproven(session, ledger.state, secrets))
+        return {address: _store(ledger, address, secret) for address, secret in sorted(secrets.items())}
+
+
+def _refuse(problems: Mapping[str, str]) -> None:
+    if problems:
+        raise InputError(
+            "these secrets are refused, and none is stored",
+            where=listed(problems),
+            why="; ".join(said_once(problems.items(), "clients")),
+            fix="correct them or leave them out; iac state list lists the addresses",
+        )
+
+
+def _unfit(state: State, secrets: Mapping[str, Secret]) -> dict[str, str]:
+    problems = {}
+    for address in sorted(secrets):
+        client = state.clients.get(address)
+        if client is None:
+            problems[address] = "not in state; iac apply creates a client or adopts it"
+        elif not uses_secret(client.applied):
+            problems[address] = "its token_endpoint_auth_method takes no secret"
+    return problems
+
+
+def _unproven(session: Session, state: State, secrets: Mapping[str, Secret]) -> dict[str, str]:
+    """Those with which the client cannot log in."""
+
+    def problem(address: str) -> str:
+        client_id = state.clients[address].client_id
+        if session.provider.accepts_secret(client_id, secrets[address]):
+            return ""
+        if session.provider.get(client_id) is None:
+            return f"client_id {client_id} is not registered any more; iac plan says more"
+        return f"the server refuses it as the secret of {client_id}"
+
+    addresses = sorted(secrets)
+    # limit: each request ends by its deadline
+    with ThreadPoolExecutor(max_workers=session.parallelism, thread_name_prefix="iac-secret") as pool:
+        answers = zip(addresses, pool.map(problem, addresses), strict=True)
+        return {address: why for address, why in answers if why}
+
+
+def _store(ledger: Ledger, address: str, secret: Secret) -> bool:
+    client = ledger.state.clients[address]
+    is_new = not _is_held(client, secret)
+    if is_new:
+        client = replace(client, secret=ledger.seal_next(address, secret))
+    ledger.note(ClientWritten(address, replace(client, secret_status=SecretStatus.KNOWN)))
+    return is_new
+
+
+def _is_held(client: ClientState, secret: Secret) -> bool:
+    return client.secret is not None and secret.fingerprint(client.secret.salt) == client.secret.fingerprint
+
+
+def hand_in_token(session: Session, address: str, rat: Secret, uri: str) -> ClientState:
+    """Store a registration access token, after it has read the client that it is for.
+
+    An address that is in no state yet takes the client over that its definition names.
+
+    Args:
+        session: the run.
+        address: whose token it is.
+        rat: the token.
+        uri: its registration_client_uri; "" for the one in state.
+
+    Raises:
+        InputError: it is nobody's token, or nothing says whose.
+    """
+    _check_api(session)
+    with mending(session) as ledger:
+        held = ledger.state.clients.get(address)
+        client_id = held.client_id if held else _named(session, ledger, address)
+        uri = uri or (held.registration_uri if held else "")
+        session.provider.use_keys([Key(client_id, rat, uri)])
+        found = session.provider.get(client_id)
+        if found is None:
+            raise InputError(
+                "the server does not take this token for this client",
+                where=f"{address}, client_id {client_id}",
+                why="it is another client's, has ended, or is not all of the token; nothing was stored",
+                fix="give the token as the server gave it; RFC 7592 servers need --uri too, for a client in no state",
+            )
+        client = held or _taken_over(session, ledger, address, found)
+        client = replace(client, rat=ledger.seal_rat(address, rat), registration_uri=found.registration_uri or uri)
+        ledger.note(ClientWritten(address, client))
+        return client
+
+
+def _check_api(session: Session) -> None:
+    if session.desired.provider == Api.ADMIN:
+        raise InputError(
+            "the management API needs no registration access tokens",
+            fix="this is for provider iam-self-service and rfc7591",
+        )
+
+
+def _named(session: Session, ledger: Ledger, address: str) -> str:
+    client = identified(session.desired, ledger.state).clients.get(address)
+    if client is None:
+        raise not_in_state(ledger.state, address)
+    if not client.client_id:
+        raise InputError(
+            "nothing says whose token this is",
+            where=str(client.location),
+            why=f"{address} is in no state, and its definition names no client_id",
+            fix="write client_id: ID of the registered client into the definition first",
+        )
+    return client.client_id
+
+
+def _taken_over(session: Session, ledger: Ledger, address: str, found: Registration) -> ClientState:
+    """The client as it is registered, so that the next plan says what its definition changes."""
+    desired = session.desired.clients[address]
+    status = SecretStatus.UNKNOWN if uses_secret(found.fields) else SecretStatus.NONE
+    secret = ledger.seal_next(address, found.secret) if found.secret and uses_secret(found.fields) else None
+    return ClientState(
+        client_id=found.client_id,
+        provider=session.desired.provider,
+        applied={name: value for name, value in found.fields.items() if name in desired.declared},
+        declared=desired.declared,
+        secret=secret,
+        secret_status=SecretStatus.KNOWN if secret else status,
+        secret_serial=desired.secret_serial,
+        prevent_destroy=desired.lifecycle.prevent_destroy,
+        applied_at=ledger.now(),
+        answer=kept_answer(found.answer),
+    )
+
+
+def redeem(session: Session, addresses: Sequence[str]) -> None:
+    """Make the user of the login the owner of clients that nobody owns; their tokens leave state.
+
+    Raises:
+        InputError: an address is not in state, or its client has no such token.
+        StateError: a token cannot be opened.
+    """
+    with mending(session) as ledger:
+        clients = ledger.state.clients
+        for address in addresses:
+            _check_token(ledger, address)
+        use_keys(session, ledger.state, {clients[address].client_id for address in addresses}, must_open=True)
+        for address in addresses:
+            _redeem(session, clients[address])
+            ledger.record(ClientWritten(address, replace(clients[address], rat=None)))
+
+
+def _redeem(session: Session, client: ClientState) -> None:
+    """Sent once; where no usable answer comes back, it was done when the login itself reads the client."""
+    try:
+        session.provider.redeem(client.client_id)
+    except UnknownOutcome as unknown:
+        session.provider.use_keys([Key(client.client_id)])
+        if read_back(session.provider, unknown, client.client_id) is None:
+            raise
+
+
+def _check_token(ledger: Ledger, address: str) -> None:
+    client = ledger.state.clients.get(address)
+    if client is None:
+        raise not_in_state(ledger.state, address)
+    if client.rat is None:
+        raise InputError(
+            "this client has no registration access token to redeem",
+            where=address,
+            why="a user's login owns it already, or it is reached by the management API",
+            fix="leave it out",
+        )

@@ -1,0 +1,216 @@
+"""State changed by hand, under the lock: addresses renamed or forgotten, secrets sealed again, a copy put back."""
+
+from __future__ import annotations
+
+import re
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, assert_never
+
+from iac.core.errors import InputError, MissingStateError, StateError
+from iac.core.limits import listed
+from iac.core.state.document import Origin, Owner, check_owner, parse_state
+from iac.core.state.journal import is_journal, parse_journal, replay
+from iac.core.state.model import ClientGone, ClientWritten, IntentDropped, IntentGiven, OutputWritten, PredecessorGone
+from iac.core.text import nearest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from iac.core.state.journal import Journal
+    from iac.core.state.model import ClientState, Event, State
+    from iac.session.ledger import Ledger, Rekeyed
+    from iac.session.session import LocalSession, StateSession
+
+
+_ADDRESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*(/[A-Za-z0-9_][A-Za-z0-9_.@+-]*)*")
+"""As schemas/project.schema.json has it for `moved`."""
+
+
+@contextmanager
+def mending(session: StateSession) -> Iterator[Ledger]:
+    """State under the lock; what became of it is saved at the end, unless the block raises.
+
+    Raises:
+        LockedError: somebody else holds the lock.
+        StateError: the state cannot be read or written.
+    """
+    with session.backend.lock(session.holder(), timeout=0):
+        ledger = session.ledger(session.backend.load())
+        yield ledger
+        ledger.state = replace(ledger.state, run_id=session.run_id)
+        ledger.save()
+
+
+def find(state: State, address: str) -> ClientState | None:
+    """What state holds of an address; None when an interrupted create is all there is, or keys for a client to come.
+
+    Raises:
+        InputError: it holds nothing.
+    """
+    if address not in state.clients.keys() | state.intents.keys() | state.keys.keys():
+        raise not_in_state(state, address)
+    return state.clients.get(address)
+
+
+def not_in_state(state: State, address: str) -> InputError:
+    """The error for an address that is not in state, with the nearest one that is."""
+    fix = nearest(address, state.clients) or "iac state list lists the addresses"
+    return InputError("this address is not in state", where=address, fix=fix)
+
+
+def rename(session: StateSession, source: str, target: str) -> ClientState:
+    """Give a client of state another address; its secret is sealed for the new one.
+
+    Raises:
+        InputError: there is no such client, or the new address is none or taken.
+        StateError: the secret cannot be opened.
+    """
+    if not _ADDRESS.fullmatch(target):
+        raise InputError(
+            "this is no address",
+            where=target,
+            fix="an address is the path of a definition below clients.d without .yaml",
+        )
+    with mending(session) as ledger:
+        state = ledger.state
+        if source not in state.clients:
+            raise _interrupted(source) if source in state.intents else not_in_state(state, source)
+        if target in state.clients.keys() | state.intents.keys():
+            raise InputError(
+                "the new address is in state already", where=target, fix="choose another, or iac state rm it"
+            )
+        ledger.move([(source, target)])
+        return ledger.state.clients[target]
+
+
+def _interrupted(address: str) -> InputError:
+    return InputError(
+        "an interrupted run was about to create this client, so it cannot move yet",
+        where=address,
+        fix="run iac apply first: it finds out what became of the create",
+    )
+
+
+def forget(session: StateSession, address: str) -> None:
+    """Take an address out of state, with its secret and the record of outputs that are its alone.
+
+    Raises:
+        InputError: it is not there.
+    """
+    with mending(session) as ledger:
+        find(ledger.state, address)
+        ledger.note(ClientGone(address, None))
+        outputs = {path: record for path, record in ledger.state.outputs.items() if record.clients != (address,)}
+        ledger.state = replace(ledger.state, outputs=outputs)
+
+
+def rekey(session: LocalSession) -> Rekeyed:
+    """Seal every secret of state anew: to the recipients of the state, and each to those of its definition.
+
+    Raises:
+        StateError: a secret cannot be opened, or a recipient is none.
+    """
+    with mending(session) as ledger:
+        return ledger.rekey()
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """What is to become the state: bytes, and how to name where they are from."""
+
+    data: bytes
+    name: str
+
+
+def push(session: StateSession, copy: Copy, *, is_forced: bool) -> None:
+    """Let a document be the state, or add what a journal recorded.
+
+    A document is newer when its serial is higher, and as good when it is a copy of the very state that is there; a
+    journal, when it goes on from it. `is_forced` takes older ones too.
+
+    Raises:
+        StateError: the copy is damaged, foreign or older, or the state cannot be read or written.
+        LockedError: somebody else holds the lock.
+    """
+    origin = Origin(copy.name, "it cannot be pushed: take another copy")
+    if is_journal(copy.data):
+        _push_journal(session, _whole(copy, origin), origin, is_forced=is_forced)
+    else:
+        _push_document(session, parse_state(_text(copy, origin), origin), origin, is_forced=is_forced)
+
+
+def _text(copy: Copy, origin: Origin) -> str:
+    try:
+        return copy.data.decode()
+    except UnicodeDecodeError:
+        raise StateError("the state is damaged", where=origin.where, why="not UTF-8", fix=origin.fix) from None
+
+
+def _push_document(session: StateSession, document: State, origin: Origin, *, is_forced: bool) -> None:
+    try:
+        with mending(session) as ledger:
+            current = ledger.state
+            check_owner(document, Owner(current.project, current.environment, current.issuer, current.lineage), origin)
+            is_same = (document.serial, document.run_id) == (current.serial, current.run_id)
+            if not (is_forced or is_same or document.serial > current.serial):
+                raise _older(document, current, origin)
+            ledger.state = replace(document, serial=current.serial)
+    except MissingStateError:
+        session.backend.create(replace(document, run_id=session.run_id))
+
+
+def _older(document: State, current: State, origin: Origin) -> StateError:
+    return StateError(
+        "the copy is older than the state",
+        where=origin.where,
+        why=f"it has serial {document.serial} of run {document.run_id},"
+        f" the state serial {current.serial} of run {current.run_id}",
+        fix=f"keep both; iac state push --force {origin.where} puts the copy in the place of the state",
+    )
+
+
+def _whole(copy: Copy, origin: Origin) -> Journal:
+    journal = parse_journal(copy.data, origin)
+    if journal.length != len(copy.data):
+        raise StateError(
+            "the copy of a journal is torn", where=origin.where, why="its last line ends early", fix=origin.fix
+        )
+    return journal
+
+
+def _push_journal(session: StateSession, journal: Journal, origin: Origin, *, is_forced: bool) -> None:
+    with mending(session) as ledger:
+        current = ledger.state
+        oldest = min(batch.serial for batch in journal.batches)
+        if oldest < current.serial and not is_forced:
+            raise _recorded_before(journal, current, origin)
+        added = replay(replace(current, serial=min(oldest, current.serial)), journal, origin)
+        ledger.state = replace(added, serial=current.serial)
+
+
+def _recorded_before(journal: Journal, current: State, origin: Origin) -> StateError:
+    events = [event for batch in journal.batches for event in batch.events]
+    names = sorted({_subject(event) for event in events})
+    return StateError(
+        "the copy is older than the state",
+        where=origin.where,
+        why=f"it goes on from serial {journal.batches[0].serial}, the state has {current.serial};"
+        f" it is about {listed(names)}",
+        fix=f"run iac plan: it says what differs from the server; iac state push --force {origin.where}"
+        " adds what the copy recorded to the state",
+    )
+
+
+def _subject(event: Event) -> str:
+    match event:
+        case ClientWritten(address) | ClientGone(address) | IntentDropped(address):
+            return address
+        case IntentGiven(intent):
+            return intent.address
+        case PredecessorGone(grave):
+            return grave.address
+        case OutputWritten(name):
+            return name
+        case _:
+            assert_never(event)
