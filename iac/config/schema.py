@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iac.config.number import make_whole
 from iac.config.quick import compile_schema
+from iac.resource import resource
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,10 +30,8 @@ def schema_text(name: str) -> str:
     Raises:
         FileNotFoundError: no such schema.
     """
-    package = Path(__file__).parents[1]
-    file = _FILE.format(name)
-    packaged = package / "schemas" / file
-    return (packaged if packaged.exists() else package.parent / "schemas" / file).read_text(encoding="utf-8")
+    file = f"schemas/{_FILE.format(name)}"
+    return resource(file, file).read_text(encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from functools import cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iac.config.catalogue import ERRORS, WARNINGS
@@ -21,9 +20,11 @@ from iac.core.policy import ChangeRule
 from iac.core.policy import level as policy_level
 from iac.core.server import RULES as SERVER
 from iac.core.text import nearest
+from iac.resource import resource
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from iac.core.policy import Rule
 
@@ -112,7 +113,4 @@ def _of_section(name: str, text: str, source: str) -> Explanation:
 
 def _page(name: str) -> str:
     """A page of the reference: the packaged copy, in a checkout the page itself."""
-    package = Path(__file__).parents[1]
-    packaged = package / "reference" / f"{name}.md"
-    path = packaged if packaged.exists() else package.parent / "docs/reference" / f"{name}.md"
-    return path.read_text(encoding="utf-8")
+    return resource(f"reference/{name}.md", f"docs/reference/{name}.md").read_text(encoding="utf-8")

@@ -163,6 +163,8 @@ def settings(login: dict[str, Any], state: dict[str, Any]) -> dict[str, Any]:
         "limits": {"max_deletes": 1, "max_updates": 1},
         "parallelism": 4,
         "timeout": 10,
+        "deadline": 60,
+        "pipelines": {"wheel": f"https://example.org/indigo_iac-1.0.0-py3-none-any.whl#sha256={'0' * 64}"},
         "tls": TLS,
         "proxy": "none",
         "scopes": ["storage.read:/"],

@@ -47,7 +47,7 @@ def _summaries() -> set[str]:
     """What errors of state begin with, as they stand in the code."""
     folders = [ROOT / "iac/backends", ROOT / "iac/sealing"]
     files = [*(file for folder in folders for file in folder.rglob("*.py"))]
-    files += [ROOT / "iac/core" / name for name in ("journal.py", "statefile.py", "upgrade.py")]
+    files += [ROOT / "iac/core/state" / name for name in ("journal.py", "document.py", "upgrade.py")]
     files.append(ROOT / "iac/git.py")
     code = "\n".join(file.read_text(encoding="utf-8") for file in files)
     found = set(re.findall(r'(?:StateError|ClosedSecretError|LockedError|InputError)\(\s*"([^"]+)"', code))

@@ -6,14 +6,15 @@ The name of the package on an index is nobody's yet, so whoever took it would ru
 from __future__ import annotations
 
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iac import __version__
 from iac.core.errors import InputError
+from iac.resource import resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
 _NAME = re.compile(r"([A-Za-z0-9._-]+)==")
 _EVERY = "base"
@@ -21,9 +22,7 @@ _EVERY = "base"
 
 def requirements_file(name: str) -> Path:
     """A file of `make requirements`: the packaged copy, in a checkout the file itself."""
-    package = Path(__file__).parents[1]
-    packaged = package / "requirements"
-    return (packaged if packaged.exists() else package.parent / "requirements/hashes") / f"{name}.txt"
+    return resource(f"requirements/{name}.txt", f"requirements/hashes/{name}.txt")
 
 
 def render_requirements(wheel: str, extras: Iterable[str]) -> str:

@@ -1,0 +1,1 @@
+"""The use cases, one module or folder a command."""
