@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from iac.backends.cell import NotSettled, Stored, settle
+from iac.backends.lease import Lease
 from iac.backends.local import Extent, GroupCommit, LocalJournal
 from iac.backends.rescue import Rescue, places
 from iac.core.errors import MissingStateError, StateError, UnreachableError
-from iac.core.state.document import Origin, check_owner, check_state, parse_state, render_state
+from iac.core.state.document import Origin, Owner, check_owner, check_state, parse_state, render_state
 from iac.core.state.journal import Batch, fold_all, render_batch, replay
 from iac.core.state.keys import brings_secret
-from iac.ports import StateBackend
+from iac.ports import Lock, StateBackend
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,10 +27,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from iac.backends.cell import Cell
-    from iac.core.state.document import Owner
     from iac.core.state.model import Event, State
     from iac.ports import Clock, Holder
-    from iac.ports.state import Lock
+    from iac.ports.settings import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +66,18 @@ class Places:
 
     journal: Path
     rescue: tuple[Path, ...] | None = None
+
+
+def owner_of(site: Site) -> Owner:
+    """Whose state is kept for a site: a backend refuses one of another project, environment, issuer or lineage."""
+    return Owner(site.project, site.environment, site.issuer, site.lineage)
+
+
+def open_remote(site: Site, document: Cell, lock: Cell | Lock) -> StateBackend:
+    """The state of an environment in a cell, its lock in another cell or of its own kind."""
+    lease = lock if isinstance(lock, Lock) else Lease(lock, site.clock, site.environment)
+    places = Places(site.root / ".iac" / f"{site.lineage}.journal")
+    return RemoteBackend(document, lease, owner_of(site), site.clock, places)
 
 
 class RemoteBackend(StateBackend):

@@ -52,9 +52,9 @@ def _outcome(changed: int, *, check: bool) -> str:
 
 
 def _files(root: Path, paths: tuple[str, ...], mistakes: list[Diagnostic]) -> Iterator[str]:
-    from iac.config.path import PROJECT_FILE
     from iac.config.project import load_project
-    from iac.config.tree import CLIENTS_DIR, read_tree
+    from iac.config.tree import read_tree
+    from iac.ports.path import CLIENTS_DIR, PROJECT_FILE
 
     if not (root / PROJECT_FILE).is_file():
         load_project(root)  # says what is wrong with it
@@ -75,8 +75,8 @@ def _formatted(root: Path, file: str, mistakes: list[Diagnostic]) -> str | None:
     """The file's new text; None when it stays as it is."""
     from iac.config.document import read_document
     from iac.config.edit.format import format_text, schema_address
-    from iac.config.path import PROJECT_FILE
     from iac.config.tree import is_defaults
+    from iac.ports.path import PROJECT_FILE
 
     document, found = read_document(root, file)
     mistakes += found

@@ -82,7 +82,8 @@ def _wish(given: dict[str, Any]) -> Wish:
 
 
 def _folder(given: str) -> str:
-    from iac.config.tree import CLIENTS_DIR, is_address  # not needed by --help
+    from iac.config.tree import is_address  # not needed by --help
+    from iac.ports.path import CLIENTS_DIR
 
     folder = given.removeprefix("./").rstrip("/").removeprefix(f"{CLIENTS_DIR}/")
     if folder in {"", CLIENTS_DIR}:

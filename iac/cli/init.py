@@ -9,6 +9,7 @@ import click
 
 from iac.cli.context import is_terminal
 from iac.core.text import printable
+from iac.registry import BACKENDS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -32,8 +33,8 @@ PAGES = "https://github.com/indigo-iac/indigo-iac/blob/main/docs/how-to/pipeline
 )
 @click.option(
     "--backend",
-    type=click.Choice(["file", "git"]),
-    default="file",
+    type=click.Choice([name for name, backend in BACKENDS.items() if backend.starter]),
+    default=next(iter(BACKENDS)),
     show_default=True,
     help="Where state lives: on this machine, or in a branch of the repository's remote origin.",
 )
@@ -92,11 +93,9 @@ def _answers(shell: Shell, given: Mapping[str, str | None]) -> Answers:
 
 def _pipelines(shell: Shell, answers: Answers, forges: Collection[str]) -> Pipelines:
     from iac.workflow.init import check_answers
-    from iac.workflow.pipelines import prepare_pipelines, refuse_file_backend  # only with --ci
+    from iac.workflow.pipelines import prepare_pipelines  # only with --ci
 
-    if answers.backend == "file":
-        refuse_file_backend("--backend file")
-    return prepare_pipelines(shell.root, check_answers(answers), forges)
+    return prepare_pipelines(shell.root, check_answers(answers), forges, f"--backend {answers.backend}")
 
 
 def _add_pipelines(shell: Shell, forges: Collection[str], wheel: str) -> int:

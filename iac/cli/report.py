@@ -86,7 +86,7 @@ def write_whole(shell: Shell, file: str, text: str, option: str) -> None:
 
 
 def _path(shell: Shell, file: str, option: str) -> Path:
-    from iac.config.path import path_inside, path_over  # with its only use
+    from iac.ports.path import path_inside, path_over  # with its only use
 
     path = shell.path(file)
     if not path.parent.is_dir():

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from iac.config.source import Source
+from iac.ports.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from iac.config.catalogue import mistake
 from iac.config.document import Document
-from iac.config.path import PROJECT_FILE
 from iac.config.project import Project, load_project
 from iac.config.settings import parse_settings
 from iac.core.diagnostics import sort_key
 from iac.core.errors import InputError, InvalidInput
 from iac.core.text import side_by_side
+from iac.ports.path import PROJECT_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from iac.config.catalogue import mistake
 from iac.config.environment import Environment
 from iac.config.layers import folder_layers, read_layer
-from iac.config.path import PROJECT_FILE
 from iac.config.policy import judged
 from iac.config.project import has_errors, load_project, read_project
 from iac.config.settings import check_sources
@@ -21,6 +20,7 @@ from iac.core.diagnostics import Severity, sort_key
 from iac.core.errors import InvalidInput
 from iac.core.limits import listed
 from iac.core.text import nearest
+from iac.ports.path import PROJECT_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping

@@ -15,7 +15,7 @@ from iac.config.project import has_errors
 from iac.config.removal import check_moved, check_removed, parse_moved, parse_removed
 from iac.config.rule import check_definition
 from iac.config.sink import sealed_to
-from iac.config.state_rule import check_exposure
+from iac.config.state import check_exposure
 from iac.core.desired import Desired, Rotation
 from iac.core.plan.identity import is_successor_id
 from iac.core.text import nearest
@@ -101,7 +101,7 @@ class Environment:
         value, name = self._value, self.settings.environment
         yield from check_removed(self._document, value, name, self._addresses)
         yield from check_moved(self._document, value, self._addresses)
-        yield from check_exposure(self._document, self.settings)
+        yield from check_exposure(self._document, self.settings.state, name)
 
     def templates(self) -> set[str]:
         """Templates of the project that outputs name, those that are there."""

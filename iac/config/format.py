@@ -4,25 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
+
+from iac.core.origin import is_uri
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 _BECH32 = {char: value for value, char in enumerate("qpzry9x8gf2tvdw0s3jn54khce6mua7l")}
 _GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
-
-
-def is_uri(text: object) -> bool:
-    """Whether the text is an absolute URI without spaces (RFC 3986 section 3), its port a port."""
-    if not isinstance(text, str) or not text.isascii() or not text.isprintable() or " " in text:
-        return not isinstance(text, str)
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
-        return False
-    return bool(parts.scheme) and not (parts.scheme in {"http", "https"} and not parts.hostname)
 
 
 def is_recipient(text: object) -> bool:

@@ -8,6 +8,7 @@ from iac.config.document import read_document
 from iac.config.merge import Layer, usable
 from iac.config.schema import check_schema
 from iac.config.tree import is_defaults
+from iac.core.desired import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,10 +18,6 @@ if TYPE_CHECKING:
     from iac.config.event import Pointer
     from iac.config.merge import Part
     from iac.core.diagnostics import Diagnostic
-
-
-DEFAULT = "default"
-"""Name of the one environment of a project that declares none."""
 
 
 def environment_names(value: Mapping[str, Any]) -> tuple[str, ...]:

@@ -9,7 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from iac.config.auth import secrets_of
 from iac.config.catalogue import mistake
-from iac.config.path import (
+from iac.config.sink import KubernetesSettings
+from iac.core.desired import FILE, OutputSpec, output_id
+from iac.core.limits import listed
+from iac.core.text import nearest
+from iac.ports.path import (
     INPUTS,
     PROJECT_FILE,
     TEMPLATES_DIR,
@@ -19,10 +23,6 @@ from iac.config.path import (
     path_over,
     path_problem,
 )
-from iac.config.sink import KubernetesSettings
-from iac.core.desired import FILE, OutputSpec, output_id
-from iac.core.limits import listed
-from iac.core.text import nearest
 from iac.services import template_files
 
 if TYPE_CHECKING:
@@ -152,7 +152,8 @@ class OutputRules:
 
 def _read_besides(root: Path, settings: Settings) -> Iterator[str]:
     """Files inside the project that settings name: the state, and those of logins, identities and certificates."""
-    files = [root / path for path in settings.state.files]
+    place = settings.state.place
+    files = [root / place.file] if place.file else []
     files += [source.path(root) for source in (*settings.state.secrets, *secrets_of(settings.auth)) if source.is_file]
     files += settings.network.files
     files += [

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 from iac.config.catalogue import mistake
 from iac.config.document import read_document
 from iac.config.layers import environment_names
-from iac.config.path import PROJECT_FILE
 from iac.config.schema import check_schema
 from iac.config.settings import Settings, check_settings, parse_settings
 from iac.core.diagnostics import Location, Severity, sort_key
 from iac.core.errors import InputError, InvalidInput
 from iac.core.limits import listed
 from iac.core.text import nearest
+from iac.ports.path import PROJECT_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

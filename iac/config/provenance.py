@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from iac.config.definitions import load_environment
 from iac.config.environment import Environment
 from iac.config.layers import folder_layers, layer_name, read_layer
-from iac.config.path import PROJECT_FILE
 from iac.config.schema import load_schema
 from iac.config.tree import read_tree
 from iac.core.diagnostics import sort_key
@@ -15,6 +14,7 @@ from iac.core.errors import InputError, InvalidInput
 from iac.core.model import FIELDS, Kind
 from iac.core.provenance import Origin, Provenance
 from iac.core.text import nearest
+from iac.ports.path import PROJECT_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -15,15 +15,14 @@ from iac.config.auth import (
     secrets_of,
 )
 from iac.config.catalogue import mistake
-from iac.config.layers import DEFAULT, overrides, place_of
-from iac.config.network import Network, parse_network
+from iac.config.layers import overrides, place_of
 from iac.config.sink import parse_sinks
-from iac.config.state_rule import check_states
-from iac.config.state_settings import parse_state
-from iac.core.desired import Limits
+from iac.config.state import check_states, parse_state
+from iac.core.desired import DEFAULT, Limits
 from iac.core.policy.rule import WLCG_BOUNDS
 from iac.core.registration import Api
 from iac.core.server import redirect_uri_problem
+from iac.ports.settings import Network
 from iac.transport.limit import DEADLINE, TIMEOUT
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from iac.config.auth import Auth
     from iac.config.document import Document
     from iac.config.sink import SinkSettings
-    from iac.config.state_settings import StateSettings
+    from iac.config.state import StateSettings
     from iac.core.diagnostics import Diagnostic
     from iac.core.model import Fields
     from iac.core.policy.rule import Bounds
@@ -103,7 +102,7 @@ def parse_settings(root: Path, value: Mapping[str, Any], environment: str) -> Se
         parallelism=value.get("parallelism", 8),
         timeout=float(value.get("timeout", TIMEOUT)),
         deadline=float(value.get("deadline", DEADLINE)),
-        network=parse_network(root, merged),
+        network=Network.parse(root, merged),
         server_defaults=value.get("server_defaults", {}),
         clients=tuple(merged["clients"]) if "clients" in merged else None,
         scopes=tuple(value.get("scopes", ())),
@@ -125,7 +124,7 @@ def check_settings(document: Document, all_settings: list[Settings]) -> Iterator
     for settings in all_settings:
         yield from _check_server(document, settings)
         yield from _check_login(document, settings)
-    yield from check_states(document, all_settings)
+    yield from check_states(document, {each.environment: each.state for each in all_settings})
     yield from _check_lineage(document, all_settings)
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from iac.config.catalogue import mistake
 from iac.core.diagnostics import Location
+from iac.ports.path import CLIENTS_DIR
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
     from iac.core.diagnostics import Diagnostic
 
-CLIENTS_DIR = "clients.d"
+
 DEFAULTS_FILE = "_defaults.yaml"
 _SUFFIXES = (".yaml", ".yml")
 ADDRESS_RULE = "letters, digits and _.@+- are, each part beginning with a letter, digit or _"

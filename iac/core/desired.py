@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from iac.core.remark import Remark, Waiver
 
 
+DEFAULT = "default"
+"""Name of the one environment of a project that declares none."""
+
 OWNERS = "owners"
 """The name of the owners in `lifecycle.ignore_changes` and in a plan; the server has calls of their own for them."""
 

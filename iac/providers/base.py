@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import quote
 
 from iac.core.errors import InputError
+from iac.core.origin import Issuer
 from iac.core.text import printable
 from iac.ports import Provider
 from iac.providers.discovery import OPENID, check_pin
 from iac.providers.session import Session
 from iac.transport.http import Http, Transport
-from iac.transport.origin import Issuer
 
 if TYPE_CHECKING:
     from collections.abc import Collection

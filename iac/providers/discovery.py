@@ -15,9 +15,9 @@ from iac.transport.message import Call, server_words
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from iac.core.origin import Issuer
     from iac.transport.http import Http
     from iac.transport.message import Answer
-    from iac.transport.origin import Issuer
 
 OPENID = "/.well-known/openid-configuration"
 """Behind the issuer's path (OpenID Connect Discovery 1.0 section 4)."""

@@ -14,12 +14,12 @@ from iac.providers.discovery import OPENID, Endpoints, discover
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from iac.core.origin import Issuer
     from iac.ports import Clock
     from iac.providers.bearer import Bearer
     from iac.providers.logins import Login
     from iac.transport.http import Http
     from iac.transport.message import Answer, Call
-    from iac.transport.origin import Issuer
 
 
 class Session:

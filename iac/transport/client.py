@@ -8,17 +8,17 @@ from urllib.request import getproxies, proxy_bypass
 
 from iac import __version__
 from iac.core.errors import InputError
+from iac.core.origin import Address
 from iac.core.server import switch
 from iac.transport.certificate import ssl_context
 from iac.transport.library import httpcore, httpx
-from iac.transport.origin import Address
 from iac.transport.wire import Network
 
 if TYPE_CHECKING:
     import ssl
 
+    from iac.core.origin import Server
     from iac.transport.http import Transport
-    from iac.transport.origin import Server
 
 _KEPT = 5.0
 """Seconds that a connection without a request is kept."""

@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from iac.core.origin import Server
     from iac.ports import Clock
-    from iac.transport.origin import Server
 
 _log = logging.getLogger(__name__)
 

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from iac.config.settings import Settings
-    from iac.config.source import Source
     from iac.core.secret import Secret
+    from iac.ports.source import Source
     from iac.providers.logins import Login
     from iac.providers.logins.given import FoundToken
     from iac.providers.logins.proof import Proof
@@ -151,14 +151,4 @@ def issuer_transport(settings: Settings, *, parallelism: int) -> Transport:
         certificate=network.certificate,
         key=network.key,
         proxy=network.proxy,
-    )
-
-
-def state_transport(settings: Settings) -> Transport:
-    """How a server of state is reached."""
-    return Transport(
-        timeout=settings.timeout,
-        deadline=settings.deadline,
-        ca_bundle=settings.network.ca,
-        proxy=settings.network.proxy,
     )

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from iac.clock import SystemClock
 from iac.config.definitions import load_environment
 from iac.config.project import load_project
-from iac.config.source import Origin, Source
 from iac.core.registration import Api
+from iac.ports.source import Origin, Source
 from iac.session.session import LocalSession, Session, StateSession
 from iac.wiring.login import Teller, login_client_id, open_login, pinned_issuer
 from iac.wiring.sinks import open_sinks

@@ -6,9 +6,9 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, assert_never
 
-from iac.config.path import named_file
 from iac.config.sink import AgeSettings, KubernetesSettings, SopsSettings
 from iac.core.desired import FILE
+from iac.ports.path import named_file
 from iac.sinks.file import FileSink
 
 if TYPE_CHECKING:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING
 from iac.backends.keyfile import KeyFile, ensure_key, key_path
 from iac.config.edit.files import create_text, replace_text
 from iac.config.edit.project import edit_lineage
-from iac.config.path import PROJECT_FILE
 from iac.config.project import load_project
 from iac.config.schema import load_schema
 from iac.core.errors import InputError, InvalidInput, MissingStateError, StateError, UnreachableError
 from iac.core.registration import Api
 from iac.core.state.model import State
 from iac.files import PrivateFolder
+from iac.ports.path import PROJECT_FILE
+from iac.registry import BACKENDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +46,8 @@ provider: {provider}
 {login}
 # Secrets in state are encrypted to the recipients, which are public; the identity of one of them opens them.
 state:
-{place}
+  backend: {backend}
+  {place}
   encryption:
     identity: {{env: IAC_AGE_IDENTITY}}
     recipients:
@@ -70,15 +72,11 @@ auth:
   method: initial_access_token
   token: {env: IAC_INITIAL_ACCESS_TOKEN}""",
 }
-_PLACES = {
-    "file": "  backend: file\n  path: .iac/state.json",
-    "git": "  backend: git\n  remote: origin\n  branch: iac-state  # a branch of its own, made with the state",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a new project is asked for. `provider` is a name of `Api`, `backend` file or git, `wheel` URL and hash."""
+    """What a new project is asked for. `provider` is a name of `Api`, `wheel` URL and hash."""
 
     project: str
     issuer: str
@@ -218,7 +216,7 @@ def _refuse_state(settings: Settings, backend: StateBackend) -> None:
     """A state in the place of the new one is somebody's, whatever it is; nothing has been written yet."""
     if _has_state(backend):
         folder = settings.root / ".iac"
-        fix = f"mv {folder} {folder}.old" if settings.state.files else "give the project another name: --project"
+        fix = f"mv {folder} {folder}.old" if settings.state.place.file else "give the project another name: --project"
         raise _state_is_there(settings, f"put the {PROJECT_FILE} of this state back, or {fix}")
 
 
@@ -263,7 +261,8 @@ def _text(answers: Answers, lineage: str, recipient: str) -> str:
         issuer=_scalar(answers.issuer),
         provider=answers.provider,
         login=_LOGINS[Api(answers.provider)],
-        place=_PLACES[answers.backend],
+        backend=answers.backend,
+        place=BACKENDS[answers.backend].starter,
         lineage=_scalar(lineage),
         recipient=recipient,
     )

@@ -16,14 +16,14 @@ from iac.config.document import parse_document
 from iac.config.edit.files import dump, round_trip, write_together
 from iac.config.edit.format import format_text, schema_address
 from iac.config.edit.project import with_output
-from iac.config.path import PROJECT_FILE
 from iac.config.project import load_project
-from iac.config.tree import ADDRESS_RULE, CLIENTS_DIR, is_address, read_tree
+from iac.config.tree import ADDRESS_RULE, is_address, read_tree
 from iac.core.diagnostics import Severity
 from iac.core.errors import InputError
 from iac.core.limits import listed
 from iac.core.registration import Api
 from iac.core.text import nearest
+from iac.ports.path import CLIENTS_DIR, PROJECT_FILE
 from iac.services import roles_of, services, template_files
 
 if TYPE_CHECKING:

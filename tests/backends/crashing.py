@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from iac.backends.file import FileBackend
+from iac.backends.file.document import FileBackend
 from tests.backends.clock import StoppedClock
 from tests.backends.given import EMPTY, HOLDER, OWNER, holding, written
 

@@ -7,7 +7,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from iac.backends.git import GitPlace, open_git
+from iac.backends.git import GitPlace
+from iac.backends.git.branch import open_git
 from iac.backends.lease import Lease
 from tests.backends.contract import RemoteSite
 

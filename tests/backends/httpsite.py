@@ -7,7 +7,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from iac.backends.http import HttpCell, targets
+from iac.backends.http.document import HttpCell, targets
 from iac.backends.http.lock import HttpLock
 from iac.backends.http.server import StateServer
 from iac.backends.remote import Places, RemoteBackend
@@ -15,6 +15,7 @@ from iac.transport.http import Transport
 from tests.backends.clock import StoppedClock
 from tests.backends.contract import RemoteSite
 from tests.backends.given import OWNER
+from tests.backends.stateserver import LOGIN
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -46,7 +47,7 @@ class HttpSite(RemoteSite):
     def open_pair(self, clock: Clock) -> tuple[HttpCell, HttpLock]:
         """The cell and the run's lock of one process; the lock lasts as long as its holder says."""
         place = self.server.place
-        server = StateServer(targets(place), (place.username, place.password), clock, Transport(timeout=5.0))
+        server = StateServer(targets(place), LOGIN, clock, Transport(timeout=5.0))
         lock = HttpLock(server, clock, least=timedelta(0))
         return HttpCell(server, lock), lock
 

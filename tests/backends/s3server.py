@@ -13,7 +13,8 @@ from urllib.parse import urlsplit
 
 from iac.backends.cell import NotStored
 from iac.backends.lease import Lease
-from iac.backends.s3 import LOCK_SUFFIX, S3Place, open_s3
+from iac.backends.s3 import S3Place
+from iac.backends.s3.bucket import LOCK_SUFFIX, open_s3
 from iac.core.secret import Secret
 from tests.backends.contract import RemoteSite
 
@@ -63,13 +64,12 @@ def _one_at_a_time(app: Any) -> Any:
 
 
 def place(endpoint: str, key: str, **other: Any) -> S3Place:
-    given: dict[str, Any] = {
-        "bucket": BUCKET,
-        "region": "us-east-1",
-        "access_key_id": Secret(KEY_ID),
-        "secret_access_key": Secret(KEY),
-    }
+    given: dict[str, Any] = {"bucket": BUCKET, "region": "us-east-1"}
     return S3Place(**(given | other), endpoint=endpoint, key=key)
+
+
+def login(key_id: str = KEY_ID, key: str = KEY) -> tuple[Secret | None, Secret | None]:
+    return Secret(key_id) if key_id else None, Secret(key) if key else None
 
 
 def race(attempts: list[Callable[[], Stored]]) -> list[bytes]:
@@ -91,26 +91,25 @@ class S3Site(RemoteSite):
     """A key of a bucket."""
 
     def __init__(self, machines: Path, where: S3Place) -> None:
+        self.login = login()
         from obstore.store import S3Store
 
-        assert where.access_key_id
-        assert where.secret_access_key
         self.machines = machines
         self.place = where
         self.store = S3Store(
             where.bucket,
             endpoint=where.endpoint,
             region=where.region,
-            access_key_id=where.access_key_id.reveal(),
-            secret_access_key=where.secret_access_key.reveal(),
+            access_key_id=KEY_ID,
+            secret_access_key=KEY,
             client_options={"allow_http": True},
         )
 
     def cell(self) -> Cell:
-        return open_s3(self.place)[0]
+        return open_s3(self.place, self.login)[0]
 
     def run_lock(self, clock: Clock) -> Lease:
-        return Lease(open_s3(self.place)[1], clock)
+        return Lease(open_s3(self.place, self.login)[1], clock)
 
     def document(self) -> str:
         return bytes(self.store.get(self.place.key).bytes()).decode()

@@ -25,6 +25,7 @@ from iac.core.secret import Secret
 
 PATH = "/api/v4/projects/7/terraform/state/demo"
 USER, PASSWORD = "gitlab-ci-token", "glcbt-hush-hush-1234"  # the server in this file takes it
+LOGIN = (USER, Secret(PASSWORD))
 JSON, BINARY = "application/json", "application/octet-stream"
 DESCRIPTION = ("ID", "Operation", "Info", "Who", "Version", "Created", "Path")
 
@@ -200,8 +201,8 @@ class StateServer:
         """As iac.yaml would have it for this product."""
         if isinstance(self.product, GitLab):
             lock = f"{self.address}/lock"
-            return HttpPlace(self.address, lock, lock, "POST", "POST", "DELETE", USER, Secret(PASSWORD))
-        return HttpPlace(self.address, self.address, self.address, "PUT", "LOCK", "UNLOCK", USER, Secret(PASSWORD))
+            return HttpPlace(self.address, lock, lock, "POST", "POST", "DELETE")
+        return HttpPlace(self.address, self.address, self.address, "PUT", "LOCK", "UNLOCK")
 
     @property
     def state(self) -> State:

@@ -94,7 +94,7 @@ class TestOrder:
 HOLD = """
 import sys, time
 from pathlib import Path
-from iac.backends.file import FileBackend
+from iac.backends.file.document import FileBackend
 from tests.backends.clock import StoppedClock
 from tests.backends.given import HOLDER, OWNER
 with FileBackend(Path(sys.argv[1]), OWNER, StoppedClock(), []).lock(HOLDER, timeout=0):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac import files
-from iac.backends.file import FileBackend
+from iac.backends.file.document import FileBackend
 from iac.core.errors import LockedError, StateError
 from tests.backends.clock import StoppedClock
 from tests.backends.contract import BackendContract, Site

@@ -196,7 +196,7 @@ class TestConflict:
 FILL = '''
 import os, sys
 from pathlib import Path
-from iac.backends.file import FileBackend
+from iac.backends.file.document import FileBackend
 from iac.core.errors import StateError
 from tests.backends.clock import StoppedClock
 from tests.backends.given import EMPTY, OWNER, holding, written

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac import git as gitcommand
-from iac.backends import git as git_module
 from iac.backends.cell import NotStored, settle
-from iac.backends.git import GitPlace, open_git
+from iac.backends.git import GitPlace
+from iac.backends.git import branch as git_module
+from iac.backends.git.branch import open_git
 from iac.backends.note import UNKNOWN, parse_note
 from iac.core.errors import InputError, StateError, UnreachableError
 from tests.backends.clock import StoppedClock

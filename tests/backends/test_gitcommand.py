@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac import git as gitcommand
-from iac.backends.git import GitPlace, open_git
+from iac.backends.git import GitPlace
+from iac.backends.git.branch import open_git
 from iac.core.errors import InputError
 from iac.git import Git, without_userinfo
 from iac.process import Child, environment

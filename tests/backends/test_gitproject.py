@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.backends.git import GitPlace, open_git
+from iac.backends.git import GitPlace
+from iac.backends.git.branch import open_git
 from iac.core.errors import InputError, UnreachableError
 from tests.backends.githttp import serve
 from tests.backends.gitremote import BRANCH, PATH, Server, git

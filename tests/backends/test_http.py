@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.backends.cell import NotStored
-from iac.backends.http import open_http
+from iac.backends.http.document import open_http
 from iac.core.errors import CredentialsError, IacError, LockedError, StateError, UnreachableError
 from iac.core.state.document import render_state
 from iac.transport.http import Transport
 from tests.backends.contract import RemoteContract
 from tests.backends.given import EMPTY, HOLDER, written
 from tests.backends.httpsite import HttpSite, PacedClock
-from tests.backends.stateserver import PASSWORD, USER, GitLab, Plain, StateServer, serving
+from tests.backends.stateserver import LOGIN, PASSWORD, USER, GitLab, Plain, StateServer, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -243,7 +243,7 @@ def test_a_server_that_is_not_there_ends_in_an_error(tmp_path: Path, gitlab: Sta
 @pytest.mark.parametrize("kind", ["read", "lock", "write", "unlock"])
 def test_a_server_that_hangs_ends_in_an_error(gitlab: StateServer, kind: str) -> None:
     gitlab.trouble(kind, "hang", times=99)
-    cell, lock = open_http(gitlab.place, PacedClock(), Transport(timeout=0.15))
+    cell, lock = open_http(gitlab.place, LOGIN, PacedClock(), Transport(timeout=0.15))
     started = time.monotonic()
     if kind == "unlock":
         cell.swap(b'{"serial": 0}', None)
@@ -260,7 +260,7 @@ def test_neither_log_nor_error_holds_a_credential(server: StateServer, caplog: p
     caplog.set_level("DEBUG", "iac")
     basic = base64.b64encode(f"{USER}:{PASSWORD}".encode()).decode()
     place = replace(server.place, address=server.address + "?token=hush-in-the-query")
-    cell, lock = open_http(place, PacedClock(), Transport(timeout=5.0))
+    cell, lock = open_http(place, LOGIN, PacedClock(), Transport(timeout=5.0))
     told = []
     for status, words in itertools.product((400, 401, 403, 404, 409, 500), (basic, PASSWORD)):
         for kind in ("read", "write", "lock", "unlock"):

@@ -12,7 +12,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.backends.http import HttpPlace, open_http
+from iac.backends.http import HttpPlace
+from iac.backends.http.document import open_http
 from iac.backends.http.server import LONGEST_ID, parse_holder, render_id
 from iac.core.errors import InputError, LockedError, StateError, UnreachableError
 from iac.core.secret import Secret
@@ -20,7 +21,7 @@ from iac.ports import Holder
 from iac.transport.http import Transport
 from tests.backends.given import HOLDER
 from tests.backends.httpsite import HttpSite, PacedClock
-from tests.backends.stateserver import DESCRIPTION, PASSWORD, USER, GitLab, Plain, StateServer, serving
+from tests.backends.stateserver import DESCRIPTION, LOGIN, PASSWORD, USER, GitLab, Plain, StateServer, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from iac.backends.http.lock import HttpLock
     from tests.backends.stateserver import Said
 
+NOBODY = ("", None)
 FOREIGN = "3d20d141-88c4-bb14-d677-88c5c9ec329a"
 PROBE = Holder("probe", "another", "2026-11-23T11:59:50Z", "2026-11-23T12:00:20Z")
 PROXY = "https://git.example.org/state"
@@ -37,9 +39,7 @@ PROXY = "https://git.example.org/state"
 def place_with(key: str, url: str) -> HttpPlace:
     """A place, one of whose addresses is another."""
     urls = {"address": PROXY, "lock_address": PROXY, "unlock_address": PROXY, key: url}
-    return HttpPlace(
-        **urls, update_method="POST", lock_method="POST", unlock_method="DELETE", username="", password=None
-    )
+    return HttpPlace(urls["address"], urls["lock_address"], urls["unlock_address"])
 
 
 @pytest.fixture(params=[GitLab, Plain])
@@ -107,7 +107,7 @@ def test_a_lock_is_described_as_the_protocol_wants_it(server: StateServer, lock:
 
 
 def test_a_lock_of_a_run_is_for_an_hour_at_least(server: StateServer, clock: PacedClock) -> None:
-    _, lock = open_http(server.place, clock, Transport(timeout=5.0))
+    _, lock = open_http(server.place, LOGIN, clock, Transport(timeout=5.0))
     long = replace(HOLDER, expires="2026-11-23T15:00:00+00:00")
     for holder, expires in ((HOLDER, "2026-11-23T12:58:57+00:00"), (long, long.expires)):
         with lock.lock(holder, timeout=0):
@@ -205,7 +205,7 @@ def test_a_server_that_breaks_off_is_asked_again_and_then_told_of(server: StateS
 def test_a_lock_that_cannot_be_freed_is_told_with_the_command(
     server: StateServer, clock: PacedClock, caplog: pytest.LogCaptureFixture, said: Said
 ) -> None:
-    _, lock = open_http(server.place, clock, Transport(timeout=5.0), "prod")
+    _, lock = open_http(server.place, LOGIN, clock, Transport(timeout=5.0), "prod")
     with lock.lock(HOLDER, timeout=0):
         server.trouble("unlock", said, times=99)
     assert f"the server says {said[0]}" in caplog.text
@@ -238,7 +238,7 @@ def test_an_interrupted_wait_leaves_no_lock_behind(
 
 def test_addresses_keep_their_queries(plain: StateServer, clock: PacedClock) -> None:
     place = replace(plain.place, address=plain.address + "?state=a%2Fb", lock_address=plain.address + "?state=a%2Fb")
-    cell, lock = open_http(place, clock, Transport(timeout=5.0))
+    cell, lock = open_http(place, LOGIN, clock, Transport(timeout=5.0))
     with lock.lock(HOLDER, timeout=0):
         cell.swap(b"{}", None)
     locked, read, written, _ = plain.asked
@@ -250,7 +250,7 @@ def test_addresses_keep_their_queries(plain: StateServer, clock: PacedClock) -> 
 def test_nothing_is_sent_as_a_login_where_there_is_none(plain: StateServer, clock: PacedClock) -> None:
     plain.needs_login = False
     for username, password in (("", None), ("ada", None), ("", Secret("hush"))):
-        cell, _ = open_http(replace(plain.place, username=username, password=password), clock, Transport(timeout=5.0))
+        cell, _ = open_http(plain.place, (username, password), clock, Transport(timeout=5.0))
         cell.read()
     assert [None, "Basic YWRhOg==", "Basic Omh1c2g="] == [asked.headers.get("authorization") for asked in plain.asked]
 
@@ -262,7 +262,7 @@ def test_nothing_is_sent_as_a_login_where_there_is_none(plain: StateServer, cloc
 )
 def test_an_address_that_is_none_is_refused_and_not_repeated(clock: PacedClock, key: str, url: str) -> None:
     with pytest.raises(InputError, match="no usable URL") as caught:
-        open_http(place_with(key, url), clock, Transport(timeout=5.0))
+        open_http(place_with(key, url), NOBODY, clock, Transport(timeout=5.0))
     assert f"state.{key}" == caught.value.where
     assert PASSWORD not in str(caught.value)
 
@@ -270,7 +270,7 @@ def test_an_address_that_is_none_is_refused_and_not_repeated(clock: PacedClock, 
 @pytest.mark.parametrize("key", ["lock_address", "unlock_address"])
 def test_credentials_go_to_one_server(clock: PacedClock, key: str) -> None:
     with pytest.raises(InputError, match="on two servers") as caught:
-        open_http(place_with(key, "https://elsewhere.example.org/state"), clock, Transport(timeout=5.0))
+        open_http(place_with(key, "https://elsewhere.example.org/state"), NOBODY, clock, Transport(timeout=5.0))
     assert "https://git.example.org" in caught.value.why
 
 

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.backends.cell import NotStored, Stored, settle
-from iac.backends.s3 import PATIENCE, open_s3
+from iac.backends.s3.bucket import PATIENCE, open_s3
 from iac.core.errors import InputError, StateError, UnreachableError
 from tests.backends.clock import StoppedClock
 from tests.backends.contract import RemoteContract
 from tests.backends.given import EMPTY, HOLDER, holding
-from tests.backends.s3server import BUCKET, KEY, KEY_ID, Gate, S3Site, gated, place, race, serving
+from tests.backends.s3server import BUCKET, KEY, KEY_ID, Gate, S3Site, gated, login, place, race, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,7 +71,7 @@ class TestContract(RemoteContract):
 
 
 def test_of_twelve_writers_exactly_one_wins_in_each_of_twenty_rounds(remote: S3Site) -> None:
-    cells = [open_s3(remote.place)[0] for _ in range(12)]
+    cells = [open_s3(remote.place, remote.login)[0] for _ in range(12)]
     old: Stored | None = None
     for number in range(20):
         won = race([partial(cell.swap, b"%d/%d" % (number, writer), old) for writer, cell in enumerate(cells)])
@@ -81,7 +81,7 @@ def test_of_twelve_writers_exactly_one_wins_in_each_of_twenty_rounds(remote: S3S
 
 
 def test_of_twelve_runs_exactly_one_gets_a_lock_that_was_held_before(remote: S3Site) -> None:
-    locks = [open_s3(remote.place)[1] for _ in range(12)]
+    locks = [open_s3(remote.place, remote.login)[1] for _ in range(12)]
     free: Stored | None = None
     for number in range(20):
         won = race([partial(lock.swap, b"note %d/%d" % (number, run), free) for run, lock in enumerate(locks)])
@@ -251,14 +251,14 @@ def test_a_missing_bucket_is_told_when_a_state_is_made(endpoint: str, tmp_path: 
 def test_access_keys_are_in_no_error(gate: Gate, gated_site: S3Site, caplog: pytest.LogCaptureFixture) -> None:
     signed = f"<StringToSign>AWS4 {KEY_ID} {KEY}</StringToSign><AWSAccessKeyId>{KEY_ID}</AWSAccessKeyId>"
     gate.answer = 403, f"<Error><Code>Forbidden</Code><Message>No such key: {KEY_ID}</Message>{signed}</Error>".encode()
-    cell, lock = open_s3(gated_site.place)
+    cell, lock = open_s3(gated_site.place, gated_site.login)
     told = [caplog.text, repr(gated_site.place), repr(cell)]
     for attempt in (cell.read, lambda: cell.swap(b"one", None), lambda: lock.clear(Stored(b"", '"0"'))):
         with pytest.raises((UnreachableError, NotStored)) as caught:
             attempt()
         told += [str(caught.value), repr(caught.value), str(caught.value.__cause__)]
     with pytest.raises(InputError) as half:
-        open_s3(replace(gated_site.place, secret_access_key=None))
+        open_s3(gated_site.place, login(key=""))
     assert "SecretAccessKey" in half.value.why
     for canary in (KEY_ID, KEY):
         assert canary not in "\n".join([*told, str(half.value)])
@@ -297,7 +297,7 @@ def test_no_access_key_is_told_with_what_to_set(silent: str, tmp_path: Path, mon
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("AWS_METADATA_ENDPOINT", silent)
     nobody = S3Site.__new__(S3Site)
-    nobody.machines, nobody.place = tmp_path, place(silent, "demo.json", access_key_id=None, secret_access_key=None)
+    nobody.machines, nobody.place, nobody.login = tmp_path, place(silent, "demo.json"), (None, None)
     started = time.monotonic()
     with pytest.raises(UnreachableError, match="cannot be read") as read:
         nobody.open().load()
@@ -311,7 +311,7 @@ def test_no_access_key_is_told_with_what_to_set(silent: str, tmp_path: Path, mon
 
 def test_an_object_that_is_too_large_for_a_state_is_not_read(remote: S3Site, monkeypatch: pytest.MonkeyPatch) -> None:
     remote.cell().swap(b"12345", None)
-    monkeypatch.setattr("iac.backends.s3.LARGEST_BODY", 4)
+    monkeypatch.setattr("iac.backends.s3.bucket.LARGEST_BODY", 4)
     with pytest.raises(UnreachableError, match="the object is larger than 4 bytes"):
         remote.cell().read()
 
@@ -320,21 +320,21 @@ def test_keys_of_the_environment_are_used(endpoint: str, key: str, monkeypatch: 
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY_ID)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", KEY)
     monkeypatch.setenv("AWS_REGION", "us-east-1")
-    cell = open_s3(place(endpoint, key, region="", access_key_id=None, secret_access_key=None))[0]
+    cell = open_s3(place(endpoint, key, region=""))[0]
     assert cell.read() is None
 
 
 def test_an_environment_that_makes_no_url_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """obstore panics there."""
     monkeypatch.setenv("AWS_ENDPOINT_URL", "nonsense")
-    cell = open_s3(place("", "demo.json"))[0]
+    cell = open_s3(place("", "demo.json"), login())[0]
     with pytest.raises(UnreachableError, match="cannot be read") as caught:
         cell.read()
     assert "panicked" in caught.value.why
 
 
 def test_an_interrupt_is_no_panic(endpoint: str, key: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    cell = open_s3(place(endpoint, key))[0]
+    cell = open_s3(place(endpoint, key), login())[0]
 
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt

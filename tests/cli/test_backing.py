@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.backends import git, http, s3
+from iac.backends.git import GitPlace, branch
+from iac.backends.http import HttpPlace, document
+from iac.backends.s3 import S3Place, bucket
 from iac.clock import SystemClock
 from iac.config.project import load_project
 from iac.core.errors import InputError
 from iac.core.secret import Secret
+from iac.ports.source import Origin, Source
 from iac.transport.http import Transport
 from iac.wiring.state import open_backend
 from tests.config.given import PROJECT, write
@@ -28,50 +31,50 @@ def opened(root: Path, state: str) -> StateBackend:
 
 
 def test_s3_gets_place_and_login(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[s3.S3Place] = []
-    real = s3.open_s3
+    asked: list[tuple[str, object]] = []
+    real = bucket.open_s3
 
-    def noted(place: s3.S3Place) -> tuple[Cell, Cell]:
-        asked.append(place)
-        return real(place)
+    def noted(place: S3Place, login: Any) -> tuple[Cell, Cell]:
+        asked.append((place.where, login))
+        return real(place, login)
 
-    monkeypatch.setattr(s3, "open_s3", noted)
+    monkeypatch.setattr(bucket, "open_s3", noted)
     monkeypatch.setenv("ID", "key-id")
     (tmp_path / "key").write_text("canary\n")
     opened(tmp_path, "backend: s3, bucket: iac, access_key_id: {env: ID}, secret_access_key: {file: key}")
     opened(tmp_path, "backend: s3, bucket: iac, key: k, region: eu-west-1, endpoint: 'https://s3.example.org'")
     assert [
-        s3.S3Place("iac", "demo/default.json", "", "", Secret("key-id"), Secret("canary")),
-        s3.S3Place("iac", "k", "eu-west-1", "https://s3.example.org", None, None),
+        ("s3://iac/demo/default.json", (Secret("key-id"), Secret("canary"))),
+        ("s3://iac/k at https://s3.example.org", (None, None)),
     ] == asked
 
 
-def test_git_gets_remote_branch_and_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[Path, git.GitPlace]] = []
-    real = git.open_git
+def test_git_gets_the_project_and_the_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[tuple[Path, str, GitPlace]] = []
+    real = branch.open_git
 
-    def noted(project: Path, place: git.GitPlace) -> tuple[Cell, Cell]:
-        asked.append((project, place))
+    def noted(project: Path, place: GitPlace) -> tuple[Cell, Cell]:
+        asked.append((project, place.target(project), place))
         return real(project, place)
 
-    monkeypatch.setattr(git, "open_git", noted)
+    monkeypatch.setattr(branch, "open_git", noted)
     opened(tmp_path, "backend: git")
     opened(tmp_path, "backend: git, repository: ../state.git, branch: b, path: p.json")
     assert [
-        (tmp_path, git.GitPlace("origin", "iac-state", "demo/default.json")),
-        (tmp_path, git.GitPlace(str(tmp_path.parent / "state.git"), "b", "p.json")),
+        (tmp_path, "origin", GitPlace("origin", "iac-state", "demo/default.json")),
+        (tmp_path, str(tmp_path.parent / "state.git"), GitPlace("origin", "b", "p.json", "../state.git")),
     ] == asked
 
 
 def test_http_gets_addresses_methods_login_and_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[tuple[http.HttpPlace, Transport, str]] = []
-    real = http.open_http
+    asked: list[tuple[HttpPlace, object, Transport, str]] = []
+    real = document.open_http
 
-    def noted(place: http.HttpPlace, clock: Clock, transport: Transport, environment: str) -> tuple[Cell, Lock]:
-        asked.append((place, transport, environment))
-        return real(place, clock, transport, environment)
+    def noted(place: HttpPlace, login: Any, clock: Clock, transport: Transport, name: str) -> tuple[Cell, Lock]:
+        asked.append((place, login, transport, name))
+        return real(place, login, clock, transport, name)
 
-    monkeypatch.setattr(http, "open_http", noted)
+    monkeypatch.setattr(document, "open_http", noted)
     monkeypatch.setenv("A", "canary")
     url = "https://a.example.org/s"
     opened(tmp_path, f"backend: http, address: '{url}'")
@@ -79,10 +82,12 @@ def test_http_gets_addresses_methods_login_and_time(tmp_path: Path, monkeypatch:
     methods = "update_method: PUT, lock_method: LOCK, unlock_method: UNLOCK"
     opened(tmp_path, f"backend: http, address: '{url}', lock_address: '{url}/l', {methods}, {login}")
     lock, reach = f"{url}/lock", Transport(timeout=30.0)
+    named = Source("state.username", Origin.LITERAL, "iac"), Source("state.password", Origin.ENV, "A")
     assert [
-        (http.HttpPlace(url, lock, lock, "POST", "POST", "DELETE", "", None), reach, "default"),
+        (HttpPlace(url, lock, lock, "POST", "POST", "DELETE"), ("", None), reach, "default"),
         (
-            http.HttpPlace(url, f"{url}/l", f"{url}/l", "PUT", "LOCK", "UNLOCK", "iac", Secret("canary")),
+            HttpPlace(url, f"{url}/l", f"{url}/l", "PUT", "LOCK", "UNLOCK", *named),
+            ("iac", Secret("canary")),
             reach,
             "default",
         ),

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from iac.backends.age import AgeVault
+from iac.backends.git import GitPlace
 from iac.backends.keyfile import stored_identity
 from iac.cli import run
 from iac.config.auth import ClientCredentialsAuth, InitialAccessTokenAuth, TokenAuth
-from iac.config.place import GitPlace
 from iac.config.project import load_project
 
 ISSUER = "https://iam.example.org/"
@@ -181,7 +181,7 @@ class TestGit:
         assert 0 == init("--backend", "git")
         assert "an empty state, rucio/default.json in branch iac-state of origin" in capsys.readouterr().out
         place = load_project(root).settings().state.place
-        assert GitPlace("", "origin", "iac-state", "rucio/default.json") == place
+        assert GitPlace("origin", "iac-state", "rucio/default.json") == place
         assert ["refs/heads/iac-state"] == branches(bare)
         assert [] == branches(root)
         assert 0 == run(["state", "list"])

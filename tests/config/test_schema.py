@@ -15,12 +15,13 @@ from hypothesis import strategies as st
 
 from iac.config.catalogue import WARNINGS
 from iac.config.document import Document, parse_document
-from iac.config.format import FORMATS, is_recipient, is_uri
+from iac.config.format import FORMATS, is_recipient
 from iac.config.quick import compile_schema
 from iac.config.schema import SCHEMAS, check_schema, load_schema, schema_text
 from iac.config.violation import validator_of
 from iac.core.diagnostics import Location
 from iac.core.model import FIELDS, GRANT_TYPES
+from iac.core.origin import is_uri
 from iac.core.policy import RULES
 from tests.config.given import CLIENT, PROJECT, RECIPIENT
 

@@ -8,20 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iac.backends.file import FilePlace
+from iac.backends.git import GitPlace, is_path, repository_problem
+from iac.backends.http import HttpPlace
+from iac.backends.s3 import S3Place
 from iac.config.definitions import load_environment, validate_project
-from iac.config.place import KEYS, FilePlace, GitPlace, HttpPlace, S3Place
 from iac.config.project import load_project
 from iac.config.schema import load_schema
-from iac.config.source import Origin, Source
-from iac.config.url import is_path, repository_problem, url_problem
 from iac.core.diagnostics import Severity
 from iac.core.errors import InvalidInput
+from iac.core.origin import url_problem
+from iac.ports.source import Origin, Source
+from iac.registry import BACKENDS
 from tests.config.given import PROJECT, RECIPIENT, write
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from iac.config.place import Place
+    from iac.ports.settings import BackendSettings as Place
 
 URL = "https://gitlab.example.org/api/v4/projects/1/terraform/state/iac"
 HTTP = f"backend: http, address: '{URL}'"
@@ -66,17 +70,17 @@ class TestMeaning:
             ("backend: file, path: /srv/s.json", FilePlace("/srv/s.json"), "/srv/s.json"),
             (
                 "backend: git",
-                GitPlace("", "origin", "iac-state", "demo/default.json"),
+                GitPlace("origin", "iac-state", "demo/default.json"),
                 "demo/default.json in branch iac-state of origin",
             ),
             (
                 "backend: git, remote: hub, branch: state/prod, path: s.json",
-                GitPlace("", "hub", "state/prod", "s.json"),
+                GitPlace("hub", "state/prod", "s.json"),
                 "s.json in branch state/prod of hub",
             ),
             (
                 "backend: git, repository: git@git.example.org:ops/state.git",
-                GitPlace("git@git.example.org:ops/state.git", "origin", "iac-state", "demo/default.json"),
+                GitPlace("origin", "iac-state", "demo/default.json", "git@git.example.org:ops/state.git"),
                 "demo/default.json in branch iac-state of git@git.example.org:ops/state.git",
             ),
             (HTTP, HttpPlace(URL, f"{URL}/lock", f"{URL}/lock"), URL),
@@ -122,7 +126,7 @@ class TestMeaning:
 
     def test_each_environment_has_a_place_of_its_own(self, tmp_path: Path) -> None:
         for state, expected in (
-            ("backend: git", GitPlace("", "origin", "iac-state", "demo/dev.json")),
+            ("backend: git", GitPlace("origin", "iac-state", "demo/dev.json")),
             (S3, S3Place("iac", "demo/dev.json")),
             ("", FilePlace(".iac/dev.state.json")),
         ):
@@ -134,17 +138,17 @@ class TestMeaning:
         project = load_project(iac_yaml(tmp_path, state, environments))
         dev, prod = project.settings("dev").state, project.settings("prod").state
         assert (FilePlace(".iac/dev.state.json"), (RECIPIENT,)) == (dev.place, dev.recipients)
-        assert (GitPlace("", "origin", "c", "p.json"), (RECIPIENT,)) == (prod.place, prod.recipients)
+        assert (GitPlace("origin", "c", "p.json"), (RECIPIENT,)) == (prod.place, prod.recipients)
 
     def test_an_environment_names_a_repository_instead_of_the_projects_remote_and_the_other_way(
         self, tmp_path: Path
     ) -> None:
         environments = "environments: {dev: {state: {repository: s.git}}, prod: {}}"
         found = place(tmp_path, "backend: git, remote: hub", environments, environment="dev")
-        assert GitPlace("s.git", "origin", "iac-state", "demo/dev.json") == found
+        assert GitPlace("origin", "iac-state", "demo/dev.json", "s.git") == found
         environments = "environments: {dev: {state: {remote: hub}}, prod: {}}"
         found = place(tmp_path, "backend: git, repository: s.git", environments, environment="dev")
-        assert GitPlace("", "hub", "iac-state", "demo/dev.json") == found
+        assert GitPlace("hub", "iac-state", "demo/dev.json") == found
 
     @pytest.mark.parametrize(
         ("repository", "expected"),
@@ -162,12 +166,14 @@ class TestMeaning:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, repository: str, expected: str
     ) -> None:
         monkeypatch.setenv("HOME", str(tmp_path / "home"))
-        named = GitPlace(repository, "origin", "b", "p")
+        named = GitPlace("origin", "b", "p", repository)
         assert expected.format(root=tmp_path) == named.target(tmp_path)
 
     def test_the_keys_of_the_backends_are_those_of_the_schema(self) -> None:
         known = set(load_schema("project")["$defs"]["state"]["properties"])
-        assert known - {"backend", "encryption", "lineage"} == {key for keys in KEYS.values() for key in keys}
+        assert known - {"backend", "encryption", "lineage"} == {
+            key for backend in BACKENDS.values() for key in backend.keys
+        }
 
 
 class TestMistakes:

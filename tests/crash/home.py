@@ -8,7 +8,7 @@ import subprocess
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from iac.backends.file import FileBackend
+from iac.backends.file.document import FileBackend
 from iac.clock import SystemClock
 from iac.core.state.document import Origin, Owner, parse_state
 

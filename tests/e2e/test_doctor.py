@@ -153,7 +153,7 @@ def test_a_lock_is_told_with_who_holds_it(
     from iac.ports import Holder
 
     holder = Holder("run-1", "ada@elsewhere 4711", "2026-01-01T00:00:00Z", expires)
-    monkeypatch.setattr("iac.backends.file.FileBackend._holder", lambda _: holder)
+    monkeypatch.setattr("iac.backends.file.document.FileBackend._holder", lambda _: holder)
     lock = look(project)["lock"]
     assert "warning" == lock["verdict"]
     assert "ada@elsewhere 4711" in lock["says"]

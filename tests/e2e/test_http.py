@@ -154,7 +154,7 @@ INSIDE = {
     "what is sent": "iac.transport.message.Call.with_authorization",
     "what the server says": "iac.backends.http.server.server_words",
     "whose lock it is": "iac.backends.http.server.parse_holder",
-    "reading": "iac.backends.http.HttpCell._read",
+    "reading": "iac.backends.http.document.HttpCell._read",
     "the state's text": "iac.backends.remote.render_state",
 }
 

@@ -19,12 +19,11 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from iac.backends.s3 import open_s3
+from iac.backends.s3.bucket import open_s3
 from iac.core.errors import UnreachableError
-from iac.core.secret import Secret
 from tests.backends.contract import RemoteContract
 from tests.backends.given import EMPTY
-from tests.backends.s3server import BUCKET, KEY, KEY_ID, S3Site, place, race
+from tests.backends.s3server import BUCKET, KEY, KEY_ID, S3Site, login, place, race
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -101,7 +100,7 @@ class TestContract(RemoteContract):
 
 
 def test_of_twelve_writers_exactly_one_wins_in_each_of_fifty_rounds(remote: S3Site) -> None:
-    cells = [open_s3(remote.place)[0] for _ in range(12)]
+    cells = [open_s3(remote.place, remote.login)[0] for _ in range(12)]
     old: Stored | None = None
     for number in range(50):
         won = race([partial(cell.swap, b"%d/%d" % (number, writer), old) for writer, cell in enumerate(cells)])
@@ -113,7 +112,7 @@ def test_of_twelve_writers_exactly_one_wins_in_each_of_fifty_rounds(remote: S3Si
 def test_of_twelve_that_create_at_once_exactly_one_wins_in_each_of_twenty_rounds(endpoint: str) -> None:
     for _ in range(20):
         there = place(endpoint, f"demo/{next(_numbers)}.json")
-        cells = [open_s3(there)[0] for _ in range(12)]
+        cells = [open_s3(there, login())[0] for _ in range(12)]
         won = race([partial(cell.swap, b"%d" % writer, None) for writer, cell in enumerate(cells)])
         stored = cells[0].read()
         assert stored is not None
@@ -121,17 +120,20 @@ def test_of_twelve_that_create_at_once_exactly_one_wins_in_each_of_twenty_rounds
 
 
 @pytest.mark.parametrize(
-    ("wrong", "code"),
+    ("given", "code"),
     [
-        ({"secret_access_key": Secret("wrong")}, "SignatureDoesNotMatch"),
-        ({"access_key_id": Secret("WRONG")}, "UserNotFound"),
+        ({"key": "wrong"}, "SignatureDoesNotMatch"),
+        ({"key_id": "WRONG"}, "UserNotFound"),
         ({"region": "elsewhere"}, "AuthorizationHeaderMalformed"),
         ({"bucket": "no-such-bucket"}, "NoSuchBucket"),
     ],
 )
-def test_what_the_server_says_of_a_wrong_login_is_repeated(remote: S3Site, wrong: dict[str, object], code: str) -> None:
+def test_what_the_server_says_of_a_wrong_login_is_repeated(remote: S3Site, given: dict[str, str], code: str) -> None:
     remote.begun()
-    nobody = S3Site(remote.machines, replace(remote.place, **wrong))  # type: ignore[arg-type]
+    wrong = dict(given)
+    region, bucket = wrong.pop("region", remote.place.region), wrong.pop("bucket", remote.place.bucket)
+    nobody = S3Site(remote.machines, replace(remote.place, region=region, bucket=bucket))
+    nobody.login = login(**wrong)
     with pytest.raises(UnreachableError, match="cannot be read") as caught:
         nobody.open().load()
     assert code in caught.value.why
@@ -148,9 +150,9 @@ def test_a_server_whose_certificate_is_of_an_own_authority_is_trusted_by_ssl_cer
     with gateway(tmp_path / "home", "--cert", str(certificate), "--key", str(key)) as port:
         there = place(f"https://localhost:{port}", "demo.json")
         with pytest.raises(UnreachableError, match="cannot be read"):
-            open_s3(there)[0].read()
+            open_s3(there, login())[0].read()
         monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
-        assert open_s3(there)[0].read() is None
+        assert open_s3(there, login())[0].read() is None
 
 
 def own_certificate(folder: Path) -> tuple[Path, Path]:

@@ -5,6 +5,7 @@ from contextlib import ExitStack
 
 import pytest
 
+from iac.core.origin import Issuer
 from iac.core.secret import Secret
 from iac.providers.base import Connection
 from iac.providers.iam_admin import IamAdmin
@@ -13,7 +14,6 @@ from iac.providers.logins.client_credentials import ClientCredentials
 from iac.providers.logins.proof import SharedSecret
 from iac.sandbox.server import Sandbox, start_sandbox
 from iac.transport.http import Http, Transport
-from iac.transport.origin import Issuer
 from tests.providers.clock import SetClock
 
 LOGIN = ClientCredentials(SharedSecret("admin-client-rw", Secret("secret")), WRITE_SCOPES)

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iac.core.errors import CredentialsError
+from iac.core.origin import Issuer
 from iac.providers.discovery import Endpoints
 from iac.providers.logins import READ_SCOPES, WRITE_SCOPES
 from iac.providers.logins.agent import OidcAgent
 from iac.providers.session import Session
 from iac.transport.message import Call
-from iac.transport.origin import Issuer
 from tests.providers.test_bearer import jwt
 
 if TYPE_CHECKING:

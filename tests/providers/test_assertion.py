@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from joserfc.jwk import ECKey, OKPKey, RSAKey
 
 from iac.core.errors import CredentialsError, InputError
+from iac.core.origin import Issuer
 from iac.core.secret import Secret
 from iac.core.text import install_extra
 from iac.providers.bearer import parse_claims
@@ -28,7 +29,6 @@ from iac.providers.logins import READ_SCOPES
 from iac.providers.logins.client_credentials import ASSERTION_LIFETIME, ClientCredentials, KeyAssertion
 from iac.providers.logins.signing_key import parse_key
 from iac.sandbox.model import Client
-from iac.transport.origin import Issuer
 from tests.providers.stub import Say, start_stub
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iac.core.errors import CredentialsError, UnreachableError
+from iac.core.origin import Issuer
 from iac.core.secret import Secret
 from iac.providers.bearer import Bearer
 from iac.providers.discovery import Endpoints, discover
@@ -20,7 +21,6 @@ from iac.providers.logins.proof import PublicClient, SharedSecret
 from iac.providers.session import Session
 from iac.sandbox.fault import Fault, FaultKind
 from iac.transport.message import Call
-from iac.transport.origin import Issuer
 from iac.transport.retry import Patience
 from tests.providers.people import CLIENT_ID, CLIENT_SECRET, add_client, code_in, decide
 from tests.providers.stub import Say, Seen, start_stub

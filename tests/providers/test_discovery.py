@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.core.errors import CredentialsError, UnreachableError
+from iac.core.origin import Issuer
 from iac.providers.discovery import check_pin, discover
-from iac.transport.origin import Issuer
 from tests.providers.stub import Say, Seen, start_stub
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ import pytest
 
 from iac.clock import SystemClock
 from iac.core.errors import CredentialsError, UnreachableError
+from iac.core.origin import Issuer
 from iac.core.secret import Secret
 from iac.providers.discovery import Endpoints, discover
 from iac.providers.logins import READ_SCOPES, WRITE_SCOPES
@@ -17,7 +18,6 @@ from iac.providers.logins.given import FoundToken, GivenToken
 from iac.providers.logins.proof import SharedSecret, basic
 from iac.sandbox.fault import Fault, FaultKind
 from iac.transport.message import Call
-from iac.transport.origin import Issuer
 from tests.providers.clock import SetClock
 from tests.providers.stub import Say, Seen, start_stub
 from tests.providers.test_bearer import jwt

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.core.errors import CredentialsError
+from iac.core.origin import Issuer
 from iac.core.secret import Secret
 from iac.providers.logins import WRITE_SCOPES
 from iac.providers.logins.client_credentials import ClientCredentials
@@ -14,7 +15,6 @@ from iac.providers.logins.proof import SharedSecret
 from iac.providers.session import Session
 from iac.sandbox.fault import Fault, FaultKind
 from iac.transport.message import Call
-from iac.transport.origin import Issuer
 from tests.providers.stub import Say, Seen, start_stub
 from tests.providers.test_bearer import jwt
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from iac.core.errors import CredentialsError, InputError
-from iac.transport.origin import Address, Issuer
+from iac.core.origin import Address, Issuer
 
 
 @pytest.mark.parametrize(

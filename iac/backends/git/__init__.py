@@ -1,218 +1,102 @@
-"""State in a branch of a git repository: the document is a file, the run's lock a ref of its own beside the branches.
-
-Compare and swap is git's own: a push names the commit that it takes the place of (`--force-with-lease=REF:ID`), and
-the server takes it only where that one stands. The branch of the document goes forward only.
-"""
+"""State in a branch of a git repository: what is known of it without opening it."""
 
 from __future__ import annotations
 
-import json
 import re
-import time
-from abc import abstractmethod
 from dataclasses import dataclass
-from random import SystemRandom
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlsplit
 
-from iac.backends.cell import Cell, NotStored, Stored
-from iac.backends.git.copy import NOTE, Copy, Names, is_declined
-from iac.core.errors import InputError
-from iac.core.text import printable
-from iac.git import NO_ANSWER, without_userinfo
+from iac.core.origin import HOLDS_LOGIN, IN_CLEAR, Address, is_uri
+from iac.ports.path import named_file, path_over, path_problem
+from iac.ports.settings import BackendSettings, ClearText
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from iac.backends.git.copy import Seen
+    from iac.ports.settings import Problem
 
-PUSHES = 40
-"""How often a file is pushed again because others, with files of their own, moved its branch meanwhile."""
+_PROGRAM = re.compile(r"[A-Za-z0-9]+::")
+"""Git's address of a transport that runs a program (gitremote-helpers(7)), such as `ext::sh -c ..`."""
 
-REFUSALS = 3
-"""How often a server must decline before that is its answer: while another push is at work it declines too."""
-
-_PAUSE = 0.2  # seconds at most between two pushes
-_BRANCH_PART = re.compile(r"(?![.-])(?!@\Z)(?!.*(\.\.|@\{|\.lock\Z|\.\Z))[^\x00-\x20\x7f~^:?*\[\\]+")
-_PATH_PART = re.compile(r"(?!\.{1,2}\Z)(?!\.git\Z)[^\x00-\x1f\x7f\"\\]+", re.IGNORECASE)
+_HOST_AND_PATH = re.compile(r"[^/:]+:")
+"""Git's short address of a repository behind ssh: `[USER@]HOST:PATH` (git-fetch(1), GIT URLS)."""
 
 
 @dataclass(frozen=True, slots=True)
-class GitPlace:
-    """Where a state is.
+class GitPlace(BackendSettings):
+    """A file on a branch.
 
     Attributes:
-        remote: URL or path of a repository, or the name of a remote of the one that the project lies in.
+        remote: of the repository that the project lies in.
         branch: of the document; it need not be there yet.
         path: the document's file in the branch.
+        repository: URL or path of another repository; "" for the one that `remote` is a remote of.
     """
+
+    name: ClassVar = "git"
+    keys: ClassVar = ("repository", "remote", "branch", "path")
+    alternatives: ClassVar = ("repository", "remote")
+    clear_text: ClassVar = ClearText.HISTORY
+    opener: ClassVar = "iac.backends.git.branch"
+    starter: ClassVar = "remote: origin\n  branch: iac-state  # a branch of its own, made with the state"
 
     remote: str
     branch: str
     path: str
+    repository: str = ""
 
-
-def open_git(project: Path, place: GitPlace) -> tuple[Cell, Cell]:
-    """The cells of the document and of the lock. Nothing is run before their first use.
-
-    Raises:
-        InputError: branch or path cannot be one.
-    """
-    _check("state.branch", place.branch, _BRANCH_PART)
-    _check("state.path", place.path, _PATH_PART)
-    names = Names(place.branch, place.path, f"refs/iac/lock/{place.branch}/{_as_ref(place.path)}")
-    copy = Copy(project, place.remote, names)
-    where = f"{place.path} in branch {place.branch} of {without_userinfo(place.remote)}"
-    return _Document(copy, names, where), _Note(copy, names, where)
-
-
-@dataclass(frozen=True, slots=True)
-class _At:
-    """Where a ref stands, and the cell's value there. For a change that is to be pushed: what it makes of them."""
-
-    tip: str | None
-    version: str | None
-
-
-class _GitCell(Cell):
-    """A file in the commit of a ref."""
-
-    def __init__(self, copy: Copy, names: Names, where: str) -> None:
-        self.where = where
-        self._copy = copy
-        self._names = names
-
-    def _swap(self, data: bytes, old: Stored | None) -> Stored:
-        return Stored(data, self._push(data, old).version or "")
-
-    def _clear(self, old: Stored) -> None:
-        self._push(None, old)
-
-    def _push(self, data: bytes | None, old: Stored | None) -> _At:
-        """Push until it is in, no answer comes, something else is there, or the server has declined often enough."""
-        at, declined = self._start(old), 0
-        for attempt in range(PUSHES):
-            time.sleep(SystemRandom().uniform(0, _PAUSE) if attempt else 0)
-            new = self._make(data, at)
-            answer = self._copy.push(self._ref, at.tip, new.tip)
-            if answer.code == NO_ANSWER:
-                raise NotStored(answer.said)
-            found = new if answer.is_ok else self._at(self._copy.look())
-            if found.version == new.version:
-                return self._reached(found)
-            if found.version != at.version:
-                raise NotStored(f"something else is there: {answer.said}")
-            if found.tip == at.tip:
-                declined += 1
-                if declined == REFUSALS or not is_declined(answer):
-                    raise NotStored(answer.said, is_refusal=is_declined(answer))
-            at = found
-        raise NotStored(f"the branch was moved by others each of {PUSHES} times")
-
-    def _reached(self, at: _At) -> _At:
-        """What is known now of the place."""
-        return at
-
-    @property
-    @abstractmethod
-    def _ref(self) -> str: ...
-    @abstractmethod
-    def _start(self, old: Stored | None) -> _At: ...
-    @abstractmethod
-    def _at(self, seen: Seen) -> _At: ...
-    @abstractmethod
-    def _make(self, data: bytes | None, at: _At) -> _At: ...
-
-
-class _Document(_GitCell):
-    """The document: a file among others in a branch. Its version is the id of its content."""
-
-    def __init__(self, copy: Copy, names: Names, where: str) -> None:
-        super().__init__(copy, names, where)
-        self._known: _At | None = None
-
-    @property
-    def _ref(self) -> str:
-        return f"refs/heads/{self._names.branch}"
-
-    def _read(self) -> Stored | None:
-        seen = self._copy.look()
-        self._reached(self._at(seen))
-        return seen.document
-
-    def _start(self, old: Stored | None) -> _At:
-        """Where the branch stands; looked for only when it was not seen with `old` in it."""
-        version = old.version if old else None
-        if self._known is None or self._known.version != version:
-            self._read()
-        if self._known is None or self._known.version != version:
-            raise NotStored("something else is there")
-        return self._known
-
-    def _at(self, seen: Seen) -> _At:
-        return _At(seen.tip, seen.document.version if seen.document else None)
-
-    def _make(self, data: bytes | None, at: _At) -> _At:
-        path = self._names.path
-        if at.tip and at.version is None:
-            self._must_have_room(at.tip, path)
-        made = self._copy.commit(_subject(path, data), at.tip, path, data)
-        return _At(made.commit, made.blob)
-
-    def _reached(self, at: _At) -> _At:
-        self._known = at
-        return at
-
-    def _must_have_room(self, tip: str, path: str) -> None:
-        """A file of others is not replaced by a folder for ours."""
-        parts = path.split("/")[:-1]
-        folders = ["/".join(parts[: number + 1]) for number in range(len(parts))]
-        for folder, kind in self._copy.kinds(tip, folders).items():
-            if kind not in {"", "tree"}:
-                raise NotStored(f"{folder} is a file in branch {self._names.branch}", is_refusal=True)
-
-
-class _Note(_GitCell):
-    """The lock's note: the only file of the commit that a ref of its own points at. Its version is that commit."""
-
-    @property
-    def _ref(self) -> str:
-        return self._names.lock
-
-    def _read(self) -> Stored | None:
-        return self._copy.recent().lock
-
-    def _start(self, old: Stored | None) -> _At:
-        version = old.version if old else None
-        return _At(version, version)
-
-    def _at(self, seen: Seen) -> _At:
-        return self._start(seen.lock)
-
-    def _make(self, data: bytes | None, at: _At) -> _At:  # noqa: ARG002  # a note follows on nothing
-        commit = data and self._copy.commit(f"iac: lock of {self._names.path}", None, NOTE, data).commit
-        return _At(commit or None, commit or None)
-
-
-def _subject(path: str, data: bytes | None) -> str:
-    """The subject of a commit: whose document it is and which run wrote it."""
-    try:
-        members = json.loads(data or b"")
-        text = f"iac: {members['environment']} serial {members['serial']}, run {members['run_id']}"
-    except (ValueError, KeyError, TypeError):
-        text = f"iac: {path}{' removed' if data is None else ''}"
-    return printable(text)
-
-
-def _as_ref(path: str) -> str:
-    """The path with what a ref must not hold, or not everywhere, as %XX."""
-    return re.sub(r"[^A-Za-z0-9/_-]", lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), path)
-
-
-def _check(key: str, name: str, part: re.Pattern[str]) -> None:
-    if not all(part.fullmatch(each) for each in name.split("/")):
-        raise InputError(
-            "this cannot be a name in a git repository",
-            where=f"{key}: {printable(name)}",
-            why="parts between slashes, none of them empty, . or ..; git-check-ref-format says what a branch may be",
-            fix=f"mend {key} in iac.yaml",
+    @classmethod
+    def parse(cls, keys: Mapping[str, Any], project: str, environment: str) -> GitPlace:
+        """The branch of state of the project's own repository, unless another is named."""
+        return cls(
+            keys.get("remote", "origin"),
+            keys.get("branch", "iac-state"),
+            keys.get("path", cls.usual(project, environment)),
+            keys.get("repository", ""),
         )
+
+    @classmethod
+    def problems(cls, keys: Mapping[str, Any]) -> Iterator[Problem]:
+        """A repository that is none or two, and a path that is none of a file."""
+        if problem := repository_problem(keys.get("repository", "")):
+            yield "repository", problem, "repository: https://git.example.org/GROUP/STATE.git"
+        if "repository" in keys and "remote" in keys:
+            why = "repository names another repository, remote a remote of the project's own"
+            yield "remote", why, "take one of them out"
+        path = keys.get("path", "state")
+        if {"", ".", ".."} & set(path.split("/")) or path_problem(path) or path_over(path, ()):
+            yield "path", "it is no path of a file on a branch", "path: PROJECT/ENVIRONMENT.json"
+
+    @property
+    def where(self) -> str:
+        """File, branch and repository."""
+        return f"{self.path} in branch {self.branch} of {self.repository or self.remote}"
+
+    def target(self, root: Path) -> str:
+        """What git takes for the repository: a URL, an absolute path, or the name of a remote."""
+        if self.repository and is_path(self.repository):
+            return str(named_file(root, self.repository).resolve())
+        return self.repository or self.remote
+
+
+def repository_problem(repository: str) -> str:
+    """Why a git repository cannot be named like this: as `url_problem`, and nothing that git takes for a command."""
+    if repository.startswith("-") or _PROGRAM.match(repository) or not repository.isprintable():
+        return "it is neither the URL nor the path of a repository"
+    if "://" not in repository:
+        return ""
+    if not is_uri(repository):
+        return "it is no URL"
+    parts = urlsplit(repository)
+    if parts.password is not None or (parts.scheme in {"https", "http"} and parts.username is not None):
+        return HOLDS_LOGIN
+    if parts.scheme not in {"https", "http", "ssh", "file"}:
+        return "its scheme is none of https, ssh and file"
+    return IN_CLEAR if parts.scheme == "http" and Address.parse(repository) is None else ""
+
+
+def is_path(repository: str) -> bool:
+    """Whether a repository is named by its path, as git tells it from an address."""
+    return "://" not in repository and not _HOST_AND_PATH.match(repository)

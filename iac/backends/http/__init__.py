@@ -1,31 +1,25 @@
-"""State on a server that speaks Terraform's state protocol, as GitLab does.
-
-The protocol has no compare and swap, but a lock that the server keeps. A swap is done under it: that of this run, or
-one for the moment. The state is read, compared with what it is to take the place of, and replaced.
-"""
+"""State on a server that speaks Terraform's state protocol: what is known of it without opening it."""
 
 from __future__ import annotations
 
-import hashlib
-from contextlib import nullcontext
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from iac.backends.cell import Cell, NotStored, Stored
-from iac.backends.http.lock import HttpLock
-from iac.backends.http.server import StateServer, Target, Targets
-from iac.core.errors import InputError
-from iac.transport.origin import Address
+from iac.core.origin import HOW_URL, Address, url_problem
+from iac.ports.settings import BackendSettings
+from iac.ports.source import Source
 
 if TYPE_CHECKING:
-    from iac.core.secret import Secret
-    from iac.ports import Clock, Lock
-    from iac.transport.http import Transport
+    from collections.abc import Iterator, Mapping
+
+    from iac.ports.settings import Problem
+
+_ADDRESSES = ("address", "lock_address", "unlock_address")
 
 
 @dataclass(frozen=True, slots=True)
-class HttpPlace:
-    """Where a state is, and how it is asked for.
+class HttpPlace(BackendSettings):
+    """A URL that speaks Terraform's state protocol.
 
     Attributes:
         address: URL of the state.
@@ -34,104 +28,65 @@ class HttpPlace:
         update_method: POST or PUT.
         lock_method: POST or LOCK.
         unlock_method: DELETE or UNLOCK.
-        username: of HTTP's basic authentication (RFC 7617); "" for none.
-        password: None for none.
+        username: of HTTP's basic authentication (RFC 7617).
     """
+
+    name: ClassVar = "http"
+    keys: ClassVar = (*_ADDRESSES, "update_method", "lock_method", "unlock_method", "username", "password")
+    needed: ClassVar = {"address": "https://gitlab.example.org/api/v4/projects/ID/terraform/state/NAME"}
+    together: ClassVar = ("username", "password")
+    document_key: ClassVar = "address"
+    opener: ClassVar = "iac.backends.http.document"
 
     address: str
     lock_address: str
     unlock_address: str
-    update_method: str
-    lock_method: str
-    unlock_method: str
-    username: str
-    password: Secret | None
+    update_method: str = "POST"
+    lock_method: str = "POST"
+    unlock_method: str = "DELETE"
+    username: Source | None = None
+    password: Source | None = None
 
-
-def open_http(place: HttpPlace, clock: Clock, transport: Transport, environment: str = "default") -> tuple[Cell, Lock]:
-    """The cell of the document, and the run's lock. Nothing is sent before their first use.
-
-    Args:
-        place: where the state is.
-        clock: for waiting, and to tell whose time is over.
-        transport: how the server is reached: timeout, certificates, proxy.
-        environment: of the state, for the commands in messages.
-
-    Raises:
-        InputError: an address cannot be one, or credentials would go to two servers.
-    """
-    server = StateServer(targets(place), (place.username, place.password), clock, transport)
-    lock = HttpLock(server, clock, environment)
-    return HttpCell(server, lock), lock
-
-
-class HttpCell(Cell):
-    """The document on a server.
-
-    Args:
-        server: of the state.
-        lock: the run's, and where that is not held the one for the moment.
-    """
-
-    def __init__(self, server: StateServer, lock: HttpLock) -> None:
-        self.where = server.where
-        self._server = server
-        self._lock = lock
-
-    def _read(self) -> Stored | None:
-        data = self._server.read()
-        return None if data is None else _stored(data)
-
-    def _swap(self, data: bytes, old: Stored | None) -> Stored:
-        with nullcontext(self._server.held) if self._server.held else self._lock.moment() as lock_id:
-            if not _is_same(self._read(), old):
-                raise NotStored("something else is there")
-            self._server.write(data, lock_id)
-        return _stored(data)
-
-    def _clear(self, old: Stored) -> None:  # noqa: ARG002  # the protocol has no such request
-        raise NotStored("the protocol cannot empty a state", is_refusal=True)
-
-
-def _stored(data: bytes) -> Stored:
-    return Stored(data, hashlib.sha256(data).hexdigest())
-
-
-def _is_same(found: Stored | None, old: Stored | None) -> bool:
-    """Some servers answer an empty body where no state is: nothing is lost when it is replaced."""
-    if old is None:
-        return found is None or not found.data
-    return found == old
-
-
-def targets(place: HttpPlace) -> Targets:
-    """Where the requests of the protocol go.
-
-    Raises:
-        InputError: an address cannot be one, or credentials would go to two servers.
-    """
-    update = _address("address", place.address)
-    lock, unlock = _address("lock_address", place.lock_address), _address("unlock_address", place.unlock_address)
-    for key, address in (("lock_address", lock), ("unlock_address", unlock)):
-        if address.origin != update.origin:
-            raise InputError(
-                "the state and its lock are on two servers",
-                where=f"state.{key}",
-                why=f"credentials go to {update.origin} only",
-                fix=f"set state.{key} to an address that begins with {update.origin}/",
-            )
-    return Targets(
-        Target(update, place.update_method), Target(lock, place.lock_method), Target(unlock, place.unlock_method)
-    )
-
-
-def _address(key: str, url: str) -> Address:
-    address = Address.parse(url)
-    if address is None:
-        raise InputError(
-            "the state's address is no usable URL",
-            where=f"state.{key}",
-            fix="give an https URL, or http on localhost, without a login in it: that goes to state.username"
-            " and state.password",
+    @classmethod
+    def parse(cls, keys: Mapping[str, Any], project: str, environment: str) -> HttpPlace:  # noqa: ARG003  # a URL has no usual value
+        """GitLab locks and unlocks at ADDRESS/lock, by POST and DELETE (docs.gitlab.com, Terraform state API)."""
+        address = keys.get("address", "")
+        lock = keys.get("lock_address", f"{address.rstrip('/')}/lock")
+        return cls(
+            address,
+            lock,
+            keys.get("unlock_address", lock),
+            keys.get("update_method", "POST"),
+            keys.get("lock_method", "POST"),
+            keys.get("unlock_method", "DELETE"),
+            Source.find("state", keys, "username"),
+            Source.find("state", keys, "password"),
         )
-    return address
+
+    @classmethod
+    def problems(cls, keys: Mapping[str, Any]) -> Iterator[Problem]:
+        """URLs that no credentials are sent to, and a lock on another server."""
+        for key in _ADDRESSES:
+            if key in keys and (problem := url_problem(keys[key])):
+                yield key, problem, HOW_URL
+        home = Address.parse(keys.get("address", ""))
+        for key in ("lock_address", "unlock_address"):
+            there = Address.parse(keys.get(key, ""))
+            if home and there and there.origin != home.origin:
+                why = "it leads to another server than state.address, and credentials go to that one only"
+                yield key, why, "an address on the server of state.address"
+
+    @classmethod
+    def usual(cls, project: str, environment: str) -> str:  # noqa: ARG003  # a URL has no usual value
+        """What stands for a URL."""
+        return "URL"
+
+    @property
+    def where(self) -> str:
+        """The URL."""
+        return self.address
+
+    @property
+    def login(self) -> tuple[Source | None, Source | None]:
+        """Name and password."""
+        return self.username, self.password

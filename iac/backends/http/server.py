@@ -29,10 +29,10 @@ from iac.transport.message import Call, server_words
 from iac.transport.retry import Patience
 
 if TYPE_CHECKING:
+    from iac.core.origin import Address
     from iac.ports import Clock
     from iac.transport.http import Transport
     from iac.transport.message import Answer
-    from iac.transport.origin import Address
 
 LONGEST_ID = 255
 """Characters of a lock's id that GitLab takes."""

@@ -12,9 +12,9 @@ from iac.config.document import parse_document
 from iac.config.edit.files import dump, replace_text, round_trip
 from iac.config.edit.format import format_text
 from iac.config.edit.splice import end_of
-from iac.config.layers import DEFAULT
-from iac.config.path import PROJECT_FILE
+from iac.core.desired import DEFAULT
 from iac.core.errors import InputError
+from iac.ports.path import PROJECT_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError, UnreachableError
+from iac.core.origin import Issuer
 from iac.core.secret import Secret
 from iac.providers.bearer import read_bearer
 from iac.providers.logins import Login
@@ -19,7 +20,6 @@ from iac.providers.logins.approval import LONGEST_INTERVAL, Approval, parse_appr
 from iac.providers.logins.cache import Owner, TokenCache, Tokens
 from iac.providers.logins.endpoint import Attempt, bearer_of, refused
 from iac.providers.refusal import error_code
-from iac.transport.origin import Issuer
 from iac.transport.retry import PASSING, skew_words
 
 if TYPE_CHECKING:

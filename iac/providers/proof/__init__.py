@@ -10,6 +10,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Self
 
 from iac.core.model import short_grant
+from iac.core.origin import Issuer
 from iac.core.proof import Check, Verdict
 from iac.ports import Prover
 from iac.providers.discovery import check_pin, discover
@@ -25,7 +26,6 @@ from iac.providers.proof.token import (
     check_token,
 )
 from iac.transport.http import Http
-from iac.transport.origin import Issuer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

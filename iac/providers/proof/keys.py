@@ -10,11 +10,11 @@ from dataclasses import replace
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
+from iac.core.origin import Address
 from iac.core.proof import Check, Verdict
 from iac.core.server import parse_jwks, private_members
 from iac.transport.http import Http
 from iac.transport.message import Call
-from iac.transport.origin import Address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,11 +13,11 @@ from iac.transport.retry import PASSING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from iac.core.origin import Issuer
     from iac.ports import Clock
     from iac.providers.discovery import Endpoints
     from iac.transport.http import Http
     from iac.transport.message import Answer, Call
-    from iac.transport.origin import Issuer
 
 
 @dataclass(frozen=True, slots=True)

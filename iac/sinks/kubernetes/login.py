@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 from iac.core.errors import InputError
 from iac.core.limits import listed
+from iac.core.origin import Address
 from iac.core.secret import Secret
 from iac.transport.limit import DEADLINE, TIMEOUT
-from iac.transport.origin import Address
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

@@ -9,7 +9,6 @@ from iac.config.document import parse_document
 from iac.config.environment import Environment
 from iac.config.event import HIDDEN
 from iac.config.layers import folder_layers, layer_of
-from iac.config.tree import CLIENTS_DIR
 from iac.core.desired import OWNERS
 from iac.core.diagnostics import Severity
 from iac.core.limits import listed
@@ -17,6 +16,7 @@ from iac.core.model import FIELDS, uses_secret
 from iac.core.plan.diff import compare
 from iac.core.policy.judge import judge
 from iac.core.text import printable
+from iac.ports.path import CLIENTS_DIR
 from iac.workflow.importing.choosing import Skipped
 from iac.workflow.importing.minimal import minimal
 from iac.workflow.importing.text import address_for, made_id, write_definition

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING
 
 from iac.config.edit.files import create_text, write_together
 from iac.config.edit.project import with_wheel
-from iac.config.path import PROJECT_FILE
-from iac.config.place import FilePlace
 from iac.config.project import load_project
 from iac.core.errors import InputError
 from iac.files import PrivateFolder
 from iac.git import find_work_tree, open_work_tree
+from iac.ports.path import PROJECT_FILE
 from iac.workflow.pipelines.needs import extras, login_variables, state_variables
 from iac.workflow.pipelines.requirements import check_wheel
 from iac.workflow.pipelines.text import ROOT_FILE, WRITTEN, Facts, Forge, include_line, render_pipelines, root_file
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Facts", "Forge", "Pipelines", "change_wheel", "find_unlocked", "find_written", "prepare_pipelines",
-    "refuse_file_backend",
 ]  # fmt: skip
 
 _OURS = (".github/workflows/iac-*.yml", ".gitlab/iac*.gitlab-ci.yml", ".git*/iac-requirements*.txt")
@@ -63,34 +61,27 @@ class Pipelines:
         write_together(self.root, {**self.edited, **self.files}, lambda: None, replaced=tuple(self.edited))
 
 
-def refuse_file_backend(where: str) -> None:
-    """Refuse pipelines for a state that lies on one machine.
-
-    Raises:
-        InputError: always.
-    """
-    raise InputError(
-        "the state is on this machine, out of reach of a pipeline",
-        where=where,
-        why="each run would begin without it",
-        fix="iac init --backend git --ci ..., or move the state: docs/how-to/share-state.md",
-    )
-
-
-def prepare_pipelines(root: Path, settings: Settings, forges: Collection[str]) -> Pipelines:
+def prepare_pipelines(root: Path, settings: Settings, forges: Collection[str], where: str = "") -> Pipelines:
     """What is to be written for a project; nothing is written yet.
 
     Args:
         root: the project's folder.
         settings: those of the environment.
         forges: names of `Forge`.
+        where: what names the backend; "" for iac.yaml.
 
     Raises:
         InputError: no repository, a state that pipelines do not reach, a login that asks a person, no wheel of this
             version, a file that is there and is another.
     """
-    if isinstance(settings.state.place, FilePlace):
-        refuse_file_backend("state.backend: file")
+    place = settings.state.place
+    if place.file:
+        raise InputError(
+            "the state is on this machine, out of reach of a pipeline",
+            where=where or f"state.backend: {place.name}",
+            why="each run would begin without it",
+            fix="iac init --backend git --ci ..., or move the state: docs/how-to/share-state.md",
+        )
     repository = _repository(root)
     directory = os.path.relpath(root.resolve(), repository)
     facts = Facts(

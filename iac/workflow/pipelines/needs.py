@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iac.config.auth import AgentAuth, ClientAuth, DeviceAuth, PrivateKeyAuth, secrets_of
-from iac.config.place import HttpPlace, S3Place
 from iac.config.sink import SopsSettings
-from iac.config.source import Origin, Source
 from iac.core.errors import InputError
+from iac.ports.source import Origin, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -36,23 +35,17 @@ def login_variables(settings: Settings) -> tuple[str, ...]:
 
 def state_variables(settings: Settings) -> tuple[str, ...]:
     """Environment variables that say the login at the server of the state."""
-    match settings.state.place:
-        case HttpPlace() as place:
-            return _variables([place.username, place.password])
-        case S3Place() as place:
-            return _variables([place.access_key_id, place.secret_access_key])
-        case _:
-            return ()
+    return _variables(settings.state.place.login)
 
 
 def extras(settings: Settings) -> tuple[str, ...]:
     """Extras that the login, the place of the state and the sinks need."""
     needed = {
         "jose": isinstance(settings.auth, PrivateKeyAuth),
-        "s3": isinstance(settings.state.place, S3Place),
+        settings.state.place.extra: True,
         "sops": any(isinstance(sink, SopsSettings) for sink in settings.sinks.values()),
     }
-    return tuple(name for name, is_needed in needed.items() if is_needed)
+    return tuple(name for name, is_needed in needed.items() if name and is_needed)
 
 
 def _variables(sources: Iterable[Source | None]) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iac import __version__
-from iac.config.layers import DEFAULT
+from iac.core.desired import DEFAULT
 from iac.workflow.pipelines.requirements import render_requirements
 
 if TYPE_CHECKING:

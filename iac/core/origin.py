@@ -1,4 +1,4 @@
-"""The one server that credentials may go to, and which addresses belong to it. Pure."""
+"""Servers that credentials may go to: which addresses belong to one, and what is wrong with an address. Pure."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from urllib.parse import SplitResult, urlsplit
 from iac.core.errors import CredentialsError, InputError
 
 _PORTS = {"https": 443, "http": 80}
+
+
+HOW_URL = "an https URL, or http on localhost, without a login in it"
+HOLDS_LOGIN = "it holds a name or a password, and iac.yaml is in version control"
+IN_CLEAR = "http is for loopback hosts only: credentials would cross the network in clear"
 
 
 class Server(Protocol):
@@ -114,6 +119,35 @@ class Issuer:
                 fix="set issuer in iac.yaml to the server's own address",
             )
         return _path(parts)
+
+
+def is_uri(text: object) -> bool:
+    """Whether the text is an absolute URI without spaces (RFC 3986 section 3), its port a port."""
+    if not isinstance(text, str) or not text.isascii() or not text.isprintable() or " " in text:
+        return not isinstance(text, str)
+    try:
+        parts = urlsplit(text)
+        _ = parts.port
+    except ValueError:
+        return False
+    return bool(parts.scheme) and not (parts.scheme in {"http", "https"} and not parts.hostname)
+
+
+def url_problem(url: str) -> str:
+    """Why a URL is none that credentials are sent to; "" when it is one: https, or http on loopback, as an issuer.
+
+    The words never hold the URL: somebody may have written a password into it. A query is refused for that reason.
+    """
+    if not is_uri(url) or "\\" in url:
+        return "it is no URL"
+    parts = urlsplit(url)
+    if "@" in parts.netloc:
+        return HOLDS_LOGIN
+    if parts.scheme not in {"https", "http"} or parts.query or parts.fragment:
+        return "it is no https URL, or has more than a host and a path"
+    if Address.parse(url):
+        return ""
+    return IN_CLEAR if parts.scheme == "http" else "it is no URL"
 
 
 def _split(url: str) -> SplitResult | None:

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-from iac.config.path import named_file
 from iac.core.errors import InputError
 from iac.core.secret import Secret
+from iac.ports.path import named_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,6 +48,11 @@ class Source:
             return cls(setting, Origin.LITERAL, value)
         ((origin, name),) = value.items()
         return cls(setting, Origin(origin), name)
+
+    @classmethod
+    def find(cls, setting: str, keys: Mapping[str, Any], key: str) -> Source | None:
+        """The source in a key of a setting; None where the key is not there."""
+        return cls.parse(f"{setting}.{key}", keys[key]) if key in keys else None
 
     @property
     def literal(self) -> str:

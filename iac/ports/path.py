@@ -12,12 +12,11 @@ import unicodedata
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from iac.config.tree import CLIENTS_DIR
-
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PROJECT_FILE = "iac.yaml"
+CLIENTS_DIR = "clients.d"
 TEMPLATES_DIR = "templates"
 STATE_DIR = ".iac"
 INPUTS = (PROJECT_FILE, CLIENTS_DIR, TEMPLATES_DIR, "schemas", STATE_DIR)

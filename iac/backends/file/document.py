@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from iac import files
 from iac.backends import lock
 from iac.backends.local import GroupCommit
+from iac.backends.remote import owner_of
 from iac.backends.rescue import Rescue, places
 from iac.core.errors import MissingStateError, StateError
 from iac.core.state.document import Origin, check_owner, check_state, parse_state, render_state
@@ -24,9 +25,11 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
+    from iac.backends.file import FilePlace
     from iac.core.state.document import Owner
     from iac.core.state.model import Event, State
     from iac.ports import Clock, Holder
+    from iac.ports.settings import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,11 @@ class _Seen:
     length: int
     state: State
     named: int = 0
+
+
+def open_backend(place: FilePlace, site: Site) -> StateBackend:
+    """The state of an environment in a file."""
+    return FileBackend(site.root / place.path, owner_of(site), site.clock)
 
 
 class FileBackend(StateBackend):
