@@ -11,13 +11,47 @@ from iac.backends.file import FilePlace
 from iac.backends.git import GitPlace
 from iac.backends.http import HttpPlace
 from iac.backends.s3 import S3Place
+from iac.providers.logins.settings import (
+    AgentAuth,
+    ClientCredentialsAuth,
+    DeviceAuth,
+    InitialAccessTokenAuth,
+    NoAuth,
+    PrivateKeyAuth,
+    TokenAuth,
+    WlcgAuth,
+)
+from iac.sinks.age import AgeSettings
+from iac.sinks.file import FileOutputs
+from iac.sinks.kubernetes import KubernetesSettings
+from iac.sinks.sops import SopsSettings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from iac.ports.settings import BackendSettings
+    from iac.ports.settings import BackendSettings, LoginSettings, SinkSettings
 
 BACKENDS: Mapping[str, type[BackendSettings]] = {
     backend.name: backend for backend in (FilePlace, GitPlace, HttpPlace, S3Place)
 }
 """Value of `state.backend` -> its settings; the first is that of a state which names none."""
+
+SINKS: Mapping[str, type[SinkSettings]] = {
+    sink.kind: sink for sink in (FileOutputs, AgeSettings, SopsSettings, KubernetesSettings)
+}
+"""Value of `kind` in `sinks` -> its settings; the first is there without being named."""
+
+LOGINS: Mapping[str, type[LoginSettings]] = {
+    login.method: login
+    for login in (
+        ClientCredentialsAuth,
+        PrivateKeyAuth,
+        DeviceAuth,
+        AgentAuth,
+        TokenAuth,
+        WlcgAuth,
+        InitialAccessTokenAuth,
+        NoAuth,
+    )
+}
+"""Value of `auth.method` -> its settings."""

@@ -62,7 +62,7 @@ def command(shell: Shell, /, forges: tuple[str, ...], **given: str | None) -> in
     if forges and (shell.root / "iac.yaml").is_file() and not (given["project"] or given["issuer"]):
         return _add_pipelines(shell, forges, given["wheel"] or "")
     from iac.clock import SystemClock  # not needed by --help
-    from iac.wiring.state import open_backend
+    from iac.wiring.site import open_backend
     from iac.workflow.init import make_project
 
     answers = _answers(shell, given)

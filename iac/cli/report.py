@@ -61,7 +61,7 @@ def check_place(shell: Shell, file: str, option: str) -> None:
     Raises:
         InputError: it cannot.
     """
-    from iac.sinks.file import FileSink
+    from iac.sinks.file.sink import FileSink
 
     path = _path(shell, file, option)
     try:
@@ -76,7 +76,7 @@ def write_whole(shell: Shell, file: str, text: str, option: str) -> None:
     Raises:
         InputError: it cannot be written.
     """
-    from iac.sinks.file import FileSink
+    from iac.sinks.file.sink import FileSink
 
     path = _path(shell, file, option)
     try:

@@ -9,12 +9,11 @@ from iac.config.catalogue import mistake
 from iac.config.definition import Definition, Pool, canonical_fields, desired_client
 from iac.config.layers import default_layers, overlay, overrides, place_of
 from iac.config.merge import Unsure, merge
-from iac.config.output import OutputRules, Paths, parse_output
+from iac.config.output import OutputRules, Paths, parse_output, sealed_to
 from iac.config.policy import NOTHING, Judge
 from iac.config.project import has_errors
 from iac.config.removal import check_moved, check_removed, parse_moved, parse_removed
 from iac.config.rule import check_definition
-from iac.config.sink import sealed_to
 from iac.config.state import check_exposure
 from iac.core.desired import Desired, Rotation
 from iac.core.plan.identity import is_successor_id

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from iac.config.auth import secrets_of
 from iac.config.catalogue import mistake
-from iac.config.sink import KubernetesSettings
-from iac.core.desired import FILE, OutputSpec, output_id
+from iac.core.desired import FILE, OutputSpec
 from iac.core.limits import listed
+from iac.core.plan.recipients import parse_recipients
 from iac.core.text import nearest
 from iac.ports.path import (
     INPUTS,
@@ -26,18 +25,15 @@ from iac.ports.path import (
 from iac.services import template_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from iac.config.document import Document
     from iac.config.event import Pointer
     from iac.config.settings import Settings
-    from iac.config.sink import AgeSettings, SopsSettings
+    from iac.core.desired import DesiredClient
     from iac.core.diagnostics import Diagnostic, Location
 
-_OTHERS = 0o007
-_LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
-_SECRET_PATH = re.compile(rf"{_LABEL}/(?=[^/]{{1,253}}(/|\Z)){_LABEL}(\.{_LABEL})*(/(?!\.\.)[A-Za-z0-9._-]{{1,253}})?")
-"""Names of a namespace (RFC 1123 label) and of a Secret (RFC 1123 subdomain), and perhaps a key of its data."""
+_KEYS = ("template", "path", "sink", "mode", "values", "clients")
 
 
 def parse_output(document: Document, pointer: Pointer, value: dict[str, Any], address: str = "") -> OutputSpec:
@@ -53,6 +49,17 @@ def parse_output(document: Document, pointer: Pointer, value: dict[str, Any], ad
         mode=int(value.get("mode", "0600"), 8),
         values=value.get("values", {}),
     )
+
+
+def sealed_to(settings: Settings, spec: OutputSpec, clients: Iterable[DesiredClient]) -> OutputSpec:
+    """The output with what its sink's settings add: their hash, and to whom it is sealed."""
+    sink = settings.sinks.get(spec.sink)
+    if sink is None:
+        return spec
+    if not sink.is_sealed:
+        return replace(spec, form=sink.form)
+    usual = parse_recipients([*settings.state.recipients, *(key for client in clients for key in client.recipients)])
+    return replace(spec, form=sink.form, recipients=sink.sealed_to or usual)
 
 
 class OutputRules:
@@ -75,34 +82,30 @@ class OutputRules:
         """What is wrong with one output by itself."""
         yield from self._check_template(spec.template, document.at(*pointer, "template"))
         sink = self._settings.sinks.get(spec.sink)
-        if sink is None and spec.sink != FILE:
+        if sink is None:
             yield self._unknown_sink(spec.sink, document.at(*pointer, "sink"))
-        elif isinstance(sink, KubernetesSettings):
-            yield from _check_secret(spec, document, pointer)
-        else:
+            return
+        if sink.is_file:
             yield from self._check_path(spec.path, document.at(*pointer, "path"))
-            where = document.at(*pointer, "mode" if sink is None else "sink")
-            yield from self._check_sealed(spec, sink, where) if sink else _check_mode(spec, where)
+        if sink.is_sealed and not (sink.sealed_to or self._settings.state.recipients):
+            yield _sealed_to_nobody(spec, document.at(*pointer, "sink"))
+
+        def say(rule: str, key: str, summary: str, *, why: str = "", fix: str = "") -> Diagnostic:
+            return mistake(rule, summary, document.at(*pointer, key), why=why, fix=fix)
+
+        written = frozenset(key for key in _KEYS if (*pointer, key) in document.places)
+        yield from sink.check(spec, written, say)
 
     def place(self, spec: OutputSpec) -> str:
         """What no other output may have: a path of the project, or a Secret of a sink, as `SINK://NAMESPACE/NAME`."""
-        if isinstance(self._settings.sinks.get(spec.sink), KubernetesSettings):
-            return output_id(spec.sink, "/".join(spec.path.split("/")[:2]))
-        return spec.path
+        sink = self._settings.sinks.get(spec.sink)
+        return sink.place(spec) if sink else spec.path
 
     def _unknown_sink(self, name: str, where: Location) -> Diagnostic:
-        known = [FILE, *self._settings.sinks]
+        known = list(self._settings.sinks)
         fix = nearest(name, known) or f"name it under sinks in {PROJECT_FILE}; there are {listed(known)}"
         summary = f"environment {self._settings.environment} has no sink {name}"
         return mistake("unknown-sink", summary, where, fix=fix)
-
-    def _check_sealed(
-        self, spec: OutputSpec, sink: AgeSettings | SopsSettings, where: Location
-    ) -> Iterator[Diagnostic]:
-        if not sink.recipients and not self._settings.state.recipients:
-            why = "it names no recipients, and the state has none"
-            fix = f"sinks: {{{spec.sink}: {{recipients: [age1...]}}}}"
-            yield mistake("no-recipients", f"sink {spec.sink} has nobody to encrypt to", where, why=why, fix=fix)
 
     def _check_path(self, path: str, where: Location) -> Iterator[Diagnostic]:
         if problem := path_problem(path):
@@ -154,35 +157,18 @@ def _read_besides(root: Path, settings: Settings) -> Iterator[str]:
     """Files inside the project that settings name: the state, and those of logins, identities and certificates."""
     place = settings.state.place
     files = [root / place.file] if place.file else []
-    files += [source.path(root) for source in (*settings.state.secrets, *secrets_of(settings.auth)) if source.is_file]
+    files += [source.path(root) for source in (*settings.state.secrets, *settings.login_secrets) if source.is_file]
     files += settings.network.files
-    files += [
-        named_file(root, sink.kubeconfig)
-        for sink in settings.sinks.values()
-        if isinstance(sink, KubernetesSettings) and sink.kubeconfig
-    ]
+    files += [named_file(root, name) for sink in settings.sinks.values() for name in sink.files]
     for file in files:
         if inside := path_inside(root, file):
             yield inside
 
 
-def _check_mode(spec: OutputSpec, where: Location) -> Iterator[Diagnostic]:
-    if spec.mode & _OTHERS:
-        summary = f"{spec.path} would be open to everybody on the machine (mode {spec.mode:04o})"
-        yield mistake("output-open-to-others", summary, where, why="it holds a secret", fix='mode: "0640"')
-
-
-def _check_secret(spec: OutputSpec, document: Document, pointer: Pointer) -> Iterator[Diagnostic]:
-    """The path of a Secret, and keys that mean nothing there."""
-    where = document.at(*pointer, "path")
-    if not _SECRET_PATH.fullmatch(spec.path):
-        why = "a sink of kind kubernetes puts an output into a Secret: NAMESPACE/NAME/KEY, or NAMESPACE/NAME for dotenv"
-        fix = f"path: NAMESPACE/NAME/{PurePosixPath(spec.path).name}"
-        yield mistake("bad-path", f"{spec.path} names no key of a Secret", where, why=why, fix=fix)
-    if (*pointer, "mode") in document.places:
-        summary = f"an output of sink {spec.sink} has no mode"
-        why = "mode is that of a file, and this is a Secret in a cluster"
-        yield mistake("unknown-key", summary, document.at(*pointer, "mode"), why=why, fix="take mode out")
+def _sealed_to_nobody(spec: OutputSpec, where: Location) -> Diagnostic:
+    why = "it names no recipients, and the state has none"
+    fix = f"sinks: {{{spec.sink}: {{recipients: [age1...]}}}}"
+    return mistake("no-recipients", f"sink {spec.sink} has nobody to encrypt to", where, why=why, fix=fix)
 
 
 class Paths:

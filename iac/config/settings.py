@@ -5,37 +5,28 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from iac.config.auth import (
-    ClientAuth,
-    ClientCredentialsAuth,
-    InitialAccessTokenAuth,
-    NoAuth,
-    PrivateKeyAuth,
-    parse_auth,
-    secrets_of,
-)
 from iac.config.catalogue import mistake
 from iac.config.layers import overrides, place_of
-from iac.config.sink import parse_sinks
 from iac.config.state import check_states, parse_state
-from iac.core.desired import DEFAULT, Limits
+from iac.core.desired import DEFAULT, FILE, Limits
 from iac.core.policy.rule import WLCG_BOUNDS
 from iac.core.registration import Api
 from iac.core.server import redirect_uri_problem
 from iac.ports.settings import Network
+from iac.registry import LOGINS, SINKS
 from iac.transport.limit import DEADLINE, TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from iac.config.auth import Auth
     from iac.config.document import Document
-    from iac.config.sink import SinkSettings
     from iac.config.state import StateSettings
     from iac.core.diagnostics import Diagnostic
     from iac.core.model import Fields
     from iac.core.policy.rule import Bounds
+    from iac.ports.settings import LoginSettings, SinkSettings
+    from iac.ports.source import Source
 
 _LIMITS = Limits()
 _LOGIN = "auth: {method: client_credentials, client_id: {env: IAC_CLIENT_ID}, client_secret: {env: IAC_CLIENT_SECRET}}"
@@ -54,7 +45,7 @@ class Settings:
         scopes: scope names that this server knows beside the usual ones.
         policy: diagnostic id -> off, warning or error.
         lifetime_bounds: least and most seconds of each lifetime.
-        sinks: by name, those that iac.yaml names; `file` is none of them.
+        sinks: by name, `file` and those that iac.yaml names; an environment's own replace those of the project.
         grantable_scopes: patterns of scopes that self service grants to this login.
         wheel: what pipelines install iac from, URL#sha256=HASH; "" where iac.yaml does not say.
     """
@@ -64,7 +55,7 @@ class Settings:
     environment: str
     issuer: str
     provider: str
-    auth: Auth | None
+    auth: LoginSettings | None
     state: StateSettings
     limits: Limits = _LIMITS
     parallelism: int = 8
@@ -76,14 +67,19 @@ class Settings:
     scopes: tuple[str, ...] = ()
     policy: Mapping[str, str] = field(default_factory=dict)
     lifetime_bounds: Bounds = field(default_factory=lambda: WLCG_BOUNDS)
-    sinks: Mapping[str, SinkSettings] = field(default_factory=dict)
+    sinks: Mapping[str, SinkSettings] = field(default_factory=lambda: _sinks({}))
     grantable_scopes: tuple[str, ...] = ()
     wheel: str = ""
 
     @property
     def login_client_id(self) -> str:
         """Id of the login client where it stands in iac.yaml, else ""."""
-        return self.auth.client_id.literal if isinstance(self.auth, ClientAuth) else ""
+        return self.auth.client.literal if self.auth and self.auth.client else ""
+
+    @property
+    def login_secrets(self) -> tuple[Source, ...]:
+        """Where the secrets of the login come from."""
+        return self.auth.secrets if self.auth else ()
 
 
 def parse_settings(root: Path, value: Mapping[str, Any], environment: str) -> Settings:
@@ -96,7 +92,7 @@ def parse_settings(root: Path, value: Mapping[str, Any], environment: str) -> Se
         environment=environment,
         issuer=merged.get("issuer", ""),
         provider=value["provider"],
-        auth=parse_auth(merged["auth"]) if "auth" in merged else None,
+        auth=LOGINS[merged["auth"]["method"]].parse(merged["auth"]) if "auth" in merged else None,
         state=parse_state(value, environment),
         limits=Limits(limits.get("max_deletes", _LIMITS.max_deletes), limits.get("max_updates")),
         parallelism=value.get("parallelism", 8),
@@ -108,10 +104,14 @@ def parse_settings(root: Path, value: Mapping[str, Any], environment: str) -> Se
         scopes=tuple(value.get("scopes", ())),
         policy=value.get("policy", {}),
         lifetime_bounds=_bounds(value.get("lifetime_bounds", {})),
-        sinks=parse_sinks(value, environment),
+        sinks=_sinks({**value.get("sinks", {}), **overrides(value, environment).get("sinks", {})}),
         grantable_scopes=tuple(value.get("grantable_scopes", ())),
         wheel=value.get("pipelines", {}).get("wheel", ""),
     )
+
+
+def _sinks(named: Mapping[str, Mapping[str, Any]]) -> dict[str, SinkSettings]:
+    return {name: SINKS[keys["kind"]].parse(keys) for name, keys in {FILE: {"kind": FILE}, **named}.items()}
 
 
 def _bounds(value: Mapping[str, Mapping[str, int]]) -> Bounds:
@@ -132,7 +132,7 @@ def check_sources(document: Document, settings: Settings) -> Iterator[Diagnostic
     """Files of secrets that others can read. It looks at the disk, so validate does not ask for it."""
     name = settings.environment
     places = [("state", source) for source in settings.state.secrets]
-    places += [("auth", source) for source in secrets_of(settings.auth)]
+    places += [("auth", source) for source in settings.login_secrets]
     for key, source in places:
         if source.is_open_to_others(settings.root):
             where = document.at(*place_of(document.value, name, key))
@@ -161,13 +161,11 @@ def _check_login(document: Document, settings: Settings) -> Iterator[Diagnostic]
     """What the login's method is to the provider."""
     auth, provider = settings.auth, settings.provider
     where = document.at(*place_of(document.value, settings.environment, "auth"))
-    is_nobody = isinstance(auth, InitialAccessTokenAuth | NoAuth)
-    is_fit = not is_nobody or provider == Api.RFC7591 or (provider == Api.SELF_SERVICE and isinstance(auth, NoAuth))
-    if not is_fit:
+    if auth and auth.providers and provider not in auth.providers:
         summary = f"provider {provider} has no use for this login"
         fix = "auth: {method: none} is for iam-self-service and rfc7591, initial_access_token for rfc7591"
         yield mistake("auth-does-not-fit", summary, where, fix=fix)
-    if provider == Api.SELF_SERVICE and isinstance(auth, ClientCredentialsAuth | PrivateKeyAuth):
+    if provider == Api.SELF_SERVICE and auth and auth.is_client:
         summary = "self service takes a client's own token for nobody's: iac is anonymous there"
         fix = "auth: {method: none} says so; log in as a user (method token or wlcg) to own the clients"
         yield mistake("login-is-nobody", summary, where, fix=fix)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from iac.config.catalogue import mistake
 from iac.config.layers import overrides
-from iac.core.plan.recipients import recipient
+from iac.core.plan.recipients import parse_recipients
 from iac.ports.settings import ClearText
 from iac.ports.source import Source
 from iac.registry import BACKENDS
@@ -48,7 +48,7 @@ class StateSettings:
     @property
     def known_recipients(self) -> tuple[str, ...] | None:
         """The recipients as they are compared, sorted; none where nothing is encrypted, None before any is named."""
-        known = tuple(sorted({recipient(key) for key in self.recipients}))
+        known = parse_recipients(self.recipients)
         return known if known or self.is_clear else None
 
     @property

@@ -9,21 +9,27 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import Enum, auto
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from iac.core.errors import InputError
 from iac.core.text import install_extra
 from iac.ports.path import named_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
     from typing import Self
 
+    from iac.core.desired import OutputSpec
+    from iac.core.diagnostics import Diagnostic
     from iac.core.secret import Secret
     from iac.ports.clock import Clock
+    from iac.ports.sink import Sink
     from iac.ports.source import Source
     from iac.ports.state import StateBackend
+
+Say: TypeAlias = "Callable[..., Diagnostic]"
+"""`say(id, key, summary, *, why="", fix="")`: a diagnostic at a key of an output."""
 
 Problem = tuple[str, str, str]
 """Key that cannot be used as it is, why, and what to write instead."""
@@ -88,6 +94,46 @@ class Site:
             InputError: it cannot be had.
         """
         return source.read(self.environ, self.root) if source else None
+
+
+@dataclass(frozen=True, slots=True)
+class OutputSite:
+    """Where a sink is opened.
+
+    Attributes:
+        name: the sink's in iac.yaml.
+        recipients: path of an output -> the public keys to which it is sealed.
+        identity: what opens encrypted files; None where there is none.
+    """
+
+    site: Site
+    name: str
+    recipients: Callable[[str], Sequence[str]]
+    identity: Callable[[], Secret | None]
+
+
+@dataclass(frozen=True, slots=True)
+class LoginSite:
+    """Where a login is opened.
+
+    Attributes:
+        scopes: to ask for; empty for all that can be had.
+        ask: tells somebody what to do; None when nobody is there.
+        warn: says something that went wrong and stops nothing.
+    """
+
+    site: Site
+    scopes: tuple[str, ...]
+    ask: Callable[[str], None] | None
+    warn: Callable[[str], None]
+
+    def read(self, source: Source) -> Secret:
+        """The value of a source.
+
+        Raises:
+            InputError: it cannot be had.
+        """
+        return source.read(self.site.environ, self.site.root)
 
 
 class ClearText(Enum):
@@ -167,12 +213,112 @@ class BackendSettings(ABC):
         Raises:
             InputError: a secret cannot be had, or what the backend needs is not installed.
         """
-        try:
-            module = import_module(self.opener)
-        except ModuleNotFoundError as error:
-            if not self.extra:
-                raise
-            summary, fix = f"backend {self.name} is not installed", install_extra(self.extra)
-            raise InputError(summary, where="state.backend", why=str(error), fix=fix) from error
-        backend: StateBackend = module.open_backend(self, site)
+        backend: StateBackend = _open("backend", self, self.name, "state.backend").open_backend(self, site)
         return backend
+
+
+class SinkSettings(ABC):
+    """Where outputs go, as an entry of `sinks` of iac.yaml says it.
+
+    Attributes:
+        kind: the value of `kind`.
+        opener: the module whose `open_sink(settings, output_site)` opens it.
+        extra: of the package, with what the sink imports; "" for none.
+        is_file: an output is a file of the project, so that its path must be one.
+        is_sealed: an output is sealed to recipients, so that somebody must be one.
+    """
+
+    __slots__ = ()
+    kind: ClassVar[str]
+    opener: ClassVar[str]
+    extra: ClassVar[str] = ""
+    is_file: ClassVar[bool] = True
+    is_sealed: ClassVar[bool] = False
+
+    @classmethod
+    @abstractmethod
+    def parse(cls, keys: Mapping[str, Any]) -> Self:
+        """The settings in an entry that its schema has passed."""
+
+    @property
+    @abstractmethod
+    def form(self) -> str:
+        """Hash over what decides the bytes that are written, but for recipients."""
+
+    @property
+    def sealed_to(self) -> tuple[str, ...]:
+        """Public keys that outputs are sealed to, sorted; none for those of the state and of the definitions."""
+        return ()
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Files that the sink reads, as they are named: no output is written over them."""
+        return ()
+
+    def place(self, spec: OutputSpec) -> str:
+        """What no other output may have."""
+        return spec.path
+
+    def check(self, spec: OutputSpec, keys: frozenset[str], say: Say) -> Iterator[Diagnostic]:  # noqa: ARG002  # most
+        """What is wrong with an output, besides the path of a file; `keys` are those that are written."""
+        return iter(())
+
+    def open(self, at: OutputSite) -> Sink:
+        """The sink. Nothing is read or sent before its first call."""
+        sink: Sink = _open("sink", self, self.kind, f"sinks.{at.name}").open_sink(self, at)
+        return sink
+
+
+class LoginSettings(ABC):
+    """How iac logs in, as `auth` of iac.yaml says it. Sources of secrets are named here and read later.
+
+    Attributes:
+        method: the value of `auth.method`.
+        opener: the module whose `open_login(settings, login_site)` opens it.
+        extra: of the package, with what the login imports; "" for none.
+        is_client: a client logs in as itself, and no user does.
+        asks_a_person: no pipeline can log in like this.
+        providers: names of those that have a use for it; empty for all.
+    """
+
+    __slots__ = ()
+    method: ClassVar[str]
+    opener: ClassVar[str]
+    extra: ClassVar[str] = ""
+    is_client: ClassVar[bool] = False
+    asks_a_person: ClassVar[bool] = False
+    providers: ClassVar[frozenset[str]] = frozenset()
+
+    @classmethod
+    def parse(cls, keys: Mapping[str, Any]) -> Self:  # noqa: ARG003  # a login that says it all by its method
+        """The login in an `auth` that its schema has passed."""
+        return cls()
+
+    @property
+    def client(self) -> Source | None:
+        """Where the id of the client comes from that the login goes through; None for no client of ours."""
+        return None
+
+    @property
+    def secrets(self) -> tuple[Source, ...]:
+        """Where the secrets of the login come from."""
+        return ()
+
+    def open(self, at: LoginSite) -> Any:
+        """The `iac.providers.logins.Login`. Nothing is sent yet.
+
+        Raises:
+            InputError: a secret cannot be had, or what the login needs is not installed.
+        """
+        return _open("login", self, self.method, "auth.method").open_login(self, at)
+
+
+def _open(port: str, settings: BackendSettings | SinkSettings | LoginSettings, name: str, where: str) -> Any:
+    """The module that opens an adapter."""
+    try:
+        return import_module(settings.opener)
+    except ModuleNotFoundError as error:
+        if not settings.extra:
+            raise
+        summary = f"{port} {name} is not installed"
+        raise InputError(summary, where=where, why=str(error), fix=install_extra(settings.extra)) from error

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from iac.core.errors import RenderError, StateError
 from iac.ports import Found, Sink
+from iac.sinks.file.sink import FileSink
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from iac.core.secret import Secret
     from iac.ports import Exposure
-    from iac.sinks.file import FileSink
+    from iac.ports.settings import OutputSite
 
 
 def damaged(path: str) -> RenderError:
@@ -92,6 +93,11 @@ class Readers:
 
             self._identities = parse_identities(self._identity())
         return self._identities
+
+
+def open_sealed(cipher: Cipher, at: OutputSite) -> Sink:
+    """A cipher over the files of a project."""
+    return SealedSink(FileSink(at.site.root), cipher, Readers(at.recipients, at.identity))
 
 
 class SealedSink(Sink):

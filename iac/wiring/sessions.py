@@ -1,4 +1,4 @@
-"""Settings to adapters: `iac.wiring.state` opens the state, `iac.wiring.login` the login, `iac.wiring.sinks` the sinks.
+"""Settings to adapters: `iac.wiring.site` opens state and sinks, `iac.wiring.login` the login.
 
 Everything heavy is imported where it is opened.
 """
@@ -18,8 +18,7 @@ from iac.core.registration import Api
 from iac.ports.source import Origin, Source
 from iac.session.session import LocalSession, Session, StateSession
 from iac.wiring.login import Teller, login_client_id, open_login, pinned_issuer
-from iac.wiring.sinks import open_sinks
-from iac.wiring.state import open_backend, open_deliveries
+from iac.wiring.site import open_backend, open_deliveries, open_sinks, site_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -161,7 +160,7 @@ def open_project(caller: Caller) -> tuple[Settings, LocalSession]:
         warnings=tuple(warnings),
         backend=open_backend(settings, clock),
         vault=open_vault(settings),
-        sinks=open_sinks(settings, desired, clock, lambda: find_identity(settings), root),
+        sinks=open_sinks(site_of(settings, clock), settings.sinks, desired, lambda: find_identity(settings)),
         templates=load_templates(root, [spec.template for spec in desired.outputs], renderer),
         renderer=renderer,
         deliveries=open_deliveries(settings, clock),

@@ -15,7 +15,7 @@ from iac.core.errors import InputError
 from iac.core.secret import Secret
 from iac.ports.source import Origin, Source
 from iac.transport.http import Transport
-from iac.wiring.state import open_backend
+from iac.wiring.site import open_backend
 from tests.config.given import PROJECT, write
 
 if TYPE_CHECKING:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.cli.context import Shell
-from iac.config.auth import secrets_of
 from iac.config.project import load_project
 from iac.core.errors import CredentialsError, InputError
 from iac.core.secret import Secret
@@ -58,7 +57,7 @@ def test_each_way_is_opened_and_says_what_it_is(
     login = open_login(settings, SCOPES, Shell())
 
     assert said == (login.kind, login_client_id(settings))
-    assert secrets == len(secrets_of(settings.auth))
+    assert secrets == len(settings.login_secrets)
     login.forget(Bearer(Secret("any")))
 
 

@@ -11,8 +11,8 @@ from iac.backends.age import AgeVault
 from iac.backends.git import GitPlace
 from iac.backends.keyfile import stored_identity
 from iac.cli import run
-from iac.config.auth import ClientCredentialsAuth, InitialAccessTokenAuth, TokenAuth
 from iac.config.project import load_project
+from iac.providers.logins.settings import ClientCredentialsAuth, InitialAccessTokenAuth, TokenAuth
 
 ISSUER = "https://iam.example.org/"
 

@@ -15,7 +15,7 @@ from iac.config.project import load_project
 from iac.core.errors import StateError
 from iac.core.state.model import Tombstone
 from iac.wiring.sessions import open_vault
-from iac.wiring.state import open_backend
+from iac.wiring.site import open_backend
 from tests.backends.given import client, intended
 
 if TYPE_CHECKING:

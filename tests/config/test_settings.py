@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.backends.file import FilePlace
-from iac.config.auth import ClientCredentialsAuth, TokenAuth, WlcgAuth
 from iac.config.definitions import load_environment, validate_project
 from iac.config.project import load_project
 from iac.config.state import StateSettings
 from iac.core.errors import InputError
 from iac.core.secret import Secret
 from iac.ports.source import MAX_BYTES, Origin, Source
+from iac.providers.logins.settings import ClientCredentialsAuth, TokenAuth, WlcgAuth
 from tests.config.given import PROJECT, RECIPIENT, write
 
 if TYPE_CHECKING:

@@ -295,7 +295,7 @@ INSIDE = {
     "the state's text": "iac.backends.file.document.render_state",
     "the journal": "iac.backends.file.document.render_batch",
     "the template engine": "iac.rendering.render.render",
-    "writing an output": "iac.sinks.file.FileSink._write",
+    "writing an output": "iac.sinks.file.sink.FileSink._write",
     "what is sent": "iac.providers.iam_admin.update_body",
     "what is answered": "iac.transport.message.Answer.json",
     "encryption": "pyrage.encrypt",
@@ -303,7 +303,7 @@ INSIDE = {
     "replacing a file of the state": "iac.files.write",
     "adding to the journal": "iac.files.append",
     "what a template is given": "iac.rendering.render.template_context",
-    "replacing an output": "iac.sinks.file.files.write",
+    "replacing an output": "iac.sinks.file.sink.files.write",
 }
 
 

@@ -115,7 +115,7 @@ def test_a_file_that_fills_the_disk_leaves_what_was_there(project: Project, monk
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("iac.sinks.file.os.fsync", full)
+    monkeypatch.setattr("iac.sinks.file.sink.os.fsync", full)
     said = project.iac("plan", "--report", "markdown=made.md")
     assert 1 == said.code
     assert "No space left on device" in said.err

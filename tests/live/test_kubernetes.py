@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import Any
 
-    from iac.sinks.kubernetes import KubernetesSink
+    from iac.sinks.kubernetes.sink import KubernetesSink
     from tests.live.cluster import RealCluster
 
 pytestmark = pytest.mark.live

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.ports import Found
-from iac.sinks.age import AgeCipher
+from iac.sinks.age.cipher import AgeCipher
 from tests.sinks.test_sealed import CONTENTS, OUR_KEY, OURS, THEIR_KEY, THEIRS, sealed_sink, sops
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ import yaml
 from iac.clock import SystemClock
 from iac.core.errors import CredentialsError, RenderError
 from iac.ports import Found
-from iac.sinks.kubernetes import KubernetesSink, Marks
 from iac.sinks.kubernetes.login import Choice, find_cluster
 from iac.sinks.kubernetes.secret import MARK
+from iac.sinks.kubernetes.sink import KubernetesSink, Marks
 from tests.fakes.kubernetes import CREW
 from tests.sinks.contract import SinkContract
 

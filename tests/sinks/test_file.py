@@ -13,7 +13,7 @@ import pytest
 from hypothesis import strategies as st
 
 from iac.core.errors import RenderError
-from iac.sinks.file import FileSink
+from iac.sinks.file.sink import FileSink
 from tests.sinks.contract import PATH, SinkContract
 
 if TYPE_CHECKING:
@@ -212,7 +212,7 @@ def test_a_failure_at_any_operation_leaves_the_old_content_or_the_new(
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from iac.sinks.file import FileSink
+from iac.sinks.file.sink import FileSink
 os.fsync = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
 FileSink(Path(sys.argv[1])).write("b.env", b"half", mode=0o600)
 """

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from iac.sinks.kubernetes import KubernetesSink
+    from iac.sinks.kubernetes.sink import KubernetesSink
     from tests.fakes.kubernetes import FakeCluster
 
 PATH = "rucio/app/app.env"

@@ -11,10 +11,10 @@ from iac.clock import SystemClock
 from iac.core.errors import InputError, RenderError, StateError
 from iac.core.text import install_extra
 from iac.ports import Found
-from iac.sinks.age import AgeCipher
-from iac.sinks.file import FileSink
+from iac.sinks.age.cipher import AgeCipher
+from iac.sinks.file.sink import FileSink
 from iac.sinks.sealed import Readers, SealedSink
-from iac.sinks.sops import SopsCipher
+from iac.sinks.sops.cipher import SopsCipher
 from tests.sinks.contract import SinkContract
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ def test_a_recipient_that_sops_does_not_have_is_told(tmp_path: Path) -> None:
 
 
 def test_a_library_that_is_not_there_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("iac.sinks.sops.find_spec", lambda _: None)
+    monkeypatch.setattr("iac.sinks.sops.cipher.find_spec", lambda _: None)
     with pytest.raises(InputError, match="not installed") as caught:
         sealed_sink(tmp_path, sops()).check("a.env", b"A=1\n")
     assert install_extra("sops") == caught.value.fix
@@ -332,7 +332,9 @@ def test_metadata_that_are_none_are_seen(tmp_path: Path, name: str, change: Call
 
 def test_a_data_key_of_another_length_opens_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     sink = sealed_sink(tmp_path, sops())
-    monkeypatch.setattr("iac.sinks.sops._seal_key", lambda _key, text: AgeCipher().seal("", b"short", [text]).decode())
+    monkeypatch.setattr(
+        "iac.sinks.sops.cipher._seal_key", lambda _key, text: AgeCipher().seal("", b"short", [text]).decode()
+    )
     sink.write("a.env", b"A=1\n", mode=0o600)
     with pytest.raises(StateError, match="does not open this file"):
         sink.compare("a.env", b"A=1\n")

@@ -14,7 +14,7 @@ import pytest
 from iac import git as gitcommand
 from iac import process
 from iac.ports import Exposure, Tracking
-from iac.sinks.file import FileSink
+from iac.sinks.file.sink import FileSink
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -22,7 +22,7 @@ def command(shell: Shell) -> int:
     from iac.cli.init import tell_key  # not needed by list and show
     from iac.clock import SystemClock
     from iac.config.project import load_project
-    from iac.wiring.state import open_backend
+    from iac.wiring.site import open_backend
     from iac.workflow.init import make_state
 
     settings = load_project(shell.root).settings(shell.environment)

@@ -17,7 +17,7 @@ def command(shell: Shell) -> int:
     from iac.clock import SystemClock  # not needed by --help
     from iac.config.project import load_project
     from iac.core.state.document import render_state
-    from iac.wiring.state import open_backend
+    from iac.wiring.site import open_backend
 
     settings = load_project(shell.root).settings(shell.environment)
     click.echo(render_state(open_backend(settings, SystemClock()).load()), nl=False)

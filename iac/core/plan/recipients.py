@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from iac.core.state.model import SealedSecret
 
@@ -84,6 +84,11 @@ def compare_recipients(
         is_sealed=is_sealed,
         is_clear=is_clear,
     )
+
+
+def parse_recipients(keys: Iterable[str]) -> tuple[str, ...]:
+    """Public keys as they are compared, sorted."""
+    return tuple(sorted({recipient(key) for key in keys}))
 
 
 def recipient(key: str) -> str:

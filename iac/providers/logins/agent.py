@@ -19,8 +19,10 @@ from iac.transport.retry import skew_words
 
 if TYPE_CHECKING:
     from iac.ports import Clock
+    from iac.ports.settings import LoginSite
     from iac.providers.bearer import Bearer
     from iac.providers.discovery import Endpoints
+    from iac.providers.logins.settings import AgentAuth
     from iac.transport.http import Http
 
 PROGRAM = "oidc-token"
@@ -34,6 +36,11 @@ LEAST_VALIDITY = 120
 _LONGEST_WORDS = 300
 _LONGEST_ANSWER = 256 * 1024  # bytes
 _LINES = 3
+
+
+def open_login(settings: AgentAuth, at: LoginSite) -> Login:
+    """The account that is named."""
+    return OidcAgent(settings.account, at.scopes, settings.audience)
 
 
 class OidcAgent(Login):

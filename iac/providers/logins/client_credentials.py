@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from iac.core.errors import CredentialsError
 from iac.providers.logins import Login
 from iac.providers.logins.endpoint import Attempt, bearer_of, refused
-from iac.providers.logins.proof import Proof
+from iac.providers.logins.proof import Proof, SharedSecret
+from iac.providers.logins.settings import ClientCredentialsAuth
 from iac.transport.message import Call
 from iac.transport.retry import skew_words
 
@@ -22,13 +23,28 @@ if TYPE_CHECKING:
 
     from iac.core.secret import Secret
     from iac.ports import Clock
+    from iac.ports.settings import LoginSite
     from iac.providers.bearer import Bearer
     from iac.providers.discovery import Endpoints
+    from iac.providers.logins.settings import PrivateKeyAuth
     from iac.providers.logins.signing_key import SigningKey
     from iac.transport.http import Http
 
 
 GRANT = "client_credentials"
+
+
+def open_login(settings: ClientCredentialsAuth | PrivateKeyAuth, at: LoginSite) -> Login:
+    """A client that logs in as itself, with its secret or its key."""
+    client_id = at.read(settings.client_id).reveal()
+    if isinstance(settings, ClientCredentialsAuth):
+        method = settings.token_endpoint_auth_method
+        return ClientCredentials(SharedSecret(client_id, at.read(settings.client_secret), method), at.scopes)
+    from iac.providers.logins.signing_key import parse_key  # needs an extra
+
+    source = settings.private_key
+    key = parse_key(at.read(source), source.describe(), settings.key_id)
+    return ClientCredentials(KeyAssertion(client_id, key), at.scopes)
 
 
 @dataclass(frozen=True, slots=True)

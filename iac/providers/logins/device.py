@@ -15,10 +15,11 @@ from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.origin import Issuer
 from iac.core.secret import Secret
 from iac.providers.bearer import read_bearer
-from iac.providers.logins import Login
+from iac.providers.logins import READ_SCOPES, Login
 from iac.providers.logins.approval import LONGEST_INTERVAL, Approval, parse_approval
-from iac.providers.logins.cache import Owner, TokenCache, Tokens
+from iac.providers.logins.cache import Owner, TokenCache, Tokens, cache_folder
 from iac.providers.logins.endpoint import Attempt, bearer_of, refused
+from iac.providers.logins.proof import PublicClient, SharedSecret
 from iac.providers.refusal import error_code
 from iac.transport.retry import PASSING, skew_words
 
@@ -27,9 +28,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from iac.ports import Clock
+    from iac.ports.settings import LoginSite
     from iac.providers.bearer import Bearer
     from iac.providers.discovery import Endpoints
     from iac.providers.logins.proof import Proof
+    from iac.providers.logins.settings import DeviceAuth
     from iac.transport.http import Http
     from iac.transport.message import Answer
 
@@ -61,6 +64,15 @@ class Terminal:
 
     ask: Callable[[str], None] | None
     warn: Callable[[str], None]
+
+
+def open_login(settings: DeviceAuth, at: LoginSite) -> Login:
+    """Somebody approves scopes that have names: all means those of reading."""
+    client_id, proof = at.read(settings.client_id).reveal(), None
+    if settings.client_secret:
+        proof = SharedSecret(client_id, at.read(settings.client_secret), settings.token_endpoint_auth_method)
+    folder = cache_folder(at.site.environ)
+    return DeviceLogin(proof or PublicClient(client_id), at.scopes or READ_SCOPES, folder, Terminal(at.ask, at.warn))
 
 
 class DeviceLogin(Login):

@@ -14,6 +14,7 @@ from iac.core.errors import CredentialsError
 from iac.core.secret import Secret
 from iac.providers.bearer import Bearer, read_bearer
 from iac.providers.logins import Login
+from iac.providers.logins.settings import InitialAccessTokenAuth, TokenAuth, WlcgAuth
 from iac.transport.retry import skew_words
 
 if TYPE_CHECKING:
@@ -21,8 +22,22 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from iac.ports import Clock
+    from iac.ports.settings import LoginSettings, LoginSite
     from iac.providers.discovery import Endpoints
     from iac.transport.http import Http
+
+
+def open_login(settings: LoginSettings, at: LoginSite) -> Login:
+    """The token, or nobody: each is looked for when it is needed."""
+    match settings:
+        case TokenAuth(token):
+            return GivenToken(lambda: FoundToken(at.read(token), token.describe()))
+        case InitialAccessTokenAuth(token):
+            return InitialAccessToken(lambda: at.read(token))
+        case WlcgAuth():
+            return GivenToken(lambda: find_token(at.site.environ, os.geteuid()), "wlcg")
+        case _:
+            return Nobody()
 
 
 _EARLY = timedelta(seconds=60)

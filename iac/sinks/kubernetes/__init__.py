@@ -1,178 +1,78 @@
-"""Outputs as Secrets of a Kubernetes cluster, by server-side apply.
-
-An output is one Secret: one key of it, or several from a dotenv output. iac takes no Secret that it did not make, puts
-no other manager off a key, removes only what carries its mark. `data` is sent, never `stringData`: the server takes
-an overwriting `stringData` for no conflict.
-"""
+"""Outputs as Secrets of a Kubernetes cluster: what is known of the sink without opening it."""
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from iac.core.errors import RenderError, UnknownOutcome
-from iac.ports import Found, Sink
-from iac.sinks.kubernetes.secret import (
-    MARK,
-    Manifest,
-    Target,
-    holds,
-    is_marked,
-    keys_of_others,
-    manifest,
-    parse_target,
-    read_content,
-    read_data,
-    released,
-)
+from iac.core.desired import output_id
+from iac.core.plan.change import sha256
+from iac.ports.settings import SinkSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-    from iac.ports import Clock, Exposure
-    from iac.sinks.kubernetes.api import Api
-    from iac.sinks.kubernetes.login import Cluster
+    from iac.core.desired import OutputSpec
+    from iac.core.diagnostics import Diagnostic
+    from iac.ports.settings import Say
+
+_LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
+_SECRET_PATH = re.compile(rf"{_LABEL}/(?=[^/]{{1,253}}(/|\Z)){_LABEL}(\.{_LABEL})*(/(?!\.\.)[A-Za-z0-9._-]{{1,253}})?")
+"""Names of a namespace (RFC 1123 label) and of a Secret (RFC 1123 subdomain), and perhaps a key of its data."""
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
-    """What every Secret of a sink carries.
+class KubernetesSettings(SinkSettings):
+    """Secrets in a cluster.
 
     Attributes:
-        owner: the project and environment that made it, as `PROJECT/ENVIRONMENT`.
-        type: of the Secret.
-        labels: beside iac's own.
+        kubeconfig: path of a kubeconfig, relative to the project; "" for the usual places.
+        context: its context; "" for the current one.
     """
 
-    owner: str
+    kind: ClassVar = "kubernetes"
+    opener: ClassVar = "iac.sinks.kubernetes.sink"
+    is_file: ClassVar = False
+
+    kubeconfig: str = ""
+    context: str = ""
     type: str = "Opaque"
     labels: Mapping[str, str] = field(default_factory=dict)
 
-
-class KubernetesSink(Sink):
-    """Secrets of one cluster.
-
-    Args:
-        find: finds the cluster and the login for it; asked by the first call.
-        marks: what every Secret carries.
-        clock: for pauses between attempts.
-    """
-
-    def __init__(self, find: Callable[[], Cluster], marks: Marks, clock: Clock) -> None:
-        self._find = find
-        self._marks = marks
-        self._clock = clock
-        self._found: Cluster | None = None
-
-    def _check(self, path: str, content: bytes) -> None:
-        target = parse_target(path)
-        wanted = self._manifest(target, content)
-        with self._open() as api:
-            self._refuse_foreign(target, api.read(target))
-            api.apply(target, wanted, is_trial=True)
-
-    def _write(self, path: str, content: bytes, *, mode: int, is_new: bool) -> bool:  # noqa: ARG002  # of files
-        target = parse_target(path)
-        wanted = self._manifest(target, content)
-        with self._open() as api:
-            found = api.read(target)
-            self._refuse_foreign(target, found)
-            if holds(found, wanted):
-                return False
-            answer = _apply(api, target, _on(found, wanted))
-        if not holds(answer, wanted):
-            why = "another program of the cluster changes Secrets as they come in"
-            fix = "find it, such as an admission webhook, and let it leave this Secret alone"
-            raise RenderError("the cluster holds another Secret than was sent", where=path, why=why, fix=fix)
-        return True
-
-    def _compare(self, path: str, content: bytes) -> Found:
-        target = parse_target(path)
-        with self._open() as api:
-            found = api.read(target)
-        if found is None:
-            return Found.NOTHING
-        wanted = self._manifest(target, content)
-        return Found.AS_WANTED if is_marked(found, self._marks.owner) and holds(found, wanted) else Found.OTHER
-
-    def _read(self, path: str) -> bytes | None:
-        target = parse_target(path)
-        with self._open() as api:
-            found = api.read(target)
-        return None if found is None else read_content(target, found)
-
-    def _remove(self, path: str) -> None:
-        target = parse_target(path)
-        with self._open() as api:
-            found = api.read(target)
-            if found is None:
-                return
-            self._refuse_foreign(target, found)
-            if keys_of_others(found):
-                api.apply(target, _on(found, released(target, found)))
-            else:
-                _delete(api, target, found)
-
-    def _place(self, path: str) -> str:
-        target = parse_target(path)
-        return f"{self._cluster().address.origin}/{target.namespace}/{target.name}"
-
-    def _exposed(self, paths: Collection[str]) -> Mapping[str, Exposure]:  # noqa: ARG002  # there is no git in a cluster
-        return {}
-
-    def _cluster(self) -> Cluster:
-        if self._found is None:
-            self._found = self._find()
-        return self._found
-
-    @contextmanager
-    def _open(self) -> Iterator[Api]:
-        from iac.sinks.kubernetes.api import Api  # brings in the HTTP library
-
-        api = Api(self._cluster(), self._clock)
-        try:
-            yield api
-        finally:
-            api.close()
-
-    def _manifest(self, target: Target, content: bytes) -> Manifest:
-        marks = self._marks
-        return manifest(target, read_data(target, content), marks.owner, marks.type, marks.labels)
-
-    def _refuse_foreign(self, target: Target, found: Manifest | None) -> None:
-        if found is None or is_marked(found, self._marks.owner):
-            return
-        raise RenderError(
-            "this Secret is not iac's to change",
-            where=target.path,
-            why=f"it does not carry the annotation {MARK}: {self._marks.owner}",
-            fix=f"give the output another path, or hand the Secret over: kubectl annotate secret -n {target.namespace}"
-            f" {target.name} {MARK}={self._marks.owner} --overwrite",
+    @classmethod
+    def parse(cls, keys: Mapping[str, Any]) -> KubernetesSettings:
+        """The settings in its keys."""
+        return cls(
+            keys.get("kubeconfig", ""), keys.get("context", ""), keys.get("type", "Opaque"), keys.get("labels", {})
         )
 
+    @property
+    def form(self) -> str:
+        """Hash over what decides the object and where it is."""
+        return sha256(["kubernetes", self.kubeconfig, self.context, self.type, sorted(self.labels.items())])
 
-def _on(found: Manifest | None, wanted: Manifest) -> Manifest:
-    """What is wanted, only if the Secret is still the one that was read."""
-    if found is None:
-        return wanted
-    return {**wanted, "metadata": {**wanted["metadata"], "resourceVersion": found["metadata"]["resourceVersion"]}}
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The kubeconfig."""
+        return (self.kubeconfig,) if self.kubeconfig else ()
 
+    def place(self, spec: OutputSpec) -> str:
+        """The Secret, whatever its key, as `SINK://NAMESPACE/NAME`."""
+        return output_id(spec.sink, "/".join(spec.path.split("/")[:2]))
 
-def _apply(api: Api, target: Target, wanted: Manifest) -> Manifest | None:
-    """The Secret as it is afterwards; it is read when the answer was lost."""
-    try:
-        return api.apply(target, wanted)
-    except UnknownOutcome:
-        found = api.read(target)
-        if not holds(found, wanted):
-            raise
-        return found
-
-
-def _delete(api: Api, target: Target, found: Manifest) -> None:
-    try:
-        api.delete(target, found)
-    except UnknownOutcome:
-        if api.read(target) is not None:
-            raise
+    def check(self, spec: OutputSpec, keys: frozenset[str], say: Say) -> Iterator[Diagnostic]:
+        """The path of a Secret, and keys that mean nothing there."""
+        if not _SECRET_PATH.fullmatch(spec.path):
+            yield say(
+                "bad-path",
+                "path",
+                f"{spec.path} names no key of a Secret",
+                why="a sink of kind kubernetes puts an output into a Secret: NAMESPACE/NAME/KEY, or NAMESPACE/NAME for"
+                " dotenv",
+                fix=f"path: NAMESPACE/NAME/{spec.path.rstrip('/').rpartition('/')[2]}",
+            )
+        if "mode" in keys:
+            summary = f"an output of sink {spec.sink} has no mode"
+            why = "mode is that of a file, and this is a Secret in a cluster"
+            yield say("unknown-key", "mode", summary, why=why, fix="take mode out")

@@ -14,7 +14,7 @@ from iac.config.rule import ADMIN
 from iac.core.errors import IacError, UnreachableError
 from iac.wiring.login import login_client_id
 from iac.wiring.sessions import Access, find_identity, open_local, open_server
-from iac.wiring.state import open_backend
+from iac.wiring.site import open_backend
 from iac.workflow.doctor import local, remote
 from iac.workflow.doctor.check import Check, Verdict, failed
 

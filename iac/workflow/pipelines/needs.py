@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iac.config.auth import AgentAuth, ClientAuth, DeviceAuth, PrivateKeyAuth, secrets_of
-from iac.config.sink import SopsSettings
 from iac.core.errors import InputError
 from iac.ports.source import Origin, Source
 
@@ -22,15 +20,16 @@ def login_variables(settings: Settings) -> tuple[str, ...]:
         InputError: its method asks a person, who is not there.
     """
     auth = settings.auth
-    if isinstance(auth, DeviceAuth | AgentAuth):
+    if auth is None:
+        return ()
+    if auth.asks_a_person:
         raise InputError(
             "no pipeline can log in as a person does",
-            where="auth.method: " + ("device" if isinstance(auth, DeviceAuth) else "oidc-agent"),
+            where=f"auth.method: {auth.method}",
             why="it runs with nobody there",
             fix="auth: {method: private_key_jwt, ...} or client_credentials; docs/how-to/log-in.md",
         )
-    named = [auth.client_id] if isinstance(auth, ClientAuth) else []
-    return _variables([*named, *secrets_of(auth)])
+    return _variables([auth.client, *auth.secrets])
 
 
 def state_variables(settings: Settings) -> tuple[str, ...]:
@@ -40,12 +39,8 @@ def state_variables(settings: Settings) -> tuple[str, ...]:
 
 def extras(settings: Settings) -> tuple[str, ...]:
     """Extras that the login, the place of the state and the sinks need."""
-    needed = {
-        "jose": isinstance(settings.auth, PrivateKeyAuth),
-        settings.state.place.extra: True,
-        "sops": any(isinstance(sink, SopsSettings) for sink in settings.sinks.values()),
-    }
-    return tuple(name for name, is_needed in needed.items() if name and is_needed)
+    adapters = (settings.auth, settings.state.place, *settings.sinks.values())
+    return tuple(sorted({adapter.extra for adapter in adapters if adapter and adapter.extra}))
 
 
 def _variables(sources: Iterable[Source | None]) -> tuple[str, ...]:

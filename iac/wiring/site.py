@@ -1,15 +1,20 @@
-"""Settings to the backend of a state: the adapter in use alone is imported, its secrets are read by it."""
+"""Settings to the backend of a state and to sinks: the adapters in use alone are imported, and read their secrets."""
 
 from __future__ import annotations
 
 import os
 from typing import TYPE_CHECKING
 
-from iac.ports.settings import Site
+from iac.ports.settings import OutputSite, Site
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from iac.config.settings import Settings
-    from iac.ports import Clock, Deliveries, StateBackend
+    from iac.core.desired import Desired
+    from iac.core.secret import Secret
+    from iac.ports import Clock, Deliveries, Sink, StateBackend
+    from iac.ports.settings import SinkSettings
 
 
 def site_of(settings: Settings, clock: Clock) -> Site:
@@ -42,3 +47,24 @@ def open_deliveries(settings: Settings, clock: Clock) -> Deliveries:
     from iac.backends.deliveries import FileDeliveries  # not where no state is used
 
     return FileDeliveries(settings.root / ".iac" / f"{settings.state.lineage or 'none'}.outputs", clock)
+
+
+def open_sinks(
+    site: Site, sinks: Mapping[str, SinkSettings], desired: Desired, identity: Callable[[], Secret | None]
+) -> dict[str, Sink]:
+    """Every sink of an environment by its name; nothing is read or sent before its first call.
+
+    Args:
+        site: of the environment.
+        sinks: their settings.
+        desired: its outputs, with those to whom each is sealed.
+        identity: what opens encrypted files.
+    """
+    return {
+        name: sink.open(OutputSite(site, name, _recipients(desired, name), identity)) for name, sink in sinks.items()
+    }
+
+
+def _recipients(desired: Desired, sink: str) -> Callable[[str], Sequence[str]]:
+    sealed = {spec.path: spec.recipients for spec in desired.outputs if spec.sink == sink}
+    return lambda path: sealed.get(path, ())

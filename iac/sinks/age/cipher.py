@@ -6,14 +6,22 @@ from typing import TYPE_CHECKING
 
 from iac.core.errors import StateError
 from iac.sealing.key import CONFIGURE, parse_recipient
-from iac.sinks.sealed import Cipher, damaged
+from iac.sinks.sealed import Cipher, damaged, open_sealed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from iac.ports import Sink
+    from iac.ports.settings import OutputSite
+    from iac.sinks.age import AgeSettings
     from iac.sinks.sealed import Readers
 
 _ARMOR = b"-----BEGIN AGE ENCRYPTED FILE-----"
+
+
+def open_sink(_: AgeSettings, at: OutputSite) -> Sink:
+    """Files of a project, each one age file."""
+    return open_sealed(AgeCipher(), at)
 
 
 class AgeCipher(Cipher):

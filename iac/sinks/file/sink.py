@@ -16,8 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from iac.ports import Exposure
+    from iac.ports.settings import OutputSite
+    from iac.sinks.file import FileOutputs
 
 _GIT = ".git"
+
+
+def open_sink(_: FileOutputs, at: OutputSite) -> Sink:
+    """The files of a project."""
+    return FileSink(at.site.root)
 
 
 class FileSink(Sink):

@@ -1,0 +1,185 @@
+"""How iac logs in, as `auth` of iac.yaml says it: what is known of each way without opening it.
+
+Sources of secrets are named here and read when a way is opened. A way that is added brings its settings in its own
+module.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from iac.core.registration import Api
+from iac.ports.settings import LoginSettings
+from iac.ports.source import Source
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_POST = "client_secret_post"
+
+
+def _source(value: Mapping[str, Any], key: str) -> Source:
+    return Source.parse(f"auth.{key}", value[key])
+
+
+@dataclass(frozen=True, slots=True)
+class ClientCredentialsAuth(LoginSettings):
+    """Login by the client credentials grant (RFC 6749 section 4.4)."""
+
+    method: ClassVar = "client_credentials"
+    opener: ClassVar = "iac.providers.logins.client_credentials"
+    is_client: ClassVar = True
+
+    client_id: Source
+    client_secret: Source
+    token_endpoint_auth_method: str = _POST
+
+    @classmethod
+    def parse(cls, keys: Mapping[str, Any]) -> ClientCredentialsAuth:
+        """The login in its keys."""
+        method = keys.get("token_endpoint_auth_method", _POST)
+        return cls(_source(keys, "client_id"), _source(keys, "client_secret"), method)
+
+    @property
+    def client(self) -> Source:
+        """The client."""
+        return self.client_id
+
+    @property
+    def secrets(self) -> tuple[Source, ...]:
+        """The client's secret."""
+        return (self.client_secret,)
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateKeyAuth(LoginSettings):
+    """Login by the client credentials grant, with a signed assertion (RFC 7523). `key_id` is "" for the key's own."""
+
+    method: ClassVar = "private_key_jwt"
+    opener: ClassVar = "iac.providers.logins.client_credentials"
+    extra: ClassVar = "jose"
+    is_client: ClassVar = True
+
+    client_id: Source
+    private_key: Source
+    key_id: str = ""
+
+    @classmethod
+    def parse(cls, keys: Mapping[str, Any]) -> PrivateKeyAuth:
+        """The login in its keys."""
+        return cls(_source(keys, "client_id"), _source(keys, "private_key"), keys.get("key_id", ""))
+
+    @property
+    def client(self) -> Source:
+        """The client."""
+        return self.client_id
+
+    @property
+    def secrets(self) -> tuple[Source, ...]:
+        """The key."""
+        return (self.private_key,)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceAuth(LoginSettings):
+    """Login by device code (RFC 8628); a public client has no secret."""
+
+    method: ClassVar = "device"
+    opener: ClassVar = "iac.providers.logins.device"
+    asks_a_person: ClassVar = True
+
+    client_id: Source
+    client_secret: Source | None = None
+    token_endpoint_auth_method: str = _POST
+
+    @classmethod
+    def parse(cls, keys: Mapping[str, Any]) -> DeviceAuth:
+        """The login in its keys."""
+        secret = Source.find("auth", keys, "client_secret")
+        return cls(_source(keys, "client_id"), secret, keys.get("token_endpoint_auth_method", _POST))
+
+    @property
+    def client(self) -> Source:
+        """The client that it goes through."""
+        return self.client_id
+
+    @property
+    def secrets(self) -> tuple[Source, ...]:
+        """The client's secret, where it has one."""
+        return (self.client_secret,) if self.client_secret else ()
+
+
+@dataclass(frozen=True, slots=True)
+class AgentAuth(LoginSettings):
+    """Login by an account of oidc-agent. `audience` is "" for the account's own."""
+
+    method: ClassVar = "oidc-agent"
+    opener: ClassVar = "iac.providers.logins.agent"
+    asks_a_person: ClassVar = True
+
+    account: str
+    audience: str = ""
+
+    @classmethod
+    def parse(cls, keys: Mapping[str, Any]) -> AgentAuth:
+        """The login in its keys."""
+        return cls(keys["account"], keys.get("audience", ""))
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAuth(LoginSettings):
+    """Login by a token that somebody else got."""
+
+    method: ClassVar = "token"
+    opener: ClassVar = "iac.providers.logins.given"
+
+    token: Source
+
+    @classmethod
+    def parse(cls, keys: Mapping[str, Any]) -> TokenAuth:
+        """The login in its keys."""
+        return cls(_source(keys, "token"))
+
+    @property
+    def secrets(self) -> tuple[Source, ...]:
+        """The token."""
+        return (self.token,)
+
+
+@dataclass(frozen=True, slots=True)
+class WlcgAuth(LoginSettings):
+    """Login by WLCG bearer token discovery."""
+
+    method: ClassVar = "wlcg"
+    opener: ClassVar = "iac.providers.logins.given"
+
+
+@dataclass(frozen=True, slots=True)
+class InitialAccessTokenAuth(LoginSettings):
+    """No login, but a token that lets its bearer register clients (RFC 7591 section 3)."""
+
+    method: ClassVar = "initial_access_token"
+    opener: ClassVar = "iac.providers.logins.given"
+    providers: ClassVar = frozenset({Api.RFC7591})
+
+    token: Source
+
+    @classmethod
+    def parse(cls, keys: Mapping[str, Any]) -> InitialAccessTokenAuth:
+        """The login in its keys."""
+        return cls(_source(keys, "token"))
+
+    @property
+    def secrets(self) -> tuple[Source, ...]:
+        """The token."""
+        return (self.token,)
+
+
+@dataclass(frozen=True, slots=True)
+class NoAuth(LoginSettings):
+    """Nobody logs in."""
+
+    method: ClassVar = "none"
+    opener: ClassVar = "iac.providers.logins.given"
+    providers: ClassVar = frozenset({Api.SELF_SERVICE, Api.RFC7591})

@@ -1,0 +1,39 @@
+"""Files that are encrypted with age as a whole: what is known of the sink without opening it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from iac.core.plan.change import sha256
+from iac.core.plan.recipients import parse_recipients
+from iac.ports.settings import SinkSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class AgeSettings(SinkSettings):
+    """Files sealed with age as a whole; `recipients` empty for those of the state and of the definition."""
+
+    kind: ClassVar = "age"
+    opener: ClassVar = "iac.sinks.age.cipher"
+    is_sealed: ClassVar = True
+
+    recipients: tuple[str, ...] = ()
+
+    @classmethod
+    def parse(cls, keys: Mapping[str, Any]) -> AgeSettings:
+        """The settings in its keys."""
+        return cls(parse_recipients(keys.get("recipients", ())))
+
+    @property
+    def sealed_to(self) -> tuple[str, ...]:
+        """The recipients."""
+        return self.recipients
+
+    @property
+    def form(self) -> str:
+        """Hash over what decides the bytes, but for recipients."""
+        return sha256(["age"])

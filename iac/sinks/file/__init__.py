@@ -1,0 +1,42 @@
+"""Outputs as files of the project, in clear: what is known of it without opening it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from iac.core.desired import FILE
+from iac.ports.settings import SinkSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from iac.core.desired import OutputSpec
+    from iac.core.diagnostics import Diagnostic
+    from iac.ports.settings import Say
+
+_OTHERS = 0o007
+
+
+@dataclass(frozen=True, slots=True)
+class FileOutputs(SinkSettings):
+    """Private files. This sink is there without being named."""
+
+    kind: ClassVar = FILE
+    opener: ClassVar = "iac.sinks.file.sink"
+
+    @classmethod
+    def parse(cls, keys: Mapping[str, Any]) -> FileOutputs:  # noqa: ARG003  # it has no keys
+        """It has nothing to set."""
+        return cls()
+
+    @property
+    def form(self) -> str:
+        """Nothing but the content decides the bytes."""
+        return ""
+
+    def check(self, spec: OutputSpec, keys: frozenset[str], say: Say) -> Iterator[Diagnostic]:  # noqa: ARG002  # any key
+        """Who else could read the secret."""
+        if spec.mode & _OTHERS:
+            summary = f"{spec.path} would be open to everybody on the machine (mode {spec.mode:04o})"
+            yield say("output-open-to-others", "mode", summary, why="it holds a secret", fix='mode: "0640"')

@@ -1,0 +1,196 @@
+"""Outputs as Secrets of a Kubernetes cluster, by server-side apply.
+
+An output is one Secret: one key of it, or several from a dotenv output. iac takes no Secret that it did not make, puts
+no other manager off a key, removes only what carries its mark. `data` is sent, never `stringData`: the server takes
+an overwriting `stringData` for no conflict.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+from iac.core.errors import RenderError, UnknownOutcome
+from iac.ports import Found, Sink
+from iac.ports.path import named_file
+from iac.sinks.kubernetes.login import Choice, find_cluster
+from iac.sinks.kubernetes.secret import (
+    MARK,
+    Manifest,
+    Target,
+    holds,
+    is_marked,
+    keys_of_others,
+    manifest,
+    parse_target,
+    read_content,
+    read_data,
+    released,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping
+
+    from iac.ports import Clock, Exposure
+    from iac.ports.settings import OutputSite
+    from iac.sinks.kubernetes import KubernetesSettings
+    from iac.sinks.kubernetes.api import Api
+    from iac.sinks.kubernetes.login import Cluster
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What every Secret of a sink carries.
+
+    Attributes:
+        owner: the project and environment that made it, as `PROJECT/ENVIRONMENT`.
+        type: of the Secret.
+        labels: beside iac's own.
+    """
+
+    owner: str
+    type: str = "Opaque"
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+def open_sink(settings: KubernetesSettings, at: OutputSite) -> Sink:
+    """The Secrets of a cluster."""
+    site = at.site
+    kubeconfig = named_file(site.root, settings.kubeconfig) if settings.kubeconfig else None
+    choice = Choice(at.name, kubeconfig, settings.context)
+    marks = Marks(f"{site.project}/{site.environment}", settings.type, settings.labels)
+
+    def find() -> Cluster:
+        found = find_cluster(choice, site.environ)
+        return replace(found, timeout=site.timeout, deadline=site.deadline, proxy=site.network.proxy)
+
+    return KubernetesSink(find, marks, site.clock)
+
+
+class KubernetesSink(Sink):
+    """Secrets of one cluster.
+
+    Args:
+        find: finds the cluster and the login for it; asked by the first call.
+        marks: what every Secret carries.
+        clock: for pauses between attempts.
+    """
+
+    def __init__(self, find: Callable[[], Cluster], marks: Marks, clock: Clock) -> None:
+        self._find = find
+        self._marks = marks
+        self._clock = clock
+        self._found: Cluster | None = None
+
+    def _check(self, path: str, content: bytes) -> None:
+        target = parse_target(path)
+        wanted = self._manifest(target, content)
+        with self._open() as api:
+            self._refuse_foreign(target, api.read(target))
+            api.apply(target, wanted, is_trial=True)
+
+    def _write(self, path: str, content: bytes, *, mode: int, is_new: bool) -> bool:  # noqa: ARG002  # of files
+        target = parse_target(path)
+        wanted = self._manifest(target, content)
+        with self._open() as api:
+            found = api.read(target)
+            self._refuse_foreign(target, found)
+            if holds(found, wanted):
+                return False
+            answer = _apply(api, target, _on(found, wanted))
+        if not holds(answer, wanted):
+            why = "another program of the cluster changes Secrets as they come in"
+            fix = "find it, such as an admission webhook, and let it leave this Secret alone"
+            raise RenderError("the cluster holds another Secret than was sent", where=path, why=why, fix=fix)
+        return True
+
+    def _compare(self, path: str, content: bytes) -> Found:
+        target = parse_target(path)
+        with self._open() as api:
+            found = api.read(target)
+        if found is None:
+            return Found.NOTHING
+        wanted = self._manifest(target, content)
+        return Found.AS_WANTED if is_marked(found, self._marks.owner) and holds(found, wanted) else Found.OTHER
+
+    def _read(self, path: str) -> bytes | None:
+        target = parse_target(path)
+        with self._open() as api:
+            found = api.read(target)
+        return None if found is None else read_content(target, found)
+
+    def _remove(self, path: str) -> None:
+        target = parse_target(path)
+        with self._open() as api:
+            found = api.read(target)
+            if found is None:
+                return
+            self._refuse_foreign(target, found)
+            if keys_of_others(found):
+                api.apply(target, _on(found, released(target, found)))
+            else:
+                _delete(api, target, found)
+
+    def _place(self, path: str) -> str:
+        target = parse_target(path)
+        return f"{self._cluster().address.origin}/{target.namespace}/{target.name}"
+
+    def _exposed(self, paths: Collection[str]) -> Mapping[str, Exposure]:  # noqa: ARG002  # there is no git in a cluster
+        return {}
+
+    def _cluster(self) -> Cluster:
+        if self._found is None:
+            self._found = self._find()
+        return self._found
+
+    @contextmanager
+    def _open(self) -> Iterator[Api]:
+        from iac.sinks.kubernetes.api import Api  # brings in the HTTP library
+
+        api = Api(self._cluster(), self._clock)
+        try:
+            yield api
+        finally:
+            api.close()
+
+    def _manifest(self, target: Target, content: bytes) -> Manifest:
+        marks = self._marks
+        return manifest(target, read_data(target, content), marks.owner, marks.type, marks.labels)
+
+    def _refuse_foreign(self, target: Target, found: Manifest | None) -> None:
+        if found is None or is_marked(found, self._marks.owner):
+            return
+        raise RenderError(
+            "this Secret is not iac's to change",
+            where=target.path,
+            why=f"it does not carry the annotation {MARK}: {self._marks.owner}",
+            fix=f"give the output another path, or hand the Secret over: kubectl annotate secret -n {target.namespace}"
+            f" {target.name} {MARK}={self._marks.owner} --overwrite",
+        )
+
+
+def _on(found: Manifest | None, wanted: Manifest) -> Manifest:
+    """What is wanted, only if the Secret is still the one that was read."""
+    if found is None:
+        return wanted
+    return {**wanted, "metadata": {**wanted["metadata"], "resourceVersion": found["metadata"]["resourceVersion"]}}
+
+
+def _apply(api: Api, target: Target, wanted: Manifest) -> Manifest | None:
+    """The Secret as it is afterwards; it is read when the answer was lost."""
+    try:
+        return api.apply(target, wanted)
+    except UnknownOutcome:
+        found = api.read(target)
+        if not holds(found, wanted):
+            raise
+        return found
+
+
+def _delete(api: Api, target: Target, found: Manifest) -> None:
+    try:
+        api.delete(target, found)
+    except UnknownOutcome:
+        if api.read(target) is not None:
+            raise

@@ -1,0 +1,188 @@
+"""Files in the format of SOPS, sealed with age: keys stay readable, values do not, and no byte can be changed unseen.
+
+Written and read by our own code. The rules were seen in SOPS 3.13.3, which `make live` runs against these files:
+
+- a value is AES-256-GCM under the file's data key; its additional data are its path, each key with a colon behind it,
+  list indexes left out;
+- the data key is sealed to each recipient by itself;
+- the MAC is a SHA-512 over all values in the order of the file, encrypted with the time of the last change as its
+  additional data;
+- null and empty strings stay as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+from iac.core.errors import InputError, RenderError, StateError
+from iac.core.limits import listed
+from iac.core.text import install_extra
+from iac.sealing.key import CONFIGURE, parse_recipient
+from iac.sinks.sealed import Cipher, damaged, open_sealed
+from iac.sinks.sops.form import METADATA, Binary, Dotenv, Form, Ini, Json, Unwritable
+from iac.sinks.sops.metadata import Foreign, Metadata, parse_metadata
+from iac.sinks.sops.tree import UNENCRYPTED, Damaged, decrypted, encrypted, keys
+from iac.sinks.sops.yaml import Yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from iac.ports import Clock, Sink
+    from iac.ports.settings import OutputSite
+    from iac.sinks.sealed import Readers
+    from iac.sinks.sops import SopsSettings
+    from iac.sinks.sops.tree import Branch
+
+_KEY_BYTES = 32
+_MANIFEST = frozenset({"apiVersion", "kind", "metadata", "type", "immutable"})
+"""What a Secret has beside its data."""
+
+
+def open_sink(settings: SopsSettings, at: OutputSite) -> Sink:
+    """Files of a project, each one of SOPS."""
+    return open_sealed(SopsCipher(at.site.clock, settings.encrypted_keys), at)
+
+
+class SopsCipher(Cipher):
+    """A content as a SOPS file, in the form that its name says: JSON, YAML, dotenv, INI, else any text as one value.
+
+    Args:
+        clock: says when a file was changed.
+        encrypted_keys: what lies below these keys is encrypted and nothing else; empty for all values.
+    """
+
+    tells_recipients = True
+
+    def __init__(self, clock: Clock, encrypted_keys: Sequence[str] = ()) -> None:
+        self._clock = clock
+        self._encrypted_keys = tuple(encrypted_keys)
+
+    def seal(self, path: str, content: bytes, recipients: Sequence[str]) -> bytes:
+        """See `Cipher`."""
+        _check_installed()
+        branch = read_branch(path, content, self._encrypted_keys)
+        key = secrets.token_bytes(_KEY_BYTES)
+        now = self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
+        sealed, mac = encrypted(branch, key, self._encrypted_keys, now)
+        sealed_keys = tuple((text, _seal_key(key, text)) for text in recipients)
+        return form_of(path).seal(sealed, Metadata(sealed_keys, now, mac, self._encrypted_keys)).encode()
+
+    def open(self, path: str, sealed: bytes, readers: Readers) -> bytes:
+        """See `Cipher`."""
+        _check_installed()
+        try:
+            branch, metadata = parse_file(path, sealed)
+            return form_of(path).show(_open(path, branch, metadata, readers)).encode()
+        except (Unwritable, Foreign, Damaged):
+            raise damaged(path) from None
+
+    def holds(self, path: str, sealed: bytes, content: bytes, readers: Readers) -> bool:
+        """See `Cipher`."""
+        _check_installed()
+        try:
+            branch, metadata = parse_file(path, sealed)
+            if metadata.encrypted_keys != self._encrypted_keys or not _is_for(metadata, readers.recipients(path)):
+                return False
+            found = _open(path, branch, metadata, readers)
+        except (Unwritable, Foreign, Damaged):
+            return False
+        return json.dumps(found) == json.dumps(read_branch(path, content, self._encrypted_keys))
+
+
+def _is_for(metadata: Metadata, recipients: Sequence[str]) -> bool:
+    return sorted(recipient for recipient, _ in metadata.keys) == sorted(recipients)
+
+
+def _open(path: str, branch: Branch, metadata: Metadata, readers: Readers) -> Branch:
+    """The values in clear; raises `Damaged`."""
+    key = _open_key(path, metadata, readers)
+    return decrypted(branch, key, metadata.encrypted_keys, (metadata.mac, metadata.modified))
+
+
+_FORMS: dict[str, type[Form]] = {"json": Json, "yaml": Yaml, "yml": Yaml, "env": Dotenv, "ini": Ini}
+
+
+def form_of(path: str) -> Form:
+    """The form of a file, by its name as SOPS has it."""
+    _, dot, end = path.rpartition(".")
+    return _FORMS.get(end if dot else "", Binary)()
+
+
+def parse_file(path: str, sealed: bytes) -> tuple[Branch, Metadata]:
+    """An encrypted file as it stands; raises `Unwritable` or `Foreign` for what is none of this sink."""
+    try:
+        branch, metadata = form_of(path).split(sealed.decode())
+    except UnicodeDecodeError:
+        raise Foreign from None
+    return branch, parse_metadata(metadata)
+
+
+def read_branch(path: str, content: bytes, encrypted_keys: Sequence[str] = ()) -> Branch:
+    """The values of a content.
+
+    Raises:
+        RenderError: it has not the form that its name says, or values that SOPS would not give back or leave in clear.
+    """
+    try:
+        branch = form_of(path).read(content.decode())
+        _check_names(branch)
+        _check_clear(branch, encrypted_keys)
+    except (Unwritable, UnicodeDecodeError) as error:
+        why = str(error) if isinstance(error, Unwritable) else "it is not UTF-8"
+        fix = "correct the template, or give the file a name by which SOPS takes it as one text, such as NAME.txt"
+        raise RenderError("the output cannot be encrypted by SOPS", where=path, why=why, fix=fix) from None
+    return branch
+
+
+def _check_names(branch: Branch) -> None:
+    if METADATA in branch or any(name.startswith(f"{METADATA}_") for name in branch):
+        raise Unwritable(f"{METADATA} is what SOPS calls its own part of the file")
+    if any(name.endswith(UNENCRYPTED) for name in keys(branch)):
+        raise Unwritable(f"SOPS leaves keys that end in {UNENCRYPTED} in clear")
+
+
+def _check_clear(branch: Branch, encrypted_keys: Sequence[str]) -> None:
+    """Where not all is encrypted: what stays in clear is what a manifest says of itself, and nothing else."""
+    if not encrypted_keys:
+        return
+    clear = [name for name in branch if name not in encrypted_keys and name not in _MANIFEST]
+    if clear:
+        raise Unwritable(f"{clear[0]} would stay in clear: encrypted_regex of the sink is for Kubernetes manifests")
+
+
+def _check_installed() -> None:
+    if find_spec("cryptography") is None:
+        fix = install_extra("sops")
+        raise InputError("sinks of kind sops are not installed", why="the package cryptography is missing", fix=fix)
+
+
+def _seal_key(key: bytes, recipient: str) -> str:
+    import pyrage  # only commands that meet secrets
+
+    if recipient.startswith("age1tag"):
+        fix = "name age1... or ssh-... recipients in the sink"
+        raise StateError("SOPS has no such recipients", where=recipient, why="it takes X25519 and ssh keys", fix=fix)
+    sealed: bytes = pyrage.encrypt(key, [parse_recipient(recipient)], armored=True)
+    return sealed.decode()
+
+
+def _open_key(path: str, metadata: Metadata, readers: Readers) -> bytes:
+    import pyrage  # only commands that meet secrets
+
+    identities = readers.identities()
+    for _, sealed in metadata.keys:
+        try:
+            key: bytes = pyrage.decrypt(sealed.encode(), identities)
+        except pyrage.DecryptError:
+            continue
+        if len(key) == _KEY_BYTES:
+            return key
+    raise StateError(
+        "the age identity does not open this file",
+        where=path,
+        why=f"it is sealed to {listed(recipient for recipient, _ in metadata.keys)}",
+        fix=f"iac render writes it anew; to compare it, use an identity that opens it ({CONFIGURE})",
+    )
