@@ -12,7 +12,7 @@ from iac.core.desired import DEFAULT, FILE, Limits
 from iac.core.policy.rule import WLCG_BOUNDS
 from iac.core.registration import Api
 from iac.core.server import redirect_uri_problem
-from iac.ports.settings import Network
+from iac.ports.site import Network
 from iac.registry import LOGINS, SINKS
 from iac.transport.limit import DEADLINE, TIMEOUT
 

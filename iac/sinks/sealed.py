@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from iac.core.secret import Secret
     from iac.ports import Exposure
-    from iac.ports.settings import OutputSite
+    from iac.ports.site import OutputSite
 
 
 def damaged(path: str) -> RenderError:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from iac.clock import SystemClock
 from iac.core.errors import InputError
-from iac.ports.settings import LoginSite
+from iac.ports.site import LoginSite
 from iac.transport.http import Transport
 from iac.wiring.site import site_of
 

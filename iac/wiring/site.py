@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from iac.ports.settings import OutputSite, Site
+from iac.ports.site import OutputSite, Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

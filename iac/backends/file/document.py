@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from iac.core.state.document import Owner
     from iac.core.state.model import Event, State
     from iac.ports import Clock, Holder
-    from iac.ports.settings import Site
+    from iac.ports.site import Site
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from iac.backends.git import GitPlace
     from iac.backends.git.copy import Seen
     from iac.ports import StateBackend
-    from iac.ports.settings import Site
+    from iac.ports.site import Site
 
 PUSHES = 40
 """How often a file is pushed again because others, with files of their own, moved its branch meanwhile."""

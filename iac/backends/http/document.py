@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from iac.backends.http import HttpPlace
     from iac.core.secret import Secret
     from iac.ports import Clock, Lock, StateBackend
-    from iac.ports.settings import Site
+    from iac.ports.site import Site
 
     Login = tuple[str, Secret | None]
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from iac.backends.s3 import S3Place
     from iac.core.secret import Secret
     from iac.ports import StateBackend
-    from iac.ports.settings import Site
+    from iac.ports.site import Site
 
     Login = tuple[Secret | None, Secret | None]
 

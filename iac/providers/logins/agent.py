@@ -19,7 +19,7 @@ from iac.transport.retry import skew_words
 
 if TYPE_CHECKING:
     from iac.ports import Clock
-    from iac.ports.settings import LoginSite
+    from iac.ports.site import LoginSite
     from iac.providers.bearer import Bearer
     from iac.providers.discovery import Endpoints
     from iac.providers.logins.settings import AgentAuth

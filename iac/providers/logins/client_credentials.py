@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from iac.core.secret import Secret
     from iac.ports import Clock
-    from iac.ports.settings import LoginSite
+    from iac.ports.site import LoginSite
     from iac.providers.bearer import Bearer
     from iac.providers.discovery import Endpoints
     from iac.providers.logins.settings import PrivateKeyAuth

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from iac.ports import Clock
-    from iac.ports.settings import LoginSite
+    from iac.ports.site import LoginSite
     from iac.providers.bearer import Bearer
     from iac.providers.discovery import Endpoints
     from iac.providers.logins.proof import Proof

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from iac.ports import Clock
-    from iac.ports.settings import LoginSettings, LoginSite
+    from iac.ports.settings import LoginSettings
+    from iac.ports.site import LoginSite
     from iac.providers.discovery import Endpoints
     from iac.transport.http import Http
 

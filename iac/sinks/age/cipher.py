@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from iac.ports import Sink
-    from iac.ports.settings import OutputSite
+    from iac.ports.site import OutputSite
     from iac.sinks.age import AgeSettings
     from iac.sinks.sealed import Readers
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
     from iac.ports import Exposure
-    from iac.ports.settings import OutputSite
+    from iac.ports.site import OutputSite
     from iac.sinks.file import FileOutputs
 
 _GIT = ".git"

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
     from iac.ports import Clock, Exposure
-    from iac.ports.settings import OutputSite
+    from iac.ports.site import OutputSite
     from iac.sinks.kubernetes import KubernetesSettings
     from iac.sinks.kubernetes.api import Api
     from iac.sinks.kubernetes.login import Cluster

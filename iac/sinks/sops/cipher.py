@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from iac.ports import Clock, Sink
-    from iac.ports.settings import OutputSite
+    from iac.ports.site import OutputSite
     from iac.sinks.sealed import Readers
     from iac.sinks.sops import SopsSettings
     from iac.sinks.sops.tree import Branch
