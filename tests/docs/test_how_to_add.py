@@ -1,0 +1,109 @@
+"""docs/explanation/how-to-add.md is followed to the letter in a copy of the code, and its files are counted."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from iac.config.schema import load_schema
+from iac.registry import BACKENDS, LOGINS, SINKS
+from tests.config.given import CLIENT, PROJECT, write
+
+ROOT = Path(__file__).parents[2]
+PAGE = (ROOT / "docs/explanation/how-to-add.md").read_text(encoding="utf-8")
+SECTIONS = dict(re.findall(r"^## A (\w+)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
+DEFS: Any = load_schema("project")["$defs"]
+
+OPENED = """
+import sys
+from iac.cli.context import Shell
+from iac.clock import SystemClock
+from iac.wiring.login import open_login
+from iac.wiring.sessions import open_project
+shell = Shell(sys.argv[1])
+settings, local = open_project(shell)
+print(type(local.backend).__name__, type(local.sinks["there"]).__name__, open_login(settings, (), shell).kind)
+"""
+
+
+def test_the_registry_and_the_schema_name_the_same_adapters() -> None:
+    sinks = [branch["properties"]["kind"]["const"] for branch in DEFS["sinks"]["additionalProperties"]["oneOf"]]
+    logins = {branch["properties"]["method"]["const"] for branch in DEFS["auth"]["oneOf"]}
+    assert list(BACKENDS) == DEFS["state"]["properties"]["backend"]["enum"]
+    assert list(SINKS) == ["file", *sinks]
+    assert set(LOGINS) == logins
+
+
+def blocks(title: str) -> dict[str, str]:
+    """The files of a recipe: path -> text."""
+    found = re.findall(r"^```python\n# (\S+)\n(.*?)^```", SECTIONS[title], re.MULTILINE | re.DOTALL)
+    return dict(found)
+
+
+def added(root: Path, title: str) -> int:
+    """Follow a recipe; the number of files of iac/ that it touches."""
+    files = blocks(title)
+    for path, text in files.items():
+        write(root, {path: text})
+    ((name, table),) = re.findall(r"`(\w+)` in `([A-Z]+)` of `iac/registry.py`", SECTIONS[title])
+    path = next(path for path in files if f"class {name}(" in files[path])
+    module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    registry = root / "iac/registry.py"
+    text = registry.read_text(encoding="utf-8").replace(
+        "\nif TYPE_CHECKING", f"from {module} import {name}\n\nif TYPE_CHECKING", 1
+    )
+    text = re.sub(rf"({table}: [^{{]*{{[^)]*?),?\s*\)", rf"\1, {name})", text, count=1)
+    registry.write_text(text, encoding="utf-8")
+    return len(files) + 1
+
+
+@pytest.fixture
+def copy(tmp_path: Path) -> Path:
+    """The code, to be changed."""
+    for folder in ("iac", "schemas"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def schema_with_toys() -> str:
+    schema = json.loads(json.dumps(load_schema("project")))
+    definitions = schema["$defs"]
+    definitions["state"]["properties"]["backend"]["enum"].append("shelf")
+    for branches, key, name in (
+        (definitions["sinks"]["additionalProperties"]["oneOf"], "kind", "plain"),
+        (definitions["auth"]["oneOf"], "method", "pasted"),
+    ):
+        branch = {"type": "object", "required": [key], "properties": {key: {"const": name}}}
+        branches.append({**branch, "additionalProperties": False})
+    return json.dumps(schema)
+
+
+def test_the_recipes_are_complete_and_their_files_are_counted(copy: Path) -> None:
+    counted = {title: added(copy, title) for title in SECTIONS}
+    table = {title: int(count) for title, count in re.findall(r"^\| (\w+) \| (\d):", PAGE, re.MULTILINE)}
+    assert table == counted
+    (copy / "schemas/project.schema.json").write_text(schema_with_toys(), encoding="utf-8")
+    text = "\n".join(line for line in PROJECT.splitlines() if not line.startswith("auth"))
+    state = f"state: {{backend: shelf, path: {copy}/shelf.json}}"
+    project = write(copy / "demo", {
+        "iac.yaml": f"{text}\nauth: {{method: pasted}}\n{state}\nsinks: {{there: {{kind: plain}}}}\n",
+        "clients.d/portal.yaml": f"{CLIENT}outputs: [{{template: dotenv, path: a.env, sink: there}}]\n",
+    })  # fmt: skip
+    ran = subprocess.run(
+        [sys.executable, "-c", OPENED, str(project)],
+        env={**os.environ, "PYTHONPATH": str(copy)},
+        cwd=copy,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ("FileBackend FileSink pasted\n", "") == (ran.stdout, ran.stderr)
