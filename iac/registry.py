@@ -11,6 +11,8 @@ from iac.backends.file import FilePlace
 from iac.backends.git import GitPlace
 from iac.backends.http import HttpPlace
 from iac.backends.s3 import S3Place
+from iac.forges.github import GitHub
+from iac.forges.gitlab import GitLab
 from iac.providers.logins.settings import (
     AgentAuth,
     ClientCredentialsAuth,
@@ -29,6 +31,7 @@ from iac.sinks.sops import SopsSettings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from iac.ports.forge import Forge
     from iac.ports.settings import BackendSettings, LoginSettings, SinkSettings
 
 BACKENDS: Mapping[str, type[BackendSettings]] = {
@@ -55,3 +58,6 @@ LOGINS: Mapping[str, type[LoginSettings]] = {
     )
 }
 """Value of `auth.method` -> its settings."""
+
+FORGES: Mapping[str, Forge] = {forge.name: forge() for forge in (GitHub, GitLab)}
+"""Value of `iac init --ci` -> the forge."""

@@ -9,7 +9,7 @@ import click
 
 from iac.cli.context import is_terminal
 from iac.core.text import printable
-from iac.registry import BACKENDS
+from iac.registry import BACKENDS, FORGES
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -41,7 +41,7 @@ PAGES = "https://github.com/indigo-iac/indigo-iac/blob/main/docs/how-to/pipeline
 @click.option(
     "--ci",
     "forges",
-    type=click.Choice(["github", "gitlab"]),
+    type=click.Choice(list(FORGES)),
     multiple=True,
     help="Write pipelines, too; in a project that is there, only these; repeatable.",
 )
@@ -119,8 +119,8 @@ def _tell(shell: Shell, pipelines: Pipelines) -> None:
         click.echo(printable(f"wrote the wheel into {path}"))
     if not (pipelines.files or pipelines.edited):
         shell.note("the pipelines are there already, as this version writes them")
-    if pipelines.include:
-        shell.note(f"add under include: of .gitlab-ci.yml, with the stages test and deploy: {pipelines.include}")
+    for advice in pipelines.advice:
+        shell.note(advice)
     for forge in pipelines.forges:
         shell.note(f"commit and push them; what to set up at the forge: {PAGES.format(forge)}")
 

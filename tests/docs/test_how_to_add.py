@@ -28,8 +28,11 @@ from iac.cli.context import Shell
 from iac.clock import SystemClock
 from iac.wiring.login import open_login
 from iac.wiring.sessions import open_project
+from iac.workflow.pipelines.text import Facts, render_pipelines
 shell = Shell(sys.argv[1])
 settings, local = open_project(shell)
+facts = Facts(settings.issuer, ".", "default", "main", wheel="https://example.org/iac.whl#sha256=00")
+print(render_pipelines("bench", facts)[".bench/iac.yml"].count("IAC_CLIENT_SECRET: $(secret IAC_CLIENT_SECRET)"))
 print(type(local.backend).__name__, type(local.sinks["there"]).__name__, open_login(settings, (), shell).kind)
 """
 
@@ -60,15 +63,18 @@ def added(root: Path, title: str) -> int:
     text = registry.read_text(encoding="utf-8").replace(
         "\nif TYPE_CHECKING", f"from {module} import {name}\n\nif TYPE_CHECKING", 1
     )
-    text = re.sub(rf"({table}: [^{{]*{{[^)]*?),?\s*\)", rf"\1, {name})", text, count=1)
+    named = rf"({table}: .*?for \w+ in \([^)]*?),?\s*\)"
+    text = re.sub(named, rf"\1, {name})", text, count=1, flags=re.DOTALL)
     registry.write_text(text, encoding="utf-8")
+    for template in re.findall(r"^```yaml\n(.*?)^```", SECTIONS[title], re.MULTILINE | re.DOTALL):
+        (root / path).with_name("iac.yml").write_text(template, encoding="utf-8")
     return len(files) + 1
 
 
 @pytest.fixture
 def copy(tmp_path: Path) -> Path:
     """The code, to be changed."""
-    for folder in ("iac", "schemas"):
+    for folder in ("iac", "schemas", "requirements"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
     return tmp_path
 
@@ -106,4 +112,4 @@ def test_the_recipes_are_complete_and_their_files_are_counted(copy: Path) -> Non
         check=False,
         timeout=60,
     )
-    assert ("FileBackend FileSink pasted\n", "") == (ran.stdout, ran.stderr)
+    assert ("1\nFileBackend FileSink pasted\n", "") == (ran.stdout, ran.stderr)

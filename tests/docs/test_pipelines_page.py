@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 import yaml
 
-from iac.workflow.pipelines.text import Facts, Forge, render_pipelines
+from iac.registry import FORGES
+from iac.workflow.pipelines.text import Facts, render_pipelines
 
 ROOT = Path(__file__).parents[2]
 DOCTOR = (ROOT / "docs/reference/doctor.md").read_text(encoding="utf-8")
-PAGES = {forge: (ROOT / f"docs/how-to/pipeline-{forge}.md").read_text(encoding="utf-8") for forge in Forge}
+PAGES = {forge: (ROOT / f"docs/how-to/pipeline-{forge}.md").read_text(encoding="utf-8") for forge in FORGES}
 FACTS = Facts("https://iam.example.org/", ".", "default", "main")
 GIVEN = {"IAC_VERSION", "IAC_ISSUER", "IAC_DIR", "IAC_ENVIRONMENT"}
 """What the files themselves set."""
@@ -31,21 +32,21 @@ def test_each_check_of_doctor_is_documented_and_nothing_else() -> None:
 
 
 def test_each_workflow_and_environment_of_github_is_documented() -> None:
-    texts = render_pipelines(Forge.GITHUB, FACTS)
+    texts = render_pipelines("github", FACTS)
     environments = {name for text in texts.values() for name in re.findall(r"environment: ([\w-]+)", text)}
     files = {path.rpartition("/")[2] for path in texts if path.endswith(".yml")}
-    assert {path for path in texts if path.endswith(".txt")} <= set(re.findall(r"`([^`]+)`", PAGES[Forge.GITHUB]))
-    assert files | environments == first_column(PAGES[Forge.GITHUB])
+    assert {path for path in texts if path.endswith(".txt")} <= set(re.findall(r"`([^`]+)`", PAGES["github"]))
+    assert files | environments == first_column(PAGES["github"])
 
 
 def test_each_job_of_gitlab_is_documented() -> None:
-    pipeline: dict[str, Any] = yaml.safe_load(render_pipelines(Forge.GITLAB, FACTS)[".gitlab/iac.gitlab-ci.yml"])
+    pipeline: dict[str, Any] = yaml.safe_load(render_pipelines("gitlab", FACTS)[".gitlab/iac.gitlab-ci.yml"])
     jobs = {name for name in pipeline if not name.startswith(".")}
-    assert jobs == {name for name in first_column(PAGES[Forge.GITLAB]) if name.startswith("iac-")}
+    assert jobs == {name for name in first_column(PAGES["gitlab"]) if name.startswith("iac-")}
 
 
-@pytest.mark.parametrize("forge", Forge)
-def test_each_variable_that_somebody_has_to_set_is_documented(forge: Forge) -> None:
+@pytest.mark.parametrize("forge", FORGES)
+def test_each_variable_that_somebody_has_to_set_is_documented(forge: str) -> None:
     used = {name for text in render_pipelines(forge, FACTS).values() for name in re.findall(r"\bIAC_[A-Z_]+", text)}
     assert set() == {name for name in used - GIVEN if f"`{name}" not in PAGES[forge]}
 
@@ -55,4 +56,4 @@ def test_each_input_of_the_action_that_is_told_exists() -> None:
     assert {"command", "directory", "settings-from"} <= set(action["inputs"])
     assert {"digest", "changes"} == set(action["outputs"])
     hooks = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text(encoding="utf-8"))
-    assert all(f"id: {hook['id']}" in PAGES[Forge.GITHUB] for hook in hooks)
+    assert all(f"id: {hook['id']}" in PAGES["github"] for hook in hooks)

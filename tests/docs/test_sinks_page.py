@@ -71,7 +71,7 @@ def test_the_manifest_that_flux_takes_is_yaml() -> None:
 
 def test_no_pipeline_uploads_what_is_rendered() -> None:
     """Outputs lie in the project's folder; what is uploaded is made outside of it, or is a report or a plan."""
-    pipelines = [file.read_text(encoding="utf-8") for file in (ROOT / "iac/workflow/pipelines").rglob("*.yml")]
+    pipelines = [file.read_text(encoding="utf-8") for file in (ROOT / "iac/forges").rglob("*.yml")]
     whole = "\n".join(pipelines)
     uploads = re.findall(r"^ {10}path: (.*)$", whole, re.MULTILINE)
     kept = ", ".join(re.findall(r"^    paths: \[(.*)\]$", whole, re.MULTILINE)).split(", ")

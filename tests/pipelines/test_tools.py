@@ -16,7 +16,8 @@ import yaml
 from packaging.utils import canonicalize_name
 
 from iac import __version__
-from iac.workflow.pipelines.text import Facts, Forge, render_pipelines
+from iac.registry import FORGES
+from iac.workflow.pipelines.text import Facts, render_pipelines
 from tests.config.given import CLIENT, PROJECT, write
 from tests.pipelines.hub import WHEEL
 
@@ -41,7 +42,7 @@ def run(*command: object, cwd: Path, **environment: str) -> str:
 
 
 def written(folder: Path, facts: Facts = FACTS) -> None:
-    for forge in Forge:
+    for forge in FORGES:
         for path, text in render_pipelines(forge, facts).items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text)
@@ -59,7 +60,7 @@ def test_actionlint_has_nothing_to_say_of_the_workflows(tmp_path: Path) -> None:
 
 
 def test_shellcheck_has_nothing_to_say_of_scripts_that_actionlint_does_not_read(tmp_path: Path) -> None:
-    pipeline = yaml.safe_load(render_pipelines(Forge.GITLAB, FACTS)[".gitlab/iac-prod.gitlab-ci.yml"])
+    pipeline = yaml.safe_load(render_pipelines("gitlab", FACTS)[".gitlab/iac-prod.gitlab-ci.yml"])
     scripts = ["\n".join(job.get("script", ()) or job["before_script"]) for job in pipeline.values()]
     steps = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))["runs"]["steps"]
     scripts += [step["run"] for step in steps if "run" in step]
@@ -79,14 +80,14 @@ def tools(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return home
 
 
-@pytest.mark.parametrize("forge", Forge)
+@pytest.mark.parametrize("forge", FORGES)
 def test_the_step_that_installs_iac_installs_this_version_and_no_more_than_is_written(
-    tools: Path, tmp_path: Path, forge: Forge
+    tools: Path, tmp_path: Path, forge: str
 ) -> None:
     (wheel,) = (tools / "dist").glob("indigo_iac-*.whl")
     digest = hashlib.sha256(wheel.read_bytes()).hexdigest()
     written(tmp_path, replace(FACTS, wheel=f"{wheel.as_uri()}#sha256={digest}"))
-    if forge is Forge.GITHUB:
+    if forge == "github":
         workflow = yaml.safe_load((tmp_path / ".github/workflows/iac-plan-prod.yml").read_text())
         (install,) = [step["run"] for step in workflow["jobs"]["plan"]["steps"] if step.get("name") == "Install iac"]
     else:

@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from iac.cli import run
+from iac.registry import FORGES
 from iac.workflow.pipelines.requirements import requirements_file
-from iac.workflow.pipelines.text import Facts, Forge, render_pipelines, root_file
+from iac.workflow.pipelines.text import Facts, render_pipelines
 from tests.config.given import PROJECT, write
 from tests.pipelines.hub import WHEEL
 
@@ -37,18 +38,24 @@ WITH_WHEEL = f"pipelines: {{wheel: '{WHEEL}'}}\n"
 GIT_STATE = PROJECT + "state: {backend: git}\n" + WITH_WHEEL
 
 
-def files(forge: Forge, facts: Facts = FACTS) -> dict[str, str]:
+def root_text(facts: Facts) -> str:
+    root = FORGES["gitlab"].root(facts.suffix)
+    assert root
+    return root.text
+
+
+def files(forge: str, facts: Facts = FACTS) -> dict[str, str]:
     return render_pipelines(forge, facts)
 
 
-def yaml_files(forge: Forge, facts: Facts = FACTS) -> dict[str, str]:
+def yaml_files(forge: str, facts: Facts = FACTS) -> dict[str, str]:
     """Without what the jobs install."""
     return {path: text for path, text in files(forge, facts).items() if path.endswith(".yml")}
 
 
 def workflows() -> Iterator[tuple[str, dict[str, Any]]]:
     for facts in (FACTS, NAMED):
-        for path, text in yaml_files(Forge.GITHUB, facts).items():
+        for path, text in yaml_files("github", facts).items():
             yield path, yaml.load(text, yaml.BaseLoader)
 
 
@@ -60,11 +67,11 @@ def jobs() -> Iterator[tuple[str, dict[str, Any]]]:
 
 def test_all_files_hold_by_the_schemas_of_their_forges(tmp_path: Path) -> None:
     for facts, folder in ((FACTS, tmp_path / "one"), (NAMED, tmp_path / "two"), (KEYED, tmp_path / "three")):
-        for forge in Forge:
+        for forge in FORGES:
             for path, text in files(forge, facts).items():
                 (folder / path).parent.mkdir(parents=True, exist_ok=True)
                 (folder / path).write_text(text)
-        (folder / ".gitlab/root.gitlab-ci.yml").write_text(root_file(facts))
+        (folder / ".gitlab/root.gitlab-ci.yml").write_text(root_text(facts))
     check = [sys.executable, "-m", "check_jsonschema", "--builtin-schema"]
     workflows, pipelines = tmp_path.rglob(".github/workflows/*.yml"), tmp_path.rglob("*.gitlab-ci.yml")
     subprocess.run([*check, "vendor.github-workflows", *workflows], check=True)
@@ -123,7 +130,7 @@ def test_who_can_write_holds_no_login_but_apply_s() -> None:
 def test_every_job_ends_by_itself_and_every_action_is_pinned_to_a_commit() -> None:
     for name, job in jobs():
         assert int(job["timeout-minutes"]) <= 60, name
-    for text in files(Forge.GITHUB).values():
+    for text in files("github").values():
         for action in re.findall(r"uses: (.*)", text):
             assert re.fullmatch(r"actions/[a-z-]+@[0-9a-f]{40}  # v\d+\.\d+\.\d+", action)
 
@@ -133,31 +140,31 @@ def test_only_the_pull_request_s_own_job_runs_on_its_event_and_without_secrets()
     assert "pull_request" == events["iac-validate.yml"]
     assert {"pull_request_target"} == set(events["iac-plan.yml"])
     assert {"push", "workflow_dispatch"} == set(events["iac-apply.yml"])
-    assert "secrets." not in files(Forge.GITHUB)[".github/workflows/iac-validate.yml"]
+    assert "secrets." not in files("github")[".github/workflows/iac-validate.yml"]
 
 
 def test_apply_is_never_cancelled_and_never_runs_twice_at_once() -> None:
     found = {path.rpartition("/")[2]: workflow for path, workflow in workflows()}
     for name in ("iac-apply.yml", "iac-rotate.yml"):
         assert {"group": "iac-apply", "cancel-in-progress": "false"} == found[name]["concurrency"]
-    pipeline = yaml.safe_load(files(Forge.GITLAB)[".gitlab/iac.gitlab-ci.yml"])
+    pipeline = yaml.safe_load(files("gitlab")[".gitlab/iac.gitlab-ci.yml"])
     assert {"iac-apply"} == {pipeline[job]["resource_group"] for job in ("iac-apply", "iac-rotate")}
 
 
 def test_an_environment_has_files_and_names_of_its_own() -> None:
-    paths = [*files(Forge.GITHUB, NAMED), *files(Forge.GITLAB, NAMED)]
+    paths = [*files("github", NAMED), *files("gitlab", NAMED)]
     assert ".github/workflows/iac-plan-prod.yml" in paths
     assert ".gitlab/iac-prod.gitlab-ci.yml" in paths
-    plan = yaml.load(files(Forge.GITHUB, NAMED)[".github/workflows/iac-plan-prod.yml"], yaml.BaseLoader)
+    plan = yaml.load(files("github", NAMED)[".github/workflows/iac-plan-prod.yml"], yaml.BaseLoader)
     assert ("services/iam", "prod") == (plan["env"]["IAC_DIR"], plan["env"]["IAC_ENVIRONMENT"])
     assert ["release/1"] == plan["on"]["pull_request_target"]["branches"]
     assert "iac-plan-prod" == plan["jobs"]["plan"]["environment"]
-    texts = [*yaml_files(Forge.GITHUB, NAMED).values(), *yaml_files(Forge.GITLAB, NAMED).values()]
+    texts = [*yaml_files("github", NAMED).values(), *yaml_files("gitlab", NAMED).values()]
     assert [] == [text for text in texts if re.search(r"@(?:[A-Z]+|include .*)@", text)], "a place is not filled in"
 
 
 def test_steps_that_log_in_have_the_variables_that_the_project_names_and_no_others() -> None:
-    written = [yaml.load(text, yaml.BaseLoader) for text in yaml_files(Forge.GITHUB, KEYED).values()]
+    written = [yaml.load(text, yaml.BaseLoader) for text in yaml_files("github", KEYED).values()]
     found = {
         f"{job} {step['name']}": set(re.findall(r"secrets\.(\w+)", str(step["env"])))
         for workflow in written
@@ -181,7 +188,7 @@ def requirements(text: str) -> list[str]:
 
 
 def test_nothing_is_installed_but_the_wheel_and_what_the_project_needs_each_with_its_hash() -> None:
-    for forge in Forge:
+    for forge in FORGES:
         for facts, extras in ((FACTS, ()), (KEYED, ("jose", "s3"))):
             texts = files(forge, facts)
             installing = [
@@ -201,7 +208,7 @@ def test_nothing_is_installed_but_the_wheel_and_what_the_project_needs_each_with
             assert sorted(requirements(text)) == sorted({"indigo-iac", *needed})
             blocks = re.split(r"^(?=[A-Za-z])", text, flags=re.MULTILINE)[1:]
             assert {True} == {"--hash=sha256:" in block for block in blocks}
-    validate = files(Forge.GITHUB, KEYED)[".github/iac-requirements.validate.txt"]
+    validate = files("github", KEYED)[".github/iac-requirements.validate.txt"]
     assert {"joserfc", "obstore"} & set(requirements(validate)) == set()
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from iac.core.registration import Api
 from iac.ports.settings import LoginSettings
 from iac.ports.source import Source
 
@@ -161,7 +160,7 @@ class InitialAccessTokenAuth(LoginSettings):
 
     method: ClassVar = "initial_access_token"
     opener: ClassVar = "iac.providers.logins.given"
-    providers: ClassVar = frozenset({Api.RFC7591})
+    providers: ClassVar = frozenset({"rfc7591"})
 
     token: Source
 
@@ -182,4 +181,4 @@ class NoAuth(LoginSettings):
 
     method: ClassVar = "none"
     opener: ClassVar = "iac.providers.logins.given"
-    providers: ClassVar = frozenset({Api.SELF_SERVICE, Api.RFC7591})
+    providers: ClassVar = frozenset({"iam-self-service", "rfc7591"})

@@ -14,22 +14,21 @@ from iac.core.errors import InputError
 from iac.files import PrivateFolder
 from iac.git import find_work_tree, open_work_tree
 from iac.ports.path import PROJECT_FILE
+from iac.registry import FORGES
 from iac.workflow.pipelines.needs import extras, login_variables, state_variables
 from iac.workflow.pipelines.requirements import check_wheel
-from iac.workflow.pipelines.text import ROOT_FILE, WRITTEN, Facts, Forge, include_line, render_pipelines, root_file
+from iac.workflow.pipelines.text import WRITTEN, Facts, render_pipelines
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from iac.config.settings import Settings
+    from iac.ports.forge import Forge
 
 __all__ = [
-    "Facts", "Forge", "Pipelines", "change_wheel", "find_unlocked", "find_written", "prepare_pipelines",
+    "Facts", "Pipelines", "change_wheel", "find_unlocked", "find_written", "prepare_pipelines",
 ]  # fmt: skip
-
-_OURS = (".github/workflows/iac-*.yml", ".gitlab/iac*.gitlab-ci.yml", ".git*/iac-requirements*.txt")
-"""Where our files lie in a repository."""
 
 _BY_NAME = re.compile(r"\bpip install .*\bindigo-iac\b")
 
@@ -42,14 +41,14 @@ class Pipelines:
         root: the repository's.
         files: path from there -> text; those that are there as they should be are left out.
         forges: for which they are.
-        include: what the user's own .gitlab-ci.yml has to include; "" for nothing.
+        advice: what the user's own files have to include.
         edited: files that are there, and what is to stand in them.
     """
 
     root: Path
     files: dict[str, str]
     forges: tuple[str, ...]
-    include: str = ""
+    advice: tuple[str, ...] = ()
     edited: Mapping[str, str] = field(default_factory=dict)
 
     def write(self) -> None:
@@ -67,7 +66,7 @@ def prepare_pipelines(root: Path, settings: Settings, forges: Collection[str], w
     Args:
         root: the project's folder.
         settings: those of the environment.
-        forges: names of `Forge`.
+        forges: names of `iac.registry.FORGES`.
         where: what names the backend; "" for iac.yaml.
 
     Raises:
@@ -99,11 +98,9 @@ def prepare_pipelines(root: Path, settings: Settings, forges: Collection[str], w
     files: dict[str, str] = {}
     wanted = tuple(sorted(set(forges)))
     for forge in wanted:
-        files |= render_pipelines(Forge(forge), facts)
-    include = ""
-    if Forge.GITLAB in wanted:
-        include = _add_root_file(repository, facts, files)
-    return Pipelines(repository, dict(_missing(repository, files)), wanted, include)
+        files |= render_pipelines(forge, facts)
+    advice = tuple(filter(None, (_add_root_file(repository, FORGES[forge], facts, files) for forge in wanted)))
+    return Pipelines(repository, dict(_missing(repository, files)), wanted, advice)
 
 
 def change_wheel(root: Path, settings: Settings, forges: Collection[str], wheel: str) -> Pipelines:
@@ -128,7 +125,7 @@ def find_written(root: Path) -> dict[str, str]:
     if repository is None:
         return {}
     found: dict[str, str] = {}
-    for path in (path for pattern in _OURS for path in sorted(repository.glob(pattern)) if path.is_file()):
+    for path in (path for pattern in _patterns() for path in sorted(repository.glob(pattern)) if path.is_file()):
         with path.open(encoding="utf-8", errors="replace") as file:
             head = WRITTEN.match(file.readline(200))
         if head:
@@ -171,14 +168,22 @@ def _check(facts: Facts) -> None:
             raise InputError("this name cannot stand in a pipeline", where=f"{name} {value}", fix="do without the $")
 
 
-def _add_root_file(repository: Path, facts: Facts, files: dict[str, str]) -> str:
-    """.gitlab-ci.yml where there is none; what one that is there lacks."""
-    target = repository / ROOT_FILE
-    if not target.exists():
-        files[ROOT_FILE] = root_file(facts)
+def _add_root_file(repository: Path, forge: Forge, facts: Facts, files: dict[str, str]) -> str:
+    """The root file where there is none; what one that is there lacks."""
+    root = forge.root(facts.suffix)
+    if root is None:
         return ""
-    line = include_line(facts)
-    return "" if line.removeprefix("- local: ") in target.read_text(encoding="utf-8", errors="replace") else line
+    target = repository / root.path
+    if not target.exists():
+        files[root.path] = root.text
+        return ""
+    return "" if root.include in target.read_text(encoding="utf-8", errors="replace") else root.advice
+
+
+def _patterns() -> Iterator[str]:
+    """Where our files lie in a repository."""
+    for forge in FORGES.values():
+        yield from forge.written
 
 
 def _missing(repository: Path, files: dict[str, str]) -> Iterator[tuple[str, str]]:

@@ -5,35 +5,23 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iac import __version__
+from iac import __version__, forges
 from iac.core.desired import DEFAULT
+from iac.registry import FORGES
 from iac.workflow.pipelines.requirements import render_requirements
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_FOLDER = Path(__file__).parent
+_FOLDER = Path(forges.__file__).parent
 _INCLUDE = re.compile(r"^( *)@include ([a-z.-]+)@\n", re.MULTILINE)
 _VARIABLES = re.compile(r"^( *)@(LOGIN|STATE)@\n", re.MULTILINE)
 _PLACE = re.compile(r"@([A-Z]+)@")
 WRITTEN = re.compile(r"# Written by iac (\S+): iac init --ci ([a-z]+)\.")
 """How each file of ours begins: by which version, for which forge."""
-
-_VALIDATE = ".github/iac-requirements.validate.txt"  # no name of an environment ends like this
-
-ROOT_FILE = ".gitlab-ci.yml"
-"""What GitLab reads; it includes our file."""
-
-
-class Forge(StrEnum):
-    """Where pipelines run."""
-
-    GITHUB = "github"
-    GITLAB = "gitlab"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,49 +53,33 @@ class Facts:
         return "" if self.environment == DEFAULT else f"-{self.environment}"
 
 
-def render_pipelines(forge: Forge, facts: Facts) -> dict[str, str]:
+def render_pipelines(forge: str, facts: Facts) -> dict[str, str]:
     """The files of a forge: path from the repository's root -> text."""
     installed = f".{forge}/iac-requirements{facts.suffix}.txt"
     needed = {installed: _requirements(forge, facts)}
-    if forge is Forge.GITLAB:
-        return {_gitlab_file(facts): _render(_read("gitlab/iac.gitlab-ci.yml"), facts, installed), **needed}
-    # Of all environments, so it has nothing of one; it is offline and needs no extra.
-    needed[_VALIDATE] = _requirements(forge, replace(facts, extras=()))
-    files = {".github/workflows/iac-validate.yml": _render(_read("github/iac-validate.yml"), facts, _VALIDATE)}
-    for job in ("plan", "apply", "drift", "rotate"):
-        text = _render(_read(f"github/iac-{job}.yml"), facts, installed)
-        files[f".github/workflows/iac-{job}{facts.suffix}.yml"] = text.replace("@JOB@", job)
+    files: dict[str, str] = {}
+    for file in FORGES[forge].files(facts.suffix):
+        if file.requirements:
+            needed[file.requirements] = _requirements(forge, replace(facts, extras=()))
+        text = _render(forge, _read(f"{forge}/{file.template}"), facts, file.requirements or installed)
+        files[file.path] = text.replace("@JOB@", file.job) if file.job else text
     return files | needed
 
 
-def _requirements(forge: Forge, facts: Facts) -> str:
+def _requirements(forge: str, facts: Facts) -> str:
     """What the jobs install."""
     head = f"# Written by iac {__version__}: iac init --ci {forge}. All that the jobs install, with hashes.\n"
     return head + render_requirements(facts.wheel, facts.extras)
-
-
-def root_file(facts: Facts) -> str:
-    """The .gitlab-ci.yml of a repository that has none."""
-    return f"stages: [test, deploy]\ninclude:\n  - local: /{_gitlab_file(facts)}\n"
-
-
-def include_line(facts: Facts) -> str:
-    """What a .gitlab-ci.yml that is there has to include."""
-    return f"- local: /{_gitlab_file(facts)}"
-
-
-def _gitlab_file(facts: Facts) -> str:
-    return f".gitlab/iac{facts.suffix}.gitlab-ci.yml"
 
 
 def _read(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
-def _render(text: str, facts: Facts, installed: str) -> str:
+def _render(forge: str, text: str, facts: Facts, installed: str) -> str:
     while (whole := _INCLUDE.sub(_part, text)) != text:
         text = whole
-    text = _VARIABLES.sub(lambda found: _secrets(found[1], found[2], facts), text)
+    text = _VARIABLES.sub(lambda found: _secrets(forge, found[1], found[2], facts), text)
     values: Mapping[str, str] = {
         "VERSION": __version__,
         "SUFFIX": facts.suffix,
@@ -120,10 +92,10 @@ def _render(text: str, facts: Facts, installed: str) -> str:
     return _PLACE.sub(lambda found: values.get(found[1], found[0]), text)
 
 
-def _secrets(margin: str, what: str, facts: Facts) -> str:
-    """Variables of a step on GitHub, one a line, each the secret of its name."""
+def _secrets(forge: str, margin: str, what: str, facts: Facts) -> str:
+    """Variables of a step, one a line."""
     names = facts.state if what == "STATE" else tuple(dict.fromkeys((*facts.login, *facts.state)))
-    return "".join(f"{margin}{name}: ${{{{ secrets.{name} }}}}\n" for name in names)
+    return "".join(f"{margin}{FORGES[forge].secret(name)}\n" for name in names)
 
 
 def _part(found: re.Match[str]) -> str:
