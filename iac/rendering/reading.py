@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from iac.core.secret import Secret
 from iac.rendering.context import dummy_key
+from iac.rendering.engine import render
 from iac.rendering.parsing import Unreadable, parse_values
-from iac.rendering.render import render
 from iac.services import Format, template_files, template_format
 
 if TYPE_CHECKING:

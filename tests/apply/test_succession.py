@@ -86,7 +86,7 @@ class Rendering(World):
     def __init__(self, flavour: Flavour | str, folder: Path) -> None:
         super().__init__(flavour)
         self.box = Box(self)
-        self.templates = load_templates(folder, ["dotenv"], Renderer())
+        self.templates = load_templates(folder, ["dotenv"], Renderer().references)
         self.project = {"outputs": (OutputSpec("dotenv", "out/app.env", ("team/app",), HERE),)}
 
     def session(self, *clients: DesiredClient) -> Session:

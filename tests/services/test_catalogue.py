@@ -239,7 +239,9 @@ def test_credentials_are_read_back_from_where_the_template_puts_them(template: s
     spec, clients = specs()[template], credentials(template)
     assert template_format(template) == output_format(spec)
     content = rendered(template).encode()
-    found = read_credentials(content, load_templates(Path(), [template], Renderer())[template], spec, clients, FACTS)
+    found = read_credentials(
+        content, load_templates(Path(), [template], Renderer().references)[template], spec, clients, FACTS
+    )
     ids, secrets = ("id" not in WITHOUT.get(template, ()), "secret" not in WITHOUT.get(template, ()))
     expected = {
         address: Found(each.client_id if ids else None, each.secret if secrets else None)
