@@ -45,8 +45,9 @@ def command(shell: Shell, /, **given: Any) -> int:
     With PLAN (from `iac plan --out`) or --expect-plan only the plan that was approved is applied, or the rest of it
     after a partial apply. Exit 0 done, 3 refused, 4 stale, 5 applied in part, or not proven with --verify.
     """
+    from iac.apply.run import apply_plan
     from iac.wiring.sessions import Access, open_session  # brings in the adapters
-    from iac.workflow.apply import apply_plan, prepare
+    from iac.workflow.plan import prepare
 
     saved = _saved(shell, given["plan_file"], given["expect_plan"])
     expected = saved.digest if saved else given["expect_plan"]

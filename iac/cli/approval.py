@@ -21,11 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from iac.apply.outcome import Report
-    from iac.apply.run import Stop
+    from iac.apply.run import LockedPlan, Stop
     from iac.cli.context import Shell
     from iac.core.plan.saved import SavedPlan
     from iac.session.session import Session
-    from iac.workflow.apply import Prepared
 
 AUTO_APPROVE = click.option("--auto-approve", is_flag=True, help="Do not ask.")
 ROTATE_DUE = click.option(
@@ -58,9 +57,9 @@ class Terms:
 def carry_out(
     shell: Shell,
     session: Session,
-    prepared: Prepared,
+    prepared: LockedPlan,
     terms: Terms,
-    do: Callable[[Session, Prepared, Stop], Report],
+    do: Callable[[Session, LockedPlan, Stop], Report],
 ) -> Report | None:
     """Show the plan, hold it against guards and expectation, ask, and do it; None when there is nothing to do.
 
@@ -70,8 +69,7 @@ def carry_out(
         InputError: it was not approved.
     """
     from iac.apply.run import Stop  # not needed by --help
-    from iac.workflow.apply import check_guards
-    from iac.workflow.approval import check_expected, check_saved
+    from iac.workflow.apply import check_expected, check_guards, check_saved
 
     if terms.view == "text":
         show_plan(shell, prepared.plan, "text")
@@ -91,7 +89,7 @@ def carry_out(
         return do(session, prepared, stop)
 
 
-def _ask(prepared: Prepared, terms: Terms) -> None:
+def _ask(prepared: LockedPlan, terms: Terms) -> None:
     from iac.views.text import plan_text
 
     if not is_terminal(sys.stdin):

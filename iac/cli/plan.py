@@ -54,7 +54,8 @@ def command(shell: Shell, /, **given: Any) -> int:
     changes, or 3 when apply would refuse it; files are written all the same.
     """
     from iac.wiring.sessions import Access, open_session  # brings in the adapters
-    from iac.workflow.apply import check_guards, read_plan
+    from iac.workflow.apply import check_guards
+    from iac.workflow.plan import read_plan
 
     targets = _targets(shell, given)
     with open_session(shell.with_base(given["base"]), Access.READ) as session:

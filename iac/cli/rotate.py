@@ -11,10 +11,9 @@ from iac.cli.format import FORMAT
 
 if TYPE_CHECKING:
     from iac.apply.outcome import Report
-    from iac.apply.run import Stop
+    from iac.apply.run import LockedPlan, Stop
     from iac.cli.context import Shell
     from iac.session.session import Session
-    from iac.workflow.apply import Prepared
 
 
 @click.command("rotate")
@@ -47,13 +46,13 @@ def command(shell: Shell, /, **given: Any) -> int:
     return end(shell, report, given["view"])
 
 
-def _rotate(session: Session, prepared: Prepared, stop: Stop) -> Report:
-    from iac.workflow.apply import apply_plan  # not needed by --help
+def _rotate(session: Session, prepared: LockedPlan, stop: Stop) -> Report:
+    from iac.apply.run import apply_plan  # not needed by --help
 
     return apply_plan(session, prepared, stop)
 
 
-def _and_revoke(session: Session, prepared: Prepared, stop: Stop) -> Report:
+def _and_revoke(session: Session, prepared: LockedPlan, stop: Stop) -> Report:
     from iac.workflow.rotate import revoke_tokens  # not needed by --help
 
     return revoke_tokens(session, _rotate(session, prepared, stop))

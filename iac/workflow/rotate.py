@@ -8,20 +8,20 @@ from typing import TYPE_CHECKING
 from iac.apply.outcome import Done, TokensKept, TokensRevoked
 from iac.core.errors import IacError, InputError
 from iac.core.plan.change import Action, SecretStep
-from iac.workflow.apply import prepare
+from iac.workflow.plan import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from iac.apply.outcome import Report
+    from iac.apply.run import LockedPlan
     from iac.core.plan.change import Change
     from iac.session.session import Session
-    from iac.workflow.apply import Prepared
 
 _NEW = frozenset({SecretStep.ROTATE, SecretStep.CHOOSE})
 
 
-def prepare_rotation(session: Session, addresses: Collection[str], *, no_grace: bool) -> Prepared:
+def prepare_rotation(session: Session, addresses: Collection[str], *, no_grace: bool) -> LockedPlan:
     """The plan of these addresses in which each gets a new secret. Call it with the lock held.
 
     `no_grace` deletes the predecessors that rotations make as soon as outputs are written.

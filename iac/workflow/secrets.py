@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iac.apply.exchange import read_back
+from iac.apply.request import read_back
 from iac.core.errors import InputError, UnknownOutcome
 from iac.core.limits import listed, said_once
 from iac.core.model import uses_secret

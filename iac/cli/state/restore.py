@@ -25,8 +25,8 @@ def command(shell: Shell, /, **given: Any) -> int:
 
     State keeps deleted clients for 30 days. Without a definition the client is made as it last was. Needs an identity.
     """
+    from iac.apply.run import apply_plan
     from iac.wiring.sessions import Access, open_session  # brings in the adapters
-    from iac.workflow.apply import apply_plan
     from iac.workflow.restore import prepare_restore
 
     address = given["address"]
