@@ -52,7 +52,7 @@ class TooLong(Exception):
     """A template has used up its time."""
 
 
-class Environment(ImmutableSandboxedEnvironment):
+class TemplateEnvironment(ImmutableSandboxedEnvironment):
     """Our Jinja2. `texts` are all templates that exist for it."""
 
     def __init__(self, texts: Mapping[str, str]) -> None:
@@ -85,7 +85,7 @@ def compiled(template: Template) -> jinja2.Template:
     Raises:
         RenderError: its syntax, or an unknown filter or test, with file and line.
     """
-    environment = Environment(template.texts)
+    environment = TemplateEnvironment(template.texts)
     for name, text in template.texts.items():
         with _readable(name):
             tree = environment.parse(text, name, template_file(name))
@@ -129,7 +129,7 @@ def _limited(parts: Iterator[str]) -> Iterator[bytes]:
 def references(name: str, text: str) -> list[str]:
     """Names of the templates that this text includes, imports or extends."""
     with _readable(name):
-        found = list(find_referenced_templates(Environment({}).parse(text, name, template_file(name))))
+        found = list(find_referenced_templates(TemplateEnvironment({}).parse(text, name, template_file(name))))
     if None in found:
         why = (
             "which template it includes, imports or extends must stand there in quotes, so that a change of it is seen"
@@ -165,7 +165,7 @@ class _Constants(Optimizer):
     For Jinja2 an expression that needs too much memory is one that it leaves to the rendering; here it is a mistake.
     """
 
-    def __init__(self, environment: Environment, file: str) -> None:
+    def __init__(self, environment: TemplateEnvironment, file: str) -> None:
         super().__init__(environment)
         self._file = file
 
@@ -220,7 +220,7 @@ def _readable(name: str) -> Iterator[None]:
         raise _unreadable(name, error) from None
 
 
-def _check(environment: Environment, tree: nodes.Template, name: str) -> None:
+def _check(environment: TemplateEnvironment, tree: nodes.Template, name: str) -> None:
     for node in tree.find_all((nodes.Filter, nodes.Test)):
         kind, known = ("filter", environment.filters) if isinstance(node, nodes.Filter) else ("test", environment.tests)
         if node.name not in known:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from iac.core.desired import OutputSpec
     from iac.process import ProcessError
     from iac.rendering.context import Credentials, ProjectFacts
-    from iac.rendering.reading import Found
+    from iac.rendering.reading import FileCredentials
     from iac.rendering.template import Template
     from iac.worker import Worker
 
@@ -89,7 +89,7 @@ class Renderer:
         spec: OutputSpec,
         clients: Mapping[str, Credentials],
         facts: ProjectFacts,
-    ) -> dict[str, Found]:
+    ) -> dict[str, FileCredentials]:
         """Id and secret of each client in the file of an output, as `iac.rendering.reading` reads them.
 
         Raises:

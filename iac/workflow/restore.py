@@ -80,19 +80,18 @@ def prepare_restore(session: Session, address: str) -> tuple[Session, LockedPlan
     client = _wanted(session.desired, grave)
     _check_secret(session, state, grave, client)
     alone = replace(session, desired=replace(session.desired, clients={**session.desired.clients, address: client}))
-    prepared = prepare(alone, replace(alone.options(), targets=frozenset({address})))
+    locked = prepare(alone, replace(alone.options(), targets=frozenset({address})))
     changes = tuple(
-        _whole(alone, prepared, change, grave) if change.address == address else change
-        for change in prepared.plan.changes
+        _whole(alone, locked, change, grave) if change.address == address else change for change in locked.plan.changes
     )
     secret = grave.client.secret
-    plan = replace(prepared.plan, changes=changes)
-    return alone, replace(prepared, plan=plan, kept={address: secret} if secret else {})
+    plan = replace(locked.plan, changes=changes)
+    return alone, replace(locked, plan=plan, kept={address: secret} if secret else {})
 
 
-def _whole(session: Session, prepared: LockedPlan, change: Change, grave: Tombstone) -> Change:
+def _whole(session: Session, locked: LockedPlan, change: Change, grave: Tombstone) -> Change:
     """The change with all that the client had and no definition manages, by its last answer."""
-    was, client, facts = grave.client, change.desired, prepared.actual.facts
+    was, client, facts = grave.client, change.desired, locked.actual.facts
     if client is None or not (change.creates or change.resumes):
         return change
     if was.answer is None:
