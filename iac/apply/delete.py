@@ -16,8 +16,7 @@ from iac.core.state.model import ClientGone, ClientWritten, PredecessorGone, Tom
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from iac.apply.outcome import Delivered
-    from iac.apply.run import Stop
+    from iac.apply.outcome import Delivered, Stop
     from iac.core.plan.change import Change, Leaving
     from iac.core.registration import Registration
     from iac.core.state.model import ClientState

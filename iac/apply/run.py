@@ -5,14 +5,13 @@ The changes run in phases, each phase in a bounded pool, and what fails keeps no
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from iac.apply.delete import Deletion, let_go
 from iac.apply.deliver import check_outputs, deliver
-from iac.apply.outcome import Done, Failed, NotTried, Outcome, Report
+from iac.apply.outcome import Done, Failed, NotTried, Outcome, Report, Stop
 from iac.apply.step import Steps
 from iac.core.errors import GarbledError, IacError, StateError, UnreachableError
 from iac.core.plan.approval import approve, uncovered
@@ -38,21 +37,6 @@ _PHASES = (
     frozenset({Action.ROTATE}),
     frozenset({Action.DELETE, Action.FORGET}),
 )
-
-
-@dataclass(slots=True)
-class Stop:
-    """Asks a run to end: what is in flight is finished, nothing new is sent."""
-
-    event: threading.Event = field(default_factory=threading.Event)
-    reason: str = ""
-    is_interrupt: bool = False
-
-    def ask(self, reason: str) -> None:
-        """End with this reason; the first one counts."""
-        if not self.event.is_set():
-            self.reason = reason
-            self.event.set()
 
 
 @dataclass(frozen=True, slots=True)

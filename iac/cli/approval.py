@@ -20,8 +20,8 @@ from iac.core.text import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from iac.apply.outcome import Report
-    from iac.apply.run import LockedPlan, Stop
+    from iac.apply.outcome import Report, Stop
+    from iac.apply.run import LockedPlan
     from iac.cli.context import Shell
     from iac.core.plan.saved import SavedPlan
     from iac.session.session import Session
@@ -68,7 +68,7 @@ def carry_out(
         StalePlan: it is not the expected one.
         InputError: it was not approved.
     """
-    from iac.apply.run import Stop  # not needed by --help
+    from iac.apply.outcome import Stop  # not needed by --help
     from iac.workflow.apply import check_expected, check_guards, check_saved
 
     if terms.view == "text":

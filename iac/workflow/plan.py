@@ -54,6 +54,7 @@ def prepare(session: Session, options: Options) -> LockedPlan:
     options = replace(options, now=session.clock.now())
     state = session.backend.load()
     session.check_serial(state)
+    # A token that cannot be opened stops an apply here, before anything is sent; a plan goes on and says so.
     actual = read_actual(session, state, options, must_open=True)
     state = keep_new_tokens(session, state, actual, is_locked=True)
     return LockedPlan(_plan(session, state, actual, options), state, actual, options)

@@ -14,8 +14,8 @@ from iac.workflow.plan import prepare
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from iac.apply.outcome import Report
-    from iac.apply.run import LockedPlan, Stop
+    from iac.apply.outcome import Report, Stop
+    from iac.apply.run import LockedPlan
     from iac.core.plan.change import Change
     from iac.session.session import Session
 

@@ -35,6 +35,7 @@ def mending(session: StateSession) -> Iterator[Ledger]:
         LockedError: somebody else holds the lock.
         StateError: the state cannot be read or written.
     """
+    # Nobody waits here: whoever holds the lock changes the very state that a person has looked at to say this.
     with session.backend.lock(session.holder(), timeout=0):
         ledger = session.ledger(session.backend.load())
         yield ledger

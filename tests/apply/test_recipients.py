@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.apply.run import Stop, apply_plan
+from iac.apply.outcome import Stop
+from iac.apply.run import apply_plan
 from iac.core.desired import Moved, Removed, Then
 from iac.core.diagnostics import Location
 from iac.core.errors import StateError

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.apply.outcome import Failed, NotDelivered
-from iac.apply.run import Stop, apply_plan
+from iac.apply.outcome import Failed, NotDelivered, Stop
+from iac.apply.run import apply_plan
 from iac.core.desired import Lifecycle, Limits, OutputSpec, Removed, Rotation, Then
 from iac.core.diagnostics import Location
 from iac.core.errors import RenderError, StalePlan, UnsafePlan

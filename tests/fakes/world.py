@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from iac.apply.run import Stop, apply_plan
+from iac.apply.outcome import Stop
+from iac.apply.run import apply_plan
 from iac.core.desired import Desired
 from iac.core.plan.make import Options
 from iac.core.state.model import State
