@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import json
 import re
+from collections.abc import Mapping
 
 from iac.sandbox.message import SESSION_COOKIE, RefusalError, Request, Response, oauth_error
 from iac.sandbox.model import RAT_SCOPE, Account, Client, Grant
@@ -124,6 +125,20 @@ def _issue(world: World, client: Client, account: Account | None, scopes: tuple[
     token = _signed(world, grant)
     world.store.tokens[token] = grant
     return token
+
+
+def asked_scopes(client: Client, form: Mapping[str, str]) -> tuple[str, ...]:
+    """The scopes that a form asks for; all of the client's when it asks for none (rec: login).
+
+    Raises:
+        RefusalError: 400 for a scope that the client has not.
+    """
+    asked = tuple(dict.fromkeys(form.get("scope", "").split()))
+    for name in asked:
+        if name not in client.scope:
+            text = f"Scope '{name}' not allowed for client '{client.client_id}'"
+            raise RefusalError(oauth_error(400, "invalid_scope", text))
+    return asked or client.scope
 
 
 def _signed(world: World, grant: Grant) -> str:

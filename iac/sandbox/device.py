@@ -9,30 +9,29 @@ import html
 from collections.abc import Mapping
 from dataclasses import replace
 
-from iac.sandbox.form import asked_scopes, read_form
+from iac.sandbox import access
 from iac.sandbox.message import HTML, SESSION_COOKIE, RefusalError, Response, empty, json_response, oauth_error
-from iac.sandbox.model import Account, Client, DeviceCode, Grant
+from iac.sandbox.model import DEVICE_GRANT, Account, Client, DeviceCode, Grant
 from iac.sandbox.world import Call, World
 
-GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 _ADMIN_SCOPES = "iam:admin."
 _DEFAULT_SECONDS = 600
 
 
 def authorize(call: Call) -> Response:
     """POST /devicecode: codes for whoever names a client that has the grant (RFC 8628 section 3.2)."""
-    world, form = call.world, read_form(call)
+    world, form = call.world, call.request.form()
     if "client_id" not in form:
         return empty(400)
     client = world.store.find(form["client_id"])
     if client is None:
         raise _refused(f"Client with id {form['client_id']} was not found")
-    if client.grant_types and GRANT not in client.grant_types:
-        raise _refused(f"Unauthorized grant type: {GRANT}")
+    if client.grant_types and DEVICE_GRANT not in client.grant_types:
+        raise _refused(f"Unauthorized grant type: {DEVICE_GRANT}")
     if not set(form.get("scope", "").split()) <= set(client.scope):
         return json_response(400, {"error": "invalid_scope"})
     lifetime = client.device_code_validity_seconds
-    code = _new_code(world, client, asked_scopes(client, form), lifetime or _DEFAULT_SECONDS)
+    code = _new_code(world, client, access.asked_scopes(client, form), lifetime or _DEFAULT_SECONDS)
     page = f"{world.issuer}device"
     answer = {"device_code": code.device_code, "user_code": code.user_code, "verification_uri": page}
     return json_response(200, answer | ({} if lifetime is None else {"expires_in": lifetime}))
@@ -92,7 +91,7 @@ def approve(call: Call) -> Response:
     code = _find(call.world, _given_code(call))
     if code is None:
         return _unknown_code()
-    if read_form(call).get("user_oauth_approval") != "true":
+    if call.request.form().get("user_oauth_approval") != "true":
         return _page("The device was not approved", "")
     store.devices[code.device_code] = replace(code, account=user)
     return _page("The device was approved", "You can close this page.")
@@ -105,7 +104,7 @@ def ask_user(call: Call) -> Response:  # noqa: ARG001 - every handler takes a ca
 
 def log_in(call: Call) -> Response:
     """POST /login: a session, if the password is right."""
-    world, form = call.world, read_form(call)
+    world, form = call.world, call.request.form()
     account = world.store.account_by_name(form.get("username", ""))
     if account is None or account.password != form.get("password"):
         return _redirect(world, "login?error=failure")
@@ -119,7 +118,7 @@ def _user(call: Call) -> Account | None:
 
 
 def _given_code(call: Call) -> str:
-    return read_form(call).get("user_code", "")
+    return call.request.form().get("user_code", "")
 
 
 def _find(world: World, user_code: str) -> DeviceCode | None:

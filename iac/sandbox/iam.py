@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from random import Random
 from urllib.parse import unquote
 
-from iac.sandbox import access, authorization, device, management, owners, self_service, token
+from iac.sandbox import access, authorization, device, management, self_service, token
 from iac.sandbox.chance import Chance
 from iac.sandbox.flavour import FACTS, Flavour
 from iac.sandbox.message import (
@@ -26,8 +26,8 @@ Methods = Mapping[str, Handler]
 _PLAIN: dict[tuple[str, ...], Methods] = {
     ("iam", "api", "clients"): {"GET": management.list_clients, "POST": management.create},
     ("iam", "api", "client-registration"): {"POST": self_service.register},
-    ("iam", "api", "search", "clients"): {"GET": owners.search},
-    ("iam", "account", "me", "clients"): {"GET": owners.mine},
+    ("iam", "api", "search", "clients"): {"GET": management.search},
+    ("iam", "account", "me", "clients"): {"GET": management.own_clients},
     ("token",): {"POST": token.token},
     ("devicecode",): {"POST": device.authorize},
     ("device",): {"GET": device.ask_code},
@@ -46,7 +46,7 @@ _OF_A_CLIENT: dict[str, Methods] = {
     "": {"GET": management.read, "PUT": management.update, "DELETE": management.delete},
     "secret": {"POST": management.rotate_secret},
     "rat": {"POST": management.rotate_rat},
-    "owners": {"GET": owners.list_owners},
+    "owners": {"GET": management.list_owners},
     "enable": {"PATCH": management.enable},
     "disable": {"PATCH": management.disable},
 }
@@ -55,7 +55,7 @@ _TOKEN_CALLS: dict[str, Methods] = {
     "revoke-access-tokens": {"PATCH": management.revoke_access_tokens},
     "reset-client": {"PATCH": management.reset},
 }
-_OF_AN_OWNER: Methods = {"POST": owners.add_owner, "DELETE": owners.remove_owner}
+_OF_AN_OWNER: Methods = {"POST": management.add_owner, "DELETE": management.remove_owner}
 _OF_A_REGISTRATION: dict[str, Methods] = {
     "": {"GET": self_service.read, "PUT": self_service.update, "DELETE": self_service.delete},
     "redeem": {"POST": self_service.redeem},

@@ -9,9 +9,8 @@ from urllib.parse import unquote_plus
 
 from iac.sandbox import jose
 from iac.sandbox.access import CHALLENGE
-from iac.sandbox.document import SECRET_METHODS
 from iac.sandbox.message import RefusalError, Request, oauth_error
-from iac.sandbox.model import Client
+from iac.sandbox.model import SECRET_METHODS, Client
 from iac.sandbox.world import World
 
 FORM_CHALLENGE = 'Form realm="oauth"'

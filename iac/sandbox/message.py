@@ -1,15 +1,18 @@
-"""Requests, responses and the shapes of error that IAM answers with."""
+"""Requests and responses: forms, errors and pages of lists in the shapes that IAM has."""
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from urllib.parse import parse_qsl
 
 NO_CACHE = "no-cache, no-store, max-age=0, must-revalidate"
 JSON = "application/json"
 JSON_UTF8 = "application/json;charset=UTF-8"
 HTML = "text/html;charset=UTF-8"
+_DEFAULT_COUNT = 10
+_MAX_COUNT = 100
 SESSION_COOKIE = "JSESSIONID"
 _UNQUOTABLE = re.compile(r"[^ !#-\[\]-~]")  # all but the text of a quoted-string, RFC 9110 section 5.6.4
 
@@ -27,6 +30,10 @@ class Request:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
+
+    def form(self) -> dict[str, str]:
+        """The body's form; a field that stands twice counts once."""
+        return dict(parse_qsl(self.body.decode(errors="replace"), keep_blank_values=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,3 +107,39 @@ def oauth_error(status: int, code: str, description: str, *, challenge: str | No
         headers["www-authenticate"] = f'{challenge}{joint} error="{code}", error_description="{quoted}"'
     body = json.dumps({"error": code, "error_description": description}, ensure_ascii=False)
     return Response(status, headers, _encode(body))
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Which part of a list a request asks for: `start` counts from 0 (rec: admin-list-paging)."""
+
+    start: int
+    count: int
+
+    @property
+    def stop(self) -> int:
+        """The position after the last one."""
+        return self.start + self.count
+
+
+def read_page(query: Mapping[str, str]) -> Page:
+    """The page that `count` and `startIndex` ask for; more than 100 are cut to 100 without a word.
+
+    Raises:
+        ServerCrashError: for a page that begins before 1 or has nothing.
+        RefusalError: 400 for what is no number.
+    """
+    try:
+        count = int(query.get("count") or _DEFAULT_COUNT)
+        start = int(query.get("startIndex") or 1)
+    except ValueError as broken:
+        raise RefusalError(empty(400)) from broken
+    if count < 1 or start < 1:
+        raise ServerCrashError
+    return Page(start - 1, min(count, _MAX_COUNT))
+
+
+def page_response(page: Page, total: int, resources: Sequence[str]) -> Response:
+    """The answer that holds the page's `resources`, each of them JSON already."""
+    head = json.dumps({"totalResults": total, "itemsPerPage": len(resources), "startIndex": page.start + 1})
+    return json_text(200, f'{head[:-1]}, "Resources": [{", ".join(resources)}]}}')

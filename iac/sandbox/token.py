@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from iac.sandbox import access, device, login
-from iac.sandbox.form import asked_scopes, read_form
+from iac.sandbox import access, device, login, model
 from iac.sandbox.message import (
     JSON_UTF8,
     RefusalError,
@@ -27,9 +26,9 @@ def token(call: Call) -> Response:
 
     Scopes are checked before grants (rec: login); without scope the token has all of the client's.
     """
-    world, form = call.world, read_form(call)
+    world, form = call.world, call.request.form()
     client = login.authenticate(world, call.request, form)
-    scopes = asked_scopes(client, form)
+    scopes = access.asked_scopes(client, form)
     grant = form.get("grant_type", "")
     if grant not in client.grant_types:
         raise _invalid_client("Unauthorized grant type")
@@ -41,7 +40,7 @@ def token(call: Call) -> Response:
         case "password":
             account = _user(world, form)
             return _answer(world, client, account, scopes, _new_refresh_token(world, client, account, scopes))
-        case device.GRANT:
+        case model.DEVICE_GRANT:
             account, granted = device.redeem(world, client, form)
             return _answer(world, client, account, granted, _new_refresh_token(world, client, account, granted))
         case "refresh_token":
@@ -109,7 +108,7 @@ def introspect(call: Call) -> Response:
     By the sources of IAM (IntrospectEndpointAuthorizationConfig) it takes HTTP Basic alone, from clients of every auth
     method, and needs allow_introspection, which the recorded callers have.
     """
-    world, form = call.world, read_form(call)
+    world, form = call.world, call.request.form()
     if not login.authenticate_basic(world, call.request).allow_introspection:
         return empty(403)
     grant = access.introspect(world, form.get("token", ""))

@@ -9,7 +9,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from iac.sandbox.device import GRANT
+from iac.sandbox.model import DEVICE_GRANT
 from iac.sandbox.server import start_sandbox
 from tests.providers.people import CLIENT_ID, SCOPES, Browser, add_client, decide, log_in
 from tests.sandbox.talk import Talk
@@ -35,7 +35,7 @@ def begin(talk: Talk, **form: str) -> tuple[int, Any]:
 
 
 def poll(talk: Talk, code: str) -> tuple[int, Any]:
-    return talk.login(**PROOF, grant_type=GRANT, device_code=code)
+    return talk.login(**PROOF, grant_type=DEVICE_GRANT, device_code=code)
 
 
 def approved(talk: Talk, username: str = "admin", **form: str) -> Any:
