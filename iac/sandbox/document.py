@@ -15,6 +15,8 @@ from iac.sandbox.message import RefusalError, Request, ServerCrashError, empty
 from iac.sandbox.model import FIELDS, SECRET_METHODS, SELF_SERVICE, Client, Kind, Row, Setter, View
 from iac.sandbox.world import World
 
+_MAX_CLIENT_ID = 256
+
 Document = dict[str, Any]
 """Field name -> parsed value: str, int, bool, sorted tuple of str, or None where null was sent.
 
@@ -148,8 +150,13 @@ def new_client(world: World, document: Document, values: dict[str, Any]) -> Clie
     """A client that is not stored yet, with an id and, where its method needs one, a secret.
 
     The caller's id and secret are taken, even an empty secret (rec: admin-chosen-secret).
+
+    Raises:
+        ServerCrashError: for an id that the database's column cannot hold (rec: admin-client-ids-odd 84).
     """
     client_id = document.get("client_id")
+    if len(client_id or "") > _MAX_CLIENT_ID:
+        raise ServerCrashError
     secret = document.get("client_secret")
     if secret is None and values["token_endpoint_auth_method"] in SECRET_METHODS:
         secret = world.new_secret()

@@ -1,5 +1,6 @@
 """Requests and responses: forms, errors and pages of lists in the shapes that IAM has."""
 
+import html
 import json
 import re
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,7 @@ from urllib.parse import parse_qsl
 
 NO_CACHE = "no-cache, no-store, max-age=0, must-revalidate"
 JSON = "application/json"
+FORM = "application/x-www-form-urlencoded"
 JSON_UTF8 = "application/json;charset=UTF-8"
 HTML = "text/html;charset=UTF-8"
 _DEFAULT_COUNT = 10
@@ -31,9 +33,14 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes = b""
 
-    def form(self) -> dict[str, str]:
-        """The body's form; a field that stands twice counts once."""
-        return dict(parse_qsl(self.body.decode(errors="replace"), keep_blank_values=True))
+    def parameters(self) -> dict[str, str]:
+        """The form in the body and the query, as a servlet reads them (rec: token-errors 18, device-request 26).
+
+        A field that stands twice counts once. A body of another type has no fields (rec: token-errors 19, 20).
+        """
+        media_type = self.headers.get("content-type", FORM).partition(";")[0].strip().lower()
+        body = self.body.decode(errors="replace") if media_type == FORM else ""
+        return dict(parse_qsl(body, keep_blank_values=True)) | dict(self.query)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,10 +91,40 @@ def empty(status: int) -> Response:
     return Response(status, {"cache-control": NO_CACHE})
 
 
+def not_allowed(*methods: str) -> Response:
+    """An empty 405. Beside real ones it stands for errors of all methods but GET.
+
+    IAM forwards them to its error page, which takes GET alone and says so (rec: token-errors 23, revoke).
+    """
+    return empty(405).with_header("allow", ",".join(methods))
+
+
+def redirect(location: str, status: int = 302) -> Response:
+    """A redirect."""
+    return Response(status, {"cache-control": NO_CACHE, "location": location})
+
+
 def html_error(status: int) -> Response:
     """The error page for browsers."""
     page = f"<!DOCTYPE html><html><head><title>Error</title></head><body><h1>Error {status}</h1></body></html>"
     return Response(status, {"cache-control": NO_CACHE, "content-type": HTML}, page.encode())
+
+
+def html_form(action: str, button: str, **fields: str | None) -> str:
+    """A form; a field without a value is typed by the user."""
+    rows = [
+        f'<label>{name} <input name="{name}" type="{"password" if name == "password" else "text"}"></label>'
+        if value is None
+        else f'<input type="hidden" name="{name}" value="{html.escape(value)}">'
+        for name, value in fields.items()
+    ]
+    return f'<form method="post" action="/{action}">{"".join(rows)}<button>{button}</button></form>'
+
+
+def html_page(title: str, content: str) -> Response:
+    """A page with the title as its heading."""
+    text = f"<!DOCTYPE html><html><head><title>{title}</title></head><body><h1>{title}</h1>{content}</body></html>"
+    return Response(200, {"cache-control": "no-store", "content-type": HTML}, text.encode())
 
 
 def error(status: int, message: str) -> Response:

@@ -14,6 +14,8 @@ ADMIN_READ = "iam:admin.read"
 ADMIN_WRITE = "iam:admin.write"
 RAT_SCOPE = "registration-token"
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
+EXCHANGE_GRANT = "urn:ietf:params:oauth:grant-type:token-exchange"
+JWT_BEARER_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 
 GRANT_TYPES = frozenset(
     {
@@ -23,7 +25,7 @@ GRANT_TYPES = frozenset(
         "implicit",
         "refresh_token",
         DEVICE_GRANT,
-        "urn:ietf:params:oauth:grant-type:token-exchange",
+        EXCHANGE_GRANT,
         "urn:ietf:params:oauth:grant_type:redelegate",
     }
 )
@@ -214,7 +216,10 @@ class DeviceCode:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What an access token stands for; a registration access token is one with `RAT_SCOPE`."""
+    """What an access token stands for; a registration access token is one with `RAT_SCOPE`.
+
+    `refresh_token` is the one of the same login, "" without one.
+    """
 
     client_key: int
     client_id: str
@@ -223,6 +228,7 @@ class Grant:
     token_id: str
     issued_ms: int
     expires_ms: int | None
+    refresh_token: str = ""
 
     @property
     def is_rat(self) -> bool:

@@ -19,11 +19,12 @@ _URL = re.compile(r"(?:https?|ftp|file|mailto|jar):\S*", re.IGNORECASE)
 _ELEMENT = "redirectUris[].<iterable element>"
 _AGENT = "edu.kit.data.oidc-agent:/redirect"
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]", "[0:0:0:0:0:0:0:1]"})
+_NO_HOST = ""
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _ILLEGAL = re.compile(r'[\x00-\x20\x7f"<>\\^`{|}]|%(?![0-9A-Fa-f]{2})')
 _HOST = re.compile(
     r"(?:[^@]*@)?(?P<host>\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?\.)*"
-    r"(?:[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?|[0-9]+)\.?)(?::[0-9]*)?"
+    r"(?:[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?|[0-9]+)\.?)(?P<port>:.*)?"
 )
 
 _SECRET = range(4, 512 + 1)
@@ -165,7 +166,11 @@ def _redirect_uris(document: Document, facts: Facts) -> Faults:
 
 @dataclass(frozen=True, slots=True)
 class _Uri:
-    """The parts that the rules look at; `host` is None where the authority is no host name."""
+    """The parts that the rules look at.
+
+    `host` is None where the authority is no host name, and `_NO_HOST` where the port is no number: the strict rules
+    crash on the one and refuse the other (rec: admin-redirect-uris-more 23, admin-redirect-uris-odd 0).
+    """
 
     scheme: str | None
     host: str | None
@@ -183,8 +188,11 @@ def _parse_uri(text: str) -> _Uri | None:
     if (scheme and not rest) or rest == "//":
         return None
     authority = re.split("[/?]", rest[2:], maxsplit=1)[0] if rest.startswith("//") else ""
-    host = _HOST.fullmatch(authority)
-    return _Uri(scheme, host["host"] if host else None, bool(hash_sign))
+    match = _HOST.fullmatch(authority)
+    host = match["host"] if match else None
+    if match and not re.fullmatch("(:[0-9]*)?", match["port"] or ""):
+        host = _NO_HOST
+    return _Uri(scheme, host, bool(hash_sign))
 
 
 def _lax_faults(uris: Iterable[str]) -> Faults:

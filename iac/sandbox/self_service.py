@@ -15,11 +15,10 @@ from iac.sandbox.message import (
     json_response,
     json_text,
 )
-from iac.sandbox.model import Account, Client, Setter, View
+from iac.sandbox.model import EXCHANGE_GRANT, Account, Client, Setter, View
 from iac.sandbox.world import Call, Registration, World
 
-_TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - the name of a grant
-_NOT_FOR_USERS = frozenset({"password", _TOKEN_EXCHANGE})
+_NOT_FOR_USERS = frozenset({"password", EXCHANGE_GRANT})
 _NOT_FOR_ANYBODY = _NOT_FOR_USERS | {"client_credentials"}
 
 _IS_ALLOWED: dict[Registration, Callable[[Account | None], bool]] = {
@@ -71,7 +70,7 @@ def register(call: Call) -> Response:
     fields = stored_fields(world, document, Setter.BOTH)
     _check_grants(fields["grant_types"], user)
     fields["scope"] = _granted(world, fields["scope"], user) if fields["scope"] else _default_scopes(world)
-    fields |= {"reuse_refresh_token": True, "dynamically_registered": True}
+    fields |= _up_scoping(fields, user) | {"reuse_refresh_token": True, "dynamically_registered": True}
     fields["clear_access_tokens_on_refresh"] = world.facts.create_keeps_clear_tokens
     client = world.store.put(new_client(world, document, fields))
     if user is None:
@@ -103,7 +102,7 @@ def update(call: Call) -> Response:
         raise RefusalError(error(403, f"Client {old.client_id} is suspended!"))
     fields = stored_fields(world, document, Setter.BOTH)
     _check_grants(set(fields["grant_types"]).difference(old.grant_types), user)
-    fields["scope"] = _granted(world, fields["scope"], user)
+    fields |= _up_scoping(fields, user) | {"scope": _granted(world, fields["scope"], user)}
     client_id = document.get("client_id")
     if client_id not in {None, old.client_id} and world.store.find(str(client_id)):
         raise ServerCrashError
@@ -176,6 +175,11 @@ def _granted(world: World, scope: tuple[str, ...], user: Account | None) -> tupl
     is_admin = user is not None and user.is_admin
     dropped = settings.reserved_scopes if is_admin else settings.reserved_scopes | settings.restricted_scopes
     return tuple(name for name in scope if name not in dropped)
+
+
+def _up_scoping(fields: dict[str, Any], user: Account | None) -> dict[str, Any]:
+    """Only an administrator can clear it; all others are answered true."""
+    return {"up_scoping_enabled": fields["up_scoping_enabled"] if user is not None and user.is_admin else True}
 
 
 def _default_scopes(world: World) -> tuple[str, ...]:

@@ -66,7 +66,7 @@ def decide(base: str, user_code: str, *, is_yes: bool = True, username: str = "a
 
 def code_in(words: str) -> str:
     """The user code in what somebody is told."""
-    found = re.search(r"enter the code\s+([A-Z]{6})\s", words)
+    found = re.search(r"enter the code\s+([A-Z0-9_-]{6})\s", words)
     assert found, words
     return found[1]
 

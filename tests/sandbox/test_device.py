@@ -56,6 +56,7 @@ def test_the_codes_say_where_to_go_and_no_interval(talk: Talk) -> None:
 
     code = answer.pop("device_code")
     user_code = answer.pop("user_code")
+    assert f"http://localhost:8080/device?user_code={user_code}" == answer.pop("verification_uri_complete")
     assert (200, 36, 6) == (status, len(code), len(user_code))
     assert answer == {
         "verification_uri": "http://localhost:8080/device",
@@ -83,8 +84,8 @@ def test_a_code_is_pending_then_good_for_once(talk: Talk) -> None:
 
     assert set(answer["scope"].split()) == set(SCOPES)
     assert answer["refresh_token"]
-    status, identity = talk.ask("GET", "/userinfo", token=answer["access_token"])
-    assert (200, "admin") == (status, identity["preferred_username"])
+    status, identity = talk.ask("GET", "/scim/Me", token=answer["access_token"])
+    assert (200, "admin") == (status, identity["userName"])
 
 
 def test_a_used_or_unknown_code_is_refused(talk: Talk) -> None:
