@@ -1,4 +1,4 @@
-"""Logins at the token endpoint that no recording shows: assertions, other grants, wrong credentials."""
+"""Logins at the token endpoint in cases that no recording shows."""
 
 import base64
 import hashlib
