@@ -139,7 +139,7 @@ def _run_here(arguments: Sequence[str], environ: Mapping[str, str], stdin: str, 
     texts = []
     for stream in (out, err):
         stream.flush()
-        texts.append(stream.buffer.getvalue().decode())  # type: ignore[attr-defined]
+        texts.append(stream.buffer.getvalue().decode())
     return Ended(code, *texts)
 
 
