@@ -140,7 +140,7 @@ class Reader(ABC):
         """An API whose login is enough needs none."""
         del keys
 
-    def _find_by_name(self, client_name: str) -> tuple[str, ...]:  # noqa: ARG002  # there is no list
+    def _find_by_name(self, client_name: str) -> tuple[str, ...]:  # there is no list
         """An API whose ids are chosen by the caller loses none."""
         return ()
 

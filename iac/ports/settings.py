@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from iac.core.errors import InputError
 from iac.core.text import install_extra
+from iac.ports.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -21,11 +22,13 @@ if TYPE_CHECKING:
     from iac.core.diagnostics import Diagnostic
     from iac.ports.sink import Sink
     from iac.ports.site import LoginSite, OutputSite, Site
-    from iac.ports.source import Source
     from iac.ports.state import StateBackend
 
 Say: TypeAlias = "Callable[..., Diagnostic]"
 """`say(id, key, summary, *, why="", fix="")`: a diagnostic at a key of an output."""
+
+SOURCES = ("client_id", "client_secret", "private_key", "token")
+"""Keys of `auth` whose value may come from elsewhere."""
 
 Problem = tuple[str, str, str]
 """Key that cannot be used as it is, why, and what to write instead."""
@@ -154,7 +157,7 @@ class SinkSettings(ABC):
         """What no other output may have."""
         return spec.path
 
-    def check(self, spec: OutputSpec, keys: frozenset[str], say: Say) -> Iterator[Diagnostic]:  # noqa: ARG002  # most
+    def check(self, spec: OutputSpec, keys: frozenset[str], say: Say) -> Iterator[Diagnostic]:  # most
         """What is wrong with an output, besides the path of a file; `keys` are those that are written."""
         return iter(())
 
@@ -185,19 +188,23 @@ class LoginSettings(ABC):
     providers: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
-    def parse(cls, keys: Mapping[str, Any]) -> Self:  # noqa: ARG003  # a login that says it all by its method
-        """The login in an `auth` that its schema has passed."""
-        return cls()
+    def parse(cls, keys: Mapping[str, Any]) -> Self:
+        """The login in an `auth` that its schema has passed: each key is a field of its name."""
+        named = {key: part for key, part in keys.items() if key != "method"}
+        return cls(
+            **{key: Source.parse(f"auth.{key}", part) if key in SOURCES else part for key, part in named.items()}
+        )
 
     @property
     def client(self) -> Source | None:
         """Where the id of the client comes from that the login goes through; None for no client of ours."""
-        return None
+        return getattr(self, "client_id", None)
 
     @property
     def secrets(self) -> tuple[Source, ...]:
         """Where the secrets of the login come from."""
-        return ()
+        sources = (getattr(self, key, None) for key in SOURCES if key != "client_id")
+        return tuple(source for source in sources if source)
 
     def open(self, at: LoginSite) -> Any:
         """The `iac.providers.logins.Login`. Nothing is sent yet.

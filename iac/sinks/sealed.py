@@ -151,5 +151,5 @@ class SealedSink(Sink):
     def _place(self, path: str) -> str:
         return self._files.place(path)
 
-    def _exposed(self, paths: Collection[str]) -> Mapping[str, Exposure]:  # noqa: ARG002  # it may be committed
+    def _exposed(self, paths: Collection[str]) -> Mapping[str, Exposure]:  # it may be committed
         return {}

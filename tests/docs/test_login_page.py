@@ -11,6 +11,7 @@ import pytest
 import iac.providers
 import iac.transport
 from iac.config.definitions import validate_project
+from iac.core import origin
 from iac.core.server import switch
 from iac.providers import iam_admin, logins, probe
 from iac.providers.logins.proof import SharedSecret
@@ -23,9 +24,10 @@ ERRORS = {"CredentialsError", "InputError", "ServerError", "UnknownOutcome", "Un
 
 
 def summaries() -> set[str]:
-    """Every first argument of an error in iac.providers and iac.transport, and every value of a variable `summary`."""
+    """Every first argument of an error in iac.providers, iac.transport and iac.core.origin, and every value of a variable `summary`."""
     found: set[str] = set()
-    for path in (path for room in (iac.providers, iac.transport) for path in Path(room.__path__[0]).rglob("*.py")):
+    rooms = (Path(room.__path__[0]) for room in (iac.providers, iac.transport))
+    for path in [Path(origin.__file__), *(path for room in rooms for path in room.rglob("*.py"))]:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             found.update(_raised(node))
     return found

@@ -8,10 +8,10 @@ from __future__ import annotations
 from tests.house import measures
 
 LIMITS = {  # measure: (limit, goal)
-    "modules": (349, 300),
-    "statements outside the sandbox": (22_824, 19_525),
+    "modules": (348, 300),
+    "statements outside the sandbox": (23_027, 19_525),
     "class names with two meanings": (38, 0),
-    "exceptions from lint": (65, 40),
+    "exceptions from lint": (49, 40),
     "circles of imports": (7, 0),
     "modules with a gerund for a name": (10, 0),
 }

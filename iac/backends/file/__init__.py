@@ -41,7 +41,7 @@ class FilePlace(BackendSettings):
             yield "path", problem, f"path: {STATE_DIR}/NAME.state.json"
 
     @classmethod
-    def usual(cls, project: str, environment: str) -> str:  # noqa: ARG003  # a project has a folder of its own
+    def usual(cls, project: str, environment: str) -> str:  # a project has a folder of its own
         """A file of the environment's in the project's own folder."""
         return f"{STATE_DIR}/{environment}.state.json"
 

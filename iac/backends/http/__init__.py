@@ -48,7 +48,7 @@ class HttpPlace(BackendSettings):
     password: Source | None = None
 
     @classmethod
-    def parse(cls, keys: Mapping[str, Any], project: str, environment: str) -> HttpPlace:  # noqa: ARG003  # a URL has no usual value
+    def parse(cls, keys: Mapping[str, Any], project: str, environment: str) -> HttpPlace:  # a URL has no usual value
         """GitLab locks and unlocks at ADDRESS/lock, by POST and DELETE (docs.gitlab.com, Terraform state API)."""
         address = keys.get("address", "")
         lock = keys.get("lock_address", f"{address.rstrip('/')}/lock")
@@ -77,7 +77,7 @@ class HttpPlace(BackendSettings):
                 yield key, why, "an address on the server of state.address"
 
     @classmethod
-    def usual(cls, project: str, environment: str) -> str:  # noqa: ARG003  # a URL has no usual value
+    def usual(cls, project: str, environment: str) -> str:  # a URL has no usual value
         """What stands for a URL."""
         return "URL"
 

@@ -126,7 +126,7 @@ class Nobody(Login):
         """The way in a few words."""
         return "none"
 
-    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:  # noqa: ARG002  # there is none
+    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:  # there is none
         """Say that there is none.
 
         Raises:
@@ -154,7 +154,7 @@ class InitialAccessToken(Login):
         """The way in a few words."""
         return KIND
 
-    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:  # noqa: ARG002  # there already
+    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:  # there already
         """The token as it is."""
         return Bearer(self.find(), subject=KIND)
 

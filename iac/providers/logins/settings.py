@@ -7,19 +7,14 @@ module.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from iac.ports.settings import LoginSettings
-from iac.ports.source import Source
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from iac.ports.source import Source
 
 _POST = "client_secret_post"
-
-
-def _source(value: Mapping[str, Any], key: str) -> Source:
-    return Source.parse(f"auth.{key}", value[key])
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +28,6 @@ class ClientCredentialsAuth(LoginSettings):
     client_id: Source
     client_secret: Source
     token_endpoint_auth_method: str = _POST
-
-    @classmethod
-    def parse(cls, keys: Mapping[str, Any]) -> ClientCredentialsAuth:
-        """The login in its keys."""
-        method = keys.get("token_endpoint_auth_method", _POST)
-        return cls(_source(keys, "client_id"), _source(keys, "client_secret"), method)
-
-    @property
-    def client(self) -> Source:
-        """The client."""
-        return self.client_id
-
-    @property
-    def secrets(self) -> tuple[Source, ...]:
-        """The client's secret."""
-        return (self.client_secret,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,21 +43,6 @@ class PrivateKeyAuth(LoginSettings):
     private_key: Source
     key_id: str = ""
 
-    @classmethod
-    def parse(cls, keys: Mapping[str, Any]) -> PrivateKeyAuth:
-        """The login in its keys."""
-        return cls(_source(keys, "client_id"), _source(keys, "private_key"), keys.get("key_id", ""))
-
-    @property
-    def client(self) -> Source:
-        """The client."""
-        return self.client_id
-
-    @property
-    def secrets(self) -> tuple[Source, ...]:
-        """The key."""
-        return (self.private_key,)
-
 
 @dataclass(frozen=True, slots=True)
 class DeviceAuth(LoginSettings):
@@ -92,22 +56,6 @@ class DeviceAuth(LoginSettings):
     client_secret: Source | None = None
     token_endpoint_auth_method: str = _POST
 
-    @classmethod
-    def parse(cls, keys: Mapping[str, Any]) -> DeviceAuth:
-        """The login in its keys."""
-        secret = Source.find("auth", keys, "client_secret")
-        return cls(_source(keys, "client_id"), secret, keys.get("token_endpoint_auth_method", _POST))
-
-    @property
-    def client(self) -> Source:
-        """The client that it goes through."""
-        return self.client_id
-
-    @property
-    def secrets(self) -> tuple[Source, ...]:
-        """The client's secret, where it has one."""
-        return (self.client_secret,) if self.client_secret else ()
-
 
 @dataclass(frozen=True, slots=True)
 class AgentAuth(LoginSettings):
@@ -120,11 +68,6 @@ class AgentAuth(LoginSettings):
     account: str
     audience: str = ""
 
-    @classmethod
-    def parse(cls, keys: Mapping[str, Any]) -> AgentAuth:
-        """The login in its keys."""
-        return cls(keys["account"], keys.get("audience", ""))
-
 
 @dataclass(frozen=True, slots=True)
 class TokenAuth(LoginSettings):
@@ -134,16 +77,6 @@ class TokenAuth(LoginSettings):
     opener: ClassVar = "iac.providers.logins.given"
 
     token: Source
-
-    @classmethod
-    def parse(cls, keys: Mapping[str, Any]) -> TokenAuth:
-        """The login in its keys."""
-        return cls(_source(keys, "token"))
-
-    @property
-    def secrets(self) -> tuple[Source, ...]:
-        """The token."""
-        return (self.token,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,16 +96,6 @@ class InitialAccessTokenAuth(LoginSettings):
     providers: ClassVar = frozenset({"rfc7591"})
 
     token: Source
-
-    @classmethod
-    def parse(cls, keys: Mapping[str, Any]) -> InitialAccessTokenAuth:
-        """The login in its keys."""
-        return cls(_source(keys, "token"))
-
-    @property
-    def secrets(self) -> tuple[Source, ...]:
-        """The token."""
-        return (self.token,)
 
 
 @dataclass(frozen=True, slots=True)

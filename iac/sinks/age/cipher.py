@@ -29,7 +29,7 @@ class AgeCipher(Cipher):
 
     tells_recipients = False
 
-    def seal(self, path: str, content: bytes, recipients: Sequence[str]) -> bytes:  # noqa: ARG002  # the form is one
+    def seal(self, path: str, content: bytes, recipients: Sequence[str]) -> bytes:  # the form is one
         """See `Cipher`."""
         import pyrage  # only commands that meet secrets
 

@@ -39,12 +39,12 @@ class FileSink(Sink):
     def __init__(self, root: Path) -> None:
         self._root = root.resolve()
 
-    def _check(self, path: str, content: bytes) -> None:  # noqa: ARG002  # any content can be written
+    def _check(self, path: str, content: bytes) -> None:  # any content can be written
         target = self._target(path)
         with _explained(path):
             files.check_folder(_nearest_folder(target.parent))
 
-    def _write(self, path: str, content: bytes, *, mode: int, is_new: bool) -> bool:  # noqa: ARG002  # it is looked at
+    def _write(self, path: str, content: bytes, *, mode: int, is_new: bool) -> bool:  # it is looked at
         target = self._target(path)
         with _explained(path):
             files.make_folder(target.parent)

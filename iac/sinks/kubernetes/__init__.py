@@ -43,9 +43,7 @@ class KubernetesSettings(SinkSettings):
     @classmethod
     def parse(cls, keys: Mapping[str, Any]) -> KubernetesSettings:
         """The settings in its keys."""
-        return cls(
-            keys.get("kubeconfig", ""), keys.get("context", ""), keys.get("type", "Opaque"), keys.get("labels", {})
-        )
+        return cls(**{key: part for key, part in keys.items() if key != "kind"})
 
     @property
     def form(self) -> str:

@@ -90,7 +90,7 @@ class KubernetesSink(Sink):
             self._refuse_foreign(target, api.read(target))
             api.apply(target, wanted, is_trial=True)
 
-    def _write(self, path: str, content: bytes, *, mode: int, is_new: bool) -> bool:  # noqa: ARG002  # of files
+    def _write(self, path: str, content: bytes, *, mode: int, is_new: bool) -> bool:  # of files
         target = parse_target(path)
         wanted = self._manifest(target, content)
         with self._open() as api:
@@ -136,7 +136,7 @@ class KubernetesSink(Sink):
         target = parse_target(path)
         return f"{self._cluster().address.origin}/{target.namespace}/{target.name}"
 
-    def _exposed(self, paths: Collection[str]) -> Mapping[str, Exposure]:  # noqa: ARG002  # there is no git in a cluster
+    def _exposed(self, paths: Collection[str]) -> Mapping[str, Exposure]:  # there is no git in a cluster
         return {}
 
     def _cluster(self) -> Cluster:
