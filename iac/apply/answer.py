@@ -9,7 +9,6 @@ from iac.core import server
 from iac.core.errors import StalePlan
 from iac.core.model import uses_secret
 from iac.core.plan.diff import mismatches
-from iac.core.registration import Api
 from iac.core.state.answer import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, Predecessor, SecretStatus
 
@@ -97,9 +96,9 @@ class Book:
     def learned(self, address: str, answer: Registration, held: Held) -> Held:
         """What is held after an answer where the server chooses: its secret and its token take the place of the old.
 
-        With the management API the tool has chosen, and the plan has said what becomes of the secret.
+        Where iac chooses, the plan has said what becomes of the secret.
         """
-        if self.facts.api is Api.ADMIN:
+        if not self.facts.api.server_chooses:
             return held
         if answer.registration_uri:
             held = replace(held, uri=answer.registration_uri)

@@ -14,7 +14,7 @@ from iac.core import server
 from iac.core.errors import IacError, ServerError, UnknownOutcome, UnreachableError
 from iac.core.model import uses_secret
 from iac.core.plan.change import Action, Change, SecretChange, SecretStep
-from iac.core.registration import Api, NewClient
+from iac.core.registration import NewClient
 from iac.core.state.model import SecretStatus
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class Steps:
     def _held_before(self, change: Change, last: ClientState | None, fresh: Registration) -> Held:
         """What state holds until the secret's own step is done, or what an interrupted create chose."""
         held = self._secret_before(change, last, fresh)
-        if self.facts.api is Api.ADMIN or last is None:
+        if last is None or not self.facts.api.uses_tokens:
             return held
         return replace(held, rat=last.rat, uri=last.registration_uri)
 

@@ -133,7 +133,7 @@ def apply_plan(session: Session, prepared: Prepared, stop: run.Stop) -> Report:
     run.intend(ledger, plan.changes, prepared.kept)
     ledger.save()
     steps = Steps(
-        session.provider, ledger, prepared.actual.facts, session.desired.server_defaults, session.desired.provider
+        session.provider, ledger, prepared.actual.facts, session.desired.server_defaults, session.desired.api.provider
     )
     outcomes = run.execute(plan.changes, steps.do, session.parallelism, stop)
     done = {outcome.change.address for outcome in outcomes if isinstance(outcome, Done)}

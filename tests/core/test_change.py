@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from iac.core.capabilities import Capabilities
 from iac.core.desired import Lifecycle
 from iac.core.diagnostics import Location, Severity
 from iac.core.plan.change import (
@@ -39,7 +40,9 @@ CHANGE = Change(
     desired=WANTED,
     observed=registered(WANTED, owners=("u1",)),
 )
-PLAN = Plan("rucio", "default", ISSUER, "iam-admin", (CHANGE, replace(CHANGE, address="team/other")))
+PLAN = Plan(
+    "rucio", "default", ISSUER, Capabilities(provider="iam-admin"), (CHANGE, replace(CHANGE, address="team/other"))
+)
 
 
 @pytest.mark.parametrize(

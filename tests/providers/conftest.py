@@ -7,7 +7,7 @@ import pytest
 
 from iac.core.secret import Secret
 from iac.providers.base import Connection
-from iac.providers.iam_admin import IamAdmin
+from iac.providers.iam_admin.api import IamAdmin
 from iac.providers.logins import WRITE_SCOPES, Login
 from iac.providers.logins.client_credentials import ClientCredentials
 from iac.providers.logins.proof import SharedSecret

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iac import __version__
+from iac.core.capabilities import Capabilities
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.explanation import Explanation, Kind
 from iac.core.plan.change import (
@@ -55,7 +56,7 @@ def plan_of(given: dict[str, Any]) -> Plan:
         project=given.get("project", "rucio"),
         environment=given.get("environment", "prod"),
         issuer=given.get("issuer", "https://iam.example.org/"),
-        provider=given.get("provider", "iam-admin"),
+        api=Capabilities(provider=given.get("provider", "iam-admin")),
         changes=tuple(_change(each) for each in given.get("changes", ())),
         no_op=given.get("no_op", 0),
         unmanaged=given.get("unmanaged", 0),

@@ -104,7 +104,7 @@ def _finish(draft: Draft, moves: tuple[tuple[str, str], ...]) -> Plan:
         project=desired.project,
         environment=desired.environment,
         issuer=desired.issuer,
-        provider=desired.provider,
+        api=desired.api,
         changes=changes,
         no_op=sum(address in state.clients and address not in draft.changes for address in wanted),
         unmanaged=_unmanaged(draft),

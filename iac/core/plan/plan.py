@@ -15,6 +15,7 @@ from iac.core.plan.change import Action, Change, Finding, place, sha256
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from iac.core.capabilities import Capabilities
     from iac.core.desired import OutputSpec
     from iac.core.diagnostics import Location
     from iac.core.plan.recipients import Recipients
@@ -120,7 +121,7 @@ class Plan:
     project: str
     environment: str
     issuer: str
-    provider: str
+    api: Capabilities
     changes: tuple[Change, ...] = ()
     no_op: int = 0
     unmanaged: int = 0
@@ -169,7 +170,7 @@ class Plan:
             "project": self.project,
             "environment": self.environment,
             "issuer": self.issuer,
-            "provider": self.provider,
+            "provider": self.api.provider,
             "complete": self.complete,
             "summary": self.summary(),
             "changes": [change.to_dict() for change in self.changes],

@@ -23,7 +23,7 @@ from iac.core.server.rule import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from iac.core.registration import Api
+    from iac.core.capabilities import Capabilities, Table
 
 R = TypeVar("R", bound=Rule)
 
@@ -46,13 +46,13 @@ class Rules:
         self.kinds = kinds_on_wire({name: rule.wire for name, rule in self.names.items()})
         reads = self._of(ReadRule)
         self.readers = {name: tuple(rule.act for rule in reads if name in rule.names) for name in FIELDS}
-        self._at: dict[Api, Rules] = {}
+        self._at: dict[frozenset[Table], Rules] = {}
 
-    def at(self, api: Api) -> Rules:
+    def at(self, api: Capabilities) -> Rules:
         """Those of one API."""
-        if api not in self._at:
-            self._at[api] = Rules(rule for rule in self.table if api in rule.apis)
-        return self._at[api]
+        if api.tables not in self._at:
+            self._at[api.tables] = Rules(rule for rule in self.table if rule.table in api.tables)
+        return self._at[api.tables]
 
     def _of(self, kind: type[R]) -> list[R]:
         return [rule for rule in self.table if isinstance(rule, kind)]

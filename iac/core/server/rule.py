@@ -5,24 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from iac.core.registration import Api
+from iac.core.capabilities import Table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from iac.core.model import Fields, Value
     from iac.core.registration import Facts, Registration
-
-IAM = frozenset({Api.ADMIN, Api.SELF_SERVICE})
-"""Both APIs of an INDIGO IAM."""
-
-EVERY = frozenset(Api)
-"""Every API, that of a server which has only RFC 7591 too."""
-
-
-def only(*apis: Api) -> frozenset[Api]:
-    """Just these APIs."""
-    return frozenset(apis)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +23,14 @@ class Rule:
         traps: numbers of the list in docs/reference/server-behaviour.md.
         what: what the server does, one sentence.
         source: the recordings that show it.
-        apis: by which APIs it does so.
+        table: the part of the table: which APIs do so.
     """
 
     id: str
     traps: tuple[int, ...]
     what: str
     source: str
-    apis: frozenset[Api] = IAM
+    table: Table = Table.IAM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

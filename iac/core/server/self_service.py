@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from iac.core.capabilities import Table
 from iac.core.model import GRANT_TYPES, SECRET_METHODS, short_grant
-from iac.core.registration import Api
 from iac.core.server import rule
 from iac.core.vocabulary import KNOWN, is_restricted
 
@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     Found = tuple[str, str, str] | None
 
-_HERE = rule.only(Api.SELF_SERVICE)
-_OTHERS = rule.only(Api.SELF_SERVICE, Api.RFC7591)
 _FOR_ADMINS = frozenset({"password", GRANT_TYPES["token-exchange"]})
 _FOR_USERS = _FOR_ADMINS | {"client_credentials"}
 _MANAGEMENT = "ask an administrator to give it, or use provider: iam-admin"
@@ -87,7 +85,7 @@ def hides_new_secret(facts: Facts, before: str, after: str) -> bool:
 
 def has_no_rotation(facts: Facts, before: str, after: str) -> bool:  # noqa: ARG001  # a fact of the login
     """Only owners have one, from 1.14."""
-    return facts.api is Api.RFC7591 or facts.is_anonymous or not facts.has_up_scoping
+    return not facts.api.can_rotate or facts.is_anonymous or not facts.has_up_scoping
 
 
 def _set(fields: Fields, name: str) -> tuple[str, ...]:
@@ -102,7 +100,7 @@ ROWS: tuple[rule.Rule, ...] = (
         what="a PUT without client_id is answered 200 and leaves a client that nobody can reach any more",
         source="rec: self-service-put-without-client-id; RFC 7592 section 2.2",
         act=send_client_id,
-        apis=_OTHERS,
+        table=Table.ONE_BY_ONE,
     ),
     rule.CreateForceRule(
         id="no-scope-becomes-the-default",
@@ -112,7 +110,7 @@ ROWS: tuple[rule.Rule, ...] = (
         name="scope",
         value=(),
         only_if_absent=True,
-        apis=_HERE,
+        table=Table.SELF_SERVICE,
     ),
     rule.RefuseRule(
         id="grants-refused-to-nobody",
@@ -121,7 +119,7 @@ ROWS: tuple[rule.Rule, ...] = (
         source="rec: self-service-grant-types",
         act=refuse_grants_to_nobody,
         only_new=frozenset({"grant_types"}),
-        apis=_HERE,
+        table=Table.SELF_SERVICE,
     ),
     rule.RefuseRule(
         id="grants-refused-to-users",
@@ -131,7 +129,7 @@ ROWS: tuple[rule.Rule, ...] = (
         act=refuse_grants_to_users,
         is_certain=False,
         only_new=frozenset({"grant_types"}),
-        apis=_HERE,
+        table=Table.SELF_SERVICE,
     ),
     rule.RefuseRule(
         id="scopes-dropped-for-nobody",
@@ -139,7 +137,7 @@ ROWS: tuple[rule.Rule, ...] = (
         what="without a user's login restricted scopes are dropped silently",
         source="rec: self-service-restricted-scopes",
         act=drop_scopes_for_nobody,
-        apis=_HERE,
+        table=Table.SELF_SERVICE,
     ),
     rule.RefuseRule(
         id="scopes-dropped-for-users",
@@ -148,7 +146,7 @@ ROWS: tuple[rule.Rule, ...] = (
         source="rec: self-service-restricted-scopes",
         act=drop_scopes_for_users,
         is_certain=False,
-        apis=_HERE,
+        table=Table.SELF_SERVICE,
     ),
     rule.RefuseRule(
         id="auth-time-is-dropped",
@@ -156,7 +154,7 @@ ROWS: tuple[rule.Rule, ...] = (
         what="require_auth_time is dropped silently by self service",
         source="rec: self-service-user",
         act=drop_auth_time,
-        apis=_HERE,
+        table=Table.SELF_SERVICE,
     ),
     rule.StripScopeRule(
         id="owner-edit-strips-scopes",
@@ -164,7 +162,7 @@ ROWS: tuple[rule.Rule, ...] = (
         what="any PUT takes away the scopes that this login could not grant, those of an administrator too",
         source="IAM issue 461; rec: self-service-restricted-scopes",
         act=strip_unusual,
-        apis=_HERE,
+        table=Table.SELF_SERVICE,
     ),
     rule.SecretRule(
         id="self-service-hides-the-new-secret",
@@ -172,7 +170,7 @@ ROWS: tuple[rule.Rule, ...] = (
         what="changing back to a secret method keeps the old secret (up to 1.13) or makes one that is not shown (1.14)",
         source="rec: self-service-secret-and-auth-method",
         act=hides_new_secret,
-        apis=_HERE,
+        table=Table.SELF_SERVICE,
     ),
     rule.SecretRule(
         id="no-rotation",
@@ -180,7 +178,7 @@ ROWS: tuple[rule.Rule, ...] = (
         what="there is no call for a new secret, but for owners from 1.14, who may call the management one",
         source="rec: self-service-anonymous; IAM's sources 1.14; RFC 7592 has none",
         act=has_no_rotation,
-        apis=_OTHERS,
+        table=Table.ONE_BY_ONE,
     ),
     rule.SwitchRule(
         id="answer-is-not-what-is-stored",
@@ -188,6 +186,6 @@ ROWS: tuple[rule.Rule, ...] = (
         what="a registration by a user is answered with the user's e-mail in contacts, which the client has not",
         source="rec: self-service-user",
         value=True,
-        apis=_OTHERS,
+        table=Table.ONE_BY_ONE,
     ),
 )

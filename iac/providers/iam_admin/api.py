@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from iac.core.errors import CredentialsError, ServerError
-from iac.core.registration import Actual, Api, Facts, Misfit
+from iac.core.registration import Actual, Facts, Misfit
 from iac.core.server import create_body, detect_facts, parse_answer, switch, update_body
 from iac.core.text import printable
 from iac.providers.answer import Reply, garbled, is_done, read_reply
 from iac.providers.base import Connected, check_reachable, client_path
+from iac.providers.iam_admin import PROVIDER
 from iac.providers.paging import Page, PagedList, gather, read_page
 from iac.providers.probe import Probe
 from iac.providers.refusal import cannot_revoke, is_missing, read_failure, write_failure
@@ -113,7 +114,7 @@ class IamAdmin(Connected):
             return None
         if not answer.is_ok or not isinstance(answer.json(), dict):
             raise read_failure(call, answer)
-        reply = read_reply(answer, Api.ADMIN, client_id)
+        reply = read_reply(answer, PROVIDER.api, client_id)
         return reply.client or reply.of_read(call, client_id)
 
     def _with_owners(self, client: Registration) -> Registration:
@@ -232,4 +233,4 @@ def _parse_wanted(entry: Mapping[str, Any], client_ids: Collection[str]) -> Regi
 def _reply(call: Call, answer: Answer, client_id: str, hidden: Collection[Secret | None] = ()) -> Reply:
     if not answer.is_ok:
         raise write_failure(call, answer, hidden)
-    return read_reply(answer, Api.ADMIN, client_id)
+    return read_reply(answer, PROVIDER.api, client_id)
