@@ -14,7 +14,7 @@ from iac.core.text import printable
 
 if TYPE_CHECKING:
     from iac.cli.context import Shell
-    from iac.core.state.keys import ClientKey
+    from iac.core.state.model import ClientKey
     from iac.session.session import LocalSession
 
 _FILE = "--jwks FILE"

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from iac.transport.origin import Issuer
 
 
-class Session:
+class LoginSession:
     """One login at one issuer. Safe to share between threads."""
 
     def __init__(

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from iac.core.plan.plan import Plan
-    from iac.core.state.keys import ClientKey
-    from iac.core.state.model import Approval
+    from iac.core.state.model import Approval, ClientKey
     from iac.ports import Clock, StateBackend, Vault
 
 H = TypeVar("H", ClientState, Intent)

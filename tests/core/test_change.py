@@ -19,7 +19,7 @@ from iac.core.plan.change import (
     OutputChange,
     SecretChange,
 )
-from iac.core.plan.plan import Guard, Pending, Plan, Released, Standing
+from iac.core.plan.plan import Guard, Pending, Plan, Released, StandingPredecessor
 from iac.core.plan.recipients import Recipients
 from tests.core.build import ISSUER, NOW, desired, registered
 
@@ -206,8 +206,8 @@ def test_a_plan_as_json_counts_names_and_refuses() -> None:
         released=(Released("team/app", ("contacts",)),),
         pending=(Pending("team/app", "app", "create", NOW),),
         predecessors=(
-            Standing("team/app", "app", "app.r2", NOW, is_due=False),
-            Standing("team/b", "b", "c", "", is_due=False),
+            StandingPredecessor("team/app", "app", "app.r2", NOW, is_due=False),
+            StandingPredecessor("team/b", "b", "c", "", is_due=False),
         ),
         moved=(("team/old", "team/app"),),
         recipients={"team/b": Recipients(("age1a",), ("age1b",), ("age1b",), ("age1a",))},

@@ -12,7 +12,8 @@ from iac.providers.logins import WRITE_SCOPES, Login
 from iac.providers.logins.client_credentials import ClientCredentials
 from iac.providers.logins.proof import SharedSecret
 from iac.sandbox.server import Sandbox, start_sandbox
-from iac.transport.http import Http, Transport
+from iac.transport.client import Transport
+from iac.transport.http import Http
 from iac.transport.origin import Issuer
 from tests.providers.clock import SetClock
 

@@ -21,7 +21,7 @@ from iac.core.plan.change import (
     OutputChange,
     SecretChange,
 )
-from iac.core.plan.plan import Guard, Pending, Plan, Released, Standing
+from iac.core.plan.plan import Guard, Pending, Plan, Released, StandingPredecessor
 from iac.core.plan.recipients import Recipients
 from iac.core.registration import Registration
 from iac.views.kind import DiagnosticsView, PlanView, Setting, render_diagnostics, render_plan
@@ -65,7 +65,9 @@ def plan_of(given: dict[str, Any]) -> Plan:
         released=tuple(Released(each["address"], tuple(each["fields"])) for each in given.get("released", ())),
         pending=tuple(Pending(**each) for each in given.get("pending", ())),
         predecessors=tuple(
-            Standing(each["address"], each["client_id"], each["successor"], each["until"] or "", is_due=each["due"])
+            StandingPredecessor(
+                each["address"], each["client_id"], each["successor"], each["until"] or "", is_due=each["due"]
+            )
             for each in given.get("predecessors", ())
         ),
         moved=tuple((each["from"], each["to"]) for each in given.get("moved", ())),

@@ -65,7 +65,7 @@ class Released:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StandingPredecessor:
     """A client that another one has taken the place of, and that is still registered.
 
     Attributes:
@@ -130,7 +130,7 @@ class Plan:
     released: tuple[Released, ...] = ()
     pending: tuple[Pending, ...] = ()
     moved: tuple[tuple[str, str], ...] = ()
-    predecessors: tuple[Standing, ...] = ()
+    predecessors: tuple[StandingPredecessor, ...] = ()
     outputs: tuple[OutputSpec, ...] = ()
     complete: bool = True
     recipients: Mapping[str, Recipients] = field(default_factory=dict)

@@ -14,7 +14,7 @@ from iac.core.plan import guards, secret_step
 from iac.core.plan.change import CLIENT_ID, Action, Cause, FieldChange, Leaving, SecretChange, SecretStep
 from iac.core.plan.diff import compare
 from iac.core.plan.identity import base_of, successor
-from iac.core.plan.plan import Standing
+from iac.core.plan.plan import StandingPredecessor
 from iac.core.plan.proposal import guard_hidden, has_chosen, propose, put, refuse_taken, with_fate
 from iac.core.rotation import due, duration, is_past, later
 from iac.core.state.answer import carried
@@ -179,7 +179,7 @@ def _overdue(draft: Draft, client: DesiredClient, last: ClientState) -> tuple[Le
         is_due = is_over and not _is_unknown(draft, old.client.client_id)
         if is_due:
             leaving.append(Leaving(old.client.client_id, seen))
-        draft.standing.append(Standing(client.address, old.client.client_id, last.client_id, until, is_due))
+        draft.standing.append(StandingPredecessor(client.address, old.client.client_id, last.client_id, until, is_due))
     return tuple(leaving)
 
 

@@ -17,7 +17,7 @@ from iac.core.server.effect import redirect_uri_problem, to_wire
 from iac.core.server.index import Rules
 from iac.core.server.jwks import canonical_jwks, parse_jwks, private_members
 from iac.core.server.kinds import CREDENTIALS, find_misfits
-from iac.core.server.rule import Draft, Refusal, RefuseRule, SecretRule, SwitchRule
+from iac.core.server.rule import PutBody, Refusal, RefuseRule, SecretRule, SwitchRule
 from iac.core.server.table import TABLE
 from iac.core.text import printable
 
@@ -154,7 +154,7 @@ def _checked(secret: Secret | None) -> str:
 def update_body(fresh: Registration, fields: Fields, declared: Collection[str], facts: Facts) -> dict[str, Any]:
     """The body of the PUT that makes `fresh` hold `fields` for the names in `declared`, losing nothing."""
     rules = RULES.at(facts.api)
-    draft = Draft(fresh, _sent(fields, facts.api), frozenset(declared), facts)
+    draft = PutBody(fresh, _sent(fields, facts.api), frozenset(declared), facts)
     for rule in rules.body:
         rule.act(draft)
     for name in draft.declared & rules.names.keys():

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from iac.core.model import Fields, Value
     from iac.core.registration import Facts
-    from iac.core.server.rule import Draft
+    from iac.core.server.rule import PutBody
 
 _Found = tuple[str, str, str] | None
 STOCK: Fields = {
@@ -57,34 +57,34 @@ def add_refresh_token(fields: Fields) -> Fields:
     return {**fields, "grant_types": tuple(sorted((*grants, "refresh_token")))}
 
 
-def start_from_answer(draft: Draft) -> None:
+def start_from_answer(draft: PutBody) -> None:
     """The body begins as the fresh answer."""
     draft.body.update(draft.fresh.answer)
 
 
-def drop_nulls(draft: Draft) -> None:
+def drop_nulls(draft: PutBody) -> None:
     """Null members are left out."""
     for name in [name for name, value in draft.body.items() if value is None]:
         del draft.body[name]
 
 
-def keep_endless_refresh(draft: Draft) -> None:
+def keep_endless_refresh(draft: PutBody) -> None:
     """0 stands for a refresh lifetime that the answer does not have."""
     draft.body.setdefault("refresh_token_validity_seconds", 0)
 
 
-def keep_no_grants(draft: Draft) -> None:
+def keep_no_grants(draft: PutBody) -> None:
     """An empty list stands for grants that the answer does not have."""
     draft.body.setdefault("grant_types", [])
 
 
-def carry_secret(draft: Draft) -> None:
+def carry_secret(draft: PutBody) -> None:
     """The secret that was read goes along, where the client keeps one."""
     if draft.fresh.secret is not None and uses_secret(draft.body):
         draft.body["client_secret"] = draft.fresh.secret.reveal()
 
 
-def lay_over(draft: Draft) -> None:
+def lay_over(draft: PutBody) -> None:
     """Managed fields as wanted."""
     for name in draft.declared:
         if name in draft.fields:
@@ -97,13 +97,13 @@ def lay_over(draft: Draft) -> None:
             draft.body.pop(name, None)
 
 
-def leave_out_empty_scope(draft: Draft) -> None:
+def leave_out_empty_scope(draft: PutBody) -> None:
     """No scope at all rather than an empty one."""
     if draft.body.get("scope") == "":
         del draft.body["scope"]
 
 
-def one_key_source(draft: Draft) -> None:
+def one_key_source(draft: PutBody) -> None:
     """A key by value is not sent beside a jwks_uri."""
     if draft.body.get("jwks_uri"):
         draft.body.pop("jwk", None)

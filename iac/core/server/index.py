@@ -15,7 +15,7 @@ from iac.core.server.rule import (
     ProtectRule,
     ReadRule,
     RefuseRule,
-    Rule,
+    ServerRule,
     StripRule,
     StripScopeRule,
 )
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 
     from iac.core.capabilities import Capabilities, Table
 
-R = TypeVar("R", bound=Rule)
+R = TypeVar("R", bound=ServerRule)
 
 
 class Rules:
     """A table of rules, sorted once by where they work."""
 
-    def __init__(self, table: Iterable[Rule]) -> None:
+    def __init__(self, table: Iterable[ServerRule]) -> None:
         self.table = tuple(table)
         self.by_id = {rule.id: rule for rule in self.table}
         self.force = self._of(ForceRule)

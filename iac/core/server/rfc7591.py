@@ -42,7 +42,7 @@ def may_leave_secret_out(facts: Facts, before: str, after: str) -> bool:  # noqa
     return True
 
 
-ROWS: tuple[rule.Rule, ...] = (
+ROWS: tuple[rule.ServerRule, ...] = (
     rule.NameRule(
         id="keys-are-jwks",
         traps=(31,),

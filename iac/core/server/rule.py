@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class ServerRule:
     """One thing that a server does.
 
     Attributes:
@@ -34,7 +34,7 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadRule(Rule):
+class ReadRule(ServerRule):
     """How an answered value becomes canonical: `act(value)`, None for absent; for the fields in `names`."""
 
     names: frozenset[str]
@@ -42,7 +42,7 @@ class ReadRule(Rule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NameRule(Rule):
+class NameRule(ServerRule):
     """A field that has another name and form on the wire: `send(value)` and `receive(value)` change the form."""
 
     name: str
@@ -52,14 +52,14 @@ class NameRule(Rule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ForceRule(Rule):
+class ForceRule(ServerRule):
     """What the server makes of wanted fields by itself, at every write: `act(fields)`, so that it is no diff."""
 
     act: Callable[[Fields], Fields]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateForceRule(Rule):
+class CreateForceRule(ServerRule):
     """A value that a create forces whatever was sent; one PUT after the create sets it as wanted.
 
     `only_if_absent`: it does so only where nothing was sent.
@@ -71,14 +71,14 @@ class CreateForceRule(Rule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DefaultRule(Rule):
+class DefaultRule(ServerRule):
     """What a create gives fields that are left out, flags that are false aside; a server can be set up otherwise."""
 
     values: Fields
 
 
 @dataclass(slots=True)
-class Draft:
+class PutBody:
     """The body of a replacing PUT while the rules work on it, one after the other."""
 
     fresh: Registration
@@ -89,14 +89,14 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BodyRule(Rule):
+class BodyRule(ServerRule):
     """One step from a fresh answer to the body of a replacing PUT: `act(draft)` changes `draft.body`."""
 
-    act: Callable[[Draft], None]
+    act: Callable[[PutBody], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StripRule(Rule):
+class StripRule(ServerRule):
     """Members of an answer that are never sent back."""
 
     names: frozenset[str]
@@ -117,7 +117,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RefuseRule(Rule):
+class RefuseRule(ServerRule):
     """What is refused before sending: `act(fields, facts)` gives (field, summary, fix); facts None when offline.
 
     Members of the sets in `only_new` that the client has already are no matter.
@@ -129,14 +129,14 @@ class RefuseRule(Rule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StripScopeRule(Rule):
+class StripScopeRule(ServerRule):
     """Scopes that any write of this login may take from a client: `act(scopes)` gives them."""
 
     act: Callable[[frozenset[str]], frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProtectRule(Rule):
+class ProtectRule(ServerRule):
     """A client that is never touched: `act(answer)` says whether this is one; `why` completes "it is ..."."""
 
     act: Callable[[Mapping[str, Any]], bool]
@@ -144,14 +144,14 @@ class ProtectRule(Rule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SecretRule(Rule):
+class SecretRule(ServerRule):
     """A fact of a client's secret: `act(facts, before, after)`, auth methods before and after a write."""
 
     act: Callable[[Facts, str, str], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SwitchRule(Rule):
+class SwitchRule(ServerRule):
     """A number or switch for code that cannot be a row of the table (HTTP, chosen secrets)."""
 
     value: int | bool

@@ -12,7 +12,7 @@ from iac.core.vocabulary import KNOWN, is_restricted
 if TYPE_CHECKING:
     from iac.core.model import Fields
     from iac.core.registration import Facts
-    from iac.core.server.rule import Draft
+    from iac.core.server.rule import PutBody
 
     Found = tuple[str, str, str] | None
 
@@ -21,7 +21,7 @@ _FOR_USERS = _FOR_ADMINS | {"client_credentials"}
 _MANAGEMENT = "ask an administrator to give it, or use provider: iam-admin"
 
 
-def send_client_id(draft: Draft) -> None:
+def send_client_id(draft: PutBody) -> None:
     """The body has the client's id whatever was answered."""
     draft.body["client_id"] = draft.fresh.client_id
 
@@ -93,7 +93,7 @@ def _set(fields: Fields, name: str) -> tuple[str, ...]:
     return value if isinstance(value, tuple) else ()
 
 
-ROWS: tuple[rule.Rule, ...] = (
+ROWS: tuple[rule.ServerRule, ...] = (
     rule.BodyRule(
         id="client-id-is-always-sent",
         traps=(5,),

@@ -14,7 +14,7 @@ from iac.core.server.jwks import canonical_jwks
 
 _SETS = names_of(Kind.SET)
 
-_ROWS: tuple[rule.Rule, ...] = (
+_ROWS: tuple[rule.ServerRule, ...] = (
     rule.ReadRule(
         id="scope-null-is-no-scope",
         traps=(6,),
@@ -240,5 +240,5 @@ _ROWS: tuple[rule.Rule, ...] = (
 )
 
 
-TABLE: tuple[rule.Rule, ...] = (*_ROWS, *beyond.ROWS, *self_service.ROWS, *rfc7591.ROWS)
+TABLE: tuple[rule.ServerRule, ...] = (*_ROWS, *beyond.ROWS, *self_service.ROWS, *rfc7591.ROWS)
 """All rules, in the order in which those of one kind work."""

@@ -17,7 +17,7 @@ from iac.core.text import printable
 from iac.providers.answer import Reply, garbled, is_done, read_reply
 from iac.providers.base import Connected, check_reachable, client_path
 from iac.providers.iam_admin import PROVIDER
-from iac.providers.paging import Page, PagedList, gather, read_page
+from iac.providers.paging import ListPage, PagedList, gather, read_page
 from iac.providers.probe import Probe
 from iac.providers.refusal import cannot_revoke, is_missing, read_failure, write_failure
 from iac.transport.message import Call
@@ -95,7 +95,7 @@ class IamAdmin(Connected):
         wanted = sorted(client_ids)
         return dict(zip(wanted, gather(self._owners, wanted, self._parallelism), strict=True))
 
-    def _page(self, path: str, first: int, count: int) -> Page:
+    def _page(self, path: str, first: int, count: int) -> ListPage:
         return read_page(self._session, path, first, count)
 
     def _get(self, client_id: str, *, with_owners: bool) -> Registration | None:
