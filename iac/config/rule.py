@@ -100,7 +100,7 @@ def _redirect_uris(definition: Definition) -> Iterator[Diagnostic]:
         uri = item.value
         if problem := _uri_problem(uri):
             summary = f"redirect URI {uri}: {problem}"
-            why = "every version of IAM refuses it (RFC 6749 section 3.1.2)"
+            why = f"{definition.settings.api.server} refuses it (RFC 6749 section 3.1.2)"
             yield mistake("bad-redirect-uri", summary, item.at(), why=why, fix="write the whole address, without #")
 
 
@@ -144,7 +144,7 @@ def _keys(definition: Definition) -> Iterator[Diagnostic]:
     jwk, uri = merged.get("jwk"), merged.get("jwks_uri")
     method = merged.get("token_endpoint_auth_method")
     if jwk and uri:
-        why = "IAM takes jwks_uri and drops jwk"
+        why = f"{definition.settings.api.server} takes jwks_uri and drops jwk"
         yield mistake(
             "two-key-sources", "jwk and jwks_uri are both there", merged.at("jwk"), why=why, fix="keep jwks_uri"
         )

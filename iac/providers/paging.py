@@ -51,8 +51,8 @@ class ListPage:
         return cls(total, entries)
 
 
-def read_page(session: LoginSession, path: str, first: int, count: int) -> ListPage:
-    """One page of an IAM's list, by its first index and size.
+def read_page(session: LoginSession, path: str, first: int, count: int, scope: str = "") -> ListPage:
+    """One page of an IAM's list, by its first index and size; `scope` is what reading it needs.
 
     Raises:
         IacError: the server refuses, or answers something else.
@@ -61,7 +61,7 @@ def read_page(session: LoginSession, path: str, first: int, count: int) -> ListP
     answer = session.send(call)
     page = ListPage.parse(answer.json()) if answer.is_ok else None
     if page is None:
-        raise read_failure(call, answer)
+        raise read_failure(call, answer, scope)
     return page
 
 
@@ -83,7 +83,7 @@ class PagedList:
     """A list of a server.
 
     Attributes:
-        fetch: one page by its first index and size.
+        fetch: one page by its first index and size; `scope` is what reading it needs.
     """
 
     fetch: Callable[[int, int], ListPage]

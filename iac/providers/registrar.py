@@ -127,6 +127,7 @@ class Registrar(Connected):
     def _delete(self, client_id: str) -> None:
         call = Call.write("DELETE", self._path(client_id))
         answer = self._send(client_id, call)
+        # 404 alone is gone: 401 is also the answer to a token that another one has replaced, of a client that is there
         if not is_done(answer) and answer.status != HTTPStatus.NOT_FOUND:
             raise self._write_failure(call, answer, None)
 
@@ -179,6 +180,8 @@ class Registrar(Connected):
 
     def _learned(self, reply: Reply) -> Reply:
         """An answer; a new registration access token is used from here on (RFC 7592 section 3)."""
+        # The server ends the old token with the answer that brings a new one. It is kept before anything of the answer
+        # is judged: without it nobody reaches the client again.
         client = reply.client
         if client is not None:
             names = [*client.answer, *(misfit.member for misfit in client.misfits)]

@@ -130,6 +130,7 @@ class Http:
             self._skew = (date - self._clock.now()).total_seconds()
 
     def _pause(self, call: Call, outcome: Answer | _NotSent | _Lost, attempt: int) -> float | None:
+        # A write is sent once, whatever comes back: one that was done, and whose answer got lost, would be done twice.
         if not call.is_read:
             return None
         asked = None

@@ -14,6 +14,7 @@ from iac.core.plan.make import identified
 from iac.core.registration import Key
 from iac.core.state.answer import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, SecretStatus
+from iac.providers import PROVIDERS
 from iac.workflow.registrations import use_keys
 from iac.workflow.state import mending, not_in_state
 
@@ -129,9 +130,10 @@ def hand_in_token(session: Session, address: str, rat: Secret, uri: str) -> Clie
 
 def _check_api(session: Session) -> None:
     if not session.desired.api.uses_tokens:
+        users = " and ".join(name for name, known in PROVIDERS.items() if known.api.uses_tokens)
         raise InputError(
-            "the management API needs no registration access tokens",
-            fix="this is for provider iam-self-service and rfc7591",
+            f"provider {session.desired.api.provider} needs no registration access tokens",
+            fix=f"this is for provider {users}",
         )
 
 

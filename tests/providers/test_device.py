@@ -329,7 +329,7 @@ def test_a_client_without_the_scopes_is_told_which(bench: Bench) -> None:
     with pytest.raises(CredentialsError, match="does not have the scopes") as caught:
         bench.fetch(WRITE_SCOPES, proof=SharedSecret("small", Secret(CLIENT_SECRET)))
 
-    assert "ask an administrator of the IAM to give this client the scopes iam:admin.read iam:admin.write" in (
+    assert "ask an administrator of the server to give this client the scopes iam:admin.read iam:admin.write" in (
         caught.value.fix
     )
 

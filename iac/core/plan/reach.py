@@ -99,7 +99,7 @@ def guard_change(draft: Draft, change: Change, last: ClientState | None) -> None
     if is_write and draft.actual.unread.get(change.client_id) is Unread.NO_ADDRESS:
         draft.guards.append(guards.create_only(change.address, change.client_id))
     if change.step is SecretStep.ROTATE and not server.can_rotate(facts_for(draft, last)):
-        draft.guards.append(guards.no_rotation(change.address, change.client_id))
+        draft.guards.append(guards.no_rotation(change.address, change.client_id, draft.desired.api.why_no_rotation))
     scopes = sorted(_stripped(draft, change, last)) if change.writes_fields else []
     if scopes:
         draft.guards.append(guards.strips_scopes(change.address, change.client_id, scopes))

@@ -72,6 +72,7 @@ def parse_answer(answer: Mapping[str, Any], api: Capabilities = FULL) -> Registr
     if misfits:
         wrong = {misfit.member for misfit in misfits}
         answer = {name: value for name, value in answer.items() if printable(name) not in wrong}
+    # taken out here, so that what is kept of an answer, in state and in plans, never holds one
     secret, rat = (answer.get(name) for name in CREDENTIALS)
     return Registration(
         client_id=answer.get("client_id") or "",
@@ -136,7 +137,7 @@ def create_body(client: NewClient, api: Capabilities = FULL) -> dict[str, Any]:
     body["client_id"] = client.client_id
     if uses_secret(client.fields):
         body["client_secret"] = _checked(client.secret)
-    body.setdefault("grant_types", [])
+    body.setdefault("grant_types", [])  # left out, the server would make them authorization_code
     return body
 
 
@@ -155,8 +156,9 @@ def update_body(fresh: Registration, fields: Fields, declared: Collection[str], 
     """The body of the PUT that makes `fresh` hold `fields` for the names in `declared`, losing nothing."""
     rules = RULES.at(facts.api)
     draft = PutBody(fresh, _sent(fields, facts.api), frozenset(declared), facts)
-    for rule in rules.body:
+    for rule in rules.body:  # in the order of the table: a step may undo what one before it left
         rule.act(draft)
+    # the answer's own name of a field that is renamed would be sent beside the wanted value
     for name in draft.declared & rules.names.keys():
         draft.body.pop(rules.names[name].wire, None)
     return {name: value for name, value in _named(draft.body, rules).items() if name not in rules.strip}

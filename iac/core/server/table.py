@@ -83,6 +83,8 @@ _ROWS: tuple[rule.ServerRule, ...] = (
         source="rec: admin-create-minimal, admin-lifetimes, admin-up-scoping",
         values=effect.STOCK,
     ),
+    # The steps to the body of a PUT, in their order: all that the server holds, what it could not take back, what its
+    # answer hides, the wanted values over that, and last what the two together may not be.
     rule.BodyRule(
         id="put-is-a-full-replace",
         traps=(1,),

@@ -69,6 +69,7 @@ class IamSelfService(Registrar):
         """Of a user's own clients (rec: self-service-user); nobody has a list."""
         if self._is_anonymous():
             return ()
+        # read page by page, in order: a user has few clients, and the list may change meanwhile
         found: list[str] = []
         start, total = 1, 1
         while start <= total:

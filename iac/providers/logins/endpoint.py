@@ -78,7 +78,7 @@ def refused(attempt: Attempt, answer: Answer) -> UnreachableError:
             "the login client does not have the scopes that are needed",
             where=attempt.where,
             why=f"asked for: {asked}; {words}",
-            fix=f"ask an administrator of the IAM to give this client the scopes {asked}",
+            fix=f"ask an administrator of the server to give this client the scopes {asked}",
         )
     if answer.status in _REFUSALS:
         clocks = f"; {attempt.skew}" if attempt.skew else ""

@@ -50,6 +50,7 @@ class Rfc7591(Registrar):
 
     def _is_here(self, uri: str) -> bool:
         """Whether there is an address, and it is the server's own: no token is sent elsewhere."""
+        # the address comes out of an answer, or of state: whoever could write it there would get the token sent
         try:
             return bool(uri and self._issuer.path_of(uri))
         except CredentialsError:
