@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from iac.core.errors import StateError
 from iac.core.plan.change import Action
-from iac.core.plan.reads import to_read
+from iac.core.plan.make import to_read
 from iac.core.registration import Key
 
 if TYPE_CHECKING:

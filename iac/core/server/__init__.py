@@ -14,10 +14,9 @@ from iac.core.model import uses_secret
 from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.server.effect import redirect_uri_problem, to_wire
-from iac.core.server.index import Rules
 from iac.core.server.jwks import canonical_jwks, parse_jwks, private_members
 from iac.core.server.kinds import CREDENTIALS, find_misfits
-from iac.core.server.rule import PutBody, Refusal, RefuseRule, SecretRule, SwitchRule
+from iac.core.server.rule import PutBody, Refusal, RefuseRule, Rules, SecretRule, SwitchRule
 from iac.core.server.table import TABLE
 from iac.core.text import printable
 

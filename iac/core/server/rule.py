@@ -1,15 +1,18 @@
-"""The kinds of rules there are: what a server does to what it is sent, one class for each place it matters. Pure."""
+"""The kinds of rules, one class for each place where it matters what a server does; and a table of them. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from iac.core.capabilities import Table
+from iac.core.model import FIELDS
+from iac.core.server.kinds import kinds_on_wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+    from iac.core.capabilities import Capabilities
     from iac.core.model import Fields, Value
     from iac.core.registration import Facts, Registration
 
@@ -155,3 +158,36 @@ class SwitchRule(ServerRule):
     """A number or switch for code that cannot be a row of the table (HTTP, chosen secrets)."""
 
     value: int | bool
+
+
+R = TypeVar("R", bound=ServerRule)
+
+
+class Rules:
+    """A table of rules, sorted once by where they work."""
+
+    def __init__(self, table: Iterable[ServerRule]) -> None:
+        self.table = tuple(table)
+        self.by_id = {rule.id: rule for rule in self.table}
+        self.force = self._of(ForceRule)
+        self.create_force = self._of(CreateForceRule)
+        self.defaults = {name: value for rule in self._of(DefaultRule) for name, value in rule.values.items()}
+        self.body = self._of(BodyRule)
+        self.refuse = self._of(RefuseRule)
+        self.protect = self._of(ProtectRule)
+        self.strip_scopes = self._of(StripScopeRule)
+        self.strip = frozenset().union(*(rule.names for rule in self._of(StripRule)))
+        self.names = {rule.name: rule for rule in self._of(NameRule)}
+        self.kinds = kinds_on_wire({name: rule.wire for name, rule in self.names.items()})
+        reads = self._of(ReadRule)
+        self.readers = {name: tuple(rule.act for rule in reads if name in rule.names) for name in FIELDS}
+        self._at: dict[frozenset[Table], Rules] = {}
+
+    def at(self, api: Capabilities) -> Rules:
+        """Those of one API."""
+        if api.tables not in self._at:
+            self._at[api.tables] = Rules(rule for rule in self.table if rule.table in api.tables)
+        return self._at[api.tables]
+
+    def _of(self, kind: type[R]) -> list[R]:
+        return [rule for rule in self.table if isinstance(rule, kind)]
