@@ -12,9 +12,8 @@ from iac.core.vocabulary import KNOWN, is_restricted
 if TYPE_CHECKING:
     from iac.core.model import Fields
     from iac.core.registration import Facts
+    from iac.core.server.effect import Refused
     from iac.core.server.rule import PutBody
-
-    Found = tuple[str, str, str] | None
 
 _FOR_ADMINS = frozenset({"password", GRANT_TYPES["token-exchange"]})
 _FOR_USERS = _FOR_ADMINS | {"client_credentials"}
@@ -26,7 +25,7 @@ def send_client_id(draft: PutBody) -> None:
     draft.body["client_id"] = draft.fresh.client_id
 
 
-def _grants(fields: Fields, among: frozenset[str], whom: str) -> Found:
+def _grants(fields: Fields, among: frozenset[str], whom: str) -> Refused:
     grants = sorted(short_grant(grant) for grant in among.intersection(_set(fields, "grant_types")))
     if not grants:
         return None
@@ -34,19 +33,19 @@ def _grants(fields: Fields, among: frozenset[str], whom: str) -> Found:
     return "grant_types", summary, f"take it out, log in as a user who may, or {_MANAGEMENT}"
 
 
-def refuse_grants_to_nobody(fields: Fields, facts: Facts | None) -> Found:
+def refuse_grants_to_nobody(fields: Fields, facts: Facts | None) -> Refused:
     """Who does not log in gets none of the grants that work without a user."""
     return _grants(fields, _FOR_USERS, "without a user's login") if facts and facts.is_anonymous else None
 
 
-def refuse_grants_to_users(fields: Fields, facts: Facts | None) -> Found:
+def refuse_grants_to_users(fields: Fields, facts: Facts | None) -> Refused:
     """A user gets client_credentials, an administrator all."""
     if facts is None or facts.is_anonymous:
         return None
     return _grants(fields, _FOR_ADMINS, "to users who are no administrators")
 
 
-def _scopes(fields: Fields, whom: str) -> Found:
+def _scopes(fields: Fields, whom: str) -> Refused:
     scopes = sorted(filter(is_restricted, _set(fields, "scope")))
     if not scopes:
         return None
@@ -54,19 +53,19 @@ def _scopes(fields: Fields, whom: str) -> Found:
     return "scope", summary, f"take them out, or {_MANAGEMENT}"
 
 
-def drop_scopes_for_nobody(fields: Fields, facts: Facts | None) -> Found:
+def drop_scopes_for_nobody(fields: Fields, facts: Facts | None) -> Refused:
     """Who does not log in gets no restricted scope."""
     return _scopes(fields, "where nobody logs in") if facts and facts.is_anonymous else None
 
 
-def drop_scopes_for_users(fields: Fields, facts: Facts | None) -> Found:
+def drop_scopes_for_users(fields: Fields, facts: Facts | None) -> Refused:
     """A user gets no restricted scope, an administrator does."""
     if facts is None or facts.is_anonymous:
         return None
     return _scopes(fields, "for users who are no administrators")
 
 
-def drop_auth_time(fields: Fields, facts: Facts | None) -> Found:  # noqa: ARG001  # all versions
+def drop_auth_time(fields: Fields, facts: Facts | None) -> Refused:  # noqa: ARG001  # all versions
     """require_auth_time is not kept."""
     if not fields.get("require_auth_time"):
         return None

@@ -175,14 +175,14 @@ _ROWS: tuple[rule.ServerRule, ...] = (
         traps=(23,),
         what="tos_uri is dropped silently by all versions",
         source="rec: admin-create-full",
-        act=effect.refuse_tos_uri,
+        act=effect.drops("tos_uri", "take tos_uri out; policy_uri is kept"),
     ),
     rule.RefuseRule(
         id="default-max-age-is-dropped",
         traps=(23,),
         what="default_max_age is dropped silently by all versions",
         source="rec: admin-create-full",
-        act=effect.refuse_default_max_age,
+        act=effect.drops("default_max_age", "take default_max_age out"),
     ),
     rule.RefuseRule(
         id="zero-lifetime-is-the-default",
@@ -205,7 +205,7 @@ _ROWS: tuple[rule.ServerRule, ...] = (
         traps=(21,),
         what="up_scoping_enabled is ignored up to 1.13",
         source="rec: admin-up-scoping",
-        act=effect.refuse_up_scoping,
+        act=effect.drops("up_scoping_enabled", "take it out", up_to="1.13"),
         table=Table.MANAGEMENT,
     ),
     rule.RefuseRule(
