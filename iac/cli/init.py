@@ -9,7 +9,7 @@ import click
 
 from iac.cli.context import is_terminal
 from iac.core.text import printable
-from iac.providers import PROVIDERS
+from iac.registry import PROVIDERS
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -23,7 +23,7 @@ from iac.config.state_settings import parse_state
 from iac.core.desired import Limits
 from iac.core.policy.rule import WLCG_BOUNDS
 from iac.core.server import redirect_uri_problem
-from iac.providers import PROVIDERS, capabilities
+from iac.registry import PROVIDERS, capabilities
 from iac.transport.limit import DEADLINE, TIMEOUT
 
 if TYPE_CHECKING:

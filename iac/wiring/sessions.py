@@ -15,7 +15,7 @@ from iac.clock import SystemClock
 from iac.config.definitions import load_environment
 from iac.config.project import load_project
 from iac.config.source import Origin, Source
-from iac.providers import PROVIDERS
+from iac.registry import PROVIDERS
 from iac.session.session import LocalSession, Session, StateSession
 from iac.wiring.login import Teller, login_client_id, open_login, pinned_issuer
 from iac.wiring.sinks import open_sinks

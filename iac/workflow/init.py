@@ -19,7 +19,7 @@ from iac.config.schema import load_schema
 from iac.core.errors import InputError, InvalidInput, MissingStateError, StateError, UnreachableError
 from iac.core.state.model import State
 from iac.files import PrivateFolder
-from iac.providers import PROVIDERS
+from iac.registry import PROVIDERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from iac.core.plan.make import identified
 from iac.core.registration import Key
 from iac.core.state.answer import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, SecretStatus
-from iac.providers import PROVIDERS
+from iac.registry import PROVIDERS
 from iac.workflow.registrations import use_keys
 from iac.workflow.state import mending, not_in_state
 

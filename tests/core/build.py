@@ -15,7 +15,7 @@ from iac.core.registration import Actual, Facts, Registration
 from iac.core.secret import Secret
 from iac.core.server.effect import to_wire
 from iac.core.state.model import ClientState, Intent, SealedSecret, SecretStatus, State
-from iac.providers import capabilities
+from iac.registry import capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

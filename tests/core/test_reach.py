@@ -14,7 +14,7 @@ from iac.core.drift import find_drift
 from iac.core.plan.change import Action
 from iac.core.registration import Actual, Facts, Misfit, Registration, Unread
 from iac.core.state.model import Predecessor
-from iac.providers import capabilities
+from iac.registry import capabilities
 from tests.core.build import NEW, OPTIONS, actual, applied, desired, intent, plan, project, registered, sealed, state
 
 if TYPE_CHECKING:

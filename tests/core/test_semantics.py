@@ -16,7 +16,7 @@ from iac.core.server import create_body, detect_facts, forced, parse_answer, upd
 from iac.core.server.effect import to_wire
 from iac.core.server.rule import StripRule
 from iac.core.server.table import TABLE
-from iac.providers import capabilities
+from iac.registry import capabilities
 from tests.core import strategies as our
 from tests.core.build import CANARY, KEY, NEW, OLD
 

@@ -10,7 +10,7 @@ from iac.core.desired import Desired
 from iac.core.plan.make import Options
 from iac.core.state.model import State
 from iac.ports import Deliveries, Place
-from iac.providers import capabilities
+from iac.registry import capabilities
 from iac.sandbox.flavour import Flavour
 from iac.sandbox.iam import Iam
 from iac.sandbox.model import Client

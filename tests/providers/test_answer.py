@@ -10,9 +10,9 @@ import pytest
 from iac.core.errors import GarbledError, InputError, UnknownOutcome, UnreachableError
 from iac.core.registration import NewClient
 from iac.ports.wire import note_write
-from iac.providers import capabilities
 from iac.providers.answer import is_done, read_reply
 from iac.providers.base import check_reachable, client_path
+from iac.registry import capabilities
 from iac.transport.message import Answer, Call
 from tests.fakes.provider import FakeProvider
 

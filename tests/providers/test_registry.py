@@ -8,7 +8,7 @@ from pathlib import Path
 
 from iac.core.capabilities import Table
 from iac.core.server.table import TABLE
-from iac.providers import PROVIDERS
+from iac.registry import PROVIDERS
 
 ROOT = Path(__file__).parents[2]
 

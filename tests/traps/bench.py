@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from iac.core.errors import IacError
 from iac.core.secret import Secret
-from iac.providers import capabilities
 from iac.providers.base import Connection
 from iac.providers.iam_admin.api import IamAdmin
 from iac.providers.iam_self_service.api import IamSelfService
@@ -16,6 +15,7 @@ from iac.providers.logins import WRITE_SCOPES
 from iac.providers.logins.client_credentials import ClientCredentials
 from iac.providers.logins.given import FoundToken, GivenToken, Nobody
 from iac.providers.logins.proof import SharedSecret
+from iac.registry import capabilities
 from iac.sandbox.flavour import Flavour
 from iac.sandbox.server import start_sandbox
 from iac.transport.client import Transport

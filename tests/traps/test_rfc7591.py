@@ -10,7 +10,7 @@ from iac.core.plan.secret_step import of_known
 from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.server import create_body, parse_answer, update_body
-from iac.providers import capabilities
+from iac.registry import capabilities
 from tests.core.build import applied, desired
 from tests.traps.bench import trap
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from iac.core.model import GRANT_TYPES
 from iac.core.registration import Facts, Registration
 from iac.core.server import update_body
-from iac.providers import capabilities
+from iac.registry import capabilities
 from iac.sandbox.flavour import Flavour
 from tests.core.build import desired
 from tests.fakes.world import OWNERS

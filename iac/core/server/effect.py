@@ -112,12 +112,12 @@ def to_wire(name: str, value: Value) -> Any:
     return value
 
 
-def drops(name: str, fix: str, *, up_to: str = "") -> Callable[[Fields, Facts | None], Refused]:
-    """What refuses a field that IAM drops without a word: all versions, or the older ones, which end with `up_to`."""
-    who = f"this server (up to {up_to})" if up_to else "IAM"
+def drops(name: str, fix: str, *, before_1_14: bool = False) -> Callable[[Fields, Facts | None], Refused]:
+    """What refuses a field that IAM drops without a word: all versions do, or those before 1.14."""
+    who = "this server (up to 1.13)" if before_1_14 else "IAM"
 
     def act(fields: Fields, facts: Facts | None) -> Refused:
-        is_kept = bool(up_to) and (facts is None or facts.has_up_scoping)
+        is_kept = before_1_14 and (facts is None or facts.has_up_scoping)
         return None if is_kept or name not in fields else (name, f"{who} drops {name} without a word", fix)
 
     return act

@@ -205,7 +205,7 @@ _ROWS: tuple[rule.ServerRule, ...] = (
         traps=(21,),
         what="up_scoping_enabled is ignored up to 1.13",
         source="rec: admin-up-scoping",
-        act=effect.drops("up_scoping_enabled", "take it out", up_to="1.13"),
+        act=effect.drops("up_scoping_enabled", "take it out", before_1_14=True),
         table=Table.MANAGEMENT,
     ),
     rule.RefuseRule(

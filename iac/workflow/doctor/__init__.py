@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from iac.clock import SystemClock
 from iac.config.project import load_project
 from iac.core.errors import IacError, UnreachableError
-from iac.providers import PROVIDERS
+from iac.registry import PROVIDERS
 from iac.wiring.login import login_client_id
 from iac.wiring.sessions import Access, find_identity, open_local, open_server
 from iac.wiring.state import open_backend
