@@ -6,12 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from iac.core.capabilities import Capabilities
-    from iac.ports import Clock
-    from iac.providers.base import Connected, Connection
-    from iac.providers.logins import Login
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,7 +15,7 @@ class ProviderSettings:
 
     Attributes:
         api: what its API can do.
-        open: a provider of one server; nothing is sent before its first call.
+        opener: module and class of the provider, which are loaded when it is opened.
         login: what `iac init` writes into iac.yaml to log in.
         nobody: methods of `auth` by which nobody in particular logs in, and that its API takes.
         client_is_nobody: a client's own token counts as nobody's.
@@ -28,7 +23,7 @@ class ProviderSettings:
     """
 
     api: Capabilities
-    open: Callable[[Connection, Login, Clock], Connected]
+    opener: str
     login: str
     nobody: frozenset[str] = frozenset()
     client_is_nobody: bool = False

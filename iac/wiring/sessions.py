@@ -9,6 +9,7 @@ import os
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import Enum, auto
+from importlib import import_module
 from typing import TYPE_CHECKING, Protocol
 
 from iac.clock import SystemClock
@@ -203,7 +204,9 @@ def open_provider(settings: Settings, clock: Clock, login: Login, *, parallelism
 
     transport = issuer_transport(settings, parallelism=parallelism)
     connection = Connection(settings.issuer, pinned_issuer(os.environ), transport)
-    return PROVIDERS[settings.provider].open(connection, login, clock)
+    module, _, name = PROVIDERS[settings.provider].opener.partition(":")
+    provider: Connected = getattr(import_module(module), name)(connection, login, clock)
+    return provider
 
 
 def _scopes(access: Access) -> tuple[str, ...]:

@@ -2,22 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from iac.core.capabilities import Capabilities, Table
 from iac.providers.settings import ProviderSettings
-
-if TYPE_CHECKING:
-    from iac.ports import Clock
-    from iac.providers.base import Connected, Connection
-    from iac.providers.logins import Login
-
-
-def _open(connection: Connection, login: Login, clock: Clock) -> Connected:
-    from iac.providers.iam_self_service.api import IamSelfService
-
-    return IamSelfService(connection, login, clock)
-
 
 PROVIDER = ProviderSettings(
     api=Capabilities(
@@ -30,7 +16,7 @@ PROVIDER = ProviderSettings(
         drops_scopes=True,
         why_no_rotation="self service has none up to 1.13, and none without being the owner",
     ),
-    open=_open,
+    opener="iac.providers.iam_self_service.api:IamSelfService",
     nobody=frozenset({"none"}),
     client_is_nobody=True,
     login="""\

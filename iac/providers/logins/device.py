@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from iac.ports import Clock
     from iac.providers.bearer import Bearer
     from iac.providers.discovery import Endpoints
-    from iac.providers.logins.proof import ClientProof
+    from iac.providers.logins.proof import LoginProof
     from iac.transport.http import Http
     from iac.transport.message import Answer
 
@@ -73,7 +73,7 @@ class DeviceLogin(Login):
         terminal: who opens the page.
     """
 
-    def __init__(self, proof: ClientProof, scopes: tuple[str, ...], folder: Path, terminal: Terminal) -> None:
+    def __init__(self, proof: LoginProof, scopes: tuple[str, ...], folder: Path, terminal: Terminal) -> None:
         self._proof = proof
         self._scopes = scopes
         self._folder = folder
@@ -182,7 +182,7 @@ class _Talk:
     http: Http
     endpoints: Endpoints
     clock: Clock
-    proof: ClientProof
+    proof: LoginProof
     cache: TokenCache
 
     @property

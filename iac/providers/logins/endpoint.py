@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from iac.providers.bearer import Bearer
     from iac.providers.discovery import Endpoints
-    from iac.providers.logins.proof import ClientProof
+    from iac.providers.logins.proof import LoginProof
     from iac.transport.message import Answer
 
 LONGEST_LIFETIME = 10.0 * 365 * 24 * 3600
@@ -37,7 +37,7 @@ class Attempt:
         skew: how the clocks of this machine and the server differ, in words; "" when they do not.
     """
 
-    proof: ClientProof
+    proof: LoginProof
     endpoints: Endpoints
     grant: str
     scopes: tuple[str, ...]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from iac.providers.discovery import Endpoints
 
 
-class ClientProof(ABC):
+class LoginProof(ABC):
     """A client and its proof.
 
     Attributes:
@@ -44,7 +44,7 @@ class ClientProof(ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class SharedSecret(ClientProof):
+class SharedSecret(LoginProof):
     """A client secret.
 
     Attributes:
@@ -72,7 +72,7 @@ class SharedSecret(ClientProof):
 
 
 @dataclass(frozen=True, slots=True)
-class PublicClient(ClientProof):
+class PublicClient(LoginProof):
     """A client without a secret (RFC 6749 section 2.1), which says who it is and proves nothing."""
 
     client_id: str

@@ -2,22 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from iac.core.capabilities import Capabilities, Table
 from iac.providers.settings import ProviderSettings
-
-if TYPE_CHECKING:
-    from iac.ports import Clock
-    from iac.providers.base import Connected, Connection
-    from iac.providers.logins import Login
-
-
-def _open(connection: Connection, login: Login, clock: Clock) -> Connected:
-    from iac.providers.rfc7591.api import Rfc7591
-
-    return Rfc7591(connection, login, clock)
-
 
 PROVIDER = ProviderSettings(
     api=Capabilities(
@@ -33,7 +19,7 @@ PROVIDER = ProviderSettings(
         can_rotate=False,
         why_no_rotation="RFC 7592 has none",
     ),
-    open=_open,
+    opener="iac.providers.rfc7591.api:Rfc7591",
     nobody=frozenset({"none", "initial_access_token"}),
     login="""\
 # What lets iac register clients. Where anybody may register, auth: {method: none} will do.
