@@ -8,11 +8,11 @@ from __future__ import annotations
 from tests.house import measures
 
 LIMITS = {  # measure: (limit, goal)
-    "modules": (339, 300),
-    "statements outside the sandbox": (22_723, 19_525),
-    "class names with two meanings": (33, 0),
-    "exceptions from lint": (64, 40),
-    "circles of imports": (4, 0),
+    "modules": (343, 300),
+    "statements outside the sandbox": (22_755, 19_525),
+    "class names with two meanings": (23, 0),
+    "exceptions from lint": (62, 40),
+    "circles of imports": (3, 0),
     "modules with a gerund for a name": (8, 0),
 }
 
