@@ -76,7 +76,7 @@ def test_a_run_costs_what_the_page_says(shared: Project, server: StateServer) ->
         return server.kinds()
 
     shared.define("team/second", grant_types=["client_credentials"])
-    assert ["lock", "read", "write", "unlock"] == cost("state", "init")
+    assert ["read", "lock", "read", "write", "unlock"] == cost("state", "init")
     assert ["read", "lock", "unlock"] == cost("plan")
     assert ["lock", "read", "read", "write", "read", "write", "unlock"] == cost("apply", "--auto-approve")
     assert ["lock", "read", "unlock"] == cost("apply", "--auto-approve")
