@@ -19,7 +19,7 @@ from iac.apply.step import Steps
 from iac.core.errors import IacError, StateError, UnreachableError, UnsafePlan
 from iac.core.limits import listed
 from iac.core.plan.approval import approve, uncovered
-from iac.core.plan.change import Finding, SecretStep
+from iac.core.plan.change import SecretStep
 from iac.core.plan.identity import turn_back
 from iac.core.plan.make import make_plan
 from iac.core.policy.judge import Outside, asks_server, review
@@ -52,11 +52,8 @@ def read_plan(session: Session, options: Options) -> Plan:
 
 def _plan(session: Session, state: State, actual: Actual, options: Options) -> Plan:
     """The plan, with what validation warns of among its findings; outputs that change are looked at: templates, git."""
-    findings = tuple(
-        Finding(warning.id, warning.severity, warning.summary, warning.location) for warning in session.warnings
-    )
     plan = make_plan(session.desired, state, actual, options)
-    plan = _reviewed(session, replace(plan, findings=(*findings, *plan.findings)), options)
+    plan = _reviewed(session, replace(plan, findings=(*session.warnings, *plan.findings)), options)
     check_sinks(session, plan)
     check_templates(session, plan)
     return with_exposures(session, plan, [output.id for output in outputs_to_write(plan)])
@@ -111,10 +108,8 @@ def check_guards(plan: Plan) -> None:
         UnsafePlan: with what they say; the plan has been shown before.
     """
     if plan.refusals:
-        messages = listed(plan.refusals, "; ")
-        raise UnsafePlan(
-            "the plan is refused, nothing was sent", why=messages, fix="see the plan above: each names its way on"
-        )
+        said = listed((f"{refusal.headline} [{refusal.id}]" for refusal in plan.refusals), "; ")
+        raise UnsafePlan("the plan is refused, nothing was sent", why=said, fix="see the plan above: each has its fix")
 
 
 def apply_plan(session: Session, prepared: Prepared, stop: run.Stop) -> Report:

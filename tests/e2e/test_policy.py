@@ -53,7 +53,7 @@ def test_what_policy_refuses_is_exit_1_of_validate_and_3_of_what_would_send_it(p
     assert f"{FILE}:13:3: error: with the password grant the service sees its users' passwords" in valid.out
     for arguments in (("plan",), ("plan", "--detailed-exitcode"), ("apply", "--auto-approve")):
         said = project.iac(*arguments)
-        assert (3, True) == (said.code, "(password-grant, by policy)" in said.err)
+        assert (3, True) == (said.code, "[password-grant]" in said.err)
         assert f"error: {FILE}:13:3: with the password grant" in said.out
     assert [] == writes(project)
 

@@ -128,7 +128,7 @@ FILES: dict[str, tuple[Callable[[Project], None], tuple[str, ...]]] = {
     ),
     "tabs": (
         _replaced("clients.d/x.yaml", lambda path: path.write_text("client_id:\n\t- x")),
-        ("clients.d/x.yaml:2:1", "this is no YAML"),
+        ("clients.d/x.yaml:2:1", "invalid YAML"),
     ),
     "two equal keys": (
         _unlike('"client_id"', '"client_id": "a",\n "client_id"', FILE),

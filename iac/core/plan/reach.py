@@ -7,9 +7,9 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from iac.core import server
-from iac.core.diagnostics import Severity
+from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.plan import guards
-from iac.core.plan.change import Action, Finding, SecretStep
+from iac.core.plan.change import Action, SecretStep
 from iac.core.registration import Api, Unread
 
 if TYPE_CHECKING:
@@ -40,24 +40,31 @@ def _is_grantable(draft: Draft, scope: str) -> bool:
     return any(fnmatchcase(scope, pattern) for pattern in draft.desired.grantable)
 
 
-def find_unread(draft: Draft) -> Iterator[Finding]:
+def find_unread(draft: Draft) -> Iterator[Diagnostic]:
     """A finding for each client that was not read: it is compared with what was last applied."""
     for address, client in sorted(draft.state.clients.items()):
         if not draft.options.wants(address):
             continue
-        compared = f"{address} was not read, it is compared with what was last applied"
         for client_id in client.client_ids:
             if client_id in draft.actual.partial:
                 problem = draft.actual.partial[client_id].misfit_words
-                message = f"{compared}: what the server says of {client_id} makes no sense ({problem})"
-                yield Finding("not-understood", Severity.WARNING, message)
+                why = f"the server's answer about {client_id} is invalid ({problem})"
+                fix = "have an administrator correct it at the server"
+                yield _unread(draft, address, "not-understood", why, fix)
         match draft.actual.unread.get(client.client_id):
             case Unread.NO_KEY:
-                why = "its registration access token is sealed, and no key of the state is at hand"
-                yield Finding("not-read", Severity.WARNING, f"{compared}: {why}")
+                why = "its registration access token is sealed, and no key of the state is available"
+                yield _unread(draft, address, "not-read", why, "provide the identity of the state")
             case Unread.NO_ADDRESS:
                 why = "the server gave no registration_client_uri of its own, or no token (RFC 7592)"
-                yield Finding("create-only", Severity.WARNING, f"{compared}: {why}")
+                yield _unread(draft, address, "create-only", why, "")
+
+
+def _unread(draft: Draft, address: str, rule: str, why: str, fix: str) -> Diagnostic:
+    client = draft.desired.clients.get(address)
+    summary = "not read from the server: compared with what was last applied"
+    place = client.location if client else None
+    return Diagnostic(rule, summary, place, why, fix, Severity.WARNING, address)
 
 
 def guard_not_understood(draft: Draft) -> None:
