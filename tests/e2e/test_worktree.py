@@ -80,7 +80,7 @@ def test_an_output_that_is_not_ignored_is_a_warning_with_the_line_to_add(tree: P
     said = tree.iac("plan")
     assert said.code == 0
     assert f"\n  {WHERE}" in said.out
-    line = f"warning: out/portal.env lies in a git work tree and is not ignored [output-not-ignored]"
+    line = "warning: out/portal.env lies in a git work tree and is not ignored [output-not-ignored]"
     assert f"{line}\n    fix: the line /out/portal.env in .gitignore" in said.out
     assert [("output-not-ignored", "warning")] == told(tree)
     digest = tree.iac("plan", "--format", "json").json()["digest"]
