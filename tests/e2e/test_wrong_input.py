@@ -607,5 +607,5 @@ def test_hostile_text_in_the_environment_is_inert(project: Project, monkeypatch:
 def test_a_server_that_forgot_everything_is_no_reason_to_register_anew(project: Project) -> None:
     assert project.apply().code == 0
     project.sandbox.reset()
-    _refused(project, 3, f"{ADDRESS} was deleted on the server")
+    _refused(project, 3, f"{ADDRESS}: {CLIENT_ID} was deleted on the server")
     assert f"--recreate {ADDRESS}" in project.apply().out

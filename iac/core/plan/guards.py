@@ -247,33 +247,6 @@ def lost_without_definition(address: str, at: str) -> Diagnostic:
     )
 
 
-def not_registered(address: str, client_id: str) -> Diagnostic:
-    """A definition names a client_id that is not there, and this API takes no chosen ones."""
-    return guard(
-        "client-id-not-chosen",
-        f"this login finds no client with client_id {client_id}",
-        [address],
-        why="with this provider the server chooses the ids of new clients",
-        value=client_id,
-        setting="remove client_id from the definition of a new client; for a registered one correct it, or the login",
-        field="client_id",
-    )
-
-
-def unreachable(address: str, client_id: str) -> Diagnostic:
-    """Neither its registration access token nor the login shows the client any more."""
-    return guard(
-        "deleted-on-server",
-        f"{client_id} was deleted on the server, or its registration access token or owner has changed",
-        [address],
-        why="creating it again gives it a new client_id and a new secret",
-        value=client_id,
-        setting=f"iac secret token {address}, if there is a new token;"
-        f" or removed: [{{address: {address}, then: forget}}]",
-        flag=f"--recreate {address}",
-    )
-
-
 def not_understood(address: str, client_id: str, problem: str) -> Diagnostic:
     """A change of a client of which the server says something that makes no sense."""
     return guard(
@@ -295,31 +268,4 @@ def create_only(address: str, client_id: str) -> Diagnostic:
         why="the server gave no address of its own, or no token, for it (RFC 7592)",
         value=client_id,
         setting=f"undo the change, or removed: [{{address: {address}, then: forget}}] and a new address",
-    )
-
-
-def no_rotation(address: str, client_id: str) -> Diagnostic:
-    """This API, this version or this login has no call for a new secret."""
-    return guard(
-        "no-rotation",
-        "the client needs a new secret, and this login cannot make one",
-        [address],
-        why="self service has no call for it up to 1.13, and later only for owners; RFC 7592 has none",
-        value=client_id,
-        setting="provider: iam-admin, iac redeem (IAM from 1.14), or a new client under another address",
-        field="secret.serial",
-    )
-
-
-def strips_scopes(address: str, client_id: str, scopes: Sequence[str]) -> Diagnostic:
-    """A write would take scopes away that this login may not give back (IAM issue 461)."""
-    return guard(
-        "scope-would-be-stripped",
-        f"an update would take away scopes: {' '.join(scopes)}",
-        [address],
-        why="somebody else may have granted them, and an update by self service drops those that this login cannot"
-        " grant",
-        value=client_id,
-        setting=f"grantable_scopes: [{', '.join(scopes)}] in iac.yaml if self service grants them; else iam-admin",
-        field="scope",
     )

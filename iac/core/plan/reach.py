@@ -13,7 +13,7 @@ from iac.core.plan.change import Action, SecretStep
 from iac.core.registration import Api, Unread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from iac.core.desired import DesiredClient
     from iac.core.model import Fields
@@ -89,7 +89,7 @@ def guard_new(draft: Draft, client: DesiredClient, last: ClientState | None) -> 
     """A create where the server chooses the id: never one that may be the second."""
     intent = draft.state.intents.get(client.address)
     if client.address in draft.named:
-        draft.guards.append(guards.not_registered(client.address, client.client_id))
+        draft.guards.append(_not_registered(client.address, client.client_id))
     if client.address in draft.options.recreate:
         return
     if intent is not None:
@@ -97,7 +97,7 @@ def guard_new(draft: Draft, client: DesiredClient, last: ClientState | None) -> 
         found = draft.actual.found.get(client.address, ())
         draft.guards.append(guards.lost_create(client.address, intent.at, name, found))
     elif last is not None:
-        draft.guards.append(guards.unreachable(client.address, last.client_id))
+        draft.guards.append(_unreachable(client.address, last.client_id))
 
 
 def guard_change(draft: Draft, change: Change, last: ClientState | None) -> None:
@@ -108,10 +108,10 @@ def guard_change(draft: Draft, change: Change, last: ClientState | None) -> None
     if is_write and draft.actual.unread.get(change.client_id) is Unread.NO_ADDRESS:
         draft.guards.append(guards.create_only(change.address, change.client_id))
     if change.step is SecretStep.ROTATE and not server.can_rotate(facts_for(draft, last)):
-        draft.guards.append(guards.no_rotation(change.address, change.client_id))
+        draft.guards.append(_no_rotation(change.address, change.client_id))
     scopes = sorted(_stripped(draft, change, last)) if change.writes_fields else []
     if scopes:
-        draft.guards.append(guards.strips_scopes(change.address, change.client_id, scopes))
+        draft.guards.append(_strips_scopes(change.address, change.client_id, scopes))
 
 
 def _stripped(draft: Draft, change: Change, last: ClientState | None) -> Iterator[str]:
@@ -129,3 +129,57 @@ def _stripped(draft: Draft, change: Change, last: ClientState | None) -> Iterato
 def _scopes(fields: Fields) -> frozenset[str]:
     value = fields.get("scope", ())
     return frozenset(value) if isinstance(value, tuple) else frozenset()
+
+
+def _not_registered(address: str, client_id: str) -> Diagnostic:
+    """A definition names a client_id that is not there, and this API takes no chosen ones."""
+    return guards.guard(
+        "client-id-not-chosen",
+        f"this login finds no client with client_id {client_id}",
+        [address],
+        why="with this provider the server chooses the ids of new clients",
+        value=client_id,
+        setting="remove client_id from the definition of a new client; for a registered one correct it, or the login",
+        field="client_id",
+    )
+
+
+def _unreachable(address: str, client_id: str) -> Diagnostic:
+    """Neither its registration access token nor the login shows the client any more."""
+    return guards.guard(
+        "deleted-on-server",
+        f"{client_id} was deleted on the server, or its registration access token or owner has changed",
+        [address],
+        why="creating it again gives it a new client_id and a new secret",
+        value=client_id,
+        setting=f"iac secret token {address}, if there is a new token;"
+        f" or removed: [{{address: {address}, then: forget}}]",
+        flag=f"--recreate {address}",
+    )
+
+
+def _no_rotation(address: str, client_id: str) -> Diagnostic:
+    """This API, this version or this login has no call for a new secret."""
+    return guards.guard(
+        "no-rotation",
+        "the client needs a new secret, and this login cannot make one",
+        [address],
+        why="self service has no call for it up to 1.13, and later only for owners; RFC 7592 has none",
+        value=client_id,
+        setting="provider: iam-admin, iac redeem (IAM from 1.14), or a new client under another address",
+        field="secret.serial",
+    )
+
+
+def _strips_scopes(address: str, client_id: str, scopes: Sequence[str]) -> Diagnostic:
+    """A write would take scopes away that this login may not give back (IAM issue 461)."""
+    return guards.guard(
+        "scope-would-be-stripped",
+        f"an update would take away scopes: {' '.join(scopes)}",
+        [address],
+        why="somebody else may have granted them, and an update by self service drops those that this login cannot"
+        " grant",
+        value=client_id,
+        setting=f"grantable_scopes: [{', '.join(scopes)}] in iac.yaml if self service grants them; else iam-admin",
+        field="scope",
+    )
