@@ -168,13 +168,13 @@ def test_a_way_on_names_what_was_probably_meant(tmp_path: Path) -> None:
 
 
 BOUNDS = [
-    ("{max: 100}", 101, ["access_token_validity_seconds is 101 seconds, and is to be at most 100"]),
+    ("{max: 100}", 101, ["access_token_validity_seconds is 101 seconds, and must be at most 100"]),
     ("{max: 100}", 100, []),
     ("{max: 100}", 1, []),
-    ("{min: 50}", 49, ["access_token_validity_seconds is 49 seconds, and is to be at least 50"]),
+    ("{min: 50}", 49, ["access_token_validity_seconds is 49 seconds, and must be at least 50"]),
     ("{min: 50}", 50, []),
     ("{min: 50}", 9_999_999, []),
-    ("{min: 5, max: 9}", 4, ["access_token_validity_seconds is 4 seconds, and is to be at least 5 and at most 9"]),
+    ("{min: 5, max: 9}", 4, ["access_token_validity_seconds is 4 seconds, and must be at least 5 and at most 9"]),
     ("{}", 1, []),
 ]
 
@@ -188,11 +188,11 @@ def test_bounds_of_lifetimes_are_the_project_s(bound: str, seconds: int, expecte
 
 def test_a_refresh_token_may_be_endless_where_no_most_is_given(tmp_path: Path) -> None:
     text = definition("refresh_token_validity_seconds: 0")
-    assert ["refresh_token_validity_seconds never ends, and is to be at least 86400 and at most 2592000"] == [
+    assert ["refresh_token_validity_seconds never ends, and must be at least 86400 and at most 2592000"] == [
         each.summary for each in said(tmp_path / "usual", text)
     ]
     short = said(tmp_path / "short", definition("refresh_token_validity_seconds: 5"))
-    assert ["refresh_token_validity_seconds is 5 seconds, and is to be at least 86400 and at most 2592000"] == [
+    assert ["refresh_token_validity_seconds is 5 seconds, and must be at least 86400 and at most 2592000"] == [
         each.summary for each in short
     ]
     bounds = "lifetime_bounds: {refresh_token_validity_seconds: {min: 9}}\n"

@@ -95,7 +95,7 @@ def test_7_a_part_of_the_definitions_that_is_gone_deletes_nothing(project: Proje
     (project.root / FILE).unlink()
     said = project.apply()
     assert said.code == 3
-    assert f"missing-definition: {ADDRESS}" in said.out
+    assert f"error: {ADDRESS}: the address is in state and has no definition [missing-definition]" in said.out
     assert before == everything(project)
 
 

@@ -107,7 +107,7 @@ RULES = (
         level=Level.OFF,
         what="The grant `token-exchange`.",
         why="The client turns tokens that were given to others into its own, for longer and for more. Rucio, FTS and "
-        "orchestrators are made for it, so it is off; switch it on where each such client is to be argued for. A plan "
+        "orchestrators are made for it, so it is off; switch it on where each such client needs a reason. A plan "
         "says grant-added whenever a client gets it.",
         source="RFC 8693 section 5; IAM documentation, token exchange: given by administrators only",
         fix="take token-exchange out of grant_types, or waive it with the service's reason",

@@ -137,7 +137,7 @@ RULES = (
     ChangeRule(
         id="client-becomes-public",
         what="A change sets `token_endpoint_auth_method: none`.",
-        why="The secret is gone with the change, and whoever knows the client's id, which is no secret, can use it.",
+        why="The secret is gone with the change, and whoever knows the client's id, which is public, can use it.",
         source="RFC 6749 section 2.1; rec: admin-auth-method-matrix",
         fix="keep a secret method, or private_key_jwt; if it is an app for users, code_challenge_method: S256",
         before="token_endpoint_auth_method: client_secret_basic",

@@ -54,7 +54,7 @@ def _summary(name: str, seconds: int, bound: Bound) -> str:
         if text
     )
     found = "never ends" if name == _ENDLESS and seconds == 0 else f"is {seconds} seconds"
-    return f"{name} {found}, and is to be {wanted}"
+    return f"{name} {found}, and must be {wanted}"
 
 
 def _contact(subject: Subject) -> list[Diagnostic]:
@@ -82,7 +82,7 @@ RULES = (
         id="no-contact",
         level=Level.OFF,
         what="A definition without `contacts`.",
-        why="When the client is abused, or IAM is to be upgraded, somebody must be asked. It is off, for what a "
+        why="When the client is abused, or before IAM is upgraded, somebody must be asked. It is off, for what a "
         "definition does not declare keeps the server's value, and there may be contacts there.",
         source="RFC 7591 section 2, contacts; Sirtfi 1.0 section 2.2, contacts for incident response",
         fix="contacts: [a team's address]",

@@ -142,7 +142,7 @@ def _checked(secret: Secret | None) -> str:
     """The text of a secret; an error keeps no frame that holds it."""
     if secret is None or (switch("empty-secret-logs-in") and not secret.reveal()):
         raise InputError(
-            "a client must not be created with an empty secret", fix="hand in a secret, or let iac make one"
+            "a client must not be created with an empty secret", fix="provide a secret, or let iac make one"
         )
     if switch("secrets-are-url-safe") and not _URL_SAFE.fullmatch(secret.reveal()):
         raise InputError("a chosen secret must be URL-safe", fix="use letters, digits and -._~ only")
