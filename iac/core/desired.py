@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import date
 
+    from iac.core.capabilities import Capabilities
     from iac.core.diagnostics import Diagnostic
     from iac.core.model import Fields
 
@@ -189,6 +190,7 @@ class Desired:
 
     Attributes:
         environment: its name, "default" when the project declares none.
+        api: what the server's API can do.
         login_client_id: the tool's own login client, which is never touched; "" when unknown.
         clients: by address, sorted.
         policy: id of a rule -> off, warning or error, where iac.yaml says so.
@@ -201,7 +203,7 @@ class Desired:
     project: str
     environment: str
     issuer: str
-    provider: str
+    api: Capabilities
     clients: Mapping[str, DesiredClient]
     outputs: tuple[OutputSpec, ...] = ()
     removed: tuple[Removed, ...] = ()

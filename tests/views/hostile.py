@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from iac.core.capabilities import Capabilities
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.plan.change import (
     Action,
@@ -60,7 +61,7 @@ def everywhere(text: str) -> Plan:
         text,
         text,
         text,
-        text,
+        Capabilities(provider=text),
         changes,
         guards=(
             guard("odd", text, (text,), why=text, **dict.fromkeys(("limit", "value", "setting", "flag"), text)),
@@ -108,7 +109,7 @@ def many(count: int, name: str = LOADED) -> Plan:
         "rucio",
         "prod",
         "https://iam.example.org/",
-        "iam-admin",
+        Capabilities(provider="iam-admin"),
         tuple(_numbered(number, actions[number % len(actions)], name) for number in range(count)),
         unmanaged=7,
         findings=tuple(Diagnostic("odd", f"{number} {name}", severity=Severity.WARNING) for number in range(count)),

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.apply.outcome import Delivered, Done, Failed, NotDelivered, NotTried, Report
+from iac.core.capabilities import Capabilities
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.errors import RenderError, ServerError, StateError
 from iac.core.plan.change import Action, Cause, Change, FieldChange, OutputAction, OutputChange, SecretChange
@@ -34,7 +35,7 @@ def change(**more: Any) -> Change:
 
 
 def plan(*changes: Change, **more: Any) -> Plan:
-    return Plan("rucio", "default", "https://iam.example.org/", "iam-admin", changes, **more)
+    return Plan("rucio", "default", "https://iam.example.org/", Capabilities(provider="iam-admin"), changes, **more)
 
 
 def shown(found: Plan) -> list[str]:
@@ -243,7 +244,7 @@ def _everywhere(text: str) -> tuple[Plan, Report]:
         text,
         text,
         text,
-        "iam-admin",
+        Capabilities(provider="iam-admin"),
         (hostile, replace(hostile, action=Action.CREATE)),
         guards=(guard("x", text, (text,), why=text, limit=text, value=text, setting=text, flag=text),),
         findings=(Diagnostic("odd", text, None, text, text, Severity.WARNING, text),),

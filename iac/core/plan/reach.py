@@ -10,7 +10,7 @@ from iac.core import server
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.plan import guards
 from iac.core.plan.change import Action, SecretStep
-from iac.core.registration import Api, Unread
+from iac.core.registration import Unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -102,13 +102,11 @@ def guard_new(draft: Draft, client: DesiredClient, last: ClientState | None) -> 
 
 def guard_change(draft: Draft, change: Change, last: ClientState | None) -> None:
     """A change of a registered client."""
-    if draft.actual.facts.api is Api.ADMIN:
-        return
     is_write = change.writes_fields or change.step is not SecretStep.NOTHING
     if is_write and draft.actual.unread.get(change.client_id) is Unread.NO_ADDRESS:
         draft.guards.append(guards.create_only(change.address, change.client_id))
     if change.step is SecretStep.ROTATE and not server.can_rotate(facts_for(draft, last)):
-        draft.guards.append(_no_rotation(change.address, change.client_id))
+        draft.guards.append(_no_rotation(change.address, change.client_id, draft.desired.api.why_no_rotation))
     scopes = sorted(_stripped(draft, change, last)) if change.writes_fields else []
     if scopes:
         draft.guards.append(_strips_scopes(change.address, change.client_id, scopes))
@@ -119,7 +117,7 @@ def _stripped(draft: Draft, change: Change, last: ClientState | None) -> Iterato
     there = _scopes(change.observed.fields) if change.observed else frozenset[str]()
     is_sent = change.desired is not None and "scope" in change.desired.managed
     kept = there & _scopes(change.desired.fields) if change.desired and is_sent else there
-    is_ours = last is not None and last.provider == draft.desired.provider
+    is_ours = last is not None and last.provider == draft.desired.api.provider
     granted = _scopes(last.applied) if last is not None and is_ours else frozenset()
     for scope in server.stripped_scopes(kept - granted, draft.actual.facts):
         if not _is_grantable(draft, scope):
@@ -158,13 +156,13 @@ def _unreachable(address: str, client_id: str) -> Diagnostic:
     )
 
 
-def _no_rotation(address: str, client_id: str) -> Diagnostic:
+def _no_rotation(address: str, client_id: str, why: str) -> Diagnostic:
     """This API, this version or this login has no call for a new secret."""
     return guards.guard(
         "no-rotation",
         "the client needs a new secret, and this login cannot make one",
         [address],
-        why="self service has no call for it up to 1.13, and later only for owners; RFC 7592 has none",
+        why=why,
         value=client_id,
         setting="provider: iam-admin, iac redeem (IAM from 1.14), or a new client under another address",
         field="secret.serial",
