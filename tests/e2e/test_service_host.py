@@ -192,9 +192,9 @@ def test_no_secret_of_another_client_is_anywhere_on_the_host(host: Host, monkeyp
     errors: list[str] = []
     report = failure.report
 
-    def kept(error: Exception) -> int:
+    def kept(error: Exception, **how: bool) -> int:
         errors.append("".join(traceback.TracebackException.from_exception(error, capture_locals=True).format()))
-        return report(error)
+        return report(error, **how)
 
     monkeypatch.setattr(failure, "report", kept)
     commands: list[list[str]] = [
