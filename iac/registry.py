@@ -13,6 +13,7 @@ from iac.backends.http import HttpPlace
 from iac.backends.s3 import S3Place
 from iac.forges.github import GitHub
 from iac.forges.gitlab import GitLab
+from iac.providers import iam_admin, iam_self_service, rfc7591
 from iac.providers.logins.settings import (
     AgentAuth,
     ClientCredentialsAuth,
@@ -31,8 +32,10 @@ from iac.sinks.sops import SopsSettings
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from iac.core.capabilities import Capabilities
     from iac.ports.forge import Forge
     from iac.ports.settings import BackendSettings, LoginSettings, SinkSettings
+    from iac.providers.settings import ProviderSettings
 
 BACKENDS: Mapping[str, type[BackendSettings]] = {
     backend.name: backend for backend in (FilePlace, GitPlace, HttpPlace, S3Place)
@@ -61,3 +64,13 @@ LOGINS: Mapping[str, type[LoginSettings]] = {
 
 FORGES: Mapping[str, Forge] = {forge.name: forge() for forge in (GitHub, GitLab)}
 """Value of `iac init --ci` -> the forge."""
+
+PROVIDERS: Mapping[str, ProviderSettings] = {
+    entry.api.provider: entry for entry in (iam_admin.PROVIDER, iam_self_service.PROVIDER, rfc7591.PROVIDER)
+}
+"""By the name of each in iac.yaml; the first is the default of `iac init`."""
+
+
+def capabilities(provider: str) -> Capabilities:
+    """What the API of a provider can do, by its name in iac.yaml."""
+    return PROVIDERS[provider].api

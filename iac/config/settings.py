@@ -10,10 +10,9 @@ from iac.config.layers import overrides, place_of
 from iac.config.state import check_states, parse_state
 from iac.core.desired import DEFAULT, FILE, Limits
 from iac.core.policy.rule import WLCG_BOUNDS
-from iac.core.registration import Api
 from iac.core.server import redirect_uri_problem
 from iac.ports.site import Network
-from iac.registry import LOGINS, SINKS
+from iac.registry import LOGINS, PROVIDERS, SINKS, capabilities
 from iac.transport.limit import DEADLINE, TIMEOUT
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from iac.config.document import Document
     from iac.config.state import StateSettings
+    from iac.core.capabilities import Capabilities
     from iac.core.diagnostics import Diagnostic
     from iac.core.model import Fields
     from iac.core.policy.rule import Bounds
@@ -70,6 +70,11 @@ class Settings:
     sinks: Mapping[str, SinkSettings] = field(default_factory=lambda: _sinks({}))
     grantable_scopes: tuple[str, ...] = ()
     wheel: str = ""
+
+    @property
+    def api(self) -> Capabilities:
+        """What the server's API can do."""
+        return capabilities(self.provider)
 
     @property
     def login_client_id(self) -> str:
@@ -161,11 +166,12 @@ def _check_login(document: Document, settings: Settings) -> Iterator[Diagnostic]
     """What the login's method is to the provider."""
     auth, provider = settings.auth, settings.provider
     where = document.at(*place_of(document.value, settings.environment, "auth"))
-    if auth and auth.providers and provider not in auth.providers:
+    if auth and auth.is_nobody and auth.method not in PROVIDERS[provider].nobody:
         summary = f"provider {provider} has no use for this login"
-        fix = "auth: {method: none} is for iam-self-service and rfc7591, initial_access_token for rfc7591"
+        users = " and ".join(name for name, other in PROVIDERS.items() if auth.method in other.nobody)
+        fix = f"auth: {{method: {auth.method}}} is for {users}"
         yield mistake("auth-does-not-fit", summary, where, fix=fix)
-    if provider == Api.SELF_SERVICE and auth and auth.is_client:
+    if PROVIDERS[provider].client_is_nobody and auth and auth.is_client:
         summary = "self service takes a client's own token for nobody's: iac is anonymous there"
         fix = "auth: {method: none} says so; log in as a user (method token or wlcg) to own the clients"
         yield mistake("login-is-nobody", summary, where, fix=fix)

@@ -17,7 +17,7 @@ HOLDS_LOGIN = "it holds a name or a password, and iac.yaml is in version control
 IN_CLEAR = "http is for loopback hosts only: credentials would cross the network in clear"
 
 
-class Server(Protocol):
+class HttpServer(Protocol):
     """What HTTP needs to know of a server: its origin, and whether that is this machine."""
 
     @property
@@ -86,7 +86,7 @@ class Issuer:
         parts = _split(url)
         if parts is None or parts.scheme not in _PORTS or parts.query or parts.fragment or "@" in parts.netloc:
             raise InputError(
-                "the issuer is no usable URL",
+                "the issuer is not a usable URL",
                 where=url,
                 fix="give the issuer as its discovery document has it, such as https://iam.example.org/",
             )
@@ -139,15 +139,15 @@ def url_problem(url: str) -> str:
     The words never hold the URL: somebody may have written a password into it. A query is refused for that reason.
     """
     if not is_uri(url) or "\\" in url:
-        return "it is no URL"
+        return "it is not a URL"
     parts = urlsplit(url)
     if "@" in parts.netloc:
         return HOLDS_LOGIN
     if parts.scheme not in {"https", "http"} or parts.query or parts.fragment:
-        return "it is no https URL, or has more than a host and a path"
+        return "it is not an https URL, or has more than a host and a path"
     if Address.parse(url):
         return ""
-    return IN_CLEAR if parts.scheme == "http" else "it is no URL"
+    return IN_CLEAR if parts.scheme == "http" else "it is not a URL"
 
 
 def _split(url: str) -> SplitResult | None:

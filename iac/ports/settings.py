@@ -176,7 +176,7 @@ class LoginSettings(ABC):
         extra: of the package, with what the login imports; "" for none.
         is_client: a client logs in as itself, and no user does.
         asks_a_person: no pipeline can log in like this.
-        providers: names of those that have a use for it; empty for all.
+        is_nobody: nobody logs in, so that the provider has to have a use for it.
     """
 
     __slots__ = ()
@@ -185,7 +185,7 @@ class LoginSettings(ABC):
     extra: ClassVar[str] = ""
     is_client: ClassVar[bool] = False
     asks_a_person: ClassVar[bool] = False
-    providers: ClassVar[frozenset[str]] = frozenset()
+    is_nobody: ClassVar[bool] = False
 
     @classmethod
     def parse(cls, keys: Mapping[str, Any]) -> Self:

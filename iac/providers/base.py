@@ -11,8 +11,9 @@ from iac.core.origin import Issuer
 from iac.core.text import printable
 from iac.ports import Provider
 from iac.providers.discovery import OPENID, check_pin
-from iac.providers.session import Session
-from iac.transport.http import Http, Transport
+from iac.providers.session import LoginSession
+from iac.transport.client import Transport
+from iac.transport.http import Http
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -88,7 +89,7 @@ class Connected(Provider):
         self._issuer = Issuer.parse(connection.issuer)
         check_pin(self._issuer, connection.pinned)
         http = Http(self._issuer, connection.transport, clock)
-        self._session = Session(http, self._issuer, login, clock, tuple(documents))
+        self._session = LoginSession(http, self._issuer, login, clock, tuple(documents))
         self._clock = clock
         self._parallelism = connection.transport.parallelism
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 from iac.clock import SystemClock
 from iac.core.errors import InputError
 from iac.ports.site import LoginSite
-from iac.transport.http import Transport
+from iac.transport.client import Transport
 from iac.wiring.site import site_of
 
 if TYPE_CHECKING:

@@ -16,11 +16,10 @@ from iac.config.edit.project import edit_lineage
 from iac.config.project import load_project
 from iac.config.schema import load_schema
 from iac.core.errors import InputError, InvalidInput, MissingStateError, StateError, UnreachableError
-from iac.core.registration import Api
 from iac.core.state.model import State
 from iac.files import PrivateFolder
 from iac.ports.path import PROJECT_FILE
-from iac.registry import BACKENDS
+from iac.registry import BACKENDS, PROVIDERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,29 +53,11 @@ state:
       - {recipient}
   lineage: {lineage}
 """
-_LOGINS = {
-    Api.ADMIN: """\
-# The login client is registered in the same IAM: grant client_credentials, scopes iam:admin.read and iam:admin.write.
-auth:
-  method: client_credentials
-  client_id: {env: IAC_CLIENT_ID}
-  client_secret: {env: IAC_CLIENT_SECRET}""",
-    Api.SELF_SERVICE: """\
-# A user's token: who logs in owns what is registered. Where anybody may register, auth: {method: none} will do.
-auth:
-  method: token
-  token: {env: IAM_TOKEN}""",
-    Api.RFC7591: """\
-# What lets iac register clients. Where anybody may register, auth: {method: none} will do.
-auth:
-  method: initial_access_token
-  token: {env: IAC_INITIAL_ACCESS_TOKEN}""",
-}
 
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a new project is asked for. `provider` is a name of `Api`, `wheel` URL and hash."""
+    """What a new project is asked for: `provider` one of `PROVIDERS`, `wheel` URL and hash."""
 
     project: str
     issuer: str
@@ -260,7 +241,7 @@ def _text(answers: Answers, lineage: str, recipient: str) -> str:
         project=_scalar(answers.project),
         issuer=_scalar(answers.issuer),
         provider=answers.provider,
-        login=_LOGINS[Api(answers.provider)],
+        login=PROVIDERS[answers.provider].login,
         backend=answers.backend,
         place=BACKENDS[answers.backend].starter,
         lineage=_scalar(lineage),

@@ -14,7 +14,7 @@ from iac.config.project import load_project
 from iac.core.errors import InputError
 from iac.core.secret import Secret
 from iac.ports.source import Origin, Source
-from iac.transport.http import Transport
+from iac.transport.client import Transport
 from iac.wiring.site import open_backend
 from tests.config.given import PROJECT, write
 

@@ -285,7 +285,7 @@ environments: {dev: {removed: [{address: old/two, then: forget}]}}
 def test_the_project_is_named_in_what_is_desired(tmp_path: Path) -> None:
     found = desired(tmp_path, {"iac.yaml": PROJECT.replace("{env: IAC_CLIENT_ID}", "iac-login")})
     assert ("demo", "default", "https://iam.example.org/", "iam-admin", "iac-login") == (
-        found.project, found.environment, found.issuer, found.provider, found.login_client_id,
+        found.project, found.environment, found.issuer, found.api.provider, found.login_client_id,
     )  # fmt: skip
     assert Limits(3, None) == found.limits
 
@@ -304,7 +304,7 @@ def test_warnings_are_handed_on(tmp_path: Path) -> None:
     write(tmp_path, {"clients.d/b.yaml": client("b", "grant_types: []", "scope: [proflie]")})
     desired, _, warnings = load_environment(load_project(tmp_path))
     assert [] == warnings
-    assert ["unknown-scope"] == [each.rule for each in desired.clients["b"].remarks]
+    assert ["unknown-scope"] == [each.id for each in desired.clients["b"].remarks]
 
 
 def test_which_environment_must_be_said_when_there_are_several(tmp_path: Path) -> None:

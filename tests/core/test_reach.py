@@ -12,23 +12,24 @@ from iac.core.desired import Moved, Removed, Then
 from iac.core.diagnostics import Location
 from iac.core.drift import find_drift
 from iac.core.plan.change import Action
-from iac.core.registration import Actual, Api, Facts, Misfit, Registration, Unread
+from iac.core.registration import Actual, Facts, Misfit, Registration, Unread
 from iac.core.state.model import Predecessor
+from iac.registry import capabilities
 from tests.core.build import NEW, OPTIONS, actual, applied, desired, intent, plan, project, registered, sealed, state
 
 if TYPE_CHECKING:
     from iac.core.plan.plan import Plan
     from iac.core.state.model import ClientState
 
-API = str(Api.SELF_SERVICE)
-FACTS = replace(NEW, api=Api.SELF_SERVICE)
+API = capabilities("iam-self-service")
+FACTS = replace(NEW, api=API)
 HERE = Location("iac.yaml", 9)
 ID = "chosen-by-the-server"
 CLIENT = desired(client_id="", scope=("openid",))
 
 
 def held(**more: Any) -> ClientState:
-    return applied(CLIENT, **{"client_id": ID, "provider": API, **more})
+    return applied(CLIENT, **{"client_id": ID, "provider": API.provider, **more})
 
 
 def seen(**more: Any) -> Actual:
@@ -97,7 +98,11 @@ def test_a_registration_that_may_have_been_sent_is_not_sent_again() -> None:
     lost = state(intents={"team/app": intent(CLIENT)})
     nothing = Actual(FACTS, {}, 0, found={"team/app": ("found-1",)})
     (guard,) = plan(project(CLIENT, api=API), lost, nothing).guards
-    assert ("lost-create", "found-1", "--recreate team/app") == (guard.id, guard.value, guard.flag)
+    assert ("lost-create", "found-1", "--recreate team/app") == (
+        guard.id,
+        guard.details["value"],
+        guard.details["flag"],
+    )
     again = replace(OPTIONS, recreate=frozenset({"team/app"}))
     assert [] == ids(plan(project(CLIENT, api=API), lost, nothing, again))
 
@@ -140,22 +145,20 @@ def test_scopes_that_are_left_alone_may_be_stripped_too() -> None:
 
 
 def test_self_service_has_no_flavour_before_it_showed_a_client() -> None:
-    flavours = [
-        Facts(old, new, Api.SELF_SERVICE).flavour for old, new in ((False, False), (True, False), (False, True))
-    ]
+    flavours = [Facts(old, new, API).flavour for old, new in ((False, False), (True, False), (False, True))]
     assert ["unknown", "1.12", "1.14"] == flavours
 
 
 def test_a_server_that_is_no_iam_has_no_flavour_of_iam() -> None:
-    assert "rfc7591" == Facts(shows_secrets=False, has_up_scoping=False, api=Api.RFC7591).flavour
+    assert "rfc7591" == Facts(shows_secrets=False, has_up_scoping=False, api=capabilities("rfc7591")).flavour
 
 
 def test_another_id_than_the_server_chose_is_refused_and_both_are_named() -> None:
     found = plan(project(replace(CLIENT, client_id="mine"), api=API), state({"team/app": held()}), seen())
     (guard,) = found.guards
     assert ("client-id-changed", True) == (guard.id, found.is_empty)
-    assert ID in guard.message
-    assert "mine" in guard.message
+    assert ID in guard.summary
+    assert "mine" in guard.summary
 
 
 @pytest.mark.parametrize("since", ["", "2026-01-01T00:00:00Z"], ids=["waits for outputs", "its time is over"])
@@ -187,11 +190,11 @@ def test_what_is_not_understood_is_compared_with_what_was_last_applied_and_left_
         [said.id for said in found.findings],
         ids(found),
     )
-    assert PROBLEM in found.findings[0].message
+    assert PROBLEM in found.findings[0].why
     renamed = replace(CLIENT, fields={**CLIENT.fields, "client_name": "New"})
     changed = plan(project(renamed, api=API), state({"team/app": held()}), garbled())
     assert ["client-not-understood"] == ids(changed)
-    assert PROBLEM in changed.guards[0].message
+    assert PROBLEM in changed.guards[0].why
 
 
 def test_what_is_not_understood_can_be_forgotten_and_not_deleted() -> None:

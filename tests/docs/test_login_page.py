@@ -13,7 +13,8 @@ import iac.transport
 from iac.config.definitions import validate_project
 from iac.core import origin
 from iac.core.server import switch
-from iac.providers import iam_admin, logins, probe
+from iac.providers import logins, probe
+from iac.providers.iam_admin import api
 from iac.providers.logins.proof import SharedSecret
 from iac.transport import retry
 from tests.config.given import PROJECT, write
@@ -24,7 +25,7 @@ ERRORS = {"CredentialsError", "InputError", "ServerError", "UnknownOutcome", "Un
 
 
 def summaries() -> set[str]:
-    """Every first argument of an error in iac.providers, iac.transport and iac.core.origin, and every value of a variable `summary`."""
+    """Every first argument of an error of the network, and every value of a variable `summary`."""
     found: set[str] = set()
     rooms = (Path(room.__path__[0]) for room in (iac.providers, iac.transport))
     for path in [Path(origin.__file__), *(path for room in rooms for path in room.rglob("*.py"))]:
@@ -70,7 +71,7 @@ def test_the_table_of_errors_is_that_of_the_code() -> None:
         f"pauses of at most {retry.Patience().first}, 1 and 2 seconds",
         f"more than {retry.Patience().longest:.0f} seconds",
         "429, 502, 503 or 504",
-        f"Up to {iam_admin.FEW} clients are read one by one",
+        f"Up to {api.FEW} clients are read one by one",
         f"pages of {switch('page-size')}",
         "`BEARER_TOKEN`",
         "`BEARER_TOKEN_FILE`",

@@ -117,9 +117,9 @@ def cage(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cage]:
         whole = traceback.TracebackException.from_exception(error, capture_locals=True)
         cage.tracebacks.append("".join(whole.format()))
 
-    def kept_report(error: Exception) -> int:
+    def kept_report(error: Exception, **how: bool) -> int:
         keep(error)
-        return report(error)
+        return report(error, **how)
 
     def kept_failed(change: Change, error: IacError) -> Failed:
         keep(error)
@@ -296,7 +296,7 @@ INSIDE = {
     "the journal": "iac.backends.file.document.render_batch",
     "the template engine": "iac.rendering.engine.render",
     "writing an output": "iac.sinks.file.sink.FileSink._write",
-    "what is sent": "iac.providers.iam_admin.update_body",
+    "what is sent": "iac.providers.iam_admin.api.update_body",
     "what is answered": "iac.transport.message.Answer.json",
     "encryption": "pyrage.encrypt",
     "decryption": "pyrage.decrypt",

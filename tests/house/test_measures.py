@@ -8,12 +8,12 @@ from __future__ import annotations
 from tests.house import measures
 
 LIMITS = {  # measure: (limit, goal)
-    "modules": (348, 300),
-    "statements outside the sandbox": (23_027, 19_525),
-    "class names with two meanings": (38, 0),
-    "exceptions from lint": (49, 40),
-    "circles of imports": (7, 0),
-    "modules with a gerund for a name": (10, 0),
+    "modules": (349, 300),
+    "statements outside the sandbox": (23_042, 19_525),
+    "class names with two meanings": (19, 0),
+    "exceptions from lint": (44, 40),
+    "circles of imports": (0, 0),
+    "modules with a gerund for a name": (8, 0),
 }
 
 

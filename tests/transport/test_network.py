@@ -11,7 +11,8 @@ import pytest
 from iac.clock import SystemClock
 from iac.core.errors import InputError, UnreachableError
 from iac.core.origin import Address
-from iac.transport.http import Http, Transport
+from iac.transport.client import Transport
+from iac.transport.http import Http
 from iac.transport.message import Call
 from iac.transport.retry import Patience
 from tests.providers.stub import Say, start_stub

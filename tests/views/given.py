@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iac import __version__
+from iac.core.capabilities import Capabilities
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.explanation import Explanation, Kind
 from iac.core.plan.change import (
@@ -14,13 +16,13 @@ from iac.core.plan.change import (
     Cause,
     Change,
     FieldChange,
-    Finding,
     Leaving,
     OutputAction,
     OutputChange,
     SecretChange,
 )
-from iac.core.plan.plan import Guard, Pending, Plan, Released, Standing
+from iac.core.plan.guards import guard
+from iac.core.plan.plan import Pending, Plan, Released, StandingPredecessor
 from iac.core.plan.recipients import Recipients
 from iac.core.registration import Registration
 from iac.views.kind import DiagnosticsView, PlanView, Setting, render_diagnostics, render_plan
@@ -55,7 +57,7 @@ def plan_of(given: dict[str, Any]) -> Plan:
         project=given.get("project", "rucio"),
         environment=given.get("environment", "prod"),
         issuer=given.get("issuer", "https://iam.example.org/"),
-        provider=given.get("provider", "iam-admin"),
+        api=Capabilities(provider=given.get("provider", "iam-admin")),
         changes=tuple(_change(each) for each in given.get("changes", ())),
         no_op=given.get("no_op", 0),
         unmanaged=given.get("unmanaged", 0),
@@ -64,7 +66,9 @@ def plan_of(given: dict[str, Any]) -> Plan:
         released=tuple(Released(each["address"], tuple(each["fields"])) for each in given.get("released", ())),
         pending=tuple(Pending(**each) for each in given.get("pending", ())),
         predecessors=tuple(
-            Standing(each["address"], each["client_id"], each["successor"], each["until"] or "", is_due=each["due"])
+            StandingPredecessor(
+                each["address"], each["client_id"], each["successor"], each["until"] or "", is_due=each["due"]
+            )
             for each in given.get("predecessors", ())
         ),
         moved=tuple((each["from"], each["to"]) for each in given.get("moved", ())),
@@ -73,8 +77,12 @@ def plan_of(given: dict[str, Any]) -> Plan:
     )
 
 
-def _guard(given: dict[str, Any]) -> Guard:
-    return Guard(**{**given, "addresses": tuple(given["addresses"]), "location": _location(given.get("location"))})
+def _guard(given: dict[str, Any]) -> Diagnostic:
+    said = guard(given["id"], given["summary"], given["addresses"], **{key: given[key] for key in _KEYS & given.keys()})
+    return replace(said, why=given.get("why", ""), location=_location(given.get("location")))
+
+
+_KEYS = {"limit", "value", "setting", "flag"}
 
 
 def _change(given: dict[str, Any]) -> Change:
@@ -96,7 +104,7 @@ def _change(given: dict[str, Any]) -> Change:
             )
             for each in given.get("outputs", ())
         ),
-        findings=tuple(_finding(each) for each in given.get("findings", ())),
+        findings=tuple(replace(_finding(each), where=given["address"]) for each in given.get("findings", ())),
         leaving=_REPLACED if given["action"] == "replace" else (),
         recipients=_recipients(given["recipients"]) if given.get("recipients") else None,
     )
@@ -127,8 +135,18 @@ def _value(given: Any) -> Value | None:
     return tuple(given) if isinstance(given, list) else given
 
 
-def _finding(given: dict[str, Any]) -> Finding:
-    return Finding(given["id"], Severity(given["severity"]), given["message"], _location(given.get("location")))
+def _finding(given: dict[str, Any]) -> Diagnostic:
+    place = _location(given.get("location"))
+    severity = Severity(given["severity"])
+    return Diagnostic(
+        given["id"],
+        given["summary"],
+        place,
+        given.get("why", ""),
+        given.get("fix", ""),
+        severity,
+        given.get("where", ""),
+    )
 
 
 def _location(given: dict[str, Any] | None) -> Location | None:

@@ -88,7 +88,7 @@ def repository_problem(repository: str) -> str:
     if "://" not in repository:
         return ""
     if not is_uri(repository):
-        return "it is no URL"
+        return "it is not a URL"
     parts = urlsplit(repository)
     if parts.password is not None or (parts.scheme in {"https", "http"} and parts.username is not None):
         return HOLDS_LOGIN

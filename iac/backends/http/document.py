@@ -16,7 +16,7 @@ from iac.backends.http.server import StateServer, Target, Targets
 from iac.backends.remote import open_remote
 from iac.core.errors import InputError
 from iac.core.origin import Address
-from iac.transport.http import Transport
+from iac.transport.client import Transport
 
 if TYPE_CHECKING:
     from iac.backends.http import HttpPlace

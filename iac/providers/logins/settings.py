@@ -93,7 +93,7 @@ class InitialAccessTokenAuth(LoginSettings):
 
     method: ClassVar = "initial_access_token"
     opener: ClassVar = "iac.providers.logins.given"
-    providers: ClassVar = frozenset({"rfc7591"})
+    is_nobody: ClassVar = True
 
     token: Source
 
@@ -104,4 +104,4 @@ class NoAuth(LoginSettings):
 
     method: ClassVar = "none"
     opener: ClassVar = "iac.providers.logins.given"
-    providers: ClassVar = frozenset({"iam-self-service", "rfc7591"})
+    is_nobody: ClassVar = True
