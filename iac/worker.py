@@ -7,6 +7,7 @@ nothing of the environment (`iac.process`).
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from importlib import import_module
@@ -77,7 +78,9 @@ class Worker:
             self._process = None
 
     def _start(self) -> Process:
-        settings = json.dumps({"path": sys.path, "function": self._function, "memory": self._memory})
+        # An empty entry is the current folder: the project, which may be that of a pull request.
+        path = [os.path.abspath(entry) for entry in sys.path if entry]  # noqa: PTH100  # entries are texts
+        settings = json.dumps({"path": path, "function": self._function, "memory": self._memory})
         return start(Command(Child.WORKER, (sys.executable, "-I", "-c", _BOOT, settings)), is_silent=True)
 
     def __enter__(self) -> Self:
