@@ -32,19 +32,35 @@ def read(path: Path, largest: int = LARGEST, longest: float = LONGEST) -> bytes:
     ends = time.monotonic() + longest
     handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     try:
-        ready = select.poll()
-        ready.register(handle, select.POLLIN)
         content = bytearray()
         while len(content) < largest:
-            if not ready.poll(max(0.0, ends - time.monotonic()) * 1000):
-                raise TimeoutError(None, f"its writer does not come to an end within {longest:g} s")
-            piece = os.read(handle, min(_PIECE, largest - len(content)))
-            if not piece:
+            piece = _piece(handle, min(_PIECE, largest - len(content)))
+            if piece:
+                content += piece
+            elif piece is not None:
                 break
-            content += piece
+            elif not _is_ready(handle, ends - time.monotonic()):
+                raise TimeoutError(None, f"its writer does not come to an end within {longest:g} s")
         return bytes(content)
     finally:
         os.close(handle)
+
+
+def _piece(handle: int, size: int) -> bytes | None:
+    """The next bytes; none at the end, None while a writer has not written them yet.
+
+    It is read before any wait: of a pipe that nobody ever opened to write, poll(2) says nothing, read(2) that it ends.
+    """
+    try:
+        return os.read(handle, size)
+    except BlockingIOError:
+        return None
+
+
+def _is_ready(handle: int, seconds: float) -> bool:
+    ready = select.poll()
+    ready.register(handle, select.POLLIN)
+    return bool(ready.poll(max(0.0, seconds) * 1000))
 
 
 def flock(descriptor: int, kind: int, longest: float = LONGEST) -> None:
