@@ -7,10 +7,10 @@ nothing of the environment (`iac.process`).
 from __future__ import annotations
 
 import json
-import os
 import signal
 import sys
 from importlib import import_module
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Self
 
@@ -79,7 +79,7 @@ class Worker:
 
     def _start(self) -> Process:
         # An empty entry is the current folder: the project, which may be that of a pull request.
-        path = [os.path.abspath(entry) for entry in sys.path if entry]  # noqa: PTH100  # entries are texts
+        path = [str(Path(entry).absolute()) for entry in sys.path if entry]
         settings = json.dumps({"path": path, "function": self._function, "memory": self._memory})
         return start(Command(Child.WORKER, (sys.executable, "-I", "-c", _BOOT, settings)), is_silent=True)
 
