@@ -58,9 +58,7 @@ def _piece(handle: int, size: int) -> bytes | None:
 
 
 def _is_ready(handle: int, seconds: float) -> bool:
-    ready = select.poll()
-    ready.register(handle, select.POLLIN)
-    return bool(ready.poll(max(0.0, seconds) * 1000))
+    return bool(select.select([handle], [], [], max(0.0, seconds))[0])  # few files are open: its number is below 1024
 
 
 def flock(descriptor: int, kind: int, longest: float = LONGEST) -> None:

@@ -12,13 +12,12 @@ import sys
 from importlib import import_module
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from iac.process import LONGEST_OUTPUT, Child, Command, Failure, ProcessError, Talk, end, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from iac.process import Process
 
@@ -80,16 +79,8 @@ class Worker:
     def _start(self) -> Process:
         # An empty entry is the current folder: the project, which may be that of a pull request.
         path = [str(Path(entry).absolute()) for entry in sys.path if entry]
-        settings = json.dumps({"path": path, "function": self._function, "memory": self._memory})
-        return start(Command(Child.WORKER, (sys.executable, "-I", "-c", _BOOT, settings)), is_silent=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        settings = {"path": path, "function": self._function, "memory": self._memory}
+        return start(Command(Child.WORKER, (sys.executable, "-I", "-c", _BOOT, json.dumps(settings))), is_silent=True)
 
 
 def serve(function: str, memory: int) -> None:

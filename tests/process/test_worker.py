@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,7 +23,7 @@ MEMORY = 400 * 1024 * 1024
 
 @pytest.fixture
 def worker() -> Iterator[Worker]:
-    with Worker(FUNCTION, memory=MEMORY) as running:
+    with closing(Worker(FUNCTION, memory=MEMORY)) as running:
         yield running
 
 
@@ -67,5 +68,5 @@ def test_it_imports_nothing_from_the_folder_that_it_is_started_in(
     (tmp_path / "stranger.py").write_text("def answer(_): return b'from the folder'")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", ["", *sys.path])
-    with Worker("stranger:answer", memory=MEMORY) as running, pytest.raises(ProcessError):
+    with closing(Worker("stranger:answer", memory=MEMORY)) as running, pytest.raises(ProcessError):
         running.ask(b"", seconds=30)
