@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from iac.apply.deliver import check_sinks, check_templates, outputs_to_write
 from iac.apply.run import LockedPlan
-from iac.core.plan.change import Finding
 from iac.core.plan.make import make_plan
 from iac.core.policy.judge import Outside, asks_server, review
 from iac.workflow.exposure import with_exposures
@@ -32,11 +31,8 @@ def read_plan(session: Session, options: Options) -> Plan:
 
 def _plan(session: Session, state: State, actual: Actual, options: Options) -> Plan:
     """The plan, with what validation warns of among its findings; outputs that change are looked at: templates, git."""
-    findings = tuple(
-        Finding(warning.id, warning.severity, warning.summary, warning.location) for warning in session.warnings
-    )
     plan = make_plan(session.desired, state, actual, options)
-    plan = _reviewed(session, replace(plan, findings=(*findings, *plan.findings)), options)
+    plan = _reviewed(session, replace(plan, findings=(*session.warnings, *plan.findings)), options)
     check_sinks(session, plan)
     check_templates(session, plan)
     return with_exposures(session, plan, [output.id for output in outputs_to_write(plan)])

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING, Any
 
 from iac.apply.deliver import blocked, fresh_content, record_of
 from iac.core.desired import output_id
+from iac.core.diagnostics import Severity
 from iac.core.errors import ClosedSecretError, IacError
-from iac.ports import Found, Tracking
-from iac.workflow.exposure import TRACKED, find_exposures, warning
+from iac.ports import Found
+from iac.workflow.exposure import find_exposures
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from iac.core.desired import OutputSpec
-    from iac.ports import Exposure
+    from iac.core.diagnostics import Diagnostic
     from iac.session.ledger import Ledger
     from iac.session.session import LocalSession
 
@@ -39,23 +40,19 @@ def render_outputs(session: LocalSession, targets: Collection[str], *, check: bo
     return states
 
 
-def _render_guarded(session: LocalSession, ledger: Ledger, spec: OutputSpec, exposure: Exposure | None) -> OutputState:
+def _render_guarded(session: LocalSession, ledger: Ledger, spec: OutputSpec, exposed: Diagnostic | None) -> OutputState:
     """No output that git tracks is written; one that it does not ignore is, and that is said."""
-    if exposure is None:
-        return _render_safely(session, ledger, spec, check=False)
-    if exposure.tracking is Tracking.TRACKED:
-        return OutputState(spec.path, spec.sink, "refused", f"it {TRACKED}\nfix: {exposure.fix}")
-    return replace(_render_safely(session, ledger, spec, check=False), warning=warning(spec.path, exposure))
+    if exposed is not None and exposed.severity is Severity.ERROR:
+        return OutputState(spec.path, spec.sink, "refused", said=exposed)
+    return replace(_render_safely(session, ledger, spec, check=False), said=exposed)
 
 
 def _render_safely(session: LocalSession, ledger: Ledger, spec: OutputSpec, *, check: bool) -> OutputState:
     """One output that fails keeps no other from being rendered."""
     try:
         return _render_one(session, ledger, spec, check=check)
-    except ClosedSecretError as error:
-        return OutputState(spec.path, spec.sink, "failed", f"{error.summary}: {error.where}", closed=error)
     except IacError as error:
-        return OutputState(spec.path, spec.sink, "failed", "\n".join(error.lines()))
+        return OutputState(spec.path, spec.sink, "failed", error=error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,15 +60,35 @@ class OutputState:
     """What `iac render` found or did: written, unchanged, differs, missing, blocked, refused or failed.
 
     Attributes:
-        closed: why the identity at hand does not open a secret of it, and whose.
+        blocked: why it is not rendered although nothing failed.
+        said: that it is not kept out of version control, which refuses it or warns.
+        error: why it failed.
     """
 
     path: str
     sink: str
     status: str
-    why: str = ""
-    warning: str = ""
-    closed: ClosedSecretError | None = None
+    blocked: str = ""
+    said: Diagnostic | None = None
+    error: IacError | None = None
+
+    @property
+    def closed(self) -> ClosedSecretError | None:
+        """Why the identity at hand does not open a secret of it, and whose."""
+        return self.error if isinstance(self.error, ClosedSecretError) else None
+
+    @property
+    def warning(self) -> Diagnostic | None:
+        """What is said of an output that is written all the same."""
+        return self.said if self.status != "refused" else None
+
+    def lines(self) -> list[str]:
+        """Why it is not rendered, a line each; the fix for a secret that is closed is one for the whole run."""
+        if self.error is not None:
+            return self.error.lines()[:1] if self.closed else self.error.lines()
+        if self.said is not None and self.warning is None:
+            return [self.said.summary, self.said.why, f"fix: {self.said.fix}"]
+        return [self.blocked] if self.blocked else []
 
     @property
     def id(self) -> str:
@@ -81,13 +98,15 @@ class OutputState:
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
         closed = list(self.closed.addresses) if self.closed else []
+        problem = self.error or self.said
         return {
             "path": self.path,
             "sink": self.sink,
             "status": self.status,
-            "why": self.why,
-            "warning": self.warning,
+            "why": "\n".join(self.lines()),
+            "warning": self.warning.summary if self.warning else "",
             "closed": closed,
+            "problem": problem.to_dict() if problem else None,
         }
 
 

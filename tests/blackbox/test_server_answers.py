@@ -198,7 +198,7 @@ def test_a_plan_names_the_client_that_makes_no_sense_and_tells_the_rest(two: Pro
     plan = two.done("plan", "--format", "json").json()
     assert ["other"] == [change["address"] for change in plan["changes"]]
     assert ([], False) == (plan["guards"], plan["complete"])
-    (message,) = [finding["message"] for finding in plan["findings"] if finding["id"] == "not-understood"]
+    (message,) = [finding["why"] for finding in plan["findings"] if finding["id"] == "not-understood"]
     assert all(problem in message for problem in PROBLEMS)
     ended = two.apply()
     assert 0 == ended.code, ended.text
