@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from iac import files
+from iac import files, wait
 from iac.core.state.members import Malformed, Members, dump, load
 from iac.ports import Deliveries, Delivery
 
@@ -41,7 +41,7 @@ class FileDeliveries(Deliveries):
 
     def _load(self) -> dict[str, Delivery]:
         try:
-            members = Members(load(self._path.read_text(encoding="utf-8")), "note")
+            members = Members(load(wait.read(self._path).decode()), "note")
             outputs = members.object("outputs")
             return {name: _delivery(Members(data, name)) for name, data in outputs.items()}
         except (OSError, UnicodeDecodeError, Malformed):
