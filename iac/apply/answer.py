@@ -109,6 +109,10 @@ class Book:
             return held
         return replace(held, secret=self.ledger.seal_next(address, answer.secret), status=SecretStatus.KNOWN)
 
+    def wrong(self, answer: Registration, sent: Sent) -> list[str]:
+        """Names of the fields in which an answer is not what was sent."""
+        return mismatches(sent.fields, sent.names, answer, self.facts, self.defaults)
+
     def store(
         self,
         change: Change,
@@ -119,7 +123,7 @@ class Book:
     ) -> list[str]:
         """Make the answer durable; names of the fields in which it is not what was sent."""
         desired = desired_of(change)
-        wrong = mismatches(sent.fields, sent.names, answer, self.facts, self.defaults)
+        wrong = self.wrong(answer, sent)
         applied = dict(server.forced(desired.fields, self.facts.api))
         for name in wrong:
             applied.pop(name, None)

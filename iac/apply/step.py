@@ -76,15 +76,31 @@ class Steps:
         if answer.secret is not None and answer.secret != chosen and uses_secret(desired.fields):
             held = replace(held, secret=self._seal(change, answer.secret), status=SecretStatus.KNOWN)
         change = replace(change, client_id=answer.client_id or change.client_id)
+        if change.carried or change.carried_owners:
+            self._take_over(change, answer, held, sent)
+            return
         done = self._settle(change, answer, held, sent)
         if done.wrong and done.wrong <= server.forced_by_create(sent.fields, self.facts.api):
             answer = self._put(change, self._fresh(change), sent)
             done = self._settle(change, answer, done.held, sent)
-        owners = owners_given(change, desired.owners)
-        if owners:
-            self._exchange.assign(change.client_id, owners, ())
+        if desired.owners:
+            self._exchange.assign(change.client_id, desired.owners, ())
             self._book.store(change, done.answer, done.held, sent, desired.owners)
         hold(sorted(done.wrong), change)
+
+    def _take_over(self, change: Change, answer: Registration, held: Held, sent: Sent) -> None:
+        """End a create that gives a client what another one had.
+
+        Its intent stays until all of that is there: only a change that resumes the create knows what is still missing.
+        """
+        if held.secret != self.ledger.state.intents[change.address].secret:
+            self.ledger.record(self.ledger.intend(change.address, change.client_id, Action.CREATE, held.secret))
+        wrong = self._book.wrong(answer, sent)
+        if wrong and set(wrong) <= server.forced_by_create(sent.fields, self.facts.api):
+            answer = self._put(change, self._fresh(change), sent)
+        owners = desired_of(change).owners
+        self._exchange.assign(change.client_id, owners_given(change, owners) or (), ())
+        hold(self._book.store(change, answer, held, sent, owners), change)
 
     def _settle(
         self,
@@ -118,7 +134,8 @@ class Steps:
             elif change.step is SecretStep.DROP:
                 held = replace(held, secret=None, status=SecretStatus.NONE)
             answer = fresh
-            if change.writes_fields or change.step is SecretStep.CHOOSE:
+            is_lacking = bool(change.carried and self._book.wrong(fresh, sent))
+            if change.writes_fields or is_lacking or change.step is SecretStep.CHOOSE:
                 answer = self._put(change, fresh, sent)
         if answer is not fresh and server.reads_back(self.facts):
             done = self._settle(change, answer, held, sent, owners)

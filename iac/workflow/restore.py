@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from iac.core.desired import DesiredClient, Lifecycle
 from iac.core.diagnostics import Location
 from iac.core.errors import InputError
 from iac.core.limits import listed
 from iac.core.model import uses_secret
-from iac.core.plan.diff import HIDDEN, compare
+from iac.core.plan.diff import HIDDEN
 from iac.core.plan.identity import base_of
-from iac.core.registration import Api, NewClient, Registration
+from iac.core.plan.proposal import restored
+from iac.core.registration import Api, NewClient
 from iac.core.server import create_body, parse_answer
-from iac.core.state.answer import carried
 from iac.workflow.apply import Prepared, prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from iac.core.desired import Desired
     from iac.core.model import Fields
-    from iac.core.plan.change import Change
     from iac.core.state.model import ClientState, State, Tombstone
     from iac.session.session import Session
-
-LAST_ANSWER = "restored as the server last answered it"
-UNKNOWN = (
-    "restored as it was last applied: this state is from before format 1.1, which keeps the server's answer,"
-    " so nobody knows what was set by hand or left to the server"
-)
-"""Reasons of the change."""
 
 
 def find_grave(state: State, address: str) -> Tombstone:
@@ -80,37 +70,14 @@ def prepare_restore(session: Session, address: str) -> tuple[Session, Prepared]:
     _check_secret(session, state, grave, client)
     alone = replace(session, desired=replace(session.desired, clients={**session.desired.clients, address: client}))
     prepared = prepare(alone, replace(alone.options(), targets=frozenset({address})))
+    facts, defaults = prepared.actual.facts, session.desired.server_defaults
     changes = tuple(
-        _whole(alone, prepared, change, grave) if change.address == address else change
+        restored(change, grave.client, facts, defaults) if change.address == address else change
         for change in prepared.plan.changes
     )
     secret = grave.client.secret
     plan = replace(prepared.plan, changes=changes)
     return alone, replace(prepared, plan=plan, kept={address: secret} if secret else {})
-
-
-def _whole(session: Session, prepared: Prepared, change: Change, grave: Tombstone) -> Change:
-    """The change with all that the client had and no definition manages, by its last answer."""
-    was, client, facts = grave.client, change.desired, prepared.actual.facts
-    if client is None or not (change.creates or change.resumes):
-        return change
-    if was.answer is None:
-        return replace(change, reason=UNKNOWN)
-    taken = carried(client, Registration(was.client_id, was.applied, answer=was.answer), facts)
-    everything = replace(client, fields={**taken, **client.fields}, declared=client.declared | taken.keys())
-    return replace(
-        change,
-        reason=_reason(was.answer),
-        fields=compare(everything, change.observed, None, facts, session.desired.server_defaults),
-        carried=taken,
-        carried_owners=was.owners or () if client.managed_owners is None else (),
-    )
-
-
-def _reason(answer: Mapping[str, Any]) -> str:
-    if answer.get("active") is False:
-        return f"{LAST_ANSWER}, but enabled: it was disabled, and only an administrator can do that again"
-    return LAST_ANSWER
 
 
 def _wanted(desired: Desired, grave: Tombstone) -> DesiredClient:
