@@ -25,7 +25,7 @@ from iac.core.plan.make import make_plan
 from iac.core.policy.judge import Outside, asks_server, review
 from iac.core.state.journal import check_events
 from iac.core.state.model import ClientState, ClientWritten
-from iac.workflow.approval import check_serial
+from iac.workflow.approval import check_serial, older_state
 from iac.workflow.exposure import with_exposures
 from iac.workflow.registrations import keep_new_tokens, read_actual
 
@@ -45,9 +45,11 @@ def read_plan(session: Session, options: Options) -> Plan:
     """What would be done now; nothing is written and no lock is taken."""
     options = replace(options, now=session.clock.now())
     state = session.backend.load()
+    older = older_state(session, state)
     actual = read_actual(session, state, options)
     state = keep_new_tokens(session, state, actual, is_locked=False)
-    return _plan(session, state, actual, options)
+    plan = _plan(session, state, actual, options)
+    return replace(plan, findings=(*older, *plan.findings))
 
 
 def _plan(session: Session, state: State, actual: Actual, options: Options) -> Plan:

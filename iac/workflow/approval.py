@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from iac.core.diagnostics import Severity
 from iac.core.errors import StalePlan, StateError
 from iac.core.limits import listed
 from iac.core.plan.approval import uncovered
+from iac.core.plan.change import Finding
 from iac.core.plan.saved import differences
 
 if TYPE_CHECKING:
     from iac.core.plan.plan import Plan
     from iac.core.plan.saved import SavedPlan
     from iac.core.state.model import Approval, State
+    from iac.ports import Deliveries, StateBackend
     from iac.session.session import LocalSession
 
 
@@ -74,16 +77,31 @@ def check_serial(session: LocalSession, state: State) -> None:
     if session.accepts_older_state:
         session.deliveries.accept(state.serial)
         session.deliveries.save()
-        return
-    output, serial = session.deliveries.newest()
+    elif error := find_newer(session.deliveries, session.backend, state):
+        raise error
+
+
+def find_newer(deliveries: Deliveries, backend: StateBackend, state: State) -> StateError | None:
+    """The error for a state that is older than an output or a journal of this machine; None when nothing is newer."""
+    output, serial = deliveries.newest()
     source = f"{output} was written from"
-    copy, copied = session.backend.newest_copy()
+    copy, copied = backend.newest_copy()
     if copied > serial:
         source, serial = f"{copy} names", copied
-    if serial > state.serial:
-        raise StateError(
-            "the state is older than what this machine has seen, so nothing is written",
-            where=f"serial {state.serial}",
-            why=f"{source} serial {serial}; secrets in an older state may have been replaced since",
-            fix=f"put the newest state back (iac state push COPY), or go on from this one with {FLAG}",
-        )
+    if serial <= state.serial:
+        return None
+    return StateError(
+        "the state is older than what this machine has seen, so nothing is written",
+        where=f"serial {state.serial}",
+        why=f"{source} serial {serial}; secrets in an older state may have been replaced since",
+        fix=f"put the newest state back (iac state push COPY), or go on from this one with {FLAG}",
+    )
+
+
+def older_state(session: LocalSession, state: State) -> tuple[Finding, ...]:
+    """What a plan says of a state from which apply would write nothing."""
+    error = find_newer(session.deliveries, session.backend, state)
+    if error is None or session.accepts_older_state:
+        return ()
+    message = f"{error.summary}: {error.where}, but {error.why}; fix: {error.fix}"
+    return (Finding("older-state", Severity.WARNING, message),)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from iac.apply.deliver import blocked, fresh_content, record_of
 from iac.core.desired import output_id
 from iac.core.errors import ClosedSecretError, IacError
+from iac.core.limits import listed
+from iac.core.plan.change import Action
 from iac.ports import Found, Tracking
 from iac.workflow.approval import check_serial
 from iac.workflow.exposure import TRACKED, find_exposures, warning
@@ -16,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from iac.core.desired import OutputSpec
+    from iac.core.state.model import State
     from iac.ports import Exposure
     from iac.session.ledger import Ledger
     from iac.session.session import LocalSession
@@ -32,11 +35,15 @@ def render_outputs(session: LocalSession, targets: Collection[str], *, check: bo
     ledger = session.ledger(state)
     wanted = [spec for spec in session.desired.outputs if not targets or set(spec.clients) & set(targets)]
     if check:
+        if not session.accepts_older_state:
+            check_serial(session, state)
         return [_render_safely(session, ledger, spec, check=True) for spec in wanted]
     check_serial(session, state)
     exposures = find_exposures(session, [spec for spec in wanted if not blocked(spec, state)])
+    if wanted:
+        session.deliveries.begin(state.serial)
     states = [_render_guarded(session, ledger, spec, exposures.get(spec.id)) for spec in wanted]
-    session.deliveries.save()
+    session.deliveries.end()
     return states
 
 
@@ -46,7 +53,8 @@ def _render_guarded(session: LocalSession, ledger: Ledger, spec: OutputSpec, exp
         return _render_safely(session, ledger, spec, check=False)
     if exposure.tracking is Tracking.TRACKED:
         return OutputState(spec.path, spec.sink, "refused", f"it {TRACKED}\nfix: {exposure.fix}")
-    return replace(_render_safely(session, ledger, spec, check=False), warning=warning(spec.path, exposure))
+    done = _render_safely(session, ledger, spec, check=False)
+    return replace(done, warning="; ".join(part for part in (warning(spec.path, exposure), done.warning) if part))
 
 
 def _render_safely(session: LocalSession, ledger: Ledger, spec: OutputSpec, *, check: bool) -> OutputState:
@@ -103,5 +111,16 @@ def _render_one(session: LocalSession, ledger: Ledger, spec: OutputSpec, *, chec
         is_new = record is None or record.digest != record_of(session, spec, ledger.state).digest
         is_changed = sink.write(spec.path, content, mode=spec.mode, is_new=is_new)
         session.deliveries.add(spec.id, ledger.state.serial, content)
-        return OutputState(spec.path, spec.sink, "written" if is_changed else "unchanged")
-    return OutputState(spec.path, spec.sink, _STATUS[sink.compare(spec.path, content)])
+        status = "written" if is_changed else "unchanged"
+    else:
+        status = _STATUS[sink.compare(spec.path, content)]
+    return OutputState(spec.path, spec.sink, status, warning=_in_doubt(spec, ledger.state))
+
+
+def _in_doubt(spec: OutputSpec, state: State) -> str:
+    """That a secret may be dead, for a rotation was begun of which nobody knows the end; "" for none."""
+    rotating = [name for name in spec.clients if name in state.intents and state.intents[name].action == Action.ROTATE]
+    if not rotating:
+        return ""
+    what = "the server may have replaced this secret since, for the end of a rotation is not known"
+    return f"{spec.path} has the secret of {listed(rotating)}, and {what}; fix: iac apply"
