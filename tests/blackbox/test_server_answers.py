@@ -390,3 +390,19 @@ def test_rfc7591_a_read_about_another_client_is_an_error_that_names_both(registr
         ended = registrar.iac("plan")
     assert 6 == ended.code, ended.text
     assert f"asked about {client_id}, answered about another-client" in ended.text
+
+
+def test_render_says_that_a_secret_may_be_dead_when_the_end_of_a_rotation_is_not_known(
+    project: Project, sandbox: Sandbox
+) -> None:
+    project.define("app", **APP)
+    assert 0 == project.apply().code
+    assert "out/app.json" not in project.done("render").err
+    with bent(sandbox, every("POST", "/app/secret", BENT["nothing"])):
+        assert 5 == project.iac("rotate", "app", "--auto-approve").code
+    for command in (("render",), ("render", "--check")):
+        ended = project.done(*command)
+        assert "out/app.json has the secret of app, and the server may have replaced this secret" in ended.err
+    assert 0 == project.apply().code
+    assert "replaced" not in project.done("render").err
+    assert works(project, sandbox)
