@@ -1,12 +1,83 @@
 """Hypothesis: the same examples in every run, so that a change and not chance makes a test fail.
 
 New examples: `pytest --hypothesis-profile=explore`. There are no time limits, which fail on a busy machine.
+
+`SLOW` is what `make quick` leaves out, beside the tests that say so themselves: it takes most of the suite's CPU time.
 """
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
 
 settings.register_profile("iac", deadline=None, derandomize=True)
 settings.register_profile("explore", deadline=None, max_examples=1000)
 settings.load_profile("iac")
+
+TESTS = Path(__file__).parent
+SLOW = (
+    "apply/test_converge.py",
+    "apply/test_death.py",
+    "backends/test_age.py",
+    "backends/test_crash.py",
+    "backends/test_full_disk.py",
+    "backends/test_git.py",
+    "backends/test_group_commit.py",
+    "backends/test_http.py",
+    "backends/test_s3.py",
+    "backends/test_statefile.py",
+    "benchmarks",
+    "blackbox/test_child_process.py",
+    "blackbox/test_killed_init.py",
+    "blackbox/test_long_lists.py",
+    "blackbox/test_network.py",
+    "blackbox/test_older_version.py",
+    "blackbox/test_proof.py",
+    "blackbox/test_server_answers.py",
+    "blackbox/test_server_rules.py",
+    "blackbox/test_templates.py",
+    "cli/test_dying.py",
+    "config/test_wrong_kinds.py",
+    "core/test_plan_law.py",
+    "crash",
+    "docs/test_how_to.py",
+    "docs/test_readme.py",
+    "docs/test_tutorial.py",
+    "e2e/test_canary.py",
+    "e2e/test_faults.py",
+    "e2e/test_git.py",
+    "e2e/test_import.py",
+    "e2e/test_interrupt.py",
+    "e2e/test_logins.py",
+    "e2e/test_network.py",
+    "e2e/test_no_room.py",
+    "e2e/test_recover.py",
+    "e2e/test_restore.py",
+    "e2e/test_rotate.py",
+    "e2e/test_s3.py",
+    "e2e/test_secret.py",
+    "e2e/test_self_service.py",
+    "e2e/test_sinks.py",
+    "e2e/test_succession.py",
+    "e2e/test_twenty.py",
+    "e2e/test_verify.py",
+    "e2e/test_wrong_input.py",
+    "fuzz",
+    "packaging",
+    "pipelines",
+    "providers/test_probe.py",
+    "rendering/test_renderer.py",
+    "services/test_catalogue.py",
+    "traps",
+)
+"""Folders and files here."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow."""
+    slow = [TESTS / name for name in SLOW]
+    for item in items:
+        if any(item.path.is_relative_to(path) for path in slow):
+            item.add_marker(pytest.mark.slow)

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 E = TypeVar("E", bound=BaseException)
 
+FORM_ERRORS = frozenset(range(80, 94))
+"""OpenSSL's errors of VERIFY_X509_STRICT (x509_vfy.h): a certificate is not of the form of RFC 5280."""
+
 _REFUSALS = (
     "CERTIFICATE_REQUIRED",
     "HANDSHAKE_FAILURE",
@@ -27,6 +30,8 @@ _REFUSALS = (
 
 def ssl_context(ca: Path | None, certificate: Path | None, key: Path | None, *, is_plain: bool) -> ssl.SSLContext:
     """A context that trusts the system's authorities (SSL_CERT_FILE, SSL_CERT_DIR) and those of `ca`.
+
+    With `ca` the form of certificates is not checked, see `accept_any_form`.
 
     Args:
         ca: PEM file; None for none.
@@ -50,6 +55,7 @@ def ssl_context(ca: Path | None, certificate: Path | None, key: Path | None, *, 
 def _trust(context: ssl.SSLContext, ca: Path) -> None:
     try:
         context.load_verify_locations(ca)
+        accept_any_form(context)
     except OSError as error:
         raise InputError(
             "the CA bundle cannot be used",
@@ -57,6 +63,16 @@ def _trust(context: ssl.SSLContext, ca: Path) -> None:
             why=str(error),
             fix="name a PEM file of certificates",
         ) from error
+
+
+def accept_any_form(context: ssl.SSLContext) -> None:
+    """Trust authorities that the user named, whatever the form of their certificates.
+
+    From Python 3.13 on, VERIFY_X509_STRICT is on by default. It refuses authorities without key usage or key
+    identifiers, as those of many grid sites are, which 3.11 and 3.12 accept. It checks form alone: signatures, names,
+    dates and who may sign are checked without it.
+    """
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
 
 
 def _show(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:

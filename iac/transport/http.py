@@ -24,7 +24,7 @@ from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from iac.core.errors import UnknownOutcome, UnreachableError
-from iac.transport.certificate import cause, is_certificate_refused
+from iac.transport.certificate import FORM_ERRORS, cause, is_certificate_refused
 from iac.transport.client import open_client
 from iac.transport.encoding import decode
 from iac.transport.library import httpx
@@ -193,16 +193,9 @@ class Http:
         )
 
     def _unreachable(self, error: Exception, why: str) -> UnreachableError:
-        if cause(error, ssl.SSLCertVerificationError):
-            authority = "tls: {ca: FILE} in iac.yaml, or export SSL_CERT_FILE=FILE"
-            if self._transport.trust:
-                authority = f"correct the one that {self._transport.setting} leads to"
-            return UnreachableError(
-                "the server's certificate is not trusted",
-                where=self._origin,
-                why=why,
-                fix=f"name the certificate authority: {authority}",
-            )
+        untrusted = cause(error, ssl.SSLCertVerificationError)
+        if untrusted is not None:
+            return self._untrusted(untrusted, why)
         if is_certificate_refused(error):
             return self._certificate_refused(why)
         if isinstance(error, httpx.LocalProtocolError):
@@ -216,6 +209,20 @@ class Http:
                 fix="check proxy in iac.yaml, or HTTPS_PROXY, which may have user and password, or set proxy: none",
             )
         return UnreachableError("the server cannot be reached", where=self._origin, why=why, fix=self._fix(error))
+
+    def _untrusted(self, error: ssl.SSLCertVerificationError, why: str) -> UnreachableError:
+        if self._transport.trust:
+            fix = f"correct the one that {self._transport.setting} leads to"
+        elif error.verify_code in FORM_ERRORS:
+            fix = "tls: {ca: FILE} in iac.yaml, which accepts authorities of this form; SSL_CERT_FILE does not"
+        else:
+            fix = "tls: {ca: FILE} in iac.yaml, or export SSL_CERT_FILE=FILE"
+        return UnreachableError(
+            "the server's certificate is not trusted",
+            where=self._origin,
+            why=why,
+            fix=f"name the certificate authority: {fix}",
+        )
 
     def _certificate_refused(self, why: str) -> UnreachableError:
         return UnreachableError(

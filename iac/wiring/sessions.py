@@ -162,7 +162,7 @@ def open_project(caller: Caller) -> tuple[Settings, LocalSession]:
         backend=open_backend(settings, clock),
         vault=open_vault(settings),
         sinks=open_sinks(settings, desired, clock, lambda: find_identity(settings), root),
-        templates=load_templates(root, [spec.template for spec in desired.outputs], renderer),
+        templates=load_templates(root, [spec.template for spec in desired.outputs], renderer.references),
         renderer=renderer,
         deliveries=open_deliveries(settings, clock),
         clock=clock,

@@ -76,6 +76,7 @@ def keep_new_tokens(session: Session, state: State, actual: Actual, *, is_locked
         return state
     if is_locked:
         return _kept(session, state, brought)
+    # A plan takes no lock but for this. The state is loaded again under it: another run may have written meanwhile.
     with session.backend.lock(session.holder(), timeout=_PATIENCE):
         return _kept(session, session.backend.load(), brought)
 

@@ -11,7 +11,6 @@ from iac.core.errors import ClosedSecretError, IacError
 from iac.core.limits import listed
 from iac.core.plan.change import Action
 from iac.ports import Found, Tracking
-from iac.workflow.approval import check_serial
 from iac.workflow.exposure import TRACKED, find_exposures, warning
 
 if TYPE_CHECKING:
@@ -36,9 +35,9 @@ def render_outputs(session: LocalSession, targets: Collection[str], *, check: bo
     wanted = [spec for spec in session.desired.outputs if not targets or set(spec.clients) & set(targets)]
     if check:
         if not session.accepts_older_state:
-            check_serial(session, state)
+            session.check_serial(state)
         return [_render_safely(session, ledger, spec, check=True) for spec in wanted]
-    check_serial(session, state)
+    session.check_serial(state)
     exposures = find_exposures(session, [spec for spec in wanted if not blocked(spec, state)])
     if wanted:
         session.deliveries.begin(state.serial)

@@ -15,9 +15,10 @@ from iac.core.plan.identity import base_of
 from iac.core.plan.proposal import restored
 from iac.core.registration import Api, NewClient
 from iac.core.server import create_body, parse_answer
-from iac.workflow.apply import Prepared, prepare
+from iac.workflow.plan import prepare
 
 if TYPE_CHECKING:
+    from iac.apply.run import LockedPlan
     from iac.core.desired import Desired
     from iac.core.model import Fields
     from iac.core.state.model import ClientState, State, Tombstone
@@ -48,7 +49,7 @@ def find_grave(state: State, address: str) -> Tombstone:
     return max(reversed(graves), key=lambda grave: grave.deleted_at)
 
 
-def prepare_restore(session: Session, address: str) -> tuple[Session, Prepared]:
+def prepare_restore(session: Session, address: str) -> tuple[Session, LockedPlan]:
     """The plan that makes the client anew, and the session to carry it out in. Call it with the lock held.
 
     A definition that is there says what the client is to be, else it is as it last was.
@@ -69,15 +70,15 @@ def prepare_restore(session: Session, address: str) -> tuple[Session, Prepared]:
     client = _wanted(session.desired, grave)
     _check_secret(session, state, grave, client)
     alone = replace(session, desired=replace(session.desired, clients={**session.desired.clients, address: client}))
-    prepared = prepare(alone, replace(alone.options(), targets=frozenset({address})))
-    facts, defaults = prepared.actual.facts, session.desired.server_defaults
+    locked = prepare(alone, replace(alone.options(), targets=frozenset({address})))
+    facts, defaults = locked.actual.facts, session.desired.server_defaults
     changes = tuple(
         restored(change, grave.client, facts, defaults) if change.address == address else change
-        for change in prepared.plan.changes
+        for change in locked.plan.changes
     )
     secret = grave.client.secret
-    plan = replace(prepared.plan, changes=changes)
-    return alone, replace(prepared, plan=plan, kept={address: secret} if secret else {})
+    plan = replace(locked.plan, changes=changes)
+    return alone, replace(locked, plan=plan, kept={address: secret} if secret else {})
 
 
 def _wanted(desired: Desired, grave: Tombstone) -> DesiredClient:

@@ -1,29 +1,37 @@
 """The parts of a black-box test: a command line, a project on disk, a server whose answers a test can change.
 
-`IAC_TEST_COMMAND` (a command and its arguments, as in a shell) runs the tests against another version of iac.
+Commands run in the process of the tests, each with an environment, folder, stdin, stdout and stderr of its own: a
+process for each would cost ten times the CPU. `IAC_TEST_COMMAND` (a command and its arguments, as in a shell) runs the
+tests against another version of iac, in processes.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shlex
 import subprocess
 import sys
-from contextlib import contextmanager
+import tempfile
+from contextlib import chdir, contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from pyrage import x25519
 
+from iac.cli import run
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from iac.sandbox.message import Request, Response
     from iac.sandbox.server import Sandbox
 
-COMMAND = shlex.split(os.environ.get("IAC_TEST_COMMAND", "")) or [sys.executable, "-m", "iac"]
+OTHER = shlex.split(os.environ.get("IAC_TEST_COMMAND", ""))
+COMMAND = OTHER or [sys.executable, "-m", "iac"]
 SECONDS = 60
 """Longer than any command of these tests takes; one that hangs is ended and its test fails."""
 
@@ -47,26 +55,22 @@ class Ended:
 
 
 class Project:
-    """A project on disk. `env` is the environment of its commands, beside what every process needs."""
+    """A project on disk. `env` is the environment of its commands, beside what every process needs.
 
-    def __init__(self, root: Path, env: Mapping[str, str]) -> None:
+    `needs_process` is for commands that are killed, or whose end as a process matters.
+    """
+
+    def __init__(self, root: Path, env: Mapping[str, str], *, needs_process: bool = False) -> None:
         self.root = root
         self.env = dict(env)
+        self.needs_process = needs_process
 
     def iac(self, *arguments: str, env: Mapping[str, str] | None = None, stdin: str = "", cwd: str = ".") -> Ended:
         """Run one command to its end. A traceback, a fault in iac itself or a hang fails the test."""
         inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
-        done = subprocess.run(
-            [*COMMAND, *arguments],
-            cwd=self.root / cwd,
-            env={**inherited, "HOME": str(self.root.parent), **self.env, **(env or {})},
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=SECONDS,
-            check=False,
-        )
-        ended = Ended(done.returncode, done.stdout, done.stderr)
+        environ = {**inherited, "HOME": str(self.root.parent), **self.env, **(env or {})}
+        start = _run_as_process if OTHER or self.needs_process else _run_here
+        ended = start(arguments, environ, stdin, self.root / cwd)
         assert "Traceback" not in ended.text
         assert "a fault in iac itself" not in ended.text
         return ended
@@ -105,6 +109,38 @@ class Project:
     def state(self) -> Any:
         """The state document of the file backend."""
         return json.loads(self.read(".iac/state.json"))
+
+
+def _run_as_process(arguments: Sequence[str], environ: Mapping[str, str], stdin: str, folder: Path) -> Ended:
+    done = subprocess.run(
+        [*COMMAND, *arguments],
+        cwd=folder,
+        env=environ,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=SECONDS,
+        check=False,
+    )
+    return Ended(done.returncode, done.stdout, done.stderr)
+
+
+def _run_here(arguments: Sequence[str], environ: Mapping[str, str], stdin: str, folder: Path) -> Ended:
+    given, out, err = (io.TextIOWrapper(io.BytesIO(data), encoding="utf-8") for data in (stdin.encode(), b"", b""))
+    with pytest.MonkeyPatch.context() as patch, chdir(folder):
+        patch.setattr(tempfile, "tempdir", None)  # it remembers TMPDIR of the command before
+        for name in os.environ.keys() - environ.keys():
+            patch.delenv(name)
+        for name, value in environ.items():
+            patch.setenv(name, value)
+        for name, stream in (("stdin", given), ("stdout", out), ("stderr", err)):
+            patch.setattr(sys, name, stream)
+        code = run(arguments)
+    texts = []
+    for stream in (out, err):
+        stream.flush()
+        texts.append(stream.buffer.getvalue().decode())
+    return Ended(code, *texts)
 
 
 IAC_YAML = """\

@@ -63,7 +63,8 @@ def fresh(folder: Path) -> Project:
         shutil.rmtree(folder / name, ignore_errors=True)
     (folder / "demo").mkdir()
     (folder / "tmp").mkdir()
-    return Project(folder / "demo", {"XDG_CONFIG_HOME": str(folder / "config"), "TMPDIR": str(folder / "tmp")})
+    env = {"XDG_CONFIG_HOME": str(folder / "config"), "TMPDIR": str(folder / "tmp")}
+    return Project(folder / "demo", env, needs_process=True)
 
 
 def with_hub(project: Project) -> None:

@@ -17,6 +17,7 @@ exec {git} "$@"
 
 
 def test_git_s_copy_of_a_killed_run_is_removed_by_the_next(project: Project) -> None:
+    project.needs_process = True
     folder = project.root.parent
     for name in ("bin", "tmp"):
         (folder / name).mkdir()

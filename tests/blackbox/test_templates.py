@@ -21,6 +21,12 @@ LOOPS = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% en
 GOOD = "id = {{ client.client_id }}\n"
 
 
+@pytest.fixture(autouse=True)
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second of time for each template, where the command runs in this process."""
+    monkeypatch.setattr("iac.rendering.renderer.Renderer.__init__.__defaults__", ("tests.blackbox.hurried:answer",))
+
+
 def add(project: Project, name: str, text: str) -> None:
     """A client with an output of a template of its own."""
     project.write(f"templates/{name}.j2", text)

@@ -15,13 +15,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 PEM = serialization.Encoding.PEM
+KEY_USAGE = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 class Authority:
-    """A certificate authority with its files in a folder."""
+    """A certificate authority with its files in a folder.
 
-    def __init__(self, folder: Path, name: str = "authority") -> None:
+    Without `has_key_usage` it is as those of many grid sites: OpenSSL's strict checks refuse its form.
+    """
+
+    def __init__(self, folder: Path, name: str = "authority", *, has_key_usage: bool = True) -> None:
         self._folder = folder
+        self._has_key_usage = has_key_usage
         self._name = _name(name)
         self._key = ec.generate_private_key(ec.SECP256R1())
         self.file = folder / f"{name}.pem"
@@ -52,9 +67,10 @@ class Authority:
             .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
             .add_extension(authority, critical=False)
-            .sign(self._key, hashes.SHA256())
         )
-        return made.public_bytes(PEM)
+        if is_authority and self._has_key_usage:
+            made = made.add_extension(KEY_USAGE, critical=True)
+        return made.sign(self._key, hashes.SHA256()).public_bytes(PEM)
 
 
 def _name(text: str) -> x509.Name:

@@ -113,6 +113,38 @@ def test_ssl_cert_file_is_obeyed(
     http.close()
 
 
+@pytest.fixture
+def strict_default(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The default of Python 3.13 on every version."""
+    make = ssl.create_default_context
+
+    def make_strict(*arguments: Any, **options: Any) -> ssl.SSLContext:
+        context = make(*arguments, **options)
+        context.verify_flags |= ssl.VERIFY_X509_STRICT
+        return context
+
+    monkeypatch.setattr(ssl, "create_default_context", make_strict)
+
+
+@pytest.mark.usefixtures("strict_default")
+def test_an_authority_without_key_usage_is_trusted_when_tls_ca_names_it(
+    open_http: OpenHttp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    authority = Authority(tmp_path, has_key_usage=False)
+    with start_stub(lambda _: Say(200, {"a": 1}), server_context(authority)) as stub:
+        assert open_http(stub.url, ca_bundle=authority.file).send(READ).status == 200
+
+        stranger = Authority(tmp_path, "stranger", has_key_usage=False)
+        with pytest.raises(UnreachableError, match="not trusted"):
+            open_http(stub.url, ca_bundle=stranger.file, patience=ONCE).send(READ)
+
+        monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
+        with pytest.raises(UnreachableError, match="not trusted") as caught:
+            open_http(stub.url, patience=ONCE).send(READ)
+        assert "key usage" in caught.value.why
+        assert caught.value.fix.endswith("accepts authorities of this form; SSL_CERT_FILE does not")
+
+
 @pytest.mark.parametrize("broken", ["certificate", "key", "missing", "other key", "encrypted"])
 def test_a_client_certificate_that_cannot_be_used_is_a_mistake_in_the_settings(
     open_http: OpenHttp, authority: Authority, client: tuple[Path, Path], tmp_path: Path, broken: str

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from iac.core.desired import Desired
     from iac.core.plan.plan import Guard
     from iac.core.registration import Actual
-    from iac.core.state.keys import ClientKey
-    from iac.core.state.model import State
+    from iac.core.state.model import ClientKey, State
 
 __all__ = ["Options", "find_moves", "identified", "make_plan", "move", "remembered"]
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from iac.core.errors import InputError
 from iac.core.limits import listed
 from iac.core.secret import Secret
+from iac.transport.certificate import accept_any_form
 from iac.transport.limit import DEADLINE, TIMEOUT
 from iac.transport.origin import Address
 
@@ -208,9 +209,12 @@ def _address(url: str, source: Path) -> Address:
 def _context(authority: str) -> ssl.SSLContext:
     """Trust in one authority alone, or in the system's when none is named."""
     try:
-        return ssl.create_default_context(cadata=authority or None)
+        context = ssl.create_default_context(cadata=authority or None)
     except (ssl.SSLError, ValueError):
         raise InputError("the cluster's certificate authority is no PEM certificate") from None
+    if authority:
+        accept_any_form(context)
+    return context
 
 
 def _load(context: ssl.SSLContext, certificate: str, key: Secret, source: Path) -> None:

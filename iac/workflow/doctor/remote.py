@@ -8,9 +8,9 @@ from iac.backends.age import recipients_of
 from iac.core.errors import IacError
 from iac.core.limits import listed
 from iac.core.plan.recipients import recipient
+from iac.session.session import find_newer
 from iac.transport.retry import TOLERANCE, skew_words
 from iac.views.words import counted
-from iac.workflow.approval import find_newer
 from iac.workflow.doctor.check import Check, Verdict, failed, ok, unknown, warning
 
 if TYPE_CHECKING:
