@@ -9,7 +9,6 @@ from iac.core import server
 from iac.core.errors import StalePlan
 from iac.core.model import uses_secret
 from iac.core.plan.diff import mismatches
-from iac.core.registration import Api
 from iac.core.state.answer import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, Predecessor, SecretStatus
 
@@ -76,9 +75,9 @@ class AnswerStore:
     def learned(self, change: Change, answer: Registration, client: ClientState) -> ClientState:
         """The client with the secret and the token of an answer, where the server chooses them.
 
-        With the management API iac has chosen, and the plan has said what becomes of the secret.
+        Where iac chooses, the plan has said what becomes of the secret.
         """
-        if self.facts.api is Api.ADMIN:
+        if not self.facts.api.server_chooses:
             return client
         if answer.registration_uri:
             client = replace(client, registration_uri=answer.registration_uri)

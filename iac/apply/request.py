@@ -15,7 +15,6 @@ from iac.core import server
 from iac.core.desired import OWNERS
 from iac.core.errors import GarbledError, ServerError, StalePlan, UnknownOutcome, UnreachableError
 from iac.core.plan.diff import is_hidden, mismatches
-from iac.core.registration import Api
 from iac.core.state.model import IntentDropped
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ class Requests:
             with self._intent_of(change):
                 return self.provider.create(client)
         except UnknownOutcome as unknown:
-            if self.facts.api is Api.ADMIN:
+            if not self.facts.api.server_chooses:
                 return self._registered(change, client, unknown)
             if unknown.partial is None:
                 raise _lost(change, unknown) from unknown
@@ -130,7 +129,7 @@ class Requests:
         try:
             return self.provider.update(fresh, fields, names)
         except UnknownOutcome as unknown:
-            if unknown.partial is not None and self.facts.api is not Api.ADMIN:
+            if unknown.partial is not None and self.facts.api.server_chooses:
                 return unknown.partial  # a new secret or token is nowhere else: it is stored before the client is read
             with self._token_kept(change):
                 registration = read_back(self.provider, unknown, fresh.client_id)

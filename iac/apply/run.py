@@ -78,7 +78,7 @@ def apply_plan(session: Session, locked: LockedPlan, stop: Stop) -> Report:
     intend(ledger, plan.changes, locked.kept)
     ledger.save()
     steps = Steps(
-        session.provider, ledger, locked.actual.facts, session.desired.server_defaults, session.desired.provider
+        session.provider, ledger, locked.actual.facts, session.desired.server_defaults, session.desired.api.provider
     )
     outcomes = execute(plan.changes, steps.do, session.parallelism, stop)
     withdraw(ledger, outcomes)

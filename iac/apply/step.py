@@ -13,7 +13,7 @@ from iac.core import server
 from iac.core.errors import IacError, ServerError, UnknownOutcome, UnreachableError
 from iac.core.model import uses_secret
 from iac.core.plan.change import Action, Change, SecretChange, SecretStep
-from iac.core.registration import Api, NewClient
+from iac.core.registration import NewClient
 from iac.core.state.model import ClientState, SecretStatus
 
 if TYPE_CHECKING:
@@ -175,7 +175,7 @@ class Steps:
         desired = desired_of(change)
         last, intent = last_of(change, self.ledger.state), self.ledger.state.intents.get(change.address)
         client = last or self._new_client(change)
-        if self.facts.api is Api.ADMIN:
+        if not self.facts.api.uses_tokens:
             client = replace(client, rat=None, registration_uri="")
         if change.resumes and intent is not None and intent.secret is not None:
             secret = self._resumed(change, intent.secret, fresh)

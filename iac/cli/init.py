@@ -9,6 +9,7 @@ import click
 
 from iac.cli.context import is_terminal
 from iac.core.text import printable
+from iac.registry import PROVIDERS
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -25,8 +26,8 @@ PAGES = "https://github.com/indigo-iac/indigo-iac/blob/main/docs/how-to/pipeline
 @click.option("--issuer", metavar="URL", help="The server's issuer URL. Not given: asked for, on a terminal.")
 @click.option(
     "--provider",
-    type=click.Choice(["iam-admin", "iam-self-service", "rfc7591"]),
-    default="iam-admin",
+    type=click.Choice(list(PROVIDERS)),
+    default=next(iter(PROVIDERS)),
     show_default=True,
     help="The server's API: IAM's management API or its self service, or any server's client registration.",
 )

@@ -13,7 +13,7 @@ from iac.core.model import uses_secret
 from iac.core.plan.diff import HIDDEN
 from iac.core.plan.identity import base_of
 from iac.core.plan.proposal import restored
-from iac.core.registration import Api, NewClient
+from iac.core.registration import NewClient
 from iac.core.server import create_body, parse_answer
 from iac.workflow.plan import prepare
 
@@ -58,7 +58,7 @@ def prepare_restore(session: Session, address: str) -> tuple[Session, LockedPlan
         InputError: there is nothing to restore, or it cannot be as it was.
         StateError: the secret cannot be opened.
     """
-    if session.desired.provider != Api.ADMIN:
+    if session.desired.api.server_chooses:
         raise InputError(
             "a deleted client can be restored through the management API only",
             where=address,

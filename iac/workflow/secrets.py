@@ -13,10 +13,11 @@ from iac.core.errors import InputError, UnknownOutcome
 from iac.core.limits import listed, said_once
 from iac.core.model import uses_secret
 from iac.core.plan.make import identified
-from iac.core.registration import Api, Key
+from iac.core.registration import Key
 from iac.core.secret import Secret
 from iac.core.state.answer import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, SecretStatus
+from iac.registry import PROVIDERS
 from iac.workflow.registrations import use_keys
 from iac.workflow.state import mending, not_in_state
 
@@ -130,10 +131,11 @@ def hand_in_token(session: Session, address: str, rat: Secret, uri: str) -> Clie
 
 
 def _check_api(session: Session) -> None:
-    if session.desired.provider == Api.ADMIN:
+    if not session.desired.api.uses_tokens:
+        users = " and ".join(name for name, known in PROVIDERS.items() if known.api.uses_tokens)
         raise InputError(
-            "the management API needs no registration access tokens",
-            fix="this is for provider iam-self-service and rfc7591",
+            f"provider {session.desired.api.provider} needs no registration access tokens",
+            fix=f"this is for provider {users}",
         )
 
 
@@ -158,7 +160,7 @@ def _taken_over(session: Session, ledger: Ledger, address: str, found: Registrat
     secret = ledger.seal_next(address, found.secret) if found.secret and uses_secret(found.fields) else None
     return ClientState(
         client_id=found.client_id,
-        provider=session.desired.provider,
+        provider=session.desired.api.provider,
         applied={name: value for name, value in found.fields.items() if name in desired.declared},
         declared=desired.declared,
         secret=secret,

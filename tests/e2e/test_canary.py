@@ -296,7 +296,7 @@ INSIDE = {
     "the journal": "iac.backends.file.render_batch",
     "the template engine": "iac.rendering.engine.render",
     "writing an output": "iac.sinks.file.FileSink._write",
-    "what is sent": "iac.providers.iam_admin.update_body",
+    "what is sent": "iac.providers.iam_admin.api.update_body",
     "what is answered": "iac.transport.message.Answer.json",
     "encryption": "pyrage.encrypt",
     "decryption": "pyrage.decrypt",

@@ -11,6 +11,7 @@ from iac.core.desired import Desired
 from iac.core.plan.make import Options
 from iac.core.state.model import State
 from iac.ports import Deliveries, Place
+from iac.registry import capabilities
 from iac.sandbox.flavour import Flavour
 from iac.sandbox.iam import Iam
 from iac.sandbox.model import Client
@@ -45,7 +46,7 @@ class Line:
         self.clock = StepClock()
         self.project: dict[str, Any] = {}
         self.parallelism = 1
-        self.api = "iam-admin"
+        self.api = capabilities("iam-admin")
         self._runs = 0
 
     def session(self, *clients: DesiredClient) -> Session:

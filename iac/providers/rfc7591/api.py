@@ -6,11 +6,12 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError, IacError, ServerError, UnreachableError
-from iac.core.registration import Api, Unread
+from iac.core.registration import Unread
 from iac.core.text import printable
 from iac.providers.discovery import OAUTH, OPENID
 from iac.providers.refusal import error_code, read_failure, write_failure
 from iac.providers.registrar import Registrar
+from iac.providers.rfc7591 import PROVIDER
 from iac.transport.message import server_words
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ _REFUSALS = {
 class Rfc7591(Registrar):
     """Clients that were registered at a server, each with its registration access token."""
 
-    api = Api.RFC7591
+    api = PROVIDER.api
 
     def __init__(self, connection: Connection, login: Login, clock: Clock) -> None:
         """Make it ready; raises as `Registrar`."""
@@ -49,6 +50,7 @@ class Rfc7591(Registrar):
 
     def _is_here(self, uri: str) -> bool:
         """Whether there is an address, and it is the server's own: no token is sent elsewhere."""
+        # the address comes out of an answer, or of state: whoever could write it there would get the token sent
         try:
             return bool(uri and self._issuer.path_of(uri))
         except CredentialsError:

@@ -10,9 +10,9 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError, IacError, ServerError, UnreachableError
-from iac.core.registration import Api
 from iac.providers.base import client_path
 from iac.providers.discovery import OPENID
+from iac.providers.iam_self_service import PROVIDER
 from iac.providers.paging import read_page
 from iac.providers.refusal import read_failure, write_failure
 from iac.providers.registrar import Registrar
@@ -34,7 +34,7 @@ _PAGE = 100
 class IamSelfService(Registrar):
     """The clients of one user of an INDIGO IAM, or those that nobody owns."""
 
-    api = Api.SELF_SERVICE
+    api = PROVIDER.api
 
     def __init__(self, connection: Connection, login: Login, clock: Clock) -> None:
         """Make it ready; raises as `Registrar`."""
@@ -69,6 +69,7 @@ class IamSelfService(Registrar):
         """Of a user's own clients (rec: self-service-user); nobody has a list."""
         if self._is_anonymous():
             return ()
+        # read page by page, in order: a user has few clients, and the list may change meanwhile
         found: list[str] = []
         start, total = 1, 1
         while start <= total:

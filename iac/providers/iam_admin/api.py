@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
 
 from iac.core.errors import CredentialsError, ServerError
-from iac.core.registration import Actual, Api, Facts, Misfit
+from iac.core.registration import Actual, Facts, Misfit
 from iac.core.server import create_body, detect_facts, parse_answer, switch, update_body
 from iac.core.text import printable
 from iac.providers.answer import Reply, is_done, read_reply
 from iac.providers.base import Connected, check_reachable, client_path
-from iac.providers.paging import Page, PagedList, gather, read_page
+from iac.providers.iam_admin import PROVIDER
+from iac.providers.paging import ListPage, PagedList, gather, read_page
 from iac.providers.probe import Probe
 from iac.providers.refusal import cannot_revoke, is_missing, read_failure, write_failure
 from iac.transport.message import Call
@@ -37,8 +38,8 @@ T = TypeVar("T")
 FEW = 10
 """Up to so many clients are read one by one, whatever the server holds."""
 
-WRITE_SCOPE = "iam:admin.write"
-"""What a login needs that changes clients (rec: admin-authorization)."""
+READ_SCOPE, WRITE_SCOPE = "iam:admin.read", "iam:admin.write"
+"""What a login needs to read and to change clients (rec: admin-authorization)."""
 
 _CLIENTS = "/iam/api/clients"
 _UNKNOWN = Facts(shows_secrets=False, has_up_scoping=False)
@@ -57,11 +58,13 @@ class IamAdmin(Connected):
         wanted = set(client_ids)
         for client_id in wanted:
             self._path(client_id)
-        total = self._count()
+        total = self._count()  # first, for it tells the flavour, by which all that follows is read
         found = self._find(wanted, total)
         missing = wanted - found.keys()
         if missing and "" in found:  # the list had an id that is no text: it may be any of the missing
             found |= self._ask(missing)
+        # The list is no snapshot: a client that is deleted while it is read moves another one over a page's edge. What
+        # was not found would be registered again, so it is looked for once more (rec: admin-list-paging).
         elif missing and not _is_cheaper_one_by_one(len(wanted), total):
             found |= self._find(missing, total)
         found.pop("", None)
@@ -94,8 +97,8 @@ class IamAdmin(Connected):
         wanted = sorted(client_ids)
         return dict(zip(wanted, gather(self._owners, wanted, self._parallelism), strict=True))
 
-    def _page(self, path: str, first: int, count: int) -> Page:
-        return read_page(self._session, path, first, count)
+    def _page(self, path: str, first: int, count: int) -> ListPage:
+        return read_page(self._session, path, first, count, READ_SCOPE)
 
     def _get(self, client_id: str, *, with_owners: bool) -> Registration | None:
         registration = self._get_one(client_id)
@@ -112,8 +115,8 @@ class IamAdmin(Connected):
         if is_missing(answer):
             return None
         if not answer.is_ok or not isinstance(answer.json(), dict):
-            raise read_failure(call, answer)
-        reply = read_reply(answer, Api.ADMIN, client_id)
+            raise read_failure(call, answer, READ_SCOPE)
+        reply = read_reply(answer, PROVIDER.api, client_id)
         return reply.client or reply.of_read(call, client_id)
 
     def _with_owners(self, client: Registration) -> Registration:
@@ -155,8 +158,9 @@ class IamAdmin(Connected):
     def _delete(self, client_id: str) -> None:
         call = Call.write("DELETE", self._path(client_id))
         answer = self._session.send(call)
+        # gone already is what was wanted; a 404 of some web server between says nothing of the client
         if not is_done(answer) and not is_missing(answer):
-            raise write_failure(call, answer)
+            raise write_failure(call, answer, scope=WRITE_SCOPE)
 
     def _assign_owners(self, client_id: str, add: Collection[str], remove: Collection[str]) -> None:
         for method, uuids in (("POST", add), ("DELETE", remove)):
@@ -168,7 +172,7 @@ class IamAdmin(Connected):
         answer = self._session.send(call)
         if is_done(answer):
             return
-        failure = write_failure(call, answer)
+        failure = write_failure(call, answer, scope=WRITE_SCOPE)
         if type(failure) is ServerError:
             failure.fix = (
                 f"check that {printable(uuid)} is the UUID of an account of this IAM (owners in the definition)"
@@ -176,13 +180,15 @@ class IamAdmin(Connected):
         raise failure
 
     def _revoke_tokens(self, client_id: str) -> None:
+        # refresh tokens first: one that is left could get an access token that is younger than the revocation
         for kind in ("refresh", "access"):
             call = Call.write("PATCH", self._path(client_id, f"/revoke-{kind}-tokens"))
             answer = self._session.send(call)
+            # up to 1.12 the call is not there, and says so by 405 (rec: admin-revoke-and-reset)
             if answer.status == HTTPStatus.METHOD_NOT_ALLOWED:
                 raise cannot_revoke(call)
             if not is_done(answer):
-                raise write_failure(call, answer)
+                raise write_failure(call, answer, scope=WRITE_SCOPE)
 
     def _accepts_secret(self, client_id: str, secret: Secret) -> bool:
         registration = self._get(client_id, with_owners=False)
@@ -225,5 +231,5 @@ def _parse_wanted(entry: Mapping[str, Any], client_ids: Collection[str]) -> Regi
 
 def _reply(call: Call, answer: Answer, client_id: str, hidden: Collection[Secret | None] = ()) -> Reply:
     if not answer.is_ok:
-        raise write_failure(call, answer, hidden)
-    return read_reply(answer, Api.ADMIN, client_id)
+        raise write_failure(call, answer, hidden, WRITE_SCOPE)
+    return read_reply(answer, PROVIDER.api, client_id)
