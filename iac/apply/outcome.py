@@ -132,25 +132,30 @@ class Report:
         return self.unproven is None and (self.proof is None or self.proof.is_green)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON form: done, failed (with the error's lines) and not tried, then outputs, revocations and state."""
+        """JSON form: done, failed (with the error) and not tried, then outputs, revocations and state."""
         return {
             "format_version": "1.0",
             "digest": self.digest,
             "complete": self.is_complete,
             "interrupted": self.is_interrupted,
             "done": [_named(o.change) for o in self.outcomes if isinstance(o, Done)],
-            "failed": [{**_named(o.change), "error": o.error.lines()} for o in self.outcomes if isinstance(o, Failed)],
+            "failed": [{**_named(o.change), **_said(o.error)} for o in self.outcomes if isinstance(o, Failed)],
             "not_tried": [{**_named(o.change), "reason": o.reason} for o in self.outcomes if isinstance(o, NotTried)],
             "outputs": [_output(output) for output in self.outputs],
             "revocations": [_revocation(revocation) for revocation in self.revocations],
-            "state": {"written": self.unsaved is None, "error": self.unsaved.lines() if self.unsaved else []},
+            "state": {"written": self.unsaved is None, **(_said(self.unsaved) if self.unsaved else {"error": []})},
             "verification": self._verification(),
         }
 
     def _verification(self) -> dict[str, Any] | None:
         if self.unproven is not None:
-            return {"ok": False, "error": self.unproven.lines()}
+            return {"ok": False, **_said(self.unproven)}
         return None if self.proof is None else self.proof.to_dict()
+
+
+def _said(error: IacError) -> dict[str, Any]:
+    """An error as its lines, and as its parts."""
+    return {"error": error.lines(), "problem": error.to_dict()}
 
 
 def _named(change: Change) -> dict[str, Any]:
@@ -160,9 +165,9 @@ def _named(change: Change) -> dict[str, Any]:
 def _output(output: Delivered | NotDelivered) -> dict[str, Any]:
     if isinstance(output, Delivered):
         return {**output.output.to_dict(), "written": output.is_changed}
-    return {**output.output.to_dict(), "written": False, "error": output.error.lines()}
+    return {**output.output.to_dict(), "written": False, **_said(output.error)}
 
 
 def _revocation(revocation: TokensRevoked | TokensKept) -> dict[str, Any]:
-    error = revocation.error.lines() if isinstance(revocation, TokensKept) else []
-    return {"address": revocation.change.address, "revoked": not error, "error": error}
+    said = _said(revocation.error) if isinstance(revocation, TokensKept) else {"error": []}
+    return {"address": revocation.change.address, "revoked": not said["error"], **said}

@@ -7,6 +7,7 @@ import importlib
 import signal
 import sys
 from io import TextIOWrapper
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -108,7 +109,9 @@ def cli(
 ) -> None:
     """OAuth/OIDC clients of an INDIGO IAM as code."""
     from iac.cli.context import Shell  # not needed for --version and --help
+    from iac.cli.format import SHOWN
 
+    ctx.meta[SHOWN] = ctx.obj
     ctx.obj = Shell(directory, environment, no_color, quiet, verbose)
     if verbose:
         ctx.call_on_close(_log(verbose))
@@ -142,17 +145,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
+    shown: list[str] = []
     try:
-        code = cli.main(args=arguments, prog_name="iac", standalone_mode=False)
+        code = cli.main(args=arguments, prog_name="iac", standalone_mode=False, obj=shown)
     except click.ClickException as error:
         from iac.cli.failure import refuse_usage  # only for a mistake
 
-        return refuse_usage(error, click.Context(cli, info_name="iac"))
+        root = click.Context(cli, info_name="iac")
+        return refuse_usage(error, root, as_json=not shown and _wants_json(arguments))
     except click.Abort:
         click.echo("interrupted", err=True)
         return INTERRUPTED
     except Exception as error:
         from iac.cli.failure import report  # only for an error
 
-        return report(error)
+        return report(error, as_json=not shown and _wants_json(arguments))
     return code if isinstance(code, int) else 0
+
+
+def _wants_json(arguments: Sequence[str] | None) -> bool:
+    """Whether the command line asks for JSON; it is looked at itself, for it may be what is wrong."""
+    given = sys.argv[1:] if arguments is None else arguments
+    return "--format=json" in given or ("--format", "json") in pairwise(given)

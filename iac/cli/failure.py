@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 import click
 
+from iac.cli.format import show_json
 from iac.core.errors import IacError, InputError, InvalidInput, PartialApply, StalePlan, UnreachableError, UnsafePlan
 from iac.core.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 _CODES: tuple[tuple[type[IacError], int], ...] = (
     (UnsafePlan, 3),
@@ -20,14 +26,16 @@ _CODES: tuple[tuple[type[IacError], int], ...] = (
 USAGE = 64
 
 
-def refuse_usage(error: click.ClickException, root: click.Context) -> int:
-    """Say on stderr what is wrong with the command line, and where its help is; the exit code.
+def refuse_usage(error: click.ClickException, root: click.Context, *, as_json: bool = False) -> int:
+    """Say what is wrong with the command line, and where its help is, as `report` does; the exit code.
 
     `root` is that of `iac` itself: a mistake in the global options comes before there is a context of a command.
     """
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
         return USAGE
+    if as_json:
+        show_error(InputError(error.format_message(), fix="see --help").to_dict(), USAGE)
     context = (error.ctx if isinstance(error, click.UsageError) else None) or root
     head, *rest = error.format_message().splitlines() or [""]
     for line in [f"error: {head}", *(f"  {line.strip()}" for line in rest)]:
@@ -45,19 +53,36 @@ def exit_code(error: Exception) -> int:
     return 6 if isinstance(error, IacError) else 1
 
 
-def report(error: Exception) -> int:
-    """Say the error on stderr; its exit code."""
+def report(error: Exception, *, as_json: bool = False) -> int:
+    """Say the error on stderr, and on stdout as an object where that is asked for; its exit code."""
+    known, code = _known(error), exit_code(error)
+    if as_json:
+        show_error(known.to_dict(), code)
+    say(known)
+    return code
+
+
+def _known(error: Exception) -> IacError:
+    """What the operating system says, and a fault of iac, in the parts that every error has."""
     if isinstance(error, IacError):
-        say(error)
-    elif isinstance(error, OSError):
-        place = f": {error.filename}" if error.filename else ""
-        click.echo(printable(f"error: the operating system refuses{place}"), err=True)
-        click.echo(printable(f"  {error.strerror or type(error).__name__}"), err=True)
-        click.echo("  fix: mend it (room, permissions, a full pipe), then run it again", err=True)
-    else:
-        click.echo(f"error: a fault in iac itself: {type(error).__name__}", err=True)
-        click.echo("  nothing more was done; please report it with the command and iac --version", err=True)
-    return exit_code(error)
+        return error
+    if isinstance(error, OSError):
+        return IacError(
+            "the operating system refuses",
+            where=str(error.filename or ""),
+            why=error.strerror or type(error).__name__,
+            fix="check room, permissions and pipes, then run it again",
+        )
+    return IacError(
+        f"a fault in iac itself: {type(error).__name__}",
+        why="nothing more was done",
+        fix="report it with the command and iac --version",
+    )
+
+
+def show_error(parts: Mapping[str, Any], code: int) -> None:
+    """Print an error as one JSON object on stdout."""
+    show_json({"format_version": "1.0", "error": {**parts, "exit": code}})
 
 
 def say(error: IacError) -> None:

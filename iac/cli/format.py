@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from iac.core.explanation import Explanation
     from iac.core.plan.plan import Plan
 
+SHOWN = "iac.shown"
+"""Where a call notes that it has printed JSON: stdout carries one object, so a later error goes to stderr alone."""
+
 FORMAT = click.option(
     "--format", "view", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print."
 )
@@ -48,4 +51,7 @@ def show_json(value: Any) -> None:
     """Print a JSON value on stdout."""
     from iac.views.words import json_text
 
+    context = click.get_current_context(silent=True)
+    if context is not None and SHOWN in context.meta:
+        context.meta[SHOWN].append("json")
     click.echo(json_text(value), nl=False)

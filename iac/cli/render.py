@@ -38,12 +38,12 @@ def command(shell: Shell, *, check: bool, targets: tuple[str, ...], accept_older
         show_json({"outputs": [result.to_dict() for result in results]})
     else:
         for result in results:
-            why = f": {result.why}" if result.why else ""
-            for line in f"{result.status:<10} {result.id}{why}".splitlines():
+            first, *rest = result.lines() or [""]
+            for line in [f"{result.status:<10} {result.id}" + (f": {first}" if first else ""), *rest]:
                 click.echo(printable(line))
     for result in results:
-        if result.warning:
-            shell.note(f"warning: {printable(result.warning)}")
+        for line in result.warning.lines() if result.warning else ():
+            shell.note(printable(line))
     if any(result.status == "failed" for result in results):
         raise _failure(session, results, targets)
     if any(result.status == "refused" for result in results):

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from iac.cli.context import Shell
     from iac.config.definitions import Validation
+    from iac.core.diagnostics import Diagnostic
 
 
 @click.command("validate", short_help="check definitions, offline")
@@ -68,8 +69,14 @@ def _as_json(validation: Validation) -> dict[str, object]:
         "valid": validation.is_valid,
         "definitions": validation.definitions,
         "environments": list(validation.environments),
-        "diagnostics": [diagnostic.to_dict() for diagnostic in validation.diagnostics],
+        "diagnostics": [_told(diagnostic) for diagnostic in validation.diagnostics],
     }
+
+
+def _told(diagnostic: Diagnostic) -> dict[str, object]:
+    place = diagnostic.location
+    flat = place.to_dict() if place else dict.fromkeys(("file", "line", "column"))
+    return {**diagnostic.to_dict(), **flat}
 
 
 def _show_text(shell: Shell, validation: Validation) -> None:

@@ -1,22 +1,29 @@
-"""What jsonschema finds, as diagnostics in words of ours."""
+"""Every mistake of a document by its JSON Schema, in words of ours, at its place."""
 
 from __future__ import annotations
 
 import json
 import re
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from iac.config.catalogue import mistake
-from iac.config.schema import Complaint
-from iac.config.violation import violations
+from iac.config.number import make_whole
+from iac.config.quick import compile_schema
+from iac.config.schema import load_schema
 from iac.core.text import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from iac.config.document import Document
+    from iac.config.event import Pointer
     from iac.config.violation import Violation
+    from iac.core.diagnostics import Diagnostic
+
+    Complaint = tuple[Pointer, Diagnostic]
+    """The value that cannot be used because of a mistake, and the mistake."""
 
 MAX_SHOWN = 60
 _LOGIN_IN_URL = re.compile(r"://[^/\s]*@")
@@ -47,13 +54,29 @@ _CHOOSING = ("method", "kind")
 _ANSWER_ONLY = "only the server sets it; take it out"
 
 
-def complaints(document: Document, name: str) -> list[Complaint]:
-    """Every mistake that jsonschema finds in a document, one for each place and kind."""
+@cache
+def _quick(name: str) -> Callable[[Any], bool]:
+    return compile_schema(load_schema(name))
+
+
+def check_schema(document: Document, name: str) -> list[Complaint]:
+    """Every mistake of a document by the schema of this name, one for each place and kind; empty when it is valid.
+
+    Whole numbers in another notation become ints first: what reads the document after its schema meets no others.
+    Nothing is said of a value that was refused as YAML already.
+    """
+    if _quick(name)(document.value):
+        return []
+    make_whole(document.value, load_schema(name))
+    if _quick(name)(document.value):
+        return []
+    from iac.config.violation import violations  # jsonschema costs 80 ms, and most files are valid
+
     found: dict[tuple[Any, ...], Complaint] = {}
     for violation in violations(document.value, name):
-        for complaint in _explain(document, violation):
-            found.setdefault((*complaint.pointer, complaint.diagnostic.id), complaint)
-    return list(found.values())
+        for pointer, said in _explain(document, violation):
+            found.setdefault((*pointer, said.id), (pointer, said))
+    return [(pointer, said) for pointer, said in found.values() if not document.is_faulty(pointer)]
 
 
 def _explain(document: Document, error: Violation) -> Iterator[Complaint]:
@@ -70,10 +93,10 @@ def _explain(document: Document, error: Violation) -> Iterator[Complaint]:
         if error.is_name:
             pointer = (*pointer, str(error.value))
             summary = f"the name {error.value} in {_name(pointer[:-1])} must be {expected(error)}"
-            yield Complaint(pointer, mistake(rule, summary, document.at_key(*pointer), why=_why(error)))
+            yield pointer, mistake(rule, summary, document.at_key(*pointer), why=_why(error))
             return
         summary = f"{_name(pointer)} must be {expected(error)}{_shown(pointer, error.value)}"
-        yield Complaint(pointer, mistake(rule, summary, document.at(*pointer), why=_why(error), fix=_fix(error)))
+        yield pointer, mistake(rule, summary, document.at(*pointer), why=_why(error), fix=_fix(error))
 
 
 def _unknown_keys(document: Document, error: Violation) -> Iterator[Complaint]:
@@ -84,7 +107,7 @@ def _unknown_keys(document: Document, error: Violation) -> Iterator[Complaint]:
             summary = f"unknown key {key}" + (f" in {_name(pointer)}" if pointer else "")
             fix = _instead(key, known)
             found = mistake("unknown-key", summary, document.at_key(*pointer, key), fix=fix)
-            yield Complaint((*pointer, key), found)
+            yield (*pointer, key), found
 
 
 def _instead(key: str, known: Iterable[str]) -> str:
@@ -107,7 +130,7 @@ def _missing_keys(document: Document, error: Violation) -> Iterator[Complaint]:
             summary = f"the key {key} is missing" + (f" in {_name(pointer)}" if pointer else "")
             what = error.schema.get("properties", {}).get(key, {}).get("description", "")
             found = mistake("missing-key", summary, document.at(*pointer), why=what, fix=f"add {key}:")
-            yield Complaint((*pointer, key), found)
+            yield (*pointer, key), found
 
 
 def _union(document: Document, error: Violation) -> Iterator[Complaint]:
@@ -128,7 +151,7 @@ def _union(document: Document, error: Violation) -> Iterator[Complaint]:
     choices = " or ".join(dict.fromkeys(_branch(part) for part in error.wanted if part.get("type") != "null"))
     summary = f"{_name(pointer)} must be {choices}{_shown(pointer, error.value)}"
     why, fix = _why(error), _instead_of_literal(error)
-    yield Complaint(pointer, mistake("wrong-type", summary, document.at(*pointer), why=why, fix=fix))
+    yield pointer, mistake("wrong-type", summary, document.at(*pointer), why=why, fix=fix)
 
 
 def _names_of_branches(error: Violation) -> tuple[str, list[str]] | None:

@@ -13,17 +13,24 @@ from iac.core.rotation import seconds
 from iac.core.server import canonical_jwks
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from iac.config.document import Document
     from iac.config.merge import Merged
-    from iac.config.policy import Judged
     from iac.config.settings import Settings
     from iac.core.capabilities import Capabilities
+    from iac.core.desired import Waiver
+    from iac.core.diagnostics import Diagnostic, Location
     from iac.core.model import Value
+
+    Judged = tuple[tuple[Diagnostic, ...], tuple[Waiver, ...]]
+    """What policy finds in a definition, and what the definition waives."""
 
 _GRACE = "7d"
 _UNDECLARED = {name: FIELDS[name].undeclared for name in ALWAYS if FIELDS[name].undeclared is not None}
+_ITEMIZED = frozenset({"redirect_uris", "grant_types", "scope", "recipients"})
+"""Lists of which a plan names single items."""
+
 _LIFECYCLE = tuple(
     f"lifecycle.{name}" for name in ("prevent_destroy", "ignore_changes", "rotate_after", "rotation", "grace")
 )
@@ -101,7 +108,16 @@ def desired_client(definition: Definition, pool: Pool, judged: Judged) -> Desire
         lifecycle=pool.one(_lifecycle(merged)),
         remarks=judged[0],
         waivers=judged[1],
+        places=dict(_places(merged)),
     )
+
+
+def _places(merged: Merged) -> Iterator[tuple[str, Location]]:
+    """Where values stand after merging: in the definition, in defaults, or in an environment's part."""
+    for name, parts in merged.parts.items():
+        yield name, parts[-1].at()
+        for item in merged.items(name) if name in _ITEMIZED else ():
+            yield f"{name} {GRANT_TYPES.get(item.value, item.value)}", item.at()
 
 
 def _always(api: Capabilities) -> frozenset[str]:

@@ -110,11 +110,8 @@ def _hidden_at(text: str, match: re.Match[str], file: str) -> Diagnostic:
 
 
 def _parsed(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
-    found = parse_yaml(text)
-    diagnostics = [
-        mistake(fault.rule, fault.summary, Location(file, fault.line, fault.column), why=fault.why, fix=fault.fix)
-        for fault in found.faults
-    ]
+    found = parse_yaml(text, file=file)
+    diagnostics = found.mistakes
     if not found.is_whole:
         return None, diagnostics
     if found.value is None:

@@ -23,14 +23,19 @@ from iac.core.text import nearest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from iac.config.definition import Judged
     from iac.config.document import Document
     from iac.config.event import Pointer
     from iac.config.merge import Layer, Merged
-    from iac.config.policy import Judged
     from iac.config.project import Project
     from iac.config.settings import Settings
     from iac.core.desired import DesiredClient, OutputSpec
     from iac.core.diagnostics import Diagnostic, Location
+
+_CAUSES = (
+    ("state", "encryption", "recipients"),
+)  # fmt: skip
+"""Settings of iac.yaml that a plan can name as the cause of a message."""
 
 
 class Environment:
@@ -125,7 +130,13 @@ class Environment:
             policy=settings.policy,
             grantable=settings.grantable_scopes,
             recipients=settings.state.known_recipients,
+            places={".".join(setting): self._place(setting) for setting in _CAUSES},
         )
+
+    def _place(self, setting: Pointer) -> Location:
+        """Where a setting stands: in the environment, else at the top, else the closest key above it."""
+        own = ("environments", self.settings.environment, *setting)
+        return self._document.at(*(own if own in self._document.places else setting))
 
     def _sealed(self, spec: OutputSpec) -> OutputSpec:
         return sealed_to(self.settings, spec, (self._clients[address] for address in spec.clients))

@@ -23,8 +23,13 @@ from yaml.events import (
     StreamEndEvent,
 )
 
+from iac.config.catalogue import mistake
+from iac.core.diagnostics import Location
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from iac.core.diagnostics import Diagnostic
 
 Pointer = tuple[str | int, ...]
 """Keys and indexes from the root to a value."""
@@ -35,8 +40,8 @@ Place = tuple[int, int, int, int]
 MAX_DEPTH = 32
 MAX_NODES = 20_000
 MAX_DIGITS = 18
-MAX_FAULTS = 100
-"""No more faults than these are collected from one file."""
+MAX_MISTAKES = 100
+"""No more mistakes than these are collected from one file."""
 
 _Loader: Callable[[str], Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -59,28 +64,17 @@ HIDDEN = re.compile(
 """Characters that an eye does not see or that reorder what it sees (Unicode TR 36); line breaks and tabs are none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Something in the text that is refused; `rule` is the diagnostic's id."""
-
-    rule: str
-    summary: str
-    line: int
-    column: int
-    why: str = ""
-    fix: str = ""
-
-
 @dataclass(slots=True)
 class Parsed:
-    """What a text holds. `is_whole` is False when reading had to stop; then `value` is not to be used.
+    """What a text of `file` holds. `is_whole` is False when reading had to stop; then nothing uses `value`.
 
     `faulty` are pointers of values that are not what was written: those of refused scalars, aliases and equal keys.
     """
 
+    file: str = ""
     value: Any = None
     places: dict[Pointer, Place] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
+    mistakes: list[Diagnostic] = field(default_factory=list)
     faulty: list[Pointer] = field(default_factory=list)
     is_whole: bool = True
 
@@ -89,31 +83,33 @@ class _Stop(Exception):
     """Going on is not possible."""
 
 
-def parse_yaml(text: str, loader: Callable[[str], Any] = _Loader) -> Parsed:
-    """The one document of a text, with every fault that can be found.
+def parse_yaml(text: str, loader: Callable[[str], Any] = _Loader, file: str = "") -> Parsed:
+    """The one document of a text, with every mistake that can be found.
 
     Args:
-        text: the file.
+        text: what the file holds.
         loader: makes an object with `get_event`; for the tests of the pure parser.
+        file: its name, for the places of mistakes.
     """
-    parsed = Parsed()
+    parsed = Parsed(file)
     try:
         _Reader(loader(text).get_event, parsed).read()
     except _Stop:
         parsed.is_whole = False
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         parsed.is_whole = False
-        parsed.faults.append(_syntax_fault(error))
+        parsed.mistakes.append(_syntax_mistake(error, file))
     return parsed
 
 
-def _syntax_fault(error: Exception) -> Fault:
+def _syntax_mistake(error: Exception, file: str) -> Diagnostic:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be parsed"
     context = getattr(error, "context", None)
     why = f"{context}: {problem}" if context else str(problem)
-    return Fault("yaml-syntax", "this is no YAML", line, column, why=why, fix="check indentation, colons and quotes")
+    place, fix = Location(file, line, column), "check indentation, colons and quotes"
+    return mistake("yaml-syntax", "invalid YAML", place, why=why, fix=fix)
 
 
 class _Reader:
@@ -147,8 +143,9 @@ class _Reader:
         self.refuse(event.start_mark, rule, summary, why=why, fix=fix)
 
     def refuse(self, mark: Any, rule: str, summary: str, *, why: str = "", fix: str = "") -> None:
-        self.parsed.faults.append(Fault(rule, summary, mark.line + 1, mark.column + 1, why, fix))
-        if len(self.parsed.faults) >= MAX_FAULTS:
+        place = Location(self.parsed.file, mark.line + 1, mark.column + 1)
+        self.parsed.mistakes.append(mistake(rule, summary, place, why=why, fix=fix))
+        if len(self.parsed.mistakes) >= MAX_MISTAKES:
             raise _Stop
 
     def node(self, event: Any, pointer: Pointer) -> Any:
@@ -162,12 +159,12 @@ class _Reader:
             self.fault(event, "yaml-alias", summary, why="aliases are not read", fix="write the value out")
             self.parsed.faulty.append(pointer)
             return None
-        faults = len(self.parsed.faults)
+        count = len(self.parsed.mistakes)
         if event.anchor or event.tag:
             self.refuse_properties(event)
         if kind is ScalarEvent:
             value = self.scalar(event)
-            if len(self.parsed.faults) > faults:
+            if len(self.parsed.mistakes) > count:
                 self.parsed.faulty.append(pointer)
             return value
         if len(pointer) >= MAX_DEPTH:
@@ -255,7 +252,7 @@ class _Reader:
         self.refuse(mark, "yaml-duplicate-key", summary, why=why, fix="delete one of them")
 
     def skip(self, event: Any, pointer: Pointer) -> None:
-        """Read a value that is not used, so that faults in it are said and its places are not kept."""
+        """Read a value that is not used, so that mistakes in it are said and its places are not kept."""
         kept, self.parsed.places = self.parsed.places, {}
         self.node(event, (*pointer, ""))
         self.parsed.places = kept

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from iac.config.complaint import check_schema
 from iac.config.document import read_document
 from iac.config.merge import Layer, usable
-from iac.config.schema import check_schema
 from iac.config.tree import is_defaults
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ def read_layer(root: Path, file: str, schema: str) -> tuple[Layer | None, list[D
 def layer_of(document: Document, schema: str) -> tuple[Layer | None, list[Diagnostic]]:
     """A document as a layer, as `read_layer`."""
     complaints = check_schema(document, schema)
-    found = [complaint.diagnostic for complaint in complaints]
+    found = [said for _, said in complaints]
     if not isinstance(document.value, dict):
         return None, found
-    broken = (*document.faulty, *(complaint.pointer for complaint in complaints))
+    broken = (*document.faulty, *(pointer for pointer, _ in complaints))
     return Layer(document, (), usable(document.value, broken) if broken else document.value, broken), found

@@ -5,22 +5,18 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
+from iac.core.desired import Waiver
 from iac.core.model import GRANT_TYPES
 from iac.core.policy import RULES, DefinitionRule, Subject, Terms, check, in_force
 from iac.core.policy.judge import judge, unused
-from iac.core.remark import Remark, Waiver
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from iac.config.definition import Definition
+    from iac.config.definition import Definition, Judged
     from iac.config.merge import Merged
     from iac.config.settings import Settings
     from iac.core.diagnostics import Diagnostic, Location
-    from iac.core.policy import Hit
-
-Judged = tuple[tuple[Remark, ...], tuple[Waiver, ...]]
-"""What was found in a definition, and what it waives."""
 
 NOTHING: Judged = ((), ())
 
@@ -41,21 +37,17 @@ class Judge:
         if not hits:
             return (), waivers
         wrong = {mistake.location for mistake in mistakes}
-        remarks = (_remark(definition, rule, hit) for rule, hit in hits)
-        return tuple(each for each in remarks if not each.value or each.location not in wrong), waivers
+        found = (rule.diagnostic(hit, _place(definition, hit)) for rule, hit in hits)
+        return tuple(each for each in found if not each.details["value"] or each.location not in wrong), waivers
 
 
-def _remark(definition: Definition, rule: DefinitionRule, hit: Hit) -> Remark:
-    return Remark(rule.id, hit.summary, _place(definition, hit), hit.fix, hit.value)
-
-
-def _place(definition: Definition, hit: Hit) -> Location:
+def _place(definition: Definition, hit: Diagnostic) -> Location:
     """Where the item stands, else its field, else where the definition begins."""
-    merged = definition.merged
-    for item in merged.items(hit.name) if hit.value else ():
-        if hit.value in {item.value, GRANT_TYPES.get(item.value)}:
+    merged, name, value = definition.merged, hit.details["field"], hit.details["value"]
+    for item in merged.items(name) if value else ():
+        if value in {item.value, GRANT_TYPES.get(item.value)}:
             return item.at()
-    return merged.at(hit.name) or definition.document.at()
+    return merged.at(name) or definition.document.at()
 
 
 def _waivers(merged: Merged) -> Iterator[Waiver]:
@@ -78,8 +70,8 @@ def judged(
         is_whole: whether these are all environments, so that a waiver that waives nothing is useless.
     """
     waivers: dict[Waiver, bool] = {}
-    for remarks, waiving in found:
-        verdict = judge(remarks, waiving, severities, today)
+    for findings, waiving in found:
+        verdict = judge(findings, waiving, severities, today)
         yield from verdict.diagnostics
         for waiver in waiving:
             waivers[waiver] = waivers.get(waiver, False) or waiver in verdict.used or waiver.until < today

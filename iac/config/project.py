@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iac.config.catalogue import mistake
+from iac.config.complaint import check_schema
 from iac.config.document import read_document
 from iac.config.layers import environment_names
 from iac.config.path import PROJECT_FILE
-from iac.config.schema import check_schema
 from iac.config.settings import Settings, check_settings, parse_settings
 from iac.core.diagnostics import Location, Severity, sort_key
 from iac.core.errors import InputError, InvalidInput
@@ -87,7 +87,7 @@ def read_project(root: Path) -> tuple[Project | None, list[Diagnostic]]:
     document, diagnostics = read_document(root, PROJECT_FILE)
     if document is None:
         return None, diagnostics
-    diagnostics += [complaint.diagnostic for complaint in check_schema(document, "project")]
+    diagnostics += [said for _, said in check_schema(document, "project")]
     if diagnostics:
         return None, diagnostics
     names = environment_names(document.value)

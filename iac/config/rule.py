@@ -188,8 +188,8 @@ def _recipients(definition: Definition) -> Iterator[Diagnostic]:
 
 def _server_rules(definition: Definition) -> Iterator[Diagnostic]:
     for refusal in server.refusals(definition.fields, api=definition.settings.api):
-        where = definition.merged.at(refusal.name)
-        yield mistake(refusal.rule, refusal.summary, where, fix=refusal.fix)
+        where = definition.merged.at(refusal.details["field"])
+        yield mistake(refusal.id, refusal.summary, where, fix=refusal.fix)
 
 
 def _admin_fields(definition: Definition) -> Iterator[Diagnostic]:

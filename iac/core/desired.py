@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from iac.core.diagnostics import Location
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     from iac.core.capabilities import Capabilities
-    from iac.core.diagnostics import Location
+    from iac.core.diagnostics import Diagnostic
     from iac.core.model import Fields
-    from iac.core.remark import Remark, Waiver
 
 
 OWNERS = "owners"
@@ -44,6 +46,16 @@ class Lifecycle:
 
 
 @dataclass(frozen=True, slots=True)
+class Waiver:
+    """An entry of `waive`: findings of one rule that refuse nothing, up to and with a day."""
+
+    rule: str
+    reason: str
+    until: date
+    location: Location
+
+
+@dataclass(frozen=True, slots=True)
 class DesiredClient:
     """One definition, merged and canonical.
 
@@ -56,6 +68,7 @@ class DesiredClient:
         location: where the definition begins.
         generation: which client of the address is meant (`iac.core.plan.identity`); definitions mean the first.
         remarks: what the rules of policy found in it, before severities and waivers.
+        places: where its values stand: `scope` for a field, `scope openid` for an item of one; see `at`.
     """
 
     address: str
@@ -69,8 +82,14 @@ class DesiredClient:
     adopt: bool = False
     lifecycle: Lifecycle = Lifecycle()
     generation: int = 1
-    remarks: tuple[Remark, ...] = ()
+    remarks: tuple[Diagnostic, ...] = ()
     waivers: tuple[Waiver, ...] = ()
+    places: Mapping[str, Location] = field(default_factory=dict)
+
+    def at(self, name: str, value: str = "") -> Location:
+        """Where an item of a field stands, else the field, else where the definition begins."""
+        found = self.places.get(f"{name} {value}") if value else None
+        return found or self.places.get(name, self.location)
 
     @property
     def managed(self) -> frozenset[str]:
@@ -178,6 +197,7 @@ class Desired:
         grantable: patterns of scopes that self service grants to this login.
         recipients: public keys, sorted, that can open every secret of the state; empty where it is not encrypted, None
             where nobody is named.
+        places: where settings stand in iac.yaml; see `at`.
     """
 
     project: str
@@ -194,3 +214,8 @@ class Desired:
     policy: Mapping[str, str] = field(default_factory=dict)
     grantable: tuple[str, ...] = ()
     recipients: tuple[str, ...] | None = None
+    places: Mapping[str, Location] = field(default_factory=dict)
+
+    def at(self, name: str) -> Location:
+        """Where a setting stands in iac.yaml; its first line for one that is not there."""
+        return self.places.get(name, Location("iac.yaml"))

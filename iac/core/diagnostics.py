@@ -1,16 +1,20 @@
-"""What is wrong with what somebody wrote, and where. Pure."""
+"""The one message of iac: what is wrong or worth knowing, about what, where, why, and what fixes it. Pure.
+
+YAML, schema, policy, server rules, guards and git all make it; no part of it is ever written into another. Views choose
+the parts that they show.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iac.core.limits import ALIKE, MESSAGES, alike, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 class Severity(StrEnum):
@@ -32,17 +36,24 @@ class Location:
     def __str__(self) -> str:
         return f"{self.file}:{self.line}:{self.column}"
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {"file": self.file, "line": self.line, "column": self.column}
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnostic:
-    """One mistake.
+    """One message.
 
     Attributes:
-        id: stable kebab-case name, documented in docs/reference/diagnostics.md (`iac explain ID`).
+        id: stable kebab-case name (`iac explain ID`).
         summary: what, one line, with the value concerned (never a secret).
-        location: where; None when no file is concerned.
+        location: the line that causes it; None when no file does.
         why: why it matters; "" when the summary says it.
         fix: what to write or run instead; "" when unknown.
+        where: the address, setting or URL that it is about; "" when the summary or the location says it.
+        details: the same for machines: `field` and `value` concerned; of a guard also `addresses`, `limit`, `setting`
+            and `flag`.
     """
 
     id: str
@@ -51,24 +62,31 @@ class Diagnostic:
     why: str = ""
     fix: str = ""
     severity: Severity = Severity.ERROR
+    where: str = ""
+    details: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @property
+    def headline(self) -> str:
+        """What it is about, and what."""
+        return f"{self.where}: {self.summary}" if self.where else self.summary
 
     def lines(self) -> list[str]:
-        """`file:line:column: severity: summary [id]`, then why and fix, indented."""
+        """`file:line:column: severity: where: summary [id]`, then why and fix, indented."""
         place = f"{self.location}: " if self.location else ""
-        head = f"{place}{self.severity}: {self.summary} [{self.id}]"
+        head = f"{place}{self.severity}: {self.headline} [{self.id}]"
         return [head, *([f"  {self.why}"] if self.why else []), *([f"  fix: {self.fix}"] if self.fix else [])]
 
-    def to_dict(self) -> dict[str, object]:
+    def to_dict(self) -> dict[str, Any]:
         """JSON form, snake_case."""
         return {
             "id": self.id,
             "severity": str(self.severity),
             "summary": self.summary,
-            "file": self.location.file if self.location else None,
-            "line": self.location.line if self.location else None,
-            "column": self.location.column if self.location else None,
+            "where": self.where,
             "why": self.why,
             "fix": self.fix,
+            "location": self.location.to_dict() if self.location else None,
+            **self.details,
         }
 
 
@@ -98,7 +116,7 @@ def message_lines(diagnostics: Iterable[Diagnostic]) -> list[str]:
 
 
 def _said(diagnostic: Diagnostic) -> tuple[str, ...]:
-    return diagnostic.id, diagnostic.severity, diagnostic.summary, diagnostic.why, diagnostic.fix
+    return diagnostic.id, diagnostic.severity, diagnostic.headline, diagnostic.why, diagnostic.fix
 
 
 def _kind(diagnostic: Diagnostic) -> tuple[str, str]:

@@ -20,7 +20,7 @@ IacError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from iac.core.diagnostics import message_lines
 from iac.core.limits import bounded, listed
@@ -49,6 +49,10 @@ class IacError(Exception):
         self.why = bounded(why)
         self.fix = bounded(fix)
 
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form, a key for each part."""
+        return {"summary": self.summary, "where": self.where, "why": self.why, "fix": self.fix}
+
     def lines(self) -> list[str]:
         """The message, a line each: summary, where, why, fix."""
         head = f"{self.summary}: {self.where}" if self.where else self.summary
@@ -69,6 +73,10 @@ class InvalidInput(InputError):
         count = len(diagnostics)
         super().__init__(f"{count} mistake{'' if count == 1 else 's'} in the configuration")
         self.diagnostics = tuple(diagnostics)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form, with every mistake."""
+        return {**super().to_dict(), "diagnostics": [diagnostic.to_dict() for diagnostic in self.diagnostics]}
 
     def lines(self) -> list[str]:
         """The diagnostics as people are told them, then the count."""

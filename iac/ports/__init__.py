@@ -10,10 +10,10 @@ from iac.ports.clock import Clock
 from iac.ports.deliveries import Deliveries, Delivery
 from iac.ports.prover import Prover
 from iac.ports.provider import Identity, Provider, Reader
-from iac.ports.sink import Exposure, Found, Sink, Tracking
+from iac.ports.sink import Found, Sink
 from iac.ports.state import Holder, Lock, Place, StateBackend, Vault
 
 __all__ = [
-    "Clock", "Deliveries", "Delivery", "Exposure", "Found", "Holder", "Identity", "Lock", "Place", "Prover", "Provider",
-    "Reader", "Sink", "StateBackend", "Tracking", "Vault",
+    "Clock", "Deliveries", "Delivery", "Found", "Holder", "Identity", "Lock", "Place", "Prover", "Provider",
+    "Reader", "Sink", "StateBackend", "Vault",
 ]  # fmt: skip

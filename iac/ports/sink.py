@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -13,29 +12,9 @@ from iac.ports.foreign import only
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    from iac.core.diagnostics import Diagnostic
+
 _sink = only(RenderError, "the output cannot be written")
-
-
-class Tracking(StrEnum):
-    """What version control makes of a file: it has it, it would take it up, or it does not say."""
-
-    TRACKED = "tracked"
-    NOT_IGNORED = "not ignored"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Exposure:
-    """That an output is not kept out of version control.
-
-    Attributes:
-        fix: the command or the line of a file that keeps it out.
-        why: the words of version control; "" when `tracking` says it.
-    """
-
-    tracking: Tracking
-    fix: str
-    why: str = ""
 
 
 class Found(StrEnum):
@@ -87,7 +66,7 @@ class Sink(ABC):
         return self._place(path)
 
     @_sink
-    def exposed(self, paths: Collection[str]) -> Mapping[str, Exposure]:
+    def exposed(self, paths: Collection[str]) -> Mapping[str, Diagnostic]:
         """Those of these outputs that version control holds or would take up. All are asked for at once."""
         return self._exposed(paths)
 
@@ -104,4 +83,4 @@ class Sink(ABC):
     @abstractmethod
     def _place(self, path: str) -> str: ...
     @abstractmethod
-    def _exposed(self, paths: Collection[str]) -> Mapping[str, Exposure]: ...
+    def _exposed(self, paths: Collection[str]) -> Mapping[str, Diagnostic]: ...

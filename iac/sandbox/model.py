@@ -71,11 +71,11 @@ _NEW = frozenset({View.CREATED, View.REGISTERED})
 Seen = Callable[[View, Facts], bool]
 
 
-def _everywhere(view: View, facts: Facts) -> bool:  # noqa: ARG001 - the form of a `Seen`
+def _everywhere(_view: View, _facts: Facts) -> bool:
     return True
 
 
-def _nowhere(view: View, facts: Facts) -> bool:  # noqa: ARG001 - the form of a `Seen`
+def _nowhere(_view: View, _facts: Facts) -> bool:
     return False
 
 
@@ -94,7 +94,7 @@ def _as_lifetime(view: View, facts: Facts) -> bool:
     return view not in SELF_SERVICE and not (view is View.FOUND and facts.search_hides_lifetimes)
 
 
-def _with_up_scoping(view: View, facts: Facts) -> bool:  # noqa: ARG001 - the form of a `Seen`
+def _with_up_scoping(_view: View, facts: Facts) -> bool:
     return facts.up_scoping
 
 

@@ -15,7 +15,7 @@ from iac.ports import Found, Sink
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
-    from iac.ports import Exposure
+    from iac.core.diagnostics import Diagnostic
 
 _GIT = ".git"
 
@@ -66,7 +66,7 @@ class FileSink(Sink):
     def _place(self, path: str) -> str:
         return str(self._target(path))
 
-    def _exposed(self, paths: Collection[str]) -> Mapping[str, Exposure]:
+    def _exposed(self, paths: Collection[str]) -> Mapping[str, Diagnostic]:
         from iac.sinks.worktree import find_exposed  # only where outputs are written
 
         targets: dict[str, Path] = {}

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
     from typing import Any
 
+    from iac.core.diagnostics import Diagnostic
     from iac.core.secret import Secret
-    from iac.ports import Exposure
     from iac.sinks.file import FileSink
 
 
@@ -145,5 +145,5 @@ class SealedSink(Sink):
     def _place(self, path: str) -> str:
         return self._files.place(path)
 
-    def _exposed(self, paths: Collection[str]) -> Mapping[str, Exposure]:  # noqa: ARG002  # it may be committed
+    def _exposed(self, paths: Collection[str]) -> Mapping[str, Diagnostic]:  # noqa: ARG002  # it may be committed
         return {}

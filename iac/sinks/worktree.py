@@ -15,9 +15,9 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import InputError
 from iac.git import find_work_tree, open_work_tree
-from iac.ports import Exposure, Tracking
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -33,15 +33,18 @@ _SPECIAL = re.compile(r"[\\*?\[]| \Z")
 _MAGIC = re.compile(r"[\\*?\[]|^:")
 """What git takes for a pattern in the path of a command (gitglossary(7), pathspec)."""
 
+TRACKED, NOT_IGNORED, NOT_CHECKED = "output-tracked", "output-not-ignored", "output-not-checked"
+"""Ids of what is said of a file."""
 
-def find_exposed(project: Path, targets: Mapping[str, Path]) -> dict[str, Exposure]:
-    """Those of some files that are not kept out of a git work tree.
+
+def find_exposed(project: Path, targets: Mapping[str, Path]) -> dict[str, Diagnostic]:
+    """What is wrong with those of some files that are not kept out of a git work tree, by name, without a location.
 
     Args:
         project: the project's folder, for the commands that are told.
         targets: name -> the file, as a path without symbolic links; it need not exist.
     """
-    found: dict[str, Exposure] = {}
+    found: dict[str, Diagnostic] = {}
     if shutil.which("git") is None:
         return found
     for tree, names in _by_tree(project, targets).items():
@@ -67,7 +70,7 @@ class _WorkTree:
     root: Path
     project: Path
 
-    def exposed(self, names: Mapping[str, str]) -> Iterator[tuple[str, Exposure]]:
+    def exposed(self, names: Mapping[str, str]) -> Iterator[tuple[str, Diagnostic]]:
         """For those of some files that are not ignored, by their names, what they are."""
         try:
             git = open_work_tree(self.root)
@@ -75,11 +78,17 @@ class _WorkTree:
             kept_out = self._ignored(git, names) - tracked
         except InputError as refused:
             fix = f"{self._command('status')} says why; whether the file is kept out of commits is not known until then"
-            yield from ((name, Exposure(Tracking.UNKNOWN, fix, refused.why)) for name in names.values())
+            for name in names.values():
+                summary = f"git does not say whether {name} is ignored"
+                yield name, Diagnostic(NOT_CHECKED, summary, None, refused.why, fix, Severity.WARNING)
             return
         for path, name in names.items():
-            if path not in kept_out:
-                yield name, self._exposure(path, is_tracked=path in tracked)
+            if path in tracked:
+                summary, why = f"git tracks {name}", "its secret would be in the next commit"
+                yield name, Diagnostic(TRACKED, summary, None, why, self._untracking(path))
+            elif path not in kept_out:
+                summary = f"{name} lies in a git work tree and is not ignored"
+                yield name, Diagnostic(NOT_IGNORED, summary, None, "", self._ignoring(path), Severity.WARNING)
 
     def _ignored(self, git: Git, paths: Collection[str]) -> set[str]:
         """Those that .gitignore names, tracked or not; `./` keeps a colon from being magic."""
@@ -107,18 +116,20 @@ class _WorkTree:
             raise InputError("git has no answer", where=str(self.root), why=answer.said)
         return {os.fsdecode(path) for path in answer.out.split(b"\0") if path}
 
-    def _exposure(self, path: str, *, is_tracked: bool) -> Exposure:
-        here = self._seen_from()
-        shown = str((self.root / path).relative_to(here))
-        file = Path(os.path.relpath(here, self.project)) / ".gitignore"
-        ignore = f"the line {_line(shown)} in {file}"
+    def _untracking(self, path: str) -> str:
+        shown = self._shown(path)
+        options = ("--literal-pathspecs",) if _MAGIC.search(shown) else ()
+        return f"{self._command(*options, 'rm', '--cached', '--', shown)}, and {self._ignoring(path)}"
+
+    def _ignoring(self, path: str) -> str:
+        shown = self._shown(path)
         if "\n" in shown:
-            ignore = "another path, for .gitignore can name none with a line break"
-        if is_tracked:
-            options = ("--literal-pathspecs",) if _MAGIC.search(shown) else ()
-            command = self._command(*options, "rm", "--cached", "--", shown)
-            return Exposure(Tracking.TRACKED, f"{command}, and {ignore}")
-        return Exposure(Tracking.NOT_IGNORED, ignore)
+            return "another path, for .gitignore can name none with a line break"
+        file = Path(os.path.relpath(self._seen_from(), self.project)) / ".gitignore"
+        return f"the line {_line(shown)} in {file}"
+
+    def _shown(self, path: str) -> str:
+        return str((self.root / path).relative_to(self._seen_from()))
 
     def _seen_from(self) -> Path:
         """The folder where people would type: the project's, unless this work tree lies inside of it."""

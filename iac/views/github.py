@@ -31,7 +31,7 @@ def workflow_commands(diagnostics: Iterable[Diagnostic], directory: str) -> str:
 
 def _command(diagnostic: Diagnostic, directory: str) -> str:
     fix = f"fix: {diagnostic.fix}" if diagnostic.fix else ""
-    message = "%0A".join(_data(part) for part in (diagnostic.summary, diagnostic.why, fix) if part)
+    message = "%0A".join(_data(part) for part in (diagnostic.headline, diagnostic.why, fix) if part)
     title = f"title={_property(diagnostic.id)}"
     command, place = _COMMANDS[diagnostic.severity], diagnostic.location
     if place is None:

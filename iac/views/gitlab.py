@@ -49,7 +49,7 @@ def code_quality(diagnostics: Sequence[Diagnostic], directory: str) -> list[dict
 
 def _described(diagnostic: Diagnostic) -> str:
     fix = f"fix: {diagnostic.fix}" if diagnostic.fix else ""
-    return " - ".join(part for part in (diagnostic.summary, diagnostic.why, fix) if part)
+    return " - ".join(part for part in (diagnostic.headline, diagnostic.why, fix) if part)
 
 
 def _place(location: Location, directory: str) -> dict[str, Any]:

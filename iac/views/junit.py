@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from iac.core.diagnostics import Severity
 from iac.core.text import printable
-from iac.views.remark import change_remarks, guard_remarks, plan_remarks
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -40,10 +39,9 @@ class Case:
 def plan_junit(plan: Plan) -> str:
     """A case for each change, for each guard, which fails, and for each finding of the plan as a whole."""
     changes = (
-        Case(_file(change.location), f"{change.action} {change.address}", change_remarks(change))
-        for change in plan.changes
+        Case(_file(change.location), f"{change.action} {change.address}", change.findings) for change in plan.changes
     )
-    cases = [*changes, *_cases((*guard_remarks(plan), *plan_remarks(plan)))]
+    cases = [*changes, *_cases((*plan.guards, *plan.findings))]
     return junit_document(f"iac plan {plan.environment}", cases or [Case("iac.yaml", "no changes")])
 
 
@@ -59,7 +57,7 @@ def _cases(diagnostics: Iterable[Diagnostic]) -> list[Case]:
 def _name(diagnostic: Diagnostic) -> str:
     """With its line and column: GitLab shows one of several cases that have the same name."""
     place = f"{diagnostic.location.line}:{diagnostic.location.column} " if diagnostic.location else ""
-    return f"{place}{diagnostic.id}: {diagnostic.summary}"
+    return f"{place}{diagnostic.id}: {diagnostic.headline}"
 
 
 def _file(location: Location | None) -> str:
@@ -86,7 +84,7 @@ def _case(case: Case) -> Iterator[str]:
     if case.skipped:
         yield f"      <skipped message={_quoted(case.skipped)}/>"
     for error in case.of(Severity.ERROR):
-        kind = f"type={_quoted(error.id)} message={_quoted(error.summary)}"
+        kind = f"type={_quoted(error.id)} message={_quoted(error.headline)}"
         yield f"      <failure {kind}>{_text(error)}</failure>"
     if others := case.of(Severity.WARNING) + case.of(Severity.WAIVED):
         yield f"      <system-out>{_text(*others)}</system-out>"

@@ -79,9 +79,7 @@ def render_plan(plan: Plan, view: PlanView, setting: Setting) -> str:
 
             return plan_junit(plan)
         case PlanView.GITHUB | PlanView.SARIF:
-            from iac.views.remark import remarks
-
-            return render_diagnostics(remarks(plan), DiagnosticsView(view), setting, job=f"plan/{plan.environment}")
+            return render_diagnostics(plan.diagnostics, DiagnosticsView(view), setting, job=f"plan/{plan.environment}")
         case _:
             assert_never(view)
 

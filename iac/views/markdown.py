@@ -9,19 +9,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iac.core.diagnostics import Severity
-from iac.core.limits import listed
 from iac.core.plan.change import Action
 from iac.core.text import printable
 from iac.views.markdown_diff import folded
-from iac.views.remark import remarks
 from iac.views.words import SOME_UNREAD, Room, code, counted, recipient_lines, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from iac.core.plan.change import Change, Finding
-    from iac.core.plan.plan import Guard, Plan
+    from iac.core.diagnostics import Diagnostic
+    from iac.core.plan.change import Change
+    from iac.core.plan.plan import Plan
 
 _ROOM_FOR_NOTES = 500
 _LONGEST_WORD, _LONGEST_SENTENCE, _SHORT_NAME = 120, 1_000, 30
@@ -75,7 +73,7 @@ def _title(plan: Plan) -> list[str]:
 def _warnings(plan: Plan) -> Iterator[str]:
     if leaving := sum(change.deletions for change in plan.changes):
         yield f"> [!CAUTION]\n> **{counted(leaving, 'client')} will be deleted.** Services lose their login at once.\n"
-    if refusals := sum(remark.severity is Severity.ERROR for remark in remarks(plan)):
+    if refusals := len(plan.refusals):
         yield f"> [!WARNING]\n> **Refused, for {counted(refusals, 'reason')}:** apply will not do this.\n"
     if not plan.complete:
         yield f"> {SOME_UNREAD}\n"
@@ -93,25 +91,33 @@ def _sentence(text: str) -> str:
     return code(shortened(printable(text), _LONGEST_SENTENCE))
 
 
-def _guard(guard: Guard) -> str:
-    lines = [f"- {code(guard.id)}: {_sentence(guard.message)}"]
-    if guard.limit:
-        found = f"limit {code(guard.limit)}, found {code(guard.value)}"
-        lines.append(f"  - {found}: {_sentence(listed(guard.addresses))}")
-    return "\n".join([*lines, *(f"  - fix: {_sentence(way)}" for way in (guard.setting, guard.flag) if way)])
+def _guard(guard: Diagnostic) -> str:
+    ways = [guard.details["setting"], guard.details["flag"]]
+    lines = [f"- {code(guard.id)}{_place(guard)}: {_sentence(guard.headline)}", *_why(guard)]
+    return "\n".join([*lines, *(f"  - fix: {_sentence(way)}" for way in ways if way)])
 
 
 def _findings(plan: Plan, changes: Sequence[Change]) -> Iterator[str]:
     for change in changes:
         for finding in change.findings:
-            yield _finding(finding, f" {_sentence(change.address)}:")
+            yield _finding(finding, change.address)
     for finding in plan.findings:
-        yield _finding(finding, "")
+        yield _finding(finding, finding.where)
 
 
-def _finding(finding: Finding, about: str) -> str:
-    place = f" {_sentence(str(finding.location))}" if finding.location else ""
-    return f"- **{finding.severity}** {code(finding.id)}{place}:{about} {_sentence(finding.message)}"
+def _finding(finding: Diagnostic, about: str) -> str:
+    address = f" {_sentence(about)}:" if about else ""
+    head = f"- **{finding.severity}** {code(finding.id)}{_place(finding)}:{address} {_sentence(finding.summary)}"
+    fix = [f"  - fix: {_sentence(finding.fix)}"] if finding.fix else []
+    return "\n".join([head, *_why(finding), *fix])
+
+
+def _place(said: Diagnostic) -> str:
+    return f" {_sentence(str(said.location))}" if said.location else ""
+
+
+def _why(said: Diagnostic) -> list[str]:
+    return [f"  - {_sentence(said.why)}"] if said.why else []
 
 
 def _others(plan: Plan) -> Iterator[str]:

@@ -86,7 +86,7 @@ def _explained(known: Explanation) -> dict[str, Any]:
 
 def _result(diagnostic: Diagnostic, directory: str) -> dict[str, Any]:
     fix = f"Fix: {diagnostic.fix}" if diagnostic.fix else ""
-    parts = [_inert(part) for part in (diagnostic.summary, diagnostic.why, fix) if part]
+    parts = [_inert(part) for part in (diagnostic.headline, diagnostic.why, fix) if part]
     is_waived = diagnostic.severity is Severity.WAIVED
     return {
         "ruleId": diagnostic.id,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iac.apply.outcome import Delivered, Done, Failed, NotTried, TokensKept, TokensRevoked
@@ -14,8 +15,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from iac.apply.outcome import Outcome, Report
-    from iac.core.plan.change import FieldChange, Finding
-    from iac.core.plan.plan import Guard, Plan
+    from iac.core.plan.change import FieldChange
+    from iac.core.plan.plan import Plan
 
 SYMBOLS = {
     Action.CREATE: "+",
@@ -91,7 +92,8 @@ def plan_text(plan: Plan, *, color: bool, width: int | None = None) -> str:
 def _refusing(plan: Plan) -> str:
     """By how many guards, which follow, and how many findings, which stand where they belong."""
     guards = counted(len(plan.guards), "guard") if plan.guards else ""
-    findings = f"{counted(len(plan.refused), 'finding')} of policy" if plan.refused else ""
+    refused = len(plan.refusals) - len(plan.guards)
+    findings = f"{counted(refused, 'finding')} of policy" if refused else ""
     return " and ".join(part for part in (guards, findings) if part)
 
 
@@ -139,7 +141,7 @@ def _effects(change: Change) -> Iterator[str]:
             to = f", sealed to {printable(', '.join(output.recipients))}" if output.recipients else ""
             yield f"      {'output':<{_NAME_WIDTH}} {printable(output.id)} ({output.action}{to})"
     for finding in change.findings:
-        yield f"      {_finding(finding)}"
+        yield from (f"      {printable(line)}" for line in replace(finding, where="").lines())
 
 
 def field_lines(field: FieldChange, action: Action, page: Page) -> Iterator[str]:
@@ -174,7 +176,7 @@ def _remarks(plan: Plan) -> Iterator[str]:
     for line in recipient_lines(plan):
         yield f"  recipients {printable(line)}"
     for group in alike(plan.findings, lambda finding: finding.id):
-        yield from (f"  {_finding(finding)}" for finding in group[:ALIKE])
+        yield from (f"  {printable(line)}" for finding in group[:ALIKE] for line in finding.lines())
         if len(group) > ALIKE:
             yield f"  {group[0].severity}: {len(group) - ALIKE:,} more, see --format json [{group[0].id}]"
     said = (plan.moved, plan.released, plan.pending, plan.predecessors, plan.recipients, plan.findings)
@@ -182,26 +184,13 @@ def _remarks(plan: Plan) -> Iterator[str]:
         yield ""
 
 
-def _finding(finding: Finding) -> str:
-    place = f"{finding.location}: " if finding.location else ""
-    return f"{finding.severity}: {printable(place + finding.message)} [{finding.id}]"
-
-
 def _guards(plan: Plan) -> Iterator[str]:
     """The guards that refuse; of many of one kind the first, and the addresses of the others."""
     for group in alike(plan.guards, lambda guard: guard.id):
-        yield from (line for guard in group[:ALIKE] for line in _guard(guard))
+        yield from (f"  {printable(line)}" for guard in group[:ALIKE] for line in guard.lines())
         if len(group) > ALIKE:
-            others = listed(address for guard in group[ALIKE:] for address in guard.addresses)
+            others = listed(address for guard in group[ALIKE:] for address in guard.details["addresses"])
             yield f"  {group[0].id}: {len(group) - ALIKE:,} more, see --format json: {printable(others)}"
-
-
-def _guard(guard: Guard) -> Iterator[str]:
-    yield f"  {guard.id}: {printable(guard.message)}"
-    if guard.limit:
-        found = f"limit {guard.limit}, found {guard.value}: {listed(guard.addresses)}"
-        yield f"    {printable(found)}"
-    yield f"    fix: {printable(', or '.join(way for way in (guard.setting, guard.flag) if way))}"
 
 
 def report_text(report: Report, *, color: bool) -> str:

@@ -105,11 +105,11 @@ def json_text(value: Any) -> str:
 
 
 def fingerprints(diagnostics: Sequence[Diagnostic]) -> list[str]:
-    """One for each, all different, 64 hex digits: over id, file and summary, so that a moved line changes none."""
+    """One for each, all different, 64 hex digits: over id, file and headline, so that a moved line changes none."""
     seen: Counter[tuple[str, str, str]] = Counter()
     found = []
     for diagnostic in diagnostics:
-        known = (diagnostic.id, diagnostic.location.file if diagnostic.location else "", diagnostic.summary)
+        known = (diagnostic.id, diagnostic.location.file if diagnostic.location else "", diagnostic.headline)
         found.append(sha256([*known, seen[known]]).removeprefix("sha256:"))
         seen[known] += 1
     return found

@@ -24,10 +24,8 @@ def check_guards(plan: Plan) -> None:
         UnsafePlan: with what they say; the plan has been shown before.
     """
     if plan.refusals:
-        messages = listed(plan.refusals, "; ")
-        raise UnsafePlan(
-            "the plan is refused, nothing was sent", why=messages, fix="see the plan above: each names its way on"
-        )
+        said = listed((f"{refusal.headline} [{refusal.id}]" for refusal in plan.refusals), "; ")
+        raise UnsafePlan("the plan is refused, nothing was sent", why=said, fix="see the plan above: each has its fix")
 
 
 def check_expected(plan: Plan, noted: Approval | None, expected: str) -> None:

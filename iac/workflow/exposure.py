@@ -8,31 +8,26 @@ from typing import TYPE_CHECKING
 from iac.core.desired import output_id
 from iac.core.diagnostics import Severity
 from iac.core.model import uses_secret
-from iac.core.plan.change import Finding
-from iac.core.plan.plan import Guard
-from iac.ports import Tracking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable
 
     from iac.core.desired import OutputSpec
+    from iac.core.diagnostics import Diagnostic
     from iac.core.plan.plan import Plan
-    from iac.ports import Exposure
     from iac.session.session import LocalSession
 
-TRACKED = "is tracked by git, so its secret would be in the next commit"
-"""Why an output is refused."""
 
-
-def find_exposures(session: LocalSession, specs: Iterable[OutputSpec]) -> dict[str, Exposure]:
-    """By id, what of these outputs version control has or would take up; those without any secret do not count."""
-    by_sink: dict[str, list[str]] = {}
+def find_exposures(session: LocalSession, specs: Iterable[OutputSpec]) -> dict[str, Diagnostic]:
+    """By id, what version control has or would take up of these outputs; those without any secret do not count."""
+    by_sink: dict[str, dict[str, OutputSpec]] = {}
     for spec in specs:
         if any(_has_secret(session, address) for address in spec.clients):
-            by_sink.setdefault(spec.sink, []).append(spec.path)
-    found: dict[str, Exposure] = {}
-    for sink, paths in by_sink.items():
-        found.update({output_id(sink, path): each for path, each in session.sinks[sink].exposed(paths).items()})
+            by_sink.setdefault(spec.sink, {})[spec.path] = spec
+    found: dict[str, Diagnostic] = {}
+    for sink, by_path in by_sink.items():
+        for path, said in session.sinks[sink].exposed(list(by_path)).items():
+            found[output_id(sink, path)] = replace(said, location=by_path[path].location)
     return found
 
 
@@ -49,32 +44,12 @@ def with_exposures(session: LocalSession, plan: Plan, ids: Iterable[str]) -> Pla
     """
     wanted = set(ids)
     specs = {spec.id: spec for spec in session.desired.outputs if spec.id in wanted}
-    found = find_exposures(session, specs.values())
-    tracked = {name: each for name, each in found.items() if each.tracking is Tracking.TRACKED}
-    guards = tuple(_guard(specs[name], each) for name, each in sorted(tracked.items()))
-    return replace(plan, guards=(*plan.guards, *guards), findings=(*plan.findings, *_findings(specs, found)))
+    found = sorted(find_exposures(session, specs.values()).items())
+    guards = [_guard(specs[name], said) for name, said in found if said.severity is Severity.ERROR]
+    findings = [said for _, said in found if said.severity is not Severity.ERROR]
+    return replace(plan, guards=(*plan.guards, *guards), findings=(*plan.findings, *findings))
 
 
-def _guard(spec: OutputSpec, exposure: Exposure) -> Guard:
-    return Guard(
-        id="output-tracked",
-        message=f"{spec.path} {TRACKED}",
-        addresses=spec.clients,
-        value=spec.path,
-        setting=exposure.fix,
-    )
-
-
-def _findings(specs: Mapping[str, OutputSpec], found: Mapping[str, Exposure]) -> Iterator[Finding]:
-    for name, exposure in sorted(found.items()):
-        if exposure.tracking is not Tracking.TRACKED:
-            rule = "output-not-ignored" if exposure.tracking is Tracking.NOT_IGNORED else "output-not-checked"
-            spec = specs[name]
-            yield Finding(rule, Severity.WARNING, f"{spec.location}: {warning(spec.path, exposure)}")
-
-
-def warning(path: str, exposure: Exposure) -> str:
-    """What is said of an output that git does not track, or of which it says nothing."""
-    if exposure.tracking is Tracking.NOT_IGNORED:
-        return f"{path} lies in a git work tree and is not ignored; fix: {exposure.fix}"
-    return f"git does not say whether {path} is ignored ({exposure.why}); fix: {exposure.fix}"
+def _guard(spec: OutputSpec, said: Diagnostic) -> Diagnostic:
+    keys = {"limit": "", "value": spec.path, "setting": said.fix, "flag": ""}
+    return replace(said, details={"addresses": list(spec.clients), **keys})

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from iac.apply.deliver import check_sinks, check_templates, outputs_to_write
 from iac.apply.run import LockedPlan
-from iac.core.diagnostics import Severity
-from iac.core.plan.change import Finding
+from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.plan.make import make_plan
 from iac.core.policy.judge import Outside, asks_server, review
 from iac.session.session import find_newer
@@ -34,22 +33,19 @@ def read_plan(session: Session, options: Options) -> Plan:
     return replace(plan, findings=(*older, *plan.findings))
 
 
-def _older_state(session: Session, state: State) -> tuple[Finding, ...]:
+def _older_state(session: Session, state: State) -> tuple[Diagnostic, ...]:
     """What a plan says of a state from which apply would write nothing."""
     error = find_newer(session.deliveries, session.backend, state)
     if error is None:
         return ()
-    message = f"{error.summary}: {error.where}, but {error.why}; fix: {error.fix}"
-    return (Finding("older-state", Severity.WARNING, message),)
+    found = Diagnostic("older-state", error.summary, None, error.why, error.fix, Severity.WARNING, error.where)
+    return (found,)
 
 
 def _plan(session: Session, state: State, actual: Actual, options: Options) -> Plan:
     """The plan, with what validation warns of among its findings; outputs that change are looked at: templates, git."""
-    findings = tuple(
-        Finding(warning.id, warning.severity, warning.summary, warning.location) for warning in session.warnings
-    )
     plan = make_plan(session.desired, state, actual, options)
-    plan = _reviewed(session, replace(plan, findings=(*findings, *plan.findings)), options)
+    plan = _reviewed(session, replace(plan, findings=(*session.warnings, *plan.findings)), options)
     check_sinks(session, plan)
     check_templates(session, plan)
     return with_exposures(session, plan, [output.id for output in outputs_to_write(plan)])

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from iac.apply.deliver import blocked, fresh_content, record_of
 from iac.core.desired import output_id
+from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import ClosedSecretError, IacError
 from iac.core.limits import listed
 from iac.core.plan.change import Action
-from iac.ports import Found, Tracking
-from iac.workflow.exposure import TRACKED, find_exposures, warning
+from iac.ports import Found
+from iac.workflow.exposure import find_exposures
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
     from iac.core.desired import OutputSpec
     from iac.core.state.model import State
-    from iac.ports import Exposure
     from iac.session.ledger import Ledger
     from iac.session.session import LocalSession
 
@@ -46,24 +46,20 @@ def render_outputs(session: LocalSession, targets: Collection[str], *, check: bo
     return states
 
 
-def _render_guarded(session: LocalSession, ledger: Ledger, spec: OutputSpec, exposure: Exposure | None) -> OutputState:
+def _render_guarded(session: LocalSession, ledger: Ledger, spec: OutputSpec, exposed: Diagnostic | None) -> OutputState:
     """No output that git tracks is written; one that it does not ignore is, and that is said."""
-    if exposure is None:
-        return _render_safely(session, ledger, spec, check=False)
-    if exposure.tracking is Tracking.TRACKED:
-        return OutputState(spec.path, spec.sink, "refused", f"it {TRACKED}\nfix: {exposure.fix}")
+    if exposed is not None and exposed.severity is Severity.ERROR:
+        return OutputState(spec.path, spec.sink, "refused", said=exposed)
     done = _render_safely(session, ledger, spec, check=False)
-    return replace(done, warning="; ".join(part for part in (warning(spec.path, exposure), done.warning) if part))
+    return replace(done, said=done.said or exposed)
 
 
 def _render_safely(session: LocalSession, ledger: Ledger, spec: OutputSpec, *, check: bool) -> OutputState:
     """One output that fails keeps no other from being rendered."""
     try:
         return _render_one(session, ledger, spec, check=check)
-    except ClosedSecretError as error:
-        return OutputState(spec.path, spec.sink, "failed", f"{error.summary}: {error.where}", closed=error)
     except IacError as error:
-        return OutputState(spec.path, spec.sink, "failed", "\n".join(error.lines()))
+        return OutputState(spec.path, spec.sink, "failed", error=error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +67,35 @@ class OutputState:
     """What `iac render` found or did: written, unchanged, differs, missing, blocked, refused or failed.
 
     Attributes:
-        closed: why the identity at hand does not open a secret of it, and whose.
+        blocked: why it is not rendered although nothing failed.
+        said: that it is not kept out of version control, which refuses it or warns; that its secret may be dead.
+        error: why it failed.
     """
 
     path: str
     sink: str
     status: str
-    why: str = ""
-    warning: str = ""
-    closed: ClosedSecretError | None = None
+    blocked: str = ""
+    said: Diagnostic | None = None
+    error: IacError | None = None
+
+    @property
+    def closed(self) -> ClosedSecretError | None:
+        """Why the identity at hand does not open a secret of it, and whose."""
+        return self.error if isinstance(self.error, ClosedSecretError) else None
+
+    @property
+    def warning(self) -> Diagnostic | None:
+        """What is said of an output that is written all the same."""
+        return self.said if self.status != "refused" else None
+
+    def lines(self) -> list[str]:
+        """Why it is not rendered, a line each; the fix for a secret that is closed is one for the whole run."""
+        if self.error is not None:
+            return self.error.lines()[:1] if self.closed else self.error.lines()
+        if self.said is not None and self.warning is None:
+            return [self.said.summary, self.said.why, f"fix: {self.said.fix}"]
+        return [self.blocked] if self.blocked else []
 
     @property
     def id(self) -> str:
@@ -89,13 +105,15 @@ class OutputState:
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
         closed = list(self.closed.addresses) if self.closed else []
+        problem = self.error or self.said
         return {
             "path": self.path,
             "sink": self.sink,
             "status": self.status,
-            "why": self.why,
-            "warning": self.warning,
+            "why": "\n".join(self.lines()),
+            "warning": self.warning.summary if self.warning else "",
             "closed": closed,
+            "problem": problem.to_dict() if problem else None,
         }
 
 
@@ -113,13 +131,18 @@ def _render_one(session: LocalSession, ledger: Ledger, spec: OutputSpec, *, chec
         status = "written" if is_changed else "unchanged"
     else:
         status = _STATUS[sink.compare(spec.path, content)]
-    return OutputState(spec.path, spec.sink, status, warning=_in_doubt(spec, ledger.state))
+    return OutputState(spec.path, spec.sink, status, said=_in_doubt(spec, ledger.state))
 
 
-def _in_doubt(spec: OutputSpec, state: State) -> str:
-    """That a secret may be dead, for a rotation was begun of which nobody knows the end; "" for none."""
+def _in_doubt(spec: OutputSpec, state: State) -> Diagnostic | None:
+    """That a secret may be dead, for a rotation was begun of which nobody knows the end."""
     rotating = [name for name in spec.clients if name in state.intents and state.intents[name].action == Action.ROTATE]
     if not rotating:
-        return ""
-    what = "the server may have replaced this secret since, for the end of a rotation is not known"
-    return f"{spec.path} has the secret of {listed(rotating)}, and {what}; fix: iac apply"
+        return None
+    return Diagnostic(
+        "secret-in-doubt",
+        f"{spec.path} has the secret of {listed(rotating)}, which may be dead",
+        why="the end of a rotation is not known, so the server may have replaced it",
+        fix="iac apply",
+        severity=Severity.WARNING,
+    )

@@ -388,7 +388,7 @@ def test_clients_count_where_one_address_takes_several_along(world: Rendering) -
     leaving = (Removed("team/app", Then.DELETE, HERE),)
     world.project = {"removed": leaving, "limits": Limits(max_deletes=1)}
     (guard,) = world.see().guards
-    assert ("max-deletes", "2", ("team/app",)) == (guard.id, guard.value, guard.addresses)
+    assert ("max-deletes", "2", ["team/app"]) == (guard.id, guard.details["value"], guard.details["addresses"])
     world.project = {"removed": leaving, "limits": Limits(max_deletes=2)}
     assert () == world.see().guards
 
@@ -415,7 +415,7 @@ def test_prevent_destroy_refuses_another_client_id_and_lets_a_rotation_replace(w
     kept = Lifecycle(prevent_destroy=True, rotation=Rotation.REPLACE, grace=DAY)
     protected = replace(APP, lifecycle=kept)
     assert world.run(protected).is_complete
-    with pytest.raises(UnsafePlan, match="client_id app -> other would delete app"):
+    with pytest.raises(UnsafePlan, match="client_id app -> other, which would delete app"):
         world.run(replace(protected, client_id="other"))
     assert world.run(rotated(protected)).is_complete
     stay(world, 1)

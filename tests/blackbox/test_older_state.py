@@ -63,7 +63,7 @@ def test_what_writes_nothing_says_it_too(project: Project) -> None:
     ended = project.iac("render", "--check")
     assert (1, True) == (ended.code, said in ended.err), ended.text
     (finding,) = project.done("plan", "--format", "json").json()["findings"]
-    assert ("older-state", "warning", True) == (finding["id"], finding["severity"], said in finding["message"])
+    assert ("older-state", "warning", True) == (finding["id"], finding["severity"], said in json.dumps(finding))
     checks = {check["id"]: check for check in project.iac("doctor", "--format", "json").json()["checks"]}
     assert ("error", True) == (checks["older-state"]["verdict"], said in checks["older-state"]["says"])
     assert 2 == project.iac("render", "--check", ACCEPT).code

@@ -198,7 +198,7 @@ def test_a_plan_names_the_client_that_makes_no_sense_and_tells_the_rest(two: Pro
     plan = two.done("plan", "--format", "json").json()
     assert ["other"] == [change["address"] for change in plan["changes"]]
     assert ([], False) == (plan["guards"], plan["complete"])
-    (message,) = [finding["message"] for finding in plan["findings"] if finding["id"] == "not-understood"]
+    (message,) = [finding["why"] for finding in plan["findings"] if finding["id"] == "not-understood"]
     assert all(problem in message for problem in PROBLEMS)
     ended = two.apply()
     assert 0 == ended.code, ended.text
@@ -402,7 +402,7 @@ def test_render_says_that_a_secret_may_be_dead_when_the_end_of_a_rotation_is_not
         assert 5 == project.iac("rotate", "app", "--auto-approve").code
     for command in (("render",), ("render", "--check")):
         ended = project.done(*command)
-        assert "out/app.json has the secret of app, and the server may have replaced this secret" in ended.err
+        assert "out/app.json has the secret of app, which may be dead" in ended.err
     assert 0 == project.apply().code
-    assert "replaced" not in project.done("render").err
+    assert "may be dead" not in project.done("render").err
     assert works(project, sandbox)

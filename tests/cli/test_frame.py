@@ -146,6 +146,29 @@ def test_an_error_of_the_operating_system_is_named(capsys: pytest.CaptureFixture
     assert "/x\\u001b\n  No space left on device\n  fix: " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("arguments", [["list", "--format", "json"], ["plan", "--format=json"]])
+def test_with_json_an_error_is_one_object_on_stdout(
+    arguments: list[str], capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert 1 == run(["-C", str(tmp_path), *arguments])
+    said = capsys.readouterr()
+    error = json.loads(said.out)["error"]
+    assert {"summary", "where", "why", "fix", "exit", "diagnostics"} == set(error)
+    assert (1, ["no-project"]) == (error["exit"], [each["id"] for each in error["diagnostics"]])
+    assert "no-project" in said.err
+
+
+def test_with_json_a_wrong_option_is_an_object_too(capsys: pytest.CaptureFixture[str]) -> None:
+    assert 64 == run(["list", "--format", "json", "--nope"])
+    error = json.loads(capsys.readouterr().out)["error"]
+    assert (64, True) == (error["exit"], "--nope" in error["summary"])
+
+
+def test_without_json_an_error_leaves_stdout_empty(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert 1 == run(["-C", str(tmp_path), "list"])
+    assert "" == capsys.readouterr().out
+
+
 def test_a_fault_in_iac_itself_shows_its_kind_and_nothing_it_holds(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -304,7 +304,7 @@ def test_warnings_are_handed_on(tmp_path: Path) -> None:
     write(tmp_path, {"clients.d/b.yaml": client("b", "grant_types: []", "scope: [proflie]")})
     desired, _, warnings = load_environment(load_project(tmp_path))
     assert [] == warnings
-    assert ["unknown-scope"] == [each.rule for each in desired.clients["b"].remarks]
+    assert ["unknown-scope"] == [each.id for each in desired.clients["b"].remarks]
 
 
 def test_which_environment_must_be_said_when_there_are_several(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.config import event
-from iac.config.event import MAX_DEPTH, MAX_FAULTS, MAX_NODES, Parsed, parse_yaml
+from iac.config.event import MAX_DEPTH, MAX_MISTAKES, MAX_NODES, Parsed, parse_yaml
 
 Read = Callable[[str], Parsed]
 
@@ -23,7 +23,7 @@ def read(request: pytest.FixtureRequest) -> Read:
 
 
 def rules(parsed: Parsed) -> list[tuple[str, int, int]]:
-    return [(fault.rule, fault.line, fault.column) for fault in parsed.faults]
+    return [(said.id, said.location.line, said.location.column) for said in parsed.mistakes if said.location]
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def rules(parsed: Parsed) -> list[tuple[str, int, int]]:
 )  # fmt: skip
 def test_plain_words_are_read_by_the_core_schema_of_1_2(read: Read, text: str, expected: Any) -> None:
     parsed = read(f"key: {text}\n")
-    assert (expected, type(expected), []) == (parsed.value["key"], type(parsed.value["key"]), parsed.faults)
+    assert (expected, type(expected), []) == (parsed.value["key"], type(parsed.value["key"]), parsed.mistakes)
 
 
 def test_an_empty_value_is_null_and_an_empty_text_holds_nothing(read: Read) -> None:
@@ -66,7 +66,7 @@ def test_of_two_equal_keys_the_first_is_kept_and_the_second_is_said(read: Read) 
     parsed = read("a: 1\nb: {c: 2}\na: {d: 3, d: 4}\n")
     assert {"a": 1, "b": {"c": 2}} == parsed.value
     assert [("yaml-duplicate-key", 3, 1), ("yaml-duplicate-key", 3, 11)] == rules(parsed)
-    assert "line 1" in parsed.faults[0].why
+    assert "line 1" in parsed.mistakes[0].why
     assert ("a", "d") not in parsed.places
 
 
@@ -108,16 +108,16 @@ def test_an_alias_is_refused_before_anything_is_expanded(read: Read) -> None:
         f"{new}: &{new} [{','.join([f'*{old}'] * 9)}]\n" for old, new in zip("abcdefgh", "bcdefghi", strict=True)
     )
     parsed = read(bomb)
-    assert {"yaml-anchor", "yaml-alias"} == {fault.rule for fault in parsed.faults}
+    assert {"yaml-anchor", "yaml-alias"} == {said.id for said in parsed.mistakes}
 
 
 @pytest.mark.parametrize("text", ["a: [", "a: b: c", "\ta: 1", "a: 'x", "- a\nb: c", "a: @x", "{a: 1", 'a: "\\q"'])
 def test_what_is_no_yaml_is_one_fault_with_a_place(read: Read, text: str) -> None:
     parsed = read(text)
     assert not parsed.is_whole
-    assert ["yaml-syntax"] == [fault.rule for fault in parsed.faults]
-    assert parsed.faults[0].line >= 1
-    assert parsed.faults[0].why
+    assert ["yaml-syntax"] == [said.id for said in parsed.mistakes]
+    assert parsed.mistakes[0].location
+    assert parsed.mistakes[0].why
 
 
 def test_faults_before_a_break_in_the_syntax_are_said_too(read: Read) -> None:
@@ -128,7 +128,7 @@ def test_faults_before_a_break_in_the_syntax_are_said_too(read: Read) -> None:
 def test_deep_nesting_ends_early(read: Read, text: str) -> None:
     parsed = read(text)
     assert not parsed.is_whole
-    assert parsed.faults[-1].rule in {"yaml-too-deep", "yaml-syntax"}
+    assert parsed.mistakes[-1].id in {"yaml-too-deep", "yaml-syntax"}
 
 
 def test_the_deepest_nesting_that_is_allowed_is_read(read: Read) -> None:
@@ -138,18 +138,18 @@ def test_the_deepest_nesting_that_is_allowed_is_read(read: Read) -> None:
 
 def test_too_many_values_end_early() -> None:
     parsed = parse_yaml("[" + "a," * (MAX_NODES + 1) + "]")
-    assert ["yaml-too-large"] == [fault.rule for fault in parsed.faults]
+    assert ["yaml-too-large"] == [said.id for said in parsed.mistakes]
     assert not parsed.is_whole
 
 
 def test_no_more_faults_are_collected_than_somebody_would_read() -> None:
-    parsed = parse_yaml("".join(f"k{number}: &a 1\n" for number in range(MAX_FAULTS + 50)))
-    assert MAX_FAULTS == len(parsed.faults)
+    parsed = parse_yaml("".join(f"k{number}: &a 1\n" for number in range(MAX_MISTAKES + 50)))
+    assert MAX_MISTAKES == len(parsed.mistakes)
 
 
 @pytest.mark.parametrize("text", ['a: "\\ud800"', 'a: "\\U00110000"', 'a: "\\UFFFFFFFF"'])
 def test_escapes_that_are_no_character_are_refused_by_both_streams(read: Read, text: str) -> None:
-    assert read(text).faults
+    assert read(text).mistakes
 
 
 @given(st.text())
@@ -158,7 +158,7 @@ def test_any_text_gives_a_value_or_a_fault_and_never_an_error(text: str) -> None
     readable = text.encode("utf-8", "ignore").decode()
     for loader in (yaml.CSafeLoader, yaml.SafeLoader):
         parsed = parse_yaml(readable, loader)
-        assert parsed.is_whole or parsed.faults
+        assert parsed.is_whole or parsed.mistakes
 
 
 words = st.text("ab:- #[]{},'\"&*!|>%@`\n\t0159.eExo~_+", max_size=40)
@@ -167,7 +167,7 @@ words = st.text("ab:- #[]{},'\"&*!|>%@`\n\t0159.eExo~_+", max_size=40)
 @given(words)
 def test_what_both_streams_read_they_read_alike(text: str) -> None:
     one, other = parse_yaml(text, yaml.CSafeLoader), parse_yaml(text, yaml.SafeLoader)
-    if one.is_whole and other.is_whole and not one.faults and not other.faults:
+    if one.is_whole and other.is_whole and not one.mistakes and not other.mistakes:
         assert (one.value, one.places) == (other.value, other.places)
 
 

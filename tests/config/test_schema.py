@@ -14,10 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.config.catalogue import WARNINGS
+from iac.config.complaint import check_schema
 from iac.config.document import Document, parse_document
 from iac.config.format import FORMATS, is_recipient, is_uri
 from iac.config.quick import compile_schema
-from iac.config.schema import SCHEMAS, check_schema, load_schema, schema_text
+from iac.config.schema import SCHEMAS, load_schema, schema_text
 from iac.config.violation import validator_of
 from iac.core.diagnostics import Location
 from iac.core.model import FIELDS, GRANT_TYPES
@@ -38,7 +39,7 @@ def document(text: str) -> Document:
 
 
 def said(text: str, name: str) -> list[str]:
-    return [complaint.diagnostic.lines()[0] for complaint in check_schema(document(text), name)]
+    return [said.lines()[0] for _, said in check_schema(document(text), name)]
 
 
 def subschemas(schema: Any) -> Iterator[Mapping[str, Any]]:
@@ -108,7 +109,7 @@ def test_policy_takes_the_ids_of_warnings() -> None:
 
 
 def test_valid_files_pass_without_jsonschema(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "iac.config.complaint", None)
+    monkeypatch.setitem(sys.modules, "iac.config.violation", None)
     assert [] == check_schema(document(CLIENT), "client")
     assert [] == check_schema(document(PROJECT), "project")
 
@@ -202,8 +203,8 @@ def test_a_mistake_in_the_project_is_said_in_words(text: str, expected: str) -> 
     ],
 )  # fmt: skip
 def test_a_mistake_has_a_way_on(text: str, name: str, fix: str) -> None:
-    (complaint,) = check_schema(document(text), name)
-    assert complaint.diagnostic.fix.startswith(fix)
+    ((_, said),) = check_schema(document(text), name)
+    assert said.fix.startswith(fix)
 
 
 @pytest.mark.parametrize(
@@ -221,20 +222,20 @@ def test_a_mistake_has_a_way_on(text: str, name: str, fix: str) -> None:
 def test_what_may_be_a_secret_is_never_repeated(line: str) -> None:
     complaints = check_schema(document(f"project: demo\nprovider: iam-admin\n{line}"), "project")
     assert complaints
-    assert not any("hunter2" in text for each in complaints for text in each.diagnostic.lines())
+    assert not any("hunter2" in text for _, said in complaints for text in said.lines())
 
 
 def test_a_literal_secret_is_told_where_it_belongs() -> None:
     text = "project: demo\nprovider: iam-admin\nauth: {method: client_credentials, client_id: a, client_secret: x}"
-    (complaint,) = check_schema(document(text), "project")
-    assert "name a place, never the secret itself: {env: NAME} or {file: PATH}" == complaint.diagnostic.fix
+    ((_, said),) = check_schema(document(text), "project")
+    assert "name a place, never the secret itself: {env: NAME} or {file: PATH}" == said.fix
 
 
 def test_a_key_is_never_repeated_by_value() -> None:
     for line in ("jwk: [hunter2]", "jwk: 3", "client_secret: hunter2", "secret: hunter2", "recipients: [hunter2]"):
         complaints = check_schema(document(f"client_name: Name\n{line}"), "client")
         assert complaints
-        assert not any("hunter2" in text for each in complaints for text in each.diagnostic.lines())
+        assert not any("hunter2" in text for _, said in complaints for text in said.lines())
 
 
 def test_a_long_value_is_cut() -> None:
@@ -244,14 +245,14 @@ def test_a_long_value_is_cut() -> None:
 
 def test_all_mistakes_are_said_at_once_each_at_its_place() -> None:
     text = "client_nam: x\nscope: [1]\ngrant_types: [foo, bar]\nlifecycle: {x: 1, rotate_after: 3}\n"
-    found = [complaint.diagnostic.location for complaint in check_schema(document(text), "client")]
+    found = [said.location for _, said in check_schema(document(text), "client")]
     lines = sorted(location.line for location in found if location)
     assert [1, 1, 2, 3, 3, 4, 4] == lines
 
 
 def test_a_complaint_names_the_value_that_cannot_be_used() -> None:
     text = "client_name: Name\nzzz: 1\nscope: [1]\noutputs: [{template: a}]\nenvironments: {'a b': {}}"
-    found = {complaint.pointer for complaint in check_schema(document(text), "client")}
+    found = {pointer for pointer, _ in check_schema(document(text), "client")}
     assert {("zzz",), ("scope", 0), ("outputs", 0, "path"), ("environments", "a b")} == found
 
 
@@ -347,7 +348,7 @@ def test_what_the_quick_check_passes_jsonschema_passes_and_what_it_does_not_is_e
         assert is_valid
     complaints = check_schema(Document("a.yaml", value, {}), name)
     assert is_valid == (not complaints)
-    assert {Location("a.yaml")} >= {each.diagnostic.location for each in complaints}
+    assert {Location("a.yaml")} >= {said.location for _, said in complaints}
 
 
 @pytest.mark.parametrize(

@@ -7,25 +7,25 @@ import pytest
 
 from iac.core.capabilities import Capabilities
 from iac.core.desired import Lifecycle
-from iac.core.diagnostics import Location, Severity
+from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.plan.change import (
     Action,
     Cause,
     Change,
     FieldChange,
-    Finding,
     Leaving,
     OutputAction,
     OutputChange,
     SecretChange,
 )
-from iac.core.plan.plan import Guard, Pending, Plan, Released, StandingPredecessor
+from iac.core.plan.guards import guard
+from iac.core.plan.plan import Pending, Plan, Released, StandingPredecessor
 from iac.core.plan.recipients import Recipients
 from tests.core.build import ISSUER, NOW, desired, registered
 
 WANTED = desired(owners=("u2", "u1"))
 OUTPUT = OutputChange("out/app.env", "file", OutputAction.UPDATE, "sha256:template", "sha256:content")
-FINDING = Finding("redirect-uri-refused", Severity.WARNING, "some servers refuse it")
+FINDING = Diagnostic("redirect-uri-refused", "some servers refuse it", severity=Severity.WARNING)
 CHANGE = Change(
     address="team/app",
     client_id="app",
@@ -137,7 +137,7 @@ def test_a_change_as_json_has_the_members_of_the_contract() -> None:
         "action": "update",
         "reason": "",
         "digest": CHANGE.digest,
-        "location": {"file": "clients.d/team/app.yaml", "line": 1},
+        "location": {"file": "clients.d/team/app.yaml", "line": 1, "column": 1},
         "fields": [
             {
                 "name": "scope",
@@ -152,7 +152,16 @@ def test_a_change_as_json_has_the_members_of_the_contract() -> None:
         "recipients": None,
         "outputs": [{"path": "out/app.env", "sink": "file", "action": "update", "recipients": []}],
         "findings": [
-            {"id": "redirect-uri-refused", "severity": "warning", "message": "some servers refuse it", "location": None}
+            {
+                "id": "redirect-uri-refused",
+                "severity": "warning",
+                "message": "some servers refuse it",
+                "summary": "some servers refuse it",
+                "where": "",
+                "why": "",
+                "fix": "",
+                "location": None,
+            }
         ],
     }
     assert expected == CHANGE.to_dict()
@@ -166,7 +175,7 @@ def test_the_digest_of_a_plan_does_not_depend_on_order_counts_findings_or_locati
         no_op=7,
         unmanaged=9,
         findings=(FINDING,),
-        guards=(Guard("max-deletes", "too many", ()),),
+        guards=(guard("max-deletes", "too many", ()),),
         project="other",
     )
     assert PLAN.digest == told.digest
@@ -191,15 +200,10 @@ def test_a_plan_as_json_counts_names_and_refuses() -> None:
         no_op=1,
         unmanaged=2,
         guards=(
-            Guard(
-                "max-deletes",
-                "too many",
-                ("a",),
-                "3",
-                "4",
-                "limits.max_deletes: 4",
-                "--flag",
-                Location("clients.d/a.yaml", 3),
+            replace(
+                guard("max-deletes", "too many", ("a",), limit="3", value="4", setting="a setting", flag="--flag"),
+                why="because",
+                location=Location("clients.d/a.yaml", 3, 5),
             ),
         ),
         findings=(FINDING,),
@@ -236,16 +240,21 @@ def test_a_plan_as_json_counts_names_and_refuses() -> None:
         "guards": [
             {
                 "id": "max-deletes",
-                "message": "too many",
+                "severity": "error",
+                "message": "a: too many",
+                "summary": "too many",
+                "where": "a",
+                "why": "because",
+                "fix": "a setting, or --flag",
                 "addresses": ["a"],
                 "limit": "3",
                 "value": "4",
-                "setting": "limits.max_deletes: 4",
+                "setting": "a setting",
                 "flag": "--flag",
-                "location": {"file": "clients.d/a.yaml", "line": 3},
+                "location": {"file": "clients.d/a.yaml", "line": 3, "column": 5},
             }
         ],
-        "findings": [FINDING.to_dict()],
+        "findings": [{"message": FINDING.summary, **FINDING.to_dict()}],
         "released": [{"address": "team/app", "fields": ["contacts"]}],
         "pending": [{"address": "team/app", "client_id": "app", "action": "create", "at": NOW}],
         "predecessors": [

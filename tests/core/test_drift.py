@@ -193,7 +193,7 @@ def test_the_json_form_has_counts_places_and_no_secret() -> None:
             "address": ADDRESS,
             "client_id": "app",
             "client_name": "An app",
-            "location": {"file": "clients.d/team/app.yaml", "line": 1},
+            "location": {"file": "clients.d/team/app.yaml", "line": 1, "column": 1},
             "gone": False,
             "fields": [
                 {

@@ -47,14 +47,13 @@ def test_a_diagnostic_says_why_and_how_when_it_knows() -> None:
     assert ["error: odd value [odd]"] == Diagnostic("odd", "odd value").lines()
 
 
-def test_a_diagnostic_as_json_has_its_place_or_nulls() -> None:
+def test_a_diagnostic_as_json_has_its_place_or_null() -> None:
     here = Diagnostic("odd", "odd value", HERE).to_dict()
-    assert ("clients.d/a.yaml", 3, 5) == (here["file"], here["line"], here["column"])
+    assert {"file": "clients.d/a.yaml", "line": 3, "column": 5} == here["location"]
     nowhere = Diagnostic("odd", "odd value").to_dict()
-    assert (None, None, None) == (nowhere["file"], nowhere["line"], nowhere["column"])
-    assert ("odd", "error", "odd value", "", "") == tuple(
-        nowhere[name] for name in ("id", "severity", "summary", "why", "fix")
-    )
+    assert {
+        "id": "odd", "severity": "error", "summary": "odd value", "where": "", "why": "", "fix": "", "location": None,
+    } == nowhere  # fmt: skip
 
 
 def test_diagnostics_sort_by_place_those_without_one_first() -> None:

@@ -29,8 +29,8 @@ SEEN = actual(*(registered(client, secret=CANARY) for client in MANY))
 def test_7_an_empty_folder_deletes_nothing_and_says_so() -> None:
     found = plan(project(), HELD, SEEN)
     assert () == found.changes
-    assert [("missing-definition", (client.address,)) for client in MANY] == [
-        (guard.id, guard.addresses) for guard in found.guards
+    assert [("missing-definition", [client.address]) for client in MANY] == [
+        (guard.id, guard.details["addresses"]) for guard in found.guards
     ]
 
 
@@ -94,7 +94,7 @@ def test_12_a_client_id_that_somebody_else_has_is_neither_changed_nor_created() 
     found = plan(project(desired()), seen=actual(registered(desired(), client_name="Theirs")))
     (guard,) = found.guards
     assert ((), "client-id-taken", 0) == (found.changes, guard.id, found.unmanaged)
-    assert "adopt: true" in guard.setting
+    assert "adopt: true" in guard.details["setting"]
 
 
 def test_14_what_a_server_would_drop_or_take_for_something_else_is_refused_before_anything_is_sent() -> None:
@@ -102,7 +102,7 @@ def test_14_what_a_server_would_drop_or_take_for_something_else_is_refused_befor
     assert {"tos-uri-is-dropped", "default-max-age-is-dropped", "zero-lifetime-is-the-default"} == {
         guard.id for guard in found.guards
     }
-    assert all(guard.setting for guard in found.guards)
+    assert all(guard.details["setting"] for guard in found.guards)
 
 
 def test_18_only_changed_fields_are_shown_and_lists_as_what_comes_and_goes() -> None:
@@ -130,7 +130,11 @@ def refused() -> list[tuple[str, str, str, str]]:
         plan(project(desired(client_id="other")), state({client.address: applied(client, prevent_destroy=True)}), seen),
         plan(project(client, login_client_id="app"), held, seen),
     ]
-    return [(g.id, g.limit, g.value, g.setting + g.flag) for found in plans for g in found.guards]
+    return [
+        (g.id, g.details["limit"], g.details["value"], g.details["setting"] + g.details["flag"])
+        for found in plans
+        for g in found.guards
+    ]
 
 
 @pytest.mark.parametrize(

@@ -122,7 +122,9 @@ def test_every_plan_counts_what_it_shows(given_: Any) -> None:
 def test_every_refusal_names_what_it_is_about_and_a_way_on(given_: Any) -> None:
     guards = make_plan(*given_).guards
     assert [] == [
-        guard for guard in guards if not (guard.message and guard.addresses and (guard.setting or guard.flag))
+        guard
+        for guard in guards
+        if not (guard.summary and guard.details["addresses"] and (guard.details["setting"] or guard.details["flag"]))
     ]
 
 

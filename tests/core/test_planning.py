@@ -82,7 +82,7 @@ def test_a_client_that_was_deleted_on_the_server_is_made_anew_only_when_asked() 
     refused = plan(project(APP), held)
     assert ("deleted on server", Action.CREATE) == (only(refused).reason, only(refused).action)
     assert ["deleted-on-server"] == guards(refused)
-    assert "--recreate team/app" == refused.guards[0].flag
+    assert "--recreate team/app" == refused.guards[0].details["flag"]
     asked = plan(project(APP), held, options=replace(OPTIONS, recreate=frozenset({"team/app"})))
     assert [] == guards(asked)
     assert Action.CREATE == only(asked).action
@@ -341,7 +341,7 @@ def test_a_vanished_definition_is_refused_and_its_outputs_stay() -> None:
     found = plan(project(outputs=(output(),)), held, actual(registered(APP)))
     assert ((), ["missing-definition"]) == (found.changes, guards(found))
     assert found.guards[0].location is None
-    assert "removed: [{address: team/app, then: delete}]" in found.guards[0].setting
+    assert "removed: [{address: team/app, then: delete}]" in found.guards[0].details["setting"]
 
 
 def test_an_interrupted_create_that_no_definition_names_any_more_is_refused() -> None:
@@ -489,7 +489,7 @@ def test_a_file_that_was_moved_without_saying_so_is_refused_with_the_entry_to_wr
     client = desired("new/place", client_id="app")
     found = plan(project(client), state({"old/place": applied(client)}), actual(registered(client)))
     assert ["moved-unsaid", "missing-definition"] == guards(found)
-    assert "moved: [{from: old/place, to: new/place}]" in found.guards[0].setting
+    assert "moved: [{from: old/place, to: new/place}]" in found.guards[0].details["setting"]
 
 
 def replaced(client: Any = APP, old: str = "old") -> Any:
@@ -503,7 +503,7 @@ def test_no_address_takes_over_the_client_of_another_nor_one_that_it_has_replace
     renamed = desired(client_id="new")
     seen = actual(*(registered(desired(client_id=name)) for name in ("app", "old")))
     found = plan(project(renamed, thief), state({APP.address: replaced()}), seen)
-    assert (["client-of-another-address"], "team/app") == (guards(found), found.guards[0].value)
+    assert (["client-of-another-address"], "team/app") == (guards(found), found.guards[0].details["value"])
     assert ["team/app"] == [change.address for change in found.changes]
 
 

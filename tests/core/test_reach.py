@@ -98,7 +98,11 @@ def test_a_registration_that_may_have_been_sent_is_not_sent_again() -> None:
     lost = state(intents={"team/app": intent(CLIENT)})
     nothing = Actual(FACTS, {}, 0, found={"team/app": ("found-1",)})
     (guard,) = plan(project(CLIENT, api=API), lost, nothing).guards
-    assert ("lost-create", "found-1", "--recreate team/app") == (guard.id, guard.value, guard.flag)
+    assert ("lost-create", "found-1", "--recreate team/app") == (
+        guard.id,
+        guard.details["value"],
+        guard.details["flag"],
+    )
     again = replace(OPTIONS, recreate=frozenset({"team/app"}))
     assert [] == ids(plan(project(CLIENT, api=API), lost, nothing, again))
 
@@ -153,8 +157,8 @@ def test_another_id_than_the_server_chose_is_refused_and_both_are_named() -> Non
     found = plan(project(replace(CLIENT, client_id="mine"), api=API), state({"team/app": held()}), seen())
     (guard,) = found.guards
     assert ("client-id-changed", True) == (guard.id, found.is_empty)
-    assert ID in guard.message
-    assert "mine" in guard.message
+    assert ID in guard.summary
+    assert "mine" in guard.summary
 
 
 @pytest.mark.parametrize("since", ["", "2026-01-01T00:00:00Z"], ids=["waits for outputs", "its time is over"])
@@ -186,11 +190,11 @@ def test_what_is_not_understood_is_compared_with_what_was_last_applied_and_left_
         [said.id for said in found.findings],
         ids(found),
     )
-    assert PROBLEM in found.findings[0].message
+    assert PROBLEM in found.findings[0].why
     renamed = replace(CLIENT, fields={**CLIENT.fields, "client_name": "New"})
     changed = plan(project(renamed, api=API), state({"team/app": held()}), garbled())
     assert ["client-not-understood"] == ids(changed)
-    assert PROBLEM in changed.guards[0].message
+    assert PROBLEM in changed.guards[0].why
 
 
 def test_what_is_not_understood_can_be_forgotten_and_not_deleted() -> None:

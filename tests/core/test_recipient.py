@@ -47,8 +47,8 @@ def test_other_recipients_than_those_of_the_sealed_secret_are_said_and_no_change
     assert () == result.guards
     (finding,) = result.findings
     assert ("sealed-to-others", "warning") == (finding.id, finding.severity)
-    assert "team/app" in finding.message
-    assert "fix: iac state rekey" in finding.message
+    assert "team/app" == finding.where
+    assert "iac state rekey" == finding.fix
 
 
 @pytest.mark.parametrize("recipients", [(), (HOST,), (HOST, OTHER)])

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from iac.core.diagnostics import Severity
 from iac.core.server import redirect_uri_problem, refusals
 from tests.core.build import KEY, NEW, OLD
 
@@ -34,7 +35,7 @@ def test_what_a_server_drops_is_refused_with_a_way_on(
     fields: Fields, facts: Facts | None, rule: str, name: str
 ) -> None:
     found = refusals(fields, facts)
-    assert [(rule, name)] == [(refusal.rule, refusal.name) for refusal in found]
+    assert [(rule, name)] == [(refusal.id, refusal.details["field"]) for refusal in found]
     assert all(refusal.summary and refusal.fix for refusal in found)
 
 
@@ -63,7 +64,7 @@ def test_private_members_are_named_and_their_values_are_not_shown() -> None:
 
 def test_a_redirect_uri_is_a_warning_for_servers_of_one_flavour_differ() -> None:
     (refusal,) = refusals({"redirect_uris": ("http://far.example/cb",)}, NEW)
-    assert not refusal.is_certain
+    assert refusal.severity is not Severity.ERROR
 
 
 def _recorded() -> Iterator[tuple[str, bool]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/guards.md").read_text(encoding="utf-8")
 REFUSED, _, SAID = PAGE.partition("\n## Findings")
-SOURCES = [*(ROOT / "iac/core").rglob("*.py"), *(ROOT / "iac/workflow").rglob("*.py")]
+SOURCES = [*(ROOT / "iac/core/plan").rglob("*.py"), ROOT / "iac/sinks/worktree.py", ROOT / "iac/workflow/plan.py"]
 TEXT = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
 
 
@@ -17,10 +17,11 @@ def _rows(part: str) -> set[str]:
 
 
 def test_each_guard_has_a_row() -> None:
-    named = set(re.findall(r'Guard\(\s*id="([a-z-]+)"', TEXT)) | set(re.findall(r'_count\("([a-z-]+)"', TEXT))
+    named = set(re.findall(r'(?:guard|_count)\(\s*"([a-z-]+)"', TEXT)) | set(re.findall(r'"(output-tracked)"', TEXT))
     assert named == _rows(REFUSED)
 
 
 def test_each_finding_has_a_row() -> None:
-    named = set(re.findall(r'Finding\("([a-z-]+)"', TEXT)) | set(re.findall(r'"(output-not-[a-z]+)"', TEXT))
+    named = set(re.findall(r'(?:Diagnostic|_unread)\(\s*(?:draft, address, )?"([a-z-]+)"', TEXT))
+    named |= set(re.findall(r'"(output-not-[a-z]+)"', TEXT))
     assert named == _rows(SAID)

@@ -117,9 +117,9 @@ def cage(project: Project, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cage]:
         whole = traceback.TracebackException.from_exception(error, capture_locals=True)
         cage.tracebacks.append("".join(whole.format()))
 
-    def kept_report(error: Exception) -> int:
+    def kept_report(error: Exception, **how: bool) -> int:
         keep(error)
-        return report(error)
+        return report(error, **how)
 
     def kept_failed(change: Change, error: IacError) -> Failed:
         keep(error)

@@ -167,9 +167,13 @@ outputs: [{template: dotenv, path: out/portal.env}]
     def test_json_names_what_was_written(self, applied: Project) -> None:
         applied.by_hand(CLIENT_ID, client_name="Theirs")
         (written,) = applied.iac("drift", "--accept", ADDRESS, "--format", "json").json()["accepted"]
-        assert (ADDRESS, {"file": FILE, "line": 3}, "client_name", "Theirs") == (
-            written["address"], written["location"], written["name"], written["after"],
-        )  # fmt: skip
+        assert (ADDRESS, FILE, 3, "client_name", "Theirs") == (
+            written["address"],
+            written["location"]["file"],
+            written["location"]["line"],
+            written["name"],
+            written["after"],
+        )
 
     def test_without_drift_nothing_is_written(self, applied: Project) -> None:
         said = applied.iac("drift", "--accept", ADDRESS)

@@ -95,7 +95,7 @@ def test_7_a_part_of_the_definitions_that_is_gone_deletes_nothing(project: Proje
     (project.root / FILE).unlink()
     said = project.apply()
     assert said.code == 3
-    assert f"missing-definition: {ADDRESS}" in said.out
+    assert f"error: {ADDRESS}: the address is in state and has no definition [missing-definition]" in said.out
     assert before == everything(project)
 
 
@@ -108,7 +108,7 @@ def test_8_protection_outlives_the_definition_that_set_it_and_the_plan_is_shown(
     project.define("team/other", grant_types=["client_credentials"], client_name="Another name")
     said = project.apply()
     assert said.code == 3
-    for part in (f"{ADDRESS}: delete", "team/other: update", "prevent-destroy:", "prevent_destroy: false"):
+    for part in (f"{ADDRESS}: delete", "team/other: update", "[prevent-destroy]", "prevent_destroy: false"):
         assert part in said.out
     assert f"Client {ADDRESS}" == project.registered(CLIENT_ID).client_name
     assert "Client team/other" == project.registered("team-other").client_name
@@ -225,6 +225,11 @@ def test_19_a_refusal_names_limit_value_key_and_flag(project: Project) -> None:
     project.write("iac.yaml", project.read("iac.yaml") + f"removed: [{entries}]\n")
     said = project.apply()
     assert said.code == 3
-    for part in ("max-deletes:", "limit 3, found 4", "many/c3: delete", "fix: limits.max_deletes: 4 in iac.yaml"):
+    for part in (
+        "[max-deletes]",
+        "4 clients are more than limits.max_deletes allows (3)",
+        "many/c3: delete",
+        "fix: limits.max_deletes: 4 in iac.yaml",
+    ):
         assert part in said.out
     assert "see the plan above" in said.err

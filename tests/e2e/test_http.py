@@ -76,7 +76,7 @@ def test_a_run_costs_what_the_page_says(shared: Project, server: StateServer) ->
         return server.kinds()
 
     shared.define("team/second", grant_types=["client_credentials"])
-    assert ["lock", "read", "write", "unlock"] == cost("state", "init")
+    assert ["read", "lock", "read", "write", "unlock"] == cost("state", "init")
     assert ["read", "lock", "unlock"] == cost("plan")
     assert ["lock", "read", "read", "write", "read", "write", "unlock"] == cost("apply", "--auto-approve")
     assert ["lock", "read", "unlock"] == cost("apply", "--auto-approve")
@@ -168,10 +168,10 @@ def test_a_fault_in_iac_itself_is_told_without_the_password(
     tracebacks: list[str] = []
     report = failure.report
 
-    def keep(error: Exception) -> int:
+    def keep(error: Exception, **how: bool) -> int:
         whole = traceback.TracebackException.from_exception(error, capture_locals=True)
         tracebacks.append("".join(whole.format()))
-        return report(error)
+        return report(error, **how)
 
     def fail(*given: object, **named: object) -> None:
         del given, named

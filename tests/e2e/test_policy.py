@@ -53,8 +53,8 @@ def test_what_policy_refuses_is_exit_1_of_validate_and_3_of_what_would_send_it(p
     assert f"{FILE}:13:3: error: with the password grant the service sees its users' passwords" in valid.out
     for arguments in (("plan",), ("plan", "--detailed-exitcode"), ("apply", "--auto-approve")):
         said = project.iac(*arguments)
-        assert (3, True) == (said.code, "(password-grant, by policy)" in said.err)
-        assert f"error: {FILE}:13:3: with the password grant" in said.out
+        assert (3, True) == (said.code, "[password-grant]" in said.err)
+        assert f"{FILE}:13:3: error: with the password grant" in said.out
     assert [] == writes(project)
 
 
@@ -63,7 +63,7 @@ def test_json_says_what_refuses_and_agrees_with_the_exit_code(project: Project) 
     said = project.iac("apply", "--auto-approve", "--format", "json")
     assert (3, [("password-grant", "error")]) == (said.code, findings(said))
     (found,) = said.json()["changes"][0]["findings"]
-    assert {"file": FILE, "line": 11} == found["location"]
+    assert {"file": FILE, "line": 11, "column": 3} == found["location"]
 
 
 def test_what_is_waived_is_applied(project: Project) -> None:

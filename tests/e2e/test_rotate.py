@@ -196,7 +196,7 @@ def test_a_secret_of_its_age_is_proposed_and_rotated_by_a_run_that_is_asked_to(
     monkeypatch.setattr(SystemClock, "now", lambda _: datetime.now(UTC) + timedelta(days=31))
     proposed = applied.iac("plan", "--detailed-exitcode")
     assert proposed.code == 0
-    assert f"the secret of {ADDRESS} is due for rotation since" in proposed.out
+    assert "the secret is due for rotation since" in proposed.out
     old = rendered(applied)
     plan = applied.iac("plan", "--rotate-due", "--format", "json", "--out", "plan.json").json()
     assert [("rotate", "rotated")] == [(change["action"], change["secret"]) for change in plan["changes"]]

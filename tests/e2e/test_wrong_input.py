@@ -128,7 +128,7 @@ FILES: dict[str, tuple[Callable[[Project], None], tuple[str, ...]]] = {
     ),
     "tabs": (
         _replaced("clients.d/x.yaml", lambda path: path.write_text("client_id:\n\t- x")),
-        ("clients.d/x.yaml:2:1", "this is no YAML"),
+        ("clients.d/x.yaml:2:1", "invalid YAML"),
     ),
     "two equal keys": (
         _unlike('"client_id"', '"client_id": "a",\n "client_id"', FILE),
@@ -607,5 +607,5 @@ def test_hostile_text_in_the_environment_is_inert(project: Project, monkeypatch:
 def test_a_server_that_forgot_everything_is_no_reason_to_register_anew(project: Project) -> None:
     assert project.apply().code == 0
     project.sandbox.reset()
-    _refused(project, 3, f"{ADDRESS} was deleted on the server")
+    _refused(project, 3, f"{ADDRESS}: {CLIENT_ID} was deleted on the server")
     assert f"--recreate {ADDRESS}" in project.apply().out

@@ -195,7 +195,7 @@ def lost_answer(work: Work) -> str:
 
 def _found(work: Work, orphan: str) -> str:
     guard = next(guard for guard in work.plan()["guards"] if guard["id"] == "lost-create")
-    if orphan not in guard["message"]:
+    if orphan not in guard["why"]:
         code, _, err = work.apply("--recreate", "team/lost")
         assert code == 0, err
         assert work.logs_in("team/lost")

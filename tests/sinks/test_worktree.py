@@ -13,11 +13,13 @@ import pytest
 
 from iac import git as gitcommand
 from iac import process
-from iac.ports import Exposure, Tracking
 from iac.sinks.file import FileSink
+from iac.sinks.worktree import NOT_CHECKED, NOT_IGNORED, TRACKED
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from iac.core.diagnostics import Diagnostic
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 
@@ -60,12 +62,16 @@ def write(path: Path, text: str = "old\n") -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def exposed(project: Path, *paths: str) -> dict[str, Exposure]:
+def exposed(project: Path, *paths: str) -> dict[str, Diagnostic]:
     return dict(FileSink(project).exposed(paths or (PATH,)))
 
 
-def trackings(project: Path, *paths: str) -> dict[str, Tracking]:
-    return {path: each.tracking for path, each in exposed(project, *paths).items()}
+def told(project: Path, *paths: str) -> dict[str, tuple[str, str]]:
+    return {path: (said.id, said.fix) for path, said in exposed(project, *paths).items()}
+
+
+def trackings(project: Path, *paths: str) -> dict[str, str]:
+    return {path: each.id for path, each in exposed(project, *paths).items()}
 
 
 def test_outside_of_any_work_tree_no_program_is_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,29 +103,29 @@ def test_a_thousand_outputs_are_told_apart(project: Path) -> None:
     track(project, paths[700])
     found = trackings(project, *paths)
     assert set(paths) == set(found)
-    assert [paths[700]] == [path for path, tracking in found.items() if tracking is Tracking.TRACKED]
+    assert [paths[700]] == [path for path, tracking in found.items() if tracking is TRACKED]
 
 
 def test_an_output_that_git_would_take_up_is_told_with_the_line_that_keeps_it_out(project: Path) -> None:
-    assert {PATH: Exposure(Tracking.NOT_IGNORED, "the line /out/app.env in .gitignore")} == exposed(project)
+    assert {PATH: (NOT_IGNORED, "the line /out/app.env in .gitignore")} == told(project)
 
 
 def test_a_tracked_output_is_told_with_the_command_and_the_line(project: Path) -> None:
     track(project, PATH)
     fix = "git rm --cached -- out/app.env, and the line /out/app.env in .gitignore"
-    assert {PATH: Exposure(Tracking.TRACKED, fix)} == exposed(project)
+    assert {PATH: (TRACKED, fix)} == told(project)
 
 
 def test_a_line_in_gitignore_does_not_hide_that_a_file_is_tracked(project: Path) -> None:
     track(project, PATH)
     write(project / ".gitignore", "/out/\n")
-    assert {PATH: Tracking.TRACKED} == trackings(project)
+    assert {PATH: TRACKED} == trackings(project)
 
 
 def test_a_tracked_output_that_was_deleted_on_disk_is_still_tracked(project: Path) -> None:
     track(project, PATH)
     (project / PATH).unlink()
-    assert {PATH: Tracking.TRACKED} == trackings(project)
+    assert {PATH: TRACKED} == trackings(project)
 
 
 def test_other_ways_to_ignore_count_too(project: Path) -> None:
@@ -149,28 +155,28 @@ def test_what_is_told_works_for_any_path(project: Path, path: str) -> None:
     track(project, path)
     track(project, "other.env")
     (found,) = exposed(project, path).values()
-    assert found.tracking is Tracking.TRACKED
+    assert found.id is TRACKED
     command, _, ignore = found.fix.partition(", and the line ")
     subprocess.run(shlex.split(command), cwd=project, check=True, capture_output=True, timeout=60)
     line, _, file = ignore.rpartition(" in ")
-    assert {path: Exposure(Tracking.NOT_IGNORED, f"the line {line} in {file}")} == exposed(project, path)
+    assert {path: (NOT_IGNORED, f"the line {line} in {file}")} == told(project, path)
     write(project / file, f"{line}\n")
-    assert {"other.env": Tracking.TRACKED} == trackings(project, path, "other.env")
+    assert {"other.env": TRACKED} == trackings(project, path, "other.env")
 
 
 def test_a_path_with_a_line_break_is_looked_at_and_needs_another_name(project: Path) -> None:
     path = "out/a\nb.env"
     (found,) = exposed(project, path).values()
-    assert (Tracking.NOT_IGNORED, True) == (found.tracking, found.fix.startswith("another path"))
+    assert (NOT_IGNORED, True) == (found.id, found.fix.startswith("another path"))
     track(project, path)
-    assert {path: Tracking.TRACKED} == trackings(project, path)
+    assert {path: TRACKED} == trackings(project, path)
 
 
 def test_a_project_in_a_folder_of_a_work_tree_is_told_what_to_type_there(tmp_path: Path) -> None:
     project = repository(tmp_path / "all") / "iam" / "prod"
     track(tmp_path / "all", f"iam/prod/{PATH}")
     fix = "git rm --cached -- out/app.env, and the line /out/app.env in .gitignore"
-    assert {PATH: Exposure(Tracking.TRACKED, fix)} == exposed(project)
+    assert {PATH: (TRACKED, fix)} == told(project)
     git(project, "rm", "-q", "--cached", "--", PATH)
     write(project / ".gitignore", "/out/app.env\n")
     assert {} == exposed(project)
@@ -180,13 +186,11 @@ def test_a_repository_inside_the_project_is_asked_about_its_own(project: Path) -
     nested = repository(project / "deploy")
     track(nested, "app.env")
     write(project / ".gitignore", "/deploy/\n")
-    found = exposed(project, "deploy/app.env", "deploy/other.env", PATH)
+    found = told(project, "deploy/app.env", "deploy/other.env", PATH)
     assert {
-        "deploy/app.env": Exposure(
-            Tracking.TRACKED, "git -C deploy rm --cached -- app.env, and the line /app.env in deploy/.gitignore"
-        ),
-        "deploy/other.env": Exposure(Tracking.NOT_IGNORED, "the line /other.env in deploy/.gitignore"),
-        PATH: Exposure(Tracking.NOT_IGNORED, "the line /out/app.env in .gitignore"),
+        "deploy/app.env": (TRACKED, "git -C deploy rm --cached -- app.env, and the line /app.env in deploy/.gitignore"),
+        "deploy/other.env": (NOT_IGNORED, "the line /other.env in deploy/.gitignore"),
+        PATH: (NOT_IGNORED, "the line /out/app.env in .gitignore"),
     } == found
 
 
@@ -195,9 +199,7 @@ def test_a_submodule_is_asked_about_its_own(project: Path, tmp_path: Path) -> No
     track(source, "app.env")
     git(source, "commit", "-q", "-m", "first")
     git(project, "submodule", "--quiet", "add", str(source), "sub")
-    assert {"sub/app.env": Tracking.TRACKED, "sub/b": Tracking.NOT_IGNORED} == trackings(
-        project, "sub/app.env", "sub/b"
-    )
+    assert {"sub/app.env": TRACKED, "sub/b": NOT_IGNORED} == trackings(project, "sub/app.env", "sub/b")
 
 
 def test_a_submodule_that_is_not_checked_out_is_a_folder_like_others(project: Path, tmp_path: Path) -> None:
@@ -206,26 +208,26 @@ def test_a_submodule_that_is_not_checked_out_is_a_folder_like_others(project: Pa
     git(source, "commit", "-q", "-m", "first")
     git(project, "submodule", "--quiet", "add", str(source), "sub")
     git(project, "submodule", "--quiet", "deinit", "-f", "sub")
-    assert {"sub/app.env": Tracking.NOT_IGNORED} == trackings(project, "sub/app.env")
+    assert {"sub/app.env": NOT_IGNORED} == trackings(project, "sub/app.env")
 
 
 def test_a_linked_work_tree_is_one(project: Path, tmp_path: Path) -> None:
     track(project, PATH)
     git(project, "commit", "-q", "-m", "first")
     git(project, "worktree", "add", "-q", str(tmp_path / "linked"))
-    assert {PATH: Tracking.TRACKED, "b": Tracking.NOT_IGNORED} == trackings(tmp_path / "linked", PATH, "b")
+    assert {PATH: TRACKED, "b": NOT_IGNORED} == trackings(tmp_path / "linked", PATH, "b")
 
 
 def test_a_folder_that_is_a_link_is_looked_at_where_it_leads(project: Path) -> None:
     track(project, "real/app.env")
     (project / "out").symlink_to("real")
     fix = "git rm --cached -- real/app.env, and the line /real/app.env in .gitignore"
-    assert {PATH: Exposure(Tracking.TRACKED, fix)} == exposed(project)
+    assert {PATH: (TRACKED, fix)} == told(project)
 
 
 def test_an_output_whose_place_cannot_be_used_is_left_to_the_write(project: Path, tmp_path: Path) -> None:
     (project / "out").symlink_to(tmp_path)
-    assert {"b": Tracking.NOT_IGNORED} == trackings(project, PATH, "b")
+    assert {"b": NOT_IGNORED} == trackings(project, PATH, "b")
 
 
 def test_a_repository_in_the_environment_is_not_the_one_that_is_asked(
@@ -238,7 +240,7 @@ def test_a_repository_in_the_environment_is_not_the_one_that_is_asked(
     monkeypatch.setenv("GIT_WORK_TREE", str(other))
     monkeypatch.setenv("GIT_INDEX_FILE", str(other / ".git/index"))
     monkeypatch.setenv("GIT_ICASE_PATHSPECS", "1")
-    assert {PATH: Tracking.NOT_IGNORED} == trackings(project)
+    assert {PATH: NOT_IGNORED} == trackings(project)
     assert {} == exposed(tmp_path)
 
 
@@ -257,7 +259,7 @@ def test_a_repository_that_git_refuses_is_said_to_be_unknown(project: Path, monk
     git_config = project / ".git/config"
     git_config.write_text("[core]\n\trepositoryformatversion = 99\n", encoding="utf-8")
     (found,) = exposed(project).values()
-    assert (Tracking.UNKNOWN, True) == (found.tracking, found.why.startswith("fatal: "))
+    assert (NOT_CHECKED, True) == (found.id, found.why.startswith("fatal: "))
     assert "\n" not in found.why
     assert found.fix.startswith("git status says why")
 
@@ -267,13 +269,13 @@ def test_a_repository_of_somebody_else_is_said_to_be_unknown(project: Path) -> N
     for path in (project, project / ".git"):
         os.chown(path, 4242, 4242)
     (found,) = exposed(project).values()
-    assert (Tracking.UNKNOWN, True) == (found.tracking, "dubious ownership" in found.why)
+    assert (NOT_CHECKED, True) == (found.id, "dubious ownership" in found.why)
 
 
 def test_what_only_looks_like_a_repository_is_none(tmp_path: Path) -> None:
     (tmp_path / ".git").mkdir()
     (found,) = exposed(tmp_path).values()
-    assert (Tracking.UNKNOWN, True) == (found.tracking, "not a git repository" in found.why)
+    assert (NOT_CHECKED, True) == (found.id, "not a git repository" in found.why)
 
 
 def fake_git(folder: Path, script: str) -> None:
@@ -293,7 +295,7 @@ def test_a_git_that_cannot_be_run_is_told(project: Path, tmp_path: Path, monkeyp
     (tmp_path / "bin/git").write_bytes(b"\x7fELF")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     (found,) = exposed(project).values()
-    assert Exposure(Tracking.UNKNOWN, found.fix, "Exec format error: git") == found
+    assert (NOT_CHECKED, "Exec format error: git") == (found.id, found.why)
 
 
 def test_a_git_that_never_answers_is_told(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,7 +303,7 @@ def test_a_git_that_never_answers_is_told(project: Path, tmp_path: Path, monkeyp
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
     monkeypatch.setattr(gitcommand, "SECONDS", 0.1)
     (found,) = exposed(project).values()
-    assert Exposure(Tracking.UNKNOWN, found.fix, "git rev-parse gave no answer within 0.1 seconds") == found
+    assert (NOT_CHECKED, "git rev-parse gave no answer within 0.1 seconds") == (found.id, found.why)
 
 
 def test_a_git_that_fails_without_a_word_is_told(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +16,13 @@ from iac.core.plan.change import (
     Cause,
     Change,
     FieldChange,
-    Finding,
     Leaving,
     OutputAction,
     OutputChange,
     SecretChange,
 )
-from iac.core.plan.plan import Guard, Pending, Plan, Released, StandingPredecessor
+from iac.core.plan.guards import guard
+from iac.core.plan.plan import Pending, Plan, Released, StandingPredecessor
 from iac.core.plan.recipients import Recipients
 from iac.core.registration import Registration
 from iac.views.kind import DiagnosticsView, PlanView, Setting, render_diagnostics, render_plan
@@ -76,8 +77,12 @@ def plan_of(given: dict[str, Any]) -> Plan:
     )
 
 
-def _guard(given: dict[str, Any]) -> Guard:
-    return Guard(**{**given, "addresses": tuple(given["addresses"]), "location": _location(given.get("location"))})
+def _guard(given: dict[str, Any]) -> Diagnostic:
+    said = guard(given["id"], given["summary"], given["addresses"], **{key: given[key] for key in _KEYS & given.keys()})
+    return replace(said, why=given.get("why", ""), location=_location(given.get("location")))
+
+
+_KEYS = {"limit", "value", "setting", "flag"}
 
 
 def _change(given: dict[str, Any]) -> Change:
@@ -99,7 +104,7 @@ def _change(given: dict[str, Any]) -> Change:
             )
             for each in given.get("outputs", ())
         ),
-        findings=tuple(_finding(each) for each in given.get("findings", ())),
+        findings=tuple(replace(_finding(each), where=given["address"]) for each in given.get("findings", ())),
         leaving=_REPLACED if given["action"] == "replace" else (),
         recipients=_recipients(given["recipients"]) if given.get("recipients") else None,
     )
@@ -130,8 +135,18 @@ def _value(given: Any) -> Value | None:
     return tuple(given) if isinstance(given, list) else given
 
 
-def _finding(given: dict[str, Any]) -> Finding:
-    return Finding(given["id"], Severity(given["severity"]), given["message"], _location(given.get("location")))
+def _finding(given: dict[str, Any]) -> Diagnostic:
+    place = _location(given.get("location"))
+    severity = Severity(given["severity"])
+    return Diagnostic(
+        given["id"],
+        given["summary"],
+        place,
+        given.get("why", ""),
+        given.get("fix", ""),
+        severity,
+        given.get("where", ""),
+    )
 
 
 def _location(given: dict[str, Any] | None) -> Location | None:

@@ -9,13 +9,13 @@ from iac.core.plan.change import (
     Cause,
     Change,
     FieldChange,
-    Finding,
     Leaving,
     OutputAction,
     OutputChange,
     SecretChange,
 )
-from iac.core.plan.plan import Guard, Pending, Plan, Released
+from iac.core.plan.guards import guard
+from iac.core.plan.plan import Pending, Plan, Released
 from iac.core.registration import Registration
 
 TEXTS = (
@@ -63,8 +63,11 @@ def everywhere(text: str) -> Plan:
         text,
         Capabilities(provider=text),
         changes,
-        guards=(Guard("odd", text, (text,), text, text, text, text), Guard("even", text, (text,), setting=text)),
-        findings=tuple(Finding("odd", severity, text, Location(text)) for severity in Severity),
+        guards=(
+            guard("odd", text, (text,), why=text, **dict.fromkeys(("limit", "value", "setting", "flag"), text)),
+            guard("even", text, (text,), setting=text),
+        ),
+        findings=tuple(Diagnostic("odd", text, Location(text), text, text, severity, text) for severity in Severity),
         released=(Released(text, (text,)),),
         pending=(Pending(text, text, text, text),),
         moved=((text, text),),
@@ -86,7 +89,7 @@ def _change(action: Action, text: str) -> Change:
         ),
         secret=SecretChange.ROTATED,
         outputs=(OutputChange(text, text, OutputAction.UPDATE),),
-        findings=tuple(Finding("odd", severity, text) for severity in Severity),
+        findings=tuple(Diagnostic("odd", text, None, text, text, severity) for severity in Severity),
     )
 
 
@@ -109,10 +112,14 @@ def many(count: int, name: str = LOADED) -> Plan:
         Capabilities(provider="iam-admin"),
         tuple(_numbered(number, actions[number % len(actions)], name) for number in range(count)),
         unmanaged=7,
-        findings=tuple(Finding("odd", Severity.WARNING, f"{number} {name}") for number in range(count)),
+        findings=tuple(Diagnostic("odd", f"{number} {name}", severity=Severity.WARNING) for number in range(count)),
         guards=(
-            Guard(
-                "max-deletes", f"{count} are too many", tuple(f"team/app-{n}" for n in range(count)), "3", str(count)
+            guard(
+                "max-deletes",
+                f"{count} are too many",
+                [f"team/app-{n}" for n in range(count)],
+                limit="3",
+                value=str(count),
             ),
         ),
     )
@@ -131,6 +138,6 @@ def _numbered(number: int, action: Action, name: str) -> Change:
             FieldChange("scope", ("a",), ("b",), Cause.DEFINITION, (f"b {name}",), (f"a {name}",)),
         ),
         secret=SecretChange.KEPT,
-        findings=(Finding("odd", Severity.WARNING, name),),
+        findings=(Diagnostic("odd", name, severity=Severity.WARNING),),
         leaving=(Leaving("before", Registration("before", {})),) if action is Action.REPLACE else (),
     )

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 
 from iac.apply.outcome import Delivered, Done, Failed, NotDelivered, NotTried, Report
 from iac.core.capabilities import Capabilities
-from iac.core.diagnostics import Location, Severity
+from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.errors import RenderError, ServerError, StateError
-from iac.core.plan.change import Action, Cause, Change, FieldChange, Finding, OutputAction, OutputChange, SecretChange
-from iac.core.plan.plan import Guard, Pending, Plan, Released
+from iac.core.plan.change import Action, Cause, Change, FieldChange, OutputAction, OutputChange, SecretChange
+from iac.core.plan.guards import guard
+from iac.core.plan.plan import Pending, Plan, Released
 from iac.views.text import plan_text, report_text, summary_line
 
 HOSTILE = "a\x1b[31mred\u202eder\u200b\n::error::| `x` <b>@team</b>\r\u2028"
@@ -69,8 +70,14 @@ def test_a_change_says_who_why_where_what_and_what_follows() -> None:
         OutputChange("out/app.env", "file", OutputAction.UPDATE),
         OutputChange("out/same.env", "file", OutputAction.UNCHANGED),
     )
-    finding = Finding(
-        "redirect-uri-refused", Severity.WARNING, "some servers refuse it", Location("clients.d/team/app.yaml", 7)
+    finding = Diagnostic(
+        "redirect-uri-refused",
+        "some servers refuse it",
+        Location("clients.d/team/app.yaml", 7, 3),
+        "a change fails there",
+        "use https",
+        Severity.WARNING,
+        "team/app",
     )
     found = plan(change(fields=fields, secret=SecretChange.ROTATED, outputs=outputs, findings=(finding,)))
     expected = [
@@ -85,7 +92,9 @@ def test_a_change_says_who_why_where_what_and_what_follows() -> None:
         "        - implicit",
         "      secret                         rotated",
         "      output                         out/app.env (update)",
-        "      warning: clients.d/team/app.yaml:7:1: some servers refuse it [redirect-uri-refused]",
+        "      clients.d/team/app.yaml:7:3: warning: some servers refuse it [redirect-uri-refused]",
+        "        a change fails there",
+        "        fix: use https",
         "",
         "Plan: 1 to update; 0 unchanged, 0 not managed here.",
     ]
@@ -94,7 +103,7 @@ def test_a_change_says_who_why_where_what_and_what_follows() -> None:
 
 @pytest.mark.parametrize(("count", "words"), [(1, "1 finding of policy"), (2, "2 findings of policy")])
 def test_what_policy_refuses_is_counted_where_refusals_are(count: int, words: str) -> None:
-    finding = Finding("password-grant", Severity.ERROR, "not here")
+    finding = Diagnostic("password-grant", "not here")
     found = plan(change(findings=(finding,)), findings=(finding,) * (count - 1))
     assert f"Refused: {words}" in shown(found)
     assert "Refused" not in "".join(shown(plan(change(findings=(replace(finding, severity=Severity.WAIVED),)))))
@@ -123,24 +132,26 @@ def test_what_is_known_beside_changes_is_said_before_refusals() -> None:
         moved=(("team/old", "team/new"),),
         released=(Released("team/app", ("contacts", "client_uri")),),
         pending=(Pending("team/app", "app", "create", "2026-11-23T10:00:00Z"),),
-        findings=(Finding("odd", Severity.WARNING, "an odd thing"),),
+        findings=(Diagnostic("odd", "an odd thing", severity=Severity.WARNING, where="team/app"),),
         guards=(
-            Guard("max-deletes", "too many", ("a", "b"), "1", "2", "limits.max_deletes: 2 in iac.yaml"),
-            Guard("deleted-on-server", "it is gone", ("c",), setting="take it out", flag="--recreate c"),
+            guard(
+                "max-deletes", "too many", ("a", "b"), limit="1", value="2", setting="limits.max_deletes: 2 in iac.yaml"
+            ),
+            guard("deleted-on-server", "it is gone", ("c",), why="why", setting="remove it", flag="--recreate c"),
         ),
     )
     expected = [
         "  moved team/old -> team/new",
         "  released team/app: contacts, client_uri (the server keeps the values)",
         "  interrupted team/app: the end of a create of 2026-11-23T10:00:00Z is not known",
-        "  warning: an odd thing [odd]",
+        "  warning: team/app: an odd thing [odd]",
         "",
         "Refused: 2 guards",
-        "  max-deletes: too many",
-        "    limit 1, found 2: a, b",
+        "  error: too many [max-deletes]",
         "    fix: limits.max_deletes: 2 in iac.yaml",
-        "  deleted-on-server: it is gone",
-        "    fix: take it out, or --recreate c",
+        "  error: c: it is gone [deleted-on-server]",
+        "    why",
+        "    fix: remove it, or --recreate c",
         "",
     ]
     assert expected == shown(found)[2:-1]
@@ -156,7 +167,7 @@ def test_every_action_is_shown_and_counted(action: Action) -> None:
 
 def test_colour_adds_colours_and_nothing_else() -> None:
     fields = (FieldChange("scope", ("a",), ("b",), Cause.DEFINITION, ("b",), ("a",)),)
-    found = plan(change(fields=fields), guards=(Guard("x", "y", ("z",), setting="w"),))
+    found = plan(change(fields=fields), guards=(guard("x", "y", ("z",), setting="w"),))
     coloured = plan_text(found, color=True)
     assert plan_text(found, color=False) == ANSI.sub("", coloured)
     assert "\x1b[31m- a\x1b[0m" in coloured
@@ -227,7 +238,7 @@ def _everywhere(text: str) -> tuple[Plan, Report]:
             FieldChange("scope", (text,), (text,), Cause.BOTH, (text,), (text,)),
         ),
         outputs=(OutputChange(text, text, OutputAction.UPDATE),),
-        findings=(Finding("odd", Severity.WARNING, text),),
+        findings=(Diagnostic("odd", text, None, text, text, Severity.WARNING, text),),
     )
     found = Plan(
         text,
@@ -235,8 +246,8 @@ def _everywhere(text: str) -> tuple[Plan, Report]:
         text,
         Capabilities(provider="iam-admin"),
         (hostile, replace(hostile, action=Action.CREATE)),
-        guards=(Guard("x", text, (text,), text, text, text, text),),
-        findings=(Finding("odd", Severity.WARNING, text),),
+        guards=(guard("x", text, (text,), why=text, limit=text, value=text, setting=text, flag=text),),
+        findings=(Diagnostic("odd", text, None, text, text, Severity.WARNING, text),),
         released=(Released(text, (text,)),),
         pending=(Pending(text, text, text, text),),
         moved=((text, text),),

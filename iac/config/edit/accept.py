@@ -6,12 +6,12 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from iac.config.complaint import check_schema
 from iac.config.definitions import validate_project
 from iac.config.document import parse_document
 from iac.config.edit.files import replace_text
 from iac.config.edit.splice import Unwritable, is_set, spliced
 from iac.config.merge import PLUS
-from iac.config.schema import check_schema
 from iac.config.tree import read_tree
 from iac.core.desired import OWNERS
 from iac.core.diagnostics import Severity
@@ -76,7 +76,7 @@ def make_edit(source: Source, environment: str, values: Mapping[str, Value | Non
     pointers = {name: _pointer(after, environment, name) for name in values}
     if not _is_as_meant(before, after, pointers, values) or not _comments(plain) <= _comments(text):
         raise _by_hand(source.file, values, "its form does not let them be replaced with all else as it is")
-    complaints = [each.diagnostic.summary for each in check_schema(after, "client")]
+    complaints = [said.summary for _, said in check_schema(after, "client")]
     if complaints:
         raise _by_hand(source.file, values, listed(complaints, "; "))
     bom = _BOM if source.content.decode().startswith(_BOM) else ""

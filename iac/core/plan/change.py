@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from iac.core.desired import DesiredClient
-    from iac.core.diagnostics import Location, Severity
+    from iac.core.diagnostics import Diagnostic, Location
     from iac.core.model import Fields, Value
     from iac.core.plan.recipients import Recipients
     from iac.core.registration import Registration
@@ -125,25 +125,6 @@ class OutputChange:
         return {"path": self.path, "sink": self.sink, "action": str(self.action)}
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """Something that a reader of the plan should know; `location` where a file of the project is the cause."""
-
-    id: str
-    severity: Severity
-    message: str
-    location: Location | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return {
-            "id": self.id,
-            "severity": str(self.severity),
-            "message": self.message,
-            "location": place(self.location),
-        }
-
-
 CLIENT_ID = "client_id"
 """The name of the id among the fields of a change that puts another client in the place of one."""
 
@@ -191,7 +172,7 @@ class Change:
     secret: SecretChange = SecretChange.NONE
     step: SecretStep = SecretStep.NOTHING
     outputs: tuple[OutputChange, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[Diagnostic, ...] = ()
     desired: DesiredClient | None = None
     observed: Registration | None = None
     resumes: bool = False
@@ -258,13 +239,13 @@ class Change:
             "secret": str(self.secret),
             "recipients": self.recipients.to_dict() if self.recipients else None,
             "outputs": [{**output.to_dict(), "recipients": list(output.recipients)} for output in self.outputs],
-            "findings": [finding.to_dict() for finding in self.findings],
+            "findings": [{"message": finding.summary, **finding.to_dict()} for finding in self.findings],
         }
 
 
 def place(location: Location | None) -> dict[str, Any] | None:
-    """JSON form of a place: its file and its line."""
-    return {"file": location.file, "line": location.line} if location else None
+    """JSON form of a place, which may be none."""
+    return location.to_dict() if location else None
 
 
 def _wanted(desired: DesiredClient) -> dict[str, Any]:

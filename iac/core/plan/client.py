@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iac.core.diagnostics import Severity
+from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.plan import guards, secret_step
-from iac.core.plan.change import Action, Finding, SecretChange, SecretStep
+from iac.core.plan.change import Action, SecretChange, SecretStep
 from iac.core.plan.diff import compare
 from iac.core.plan.proposal import (
     after,
@@ -83,9 +83,21 @@ def _plan_create(draft: Draft, client: DesiredClient, last: ClientState | None) 
         reason = "an interrupted run did not register it"
     findings = change.findings
     if client.adopt and last is None:
-        message = f"adopt: true, but {client.client_id} is not registered: it will be created"
-        findings = (*findings, Finding("nothing-to-adopt", Severity.WARNING, message))
+        findings = (*findings, _nothing_to_adopt(client))
     put(draft, replace(change, action=Action.CREATE, reason=reason, findings=findings), client)
+
+
+def _nothing_to_adopt(client: DesiredClient) -> Diagnostic:
+    return Diagnostic(
+        "nothing-to-adopt",
+        f"adopt: true, but {client.client_id} is not registered",
+        client.at("adopt"),
+        "apply creates it",
+        "check client_id and issuer, or remove adopt: true",
+        Severity.WARNING,
+        client.address,
+        {"field": "adopt"},
+    )
 
 
 def _plan_adopt(draft: Draft, client: DesiredClient, seen: Registration) -> None:

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from iac.core.desired import Desired, DesiredClient
+    from iac.core.diagnostics import Diagnostic
     from iac.core.plan.change import Change
     from iac.core.plan.output import Rendered
-    from iac.core.plan.plan import Guard, StandingPredecessor
+    from iac.core.plan.plan import StandingPredecessor
     from iac.core.registration import Actual, Registration
     from iac.core.state.model import State
 
@@ -63,7 +64,7 @@ class Draft:
     options: Options
     named: frozenset[str] = frozenset()
     changes: dict[str, Change] = field(default_factory=dict)
-    guards: list[Guard] = field(default_factory=list)
+    guards: list[Diagnostic] = field(default_factory=list)
     after: dict[str, Rendered] = field(default_factory=dict)
     standing: list[StandingPredecessor] = field(default_factory=list)
     holders: dict[str, str] = field(init=False)

@@ -1,277 +1,271 @@
-"""Limits that refuse a plan. Each names limit, value, setting and flag, so that every refusal has a way on. Pure."""
+"""Limits that refuse a plan. Each names limit, value, setting and flag, so that every refusal has a next step. Pure."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from iac.core.diagnostics import Diagnostic
 from iac.core.limits import listed
 from iac.core.plan.change import Action, Change
-from iac.core.plan.plan import Guard
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Sequence
 
     from iac.core.desired import DesiredClient, Limits
 
 
-def on_counts(changes: Sequence[Change], limits: Limits) -> list[Guard]:
+def guard(rule: str, summary: str, addresses: Sequence[str], *, why: str = "", **details: str) -> Diagnostic:
+    """A refusal.
+
+    Args:
+        rule: its id.
+        summary: what is refused.
+        addresses: those concerned; a guard on one address names it in `where`.
+        why: why it is refused; "" when the summary says it.
+        details: `limit` that was met and `value` that met it, `setting` and `flag` that change it, `field` concerned.
+    """
+    keys = {"limit": "", "value": "", "setting": "", "flag": "", **details}
+    return Diagnostic(
+        rule,
+        summary,
+        why=why,
+        fix=", or ".join(way for way in (keys["setting"], keys["flag"]) if way),
+        where=addresses[0] if len(addresses) == 1 else "",
+        details={"addresses": list(addresses), **keys},
+    )
+
+
+def on_counts(changes: Sequence[Change], limits: Limits) -> list[Diagnostic]:
     """max_deletes and max_updates."""
-    deleted = [change.address for change in changes for _ in range(change.deletions)]
+    deleted = [change for change in changes for _ in range(change.deletions)]
+    updated = [change for change in changes if change.action in {Action.UPDATE, Action.ROTATE}]
     return [
-        *_count("max-deletes", "limits.max_deletes", limits.max_deletes, deleted),
-        *_count("max-updates", "limits.max_updates", limits.max_updates, _of(changes, Action.UPDATE, Action.ROTATE)),
+        *_count("max-deletes", "deleted", limits.max_deletes, deleted),
+        *_count("max-updates", "updated or rotated", limits.max_updates, updated),
     ]
 
 
-def _of(changes: Iterable[Change], *actions: Action) -> list[str]:
-    return [change.address for change in changes if change.action in actions]
-
-
-def _count(name: str, setting: str, limit: int | None, addresses: list[str]) -> list[Guard]:
-    """An address is there once for each client."""
-    if limit is None or len(addresses) <= limit:
-        return []
-    return [
-        Guard(
-            id=name,
-            message=f"{len(addresses)} clients are more than {setting} allows",
-            addresses=tuple(dict.fromkeys(addresses)),
+def _count(rule: str, verb: str, limit: int | None, changes: Sequence[Change]) -> Iterator[Diagnostic]:
+    """A change is there once for each client. The first one is the place: the limit may be written nowhere."""
+    if limit is None or len(changes) <= limit:
+        return
+    addresses = list(dict.fromkeys(change.address for change in changes))
+    key, count = f"limits.{rule.replace('-', '_')}", len(changes)
+    yield replace(
+        guard(
+            rule,
+            f"{count} clients are more than {key} allows ({limit})",
+            addresses,
+            why=f"{verb}: {listed(addresses)}",
             limit=str(limit),
-            value=str(len(addresses)),
-            setting=f"{setting}: {len(addresses)} in iac.yaml",
-        )
-    ]
+            value=str(count),
+            setting=f"{key}: {count} in iac.yaml",
+        ),
+        location=changes[0].location,
+        where="",
+    )
 
 
-def renamed(desired: DesiredClient, before: str) -> Guard:
+def renamed(desired: DesiredClient, before: str) -> Diagnostic:
     """The client is in state under an address that has no definition any more: its file was moved."""
-    return Guard(
-        id="moved-unsaid",
-        message=f"client_id {desired.client_id} is in state as {before}, which has no definition any more",
-        addresses=(desired.address,),
+    return guard(
+        "moved-unsaid",
+        f"client_id {desired.client_id} is in state as {before}, which has no definition any more",
+        [desired.address],
         value=before,
         setting=f"moved: [{{from: {before}, to: {desired.address}}}] in iac.yaml, if the file was moved",
+        field="client_id",
     )
 
 
-def taken(desired: DesiredClient) -> Guard:
+def taken(desired: DesiredClient) -> Diagnostic:
     """The client_id is registered, but this project did not make it."""
-    return Guard(
-        id="client-id-taken",
-        message=f"client_id {desired.client_id} is registered already and in no state",
-        addresses=(desired.address,),
+    return guard(
+        "client-id-taken",
+        f"client_id {desired.client_id} is registered already and in no state",
+        [desired.address],
         value=desired.client_id,
         setting=f"adopt: true in {desired.location.file}, if this registration is yours to manage",
+        field="client_id",
     )
 
 
-def held_elsewhere(desired: DesiredClient, holder: str) -> Guard:
+def held_elsewhere(desired: DesiredClient, holder: str) -> Diagnostic:
     """The client_id is that of another address's client, or of a predecessor of it."""
-    return Guard(
-        id="client-of-another-address",
-        message=f"client_id {desired.client_id} belongs to {holder}, as its client or as one that it has replaced",
-        addresses=(desired.address,),
+    return guard(
+        "client-of-another-address",
+        f"client_id {desired.client_id} belongs to {holder}, as its client or as one that it has replaced",
+        [desired.address],
         value=holder,
         setting=f"another client_id; or removed: [{{address: {holder}, then: forget}}] in iac.yaml for the other",
+        field="client_id",
     )
 
 
-def foreign(address: str, client_id: str, why: str) -> Guard:
+def foreign(address: str, client_id: str, reason: str) -> Diagnostic:
     """A client that is never touched."""
-    return Guard(
-        id="protected-client",
-        message=f"client_id {client_id} is not to be managed: it is {why}",
-        addresses=(address,),
+    return guard(
+        "protected-client",
+        f"iac does not manage client_id {client_id}",
+        [address],
+        why=f"it is {reason}",
         value=client_id,
-        setting="another client_id, or take the definition out",
+        setting="use another client_id, or remove the definition",
+        field="client_id",
     )
 
 
-def missing_definition(address: str, client_id: str) -> Guard:
+def missing_definition(address: str, client_id: str) -> Diagnostic:
     """A vanished file is no consent."""
-    return Guard(
-        id="missing-definition",
-        message=f"{address} is in state and has no definition",
-        addresses=(address,),
+    return guard(
+        "missing-definition",
+        "the address is in state and has no definition",
+        [address],
+        why="a missing file is not taken for a request to delete the client",
         value=client_id,
         setting=f"removed: [{{address: {address}, then: delete}}] (or then: forget, or moved:) in iac.yaml",
     )
 
 
-def orphan(address: str, client_id: str) -> Guard:
+def orphan(address: str, client_id: str) -> Diagnostic:
     """An interrupted run registered a client that no definition names any more."""
-    return Guard(
-        id="orphaned-create",
-        message=f"{client_id} was registered by an interrupted run as {address}, and no definition names it any more",
-        addresses=(address,),
+    return guard(
+        "orphaned-create",
+        f"an interrupted run registered {client_id}, and no definition names it any more",
+        [address],
         value=client_id,
-        setting=f"put the definition of {address} with this client_id back and apply; then it can change or go",
+        setting=f"restore the definition of {address} with this client_id and apply; then change or remove it",
     )
 
 
-def gone(address: str, client_id: str) -> Guard:
+def gone(address: str, client_id: str) -> Diagnostic:
     """Somebody deleted the client on the server."""
-    return Guard(
-        id="deleted-on-server",
-        message=f"{address} was deleted on the server; making it anew gives it a new secret",
-        addresses=(address,),
+    return guard(
+        "deleted-on-server",
+        f"{client_id} was deleted on the server",
+        [address],
+        why="creating it again gives it a new secret",
         value=client_id,
-        setting="take the definition out, with removed: [{address, then: forget}]",
+        setting=f"remove the definition, with removed: [{{address: {address}, then: forget}}]",
         flag=f"--recreate {address}",
     )
 
 
-def protects(address: str, client_id: str) -> Guard:
+def protects(address: str, client_id: str) -> Diagnostic:
     """prevent_destroy, as remembered in state."""
-    return Guard(
-        id="prevent-destroy",
-        message=f"{address} has lifecycle.prevent_destroy",
-        addresses=(address,),
+    return guard(
+        "prevent-destroy",
+        f"lifecycle.prevent_destroy forbids deleting {client_id}",
+        [address],
         limit="prevent_destroy: true",
         value=client_id,
         setting="apply lifecycle: {prevent_destroy: false} first, then remove the definition",
     )
 
 
-def other_id(address: str, before: str, after: str) -> Guard:
+def other_id(address: str, before: str, after: str) -> Diagnostic:
     """The definition names another client_id than the one that the server has chosen."""
-    return Guard(
-        id="client-id-changed",
-        message=f"{address} has client_id {before}, the definition says {after}",
-        addresses=(address,),
+    return guard(
+        "client-id-changed",
+        f"the client has client_id {before}, the definition says {after}",
+        [address],
         limit=before,
         value=after,
         setting="give the new client_id a definition of its own and list the old address under removed:",
+        field="client_id",
     )
 
 
-def protects_replaced(address: str, before: str, after: str) -> Guard:
+def protects_replaced(address: str, before: str, after: str) -> Diagnostic:
     """prevent_destroy, as remembered in state, and a definition that names another client_id."""
-    return Guard(
-        id="prevent-destroy",
-        message=f"{address} has lifecycle.prevent_destroy, and client_id {before} -> {after} would delete {before}",
-        addresses=(address,),
+    return guard(
+        "prevent-destroy",
+        f"lifecycle.prevent_destroy forbids client_id {before} -> {after}, which would delete {before}",
+        [address],
         limit="prevent_destroy: true",
         value=before,
         setting="apply lifecycle: {prevent_destroy: false} with the old client_id first, then change it",
+        field="client_id",
     )
 
 
-def suspended(address: str, client_id: str) -> Guard:
+def suspended(address: str, client_id: str) -> Diagnostic:
     """A client that somebody disabled would come back as another one: a server makes every new client active."""
-    return Guard(
-        id="disabled-client",
-        message=f"{client_id} is disabled on the server, and a client in its place would not be",
-        addresses=(address,),
+    return guard(
+        "disabled-client",
+        f"{client_id} is disabled on the server",
+        [address],
+        why="a client in its place would be active",
         value=client_id,
-        setting="have an administrator enable it first, or take the definition out with removed: then delete",
+        setting="have an administrator enable it first, or remove the definition with removed: then delete",
+        field="client_id",
     )
 
 
-def refuses(address: str, rule: str, summary: str, fix: str) -> Guard:
+def refuses(address: str, refusal: Diagnostic) -> Diagnostic:
     """The server would drop or refuse what the definition says."""
-    return Guard(id=rule, message=f"{address}: {summary}", addresses=(address,), setting=fix)
+    return guard(refusal.id, refusal.summary, [address], setting=refusal.fix, field=refusal.details["field"])
 
 
-def hidden(address: str, name: str) -> Guard:
+def hidden(address: str, name: str) -> Diagnostic:
     """A field that cannot be read and is not declared would be lost by an update."""
-    return Guard(
-        id="hidden-field",
-        message=f"{address}: this server does not show {name}, so an update would erase it",
-        addresses=(address,),
+    return guard(
+        "hidden-field",
+        f"an update would erase {name}",
+        [address],
+        why=f"this server does not show {name}, and the definition does not declare it",
         value=name,
         setting=f"declare {name} in the definition (or jwks_uri, which is better), or {name}: null to let it go",
+        field=name,
     )
 
 
-def lost_create(address: str, at: str, name: str, found: Sequence[str]) -> Guard:
+def lost_create(address: str, at: str, name: str, found: Sequence[str]) -> Diagnostic:
     """A create was sent, or was about to be, and its answer, which had the only id, is lost."""
-    there = f"; of that name is yours and in no state: {listed(found)}" if found else ""
+    there = f"; your clients of that name in no state: {listed(found)}" if found else ""
     take = f"client_id: {found[0]} and adopt: true" if found else "client_id: ID and adopt: true"
-    return Guard(
-        id="lost-create",
-        message=f"{address} was about to be registered at {at} as {name!r}, and no answer came: it may be there{there}",
-        addresses=(address,),
+    return guard(
+        "lost-create",
+        f"the client {name!r} may be registered already",
+        [address],
+        why=f"iac was about to register it at {at}, and no answer came{there}",
         value=listed(found),
         setting=f"{take} in its definition when it is there (as it is not yours: iac secret token {address})",
         flag=f"--recreate {address}",
     )
 
 
-def lost_without_definition(address: str, at: str) -> Guard:
+def lost_without_definition(address: str, at: str) -> Diagnostic:
     """The same, and the definition is gone since."""
-    return Guard(
-        id="lost-create",
-        message=f"{address} was about to be registered at {at}, no answer came, and no definition names it any more",
-        addresses=(address,),
-        setting=f"put its definition back; or iac state rm {address}, when nothing is there",
+    return guard(
+        "lost-create",
+        "the client may be registered, and no definition names it any more",
+        [address],
+        why=f"iac was about to register it at {at}, and no answer came",
+        setting=f"restore its definition; or run iac state rm {address}, when nothing is there",
     )
 
 
-def not_registered(address: str, client_id: str) -> Guard:
-    """A definition names a client_id that is not there, and this API takes no chosen ones."""
-    return Guard(
-        id="client-id-not-chosen",
-        message=f"client_id {client_id} is not there for this login, and with this provider the server chooses the ids",
-        addresses=(address,),
-        value=client_id,
-        setting="take client_id out of the definition for a new client; for one that is there correct it, or the login",
-    )
-
-
-def unreachable(address: str, client_id: str) -> Guard:
-    """Neither its registration access token nor the login shows the client any more."""
-    return Guard(
-        id="deleted-on-server",
-        message=f"{address} ({client_id}) was deleted on the server, or its registration access token or owner is"
-        " another now; making it anew gives it a new client_id and a new secret",
-        addresses=(address,),
-        value=client_id,
-        setting=f"iac secret token {address}, if there is a new token; or removed: [{{address, then: forget}}]",
-        flag=f"--recreate {address}",
-    )
-
-
-def not_understood(address: str, client_id: str, problem: str) -> Guard:
+def not_understood(address: str, client_id: str, problem: str) -> Diagnostic:
     """A change of a client of which the server says something that makes no sense."""
-    return Guard(
-        id="client-not-understood",
-        message=f"{address} cannot be changed: what the server says of {client_id} makes no sense ({problem})",
-        addresses=(address,),
+    return guard(
+        "client-not-understood",
+        f"iac cannot change {client_id}: the server's answer about it is invalid",
+        [address],
+        why=problem,
         value=client_id,
         setting="have an administrator correct it at the server; for the others: iac apply --target ADDR",
     )
 
 
-def create_only(address: str, client_id: str) -> Guard:
+def create_only(address: str, client_id: str) -> Diagnostic:
     """The server gave nothing by which the client could be changed."""
-    return Guard(
-        id="create-only",
-        message=f"{address} cannot be changed: the server gave no address of its own, or no token, for it (RFC 7592)",
-        addresses=(address,),
+    return guard(
+        "create-only",
+        f"iac cannot change {client_id} at this server",
+        [address],
+        why="the server gave no address of its own, or no token, for it (RFC 7592)",
         value=client_id,
-        setting="undo the change, or removed: [{address, then: forget}] and a new address",
-    )
-
-
-def no_rotation(address: str, client_id: str, why: str) -> Guard:
-    """This API, this version or this login has no call for a new secret."""
-    return Guard(
-        id="no-rotation",
-        message=f"{address} needs a new secret, and this login has no call for one: {why}",
-        addresses=(address,),
-        value=client_id,
-        setting="provider: iam-admin, iac redeem (IAM from 1.14), or a new client under another address",
-    )
-
-
-def strips_scopes(address: str, client_id: str, scopes: Sequence[str]) -> Guard:
-    """A write would take scopes away that this login may not give back (IAM issue 461)."""
-    return Guard(
-        id="scope-would-be-stripped",
-        message=f"{address} holds scopes that somebody else may have granted, and an update by self service drops those"
-        f" that this login cannot grant: {' '.join(scopes)}",
-        addresses=(address,),
-        value=client_id,
-        setting=f"grantable_scopes: [{', '.join(scopes)}] in iac.yaml if self service grants them; else iam-admin",
+        setting=f"undo the change, or removed: [{{address: {address}, then: forget}}] and a new address",
     )

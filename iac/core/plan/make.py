@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from iac.core.desired import Desired, DesiredClient
-    from iac.core.plan.plan import Guard
+    from iac.core.diagnostics import Diagnostic
     from iac.core.registration import Actual
     from iac.core.state.model import ClientKey, ClientState, State
 
@@ -120,12 +120,14 @@ def _finish(draft: Draft, moves: tuple[tuple[str, str], ...]) -> Plan:
     )
 
 
-def _located(draft: Draft) -> Iterator[Guard]:
-    """Guards with the place of the definition, or of the entry of removed, that each is about."""
-    places = {entry.address: entry.location for entry in draft.desired.removed}
-    places |= {address: client.location for address, client in draft.desired.clients.items()}
+def _located(draft: Draft) -> Iterator[Diagnostic]:
+    """Guards, each with the line of its cause: of the field concerned, the definition, or the entry of removed."""
+    removed = {entry.address: entry.location for entry in draft.desired.removed}
     for guard in draft.guards:
-        yield replace(guard, location=next((places[name] for name in guard.addresses if name in places), None))
+        address = guard.where
+        client = draft.desired.clients.get(address)
+        place = client.at(guard.details.get("field", "")) if client else removed.get(address)
+        yield replace(guard, location=place)
 
 
 def _unmanaged(draft: Draft) -> int:

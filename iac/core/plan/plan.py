@@ -10,50 +10,20 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from iac.core.diagnostics import Severity
-from iac.core.plan.change import Action, Change, Finding, place, sha256
+from iac.core.plan.change import Action, Change, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from iac.core.capabilities import Capabilities
     from iac.core.desired import OutputSpec
-    from iac.core.diagnostics import Location
+    from iac.core.diagnostics import Diagnostic
     from iac.core.plan.recipients import Recipients
 
 FORMAT_VERSION = "1.1"
 
 DIGEST_VERSION = "1.0"
 """Of what is hashed, apart from the document's: a plan that was approved stays approved when its form gains keys."""
-
-
-@dataclass(frozen=True, slots=True)
-class Guard:
-    """A refusal: what limit was met by what value, the setting or flag that changes it, the addresses concerned.
-
-    `location` is that of a definition, or of an entry of removed, which is refused.
-    """
-
-    id: str
-    message: str
-    addresses: tuple[str, ...]
-    limit: str = ""
-    value: str = ""
-    setting: str = ""
-    flag: str = ""
-    location: Location | None = None
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON form."""
-        return {
-            "id": self.id,
-            "message": self.message,
-            "addresses": list(self.addresses),
-            "limit": self.limit,
-            "value": self.value,
-            "setting": self.setting,
-            "flag": self.flag,
-            "location": place(self.location),
-        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +95,8 @@ class Plan:
     changes: tuple[Change, ...] = ()
     no_op: int = 0
     unmanaged: int = 0
-    guards: tuple[Guard, ...] = ()
-    findings: tuple[Finding, ...] = ()
+    guards: tuple[Diagnostic, ...] = ()
+    findings: tuple[Diagnostic, ...] = ()
     released: tuple[Released, ...] = ()
     pending: tuple[Pending, ...] = ()
     moved: tuple[tuple[str, str], ...] = ()
@@ -141,16 +111,15 @@ class Plan:
         return not self.changes
 
     @property
-    def refused(self) -> tuple[Finding, ...]:
-        """Findings that are errors: what policy refuses."""
-        every = [*self.findings, *(finding for change in self.changes for finding in change.findings)]
-        return tuple(finding for finding in every if finding.severity is Severity.ERROR)
+    def diagnostics(self) -> tuple[Diagnostic, ...]:
+        """All that is said: guards, findings of changes, findings of the plan as a whole."""
+        of_changes = (finding for change in self.changes for finding in change.findings)
+        return (*self.guards, *of_changes, *self.findings)
 
     @property
-    def refusals(self) -> tuple[str, ...]:
-        """Why it may not be applied: what guards say, and what policy refuses. None when it may."""
-        said = (f"{finding.message} ({finding.id}, by policy)" for finding in self.refused)
-        return (*(guard.message for guard in self.guards), *said)
+    def refusals(self) -> tuple[Diagnostic, ...]:
+        """Why it may not be applied: guards, and findings that are errors. None when it may."""
+        return tuple(said for said in self.diagnostics if said.severity is Severity.ERROR)
 
     @property
     def digest(self) -> str:
@@ -174,8 +143,8 @@ class Plan:
             "complete": self.complete,
             "summary": self.summary(),
             "changes": [change.to_dict() for change in self.changes],
-            "guards": [guard.to_dict() for guard in self.guards],
-            "findings": [finding.to_dict() for finding in self.findings],
+            "guards": [{"message": guard.headline, **guard.to_dict()} for guard in self.guards],
+            "findings": [{"message": finding.headline, **finding.to_dict()} for finding in self.findings],
             "released": [{"address": r.address, "fields": list(r.fields)} for r in self.released],
             "pending": [
                 {"address": p.address, "client_id": p.client_id, "action": p.action, "at": p.at} for p in self.pending

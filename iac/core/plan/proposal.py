@@ -10,7 +10,7 @@ from iac.core.desired import Then
 from iac.core.diagnostics import Severity
 from iac.core.model import uses_secret
 from iac.core.plan import guards
-from iac.core.plan.change import Action, Change, Finding, SecretChange
+from iac.core.plan.change import Action, Change, SecretChange
 from iac.core.plan.diff import HIDDEN, compare
 from iac.core.plan.output import Rendered
 from iac.core.plan.reach import doubtful, facts_for
@@ -45,10 +45,10 @@ def propose(draft: Draft, client: DesiredClient, seen: Registration | None, fiel
     findings = []
     facts = facts_for(draft, draft.state.clients.get(client.address))
     for refusal in server.refusals(doubtful(draft, client.fields), facts, held=seen.fields if seen else None):
-        if refusal.is_certain:
-            draft.guards.append(guards.refuses(client.address, refusal.rule, refusal.summary, refusal.fix))
+        if refusal.severity is Severity.ERROR:
+            draft.guards.append(guards.refuses(client.address, refusal))
         else:
-            findings.append(Finding(refusal.rule, Severity.WARNING, refusal.summary))
+            findings.append(replace(refusal, location=client.at(refusal.details["field"]), where=client.address))
     return Change(
         address=client.address,
         client_id=client.client_id,

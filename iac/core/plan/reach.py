@@ -7,13 +7,13 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from iac.core import server
-from iac.core.diagnostics import Severity
+from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.plan import guards
-from iac.core.plan.change import Action, Finding, SecretStep
+from iac.core.plan.change import Action, SecretStep
 from iac.core.registration import Unread
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from iac.core.desired import DesiredClient
     from iac.core.model import Fields
@@ -40,24 +40,31 @@ def _is_grantable(draft: Draft, scope: str) -> bool:
     return any(fnmatchcase(scope, pattern) for pattern in draft.desired.grantable)
 
 
-def find_unread(draft: Draft) -> Iterator[Finding]:
+def find_unread(draft: Draft) -> Iterator[Diagnostic]:
     """A finding for each client that was not read: it is compared with what was last applied."""
     for address, client in sorted(draft.state.clients.items()):
         if not draft.options.wants(address):
             continue
-        compared = f"{address} was not read, it is compared with what was last applied"
         for client_id in client.client_ids:
             if client_id in draft.actual.partial:
                 problem = draft.actual.partial[client_id].misfit_words
-                message = f"{compared}: what the server says of {client_id} makes no sense ({problem})"
-                yield Finding("not-understood", Severity.WARNING, message)
+                why = f"the server's answer about {client_id} is invalid ({problem})"
+                fix = "have an administrator correct it at the server"
+                yield _unread(draft, address, "not-understood", why, fix)
         match draft.actual.unread.get(client.client_id):
             case Unread.NO_KEY:
-                why = "its registration access token is sealed, and no key of the state is at hand"
-                yield Finding("not-read", Severity.WARNING, f"{compared}: {why}")
+                why = "its registration access token is sealed, and no key of the state is available"
+                yield _unread(draft, address, "not-read", why, "provide the identity of the state")
             case Unread.NO_ADDRESS:
                 why = "the server gave no registration_client_uri of its own, or no token (RFC 7592)"
-                yield Finding("create-only", Severity.WARNING, f"{compared}: {why}")
+                yield _unread(draft, address, "create-only", why, "")
+
+
+def _unread(draft: Draft, address: str, rule: str, why: str, fix: str) -> Diagnostic:
+    client = draft.desired.clients.get(address)
+    summary = "not read from the server: compared with what was last applied"
+    place = client.location if client else None
+    return Diagnostic(rule, summary, place, why, fix, Severity.WARNING, address)
 
 
 def guard_not_understood(draft: Draft) -> None:
@@ -82,7 +89,7 @@ def guard_new(draft: Draft, client: DesiredClient, last: ClientState | None) -> 
     """A create where the server chooses the id: never one that may be the second."""
     intent = draft.state.intents.get(client.address)
     if client.address in draft.named:
-        draft.guards.append(guards.not_registered(client.address, client.client_id))
+        draft.guards.append(_not_registered(client.address, client.client_id))
     if client.address in draft.options.recreate:
         return
     if intent is not None:
@@ -90,7 +97,7 @@ def guard_new(draft: Draft, client: DesiredClient, last: ClientState | None) -> 
         found = draft.actual.found.get(client.address, ())
         draft.guards.append(guards.lost_create(client.address, intent.at, name, found))
     elif last is not None:
-        draft.guards.append(guards.unreachable(client.address, last.client_id))
+        draft.guards.append(_unreachable(client.address, last.client_id))
 
 
 def guard_change(draft: Draft, change: Change, last: ClientState | None) -> None:
@@ -99,10 +106,10 @@ def guard_change(draft: Draft, change: Change, last: ClientState | None) -> None
     if is_write and draft.actual.unread.get(change.client_id) is Unread.NO_ADDRESS:
         draft.guards.append(guards.create_only(change.address, change.client_id))
     if change.step is SecretStep.ROTATE and not server.can_rotate(facts_for(draft, last)):
-        draft.guards.append(guards.no_rotation(change.address, change.client_id, draft.desired.api.why_no_rotation))
+        draft.guards.append(_no_rotation(change.address, change.client_id, draft.desired.api.why_no_rotation))
     scopes = sorted(_stripped(draft, change, last)) if change.writes_fields else []
     if scopes:
-        draft.guards.append(guards.strips_scopes(change.address, change.client_id, scopes))
+        draft.guards.append(_strips_scopes(change.address, change.client_id, scopes))
 
 
 def _stripped(draft: Draft, change: Change, last: ClientState | None) -> Iterator[str]:
@@ -120,3 +127,57 @@ def _stripped(draft: Draft, change: Change, last: ClientState | None) -> Iterato
 def _scopes(fields: Fields) -> frozenset[str]:
     value = fields.get("scope", ())
     return frozenset(value) if isinstance(value, tuple) else frozenset()
+
+
+def _not_registered(address: str, client_id: str) -> Diagnostic:
+    """A definition names a client_id that is not there, and this API takes no chosen ones."""
+    return guards.guard(
+        "client-id-not-chosen",
+        f"this login finds no client with client_id {client_id}",
+        [address],
+        why="with this provider the server chooses the ids of new clients",
+        value=client_id,
+        setting="remove client_id from the definition of a new client; for a registered one correct it, or the login",
+        field="client_id",
+    )
+
+
+def _unreachable(address: str, client_id: str) -> Diagnostic:
+    """Neither its registration access token nor the login shows the client any more."""
+    return guards.guard(
+        "deleted-on-server",
+        f"{client_id} was deleted on the server, or its registration access token or owner has changed",
+        [address],
+        why="creating it again gives it a new client_id and a new secret",
+        value=client_id,
+        setting=f"iac secret token {address}, if there is a new token;"
+        f" or removed: [{{address: {address}, then: forget}}]",
+        flag=f"--recreate {address}",
+    )
+
+
+def _no_rotation(address: str, client_id: str, why: str) -> Diagnostic:
+    """This API, this version or this login has no call for a new secret."""
+    return guards.guard(
+        "no-rotation",
+        "the client needs a new secret, and this login cannot make one",
+        [address],
+        why=why,
+        value=client_id,
+        setting="provider: iam-admin, iac redeem (IAM from 1.14), or a new client under another address",
+        field="secret.serial",
+    )
+
+
+def _strips_scopes(address: str, client_id: str, scopes: Sequence[str]) -> Diagnostic:
+    """A write would take scopes away that this login may not give back (IAM issue 461)."""
+    return guards.guard(
+        "scope-would-be-stripped",
+        f"an update would take away scopes: {' '.join(scopes)}",
+        [address],
+        why="somebody else may have granted them, and an update by self service drops those that this login cannot"
+        " grant",
+        value=client_id,
+        setting=f"grantable_scopes: [{', '.join(scopes)}] in iac.yaml if self service grants them; else iam-admin",
+        field="scope",
+    )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iac.core.diagnostics import Severity
-from iac.core.plan.change import Finding, SecretChange, SecretStep
+from iac.core.diagnostics import Diagnostic, Severity
+from iac.core.plan.change import SecretChange, SecretStep
 from iac.core.plan.recipients import compare_recipients
 from iac.core.rotation import due, duration
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _RENEWED = frozenset({SecretChange.CREATED, SecretChange.ROTATED, SecretChange.ERASED})
 
 
-def find_due(draft: Draft) -> Iterator[Finding]:
+def find_due(draft: Draft) -> Iterator[Diagnostic]:
     """A finding for each secret that is due and that this plan does not renew. It is no change."""
     for client in draft.desired.clients.values():
         last, change = draft.state.clients.get(client.address), draft.changes.get(client.address)
@@ -32,11 +32,16 @@ def find_due(draft: Draft) -> Iterator[Finding]:
         if overdue is not None:
             age = duration(client.lifecycle.rotate_after or 0)
             counted = ", counted from when the client was taken over" if overdue.is_counted_from_taking_over else ""
-            message = (
-                f"the secret of {client.address} is due for rotation since {overdue.since}"
-                f" (rotate_after {age}{counted}); fix: iac apply --rotate-due"
+            yield Diagnostic(
+                "rotation-due",
+                f"the secret is due for rotation since {overdue.since}",
+                client.at("lifecycle.rotate_after"),
+                f"rotate_after {age}{counted}",
+                "iac apply --rotate-due",
+                Severity.WARNING,
+                client.address,
+                {"field": "lifecycle.rotate_after"},
             )
-            yield Finding("rotation-due", Severity.WARNING, message, client.location)
 
 
 SEALED_OTHERWISE = "sealed-to-others"
@@ -66,7 +71,7 @@ def attach_recipients(draft: Draft, moves: Collection[tuple[str, str]]) -> dict[
     return quiet
 
 
-def find_sealed_otherwise(draft: Draft, moves: Collection[tuple[str, str]]) -> Iterator[Finding]:
+def find_sealed_otherwise(draft: Draft, moves: Collection[tuple[str, str]]) -> Iterator[Diagnostic]:
     """A finding for each secret of state whose recipients are not those of its definition. It is no change.
 
     What a plan seals anyway, because the secret is new or its address is, is sealed to the recipients of now.
@@ -77,11 +82,15 @@ def find_sealed_otherwise(draft: Draft, moves: Collection[tuple[str, str]]) -> I
             continue
         wanted = set(client.recipients)
         if any(set(secret.recipients) != wanted for secret in _kept(draft, address)):
-            message = (
-                f"{client.location}: the secret of {address} is sealed to other recipients than its definition names;"
-                " fix: iac state rekey"
+            yield Diagnostic(
+                SEALED_OTHERWISE,
+                "the secret is sealed to other recipients than its definition names",
+                client.at("recipients"),
+                fix="iac state rekey",
+                severity=Severity.WARNING,
+                where=address,
+                details={"field": "recipients"},
             )
-            yield Finding(SEALED_OTHERWISE, Severity.WARNING, message)
 
 
 def _kept(draft: Draft, address: str) -> Iterator[SealedSecret]:

@@ -9,13 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from iac.core.policy import grant, redirect, scope, transition, upkeep
-from iac.core.policy.rule import ChangeRule, DefinitionRule, Hit, Level, Rule, Subject, Terms
+from iac.core.policy.rule import ChangeRule, DefinitionRule, Level, Rule, Subject, Terms
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
+    from iac.core.diagnostics import Diagnostic
+
 __all__ = [
-    "CHANGE_RULES", "DEFINITION_RULES", "RULES", "ChangeRule", "DefinitionRule", "Hit", "Level", "Rule", "Subject",
+    "CHANGE_RULES", "DEFINITION_RULES", "RULES", "ChangeRule", "DefinitionRule", "Level", "Rule", "Subject",
     "Terms", "check", "in_force", "level",
 ]  # fmt: skip
 
@@ -37,6 +39,6 @@ def in_force(severities: Mapping[str, str]) -> tuple[DefinitionRule, ...]:
 
 def check(
     subject: Subject, rules: Iterable[DefinitionRule], broken: Collection[str] = frozenset()
-) -> list[tuple[DefinitionRule, Hit]]:
+) -> list[tuple[DefinitionRule, Diagnostic]]:
     """What these rules find in a definition; those that read one of the `broken` fields are left out."""
     return [(rule, hit) for rule in rules if not broken or rule.reads.isdisjoint(broken) for hit in rule.check(subject)]

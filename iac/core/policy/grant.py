@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 from iac.core.model import GRANT_TYPES
 from iac.core.policy.address import is_native
-from iac.core.policy.rule import DefinitionRule, Hit, Level
+from iac.core.policy.rule import DefinitionRule, Level, hit
 
 if TYPE_CHECKING:
+    from iac.core.diagnostics import Diagnostic
     from iac.core.policy.rule import Subject
 
 _EXCHANGE = GRANT_TYPES["token-exchange"]
@@ -18,63 +19,63 @@ _OWN = frozenset({"client_credentials", "refresh_token"})
 """Grants of a client that acts for itself alone; offline_access adds refresh_token by itself."""
 
 
-def _implicit(subject: Subject) -> list[Hit]:
+def _implicit(subject: Subject) -> list[Diagnostic]:
     if "implicit" in subject.grants:
-        return [Hit("grant_types", "the implicit grant hands out tokens in an address", "implicit")]
+        return [hit("grant_types", "the implicit grant hands out tokens in an address", "implicit")]
     if "token" in subject.fields.get("response_types", ()):  # type: ignore[operator]  # a set by the model
-        return [Hit("response_types", "the response type token hands out tokens in an address", "token")]
+        return [hit("response_types", "the response type token hands out tokens in an address", "token")]
     return []
 
 
-def _password(subject: Subject) -> list[Hit]:
+def _password(subject: Subject) -> list[Diagnostic]:
     if "password" not in subject.grants:
         return []
-    return [Hit("grant_types", "with the password grant the service sees its users' passwords", "password")]
+    return [hit("grant_types", "with the password grant the service sees its users' passwords", "password")]
 
 
-def _exchange(subject: Subject) -> list[Hit]:
+def _exchange(subject: Subject) -> list[Diagnostic]:
     if _EXCHANGE not in subject.grants:
         return []
-    return [Hit("grant_types", "the client may exchange tokens of others for its own", _EXCHANGE)]
+    return [hit("grant_types", "the client may exchange tokens of others for its own", _EXCHANGE)]
 
 
-def _pkce(subject: Subject) -> list[Hit]:
+def _pkce(subject: Subject) -> list[Diagnostic]:
     if subject.method != "none" or "authorization_code" not in subject.grants:
         return []
     if subject.fields.get("code_challenge_method") == "S256":
         return []
-    return [Hit("code_challenge_method", "a public client is not held to PKCE with S256")]
+    return [hit("code_challenge_method", "a public client is not held to PKCE with S256")]
 
 
-def _native(subject: Subject) -> list[Hit]:
+def _native(subject: Subject) -> list[Diagnostic]:
     if subject.method not in _WITH_SECRET or not subject.redirects:
         return []
     if not all(map(is_native, subject.redirects)):
         return []
     summary = "a client whose users are all sent back to their own machine has a secret"
-    return [Hit("token_endpoint_auth_method", summary)]
+    return [hit("token_endpoint_auth_method", summary)]
 
 
-def _enforced(subject: Subject) -> list[Hit]:
+def _enforced(subject: Subject) -> list[Diagnostic]:
     if subject.method not in _SECRET_LATER:
         return []
     summary = f"IAM from 1.14.1 takes this client's secret by {subject.method} only"
-    return [Hit("token_endpoint_auth_method", summary)]
+    return [hit("token_endpoint_auth_method", summary)]
 
 
-def _offline(subject: Subject) -> list[Hit]:
+def _offline(subject: Subject) -> list[Diagnostic]:
     if "offline_access" not in subject.scopes or "client_credentials" not in subject.grants:
         return []
     if not _OWN.issuperset(subject.grants):
         return []
-    return [Hit("scope", "offline_access for a client that acts for itself alone", "offline_access")]
+    return [hit("scope", "offline_access for a client that acts for itself alone", "offline_access")]
 
 
-def _refresh(subject: Subject) -> list[Hit]:
+def _refresh(subject: Subject) -> list[Diagnostic]:
     if "refresh_token" not in subject.grants or "offline_access" in subject.scopes:
         return []
     summary = "the grant refresh_token does nothing without the scope offline_access"
-    return [Hit("grant_types", summary, "refresh_token")]
+    return [hit("grant_types", summary, "refresh_token")]
 
 
 RULES = (
@@ -106,7 +107,7 @@ RULES = (
         level=Level.OFF,
         what="The grant `token-exchange`.",
         why="The client turns tokens that were given to others into its own, for longer and for more. Rucio, FTS and "
-        "orchestrators are made for it, so it is off; switch it on where each such client is to be argued for. A plan "
+        "orchestrators are made for it, so it is off; switch it on where each such client needs a reason. A plan "
         "says grant-added whenever a client gets it.",
         source="RFC 8693 section 5; IAM documentation, token exchange: given by administrators only",
         fix="take token-exchange out of grant_types, or waive it with the service's reason",

@@ -6,51 +6,52 @@ from typing import TYPE_CHECKING
 
 from iac.core import server
 from iac.core.policy.address import LOOPBACK, OIDC_AGENT, host, scheme
-from iac.core.policy.rule import DefinitionRule, Hit, Level
+from iac.core.policy.rule import DefinitionRule, Level, hit
 from iac.core.registration import Facts
 
 if TYPE_CHECKING:
+    from iac.core.diagnostics import Diagnostic
     from iac.core.policy.rule import Subject
 
 _URIS = frozenset({"redirect_uris"})
 _NEWEST = Facts(shows_secrets=False, has_up_scoping=True)
 
 
-def _http(subject: Subject) -> list[Hit]:
+def _http(subject: Subject) -> list[Diagnostic]:
     return [
-        Hit("redirect_uris", f"redirect URI {uri}: the code crosses the network in clear", uri)
+        hit("redirect_uris", f"redirect URI {uri}: the code crosses the network in clear", uri)
         for uri in subject.redirects
         if uri[:5].lower() == "http:" and host(uri) not in LOOPBACK
     ]
 
 
-def _wildcard(subject: Subject) -> list[Hit]:
+def _wildcard(subject: Subject) -> list[Diagnostic]:
     return [
-        Hit("redirect_uris", f"redirect URI {uri}: * stands for nothing but itself", uri)
+        hit("redirect_uris", f"redirect URI {uri}: * stands for nothing but itself", uri)
         for uri in subject.redirects
         if "*" in uri
     ]
 
 
-def _custom(subject: Subject) -> list[Hit]:
+def _custom(subject: Subject) -> list[Diagnostic]:
     return [
-        Hit("redirect_uris", f"redirect URI {uri}: any app on the user's machine can claim scheme {scheme(uri)}", uri)
+        hit("redirect_uris", f"redirect URI {uri}: any app on the user's machine can claim scheme {scheme(uri)}", uri)
         for uri in subject.redirects
         if uri[:6] != "https:" and uri != OIDC_AGENT and scheme(uri) not in {"", "http", "https"}
     ]
 
 
-def _refused(subject: Subject) -> list[Hit]:
+def _refused(subject: Subject) -> list[Diagnostic]:
     if not _refusals(*subject.redirects):
         return []
     return [
-        Hit("redirect_uris", refusal.summary, uri, refusal.fix)
+        hit("redirect_uris", refusal.summary, uri, refusal.fix)
         for uri in subject.redirects
         for refusal in _refusals(uri)
     ]
 
 
-def _refusals(*uris: str) -> list[server.Refusal]:
+def _refusals(*uris: str) -> list[Diagnostic]:
     """What the newest servers say of these addresses: of the first that they refuse."""
     return server.refusals({"redirect_uris": uris}, _NEWEST)
 

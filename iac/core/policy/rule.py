@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
+
+from iac.core.diagnostics import Diagnostic, Severity
+from iac.core.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
+    from iac.core.diagnostics import Location
     from iac.core.model import Fields, Value
     from iac.core.plan.change import Change
-    from iac.core.remark import Remark
 
 Bound = tuple[int | None, int | None]
 """Least and most seconds of a lifetime; None for no bound."""
@@ -44,16 +47,6 @@ class Terms:
     bounds: Bounds = field(default_factory=lambda: WLCG_BOUNDS)
 
 
-@dataclass(frozen=True, slots=True)
-class Hit:
-    """What a rule found: one line, the field, the item of it, and a way on that is better than the rule's."""
-
-    name: str
-    summary: str
-    value: str = ""
-    fix: str = ""
-
-
 class Subject:
     """The definition that rules look at: canonical fields, what rules ask for most, the project's terms."""
 
@@ -67,6 +60,14 @@ class Subject:
         self.redirects = items(fields.get("redirect_uris"))
         self.scopes = items(fields.get("scope"))
         self.method = fields.get("token_endpoint_auth_method")
+
+
+def hit(field_name: str, summary: str, value: str = "", fix: str = "") -> Diagnostic:
+    """What a rule found in a field, or in the item `value` of it; `fix` where there is a better one than the rule's.
+
+    `Rule.diagnostic` makes it whole.
+    """
+    return Diagnostic("", summary, fix=fix, severity=Severity.WARNING, details={"field": field_name, "value": value})
 
 
 def items(value: Value | None) -> tuple[str, ...]:
@@ -98,6 +99,11 @@ class Rule:
     bad: str
     good: str
 
+    def diagnostic(self, hit: Diagnostic, location: Location) -> Diagnostic:
+        """What `check` found, complete: the id, and why and fix where the rule's own apply."""
+        fix = printable(hit.fix) or self.fix
+        return replace(hit, id=self.id, summary=printable(hit.summary), location=location, why=self.why, fix=fix)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DefinitionRule(Rule):
@@ -105,17 +111,17 @@ class DefinitionRule(Rule):
 
     Attributes:
         reads: the fields that it looks at; with a mistake in one of them it is left out.
-        refine: what a server's list of scopes makes of a remark: None when the server knows better.
+        refine: what a server's list of scopes makes of a finding: None when the server knows better.
     """
 
     reads: frozenset[str]
-    check: Callable[[Subject], Iterable[Hit]]
-    refine: Callable[[Remark, Collection[str]], Remark | None] | None = None
+    check: Callable[[Subject], Iterable[Diagnostic]]
+    refine: Callable[[Diagnostic, Collection[str]], Diagnostic | None] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChangeRule(Rule):
     """Said of a change to a client that is registered: `check(change)`; `before` is what its examples begin with."""
 
-    check: Callable[[Change], Iterable[Hit]]
+    check: Callable[[Change], Iterable[Diagnostic]]
     before: str

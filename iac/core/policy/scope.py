@@ -6,21 +6,21 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iac.core import vocabulary
-from iac.core.policy.rule import DefinitionRule, Hit, Level
+from iac.core.policy.rule import DefinitionRule, Level, hit
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from iac.core.diagnostics import Diagnostic
     from iac.core.policy.rule import Subject
-    from iac.core.remark import Remark
 
 _SCOPE = frozenset({"scope"})
 
 
-def _unknown(subject: Subject) -> list[Hit]:
+def _unknown(subject: Subject) -> list[Diagnostic]:
     extra = subject.terms.scopes
     return [
-        Hit("scope", f"scope {scope} is not a known one", scope, _meant(scope, extra))
+        hit("scope", f"scope {scope} is not a known one", scope, _meant(scope, extra))
         for scope in subject.scopes
         if not vocabulary.is_known(scope, extra)
     ]
@@ -31,33 +31,34 @@ def _meant(scope: str, extra: Collection[str]) -> str:
     return f"did you mean {close}?" if close else f"if it is right, add it to scopes in iac.yaml: [{scope}]"
 
 
-def _as_server_says(remark: Remark, scopes: Collection[str]) -> Remark | None:
+def _as_server_says(finding: Diagnostic, scopes: Collection[str]) -> Diagnostic | None:
     """None for a scope that the server lists, or one below a path that it lists; else what is close to its list."""
-    if any(remark.value == scope or (scope.endswith("/") and remark.value.startswith(scope)) for scope in scopes):
+    value = finding.details["value"]
+    if any(value == scope or (scope.endswith("/") and value.startswith(scope)) for scope in scopes):
         return None
-    close = vocabulary.closest(remark.value, scopes)
-    return replace(remark, fix=f"did you mean {close}?") if close else remark
+    close = vocabulary.closest(value, scopes)
+    return replace(finding, fix=f"did you mean {close}?") if close else finding
 
 
-def _privileged(subject: Subject) -> list[Hit]:
+def _privileged(subject: Subject) -> list[Diagnostic]:
     return [
-        Hit("scope", f"scope {scope} lets the client into the IAM itself", scope)
+        hit("scope", f"scope {scope} lets the client into the IAM itself", scope)
         for scope in subject.scopes
         if scope.startswith(vocabulary.PRIVILEGED)
     ]
 
 
-def _restricted(subject: Subject) -> list[Hit]:
+def _restricted(subject: Subject) -> list[Diagnostic]:
     return [
-        Hit("scope", f"scope {scope} is given by administrators only", scope)
+        hit("scope", f"scope {scope} is given by administrators only", scope)
         for scope in subject.scopes
         if vocabulary.is_restricted(scope) and not vocabulary.is_privileged(scope)
     ]
 
 
-def _pathless(subject: Subject) -> list[Hit]:
+def _pathless(subject: Subject) -> list[Diagnostic]:
     return [
-        Hit("scope", f"scope {scope} has no path", scope, f"{scope.partition(':')[0]}:/ for all, or :/a/path")
+        hit("scope", f"scope {scope} has no path", scope, f"{scope.partition(':')[0]}:/ for all, or :/a/path")
         for scope in subject.scopes
         if scope.startswith("storage.") and _lacks_path(scope)
     ]
@@ -68,21 +69,21 @@ def _lacks_path(scope: str) -> bool:
     return name in vocabulary.STORAGE and not path.startswith("/")
 
 
-def _pathful(subject: Subject) -> list[Hit]:
+def _pathful(subject: Subject) -> list[Diagnostic]:
     return [
-        Hit("scope", f"scope {scope} has a path", scope, scope.partition(":")[0])
+        hit("scope", f"scope {scope} has a path", scope, scope.partition(":")[0])
         for scope in subject.scopes
         if scope.startswith("compute.") and ":" in scope
     ]
 
 
-def _profiles(subject: Subject) -> list[Hit]:
+def _profiles(subject: Subject) -> list[Diagnostic]:
     found = vocabulary.PROFILES.intersection(subject.scopes)
     if len(found) < 2:  # noqa: PLR2004  # one is a choice, two are none
         return []
     first, *_, last = sorted(found)
     names = " and ".join(sorted(found))
-    return [Hit("scope", f"scopes {names} each ask for another form of tokens", last, f"keep one, such as {first}")]
+    return [hit("scope", f"scopes {names} each ask for another form of tokens", last, f"keep one, such as {first}")]
 
 
 RULES = (

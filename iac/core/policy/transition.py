@@ -8,12 +8,13 @@ from iac.core.limits import listed
 from iac.core.model import GRANT_TYPES, short_grant
 from iac.core.plan.change import OutputAction, SecretChange
 from iac.core.policy.address import domain, host
-from iac.core.policy.rule import ChangeRule, Hit, items
+from iac.core.policy.rule import ChangeRule, hit, items
 from iac.core.vocabulary import is_privileged
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
+    from iac.core.diagnostics import Diagnostic
     from iac.core.plan.change import Change, FieldChange
     from iac.core.plan.recipients import Recipients
 
@@ -35,17 +36,17 @@ def _added(change: Change, name: str) -> tuple[str, ...]:
     return field.added if field else ()
 
 
-def _new_host(change: Change) -> list[Hit]:
+def _new_host(change: Change) -> list[Diagnostic]:
     return [
-        Hit("redirect_uris", f"redirect URI {uri}: users are sent to host {name}, new for this client", uri)
+        hit("redirect_uris", f"redirect URI {uri}: users are sent to host {name}, new for this client", uri)
         for uri, name, is_elsewhere in _strangers(change)
         if not is_elsewhere
     ]
 
 
-def _other_domain(change: Change) -> list[Hit]:
+def _other_domain(change: Change) -> list[Diagnostic]:
     return [
-        Hit("redirect_uris", f"redirect URI {uri}: users are sent to {domain(name)}, not a domain of this client", uri)
+        hit("redirect_uris", f"redirect URI {uri}: users are sent to {domain(name)}, not a domain of this client", uri)
         for uri, name, is_elsewhere in _strangers(change)
         if is_elsewhere
     ]
@@ -62,46 +63,46 @@ def _strangers(change: Change) -> list[tuple[str, str, bool]]:
     return [(uri, name, bool(hosts) and domain(name) not in domains) for uri, name in added if name not in hosts]
 
 
-def _public(change: Change) -> list[Hit]:
+def _public(change: Change) -> list[Diagnostic]:
     field = _field(change, "token_endpoint_auth_method")
     if field is None or field.after != "none":
         return []
-    return [Hit(field.name, "the client becomes public: whoever knows its id can use it")]
+    return [hit(field.name, "the client becomes public: whoever knows its id can use it")]
 
 
-def _new_secret(change: Change) -> list[Hit]:
+def _new_secret(change: Change) -> list[Diagnostic]:
     if change.secret is not SecretChange.ROTATED or change.succeeds:
         return []
     paths = [output.path for output in change.outputs if output.action in _RESTARTED]
     readers = f"what reads {listed(paths)}" if paths else "its services"
-    return [Hit("secret", f"the secret changes and the old one ends: restart {readers}")]
+    return [hit("secret.serial", f"the secret changes and the old one ends: restart {readers}")]
 
 
-def _more_grants(change: Change) -> list[Hit]:
+def _more_grants(change: Change) -> list[Diagnostic]:
     return [
-        Hit("grant_types", f"the client gets the grant {short_grant(grant)}", grant)
+        hit("grant_types", f"the client gets the grant {short_grant(grant)}", grant)
         for grant in _added(change, "grant_types")
         if grant in _WIDENING
     ]
 
 
-def _more_rights(change: Change) -> list[Hit]:
+def _more_rights(change: Change) -> list[Diagnostic]:
     return [
-        Hit("scope", f"the client gets scope {scope}, which lets it into the IAM itself", scope)
+        hit("scope", f"the client gets scope {scope}, which lets it into the IAM itself", scope)
         for scope in _added(change, "scope")
         if is_privileged(scope)
     ]
 
 
-def _new_recipient(change: Change) -> list[Hit]:
+def _new_recipient(change: Change) -> list[Diagnostic]:
     return new_recipients(change.recipients, change.desired.recipients if change.desired else ())
 
 
-def new_recipients(recipients: Recipients | None, named: Collection[str]) -> list[Hit]:
+def new_recipients(recipients: Recipients | None, named: Collection[str]) -> list[Diagnostic]:
     """Those of the keys that a definition names which could not open the client's secret before."""
     added = recipients.added if recipients else ()
     return [
-        Hit("recipients", f"recipient {key} gets the client's secret, and could not open it before", key)
+        hit("recipients", f"recipient {key} gets the client's secret, and could not open it before", key)
         for key in added
         if key in named
     ]
@@ -136,7 +137,7 @@ RULES = (
     ChangeRule(
         id="client-becomes-public",
         what="A change sets `token_endpoint_auth_method: none`.",
-        why="The secret is gone with the change, and whoever knows the client's id, which is no secret, can use it.",
+        why="The secret is gone with the change, and whoever knows the client's id, which is public, can use it.",
         source="RFC 6749 section 2.1; rec: admin-auth-method-matrix",
         fix="keep a secret method, or private_key_jwt; if it is an app for users, code_challenge_method: S256",
         before="token_endpoint_auth_method: client_secret_basic",

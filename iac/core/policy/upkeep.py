@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from iac.core.policy.rule import DefinitionRule, Hit, Level
+from iac.core.policy.rule import DefinitionRule, Level, hit
 
 if TYPE_CHECKING:
+    from iac.core.diagnostics import Diagnostic
     from iac.core.policy.rule import Bound, Subject
 
 _LIFETIMES = frozenset(
@@ -20,11 +21,11 @@ _LIFETIMES = frozenset(
 _ENDLESS = "refresh_token_validity_seconds"
 
 
-def _lifetimes(subject: Subject) -> list[Hit]:
+def _lifetimes(subject: Subject) -> list[Diagnostic]:
     """Other lifetimes than that of refresh tokens are refused when they are 0 (zero-lifetime-is-the-default)."""
     bounds, fields = subject.terms.bounds, subject.fields
     return [
-        Hit(name, _summary(name, seconds, bound), fix=f"{name}: {_nearest(name, seconds, bound)}")
+        hit(name, _summary(name, seconds, bound), fix=f"{name}: {_nearest(name, seconds, bound)}")
         for name, bound in bounds.items()
         if isinstance(seconds := fields.get(name), int)
         and (seconds or name == _ENDLESS)
@@ -53,15 +54,15 @@ def _summary(name: str, seconds: int, bound: Bound) -> str:
         if text
     )
     found = "never ends" if name == _ENDLESS and seconds == 0 else f"is {seconds} seconds"
-    return f"{name} {found}, and is to be {wanted}"
+    return f"{name} {found}, and must be {wanted}"
 
 
-def _contact(subject: Subject) -> list[Hit]:
-    return [] if "contacts" in subject.fields else [Hit("contacts", "the client has no contact")]
+def _contact(subject: Subject) -> list[Diagnostic]:
+    return [] if "contacts" in subject.fields else [hit("contacts", "the client has no contact")]
 
 
-def _owner(subject: Subject) -> list[Hit]:
-    return [] if subject.has_owners else [Hit("owners", "the client has no owner")]
+def _owner(subject: Subject) -> list[Diagnostic]:
+    return [] if subject.has_owners else [hit("owners", "the client has no owner")]
 
 
 RULES = (
@@ -81,7 +82,7 @@ RULES = (
         id="no-contact",
         level=Level.OFF,
         what="A definition without `contacts`.",
-        why="When the client is abused, or IAM is to be upgraded, somebody must be asked. It is off, for what a "
+        why="When the client is abused, or before IAM is upgraded, somebody must be asked. It is off, for what a "
         "definition does not declare keeps the server's value, and there may be contacts there.",
         source="RFC 7591 section 2, contacts; Sirtfi 1.0 section 2.2, contacts for incident response",
         fix="contacts: [a team's address]",

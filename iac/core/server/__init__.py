@@ -9,6 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from iac.core.capabilities import FULL
+from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import InputError
 from iac.core.model import uses_secret
 from iac.core.registration import Facts, NewClient, Registration
@@ -16,7 +17,7 @@ from iac.core.secret import Secret
 from iac.core.server.effect import redirect_uri_problem, to_wire
 from iac.core.server.jwks import canonical_jwks, parse_jwks, private_members
 from iac.core.server.kinds import CREDENTIALS, find_misfits
-from iac.core.server.rule import PutBody, Refusal, RefuseRule, Rules, SecretRule, SwitchRule
+from iac.core.server.rule import PutBody, RefuseRule, Rules, SecretRule, SwitchRule
 from iac.core.server.table import TABLE
 from iac.core.text import printable
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "RULES",
-    "Refusal",
     "Rules",
     "answer_brings_secret",
     "can_rotate",
@@ -144,7 +144,7 @@ def _checked(secret: Secret | None) -> str:
     """The text of a secret; an error keeps no frame that holds it."""
     if secret is None or (switch("empty-secret-logs-in") and not secret.reveal()):
         raise InputError(
-            "a client must not be created with an empty secret", fix="hand in a secret, or let iac make one"
+            "a client must not be created with an empty secret", fix="provide a secret, or let iac make one"
         )
     if switch("secrets-are-url-safe") and not _URL_SAFE.fullmatch(secret.reveal()):
         raise InputError("a chosen secret must be URL-safe", fix="use letters, digits and -._~ only")
@@ -192,8 +192,10 @@ def _named(body: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
 
 def refusals(
     fields: Fields, facts: Facts | None = None, api: Capabilities = FULL, held: Fields | None = None
-) -> list[Refusal]:
-    """Why these fields cannot be sent: each names the rule. Without facts only what holds for every version.
+) -> list[Diagnostic]:
+    """Why these fields cannot be sent: the id is that of the rule, `details` has the field, and nothing has a location.
+
+    A rule that is not certain warns. Without facts only what holds for every version.
 
     Args:
         fields: what is to be sent.
@@ -203,7 +205,12 @@ def refusals(
     """
     rules = RULES.at(facts.api if facts else api).refuse
     found = ((rule, rule.act(_without_held(rule, fields, held or {}), facts)) for rule in rules)
-    return [Refusal(rule.id, *hit, is_certain=rule.is_certain) for rule, hit in found if hit]
+    return [_refusal(rule, *hit) for rule, hit in found if hit]
+
+
+def _refusal(rule: RefuseRule, name: str, summary: str, fix: str) -> Diagnostic:
+    severity = Severity.ERROR if rule.is_certain else Severity.WARNING
+    return Diagnostic(rule.id, summary, fix=fix, severity=severity, details={"field": name})
 
 
 def _without_held(rule: RefuseRule, fields: Fields, held: Fields) -> Fields:

@@ -105,25 +105,12 @@ class StripRule(ServerRule):
     names: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Why a definition cannot be sent as it is: id of the rule, field, sentence, way on.
-
-    `is_certain` is False where servers of the same flavour differ: then it is a warning.
-    """
-
-    rule: str
-    name: str
-    summary: str
-    fix: str
-    is_certain: bool = True
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefuseRule(ServerRule):
     """What is refused before sending: `act(fields, facts)` gives (field, summary, fix); facts None when offline.
 
-    Members of the sets in `only_new` that the client has already are no matter.
+    Members of the sets in `only_new` that the client has already do not count. `is_certain` is False where servers of
+    the same flavour differ: then it is a warning.
     """
 
     act: Callable[[Fields, Facts | None], tuple[str, str, str] | None]

@@ -161,4 +161,4 @@ def _unique(pairs: list[tuple[str, Any]]) -> Object:
 
 
 def _refuse(name: str) -> Any:
-    raise Malformed(f"{name} is no number of JSON")
+    raise Malformed(f"{name} is not a JSON number")

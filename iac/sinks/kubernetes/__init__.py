@@ -30,7 +30,8 @@ from iac.sinks.kubernetes.secret import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from iac.ports import Clock, Exposure
+    from iac.core.diagnostics import Diagnostic
+    from iac.ports import Clock
     from iac.sinks.kubernetes.api import Api
     from iac.sinks.kubernetes.login import Cluster
 
@@ -118,7 +119,7 @@ class KubernetesSink(Sink):
         target = parse_target(path)
         return f"{self._cluster().address.origin}/{target.namespace}/{target.name}"
 
-    def _exposed(self, paths: Collection[str]) -> Mapping[str, Exposure]:  # noqa: ARG002  # there is no git in a cluster
+    def _exposed(self, paths: Collection[str]) -> Mapping[str, Diagnostic]:  # noqa: ARG002  # there is no git in a cluster
         return {}
 
     def _cluster(self) -> Cluster:

@@ -12,7 +12,6 @@ from iac.backends.keyfile import key_path
 from iac.config.settings import check_sources
 from iac.core.diagnostics import Severity
 from iac.core.limits import listed
-from iac.ports import Tracking
 from iac.views.words import counted
 from iac.workflow.doctor.check import Check, Verdict, ok, unknown, warning
 from iac.workflow.exposure import find_exposures
@@ -82,13 +81,8 @@ def _is_open(path: str) -> bool:
 def outputs(session: LocalSession) -> Iterator[Check]:
     """Rendered files that would get into version control."""
     found = find_exposures(session, session.desired.outputs)
-    for path, exposure in sorted(found.items()):
-        if exposure.tracking is Tracking.TRACKED:
-            yield Check(
-                "outputs", Verdict.ERROR, f"{path} is tracked by git: its secret gets into commits", exposure.fix
-            )
-        else:
-            yield warning("outputs", f"{path} is not known to be ignored by git", exposure.fix)
+    for _, said in sorted(found.items()):
+        yield Check("outputs", Verdict(said.severity), said.summary, said.fix)
     if not found:
         yield ok("outputs", f"{counted(len(session.desired.outputs), 'output')}, none that git would take up")
 
