@@ -8,11 +8,11 @@ from __future__ import annotations
 from tests.house import measures
 
 LIMITS = {  # measure: (limit, goal)
-    "modules": (343, 300),
-    "statements outside the sandbox": (22_755, 19_525),
-    "class names with two meanings": (23, 0),
+    "modules": (341, 300),
+    "statements outside the sandbox": (22_851, 19_525),
+    "class names with two meanings": (22, 0),
     "exceptions from lint": (62, 40),
-    "circles of imports": (3, 0),
+    "circles of imports": (1, 0),
     "modules with a gerund for a name": (8, 0),
 }
 
