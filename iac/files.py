@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from iac.ports.flock import flock
+from iac.wait import flock
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -90,7 +90,13 @@ _VARIABLES: Mapping[Child, tuple[str, ...]] = {
 def environment(child: Child, given: Mapping[str, str] | None = None) -> dict[str, str]:
     """The variables that this kind of child gets of an environment, by default of ours."""
     source = os.environ if given is None else given
-    return {name: value for name, value in source.items() if any(fnmatchcase(name, rule) for rule in _VARIABLES[child])}
+    known = {
+        name: value for name, value in source.items() if any(fnmatchcase(name, rule) for rule in _VARIABLES[child])
+    }
+    if "PATH" in known:  # an entry that is relative lies in the project, where a pull request may put a program `git`
+        absolute = [entry for entry in known["PATH"].split(os.pathsep) if entry.startswith("/")]
+        known["PATH"] = os.pathsep.join(absolute) or os.defpath
+    return known
 
 
 @dataclass(frozen=True, slots=True)

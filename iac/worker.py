@@ -10,14 +10,14 @@ import json
 import signal
 import sys
 from importlib import import_module
+from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from iac.process import LONGEST_OUTPUT, Child, Command, Failure, ProcessError, Talk, end, start
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import TracebackType
 
     from iac.process import Process
 
@@ -77,16 +77,10 @@ class Worker:
             self._process = None
 
     def _start(self) -> Process:
-        settings = json.dumps({"path": sys.path, "function": self._function, "memory": self._memory})
-        return start(Command(Child.WORKER, (sys.executable, "-I", "-c", _BOOT, settings)), is_silent=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+        # An empty entry is the current folder: the project, which may be that of a pull request.
+        path = [str(Path(entry).absolute()) for entry in sys.path if entry]
+        settings = {"path": path, "function": self._function, "memory": self._memory}
+        return start(Command(Child.WORKER, (sys.executable, "-I", "-c", _BOOT, json.dumps(settings))), is_silent=True)
 
 
 def serve(function: str, memory: int) -> None:

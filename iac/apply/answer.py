@@ -87,6 +87,10 @@ class AnswerStore:
             return client
         return with_secret(client, self.ledger.seal_next(change.address, answer.secret))
 
+    def wrong(self, change: Change, answer: Registration) -> list[str]:
+        """Names of the fields in which an answer is not what was sent."""
+        return mismatches(fields_of(change), names_of(change), answer, self.facts, self.defaults)
+
     def store(self, change: Change, answer: Registration, client: ClientState) -> list[str]:
         """Make the answer durable; names of the fields in which it is not what was sent.
 
@@ -94,7 +98,7 @@ class AnswerStore:
         that the server did not keep is stored as it answered: the next plan shows it as drift.
         """
         desired = desired_of(change)
-        wrong = mismatches(fields_of(change), names_of(change), answer, self.facts, self.defaults)
+        wrong = self.wrong(change, answer)
         applied = dict(server.forced(desired.fields, self.facts.api))
         for name in wrong:
             applied.pop(name, None)

@@ -14,7 +14,7 @@ from iac.core.state.keys import key_in_use, kid_in_use
 from iac.core.state.model import OutputRecord, OutputWritten, SecretStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from iac.core.desired import OutputSpec
     from iac.core.plan.change import OutputChange
@@ -120,7 +120,10 @@ def deliver(
     specs = {spec.id: spec for spec in session.desired.outputs}
     failed: dict[str, str] = {}
     # New outputs before old ones are removed: a service finds its credentials at one of the two places at any moment.
-    for output in _outputs(plan, done, {OutputAction.CREATE, OutputAction.UPDATE}):
+    wanted = _outputs(plan, done, {OutputAction.CREATE, OutputAction.UPDATE})
+    if wanted:
+        session.deliveries.begin(ledger.state.serial)
+    for output in wanted:
         spec = specs[output.id]
         delivery = _write(session, ledger, spec, output)
         if isinstance(delivery, NotDelivered):
@@ -130,10 +133,10 @@ def deliver(
         clients = ledger.state.outputs[output.id].clients if output.id in ledger.state.outputs else ()
         waits_for = next((failed[address] for address in clients if address in failed), "")
         yield _kept(output, waits_for) if waits_for else _remove(session, ledger, output)
-    session.deliveries.save()
+    session.deliveries.end()
 
 
-def _outputs(plan: Plan, done: Collection[str], actions: Collection[OutputAction]) -> Iterable[OutputChange]:
+def _outputs(plan: Plan, done: Collection[str], actions: Collection[OutputAction]) -> Collection[OutputChange]:
     """Each output with one of these actions, once, of the changes that came to their end."""
     changes = (change for change in plan.changes if change.address in done)
     return {output.id: output for change in changes for output in change.outputs if output.action in actions}.values()

@@ -139,15 +139,17 @@ def _save(ledger: Ledger) -> IacError | None:
 def intend(ledger: Ledger, changes: Iterable[Change], kept: Mapping[str, SealedSecret]) -> None:
     """Note the intents of all creates and new secrets; the next `save` makes them durable in one write.
 
-    Secrets that a request carries are chosen here, but for those in `kept`, by address, which a client had before. A
-    rotation that an earlier run may have sent stays that run's.
+    Secrets that a request carries are chosen here, but for those in `kept`, by address, which a client had before; they
+    are sealed to those whom the plan shows. A rotation that an earlier run may have sent stays that run's.
     """
     for change in changes:
         # That it may be another run's is what tells the step that the secret in state may be dead.
         intent = ledger.state.intents.get(change.address)
         sealed = None
         if change.step is SecretStep.CHOOSE:
-            sealed = kept.get(change.address) or ledger.seal_next(change.address, Secret(ledger.clock.token()))
+            old = kept.get(change.address)
+            chosen = Secret(ledger.clock.token())
+            sealed = ledger.reseal(change.address, old) if old else ledger.seal_next(change.address, chosen)
         if change.creates:
             action = Action.CREATE
         elif change.step is SecretStep.CHOOSE:

@@ -66,18 +66,34 @@ class Steps:
         if answer.secret is not None and answer.secret != chosen and uses_secret(desired.fields):
             client = with_secret(client, self._seal(change, answer.secret))
         change = replace(change, client_id=answer.client_id or change.client_id)
+        if change.carried or change.carried_owners:
+            self._take_over(change, answer, client)
+            return
         wrong, client, answer = self._settle(change, answer, client)
         if wrong and set(wrong) <= server.forced_by_create(fields_of(change), self.facts.api):
             # Some servers force fields when a client is made and keep them as sent in a PUT.
             answer = self._requests.put(change, self._fresh(change))
             wrong, client, answer = self._settle(change, answer, client)
-        owners = owners_given(change, desired.owners)
-        if owners:
+        if desired.owners:
             # Owners come last and are stored only once assigned: a client without its owners is a smaller loss than
             # one whose id and secret are in no state.
-            self._requests.assign(change.client_id, owners, ())
+            self._requests.assign(change.client_id, desired.owners, ())
             self._answers.store(change, answer, replace(client, owners=desired.owners))
         check_kept(sorted(wrong), change)
+
+    def _take_over(self, change: Change, answer: Registration, client: ClientState) -> None:
+        """End a create that gives a client what another one had.
+
+        Its intent stays until all of that is there: only a change that resumes the create knows what is still missing.
+        """
+        if client.secret != self.ledger.state.intents[change.address].secret:
+            self.ledger.record(self.ledger.intend(change.address, change.client_id, Action.CREATE, client.secret))
+        wrong = self._answers.wrong(change, answer)
+        if wrong and set(wrong) <= server.forced_by_create(fields_of(change), self.facts.api):
+            answer = self._requests.put(change, self._fresh(change))
+        owners = desired_of(change).owners
+        self._requests.assign(change.client_id, owners_given(change, owners) or (), ())
+        check_kept(self._answers.store(change, answer, replace(client, owners=owners)), change)
 
     def _settle(
         self, change: Change, answer: Registration, client: ClientState
@@ -110,7 +126,8 @@ class Steps:
             elif change.step is SecretStep.DROP:
                 client = with_secret(client, None)
             answer = fresh
-            if change.writes_fields or change.step is SecretStep.CHOOSE:
+            is_lacking = bool(change.carried and self._answers.wrong(change, fresh))
+            if change.writes_fields or is_lacking or change.step is SecretStep.CHOOSE:
                 answer = self._requests.put(change, fresh)
         if answer is not fresh and server.reads_back(self.facts):
             _, client, answer = self._settle(change, answer, client)

@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
-from iac import files
+from iac import files, wait
 from iac.core.state.members import Malformed, Members, dump, load
 from iac.ports import Deliveries, Delivery
 
@@ -32,17 +32,19 @@ class FileDeliveries(Deliveries):
     def save(self) -> None:
         """Replace the file where something is known."""
         outputs = {name: asdict(delivery) for name, delivery in self.by_id.items()}
-        if not outputs and not self._path.exists():
+        if not outputs and not self.begun and not self._path.exists():
             return
-        data = dump({"format_version": _FORMAT, "outputs": outputs}).encode() + b"\n"
+        note = {"format_version": _FORMAT, "outputs": outputs, **({"begun": self.begun} if self.begun else {})}
+        data = dump(note).encode() + b"\n"
         with suppress(OSError):
             files.make_folder(self._path.parent)
             files.write(self._path, data)
 
     def _load(self) -> dict[str, Delivery]:
         try:
-            members = Members(load(self._path.read_text(encoding="utf-8")), "note")
+            members = Members(load(wait.read(self._path).decode()), "note")
             outputs = members.object("outputs")
+            self.begun = members.number("begun") if members.has("begun") else 0
             return {name: _delivery(Members(data, name)) for name, data in outputs.items()}
         except (OSError, UnicodeDecodeError, Malformed):
             return {}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iac import files
+from iac import files, wait
 from iac.backends.age import new_identity, recipients_of
 from iac.core.errors import InputError, StateError
 from iac.core.secret import Secret
@@ -44,7 +44,7 @@ def stored_identity(project: str, environ: Mapping[str, str]) -> Secret | None:
     """
     path = key_path(project, environ)
     try:
-        return Secret(path.read_text(encoding="utf-8"))
+        return Secret(wait.read(path).decode())
     except FileNotFoundError:
         return None
     except (OSError, ValueError) as error:

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from iac import files
+from iac import files, wait
 from iac.core.errors import StateError
 from iac.core.state.document import Origin
 from iac.core.state.journal import Journal, parse_journal
@@ -134,7 +134,7 @@ class LocalJournal:
             StateError: it is damaged; `fix` is the way on.
         """
         try:
-            data = self._path.read_bytes()
+            data = wait.read(self._path)
         except FileNotFoundError:
             data = b""
         return parse_journal(data, Origin(str(self._path), fix)), len(data)

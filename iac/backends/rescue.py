@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iac import files
+from iac import files, wait
 from iac.core.errors import StateError
 from iac.core.state.document import Origin, parse_state
 from iac.core.state.journal import is_journal, parse_journal
@@ -102,7 +102,7 @@ def _serial(copy: Path, lineage: str) -> int:
     try:
         if copy.stat().st_uid != os.getuid():  # anybody may put a file into a temporary directory
             return 0
-        data = copy.read_bytes()
+        data = wait.read(copy)
         if not is_journal(data):
             state = parse_state(data.decode(), Origin(str(copy)))
             return state.serial if state.lineage == lineage else 0

@@ -10,6 +10,7 @@ import click
 from iac.cli.approval import ACCEPT_OLDER, AUTO_APPROVE, LOCK_TIMEOUT, ROTATE_DUE, ApprovalTerms, carry_out, end
 from iac.cli.format import FORMAT
 from iac.core.errors import IacError, InputError
+from iac.wait import read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -109,7 +110,7 @@ def _read(path: Path) -> SavedPlan:
     from iac.core.state.members import Malformed  # not needed by --help
 
     try:
-        return parse_saved(path.read_text(encoding="utf-8"))
+        return parse_saved(read(path).decode())
     except OSError as error:
         raise InputError(
             "the saved plan cannot be read", where=str(path), why=str(error.strerror), fix=_SAVE

@@ -12,6 +12,7 @@ from typing import TextIO
 import click
 
 from iac.core.errors import InputError
+from iac.wait import read
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -39,7 +40,7 @@ def read_given(shell: Shell, file: str) -> bytes:
     if file == "-":
         return read_stdin()
     try:
-        return shell.path(file).read_bytes()
+        return read(shell.path(file))
     except OSError as error:
         why = str(error.strerror)
         raise InputError("the file cannot be read", where=file, why=why, fix="name a file that you can read") from error

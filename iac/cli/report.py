@@ -92,7 +92,7 @@ def _path(shell: Shell, file: str, option: str) -> Path:
     if not path.parent.is_dir():
         raise _unwritten(file, "there is no such folder", option)
     if over := path_over(f"{path_inside(shell.root, path.parent)}/{path.name}"):
-        raise _unwritten(file, f"it would be written over what iac or git reads ({over})", option)
+        raise _unwritten(file, f"it would be written over what iac, git or a forge reads ({over})", option)
     return path
 
 

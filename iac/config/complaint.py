@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     """The value that cannot be used because of a mistake, and the mistake."""
 
 MAX_SHOWN = 60
+_LOGIN_IN_URL = re.compile(r"://[^/\s]*@")
+"""A URL with a user, and perhaps a password, in it: such a value is not shown."""
+
 _SECRET_LIKE = re.compile(r"secret|token\Z|password|passphrase|key|jwk|identity|encryption|recipients|auth\Z|values")
 _TYPES = {
     "object": "a mapping",
@@ -211,6 +214,8 @@ def _shown(pointer: tuple[str | int, ...], value: object) -> str:
     if is_secret and "token_endpoint_auth_method" not in pointer:
         return ""
     text = json.dumps(value, ensure_ascii=False)
+    if _LOGIN_IN_URL.search(text):
+        return ""
     return f", not {text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + '...'}"
 
 

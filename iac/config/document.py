@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from iac.config.catalogue import mistake
 from iac.config.event import HIDDEN, parse_yaml
 from iac.core.diagnostics import Location
+from iac.wait import read
 
 if TYPE_CHECKING:
     import re
@@ -63,8 +64,7 @@ def read_document(root: Path, file: str) -> tuple[Document | None, list[Diagnost
         The document, None when it could not be read as a whole, and every mistake found on the way.
     """
     try:
-        with (root / file).open("rb") as stream:
-            content = stream.read(MAX_BYTES + 1)
+        content = read(root / file, MAX_BYTES + 1)
     except OSError as error:
         why = f"{error.strerror or error}; a definition that cannot be read is never taken for a removed one"
         return None, [mistake("file-unreadable", "the file cannot be read", Location(file), why=why)]

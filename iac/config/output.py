@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -114,7 +115,7 @@ class OutputRules:
             return
         real = self._real_path(path)
         if over := path_over(path, self._inputs) or path_over(real, self._inputs):
-            summary = f"{path} would be written over what iac reads ({over})"
+            summary = f"{path} would be written over what iac, git or a forge reads ({over})"
             yield mistake("output-over-input", summary, where, fix="write it to another folder, such as out/")
         elif not real:
             summary = f"{path} leads out of the project by a symbolic link"
@@ -149,8 +150,12 @@ class OutputRules:
         path = folder / name
         if not path_problem(name) and path.is_file() and path.resolve().is_relative_to(folder.resolve()):
             return None
-        known_files = [file.relative_to(folder).as_posix() for file in folder.rglob("*.j2")]
-        return nearest(name, known_files) or f"create {TEMPLATES_DIR}/{name}"
+        return nearest(name, self._files) or f"create {TEMPLATES_DIR}/{name}"
+
+    @cached_property
+    def _files(self) -> list[str]:
+        folder = self._root / TEMPLATES_DIR
+        return [file.relative_to(folder).as_posix() for file in folder.rglob("*.j2")]
 
 
 def _read_besides(root: Path, settings: Settings) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
 _SUSPECT = re.compile("[^ -~]")
 """What has to be looked at: all but the plain characters of ASCII."""
 _ANYWHERE = "##["
+_COMPARED = 40
+"""Known words that a mistyped one is held against: of more of them those that begin or end most like it."""
 _AT_START = re.compile("^( *):(?=:)")
 """GitHub's runner obeys `##[command]` wherever it stands in a line of a log, and `::command::` where a line begins with
 it (actions/runner, ActionCommand.cs)."""
@@ -55,8 +58,19 @@ def nearest(word: str, known: Iterable[str]) -> str:
     """`did you mean X?` for the closest known word, "" when none is close."""
     import difflib  # only for a mistake
 
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    words = list(known)
+    if len(words) > _COMPARED:  # a long list of mistakes against a long list of names would take minutes
+        backwards = _beside(word[::-1], (name[::-1] for name in words))
+        words = [*_beside(word, words), *(name[::-1] for name in backwards)]
+    close = difflib.get_close_matches(word, words, n=1, cutoff=0.6)
     return f"did you mean {close[0]}?" if close else ""
+
+
+def _beside(word: str, known: Iterable[str]) -> list[str]:
+    """The words beside it in the order of the alphabet."""
+    words = sorted(known)
+    at = max(0, bisect(words, word) - _COMPARED // 4)
+    return words[at : at + _COMPARED // 2]
 
 
 def _inert(found: re.Match[str]) -> str:

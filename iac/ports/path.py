@@ -8,6 +8,7 @@ file everywhere.
 from __future__ import annotations
 
 import os
+import re
 import unicodedata
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -22,7 +23,8 @@ STATE_DIR = ".iac"
 INPUTS = (PROJECT_FILE, CLIENTS_DIR, TEMPLATES_DIR, "schemas", STATE_DIR)
 """What iac reads in a project or keeps there."""
 
-_GIT = ".git"
+_OTHERS = re.compile(r"\.git.*|git~1|codeowners", re.DOTALL)
+"""Names of git and of forges, such as .github and .gitlab-ci.yml: what lies there is run, or says who decides."""
 _DROPPED = ". "
 _LONGEST, _LONGEST_NAME = 1024, 255  # bytes: limits.h of macOS, the smallest of those that iac runs on
 
@@ -53,10 +55,10 @@ def path_problem(path: str) -> str:
 
 
 def path_over(path: str, inputs: Iterable[str] = INPUTS) -> str:
-    """What iac or git reads that a path lies in; "" for nothing."""
+    """What iac, git or a forge reads that a path lies in; "" for nothing."""
     parts = PurePosixPath(folded(path)).parts
-    if _GIT in parts:
-        return _GIT
+    if foreign := next(filter(_OTHERS.fullmatch, parts), ""):
+        return foreign
     known = ((name, PurePosixPath(folded(name)).parts) for name in inputs)
     return next((name for name, its in known if its and parts[: len(its)] == its), "")
 

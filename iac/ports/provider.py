@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from iac.core.model import Fields
-    from iac.core.registration import Actual, Key, NewClient, Registration
+    from iac.core.registration import Actual, Key, Misfit, NewClient, Registration
     from iac.core.secret import Secret
 
 P = ParamSpec("P")
@@ -101,8 +101,10 @@ class Reader(ABC):
         return self._list_clients(make)
 
     @_server
-    def owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+    def owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...] | Misfit]:
         """Account UUIDs of the owners of each of these clients, a request for each; one that is gone has none.
+
+        Where the server says of one client what makes no sense, the others are told all the same.
 
         Raises:
             InputError: this API shows no owners.
@@ -132,7 +134,7 @@ class Reader(ABC):
         del make
         raise _only_management("list all clients")
 
-    def _owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+    def _owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...] | Misfit]:
         del client_ids
         raise _only_management("show owners")
 

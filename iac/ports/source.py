@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from iac.core.errors import InputError
 from iac.core.secret import Secret
 from iac.ports.path import named_file
+from iac.wait import read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -106,9 +106,7 @@ class Source:
     def _file_text(self, root: Path) -> str:
         path = self.path(root)
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-            with os.fdopen(descriptor, "rb") as stream:
-                return stream.read(MAX_BYTES).decode()
+            return read(path, MAX_BYTES).decode()
         except UnicodeDecodeError as error:
             raise InputError(f"{self.setting} is no text", where=str(path), fix=self._fix()) from error
         except OSError as error:

@@ -18,6 +18,9 @@ MAX_ANSWER = 8 * MAX_OUTPUT
 SECONDS = 3
 """Processor time for one template: to compile it, to render it once or to read one file back. Usual are 0.01 s."""
 
+MANY = 3
+"""How often templates of the project may go beyond a limit in one command; then none of them is tried any more."""
+
 PATIENCE = 60
 """Seconds to wait for an answer: where processes share a processor, its time passes more slowly than the clock's."""
 
@@ -26,4 +29,5 @@ MEMORY = 512 * 1024 * 1024
 each template finds the other half, whatever those before it left behind."""
 
 TOO_LONG = f"it takes too long: a template has {SECONDS} seconds"
+TOO_MANY = f"it was not tried: {MANY} times templates took too long or too much memory before"
 TOO_MUCH = f"it needs too much memory: a template has {MEMORY // 2**20} MiB"

@@ -10,7 +10,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from iac.core.errors import RenderError
-from iac.rendering.limits import MAX_ANSWER, MEMORY, PATIENCE, TOO_LONG, TOO_MUCH
+from iac.rendering.limits import MANY, MAX_ANSWER, MEMORY, PATIENCE, TOO_LONG, TOO_MANY, TOO_MUCH
 from iac.rendering.template import FAILED, is_builtin, template_file
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Renderer:
     def __init__(self, function: str = _FUNCTION) -> None:
         self._function = function
         self._worker: Worker | None = None
+        self._exceeding = 0
 
     def references(self, name: str, text: str) -> list[str]:
         """Names of the templates that a text includes, imports or extends.
@@ -107,7 +108,16 @@ class Renderer:
         return self._ask(template.name, "read", question, lambda answer: read_found(answer, spec.clients))
 
     def _ask(self, name: str, what: str, question: dict[str, Any], read: Callable[[object], Result]) -> Result:
-        """What the process answers to a question about a template."""
+        """What the process answers to a question about a template. Whoever writes bad ones keeps no job for long."""
+        if self._exceeding >= MANY:
+            raise RenderError(FAILED, where=template_file(name), why=TOO_MANY, fix="correct those first")
+        try:
+            return self._answer(name, what, question, read)
+        except RenderError as error:
+            self._exceeding += error.why in {TOO_LONG, TOO_MUCH}
+            raise
+
+    def _answer(self, name: str, what: str, question: dict[str, Any], read: Callable[[object], Result]) -> Result:
         from iac.process import ProcessError  # for templates of the project alone
         from iac.rendering.wire import Junk, pack, unpack
 

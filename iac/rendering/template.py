@@ -16,6 +16,7 @@ from iac.core.errors import RenderError
 from iac.core.text import nearest
 from iac.rendering.limits import MAX_BYTES
 from iac.services import template_files
+from iac.wait import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -102,7 +103,7 @@ def _digest(name: str, texts: Mapping[str, str]) -> str:
 def _read(root: Path, name: str) -> str:
     path = _builtin_path(name) if is_builtin(name) else _project_path(root, name)
     try:
-        content = path.read_bytes()
+        content = read(path, MAX_BYTES + 1)
     except OSError as error:
         raise RenderError("the template cannot be read", where=template_file(name), why=str(error.strerror)) from None
     if len(content) > MAX_BYTES:

@@ -7,6 +7,7 @@ from typing import Any
 
 from iac.core.errors import StateError
 from iac.core.secret import Secret
+from iac.wait import read
 
 _KEY = "AGE-SECRET-KEY-"
 _PEM = "-----BEGIN"
@@ -72,7 +73,7 @@ def _key_file(source: Secret) -> Secret:
 def _read(path: Secret) -> tuple[Secret | None, str]:
     """A file's text, else why there is none. The path may be a mistyped key, so no frame that raises holds it."""
     try:
-        return Secret(Path(path.reveal().strip()).expanduser().read_text(encoding="utf-8")), ""
+        return Secret(read(Path(path.reveal().strip()).expanduser()).decode()), ""
     except OSError as error:
         return None, str(error.strerror)
     except (ValueError, RuntimeError):

@@ -211,6 +211,14 @@ class Ledger:
         also = {address: secret.recipients for address, secret in after if secret.recipients}
         return Rekeyed(len(after), _clear(before), _clear(after), also)
 
+    def reseal(self, address: str, secret: SealedSecret) -> SealedSecret:
+        """A client secret that stays, sealed to those who may open it now; raises as `open`."""
+        place, also = self._place(address), self._also(address, secret.recipients)
+        clear = self.open(address, secret)
+        with self._lock:
+            self._known[address, _SECRET] = clear
+        return self._anew(secret, place, place, also)
+
     def _resealed_client(self, client: ClientState, source: str, target: str) -> ClientState:
         """A client with all its secrets sealed anew, and those of its predecessors."""
         predecessors = tuple(

@@ -31,6 +31,23 @@ _LOCK_SECONDS = 600
 _ACCEPT = "--accept-older-state"
 
 
+def find_newer(deliveries: Deliveries, backend: StateBackend, state: State) -> StateError | None:
+    """The error for a state that is older than an output or a journal of this machine; None when nothing is newer."""
+    output, serial = deliveries.newest()
+    source = f"{output} was written from"
+    copy, copied = backend.newest_copy()
+    if copied > serial:
+        source, serial = f"{copy} names", copied
+    if serial <= state.serial:
+        return None
+    return StateError(
+        "the state is older than what this machine has seen, so nothing is written",
+        where=f"serial {state.serial}",
+        why=f"{source} serial {serial}; secrets in an older state may have been replaced since",
+        fix=f"put the newest state back (iac state push COPY), or go on from this one with {_ACCEPT}",
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateSession:
     """One environment's state alone: enough to mend it."""
@@ -101,19 +118,8 @@ class LocalSession(StateSession):
         if self.accepts_older_state:
             self.deliveries.accept(state.serial)
             self.deliveries.save()
-            return
-        output, serial = self.deliveries.newest()
-        source = f"{output} was written from"
-        copy, copied = self.backend.newest_copy()
-        if copied > serial:
-            source, serial = f"{copy} names", copied
-        if serial > state.serial:
-            raise StateError(
-                "the state is older than what this machine has seen, so nothing is written",
-                where=f"serial {state.serial}",
-                why=f"{source} serial {serial}; secrets in an older state may have been replaced since",
-                fix=f"put the newest state back (iac state push COPY), or go on from this one with {_ACCEPT}",
-            )
+        elif error := find_newer(self.deliveries, self.backend, state):
+            raise error
 
     def digest(self, template: str) -> str:
         """Hash over all that a template may read beside clients: its text, the project, the environment, the issuer."""

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 from iac.core.errors import InputError
 from iac.core.inventory import Inventory, Known, Row, Standing, gone_row, registered_row
+from iac.core.registration import Misfit, Registration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from iac.core.inventory import Filter
-    from iac.core.registration import Registration
     from iac.core.state.model import State
     from iac.session.session import Session
 
@@ -47,7 +47,8 @@ def read_inventory(session: Session, wanted: Filter, *, with_owners: bool) -> In
     now = session.clock.now()
     kept = [row for row in rows if wanted.wants(row, now)]
     if with_owners or wanted.is_ownerless:
-        kept = _with_owners(session, kept, wanted)
+        kept, unclear = _with_owners(session, kept, wanted)
+        left_out |= {one.client_id: one for one in unclear}
     counts = Counter(row.standing for row in rows)
     issuer = session.desired.issuer
     return Inventory(session.desired.environment, issuer, tuple(kept), counts, is_use_known, tuple(left_out.values()))
@@ -78,11 +79,15 @@ def _distinct(rows: Iterable[Row]) -> list[Row]:
     return [*by_id.values(), *(row for row in listed if not row.client_id)]
 
 
-def _with_owners(session: Session, rows: list[Row], wanted: Filter) -> list[Row]:
+def _with_owners(session: Session, rows: list[Row], wanted: Filter) -> tuple[list[Row], list[Registration]]:
+    """The rows with their owners, and the clients whose owners could not be understood."""
     ids = [row.client_id for row in rows if row.client_id and row.standing is not Standing.GONE]
     owners = session.provider.owners_of(ids)
-    told = [replace(row, owners=owners.get(row.client_id)) for row in rows]
-    return [row for row in told if row.owners == ()] if wanted.is_ownerless else told
+    unclear = {name: said for name, said in owners.items() if isinstance(said, Misfit)}
+    known = {name: said for name, said in owners.items() if not isinstance(said, Misfit)}
+    told = [replace(row, owners=known.get(row.client_id)) for row in rows if row.client_id not in unclear]
+    kept = [row for row in told if row.owners == ()] if wanted.is_ownerless else told
+    return kept, [Registration(name, {}, misfits=(misfit,)) for name, misfit in unclear.items()]
 
 
 def _unknown_use(issuer: str) -> InputError:

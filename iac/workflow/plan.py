@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from iac.apply.deliver import check_sinks, check_templates, outputs_to_write
 from iac.apply.run import LockedPlan
+from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.plan.make import make_plan
 from iac.core.policy.judge import Outside, asks_server, review
+from iac.session.session import find_newer
 from iac.workflow.exposure import with_exposures
 from iac.workflow.registrations import keep_new_tokens, read_actual
 
@@ -24,9 +26,20 @@ def read_plan(session: Session, options: Options) -> Plan:
     """What would be done now; nothing is written and no lock is taken."""
     options = replace(options, now=session.clock.now())
     state = session.backend.load()
+    older = _older_state(session, state)
     actual = read_actual(session, state, options)
     state = keep_new_tokens(session, state, actual, is_locked=False)
-    return _plan(session, state, actual, options)
+    plan = _plan(session, state, actual, options)
+    return replace(plan, findings=(*older, *plan.findings))
+
+
+def _older_state(session: Session, state: State) -> tuple[Diagnostic, ...]:
+    """What a plan says of a state from which apply would write nothing."""
+    error = find_newer(session.deliveries, session.backend, state)
+    if error is None:
+        return ()
+    found = Diagnostic("older-state", error.summary, None, error.why, error.fix, Severity.WARNING, error.where)
+    return (found,)
 
 
 def _plan(session: Session, state: State, actual: Actual, options: Options) -> Plan:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from iac.apply.deliver import blocked, fresh_content, record_of
 from iac.core.desired import output_id
-from iac.core.diagnostics import Severity
+from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import ClosedSecretError, IacError
+from iac.core.limits import listed
+from iac.core.plan.change import Action
 from iac.ports import Found
 from iac.workflow.exposure import find_exposures
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from iac.core.desired import OutputSpec
-    from iac.core.diagnostics import Diagnostic
+    from iac.core.state.model import State
     from iac.session.ledger import Ledger
     from iac.session.session import LocalSession
 
@@ -32,11 +34,15 @@ def render_outputs(session: LocalSession, targets: Collection[str], *, check: bo
     ledger = session.ledger(state)
     wanted = [spec for spec in session.desired.outputs if not targets or set(spec.clients) & set(targets)]
     if check:
+        if not session.accepts_older_state:
+            session.check_serial(state)
         return [_render_safely(session, ledger, spec, check=True) for spec in wanted]
     session.check_serial(state)
     exposures = find_exposures(session, [spec for spec in wanted if not blocked(spec, state)])
+    if wanted:
+        session.deliveries.begin(state.serial)
     states = [_render_guarded(session, ledger, spec, exposures.get(spec.id)) for spec in wanted]
-    session.deliveries.save()
+    session.deliveries.end()
     return states
 
 
@@ -44,7 +50,8 @@ def _render_guarded(session: LocalSession, ledger: Ledger, spec: OutputSpec, exp
     """No output that git tracks is written; one that it does not ignore is, and that is said."""
     if exposed is not None and exposed.severity is Severity.ERROR:
         return OutputState(spec.path, spec.sink, "refused", said=exposed)
-    return replace(_render_safely(session, ledger, spec, check=False), said=exposed)
+    done = _render_safely(session, ledger, spec, check=False)
+    return replace(done, said=done.said or exposed)
 
 
 def _render_safely(session: LocalSession, ledger: Ledger, spec: OutputSpec, *, check: bool) -> OutputState:
@@ -61,7 +68,7 @@ class OutputState:
 
     Attributes:
         blocked: why it is not rendered although nothing failed.
-        said: that it is not kept out of version control, which refuses it or warns.
+        said: that it is not kept out of version control, which refuses it or warns; that its secret may be dead.
         error: why it failed.
     """
 
@@ -121,5 +128,21 @@ def _render_one(session: LocalSession, ledger: Ledger, spec: OutputSpec, *, chec
         is_new = record is None or record.digest != record_of(session, spec, ledger.state).digest
         is_changed = sink.write(spec.path, content, mode=spec.mode, is_new=is_new)
         session.deliveries.add(spec.id, ledger.state.serial, content)
-        return OutputState(spec.path, spec.sink, "written" if is_changed else "unchanged")
-    return OutputState(spec.path, spec.sink, _STATUS[sink.compare(spec.path, content)])
+        status = "written" if is_changed else "unchanged"
+    else:
+        status = _STATUS[sink.compare(spec.path, content)]
+    return OutputState(spec.path, spec.sink, status, said=_in_doubt(spec, ledger.state))
+
+
+def _in_doubt(spec: OutputSpec, state: State) -> Diagnostic | None:
+    """That a secret may be dead, for a rotation was begun of which nobody knows the end."""
+    rotating = [name for name in spec.clients if name in state.intents and state.intents[name].action == Action.ROTATE]
+    if not rotating:
+        return None
+    return Diagnostic(
+        "secret-in-doubt",
+        f"{spec.path} has the secret of {listed(rotating)}, which may be dead",
+        why="the end of a rotation is not known, so the server may have replaced it",
+        fix="iac apply",
+        severity=Severity.WARNING,
+    )

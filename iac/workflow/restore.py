@@ -3,36 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from iac.core.desired import DesiredClient, Lifecycle
 from iac.core.diagnostics import Location
 from iac.core.errors import InputError
 from iac.core.limits import listed
 from iac.core.model import uses_secret
-from iac.core.plan.diff import HIDDEN, compare
+from iac.core.plan.diff import HIDDEN
 from iac.core.plan.identity import base_of
-from iac.core.registration import NewClient, Registration
+from iac.core.plan.proposal import restored
+from iac.core.registration import NewClient
 from iac.core.server import create_body, parse_answer
-from iac.core.state.answer import carried
 from iac.workflow.plan import prepare
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from iac.apply.run import LockedPlan
     from iac.core.desired import Desired
     from iac.core.model import Fields
-    from iac.core.plan.change import Change
     from iac.core.state.model import ClientState, State, Tombstone
     from iac.session.session import Session
-
-LAST_ANSWER = "restored as the server last answered it"
-UNKNOWN = (
-    "restored as it was last applied: this state is from before format 1.1, which keeps the server's answer,"
-    " so nobody knows what was set by hand or left to the server"
-)
-"""Reasons of the change."""
 
 
 def find_grave(state: State, address: str) -> Tombstone:
@@ -81,36 +71,14 @@ def prepare_restore(session: Session, address: str) -> tuple[Session, LockedPlan
     _check_secret(session, state, grave, client)
     alone = replace(session, desired=replace(session.desired, clients={**session.desired.clients, address: client}))
     locked = prepare(alone, replace(alone.options(), targets=frozenset({address})))
+    facts, defaults = locked.actual.facts, session.desired.server_defaults
     changes = tuple(
-        _whole(alone, locked, change, grave) if change.address == address else change for change in locked.plan.changes
+        restored(change, grave.client, facts, defaults) if change.address == address else change
+        for change in locked.plan.changes
     )
     secret = grave.client.secret
     plan = replace(locked.plan, changes=changes)
     return alone, replace(locked, plan=plan, kept={address: secret} if secret else {})
-
-
-def _whole(session: Session, locked: LockedPlan, change: Change, grave: Tombstone) -> Change:
-    """The change with all that the client had and no definition manages, by its last answer."""
-    was, client, facts = grave.client, change.desired, locked.actual.facts
-    if client is None or not (change.creates or change.resumes):
-        return change
-    if was.answer is None:
-        return replace(change, reason=UNKNOWN)
-    taken = carried(client, Registration(was.client_id, was.applied, answer=was.answer), facts)
-    everything = replace(client, fields={**taken, **client.fields}, declared=client.declared | taken.keys())
-    return replace(
-        change,
-        reason=_reason(was.answer),
-        fields=compare(everything, change.observed, None, facts, session.desired.server_defaults),
-        carried=taken,
-        carried_owners=was.owners or () if client.managed_owners is None else (),
-    )
-
-
-def _reason(answer: Mapping[str, Any]) -> str:
-    if answer.get("active") is False:
-        return f"{LAST_ANSWER}, but enabled: it was disabled, and only an administrator can do that again"
-    return LAST_ANSWER
 
 
 def _wanted(desired: Desired, grave: Tombstone) -> DesiredClient:

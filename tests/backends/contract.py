@@ -452,6 +452,22 @@ class RemoteContract(BackendContract):
         assert state == remote.on("two").load()
         assert "b" == remote.on("one").load().clients["wlcg/a"].applied["client_name"]
 
+    def test_an_older_state_that_was_put_back_is_told_by_this_machine_s_journal(self, remote: RemoteSite) -> None:
+        remote.begun()
+        older = remote.document()
+        backend = remote.on("one")
+        for _ in range(2):
+            backend.save(holding("a", serial=backend.load().serial))
+        backend.record([ClientWritten("wlcg/a", replace(client("a"), applied={"client_name": "b"}))])
+        newest = json.loads(remote.document())["serial"]
+        remote.tamper(older)
+        told = {}
+        for machine in ("one", "two"):
+            backend = remote.on(machine)
+            backend.load()
+            told[machine] = backend.newest_copy()[1]
+        assert {"one": newest, "two": 0} == told
+
     def test_a_machine_that_comes_back_late_does_not_bring_back_what_was(self, remote: RemoteSite) -> None:
         remote.begun()
         died = remote.on("one")

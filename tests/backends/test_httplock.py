@@ -154,6 +154,24 @@ def test_a_run_waits_for_a_moment_s_lock_whatever_its_patience(
     assert server.state.lock is None
 
 
+def test_a_lock_for_one_write_outlasts_its_requests(
+    server: StateServer, lock: HttpLock, clock: PacedClock, tmp_path: Path
+) -> None:
+    other = HttpSite(tmp_path, server).run_lock(clock)
+    began = clock.time
+    with lock.moment() as lock_id:
+        assert other.holder() is None
+        with pytest.raises(LockedError) as caught, other.lock(HOLDER, timeout=0):
+            pass
+        assert timedelta(seconds=30) <= clock.time - began < timedelta(minutes=1)
+        assert parse_holder(lock_id, "", "").run_id in caught.value.fix
+        clock.time = began + timedelta(seconds=4 * Transport().deadline)
+        with pytest.raises(LockedError), other.lock(HOLDER, timeout=0):
+            pass
+    with other.lock(HOLDER, timeout=0):
+        assert server.state.lock
+
+
 def test_a_moment_s_lock_is_nobody_s(server: StateServer, lock: HttpLock) -> None:
     server.hold(render_id(PROBE))
     assert lock.holder() is None

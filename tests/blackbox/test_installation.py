@@ -109,3 +109,8 @@ def test_doctor_wants_pipelines_of_version_0_1_0_written_again(project: Project)
     assert 1 == told.code
     assert ".github/workflows/iac-apply.yml: whoever takes the name indigo-iac" in " ".join(told.out.split())
     assert "git rm them, iac init --ci github" in told.out
+
+
+def test_a_password_in_the_address_of_a_wheel_is_refused_and_not_shown(shared: Project) -> None:
+    ended = shared.iac("init", *BOTH, "--wheel", WHEEL.replace("://", "://robot:hunter2@"))
+    assert (1, True, False) == (ended.code, "no user or password" in ended.text, "hunter2" in ended.text), ended.text

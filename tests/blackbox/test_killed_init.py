@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.backends.stateserver import PASSWORD, USER, GitLab, serving
 from tests.blackbox.kit import COMMAND, INHERITED, SECONDS, Project
 
 if TYPE_CHECKING:
@@ -46,6 +47,9 @@ for name in ("fsync", "replace", "rename", "link", "unlink", "mkdir", "rmdir"):
 os.open = deadly(os.open, lambda path, flags, *_: flags & os.O_CREAT)
 os.write = deadly(os.write, lambda file, *_: file > 2)
 subprocess.Popen.__init__ = deadly(subprocess.Popen.__init__)
+
+import socket
+socket.socket.send = deadly(socket.socket.send)
 """
 """A sitecustomize that kills the process right after one of the calls by which it changes something."""
 
@@ -112,6 +116,28 @@ def test_a_command_that_is_killed_is_ended_by_the_same_command(empty: Project, c
         if arguments[0] == "init":
             project.define("a", grant_types=["client_credentials"])
         check_whole(project)
+    assert deadly > 10
+
+
+def test_a_state_on_a_server_whose_init_is_killed_is_made_by_the_next(empty: Project) -> None:
+    folder = empty.root.parent
+    for deadly in count(1, 5):
+        project = fresh(folder)
+        with serving(GitLab()) as server:
+            place = (
+                f"state: {{backend: http, address: '{server.address}', username: {{env: U}}, password: {{env: P}}}}\n"
+            )
+            project.env |= {"U": USER, "P": PASSWORD}
+            project.write("iac.yaml", BARE + place)
+            project.define("a", grant_types=["client_credentials"])
+            ended = project.iac("state", "init", env={"PYTHONPATH": str(folder / "deadly"), "DIE_AT": str(deadly)})
+            if ended.code != -signal.SIGKILL:
+                assert 0 == ended.code, ended.text
+                break
+            server.state.lock = None  # its time is over
+            again = project.iac("state", "init")
+            assert again.code == 0 or "already" in again.err, (deadly, again.text)
+            check_whole(project)
     assert deadly > 10
 
 

@@ -56,6 +56,31 @@ def test_an_older_state_writes_nothing_and_both_serials_are_named(project: Proje
     assert ACCEPT in ended.err
 
 
+def test_what_writes_nothing_says_it_too(project: Project) -> None:
+    _rotated(project)
+    serial = project.state()["serial"]
+    said = f"{OUTPUT} was written from serial {serial + 1}"
+    ended = project.iac("render", "--check")
+    assert (1, True) == (ended.code, said in ended.err), ended.text
+    (finding,) = project.done("plan", "--format", "json").json()["findings"]
+    assert ("older-state", "warning", True) == (finding["id"], finding["severity"], said in json.dumps(finding))
+    checks = {check["id"]: check for check in project.iac("doctor", "--format", "json").json()["checks"]}
+    assert ("error", True) == (checks["older-state"]["verdict"], said in checks["older-state"]["says"])
+    assert 2 == project.iac("render", "--check", ACCEPT).code
+    assert 1 == project.iac("render").code
+
+
+def test_a_run_that_is_killed_between_two_outputs_leaves_a_note(project: Project) -> None:
+    _rotated(project)
+    note = project.json_file(".iac/" + _note(project).name)
+    serial = project.state()["serial"]
+    _note(project).write_text(json.dumps({**note, "outputs": {}, "begun": serial + 1}), encoding="utf-8")
+    ended = project.iac("render")
+    assert (1, True) == (ended.code, f"serial {serial + 1}" in ended.err), ended.text
+    project.done("render", ACCEPT)
+    assert "begun" not in project.json_file(".iac/" + _note(project).name)
+
+
 def test_a_flag_goes_on_from_it_and_is_needed_once(project: Project) -> None:
     _rotated(project)
     project.done("render", ACCEPT)

@@ -41,6 +41,8 @@ def told(project: Project) -> list[tuple[str, str]]:
 OVER = [
     "IAC.YAML", "Iac.yaml", "./IAC.YAML", "CLIENTS.D/portal.yaml", "Clients.d//portal.yaml", "TEMPLATES/a.j2",
     ".IAC/state.json", ".Iac/x", "Schemas/client.schema.json", ".GIT/config", "sub/.Git/hooks/pre-commit",
+    ".github/workflows/iac-apply.yml", ".GitHub/CODEOWNERS", "CodeOwners", "docs/CODEOWNERS", ".gitlab-ci.yml",
+    ".gitlab/iac.gitlab-ci.yml", "sub/.gitattributes", ".gitmodules", ".gitignore", "GIT~1/config",
     "certs/CA.pem", "login/Secret",
 ]  # fmt: skip
 
@@ -138,5 +140,5 @@ def test_a_plan_is_not_saved_over_what_iac_reads(project: Project, option: str, 
     before = project.read("clients.d/portal.yaml")
     ended = project.iac("plan", *option.format(file).split(" "))
     assert 1 == ended.code
-    assert "what iac or git reads" in ended.err
+    assert "what iac, git or a forge reads" in ended.err
     assert before == project.read("clients.d/portal.yaml")

@@ -246,6 +246,28 @@ def test_an_import_goes_on_with_the_others_and_says_what_it_leaves_out(two: Proj
     assert (1, True) == (ended.code, "it is not understood: client_name: expected a text, got a list" in ended.text)
 
 
+OWNERLESS = ("list", "--ownerless", "--format", "json")
+
+
+@pytest.mark.parametrize("command", [OWNERLESS, ("list", "--columns", "client_id,owners", "--format", "json")])
+def test_a_list_goes_on_when_the_owners_of_one_client_make_no_sense(
+    project: Project, sandbox: Sandbox, command: tuple[str, ...]
+) -> None:
+    project.define("app", **APP)
+    project.define("other", redirect_uris=["https://other.example.org/cb"])
+    assert 0 == project.apply().code
+
+    def bend(response: Response) -> Response:
+        return with_members(response, totalResults=1, Resources=[{"id": ["no text"]}])
+
+    with bent(sandbox, every("GET", f"{CLIENTS}/app/owners", bend)):
+        ended = project.done(*command)
+    found = ended.json()
+    ids = [client["client_id"] for client in found["clients"]]
+    assert ("app" in ids, "other" in ids, ["app"]) == (False, True, [one["client_id"] for one in found["left_out"]])
+    assert "app is left out: owners: expected" in ended.err
+
+
 def make_other(project: Project, folder: Path) -> Project:
     """Another project at the same server that defines nothing."""
     other = type(project)(folder / "other", project.env)
@@ -309,3 +331,78 @@ def test_what_can_be_read_of_an_answer_with_the_only_id_secret_and_token_is_kept
     assert 0 == ended.code, ended.text
     assert works(place, sandbox)
     assert is_settled(place)
+
+
+RFC7591 = SELF_SERVICE.replace("iam-self-service", "rfc7591")
+UNREADABLE = ["another client", "a path as its client", "no client", "a page", "nothing", "a list", "a part"]
+
+
+@pytest.fixture
+def registrar(tmp_path: Path, sandbox: Sandbox) -> Project:
+    """A project of a server with dynamic client registration."""
+    return make_project(tmp_path / "rfc", sandbox, iac_yaml=RFC7591)
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_rfc7591_an_update_whose_answer_makes_no_sense_is_read_back(
+    registrar: Project, sandbox: Sandbox, name: str
+) -> None:
+    registrar.write("clients.d/app.yaml", json.dumps(OPEN))
+    assert 0 == registrar.apply().code
+    client_id = registrar.state()["clients"]["app"]["client_id"]
+    registrar.write("clients.d/app.yaml", json.dumps({**OPEN, "contacts": ["ops@example.org"]}))
+    with bent(sandbox, once("PUT", client_id, BENT[name])):
+        ended = registrar.apply()
+    assert "another-client" not in json.dumps(registrar.state())
+    assert client_id == registrar.state()["clients"]["app"]["client_id"]
+    assert ended.code in {0, 5}, ended.text
+    assert 0 == registrar.apply().code
+    assert is_settled(registrar)
+    assert works(registrar, sandbox)
+
+
+@pytest.mark.parametrize("name", [name for name in UNREADABLE if "client" not in name or name == "no client"])
+def test_rfc7591_a_registration_whose_answer_is_lost_is_not_done_twice(
+    registrar: Project, sandbox: Sandbox, name: str
+) -> None:
+    registrar.write("clients.d/app.yaml", json.dumps(OPEN))
+    with bent(sandbox, every("POST", "/client-registration", BENT[name])):
+        ended = registrar.apply()
+    assert (5, True) == (ended.code, "with it the only client_id" in ended.text), ended.text
+    again = registrar.apply()
+    assert 3 == again.code, again.text
+    assert "An app" in again.text
+
+
+def test_rfc7591_what_can_be_read_of_an_answer_is_kept(registrar: Project, sandbox: Sandbox) -> None:
+    registrar.write("clients.d/app.yaml", json.dumps(OPEN))
+    with bent(sandbox, every("POST", "/client-registration", BENT["another kind"])):
+        assert 0 == registrar.apply().code
+    assert is_settled(registrar)
+    assert works(registrar, sandbox)
+
+
+def test_rfc7591_a_read_about_another_client_is_an_error_that_names_both(registrar: Project, sandbox: Sandbox) -> None:
+    registrar.write("clients.d/app.yaml", json.dumps(OPEN))
+    assert 0 == registrar.apply().code
+    client_id = registrar.state()["clients"]["app"]["client_id"]
+    with bent(sandbox, every("GET", client_id, BENT["another client"])):
+        ended = registrar.iac("plan")
+    assert 6 == ended.code, ended.text
+    assert f"asked about {client_id}, answered about another-client" in ended.text
+
+
+def test_render_says_that_a_secret_may_be_dead_when_the_end_of_a_rotation_is_not_known(
+    project: Project, sandbox: Sandbox
+) -> None:
+    project.define("app", **APP)
+    assert 0 == project.apply().code
+    assert "out/app.json" not in project.done("render").err
+    with bent(sandbox, every("POST", "/app/secret", BENT["nothing"])):
+        assert 5 == project.iac("rotate", "app", "--auto-approve").code
+    for command in (("render",), ("render", "--check")):
+        ended = project.done(*command)
+        assert "out/app.json has the secret of app, which may be dead" in ended.err
+    assert 0 == project.apply().code
+    assert "may be dead" not in project.done("render").err
+    assert works(project, sandbox)

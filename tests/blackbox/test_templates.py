@@ -65,6 +65,15 @@ def test_a_template_that_is_included_is_held_to_the_same(project: Project) -> No
     assert f"templates/part.j2:3:1: error: {LONG}" in project.iac("validate").text
 
 
+def test_many_bad_templates_take_no_longer_than_a_few(project: Project) -> None:
+    for number in range(40):
+        add(project, f"bad{number:02}", "{{ 'a' * 2000000000 }}")
+    told = project.iac("validate", "--format", "json").json()
+    whys = [each["summary"] for each in told["diagnostics"] if each["id"] == "bad-template"]
+    assert 40 == len(whys)
+    assert 3 == len([why for why in whys if MUCH in why])
+
+
 def test_a_plan_ends_with_the_line(project: Project) -> None:
     add(project, "bad", "a\n{{ 10 ** 100000000 }}\n")
     told = project.iac("plan")

@@ -131,3 +131,19 @@ def test_every_key_that_is_missing_is_told(project: Project) -> None:
     ended = project.iac("validate")
     assert "the key client_id is missing in auth" in ended.out
     assert "the key client_secret is missing in auth" in ended.out
+
+
+def test_long_lists_of_names_that_nothing_has_are_told_in_time(project: Project) -> None:
+    """Each mistake is held against a few known names, not against all."""
+    for number in range(600):
+        project.define(f"team/service-{number:05}", grant_types=["client_credentials"])
+        project.write(f"templates/team/service-{number:05}.j2", "")
+    entries = [
+        f"  - {{template: team/servica-{number:05}.j2, path: out/{number}, clients: [team/servica-{number:05}]}}\n"
+        for number in range(1500)
+    ]
+    with (project.root / "iac.yaml").open("a") as file:
+        file.write("outputs:\n" + "".join(entries))
+    told = project.iac("validate", "--format", "json").json()
+    fixes = {each["fix"] for each in told["diagnostics"]}
+    assert {"did you mean team/service-00007?", "did you mean team/service-00007.j2?"} <= fixes

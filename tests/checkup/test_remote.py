@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from iac.core.registration import Actual, Facts
+from iac.core.secret import Secret
 from iac.ports import Identity
 from iac.transport.retry import TOLERANCE
 from iac.workflow.doctor import remote
@@ -34,3 +36,10 @@ def test_a_server_that_does_not_say_its_time_leaves_it_open() -> None:
 @pytest.mark.parametrize("sign", [1, -1])
 def test_clocks_may_differ_a_little(seconds: float, verdict: Verdict, sign: int) -> None:
     assert verdict is remote._clock(sign * seconds).verdict
+
+
+def test_an_ssh_key_is_the_same_with_another_comment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "recipients_of", lambda _: ("ssh-ed25519 AAAA",))
+    settings: Any = SimpleNamespace(state=SimpleNamespace(is_clear=False, recipients=("ssh-ed25519 AAAA me@host",)))
+    (check,) = remote.identity(settings, Secret("a key"))
+    assert Verdict.OK is check.verdict

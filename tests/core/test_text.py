@@ -52,3 +52,9 @@ def test_two_texts_are_cut_around_the_first_place_where_they_differ() -> None:
     assert ("...aaaaabcccc...", "...aaaaadcccc...") == (one, other)
     assert ("...aaaaa", "...aaaaa!") == side_by_side("a" * 50, "a" * 50 + "!", 10)
     assert ("xaaaaaaaaa...", "yaaaaaaaaa...") == side_by_side("x" + "a" * 50, "y" + "a" * 50, 10)
+
+
+@pytest.mark.parametrize("word", ["team/servica-00777", "team/service-0777", "taem/service-00777"])
+def test_of_many_words_those_that_begin_or_end_like_it_are_compared(word: str) -> None:
+    known = [f"team/service-{number:05}" for number in range(1000)]
+    assert "did you mean team/service-00777?" == nearest(word, known)

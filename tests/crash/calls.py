@@ -125,7 +125,7 @@ def _die() -> None:
 
 def _object(args: tuple[Any, ...]) -> str:
     first = args[0]
-    if isinstance(first, list):
+    if isinstance(first, list | tuple):
         return " ".join([Path(first[0]).name, *(word for word in first[1:] if word in GIT)])
     if isinstance(first, socket.socket):
         data = bytes(args[1]) if len(args) > 1 and isinstance(args[1], bytes | bytearray | memoryview) else b""

@@ -37,7 +37,7 @@ REFUSED = 3
 IAC_YAML = """\
 project: open
 issuer: {issuer}
-provider: iam-self-service
+provider: {provider}
 auth: {{method: none}}
 state: {{encryption: {{recipients: [{recipient}], identity: {{env: IAC_AGE_IDENTITY}}}}}}
 """
@@ -46,7 +46,7 @@ state: {{encryption: {{recipients: [{recipient}], identity: {{env: IAC_AGE_IDENT
 class Open:
     """A project at an open server, just before a run; `again` puts both back."""
 
-    def __init__(self, folder: Path, sandbox: Sandbox) -> None:
+    def __init__(self, folder: Path, sandbox: Sandbox, provider: str = "iam-self-service") -> None:
         self.sandbox = sandbox
         self.root, self._prepared = folder / "project", folder / "prepared"
         identity, recipient = new_identity()
@@ -54,7 +54,7 @@ class Open:
         self._commands = Commands(environ, folder)
         world = sandbox.iam.world
         world.settings = replace(world.settings, rat_validity_seconds=0)
-        self._write("iac.yaml", IAC_YAML.format(issuer=sandbox.issuer, recipient=recipient))
+        self._write("iac.yaml", IAC_YAML.format(issuer=sandbox.issuer, recipient=recipient, provider=provider))
         self.define("changed")
         self.define("gone")
         for command in (("state", "init"), ("apply", "--auto-approve")):

@@ -127,7 +127,7 @@ def test_files_that_others_can_read_and_outputs_that_git_takes_up_are_told(
     said = project.iac("doctor").out
     assert f"{secret}, which auth.client_secret names, can be read by others" in said
     assert f"fix: chmod 600 {key}" in said
-    assert "warning  outputs       out/portal.env is not known to be ignored by git" in said
+    assert "warning  outputs       out/portal.env lies in a git work tree and is not ignored" in said
     project.write("out/portal.env", "x")
     subprocess.run(["git", "-C", project.root, "add", "out/portal.env"], check=True)
     assert "error" == look(project, 1)["outputs"]["verdict"]

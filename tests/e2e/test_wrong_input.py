@@ -150,11 +150,11 @@ FILES: dict[str, tuple[Callable[[Project], None], tuple[str, ...]]] = {
     "an output outside": (_redefine(outputs=[{"template": "dotenv", "path": "../x"}]), ("no path inside the project",)),
     "an output over iac.yaml": (
         _redefine(outputs=[{"template": "dotenv", "path": "iac.yaml"}]),
-        ("would be written over what iac reads",),
+        ("would be written over what iac, git or a forge reads",),
     ),
     "an output over the state": (
         _redefine(outputs=[{"template": "dotenv", "path": STATE}]),
-        ("would be written over what iac reads",),
+        ("would be written over what iac, git or a forge reads",),
     ),
     "an output that is a link": (
         _replaced("out", lambda path: (path.mkdir(), (path / "portal.env").symlink_to("/etc/hosts"))),
@@ -162,11 +162,11 @@ FILES: dict[str, tuple[Callable[[Project], None], tuple[str, ...]]] = {
     ),
     "an output that a linked folder leads into git's own": (
         _replaced("out", lambda path: path.symlink_to(".git/hooks")),
-        ("would be written over what iac reads (.git)",),
+        ("would be written over what iac, git or a forge reads (.git)",),
     ),
     "an output that a linked folder leads over definitions": (
         _replaced("out", lambda path: path.symlink_to("clients.d")),
-        ("would be written over what iac reads (clients.d)",),
+        ("would be written over what iac, git or a forge reads (clients.d)",),
     ),
     "an issuer without TLS": (
         lambda project: project.edit("iac.yaml", project.sandbox.issuer, "http://iam.example.org/"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING
 
@@ -68,3 +69,11 @@ def test_it_has_a_session_of_its_own_and_no_open_file_of_ours(tmp_path: Path) ->
     with (tmp_path / "open").open("w") as file:
         code = f"import os; print(os.getsid(0) == os.getpid(), os.path.exists('/proc/self/fd/{file.fileno()}'))"
         assert b"True False\n" == run(python(code), seconds=30).out
+
+
+def test_no_program_is_looked_for_in_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "git").write_text("#!/bin/sh\necho a stranger\n")
+    (tmp_path / "git").chmod(0o755)
+    monkeypatch.setenv("PATH", f".:{os.environ['PATH']}:")
+    assert run(Command(Child.GIT, ("git", "--version"), tmp_path), seconds=30).out.startswith(b"git version")
+    assert {"PATH": os.defpath} == environment(Child.GIT, {"PATH": ":bin"})

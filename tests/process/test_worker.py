@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import sys
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,6 +15,7 @@ from iac.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 FUNCTION = "tests.process.echo:answer"
 MEMORY = 400 * 1024 * 1024
@@ -20,7 +23,7 @@ MEMORY = 400 * 1024 * 1024
 
 @pytest.fixture
 def worker() -> Iterator[Worker]:
-    with Worker(FUNCTION, memory=MEMORY) as running:
+    with closing(Worker(FUNCTION, memory=MEMORY)) as running:
         yield running
 
 
@@ -57,3 +60,13 @@ def test_a_question_that_goes_too_far_ends_it_and_the_next_one_is_answered(
     with pytest.raises(ProcessLookupError):
         os.kill(before, 0)
     assert before != int(worker.ask(b"pid", seconds=30))
+
+
+def test_it_imports_nothing_from_the_folder_that_it_is_started_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "stranger.py").write_text("def answer(_): return b'from the folder'")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", ["", *sys.path])
+    with closing(Worker("stranger:answer", memory=MEMORY)) as running, pytest.raises(ProcessError):
+        running.ask(b"", seconds=30)

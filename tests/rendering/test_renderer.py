@@ -14,7 +14,7 @@ from iac.core.secret import Secret
 from iac.rendering import answer as process
 from iac.rendering.context import dummy_key
 from iac.rendering.engine import render
-from iac.rendering.limits import TOO_LONG, TOO_MUCH
+from iac.rendering.limits import MANY, TOO_LONG, TOO_MANY, TOO_MUCH
 from iac.rendering.reading import NotAsRendered, Unreadable, read_credentials
 from iac.rendering.renderer import Renderer
 from iac.rendering.wire import pack, unpack, write_output
@@ -208,6 +208,7 @@ def test_one_process_serves_all_until_it_has_grown() -> None:
 
 def test_a_process_that_has_grown_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     question = pack({"what": "render", "name": "x.j2", **write_output(template("a"), output(), CLIENTS, FACTS)})
+    monkeypatch.setattr(process, "MEMORY", 2**60)
     assert {"result": "a", "is_last": False} == unpack(process.answer(question))
     monkeypatch.setattr(process, "MEMORY", 1)
     assert unpack(process.answer(question))["is_last"]
@@ -236,3 +237,13 @@ def test_built_ins_are_rendered_and_read_in_place(monkeypatch: pytest.MonkeyPatc
     builtin = load_templates(Path(), ["client-id"], one.references)["client-id"]
     assert b"app" == one.render(builtin, spec, CLIENTS, FACTS).strip()
     assert "mine" == one.read(b"mine", builtin, spec, CLIENTS, FACTS)["wlcg/app"].client_id
+
+
+def test_after_a_few_templates_beyond_the_limits_no_other_is_tried() -> None:
+    renderer = Renderer("tests.rendering.misbehaving:eats")
+    whys = []
+    for number in range(MANY + 1):
+        with pytest.raises(RenderError) as caught:
+            renderer.references(f"{number}.j2", "")
+        whys.append(caught.value.why)
+    assert [*[TOO_MUCH] * MANY, TOO_MANY] == whys

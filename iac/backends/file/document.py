@@ -10,7 +10,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from iac import files
+from iac import files, wait
 from iac.backends import lock
 from iac.backends.local import GroupCommit
 from iac.backends.remote import owner_of
@@ -153,12 +153,12 @@ class FileBackend(StateBackend):
         """Both files, as of one moment."""
         origin = Origin(str(self._path), self._way_back())
         try:
-            document = parse_state(self._path.read_text(encoding="utf-8"), origin)
+            document = parse_state(wait.read(self._path).decode(), origin)
         except UnicodeDecodeError:
             raise StateError("the state is damaged", where=origin.where, why="not UTF-8", fix=origin.fix) from None
         check_owner(document, self._owner, origin)
         origin = Origin(str(self._journal), self._without_journal())
-        data = self._journal.read_bytes() if self._journal.exists() else b""
+        data = wait.read(self._journal) if self._journal.exists() else b""
         journal = parse_journal(data, origin)
         state = replay(document, journal, origin)
         length = journal.length if _goes_on(journal, document) else 0
@@ -191,7 +191,7 @@ class FileBackend(StateBackend):
         """The journal as it should be, in an emergency copy: what it holds, and what it could not take."""
         held = b""
         with suppress(OSError):
-            held = self._journal.read_bytes()[: seen.length]
+            held = wait.read(self._journal)[: seen.length]
         data = held + _line(seen.state, self._unsaved)
         return self._rescue.failure(str(self._journal), data, seen.state.run_id, reason)
 

@@ -34,13 +34,14 @@ _log = logging.getLogger(__name__)
 
 HOUR = timedelta(hours=1)
 MOMENT = timedelta(seconds=30)
-"""A lock that is taken for no longer than this is free again in a moment, and waited for."""
+"""How long a look holds the lock, and how long everybody waits for a lock that is held for a look or for one write."""
 
 POLL = 1.0
 """Seconds between two tries for a lock that a run holds."""
 
 _GLANCE = 0.1  # seconds between the first two tries for a lock that is held for a moment; then half as long again
 _TRIES = 3
+_CALLS = 2  # beside those for the lock: the state is read and written
 
 
 class HttpLock(Lock):
@@ -56,6 +57,8 @@ class HttpLock(Lock):
     def __init__(
         self, server: StateServer, clock: Clock, environment: str = "default", least: timedelta = HOUR
     ) -> None:
+        # A lock that ended while its write was on the way would let another write in between, and then be lost.
+        self._one_write = min(max(MOMENT, (_TRIES + _CALLS) * server.deadline), HOUR / 2)
         self._server = server
         self._clock = clock
         self._least = least
@@ -68,7 +71,7 @@ class HttpLock(Lock):
         Raises:
             NotStored: a run holds it, or the server refuses.
         """
-        lock_id = self._momentary()
+        lock_id = self._momentary(self._one_write)
         try:
             self._take(lock_id, timeout=0.0)
         except UnreachableError as error:
@@ -94,7 +97,7 @@ class HttpLock(Lock):
 
     def _holder(self) -> Holder | None:
         match self._probe():
-            case Held(_, holder) if not is_over(holder, self._clock.now()) and not _is_momentary(holder):
+            case Held(_, holder) if not is_over(holder, self._clock.now()) and not self._is_momentary(holder):
                 return holder
             case Failed(error, cause) if cause is not Cause.REFUSED:
                 raise error
@@ -117,7 +120,7 @@ class HttpLock(Lock):
 
     def _probe(self) -> Taken | Held | Failed:
         """Who holds it: `Taken` when nobody does."""
-        probe = self._momentary()
+        probe = self._momentary(MOMENT)
         found: Taken | Held | Failed = Taken()
         try:
             found = self._try(probe)
@@ -148,7 +151,7 @@ class HttpLock(Lock):
                     taken_over += 1
                     self._take_over(held_id, holder)
                 case Held(_, holder):
-                    is_momentary = _is_momentary(holder)
+                    is_momentary = self._is_momentary(holder)
                     if self._clock.now() >= (patience if is_momentary else deadline):
                         raise self._locked_by(holder)
                     self._clock.sleep(glance if is_momentary else POLL)
@@ -182,10 +185,16 @@ class HttpLock(Lock):
             return holder
         return replace(holder, expires=end.isoformat(timespec="seconds"))
 
-    def _momentary(self) -> str:
+    def _momentary(self, span: timedelta) -> str:
         now = self._clock.now()
-        since, until = now.isoformat(timespec="seconds"), (now + MOMENT).isoformat(timespec="seconds")
+        since, until = now.isoformat(timespec="seconds"), (now + span).isoformat(timespec="seconds")
         return render_id(Holder(self._clock.token(), f"{socket.gethostname()} pid {os.getpid()}", since, until))
+
+    def _is_momentary(self, holder: Holder) -> bool:
+        try:
+            return datetime.fromisoformat(holder.expires) - datetime.fromisoformat(holder.since) <= self._one_write
+        except (ValueError, TypeError):
+            return False
 
     def _locked_by(self, holder: Holder) -> LockedError:
         fix = f"wait for that run; when it is gone for good: {self._unlock_command} {shlex.quote(holder.run_id)}"
@@ -198,10 +207,3 @@ class HttpLock(Lock):
             why=reason,
             fix="see that the backend can be reached and that this login may write there",
         )
-
-
-def _is_momentary(holder: Holder) -> bool:
-    try:
-        return datetime.fromisoformat(holder.expires) - datetime.fromisoformat(holder.since) <= MOMENT
-    except (ValueError, TypeError):
-        return False

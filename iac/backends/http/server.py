@@ -13,6 +13,7 @@ import hashlib
 import json
 import weakref
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import StrEnum
 from http import HTTPStatus
 from typing import TYPE_CHECKING
@@ -120,6 +121,7 @@ class StateServer:
     Attributes:
         where: how messages name the state.
         held: the id of the lock that this run holds; "" while it holds none.
+        deadline: after which a call is given up.
     """
 
     def __init__(self, targets: Targets, login: tuple[str, Secret | None], clock: Clock, transport: Transport) -> None:
@@ -129,6 +131,7 @@ class StateServer:
         self._username, self._password = login
         own = replace(transport, parallelism=2, patience=_PATIENCE, setting="state.address")
         self._http = Http(targets.update.address, own, clock)
+        self.deadline = timedelta(seconds=transport.deadline)
         weakref.finalize(self, self._http.close)
 
     def read(self) -> bytes | None:

@@ -11,6 +11,7 @@ from iac.core.plan.change import Action, SecretChange, SecretStep
 from iac.core.plan.diff import compare
 from iac.core.plan.proposal import (
     after,
+    begun_restore,
     guard_hidden,
     has_chosen,
     propose,
@@ -18,6 +19,7 @@ from iac.core.plan.proposal import (
     refuse_held,
     refuse_not_understood,
     refuse_taken,
+    restored,
     with_fate,
 )
 from iac.core.plan.reach import guard_change, guard_new
@@ -108,10 +110,13 @@ def _plan_adopt(draft: Draft, client: DesiredClient, seen: Registration) -> None
         known = secret_step.Fate(SecretChange.CREATED, SecretStep.NOTHING)
     fields = _compare(draft, client, seen)
     change = replace(with_fate(propose(draft, client, seen, fields), known), action=Action.ADOPT, resumes=is_ours)
+    change = replace(change, reason="registered by an interrupted run" if is_ours else "adopt: true")
+    if is_ours and (was := begun_restore(draft, client)):
+        change = restored(change, was, draft.actual.facts, draft.desired.server_defaults)
     if change.writes_fields:
         guard_hidden(draft, client, seen, None)
     guard_change(draft, change, None)
-    put(draft, replace(change, reason="registered by an interrupted run" if is_ours else "adopt: true"), client)
+    put(draft, change, client)
 
 
 def _plan_update(draft: Draft, client: DesiredClient, seen: Registration, last: ClientState) -> None:

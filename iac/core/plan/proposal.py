@@ -11,18 +11,31 @@ from iac.core.diagnostics import Severity
 from iac.core.model import uses_secret
 from iac.core.plan import guards
 from iac.core.plan.change import Action, Change, SecretChange
-from iac.core.plan.diff import HIDDEN
+from iac.core.plan.diff import HIDDEN, compare
 from iac.core.plan.output import Rendered
 from iac.core.plan.reach import doubtful, facts_for
+from iac.core.registration import Registration
+from iac.core.state.answer import carried
 from iac.core.state.keys import kid_in_use
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
     from iac.core.desired import DesiredClient
+    from iac.core.model import Fields
     from iac.core.plan.change import FieldChange
     from iac.core.plan.draft import Draft
     from iac.core.plan.secret_step import Fate
-    from iac.core.registration import Registration
+    from iac.core.registration import Facts
     from iac.core.state.model import ClientState
+
+LAST_ANSWER = "restored as the server last answered it"
+UNKNOWN = (
+    "restored as it was last applied: this state is from before format 1.1, which keeps the server's answer,"
+    " so nobody knows what was set by hand or left to the server"
+)
+"""Reasons of a change that restores a client."""
 
 _NEW_SECRET = frozenset({SecretChange.CREATED, SecretChange.ROTATED})
 
@@ -103,6 +116,37 @@ def has_chosen(draft: Draft, client: DesiredClient, seen: Registration) -> bool:
     """Whether the secret that the interrupted create chose is the one to keep."""
     chosen = draft.state.intents[client.address].secret
     return chosen is not None and uses_secret(client.fields) and uses_secret(seen.fields)
+
+
+def begun_restore(draft: Draft, client: DesiredClient) -> ClientState | None:
+    """The deleted client that an interrupted run was about to make anew; the secret that it sent tells it."""
+    chosen = draft.state.intents[client.address].secret
+    graves = (grave.client for grave in draft.state.tombstones if grave.address == client.address)
+    return next((was for was in graves if chosen and was.secret and was.secret.is_same(chosen)), None)
+
+
+def restored(change: Change, was: ClientState, facts: Facts, defaults: Fields) -> Change:
+    """The change with all that a deleted client had and no definition manages, by its last answer."""
+    client = change.desired
+    if client is None or not (change.creates or change.resumes):
+        return change
+    if was.answer is None:
+        return replace(change, reason=UNKNOWN)
+    taken = carried(client, Registration(was.client_id, was.applied, answer=was.answer), facts)
+    everything = replace(client, fields={**taken, **client.fields}, declared=client.declared | taken.keys())
+    return replace(
+        change,
+        reason=_reason(was.answer),
+        fields=compare(everything, change.observed, None, facts, defaults),
+        carried=taken,
+        carried_owners=was.owners or () if client.managed_owners is None else (),
+    )
+
+
+def _reason(answer: Mapping[str, Any]) -> str:
+    if answer.get("active") is False:
+        return f"{LAST_ANSWER}, but enabled: it was disabled, and only an administrator can do that again"
+    return LAST_ANSWER
 
 
 def guard_hidden(draft: Draft, client: DesiredClient, seen: Registration, last: ClientState | None) -> None:

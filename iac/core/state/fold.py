@@ -64,7 +64,9 @@ def _bereaved(clients: Mapping[str, ClientState], grave: Tombstone) -> Mapping[s
 def _is_back(grave: Tombstone, address: str, client: ClientState) -> bool:
     """Whether the deleted client is there again, with the very secret that it had."""
     was = grave.client
-    return (grave.address, was.client_id, was.secret) == (address, client.client_id, client.secret)
+    if (grave.address, was.client_id) != (address, client.client_id):
+        return False
+    return was.secret == client.secret or bool(was.secret and client.secret and was.secret.is_same(client.secret))
 
 
 def _without(mapping: Mapping[str, V], key: str) -> dict[str, V]:

@@ -58,6 +58,10 @@ class SealedSecret:
         """Whether it was stored under `encryption: none`."""
         return self.sealed.startswith(CLEAR)
 
+    def is_same(self, other: SealedSecret) -> bool:
+        """Whether it is the very secret of the other, to whomever each is sealed."""
+        return (self.version, self.salt, self.fingerprint) == (other.version, other.salt, other.fingerprint)
+
 
 def recipients_of(secrets: Iterable[SealedSecret]) -> tuple[str, ...]:
     """Public keys that open at least one of these secrets, sorted; () where this is not known of all of them."""

@@ -14,7 +14,7 @@ from iac.core.errors import CredentialsError, ServerError
 from iac.core.registration import Actual, Facts, Misfit
 from iac.core.server import create_body, detect_facts, parse_answer, switch, update_body
 from iac.core.text import printable
-from iac.providers.answer import Reply, garbled, is_done, read_reply
+from iac.providers.answer import Reply, is_done, read_reply
 from iac.providers.base import Connected, check_reachable, client_path
 from iac.providers.iam_admin import PROVIDER
 from iac.providers.paging import ListPage, PagedList, gather, read_page
@@ -93,7 +93,7 @@ class IamAdmin(Connected):
     def _list_clients(self, make: Callable[[Registration], T]) -> list[T]:
         return self._pages().read(self._count(), lambda entry: make(parse_answer(entry)))
 
-    def _owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...]]:
+    def _owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...] | Misfit]:
         wanted = sorted(client_ids)
         return dict(zip(wanted, gather(self._owners, wanted, self._parallelism), strict=True))
 
@@ -120,18 +120,12 @@ class IamAdmin(Connected):
         return reply.client or reply.of_read(call, client_id)
 
     def _with_owners(self, client: Registration) -> Registration:
-        owners = self._read_owners(client.client_id)
+        owners = self._owners(client.client_id)
         if isinstance(owners, Misfit):
             return replace(client, misfits=(*client.misfits, owners))
         return replace(client, owners=owners)
 
-    def _owners(self, client_id: str) -> tuple[str, ...]:
-        owners = self._read_owners(client_id)
-        if isinstance(owners, Misfit):
-            raise garbled(Call.read(self._path(client_id, "/owners")), client_id, str(owners))
-        return owners
-
-    def _read_owners(self, client_id: str) -> tuple[str, ...] | Misfit:
+    def _owners(self, client_id: str) -> tuple[str, ...] | Misfit:
         pages = PagedList(lambda first, count: self._page(self._path(client_id, "/owners"), first, count))
         first = self._page(self._path(client_id, "/owners"), switch("first-index"), switch("page-size"))
         uuids = [entry.get("id") for entry in first.entries]

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 from iac import files
 from iac.core.errors import CredentialsError
 from iac.core.secret import Secret
-from iac.ports.flock import flock
 from iac.providers.bearer import parse_time
+from iac.wait import flock
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

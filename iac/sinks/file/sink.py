@@ -91,8 +91,8 @@ class FileSink(Sink):
             target = Path(os.path.realpath(self._root / relative.parent)) / relative.name
             if not target.is_relative_to(self._root):
                 raise _outside(path, "a folder on its way is a symbolic link that leads out of the project")
-            if any(part.casefold() == _GIT for part in target.relative_to(self._root).parts):
-                raise _outside(path, "it is git's own, where a file may be a program that git runs")
+            if any(part.casefold().startswith(_GIT) for part in target.relative_to(self._root).parts):
+                raise _outside(path, "it is git's or a forge's own, where a file may be a program that is run")
             _refuse_others(target, path)
         return target
 

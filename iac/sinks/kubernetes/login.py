@@ -20,12 +20,14 @@ from iac.core.origin import Address
 from iac.core.secret import Secret
 from iac.transport.certificate import accept_any_form
 from iac.transport.limit import DEADLINE, TIMEOUT
+from iac.wait import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod has its service account."""
+_LARGEST = 1024 * 1024  # bytes of a kubeconfig, token or certificate
 _LOG_IN = (
     "make a token (kubectl create token SERVICEACCOUNT) and name it in a user of the kubeconfig by token or tokenFile"
 )
@@ -191,7 +193,7 @@ def _mapping(path: Path) -> dict[str, Any]:
 
 def _read(path: Path) -> str:
     try:
-        return path.read_text(encoding="utf-8")
+        return read(path, _LARGEST).decode()
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not text"
         raise InputError("a file that leads to the cluster cannot be read", where=str(path), why=why) from None

@@ -14,13 +14,15 @@ from iac.core.errors import IacError, UnreachableError
 from iac.registry import PROVIDERS
 from iac.wiring.login import login_client_id
 from iac.wiring.sessions import Access, find_identity, open_local, open_server
-from iac.wiring.site import open_backend
+from iac.wiring.site import open_backend, open_deliveries
 from iac.workflow.doctor import local, remote
 from iac.workflow.doctor.check import Check, Verdict, failed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from iac.config.settings import Settings
+    from iac.ports import Clock
     from iac.wiring.sessions import Caller
 
 __all__ = ["Check", "Checkup", "Verdict", "run_checkup"]
@@ -87,9 +89,13 @@ def _with_settings(caller: Caller, rounds: _Round) -> Iterator[Check]:
         rounds.look("login-client", lambda: local.own_login(open_local(caller), login_client_id(settings)))
     rounds.look("encryption", lambda: remote.encryption(settings))
     rounds.look("identity", lambda: remote.identity(settings, find_identity(settings)))
-    rounds.look("state", lambda: remote.state(settings, open_backend(settings, clock), clock))
+    rounds.look("state", lambda: _state(settings, clock))
     rounds.look("server", lambda: _server(caller))
     return iter(())
+
+
+def _state(settings: Settings, clock: Clock) -> Iterator[Check]:
+    yield from remote.state(settings, open_backend(settings, clock), open_deliveries(settings, clock), clock)
 
 
 def _server(caller: Caller) -> Iterator[Check]:

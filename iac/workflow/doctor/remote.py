@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from iac.backends.age import recipients_of
 from iac.core.errors import IacError
 from iac.core.limits import listed
+from iac.core.plan.recipients import recipient
+from iac.session.session import find_newer
 from iac.transport.retry import TOLERANCE, skew_words
 from iac.views.words import counted
-from iac.workflow.doctor.check import Check, Verdict, ok, unknown, warning
+from iac.workflow.doctor.check import Check, Verdict, failed, ok, unknown, warning
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from iac.config.settings import Settings
     from iac.core.registration import Actual
     from iac.core.secret import Secret
-    from iac.ports import Clock, Identity, StateBackend
+    from iac.ports import Clock, Deliveries, Identity, StateBackend
     from iac.providers.base import Connected
     from iac.providers.settings import ProviderSettings
 
@@ -72,10 +74,12 @@ def _clock(skew: float | None) -> Check:
     return ok("clock", f"within {TOLERANCE:g} seconds of the server's")
 
 
-def state(settings: Settings, backend: StateBackend, clock: Clock) -> Iterator[Check]:
-    """There, whole, and not locked by a run that is gone."""
+def state(settings: Settings, backend: StateBackend, deliveries: Deliveries, clock: Clock) -> Iterator[Check]:
+    """There, whole, as new as this machine knows, and not locked by a run that is gone."""
     held = backend.load()
     yield ok("state", f"serial {held.serial}, {counted(len(held.clients), 'client')}, {settings.state.place.where}")
+    if error := find_newer(deliveries, backend, held):
+        yield failed("older-state", error)
     if held.intents:
         says = f"an interrupted run left writes open: {listed(sorted(held.intents))}"
         yield warning("interrupted", says, "iac apply finishes them")
@@ -116,7 +120,7 @@ def identity(settings: Settings, found: Secret | None) -> Iterator[Check]:
     except IacError as error:
         yield Check("identity", Verdict.ERROR, error.summary, error.fix)
         return
-    if set(own) & set(settings.state.recipients):
+    if {recipient(key) for key in own} & {recipient(key) for key in settings.state.recipients}:
         yield ok("identity", "opens the secrets in state")
     else:
         says = "the identity that is here is not one of the state's recipients"

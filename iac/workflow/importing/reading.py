@@ -10,6 +10,7 @@ from iac.core.limits import listed
 from iac.core.model import ANSWER_ONLY, AUTH_METHODS, FIELDS, Field, Kind
 from iac.core.server import parse_answer, private_members
 from iac.core.text import printable
+from iac.wait import read
 from iac.workflow.importing.choosing import Candidate
 
 if TYPE_CHECKING:
@@ -122,8 +123,7 @@ def read_file(path: Path) -> bytes:
         InputError: it cannot be read.
     """
     try:
-        with path.open("rb") as stream:
-            return stream.read(MAX_BYTES + 1)
+        return read(path, MAX_BYTES + 1)
     except OSError as error:
         why = str(error.strerror)
         raise InputError(

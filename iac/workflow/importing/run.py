@@ -15,6 +15,7 @@ from iac.config.schema import load_schema
 from iac.config.survey import survey
 from iac.core.errors import InputError, InvalidInput
 from iac.core.limits import listed
+from iac.core.registration import Misfit
 from iac.wiring.login import login_client_id
 from iac.wiring.sessions import Access, open_server
 from iac.workflow.importing.choosing import Bounds, Candidate, Skipped, separate
@@ -154,8 +155,14 @@ def _listed(provider: Reader, wish: Wish) -> list[Candidate]:
     if wish.reads_owners:
         readable = [client_id for client_id, seen in listed.items() if not seen.misfits]
         owners = provider.owners_of([client_id for client_id in readable if _CLIENT_ID.search(client_id)])
-        listed |= {client_id: replace(listed[client_id], owners=uuids) for client_id, uuids in owners.items()}
+        listed |= {client_id: _owned(listed[client_id], said) for client_id, said in owners.items()}
     return [Candidate(seen) for seen in listed.values()]
+
+
+def _owned(seen: Registration, owners: tuple[str, ...] | Misfit) -> Registration:
+    if isinstance(owners, Misfit):
+        return replace(seen, misfits=(owners,))
+    return replace(seen, owners=owners)
 
 
 def _login(settings: Settings, *, is_needed: bool) -> str:

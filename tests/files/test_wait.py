@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.ports.flock import flock
+from iac.wait import flock, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,3 +43,30 @@ def test_a_lock_is_taken_as_soon_as_it_is_free(path: Path) -> None:
     threading.Timer(0.1, os.close, [held]).start()
     flock(wanted, fcntl.LOCK_EX)
     os.close(wanted)
+
+
+def test_a_file_is_read_as_far_as_is_asked_for(path: Path) -> None:
+    path.write_bytes(b"content")
+    assert (b"content", b"con") == (read(path), read(path, 3))
+
+
+def test_a_pipe_is_read_to_its_end(path: Path) -> None:
+    reader, writer = os.pipe()
+    os.write(writer, b"con")
+    threading.Timer(0.1, os.write, [writer, b"tent"]).start()
+    threading.Timer(0.2, os.close, [writer]).start()
+    assert b"content" == read(path.parent / f"/dev/fd/{reader}")
+    os.close(reader)
+
+
+def test_a_pipe_without_a_writer_is_empty(path: Path) -> None:
+    os.mkfifo(path.with_name("pipe"))
+    assert b"" == read(path.with_name("pipe"))
+
+
+def test_a_writer_that_does_not_end_is_not_waited_for(path: Path) -> None:
+    reader, writer = os.pipe()
+    with pytest.raises(TimeoutError, match=r"does not come to an end within 0\.05 s"):
+        read(path.parent / f"/dev/fd/{reader}", longest=0.05)
+    os.close(reader)
+    os.close(writer)
