@@ -5,7 +5,7 @@
 set -eu
 cd "$(dirname "$0")/../.."
 PYTHON=${PYTHON:-.venv/bin/python}
-parts='wheel crash sinks logins servers loaders pipelines versions'
+parts='wheel crash sinks logins servers loaders pipelines lowest versions'
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
@@ -113,17 +113,20 @@ live_pipelines() {
   PATH="$work/bin:$PATH" IAC_TEST_PIPELINES=1 tests -n 2 tests/pipelines
 }
 
-# The suite on the lowest versions of the dependencies and on each newer Python, all that speaks HTTP on httpx2.
+# What a version of a dependency decides: the tests without the slow ones, on the lowest versions.
+live_lowest() {
+  environment lowest --editable . --constraint requirements/lowest.txt
+  "$work/lowest/bin/python" -m pip list --disable-pip-version-check --format freeze \
+    | grep -i -E '^(click|cryptography|httpx|jinja2|joserfc|jsonschema|obstore|pyrage|pyyaml|referencing|ruamel)'
+  "$work/lowest/bin/python" -m pytest -q --no-header -n 2 -m 'not live and not slow' tests
+}
+
+# All that speaks HTTP on httpx2, and the whole suite on each newer Python.
 live_versions() {
   environment httpx2 --editable '.[http2x]'
   "$work/httpx2/bin/python" -c 'import httpx2; print("httpx2", httpx2.__version__)'
   "$work/httpx2/bin/python" -m pytest -q --no-header -n 2 -m 'not live' tests/transport tests/providers tests/traps tests/apply \
     tests/scenarios tests/sinks tests/e2e tests/backends/test_http.py tests/backends/test_httplock.py
-
-  environment lowest --editable . --constraint requirements/lowest.txt
-  "$work/lowest/bin/python" -m pip list --disable-pip-version-check --format freeze \
-    | grep -i -E '^(click|cryptography|httpx|jinja2|joserfc|jsonschema|obstore|pyrage|pyyaml|referencing|ruamel)'
-  "$work/lowest/bin/python" -m pytest -q --no-header -n 2 -m 'not live' tests
 
   for version in 3.12 3.13; do
     interpreter=$(python_of "$version")
