@@ -206,8 +206,9 @@ def _floor(name: str, *arguments: str) -> list[str]:
 
 def _apply(session: Session, expected: int) -> float:
     """Seconds from loading the state to the last write; what `iac apply` does after it has logged in."""
-    from iac.apply.run import Stop
-    from iac.workflow.apply import apply_plan, prepare
+    from iac.apply.outcome import Stop
+    from iac.apply.run import apply_plan
+    from iac.workflow.plan import prepare
 
     done = 0
 

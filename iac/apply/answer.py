@@ -9,7 +9,6 @@ from iac.core import server
 from iac.core.errors import StalePlan
 from iac.core.model import uses_secret
 from iac.core.plan.diff import mismatches
-from iac.core.registration import Api
 from iac.core.state.answer import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, Predecessor, SecretStatus
 
@@ -25,14 +24,6 @@ if TYPE_CHECKING:
     from iac.session.ledger import Ledger
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """What a write sets: fields, and the names of all that it sets, emptied ones too."""
-
-    fields: Fields
-    names: frozenset[str]
-
-
 def desired_of(change: Change) -> DesiredClient:
     """The definition of a change that has one.
 
@@ -44,9 +35,15 @@ def desired_of(change: Change) -> DesiredClient:
     return change.desired
 
 
-def sent_by(change: Change, names: frozenset[str]) -> Sent:
-    """With what the client gets from its predecessor, or from itself as it was before it was deleted."""
-    return Sent({**change.carried, **desired_of(change).fields}, names | change.carried.keys())
+def fields_of(change: Change) -> Fields:
+    """Fields that a write sets: the definition's, and those carried over from a predecessor or a deleted client."""
+    return {**change.carried, **desired_of(change).fields}
+
+
+def names_of(change: Change) -> frozenset[str]:
+    """Names of the fields that a write sets, emptied ones too: a new client has nothing that could be emptied."""
+    desired = desired_of(change)
+    return (desired.declared if change.creates else desired.managed) | change.carried.keys()
 
 
 def owners_given(change: Change, own: tuple[str, ...] | None) -> tuple[str, ...] | None:
@@ -55,38 +52,19 @@ def owners_given(change: Change, own: tuple[str, ...] | None) -> tuple[str, ...]
     return (change.carried_owners or None) if is_carried else own
 
 
-def predecessors_with(change: Change, before: ClientState | None) -> tuple[Predecessor, ...]:
-    """The predecessors of a client that is written: those of the one that stands there; another becomes one itself."""
-    if before is None or not change.succeeds or before.client_id == change.client_id:
-        return before.predecessors if before else ()
-    grace = next((old.grace for old in change.leaving if old.client_id == before.client_id), 0)
-    return (*before.predecessors, Predecessor(replace(before, predecessors=()), grace))
-
-
 def last_of(change: Change, state: State) -> ClientState | None:
     """What was last applied to this very client; None for one that is new to its address."""
-    held = state.clients.get(change.address)
-    return held if held is not None and held.client_id == change.client_id else None
+    client = state.clients.get(change.address)
+    return client if client is not None and client.client_id == change.client_id else None
+
+
+def with_secret(client: ClientState, secret: SealedSecret | None) -> ClientState:
+    """The client with a secret that is known, or with none."""
+    return replace(client, secret=secret, secret_status=SecretStatus.KNOWN if secret else SecretStatus.NONE)
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
-    """A client's secret, and what reaches the client, as state will hold them.
-
-    Attributes:
-        rat: the registration access token, None where the server gave none.
-        uri: the registration_client_uri, "" where the server gave none.
-    """
-
-    secret: SealedSecret | None
-    status: SecretStatus
-    serial: int
-    rat: SealedSecret | None = None
-    uri: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Book:
+class AnswerStore:
     """Writes answers into state, durably: what is done next may rely on it."""
 
     ledger: Ledger
@@ -94,53 +72,45 @@ class Book:
     defaults: Fields
     provider_name: str
 
-    def learned(self, address: str, answer: Registration, held: Held) -> Held:
-        """What is held after an answer where the server chooses: its secret and its token take the place of the old.
+    def learned(self, change: Change, answer: Registration, client: ClientState) -> ClientState:
+        """The client with the secret and the token of an answer, where the server chooses them.
 
-        With the management API the tool has chosen, and the plan has said what becomes of the secret.
+        Where iac chooses, the plan has said what becomes of the secret.
         """
-        if self.facts.api is Api.ADMIN:
-            return held
+        if not self.facts.api.server_chooses:
+            return client
         if answer.registration_uri:
-            held = replace(held, uri=answer.registration_uri)
-        if answer.rat is not None and not _is_same(held.rat, answer.rat):
-            held = replace(held, rat=self.ledger.seal_rat(address, answer.rat))
-        if answer.secret is None or not uses_secret(answer.fields) or _is_same(held.secret, answer.secret):
-            return held
-        return replace(held, secret=self.ledger.seal_next(address, answer.secret), status=SecretStatus.KNOWN)
+            client = replace(client, registration_uri=answer.registration_uri)
+        if answer.rat is not None and not _is_same(client.rat, answer.rat):
+            client = replace(client, rat=self.ledger.seal_rat(change.address, answer.rat))
+        if answer.secret is None or not uses_secret(answer.fields) or _is_same(client.secret, answer.secret):
+            return client
+        return with_secret(client, self.ledger.seal_next(change.address, answer.secret))
 
-    def store(
-        self,
-        change: Change,
-        answer: Registration,
-        held: Held,
-        sent: Sent,
-        owners: tuple[str, ...] | None,
-    ) -> list[str]:
-        """Make the answer durable; names of the fields in which it is not what was sent."""
+    def store(self, change: Change, answer: Registration, client: ClientState) -> list[str]:
+        """Make the answer durable; names of the fields in which it is not what was sent.
+
+        Of `client` the owners and what belongs to its secret and token are stored; the rest is of this change. A field
+        that the server did not keep is stored as it answered: the next plan shows it as drift.
+        """
         desired = desired_of(change)
-        wrong = mismatches(sent.fields, sent.names, answer, self.facts, self.defaults)
+        wrong = mismatches(fields_of(change), names_of(change), answer, self.facts, self.defaults)
         applied = dict(server.forced(desired.fields, self.facts.api))
         for name in wrong:
             applied.pop(name, None)
             if name in answer.fields and name in desired.declared:
                 applied[name] = answer.fields[name]
-        client = ClientState(
+        client = replace(
+            client,
             client_id=answer.client_id or desired.client_id,
             provider=self.provider_name,
             applied=applied,
             declared=desired.declared,
-            owners=owners,
-            secret=held.secret,
-            secret_status=held.status,
-            secret_serial=held.serial,
             prevent_destroy=desired.lifecycle.prevent_destroy,
             applied_at=self.ledger.now(),
-            rat=held.rat,
-            registration_uri=held.uri,
             adopted_at=self._adopted_at(change),
             generation=desired.generation,
-            predecessors=predecessors_with(change, self.ledger.state.clients.get(change.address)),
+            predecessors=_predecessors(change, self.ledger.state.clients.get(change.address)),
             answer=self._answer(change, answer),
         )
         self.ledger.record(ClientWritten(desired.address, client))
@@ -159,6 +129,14 @@ class Book:
             return last.adopted_at
         is_taken = change.observed is not None and not change.resumes
         return self.ledger.now() if is_taken else ""
+
+
+def _predecessors(change: Change, before: ClientState | None) -> tuple[Predecessor, ...]:
+    """The predecessors of a client that is written: those of the one that stands there; another becomes one itself."""
+    if before is None or not change.succeeds or before.client_id == change.client_id:
+        return before.predecessors if before else ()
+    grace = next((old.grace for old in change.leaving if old.client_id == before.client_id), 0)
+    return (*before.predecessors, Predecessor(replace(before, predecessors=()), grace))
 
 
 def _is_same(stored: SealedSecret | None, answered: Secret) -> bool:

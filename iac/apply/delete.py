@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from iac.apply.check import check_gone_same, check_same
-from iac.apply.exchange import read_back
 from iac.apply.outcome import Done, Failed, NotDelivered, Outcome
+from iac.apply.request import check_gone_same, check_same, read_back
 from iac.core.errors import IacError, UnknownOutcome
 from iac.core.limits import listed
 from iac.core.plan.change import OutputAction
@@ -17,8 +16,7 @@ from iac.core.state.model import ClientGone, ClientWritten, PredecessorGone, Tom
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from iac.apply.outcome import Delivered
-    from iac.apply.run import Stop
+    from iac.apply.outcome import Delivered, Stop
     from iac.core.plan.change import Change, Leaving
     from iac.core.registration import Registration
     from iac.core.state.model import ClientState
@@ -27,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Leave:
+class Deletion:
     """Deletes and forgets clients; raises `IacError` when that does not come to its end."""
 
     provider: Provider
@@ -43,6 +41,8 @@ class Leave:
             check_same(change, fresh)
             client = _as_answered(client, fresh)
             self._remove(change.client_id)
+        # After the delete: a crash between the two leaves a client in state that is gone, which the next plan forgets;
+        # the other way round a client would stay on the server of which no state knows.
         self.ledger.record(ClientGone(change.address, Tombstone(change.address, client, self.ledger.now())))
 
     def forget(self, change: Change) -> None:
@@ -67,21 +67,21 @@ class Leave:
             check_gone_same(change.address, old.observed, fresh)
             self._remove(old.client_id)
         client = self.ledger.state.clients[change.address]
-        held = next((each.client for each in client.predecessors if each.client.client_id == old.client_id), None)
-        if held is not None:
-            held = _as_answered(held, fresh) if fresh else held
-            self.ledger.record(PredecessorGone(Tombstone(change.address, held, self.ledger.now())))
+        former = next((one.client for one in client.predecessors if one.client.client_id == old.client_id), None)
+        if former is not None:
+            former = _as_answered(former, fresh) if fresh else former
+            self.ledger.record(PredecessorGone(Tombstone(change.address, former, self.ledger.now())))
 
     def _begin_grace(self, address: str, old: Leaving) -> None:
         client, now = self.ledger.state.clients[address], self.ledger.now()
         predecessors = tuple(
-            replace(each, grace=old.grace, since=now) if each.client.client_id == old.client_id else each
-            for each in client.predecessors
+            replace(one, grace=old.grace, since=now) if one.client.client_id == old.client_id else one
+            for one in client.predecessors
         )
         self.ledger.record(ClientWritten(address, replace(client, predecessors=predecessors)))
 
     def _remove(self, client_id: str) -> None:
-        """Sent once, as in `iac.apply.exchange`; when no usable answer comes back, a read decides."""
+        """Sent once, as in `iac.apply.request`; when no usable answer comes back, a read decides."""
         try:
             self.provider.delete(client_id)
         except UnknownOutcome as unknown:
@@ -96,7 +96,7 @@ def _as_answered(client: ClientState, fresh: Registration) -> ClientState:
 
 
 def let_go(
-    leave: Leave, outcomes: Iterable[Outcome], outputs: Sequence[Delivered | NotDelivered], stop: Stop
+    deletion: Deletion, outcomes: Iterable[Outcome], outputs: Sequence[Delivered | NotDelivered], stop: Stop
 ) -> Iterator[Outcome]:
     """The outcomes, after predecessors went whose successors are registered and rendered.
 
@@ -106,16 +106,16 @@ def let_go(
     for outcome in outcomes:
         is_waiting = any(output.id in unwritten for output in outcome.change.outputs)
         if isinstance(outcome, Done) and outcome.change.leaving and outcome.change.desired and not is_waiting:
-            yield _end(leave, outcome.change, stop)
+            yield _end(deletion, outcome.change, stop)
         else:
             yield outcome
 
 
-def _end(leave: Leave, change: Change, stop: Stop) -> Outcome:
+def _end(deletion: Deletion, change: Change, stop: Stop) -> Outcome:
     try:
         _check(change, stop)
         for old in change.leaving:
-            leave.let_go(change, old)
+            deletion.let_go(change, old)
     except IacError as error:
         return Failed(change, error)
     return Done(change)

@@ -119,6 +119,7 @@ def deliver(
     """
     specs = {spec.id: spec for spec in session.desired.outputs}
     failed: dict[str, str] = {}
+    # New outputs before old ones are removed: a service finds its credentials at one of the two places at any moment.
     for output in _outputs(plan, done, {OutputAction.CREATE, OutputAction.UPDATE}):
         spec = specs[output.id]
         delivery = _write(session, ledger, spec, output)
@@ -174,6 +175,8 @@ def _write(session: LocalSession, ledger: Ledger, spec: OutputSpec, output: Outp
         is_changed = session.sinks[spec.sink].write(spec.path, content, mode=spec.mode)
     except IacError as error:
         return NotDelivered(output, error)
+    # The file comes first: state that says "written" before it is would keep the next run from writing it. For the same
+    # reason this is a note only: what is lost in a crash is written again, which changes nothing.
     session.deliveries.add(spec.id, ledger.state.serial, content)
     ledger.note(OutputWritten(spec.id, record_of(session, spec, ledger.state)))
     return Delivered(output, is_changed)

@@ -1,8 +1,9 @@
-"""What became of each change."""
+"""What became of each change, and what ends a run before all of them are done."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import threading
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from iac.core.plan.change import Action
@@ -37,6 +38,21 @@ class NotTried:
 
 
 Outcome = Done | Failed | NotTried
+
+
+@dataclass(slots=True)
+class Stop:
+    """Asks a run to end: what is in flight is finished, nothing new is sent."""
+
+    event: threading.Event = field(default_factory=threading.Event)
+    reason: str = ""
+    is_interrupt: bool = False
+
+    def ask(self, reason: str) -> None:
+        """End with this reason; the first one counts."""
+        if not self.event.is_set():
+            self.reason = reason
+            self.event.set()
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,22 +1,35 @@
-"""All changes of a plan: phases in order, each phase in a bounded pool, failures kept apart."""
+"""A plan carried out, from its last check to its report. Everything from outside comes in by the session's ports.
+
+The changes run in phases, each phase in a bounded pool, and what fails keeps no other change from being done.
+"""
 
 from __future__ import annotations
 
-import threading
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from iac.apply.outcome import Done, Failed, NotTried, Outcome
+from iac.apply.delete import Deletion, let_go
+from iac.apply.deliver import check_outputs, deliver
+from iac.apply.outcome import Done, Failed, NotTried, Outcome, Report, Stop
+from iac.apply.step import Steps
 from iac.core.errors import GarbledError, IacError, StateError, UnreachableError
+from iac.core.plan.approval import approve, uncovered
 from iac.core.plan.change import Action, Change, SecretStep
+from iac.core.plan.identity import turn_back
 from iac.core.secret import Secret
+from iac.core.state.journal import check_events
+from iac.core.state.model import ClientState, ClientWritten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from iac.core.state.model import SealedSecret
+    from iac.core.plan.make import Options
+    from iac.core.plan.plan import Plan
+    from iac.core.registration import Actual
+    from iac.core.state.model import SealedSecret, State
     from iac.session.ledger import Ledger
+    from iac.session.session import Session
 
 _PHASES = (
     frozenset({Action.CREATE, Action.ADOPT, Action.REPLACE}),
@@ -26,19 +39,101 @@ _PHASES = (
 )
 
 
-@dataclass(slots=True)
-class Stop:
-    """Asks a run to end: what is in flight is finished, nothing new is sent."""
+@dataclass(frozen=True, slots=True)
+class LockedPlan:
+    """A plan made under the lock, with the state and the facts it was made from.
 
-    event: threading.Event = field(default_factory=threading.Event)
-    reason: str = ""
-    is_interrupt: bool = False
+    Attributes:
+        kept: by address, secrets of creates that are not chosen anew.
+    """
 
-    def ask(self, reason: str) -> None:
-        """End with this reason; the first one counts."""
-        if not self.event.is_set():
-            self.reason = reason
-            self.event.set()
+    plan: Plan
+    state: State
+    actual: Actual
+    options: Options
+    kept: Mapping[str, SealedSecret] = field(default_factory=dict)
+
+    @property
+    def has_work(self) -> bool:
+        """Whether apply has anything to do, even if only in state."""
+        return bool(self.plan.changes or self.plan.moved or self.plan.released or self.settled())
+
+    def settled(self) -> frozenset[str]:
+        """Addresses whose interrupted write needs nothing more: the server holds what is wanted."""
+        planned = {change.address for change in self.plan.changes}
+        return frozenset(a for a in self.state.intents if self.options.wants(a) and a not in planned)
+
+
+def apply_plan(session: Session, locked: LockedPlan, stop: Stop) -> Report:
+    """Carry out a plan that was approved. Call it with the lock held.
+
+    Raises:
+        IacError: something keeps the run from its first write; nothing was sent.
+    """
+    plan, ledger = locked.plan, session.ledger(locked.state)
+    _check_ready(session, locked, ledger)
+    _begin(session, locked, ledger)
+    # One write of state makes the approval, all intents and all secrets that iac chooses durable before the first
+    # request: whatever a crash leaves at the server, the next run finds here what was sent and with which secret.
+    intend(ledger, plan.changes, locked.kept)
+    ledger.save()
+    steps = Steps(
+        session.provider, ledger, locked.actual.facts, session.desired.server_defaults, session.desired.api.provider
+    )
+    outcomes = execute(plan.changes, steps.do, session.parallelism, stop)
+    withdraw(ledger, outcomes)
+    # Outputs come after all changes, for one output may hold several clients, and only for changes that are done.
+    done = {outcome.change.address for outcome in outcomes if isinstance(outcome, Done)}
+    outputs = tuple(deliver(session, ledger, plan, done))
+    if any(outcome.change.leaving for outcome in outcomes):
+        # Hosts that render from the state have to find the successor there before its predecessor is gone.
+        error = _save(ledger)
+        if error is not None:
+            stop.ask(f"the state could not be written: {error.summary}")
+        outcomes = tuple(let_go(Deletion(session.provider, ledger), outcomes, outputs, stop))
+    return Report(plan.digest, outcomes, outputs, is_interrupted=stop.is_interrupt, unsaved=_save(ledger))
+
+
+def _check_ready(session: Session, locked: LockedPlan, ledger: Ledger) -> None:
+    """Everything that can fail before the first write fails here (contract 5.1)."""
+    session.provider.check_write()
+    check_events([ClientWritten(change.address, _prospect(change)) for change in locked.plan.changes])
+    sealing = [change for change in locked.plan.changes if change.step is not SecretStep.NOTHING or change.resumes]
+    ledger.check_recipients(change.address for change in sealing)
+    check_outputs(session, locked.plan, ledger)
+    if locked.plan.moved:
+        ledger.check_identity()
+
+
+def _prospect(change: Change) -> ClientState:
+    """What a change puts into state of its definition."""
+    desired = change.desired
+    if desired is None:
+        return ClientState(change.client_id, "", {}, frozenset())
+    return ClientState(change.client_id, "", desired.fields, desired.declared, desired.owners)
+
+
+def _begin(session: Session, locked: LockedPlan, ledger: Ledger) -> None:
+    """Note in the state of this run what was approved, and do what concerns state alone; nothing is written yet.
+
+    The rest of an earlier plan keeps that plan's approval, so that a third run may carry out what is left after this.
+    """
+    plan, noted = locked.plan, locked.state.approval
+    approval = noted if noted is not None and not uncovered(plan, noted) else approve(plan, ledger.now())
+    ledger.state = replace(ledger.state, served_issuer=session.provider.served_issuer())
+    ledger.begin(session.run_id, approval, plan.moved, locked.settled())
+    wanted = [client for client in session.desired.clients.values() if locked.options.wants(client.address)]
+    ledger.state = turn_back(ledger.state, wanted)
+    ledger.release(plan)
+
+
+def _save(ledger: Ledger) -> IacError | None:
+    """Why the state could not be written, if so: what was done is reported all the same. The journal still has it."""
+    try:
+        ledger.save()
+    except (StateError, UnreachableError) as error:
+        return error
+    return None
 
 
 def intend(ledger: Ledger, changes: Iterable[Change], kept: Mapping[str, SealedSecret]) -> None:
@@ -48,7 +143,8 @@ def intend(ledger: Ledger, changes: Iterable[Change], kept: Mapping[str, SealedS
     rotation that an earlier run may have sent stays that run's.
     """
     for change in changes:
-        last = ledger.state.intents.get(change.address)
+        # That it may be another run's is what tells the step that the secret in state may be dead.
+        intent = ledger.state.intents.get(change.address)
         sealed = None
         if change.step is SecretStep.CHOOSE:
             sealed = kept.get(change.address) or ledger.seal_next(change.address, Secret(ledger.clock.token()))
@@ -56,7 +152,7 @@ def intend(ledger: Ledger, changes: Iterable[Change], kept: Mapping[str, SealedS
             action = Action.CREATE
         elif change.step is SecretStep.CHOOSE:
             action = Action.UPDATE
-        elif change.step is SecretStep.ROTATE and (last is None or last.action != Action.ROTATE):
+        elif change.step is SecretStep.ROTATE and (intent is None or intent.action != Action.ROTATE):
             action = Action.ROTATE
         else:
             continue
@@ -90,7 +186,9 @@ def _one(change: Change, do: Callable[[Change], None], stop: Stop) -> Outcome:
     try:
         do(change)
     except IacError as error:
-        # the cause is that of a write of unknown outcome that could not be read back
+        # No write is sent a second time, here or below. A server that answers nobody, or a state that takes nothing,
+        # ends the run: each change to come would be one more write of unknown outcome. The cause of such an error is
+        # that of the read which was to find out.
         if isinstance(error, StateError) or _is_out_of_reach(error) or _is_out_of_reach(error.__cause__):
             stop.ask(error.summary)
         return Failed(change, error)

@@ -6,16 +6,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from iac.apply.answer import Book, Held, Sent, desired_of, last_of, owners_given, sent_by
-from iac.apply.check import check_same, hold
-from iac.apply.delete import Leave
-from iac.apply.exchange import Exchange
+from iac.apply.answer import AnswerStore, desired_of, fields_of, last_of, owners_given, with_secret
+from iac.apply.delete import Deletion
+from iac.apply.request import Requests, check_kept, check_same
 from iac.core import server
 from iac.core.errors import IacError, ServerError, UnknownOutcome, UnreachableError
 from iac.core.model import uses_secret
 from iac.core.plan.change import Action, Change, SecretChange, SecretStep
-from iac.core.registration import Api, NewClient
-from iac.core.state.model import SecretStatus
+from iac.core.registration import NewClient
+from iac.core.state.model import ClientState, SecretStatus
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,18 +23,9 @@ if TYPE_CHECKING:
     from iac.core.model import Fields
     from iac.core.registration import Facts, Registration
     from iac.core.secret import Secret
-    from iac.core.state.model import ClientState, SealedSecret
+    from iac.core.state.model import SealedSecret
     from iac.ports import Provider
     from iac.session.ledger import Ledger
-
-
-@dataclass(frozen=True, slots=True)
-class Settled:
-    """A write whose answer is durable: fields in which it is not what was sent, what is held, what is stored."""
-
-    wrong: frozenset[str]
-    held: Held
-    answer: Registration
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,95 +39,103 @@ class Steps:
     provider_name: str
 
     @property
-    def _exchange(self) -> Exchange:
-        return Exchange(self.provider, self.ledger, self.facts, self.defaults)
+    def _requests(self) -> Requests:
+        return Requests(self.provider, self.ledger, self.facts, self.defaults)
 
     @property
-    def _book(self) -> Book:
-        return Book(self.ledger, self.facts, self.defaults, self.provider_name)
+    def _answers(self) -> AnswerStore:
+        return AnswerStore(self.ledger, self.facts, self.defaults, self.provider_name)
 
     def do(self, change: Change) -> None:
         """Carry out one change."""
         match change.action:
             case Action.DELETE:
-                Leave(self.provider, self.ledger).delete(change)
+                Deletion(self.provider, self.ledger).delete(change)
             case Action.FORGET:
-                Leave(self.provider, self.ledger).forget(change)
+                Deletion(self.provider, self.ledger).forget(change)
             case _ if change.creates:
                 self._create(change, desired_of(change))
             case _:
                 self._update(change, desired_of(change))
 
     def _create(self, change: Change, desired: DesiredClient) -> None:
+        # The secret is the one of the intent, which is durable: whatever becomes of this request, the next run has it.
         sealed, chosen = self._chosen(change)
-        sent = sent_by(change, desired.declared)
-        answer = self._exchange.register(change, NewClient(change.client_id, sent.fields, chosen))
-        held = Held(sealed, SecretStatus.KNOWN if sealed else SecretStatus.NONE, desired.secret_serial)
+        answer = self._requests.register(change, NewClient(change.client_id, fields_of(change), chosen))
+        client = with_secret(self._new_client(change), sealed)
         if answer.secret is not None and answer.secret != chosen and uses_secret(desired.fields):
-            held = replace(held, secret=self._seal(change, answer.secret), status=SecretStatus.KNOWN)
+            client = with_secret(client, self._seal(change, answer.secret))
         change = replace(change, client_id=answer.client_id or change.client_id)
-        done = self._settle(change, answer, held, sent)
-        if done.wrong and done.wrong <= server.forced_by_create(sent.fields, self.facts.api):
-            answer = self._put(change, self._fresh(change), sent)
-            done = self._settle(change, answer, done.held, sent)
+        wrong, client, answer = self._settle(change, answer, client)
+        if wrong and set(wrong) <= server.forced_by_create(fields_of(change), self.facts.api):
+            # Some servers force fields when a client is made and keep them as sent in a PUT.
+            answer = self._requests.put(change, self._fresh(change))
+            wrong, client, answer = self._settle(change, answer, client)
         owners = owners_given(change, desired.owners)
         if owners:
-            self._exchange.assign(change.client_id, owners, ())
-            self._book.store(change, done.answer, done.held, sent, desired.owners)
-        hold(sorted(done.wrong), change)
+            # Owners come last and are stored only once assigned: a client without its owners is a smaller loss than
+            # one whose id and secret are in no state.
+            self._requests.assign(change.client_id, owners, ())
+            self._answers.store(change, answer, replace(client, owners=desired.owners))
+        check_kept(sorted(wrong), change)
 
     def _settle(
-        self,
-        change: Change,
-        answer: Registration,
-        held: Held,
-        sent: Sent,
-        owners: tuple[str, ...] | None = None,
-    ) -> Settled:
-        """Make an answer durable, then read back what is stored and hold that against what was sent."""
-        held = _if_unseen(change, self._book.learned(change.address, answer, held))
-        wrong = self._book.store(change, answer, held, sent, owners)
-        seen = self._exchange.stored(change, answer)
-        if seen is not answer:
-            held = self._book.learned(change.address, seen, held)
-            wrong = self._book.store(change, seen, held, sent, owners)
-        return Settled(frozenset(wrong), held, seen)
+        self, change: Change, answer: Registration, client: ClientState
+    ) -> tuple[list[str], ClientState, Registration]:
+        """Make an answer durable, then read back what is stored and hold that against what was sent.
+
+        The answer goes first: its secret and its token may be nowhere else, and the read can fail. Gives names of
+        fields in which the server did not keep what was sent, the client as state has it, and the last answer.
+        """
+        client = _if_unseen(change, self._answers.learned(change, answer, client))
+        wrong = self._answers.store(change, answer, client)
+        stored = self._requests.stored(change, answer)
+        if stored is not answer:
+            client = self._answers.learned(change, stored, client)
+            wrong = self._answers.store(change, stored, client)
+        return wrong, client, stored
 
     def _update(self, change: Change, desired: DesiredClient) -> None:
-        sent = sent_by(change, desired.managed)
         with self._unsent(change):
+            # Read again right before the write: somebody may have changed the client while the plan was looked at.
             fresh = self._fresh(change)
             check_same(change, fresh)
-            last = last_of(change, self.ledger.state)
-            owners = last.owners if last else None
-            held = self._held_before(change, last, fresh)
+            client = self._client_before(change, fresh)
             if change.step is SecretStep.CHOOSE:
-                held, fresh = self._choose(change, fresh, held)
+                # Up to 1.13 a PUT sets the secret that it carries (rec: admin-auth-method-matrix).
+                sealed, secret = self._chosen(change)
+                client, fresh = with_secret(client, sealed), replace(fresh, secret=secret)
             elif change.step is SecretStep.TAKE and fresh.secret is not None:
-                held = replace(held, secret=self._seal(change, fresh.secret), status=SecretStatus.KNOWN)
+                client = with_secret(client, self._seal(change, fresh.secret))
             elif change.step is SecretStep.DROP:
-                held = replace(held, secret=None, status=SecretStatus.NONE)
+                client = with_secret(client, None)
             answer = fresh
             if change.writes_fields or change.step is SecretStep.CHOOSE:
-                answer = self._put(change, fresh, sent)
+                answer = self._requests.put(change, fresh)
         if answer is not fresh and server.reads_back(self.facts):
-            done = self._settle(change, answer, held, sent, owners)
-            held, answer = done.held, done.answer
+            _, client, answer = self._settle(change, answer, client)
         if change.step is SecretStep.ROTATE:
-            try:
-                secret = self._exchange.rotate(change, fresh)
-                held = replace(held, secret=self._seal(change, secret), status=SecretStatus.KNOWN)
-                held = replace(held, serial=desired.secret_serial)
-            except (ServerError, UnreachableError) as refusal:
-                if not isinstance(refusal, UnknownOutcome):
-                    self._book.store(change, answer, held, sent, owners)
-                raise
-        wrong = self._book.store(change, answer, held, sent, owners)
-        wanted = owners_given(change, desired.managed_owners)
-        if wanted is not None:
-            self._exchange.assign(change.client_id, wanted, fresh.owners or ())
-            self._book.store(change, answer, held, sent, desired.managed_owners)
-        hold(wrong, change)
+            client = self._rotate(change, fresh, answer, client)
+        wrong = self._answers.store(change, answer, client)
+        owners = owners_given(change, desired.managed_owners)
+        if owners is not None:
+            self._requests.assign(change.client_id, owners, fresh.owners or ())
+            self._answers.store(change, answer, replace(client, owners=desired.managed_owners))
+        check_kept(sorted(wrong), change)
+
+    def _rotate(self, change: Change, fresh: Registration, answer: Registration, client: ClientState) -> ClientState:
+        """The client with the new secret that the server made; the fields come first, for they need no new secret.
+
+        A refusal leaves the old secret good, so the fields are stored with it. An unknown outcome stores nothing: its
+        intent stays, and the next run takes the old secret for dead.
+        """
+        try:
+            secret = self._requests.rotate(change, fresh)
+        except (ServerError, UnreachableError) as refusal:
+            if not isinstance(refusal, UnknownOutcome):
+                self._answers.store(change, answer, client)
+            raise
+        return replace(with_secret(client, self._seal(change, secret)), secret_serial=desired_of(change).secret_serial)
 
     @contextmanager
     def _unsent(self, change: Change) -> Iterator[None]:
@@ -150,58 +148,52 @@ class Steps:
                 self.ledger.record(*events)
             raise
 
-    def _held_before(self, change: Change, last: ClientState | None, fresh: Registration) -> Held:
-        """What state holds until the secret's own step is done, or what an interrupted create chose."""
-        held = self._secret_before(change, last, fresh)
-        if self.facts.api is Api.ADMIN or last is None:
-            return held
-        return replace(held, rat=last.rat, uri=last.registration_uri)
+    def _new_client(self, change: Change) -> ClientState:
+        """A client of which state holds nothing yet; a store fills in what this leaves out."""
+        serial = desired_of(change).secret_serial
+        return ClientState(change.client_id, self.provider_name, {}, frozenset(), secret_serial=serial)
 
-    def _secret_before(self, change: Change, last: ClientState | None, fresh: Registration) -> Held:
+    def _client_before(self, change: Change, fresh: Registration) -> ClientState:
+        """What state holds until the secret's own step is done, or what an interrupted create chose."""
         desired = desired_of(change)
-        intent = self.ledger.state.intents.get(change.address)
+        last, intent = last_of(change, self.ledger.state), self.ledger.state.intents.get(change.address)
+        client = last or self._new_client(change)
+        if not self.facts.api.uses_tokens:
+            client = replace(client, rat=None, registration_uri="")
         if change.resumes and intent is not None and intent.secret is not None:
-            return self._resumed(change, intent.secret, fresh)
+            secret = self._resumed(change, intent.secret, fresh)
+            return replace(with_secret(client, secret), secret_serial=desired.secret_serial)
         if last is None:
             is_known = change.step is SecretStep.ROTATE or not uses_secret(desired.fields)
-            return Held(None, SecretStatus.NONE if is_known else SecretStatus.UNKNOWN, desired.secret_serial)
-        serial = max(last.secret_serial, desired.secret_serial)
+            return replace(client, secret_status=SecretStatus.NONE if is_known else SecretStatus.UNKNOWN)
         if change.step is not SecretStep.ROTATE:
-            return Held(last.secret, last.secret_status, serial)
+            return replace(client, secret_serial=max(last.secret_serial, desired.secret_serial))
+        # Another run's intent to rotate is still there: that request may have arrived, and its answer is lost.
         is_another_runs = intent is not None and intent.run_id != self.ledger.state.run_id
         is_dead = is_another_runs or change.secret is SecretChange.CREATED
-        status = SecretStatus.UNKNOWN if is_dead and last.secret else last.secret_status
-        return Held(last.secret, status, last.secret_serial)
+        return replace(client, secret_status=SecretStatus.UNKNOWN) if is_dead and last.secret else client
 
-    def _resumed(self, change: Change, chosen: SealedSecret, fresh: Registration) -> Held:
-        serial = desired_of(change).secret_serial
+    def _resumed(self, change: Change, chosen: SealedSecret, fresh: Registration) -> SealedSecret:
+        """The secret of a client whose create was interrupted: the server's, where it shows another than was chosen."""
         if fresh.secret is not None and fresh.secret.fingerprint(chosen.salt) != chosen.fingerprint:
-            return Held(self._seal(change, fresh.secret), SecretStatus.KNOWN, serial)
-        return Held(chosen, SecretStatus.KNOWN, serial)
-
-    def _choose(self, change: Change, fresh: Registration, held: Held) -> tuple[Held, Registration]:
-        """Up to 1.13 a PUT sets the secret it carries: the one of the intent (rec: admin-auth-method-matrix)."""
-        sealed, secret = self._chosen(change)
-        return replace(held, secret=sealed, status=SecretStatus.KNOWN), replace(fresh, secret=secret)
+            return self._seal(change, fresh.secret)
+        return chosen
 
     def _chosen(self, change: Change) -> tuple[SealedSecret | None, Secret | None]:
         """The secret that the intent holds, sealed and in clear; None for a client that has none."""
         sealed = self.ledger.state.intents[change.address].secret
         return sealed, self.ledger.open(change.address, sealed) if sealed else None
 
-    def _put(self, change: Change, fresh: Registration, sent: Sent) -> Registration:
-        return self._exchange.put(change, fresh, sent.fields, sent.names)
-
     def _fresh(self, change: Change) -> Registration:
         needs_owners = owners_given(change, desired_of(change).owners) is not None
-        return self._exchange.fresh(change, with_owners=needs_owners)
+        return self._requests.fresh(change, with_owners=needs_owners)
 
     def _seal(self, change: Change, secret: Secret) -> SealedSecret:
         return self.ledger.seal_next(change.address, secret)
 
 
-def _if_unseen(change: Change, held: Held) -> Held:
+def _if_unseen(change: Change, client: ClientState) -> ClientState:
     """A secret that was to be taken from an answer which has none is not known."""
-    if change.step is SecretStep.TAKE and held.secret is None:
-        return replace(held, status=SecretStatus.UNKNOWN)
-    return held
+    if change.step is SecretStep.TAKE and client.secret is None:
+        return replace(client, secret_status=SecretStatus.UNKNOWN)
+    return client

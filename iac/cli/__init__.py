@@ -103,13 +103,15 @@ class Group(click.Group):
 @click.option("-v", "--verbose", count=True, help="Say what is sent and read, never a secret; -vv says more.")
 @click.version_option(__version__, prog_name="iac", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(ctx: click.Context, /, **settings: Any) -> None:
+def cli(
+    ctx: click.Context, *, directory: str, environment: str | None, no_color: bool, quiet: bool, verbose: int
+) -> None:
     """OAuth/OIDC clients of an INDIGO IAM as code."""
     from iac.cli.context import Shell  # not needed for --version and --help
 
-    ctx.obj = Shell(**settings)
-    if settings["verbose"]:
-        ctx.call_on_close(_log(settings["verbose"]))
+    ctx.obj = Shell(directory, environment, no_color, quiet, verbose)
+    if verbose:
+        ctx.call_on_close(_log(verbose))
 
 
 def _log(verbosity: int) -> Callable[[], None]:
@@ -145,7 +147,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except click.ClickException as error:
         from iac.cli.failure import refuse_usage  # only for a mistake
 
-        return refuse_usage(error)
+        return refuse_usage(error, click.Context(cli, info_name="iac"))
     except click.Abort:
         click.echo("interrupted", err=True)
         return INTERRUPTED

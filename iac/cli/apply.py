@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.approval import ACCEPT_OLDER, AUTO_APPROVE, LOCK_TIMEOUT, ROTATE_DUE, Terms, carry_out, end
+from iac.cli.approval import ACCEPT_OLDER, AUTO_APPROVE, LOCK_TIMEOUT, ROTATE_DUE, ApprovalTerms, carry_out, end
 from iac.cli.format import FORMAT
 from iac.core.errors import IacError, InputError
 
@@ -39,31 +39,43 @@ _SAVE = "make one: iac plan --out FILE"
 @LOCK_TIMEOUT
 @FORMAT
 @click.pass_obj
-def command(shell: Shell, /, **given: Any) -> int:
+def command(
+    shell: Shell,
+    *,
+    plan_file: str | None,
+    auto_approve: bool,
+    expect_plan: str | None,
+    parallelism: int | None,
+    targets: tuple[str, ...],
+    recreate: tuple[str, ...],
+    rotate_due: bool,
+    verify: bool,
+    accept_older_state: bool,
+    lock_timeout: int,
+    view: str,
+) -> int:
     """Plan, ask, apply, render.
 
     With PLAN (from `iac plan --out`) or --expect-plan only the plan that was approved is applied, or the rest of it
     after a partial apply. Exit 0 done, 3 refused, 4 stale, 5 applied in part, or not proven with --verify.
     """
+    from iac.apply.run import apply_plan
     from iac.wiring.sessions import Access, open_session  # brings in the adapters
-    from iac.workflow.apply import apply_plan, prepare
+    from iac.workflow.plan import prepare
 
-    saved = _saved(shell, given["plan_file"], given["expect_plan"])
-    expected = saved.digest if saved else given["expect_plan"]
-    terms = Terms(given["view"], is_approved=given["auto_approve"], expected=expected, saved=saved, ways=_WAYS)
+    saved = _saved(shell, plan_file, expect_plan)
+    expected = saved.digest if saved else expect_plan
+    terms = ApprovalTerms(view, is_approved=auto_approve, expected=expected, saved=saved, ways=_WAYS)
     with (
-        open_session(shell, Access.WRITE, parallelism=given["parallelism"]) as session,
-        session.backend.lock(session.holder(), timeout=given["lock_timeout"]),
+        open_session(shell, Access.WRITE, parallelism=parallelism) as session,
+        session.backend.lock(session.holder(), timeout=lock_timeout),
     ):
-        options = session.options(given["targets"], given["recreate"])
-        prepared = prepare(
-            replace(session, accepts_older_state=given["accept_older_state"]),
-            replace(options, rotate_due=given["rotate_due"]),
-        )
-        report = carry_out(shell, session, prepared, terms, apply_plan)
-    if given["verify"]:
+        options = replace(session.options(targets, recreate), rotate_due=rotate_due)
+        locked = prepare(replace(session, accepts_older_state=accept_older_state), options)
+        report = carry_out(shell, session, locked, terms, apply_plan)
+    if verify:
         report = _proven(shell, report)
-    return end(shell, report, given["view"])
+    return end(shell, report, view)
 
 
 def _proven(shell: Shell, report: Report | None) -> Report | None:

@@ -20,12 +20,11 @@ from iac.core.text import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from iac.apply.outcome import Report
-    from iac.apply.run import Stop
+    from iac.apply.outcome import Report, Stop
+    from iac.apply.run import LockedPlan
     from iac.cli.context import Shell
     from iac.core.plan.saved import SavedPlan
     from iac.session.session import Session
-    from iac.workflow.apply import Prepared
 
 AUTO_APPROVE = click.option("--auto-approve", is_flag=True, help="Do not ask.")
 ROTATE_DUE = click.option(
@@ -40,7 +39,7 @@ LOCK_TIMEOUT = click.option(
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ApprovalTerms:
     """How a plan is shown and what approves it: a flag, the digest that it is expected to have, else somebody.
 
     Attributes:
@@ -58,9 +57,9 @@ class Terms:
 def carry_out(
     shell: Shell,
     session: Session,
-    prepared: Prepared,
-    terms: Terms,
-    do: Callable[[Session, Prepared, Stop], Report],
+    locked: LockedPlan,
+    terms: ApprovalTerms,
+    do: Callable[[Session, LockedPlan, Stop], Report],
 ) -> Report | None:
     """Show the plan, hold it against guards and expectation, ask, and do it; None when there is nothing to do.
 
@@ -69,37 +68,36 @@ def carry_out(
         StalePlan: it is not the expected one.
         InputError: it was not approved.
     """
-    from iac.apply.run import Stop  # not needed by --help
-    from iac.workflow.apply import check_guards
-    from iac.workflow.approval import check_expected, check_saved
+    from iac.apply.outcome import Stop  # not needed by --help
+    from iac.workflow.apply import check_expected, check_guards, check_saved
 
     if terms.view == "text":
-        show_plan(shell, prepared.plan, "text")
+        show_plan(shell, locked.plan, "text")
     if terms.expected is not None:
-        check_expected(prepared.plan, prepared.state.approval, terms.expected)
+        check_expected(locked.plan, locked.state.approval, terms.expected)
     if terms.saved is not None:
-        check_saved(prepared.plan, terms.saved)
-    if prepared.plan.refusals and terms.view == "json":
-        show_json(prepared.plan.to_dict())
-    check_guards(prepared.plan)
-    if not prepared.has_work:
+        check_saved(locked.plan, terms.saved)
+    if locked.plan.refusals and terms.view == "json":
+        show_json(locked.plan.to_dict())
+    check_guards(locked.plan)
+    if not locked.has_work:
         return None
     if terms.expected is None and not terms.is_approved:
-        _ask(prepared, terms)
+        _ask(locked, terms)
     stop = Stop()
     with _interruptible(stop):
-        return do(session, prepared, stop)
+        return do(session, locked, stop)
 
 
-def _ask(prepared: Prepared, terms: Terms) -> None:
+def _ask(locked: LockedPlan, terms: ApprovalTerms) -> None:
     from iac.views.text import plan_text
 
     if not is_terminal(sys.stdin):
         raise click.UsageError(f"not on a terminal: give {terms.ways}")
     if terms.view == "json":
-        click.echo(plan_text(prepared.plan, color=False), nl=False, err=True)
+        click.echo(plan_text(locked.plan, color=False), nl=False, err=True)
     # limit: the person at the terminal; the lock that is held meanwhile names them and ends with the process
-    if prepared.plan.changes and not click.confirm("Apply this plan?", err=True):
+    if locked.plan.changes and not click.confirm("Apply this plan?", err=True):
         raise InputError("the plan was not approved, nothing was sent", fix="run it again when it is as wanted")
 
 

@@ -20,25 +20,21 @@ _CODES: tuple[tuple[type[IacError], int], ...] = (
 USAGE = 64
 
 
-def refuse_usage(error: click.ClickException) -> int:
-    """Say on stderr what is wrong with the command line, and where its help is; the exit code."""
+def refuse_usage(error: click.ClickException, root: click.Context) -> int:
+    """Say on stderr what is wrong with the command line, and where its help is; the exit code.
+
+    `root` is that of `iac` itself: a mistake in the global options comes before there is a context of a command.
+    """
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         error.show()
         return USAGE
-    context = (error.ctx if isinstance(error, click.UsageError) else None) or _root()
+    context = (error.ctx if isinstance(error, click.UsageError) else None) or root
     head, *rest = error.format_message().splitlines() or [""]
     for line in [f"error: {head}", *(f"  {line.strip()}" for line in rest)]:
         click.echo(printable(line), err=True)
     click.echo(f"  usage: {context.get_usage().removeprefix('Usage: ')}", err=True)
     click.echo(f"  fix: {context.command_path} --help", err=True)
     return USAGE
-
-
-def _root() -> click.Context:
-    """For a mistake before there is a context: in the global options."""
-    from iac.cli import cli  # which imports this module
-
-    return click.Context(cli, info_name="iac")
 
 
 def exit_code(error: Exception) -> int:

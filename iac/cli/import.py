@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from iac.cli.context import Shell
-    from iac.workflow.importing.choosing import Found, Wish
-    from iac.workflow.importing.drafting import Draft
-    from iac.workflow.importing.run import Imported, Order
+    from iac.workflow.importing.choosing import Candidate, Wish
+    from iac.workflow.importing.drafting import DefinitionDraft
+    from iac.workflow.importing.run import Imported
 
 
 @click.command("import")
@@ -35,48 +35,57 @@ if TYPE_CHECKING:
 @click.option("--secrets-to", metavar="FILE", help="Write the secrets that the source shows, for iac secret import.")
 @FORMAT
 @click.pass_obj
-def command(shell: Shell, /, **given: Any) -> int:
+def command(
+    shell: Shell,
+    *,
+    client_ids: tuple[str, ...],
+    matches: tuple[str, ...],
+    source: str | None,
+    folder: str,
+    waive_until: str | None,
+    secrets_to: str | None,
+    view: str,
+) -> int:
     """Write definitions of clients that are registered already, with adopt: true; no state is written.
 
     A definition holds what the always-managed fields are, and of the others what is no default. Nothing that is there
     is overwritten; all definitions are written, or none.
     """
-    from iac.workflow.importing.run import run_import  # brings in the adapters
+    from iac.clock import SystemClock  # not needed by --help
+    from iac.workflow.importing.drafting import ImportTerms
+    from iac.workflow.importing.run import Order, run_import  # brings in the adapters
 
-    done = run_import(shell, _order(shell, given))
-    if given["view"] == "json":
+    today = SystemClock().now().date()
+    wish = _wish(client_ids, matches, source)
+    terms = ImportTerms(today, _folder(folder), _day(waive_until, today))
+    candidates = None if source is None else _read(shell, source)
+    done = run_import(shell, Order(wish, terms, candidates, shell.path(secrets_to) if secrets_to else None))
+    if view == "json":
         show_json(done.to_dict())
     else:
         for draft in done.drafts:
             click.echo(printable(f"{draft.file}: client_id {draft.client_id}"))
-    for line in _told(done, given):
+    for line in _told(done, is_text=view == "text"):
         shell.note(printable(line))
+    for line in _secrets_told([draft for draft in done.drafts if draft.secret is not None], source, secrets_to):
+        shell.note(printable(line))
+    if done.others:
+        others = ", ".join(done.others)
+        shell.note(printable(f"these definitions are in other environments too: {others}; see `environments` of each"))
     return 0
 
 
-def _order(shell: Shell, given: dict[str, Any]) -> Order:
-    from iac.clock import SystemClock  # not needed by --help
-    from iac.workflow.importing.drafting import Terms
-    from iac.workflow.importing.run import Order
-
-    today = SystemClock().now().date()
-    terms = Terms(today, _folder(given["folder"]), _day(given["waive_until"], today))
-    wish = _wish(given)
-    found = None if given["source"] is None else _read(shell, given["source"])
-    return Order(wish, terms, found, shell.path(given["secrets_to"]) if given["secrets_to"] else None)
-
-
-def _wish(given: dict[str, Any]) -> Wish:
+def _wish(client_ids: tuple[str, ...], texts: tuple[str, ...], source: str | None) -> Wish:
     from iac.workflow.importing.choosing import Match, Wish  # not needed by --help
 
     try:
-        matches = tuple(Match.parse(text) for text in given["matches"])
+        matches = tuple(Match.parse(text) for text in texts)
     except ValueError as error:
         raise click.UsageError(f"--match: {error}") from error
-    wish = Wish(given["client_ids"], matches)
-    if given["source"] is None and wish.is_everything:
+    wish = Wish(client_ids, matches)
+    if source is None and wish.is_everything:
         raise click.UsageError("name a CLIENT_ID, --match [KIND=]GLOB or --from FILE")
-    if given["source"] is not None and wish.reads_owners:
+    if source is not None and wish.reads_owners:
         raise click.UsageError("--match owner= asks the server, and goes with no --from")
     return wish
 
@@ -106,7 +115,7 @@ def _day(given: str | None, today: date) -> date | None:
     return until
 
 
-def _read(shell: Shell, source: str) -> list[Found]:
+def _read(shell: Shell, source: str) -> list[Candidate]:
     from iac.cli.context import read_stdin  # with its only use
     from iac.workflow.importing.reading import parse_files, read_file, read_folder
 
@@ -116,31 +125,27 @@ def _read(shell: Shell, source: str) -> list[Found]:
     return parse_files(read_folder(path, source) if path.is_dir() else [(source, read_file(path))])
 
 
-def _told(done: Imported, given: dict[str, Any]) -> Iterator[str]:
+def _told(done: Imported, *, is_text: bool) -> Iterator[str]:
     """What there is to know beside the files."""
     yield from said_once(((draft.address, note) for draft in done.drafts for note in draft.notes), "clients")
-    if given["view"] == "text":
-        left = ((each.client_id or "(no client_id)", f"is not imported: {each.reason}") for each in done.skipped)
+    if is_text:
+        left = ((one.client_id or "(no client_id)", f"is not imported: {one.reason}") for one in done.skipped)
         yield from said_once(left, "clients", sign=" ")
     refused = {rule: [draft.address for draft in done.drafts if rule in draft.refused] for rule in _rules(done)}
     for rule, addresses in refused.items():
         yield f"policy refuses ({rule}) until that is mended or waived: {listed(addresses)}; iac explain {rule}"
-    yield from _secrets_told([draft for draft in done.drafts if draft.secret is not None], given)
-    if done.others:
-        yield f"these definitions are in other environments too: {', '.join(done.others)}; see `environments` of each"
 
 
 def _rules(done: Imported) -> list[str]:
     return sorted({rule for draft in done.drafts for rule in draft.refused})
 
 
-def _secrets_told(holding: list[Draft], given: dict[str, Any]) -> Iterator[str]:
+def _secrets_told(holding: list[DefinitionDraft], source: str | None, file: str | None) -> Iterator[str]:
     """No definition holds a secret. Where a server shows them, apply takes them from there."""
-    file = given["secrets_to"]
     if file and holding:
         yield f"{file} holds secrets in clear ({len(holding)}): apply, iac secret import {file}, then remove it"
     elif file:
         yield f"the source shows no secret: {file} is not written"
-    elif given["source"] is not None and holding:
+    elif source is not None and holding:
         names = listed(draft.address for draft in holding)
-        yield f"secrets in {given['source']} are not imported (--secrets-to FILE, or iac secret set ADDR): {names}"
+        yield f"secrets in {source} are not imported (--secrets-to FILE, or iac secret set ADDR): {names}"

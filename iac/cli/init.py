@@ -9,9 +9,10 @@ import click
 
 from iac.cli.context import is_terminal
 from iac.core.text import printable
+from iac.registry import PROVIDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection
 
     from iac.cli.context import Shell
     from iac.workflow.init import Answers, Begun
@@ -25,8 +26,8 @@ PAGES = "https://github.com/indigo-iac/indigo-iac/blob/main/docs/how-to/pipeline
 @click.option("--issuer", metavar="URL", help="The server's issuer URL. Not given: asked for, on a terminal.")
 @click.option(
     "--provider",
-    type=click.Choice(["iam-admin", "iam-self-service", "rfc7591"]),
-    default="iam-admin",
+    type=click.Choice(list(PROVIDERS)),
+    default=next(iter(PROVIDERS)),
     show_default=True,
     help="The server's API: IAM's management API or its self service, or any server's client registration.",
 )
@@ -50,21 +51,31 @@ PAGES = "https://github.com/indigo-iac/indigo-iac/blob/main/docs/how-to/pipeline
     help="The wheel of iac that pipelines install; kept in iac.yaml. Needed for the first --ci.",
 )
 @click.pass_obj
-def command(shell: Shell, /, forges: tuple[str, ...], **given: str | None) -> int:
+def command(
+    shell: Shell,
+    *,
+    project: str | None,
+    issuer: str | None,
+    provider: str,
+    backend: str,
+    forges: tuple[str, ...],
+    wheel: str | None,
+) -> int:
     """Make a new project here: iac.yaml, an empty state, and an age identity outside of the project.
 
     Nothing that is there is overwritten, and no IAM is asked. With --backend git the folder lies in a git repository
     whose remote origin you may push to. With --ci it writes pipelines of GitHub or GitLab, for a state that they reach.
     """
-    if given["wheel"] and not forges:
+    if wheel and not forges:
         raise click.UsageError("--wheel is for pipelines: give --ci, too")
-    if forges and (shell.root / "iac.yaml").is_file() and not (given["project"] or given["issuer"]):
-        return _add_pipelines(shell, forges, given["wheel"] or "")
+    if forges and (shell.root / "iac.yaml").is_file() and not (project or issuer):
+        return _add_pipelines(shell, forges, wheel or "")
     from iac.clock import SystemClock  # not needed by --help
     from iac.wiring.state import open_backend
-    from iac.workflow.init import make_project
+    from iac.workflow.init import Answers, make_project
 
-    answers = _answers(shell, given)
+    project, issuer = _named(shell, project, issuer)
+    answers = Answers(project, issuer, provider, backend, wheel or "")
     pipelines = _pipelines(shell, answers, forges) if forges else None
     write_more = pipelines.write if pipelines else lambda: None
     begun = make_project(shell.root, answers, SystemClock(), open_backend, write_more)
@@ -76,10 +87,8 @@ def command(shell: Shell, /, forges: tuple[str, ...], **given: str | None) -> in
     return 0
 
 
-def _answers(shell: Shell, given: Mapping[str, str | None]) -> Answers:
-    from iac.workflow.init import Answers
-
-    project, issuer = given["project"], given["issuer"]
+def _named(shell: Shell, project: str | None, issuer: str | None) -> tuple[str, str]:
+    """The project's name and the issuer; what no option says is asked for, on a terminal."""
     usual = shell.root.resolve().name
     if is_terminal(sys.stdin):
         # limit: the person at the terminal, for both
@@ -87,7 +96,7 @@ def _answers(shell: Shell, given: Mapping[str, str | None]) -> Answers:
         issuer = issuer or click.prompt("issuer URL of the IAM", err=True)
     if not issuer:
         raise click.UsageError("--issuer is needed: the server's URL, such as https://iam.example.org/")
-    return Answers(project or usual, issuer, given["provider"] or "", given["backend"] or "", given["wheel"] or "")
+    return project or usual, issuer
 
 
 def _pipelines(shell: Shell, answers: Answers, forges: Collection[str]) -> Pipelines:

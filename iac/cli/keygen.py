@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -14,7 +14,7 @@ from iac.core.text import printable
 
 if TYPE_CHECKING:
     from iac.cli.context import Shell
-    from iac.core.state.keys import ClientKey
+    from iac.core.state.model import ClientKey
     from iac.session.session import LocalSession
 
 _FILE = "--jwks FILE"
@@ -36,7 +36,7 @@ _BY_KEY = {"token_endpoint_auth_method": "private_key_jwt"}
 @click.option("--drop-old", "is_dropping", is_flag=True, help="Make none, and drop all but the newest.")
 @FORMAT
 @click.pass_obj
-def command(shell: Shell, /, **given: Any) -> int:
+def command(shell: Shell, *, address: str, kind: str, bits: str, file: str | None, is_dropping: bool, view: str) -> int:
     """Make a key for ADDR. Its private half is sealed in state; templates reach it as client.private_key.
 
     The public keys go into the definition, beside token_endpoint_auth_method: private_key_jwt, or with --jwks into a
@@ -45,16 +45,16 @@ def command(shell: Shell, /, **given: Any) -> int:
     from iac.wiring.sessions import open_local  # brings in the adapters
     from iac.workflow.keys import add_key, drop_old_keys
 
-    session, address = open_local(shell), given["address"]
-    place = _place(shell, session, address, given["file"])
-    if given["is_dropping"]:
+    session = open_local(shell)
+    place = _place(shell, session, address, file)
+    if is_dropping:
         keys = drop_old_keys(session, address)
     else:
         from iac.workflow.keys import KeyType, make_key
 
-        keys = add_key(session, address, lambda: make_key(KeyType(given["kind"]), int(given["bits"])))
-    _publish(shell, session, address, keys, given["file"])
-    _tell(shell, keys, place, given["view"])
+        keys = add_key(session, address, lambda: make_key(KeyType(kind), int(bits)))
+    _publish(shell, session, address, keys, file)
+    _tell(shell, keys, place, view)
     return 0
 
 

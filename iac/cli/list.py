@@ -76,74 +76,75 @@ class _Columns(click.ParamType[tuple[str, ...]]):
     help="How to print.",
 )
 @click.pass_obj
-def command(shell: Shell, /, **given: Any) -> int:
+def command(
+    shell: Shell,
+    *,
+    standings: tuple[str, ...],
+    stale: timedelta | None,
+    expiring: timedelta | None,
+    is_ownerless: bool,
+    scope: str,
+    is_privileged: bool,
+    match: str,
+    sort: tuple[str],
+    columns: tuple[str, ...] | None,
+    view: str,
+) -> int:
     """List every client of the server, beside what this project knows of it.
 
     Needs iam:admin.read only, and no key of the state. Options that filter are all to hold.
     """
+    from iac.core.inventory import COLUMNS, Filter, Standing  # not needed by --help
     from iac.wiring.sessions import Access, open_session  # brings in the adapters
     from iac.workflow.inventory import read_inventory
 
+    order = sort[0]
+    wanted = Filter(
+        standings=frozenset(Standing(name) for name in standings),
+        stale=stale,
+        expiring=expiring,
+        is_ownerless=is_ownerless,
+        scope=scope,
+        is_privileged=is_privileged,
+        match=match,
+    )
+    needs_owners = "owners" in {*(columns or ()), order.removeprefix("-")}
     with open_session(shell, Access.READ) as session:
-        found = read_inventory(session, _filter(given), with_owners=_needs_owners(given))
-    columns = _columns(given, is_use_known=found.is_use_known)
-    _show(shell, found, columns, given)
-    for one in found.left_out:
+        inventory = read_inventory(session, wanted, with_owners=needs_owners)
+    if not columns:
+        usual = _usual(wanted, order, is_use_known=inventory.is_use_known)
+        columns = usual if view == "text" else tuple(COLUMNS)
+    _show(shell, inventory, columns, order, view)
+    for one in inventory.left_out:
         shell.note(printable(f"{one.client_id or '(no client_id)'} is left out: {one.misfit_words}"))
-    if not found.is_use_known and "last_used" in columns:
+    if not inventory.is_use_known and "last_used" in columns:
         shell.note("this server says of no client when it was last used: an empty last_used does not mean unused")
     return 0
 
 
-def _filter(given: dict[str, Any]) -> Filter:
-    from iac.core.inventory import Filter, Standing  # not needed by --help
-
-    return Filter(
-        standings=frozenset(Standing(name) for name in given["standings"]),
-        stale=given["stale"],
-        expiring=given["expiring"],
-        is_ownerless=given["is_ownerless"],
-        scope=given["scope"],
-        is_privileged=given["is_privileged"],
-        match=given["match"],
-    )
-
-
-def _columns(given: dict[str, Any], *, is_use_known: bool) -> tuple[str, ...]:
-    """What is asked for; else all for machines, and for people the usual ones with what the filters are about."""
-    from iac.core.inventory import COLUMNS  # not needed by --help
-
-    if given["columns"]:
-        asked: tuple[str, ...] = given["columns"]
-        return asked
-    if given["view"] != "text":
-        return tuple(COLUMNS)
+def _usual(wanted: Filter, order: str, *, is_use_known: bool) -> tuple[str, ...]:
+    """What people see where they name no columns: the usual ones with what the filters are about."""
     more = {
         "last_used": is_use_known,
-        "rotate_due": given["expiring"],
-        "expires": given["expiring"],
-        "scopes": given["scope"],
-        "privileged": given["is_privileged"],
-        "contacts": given["is_ownerless"],
-        given["sort"][0].removeprefix("-"): True,
+        "rotate_due": wanted.expiring,
+        "expires": wanted.expiring,
+        "scopes": wanted.scope,
+        "privileged": wanted.is_privileged,
+        "contacts": wanted.is_ownerless,
+        order.removeprefix("-"): True,
     }
     return tuple(dict.fromkeys([*_USUAL, *(name for name, is_wanted in more.items() if is_wanted)]))
 
 
-def _needs_owners(given: dict[str, Any]) -> bool:
-    return "owners" in (given["columns"] or ()) or given["sort"][0].removeprefix("-") == "owners"
-
-
-def _show(shell: Shell, found: Inventory, columns: tuple[str, ...], given: dict[str, Any]) -> None:
+def _show(shell: Shell, inventory: Inventory, columns: tuple[str, ...], order: str, view: str) -> None:
     from iac.cli.format import show_json
     from iac.views.inventory import inventory_csv, inventory_text, summary_line
 
-    column = given["sort"][0]
-    rows = found.sorted_by(column.removeprefix("-"), is_descending=column.startswith("-"))
-    if given["view"] == "json":
-        show_json(found.to_dict(columns, rows))
-    elif given["view"] == "csv":
+    rows = inventory.sorted_by(order.removeprefix("-"), is_descending=order.startswith("-"))
+    if view == "json":
+        show_json(inventory.to_dict(columns, rows))
+    elif view == "csv":
         click.echo(inventory_csv(columns, rows), nl=False)
-        shell.note(summary_line(found, len(rows)))
+        shell.note(summary_line(inventory, len(rows)))
     else:
-        click.echo(inventory_text(found, columns, rows, width=shell.width()), nl=False)
+        click.echo(inventory_text(inventory, columns, rows, width=shell.width()), nl=False)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from iac.cli.approval import ROTATE_DUE
 from iac.cli.format import SETTINGS_FROM, known_ids, show_plan
-from iac.cli.report import REPORT, Target, check_place, write_whole
+from iac.cli.report import REPORT, ReportFile, check_place, write_whole
 from iac.views.kind import BUDGET, SMALLEST_BUDGET, PlanView, Setting, render_plan
 
 if TYPE_CHECKING:
@@ -47,55 +47,67 @@ _OUT = "--out FILE"
     help="Most characters of markdown.",
 )
 @click.pass_obj
-def command(shell: Shell, /, **given: Any) -> int:
+def command(
+    shell: Shell,
+    *,
+    out: str | None,
+    targets: tuple[str, ...],
+    recreate: tuple[str, ...],
+    rotate_due: bool,
+    detailed_exitcode: bool,
+    view: str,
+    base: str | None,
+    reports: tuple[ReportFile, ...],
+    budget: int,
+) -> int:
     """Show what apply would do: changes, refusals, findings.
 
     Reading needs iam:admin.read only, and no key of the state. Exit 0, or 2 with --detailed-exitcode when there are
     changes, or 3 when apply would refuse it; files are written all the same.
     """
     from iac.wiring.sessions import Access, open_session  # brings in the adapters
-    from iac.workflow.apply import check_guards, read_plan
+    from iac.workflow.apply import check_guards
+    from iac.workflow.plan import read_plan
 
-    targets = _targets(shell, given)
-    with open_session(shell.with_base(given["base"]), Access.READ) as session:
-        options = session.options(given["targets"], given["recreate"])
-        plan = read_plan(session, replace(options, rotate_due=given["rotate_due"]))
+    files = _files(shell, reports, out, view)
+    with open_session(shell.with_base(base), Access.READ) as session:
+        plan = read_plan(session, replace(session.options(targets, recreate), rotate_due=rotate_due))
         holder = session.backend.holder()
     if holder is not None:
         shell.note(f"an apply is running since {holder.since}: {holder.who}")
-    setting = Setting(shell.directory, given["budget"], known_ids)
-    if given["view"] == "markdown":
+    setting = Setting(shell.directory, budget, known_ids)
+    if view == "markdown":
         click.echo(render_plan(plan, PlanView.MARKDOWN, setting), nl=False)
     else:
-        show_plan(shell, plan, given["view"])
-    for target, option in targets:
-        text = render_plan(plan, target.view, setting)
-        if target.is_stdout:
+        show_plan(shell, plan, view)
+    for file, option in files:
+        text = render_plan(plan, file.view, setting)
+        if file.is_stdout:
             click.echo(text, nl=False)
         else:
-            write_whole(shell, target.file, text, option)
-    if given["out"] is not None:
-        shell.note(f"saved {given['out']}: apply it with `iac apply {given['out']}`")
+            write_whole(shell, file.name, text, option)
+    if out is not None:
+        shell.note(f"saved {out}: apply it with `iac apply {out}`")
     check_guards(plan)
-    return 2 if given["detailed_exitcode"] and not plan.is_empty else 0
+    return 2 if detailed_exitcode and not plan.is_empty else 0
 
 
-def _targets(shell: Shell, given: dict[str, Any]) -> Sequence[tuple[Target, str]]:
+def _files(shell: Shell, reports: Sequence[ReportFile], out: str | None, view: str) -> Sequence[tuple[ReportFile, str]]:
     """What is to be written beside stdout, and the option that says so.
 
     Raises:
         InputError: a file cannot be written.
         click.UsageError: two of them are the same, or stdout has no place for another view.
     """
-    targets = [(target, f"--report {target.view}=FILE") for target in given["reports"]]
-    if given["out"] is not None:
-        targets.append((Target(PlanView.JSON, given["out"]), _OUT))
-    if given["view"] == "json" and any(target.is_stdout for target, _ in targets):
+    files = [(report, f"--report {report.view}=FILE") for report in reports]
+    if out is not None:
+        files.append((ReportFile(PlanView.JSON, out), _OUT))
+    if view == "json" and any(file.is_stdout for file, _ in files):
         raise click.UsageError("--format json is all that stdout carries: give --report github=FILE a file")
-    files = [shell.path(target.file) for target, _ in targets]
-    if len(set(files)) < len(files):
+    paths = [shell.path(file.name) for file, _ in files]
+    if len(set(paths)) < len(paths):
         raise click.UsageError("two views cannot go to the same file")
-    for target, option in targets:
-        if not target.is_stdout:
-            check_place(shell, target.file, option)
-    return targets
+    for file, option in files:
+        if not file.is_stdout:
+            check_place(shell, file.name, option)
+    return files

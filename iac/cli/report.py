@@ -20,36 +20,36 @@ _NAMES = ", ".join(PlanView)
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
-    """Where one view goes; `-` is stdout."""
+class ReportFile:
+    """Where one view goes; the name `-` is stdout."""
 
     view: PlanView
-    file: str
+    name: str
 
     @property
     def is_stdout(self) -> bool:
         """Whether it is printed."""
-        return self.file == _STDOUT
+        return self.name == _STDOUT
 
 
-class _TargetType(click.ParamType[Target]):
+class _ReportType(click.ParamType[ReportFile]):
     name = "report"
 
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> Target:
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> ReportFile:
         view, _, file = value.partition("=")
         if view not in set(PlanView) or not file:
             self.fail(f"{value}: write FORMAT=FILE, FORMAT being one of {_NAMES}", param, ctx)
-        target = Target(PlanView(view), file)
-        if target.is_stdout and target.view is not PlanView.GITHUB:
+        report = ReportFile(PlanView(view), file)
+        if report.is_stdout and report.view is not PlanView.GITHUB:
             self.fail(f"{value}: only github goes to stdout beside the plan; for others name a file", param, ctx)
-        return target
+        return report
 
 
 REPORT = click.option(
     "--report",
     "reports",
     metavar="FORMAT=FILE",
-    type=_TargetType(),
+    type=_ReportType(),
     multiple=True,
     help=f"Write the plan to FILE, too; repeatable. FORMAT is one of {_NAMES}.",
 )

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.approval import AUTO_APPROVE, LOCK_TIMEOUT, Terms, carry_out, end
+from iac.cli.approval import AUTO_APPROVE, LOCK_TIMEOUT, ApprovalTerms, carry_out, end
 from iac.cli.format import FORMAT
 
 if TYPE_CHECKING:
-    from iac.apply.outcome import Report
-    from iac.apply.run import Stop
     from iac.cli.context import Shell
-    from iac.session.session import Session
-    from iac.workflow.apply import Prepared
 
 
 @click.command("rotate")
@@ -25,7 +21,16 @@ if TYPE_CHECKING:
 @LOCK_TIMEOUT
 @FORMAT
 @click.pass_obj
-def command(shell: Shell, /, **given: Any) -> int:
+def command(
+    shell: Shell,
+    *,
+    addresses: tuple[str, ...],
+    is_revoking: bool,
+    no_grace: bool,
+    auto_approve: bool,
+    lock_timeout: int,
+    view: str,
+) -> int:
     """Give these clients new secrets now, and render their outputs. The old secrets are dead at once.
 
     Where a definition says `lifecycle: {rotation: replace}` another client takes the place of the old one, which stays
@@ -34,26 +39,15 @@ def command(shell: Shell, /, **given: Any) -> int:
     This is an apply of these addresses: what else is to change of them changes too, as the plan shows. Through review
     goes `secret.serial` of the definition. Exit 5 when tokens could not be revoked, as on IAM up to 1.12.
     """
+    from iac.apply.run import apply_plan
     from iac.wiring.sessions import Access, open_session  # brings in the adapters
-    from iac.workflow.rotate import prepare_rotation
+    from iac.workflow.rotate import prepare_rotation, rotate_and_revoke
 
-    terms = Terms(given["view"], is_approved=given["auto_approve"])
+    terms = ApprovalTerms(view, is_approved=auto_approve)
     with (
         open_session(shell, Access.WRITE) as session,
-        session.backend.lock(session.holder(), timeout=given["lock_timeout"]),
+        session.backend.lock(session.holder(), timeout=lock_timeout),
     ):
-        prepared = prepare_rotation(session, given["addresses"], no_grace=given["no_grace"])
-        report = carry_out(shell, session, prepared, terms, _and_revoke if given["is_revoking"] else _rotate)
-    return end(shell, report, given["view"])
-
-
-def _rotate(session: Session, prepared: Prepared, stop: Stop) -> Report:
-    from iac.workflow.apply import apply_plan  # not needed by --help
-
-    return apply_plan(session, prepared, stop)
-
-
-def _and_revoke(session: Session, prepared: Prepared, stop: Stop) -> Report:
-    from iac.workflow.rotate import revoke_tokens  # not needed by --help
-
-    return revoke_tokens(session, _rotate(session, prepared, stop))
+        locked = prepare_rotation(session, addresses, no_grace=no_grace)
+        report = carry_out(shell, session, locked, terms, rotate_and_revoke if is_revoking else apply_plan)
+    return end(shell, report, view)

@@ -31,7 +31,7 @@ def command() -> None:
 @click.pass_obj
 def set_secret(shell: Shell, *, address: str, others: tuple[str, ...], view: str) -> int:
     """Store the secret of ADDR, read from stdin, after it was proven at the token endpoint."""
-    from iac.workflow.secret_file import parse_secret  # not needed by --help
+    from iac.workflow.secrets import parse_secret  # not needed by --help
 
     if others:  # perhaps the secret: no message of click's, which would repeat it
         raise click.UsageError("one ADDR, and the secret on stdin: what is on a command line can be read by others")
@@ -47,8 +47,10 @@ def set_secret(shell: Shell, *, address: str, others: tuple[str, ...], view: str
 def set_token(shell: Shell, *, address: str, others: tuple[str, ...], uri: str, view: str) -> int:
     """Store the registration access token of ADDR, read from stdin, after it was proven by reading the client."""
     from iac.wiring.sessions import Access, open_session  # brings in the adapters
-    from iac.workflow.secret_file import parse_secret  # not needed by --help
-    from iac.workflow.secrets import hand_in_token
+    from iac.workflow.secrets import (
+        hand_in_token,
+        parse_secret,  # not needed by --help
+    )
 
     if others:
         raise click.UsageError("one ADDR, and the token on stdin: what is on a command line can be read by others")
@@ -72,7 +74,7 @@ def import_secrets(shell: Shell, *, file: str, view: str) -> int:
 
     All are stored, or none.
     """
-    from iac.workflow.secret_file import parse_secrets  # not needed by --help
+    from iac.workflow.secrets import parse_secrets  # not needed by --help
 
     code = _hand_in(shell, parse_secrets(_decoded(read_given(shell, file), file), file), view)
     if file != "-":

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from iac.core.desired import DesiredClient, Lifecycle, Rotation
 from iac.core.model import ALWAYS, DEFAULTED, FIELDS, GRANT_TYPES, Kind
 from iac.core.plan.recipients import recipient
-from iac.core.registration import Api
 from iac.core.rotation import seconds
 from iac.core.server import canonical_jwks
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from iac.config.merge import Merged
     from iac.config.policy import Judged
     from iac.config.settings import Settings
+    from iac.core.capabilities import Capabilities
     from iac.core.model import Value
 
 _GRACE = "7d"
@@ -92,7 +92,7 @@ def desired_client(definition: Definition, pool: Pool, judged: Judged) -> Desire
         address=definition.address,
         client_id=merged.get("client_id", ""),
         fields=fields,
-        declared=pool.one(_always(definition.settings.provider).union(name for name in FIELDS if name in merged.parts)),
+        declared=pool.one(_always(definition.settings.api).union(name for name in FIELDS if name in merged.parts)),
         location=document.at(),
         owners=None if owners is None else tuple(sorted({owner.lower() for owner in owners})),
         secret_serial=merged.get("secret.serial", 1),
@@ -104,8 +104,8 @@ def desired_client(definition: Definition, pool: Pool, judged: Judged) -> Desire
     )
 
 
-def _always(provider: str) -> frozenset[str]:
-    return ALWAYS - DEFAULTED if provider == Api.RFC7591 else ALWAYS
+def _always(api: Capabilities) -> frozenset[str]:
+    return ALWAYS if api.knows_defaults else ALWAYS - DEFAULTED
 
 
 def _lifecycle(merged: Merged) -> Lifecycle:

@@ -114,7 +114,7 @@ class Environment:
             project=settings.project,
             environment=settings.environment,
             issuer=settings.issuer,
-            provider=settings.provider,
+            api=settings.api,
             clients={address: self._clients[address] for address in sorted(self._clients)},
             outputs=tuple(self._sealed(spec) for spec in self._outputs),
             removed=tuple(parse_removed(self._document, value, settings.environment)),

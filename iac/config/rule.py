@@ -12,7 +12,6 @@ from iac.config.merge import Unsure
 from iac.core import server
 from iac.core.desired import Rotation
 from iac.core.model import FIELDS
-from iac.core.registration import Api
 from iac.core.vocabulary import is_restricted
 
 if TYPE_CHECKING:
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
 
     Rule = Callable[[Definition], Iterator[Diagnostic]]
 
-ADMIN = "iam-admin"
 MAX_SCOPES = 512
 _ROTATION = "lifecycle.rotation"
 _REDIRECTING = {"authorization_code", "implicit"}
@@ -48,7 +46,7 @@ def _client_id(definition: Definition) -> Iterator[Diagnostic]:
     client_id = definition.merged.get("client_id")
     where = definition.document.at()
     if client_id is None:
-        if definition.settings.provider == ADMIN:
+        if not definition.settings.api.server_chooses:
             name = definition.address.replace("/", "-")
             why = "the identity is in git, so that a retry finds its own client"
             fix = f"client_id: {name}; for a client that is in state the one that iac state list says"
@@ -102,7 +100,7 @@ def _redirect_uris(definition: Definition) -> Iterator[Diagnostic]:
         uri = item.value
         if problem := _uri_problem(uri):
             summary = f"redirect URI {uri}: {problem}"
-            why = "every version of IAM refuses it (RFC 6749 section 3.1.2)"
+            why = f"{definition.settings.api.server} refuses it (RFC 6749 section 3.1.2)"
             yield mistake("bad-redirect-uri", summary, item.at(), why=why, fix="write the whole address, without #")
 
 
@@ -122,7 +120,7 @@ def _uri_problem(uri: str) -> str:
 
 def _scope_rights(definition: Definition) -> Iterator[Diagnostic]:
     settings = definition.settings
-    if settings.provider != Api.SELF_SERVICE:
+    if not settings.api.drops_scopes:
         return
     for item in definition.merged.items("scope"):
         scope = item.value
@@ -146,7 +144,7 @@ def _keys(definition: Definition) -> Iterator[Diagnostic]:
     jwk, uri = merged.get("jwk"), merged.get("jwks_uri")
     method = merged.get("token_endpoint_auth_method")
     if jwk and uri:
-        why = "IAM takes jwks_uri and drops jwk"
+        why = f"{definition.settings.api.server} takes jwks_uri and drops jwk"
         yield mistake(
             "two-key-sources", "jwk and jwks_uri are both there", merged.at("jwk"), why=why, fix="keep jwks_uri"
         )
@@ -189,22 +187,20 @@ def _recipients(definition: Definition) -> Iterator[Diagnostic]:
 
 
 def _server_rules(definition: Definition) -> Iterator[Diagnostic]:
-    for refusal in server.refusals(definition.fields, api=Api(definition.settings.provider)):
+    for refusal in server.refusals(definition.fields, api=definition.settings.api):
         where = definition.merged.at(refusal.name)
         yield mistake(refusal.rule, refusal.summary, where, fix=refusal.fix)
 
 
 def _admin_fields(definition: Definition) -> Iterator[Diagnostic]:
-    provider = definition.settings.provider
-    if provider == ADMIN:
-        return
+    api = definition.settings.api
     owned = ["owners"] if definition.merged.items("owners") else []
-    for name in [*definition.fields, *owned]:
+    for name in [] if api.sets_all else [*definition.fields, *owned]:
         if name in owned or FIELDS[name].admin_only:
             where = definition.merged.at(name)
             summary = f"{name} is set through the management API only"
             yield mistake("needs-management-api", summary, where, fix="take it out, or use provider: iam-admin")
-    if definition.merged.get(_ROTATION) == Rotation.REPLACE:
+    if api.server_chooses and definition.merged.get(_ROTATION) == Rotation.REPLACE:
         where = definition.merged.at(_ROTATION)
         summary = "a rotation that replaces is done through the management API only"
         why = "a successor has an id that is known before it is registered; here the server chooses ids"

@@ -22,8 +22,8 @@ from iac.config.state_rule import check_states
 from iac.config.state_settings import parse_state
 from iac.core.desired import Limits
 from iac.core.policy.rule import WLCG_BOUNDS
-from iac.core.registration import Api
 from iac.core.server import redirect_uri_problem
+from iac.registry import PROVIDERS, capabilities
 from iac.transport.limit import DEADLINE, TIMEOUT
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from iac.config.document import Document
     from iac.config.sink import SinkSettings
     from iac.config.state_settings import StateSettings
+    from iac.core.capabilities import Capabilities
     from iac.core.diagnostics import Diagnostic
     from iac.core.model import Fields
     from iac.core.policy.rule import Bounds
@@ -80,6 +81,11 @@ class Settings:
     sinks: Mapping[str, SinkSettings] = field(default_factory=dict)
     grantable_scopes: tuple[str, ...] = ()
     wheel: str = ""
+
+    @property
+    def api(self) -> Capabilities:
+        """What the server's API can do."""
+        return capabilities(self.provider)
 
     @property
     def login_client_id(self) -> str:
@@ -162,13 +168,13 @@ def _check_login(document: Document, settings: Settings) -> Iterator[Diagnostic]
     """What the login's method is to the provider."""
     auth, provider = settings.auth, settings.provider
     where = document.at(*place_of(document.value, settings.environment, "auth"))
-    is_nobody = isinstance(auth, InitialAccessTokenAuth | NoAuth)
-    is_fit = not is_nobody or provider == Api.RFC7591 or (provider == Api.SELF_SERVICE and isinstance(auth, NoAuth))
-    if not is_fit:
+    method = {NoAuth: "none", InitialAccessTokenAuth: "initial_access_token"}.get(type(auth))
+    if method is not None and method not in PROVIDERS[provider].nobody:
         summary = f"provider {provider} has no use for this login"
-        fix = "auth: {method: none} is for iam-self-service and rfc7591, initial_access_token for rfc7591"
+        users = " and ".join(name for name, other in PROVIDERS.items() if method in other.nobody)
+        fix = f"auth: {{method: {method}}} is for {users}"
         yield mistake("auth-does-not-fit", summary, where, fix=fix)
-    if provider == Api.SELF_SERVICE and isinstance(auth, ClientCredentialsAuth | PrivateKeyAuth):
+    if PROVIDERS[provider].client_is_nobody and isinstance(auth, ClientCredentialsAuth | PrivateKeyAuth):
         summary = "self service takes a client's own token for nobody's: iac is anonymous there"
         fix = "auth: {method: none} says so; log in as a user (method token or wlcg) to own the clients"
         yield mistake("login-is-nobody", summary, where, fix=fix)

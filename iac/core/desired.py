@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from iac.core.capabilities import Capabilities
     from iac.core.diagnostics import Location
     from iac.core.model import Fields
     from iac.core.remark import Remark, Waiver
@@ -170,6 +171,7 @@ class Desired:
 
     Attributes:
         environment: its name, "default" when the project declares none.
+        api: what the server's API can do.
         login_client_id: the tool's own login client, which is never touched; "" when unknown.
         clients: by address, sorted.
         policy: id of a rule -> off, warning or error, where iac.yaml says so.
@@ -181,7 +183,7 @@ class Desired:
     project: str
     environment: str
     issuer: str
-    provider: str
+    api: Capabilities
     clients: Mapping[str, DesiredClient]
     outputs: tuple[OutputSpec, ...] = ()
     removed: tuple[Removed, ...] = ()

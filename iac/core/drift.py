@@ -138,7 +138,7 @@ def find_drift(desired: Desired, state: State, actual: Actual, targets: Collecti
         desired.project,
         desired.environment,
         desired.issuer,
-        desired.provider,
+        desired.api.provider,
         clients,
         len(known) - len(clients),
         tuple(address for address in wanted if address not in known),

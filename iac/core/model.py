@@ -35,7 +35,8 @@ class Field:
     Attributes:
         always: managed even when the definition does not name it (contract: what is managed).
         undeclared: what an always-managed field means when it is not declared; None means empty.
-        admin_only: the management API alone can set it.
+        admin_only: an API that sets all (`Capabilities.sets_all`) alone can set it.
+        stock: what a stock server gives a client whose create leaves it out; None for empty and false.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Field:
     always: bool = False
     undeclared: Value | None = None
     admin_only: bool = False
+    stock: Value | None = None
 
 
 _FIELDS = (
@@ -62,14 +64,14 @@ _FIELDS = (
     Field("jwk", Kind.JWKS),
     Field("default_max_age", Kind.SECONDS),
     Field("require_auth_time", Kind.FLAG),
-    Field("access_token_validity_seconds", Kind.SECONDS, admin_only=True),
-    Field("refresh_token_validity_seconds", Kind.SECONDS, admin_only=True),
-    Field("id_token_validity_seconds", Kind.SECONDS, admin_only=True),
-    Field("device_code_validity_seconds", Kind.SECONDS, admin_only=True),
+    Field("access_token_validity_seconds", Kind.SECONDS, admin_only=True, stock=3600),
+    Field("refresh_token_validity_seconds", Kind.SECONDS, admin_only=True, stock=2_592_000),
+    Field("id_token_validity_seconds", Kind.SECONDS, admin_only=True, stock=600),
+    Field("device_code_validity_seconds", Kind.SECONDS, admin_only=True, stock=600),
     Field("reuse_refresh_token", Kind.FLAG, admin_only=True),
-    Field("allow_introspection", Kind.FLAG, admin_only=True),
+    Field("allow_introspection", Kind.FLAG, admin_only=True, stock=True),
     Field("clear_access_tokens_on_refresh", Kind.FLAG, admin_only=True),
-    Field("up_scoping_enabled", Kind.FLAG, admin_only=True),
+    Field("up_scoping_enabled", Kind.FLAG, admin_only=True, stock=True),
 )
 
 FIELDS: Mapping[str, Field] = {field.name: field for field in _FIELDS}

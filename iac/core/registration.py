@@ -6,19 +6,13 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from iac.core.capabilities import FULL, Capabilities
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from iac.core.model import Fields
     from iac.core.secret import Secret
-
-
-class Api(StrEnum):
-    """Which API a client is reached by; the values are those of `provider` in iac.yaml."""
-
-    ADMIN = "iam-admin"
-    SELF_SERVICE = "iam-self-service"
-    RFC7591 = "rfc7591"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +22,21 @@ class Facts:
     Attributes:
         shows_secrets: GET and list carry client_secret (up to 1.13).
         has_up_scoping: answers carry up_scoping_enabled (1.14); the same servers hide jwk.
-        api: by which of its APIs.
+        api: what the API that is used can do.
         is_anonymous: the login counts as nobody there (rec: self-service-user, last exchange).
     """
 
     shows_secrets: bool
     has_up_scoping: bool
-    api: Api = Api.ADMIN
+    api: Capabilities = FULL
     is_anonymous: bool = False
 
     @property
     def flavour(self) -> str:
-        """1.12 (secrets readable), 1.14 (shown once), unknown before self service showed a client; or rfc7591."""
-        if self.api is Api.RFC7591:
-            return str(self.api)
-        if self.api is Api.SELF_SERVICE and not (self.shows_secrets or self.has_up_scoping):
+        """1.12 (secrets readable), 1.14 (shown once), unknown before a client was seen; else the provider's name."""
+        if not self.api.is_iam:
+            return self.api.provider
+        if not (self.api.reads_all or self.shows_secrets or self.has_up_scoping):
             return "unknown"
         return "1.12" if self.shows_secrets else "1.14"
 

@@ -1,1 +1,1 @@
-"""Servers' APIs behind the Provider port: INDIGO IAM's management API and its login."""
+"""Servers' APIs behind the Provider port, each in a folder of its own."""

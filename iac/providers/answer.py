@@ -14,7 +14,8 @@ from iac.core.server import parse_answer
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.core.registration import Api, Registration
+    from iac.core.capabilities import Capabilities
+    from iac.core.registration import Registration
     from iac.transport.message import Answer, Call
 
 READ_AGAIN = "run it again: what the server holds is read first"
@@ -64,12 +65,12 @@ class Reply:
         return self.client
 
 
-def read_reply(answer: Answer, api: Api, client_id: str) -> Reply:
+def read_reply(answer: Answer, api: Capabilities, client_id: str) -> Reply:
     """The client of a success.
 
     Args:
         answer: the answer.
-        api: which API answered.
+        api: what the API that answered can do.
         client_id: whom the question was about; "" when the server was to choose the id.
     """
     body = answer.json()

@@ -10,8 +10,9 @@ from iac.core.errors import InputError
 from iac.core.text import printable
 from iac.ports import Provider
 from iac.providers.discovery import OPENID, check_pin
-from iac.providers.session import Session
-from iac.transport.http import Http, Transport
+from iac.providers.session import LoginSession
+from iac.transport.client import Transport
+from iac.transport.http import Http
 from iac.transport.origin import Issuer
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class Connected(Provider):
         self._issuer = Issuer.parse(connection.issuer)
         check_pin(self._issuer, connection.pinned)
         http = Http(self._issuer, connection.transport, clock)
-        self._session = Session(http, self._issuer, login, clock, tuple(documents))
+        self._session = LoginSession(http, self._issuer, login, clock, tuple(documents))
         self._clock = clock
         self._parallelism = connection.transport.parallelism
 

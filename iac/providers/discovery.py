@@ -61,7 +61,7 @@ def discover(http: Http, issuer: Issuer, documents: Sequence[str] = (OPENID,)) -
             "this server has no discovery document",
             where=where,
             why=server_words(answer),
-            fix="check that issuer in iac.yaml is the address of an INDIGO IAM",
+            fix="check that issuer in iac.yaml is the address of the server that you mean",
         )
     declared = str(document.get("issuer", ""))
     if not issuer.is_same(declared):
@@ -87,6 +87,7 @@ def _first(http: Http, issuer: Issuer, documents: Sequence[str]) -> tuple[str, A
     tried = []
     for name in documents:
         path = name + issuer.path if name == OAUTH else issuer.path + name
+        # without credentials: not before this answer is it known whether this is the issuer that they are for
         answer = http.send(Call.read(path))
         document = answer.json() if answer.is_ok else None
         if isinstance(document, dict) and isinstance(document.get("token_endpoint"), str):

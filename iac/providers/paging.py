@@ -20,7 +20,7 @@ from iac.transport.message import Call
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from iac.providers.session import Session
+    from iac.providers.session import LoginSession
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -32,14 +32,14 @@ _ROUNDS = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class ListPage:
     """One page: how many entries there are in all, and those of this page."""
 
     total: int
     entries: Sequence[Mapping[str, Any]]
 
     @classmethod
-    def parse(cls, body: Any) -> Page | None:
+    def parse(cls, body: Any) -> ListPage | None:
         """IAM's list answer (`totalResults`, `Resources`); None when it is none."""
         if not isinstance(body, dict):
             return None
@@ -51,17 +51,17 @@ class Page:
         return cls(total, entries)
 
 
-def read_page(session: Session, path: str, first: int, count: int) -> Page:
-    """One page of an IAM's list, by its first index and size.
+def read_page(session: LoginSession, path: str, first: int, count: int, scope: str = "") -> ListPage:
+    """One page of an IAM's list, by its first index and size; `scope` is what reading it needs.
 
     Raises:
         IacError: the server refuses, or answers something else.
     """
     call = Call.read(f"{path}?count={count}&startIndex={first}")
     answer = session.send(call)
-    page = Page.parse(answer.json()) if answer.is_ok else None
+    page = ListPage.parse(answer.json()) if answer.is_ok else None
     if page is None:
-        raise read_failure(call, answer)
+        raise read_failure(call, answer, scope)
     return page
 
 
@@ -83,10 +83,10 @@ class PagedList:
     """A list of a server.
 
     Attributes:
-        fetch: one page by its first index and size.
+        fetch: one page by its first index and size; `scope` is what reading it needs.
     """
 
-    fetch: Callable[[int, int], Page]
+    fetch: Callable[[int, int], ListPage]
     parallelism: int = 1
 
     def read(self, total: int, keep: Callable[[Mapping[str, Any]], T | None]) -> list[T]:
@@ -109,8 +109,8 @@ class PagedList:
                 return kept
         raise UnreachableError("the server's list grows while it is read, and does not end")
 
-    def _cover(self, span: range) -> list[Page]:
-        pages: list[Page] = []
+    def _cover(self, span: range) -> list[ListPage]:
+        pages: list[ListPage] = []
         start = span.start
         while start < span.stop:
             page = self.fetch(start, span.stop - start)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from iac.core.secret import Secret
     from iac.ports import Clock
     from iac.providers.discovery import Endpoints
-    from iac.providers.logins.proof import Proof
+    from iac.providers.logins.proof import LoginProof
     from iac.providers.logins.signing_key import SigningKey
     from iac.transport.http import Http
     from iac.transport.message import Answer, Call
@@ -78,7 +78,7 @@ class Probe:
         """A form with the client's credentials (RFC 6749 section 2.3.1, RFC 7523 section 2.2)."""
         return self._proof().call(path, form, endpoints, clock)
 
-    def _proof(self) -> Proof:
+    def _proof(self) -> LoginProof:
         if self.key is not None:
             return KeyAssertion(self.client_id, self.key)
         if self.method == "client_secret_jwt":

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from iac.core.secret import Secret
     from iac.transport.message import Answer, Call
 
-_CHECK_ISSUER = "check that issuer in iac.yaml is the address of an INDIGO IAM"
+_CHECK_ISSUER = "check that issuer in iac.yaml is the address of the server that you mean"
 
 
 def error_code(answer: Answer) -> str:
@@ -47,12 +47,12 @@ def is_server_fault(answer: Answer) -> bool:
     return is_crash or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 
-def read_failure(call: Call, answer: Answer) -> UnreachableError:
-    """The error of a read that gave nothing to use."""
+def read_failure(call: Call, answer: Answer, scope: str = "") -> UnreachableError:
+    """The error of a read that gave nothing to use; `scope` is what the token needs, where the API has one for it."""
     where = _where(call)
     match answer.status:
         case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
-            return _not_allowed(call, answer, "iam:admin.read")
+            return _not_allowed(call, answer, scope)
         case HTTPStatus.TOO_MANY_REQUESTS | HTTPStatus.SERVICE_UNAVAILABLE:
             summary, fix = "the server asks to come back later", _later(answer)
         case status if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
@@ -64,11 +64,11 @@ def read_failure(call: Call, answer: Answer) -> UnreachableError:
     return UnreachableError(summary, where=where, why=server_words(answer), fix=fix)
 
 
-def write_failure(call: Call, answer: Answer, hidden: Iterable[Secret | None] = ()) -> IacError:
+def write_failure(call: Call, answer: Answer, hidden: Iterable[Secret | None] = (), scope: str = "") -> IacError:
     """The error of a write: `UnknownOutcome` when it may have had an effect, else it surely had none."""
     where, words = _where(call), server_words(answer, hidden)
     if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return _not_allowed(call, answer, "iam:admin.write")
+        return _not_allowed(call, answer, scope)
     if answer.is_ok:
         return misunderstood(call, answer, words)
     # 303 sends to what came of the request (RFC 9110 section 15.4.4): it was perhaps carried out
@@ -101,8 +101,10 @@ def _not_allowed(call: Call, answer: Answer, scope: str) -> CredentialsError:
     return CredentialsError(
         "the token may not do this",
         where=_where(call),
-        why=f"it needs the scope {scope}",
-        fix=f"ask an administrator of the IAM to give the login client the scope {scope}",
+        why=f"it needs the scope {scope}" if scope else server_words(answer),
+        fix=f"ask an administrator of the IAM to give the login client the scope {scope}"
+        if scope
+        else "check auth in iac.yaml with: iac whoami; or ask the server's operator what this login may do",
     )
 
 

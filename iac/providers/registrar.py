@@ -12,7 +12,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, ClassVar
 
 from iac.core.errors import IacError, ServerError
-from iac.core.registration import Actual, Api, Facts, Key, Unread
+from iac.core.registration import Actual, Facts, Key, Unread
 from iac.core.server import create_body, detect_facts, update_body
 from iac.ports import Identity
 from iac.providers.answer import Reply, is_done, read_reply
@@ -25,6 +25,7 @@ from iac.transport.message import Call
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from iac.core.capabilities import Capabilities
     from iac.core.model import Fields
     from iac.core.registration import NewClient, Registration
     from iac.core.secret import Secret
@@ -43,7 +44,7 @@ _GONE = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.N
 class Registrar(Connected):
     """One server's registrations. A context manager; nothing is sent before the first call."""
 
-    api: ClassVar[Api]
+    api: ClassVar[Capabilities]
 
     def __init__(self, connection: Connection, login: Login, clock: Clock, *, documents: Collection[str]) -> None:
         """Make it ready.
@@ -126,6 +127,7 @@ class Registrar(Connected):
     def _delete(self, client_id: str) -> None:
         call = Call.write("DELETE", self._path(client_id))
         answer = self._send(client_id, call)
+        # 404 alone is gone: 401 is also the answer to a token that another one has replaced, of a client that is there
         if not is_done(answer) and answer.status != HTTPStatus.NOT_FOUND:
             raise self._write_failure(call, answer, None)
 
@@ -159,7 +161,7 @@ class Registrar(Connected):
         registration = self._get(client_id, with_owners=False)
         if registration is None:
             return False
-        probe = Probe.of(registration, secret, is_iam=self.api is not Api.RFC7591)
+        probe = Probe.of(registration, secret, is_iam=self.api.is_iam)
         return probe is not None and probe.ask(self._session.http, self._session.endpoints(), self._clock)
 
     def _send(self, client_id: str, call: Call) -> Answer:
@@ -178,6 +180,8 @@ class Registrar(Connected):
 
     def _learned(self, reply: Reply) -> Reply:
         """An answer; a new registration access token is used from here on (RFC 7592 section 3)."""
+        # The server ends the old token with the answer that brings a new one. It is kept before anything of the answer
+        # is judged: without it nobody reaches the client again.
         client = reply.client
         if client is not None:
             names = [*client.answer, *(misfit.member for misfit in client.misfits)]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from iac.transport.origin import Issuer
 
 
-class Session:
+class LoginSession:
     """One login at one issuer. Safe to share between threads."""
 
     def __init__(
@@ -45,6 +45,8 @@ class Session:
         """Send a call with the token; a read that is answered by 401 once more with a new token."""
         bearer = self._current()
         answer = self.http.send(_authorized(call, bearer))
+        # A token may be revoked before its time. A write is not sent again: whoever answered 401 may stand before a
+        # server that has done it, and the caller finds out by a read.
         if answer.status == HTTPStatus.UNAUTHORIZED and call.is_read:
             return self.http.send(_authorized(call, self._renewed(bearer)))
         return answer

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from iac.core.errors import RenderError
-from iac.rendering.engine import TooLong, compiled, exceeding, references
+from iac.rendering.engine import TooLong, compiled, exceeding, references, render
 from iac.rendering.limits import MEMORY, SECONDS
-from iac.rendering.render import render
 from iac.rendering.template import template_file
 from iac.rendering.wire import pack, read_output, read_template, unpack, write_error, write_found
 

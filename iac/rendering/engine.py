@@ -21,8 +21,8 @@ from jinja2.visitor import NodeTransformer
 
 from iac.core.diagnostics import Location
 from iac.core.errors import RenderError
-from iac.rendering.context import Record
-from iac.rendering.limits import TOO_LONG, TOO_MUCH
+from iac.rendering.context import Record, template_context
+from iac.rendering.limits import MAX_OUTPUT, TOO_LONG, TOO_MUCH
 from iac.rendering.quoting import FILTERS, Refused, Text, inline
 from iac.rendering.template import FAILED, template_file
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
     import jinja2
 
+    from iac.core.desired import OutputSpec
+    from iac.rendering.context import Credentials, ProjectFacts
     from iac.rendering.template import Template
 
 REFERENCE = "see docs/reference/templates.md for what a template can use"
@@ -50,7 +52,7 @@ class TooLong(Exception):
     """A template has used up its time."""
 
 
-class Environment(ImmutableSandboxedEnvironment):
+class TemplateEnvironment(ImmutableSandboxedEnvironment):
     """Our Jinja2. `texts` are all templates that exist for it."""
 
     def __init__(self, texts: Mapping[str, str]) -> None:
@@ -83,7 +85,7 @@ def compiled(template: Template) -> jinja2.Template:
     Raises:
         RenderError: its syntax, or an unknown filter or test, with file and line.
     """
-    environment = Environment(template.texts)
+    environment = TemplateEnvironment(template.texts)
     for name, text in template.texts.items():
         with _readable(name):
             tree = environment.parse(text, name, template_file(name))
@@ -93,10 +95,41 @@ def compiled(template: Template) -> jinja2.Template:
         return environment.get_template(template.name)
 
 
+def render(template: Template, spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts) -> bytes:
+    """The content of one output, UTF-8.
+
+    Args:
+        template: the template that `spec` names.
+        spec: the output.
+        clients: credentials by address, at least those of `spec.clients`.
+        facts: the project.
+
+    Raises:
+        RenderError: with the template's file and line; it holds no value of the context.
+    """
+    program = compiled(template)
+    try:
+        return b"".join(_limited(program.generate(template_context(spec, clients, facts))))
+    except Exception as raw:
+        error = _failure(raw, template)
+    error.where = f"{error.where} (for {spec.path})"
+    raise error
+
+
+def _limited(parts: Iterator[str]) -> Iterator[bytes]:
+    size = 0
+    for part in parts:
+        content = part.encode()
+        size += len(content)
+        if size > MAX_OUTPUT:
+            raise Refused(f"it makes more than {MAX_OUTPUT} bytes", "check its loops")
+        yield content
+
+
 def references(name: str, text: str) -> list[str]:
     """Names of the templates that this text includes, imports or extends."""
     with _readable(name):
-        found = list(find_referenced_templates(Environment({}).parse(text, name, template_file(name))))
+        found = list(find_referenced_templates(TemplateEnvironment({}).parse(text, name, template_file(name))))
     if None in found:
         why = (
             "which template it includes, imports or extends must stand there in quotes, so that a change of it is seen"
@@ -105,7 +138,7 @@ def references(name: str, text: str) -> list[str]:
     return [reference for reference in found if reference]
 
 
-def failure(raw: Exception, template: Template) -> RenderError:
+def _failure(raw: Exception, template: Template) -> RenderError:
     """What went wrong in rendering, without any value: messages of Jinja2 and Python can hold values."""
     where = _place(raw.__traceback__, template)
     match raw:
@@ -132,7 +165,7 @@ class _Constants(Optimizer):
     For Jinja2 an expression that needs too much memory is one that it leaves to the rendering; here it is a mistake.
     """
 
-    def __init__(self, environment: Environment, file: str) -> None:
+    def __init__(self, environment: TemplateEnvironment, file: str) -> None:
         super().__init__(environment)
         self._file = file
 
@@ -187,7 +220,7 @@ def _readable(name: str) -> Iterator[None]:
         raise _unreadable(name, error) from None
 
 
-def _check(environment: Environment, tree: nodes.Template, name: str) -> None:
+def _check(environment: TemplateEnvironment, tree: nodes.Template, name: str) -> None:
     for node in tree.find_all((nodes.Filter, nodes.Test)):
         kind, known = ("filter", environment.filters) if isinstance(node, nodes.Filter) else ("test", environment.tests)
         if node.name not in known:

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 from iac.core.secret import Secret
 from iac.rendering.context import dummy_key
+from iac.rendering.engine import render
 from iac.rendering.parsing import Unreadable, parse_values
-from iac.rendering.render import render
 from iac.services import Format, template_files, template_format
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from iac.rendering.parsing import Place
     from iac.rendering.template import Template
 
-__all__ = ["Found", "NotAsRendered", "Unreadable", "output_format", "read_credentials"]
+__all__ = ["FileCredentials", "NotAsRendered", "Unreadable", "output_format", "read_credentials"]
 
 _BY_ENDING = {
     ".env": Format.DOTENV,
@@ -50,7 +50,7 @@ class NotAsRendered(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class FileCredentials:
     """What a file holds of one client; None for what its template does not print.
 
     Attributes:
@@ -86,7 +86,7 @@ def output_format(spec: OutputSpec) -> Format | None:
 
 def read_credentials(
     content: bytes, template: Template, spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts
-) -> dict[str, Found]:
+) -> dict[str, FileCredentials]:
     """Id and secret of each client in the file of an output, by the client's address. A private key is not read back.
 
     Args:
@@ -242,7 +242,7 @@ def _part(part: str, names: Mapping[str, str], seen: set[str]) -> str:
     return rf"(?P<{name}>[^\r\n]+?)"
 
 
-def _found(spec: OutputSpec, values: Values, format_: Format) -> dict[str, Found]:
+def _found(spec: OutputSpec, values: Values, format_: Format) -> dict[str, FileCredentials]:
     ids = {mark.address: value for mark, value in values.items() if not mark.is_secret}
     secrets = {mark.address: Secret(value) for mark, value in values.items() if mark.is_secret}
-    return {at: Found(ids.get(at), secrets.get(at), format_) for at in spec.clients}
+    return {at: FileCredentials(ids.get(at), secrets.get(at), format_) for at in spec.clients}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from iac.core.desired import OutputSpec
     from iac.process import ProcessError
     from iac.rendering.context import Credentials, ProjectFacts
-    from iac.rendering.reading import Found
+    from iac.rendering.reading import FileCredentials
     from iac.rendering.template import Template
     from iac.worker import Worker
 
@@ -58,9 +58,9 @@ class Renderer:
             RenderError: with file and line.
         """
         if is_builtin(template.name):
-            from iac.rendering.render import check_template  # brings in Jinja2
+            from iac.rendering.engine import compiled  # brings in Jinja2
 
-            check_template(template)
+            compiled(template)
             return
         from iac.rendering.wire import write_template  # for templates of the project alone
 
@@ -69,13 +69,13 @@ class Renderer:
     def render(
         self, template: Template, spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts
     ) -> bytes:
-        """The content of one output, as `iac.rendering.render` makes it.
+        """The content of one output, as `iac.rendering.engine.render` makes it.
 
         Raises:
             RenderError: with the template's file and line; it holds no value that the template was given.
         """
         if is_builtin(template.name):
-            from iac.rendering.render import render  # brings in Jinja2
+            from iac.rendering.engine import render  # brings in Jinja2
 
             return render(template, spec, clients, facts)
         from iac.rendering.wire import read_content, write_output  # for templates of the project alone
@@ -89,7 +89,7 @@ class Renderer:
         spec: OutputSpec,
         clients: Mapping[str, Credentials],
         facts: ProjectFacts,
-    ) -> dict[str, Found]:
+    ) -> dict[str, FileCredentials]:
         """Id and secret of each client in the file of an output, as `iac.rendering.reading` reads them.
 
         Raises:

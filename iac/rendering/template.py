@@ -18,10 +18,10 @@ from iac.rendering.limits import MAX_BYTES
 from iac.services import template_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
-    from iac.rendering.renderer import Renderer
+    References = Callable[[str, str], list[str]]
 
 TEMPLATES_DIR = "templates"
 FAILED = "the template cannot be rendered"
@@ -64,22 +64,22 @@ def template_file(name: str) -> str:
     return f"built-in {name}" if is_builtin(name) else f"{TEMPLATES_DIR}/{name}"
 
 
-def load_templates(root: Path, names: Iterable[str], renderer: Renderer) -> Mapping[str, Template]:
+def load_templates(root: Path, names: Iterable[str], references: References) -> Mapping[str, Template]:
     """Templates by name, each read once with what it refers to.
 
     Args:
         root: the project's folder.
         names: as outputs name them, in any order, repeated or not.
-        renderer: finds what a template refers to.
+        references: by a template's name and text, what it refers to; `Renderer.references` is one.
 
     Raises:
         RenderError: unknown, outside `templates/`, too large, not UTF-8, or a reference that is not a quoted name.
     """
     texts: dict[str, str] = {}
-    return {name: _load(root, name, texts, renderer) for name in sorted(set(names))}
+    return {name: _load(root, name, texts, references) for name in sorted(set(names))}
 
 
-def _load(root: Path, name: str, texts: dict[str, str], renderer: Renderer) -> Template:
+def _load(root: Path, name: str, texts: dict[str, str], references: References) -> Template:
     needed: set[str] = set()
     waiting = [name]
     while waiting:
@@ -87,7 +87,7 @@ def _load(root: Path, name: str, texts: dict[str, str], renderer: Renderer) -> T
         if current not in needed:
             needed.add(current)
             texts[current] = texts[current] if current in texts else _read(root, current)
-            waiting += renderer.references(current, texts[current]) if _MAY_REFER.search(texts[current]) else []
+            waiting += references(current, texts[current]) if _MAY_REFER.search(texts[current]) else []
     closure = {each: texts[each] for each in sorted(needed)}
     return Template(name, _digest(name, closure), closure)
 

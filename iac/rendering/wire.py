@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from iac.core.model import Fields
-    from iac.rendering.reading import Found
+    from iac.rendering.reading import FileCredentials
 
 
 class Junk(Exception):
@@ -172,7 +172,7 @@ def read_content(message: object) -> bytes:
         raise Junk from None
 
 
-def write_found(found: Mapping[str, Found]) -> dict[str, Any]:
+def write_found(found: Mapping[str, FileCredentials]) -> dict[str, Any]:
     """What was read of each client."""
     return {
         address: [client.client_id, client.client_secret and client.client_secret.reveal(), client.format]
@@ -180,7 +180,7 @@ def write_found(found: Mapping[str, Found]) -> dict[str, Any]:
     }
 
 
-def read_found(message: object, clients: Iterable[str]) -> dict[str, Found]:
+def read_found(message: object, clients: Iterable[str]) -> dict[str, FileCredentials]:
     """What was read of each of these clients.
 
     Raises:
@@ -191,10 +191,10 @@ def read_found(message: object, clients: Iterable[str]) -> dict[str, Found]:
     return {address: _read_found(message.get(address)) for address in clients}
 
 
-def _read_found(message: object) -> Found:
-    from iac.rendering.reading import Found  # brings in Jinja2
+def _read_found(message: object) -> FileCredentials:
+    from iac.rendering.reading import FileCredentials  # brings in Jinja2
 
     match message:
         case [str() | None as client_id, str() | None as secret, str(format_)] if format_ in set(Format):
-            return Found(client_id, None if secret is None else Secret(secret), Format(format_))
+            return FileCredentials(client_id, None if secret is None else Secret(secret), Format(format_))
     raise Junk

@@ -5,6 +5,8 @@ import hashlib
 import hmac
 import json
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 
 from iac.sandbox.message import SESSION_COOKIE, RefusalError, Request, Response, oauth_error
 from iac.sandbox.model import RAT_SCOPE, Account, Client, Grant
@@ -23,7 +25,7 @@ def identify(world: World, request: Request) -> Grant | None:
     Raises:
         RefusalError: 401 for a token that is unknown or over.
     """
-    session = _session(world, request)
+    session = session_of(world, request)
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer":
         return world.store.sessions.get(session or "")
@@ -48,7 +50,7 @@ def _live(world: World, token: str) -> Grant | None:
     return grant
 
 
-def _session(world: World, request: Request) -> str | None:
+def session_of(world: World, request: Request) -> str | None:
     """The id of the session that the request's cookie names, when there is one."""
     found = _COOKIE.search(request.headers.get("cookie", ""))
     return found[1] if found and found[1] in world.store.sessions else None
@@ -56,11 +58,23 @@ def _session(world: World, request: Request) -> str | None:
 
 def with_session(world: World, request: Request, response: Response) -> Response:
     """The response, opening a session for a caller who has none (rec: self-service-session-cookie)."""
-    if _session(world, request) is not None:
+    if session_of(world, request) is not None:
         return response
+    return open_session(world, response)[1]
+
+
+def open_session(world: World, response: Response) -> tuple[str, Response]:
+    """A new session of nobody, and the response with its cookie."""
     session = world.chance.new_token_id()
     world.store.sessions[session] = None
-    return response.with_header("set-cookie", f"{SESSION_COOKIE}={session}; Path=/; HttpOnly")
+    return session, response.with_header("set-cookie", f"{SESSION_COOKIE}={session}; Path=/; HttpOnly")
+
+
+def end_session(world: World, request: Request) -> None:
+    """End the session that the request's cookie names, when there is one."""
+    session = session_of(world, request) or ""
+    world.store.sessions.pop(session, None)
+    world.store.kept_requests.pop(session, None)
 
 
 def demand(call: Call, scope: str) -> Grant:
@@ -69,7 +83,7 @@ def demand(call: Call, scope: str) -> Grant:
     Raises:
         RefusalError: 401 for nobody, 403 for somebody without the scope.
     """
-    caller = _known(call)
+    caller = demand_anybody(call)
     if scope not in caller.scopes:
         raise RefusalError(_access_denied())
     return caller
@@ -81,13 +95,18 @@ def demand_user(call: Call) -> Account:
     Raises:
         RefusalError: 401 for nobody, 403 for a client's own token.
     """
-    account = _known(call).account
+    account = demand_anybody(call).account
     if account is None:
         raise RefusalError(_access_denied())
     return account
 
 
-def _known(call: Call) -> Grant:
+def demand_anybody(call: Call) -> Grant:
+    """The caller, whoever it is.
+
+    Raises:
+        RefusalError: 401 for nobody.
+    """
     if call.caller is None:
         text = "Full authentication is required to access this resource"
         refusal = oauth_error(401, "unauthorized", text, challenge=CHALLENGE)
@@ -99,20 +118,30 @@ def _access_denied() -> Response:
     return oauth_error(403, "access_denied", "Access is denied")
 
 
-def issue(world: World, client: Client, account: Account | None, scopes: tuple[str, ...]) -> str:
+def issue(
+    world: World, client: Client, account: Account | None, scopes: tuple[str, ...], refresh_token: str = ""
+) -> str:
     """A new access token for the client, of its lifetime."""
-    return _issue(world, client, account, scopes, client.access_token_validity_seconds or 3600)
+    grant = _new_grant(world, client, account, scopes, client.access_token_validity_seconds or 3600)
+    return _keep(world, replace(grant, refresh_token=refresh_token))
+
+
+def id_token(world: World, client: Client, account: Account) -> str:
+    """Who the user is (OpenID Connect Core section 2); no call takes it."""
+    return _signed(world, _new_grant(world, client, account, (), client.id_token_validity_seconds or 600))
 
 
 def issue_rat(world: World, client: Client) -> str:
     """A new registration access token; the client's older ones end (rec: admin-rat)."""
     world.store.revoke(client, access=False)
-    return _issue(world, client, None, (RAT_SCOPE,), None)
+    return _keep(world, _new_grant(world, client, None, (RAT_SCOPE,), None))
 
 
-def _issue(world: World, client: Client, account: Account | None, scopes: tuple[str, ...], seconds: int | None) -> str:
+def _new_grant(
+    world: World, client: Client, account: Account | None, scopes: tuple[str, ...], seconds: int | None
+) -> Grant:
     now = world.chance.now_ms()
-    grant = Grant(
+    return Grant(
         client_key=client.key,
         client_id=client.client_id or "",
         account=account,
@@ -121,9 +150,26 @@ def _issue(world: World, client: Client, account: Account | None, scopes: tuple[
         issued_ms=now,
         expires_ms=None if seconds is None else now + seconds * 1000,
     )
+
+
+def _keep(world: World, grant: Grant) -> str:
     token = _signed(world, grant)
     world.store.tokens[token] = grant
     return token
+
+
+def asked_scopes(client: Client, form: Mapping[str, str]) -> tuple[str, ...]:
+    """The scopes that a form asks for; all of the client's when it asks for none (rec: login).
+
+    Raises:
+        RefusalError: 400 for a scope that the client has not.
+    """
+    asked = tuple(dict.fromkeys(form.get("scope", "").split()))
+    for name in asked:
+        if name not in client.scope:
+            text = f"Scope '{name}' not allowed for client '{client.client_id}'"
+            raise RefusalError(oauth_error(400, "invalid_scope", text))
+    return asked or client.scope
 
 
 def _signed(world: World, grant: Grant) -> str:

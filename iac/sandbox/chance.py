@@ -8,7 +8,7 @@ import secrets
 import time
 import uuid
 
-_LETTERS = "BCDFGHJKLMNPQRSTVWXZ"  # no vowels, no words: RFC 8628 section 6.1
+_SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"  # rec: device-request
 
 
 class Chance:
@@ -27,8 +27,8 @@ class Chance:
         return str(uuid.uuid4())
 
     def new_user_code(self) -> str:
-        """What a user types to approve a device: six letters."""
-        return "".join(secrets.choice(_LETTERS) for _ in range(6))
+        """What a user types to approve a device: six signs."""
+        return "".join(secrets.choice(_SIGNS) for _ in range(6))
 
     def fetch(self, url: str) -> str:
         """The text behind a client's jwks_uri; without a network nothing can be had.

@@ -1,38 +1,26 @@
-"""The body of a create or update: JSON into the fields that IAM knows.
+"""A client's JSON: what a create or update makes of a body, and what answers show.
 
-Types are as lenient as IAM's JSON reader: numbers pass for strings and digits for numbers; unknown
-fields are ignored (rec: admin-create-rejected). What does not fit is an empty 400.
+Which fields there are, who sets and who sees them stands in `iac.sandbox.model.Client`.
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
+from random import Random
 from typing import Any
 
+from iac.sandbox import jose
 from iac.sandbox.flavour import Facts
-from iac.sandbox.message import RefusalError, Request, empty
+from iac.sandbox.message import RefusalError, Request, ServerCrashError, empty
+from iac.sandbox.model import FIELDS, SECRET_METHODS, SELF_SERVICE, Client, Kind, Row, Setter, View
+from iac.sandbox.world import World
 
-GRANT_TYPES = frozenset(
-    {
-        "authorization_code",
-        "client_credentials",
-        "password",
-        "implicit",
-        "refresh_token",
-        "urn:ietf:params:oauth:grant-type:device_code",
-        "urn:ietf:params:oauth:grant-type:token-exchange",
-        "urn:ietf:params:oauth:grant_type:redelegate",
-    }
-)
-RESPONSE_TYPES = frozenset({"code", "token"})
-SECRET_METHODS = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
-AUTH_METHODS = SECRET_METHODS | {"private_key_jwt", "none"}
+_MAX_CLIENT_ID = 256
 
 Document = dict[str, Any]
 """Field name -> parsed value: str, int, bool, sorted tuple of str, or None where null was sent.
 
 Lists are sets to IAM: order and duplicates are not kept (rec: admin-order-and-duplicates)."""
-
-Parser = Callable[[Any], Any]
 
 
 def _text(value: Any) -> str | None:
@@ -69,74 +57,35 @@ def _texts(value: Any) -> tuple[str, ...] | None:
     return tuple(sorted({str(_text(item)) for item in value}))
 
 
-def _scope(value: Any) -> tuple[str, ...] | None:
+def _words(value: Any) -> tuple[str, ...] | None:
     text = _text(value)
     return None if text is None else tuple(sorted(set(text.split(" "))))
 
 
-def _one_of(allowed: frozenset[str]) -> Parser:
-    def parse(value: Any) -> str | None:
-        if value is None or (isinstance(value, str) and value in allowed):
-            return value
-        raise ValueError(value)
-
-    return parse
-
-
-def _some_of(allowed: frozenset[str]) -> Parser:
-    def parse(value: Any) -> tuple[str, ...] | None:
-        values = _texts(value)
-        if values is None or allowed.issuperset(values):
-            return values
-        raise ValueError(value)
-
-    return parse
-
-
-_PARSERS: dict[str, Parser] = {
-    "client_id": _text,
-    "client_secret": _text,
-    "client_name": _text,
-    "client_description": _text,
-    "redirect_uris": _texts,
-    "client_uri": _text,
-    "tos_uri": _text,
-    "policy_uri": _text,
-    "jwks_uri": _text,
-    "jwk": _text,
-    "contacts": _texts,
-    "grant_types": _some_of(GRANT_TYPES),
-    "response_types": _some_of(RESPONSE_TYPES),
-    "token_endpoint_auth_method": _one_of(AUTH_METHODS),
-    "scope": _scope,
-    "access_token_validity_seconds": _number,
-    "refresh_token_validity_seconds": _number,
-    "id_token_validity_seconds": _number,
-    "device_code_validity_seconds": _number,
-    "default_max_age": _number,
-    "reuse_refresh_token": _flag,
-    "dynamically_registered": _flag,
-    "allow_introspection": _flag,
-    "clear_access_tokens_on_refresh": _flag,
-    "require_auth_time": _flag,
-    "code_challenge_method": _text,
-    "active": _flag,
+# As lenient as IAM's JSON reader: numbers pass for texts and digits for numbers (rec: admin-create-rejected).
+_PARSERS: Mapping[Kind | None, Callable[[Any], Any]] = {
+    Kind.TEXT: _text,
+    Kind.URL: _text,
+    Kind.FLAG: _flag,
+    Kind.NUMBER: _number,
+    Kind.LIFETIME: _number,
+    Kind.TEXTS: _texts,
+    Kind.WORDS: _words,
 }
-_UP_SCOPING: dict[str, Parser] = {"up_scoping_enabled": _flag}
-_FEDERATION: dict[str, Parser] = {"entity_id": _text, "expiration": _text}
 
 
-def _parsers(facts: Facts) -> dict[str, Parser]:
-    up_scoping = _UP_SCOPING if facts.up_scoping else {}
-    federation = _FEDERATION if facts.federation else {}
-    return _PARSERS | up_scoping | federation
+def _parse(row: Row, value: Any) -> Any:
+    parsed = _PARSERS[row.kind](value)
+    if row.choices and parsed is not None and not row.choices.issuperset([parsed] if row.kind is Kind.TEXT else parsed):
+        raise ValueError(value)
+    return parsed
 
 
-def read(request: Request, facts: Facts) -> Document:
-    """The fields of the request's body that IAM knows.
+def read_document(request: Request, facts: Facts) -> Document:
+    """The fields of the request's body that IAM knows; it ignores all others (rec: admin-create-rejected).
 
     Raises:
-        RefusalError: 415 when it is not JSON, 400 when it is broken or of the wrong types.
+        RefusalError: 415 when it is not JSON, an empty 400 when it is broken or of the wrong types.
     """
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type != "application/json":
@@ -145,7 +94,124 @@ def read(request: Request, facts: Facts) -> Document:
         raw = json.loads(request.body)
         if not isinstance(raw, dict):
             raise RefusalError(empty(400))
-        parsers = _parsers(facts)
-        return {name: parsers[name](value) for name, value in raw.items() if name in parsers}
+        known = {name: FIELDS[name] for name in raw if name in FIELDS and FIELDS[name].is_known(facts)}
+        return {name: _parse(row, raw[name]) for name, row in known.items()}
     except (ValueError, TypeError, RecursionError, OverflowError) as broken:
         raise RefusalError(empty(400)) from broken
+
+
+def stored_fields(world: World, document: Document, *setters: Setter) -> dict[str, Any]:
+    """The fields that these setters' documents set; what the document leaves out gets the value of its row.
+
+    `offline_access` brings the grant refresh_token (rec: admin-offline-access), jwks_uri wins over jwk
+    (rec: admin-jwk-and-jwks-uri).
+
+    Raises:
+        ServerCrashError: for scope null (rec: admin-scope-null), a jwk that the column cannot hold, and an
+            entity_id without expiration (rec: admin-jwk, admin-federation-fields).
+    """
+    if document.get("scope", ()) is None or (document.get("entity_id") and not document.get("expiration")):
+        raise ServerCrashError
+    values = {name: _stored(row, document.get(name)) for name, row in FIELDS.items() if row.setter in setters}
+    if "offline_access" in values["scope"]:
+        values["grant_types"] = tuple(sorted({*values["grant_types"], "refresh_token"}))
+    values["jwk"] = None if values["jwks_uri"] else _stored_jwk(world, values["jwk"])
+    return values
+
+
+def _stored(row: Row, value: Any) -> Any:
+    if value is None or (row.kind is Kind.LIFETIME and value < row.least):
+        return row.absent
+    return value
+
+
+def _stored_jwk(world: World, text: str | None) -> str | None:
+    if not text:
+        return None
+    stored = jose.public_set(text)
+    column = world.facts.jwk_column
+    if column is not None and len(stored) > column:
+        raise ServerCrashError
+    return stored
+
+
+def secret_by_method(world: World, method: str, secret: str | None) -> str | None:
+    """The secret that goes with an auth method on versions where it follows the method.
+
+    A method with a secret gets a new one when there is none, which no answer shows; the others lose theirs
+    (rec: admin-auth-method-matrix, self-service-secret-and-auth-method).
+    """
+    if method not in SECRET_METHODS:
+        return None
+    return world.new_secret() if secret is None else secret
+
+
+def new_client(world: World, document: Document, values: dict[str, Any]) -> Client:
+    """A client that is not stored yet, with an id and, where its method needs one, a secret.
+
+    The caller's id and secret are taken, even an empty secret (rec: admin-chosen-secret).
+
+    Raises:
+        ServerCrashError: for an id that the database's column cannot hold (rec: admin-client-ids-odd 84).
+    """
+    client_id = document.get("client_id")
+    if len(client_id or "") > _MAX_CLIENT_ID:
+        raise ServerCrashError
+    secret = document.get("client_secret")
+    if secret is None and values["token_endpoint_auth_method"] in SECRET_METHODS:
+        secret = world.new_secret()
+    return Client(
+        key=world.store.new_key(),
+        client_id=world.chance.new_client_id() if client_id is None else client_id,
+        client_secret=secret,
+        created_at=world.chance.now_ms(),
+        **values,
+    )
+
+
+@cache
+def _shown_fields(view: View, facts: Facts) -> tuple[str, ...]:
+    is_short = view is View.ACCOUNT and not facts.lists_are_full
+    return tuple(name for name, row in FIELDS.items() if row.seen(view, facts) and (row.is_short or not is_short))
+
+
+def show(world: World, client: Client, view: View, **more: str | None) -> dict[str, Any]:
+    """The client's fields in that view with those of `more`; empty ones are left out, but for scope.
+
+    Lists are in a fixed order, or in a random one where the world shuffles.
+    """
+    order = _shuffled(world.shuffler) if world.shuffler else tuple
+    shown: dict[str, Any] = {}
+    for name in _shown_fields(view, world.facts):
+        value = getattr(client, name)
+        if name == "scope":
+            shown[name] = " ".join(order(value)) or None
+        elif isinstance(value, tuple):
+            if value:
+                shown[name] = list(order(value))
+        elif value is not None and value != "":
+            shown[name] = value
+    if view in SELF_SERVICE or (client.dynamically_registered and "dynamically_registered" in shown):
+        # A client that lost its id is found below null (rec: self-service-put-without-client-id).
+        uri = f"{world.base_url}/iam/api/client-registration/{client.client_id or 'null'}"
+        shown["registration_client_uri"] = uri
+    return shown | {name: value for name, value in more.items() if value is not None}
+
+
+def _shuffled(shuffler: Random) -> Callable[[Iterable[str]], Iterable[str]]:
+    def shuffled(values: Iterable[str]) -> list[str]:
+        items = list(values)
+        shuffler.shuffle(items)
+        return items
+
+    return shuffled
+
+
+def render(world: World, client: Client, view: View) -> str:
+    """The JSON of `show`, kept with the client as long as it does not change."""
+    if world.shuffler:
+        return json.dumps(show(world, client, view), ensure_ascii=False)
+    text = client.rendered.get(view)
+    if text is None:
+        text = client.rendered[view] = json.dumps(show(world, client, view), ensure_ascii=False)
+    return text

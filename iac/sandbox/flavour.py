@@ -53,8 +53,12 @@ class Facts:
     search_hides_lifetimes: bool  # rec: admin-search
     second_rat_marks_use: bool  # last_used is set; rec: admin-rat
     unknown_token_named: bool  # the 401 repeats the token; rec: admin-authorization
-    owner_rotates: bool  # an owner may ask for a new secret; IAM's sources 1.14, no recording
+    owner_rotates: bool  # an owner may ask for a new secret; rec: owner-rotates-secret
     introspection_has_jti: bool  # shape of /introspect; rec: admin-revoke-and-reset
+    refresh_by_stranger_ends: bool  # another client's try uses a refresh token up; rec: refresh-token
+    suspended_works: bool  # a disabled client refreshes and introspects; rec: refresh-after-change
+    revoke_says_why: bool  # the 403 for another client's token has a body; rec: revoke
+    revoke_takes_get: bool  # rec: revoke
     scopes_supported: tuple[str, ...]  # in discovery; rec: login
 
 
@@ -79,6 +83,10 @@ _V1_12 = Facts(
     unknown_token_named=True,
     owner_rotates=False,
     introspection_has_jti=False,
+    refresh_by_stranger_ends=False,
+    suspended_works=True,
+    revoke_says_why=False,
+    revoke_takes_get=True,
     scopes_supported=(*_SCOPES_1_12, "wlcg.groups"),
 )
 _V1_13 = replace(
@@ -108,6 +116,10 @@ _V1_14 = replace(
     second_rat_marks_use=True,
     unknown_token_named=False,
     owner_rotates=True,
+    refresh_by_stranger_ends=True,
+    suspended_works=False,
+    revoke_says_why=True,
+    revoke_takes_get=False,
 )
 
 FACTS = {Flavour.V1_12: _V1_12, Flavour.V1_13: _V1_13, Flavour.V1_14: _V1_14}

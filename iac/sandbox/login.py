@@ -5,13 +5,11 @@ import json
 import logging
 from collections.abc import Iterable, Mapping
 from typing import Any
-from urllib.parse import unquote_plus
 
 from iac.sandbox import jose
 from iac.sandbox.access import CHALLENGE
-from iac.sandbox.document import SECRET_METHODS
-from iac.sandbox.message import RefusalError, Request, oauth_error
-from iac.sandbox.model import Client
+from iac.sandbox.message import RefusalError, Request, ServerCrashError, oauth_error
+from iac.sandbox.model import SECRET_METHODS, Client
 from iac.sandbox.world import World
 
 FORM_CHALLENGE = 'Form realm="oauth"'
@@ -30,12 +28,15 @@ def authenticate(world: World, request: Request, form: Mapping[str, str]) -> Cli
         RefusalError: 401 when it is unknown, its proof wrong or, from 1.14, its method another (rec: login,
             admin-auth-method-matrix).
     """
+    # An assertion wins over all else, Basic over the form (rec: client-auth-methods 20 to 27).
+    if form.get("client_assertion_type") == _JWT_BEARER and form.get("client_assertion"):
+        return _by_assertion(world, form["client_assertion"])
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "basic":
         return _by_basic(world, credentials, is_enforced=world.facts.auth_method_enforced)
-    if form.get("client_assertion_type") == _JWT_BEARER:
-        return _by_assertion(world, form)
-    return _by_form(world, form.get("client_id", ""), form.get("client_secret", ""))
+    if not form.get("client_id"):
+        raise _unauthorized(CHALLENGE, "Full authentication is required to access this resource")
+    return _by_form(world, form["client_id"].strip(), form.get("client_secret", ""))
 
 
 def authenticate_basic(world: World, request: Request) -> Client:
@@ -45,7 +46,9 @@ def authenticate_basic(world: World, request: Request) -> Client:
         RefusalError: 401 when it is unknown or its secret wrong.
     """
     scheme, _, credentials = request.headers.get("authorization", "").partition(" ")
-    return _by_basic(world, credentials if scheme.lower() == "basic" else "", is_enforced=False)
+    if scheme.lower() != "basic":
+        raise _unauthorized(CHALLENGE, "Full authentication is required to access this resource")
+    return _by_basic(world, credentials, is_enforced=False)
 
 
 def _by_basic(world: World, credentials: str, *, is_enforced: bool) -> Client:
@@ -53,14 +56,15 @@ def _by_basic(world: World, credentials: str, *, is_enforced: bool) -> Client:
         text = base64.b64decode(credentials, validate=True).decode()
     except ValueError:
         text = ""
+    # As it is: percent-encoded as RFC 6749 section 2.3.1 has it, it is refused (rec: client-auth-methods 29 to 32).
     client_id, _, secret = text.partition(":")
-    client = world.store.find(client_id) or world.store.find(unquote_plus(client_id))
+    client = world.store.find(client_id)
     if client is None:
         raise _unauthorized(CHALLENGE, "Bad credentials")
     method = client.token_endpoint_auth_method
     if is_enforced and method not in {"client_secret_basic", "none"}:
         raise _unauthorized(CHALLENGE, _UNSUPPORTED)
-    if (client.client_secret or "") not in {secret, unquote_plus(secret)}:
+    if (client.client_secret or "") != secret:
         raise _unauthorized(CHALLENGE, "Bad credentials")
     if is_enforced and method == "none":
         raise _unauthorized(CHALLENGE, _PUBLIC)
@@ -84,18 +88,25 @@ def _check_form_method(client: Client, secret: str) -> None:
         raise _unauthorized(FORM_CHALLENGE, _UNSUPPORTED)
 
 
-def _by_assertion(world: World, form: Mapping[str, str]) -> Client:
-    """A client by its signed JWT (RFC 7523 section 3)."""
+def _by_assertion(world: World, assertion: str) -> Client:
+    """A client by its signed JWT (RFC 7523 section 3; rec: client-assertion).
+
+    Raises:
+        RefusalError: 401, invalid_client for what is no JWT and unauthorized for a wrong one.
+        ServerCrashError: for a subject that is no client.
+    """
     try:
-        head, payload, mac = form.get("client_assertion", "").split(".")
+        head, payload, mac = assertion.split(".")
         header, claims = json.loads(jose.decode(head)), json.loads(jose.decode(payload))
-        client = world.store.find(str(claims.get("sub")))
-        data = f"{head}.{payload}".encode()
-        proven = client is not None and _is_signed(world, client, header, data, jose.decode(mac))
+        subject, signature = claims.get("sub"), jose.decode(mac)
+        client = world.store.find(str(subject))
+        if client is None:
+            raise ServerCrashError
+        proven = _is_signed(world, client, header, f"{head}.{payload}".encode(), signature)
     except (ValueError, AttributeError, TypeError, KeyError) as broken:
         raise _bad_client() from broken
-    if client is None or not proven or not _is_meant(world, claims, form):
-        raise _bad_client()
+    if not proven or not _is_meant(world, claims):
+        raise _unauthorized(FORM_CHALLENGE, "invalid jwt bearer assertion")
     return client
 
 
@@ -105,9 +116,8 @@ def _is_signed(world: World, client: Client, header: Mapping[str, Any], data: by
         return bool(client.client_secret) and jose.verify_secret(algorithm, client.client_secret or "", data, mac)
     if client.token_endpoint_auth_method in SECRET_METHODS:
         return False
-    kid = header.get("kid")
-    keys = [key for key in _keys(world, client) if kid is None or key.get("kid") in {None, kid}]
-    return any(jose.verify_key(algorithm, key, data, mac) for key in keys)
+    # Whatever kid the header names, all keys are tried (rec: client-assertion 52).
+    return any(jose.verify_key(algorithm, key, data, mac) for key in _keys(world, client))
 
 
 def _keys(world: World, client: Client) -> Iterable[Mapping[str, Any]]:
@@ -122,25 +132,24 @@ def _keys(world: World, client: Client) -> Iterable[Mapping[str, Any]]:
     return [key for key in keys if isinstance(key, dict)]
 
 
-def _is_meant(world: World, claims: Mapping[str, Any], form: Mapping[str, str]) -> bool:
-    """Whether issuer, subject, audience and times are those of RFC 7523 section 3.
+def _is_meant(world: World, claims: Mapping[str, Any]) -> bool:
+    """Whether issuer, subject, audience and times are those of RFC 7523 section 3 (rec: client-assertion).
 
-    What IAM demands beyond it is from its sources (IAMJWTBearerAuthenticationProvider): the token endpoint as audience,
-    a `jti`; clocks may differ by 5 minutes.
+    Beyond it IAM demands the token endpoint as audience and a `jti`, which may come twice; clocks may differ by 5
+    minutes.
     """
     audience = claims.get("aud")
-    audiences = set(audience if isinstance(audience, list) else [audience])
-    now = world.chance.now_ms() / 1000
-    expiry, not_before = claims.get("exp"), claims.get("nbf", 0)
+    audiences = audience if isinstance(audience, list) else [audience]
+    latest = world.chance.now_ms() / 1000 + _LEEWAY_SECONDS
+    expiry = claims.get("exp")
+    begins = (claims.get("nbf", 0), claims.get("iat", 0))
     return (
         claims.get("iss") == claims.get("sub")
-        and form.get("client_id", claims.get("sub")) == claims.get("sub")
         and f"{world.issuer}token" in audiences
         and bool(claims.get("jti"))
         and isinstance(expiry, int | float)
-        and expiry > now - _LEEWAY_SECONDS
-        and isinstance(not_before, int | float)
-        and not_before < now + _LEEWAY_SECONDS
+        and expiry > latest - 2 * _LEEWAY_SECONDS
+        and all(isinstance(begin, int | float) and begin < latest for begin in begins)
     )
 
 

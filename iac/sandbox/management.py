@@ -1,16 +1,32 @@
-"""The management API, /iam/api/clients: for callers with iam:admin.read or iam:admin.write."""
+"""The management API: /iam/api/clients with its owners, search, and the user's own list of clients."""
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 
 from iac.sandbox import access, rules
-from iac.sandbox.message import RefusalError, Response, empty, error, json_response, json_text
-from iac.sandbox.model import ADMIN_READ, ADMIN_WRITE, Account, Client
-from iac.sandbox.paging import page_response, read_page
-from iac.sandbox.registry import checked, common_fields, managed_fields, new_client, secret_by_method
-from iac.sandbox.view import View, render, show
+from iac.sandbox.document import new_client, render, secret_by_method, show, stored_fields
+from iac.sandbox.message import (
+    RefusalError,
+    Response,
+    empty,
+    error,
+    json_response,
+    json_text,
+    page_response,
+    read_page,
+)
+from iac.sandbox.model import ADMIN_READ, ADMIN_WRITE, Account, Client, Setter, View
 from iac.sandbox.world import Call, World
+
+_SEARCHES: dict[str, Callable[[Client], tuple[str | None, ...]]] = {
+    "name": lambda client: (client.client_id, client.client_name),
+    "contacts": lambda client: client.contacts,
+    "scope": lambda client: client.scope,
+    "grantType": lambda client: client.grant_types,
+    "redirectUri": lambda client: client.redirect_uris,
+}
 
 
 def list_clients(call: Call) -> Response:
@@ -29,8 +45,8 @@ def create(call: Call) -> Response:
     """POST: the answer shows the secret, and allow_introspection true whatever was sent."""
     access.demand(call, ADMIN_WRITE)
     world = call.world
-    document = checked(call, rules.SAVE)
-    fields = common_fields(world, document) | managed_fields(document)
+    document = rules.checked_document(call, rules.SAVE)
+    fields = stored_fields(world, document, Setter.BOTH, Setter.MANAGEMENT)
     fields["allow_introspection"] = True
     if not world.facts.create_keeps_clear_tokens:
         fields["clear_access_tokens_on_refresh"] = False
@@ -49,11 +65,11 @@ def update(call: Call) -> Response:
     """PUT: a full replace but for id, age, origin and status (rec: admin-put-full-replace)."""
     access.demand(call, ADMIN_WRITE)
     world = call.world
-    document = checked(call, rules.UPDATE)
+    document = rules.checked_document(call, rules.UPDATE)
     old = world.find_client(call.names[0])
     if old.entity_id is not None:
         raise RefusalError(error(400, "Federated clients cannot be updated"))
-    fields = common_fields(world, document) | managed_fields(document)
+    fields = stored_fields(world, document, Setter.BOTH, Setter.MANAGEMENT)
     method = fields["token_endpoint_auth_method"]
     client = Client(
         key=old.key,
@@ -158,3 +174,75 @@ def reset(call: Call) -> Response:
     world.store.revoke_refresh(client)
     world.store.put(client)
     return json_text(200, json.dumps(client.client_secret))
+
+
+def search(call: Call) -> Response:
+    """GET /iam/api/search/clients: a part of a value is enough, upper and lower case are alike.
+
+    An unknown searchType is an empty 400 (rec: admin-search).
+    """
+    access.demand(call, ADMIN_READ)
+    query = call.request.query
+    values = _SEARCHES.get(query.get("searchType", "name"))
+    if values is None:
+        raise RefusalError(empty(400))
+    wanted = query.get("search", "").lower()
+    found = [
+        client
+        for client in call.world.store.clients()
+        if (query.get("drOnly") != "true" or client.dynamically_registered)
+        and (not wanted or any(wanted in (value or "").lower() for value in values(client)))
+    ]
+    return _clients_page(call, found, View.FOUND)
+
+
+def own_clients(call: Call) -> Response:
+    """GET /iam/account/me/clients, in the order in which they became the user's (rec: self-service-user)."""
+    return _clients_page(call, call.world.store.owned(access.demand_user(call)), View.ACCOUNT)
+
+
+def _clients_page(call: Call, found: list[Client], view: View) -> Response:
+    page = read_page(call.request.query)
+    part = found[page.start : page.stop]
+    return page_response(page, len(found), [render(call.world, client, view) for client in part])
+
+
+def list_owners(call: Call) -> Response:
+    """GET /owners: an empty page for a client that does not exist, too."""
+    access.demand(call, ADMIN_READ)
+    world, page = call.world, read_page(call.request.query)
+    client = world.store.find(call.names[0])
+    owners = world.store.owners(client) if client else []
+    resources = [_represent(world, account) for account in owners[page.start : page.stop]]
+    return page_response(page, len(owners), resources)
+
+
+def add_owner(call: Call) -> Response:
+    """POST /owners/{account}."""
+    access.demand(call, ADMIN_WRITE)
+    account = _account(call, "assignClientOwner")
+    call.world.store.link(call.world.find_client(call.names[0]), account)
+    return empty(201)
+
+
+def remove_owner(call: Call) -> Response:
+    """DELETE /owners/{account}; also of one who is no owner."""
+    access.demand(call, ADMIN_WRITE)
+    account = _account(call, "removeClientOwner")
+    call.world.store.unlink(call.world.find_client(call.names[0]), account)
+    return empty(204)
+
+
+def _account(call: Call, operation: str) -> Account:
+    account = call.world.store.accounts.get(call.names[1])
+    if account is None:
+        raise RefusalError(error(400, f"{operation}.accountId: Invalid IAM account uuid"))
+    return account
+
+
+def _represent(world: World, account: Account) -> str:
+    """The account as SCIM (RFC 7643), with the server's start for its times."""
+    start = datetime.fromtimestamp(world.started_ms / 1000, UTC).isoformat(timespec="milliseconds")
+    times = dict.fromkeys(("created", "lastModified"), start.replace("+00:00", "Z"))
+    shown = {**account.representation, "meta": {**account.representation["meta"], **times}}
+    return json.dumps(shown, ensure_ascii=False)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from iac.sandbox import access, rules
+from iac.sandbox.document import new_client, render, secret_by_method, show, stored_fields
 from iac.sandbox.message import (
     RefusalError,
     Response,
@@ -14,13 +15,10 @@ from iac.sandbox.message import (
     json_response,
     json_text,
 )
-from iac.sandbox.model import Account, Client
-from iac.sandbox.registry import checked, common_fields, new_client, secret_by_method
-from iac.sandbox.view import View, render, show
+from iac.sandbox.model import EXCHANGE_GRANT, Account, Client, Setter, View
 from iac.sandbox.world import Call, Registration, World
 
-_TOKEN_EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"  # noqa: S105 - the name of a grant
-_NOT_FOR_USERS = frozenset({"password", _TOKEN_EXCHANGE})
+_NOT_FOR_USERS = frozenset({"password", EXCHANGE_GRANT})
 _NOT_FOR_ANYBODY = _NOT_FOR_USERS | {"client_credentials"}
 
 _IS_ALLOWED: dict[Registration, Callable[[Account | None], bool]] = {
@@ -67,12 +65,12 @@ def register(call: Call) -> Response:
     The answer to a user has the user's e-mail in contacts, the stored client has not.
     """
     world = call.world
-    document = checked(call, rules.REGISTER)
+    document = rules.checked_document(call, rules.REGISTER)
     user = _user(call)
-    fields = common_fields(world, document)
+    fields = stored_fields(world, document, Setter.BOTH)
     _check_grants(fields["grant_types"], user)
     fields["scope"] = _granted(world, fields["scope"], user) if fields["scope"] else _default_scopes(world)
-    fields |= {"reuse_refresh_token": True, "dynamically_registered": True}
+    fields |= _up_scoping(fields, user) | {"reuse_refresh_token": True, "dynamically_registered": True}
     fields["clear_access_tokens_on_refresh"] = world.facts.create_keeps_clear_tokens
     client = world.store.put(new_client(world, document, fields))
     if user is None:
@@ -86,7 +84,7 @@ def register(call: Call) -> Response:
 def read(call: Call) -> Response:
     """GET of one client."""
     client = _reachable(call, _user(call))
-    return json_text(200, render(call.world, client, View.OWN))
+    return json_text(200, render(call.world, client, View.REGISTRATION))
 
 
 def update(call: Call) -> Response:
@@ -97,20 +95,20 @@ def update(call: Call) -> Response:
     clear_access_tokens_on_refresh becomes true and require_auth_time false.
     """
     world = call.world
-    document = checked(call, rules.REREGISTER)
+    document = rules.checked_document(call, rules.REREGISTER)
     user = _user(call)
     old = _reachable(call, user)
     if not old.active and not (user is not None and user.is_admin):
         raise RefusalError(error(403, f"Client {old.client_id} is suspended!"))
-    fields = common_fields(world, document)
+    fields = stored_fields(world, document, Setter.BOTH)
     _check_grants(set(fields["grant_types"]).difference(old.grant_types), user)
-    fields["scope"] = _granted(world, fields["scope"], user)
+    fields |= _up_scoping(fields, user) | {"scope": _granted(world, fields["scope"], user)}
     client_id = document.get("client_id")
     if client_id not in {None, old.client_id} and world.store.find(str(client_id)):
         raise ServerCrashError
     client = world.store.put(_updated(world, old, client_id, fields))
     rat = _renewed_rat(call, client)
-    return json_response(200, show(world, client, View.OWN, registration_access_token=rat))
+    return json_response(200, show(world, client, View.REGISTRATION, registration_access_token=rat))
 
 
 def _updated(world: World, old: Client, client_id: str | None, fields: dict[str, Any]) -> Client:
@@ -156,7 +154,7 @@ def redeem(call: Call) -> Response:
     if client is None or grant is None or not grant.is_rat or grant.client_key != client.key:
         raise RefusalError(error(400, "Invalid registration access token"))
     world.store.link(client, user)
-    return json_text(200, render(world, client, View.OWN))
+    return json_text(200, render(world, client, View.REGISTRATION))
 
 
 def _check_grants(grants: Any, user: Account | None) -> None:
@@ -177,6 +175,11 @@ def _granted(world: World, scope: tuple[str, ...], user: Account | None) -> tupl
     is_admin = user is not None and user.is_admin
     dropped = settings.reserved_scopes if is_admin else settings.reserved_scopes | settings.restricted_scopes
     return tuple(name for name in scope if name not in dropped)
+
+
+def _up_scoping(fields: dict[str, Any], user: Account | None) -> dict[str, Any]:
+    """Only an administrator can clear it; all others are answered true."""
+    return {"up_scoping_enabled": fields["up_scoping_enabled"] if user is not None and user.is_admin else True}
 
 
 def _default_scopes(world: World) -> tuple[str, ...]:

@@ -79,7 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
         request = Request(
             self.command,
             parts.path,
-            dict(parse_qsl(parts.query)),
+            dict(parse_qsl(parts.query, keep_blank_values=True)),
             {name.lower(): value for name, value in self.headers.items()},
             self.rfile.read(length) if length else b"",
         )

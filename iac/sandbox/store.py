@@ -7,7 +7,7 @@ from iac.sandbox.model import Account, Client, DeviceCode, Grant
 
 
 class Store:
-    """Clients, accounts, owners, tokens, sessions and logins that wait for a yes.
+    """Clients, accounts, owners, tokens, sessions with the request that led to their login, and device codes.
 
     Clients are kept in the order of their client_id, one without an id first (rec: admin-list-paging,
     admin-secret-visibility).
@@ -17,6 +17,8 @@ class Store:
         self.accounts = {account.uuid: account for account in accounts}
         self.tokens: dict[str, Grant] = {}
         self.sessions: dict[str, Grant | None] = {}
+        self.kept_requests: dict[str, str] = {}
+        self.approvals: dict[tuple[str, int], frozenset[str]] = {}
         self.devices: dict[str, DeviceCode] = {}
         self.refresh_tokens: dict[str, Grant] = {}
         self._clients: dict[int, Client] = {}

@@ -30,8 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
 
     from iac.core.plan.plan import Plan
-    from iac.core.state.keys import ClientKey
-    from iac.core.state.model import Approval
+    from iac.core.state.model import Approval, ClientKey
     from iac.ports import Clock, StateBackend, Vault
 
 H = TypeVar("H", ClientState, Intent)
@@ -105,6 +104,7 @@ class Ledger:
         client, intent = self.state.clients.get(address), self.state.intents.get(address)
         if client is None or (client.rat is not None and rat.fingerprint(client.rat.salt) == client.rat.fingerprint):
             return
+        # Storing a client ends its intent, and the write of that intent is still to come: the intent is given again.
         written = ClientWritten(address, replace(client, rat=self.seal_rat(address, rat)))
         self.record(written, *([IntentGiven(intent)] if intent else []))
 
@@ -147,6 +147,7 @@ class Ledger:
 
     def record(self, *events: Event) -> None:
         """Make events durable; concurrent callers share the backend's group commit."""
+        # The journal first: what this run believes to be stored is on disk, or the error stops the step that needs it.
         self._backend.record(events)
         self.note(*events)
 

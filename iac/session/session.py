@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from iac.core.errors import InputError
+from iac.core.errors import InputError, StateError
 from iac.core.plan.change import sha256
 from iac.core.plan.make import Options
 from iac.core.text import nearest
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from iac.rendering.template import Template
 
 _LOCK_SECONDS = 600
+_ACCEPT = "--accept-older-state"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +89,31 @@ class LocalSession(StateSession):
         """This run's view of state. What it seals is sealed to the recipients of now, those of definitions too."""
         recipients = {address: client.recipients for address, client in self.desired.clients.items()}
         return Ledger(self.backend, self.vault, self.clock, state, recipients)
+
+    def check_serial(self, state: State) -> None:
+        """Refuse a state that is older than an output or a journal of this machine, unless the run accepts it.
+
+        An older state holds secrets that may be dead since: nothing is written from it by mistake.
+
+        Raises:
+            StateError: it is older; names both serials.
+        """
+        if self.accepts_older_state:
+            self.deliveries.accept(state.serial)
+            self.deliveries.save()
+            return
+        output, serial = self.deliveries.newest()
+        source = f"{output} was written from"
+        copy, copied = self.backend.newest_copy()
+        if copied > serial:
+            source, serial = f"{copy} names", copied
+        if serial > state.serial:
+            raise StateError(
+                "the state is older than what this machine has seen, so nothing is written",
+                where=f"serial {state.serial}",
+                why=f"{source} serial {serial}; secrets in an older state may have been replaced since",
+                fix=f"put the newest state back (iac state push COPY), or go on from this one with {_ACCEPT}",
+            )
 
     def digest(self, template: str) -> str:
         """Hash over all that a template may read beside clients: its text, the project, the environment, the issuer."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import TYPE_CHECKING
 from urllib.request import getproxies, proxy_bypass
@@ -11,20 +13,55 @@ from iac.core.errors import InputError
 from iac.core.server import switch
 from iac.transport.certificate import ssl_context
 from iac.transport.library import httpcore, httpx
+from iac.transport.limit import DEADLINE, LARGEST_BODY, TIMEOUT
 from iac.transport.origin import Address
-from iac.transport.wire import Network
+from iac.transport.retry import Patience
+from iac.transport.wire import WatchedNetwork
 
 if TYPE_CHECKING:
     import ssl
+    from collections.abc import Callable
+    from pathlib import Path
 
-    from iac.transport.http import Transport
-    from iac.transport.origin import Server
+    from iac.transport.origin import HttpServer
 
 _KEPT = 5.0
 """Seconds that a connection without a request is kept."""
 
 
-def open_client(server: Server, transport: Transport) -> httpx.Client:
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """How to reach the server.
+
+    Attributes:
+        parallelism: requests at once, at most; their connections are kept alive.
+        timeout: seconds that the server may be silent.
+        deadline: seconds for a whole call: connecting, each step of the answer, repetitions and pauses.
+        ca_bundle: PEM file of certificate authorities to trust besides the system's.
+        certificate: PEM file of a client certificate with its chain, shown when the server asks for one.
+        key: PEM file of its private key; None when it is in the same file.
+        proxy: URL of an HTTP proxy, "none", or None for what the environment says (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY,
+            NO_PROXY), which does not count for this machine.
+        setting: the key of iac.yaml that names the server, for messages.
+        largest_body: bytes of an answer that are read, decoded.
+        trust: makes the TLS context, instead of trust in the system's authorities and `ca_bundle`.
+    """
+
+    parallelism: int = 8
+    timeout: float = TIMEOUT
+    deadline: float = DEADLINE
+    ca_bundle: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    proxy: str | None = None
+    setting: str = "issuer"
+    largest_body: int = LARGEST_BODY
+    patience: Patience = field(default_factory=Patience)
+    chance: Callable[[], float] = random.random
+    trust: Callable[[], ssl.SSLContext] | None = None
+
+
+def open_client(server: HttpServer, transport: Transport) -> httpx.Client:
     """A client; close it after use.
 
     Raises:
@@ -54,7 +91,7 @@ def _pool(proxy: httpx.Proxy | None, trust: ssl.SSLContext, parallelism: int) ->
 
     With a limit the library waits for a free connection, and one whose TLS failed behind a proxy is never free again.
     """
-    network = Network()
+    network = WatchedNetwork()
     if proxy is None:
         return httpcore.ConnectionPool(
             ssl_context=trust,
@@ -76,14 +113,14 @@ def _pool(proxy: httpx.Proxy | None, trust: ssl.SSLContext, parallelism: int) ->
     )
 
 
-def _trust(server: Server, transport: Transport, proxy: httpx.Proxy | None) -> ssl.SSLContext:
+def _trust(server: HttpServer, transport: Transport, proxy: httpx.Proxy | None) -> ssl.SSLContext:
     is_plain = server.origin.startswith("http:") and (proxy is None or proxy.url.scheme != "https")
     if transport.trust is not None and not is_plain:
         return transport.trust()
     return ssl_context(transport.ca_bundle, transport.certificate, transport.key, is_plain=is_plain)
 
 
-def _proxy(server: Server, transport: Transport) -> httpx.Proxy | None:
+def _proxy(server: HttpServer, transport: Transport) -> httpx.Proxy | None:
     url = _settings_proxy(server, transport.proxy) if transport.proxy else _environment_proxy(server)
     if not url:
         return None
@@ -101,7 +138,7 @@ def _proxy(server: Server, transport: Transport) -> httpx.Proxy | None:
     return proxy
 
 
-def _settings_proxy(server: Server, url: str) -> str:
+def _settings_proxy(server: HttpServer, url: str) -> str:
     """The proxy of the settings. What goes to this machine in clear goes through none of another machine."""
     if url == "none":
         return ""
@@ -110,7 +147,7 @@ def _settings_proxy(server: Server, url: str) -> str:
     return url if is_near or server.origin.startswith("https:") else ""
 
 
-def _environment_proxy(server: Server) -> str:
+def _environment_proxy(server: HttpServer) -> str:
     """HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, which do not count for this machine."""
     scheme, _, host = server.origin.partition("://")
     if server.is_loopback or proxy_bypass(host):

@@ -6,8 +6,8 @@ a write is sent once, and the errors say whether it can have had an effect:
 - `UnreachableError`: of a write no byte was sent, so it surely had no effect;
 - `UnknownOutcome`: at least one byte of it was sent and no usable answer came back.
 
-Which of them is decided by what went over the wire (`Exchange.is_sent`), never by the kind of exception; both say it
-as `sent`. What fails after `send` gave an answer is known by `iac.ports.wire.watch_wire`, whoever raises.
+Which of them is decided by what went over the wire (`WireExchange.is_sent`), never by the kind of exception; both say
+it as `sent`. What fails after `send` gave an answer is known by `iac.ports.wire.watch_wire`, whoever raises.
 
 A call ends by its deadline, with its repetitions and pauses. Each request is logged (method, path, status), never a
 header or a body: these carry secrets.
@@ -16,29 +16,25 @@ header or a body: these carry secrets.
 from __future__ import annotations
 
 import logging
-import random
 import ssl
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from threading import BoundedSemaphore
 from typing import TYPE_CHECKING
 
 from iac.core.errors import UnknownOutcome, UnreachableError
 from iac.transport.certificate import FORM_ERRORS, cause, is_certificate_refused
-from iac.transport.client import open_client
+from iac.transport.client import Transport, open_client
 from iac.transport.encoding import decode
 from iac.transport.library import httpx
-from iac.transport.limit import DEADLINE, LARGEST_BODY, LARGEST_HEAD, TIMEOUT
+from iac.transport.limit import LARGEST_HEAD
 from iac.transport.message import Answer, Call
-from iac.transport.retry import PASSING, Patience, parse_date, parse_retry_after
-from iac.transport.wire import Exchange, serving
+from iac.transport.retry import PASSING, parse_date, parse_retry_after
+from iac.transport.wire import WireExchange, serving
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from iac.ports import Clock
-    from iac.transport.origin import Server
+    from iac.transport.origin import HttpServer
 
 _log = logging.getLogger(__name__)
 
@@ -59,42 +55,10 @@ class _Lost:
     error: Exception
 
 
-@dataclass(frozen=True, slots=True)
-class Transport:
-    """How to reach the server.
-
-    Attributes:
-        parallelism: requests at once, at most; their connections are kept alive.
-        timeout: seconds that the server may be silent.
-        deadline: seconds for a whole call: connecting, each step of the answer, repetitions and pauses.
-        ca_bundle: PEM file of certificate authorities to trust besides the system's.
-        certificate: PEM file of a client certificate with its chain, shown when the server asks for one.
-        key: PEM file of its private key; None when it is in the same file.
-        proxy: URL of an HTTP proxy, "none", or None for what the environment says (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY,
-            NO_PROXY), which does not count for this machine.
-        setting: the key of iac.yaml that names the server, for messages.
-        largest_body: bytes of an answer that are read, decoded.
-        trust: makes the TLS context, instead of trust in the system's authorities and `ca_bundle`.
-    """
-
-    parallelism: int = 8
-    timeout: float = TIMEOUT
-    deadline: float = DEADLINE
-    ca_bundle: Path | None = None
-    certificate: Path | None = None
-    key: Path | None = None
-    proxy: str | None = None
-    setting: str = "issuer"
-    largest_body: int = LARGEST_BODY
-    patience: Patience = field(default_factory=Patience)
-    chance: Callable[[], float] = random.random
-    trust: Callable[[], ssl.SSLContext] | None = None
-
-
 class Http:
     """Requests to one origin. Close it after use."""
 
-    def __init__(self, server: Server, transport: Transport, clock: Clock) -> None:
+    def __init__(self, server: HttpServer, transport: Transport, clock: Clock) -> None:
         self._origin = server.origin
         self._transport = transport
         self._clock = clock
@@ -141,7 +105,7 @@ class Http:
 
     def _attempt(self, call: Call, ends: float) -> Answer | _NotSent | _Lost:
         limits = self._transport
-        exchange = Exchange(ends, limits.deadline, limits.largest_body + LARGEST_HEAD, call.is_read)
+        exchange = WireExchange(ends, limits.deadline, limits.largest_body + LARGEST_HEAD, call.is_read)
         if not self._free.acquire(timeout=max(0.0, ends - time.monotonic())):
             return _NotSent(httpx.PoolTimeout(f"all {limits.parallelism} connections were busy"))
         try:
@@ -166,6 +130,7 @@ class Http:
             self._skew = (date - self._clock.now()).total_seconds()
 
     def _pause(self, call: Call, outcome: Answer | _NotSent | _Lost, attempt: int) -> float | None:
+        # A write is sent once, whatever comes back: one that was done, and whose answer got lost, would be done twice.
         if not call.is_read:
             return None
         asked = None

@@ -12,7 +12,7 @@ from iac.core.errors import CredentialsError, InputError
 _PORTS = {"https": 443, "http": 80}
 
 
-class Server(Protocol):
+class HttpServer(Protocol):
     """What HTTP needs to know of a server: its origin, and whether that is this machine."""
 
     @property

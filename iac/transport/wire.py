@@ -32,7 +32,7 @@ _PIECE = 2**16
 
 
 @dataclass(slots=True)
-class Exchange:
+class WireExchange:
     """One request and its answer.
 
     Attributes:
@@ -76,11 +76,11 @@ class Exchange:
             raise httpcore.RemoteProtocolError(f"the answer is larger than {self.largest} bytes")
 
 
-_current: ContextVar[Exchange] = ContextVar("current")
+_current: ContextVar[WireExchange] = ContextVar("current")
 
 
 @contextmanager
-def serving(exchange: Exchange) -> Iterator[None]:
+def serving(exchange: WireExchange) -> Iterator[None]:
     """Within the context, what this thread sends and receives belongs to this exchange."""
     token = _current.set(exchange)
     try:
@@ -214,7 +214,7 @@ class _Stream(httpcore.NetworkStream):
         return None
 
 
-class Network(httpcore.NetworkBackend):
+class WatchedNetwork(httpcore.NetworkBackend):
     """Opens connections for the HTTP library."""
 
     def connect_tcp(

@@ -66,7 +66,7 @@ def _title(plan: Plan) -> list[str]:
     verbs = [f"{counts[str(action)]:,} to {action}" for action in _ORDER if counts[str(action)]]
     project, environment, issuer, provider = (
         code(shortened(printable(word), _LONGEST_WORD))
-        for word in (plan.project, plan.environment, plan.issuer, plan.provider)
+        for word in (plan.project, plan.environment, plan.issuer, plan.api.provider)
     )
     where = f"Project {project}, environment {environment}, issuer {issuer}, provider {provider}"
     return [f"### Plan: {', '.join(verbs) or 'no changes'}", where, ""]

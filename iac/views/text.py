@@ -76,7 +76,7 @@ def plan_text(plan: Plan, *, color: bool, width: int | None = None) -> str:
         width: of the terminal, in characters; None leaves lines as long as they are.
     """
     page = Page(color=color, width=width)
-    head = f"{plan.project}, environment {plan.environment}, {plan.issuer} ({plan.provider})"
+    head = f"{plan.project}, environment {plan.environment}, {plan.issuer} ({plan.api.provider})"
     lines = [page.line(printable(head), "bold"), ""]
     for change in plan.changes:
         lines += [*_change(change, page), ""]

@@ -17,7 +17,7 @@ from iac.config.auth import (
     WlcgAuth,
 )
 from iac.core.errors import InputError
-from iac.transport.http import Transport
+from iac.transport.client import Transport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from iac.core.secret import Secret
     from iac.providers.logins import Login
     from iac.providers.logins.given import FoundToken
-    from iac.providers.logins.proof import Proof
+    from iac.providers.logins.proof import LoginProof
 
 
 class Teller(Protocol):
@@ -115,7 +115,7 @@ def _device(settings: Settings, auth: DeviceAuth, scopes: tuple[str, ...], telle
     return DeviceLogin(_proof(settings, auth), scopes or READ_SCOPES, cache_folder(os.environ), terminal)
 
 
-def _proof(settings: Settings, auth: ClientCredentialsAuth | PrivateKeyAuth | DeviceAuth) -> Proof:
+def _proof(settings: Settings, auth: ClientCredentialsAuth | PrivateKeyAuth | DeviceAuth) -> LoginProof:
     from iac.providers.logins.proof import PublicClient, SharedSecret
 
     client_id = _read(settings, auth.client_id).reveal()

@@ -9,13 +9,14 @@ import os
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from importlib import import_module
+from typing import TYPE_CHECKING, Protocol
 
 from iac.clock import SystemClock
 from iac.config.definitions import load_environment
 from iac.config.project import load_project
 from iac.config.source import Origin, Source
-from iac.core.registration import Api
+from iac.registry import PROVIDERS
 from iac.session.session import LocalSession, Session, StateSession
 from iac.wiring.login import Teller, login_client_id, open_login, pinned_issuer
 from iac.wiring.sinks import open_sinks
@@ -30,12 +31,8 @@ if TYPE_CHECKING:
     from iac.core.diagnostics import Diagnostic
     from iac.core.secret import Secret
     from iac.ports import Clock, Vault
-    from iac.providers.iam_admin import IamAdmin
+    from iac.providers.base import Connected
     from iac.providers.logins import Login
-    from iac.providers.registrar import Registrar
-
-OpenProvider: TypeAlias = "IamAdmin | Registrar"
-"""A provider with connections to close."""
 
 
 class Access(Enum):
@@ -96,7 +93,7 @@ def open_session(caller: Caller, access: Access, *, parallelism: int | None = No
 
 
 @contextmanager
-def open_server(caller: Caller, access: Access) -> Iterator[tuple[Settings, OpenProvider]]:
+def open_server(caller: Caller, access: Access) -> Iterator[tuple[Settings, Connected]]:
     """The server alone, and the settings that lead to it: neither definitions nor state are needed.
 
     Raises:
@@ -162,7 +159,7 @@ def open_project(caller: Caller) -> tuple[Settings, LocalSession]:
         backend=open_backend(settings, clock),
         vault=open_vault(settings),
         sinks=open_sinks(settings, desired, clock, lambda: find_identity(settings), root),
-        templates=load_templates(root, [spec.template for spec in desired.outputs], renderer),
+        templates=load_templates(root, [spec.template for spec in desired.outputs], renderer.references),
         renderer=renderer,
         deliveries=open_deliveries(settings, clock),
         clock=clock,
@@ -200,26 +197,16 @@ def find_identity(settings: Settings) -> Secret | None:
     return source.read(os.environ, settings.root)
 
 
-def open_provider(settings: Settings, clock: Clock, login: Login, *, parallelism: int) -> OpenProvider:
+def open_provider(settings: Settings, clock: Clock, login: Login, *, parallelism: int) -> Connected:
     """The server's API; nothing is sent before its first call."""
     from iac.providers.base import Connection
     from iac.wiring.login import issuer_transport  # brings in the HTTP library
 
     transport = issuer_transport(settings, parallelism=parallelism)
     connection = Connection(settings.issuer, pinned_issuer(os.environ), transport)
-    match Api(settings.provider):
-        case Api.ADMIN:
-            from iac.providers.iam_admin import IamAdmin  # only the one that is needed
-
-            return IamAdmin(connection, login, clock)
-        case Api.SELF_SERVICE:
-            from iac.providers.iam_self_service import IamSelfService
-
-            return IamSelfService(connection, login, clock)
-        case Api.RFC7591:
-            from iac.providers.rfc7591 import Rfc7591
-
-            return Rfc7591(connection, login, clock)
+    module, _, name = PROVIDERS[settings.provider].opener.partition(":")
+    provider: Connected = getattr(import_module(module), name)(connection, login, clock)
+    return provider
 
 
 def _scopes(access: Access) -> tuple[str, ...]:

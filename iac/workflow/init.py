@@ -17,9 +17,9 @@ from iac.config.path import PROJECT_FILE
 from iac.config.project import load_project
 from iac.config.schema import load_schema
 from iac.core.errors import InputError, InvalidInput, MissingStateError, StateError, UnreachableError
-from iac.core.registration import Api
 from iac.core.state.model import State
 from iac.files import PrivateFolder
+from iac.registry import PROVIDERS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -52,24 +52,6 @@ state:
       - {recipient}
   lineage: {lineage}
 """
-_LOGINS = {
-    Api.ADMIN: """\
-# The login client is registered in the same IAM: grant client_credentials, scopes iam:admin.read and iam:admin.write.
-auth:
-  method: client_credentials
-  client_id: {env: IAC_CLIENT_ID}
-  client_secret: {env: IAC_CLIENT_SECRET}""",
-    Api.SELF_SERVICE: """\
-# A user's token: who logs in owns what is registered. Where anybody may register, auth: {method: none} will do.
-auth:
-  method: token
-  token: {env: IAM_TOKEN}""",
-    Api.RFC7591: """\
-# What lets iac register clients. Where anybody may register, auth: {method: none} will do.
-auth:
-  method: initial_access_token
-  token: {env: IAC_INITIAL_ACCESS_TOKEN}""",
-}
 _PLACES = {
     "file": "  backend: file\n  path: .iac/state.json",
     "git": "  backend: git\n  remote: origin\n  branch: iac-state  # a branch of its own, made with the state",
@@ -78,7 +60,7 @@ _PLACES = {
 
 @dataclass(frozen=True, slots=True)
 class Answers:
-    """What a new project is asked for. `provider` is a name of `Api`, `backend` file or git, `wheel` URL and hash."""
+    """What a new project is asked for: `provider` one of `PROVIDERS`, `backend` file or git, `wheel` URL and hash."""
 
     project: str
     issuer: str
@@ -262,7 +244,7 @@ def _text(answers: Answers, lineage: str, recipient: str) -> str:
         project=_scalar(answers.project),
         issuer=_scalar(answers.issuer),
         provider=answers.provider,
-        login=_LOGINS[Api(answers.provider)],
+        login=PROVIDERS[answers.provider].login,
         place=_PLACES[answers.backend],
         lineage=_scalar(lineage),
         recipient=recipient,

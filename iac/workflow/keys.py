@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from iac.core.errors import InputError
 from iac.core.plan.make import find_moves
 from iac.core.secret import Secret
-from iac.core.state.keys import ClientKey, key_in_use, with_keys
+from iac.core.state.keys import key_in_use, with_keys
+from iac.core.state.model import ClientKey
 from iac.core.text import install_extra
 from iac.workflow.state import mending
 

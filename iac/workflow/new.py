@@ -22,7 +22,6 @@ from iac.config.tree import ADDRESS_RULE, CLIENTS_DIR, is_address, read_tree
 from iac.core.diagnostics import Severity
 from iac.core.errors import InputError
 from iac.core.limits import listed
-from iac.core.registration import Api
 from iac.core.text import nearest
 from iac.services import roles_of, services, template_files
 
@@ -173,7 +172,7 @@ def start(root: Path, wanted: Start) -> Started:
         InputError: the answers or the address cannot be used, something is there already, or the project would have a
             mistake. Nothing is written then.
     """
-    is_named = any(each.provider == Api.ADMIN for each in load_project(root).environments.values())
+    is_named = not all(settings.api.server_chooses for settings in load_project(root).environments.values())
     check_answers(wanted.offer, wanted.answers)
     addresses = wanted.addresses()
     _check_addresses(root, addresses.values())

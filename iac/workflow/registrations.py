@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from iac.core.errors import StateError
 from iac.core.plan.change import Action
-from iac.core.plan.reads import to_read
-from iac.core.registration import Api, Key
+from iac.core.plan.make import to_read
+from iac.core.registration import Key
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -37,7 +37,7 @@ def read_actual(session: Session, state: State, options: Options, *, must_open: 
 
 def use_keys(session: Session, state: State, client_ids: Collection[str], *, must_open: bool) -> None:
     """Give the provider the registration access tokens of these clients, as far as they can be opened."""
-    if session.desired.provider != Api.ADMIN:
+    if session.desired.api.uses_tokens:
         session.provider.use_keys(list(_keys(session, state, client_ids, must_open=must_open)))
 
 
@@ -76,6 +76,7 @@ def keep_new_tokens(session: Session, state: State, actual: Actual, *, is_locked
         return state
     if is_locked:
         return _kept(session, state, brought)
+    # A plan takes no lock but for this. The state is loaded again under it: another run may have written meanwhile.
     with session.backend.lock(session.holder(), timeout=_PATIENCE):
         return _kept(session, session.backend.load(), brought)
 

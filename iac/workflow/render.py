@@ -9,7 +9,6 @@ from iac.apply.deliver import blocked, fresh_content, record_of
 from iac.core.desired import output_id
 from iac.core.errors import ClosedSecretError, IacError
 from iac.ports import Found, Tracking
-from iac.workflow.approval import check_serial
 from iac.workflow.exposure import TRACKED, find_exposures, warning
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def render_outputs(session: LocalSession, targets: Collection[str], *, check: bo
     wanted = [spec for spec in session.desired.outputs if not targets or set(spec.clients) & set(targets)]
     if check:
         return [_render_safely(session, ledger, spec, check=True) for spec in wanted]
-    check_serial(session, state)
+    session.check_serial(state)
     exposures = find_exposures(session, [spec for spec in wanted if not blocked(spec, state)])
     states = [_render_guarded(session, ledger, spec, exposures.get(spec.id)) for spec in wanted]
     session.deliveries.save()

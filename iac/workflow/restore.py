@@ -12,14 +12,15 @@ from iac.core.limits import listed
 from iac.core.model import uses_secret
 from iac.core.plan.diff import HIDDEN, compare
 from iac.core.plan.identity import base_of
-from iac.core.registration import Api, NewClient, Registration
+from iac.core.registration import NewClient, Registration
 from iac.core.server import create_body, parse_answer
 from iac.core.state.answer import carried
-from iac.workflow.apply import Prepared, prepare
+from iac.workflow.plan import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from iac.apply.run import LockedPlan
     from iac.core.desired import Desired
     from iac.core.model import Fields
     from iac.core.plan.change import Change
@@ -58,7 +59,7 @@ def find_grave(state: State, address: str) -> Tombstone:
     return max(reversed(graves), key=lambda grave: grave.deleted_at)
 
 
-def prepare_restore(session: Session, address: str) -> tuple[Session, Prepared]:
+def prepare_restore(session: Session, address: str) -> tuple[Session, LockedPlan]:
     """The plan that makes the client anew, and the session to carry it out in. Call it with the lock held.
 
     A definition that is there says what the client is to be, else it is as it last was.
@@ -67,7 +68,7 @@ def prepare_restore(session: Session, address: str) -> tuple[Session, Prepared]:
         InputError: there is nothing to restore, or it cannot be as it was.
         StateError: the secret cannot be opened.
     """
-    if session.desired.provider != Api.ADMIN:
+    if session.desired.api.server_chooses:
         raise InputError(
             "a deleted client can be restored through the management API only",
             where=address,
@@ -79,19 +80,18 @@ def prepare_restore(session: Session, address: str) -> tuple[Session, Prepared]:
     client = _wanted(session.desired, grave)
     _check_secret(session, state, grave, client)
     alone = replace(session, desired=replace(session.desired, clients={**session.desired.clients, address: client}))
-    prepared = prepare(alone, replace(alone.options(), targets=frozenset({address})))
+    locked = prepare(alone, replace(alone.options(), targets=frozenset({address})))
     changes = tuple(
-        _whole(alone, prepared, change, grave) if change.address == address else change
-        for change in prepared.plan.changes
+        _whole(alone, locked, change, grave) if change.address == address else change for change in locked.plan.changes
     )
     secret = grave.client.secret
-    plan = replace(prepared.plan, changes=changes)
-    return alone, replace(prepared, plan=plan, kept={address: secret} if secret else {})
+    plan = replace(locked.plan, changes=changes)
+    return alone, replace(locked, plan=plan, kept={address: secret} if secret else {})
 
 
-def _whole(session: Session, prepared: Prepared, change: Change, grave: Tombstone) -> Change:
+def _whole(session: Session, locked: LockedPlan, change: Change, grave: Tombstone) -> Change:
     """The change with all that the client had and no definition manages, by its last answer."""
-    was, client, facts = grave.client, change.desired, prepared.actual.facts
+    was, client, facts = grave.client, change.desired, locked.actual.facts
     if client is None or not (change.creates or change.resumes):
         return change
     if was.answer is None:

@@ -6,22 +6,23 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iac.apply.outcome import Done, TokensKept, TokensRevoked
+from iac.apply.run import apply_plan
 from iac.core.errors import IacError, InputError
 from iac.core.plan.change import Action, SecretStep
-from iac.workflow.apply import prepare
+from iac.workflow.plan import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from iac.apply.outcome import Report
+    from iac.apply.outcome import Report, Stop
+    from iac.apply.run import LockedPlan
     from iac.core.plan.change import Change
     from iac.session.session import Session
-    from iac.workflow.apply import Prepared
 
 _NEW = frozenset({SecretStep.ROTATE, SecretStep.CHOOSE})
 
 
-def prepare_rotation(session: Session, addresses: Collection[str], *, no_grace: bool) -> Prepared:
+def prepare_rotation(session: Session, addresses: Collection[str], *, no_grace: bool) -> LockedPlan:
     """The plan of these addresses in which each gets a new secret. Call it with the lock held.
 
     `no_grace` deletes the predecessors that rotations make as soon as outputs are written.
@@ -30,12 +31,12 @@ def prepare_rotation(session: Session, addresses: Collection[str], *, no_grace: 
         InputError: an address has no definition, is not applied yet, or its client has no secret.
     """
     options = replace(session.options(addresses), rotate=frozenset(addresses), no_grace=no_grace)
-    prepared = prepare(session, options)
-    if not prepared.plan.guards:
-        changes = {change.address: change for change in prepared.plan.changes}
+    locked = prepare(session, options)
+    if not locked.plan.guards:
+        changes = {change.address: change for change in locked.plan.changes}
         for address in addresses:
             _check(address, changes.get(address))
-    return prepared
+    return locked
 
 
 def _check(address: str, change: Change | None) -> None:
@@ -48,6 +49,11 @@ def _check(address: str, change: Change | None) -> None:
             why="it leaves the project, or its token_endpoint_auth_method is none or private_key_jwt",
             fix="leave it out, or change its definition",
         )
+
+
+def rotate_and_revoke(session: Session, locked: LockedPlan, stop: Stop) -> Report:
+    """Carry out the plan of a rotation, then end the tokens that the old secrets had got."""
+    return revoke_tokens(session, apply_plan(session, locked, stop))
 
 
 def revoke_tokens(session: Session, report: Report) -> Report:

@@ -1,27 +1,30 @@
-"""Secrets and tokens that a person provides: proven at the server, then stored under the lock."""
+"""Secrets and tokens that a person provides: read from files, proven at the server, then stored under the lock."""
 
 from __future__ import annotations
 
+import json
+import shlex
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from iac.apply.exchange import read_back
+from iac.apply.request import read_back
 from iac.core.errors import InputError, UnknownOutcome
 from iac.core.limits import listed, said_once
 from iac.core.model import uses_secret
 from iac.core.plan.make import identified
-from iac.core.registration import Api, Key
+from iac.core.registration import Key
+from iac.core.secret import Secret
 from iac.core.state.answer import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, SecretStatus
+from iac.registry import PROVIDERS
 from iac.workflow.registrations import use_keys
 from iac.workflow.state import mending, not_in_state
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from iac.core.registration import Registration
-    from iac.core.secret import Secret
     from iac.core.state.model import State
     from iac.session.ledger import Ledger
     from iac.session.session import Session
@@ -128,10 +131,11 @@ def hand_in_token(session: Session, address: str, rat: Secret, uri: str) -> Clie
 
 
 def _check_api(session: Session) -> None:
-    if session.desired.provider == Api.ADMIN:
+    if not session.desired.api.uses_tokens:
+        users = " and ".join(name for name, known in PROVIDERS.items() if known.api.uses_tokens)
         raise InputError(
-            "the management API needs no registration access tokens",
-            fix="this is for provider iam-self-service and rfc7591",
+            f"provider {session.desired.api.provider} needs no registration access tokens",
+            fix=f"this is for provider {users}",
         )
 
 
@@ -156,7 +160,7 @@ def _taken_over(session: Session, ledger: Ledger, address: str, found: Registrat
     secret = ledger.seal_next(address, found.secret) if found.secret and uses_secret(found.fields) else None
     return ClientState(
         client_id=found.client_id,
-        provider=session.desired.provider,
+        provider=session.desired.api.provider,
         applied={name: value for name, value in found.fields.items() if name in desired.declared},
         declared=desired.declared,
         secret=secret,
@@ -206,3 +210,90 @@ def _check_token(ledger: Ledger, address: str) -> None:
             why="a user's login owns it already, or it is reached by the management API",
             fix="leave it out",
         )
+
+
+_FORM = "give lines of ADDR=secret (dotenv), or a JSON object of address to secret"
+
+_Entry = tuple[str, str, Secret]
+"""Where it stands, address, secret."""
+
+
+def parse_secret(text: str) -> Secret:
+    """One secret: the text without the line break at its end.
+
+    Raises:
+        InputError: it is empty, or more than one line.
+    """
+    secret = Secret(text.removesuffix("\n").removesuffix("\r"))
+    problem = _problem(secret)
+    if problem:
+        raise InputError("this is no secret", why=problem, fix="give the secret alone, on one line")
+    return secret
+
+
+def parse_secrets(text: str, name: str) -> dict[str, Secret]:
+    """Secrets by address, from JSON (`{"ADDR": "secret"}`) or dotenv (`ADDR=secret`, quoted or not).
+
+    Raises:
+        InputError: with every mistake in it, by line or address.
+    """
+    mistakes: list[str] = []
+    entries = list(_json(text, mistakes) if text.lstrip().startswith("{") else _dotenv(text, mistakes))
+    found: dict[str, Secret] = {}
+    for where, address, secret in entries:
+        problem = "it is there twice" if address in found else _problem(secret)
+        if problem:
+            mistakes.append(f"{where}: {problem}")
+        found[address] = secret
+    if mistakes or not found:
+        why = listed(mistakes, "; ") or "it holds no secrets"
+        raise InputError("the secrets cannot be read", where=name, why=why, fix=_FORM)
+    return found
+
+
+def _problem(secret: Secret) -> str:
+    text = secret.reveal()
+    if not text:
+        return "the secret is empty"
+    return (
+        "" if text.isprintable() and " " not in text else "the secret holds a space or a character that is not printed"
+    )
+
+
+def _json(text: str, mistakes: list[str]) -> Iterator[_Entry]:
+    pairs: list[tuple[str, Any]] = []
+    try:
+        pairs = json.loads(text, object_pairs_hook=list)
+    except (ValueError, RecursionError):
+        mistakes.append("it is no JSON")
+    for address, value in pairs:
+        if isinstance(value, str):
+            yield address, address, Secret(value)
+        else:
+            mistakes.append(f"{address}: the secret is no string")
+
+
+def _dotenv(text: str, mistakes: list[str]) -> Iterator[_Entry]:
+    for number, line in enumerate(text.splitlines(), start=1):
+        if not line.strip() or line.lstrip().startswith("#"):
+            continue
+        address, sign, value = line.strip().removeprefix("export ").partition("=")
+        if not sign or not address.strip():
+            mistakes.append(f"line {number}: not of the form ADDR=secret")
+            continue
+        secret = _unquoted(value.strip())
+        if secret is None:
+            mistakes.append(f"line {number}: quotes or spaces that fit no secret")
+        else:
+            yield f"line {number}", address.strip(), secret
+
+
+def _unquoted(value: str) -> Secret | None:
+    """As a shell reads one word; a value without quotes is taken as it is."""
+    if value[:1] not in {"'", '"'}:
+        return Secret(value)
+    try:
+        words = shlex.split(value)
+    except ValueError:
+        return None
+    return Secret(words[0]) if len(words) == 1 else None

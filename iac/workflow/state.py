@@ -35,6 +35,7 @@ def mending(session: StateSession) -> Iterator[Ledger]:
         LockedError: somebody else holds the lock.
         StateError: the state cannot be read or written.
     """
+    # Nobody waits here: whoever holds the lock changes the very state that a person has looked at to say this.
     with session.backend.lock(session.holder(), timeout=0):
         ledger = session.ledger(session.backend.load())
         yield ledger
@@ -116,14 +117,14 @@ def rekey(session: LocalSession) -> Rekeyed:
 
 
 @dataclass(frozen=True, slots=True)
-class Copy:
+class StateCopy:
     """What is to become the state: bytes, and how to name where they are from."""
 
     data: bytes
     name: str
 
 
-def push(session: StateSession, copy: Copy, *, is_forced: bool) -> None:
+def push(session: StateSession, copy: StateCopy, *, is_forced: bool) -> None:
     """Let a document be the state, or add what a journal recorded.
 
     A document is newer when its serial is higher, and as good when it is a copy of the very state that is there; a
@@ -140,7 +141,7 @@ def push(session: StateSession, copy: Copy, *, is_forced: bool) -> None:
         _push_document(session, parse_state(_text(copy, origin), origin), origin, is_forced=is_forced)
 
 
-def _text(copy: Copy, origin: Origin) -> str:
+def _text(copy: StateCopy, origin: Origin) -> str:
     try:
         return copy.data.decode()
     except UnicodeDecodeError:
@@ -170,7 +171,7 @@ def _older(document: State, current: State, origin: Origin) -> StateError:
     )
 
 
-def _whole(copy: Copy, origin: Origin) -> Journal:
+def _whole(copy: StateCopy, origin: Origin) -> Journal:
     journal = parse_journal(copy.data, origin)
     if journal.length != len(copy.data):
         raise StateError(

@@ -50,7 +50,7 @@ def _faults(root: Path, names: Collection[str]) -> Iterator[Diagnostic]:
     renderer = Renderer()
     for name in names:
         try:
-            renderer.check(load_templates(root, [name], renderer)[name])
+            renderer.check(load_templates(root, [name], renderer.references)[name])
         except RenderError as error:
             yield _fault(error, template_file(name))
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.apply.run import Stop
+from iac.apply.outcome import Stop
+from iac.apply.run import apply_plan
 from iac.core.desired import Moved, Removed, Then
 from iac.core.diagnostics import Location
 from iac.core.errors import StateError
 from iac.core.secret import Secret
 from iac.session.session import StateSession
-from iac.workflow.apply import apply_plan
 from iac.workflow.restore import prepare_restore
 from iac.workflow.secrets import hand_in
 from iac.workflow.state import rekey, rename

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.apply.check import check_same
-from iac.apply.outcome import Delivered, Done, Failed, NotDelivered, NotTried, Report
-from iac.apply.run import Stop, execute, intend
+from iac.apply.outcome import Delivered, Done, Failed, NotDelivered, NotTried, Report, Stop
+from iac.apply.request import check_same
+from iac.apply.run import execute, intend
 from iac.core.errors import IacError, RenderError, ServerError, StalePlan, StateError, UnreachableError
 from iac.core.plan.change import Action, Change, OutputAction, OutputChange, SecretStep
 from iac.session.ledger import Ledger

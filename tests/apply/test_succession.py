@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.apply.outcome import Failed, NotDelivered
-from iac.apply.run import Stop
+from iac.apply.outcome import Failed, NotDelivered, Stop
+from iac.apply.run import apply_plan
 from iac.core.desired import Lifecycle, Limits, OutputSpec, Removed, Rotation, Then
 from iac.core.diagnostics import Location
 from iac.core.errors import RenderError, StalePlan, UnsafePlan
@@ -19,8 +19,8 @@ from iac.ports.sink import Found
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.sandbox.flavour import Flavour
-from iac.workflow.apply import apply_plan, check_guards, prepare
-from iac.workflow.approval import check_expected
+from iac.workflow.apply import check_expected, check_guards
+from iac.workflow.plan import prepare
 from iac.workflow.secrets import hand_in
 from tests.core.build import desired
 from tests.fakes.provider import after, logs_in, lost_after, lost_before, refused, unreachable
@@ -86,7 +86,7 @@ class Rendering(World):
     def __init__(self, flavour: Flavour | str, folder: Path) -> None:
         super().__init__(flavour)
         self.box = Box(self)
-        self.templates = load_templates(folder, ["dotenv"], Renderer())
+        self.templates = load_templates(folder, ["dotenv"], Renderer().references)
         self.project = {"outputs": (OutputSpec("dotenv", "out/app.env", ("team/app",), HERE),)}
 
     def session(self, *clients: DesiredClient) -> Session:

@@ -5,8 +5,7 @@ from typing import Any
 
 import pytest
 
-from iac.apply.outcome import Done, Failed
-from iac.apply.run import Stop
+from iac.apply.outcome import Done, Failed, Stop
 from iac.apply.step import Steps
 from iac.core.errors import IacError, StalePlan, UnknownOutcome
 from iac.core.plan.change import Action, Change, SecretChange

@@ -11,7 +11,7 @@ from iac.backends.http import HttpCell, targets
 from iac.backends.http.lock import HttpLock
 from iac.backends.http.server import StateServer
 from iac.backends.remote import Places, RemoteBackend
-from iac.transport.http import Transport
+from iac.transport.client import Transport
 from tests.backends.clock import StoppedClock
 from tests.backends.contract import RemoteSite
 from tests.backends.given import OWNER

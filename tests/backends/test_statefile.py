@@ -13,10 +13,10 @@ from iac.core.state import codec
 from iac.core.state.document import Origin, parse_state, render_state
 from iac.core.state.fold import fold
 from iac.core.state.journal import Batch, fold_all, parse_journal, render_batch, replay
-from iac.core.state.keys import ClientKey
 from iac.core.state.model import (
     Approval,
     ClientGone,
+    ClientKey,
     ClientState,
     Event,
     Intent,

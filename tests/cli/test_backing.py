@@ -11,7 +11,7 @@ from iac.clock import SystemClock
 from iac.config.project import load_project
 from iac.core.errors import InputError
 from iac.core.secret import Secret
-from iac.transport.http import Transport
+from iac.transport.client import Transport
 from iac.wiring.state import open_backend
 from tests.config.given import PROJECT, write
 

@@ -285,7 +285,7 @@ environments: {dev: {removed: [{address: old/two, then: forget}]}}
 def test_the_project_is_named_in_what_is_desired(tmp_path: Path) -> None:
     found = desired(tmp_path, {"iac.yaml": PROJECT.replace("{env: IAC_CLIENT_ID}", "iac-login")})
     assert ("demo", "default", "https://iam.example.org/", "iam-admin", "iac-login") == (
-        found.project, found.environment, found.issuer, found.provider, found.login_client_id,
+        found.project, found.environment, found.issuer, found.api.provider, found.login_client_id,
     )  # fmt: skip
     assert Limits(3, None) == found.limits
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from iac.core.errors import InputError
 from iac.core.secret import Secret
-from iac.workflow.secret_file import parse_secret, parse_secrets
+from iac.workflow.secrets import parse_secret, parse_secrets
 
 CANARY = "canary-4242"
 _secrets = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=20)

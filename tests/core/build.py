@@ -15,6 +15,7 @@ from iac.core.registration import Actual, Facts, Registration
 from iac.core.secret import Secret
 from iac.core.server.effect import to_wire
 from iac.core.state.model import ClientState, Intent, SealedSecret, SecretStatus, State
+from iac.registry import capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -127,7 +128,7 @@ def state(clients: Mapping[str, ClientState] | None = None, **more: Any) -> Stat
 def project(*clients: DesiredClient, **more: Any) -> Desired:
     """A project of these definitions."""
     by_address = {client.address: client for client in sorted(clients, key=lambda client: client.address)}
-    api = more.pop("api", "iam-admin")
+    api = more.pop("api", capabilities("iam-admin"))
     return Desired("rucio", "default", ISSUER, api, by_address, **more)
 
 

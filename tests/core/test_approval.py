@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from iac.core.capabilities import Capabilities
 from iac.core.plan.approval import approve, uncovered
 from iac.core.plan.change import Action, Cause, Change, FieldChange, Leaving, SecretChange, SecretStep
 from iac.core.plan.plan import Plan
@@ -35,7 +36,7 @@ LEFT = replace(TAKEN, fields=(), observed=registered(APP), resumes=True, succeed
 
 
 def plan(*changes: Change) -> Plan:
-    return Plan("rucio", "default", ISSUER, "iam-admin", changes)
+    return Plan("rucio", "default", ISSUER, Capabilities(provider="iam-admin"), changes)
 
 
 APPROVED = approve(plan(CHANGE, OTHER), NOW)

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from iac.core.capabilities import Capabilities
 from iac.core.desired import Lifecycle
 from iac.core.diagnostics import Location, Severity
 from iac.core.plan.change import (
@@ -18,7 +19,7 @@ from iac.core.plan.change import (
     OutputChange,
     SecretChange,
 )
-from iac.core.plan.plan import Guard, Pending, Plan, Released, Standing
+from iac.core.plan.plan import Guard, Pending, Plan, Released, StandingPredecessor
 from iac.core.plan.recipients import Recipients
 from tests.core.build import ISSUER, NOW, desired, registered
 
@@ -39,7 +40,9 @@ CHANGE = Change(
     desired=WANTED,
     observed=registered(WANTED, owners=("u1",)),
 )
-PLAN = Plan("rucio", "default", ISSUER, "iam-admin", (CHANGE, replace(CHANGE, address="team/other")))
+PLAN = Plan(
+    "rucio", "default", ISSUER, Capabilities(provider="iam-admin"), (CHANGE, replace(CHANGE, address="team/other"))
+)
 
 
 @pytest.mark.parametrize(
@@ -203,8 +206,8 @@ def test_a_plan_as_json_counts_names_and_refuses() -> None:
         released=(Released("team/app", ("contacts",)),),
         pending=(Pending("team/app", "app", "create", NOW),),
         predecessors=(
-            Standing("team/app", "app", "app.r2", NOW, is_due=False),
-            Standing("team/b", "b", "c", "", is_due=False),
+            StandingPredecessor("team/app", "app", "app.r2", NOW, is_due=False),
+            StandingPredecessor("team/b", "b", "c", "", is_due=False),
         ),
         moved=(("team/old", "team/app"),),
         recipients={"team/b": Recipients(("age1a",), ("age1b",), ("age1b",), ("age1a",))},

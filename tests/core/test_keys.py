@@ -8,8 +8,8 @@ from iac.core.errors import StateError
 from iac.core.plan.output import Rendered, output_digest
 from iac.core.state.document import Origin, parse_state, render_state
 from iac.core.state.fold import fold
-from iac.core.state.keys import ClientKey, bury, key_in_use, key_set, kid_in_use, secrets_of, with_keys
-from iac.core.state.model import ClientGone, Tombstone
+from iac.core.state.keys import bury, key_in_use, key_set, kid_in_use, secrets_of, with_keys
+from iac.core.state.model import ClientGone, ClientKey, Tombstone
 from tests.core.build import NOW, applied, desired, output, sealed, state
 
 BY_KEY = {"token_endpoint_auth_method": "private_key_jwt"}

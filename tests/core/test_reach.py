@@ -12,23 +12,24 @@ from iac.core.desired import Moved, Removed, Then
 from iac.core.diagnostics import Location
 from iac.core.drift import find_drift
 from iac.core.plan.change import Action
-from iac.core.registration import Actual, Api, Facts, Misfit, Registration, Unread
+from iac.core.registration import Actual, Facts, Misfit, Registration, Unread
 from iac.core.state.model import Predecessor
+from iac.registry import capabilities
 from tests.core.build import NEW, OPTIONS, actual, applied, desired, intent, plan, project, registered, sealed, state
 
 if TYPE_CHECKING:
     from iac.core.plan.plan import Plan
     from iac.core.state.model import ClientState
 
-API = str(Api.SELF_SERVICE)
-FACTS = replace(NEW, api=Api.SELF_SERVICE)
+API = capabilities("iam-self-service")
+FACTS = replace(NEW, api=API)
 HERE = Location("iac.yaml", 9)
 ID = "chosen-by-the-server"
 CLIENT = desired(client_id="", scope=("openid",))
 
 
 def held(**more: Any) -> ClientState:
-    return applied(CLIENT, **{"client_id": ID, "provider": API, **more})
+    return applied(CLIENT, **{"client_id": ID, "provider": API.provider, **more})
 
 
 def seen(**more: Any) -> Actual:
@@ -140,14 +141,12 @@ def test_scopes_that_are_left_alone_may_be_stripped_too() -> None:
 
 
 def test_self_service_has_no_flavour_before_it_showed_a_client() -> None:
-    flavours = [
-        Facts(old, new, Api.SELF_SERVICE).flavour for old, new in ((False, False), (True, False), (False, True))
-    ]
+    flavours = [Facts(old, new, API).flavour for old, new in ((False, False), (True, False), (False, True))]
     assert ["unknown", "1.12", "1.14"] == flavours
 
 
 def test_a_server_that_is_no_iam_has_no_flavour_of_iam() -> None:
-    assert "rfc7591" == Facts(shows_secrets=False, has_up_scoping=False, api=Api.RFC7591).flavour
+    assert "rfc7591" == Facts(shows_secrets=False, has_up_scoping=False, api=capabilities("rfc7591")).flavour
 
 
 def test_another_id_than_the_server_chose_is_refused_and_both_are_named() -> None:

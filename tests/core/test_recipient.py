@@ -11,8 +11,7 @@ from iac.core.desired import Moved
 from iac.core.diagnostics import Location
 from iac.core.plan.change import Action
 from iac.core.plan.recipients import Recipients
-from iac.core.state.keys import ClientKey
-from iac.core.state.model import SecretStatus
+from iac.core.state.model import ClientKey, SecretStatus
 from tests.core.build import CANARY, OPTIONS, actual, applied, desired, intent, plan, project, registered, sealed, state
 
 if TYPE_CHECKING:

@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from iac.core import server
 from iac.core.errors import InputError
 from iac.core.model import ANSWER_ONLY, FIELDS, Kind, names_of, short_grant, uses_secret
-from iac.core.registration import Api, Facts, NewClient
+from iac.core.registration import Facts, NewClient
 from iac.core.secret import Secret
 from iac.core.server import create_body, detect_facts, forced, parse_answer, update_body
 from iac.core.server.effect import to_wire
 from iac.core.server.rule import StripRule
 from iac.core.server.table import TABLE
+from iac.registry import capabilities
 from tests.core import strategies as our
 from tests.core.build import CANARY, KEY, NEW, OLD
 
@@ -112,8 +113,8 @@ def test_a_whole_number_may_be_written_as_a_fraction() -> None:
 
 
 def test_keys_of_a_server_of_rfc_7591_are_an_object() -> None:
-    assert () == parse_answer({"client_id": "app", "jwks": {"keys": []}}, Api.RFC7591).misfits
-    assert "jwks: expected an object, got a text" == parse_answer({"jwks": "{}"}, Api.RFC7591).misfit_words
+    assert () == parse_answer({"client_id": "app", "jwks": {"keys": []}}, capabilities("rfc7591")).misfits
+    assert "jwks: expected an object, got a text" == parse_answer({"jwks": "{}"}, capabilities("rfc7591")).misfit_words
 
 
 def test_keys_that_are_nested_too_deep_are_no_keys() -> None:
@@ -291,8 +292,8 @@ def test_a_switch_that_is_not_in_force_is_off(monkeypatch: pytest.MonkeyPatch) -
 def test_forced_by_create_names_the_fields_that_one_put_sets_right() -> None:
     expected = {"allow_introspection", "clear_access_tokens_on_refresh"}
     assert expected == server.forced_by_create({"scope": ("openid",)})
-    assert {"scope"} == server.forced_by_create({}, Api.SELF_SERVICE)
-    assert not server.forced_by_create({"scope": ("openid",)}, Api.SELF_SERVICE)
+    assert {"scope"} == server.forced_by_create({}, capabilities("iam-self-service"))
+    assert not server.forced_by_create({"scope": ("openid",)}, capabilities("iam-self-service"))
 
 
 @pytest.mark.parametrize(

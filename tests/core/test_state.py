@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.core.state.fold import fold
-from iac.core.state.keys import ClientKey, bury
+from iac.core.state.keys import bury
 from iac.core.state.model import (
     ClientGone,
+    ClientKey,
     ClientWritten,
     Event,
     IntentDropped,

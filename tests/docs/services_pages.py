@@ -12,7 +12,7 @@ from iac.config.project import load_project
 from iac.core.model import uses_secret
 from iac.core.secret import Secret
 from iac.rendering.context import Credentials, ProjectFacts
-from iac.rendering.render import render
+from iac.rendering.engine import render
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.workflow.new import Start, find_offer, start
@@ -50,5 +50,5 @@ def _outputs(root: Path) -> dict[str, str]:
         )
         for each in desired.clients.values()
     }
-    templates = load_templates(root, [spec.template for spec in desired.outputs], Renderer())
+    templates = load_templates(root, [spec.template for spec in desired.outputs], Renderer().references)
     return {spec.path: render(templates[spec.template], spec, clients, FACTS).decode() for spec in desired.outputs}

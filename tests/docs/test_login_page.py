@@ -12,7 +12,8 @@ import iac.providers
 import iac.transport
 from iac.config.definitions import validate_project
 from iac.core.server import switch
-from iac.providers import iam_admin, logins, probe
+from iac.providers import logins, probe
+from iac.providers.iam_admin import api
 from iac.providers.logins.proof import SharedSecret
 from iac.transport import retry
 from tests.config.given import PROJECT, write
@@ -68,7 +69,7 @@ def test_the_table_of_errors_is_that_of_the_code() -> None:
         f"pauses of at most {retry.Patience().first}, 1 and 2 seconds",
         f"more than {retry.Patience().longest:.0f} seconds",
         "429, 502, 503 or 504",
-        f"Up to {iam_admin.FEW} clients are read one by one",
+        f"Up to {api.FEW} clients are read one by one",
         f"pages of {switch('page-size')}",
         "`BEARER_TOKEN`",
         "`BEARER_TOKEN_FILE`",

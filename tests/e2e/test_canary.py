@@ -294,15 +294,15 @@ INSIDE = {
     "sealing": "iac.backends.age.AgeVault._seal",
     "the state's text": "iac.backends.file.render_state",
     "the journal": "iac.backends.file.render_batch",
-    "the template engine": "iac.rendering.render.render",
+    "the template engine": "iac.rendering.engine.render",
     "writing an output": "iac.sinks.file.FileSink._write",
-    "what is sent": "iac.providers.iam_admin.update_body",
+    "what is sent": "iac.providers.iam_admin.api.update_body",
     "what is answered": "iac.transport.message.Answer.json",
     "encryption": "pyrage.encrypt",
     "decryption": "pyrage.decrypt",
     "replacing a file of the state": "iac.files.write",
     "adding to the journal": "iac.files.append",
-    "what a template is given": "iac.rendering.render.template_context",
+    "what a template is given": "iac.rendering.engine.template_context",
     "replacing an output": "iac.sinks.file.files.write",
 }
 

@@ -151,7 +151,7 @@ def test_a_token_is_not_for_a_command_line_nor_for_the_management_api(at: At, mo
     work.define()
     assert 64 == work.iac("secret", "token", ADDRESS, "a-token")[0]
     work.feed(monkeypatch, "a-token")
-    assert "the management API needs no registration access tokens" in work.iac("secret", "token", ADDRESS)[2]
+    assert "provider iam-admin needs no registration access tokens" in work.iac("secret", "token", ADDRESS)[2]
 
 
 def test_a_door_that_is_closed_says_for_whom_it_opens(at: At) -> None:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from iac.apply.run import Stop
+from iac.apply.outcome import Stop
+from iac.apply.run import apply_plan
 from iac.core.desired import Desired
 from iac.core.plan.make import Options
 from iac.core.state.model import State
 from iac.ports import Deliveries, Place
+from iac.registry import capabilities
 from iac.sandbox.flavour import Flavour
 from iac.sandbox.iam import Iam
 from iac.sandbox.model import Client
 from iac.sandbox.seed import Seed
 from iac.session.session import Session
-from iac.workflow.apply import apply_plan, check_guards, prepare
+from iac.workflow.apply import check_guards
+from iac.workflow.plan import prepare
 from tests.fakes.provider import LOGIN, FakeProvider, logs_in
 from tests.fakes.state import MemoryBackend, MemoryVault, StepClock
 
@@ -43,7 +46,7 @@ class Line:
         self.clock = StepClock()
         self.project: dict[str, Any] = {}
         self.parallelism = 1
-        self.api = "iam-admin"
+        self.api = capabilities("iam-admin")
         self._runs = 0
 
     def session(self, *clients: DesiredClient) -> Session:

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 from iac.core.errors import StateError
 from iac.core.state.document import Origin, check_state, parse_state, render_state
 from iac.core.state.journal import Batch, check_events, parse_journal, render_batch, replay
-from iac.core.state.keys import ClientKey
 from iac.core.state.model import (
     Approval,
     ClientGone,
+    ClientKey,
     ClientWritten,
     IntentDropped,
     OutputRecord,

@@ -14,7 +14,7 @@ from iac.workflow.importing.reading import parse_files, read_folder
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from iac.workflow.importing.choosing import Found
+    from iac.workflow.importing.choosing import Candidate
 
 KEY = {"keys": [{"kty": "EC", "crv": "P-256", "x": "1", "y": "2"}]}
 FIELDS = {
@@ -80,7 +80,7 @@ SNAKE = {
 }
 
 
-def parse(value: Any) -> list[Found]:
+def parse(value: Any) -> list[Candidate]:
     return parse_files([("a.json", json.dumps(value).encode())])
 
 

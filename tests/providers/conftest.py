@@ -7,12 +7,13 @@ import pytest
 
 from iac.core.secret import Secret
 from iac.providers.base import Connection
-from iac.providers.iam_admin import IamAdmin
+from iac.providers.iam_admin.api import IamAdmin
 from iac.providers.logins import WRITE_SCOPES, Login
 from iac.providers.logins.client_credentials import ClientCredentials
 from iac.providers.logins.proof import SharedSecret
 from iac.sandbox.server import Sandbox, start_sandbox
-from iac.transport.http import Http, Transport
+from iac.transport.client import Transport
+from iac.transport.http import Http
 from iac.transport.origin import Issuer
 from tests.providers.clock import SetClock
 

@@ -8,8 +8,7 @@ from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
-from iac.sandbox.device import GRANT
-from iac.sandbox.model import Client
+from iac.sandbox.model import DEVICE_GRANT, Client
 
 if TYPE_CHECKING:
     from iac.sandbox.iam import Iam
@@ -67,7 +66,7 @@ def decide(base: str, user_code: str, *, is_yes: bool = True, username: str = "a
 
 def code_in(words: str) -> str:
     """The user code in what somebody is told."""
-    found = re.search(r"enter the code\s+([A-Z]{6})\s", words)
+    found = re.search(r"enter the code\s+([A-Z0-9_-]{6})\s", words)
     assert found, words
     return found[1]
 
@@ -79,7 +78,7 @@ def add_client(iam: Iam, **changes: object) -> None:
         "client_id": CLIENT_ID,
         "client_name": "People & co",
         "client_secret": CLIENT_SECRET,
-        "grant_types": (GRANT, "refresh_token"),
+        "grant_types": (DEVICE_GRANT, "refresh_token"),
         "scope": SCOPES,
         **changes,
     }

@@ -11,7 +11,7 @@ from iac.core.errors import CredentialsError
 from iac.providers.discovery import Endpoints
 from iac.providers.logins import READ_SCOPES, WRITE_SCOPES
 from iac.providers.logins.agent import OidcAgent
-from iac.providers.session import Session
+from iac.providers.session import LoginSession
 from iac.transport.message import Call
 from iac.transport.origin import Issuer
 from tests.providers.test_bearer import jwt
@@ -110,7 +110,7 @@ def test_a_token_of_another_issuer_is_not_sent(
     stand: Stand, open_http: OpenHttp, new_box: Sandbox, clock: SetClock
 ) -> None:
     stand.says("opaque\nhttps://elsewhere.example.org/\n0\n")
-    session = Session(open_http(new_box.url), Issuer.parse(new_box.issuer), OidcAgent("a", READ_SCOPES), clock)
+    session = LoginSession(open_http(new_box.url), Issuer.parse(new_box.issuer), OidcAgent("a", READ_SCOPES), clock)
 
     with pytest.raises(CredentialsError, match="another issuer's"):
         session.send(Call.read("/iam/api/clients"))
@@ -122,7 +122,7 @@ def test_a_refused_token_is_asked_for_anew_once(
     stand: Stand, open_http: OpenHttp, new_box: Sandbox, clock: SetClock
 ) -> None:
     stand.says(f"opaque\n{new_box.issuer}\n0\n")
-    session = Session(open_http(new_box.url), Issuer.parse(new_box.issuer), OidcAgent("a", ()), clock)
+    session = LoginSession(open_http(new_box.url), Issuer.parse(new_box.issuer), OidcAgent("a", ()), clock)
 
     assert session.send(Call.read("/iam/api/clients")).status == 401
     assert [False, True] == ["--force-new" in call for call in stand.calls()]

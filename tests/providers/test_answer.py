@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import pytest
 
 from iac.core.errors import GarbledError, InputError, UnknownOutcome, UnreachableError
-from iac.core.registration import Api, NewClient
+from iac.core.registration import NewClient
 from iac.ports.wire import note_write
 from iac.providers.answer import is_done, read_reply
 from iac.providers.base import check_reachable, client_path
+from iac.registry import capabilities
 from iac.transport.message import Answer, Call
 from tests.fakes.provider import FakeProvider
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from iac.core.registration import Registration
 
 CANARY = "canary-secret"
+
+
+ADMIN = capabilities("iam-admin")
 
 
 def answer(body: Any, status: int = 200) -> Answer:
@@ -44,7 +48,7 @@ def answer(body: Any, status: int = 200) -> Answer:
     ],
 )
 def test_what_is_wrong_with_an_answer_is_said_after_a_read_and_after_a_write(body: Any, words: str) -> None:
-    reply = read_reply(answer(body), Api.ADMIN, "app")
+    reply = read_reply(answer(body), ADMIN, "app")
     assert words in reply.problem
     with pytest.raises(GarbledError) as read:
         reply.of_read(Call.read("/clients/app"), "app")
@@ -57,7 +61,7 @@ def test_what_is_wrong_with_an_answer_is_said_after_a_read_and_after_a_write(bod
 
 def test_what_can_be_understood_of_an_answer_goes_along_with_its_error() -> None:
     body = {"client_id": "chosen", "client_secret": CANARY, "client_name": 5}
-    reply = read_reply(answer(body), Api.RFC7591, "")
+    reply = read_reply(answer(body), capabilities("rfc7591"), "")
     with pytest.raises(UnknownOutcome) as caught:
         reply.of_write(Call.write("POST", "/reg"), answer(body))
     assert caught.value.partial is not None
@@ -69,7 +73,7 @@ def test_what_can_be_understood_of_an_answer_goes_along_with_its_error() -> None
 def test_an_answer_about_another_client_brings_nothing() -> None:
     body = {"client_id": "other", "client_secret": CANARY}
     with pytest.raises(UnknownOutcome) as caught:
-        read_reply(answer(body), Api.ADMIN, "app").of_rotation(Call.write("POST", "/secret"), answer(body))
+        read_reply(answer(body), ADMIN, "app").of_rotation(Call.write("POST", "/secret"), answer(body))
     assert caught.value.partial is None
 
 
@@ -77,12 +81,12 @@ def test_an_answer_about_another_client_brings_nothing() -> None:
 def test_a_rotation_without_a_secret_is_an_unknown_outcome(wrong: dict[str, Any]) -> None:
     body = {"client_id": "app", **wrong}
     with pytest.raises(UnknownOutcome, match="client_secret"):
-        read_reply(answer(body), Api.ADMIN, "app").of_rotation(Call.write("POST", "/secret"), answer(body))
+        read_reply(answer(body), ADMIN, "app").of_rotation(Call.write("POST", "/secret"), answer(body))
 
 
 def test_a_rotation_is_done_when_its_answer_has_a_secret_of_the_client() -> None:
     body = {"client_id": "app", "client_secret": CANARY, "client_name": 5}
-    found = read_reply(answer(body), Api.ADMIN, "app").of_rotation(Call.write("POST", "/secret"), answer(body))
+    found = read_reply(answer(body), ADMIN, "app").of_rotation(Call.write("POST", "/secret"), answer(body))
     assert found.secret is not None
 
 

@@ -17,7 +17,7 @@ from iac.providers.discovery import Endpoints, discover
 from iac.providers.logins import READ_SCOPES, WRITE_SCOPES
 from iac.providers.logins.device import ENDPOINT, SLOWER, DeviceLogin, Terminal
 from iac.providers.logins.proof import PublicClient, SharedSecret
-from iac.providers.session import Session
+from iac.providers.session import LoginSession
 from iac.sandbox.fault import Fault, FaultKind
 from iac.transport.message import Call
 from iac.transport.origin import Issuer
@@ -165,7 +165,9 @@ def test_a_refresh_that_the_server_breaks_off_loses_nothing(bench: Bench) -> Non
 
 
 def test_a_token_that_the_server_does_not_take_is_renewed_by_the_refresh_token(bench: Bench) -> None:
-    session = Session(bench.open_http(bench.box.issuer), Issuer.parse(bench.box.issuer), bench.login(), bench.clock)
+    session = LoginSession(
+        bench.open_http(bench.box.issuer), Issuer.parse(bench.box.issuer), bench.login(), bench.clock
+    )
     assert session.send(READ).status == 200
     bench.box.iam.world.store.tokens.clear()
 
@@ -327,7 +329,7 @@ def test_a_client_without_the_scopes_is_told_which(bench: Bench) -> None:
     with pytest.raises(CredentialsError, match="does not have the scopes") as caught:
         bench.fetch(WRITE_SCOPES, proof=SharedSecret("small", Secret(CLIENT_SECRET)))
 
-    assert "ask an administrator of the IAM to give this client the scopes iam:admin.read iam:admin.write" in (
+    assert "ask an administrator of the server to give this client the scopes iam:admin.read iam:admin.write" in (
         caught.value.fix
     )
 
@@ -490,7 +492,7 @@ def test_a_kept_token_of_another_issuer_is_dropped(bench: Bench, open_http: Open
     bench.fetch()
     foreign = "e30.eyJpc3MiOiJodHRwczovL2Vsc2V3aGVyZS5leGFtcGxlLm9yZyJ9.x"
     bench.tamper(access_token=foreign)
-    session = Session(open_http(bench.box.issuer), Issuer.parse(bench.box.issuer), bench.login(), bench.clock)
+    session = LoginSession(open_http(bench.box.issuer), Issuer.parse(bench.box.issuer), bench.login(), bench.clock)
 
     with pytest.raises(CredentialsError, match="another issuer's"):
         session.send(READ)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.core.errors import UnreachableError
-from iac.providers.paging import Page, PagedList, gather
+from iac.providers.paging import ListPage, PagedList, gather
 
 
 class ListServer:
@@ -19,12 +19,12 @@ class ListServer:
         self.asked: list[tuple[int, int]] = []
         self.later: list[Any] = []
 
-    def fetch(self, first: int, count: int) -> Page:
+    def fetch(self, first: int, count: int) -> ListPage:
         assert first >= 1
         assert count >= 1
         self.asked.append((first, count))
         found = self.entries[first - 1 : first - 1 + min(count, self.largest)]
-        page = Page(len(self.entries), [{"client_id": entry} for entry in found])
+        page = ListPage(len(self.entries), [{"client_id": entry} for entry in found])
         if self.later:
             self.later.pop(0)(self.entries)
         return page
@@ -78,8 +78,8 @@ def test_a_list_that_was_longer_than_told_is_read_to_its_new_end() -> None:
 
 
 def test_a_list_that_never_ends_is_given_up() -> None:
-    def fetch(first: int, count: int) -> Page:
-        return Page(first + count, [{}] * count)
+    def fetch(first: int, count: int) -> ListPage:
+        return ListPage(first + count, [{}] * count)
 
     with pytest.raises(UnreachableError, match="does not end"):
         PagedList(fetch).read(1, lambda _: None)
@@ -111,13 +111,13 @@ def test_entries_that_nobody_wants_are_left_out() -> None:
     ],
 )
 def test_what_is_no_page_is_none(body: Any) -> None:
-    assert Page.parse(body) is None
+    assert ListPage.parse(body) is None
 
 
 def test_a_page_is_a_total_and_entries() -> None:
-    page = Page.parse({"totalResults": 7, "itemsPerPage": 1, "startIndex": 1, "Resources": [{"client_id": "a"}]})
+    page = ListPage.parse({"totalResults": 7, "itemsPerPage": 1, "startIndex": 1, "Resources": [{"client_id": "a"}]})
 
-    assert page == Page(7, [{"client_id": "a"}])
+    assert page == ListPage(7, [{"client_id": "a"}])
 
 
 @given(st.lists(st.integers()), st.integers(1, 5))

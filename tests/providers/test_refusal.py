@@ -133,8 +133,16 @@ def test_when_to_come_back_is_told() -> None:
 
 
 def test_a_missing_scope_is_named() -> None:
-    assert "iam:admin.read" in read_failure(READ, answer(403)).fix
-    assert "iam:admin.write" in write_failure(WRITE, answer(403)).fix
+    assert "iam:admin.read" in read_failure(READ, answer(403), "iam:admin.read").fix
+    assert "iam:admin.write" in write_failure(WRITE, answer(403), scope="iam:admin.write").fix
+
+
+def test_a_server_without_scopes_of_ours_is_told_in_its_own_words() -> None:
+    said = answer(403, {"error": "access_denied", "error_description": "not for you"})
+
+    for error in (read_failure(READ, said), write_failure(WRITE, said)):
+        assert "not for you" in error.why
+        assert "IAM" not in f"{error.why}{error.fix}"
 
 
 def test_the_words_of_a_401_are_never_shown_for_1_12_repeats_the_token_in_them() -> None:

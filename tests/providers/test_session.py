@@ -11,7 +11,7 @@ from iac.providers.logins import WRITE_SCOPES
 from iac.providers.logins.client_credentials import ClientCredentials
 from iac.providers.logins.given import FoundToken, GivenToken
 from iac.providers.logins.proof import SharedSecret
-from iac.providers.session import Session
+from iac.providers.session import LoginSession
 from iac.sandbox.fault import Fault, FaultKind
 from iac.transport.message import Call
 from iac.transport.origin import Issuer
@@ -29,8 +29,8 @@ WRITE = Call.write("DELETE", "/iam/api/clients/nobody")
 LOGIN = ClientCredentials(SharedSecret("admin-client-rw", Secret("secret")), WRITE_SCOPES)
 
 
-def start(open_http: OpenHttp, issuer: str, clock: SetClock, login: Login = LOGIN) -> Session:
-    return Session(open_http(issuer), Issuer.parse(issuer), login, clock)
+def start(open_http: OpenHttp, issuer: str, clock: SetClock, login: Login = LOGIN) -> LoginSession:
+    return LoginSession(open_http(issuer), Issuer.parse(issuer), login, clock)
 
 
 def logins(box: Sandbox) -> int:

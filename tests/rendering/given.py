@@ -8,7 +8,7 @@ from iac.core.desired import OutputSpec
 from iac.core.diagnostics import Location
 from iac.core.secret import Secret
 from iac.rendering.context import Credentials, ProjectFacts
-from iac.rendering.render import render
+from iac.rendering.engine import render
 from iac.rendering.template import Template
 
 if TYPE_CHECKING:

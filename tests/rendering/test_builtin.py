@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from iac.core.errors import RenderError
-from iac.rendering.render import render
+from iac.rendering.engine import render
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from tests.rendering.given import FACTS, credentials, output
@@ -45,7 +45,7 @@ PUBLIC = {
 def made(name: str, /, *clients: str, **values: object) -> str:
     names = ("main", "web-ui")[: len(clients)] if len(clients) > 1 else ()
     spec = output(name, clients, names, values)
-    return render(load_templates(Path(), [name], Renderer())[name], spec, CLIENTS, FACTS).decode()
+    return render(load_templates(Path(), [name], Renderer().references)[name], spec, CLIENTS, FACTS).decode()
 
 
 @pytest.mark.parametrize(("name", "parse"), [("json", json.loads), ("yaml", yaml.safe_load)])
@@ -58,7 +58,7 @@ def test_json_and_yaml_hold_registrations(name: str, parse: Any) -> None:
 def test_dotenv_has_names_with_a_prefix_of_its_own_or_of_the_client() -> None:
     secret = SECRET.replace("\\", "")
     clients = {"wlcg/app": credentials(secret=secret), "wlcg/public": CLIENTS["wlcg/public"]}
-    template = load_templates(Path(), ["dotenv"], Renderer())["dotenv"]
+    template = load_templates(Path(), ["dotenv"], Renderer().references)["dotenv"]
     one = render(template, output("dotenv", values={"prefix": "oidc-"}), clients, FACTS).decode()
     assert f"OIDC_CLIENT_ID=app\nOIDC_CLIENT_SECRET='{secret}'\nOIDC_ISSUER=https://iam.example.org/\n" == one
     spec = output("dotenv", ("wlcg/app", "wlcg/public"), ("main", "web-ui"))
@@ -98,7 +98,7 @@ def test_kubernetes_secret_of_several_clients_has_keys_with_their_names() -> Non
 
 def test_base64_that_looks_like_a_number_stays_text() -> None:
     secret = base64.b64decode("1405").decode()
-    template = load_templates(Path(), ["kubernetes-secret"], Renderer())["kubernetes-secret"]
+    template = load_templates(Path(), ["kubernetes-secret"], Renderer().references)["kubernetes-secret"]
     spec = output(values={"name": "oidc"})
     manifest = yaml.safe_load(render(template, spec, {"wlcg/app": credentials(secret=secret)}, FACTS))
     assert "1405" == manifest["data"]["client_secret"]

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from iac.core.errors import RenderError
+from iac.rendering.engine import render
 from iac.rendering.parsing import parse_values
-from iac.rendering.reading import Found, Unreadable, output_format, read_credentials
-from iac.rendering.render import render
+from iac.rendering.reading import FileCredentials, Unreadable, output_format, read_credentials
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.services import Format
@@ -22,14 +22,16 @@ SECRET = CLIENT["wlcg/app"].secret
 
 def test_what_was_rendered_is_found() -> None:
     spec = output("dotenv", values={"prefix": "X_"})
-    builtin = load_templates(Path(), ["dotenv"], Renderer())["dotenv"]
+    builtin = load_templates(Path(), ["dotenv"], Renderer().references)["dotenv"]
     content = render(builtin, spec, CLIENT, FACTS)
-    assert {"wlcg/app": Found("app", SECRET, Format.DOTENV)} == read_credentials(content, builtin, spec, CLIENT, FACTS)
+    assert {"wlcg/app": FileCredentials("app", SECRET, Format.DOTENV)} == read_credentials(
+        content, builtin, spec, CLIENT, FACTS
+    )
 
 
 def test_what_somebody_wrote_since_is_what_is_found() -> None:
     spec = output("dotenv")
-    builtin = load_templates(Path(), ["dotenv"], Renderer())["dotenv"]
+    builtin = load_templates(Path(), ["dotenv"], Renderer().references)["dotenv"]
     content = b"# by hand\nCLIENT_ID=app\nCLIENT_SECRET=another\nELSE=1\n"
     found = read_credentials(content, builtin, spec, CLIENT, FACTS)["wlcg/app"]
     assert "app" == found.client_id
@@ -42,7 +44,7 @@ def test_a_template_of_the_project_is_read_by_the_ending_of_its_output() -> None
     own = template('{"deep": [{}, {"secret": {{ client.client_secret | json }}}]}')
     assert Format.JSON is output_format(spec)
     found = read_credentials(render(own, spec, CLIENT, FACTS), own, spec, CLIENT, FACTS)
-    assert {"wlcg/app": Found(None, SECRET, Format.JSON)} == found
+    assert {"wlcg/app": FileCredentials(None, SECRET, Format.JSON)} == found
 
 
 def test_a_template_that_fails_says_so() -> None:

@@ -10,8 +10,8 @@ from iac.core.desired import OutputSpec
 from iac.core.diagnostics import Location
 from iac.core.secret import Secret
 from iac.rendering.context import Credentials
-from iac.rendering.reading import Found, NotAsRendered, Unreadable, output_format, read_credentials
-from iac.rendering.render import render
+from iac.rendering.engine import render
+from iac.rendering.reading import FileCredentials, NotAsRendered, Unreadable, output_format, read_credentials
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import Template, load_templates
 from iac.services import Format
@@ -32,7 +32,7 @@ class Made:
     def written(self) -> bytes:
         return render(self.template, self.spec, self.clients, FACTS)
 
-    def read(self, content: bytes | None = None) -> dict[str, Found]:
+    def read(self, content: bytes | None = None) -> dict[str, FileCredentials]:
         given = self.written() if content is None else content
         return read_credentials(given, self.template, self.spec, self.clients, FACTS)
 
@@ -46,7 +46,7 @@ def made(text: str, path: str, clients: tuple[str, ...] = ("a",), *, secret: str
     return Made(Template("x.j2", text, {"x.j2": text}), spec, given)
 
 
-def values(found: dict[str, Found]) -> dict[str, tuple[str | None, str | None]]:
+def values(found: dict[str, FileCredentials]) -> dict[str, tuple[str | None, str | None]]:
     return {
         at: (seen.client_id, seen.client_secret.reveal() if seen.client_secret else None) for at, seen in found.items()
     }
@@ -141,7 +141,7 @@ def test_a_value_that_could_be_quoted_is_not_read_from_text() -> None:
 def test_each_output_of_the_demo_project_is_read_back() -> None:
     project = desired()
     for spec in project.outputs:
-        template = load_templates(ROOT, [spec.template], Renderer())[spec.template]
+        template = load_templates(ROOT, [spec.template], Renderer().references)[spec.template]
         clients = {
             at: Credentials(at, project.clients[at].client_id, project.clients[at].fields, Secret(f"{SECRET}{number}"))
             for number, at in enumerate(spec.clients)

@@ -13,9 +13,9 @@ from iac.core.errors import RenderError
 from iac.core.secret import Secret
 from iac.rendering import answer as process
 from iac.rendering.context import dummy_key
+from iac.rendering.engine import render
 from iac.rendering.limits import TOO_LONG, TOO_MUCH
 from iac.rendering.reading import NotAsRendered, Unreadable, read_credentials
-from iac.rendering.render import render
 from iac.rendering.renderer import Renderer
 from iac.rendering.wire import pack, unpack, write_output
 from tests.rendering.given import FACTS, credentials, output, template
@@ -219,7 +219,7 @@ def test_built_ins_start_no_process_and_bring_in_nothing_for_one() -> None:
     script = (
         "import sys; from pathlib import Path; from iac.rendering.renderer import Renderer;"
         "from iac.rendering.template import load_templates; renderer = Renderer();"
-        "renderer.check(load_templates(Path('.'), ['rucio-idpsecrets'], renderer)['rucio-idpsecrets']);"
+        "renderer.check(load_templates(Path('.'), ['rucio-idpsecrets'], renderer.references)['rucio-idpsecrets']);"
         "renderer.references('dotenv', '');"
         "sys.exit(bool({'iac.worker', 'iac.process', 'iac.rendering.wire', 'iac.rendering.answer'} & set(sys.modules)))"
     )
@@ -233,6 +233,6 @@ def test_built_ins_are_rendered_and_read_in_place(monkeypatch: pytest.MonkeyPatc
     from iac.rendering.template import load_templates
 
     one, spec = Renderer(), output("client-id")
-    builtin = load_templates(Path(), ["client-id"], one)["client-id"]
+    builtin = load_templates(Path(), ["client-id"], one.references)["client-id"]
     assert b"app" == one.render(builtin, spec, CLIENTS, FACTS).strip()
     assert "mine" == one.read(b"mine", builtin, spec, CLIENTS, FACTS)["wlcg/app"].client_id

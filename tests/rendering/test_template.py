@@ -25,18 +25,18 @@ def write(root: Path, name: str, text: str | bytes) -> None:
 
 
 def digest(root: Path, name: str = "x.j2") -> str:
-    return load_templates(root, [name], Renderer())[name].digest
+    return load_templates(root, [name], Renderer().references)[name].digest
 
 
 def refusal(root: Path, name: str) -> RenderError:
     with pytest.raises(RenderError) as caught:
-        load_templates(root, [name], Renderer())
+        load_templates(root, [name], Renderer().references)
     return caught.value
 
 
 def test_a_name_with_j2_is_a_file_of_the_project_and_one_without_is_built_in(root: Path) -> None:
     write(root, "dotenv.j2", "mine")
-    loaded = load_templates(root, ["dotenv", "dotenv.j2", "dotenv"], Renderer())
+    loaded = load_templates(root, ["dotenv", "dotenv.j2", "dotenv"], Renderer().references)
     assert ["dotenv", "dotenv.j2"] == list(loaded)
     assert "mine" == loaded["dotenv.j2"].text
     assert "env_name" in loaded["dotenv"].text
@@ -45,7 +45,7 @@ def test_a_name_with_j2_is_a_file_of_the_project_and_one_without_is_built_in(roo
 
 def test_every_built_in_can_be_loaded_by_its_name(root: Path) -> None:
     assert {"dotenv", "json", "kubernetes-secret", "yaml"} <= set(template_files())
-    assert list(template_files()) == list(load_templates(root, template_files(), Renderer()))
+    assert list(template_files()) == list(load_templates(root, template_files(), Renderer().references))
 
 
 def test_the_digest_is_that_of_the_text_and_of_all_it_refers_to(root: Path) -> None:
@@ -53,7 +53,7 @@ def test_the_digest_is_that_of_the_text_and_of_all_it_refers_to(root: Path) -> N
     write(root, "app/a.j2", "{% import 'app/b.j2' as b %}")
     write(root, "app/b.j2", "{% macro m() %}{% endmacro %}")
     write(root, "app/c.j2", "nobody includes me")
-    first = load_templates(root, ["x.j2"], Renderer())["x.j2"]
+    first = load_templates(root, ["x.j2"], Renderer().references)["x.j2"]
     assert ["app/a.j2", "app/b.j2", "x.j2"] == list(first.texts)
     write(root, "app/c.j2", "changed")
     assert first.digest == digest(root)
@@ -64,12 +64,12 @@ def test_the_digest_is_that_of_the_text_and_of_all_it_refers_to(root: Path) -> N
 def test_templates_that_include_each_other_can_be_loaded(root: Path) -> None:
     write(root, "x.j2", "{% if values.y %}{% include 'y.j2' %}{% endif %}")
     write(root, "y.j2", "{% include 'x.j2' %}")
-    assert ["x.j2", "y.j2"] == list(load_templates(root, ["x.j2", "y.j2"], Renderer())["x.j2"].texts)
+    assert ["x.j2", "y.j2"] == list(load_templates(root, ["x.j2", "y.j2"], Renderer().references)["x.j2"].texts)
 
 
 def test_a_reference_in_text_is_none(root: Path) -> None:
     write(root, "x.j2", "{% raw %}{% include 'nowhere.j2' %}{% endraw %} {# {% include 'nowhere.j2' %} #}")
-    assert ["x.j2"] == list(load_templates(root, ["x.j2"], Renderer())["x.j2"].texts)
+    assert ["x.j2"] == list(load_templates(root, ["x.j2"], Renderer().references)["x.j2"].texts)
 
 
 @pytest.mark.parametrize("reference", ["values.name", "['a.j2', values.name]"])
@@ -135,7 +135,7 @@ def test_a_folder_of_templates_that_is_a_link_out_of_the_project_is_not_read(tmp
 def test_a_link_within_templates_is_followed(root: Path) -> None:
     write(root, "app/real.j2", "text")
     (root / "templates" / "link.j2").symlink_to("app/real.j2")
-    assert "text" == load_templates(root, ["link.j2"], Renderer())["link.j2"].text
+    assert "text" == load_templates(root, ["link.j2"], Renderer().references)["link.j2"].text
 
 
 def test_a_template_is_text_of_a_reasonable_size(root: Path) -> None:
@@ -147,7 +147,7 @@ def test_a_template_is_text_of_a_reasonable_size(root: Path) -> None:
     write(root, "x.j2", "x" * (MAX_BYTES + 1))
     assert "the template is too large" == refusal(root, "x.j2").summary
     write(root, "x.j2", "x" * MAX_BYTES)
-    assert MAX_BYTES == len(load_templates(root, ["x.j2"], Renderer())["x.j2"].text)
+    assert MAX_BYTES == len(load_templates(root, ["x.j2"], Renderer().references)["x.j2"].text)
 
 
 def test_a_template_that_cannot_be_read_says_why(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -163,7 +163,7 @@ def test_loading_plain_templates_does_not_import_jinja() -> None:
     script = (
         "import sys; from pathlib import Path; from iac.rendering.template import load_templates;"
         "from iac.rendering.renderer import Renderer;"
-        "from iac.services import template_files; load_templates(Path('.'), template_files(), Renderer());"
+        "from iac.services import template_files; load_templates(Path('.'), template_files(), Renderer().references);"
         "import iac.rendering.context;"
         "sys.exit('jinja2' in sys.modules)"
     )

@@ -181,7 +181,7 @@ class Player:
         if auth is None or auth == "Bearer wrong":
             return auth
         if auth.startswith("Basic "):
-            return f"Basic {base64.b64encode(auth.removeprefix('Basic ').encode()).decode()}"
+            return basic(auth)
         if auth == "Bearer <registration access token>":
             made = self.rats[client_of(recorded["path"])]
             return f"Bearer {made[0] if (scenario, index) == ('admin-rat', 3) else made[-1]}"
@@ -226,6 +226,11 @@ class Player:
             self.rats.setdefault(body["client_id"], []).append(body["registration_access_token"])
         if isinstance(body, dict) and "access_token" in body:
             self.last_token = body["access_token"]
+
+
+def basic(auth: str) -> str:
+    """The header for `Basic id:secret`, as recordings write it."""
+    return f"Basic {base64.b64encode(auth.removeprefix('Basic ').encode()).decode()}"
 
 
 def client_of(path: str) -> str:

@@ -9,7 +9,7 @@ from urllib.request import urlopen
 
 import pytest
 
-from iac.sandbox.device import GRANT
+from iac.sandbox.model import DEVICE_GRANT
 from iac.sandbox.server import start_sandbox
 from tests.providers.people import CLIENT_ID, SCOPES, Browser, add_client, decide, log_in
 from tests.sandbox.talk import Talk
@@ -35,7 +35,7 @@ def begin(talk: Talk, **form: str) -> tuple[int, Any]:
 
 
 def poll(talk: Talk, code: str) -> tuple[int, Any]:
-    return talk.login(**PROOF, grant_type=GRANT, device_code=code)
+    return talk.login(**PROOF, grant_type=DEVICE_GRANT, device_code=code)
 
 
 def approved(talk: Talk, username: str = "admin", **form: str) -> Any:
@@ -56,6 +56,7 @@ def test_the_codes_say_where_to_go_and_no_interval(talk: Talk) -> None:
 
     code = answer.pop("device_code")
     user_code = answer.pop("user_code")
+    assert f"http://localhost:8080/device?user_code={user_code}" == answer.pop("verification_uri_complete")
     assert (200, 36, 6) == (status, len(code), len(user_code))
     assert answer == {
         "verification_uri": "http://localhost:8080/device",
@@ -83,8 +84,8 @@ def test_a_code_is_pending_then_good_for_once(talk: Talk) -> None:
 
     assert set(answer["scope"].split()) == set(SCOPES)
     assert answer["refresh_token"]
-    status, identity = talk.ask("GET", "/userinfo", token=answer["access_token"])
-    assert (200, "admin") == (status, identity["preferred_username"])
+    status, identity = talk.ask("GET", "/scim/Me", token=answer["access_token"])
+    assert (200, "admin") == (status, identity["userName"])
 
 
 def test_a_used_or_unknown_code_is_refused(talk: Talk) -> None:

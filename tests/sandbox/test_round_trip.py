@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iac.sandbox.document import AUTH_METHODS
 from iac.sandbox.flavour import Flavour
+from iac.sandbox.model import AUTH_METHODS
 from tests.sandbox.talk import Talk
 
 CLIENT_FIELDS: dict[str, st.SearchStrategy[Any]] = {

@@ -11,7 +11,7 @@ from iac.config.project import load_project
 from iac.core.model import uses_secret
 from iac.core.secret import Secret
 from iac.rendering.context import Credentials, ProjectFacts
-from iac.rendering.render import render
+from iac.rendering.engine import render
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 
@@ -47,5 +47,5 @@ def rendered(path: str, secret: str | None = None) -> str:
     """One output of the demo project; each client has `secret`, or one of its own."""
     spec = specs()[path]
     clients = {a: credentials(a, secret_of(a) if secret is None else secret) for a in spec.clients}
-    template = load_templates(ROOT, [spec.template], Renderer())[spec.template]
+    template = load_templates(ROOT, [spec.template], Renderer().references)[spec.template]
     return render(template, spec, clients, ProjectFacts("demo", "default", ISSUER)).decode()

@@ -15,7 +15,7 @@ from iac.config.project import load_project
 from iac.core.model import uses_secret
 from iac.core.secret import Secret
 from iac.rendering.context import Credentials, ProjectFacts
-from iac.rendering.render import render
+from iac.rendering.engine import render
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.services import services
@@ -84,5 +84,5 @@ def credentials(template: str, secret: str | None = None) -> dict[str, Credentia
 
 def rendered(template: str, secret: str | None = None) -> str:
     """One output."""
-    loaded = load_templates(Path(), [template], Renderer())[template]
+    loaded = load_templates(Path(), [template], Renderer().references)[template]
     return render(loaded, specs()[template], credentials(template, secret), FACTS).decode()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iac.core.errors import RenderError
-from iac.rendering.reading import Found, output_format, read_credentials
+from iac.rendering.reading import FileCredentials, output_format, read_credentials
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.services import Format, services, template_files, template_format
@@ -239,10 +239,12 @@ def test_credentials_are_read_back_from_where_the_template_puts_them(template: s
     spec, clients = specs()[template], credentials(template)
     assert template_format(template) == output_format(spec)
     content = rendered(template).encode()
-    found = read_credentials(content, load_templates(Path(), [template], Renderer())[template], spec, clients, FACTS)
+    found = read_credentials(
+        content, load_templates(Path(), [template], Renderer().references)[template], spec, clients, FACTS
+    )
     ids, secrets = ("id" not in WITHOUT.get(template, ()), "secret" not in WITHOUT.get(template, ()))
     expected = {
-        address: Found(each.client_id if ids else None, each.secret if secrets else None)
+        address: FileCredentials(each.client_id if ids else None, each.secret if secrets else None)
         for address, each in clients.items()
     }
     assert expected == found

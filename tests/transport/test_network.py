@@ -10,7 +10,8 @@ import pytest
 
 from iac.clock import SystemClock
 from iac.core.errors import InputError, UnreachableError
-from iac.transport.http import Http, Transport
+from iac.transport.client import Transport
+from iac.transport.http import Http
 from iac.transport.message import Call
 from iac.transport.origin import Address
 from iac.transport.retry import Patience

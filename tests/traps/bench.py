@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 from iac.core.errors import IacError
 from iac.core.secret import Secret
 from iac.providers.base import Connection
-from iac.providers.iam_admin import IamAdmin
-from iac.providers.iam_self_service import IamSelfService
+from iac.providers.iam_admin.api import IamAdmin
+from iac.providers.iam_self_service.api import IamSelfService
 from iac.providers.logins import WRITE_SCOPES
 from iac.providers.logins.client_credentials import ClientCredentials
 from iac.providers.logins.given import FoundToken, GivenToken, Nobody
 from iac.providers.logins.proof import SharedSecret
+from iac.registry import capabilities
 from iac.sandbox.flavour import Flavour
 from iac.sandbox.server import start_sandbox
-from iac.transport.http import Transport
+from iac.transport.client import Transport
 from iac.transport.message import Call
 from tests.fakes.provider import LOGIN
 from tests.fakes.state import StepClock
@@ -84,7 +85,7 @@ class OwnPlace(Line):
     def __init__(self, sandbox: Sandbox, provider: IamSelfService) -> None:
         super().__init__(sandbox.iam, provider)
         self.sandbox = sandbox
-        self.api = "iam-self-service"
+        self.api = capabilities("iam-self-service")
 
     def mine(self) -> Client:
         """The client of the usual address as the server has it."""

@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 from iac.core.plan.change import SecretChange, SecretStep
 from iac.core.plan.secret_step import of_known
-from iac.core.registration import Api, Facts, NewClient, Registration
+from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.server import create_body, parse_answer, update_body
+from iac.registry import capabilities
 from tests.core.build import applied, desired
 from tests.traps.bench import trap
 
 if TYPE_CHECKING:
     from tests.traps.bench import Bench
 
-OTHER = Facts(shows_secrets=False, has_up_scoping=False, api=Api.RFC7591)
+OTHER = Facts(shows_secrets=False, has_up_scoping=False, api=capabilities("rfc7591"))
 KEYS = {"keys": [{"crv": "P-256", "kty": "EC", "x": "x", "y": "y"}]}
 CANONICAL = json.dumps(KEYS, sort_keys=True, separators=(",", ":"))
 
@@ -25,8 +26,8 @@ CANONICAL = json.dumps(KEYS, sort_keys=True, separators=(",", ":"))
 def test_keys_are_jwks(bench: Bench) -> None:
     """An object with another name, there and back; a key that goes takes the object along."""
     del bench
-    assert KEYS == create_body(NewClient("", {"jwk": CANONICAL}, None), Api.RFC7591).get("jwks")
-    found = parse_answer({"client_id": "app", "jwks": KEYS}, Api.RFC7591)
+    assert KEYS == create_body(NewClient("", {"jwk": CANONICAL}, None), capabilities("rfc7591")).get("jwks")
+    found = parse_answer({"client_id": "app", "jwks": KEYS}, capabilities("rfc7591"))
     assert CANONICAL == found.fields.get("jwk")
     assert KEYS == update_body(found, {"jwk": CANONICAL}, {"jwk"}, OTHER).get("jwks")
     assert {"jwk", "jwks"}.isdisjoint(update_body(found, {}, {"jwk"}, OTHER))
@@ -39,12 +40,12 @@ def test_response_types_follow_grants(bench: Bench) -> None:
     del bench
     for grant, expected in (("authorization_code", ["code"]), ("client_credentials", [])):
         client = NewClient("", {"grant_types": (grant,)}, None)
-        assert expected == create_body(client, Api.RFC7591).get("response_types")
+        assert expected == create_body(client, capabilities("rfc7591")).get("response_types")
         fresh = Registration("app", {}, answer={"client_id": "app", "response_types": ["code"]})
         body = update_body(fresh, client.fields, {"grant_types", "response_types"}, OTHER)
         assert expected == body.get("response_types")
     given = NewClient("", {"grant_types": ("implicit",), "response_types": ("token",)}, None)
-    assert ["token"] == create_body(given, Api.RFC7591).get("response_types")
+    assert ["token"] == create_body(given, capabilities("rfc7591")).get("response_types")
 
 
 @trap("secret-may-be-left-out")

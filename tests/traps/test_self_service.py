@@ -6,8 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from iac.core.model import GRANT_TYPES
-from iac.core.registration import Api, Facts, Registration
+from iac.core.registration import Facts, Registration
 from iac.core.server import update_body
+from iac.registry import capabilities
 from iac.sandbox.flavour import Flavour
 from tests.core.build import desired
 from tests.fakes.world import OWNERS
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 USER = OWNERS[1]
 EXCHANGE = GRANT_TYPES["token-exchange"]
-SELF_SERVICE = Facts(shows_secrets=False, has_up_scoping=True, api=Api.SELF_SERVICE)
+SELF_SERVICE = Facts(shows_secrets=False, has_up_scoping=True, api=capabilities("iam-self-service"))
 
 
 def wanted(**fields: Any) -> DesiredClient:
@@ -39,7 +40,7 @@ def findings(place: OwnPlace, **fields: Any) -> list[str]:
 def test_client_id_is_always_sent(bench: Bench) -> None:
     """Whatever a server has answered, the body of a PUT names the client."""
     del bench
-    for api in (Api.SELF_SERVICE, Api.RFC7591):
+    for api in (capabilities("iam-self-service"), capabilities("rfc7591")):
         facts = Facts(shows_secrets=False, has_up_scoping=False, api=api)
         body = update_body(Registration("app", {}, answer={"client_name": "App"}), {}, (), facts)
         assert "app" == body.get("client_id")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from iac.apply import step as apply_step
 from iac.core.model import FIELDS
-from iac.providers import iam_admin
+from iac.providers.iam_admin import api
 from tests.core.build import desired
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def test_the_schema_takes_no_field_that_is_not_known() -> None:
 
 def test_no_call_resets_or_disables() -> None:
     """Traps 9 and 25: what these calls do depends on the server and on whose token it is."""
-    source = inspect.getsource(iam_admin)
+    source = inspect.getsource(api)
     assert not [call for call in ("reset-client", "/enable", "/disable") if call in source]
 
 

@@ -14,7 +14,7 @@ from tests.traps import test_answers, test_puts, test_refusals, test_rfc7591, te
 from tests.traps.bench import TRAPS
 
 if TYPE_CHECKING:
-    from iac.core.server.rule import Rule
+    from iac.core.server.rule import ServerRule
     from tests.traps.bench import Bench
 
 MODULES = (test_answers, test_puts, test_refusals, test_rfc7591, test_secrets, test_self_service)
@@ -29,7 +29,7 @@ def test_every_rule_has_exactly_one_test_and_it_is_named_after_the_rule() -> Non
 
 
 @pytest.mark.parametrize("rule", TABLE, ids=lambda rule: rule.id)
-def test_without_its_rule_a_test_fails(rule: Rule, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_its_rule_a_test_fails(rule: ServerRule, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     others = [other for other in TABLE if other is not rule]
     monkeypatch.setattr(server, "RULES", server.Rules(others))
     with pytest.raises((AssertionError, IacError)):

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from iac import __version__
+from iac.core.capabilities import Capabilities
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.explanation import Explanation, Kind
 from iac.core.plan.change import (
@@ -20,7 +21,7 @@ from iac.core.plan.change import (
     OutputChange,
     SecretChange,
 )
-from iac.core.plan.plan import Guard, Pending, Plan, Released, Standing
+from iac.core.plan.plan import Guard, Pending, Plan, Released, StandingPredecessor
 from iac.core.plan.recipients import Recipients
 from iac.core.registration import Registration
 from iac.views.kind import DiagnosticsView, PlanView, Setting, render_diagnostics, render_plan
@@ -55,7 +56,7 @@ def plan_of(given: dict[str, Any]) -> Plan:
         project=given.get("project", "rucio"),
         environment=given.get("environment", "prod"),
         issuer=given.get("issuer", "https://iam.example.org/"),
-        provider=given.get("provider", "iam-admin"),
+        api=Capabilities(provider=given.get("provider", "iam-admin")),
         changes=tuple(_change(each) for each in given.get("changes", ())),
         no_op=given.get("no_op", 0),
         unmanaged=given.get("unmanaged", 0),
@@ -64,7 +65,9 @@ def plan_of(given: dict[str, Any]) -> Plan:
         released=tuple(Released(each["address"], tuple(each["fields"])) for each in given.get("released", ())),
         pending=tuple(Pending(**each) for each in given.get("pending", ())),
         predecessors=tuple(
-            Standing(each["address"], each["client_id"], each["successor"], each["until"] or "", is_due=each["due"])
+            StandingPredecessor(
+                each["address"], each["client_id"], each["successor"], each["until"] or "", is_due=each["due"]
+            )
             for each in given.get("predecessors", ())
         ),
         moved=tuple((each["from"], each["to"]) for each in given.get("moved", ())),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from iac.core.capabilities import Capabilities
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.plan.change import (
     Action,
@@ -60,7 +61,7 @@ def everywhere(text: str) -> Plan:
         text,
         text,
         text,
-        text,
+        Capabilities(provider=text),
         changes,
         guards=(Guard("odd", text, (text,), text, text, text, text), Guard("even", text, (text,), setting=text)),
         findings=tuple(Finding("odd", severity, text, Location(text)) for severity in Severity),
@@ -105,7 +106,7 @@ def many(count: int, name: str = LOADED) -> Plan:
         "rucio",
         "prod",
         "https://iam.example.org/",
-        "iam-admin",
+        Capabilities(provider="iam-admin"),
         tuple(_numbered(number, actions[number % len(actions)], name) for number in range(count)),
         unmanaged=7,
         findings=tuple(Finding("odd", Severity.WARNING, f"{number} {name}") for number in range(count)),

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft4Validator, Draft202012Validator
 
 from iac.config.schema import load_schema
+from iac.core.capabilities import Capabilities
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.explanation import Explanation, Kind
 from iac.core.plan.change import Action, Change
@@ -159,7 +160,7 @@ def test_files_are_named_as_seen_from_where_the_command_was_started(directory: s
     ],
 )
 def test_every_action_has_its_place_in_gitlabs_counts(action: Action, counts: tuple[int, int, int]) -> None:
-    plan = Plan("p", "e", "i", "v", (change(action),), no_op=5, unmanaged=6)
+    plan = Plan("p", "e", "i", Capabilities(provider="v"), (change(action),), no_op=5, unmanaged=6)
     shown = json.loads(of_plan(plan, PlanView.GITLAB))
     assert dict(zip(("create", "update", "delete"), counts, strict=True)) == shown
 
@@ -265,7 +266,10 @@ def test_an_error_fails_a_case_of_junit_and_nothing_else_does() -> None:
 
 @pytest.mark.parametrize(
     ("shown", "name"),
-    [(of_plan(Plan("p", "e", "i", "v"), PlanView.JUNIT), "no changes"), (told([], DiagnosticsView.JUNIT), "valid")],
+    [
+        (of_plan(Plan("p", "e", "i", Capabilities(provider="v")), PlanView.JUNIT), "no changes"),
+        (told([], DiagnosticsView.JUNIT), "valid"),
+    ],
 )
 def test_where_nothing_is_to_be_said_one_case_passes(shown: str, name: str) -> None:
     (case,) = ET.fromstring(shown).iter("testcase")

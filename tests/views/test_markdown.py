@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from iac.core.capabilities import Capabilities
 from iac.core.plan.change import Action
 from iac.core.plan.plan import Plan
 from iac.core.text import printable
@@ -85,7 +86,7 @@ def test_what_is_given_up_is_said_first() -> None:
 
 
 def test_with_less_room_names_of_clients_are_cut_then_left_out_but_no_address() -> None:
-    long = Plan("p", "e", "i", "v", tuple(everywhere("n" * 200).changes[0] for _ in range(300)))
+    long = Plan("p", "e", "i", Capabilities(provider="v"), tuple(everywhere("n" * 200).changes[0] for _ in range(300)))
     for budget, said in ((90_000, "clients' names cut"), (70_000, "clients' names left out")):
         shown = plan_markdown(long, budget)
         assert re.search(rf"\d+ differences left out, {said}\.", shown)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.apply.outcome import Delivered, Done, Failed, NotDelivered, NotTried, Report
+from iac.core.capabilities import Capabilities
 from iac.core.diagnostics import Location, Severity
 from iac.core.errors import RenderError, ServerError, StateError
 from iac.core.plan.change import Action, Cause, Change, FieldChange, Finding, OutputAction, OutputChange, SecretChange
@@ -33,7 +34,7 @@ def change(**more: Any) -> Change:
 
 
 def plan(*changes: Change, **more: Any) -> Plan:
-    return Plan("rucio", "default", "https://iam.example.org/", "iam-admin", changes, **more)
+    return Plan("rucio", "default", "https://iam.example.org/", Capabilities(provider="iam-admin"), changes, **more)
 
 
 def shown(found: Plan) -> list[str]:
@@ -232,7 +233,7 @@ def _everywhere(text: str) -> tuple[Plan, Report]:
         text,
         text,
         text,
-        "iam-admin",
+        Capabilities(provider="iam-admin"),
         (hostile, replace(hostile, action=Action.CREATE)),
         guards=(Guard("x", text, (text,), text, text, text, text),),
         findings=(Finding("odd", Severity.WARNING, text),),

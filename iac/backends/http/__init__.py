@@ -20,7 +20,7 @@ from iac.transport.origin import Address
 if TYPE_CHECKING:
     from iac.core.secret import Secret
     from iac.ports import Clock, Lock
-    from iac.transport.http import Transport
+    from iac.transport.client import Transport
 
 
 @dataclass(frozen=True, slots=True)

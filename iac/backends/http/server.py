@@ -30,7 +30,7 @@ from iac.transport.retry import Patience
 
 if TYPE_CHECKING:
     from iac.ports import Clock
-    from iac.transport.http import Transport
+    from iac.transport.client import Transport
     from iac.transport.message import Answer
     from iac.transport.origin import Address
 

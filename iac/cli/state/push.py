@@ -24,9 +24,9 @@ def command(shell: Shell, *, file: str, is_forced: bool) -> int:
     lineage is refused, and an older one without --force.
     """
     from iac.wiring.sessions import open_state  # not needed by --help
-    from iac.workflow.state import Copy, push
+    from iac.workflow.state import StateCopy, push
 
-    push(open_state(shell), Copy(read_given(shell, file), file), is_forced=is_forced)
+    push(open_state(shell), StateCopy(read_given(shell, file), file), is_forced=is_forced)
     click.echo(printable(f"the state holds what {file} holds"))
     shell.note("run iac plan: it says what differs from the server; keep the copy until then")
     return 0

@@ -22,7 +22,6 @@ from iac.core.plan.proposal import (
 )
 from iac.core.plan.reach import guard_change, guard_new
 from iac.core.plan.succession import asked, heir, let_go, plan_succession
-from iac.core.registration import Api
 
 if TYPE_CHECKING:
     from iac.core.desired import DesiredClient
@@ -56,10 +55,10 @@ def plan_client(draft: Draft, client: DesiredClient) -> None:
 
 
 def _plan_another(draft: Draft, client: DesiredClient, last: ClientState) -> None:
-    if draft.actual.facts.api is Api.ADMIN:
-        plan_succession(draft, client, last)
-    else:
+    if draft.actual.facts.api.server_chooses:
         draft.guards.append(guards.other_id(client.address, last.client_id, client.client_id))
+    else:
+        plan_succession(draft, client, last)
 
 
 def _compare(draft: Draft, client: DesiredClient, seen: Registration | None) -> tuple[FieldChange, ...]:
@@ -68,7 +67,7 @@ def _compare(draft: Draft, client: DesiredClient, seen: Registration | None) -> 
 
 
 def _plan_create(draft: Draft, client: DesiredClient, last: ClientState | None) -> None:
-    if draft.actual.facts.api is not Api.ADMIN:
+    if draft.actual.facts.api.server_chooses:
         guard_new(draft, client, last)
         client = replace(client, client_id="")
     elif last is not None and client.address not in draft.options.recreate:
@@ -118,7 +117,7 @@ def _plan_update(draft: Draft, client: DesiredClient, seen: Registration, last: 
     guard_change(draft, change, last)
     is_alone = not fields and change.step in {SecretStep.ROTATE, SecretStep.CHOOSE}
     action = Action.ROTATE if is_alone else Action.UPDATE
-    if last.provider != draft.desired.provider:
+    if last.provider != draft.desired.api.provider:
         action = Action.ADOPT
     if fields and action is Action.UPDATE:
         reason = ""
@@ -127,7 +126,7 @@ def _plan_update(draft: Draft, client: DesiredClient, seen: Registration, last: 
 
 def _why(draft: Draft, client: DesiredClient, last: ClientState) -> str:
     """What state alone has to learn; "" for nothing."""
-    if last.provider != draft.desired.provider:
+    if last.provider != draft.desired.api.provider:
         return f"handed over from {last.provider}"
     if last.prevent_destroy != client.lifecycle.prevent_destroy:
         return "lifecycle.prevent_destroy, which state remembers"

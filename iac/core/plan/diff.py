@@ -8,7 +8,6 @@ from iac.core import server
 from iac.core.desired import OWNERS
 from iac.core.model import FIELDS, Kind
 from iac.core.plan.change import Cause, FieldChange
-from iac.core.registration import Api
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,7 +79,8 @@ def is_hidden(name: str, observed: Registration | None, facts: Facts) -> bool:
     """Whether this answer says nothing about a field, which the server may hold all the same (rec: admin-jwk)."""
     if name not in HIDDEN or observed is None or name in observed.fields:
         return False
-    is_new = facts.api is not Api.ADMIN and "up_scoping_enabled" in observed.answer  # known from the first answer on
+    # an API that lists no clients tells its version with the first client that it answers, not before
+    is_new = not facts.api.reads_all and "up_scoping_enabled" in observed.answer
     return facts.has_up_scoping or is_new
 
 

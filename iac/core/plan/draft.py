@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from iac.core.desired import Desired, DesiredClient
     from iac.core.plan.change import Change
     from iac.core.plan.output import Rendered
-    from iac.core.plan.plan import Guard, Standing
+    from iac.core.plan.plan import Guard, StandingPredecessor
     from iac.core.registration import Actual, Registration
     from iac.core.state.model import State
 
@@ -65,7 +65,7 @@ class Draft:
     changes: dict[str, Change] = field(default_factory=dict)
     guards: list[Guard] = field(default_factory=list)
     after: dict[str, Rendered] = field(default_factory=dict)
-    standing: list[Standing] = field(default_factory=list)
+    standing: list[StandingPredecessor] = field(default_factory=list)
     holders: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:

@@ -254,12 +254,11 @@ def create_only(address: str, client_id: str) -> Guard:
     )
 
 
-def no_rotation(address: str, client_id: str) -> Guard:
+def no_rotation(address: str, client_id: str, why: str) -> Guard:
     """This API, this version or this login has no call for a new secret."""
     return Guard(
         id="no-rotation",
-        message=f"{address} needs a new secret, and this login has no call for one: self service has none up to 1.13,"
-        " none without being the owner, and RFC 7592 has none",
+        message=f"{address} needs a new secret, and this login has no call for one: {why}",
         addresses=(address,),
         value=client_id,
         setting="provider: iam-admin, iac redeem (IAM from 1.14), or a new client under another address",

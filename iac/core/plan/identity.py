@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iac.core.registration import Api, Registration
+from iac.core.registration import Registration
 from iac.core.state.model import Predecessor
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def identified(desired: Desired, state: State) -> Desired:
 
     `state` has been moved (`move`) already.
     """
-    if desired.provider == Api.ADMIN:
+    if not desired.api.server_chooses:
         return desired
     held = state.clients
     clients = {

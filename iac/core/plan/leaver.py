@@ -8,7 +8,7 @@ from iac.core.desired import Then
 from iac.core.plan import guards
 from iac.core.plan.change import Action, Change, Leaving, SecretChange
 from iac.core.plan.output import Rendered
-from iac.core.registration import Api, Unread
+from iac.core.registration import Unread
 from iac.core.state.keys import kid_in_use
 from iac.core.state.model import SecretStatus
 
@@ -47,8 +47,8 @@ def _leave(draft: Draft, entry: Removed, client: ClientState) -> Change:
     seen = draft.actual.registrations.get(client.client_id)
     is_registered = any(name in draft.actual.registrations for name in client.client_ids)
     is_delete = entry.then is Then.DELETE and is_registered
-    is_unknown = draft.actual.facts.api is not Api.ADMIN
-    gone = "gone from the server, or out of reach" if is_unknown else "already gone from the server"
+    reads_all = draft.actual.facts.api.reads_all
+    gone = "already gone from the server" if reads_all else "gone from the server, or out of reach"
     if is_delete:
         if draft.actual.unread.get(client.client_id) is Unread.NO_ADDRESS:
             draft.guards.append(guards.create_only(entry.address, client.client_id))

@@ -9,20 +9,20 @@ from iac.core.plan import guards
 from iac.core.plan.attachment import attach_outputs
 from iac.core.plan.client import plan_client
 from iac.core.plan.draft import Draft, Options
-from iac.core.plan.identity import bind, identified, remembered, turn_back
+from iac.core.plan.identity import bind, bound, identified, remembered, successor, turn_back
 from iac.core.plan.leaver import as_rendered, guard_orphans, plan_leavers
 from iac.core.plan.plan import Pending, Plan, Released
 from iac.core.plan.reach import find_unread, guard_not_understood
+from iac.core.plan.succession import may_succeed
 from iac.core.plan.upkeep import attach_recipients, find_due, find_sealed_otherwise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from iac.core.desired import Desired
+    from iac.core.desired import Desired, DesiredClient
     from iac.core.plan.plan import Guard
     from iac.core.registration import Actual
-    from iac.core.state.keys import ClientKey
-    from iac.core.state.model import State
+    from iac.core.state.model import ClientKey, ClientState, State
 
 __all__ = ["Options", "find_moves", "identified", "make_plan", "move", "remembered"]
 
@@ -104,7 +104,7 @@ def _finish(draft: Draft, moves: tuple[tuple[str, str], ...]) -> Plan:
         project=desired.project,
         environment=desired.environment,
         issuer=desired.issuer,
-        provider=desired.provider,
+        api=desired.api,
         changes=changes,
         no_op=sum(address in state.clients and address not in draft.changes for address in wanted),
         unmanaged=_unmanaged(draft),
@@ -148,3 +148,37 @@ def _released(wanted: Iterable[str], desired: Desired, state: State) -> Iterator
 def _pending(state: State) -> Iterator[Pending]:
     for address, intent in sorted(state.intents.items()):
         yield Pending(address, intent.client_id, intent.action, intent.at)
+
+
+def to_read(desired: Desired, state: State, options: Options) -> tuple[list[str], list[str]]:
+    """Client_ids to read, and those of them whose owners are read too.
+
+    They are those of definitions, state, predecessors and interrupted writes, and those of successors that a run may
+    register. Owners are read for clients that declare them, and for those whose successors get the same.
+    """
+    ids: set[str] = set()
+    owners: set[str] = set()
+    moved = move(state, find_moves(desired, state))
+    wanted = [client for client in identified(desired, moved).clients.values() if options.wants(client.address)]
+    clients = turn_back(moved, wanted).clients
+    for client in wanted:
+        last = clients.get(client.address)
+        ids |= set(_ids(bound(client, last), last, options))
+        owners |= set(_owned(bound(client, last), last, options))
+    for address, held in state.clients.items():
+        ids |= set(held.client_ids) if options.wants(address) else set()
+    ids |= {intent.client_id for address, intent in state.intents.items() if options.wants(address)}
+    return sorted(ids - {""}), sorted(owners - {""})
+
+
+def _ids(client: DesiredClient, last: ClientState | None, options: Options) -> Iterator[str]:
+    yield client.client_id
+    if last is not None and last.client_id == client.client_id and may_succeed(client, last, options):
+        yield successor(client).client_id
+
+
+def _owned(client: DesiredClient, last: ClientState | None, options: Options) -> Iterator[str]:
+    if client.owners is not None:
+        yield client.client_id
+    if last is not None and may_succeed(client, last, options):
+        yield last.client_id

@@ -15,6 +15,7 @@ from iac.core.plan.change import Action, Change, Finding, place, sha256
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from iac.core.capabilities import Capabilities
     from iac.core.desired import OutputSpec
     from iac.core.diagnostics import Location
     from iac.core.plan.recipients import Recipients
@@ -64,7 +65,7 @@ class Released:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class StandingPredecessor:
     """A client that another one has taken the place of, and that is still registered.
 
     Attributes:
@@ -120,7 +121,7 @@ class Plan:
     project: str
     environment: str
     issuer: str
-    provider: str
+    api: Capabilities
     changes: tuple[Change, ...] = ()
     no_op: int = 0
     unmanaged: int = 0
@@ -129,7 +130,7 @@ class Plan:
     released: tuple[Released, ...] = ()
     pending: tuple[Pending, ...] = ()
     moved: tuple[tuple[str, str], ...] = ()
-    predecessors: tuple[Standing, ...] = ()
+    predecessors: tuple[StandingPredecessor, ...] = ()
     outputs: tuple[OutputSpec, ...] = ()
     complete: bool = True
     recipients: Mapping[str, Recipients] = field(default_factory=dict)
@@ -169,7 +170,7 @@ class Plan:
             "project": self.project,
             "environment": self.environment,
             "issuer": self.issuer,
-            "provider": self.provider,
+            "provider": self.api.provider,
             "complete": self.complete,
             "summary": self.summary(),
             "changes": [change.to_dict() for change in self.changes],

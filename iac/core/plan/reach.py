@@ -10,7 +10,7 @@ from iac.core import server
 from iac.core.diagnostics import Severity
 from iac.core.plan import guards
 from iac.core.plan.change import Action, Finding, SecretStep
-from iac.core.registration import Api, Unread
+from iac.core.registration import Unread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -95,13 +95,11 @@ def guard_new(draft: Draft, client: DesiredClient, last: ClientState | None) -> 
 
 def guard_change(draft: Draft, change: Change, last: ClientState | None) -> None:
     """A change of a registered client."""
-    if draft.actual.facts.api is Api.ADMIN:
-        return
     is_write = change.writes_fields or change.step is not SecretStep.NOTHING
     if is_write and draft.actual.unread.get(change.client_id) is Unread.NO_ADDRESS:
         draft.guards.append(guards.create_only(change.address, change.client_id))
     if change.step is SecretStep.ROTATE and not server.can_rotate(facts_for(draft, last)):
-        draft.guards.append(guards.no_rotation(change.address, change.client_id))
+        draft.guards.append(guards.no_rotation(change.address, change.client_id, draft.desired.api.why_no_rotation))
     scopes = sorted(_stripped(draft, change, last)) if change.writes_fields else []
     if scopes:
         draft.guards.append(guards.strips_scopes(change.address, change.client_id, scopes))
@@ -112,7 +110,7 @@ def _stripped(draft: Draft, change: Change, last: ClientState | None) -> Iterato
     there = _scopes(change.observed.fields) if change.observed else frozenset[str]()
     is_sent = change.desired is not None and "scope" in change.desired.managed
     kept = there & _scopes(change.desired.fields) if change.desired and is_sent else there
-    is_ours = last is not None and last.provider == draft.desired.provider
+    is_ours = last is not None and last.provider == draft.desired.api.provider
     granted = _scopes(last.applied) if last is not None and is_ours else frozenset()
     for scope in server.stripped_scopes(kept - granted, draft.actual.facts):
         if not _is_grantable(draft, scope):

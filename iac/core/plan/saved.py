@@ -15,7 +15,6 @@ from iac.core.desired import OWNERS
 from iac.core.model import as_json
 from iac.core.plan.change import CLIENT_ID, Action, Cause, OutputAction, SecretChange
 from iac.core.plan.plan import plan_digest
-from iac.core.registration import Api
 from iac.core.server import forced
 from iac.core.state.members import Malformed, Members, Object, load
 from iac.core.text import side_by_side
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from enum import StrEnum
 
+    from iac.core.capabilities import Capabilities
     from iac.core.plan.change import Change
     from iac.core.plan.plan import Plan
 
@@ -132,7 +132,7 @@ def differences(plan: Plan, saved: SavedPlan) -> Iterator[Difference]:
             continue
         found = list(_compare(change.address, "", told, _said(change)))
         if found and (change.resumes or change.digest != told["digest"]):
-            found = list(_compare(change.address, "", told, _left(change, told, plan.provider)))
+            found = list(_compare(change.address, "", told, _left(change, told, plan.api)))
         yield from found
 
 
@@ -142,14 +142,14 @@ def _said(change: Change) -> Object:
     return {name: said[name] for name in ("client_id", "action", "fields", "secret", "outputs", "recipients")}
 
 
-def _left(change: Change, told: Object, provider: str) -> Object:
+def _left(change: Change, told: Object, api: Capabilities) -> Object:
     """What a file had to say of a change of which this is what an interrupted apply has left.
 
     What was there before, and what has become of the outputs, is another thing by now; what is wanted is the same.
     """
     wanted: dict[str, Any] = {CLIENT_ID: change.client_id}
     if change.desired is not None:
-        wanted |= {**forced(change.desired.fields, Api(provider)), OWNERS: change.desired.owners}
+        wanted |= {**forced(change.desired.fields, api), OWNERS: change.desired.owners}
     said = _said(change)
     of_secret = {} if change.leaving else {"secret": said["secret"]}
     return {

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, assert_never
 from iac.core import server
 from iac.core.model import AUTH_METHODS, SECRET_METHODS, uses_secret
 from iac.core.plan.change import SecretChange, SecretStep
-from iac.core.registration import Api
 from iac.core.state.model import SecretStatus
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ _LOST = Fate(SecretChange.ROTATED, SecretStep.ROTATE, "the answer of an interrup
 def of_new(desired: DesiredClient, facts: Facts) -> Fate:
     """A client that is created: the tool chooses the secret (rec: admin-chosen-secret), or takes the server's."""
     if uses_secret(desired.fields):
-        return Fate(SecretChange.CREATED, SecretStep.CHOOSE if facts.api is Api.ADMIN else SecretStep.TAKE)
+        return Fate(SecretChange.CREATED, SecretStep.TAKE if facts.api.server_chooses else SecretStep.CHOOSE)
     return Fate(SecretChange.NONE, SecretStep.NOTHING)
 
 

@@ -14,9 +14,8 @@ from iac.core.plan import guards, secret_step
 from iac.core.plan.change import CLIENT_ID, Action, Cause, FieldChange, Leaving, SecretChange, SecretStep
 from iac.core.plan.diff import compare
 from iac.core.plan.identity import base_of, successor
-from iac.core.plan.plan import Standing
+from iac.core.plan.plan import StandingPredecessor
 from iac.core.plan.proposal import guard_hidden, has_chosen, propose, put, refuse_taken, with_fate
-from iac.core.registration import Api
 from iac.core.rotation import due, duration, is_past, later
 from iac.core.state.answer import carried
 
@@ -56,7 +55,7 @@ def heir(draft: Draft, client: DesiredClient, last: ClientState) -> DesiredClien
     """The definition bound to the client that takes the place of the present one; None when that stays."""
     if last.client_id != client.client_id:
         return client
-    if draft.actual.facts.api is not Api.ADMIN:
+    if draft.actual.facts.api.server_chooses:
         return None
     following, seen = successor(client), draft.actual.registrations.get(client.client_id)
     if seen is None or not uses_secret(seen.fields):
@@ -180,13 +179,13 @@ def _overdue(draft: Draft, client: DesiredClient, last: ClientState) -> tuple[Le
         is_due = is_over and not _is_unknown(draft, old.client.client_id)
         if is_due:
             leaving.append(Leaving(old.client.client_id, seen))
-        draft.standing.append(Standing(client.address, old.client.client_id, last.client_id, until, is_due))
+        draft.standing.append(StandingPredecessor(client.address, old.client.client_id, last.client_id, until, is_due))
     return tuple(leaving)
 
 
 def _is_unknown(draft: Draft, client_id: str) -> bool:
-    """Whether nobody can tell if a client is there: only the management API reads clients of every owner."""
-    return client_id not in draft.actual.registrations and draft.actual.facts.api is not Api.ADMIN
+    """Whether nobody can tell if a client is there: it may be out of this login's reach."""
+    return client_id not in draft.actual.registrations and not draft.actual.facts.api.reads_all
 
 
 def _grace(client: DesiredClient, old: Predecessor) -> int:

@@ -8,21 +8,22 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from iac.core.capabilities import FULL
 from iac.core.errors import InputError
 from iac.core.model import uses_secret
-from iac.core.registration import Api, Facts, NewClient, Registration
+from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.server.effect import redirect_uri_problem, to_wire
-from iac.core.server.index import Rules
 from iac.core.server.jwks import canonical_jwks, parse_jwks, private_members
 from iac.core.server.kinds import CREDENTIALS, find_misfits
-from iac.core.server.rule import Draft, Refusal, RefuseRule, SecretRule, SwitchRule
+from iac.core.server.rule import PutBody, Refusal, RefuseRule, Rules, SecretRule, SwitchRule
 from iac.core.server.table import TABLE
 from iac.core.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping
 
+    from iac.core.capabilities import Capabilities
     from iac.core.model import Fields, Value
 
 __all__ = [
@@ -59,7 +60,7 @@ RULES = Rules(TABLE)
 """The rules in force."""
 
 
-def parse_answer(answer: Mapping[str, Any], api: Api = Api.ADMIN) -> Registration:
+def parse_answer(answer: Mapping[str, Any], api: Capabilities = FULL) -> Registration:
     """A server's answer for one client as a value; secrets leave the answer.
 
     An answer without client_id has "" for it (rec: self-service-put-without-client-id). Members that are not of their
@@ -70,6 +71,7 @@ def parse_answer(answer: Mapping[str, Any], api: Api = Api.ADMIN) -> Registratio
     if misfits:
         wrong = {misfit.member for misfit in misfits}
         answer = {name: value for name, value in answer.items() if printable(name) not in wrong}
+    # taken out here, so that what is kept of an answer, in state and in plans, never holds one
     secret, rat = (answer.get(name) for name in CREDENTIALS)
     return Registration(
         client_id=answer.get("client_id") or "",
@@ -102,14 +104,14 @@ def detect_facts(entries: Iterable[Mapping[str, Any]]) -> Facts | None:
     return Facts(shows_secrets=not is_new, has_up_scoping=is_new)
 
 
-def forced(fields: Fields, api: Api = Api.ADMIN) -> Fields:
+def forced(fields: Fields, api: Capabilities = FULL) -> Fields:
     """The fields as the server will hold them after any write of `fields`."""
     for rule in RULES.at(api).force:
         fields = rule.act(fields)
     return fields
 
 
-def forced_by_create(fields: Fields, api: Api = Api.ADMIN) -> frozenset[str]:
+def forced_by_create(fields: Fields, api: Capabilities = FULL) -> frozenset[str]:
     """Fields that a create of `fields` may force; a PUT right after it sets the wanted values."""
     rules = RULES.at(api).create_force
     return frozenset(rule.name for rule in rules if not (rule.only_if_absent and rule.name in fields))
@@ -120,8 +122,8 @@ def defaults() -> Fields:
     return RULES.defaults
 
 
-def create_body(client: NewClient, api: Api = Api.ADMIN) -> dict[str, Any]:
-    """The body of a POST that creates a client; with the management API id and secret are chosen.
+def create_body(client: NewClient, api: Capabilities = FULL) -> dict[str, Any]:
+    """The body of a POST that creates a client; id and secret are in it where the caller chooses them.
 
     (rec: admin-chosen-secret, self-service-rejected; RFC 7591 section 3.1)
 
@@ -129,12 +131,12 @@ def create_body(client: NewClient, api: Api = Api.ADMIN) -> dict[str, Any]:
         InputError: the secret is empty or not URL-safe where the client needs one.
     """
     body = {name: to_wire(name, value) for name, value in _sent(client.fields, api).items()}
-    if api is not Api.ADMIN:
+    if api.server_chooses:
         return _named(body, RULES.at(api))
     body["client_id"] = client.client_id
     if uses_secret(client.fields):
         body["client_secret"] = _checked(client.secret)
-    body.setdefault("grant_types", [])
+    body.setdefault("grant_types", [])  # left out, the server would make them authorization_code
     return body
 
 
@@ -152,17 +154,18 @@ def _checked(secret: Secret | None) -> str:
 def update_body(fresh: Registration, fields: Fields, declared: Collection[str], facts: Facts) -> dict[str, Any]:
     """The body of the PUT that makes `fresh` hold `fields` for the names in `declared`, losing nothing."""
     rules = RULES.at(facts.api)
-    draft = Draft(fresh, _sent(fields, facts.api), frozenset(declared), facts)
-    for rule in rules.body:
+    draft = PutBody(fresh, _sent(fields, facts.api), frozenset(declared), facts)
+    for rule in rules.body:  # in the order of the table: a step may undo what one before it left
         rule.act(draft)
+    # the answer's own name of a field that is renamed would be sent beside the wanted value
     for name in draft.declared & rules.names.keys():
         draft.body.pop(rules.names[name].wire, None)
     return {name: value for name, value in _named(draft.body, rules).items() if name not in rules.strip}
 
 
-def _sent(fields: Fields, api: Api) -> Fields:
+def _sent(fields: Fields, api: Capabilities) -> Fields:
     """What is sent of wanted fields: where the server's defaults are not known, all that it is to hold."""
-    return forced(fields, api) if api is Api.RFC7591 else fields
+    return fields if api.knows_defaults else forced(fields, api)
 
 
 def _without_login(uri: str) -> str:
@@ -188,7 +191,7 @@ def _named(body: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
 
 
 def refusals(
-    fields: Fields, facts: Facts | None = None, api: Api = Api.ADMIN, held: Fields | None = None
+    fields: Fields, facts: Facts | None = None, api: Capabilities = FULL, held: Fields | None = None
 ) -> list[Refusal]:
     """Why these fields cannot be sent: each names the rule. Without facts only what holds for every version.
 

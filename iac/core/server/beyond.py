@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from iac.core.server import effect, rule
 
-ROWS: tuple[rule.Rule, ...] = (
+ROWS: tuple[rule.ServerRule, ...] = (
     rule.ProtectRule(
         id="dashboard-is-built-in",
         traps=(20,),

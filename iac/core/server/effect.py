@@ -10,21 +10,16 @@ from iac.core.model import FIELDS, SECRET_METHODS, Kind, uses_secret
 from iac.core.server.jwks import private_members
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from iac.core.model import Fields, Value
     from iac.core.registration import Facts
-    from iac.core.server.rule import Draft
+    from iac.core.server.rule import PutBody
 
-_Found = tuple[str, str, str] | None
-STOCK: Fields = {
-    "access_token_validity_seconds": 3600,
-    "id_token_validity_seconds": 600,
-    "device_code_validity_seconds": 600,
-    "refresh_token_validity_seconds": 2_592_000,
-    "allow_introspection": True,
-    "up_scoping_enabled": True,
-}
+Refused = tuple[str, str, str] | None
+"""The field, a sentence, what to do; None where nothing is refused."""
+
+STOCK: Fields = {name: field.stock for name, field in FIELDS.items() if field.stock is not None}
 """What a stock server gives a client whose create leaves them out; flags that it makes false are not here."""
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0:0:0:0:0:0:0:1"})
@@ -57,34 +52,34 @@ def add_refresh_token(fields: Fields) -> Fields:
     return {**fields, "grant_types": tuple(sorted((*grants, "refresh_token")))}
 
 
-def start_from_answer(draft: Draft) -> None:
+def start_from_answer(draft: PutBody) -> None:
     """The body begins as the fresh answer."""
     draft.body.update(draft.fresh.answer)
 
 
-def drop_nulls(draft: Draft) -> None:
+def drop_nulls(draft: PutBody) -> None:
     """Null members are left out."""
     for name in [name for name, value in draft.body.items() if value is None]:
         del draft.body[name]
 
 
-def keep_endless_refresh(draft: Draft) -> None:
+def keep_endless_refresh(draft: PutBody) -> None:
     """0 stands for a refresh lifetime that the answer does not have."""
     draft.body.setdefault("refresh_token_validity_seconds", 0)
 
 
-def keep_no_grants(draft: Draft) -> None:
+def keep_no_grants(draft: PutBody) -> None:
     """An empty list stands for grants that the answer does not have."""
     draft.body.setdefault("grant_types", [])
 
 
-def carry_secret(draft: Draft) -> None:
+def carry_secret(draft: PutBody) -> None:
     """The secret that was read goes along, where the client keeps one."""
     if draft.fresh.secret is not None and uses_secret(draft.body):
         draft.body["client_secret"] = draft.fresh.secret.reveal()
 
 
-def lay_over(draft: Draft) -> None:
+def lay_over(draft: PutBody) -> None:
     """Managed fields as wanted."""
     for name in draft.declared:
         if name in draft.fields:
@@ -97,13 +92,13 @@ def lay_over(draft: Draft) -> None:
             draft.body.pop(name, None)
 
 
-def leave_out_empty_scope(draft: Draft) -> None:
+def leave_out_empty_scope(draft: PutBody) -> None:
     """No scope at all rather than an empty one."""
     if draft.body.get("scope") == "":
         del draft.body["scope"]
 
 
-def one_key_source(draft: Draft) -> None:
+def one_key_source(draft: PutBody) -> None:
     """A key by value is not sent beside a jwks_uri."""
     if draft.body.get("jwks_uri"):
         draft.body.pop("jwk", None)
@@ -117,21 +112,18 @@ def to_wire(name: str, value: Value) -> Any:
     return value
 
 
-def refuse_tos_uri(fields: Fields, facts: Facts | None) -> _Found:  # noqa: ARG001  # all versions
-    """tos_uri is not kept."""
-    if "tos_uri" not in fields:
-        return None
-    return "tos_uri", "IAM drops tos_uri without a word", "take tos_uri out; policy_uri is kept"
+def drops(name: str, fix: str, *, before_1_14: bool = False) -> Callable[[Fields, Facts | None], Refused]:
+    """What refuses a field that IAM drops without a word: all versions do, or those before 1.14."""
+    who = "this server (up to 1.13)" if before_1_14 else "IAM"
+
+    def act(fields: Fields, facts: Facts | None) -> Refused:
+        is_kept = before_1_14 and (facts is None or facts.has_up_scoping)
+        return None if is_kept or name not in fields else (name, f"{who} drops {name} without a word", fix)
+
+    return act
 
 
-def refuse_default_max_age(fields: Fields, facts: Facts | None) -> _Found:  # noqa: ARG001  # all versions
-    """default_max_age is not kept."""
-    if "default_max_age" not in fields:
-        return None
-    return "default_max_age", "IAM drops default_max_age without a word", "take default_max_age out"
-
-
-def refuse_zero_lifetime(fields: Fields, facts: Facts | None) -> _Found:  # noqa: ARG001  # all versions
+def refuse_zero_lifetime(fields: Fields, facts: Facts | None) -> Refused:  # noqa: ARG001  # all versions
     """Zero is kept for refresh tokens alone."""
     for name, value in fields.items():
         if FIELDS[name].kind is Kind.SECONDS and value == 0 and name != "refresh_token_validity_seconds":
@@ -140,7 +132,7 @@ def refuse_zero_lifetime(fields: Fields, facts: Facts | None) -> _Found:  # noqa
     return None
 
 
-def refuse_private_jwk(fields: Fields, facts: Facts | None) -> _Found:  # noqa: ARG001  # all versions
+def refuse_private_jwk(fields: Fields, facts: Facts | None) -> Refused:  # noqa: ARG001  # all versions
     """A private key does not belong into a definition."""
     members = private_members(str(fields["jwk"])) if "jwk" in fields else ()
     if not members:
@@ -149,14 +141,7 @@ def refuse_private_jwk(fields: Fields, facts: Facts | None) -> _Found:  # noqa: 
     return "jwk", summary, "keep the public members only; treat a key that was committed as stolen"
 
 
-def refuse_up_scoping(fields: Fields, facts: Facts | None) -> _Found:
-    """Only 1.14 knows up-scoping."""
-    if facts is None or facts.has_up_scoping or "up_scoping_enabled" not in fields:
-        return None
-    return "up_scoping_enabled", "this server (up to 1.13) drops up_scoping_enabled without a word", "take it out"
-
-
-def refuse_redirect_uri(fields: Fields, facts: Facts | None) -> _Found:
+def refuse_redirect_uri(fields: Fields, facts: Facts | None) -> Refused:
     """A redirect URI that 1.14 servers refuse; older ones take it."""
     if facts is None or not facts.has_up_scoping:
         return None

@@ -5,15 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from iac.core.capabilities import Table
 from iac.core.model import SECRET_METHODS
-from iac.core.registration import Api
 from iac.core.server import rule
 
 if TYPE_CHECKING:
     from iac.core.model import Fields
     from iac.core.registration import Facts
-
-_HERE = rule.only(Api.RFC7591)
 
 
 def add_response_types(fields: Fields) -> Fields:
@@ -44,7 +42,7 @@ def may_leave_secret_out(facts: Facts, before: str, after: str) -> bool:  # noqa
     return True
 
 
-ROWS: tuple[rule.Rule, ...] = (
+ROWS: tuple[rule.ServerRule, ...] = (
     rule.NameRule(
         id="keys-are-jwks",
         traps=(31,),
@@ -54,7 +52,7 @@ ROWS: tuple[rule.Rule, ...] = (
         wire="jwks",
         send=send_jwks,
         receive=receive_jwks,
-        apis=_HERE,
+        table=Table.RFC7591,
     ),
     rule.ForceRule(
         id="response-types-follow-grants",
@@ -62,7 +60,7 @@ ROWS: tuple[rule.Rule, ...] = (
         what="response_types left out are code, which a client without authorization_code must not have",
         source="RFC 7591 sections 2 and 2.1",
         act=add_response_types,
-        apis=_HERE,
+        table=Table.RFC7591,
     ),
     rule.SecretRule(
         id="secret-may-be-left-out",
@@ -70,7 +68,7 @@ ROWS: tuple[rule.Rule, ...] = (
         what="some servers answer a read without the secret: none in an answer says nothing about it",
         source="RFC 7592 section 3",
         act=may_leave_secret_out,
-        apis=_HERE,
+        table=Table.RFC7591,
     ),
     rule.SecretRule(
         id="answer-brings-the-new-secret",
@@ -78,6 +76,6 @@ ROWS: tuple[rule.Rule, ...] = (
         what="changing to a secret method makes a secret, and the answer brings it",
         source="RFC 7592 sections 2.2 and 3",
         act=brings_secret,
-        apis=_HERE,
+        table=Table.RFC7591,
     ),
 )

@@ -1,32 +1,24 @@
-"""The kinds of rules there are: what a server does to what it is sent, one class for each place it matters. Pure."""
+"""The kinds of rules, one class for each place where it matters what a server does; and a table of them. Pure."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from iac.core.registration import Api
+from iac.core.capabilities import Table
+from iac.core.model import FIELDS
+from iac.core.server.kinds import kinds_on_wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+    from iac.core.capabilities import Capabilities
     from iac.core.model import Fields, Value
     from iac.core.registration import Facts, Registration
 
-IAM = frozenset({Api.ADMIN, Api.SELF_SERVICE})
-"""Both APIs of an INDIGO IAM."""
-
-EVERY = frozenset(Api)
-"""Every API, that of a server which has only RFC 7591 too."""
-
-
-def only(*apis: Api) -> frozenset[Api]:
-    """Just these APIs."""
-    return frozenset(apis)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
+class ServerRule:
     """One thing that a server does.
 
     Attributes:
@@ -34,18 +26,18 @@ class Rule:
         traps: numbers of the list in docs/reference/server-behaviour.md.
         what: what the server does, one sentence.
         source: the recordings that show it.
-        apis: by which APIs it does so.
+        table: the part of the table: which APIs do so.
     """
 
     id: str
     traps: tuple[int, ...]
     what: str
     source: str
-    apis: frozenset[Api] = IAM
+    table: Table = Table.IAM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ReadRule(Rule):
+class ReadRule(ServerRule):
     """How an answered value becomes canonical: `act(value)`, None for absent; for the fields in `names`."""
 
     names: frozenset[str]
@@ -53,7 +45,7 @@ class ReadRule(Rule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NameRule(Rule):
+class NameRule(ServerRule):
     """A field that has another name and form on the wire: `send(value)` and `receive(value)` change the form."""
 
     name: str
@@ -63,14 +55,14 @@ class NameRule(Rule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ForceRule(Rule):
+class ForceRule(ServerRule):
     """What the server makes of wanted fields by itself, at every write: `act(fields)`, so that it is no diff."""
 
     act: Callable[[Fields], Fields]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreateForceRule(Rule):
+class CreateForceRule(ServerRule):
     """A value that a create forces whatever was sent; one PUT after the create sets it as wanted.
 
     `only_if_absent`: it does so only where nothing was sent.
@@ -82,14 +74,14 @@ class CreateForceRule(Rule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DefaultRule(Rule):
+class DefaultRule(ServerRule):
     """What a create gives fields that are left out, flags that are false aside; a server can be set up otherwise."""
 
     values: Fields
 
 
 @dataclass(slots=True)
-class Draft:
+class PutBody:
     """The body of a replacing PUT while the rules work on it, one after the other."""
 
     fresh: Registration
@@ -100,14 +92,14 @@ class Draft:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BodyRule(Rule):
+class BodyRule(ServerRule):
     """One step from a fresh answer to the body of a replacing PUT: `act(draft)` changes `draft.body`."""
 
-    act: Callable[[Draft], None]
+    act: Callable[[PutBody], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StripRule(Rule):
+class StripRule(ServerRule):
     """Members of an answer that are never sent back."""
 
     names: frozenset[str]
@@ -128,7 +120,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RefuseRule(Rule):
+class RefuseRule(ServerRule):
     """What is refused before sending: `act(fields, facts)` gives (field, summary, fix); facts None when offline.
 
     Members of the sets in `only_new` that the client has already are no matter.
@@ -140,14 +132,14 @@ class RefuseRule(Rule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StripScopeRule(Rule):
+class StripScopeRule(ServerRule):
     """Scopes that any write of this login may take from a client: `act(scopes)` gives them."""
 
     act: Callable[[frozenset[str]], frozenset[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProtectRule(Rule):
+class ProtectRule(ServerRule):
     """A client that is never touched: `act(answer)` says whether this is one; `why` completes "it is ..."."""
 
     act: Callable[[Mapping[str, Any]], bool]
@@ -155,14 +147,47 @@ class ProtectRule(Rule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SecretRule(Rule):
+class SecretRule(ServerRule):
     """A fact of a client's secret: `act(facts, before, after)`, auth methods before and after a write."""
 
     act: Callable[[Facts, str, str], bool]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SwitchRule(Rule):
+class SwitchRule(ServerRule):
     """A number or switch for code that cannot be a row of the table (HTTP, chosen secrets)."""
 
     value: int | bool
+
+
+R = TypeVar("R", bound=ServerRule)
+
+
+class Rules:
+    """A table of rules, sorted once by where they work."""
+
+    def __init__(self, table: Iterable[ServerRule]) -> None:
+        self.table = tuple(table)
+        self.by_id = {rule.id: rule for rule in self.table}
+        self.force = self._of(ForceRule)
+        self.create_force = self._of(CreateForceRule)
+        self.defaults = {name: value for rule in self._of(DefaultRule) for name, value in rule.values.items()}
+        self.body = self._of(BodyRule)
+        self.refuse = self._of(RefuseRule)
+        self.protect = self._of(ProtectRule)
+        self.strip_scopes = self._of(StripScopeRule)
+        self.strip = frozenset().union(*(rule.names for rule in self._of(StripRule)))
+        self.names = {rule.name: rule for rule in self._of(NameRule)}
+        self.kinds = kinds_on_wire({name: rule.wire for name, rule in self.names.items()})
+        reads = self._of(ReadRule)
+        self.readers = {name: tuple(rule.act for rule in reads if name in rule.names) for name in FIELDS}
+        self._at: dict[frozenset[Table], Rules] = {}
+
+    def at(self, api: Capabilities) -> Rules:
+        """Those of one API."""
+        if api.tables not in self._at:
+            self._at[api.tables] = Rules(rule for rule in self.table if rule.table in api.tables)
+        return self._at[api.tables]
+
+    def _of(self, kind: type[R]) -> list[R]:
+        return [rule for rule in self.table if isinstance(rule, kind)]

@@ -4,31 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from iac.core.capabilities import Table
 from iac.core.model import GRANT_TYPES, SECRET_METHODS, short_grant
-from iac.core.registration import Api
 from iac.core.server import rule
 from iac.core.vocabulary import KNOWN, is_restricted
 
 if TYPE_CHECKING:
     from iac.core.model import Fields
     from iac.core.registration import Facts
-    from iac.core.server.rule import Draft
+    from iac.core.server.effect import Refused
+    from iac.core.server.rule import PutBody
 
-    Found = tuple[str, str, str] | None
-
-_HERE = rule.only(Api.SELF_SERVICE)
-_OTHERS = rule.only(Api.SELF_SERVICE, Api.RFC7591)
 _FOR_ADMINS = frozenset({"password", GRANT_TYPES["token-exchange"]})
 _FOR_USERS = _FOR_ADMINS | {"client_credentials"}
 _MANAGEMENT = "ask an administrator to give it, or use provider: iam-admin"
 
 
-def send_client_id(draft: Draft) -> None:
+def send_client_id(draft: PutBody) -> None:
     """The body has the client's id whatever was answered."""
     draft.body["client_id"] = draft.fresh.client_id
 
 
-def _grants(fields: Fields, among: frozenset[str], whom: str) -> Found:
+def _grants(fields: Fields, among: frozenset[str], whom: str) -> Refused:
     grants = sorted(short_grant(grant) for grant in among.intersection(_set(fields, "grant_types")))
     if not grants:
         return None
@@ -36,19 +33,19 @@ def _grants(fields: Fields, among: frozenset[str], whom: str) -> Found:
     return "grant_types", summary, f"take it out, log in as a user who may, or {_MANAGEMENT}"
 
 
-def refuse_grants_to_nobody(fields: Fields, facts: Facts | None) -> Found:
+def refuse_grants_to_nobody(fields: Fields, facts: Facts | None) -> Refused:
     """Who does not log in gets none of the grants that work without a user."""
     return _grants(fields, _FOR_USERS, "without a user's login") if facts and facts.is_anonymous else None
 
 
-def refuse_grants_to_users(fields: Fields, facts: Facts | None) -> Found:
+def refuse_grants_to_users(fields: Fields, facts: Facts | None) -> Refused:
     """A user gets client_credentials, an administrator all."""
     if facts is None or facts.is_anonymous:
         return None
     return _grants(fields, _FOR_ADMINS, "to users who are no administrators")
 
 
-def _scopes(fields: Fields, whom: str) -> Found:
+def _scopes(fields: Fields, whom: str) -> Refused:
     scopes = sorted(filter(is_restricted, _set(fields, "scope")))
     if not scopes:
         return None
@@ -56,19 +53,19 @@ def _scopes(fields: Fields, whom: str) -> Found:
     return "scope", summary, f"take them out, or {_MANAGEMENT}"
 
 
-def drop_scopes_for_nobody(fields: Fields, facts: Facts | None) -> Found:
+def drop_scopes_for_nobody(fields: Fields, facts: Facts | None) -> Refused:
     """Who does not log in gets no restricted scope."""
     return _scopes(fields, "where nobody logs in") if facts and facts.is_anonymous else None
 
 
-def drop_scopes_for_users(fields: Fields, facts: Facts | None) -> Found:
+def drop_scopes_for_users(fields: Fields, facts: Facts | None) -> Refused:
     """A user gets no restricted scope, an administrator does."""
     if facts is None or facts.is_anonymous:
         return None
     return _scopes(fields, "for users who are no administrators")
 
 
-def drop_auth_time(fields: Fields, facts: Facts | None) -> Found:  # noqa: ARG001  # all versions
+def drop_auth_time(fields: Fields, facts: Facts | None) -> Refused:  # noqa: ARG001  # all versions
     """require_auth_time is not kept."""
     if not fields.get("require_auth_time"):
         return None
@@ -87,7 +84,7 @@ def hides_new_secret(facts: Facts, before: str, after: str) -> bool:
 
 def has_no_rotation(facts: Facts, before: str, after: str) -> bool:  # noqa: ARG001  # a fact of the login
     """Only owners have one, from 1.14."""
-    return facts.api is Api.RFC7591 or facts.is_anonymous or not facts.has_up_scoping
+    return not facts.api.can_rotate or facts.is_anonymous or not facts.has_up_scoping
 
 
 def _set(fields: Fields, name: str) -> tuple[str, ...]:
@@ -95,14 +92,14 @@ def _set(fields: Fields, name: str) -> tuple[str, ...]:
     return value if isinstance(value, tuple) else ()
 
 
-ROWS: tuple[rule.Rule, ...] = (
+ROWS: tuple[rule.ServerRule, ...] = (
     rule.BodyRule(
         id="client-id-is-always-sent",
         traps=(5,),
         what="a PUT without client_id is answered 200 and leaves a client that nobody can reach any more",
         source="rec: self-service-put-without-client-id; RFC 7592 section 2.2",
         act=send_client_id,
-        apis=_OTHERS,
+        table=Table.ONE_BY_ONE,
     ),
     rule.CreateForceRule(
         id="no-scope-becomes-the-default",
@@ -112,7 +109,7 @@ ROWS: tuple[rule.Rule, ...] = (
         name="scope",
         value=(),
         only_if_absent=True,
-        apis=_HERE,
+        table=Table.SELF_SERVICE,
     ),
     rule.RefuseRule(
         id="grants-refused-to-nobody",
@@ -121,7 +118,7 @@ ROWS: tuple[rule.Rule, ...] = (
         source="rec: self-service-grant-types",
         act=refuse_grants_to_nobody,
         only_new=frozenset({"grant_types"}),
-        apis=_HERE,
+        table=Table.SELF_SERVICE,
     ),
     rule.RefuseRule(
         id="grants-refused-to-users",
@@ -131,7 +128,7 @@ ROWS: tuple[rule.Rule, ...] = (
         act=refuse_grants_to_users,
         is_certain=False,
         only_new=frozenset({"grant_types"}),
-        apis=_HERE,
+        table=Table.SELF_SERVICE,
     ),
     rule.RefuseRule(
         id="scopes-dropped-for-nobody",
@@ -139,7 +136,7 @@ ROWS: tuple[rule.Rule, ...] = (
         what="without a user's login restricted scopes are dropped silently",
         source="rec: self-service-restricted-scopes",
         act=drop_scopes_for_nobody,
-        apis=_HERE,
+        table=Table.SELF_SERVICE,
     ),
     rule.RefuseRule(
         id="scopes-dropped-for-users",
@@ -148,7 +145,7 @@ ROWS: tuple[rule.Rule, ...] = (
         source="rec: self-service-restricted-scopes",
         act=drop_scopes_for_users,
         is_certain=False,
-        apis=_HERE,
+        table=Table.SELF_SERVICE,
     ),
     rule.RefuseRule(
         id="auth-time-is-dropped",
@@ -156,7 +153,7 @@ ROWS: tuple[rule.Rule, ...] = (
         what="require_auth_time is dropped silently by self service",
         source="rec: self-service-user",
         act=drop_auth_time,
-        apis=_HERE,
+        table=Table.SELF_SERVICE,
     ),
     rule.StripScopeRule(
         id="owner-edit-strips-scopes",
@@ -164,7 +161,7 @@ ROWS: tuple[rule.Rule, ...] = (
         what="any PUT takes away the scopes that this login could not grant, those of an administrator too",
         source="IAM issue 461; rec: self-service-restricted-scopes",
         act=strip_unusual,
-        apis=_HERE,
+        table=Table.SELF_SERVICE,
     ),
     rule.SecretRule(
         id="self-service-hides-the-new-secret",
@@ -172,7 +169,7 @@ ROWS: tuple[rule.Rule, ...] = (
         what="changing back to a secret method keeps the old secret (up to 1.13) or makes one that is not shown (1.14)",
         source="rec: self-service-secret-and-auth-method",
         act=hides_new_secret,
-        apis=_HERE,
+        table=Table.SELF_SERVICE,
     ),
     rule.SecretRule(
         id="no-rotation",
@@ -180,7 +177,7 @@ ROWS: tuple[rule.Rule, ...] = (
         what="there is no call for a new secret, but for owners from 1.14, who may call the management one",
         source="rec: self-service-anonymous; IAM's sources 1.14; RFC 7592 has none",
         act=has_no_rotation,
-        apis=_OTHERS,
+        table=Table.ONE_BY_ONE,
     ),
     rule.SwitchRule(
         id="answer-is-not-what-is-stored",
@@ -188,6 +185,6 @@ ROWS: tuple[rule.Rule, ...] = (
         what="a registration by a user is answered with the user's e-mail in contacts, which the client has not",
         source="rec: self-service-user",
         value=True,
-        apis=_OTHERS,
+        table=Table.ONE_BY_ONE,
     ),
 )

@@ -1,4 +1,4 @@
-"""THE table: what a server does to what it is sent, one rule a row, each with its source and its APIs. Pure.
+"""THE table: what a server does to what it is sent, one rule a row, each with its source and the part it is in. Pure.
 
 Here stand the rows of an INDIGO IAM's management API and those that it shares with others; the rows of the others alone
 are in `self_service` and `rfc7591`, those about more than a body in `server`. A row taken out makes the test that names
@@ -7,15 +7,14 @@ it fail (tests/traps). Trap numbers: docs/reference/server-behaviour.md.
 
 from __future__ import annotations
 
+from iac.core.capabilities import Table
 from iac.core.model import ANSWER_ONLY, Kind, names_of
-from iac.core.registration import Api
 from iac.core.server import beyond, effect, rfc7591, rule, self_service
 from iac.core.server.jwks import canonical_jwks
 
 _SETS = names_of(Kind.SET)
-_ADMIN = rule.only(Api.ADMIN)
 
-_ROWS: tuple[rule.Rule, ...] = (
+_ROWS: tuple[rule.ServerRule, ...] = (
     rule.ReadRule(
         id="scope-null-is-no-scope",
         traps=(6,),
@@ -23,7 +22,7 @@ _ROWS: tuple[rule.Rule, ...] = (
         source="rec: admin-scope-null",
         names=frozenset({"scope"}),
         act=effect.split_scope,
-        apis=rule.EVERY,
+        table=Table.EVERY,
     ),
     rule.ReadRule(
         id="lists-are-sets",
@@ -32,7 +31,7 @@ _ROWS: tuple[rule.Rule, ...] = (
         source="rec: admin-order-and-duplicates",
         names=_SETS,
         act=effect.as_set,
-        apis=rule.EVERY,
+        table=Table.EVERY,
     ),
     rule.ReadRule(
         id="empty-is-absent",
@@ -41,7 +40,7 @@ _ROWS: tuple[rule.Rule, ...] = (
         source="rec: admin-create-full, admin-put-full-replace",
         names=names_of(Kind.SET, Kind.TEXT, Kind.JWKS),
         act=effect.none_if_empty,
-        apis=rule.EVERY,
+        table=Table.EVERY,
     ),
     rule.ReadRule(
         id="jwk-is-reserialised",
@@ -50,7 +49,7 @@ _ROWS: tuple[rule.Rule, ...] = (
         source="rec: admin-jwk",
         names=names_of(Kind.JWKS),
         act=canonical_jwks,
-        apis=rule.EVERY,
+        table=Table.EVERY,
     ),
     rule.ForceRule(
         id="offline-access-adds-refresh-token",
@@ -66,7 +65,7 @@ _ROWS: tuple[rule.Rule, ...] = (
         source="rec: admin-create-full",
         name="allow_introspection",
         value=True,
-        apis=_ADMIN,
+        table=Table.MANAGEMENT,
     ),
     rule.CreateForceRule(
         id="create-keeps-tokens-on-refresh",
@@ -75,7 +74,7 @@ _ROWS: tuple[rule.Rule, ...] = (
         source="rec: admin-create-full (1.13, 1.14)",
         name="clear_access_tokens_on_refresh",
         value=False,
-        apis=_ADMIN,
+        table=Table.MANAGEMENT,
     ),
     rule.DefaultRule(
         id="create-fills-in-defaults",
@@ -84,13 +83,15 @@ _ROWS: tuple[rule.Rule, ...] = (
         source="rec: admin-create-minimal, admin-lifetimes, admin-up-scoping",
         values=effect.STOCK,
     ),
+    # The steps to the body of a PUT, in their order: all that the server holds, what it could not take back, what its
+    # answer hides, the wanted values over that, and last what the two together may not be.
     rule.BodyRule(
         id="put-is-a-full-replace",
         traps=(1,),
         what="what a PUT leaves out is emptied, made false or set to the server's default",
         source="rec: admin-put-full-replace",
         act=effect.start_from_answer,
-        apis=rule.EVERY,
+        table=Table.EVERY,
     ),
     rule.BodyRule(
         id="nulls-are-not-sent-back",
@@ -98,7 +99,7 @@ _ROWS: tuple[rule.Rule, ...] = (
         what="null sent back is a server fault (scope) or changes the value (up_scoping_enabled)",
         source="rec: admin-scope-null, admin-up-scoping",
         act=effect.drop_nulls,
-        apis=rule.EVERY,
+        table=Table.EVERY,
     ),
     rule.BodyRule(
         id="absent-refresh-lifetime-is-endless",
@@ -106,7 +107,7 @@ _ROWS: tuple[rule.Rule, ...] = (
         what="no refresh lifetime in the answer means never-ending; left out of a PUT it becomes 30 days, 0 keeps it",
         source="rec: admin-lifetimes",
         act=effect.keep_endless_refresh,
-        apis=_ADMIN,
+        table=Table.MANAGEMENT,
     ),
     rule.BodyRule(
         id="absent-grants-stay-absent",
@@ -121,7 +122,7 @@ _ROWS: tuple[rule.Rule, ...] = (
         what="the managed fields replace those of the answer, emptied ones are left out or sent as an empty list",
         source="rec: admin-put-full-replace",
         act=effect.lay_over,
-        apis=rule.EVERY,
+        table=Table.EVERY,
     ),
     rule.BodyRule(
         id="put-without-secret-erases-it",
@@ -129,7 +130,7 @@ _ROWS: tuple[rule.Rule, ...] = (
         what="up to 1.13 a PUT without client_secret leaves the client without a secret; from 1.14 it is kept",
         source="rec: admin-put-and-secret",
         act=effect.carry_secret,
-        apis=_ADMIN,
+        table=Table.MANAGEMENT,
     ),
     rule.BodyRule(
         id="empty-scope-is-left-out",
@@ -137,7 +138,7 @@ _ROWS: tuple[rule.Rule, ...] = (
         what="scope as an empty string is a 400, as null a 405; left out it is emptied",
         source="rec: admin-scope-null",
         act=effect.leave_out_empty_scope,
-        apis=rule.EVERY,
+        table=Table.EVERY,
     ),
     rule.BodyRule(
         id="jwks-uri-wins-over-jwk",
@@ -145,7 +146,7 @@ _ROWS: tuple[rule.Rule, ...] = (
         what="when both are sent jwks_uri wins and jwk is gone",
         source="rec: admin-jwk-and-jwks-uri, admin-auth-method-change",
         act=effect.one_key_source,
-        apis=rule.EVERY,
+        table=Table.EVERY,
     ),
     rule.StripRule(
         id="status-is-answered-only",
@@ -160,7 +161,7 @@ _ROWS: tuple[rule.Rule, ...] = (
         what="registration access token, its URI and the dates are made by the server",
         source="rec: admin-rat, admin-create-minimal",
         names=ANSWER_ONLY - {"active", "status_changed_on", "status_changed_by", "entity_id"},
-        apis=rule.EVERY,
+        table=Table.EVERY,
     ),
     rule.StripRule(
         id="entity-id-federates",
@@ -174,14 +175,14 @@ _ROWS: tuple[rule.Rule, ...] = (
         traps=(23,),
         what="tos_uri is dropped silently by all versions",
         source="rec: admin-create-full",
-        act=effect.refuse_tos_uri,
+        act=effect.drops("tos_uri", "take tos_uri out; policy_uri is kept"),
     ),
     rule.RefuseRule(
         id="default-max-age-is-dropped",
         traps=(23,),
         what="default_max_age is dropped silently by all versions",
         source="rec: admin-create-full",
-        act=effect.refuse_default_max_age,
+        act=effect.drops("default_max_age", "take default_max_age out"),
     ),
     rule.RefuseRule(
         id="zero-lifetime-is-the-default",
@@ -189,7 +190,7 @@ _ROWS: tuple[rule.Rule, ...] = (
         what="a lifetime 0 becomes the server's default, but for refresh tokens, where it means never-ending",
         source="rec: admin-lifetimes",
         act=effect.refuse_zero_lifetime,
-        apis=_ADMIN,
+        table=Table.MANAGEMENT,
     ),
     rule.RefuseRule(
         id="private-key-members-are-dropped",
@@ -197,15 +198,15 @@ _ROWS: tuple[rule.Rule, ...] = (
         what="private members of a jwk are not kept, and a private key does not belong into a definition",
         source="rec: admin-jwk",
         act=effect.refuse_private_jwk,
-        apis=rule.EVERY,
+        table=Table.EVERY,
     ),
     rule.RefuseRule(
         id="up-scoping-needs-1.14",
         traps=(21,),
         what="up_scoping_enabled is ignored up to 1.13",
         source="rec: admin-up-scoping",
-        act=effect.refuse_up_scoping,
-        apis=_ADMIN,
+        act=effect.drops("up_scoping_enabled", "take it out", before_1_14=True),
+        table=Table.MANAGEMENT,
     ),
     rule.RefuseRule(
         id="redirect-uri-refused",
@@ -228,7 +229,7 @@ _ROWS: tuple[rule.Rule, ...] = (
         what="changing to none or private_key_jwt drops the secret",
         source="rec: admin-auth-method-matrix",
         act=effect.secret_is_dropped,
-        apis=rule.EVERY,
+        table=Table.EVERY,
     ),
     rule.SecretRule(
         id="method-with-secret-needs-one-made",
@@ -236,10 +237,10 @@ _ROWS: tuple[rule.Rule, ...] = (
         what="changing back to a secret method makes no secret (up to 1.13) or one that is not shown (1.14)",
         source="rec: admin-auth-method-matrix",
         act=effect.secret_must_be_made,
-        apis=_ADMIN,
+        table=Table.MANAGEMENT,
     ),
 )
 
 
-TABLE: tuple[rule.Rule, ...] = (*_ROWS, *beyond.ROWS, *self_service.ROWS, *rfc7591.ROWS)
+TABLE: tuple[rule.ServerRule, ...] = (*_ROWS, *beyond.ROWS, *self_service.ROWS, *rfc7591.ROWS)
 """All rules, in the order in which those of one kind work."""

@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, assert_never
 
 from iac.core.model import FIELDS
-from iac.core.state.keys import ClientKey
 from iac.core.state.members import Malformed, Members, Object, frozen, strings
 from iac.core.state.model import (
     Approval,
     ClientGone,
+    ClientKey,
     ClientState,
     ClientWritten,
     Event,

@@ -31,7 +31,7 @@ from iac.core.state.upgrade import upgrades_from
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from iac.core.state.keys import ClientKey
+    from iac.core.state.model import ClientKey
 
 KIND = "indigo-iac state"
 

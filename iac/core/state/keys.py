@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iac.core.server.jwks import canonical_jwks, parse_jwks
@@ -13,21 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from iac.core.model import Fields
-    from iac.core.state.model import ClientState, Event, Intent, SealedSecret, State
-
-
-@dataclass(frozen=True, slots=True)
-class ClientKey:
-    """One key pair of an address.
-
-    Attributes:
-        public: its public JWK (RFC 7517 section 4), canonical JSON text.
-        private: JSON with `jwk` and `pem` (PKCS #8), sealed.
-    """
-
-    kid: str
-    public: str
-    private: SealedSecret
+    from iac.core.state.model import ClientKey, ClientState, Event, Intent, SealedSecret, State
 
 
 def key_set(keys: Sequence[ClientKey]) -> str:

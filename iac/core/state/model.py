@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from iac.core.model import Fields
-    from iac.core.state.keys import ClientKey
 
 FORMAT_VERSION = "1.1"
 
@@ -66,6 +65,20 @@ def recipients_of(secrets: Iterable[SealedSecret]) -> tuple[str, ...]:
     if not all(of_state for of_state, _ in told):
         return ()
     return tuple(sorted({key for keys in told for group in keys for key in group}))
+
+
+@dataclass(frozen=True, slots=True)
+class ClientKey:
+    """One key pair of an address.
+
+    Attributes:
+        public: its public JWK (RFC 7517 section 4), canonical JSON text.
+        private: JSON with `jwk` and `pem` (PKCS #8), sealed.
+    """
+
+    kid: str
+    public: str
+    private: SealedSecret
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ _LONGEST_TEXT = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Approval:
+class DeviceApproval:
     """What somebody is to approve.
 
     Attributes:
@@ -61,7 +61,7 @@ class Approval:
         return "\n".join(lines)
 
 
-def parse_approval(answer: Answer, now: datetime) -> Approval | None:
+def parse_approval(answer: Answer, now: datetime) -> DeviceApproval | None:
     """The codes of an answer; None when it has none, or no page that a browser opens."""
     body = answer.json() if answer.is_ok else None
     if not isinstance(body, dict):
@@ -71,7 +71,7 @@ def parse_approval(answer: Answer, now: datetime) -> Approval | None:
         return None
     seconds = min(lifetime(body.get("expires_in")) or LIFETIME, LONGEST_LIFETIME)
     complete = _text(body, "verification_uri_complete")
-    return Approval(
+    return DeviceApproval(
         device_code=Secret(device_code),
         user_code=user_code,
         page=page,

@@ -33,7 +33,7 @@ _FORMAT = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Owner:
+class TokenOwner:
     """Whose tokens: issuer as the server spells it, client, and the scopes that were asked for."""
 
     issuer: str
@@ -74,7 +74,7 @@ class TokenCache:
         owner: whose tokens.
     """
 
-    def __init__(self, folder: Path, owner: Owner) -> None:
+    def __init__(self, folder: Path, owner: TokenOwner) -> None:
         self._folder = folder
         self._owner = owner
         self.path = folder / f"{owner.name()}.json"

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from iac.core.errors import CredentialsError
 from iac.providers.logins import Login
 from iac.providers.logins.endpoint import Attempt, bearer_of, refused
-from iac.providers.logins.proof import Proof
+from iac.providers.logins.proof import LoginProof
 from iac.transport.message import Call
 from iac.transport.retry import skew_words
 
@@ -39,7 +39,7 @@ class ClientCredentials(Login):
         scopes: asked for, READ_SCOPES or WRITE_SCOPES; empty for all that the client has (rec: login).
     """
 
-    proof: Proof
+    proof: LoginProof
     scopes: tuple[str, ...]
 
     @property
@@ -66,7 +66,7 @@ ASSERTION_LIFETIME = 60
 """Seconds."""
 
 
-class Assertion(Proof):
+class Assertion(LoginProof):
     """A client that signs, anew for each request.
 
     Args:

@@ -15,8 +15,8 @@ from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.secret import Secret
 from iac.providers.bearer import read_bearer
 from iac.providers.logins import Login
-from iac.providers.logins.approval import LONGEST_INTERVAL, Approval, parse_approval
-from iac.providers.logins.cache import Owner, TokenCache, Tokens
+from iac.providers.logins.approval import LONGEST_INTERVAL, DeviceApproval, parse_approval
+from iac.providers.logins.cache import TokenCache, TokenOwner, Tokens
 from iac.providers.logins.endpoint import Attempt, bearer_of, refused
 from iac.providers.refusal import error_code
 from iac.transport.origin import Issuer
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from iac.ports import Clock
     from iac.providers.bearer import Bearer
     from iac.providers.discovery import Endpoints
-    from iac.providers.logins.proof import Proof
+    from iac.providers.logins.proof import LoginProof
     from iac.transport.http import Http
     from iac.transport.message import Answer
 
@@ -73,7 +73,7 @@ class DeviceLogin(Login):
         terminal: who opens the page.
     """
 
-    def __init__(self, proof: Proof, scopes: tuple[str, ...], folder: Path, terminal: Terminal) -> None:
+    def __init__(self, proof: LoginProof, scopes: tuple[str, ...], folder: Path, terminal: Terminal) -> None:
         self._proof = proof
         self._scopes = scopes
         self._folder = folder
@@ -87,7 +87,7 @@ class DeviceLogin(Login):
 
     def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:
         """The kept token; else one for the kept refresh token; else somebody is asked."""
-        cache = TokenCache(self._folder, Owner(endpoints.issuer, self._proof.client_id, self._scopes))
+        cache = TokenCache(self._folder, TokenOwner(endpoints.issuer, self._proof.client_id, self._scopes))
         self._cache = cache
         talk = _Talk(http, endpoints, clock, self._proof, cache)
         with cache.alone():
@@ -142,7 +142,7 @@ class DeviceLogin(Login):
         self._keep(talk.cache, _tokens(answer, bearer, None))
         return bearer
 
-    def _begin(self, talk: _Talk) -> Approval:
+    def _begin(self, talk: _Talk) -> DeviceApproval:
         """The codes (RFC 8628 section 3.1), with offline_access where the client has it."""
         if not talk.endpoints.others.get(ENDPOINT):
             raise CredentialsError(
@@ -182,7 +182,7 @@ class _Talk:
     http: Http
     endpoints: Endpoints
     clock: Clock
-    proof: Proof
+    proof: LoginProof
     cache: TokenCache
 
     @property
@@ -199,7 +199,7 @@ class _Talk:
 class _Wait:
     """The wait for somebody's yes (RFC 8628 sections 3.4 and 3.5)."""
 
-    def __init__(self, talk: _Talk, approval: Approval, scopes: tuple[str, ...]) -> None:
+    def __init__(self, talk: _Talk, approval: DeviceApproval, scopes: tuple[str, ...]) -> None:
         self._talk = talk
         self._approval = approval
         self._scopes = scopes

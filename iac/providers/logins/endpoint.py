@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from iac.providers.bearer import Bearer
     from iac.providers.discovery import Endpoints
-    from iac.providers.logins.proof import Proof
+    from iac.providers.logins.proof import LoginProof
     from iac.transport.message import Answer
 
 LONGEST_LIFETIME = 10.0 * 365 * 24 * 3600
@@ -37,7 +37,7 @@ class Attempt:
         skew: how the clocks of this machine and the server differ, in words; "" when they do not.
     """
 
-    proof: Proof
+    proof: LoginProof
     endpoints: Endpoints
     grant: str
     scopes: tuple[str, ...]
@@ -78,7 +78,7 @@ def refused(attempt: Attempt, answer: Answer) -> UnreachableError:
             "the login client does not have the scopes that are needed",
             where=attempt.where,
             why=f"asked for: {asked}; {words}",
-            fix=f"ask an administrator of the IAM to give this client the scopes {asked}",
+            fix=f"ask an administrator of the server to give this client the scopes {asked}",
         )
     if answer.status in _REFUSALS:
         clocks = f"; {attempt.skew}" if attempt.skew else ""

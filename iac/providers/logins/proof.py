@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from iac.providers.discovery import Endpoints
 
 
-class Proof(ABC):
+class LoginProof(ABC):
     """A client and its proof.
 
     Attributes:
@@ -44,7 +44,7 @@ class Proof(ABC):
 
 
 @dataclass(frozen=True, slots=True)
-class SharedSecret(Proof):
+class SharedSecret(LoginProof):
     """A client secret.
 
     Attributes:
@@ -72,7 +72,7 @@ class SharedSecret(Proof):
 
 
 @dataclass(frozen=True, slots=True)
-class PublicClient(Proof):
+class PublicClient(LoginProof):
     """A client without a secret (RFC 6749 section 2.1), which says who it is and proves nothing."""
 
     client_id: str

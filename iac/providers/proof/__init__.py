@@ -15,9 +15,9 @@ from iac.ports import Prover
 from iac.providers.discovery import check_pin, discover
 from iac.providers.proof.authorization import Authorization
 from iac.providers.proof.keys import check_jwk, check_jwks_uri
-from iac.providers.proof.server import Server, asked
+from iac.providers.proof.server import KnownServer, asked
 from iac.providers.proof.token import (
-    Session,
+    ClientLogin,
     check_device,
     check_introspection,
     check_login,
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from iac.providers.base import Connection
 
 _NEEDS_USER = "a user, or a token of one, is needed for it"
-_OWN: dict[str, Callable[[Session], Check]] = {
+_OWN: dict[str, Callable[[ClientLogin], Check]] = {
     "client_credentials": check_token,
     "refresh_token": check_refresh,
     "device_code": check_device,
@@ -77,7 +77,7 @@ class OAuthProver(Prover):
         with self._lock:
             if self._known is None:
                 endpoints = discover(self._http, self._issuer)
-                self._known = Authorization(Server(self._http, self._issuer, endpoints, self._clock))
+                self._known = Authorization(KnownServer(self._http, self._issuer, endpoints, self._clock))
             return self._known
 
     def _prove(self, subject: Subject) -> tuple[Check, ...]:
@@ -85,7 +85,7 @@ class OAuthProver(Prover):
 
     def _checks(self, subject: Subject) -> Iterator[Check]:
         authorization = self._authorization()
-        session = Session(subject, authorization.server)
+        session = ClientLogin(subject, authorization.server)
         yield from check_login(session)
         for grant in _tuple(subject.fields.get("grant_types")):
             yield from _grant(short_grant(grant), session, authorization)
@@ -101,7 +101,7 @@ class OAuthProver(Prover):
             yield check_jwk(str(jwk))
 
 
-def _grant(grant: str, session: Session, authorization: Authorization) -> Iterator[Check]:
+def _grant(grant: str, session: ClientLogin, authorization: Authorization) -> Iterator[Check]:
     if grant in {"authorization_code", "implicit"}:
         for uri in _tuple(session.subject.fields.get("redirect_uris")):
             yield asked(grant, partial(authorization.check, grant, session.subject, uri), uri)

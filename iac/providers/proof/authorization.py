@@ -20,7 +20,7 @@ from iac.transport.message import Call
 from iac.transport.retry import PASSING
 
 if TYPE_CHECKING:
-    from iac.providers.proof.server import Server
+    from iac.providers.proof.server import KnownServer
     from iac.transport.message import Answer
 
 NOBODYS_URI = "https://iac-verify.invalid/not-registered"
@@ -40,7 +40,7 @@ _CODE = re.compile(r"[a-z_]{1,40}")
 class Authorization:
     """The authorization endpoint of one server. Safe to share between threads."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: KnownServer) -> None:
         self.server = server
         self._lock = Lock()
         self._tells_apart: bool | None = None

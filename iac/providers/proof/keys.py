@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from iac.ports import Clock
-    from iac.transport.http import Transport
+    from iac.transport.client import Transport
 
 JWKS_URI, JWK = "jwks_uri", "jwk"
 LONGEST_WAIT = 10.0

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Server:
+class KnownServer:
     """One issuer whose endpoints are known. Safe to share between threads."""
 
     http: Http

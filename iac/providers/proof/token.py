@@ -19,7 +19,7 @@ from iac.providers.bearer import parse_claims, parse_scopes
 from iac.providers.logins.proof import basic
 from iac.providers.logins.signing_key import parse_key
 from iac.providers.probe import Probe
-from iac.providers.proof.server import Server, asked
+from iac.providers.proof.server import KnownServer, asked
 from iac.providers.refusal import error_code
 from iac.transport.message import LONGEST, Answer, Call, server_words
 
@@ -44,7 +44,7 @@ _NOT_AT_HAND = "no output holds its secret"
 
 
 @dataclass(slots=True)
-class Session:
+class ClientLogin:
     """One client at one server: whether its login works is asked once.
 
     Attributes:
@@ -53,7 +53,7 @@ class Session:
     """
 
     subject: Subject
-    server: Server
+    server: KnownServer
     token: Secret | None = None
     key: SigningKey | None = None
     is_refused: bool = field(default=False)
@@ -101,7 +101,7 @@ class Session:
         return printable(text)[:LONGEST]
 
 
-def check_login(session: Session) -> Iterator[Check]:
+def check_login(session: ClientLogin) -> Iterator[Check]:
     """Does the token endpoint take the secret, or the key? It is asked for a scope that nobody has.
 
     Public clients have no login, so nothing is asked.
@@ -120,7 +120,7 @@ def check_login(session: Session) -> Iterator[Check]:
         yield asked(LOGIN, lambda: _login(session, probe))
 
 
-def _read_key(session: Session, key: Secret) -> Check | None:
+def _read_key(session: ClientLogin, key: Secret) -> Check | None:
     """Let the session sign with a key; why it cannot, None when it can."""
     try:
         session.key = parse_key(key, "the private key of the output")
@@ -129,7 +129,7 @@ def _read_key(session: Session, key: Secret) -> Check | None:
     return None
 
 
-def _login(session: Session, probe: Probe) -> Check:
+def _login(session: ClientLogin, probe: Probe) -> Check:
     server = session.server
     if probe.ask(server.http, server.endpoints, server.clock):
         return Check(LOGIN, Verdict.OK, why=f"taken by {session.method}")
@@ -137,11 +137,11 @@ def _login(session: Session, probe: Probe) -> Check:
     return Check(LOGIN, Verdict.FAILED, why=f"the server refuses this client_id with this {_proof_of(session)}")
 
 
-def _proof_of(session: Session) -> str:
+def _proof_of(session: ClientLogin) -> str:
     return "secret" if session.key is None else "key"
 
 
-def check_token(session: Session) -> Check:
+def check_token(session: ClientLogin) -> Check:
     """A client credentials token, got and its scopes compared (RFC 6749 section 4.4)."""
     answer = session.server.send(session.call(session.server.endpoints.token, {"grant_type": TOKEN}))
     body = answer.json() if answer.is_ok else None
@@ -154,7 +154,7 @@ def check_token(session: Session) -> Check:
     return _judge_scopes(session, granted)
 
 
-def _judge_scopes(session: Session, granted: frozenset[str] | None) -> Check:
+def _judge_scopes(session: ClientLogin, granted: frozenset[str] | None) -> Check:
     if granted is None:
         known = "the server does not say which scopes it has"
         return Check(TOKEN, Verdict.UNPROVEN if session.scope else Verdict.OK, why=f"a token was got; {known}")
@@ -167,7 +167,7 @@ def _judge_scopes(session: Session, granted: frozenset[str] | None) -> Check:
     return Check(TOKEN, Verdict.FAILED, why=f"the token {' and '.join([*lacks, *brings])}", fix="iac plan, iac apply")
 
 
-def check_refresh(session: Session) -> Check:
+def check_refresh(session: ClientLogin) -> Check:
     """A made-up refresh token is all that the server has to refuse (RFC 6749 section 6)."""
     form = {"grant_type": REFRESH, REFRESH: _MADE_UP}
     answer = session.server.send(session.call(session.server.endpoints.token, form))
@@ -177,7 +177,7 @@ def check_refresh(session: Session) -> Check:
     return Check(REFRESH, Verdict.FAILED, why=session.words(answer))
 
 
-def check_device(session: Session) -> Check:
+def check_device(session: ClientLogin) -> Check:
     """Codes for a user to approve, asked for and left to expire (RFC 8628 section 3.1)."""
     path = session.server.path("device_authorization_endpoint")
     if not path:
@@ -190,7 +190,7 @@ def check_device(session: Session) -> Check:
     return Check(DEVICE, Verdict.FAILED, why=session.words(answer))
 
 
-def check_introspection(session: Session) -> Check:
+def check_introspection(session: ClientLogin) -> Check:
     """The client may ask about tokens (RFC 7662 section 2): about its own where there is one, else about none."""
     path = session.server.path("introspection_endpoint")
     subject = session.subject

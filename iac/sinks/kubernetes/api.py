@@ -13,7 +13,8 @@ from iac.core.errors import CredentialsError, IacError, RenderError, Unreachable
 from iac.core.limits import listed
 from iac.core.secret import Secret
 from iac.sinks.kubernetes.secret import MANAGER
-from iac.transport.http import Http, Transport
+from iac.transport.client import Transport
+from iac.transport.http import Http
 from iac.transport.message import Call, server_words, told
 from iac.transport.retry import PASSING
 

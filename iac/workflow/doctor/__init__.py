@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from iac.clock import SystemClock
 from iac.config.project import load_project
-from iac.config.rule import ADMIN
 from iac.core.errors import IacError, UnreachableError
+from iac.registry import PROVIDERS
 from iac.wiring.login import login_client_id
 from iac.wiring.sessions import Access, find_identity, open_local, open_server
 from iac.wiring.state import open_backend
@@ -94,4 +94,4 @@ def _with_settings(caller: Caller, rounds: _Round) -> Iterator[Check]:
 
 def _server(caller: Caller) -> Iterator[Check]:
     with open_server(caller, Access.ALL) as (settings, provider):
-        yield from remote.server(provider, is_admin=settings.provider == ADMIN)
+        yield from remote.server(provider, PROVIDERS[settings.provider])

@@ -18,20 +18,21 @@ if TYPE_CHECKING:
     from iac.core.registration import Actual
     from iac.core.secret import Secret
     from iac.ports import Clock, Identity, StateBackend
-    from iac.wiring.sessions import OpenProvider
+    from iac.providers.base import Connected
+    from iac.providers.settings import ProviderSettings
 
 READ, WRITE = "iam:admin.read", "iam:admin.write"
 
 
-def server(provider: OpenProvider, *, is_admin: bool) -> Iterator[Check]:
-    """Reachable, the one that it says it is, and how it takes the login; scopes and lists are the management API's."""
+def server(provider: Connected, known: ProviderSettings) -> Iterator[Check]:
+    """Reachable, the one that it says it is, and how it takes the login; scopes and lists where it has them."""
     identity = provider.identify()
     yield ok("server", f"{identity.issuer} answers and is the issuer of iac.yaml")
     yield ok("login", f"logged in as {identity.subject or 'a client that the token does not name'}")
-    if is_admin:
+    if known.scopes_of_login:
         yield _scopes(identity)
     actual = provider.read([])
-    if is_admin:
+    if known.api.reads_all:
         yield ok("flavour", f"behaves like IAM {actual.facts.flavour}, {counted(actual.total, 'client')}")
         yield _exposure(actual)
     yield _clock(provider.skew)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Candidate:
     """One client that may become a definition.
 
     Attributes:
@@ -109,7 +109,7 @@ class Wish:
         """Whether owners have to be known to choose."""
         return any(match.kind == "owner" for match in self.matches)
 
-    def chosen(self, found: Iterable[Found]) -> list[Found]:
+    def chosen(self, found: Iterable[Candidate]) -> list[Candidate]:
         """Those that are meant, by client_id."""
         named = set(self.ids)
         meant = (
@@ -121,7 +121,7 @@ class Wish:
         )
         return sorted(meant, key=lambda each: (each.client_id, each.name))
 
-    def missing(self, found: Iterable[Found]) -> list[str]:
+    def missing(self, found: Iterable[Candidate]) -> list[str]:
         """The client_ids that were named and are not there."""
         return sorted(set(self.ids) - {each.client_id for each in found})
 
@@ -147,7 +147,9 @@ class Bounds:
         return f"its name is that of a successor of {before}, which has rotation: replace" if before else ""
 
 
-def separate(chosen: Iterable[Found], bounds: Bounds, named: Collection[str]) -> tuple[list[Found], list[Skipped]]:
+def separate(
+    chosen: Iterable[Candidate], bounds: Bounds, named: Collection[str]
+) -> tuple[list[Candidate], list[Skipped]]:
     """Those that may become definitions, and the others.
 
     Args:
@@ -155,7 +157,7 @@ def separate(chosen: Iterable[Found], bounds: Bounds, named: Collection[str]) ->
         bounds: what is not imported.
         named: client_ids that were named one by one: a client of somebody's own registering is imported only then.
     """
-    taken: list[Found] = []
+    taken: list[Candidate] = []
     left: list[Skipped] = []
     for each in chosen:
         reason = _reason(each, bounds, is_named=each.client_id in named)
@@ -166,7 +168,7 @@ def separate(chosen: Iterable[Found], bounds: Bounds, named: Collection[str]) ->
     return taken, left
 
 
-def _reason(found: Found, bounds: Bounds, *, is_named: bool) -> str:
+def _reason(found: Candidate, bounds: Bounds, *, is_named: bool) -> str:
     if found.client_id and found.client_id == bounds.login_client_id:
         return "it is the client that iac itself logs in with"
     if reason := server.protected({**found.registration.answer, "client_name": found.name}):

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from iac.core.diagnostics import Diagnostic
     from iac.core.registration import Facts
     from iac.core.secret import Secret
-    from iac.workflow.importing.choosing import Found
+    from iac.workflow.importing.choosing import Candidate
 
 _SHOWN = 160
 _DISPENSABLE = {name for name, field in FIELDS.items() if not field.always} - {"client_name"} | {OWNERS}
@@ -42,7 +42,7 @@ _REASON = "imported as it was registered"
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class ImportTerms:
     """What drafting goes by.
 
     Attributes:
@@ -59,7 +59,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
+class DefinitionDraft:
     """A definition that can be written.
 
     Attributes:
@@ -97,7 +97,7 @@ class _Trial:
 class Drafter:
     """Makes definitions for one environment of a project; each has an address of its own."""
 
-    def __init__(self, project: Project, environment: str, known: Survey, terms: Terms) -> None:
+    def __init__(self, project: Project, environment: str, known: Survey, terms: ImportTerms) -> None:
         self._project = project
         self._settings = project.settings(environment)
         self._known = known
@@ -105,7 +105,7 @@ class Drafter:
         self._taken = set(known.addresses)
         self._ids = set(known.client_ids)
 
-    def draft(self, found: Found) -> Draft | Skipped:
+    def draft(self, found: Candidate) -> DefinitionDraft | Skipped:
         """The definition of a client, or why there can be none."""
         client_id = found.client_id or self._new_id(found.name)
         if client_id in self._ids:
@@ -125,7 +125,7 @@ class Drafter:
         self._taken.add(address)
         self._ids.add(client_id)
         waived = trial.refused if self._terms.waive_until else ()
-        return Draft(
+        return DefinitionDraft(
             address=address,
             file=trial.file,
             client_id=client_id,
@@ -141,14 +141,14 @@ class Drafter:
         base = made_id(name) or "client"
         return next(each for each in _numbered(base) if each not in self._ids)
 
-    def _values(self, found: Found, client_id: str, name: str, address: str) -> dict[str, Any]:
+    def _values(self, found: Candidate, client_id: str, name: str, address: str) -> dict[str, Any]:
         environment = Environment(self._project, self._settings)
         base = environment.merged(list(folder_layers(self._known.folders, address)))
         values = minimal(found.registration, base, self._settings.server_defaults)
         adopt = {"adopt": True} if found.client_id else {}
         return {"client_id": client_id, "client_name": name, **values, **adopt}
 
-    def _try(self, trial: _Trial, found: Found) -> str:
+    def _try(self, trial: _Trial, found: Candidate) -> str:
         """Write it, leaving out what no definition may have; why that does not help, "" when it did."""
         for name, value in list(trial.values.items()):
             if _hides(value) and (problem := _leave_out(trial, name, "it has invisible characters")):
@@ -177,7 +177,7 @@ class Drafter:
             errors = [each for each in environment.add(trial.address, below, layer) if each.severity is Severity.ERROR]
         return environment, (_key_at(document, errors[0]), errors[0].summary) if errors else None
 
-    def _settle(self, trial: _Trial, found: Found, environment: Environment) -> None:
+    def _settle(self, trial: _Trial, found: Candidate, environment: Environment) -> None:
         """Waive what policy refuses, if that was asked for; note what a plan would still change."""
         remarks, waivers = environment.judged[0] if environment.judged else ((), ())
         said = judge(remarks, waivers, self._settings.policy, self._terms.today).diagnostics
@@ -201,7 +201,7 @@ def _numbered(base: str) -> Iterator[str]:
         number += 1
 
 
-def _unkept(found: Found) -> Iterator[str]:
+def _unkept(found: Candidate) -> Iterator[str]:
     if found.unkept:
         yield f"left out, for IAM does not keep it: {', '.join(printable(name) for name in found.unkept)}"
 

@@ -10,7 +10,7 @@ from iac.core.limits import listed
 from iac.core.model import ANSWER_ONLY, AUTH_METHODS, FIELDS, Field, Kind
 from iac.core.server import parse_answer, private_members
 from iac.core.text import printable
-from iac.workflow.importing.choosing import Found
+from iac.workflow.importing.choosing import Candidate
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -131,14 +131,14 @@ def read_file(path: Path) -> bytes:
         ) from error
 
 
-def parse_files(files: Iterable[tuple[str, bytes]]) -> list[Found]:
+def parse_files(files: Iterable[tuple[str, bytes]]) -> list[Candidate]:
     """The clients in these files, by name and content.
 
     Raises:
         InputError: with everything that is wrong in them.
     """
     mistakes: list[str] = []
-    found: list[Found] = []
+    found: list[Candidate] = []
     for name, content in files:
         try:
             entries = list(_entries(_parsed(content)))
@@ -252,14 +252,14 @@ def _jwk_text(entry: Mapping[str, Any]) -> str:
     return json.dumps(value) if isinstance(value, dict) else str(value or "")
 
 
-def _found(entry: Mapping[str, Any]) -> Found:
+def _found(entry: Mapping[str, Any]) -> Candidate:
     """As a server would answer it; a request that leaves them out means RFC 7591's grant and auth method."""
     plain = {**entry, "jwk": _jwk_text(entry) or None}
     plain["token_endpoint_auth_method"] = entry.get("token_endpoint_auth_method") or AUTH_METHODS[0]
     if not _ANSWERED & entry.keys():
         plain.setdefault("grant_types", ["authorization_code"])
     unkept = tuple(sorted(name for name, value in entry.items() if name not in _KNOWN and value not in _EMPTY))
-    return Found(parse_answer(plain), unkept)
+    return Candidate(parse_answer(plain), unkept)
 
 
 _ANSWERED = frozenset({"created_at", "dynamically_registered"})

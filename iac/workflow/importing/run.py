@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from iac.config.edit.files import create_text, write_together
 from iac.config.environment import Environment
 from iac.config.project import load_project
 from iac.config.schema import load_schema
@@ -14,22 +17,22 @@ from iac.core.errors import InputError, InvalidInput
 from iac.core.limits import listed
 from iac.wiring.login import login_client_id
 from iac.wiring.sessions import Access, open_server
-from iac.workflow.importing.choosing import Bounds, Found, Skipped, separate
-from iac.workflow.importing.drafting import Draft, Drafter
-from iac.workflow.importing.storing import store, store_secrets
+from iac.workflow.importing.choosing import Bounds, Candidate, Skipped, separate
+from iac.workflow.importing.drafting import DefinitionDraft, Drafter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from iac.config.project import Project
     from iac.config.settings import Settings
     from iac.config.survey import Survey
     from iac.core.registration import Registration
+    from iac.core.secret import Secret
     from iac.ports import Reader
     from iac.wiring.sessions import Caller
     from iac.workflow.importing.choosing import Wish
-    from iac.workflow.importing.drafting import Terms
+    from iac.workflow.importing.drafting import ImportTerms
 
 _CLIENT_ID = re.compile(load_schema("client")["$defs"]["client_id"]["pattern"])
 """What a definition can have; a client of another id is told, and read no more closely."""
@@ -47,8 +50,8 @@ class Order:
     """
 
     wish: Wish
-    terms: Terms
-    found: Sequence[Found] | None = None
+    terms: ImportTerms
+    found: Sequence[Candidate] | None = None
     secrets_to: Path | None = None
 
 
@@ -62,7 +65,7 @@ class Imported:
         others: other environments that have these definitions too.
     """
 
-    drafts: tuple[Draft, ...]
+    drafts: tuple[DefinitionDraft, ...]
     skipped: tuple[Skipped, ...] = ()
     others: tuple[str, ...] = ()
 
@@ -104,7 +107,7 @@ def run_import(caller: Caller, order: Order) -> Imported:
     chosen, skipped = separate(order.wish.chosen(found), bounds, order.wish.ids)
     drafter = Drafter(project, settings.environment, known, terms)
     outcomes = [drafter.draft(each) for each in chosen]
-    drafts = tuple(each for each in outcomes if isinstance(each, Draft))
+    drafts = tuple(each for each in outcomes if isinstance(each, DefinitionDraft))
     skipped += [*(each for each in outcomes if isinstance(each, Skipped)), *left_out]
     _refuse(order.wish, found, skipped, has_any=bool(drafts))
     _store(project, settings, known, drafts, order.secrets_to)
@@ -119,14 +122,14 @@ def _check_folders(known: Survey, folder: str) -> None:
         raise InvalidInput(wrong)
 
 
-def _found(caller: Caller, order: Order) -> tuple[list[Found], Terms, list[Skipped]]:
+def _found(caller: Caller, order: Order) -> tuple[list[Candidate], ImportTerms, list[Skipped]]:
     if order.found is not None:
         return list(order.found), order.terms, []
     with open_server(caller, Access.READ) as (_, provider):
         return _read(provider, order)
 
 
-def _read(provider: Reader, order: Order) -> tuple[list[Found], Terms, list[Skipped]]:
+def _read(provider: Reader, order: Order) -> tuple[list[Candidate], ImportTerms, list[Skipped]]:
     """What the server holds of the clients that are wanted, with their owners, and those that make no sense."""
     wish = order.wish
     wanted, odd = set(wish.ids), []
@@ -138,13 +141,13 @@ def _read(provider: Reader, order: Order) -> tuple[list[Found], Terms, list[Skip
         wanted |= {each.client_id for each in chosen if _CLIENT_ID.search(each.client_id)}
         odd = [each for each in chosen if each.client_id not in wanted]
     actual = provider.read(sorted(wanted), sorted(wanted))
-    found = [Found(registration) for registration in actual.registrations.values()]
+    found = [Candidate(registration) for registration in actual.registrations.values()]
     garbled |= actual.partial
     left_out = [Skipped(client_id, f"it is not understood: {seen.misfit_words}") for client_id, seen in garbled.items()]
     return [*found, *odd], replace(order.terms, facts=actual.facts), left_out
 
 
-def _listed(provider: Reader, wish: Wish) -> list[Found]:
+def _listed(provider: Reader, wish: Wish) -> list[Candidate]:
     """Every client of the server that has an id; with owners where they are what is looked for."""
     clients = provider.list_clients(lambda seen: seen)
     listed = {seen.client_id: seen for seen in clients if seen.client_id or seen.misfits}
@@ -152,7 +155,7 @@ def _listed(provider: Reader, wish: Wish) -> list[Found]:
         readable = [client_id for client_id, seen in listed.items() if not seen.misfits]
         owners = provider.owners_of([client_id for client_id in readable if _CLIENT_ID.search(client_id)])
         listed |= {client_id: replace(listed[client_id], owners=uuids) for client_id, uuids in owners.items()}
-    return [Found(seen) for seen in listed.values()]
+    return [Candidate(seen) for seen in listed.values()]
 
 
 def _login(settings: Settings, *, is_needed: bool) -> str:
@@ -165,7 +168,7 @@ def _login(settings: Settings, *, is_needed: bool) -> str:
         return ""
 
 
-def _refuse(wish: Wish, found: Sequence[Found], skipped: Sequence[Skipped], *, has_any: bool) -> None:
+def _refuse(wish: Wish, found: Sequence[Candidate], skipped: Sequence[Skipped], *, has_any: bool) -> None:
     """Clients that were named one by one are imported, or nothing is; of patterns one at least has to fit."""
     there = {each.client_id for each in skipped}
     missing = [client_id for client_id in wish.missing(found) if client_id not in there]
@@ -179,7 +182,7 @@ def _refuse(wish: Wish, found: Sequence[Found], skipped: Sequence[Skipped], *, h
 
 
 def _store(
-    project: Project, settings: Settings, known: Survey, drafts: Sequence[Draft], secrets_to: Path | None
+    project: Project, settings: Settings, known: Survey, drafts: Sequence[DefinitionDraft], secrets_to: Path | None
 ) -> None:
     secrets = {draft.address: draft.secret for draft in drafts if draft.secret is not None}
     if secrets_to is not None and secrets:
@@ -192,8 +195,43 @@ def _store(
         raise
 
 
-def _others(project: Project, settings: Settings, drafts: Sequence[Draft]) -> Iterator[str]:
+def _others(project: Project, settings: Settings, drafts: Sequence[DefinitionDraft]) -> Iterator[str]:
     for name, other in project.environments.items():
         setting = Environment(project, other)
         if name != settings.environment and any(setting.selects(draft.address) for draft in drafts):
             yield name
+
+
+def store(project: Project, environment: str, before: Survey, drafts: Sequence[DefinitionDraft]) -> None:
+    """Write the definitions, if the project has no new mistakes with them.
+
+    Raises:
+        InputError: files are there already, all of them named, or one cannot be written; nothing is written then.
+        InvalidInput: with the mistakes that the project would have in one of its environments.
+    """
+    root = project.root
+    there = [draft.file for draft in drafts if os.path.lexists(root / draft.file)]
+    if there:
+        fix = "move them away, or name another folder: --to FOLDER"
+        raise InputError("files are there already, nothing is written", where=listed(there), fix=fix)
+    texts = {draft.file: draft.text for draft in drafts}
+    write_together(root, texts, lambda: _check(project, environment, before))
+
+
+def _check(project: Project, environment: str, before: Survey) -> None:
+    known = {(each.id, each.location, each.summary) for each in before.mistakes}
+    after = survey(project, environment).mistakes
+    wrong = [each for each in after if (each.id, each.location, each.summary) not in known]
+    if wrong:
+        raise InvalidInput(wrong)
+
+
+def store_secrets(path: Path, secrets: Mapping[str, Secret]) -> None:
+    """Secrets by address as JSON for `iac secret import`, in a new file that nobody else can read.
+
+    Raises:
+        InputError: the file is there already, or cannot be written.
+    """
+    create_text(
+        path, json.dumps({address: secret.reveal() for address, secret in secrets.items()}, indent=2) + "\n", 0o600
+    )

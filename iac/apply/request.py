@@ -1,0 +1,265 @@
+"""Requests about one client, and what is checked around each write: what is there before, what was kept after.
+
+Each write is sent once. A second try could register a second client, or make a second secret while the first one is on
+its way. When no usable answer comes back the object is read, and the read decides.
+"""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from iac.apply.answer import fields_of, names_of
+from iac.core import server
+from iac.core.desired import OWNERS
+from iac.core.errors import GarbledError, ServerError, StalePlan, UnknownOutcome, UnreachableError
+from iac.core.plan.diff import is_hidden, mismatches
+from iac.core.state.model import IntentDropped
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator, Sequence
+
+    from iac.core.model import Fields
+    from iac.core.plan.change import Change
+    from iac.core.registration import Facts, NewClient, Registration
+    from iac.core.secret import Secret
+    from iac.ports import Provider
+    from iac.session.ledger import Ledger
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """Requests about one client after the other; raises `IacError` when one does not come to its end."""
+
+    provider: Provider
+    ledger: Ledger
+    facts: Facts
+    defaults: Fields
+
+    def register(self, change: Change, client: NewClient) -> Registration:
+        """Create a client.
+
+        Raises:
+            UnknownOutcome: it may be there. Where the server chooses the id, nobody can tell.
+        """
+        try:
+            with self._intent_of(change):
+                return self.provider.create(client)
+        except UnknownOutcome as unknown:
+            if not self.facts.api.server_chooses:
+                return self._registered(change, client, unknown)
+            if unknown.partial is None:
+                raise _lost(change, unknown) from unknown
+            return unknown.partial  # its id, secret and token are nowhere else: they are stored before it is read
+
+    def _registered(self, change: Change, client: NewClient, unknown: UnknownOutcome) -> Registration:
+        """The client of a create without a usable answer, if it is there and is ours."""
+        registration = read_back(self.provider, unknown, client.client_id)
+        if registration is None:
+            raise unknown
+        with _still(unknown):
+            is_ours = self._is_ours(registration, client)
+        if is_ours:
+            return registration
+        self.ledger.record(IntentDropped(change.address))
+        raise ServerError(
+            "somebody else registered this client_id meanwhile",
+            where=client.client_id,
+            fix="choose another client_id",
+        ) from unknown
+
+    @contextmanager
+    def _intent_of(self, change: Change) -> Iterator[None]:
+        """A refused write had no effect: its intent goes. One without an answer may still arrive: its intent stays."""
+        try:
+            yield
+        except UnknownOutcome:
+            raise
+        except (ServerError, UnreachableError):
+            self.ledger.record(IntentDropped(change.address))
+            raise
+
+    def _is_ours(self, registration: Registration, client: NewClient) -> bool:
+        """Proven by the secret; a client without one is ours when it is what was sent."""
+        if client.secret is None:
+            names = frozenset(client.fields) - server.forced_by_create(client.fields, self.facts.api)
+            return not mismatches(client.fields, names, registration, self.facts, self.defaults)
+        if registration.secret is not None:
+            return registration.secret == client.secret
+        return self.provider.accepts_secret(client.client_id, client.secret)
+
+    def fresh(self, change: Change, *, with_owners: bool) -> Registration:
+        """The client as it is now; one that cannot be read as the plan remembered it.
+
+        Raises:
+            StalePlan: it is gone.
+        """
+        if change.observed is not None and change.observed.is_remembered:
+            return change.observed
+        with self._token_kept(change):
+            registration = self.provider.get(change.client_id, with_owners=with_owners)
+        if registration is None:
+            raise StalePlan("the client was deleted since the plan", where=change.address, fix="run iac plan again")
+        if registration.rat is not None:
+            # A read may replace the token: the new one is stored before it is used, for the old one is dead.
+            self.ledger.keep_rat(change.address, registration.rat)
+        return registration
+
+    @contextmanager
+    def _token_kept(self, change: Change) -> Iterator[None]:
+        """A read that makes no sense may bring a new token all the same (RFC 7592 section 3): the old one is dead."""
+        try:
+            yield
+        except (GarbledError, UnknownOutcome) as error:
+            if error.partial is not None and error.partial.rat is not None:
+                self.ledger.keep_rat(change.address, error.partial.rat)
+            raise
+
+    def stored(self, change: Change, answer: Registration) -> Registration:
+        """What is stored, where an answer is not that yet (rec: self-service-user); else the answer."""
+        if not server.reads_back(self.facts):
+            return answer
+        with self._token_kept(change):
+            return self.provider.get(answer.client_id) or answer
+
+    def put(self, change: Change, fresh: Registration) -> Registration:
+        """Lay the fields of a change over what is there."""
+        fields, names = fields_of(change), names_of(change)
+        try:
+            return self.provider.update(fresh, fields, names)
+        except UnknownOutcome as unknown:
+            if unknown.partial is not None and self.facts.api.server_chooses:
+                return unknown.partial  # a new secret or token is nowhere else: it is stored before the client is read
+            with self._token_kept(change):
+                registration = read_back(self.provider, unknown, fresh.client_id)
+            if registration is None or mismatches(fields, names, registration, self.facts, self.defaults):
+                raise
+            # Of a field that no read shows nobody can tell whether the write arrived.
+            if any(is_hidden(field.name, registration, self.facts) for field in change.fields):
+                raise
+            return registration
+
+    def rotate(self, change: Change, fresh: Registration) -> Secret:
+        """Ask for a new secret."""
+        try:
+            with self._intent_of(change):
+                answer = self.provider.rotate(change.client_id)
+        except UnknownOutcome as unknown:
+            registration = read_back(self.provider, unknown, change.client_id)
+            if registration is None or registration.secret == fresh.secret:
+                raise
+            answer = registration
+        if answer.secret is None:
+            raise UnknownOutcome(
+                "the answer to a rotation has no secret", where=change.address, fix="run iac apply again"
+            )
+        return answer.secret
+
+    def assign(self, client_id: str, owners: Collection[str], before: Collection[str]) -> None:
+        """Make exactly these accounts the owners."""
+        wanted = set(owners)
+        add, remove = sorted(wanted - set(before)), sorted(set(before) - wanted)
+        try:
+            self.provider.assign_owners(client_id, add, remove)
+        except UnknownOutcome as unknown:
+            registration = read_back(self.provider, unknown, client_id, with_owners=True)
+            if registration is None or set(registration.owners or ()) != wanted:
+                raise
+
+
+def read_back(
+    provider: Provider, unknown: UnknownOutcome, client_id: str, *, with_owners: bool = False
+) -> Registration | None:
+    """The client after a write whose outcome is unknown.
+
+    Raises:
+        UnknownOutcome: it cannot be read, so the outcome stays unknown.
+    """
+    with _still(unknown):
+        return provider.get(client_id, with_owners=with_owners)
+
+
+@contextmanager
+def _still(unknown: UnknownOutcome) -> Iterator[None]:
+    """What fails while an unknown outcome is looked into leaves it unknown, whatever the error is: its intent stays."""
+    try:
+        yield
+    except (ServerError, UnreachableError) as error:
+        still = UnknownOutcome(
+            unknown.summary,
+            status=unknown.status,
+            where=unknown.where,
+            why=f"{unknown.why}; reading it back failed: {error.summary}{f': {error.why}' if error.why else ''}",
+            fix=unknown.fix,
+        )
+        still.partial = error.partial if isinstance(error, GarbledError) else None
+        raise still from error
+
+
+def _lost(change: Change, unknown: UnknownOutcome) -> UnknownOutcome:
+    return UnknownOutcome(
+        "the answer to a registration is lost, and with it the only client_id",
+        status=unknown.status,
+        where=change.address,
+        why=f"a client named {change.client_name!r} may be there now; {unknown.why or unknown.summary}",
+        fix="run iac plan: it says how to find the client; no second one is registered without --recreate",
+    )
+
+
+def check_same(change: Change, fresh: Registration) -> None:
+    """What is about to be overwritten is what the plan saw.
+
+    Raises:
+        StalePlan: it is not; names the fields.
+    """
+    seen = change.observed
+    if seen is None:
+        raise StalePlan("the plan saw no client to change", where=change.address, fix="run iac plan again")
+    names = change.desired.managed if change.desired else seen.fields.keys() | fresh.fields.keys()
+    differing = _differing(names, seen, fresh)
+    if fresh.owners != seen.owners and fresh.owners is not None and seen.owners is not None:
+        differing.append(OWNERS)
+    if differing:
+        raise _stale(change.address, differing)
+
+
+def check_gone_same(address: str, seen: Registration | None, fresh: Registration) -> None:
+    """What is about to be deleted, in all its fields, is what the plan saw.
+
+    Raises:
+        StalePlan: it is not; names the fields.
+    """
+    if seen is None:
+        raise StalePlan("the plan saw no client to delete", where=address, fix="run iac plan again")
+    differing = _differing(seen.fields.keys() | fresh.fields.keys(), seen, fresh)
+    if differing:
+        raise _stale(address, differing)
+
+
+def _differing(names: Iterable[str], seen: Registration, fresh: Registration) -> list[str]:
+    return sorted(name for name in names if seen.fields.get(name) != fresh.fields.get(name))
+
+
+def _stale(address: str, differing: Sequence[str]) -> StalePlan:
+    return StalePlan(
+        "somebody changed the client on the server since the plan",
+        where=address,
+        why=f"fields: {', '.join(differing)}",
+        fix="run iac plan again",
+    )
+
+
+def check_kept(wrong: Sequence[str], change: Change) -> None:
+    """What was answered is what was sent.
+
+    Raises:
+        ServerError: it is not in the fields of `wrong`.
+    """
+    if wrong:
+        raise ServerError(
+            "the server did not keep what was sent",
+            where=change.address,
+            why=f"fields: {', '.join(wrong)}; the client and its secret are in state",
+            fix="run iac plan to see both values; change the definition, or ask an administrator of the server",
+        )

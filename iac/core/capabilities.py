@@ -1,0 +1,55 @@
+"""What a server's API can do. Code asks for a capability, never for the name of a provider. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Table(StrEnum):
+    """A part of the table of server rules. Each row is in one part; a provider names the parts that hold for it."""
+
+    EVERY = "every server"
+    IAM = "every API of an INDIGO IAM"
+    MANAGEMENT = "an API whose caller chooses client_id and secret"
+    ONE_BY_ONE = "an API that reaches each client by a token or its owner's login"
+    SELF_SERVICE = "an API for users and for anybody"
+    RFC7591 = "a server of which only RFC 7591 and RFC 7592 are known"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capabilities:
+    """What an API can do. The defaults are those of an API that can do everything: a provider names what it cannot.
+
+    Attributes:
+        provider: its name in iac.yaml.
+        tables: the parts of the table of server rules that hold.
+        server: who the server is, for messages.
+        is_iam: whether it is an INDIGO IAM, whose versions differ in what they show.
+        server_chooses: the server chooses client_id and secret of a new client; else iac does. Without an id that is
+            known beforehand there is no successor, and a create without an answer cannot be looked up.
+        reads_all: the login reads the clients of every owner, so that a client that is not found is gone.
+        uses_tokens: clients may have registration access tokens (RFC 7592), which state keeps.
+        sets_all: it sets owners and each field; else those of `Field.admin_only` cannot be set.
+        drops_scopes: scopes that only administrators give are dropped without a word.
+        knows_defaults: what a client gets where a field is left out is known.
+        can_rotate: there is a call for a new secret; the table says for whom.
+        why_no_rotation: why there is none, or not for every login, for messages.
+    """
+
+    provider: str = ""
+    tables: frozenset[Table] = frozenset({Table.EVERY, Table.IAM, Table.MANAGEMENT})
+    server: str = "IAM"
+    is_iam: bool = True
+    server_chooses: bool = False
+    reads_all: bool = True
+    uses_tokens: bool = False
+    sets_all: bool = True
+    drops_scopes: bool = False
+    knows_defaults: bool = True
+    can_rotate: bool = True
+    why_no_rotation: str = ""
+
+
+FULL = Capabilities()
+"""An API that can do everything."""

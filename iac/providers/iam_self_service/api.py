@@ -1,0 +1,136 @@
+"""INDIGO IAM's self service (/iam/api/client-registration) behind the Provider port.
+
+A user owns what the user registers; nobody gets a registration access token (rec: self-service-user,
+self-service-anonymous).
+"""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import TYPE_CHECKING
+
+from iac.core.errors import CredentialsError, IacError, ServerError, UnreachableError
+from iac.providers.base import client_path
+from iac.providers.discovery import OPENID
+from iac.providers.iam_self_service import PROVIDER
+from iac.providers.paging import read_page
+from iac.providers.refusal import read_failure, write_failure
+from iac.providers.registrar import Registrar
+from iac.transport.message import Call, server_words
+
+if TYPE_CHECKING:
+    from iac.core.registration import Registration
+    from iac.ports import Clock
+    from iac.providers.base import Connection
+    from iac.providers.logins import Login
+    from iac.transport.message import Answer
+
+_REGISTRATIONS = "/iam/api/client-registration"
+_CLIENTS = "/iam/api/clients"
+_MINE = "/iam/account/me/clients"
+_PAGE = 100
+
+
+class IamSelfService(Registrar):
+    """The clients of one user of an INDIGO IAM, or those that nobody owns."""
+
+    api = PROVIDER.api
+
+    def __init__(self, connection: Connection, login: Login, clock: Clock) -> None:
+        """Make it ready; raises as `Registrar`."""
+        super().__init__(connection, login, clock, documents=(OPENID,))
+
+    def _gone_for_login(self) -> frozenset[int]:
+        """404 for a user who is no owner; 400 for a login that counts as nobody (rec: self-service-user)."""
+        return frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST})
+
+    def _rotate(self, client_id: str) -> Registration:
+        """From 1.14 an owner may call the management API's rotation."""
+        call = Call.write("POST", client_path(self._issuer.path + _CLIENTS, client_id, "/secret"))
+        answer = self._session.send(call)
+        if answer.status == HTTPStatus.FORBIDDEN:
+            raise write_failure(call, answer)
+        return self._reply(call, answer, client_id).of_rotation(call, answer)
+
+    def _redeem(self, client_id: str) -> Registration:
+        rat = self._key(client_id).rat
+        call = Call.write("POST", client_path(self._issuer.path + _REGISTRATIONS, client_id, "/redeem"))
+        if rat is None or self._is_anonymous():
+            raise CredentialsError(
+                "only a user can take a client over",
+                where=client_id,
+                why="nobody is logged in, or a client is: its token counts as nobody's",
+                fix="set auth in iac.yaml to a user's: method device, oidc-agent, token or wlcg",
+            )
+        answer = self._session.send(call.with_text(rat.reveal()))
+        return self._reply(call, answer, client_id).of_write(call, answer)
+
+    def _find_by_name(self, client_name: str) -> tuple[str, ...]:
+        """Of a user's own clients (rec: self-service-user); nobody has a list."""
+        if self._is_anonymous():
+            return ()
+        # read page by page, in order: a user has few clients, and the list may change meanwhile
+        found: list[str] = []
+        start, total = 1, 1
+        while start <= total:
+            page = read_page(self._session, self._issuer.path + _MINE, start, _PAGE)
+            found += [entry["client_id"] for entry in page.entries if _is_named(entry, client_name)]
+            total = page.total if page.entries else 0
+            start += len(page.entries)
+        return tuple(sorted(found))
+
+    def _path(self, client_id: str) -> str:
+        return client_path(self._issuer.path + _REGISTRATIONS, client_id)
+
+    def _registration_path(self) -> str:
+        return self._issuer.path + _REGISTRATIONS
+
+    def _read_failure(self, call: Call, answer: Answer) -> IacError:
+        if answer.status == HTTPStatus.FORBIDDEN:
+            return self._closed(call, answer)
+        return read_failure(call, answer)
+
+    def _write_failure(self, call: Call, answer: Answer, fresh: Registration | None) -> IacError:
+        if answer.status == HTTPStatus.FORBIDDEN:
+            is_suspended = fresh is not None and fresh.answer.get("active") is False
+            return _suspended(call, answer) if is_suspended else self._closed(call, answer)
+        if answer.status == HTTPStatus.NOT_FOUND and answer.json() is None:
+            return _absent(call, answer)
+        if answer.status == HTTPStatus.UNAUTHORIZED and self._has_login:
+            return read_failure(call, answer)
+        return write_failure(call, answer)
+
+    def _closed(self, call: Call, answer: Answer) -> CredentialsError:
+        """The server's setting keeps this login out (IAM's client-registration.allow-for)."""
+        if self._is_anonymous():
+            summary = "self service of this server is not open to anybody: it asks for a user, or an administrator"
+            fix = "log in as a user (auth.method device, oidc-agent, token or wlcg), or use provider: iam-admin"
+        else:
+            summary = "self service of this server is for administrators only, or not for this user"
+            fix = "ask an administrator of the IAM to register the client, or use provider: iam-admin"
+        return CredentialsError(summary, where=f"{call.method} {call.path}", why=server_words(answer), fix=fix)
+
+
+def _is_named(entry: object, client_name: str) -> bool:
+    if not isinstance(entry, dict) or not isinstance(entry.get("client_id"), str):
+        return False
+    return entry.get("client_name") == client_name
+
+
+def _suspended(call: Call, answer: Answer) -> ServerError:
+    return ServerError(
+        "the client is suspended, so nobody but an administrator can change it",
+        status=answer.status,
+        where=f"{call.method} {call.path}",
+        why=server_words(answer),
+        fix="ask an administrator of the IAM to enable it",
+    )
+
+
+def _absent(call: Call, answer: Answer) -> UnreachableError:
+    return UnreachableError(
+        "this server has no self service",
+        where=f"{call.method} {call.path}",
+        why=server_words(answer),
+        fix="check that issuer is an INDIGO IAM whose client registration is enabled, or use another provider",
+    )

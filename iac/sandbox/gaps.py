@@ -1,0 +1,19 @@
+"""What a real IAM answers and the sandbox does not: a 501 that says so, never a wrong answer."""
+
+from iac.sandbox.message import Response, json_response
+
+GAPS = {
+    "/actuator": "health and metrics tell nothing of clients; /actuator/info is there",
+    "/scim": "users come from the seed; /scim/Me is there",
+    "/iam/api/exchange": "policies of token exchange",
+    "/dashboard": "the pages of a browser for clients and accounts",
+    "/userinfo": "its claims come from the whole profile of a user",
+    "consent": "the pages on which a user approves an authorization request, and the codes that they give",
+    "token exchange": "needs the server's exchange policies (RFC 8693)",
+    "redelegate": "a grant of MitreID that IAM's clients do not use",
+}
+
+
+def gap(name: str) -> Response:
+    """The answer of something that is not there; `name` is its row in `GAPS`."""
+    return json_response(501, {"error": f"not in the sandbox: {name}: {GAPS[name]}"})

@@ -1,0 +1,60 @@
+"""What an apply would do now: read state and server, plan, hold it against policy. Without the lock, or under it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from iac.apply.deliver import check_sinks, check_templates, outputs_to_write
+from iac.apply.run import LockedPlan
+from iac.core.plan.change import Finding
+from iac.core.plan.make import make_plan
+from iac.core.policy.judge import Outside, asks_server, review
+from iac.workflow.exposure import with_exposures
+from iac.workflow.registrations import keep_new_tokens, read_actual
+
+if TYPE_CHECKING:
+    from iac.core.plan.make import Options
+    from iac.core.plan.plan import Plan
+    from iac.core.registration import Actual
+    from iac.core.state.model import State
+    from iac.session.session import Session
+
+
+def read_plan(session: Session, options: Options) -> Plan:
+    """What would be done now; nothing is written and no lock is taken."""
+    options = replace(options, now=session.clock.now())
+    state = session.backend.load()
+    actual = read_actual(session, state, options)
+    state = keep_new_tokens(session, state, actual, is_locked=False)
+    return _plan(session, state, actual, options)
+
+
+def _plan(session: Session, state: State, actual: Actual, options: Options) -> Plan:
+    """The plan, with what validation warns of among its findings; outputs that change are looked at: templates, git."""
+    findings = tuple(
+        Finding(warning.id, warning.severity, warning.summary, warning.location) for warning in session.warnings
+    )
+    plan = make_plan(session.desired, state, actual, options)
+    plan = _reviewed(session, replace(plan, findings=(*findings, *plan.findings)), options)
+    check_sinks(session, plan)
+    check_templates(session, plan)
+    return with_exposures(session, plan, [output.id for output in outputs_to_write(plan)])
+
+
+def _reviewed(session: Session, plan: Plan, options: Options) -> Plan:
+    """With the findings of policy. The server is asked which scopes it knows only where that could settle one."""
+    wanted = [client for client in session.desired.clients.values() if options.wants(client.address)]
+    scopes = session.provider.known_scopes() if asks_server(wanted) else frozenset[str]()
+    return review(plan, session.desired, wanted, Outside(session.clock.now().date(), scopes))
+
+
+def prepare(session: Session, options: Options) -> LockedPlan:
+    """The plan that `apply_plan` carries out. Call it with the lock held."""
+    options = replace(options, now=session.clock.now())
+    state = session.backend.load()
+    session.check_serial(state)
+    # A token that cannot be opened stops an apply here, before anything is sent; a plan goes on and says so.
+    actual = read_actual(session, state, options, must_open=True)
+    state = keep_new_tokens(session, state, actual, is_locked=True)
+    return LockedPlan(_plan(session, state, actual, options), state, actual, options)

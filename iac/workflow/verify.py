@@ -1,0 +1,240 @@
+"""Proof that rendered credentials work: each client's are read from its outputs, and the server is asked with them."""
+
+from __future__ import annotations
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from iac import ports
+from iac.apply.deliver import fresh_content, open_key
+from iac.core.errors import IacError, StateError
+from iac.core.model import uses_secret
+from iac.core.proof import Check, ClientProof, Proof, Subject, Verdict
+from iac.core.secret import Secret
+from iac.core.state.keys import kid_in_use
+from iac.core.state.model import SecretStatus
+from iac.wiring.login import pinned_issuer
+from iac.wiring.sessions import open_project
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Mapping, Sequence
+
+    from iac.core.desired import OutputSpec
+    from iac.core.state.model import ClientState, State
+    from iac.ports import Prover
+    from iac.rendering.reading import FileCredentials
+    from iac.session.session import LocalSession
+    from iac.wiring.sessions import Caller
+
+LOGIN = "login"
+"""The name of the check whose failure has a way on that depends on state."""
+
+
+def verify(session: LocalSession, prover: Prover, addresses: Collection[str], parallelism: int) -> Proof:
+    """What can be said of the credentials of these addresses, of all without any.
+
+    Args:
+        session: state, outputs and templates.
+        prover: asks the server.
+        addresses: of clients that are defined; empty for all.
+        parallelism: clients that are asked about at once.
+
+    Raises:
+        InputError: an address is none.
+        UnreachableError: the server is not there.
+    """
+    targets = session.options(addresses).targets
+    wanted = [address for address in session.desired.clients if not targets or address in targets]
+    state = session.backend.load()
+    prover.open()
+    readings = read_outputs(session, state, wanted)
+
+    def prove(address: str) -> ClientProof:
+        return _prove(session, prover, address, state.clients.get(address), readings.get(address, ()))
+
+    # limit: each request ends by its deadline
+    with ThreadPoolExecutor(max_workers=parallelism, thread_name_prefix="iac-verify") as pool:
+        clients = tuple(pool.map(prove, wanted))
+    desired = session.desired
+    return Proof(desired.project, desired.environment, desired.issuer, clients)
+
+
+def _prove(
+    session: LocalSession, prover: Prover, address: str, held: ClientState | None, readings: Sequence[Reading]
+) -> ClientProof:
+    if held is None:
+        client_id = session.desired.clients[address].client_id
+        nothing = Check("state", Verdict.UNPROVEN, why="it is not applied yet", fix="iac apply")
+        return ClientProof(address, client_id, (nothing,))
+    checks = [_held_against(reading, held) for reading in readings]
+    secret, is_current = _secret_of(readings, held)
+    key = next((seen.key for seen in _seen(readings) if seen.key is not None), None)
+    found = prover.prove(Subject(_client_id_of(readings, held), secret, held.applied, key))
+    fix = _way_on(address, held, is_current=is_current)
+    told = (_with_fix(check, fix) for check in found)
+    return ClientProof(address, held.client_id, (*checks, *told))
+
+
+def _held_against(reading: Reading, held: ClientState) -> Check:
+    """The check of an output, with what it holds compared with state, where that is known."""
+    seen = reading.found
+    if seen is None:
+        return reading.check
+    if seen.client_id is not None and seen.client_id != held.client_id:
+        why = "it names another client_id than the one that was applied"
+        return replace(reading.check, verdict=Verdict.FAILED, why=why, fix="iac render")
+    if _is_other(seen.client_secret, held):
+        why = "it holds another secret than state"
+        return replace(reading.check, verdict=Verdict.UNPROVEN, why=why, fix="iac render")
+    return reading.check
+
+
+def _is_other(secret: Secret | None, held: ClientState) -> bool:
+    """Whether this is surely not the secret of state: by its fingerprint, which needs no key."""
+    known = held.secret if held.secret_status is SecretStatus.KNOWN else None
+    return secret is not None and known is not None and secret.fingerprint(known.salt) != known.fingerprint
+
+
+def _secret_of(readings: Sequence[Reading], held: ClientState) -> tuple[Secret | None, bool]:
+    """The secret that the outputs hold, and whether it is the one of state as far as is known; a stale one comes first.
+
+    One file that its service cannot log in with is what is looked for.
+    """
+    secrets = [seen.client_secret for seen in _seen(readings) if seen.client_secret is not None]
+    stale = next((secret for secret in secrets if _is_other(secret, held)), None)
+    return (stale, False) if stale is not None else (secrets[0] if secrets else None, True)
+
+
+def _client_id_of(readings: Sequence[Reading], held: ClientState) -> str:
+    return next((seen.client_id for seen in _seen(readings) if seen.client_id is not None), held.client_id)
+
+
+def _seen(readings: Sequence[Reading]) -> Iterator[FileCredentials]:
+    yield from (reading.found for reading in readings if reading.found is not None)
+
+
+def _with_fix(check: Check, fix: str) -> Check:
+    """A login that failed, with what mends it."""
+    is_failed = check.name == LOGIN and check.verdict is Verdict.FAILED
+    return replace(check, fix=fix) if is_failed else check
+
+
+def _way_on(address: str, held: ClientState, *, is_current: bool) -> str:
+    if not is_current:
+        return f"iac render --target {address}"
+    if not uses_secret(held.applied):
+        return "iac plan: does the server have the public key as it is defined?"
+    return f"iac secret set {address}, if the secret was changed on the server; iac rotate {address}"
+
+
+def prove(caller: Caller, addresses: Collection[str]) -> Proof:
+    """What can be said of the credentials of these addresses, of all without any. No login is read.
+
+    Raises:
+        InvalidInput: iac.yaml or definitions are invalid.
+        InputError: an address is none.
+        UnreachableError: the server is not there.
+    """
+    from iac.providers.base import Connection
+    from iac.providers.proof import OAuthProver  # brings in the HTTP library
+    from iac.wiring.login import issuer_transport
+
+    settings, session = open_project(caller)
+    transport = issuer_transport(settings, parallelism=settings.parallelism)
+    connection = Connection(settings.issuer, pinned_issuer(os.environ), transport)
+    with OAuthProver(connection, session.clock) as prover:
+        return verify(session, prover, addresses, settings.parallelism)
+
+
+OUTPUT = "output"
+_CHANGED = "it was changed after it was rendered, or the template was: iac render"
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One output and one client of it: what stands there, and the check that says how it was read."""
+
+    check: Check
+    found: FileCredentials | None = None
+
+
+def read_outputs(session: LocalSession, state: State, addresses: Collection[str]) -> dict[str, list[Reading]]:
+    """Every output of these clients, by address, each read once."""
+    found: dict[str, list[Reading]] = {address: [] for address in addresses}
+    for spec in session.desired.outputs:
+        wanted = [address for address in spec.clients if address in found]
+        readings = _read(session, state, spec) if wanted else {}
+        for address in wanted:
+            found[address].append(readings[address])
+    return found
+
+
+def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str, Reading]:
+    from iac.rendering.reading import NotAsRendered  # brings in Jinja2
+
+    if any(address not in state.clients for address in spec.clients):
+        why = "a client of it is not applied yet"
+        return _alike(spec, Check(OUTPUT, Verdict.UNPROVEN, spec.id, why, "iac apply"))
+    try:
+        content = session.sinks[spec.sink].read(spec.path)
+        if content is None:
+            return _alike(spec, Check(OUTPUT, Verdict.FAILED, spec.id, "it is not there", "iac render"))
+        return _parsed(session, state, spec, content)
+    except NotAsRendered as error:
+        return _alike(spec, Check(OUTPUT, Verdict.FAILED, spec.id, str(error), _CHANGED))
+    except IacError as error:
+        return _alike(spec, Check(OUTPUT, Verdict.UNPROVEN, spec.id, error.why or error.summary, error.fix))
+
+
+def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: bytes) -> Mapping[str, Reading]:
+    from iac.rendering.context import dummy_credentials
+    from iac.rendering.reading import Unreadable  # brings in Jinja2
+
+    held = {address: state.clients[address] for address in spec.clients}
+    clients = {
+        at: dummy_credentials(at, client.client_id, client.applied, kid_in_use(state.keys, at, client.applied))
+        for at, client in held.items()
+    }
+    try:
+        template = session.templates[spec.template]
+        found = session.renderer.read(content, template, spec, clients, session.facts())
+    except Unreadable as error:
+        return _by_rendering(session, state, spec, str(error))
+    return {
+        address: Reading(Check(OUTPUT, Verdict.OK, spec.id, f"read as {seen.format}"), seen)
+        for address, seen in found.items()
+    }
+
+
+def _by_rendering(session: LocalSession, state: State, spec: OutputSpec, why: str) -> Mapping[str, Reading]:
+    """The last way: the output is equal to what state renders now, so the secrets in it are those of state."""
+    from iac.rendering.reading import FileCredentials  # brings in Jinja2
+
+    ledger = session.ledger(state)
+    try:
+        fresh = fresh_content(session, ledger, spec)
+    except StateError:
+        told = f"{why}; with the key of the state it could be compared with a fresh rendering"
+        return _alike(spec, Check(OUTPUT, Verdict.UNPROVEN, spec.id, told))
+    if session.sinks[spec.sink].compare(spec.path, fresh) is not ports.Found.AS_WANTED:
+        return _alike(spec, Check(OUTPUT, Verdict.FAILED, spec.id, "it is not as rendered", _CHANGED))
+    check = Check(OUTPUT, Verdict.OK, spec.id, "equal to a fresh rendering; its secret is taken from state")
+    found: dict[str, Reading] = {}
+    for address in spec.clients:
+        client = state.clients[address]
+        secret = ledger.open(address, client.secret) if client.secret else None
+        found[address] = Reading(
+            check, FileCredentials(client.client_id, secret, key=_jwk(open_key(ledger, address, client)))
+        )
+    return found
+
+
+def _jwk(key: Secret | None) -> Secret | None:
+    return Secret(json.dumps(json.loads(key.reveal())["jwk"])) if key else None
+
+
+def _alike(spec: OutputSpec, check: Check) -> Mapping[str, Reading]:
+    return {address: Reading(check) for address in spec.clients}
