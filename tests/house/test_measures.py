@@ -8,12 +8,12 @@ from __future__ import annotations
 from tests.house import measures
 
 LIMITS = {  # measure: (limit, goal)
-    "modules": (349, 300),
-    "statements outside the sandbox": (22_824, 19_525),
-    "class names with two meanings": (38, 0),
+    "modules": (343, 300),
+    "statements outside the sandbox": (22_755, 19_525),
+    "class names with two meanings": (23, 0),
     "exceptions from lint": (65, 40),
-    "circles of imports": (7, 0),
-    "modules with a gerund for a name": (10, 0),
+    "circles of imports": (3, 0),
+    "modules with a gerund for a name": (8, 0),
 }
 
 
