@@ -184,22 +184,26 @@ def test_a_report_as_json_says_what_was_done_delivered_and_why_not() -> None:
     )
     named = {name: {"address": f"team/{name}", "client_id": name, "action": "create"} for name in "abc"}
     output = {"path": "out/a.env", "sink": "file", "action": "create"}
+    refused = {"summary": "no", "where": "team/b", "why": "", "fix": "ask"}
+    full = {"summary": "disk full", "where": "", "why": "", "fix": ""}
     expected = {
         "format_version": "1.0",
         "digest": "sha256:x",
         "complete": False,
         "interrupted": True,
         "done": [named["a"]],
-        "failed": [{**named["b"], "error": ["no: team/b", "fix: ask"]}],
+        "failed": [{**named["b"], "error": ["no: team/b", "fix: ask"], "problem": refused}],
         "not_tried": [{**named["c"], "reason": "interrupted"}],
-        "outputs": [{**output, "written": True}, {**output, "written": False, "error": ["disk full"]}],
+        "outputs": [{**output, "written": True}, {**output, "written": False, "error": ["disk full"], "problem": full}],
         "revocations": [],
         "verification": None,
         "state": {"written": True, "error": []},
     }
     assert expected == report.to_dict()
     unsaved = replace(report, unsaved=StateError("disk full", fix="make room"))
-    assert {"written": False, "error": ["disk full", "fix: make room"]} == unsaved.to_dict()["state"]
+    problem = {**full, "fix": "make room"}
+    wanted = {"written": False, "error": ["disk full", "fix: make room"], "problem": problem}
+    assert wanted == unsaved.to_dict()["state"]
 
 
 @pytest.mark.parametrize(
