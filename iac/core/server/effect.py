@@ -22,7 +22,8 @@ Refused = tuple[str, str, str] | None
 STOCK: Fields = {name: field.stock for name, field in FIELDS.items() if field.stock is not None}
 """What a stock server gives a client whose create leaves them out; flags that it makes false are not here."""
 
-_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1", "0:0:0:0:0:0:0:1"})
+_LOOPBACK = re.compile(r"(?:[^@]*@)?(?:localhost|127\.0\.0\.1|\[(?:::1|0:0:0:0:0:0:0:1)\])(?::[0-9]*)?")
+"""Authorities that http may have: in lower case, with a port of digits or none (rec: admin-redirect-uris-odd)."""
 _ILLEGAL = re.compile(r'[\x00-\x20\x7f"<>\\^`{|}]|%(?![0-9A-Fa-f]{2})')
 _OIDC_AGENT = "edu.kit.data.oidc-agent:/redirect"
 
@@ -169,9 +170,8 @@ def redirect_uri_problem(uri: str) -> str:
         return ""
     if parts.scheme != "http":
         return f"scheme {parts.scheme or '(none)'} is neither https nor http"
-    host = parts.hostname or ""
-    is_loopback = host in _LOOPBACK and host in parts.netloc
-    return "" if is_loopback else f"http is for loopback hosts only, not {host or '(none)'}"
+    is_loopback = _LOOPBACK.fullmatch(parts.netloc)
+    return "" if is_loopback else f"http is for loopback hosts only, not {parts.netloc or '(none)'}"
 
 
 def _split(uri: str) -> SplitResult | None:
