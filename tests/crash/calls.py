@@ -107,16 +107,22 @@ class _Counted(subprocess.Popen[Any]):
         if self._moment is Moment.BEFORE:
             _die()
         super().__init__(args, **kwargs)
-
-    def communicate(self, *args: Any, **kwargs: Any) -> Any:
         if self._moment is Moment.HALF:
             self.kill()
             _die()
-        try:
-            return super().communicate(*args, **kwargs)
-        finally:
-            if self._moment is not None:
-                _die()
+
+    def poll(self) -> int | None:
+        return self._ended(super().poll())
+
+    def wait(self, timeout: float | None = None) -> int:
+        code = super().wait(timeout)
+        self._ended(code)
+        return code
+
+    def _ended(self, code: int | None) -> int | None:
+        if code is not None and self._moment is Moment.AFTER:
+            _die()
+        return code
 
 
 def _die() -> None:
