@@ -15,7 +15,6 @@ from iac.sandbox.fault import Fault, FaultKind
 from tests.blackbox.terminal import answered
 
 
-@pytest.mark.xfail(strict=True, reason="stderr has the same sentence once for each client, without addresses")
 def test_a_finding_of_many_clients_is_said_with_their_addresses(project: Project) -> None:
     project.write("iac.yaml", project.read("iac.yaml") + "policy: {password-grant: error}\n")
     for number in range(5):

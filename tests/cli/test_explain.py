@@ -55,8 +55,8 @@ client-becomes-public: policy on changes, warning
 
 A change sets `token_endpoint_auth_method: none`.
 
-Why: The secret is gone with the change, and whoever knows the client's id, which is no secret, can
-use it.
+Why: The secret is gone with the change, and whoever knows the client's id, which is public, can use
+it.
 
 Source: RFC 6749 section 2.1; rec: admin-auth-method-matrix
 

@@ -187,9 +187,13 @@ def test_a_refused_login_says_no_secret(cage: Cage, method: str, monkeypatch: py
     project.edit(
         "iac.yaml", "method: client_credentials,", f"method: client_credentials, token_endpoint_auth_method: {method},"
     )
-    project.by_hand("admin-client-rw", token_endpoint_auth_method=method)
+    # IAM takes Basic credentials as they are, not percent-encoded (rec: client-auth-methods).
+    secret = LOGIN if method == "client_secret_post" else "Canary-login-secret-1"
+    cage.secrets["login secret"] = secret
+    project.by_hand("admin-client-rw", token_endpoint_auth_method=method, client_secret=secret)
+    monkeypatch.setenv("IAC_CLIENT_SECRET", secret)
     assert cage.iac("whoami").code == 0
-    monkeypatch.setenv("IAC_CLIENT_SECRET", LOGIN + "x")
+    monkeypatch.setenv("IAC_CLIENT_SECRET", secret + "x")
     assert cage.iac("plan").code == 6
     assert len(cage.tracebacks) == 1
     assert cage.iac("doctor").code == 6
