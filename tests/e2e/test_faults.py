@@ -187,10 +187,12 @@ def test_an_outage_is_no_plan_and_exit_6(project: Project, path: str, fault: str
     assert project.apply().code == 0
     before = project.read(".iac/state.json")
     project.sandbox.faults.add(Fault(path=path, times=99, **FAULTS[fault]))
-    for command in (["plan"], ["apply", "--auto-approve"], ["plan", "--format", "json"]):
+    for command in (["plan"], ["apply", "--auto-approve"]):
         said = project.iac(*command)
         assert (6, "") == (said.code, said.out)
         assert "fix: " in said.err
+    said = project.iac("plan", "--format", "json")
+    assert (6, ["error"], 6) == (said.code, list(said.json()), said.json()["error"]["exit"])
     assert before == project.read(".iac/state.json")
 
 
