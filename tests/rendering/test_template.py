@@ -152,7 +152,11 @@ def test_a_template_is_text_of_a_reasonable_size(root: Path) -> None:
 
 def test_a_template_that_cannot_be_read_says_why(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(root, "x.j2", "")
-    monkeypatch.setattr(Path, "read_bytes", lambda _: (_ for _ in ()).throw(PermissionError(13, "Permission denied")))
+
+    def refuse(*_: object) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("iac.rendering.template.read", refuse)
     assert ("the template cannot be read", "Permission denied") == (
         refusal(root, "x.j2").summary,
         refusal(root, "x.j2").why,
