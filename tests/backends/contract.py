@@ -292,7 +292,7 @@ class BackendContract:
 
         def read() -> list[int]:
             seen = []
-            while not stop.is_set():
+            while not stop.wait(0.001):
                 seen.append(len(site.open().load().clients))
             return seen
 

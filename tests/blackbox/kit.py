@@ -112,10 +112,11 @@ class Project:
 
 
 def _run_as_process(arguments: Sequence[str], environ: Mapping[str, str], stdin: str, folder: Path) -> Ended:
+    """In a process, without coverage: it takes half of a short command's time, and a killed one leaves none."""
     done = subprocess.run(
         [*COMMAND, *arguments],
         cwd=folder,
-        env=environ,
+        env={name: value for name, value in environ.items() if "COVERAGE" not in name},
         input=stdin,
         capture_output=True,
         text=True,

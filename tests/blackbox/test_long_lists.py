@@ -22,7 +22,7 @@ def longest(text: str) -> int:
 
 
 def test_many_unknown_keys_are_a_screen_and_json_has_them_all(project: Project) -> None:
-    keys = {f"k{number}": 0 for number in range(18_000)}
+    keys = {f"k{number}": 0 for number in range(2_000)}
     project.write(
         "clients.d/portal.yaml", json.dumps({"client_id": "portal", "client_name": "Portal", **keys}, indent=0)
     )
@@ -30,14 +30,14 @@ def test_many_unknown_keys_are_a_screen_and_json_has_them_all(project: Project) 
     text = project.iac("validate")
     assert 1 == text.code
     assert len(text.out) < 20_000
-    assert "clients.d/portal.yaml unknown-key (17,990)" in text.out
+    assert "clients.d/portal.yaml unknown-key (1,990)" in text.out
     assert "clients.d/other.yaml:7:2: error: unknown key contact" in text.out
     assert "--format json shows all" in text.out
     plan = project.iac("plan")
     assert 1 == plan.code
     assert len(plan.text) < 20_000
     found = project.iac("validate", "--format", "json").json()["diagnostics"]
-    assert 18_000 <= len([each for each in found if each["file"] == "clients.d/portal.yaml"])
+    assert 2_000 <= len([each for each in found if each["file"] == "clients.d/portal.yaml"])
 
 
 def test_one_mistake_in_many_files_is_said_once(project: Project) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import json
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import jsonschema
@@ -27,11 +28,20 @@ if TYPE_CHECKING:
     from iac.config.event import Pointer
     from iac.core.diagnostics import Diagnostic
 
-KINDS: list[Any] = [None, True, 5, -1, 1.5, "", "wrong", "broken\n", [], [5], [[]], [["a"]], {}, {"a": {"b": []}}]
-"""Values of each kind that JSON has; every key takes some of them, and none takes all."""
+KINDS: list[list[Any]] = [
+    [None],
+    [True],
+    [5, -1, 1.5],
+    ["", "wrong", "broken\n"],
+    [[], [5], [[]], [["a"]]],
+    [{}, {"a": {"b": []}}],
+]
+"""Values of each kind that JSON has; every key takes some kinds, and none takes all. The values of a kind go round."""
 
 OTHER = "clients.d/other.yaml"
 MISTAKE = "unknown key contact"
+
+of_each_kind = pytest.mark.parametrize("values", KINDS, ids=["null", "boolean", "number", "text", "list", "mapping"])
 
 
 def positions(value: Any, pointer: Pointer = ()) -> Iterator[Pointer]:
@@ -95,22 +105,22 @@ def root(tmp_path: Path) -> Path:
     )
 
 
-@pytest.mark.parametrize("wrong", KINDS, ids=repr)
-def test_each_key_of_a_definition_with_each_wrong_kind_has_its_place(root: Path, wrong: Any) -> None:
-    for pointer in positions(DEFINITION):
+@of_each_kind
+def test_each_key_of_a_definition_with_each_wrong_kind_has_its_place(root: Path, values: list[Any]) -> None:
+    for pointer, wrong in zip(positions(DEFINITION), cycle(values), strict=False):
         check(root, "clients.d/portal.yaml", "client", put(around(DEFINITION, pointer), pointer, wrong), pointer)
 
 
-@pytest.mark.parametrize("wrong", KINDS, ids=repr)
-def test_each_key_of_a_folder_s_defaults_with_each_wrong_kind_has_its_place(root: Path, wrong: Any) -> None:
-    for pointer in positions(SHARED):
+@of_each_kind
+def test_each_key_of_a_folder_s_defaults_with_each_wrong_kind_has_its_place(root: Path, values: list[Any]) -> None:
+    for pointer, wrong in zip(positions(SHARED), cycle(values), strict=False):
         check(root, "clients.d/_defaults.yaml", "defaults", put(around(SHARED, pointer), pointer, wrong), pointer)
 
 
-@pytest.mark.parametrize("wrong", KINDS, ids=repr)
-def test_each_key_of_iac_yaml_with_each_wrong_kind_has_its_place(root: Path, wrong: Any) -> None:
+@of_each_kind
+def test_each_key_of_iac_yaml_with_each_wrong_kind_has_its_place(root: Path, values: list[Any]) -> None:
     for project in PROJECTS:
-        for pointer in positions(project):
+        for pointer, wrong in zip(positions(project), cycle(values), strict=False):
             check(root, "iac.yaml", "project", put(around(project, pointer), pointer, wrong), pointer)
 
 

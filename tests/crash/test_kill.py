@@ -75,14 +75,14 @@ def _kill_twice(situation: Situation, count: int) -> Tally:
 def test_a_run_that_is_killed_is_ended_by_the_next(
     situation: Situation, flavour: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    count = 45
+    count = 24
     _kill(situation, _spread(points_of(situation.calls), count, flavour)).check(capsys, flavour, count)
 
 
 def test_a_run_that_is_killed_with_four_requests_in_flight_is_ended_by_the_next(
     situation: Situation, flavour: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    _kill_in_parallel(situation, 8).check(capsys, flavour, 8)
+    _kill_in_parallel(situation, 5).check(capsys, flavour, 5)
 
 
 def test_two_runs_that_are_killed_are_ended_by_the_third(
@@ -95,7 +95,7 @@ def test_a_run_whose_machine_is_gone_is_ended_on_another(
     shared: Situation, flavour: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its state is in a git repository; nothing of its disk is left."""
-    count = 10
+    count = 6
     _kill(shared, _spread(points_of(shared.calls), count, flavour)).check(capsys, f"{flavour}, new machine", count)
 
 
