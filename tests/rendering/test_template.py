@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -11,6 +11,9 @@ from iac.rendering.limits import MAX_BYTES
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.services import template_files
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.fixture
