@@ -216,6 +216,12 @@ class TestJournal:
         journal = parse_journal(b"".join(map(render_batch, batches)), HERE)
         assert holding("of-4", "of-5", serial=4) == replay(replace(EMPTY, serial=4), journal, HERE)
 
+    def test_a_batch_that_is_no_text_is_damage_though_its_checksum_fits(self) -> None:
+        body = b'"lineage":"\xff"}'
+        with pytest.raises(StateError) as caught:
+            parse_journal(b'{"crc":"%08x",%s\n' % (zlib.crc32(body), body), HERE)
+        assert "not UTF-8" in caught.value.why
+
     def test_a_forgotten_client_leaves_no_tombstone_and_a_deleted_one_does(self) -> None:
         buried = Tombstone("wlcg/a", client("a"), "2026-11-23T12:00:00Z")
         assert EMPTY == fold(holding("a"), ClientGone("wlcg/a", None))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from iac.core.state.codec import client_object, event_object, parse_client, parse_event
-from iac.core.state.members import Malformed, Members
+from iac.core.state.members import DEPTH, Malformed, Members, check_json
 from iac.core.state.model import ClientWritten, Event, Predecessor, PredecessorGone, Tombstone
 from tests.core.build import NOW, applied, desired
 
@@ -27,3 +27,12 @@ def test_an_event_and_a_client_with_predecessors_come_back_from_the_journal() ->
     ]
     told = json.loads(json.dumps([event_object(event) for event in events]))
     assert events == [parse_event(Members(event, "events"), "events") for event in told]
+
+
+def test_a_value_that_is_nested_too_deep_to_be_read_again_is_refused() -> None:
+    value: Any = 1
+    for _ in range(DEPTH):
+        value = [value]
+    check_json(value, "answer")
+    with pytest.raises(Malformed, match="answer: nested too deep"):
+        check_json([value], "answer")

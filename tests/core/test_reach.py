@@ -174,6 +174,18 @@ def test_a_predecessor_that_this_login_does_not_reach_is_not_taken_for_gone(sinc
     assert [["old"]] == [[old.client_id for old in change.leaving] for change in found.changes]
 
 
+def test_a_predecessor_whose_time_is_over_goes_with_the_change_that_is_made_anyway() -> None:
+    old = Predecessor(held(client_id="old"), grace=1, since="2026-01-01T00:00:00Z")
+    changed = replace(CLIENT, fields={**CLIENT.fields, "client_name": "Another name"})
+    there = {**seen().registrations, "old": registered(replace(CLIENT, client_id="old"))}
+    options = replace(OPTIONS, now=datetime(2026, 11, 26, tzinfo=UTC))
+    found = plan(
+        project(changed, api=API), state({"team/app": held(predecessors=(old,))}), seen(registrations=there), options
+    )
+    (change,) = found.changes
+    assert (["client_name"], ["old"]) == ([f.name for f in change.fields], [gone.client_id for gone in change.leaving])
+
+
 GARBLED = Registration(ID, {}, misfits=(Misfit("client_name", "a text", "a list"),))
 PROBLEM = "client_name: expected a text, got a list"
 
