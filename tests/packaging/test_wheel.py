@@ -47,8 +47,8 @@ def test_wheel_holds_schemas_and_built_in_templates_and_nothing_of_the_checkout(
     schemas = {f"iac/schemas/{name}.schema.json" for name in ("client", "project", "plan")}
     assert schemas <= names
     assert {"iac/reference/diagnostics.md", "iac/reference/guards.md"} <= names
-    pipelines = {path.relative_to(ROOT).as_posix() for path in (ROOT / "iac/pipelines").rglob("*.[ys]*")}
-    assert "iac/pipelines/part/comment.sh" in pipelines
+    pipelines = {path.relative_to(ROOT).as_posix() for path in (ROOT / "iac/forges").rglob("*.[ys]*")}
+    assert "iac/forges/part/comment.sh" in pipelines
     assert pipelines <= names
     catalogue = {
         path.relative_to(ROOT).as_posix() for path in (ROOT / "iac/services").rglob("*.*") if path.suffix != ".pyc"
