@@ -148,7 +148,7 @@ def generate(home: Home, account: str, scope: str) -> None:
         said = ""
         for line in running.stdout:
             said += line
-            if found := re.search(r"enter the code: (\w+)", line):
+            if found := re.search(r"enter the code: ([\w-]+)", line):
                 decide(home.sandbox.url, found[1])
         assert running.wait(PATIENCE) == 0, said
 
