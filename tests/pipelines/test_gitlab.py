@@ -198,13 +198,14 @@ def test_one_request_that_cannot_be_planned_does_not_keep_the_others_from_it(git
     propose(gitlab, 1, grant_types=["no-such-grant"])
     for number in range(600):
         (gitlab.hub.clone / f"clients.d/wrong-{number}.yaml").write_text("colour: [blue, green]\nshape: round\n")
-    gitlab.hub.commit("more mistakes than a note has room for")
+    gitlab.hub.commit("more mistakes than anybody reads")
     gitlab.open_request(1, "change-1")
     propose(gitlab, 2, client_name="Data portal")
     gitlab.run("schedule", IAC_JOB="plan")
     (refused,) = notes(gitlab, 1, "<!-- iac-plan ")
     assert "### No plan" in refused
-    assert 100_000 == len(refused)
+    assert "mistakes in the configuration" in refused
+    assert len(refused) < 100_000  # the limit of a note: long lists are cut with a count before it
     assert "1 to create" in notes(gitlab, 2, "<!-- iac-plan ")[0]
     assert ["2.json"] == [path.name for path in (gitlab.hub.folder / "artifacts").rglob("*.json")]
 
