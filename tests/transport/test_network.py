@@ -15,11 +15,11 @@ from iac.transport.client import Transport
 from iac.transport.http import Http
 from iac.transport.message import Call
 from iac.transport.retry import Patience
+from tests.blackbox.front import start_raw
 from tests.providers.stub import Say, start_stub
 from tests.transport.certificates import Authority
 from tests.transport.proxy import start_proxy
 from tests.transport.terminator import start_terminator
-from tests.transport.test_wire import start_raw
 
 if TYPE_CHECKING:
     import socket

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import socket
 import ssl
-import threading
-from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,11 +11,12 @@ from iac.core.errors import UnknownOutcome, UnreachableError
 from iac.ports.wire import note_write, watch_wire
 from iac.transport.message import Call
 from iac.transport.retry import Patience
+from tests.blackbox.front import start_raw
 from tests.providers.stub import Say, start_stub
 from tests.transport.certificates import Authority
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    import socket
     from pathlib import Path
 
     from tests.providers.conftest import OpenHttp
@@ -26,28 +24,6 @@ if TYPE_CHECKING:
 READ = Call.read("/x")
 WRITE = Call.write("POST", "/x", {"a": 1})
 ONCE = Patience(attempts=1)
-
-
-@contextmanager
-def start_raw(serve: Callable[[socket.socket], None]) -> Iterator[int]:
-    """A server that does with each connection whatever `serve` does; its port."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-
-        def accept() -> None:
-            with suppress(OSError):
-                while True:
-                    connection, _ = listener.accept()
-                    threading.Thread(target=handle, args=(connection,), daemon=True).start()
-
-        def handle(connection: socket.socket) -> None:
-            with suppress(OSError), connection:
-                serve(connection)
-
-        threading.Thread(target=accept, daemon=True).start()
-        try:
-            yield listener.getsockname()[1]
-        finally:
-            listener.shutdown(socket.SHUT_RDWR)
 
 
 def break_off(connection: socket.socket) -> None:
