@@ -11,16 +11,13 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from iac.core.errors import InputError
 from iac.core.text import printable
 from iac.process import Child, Command, Failure, ProcessError, run
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 MINIMUM = (2, 31)
 """The oldest git: the first that takes settings from GIT_CONFIG_COUNT."""

@@ -5,14 +5,17 @@ What is named here is light (`iac.ports.settings`): nothing heavy is imported be
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from iac.backends.file import FilePlace
 from iac.backends.git import GitPlace
 from iac.backends.http import HttpPlace
 from iac.backends.s3 import S3Place
+from iac.core.capabilities import Capabilities
 from iac.forges.github import GitHub
 from iac.forges.gitlab import GitLab
+from iac.ports.forge import Forge
+from iac.ports.settings import BackendSettings, LoginSettings, SinkSettings
 from iac.providers import iam_admin, iam_self_service, rfc7591
 from iac.providers.logins.settings import (
     AgentAuth,
@@ -24,18 +27,11 @@ from iac.providers.logins.settings import (
     TokenAuth,
     WlcgAuth,
 )
+from iac.providers.settings import ProviderSettings
 from iac.sinks.age import AgeSettings
 from iac.sinks.file import FileOutputs
 from iac.sinks.kubernetes import KubernetesSettings
 from iac.sinks.sops import SopsSettings
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from iac.core.capabilities import Capabilities
-    from iac.ports.forge import Forge
-    from iac.ports.settings import BackendSettings, LoginSettings, SinkSettings
-    from iac.providers.settings import ProviderSettings
 
 BACKENDS: Mapping[str, type[BackendSettings]] = {
     backend.name: backend for backend in (FilePlace, GitPlace, HttpPlace, S3Place)

@@ -6,10 +6,7 @@ import fcntl
 import os
 import select
 import time
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 LONGEST = 300.0
 """Seconds. Who holds such a lock writes a file or renews a token, which has a deadline: longer means that it hangs."""

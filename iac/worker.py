@@ -9,17 +9,12 @@ from __future__ import annotations
 import json
 import signal
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
 
-from iac.process import LONGEST_OUTPUT, Child, Command, Failure, ProcessError, Talk, end, start
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from iac.process import Process
+from iac.process import LONGEST_OUTPUT, Child, Command, Failure, Process, ProcessError, Talk, end, start
 
 _LENGTH = 8  # bytes of a number in a message
 _WHOLE, _NO_MEMORY = b"=", b"m"

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from iac.core import server
+from iac.core.desired import DesiredClient
 from iac.core.errors import StalePlan
-from iac.core.model import uses_secret
+from iac.core.model import Fields, uses_secret
+from iac.core.plan.change import Change
 from iac.core.plan.diff import mismatches
+from iac.core.registration import Facts, Registration
+from iac.core.secret import Secret
 from iac.core.state.answer import kept_answer
-from iac.core.state.model import ClientState, ClientWritten, Predecessor, SecretStatus
+from iac.core.state.model import ClientState, ClientWritten, Predecessor, SealedSecret, SecretStatus, State
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from iac.core.desired import DesiredClient
-    from iac.core.model import Fields
-    from iac.core.plan.change import Change
-    from iac.core.registration import Facts, Registration
-    from iac.core.secret import Secret
-    from iac.core.state.model import SealedSecret, State
     from iac.session.ledger import Ledger
 
 

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from iac.apply.outcome import Done, Failed, NotDelivered, Outcome
+from iac.apply.outcome import Delivered, Done, Failed, NotDelivered, Outcome, Stop
 from iac.apply.request import check_gone_same, check_same, read_back
 from iac.core.errors import IacError, UnknownOutcome
 from iac.core.limits import listed
-from iac.core.plan.change import OutputAction
+from iac.core.plan.change import Change, Leaving, OutputAction
+from iac.core.registration import Registration
 from iac.core.state.answer import kept_answer
-from iac.core.state.model import ClientGone, ClientWritten, PredecessorGone, Tombstone
+from iac.core.state.model import ClientGone, ClientState, ClientWritten, PredecessorGone, Tombstone
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from iac.apply.outcome import Delivered, Stop
-    from iac.core.plan.change import Change, Leaving
-    from iac.core.registration import Registration
-    from iac.core.state.model import ClientState
     from iac.ports import Provider
     from iac.session.ledger import Ledger
 

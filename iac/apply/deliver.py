@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from iac.apply.outcome import Delivered, NotDelivered
+from iac.core.desired import OutputSpec
 from iac.core.errors import ClosedSecretError, IacError, InputError
 from iac.core.model import uses_secret
-from iac.core.plan.change import OutputAction, SecretChange
+from iac.core.plan.change import OutputAction, OutputChange, SecretChange
 from iac.core.plan.leaver import as_rendered
 from iac.core.plan.output import made_by, output_digest
+from iac.core.plan.plan import Plan
+from iac.core.secret import Secret
 from iac.core.state.keys import key_in_use, kid_in_use
-from iac.core.state.model import OutputRecord, OutputWritten, SecretStatus
+from iac.core.state.model import ClientState, OutputRecord, OutputWritten, SecretStatus, State
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
-
-    from iac.core.desired import OutputSpec
-    from iac.core.plan.change import OutputChange
-    from iac.core.plan.plan import Plan
-    from iac.core.secret import Secret
-    from iac.core.state.model import ClientState, State
     from iac.rendering.context import Credentials
     from iac.session.ledger import Ledger
     from iac.session.session import LocalSession

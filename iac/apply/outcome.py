@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from iac.core.plan.change import Action
-
-if TYPE_CHECKING:
-    from iac.core.errors import IacError
-    from iac.core.plan.change import Change, OutputChange
-    from iac.core.proof import Proof
+from iac.core.errors import IacError
+from iac.core.plan.change import Action, Change, OutputChange
+from iac.core.proof import Proof
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ its way. When no usable answer comes back the object is read, and the read decid
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -14,16 +15,14 @@ from iac.apply.answer import fields_of, names_of
 from iac.core import server
 from iac.core.desired import OWNERS
 from iac.core.errors import GarbledError, ServerError, StalePlan, UnknownOutcome, UnreachableError
+from iac.core.model import Fields
+from iac.core.plan.change import Change
 from iac.core.plan.diff import is_hidden, mismatches
+from iac.core.registration import Facts, NewClient, Registration
+from iac.core.secret import Secret
 from iac.core.state.model import IntentDropped
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
-
-    from iac.core.model import Fields
-    from iac.core.plan.change import Change
-    from iac.core.registration import Facts, NewClient, Registration
-    from iac.core.secret import Secret
     from iac.ports import Provider
     from iac.session.ledger import Ledger
 

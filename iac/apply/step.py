@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -10,20 +11,15 @@ from iac.apply.answer import AnswerStore, desired_of, fields_of, last_of, owners
 from iac.apply.delete import Deletion
 from iac.apply.request import Requests, check_kept, check_same
 from iac.core import server
+from iac.core.desired import DesiredClient
 from iac.core.errors import IacError, ServerError, UnknownOutcome, UnreachableError
-from iac.core.model import uses_secret
+from iac.core.model import Fields, uses_secret
 from iac.core.plan.change import Action, Change, SecretChange, SecretStep
-from iac.core.registration import NewClient
-from iac.core.state.model import ClientState, SecretStatus
+from iac.core.registration import Facts, NewClient, Registration
+from iac.core.secret import Secret
+from iac.core.state.model import ClientState, SealedSecret, SecretStatus
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from iac.core.desired import DesiredClient
-    from iac.core.model import Fields
-    from iac.core.registration import Facts, Registration
-    from iac.core.secret import Secret
-    from iac.core.state.model import SealedSecret
     from iac.ports import Provider
     from iac.session.ledger import Ledger
 

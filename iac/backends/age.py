@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import astuple
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.core.errors import ClosedSecretError, StateError
 from iac.core.secret import Secret
 from iac.core.state.model import CLEAR
 from iac.ports import Place, Vault
 from iac.sealing.key import CONFIGURE, age_identities, parse_identities, parse_recipient
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 _AGE = "age:"
 _PROBE = Place("probe", "probe", "probe", "probe")

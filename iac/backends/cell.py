@@ -8,17 +8,13 @@ that is written is unlike any other (it carries a run id and a serial or a time)
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from iac.core.errors import IacError, UnreachableError
+from iac.ports import Clock
 from iac.ports.foreign import only
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from iac.ports import Clock
 
 _reading = only(UnreachableError, "the state's backend cannot be read")
 

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from iac import files, wait
 from iac.core.state.members import Malformed, Members, dump, load
-from iac.ports import Deliveries, Delivery
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from iac.ports import Clock
+from iac.ports import Clock, Deliveries, Delivery
 
 _FORMAT = "1.0"
 

@@ -6,18 +6,15 @@ of age-keygen, mode 0600.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from iac import files, wait
 from iac.backends.age import new_identity, recipients_of
 from iac.core.errors import InputError, StateError
 from iac.core.secret import Secret
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,22 +8,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
-from iac.backends.cell import NotStored
+from iac.backends.cell import Cell, NotStored, Stored
 from iac.backends.note import is_over, not_held, parse_note, refusal, render_note
 from iac.core.errors import UnreachableError
+from iac.ports import Clock, Holder
 from iac.ports.state import Lock
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from contextlib import AbstractContextManager
-
-    from iac.backends.cell import Cell, Stored
-    from iac.ports import Clock, Holder
 
 _log = logging.getLogger(__name__)
 

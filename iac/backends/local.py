@@ -3,21 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from iac import files, wait
 from iac.core.errors import StateError
 from iac.core.state.document import Origin
 from iac.core.state.journal import Journal, parse_journal
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
-
-    from iac.core.state.model import Event
-
+from iac.core.state.model import Event
 
 GATHERING = 0.002
 """Seconds that a group stays open for more callers where the last one had several: an fsync costs 0.3 ms and more."""

@@ -4,19 +4,14 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
+from pathlib import Path
 
 from iac.backends.note import not_held, parse_note, refusal, render_note
 from iac.core.errors import LockedError, StateError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from datetime import datetime
-    from pathlib import Path
-
-    from iac.ports import Clock, Holder
+from iac.ports import Clock, Holder
 
 _POLL = 0.05
 _LIMIT = 4096

@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import datetime, timedelta
 
 from iac.core.errors import LockedError, StateError
 from iac.ports import Holder
-
-if TYPE_CHECKING:
-    from datetime import timedelta
 
 _MEMBERS = ("run_id", "who", "since", "expires")
 UNKNOWN = Holder("unknown", "unknown", "unknown", "unknown")

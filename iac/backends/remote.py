@@ -8,10 +8,12 @@ this machine, the second copy, until the cell holds it.
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-from iac.backends.cell import NotSettled, Stored, settle
+from iac.backends.cell import Cell, NotSettled, Stored, settle
 from iac.backends.lease import Lease
 from iac.backends.local import Extent, GroupCommit, LocalJournal
 from iac.backends.rescue import Rescue, places
@@ -19,17 +21,9 @@ from iac.core.errors import MissingStateError, StateError, UnreachableError
 from iac.core.state.document import Origin, Owner, check_owner, check_state, parse_state, render_state
 from iac.core.state.journal import Batch, fold_all, render_batch, replay
 from iac.core.state.keys import brings_secret
-from iac.ports import Lock, StateBackend
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from contextlib import AbstractContextManager
-    from pathlib import Path
-
-    from iac.backends.cell import Cell
-    from iac.core.state.model import Event, State
-    from iac.ports import Clock, Holder
-    from iac.ports.site import Site
+from iac.core.state.model import Event, State
+from iac.ports import Clock, Holder, Lock, StateBackend
+from iac.ports.site import Site
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,16 +5,13 @@ from __future__ import annotations
 import os
 import re
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from iac import files, wait
 from iac.core.errors import StateError
 from iac.core.state.document import Origin, parse_state
 from iac.core.state.journal import is_journal, parse_journal
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 

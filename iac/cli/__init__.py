@@ -6,16 +6,14 @@ import gc
 import importlib
 import signal
 import sys
+from collections.abc import Callable, Mapping, Sequence
 from io import TextIOWrapper
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from iac import __version__
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
 
 COMMANDS = {
     "apply": "make the server hold what is defined, and render outputs",

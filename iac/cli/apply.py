@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from iac.cli.approval import ACCEPT_OLDER, AUTO_APPROVE, LOCK_TIMEOUT, ROTATE_DUE, ApprovalTerms, carry_out, end
+from iac.cli.context import Shell
 from iac.cli.format import FORMAT
 from iac.core.errors import IacError, InputError
 from iac.wait import read
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from iac.apply.outcome import Report
-    from iac.cli.context import Shell
     from iac.core.plan.saved import SavedPlan
 
 _WAYS = "--auto-approve, a saved PLAN or --expect-plan DIGEST"

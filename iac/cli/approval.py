@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -12,17 +13,14 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli import INTERRUPTED
-from iac.cli.context import is_terminal
+from iac.cli.context import Shell, is_terminal
 from iac.cli.format import show_json, show_plan
 from iac.core.errors import InputError, PartialApply
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from iac.apply.outcome import Report, Stop
     from iac.apply.run import LockedPlan
-    from iac.cli.context import Shell
     from iac.core.plan.saved import SavedPlan
     from iac.session.session import Session
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
 
-from iac.core.drift import SecretDrift
+from iac.cli.context import Shell
+from iac.core.drift import Drift, SecretDrift
 from iac.core.errors import InputError
 from iac.core.limits import listed
 from iac.core.plan.change import place
@@ -15,11 +17,7 @@ from iac.views.kind import BUDGET
 from iac.views.words import value_shown
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from iac.cli.context import Shell
     from iac.config.edit.accept import Source
-    from iac.core.drift import Drift
 
 
 @click.command("drift")

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
 
 from iac.cli.format import FORMAT, show_json
+from iac.core.explanation import Explanation
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from iac.cli.context import Shell
-    from iac.core.explanation import Explanation
 
 
 @click.command("explain", short_help="what an id means")

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import Any
 
 import click
 
 from iac.cli.format import show_json
 from iac.core.errors import IacError, InputError, InvalidInput, PartialApply, StalePlan, UnreachableError, UnsafePlan
 from iac.core.text import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _CODES: tuple[tuple[type[IacError], int], ...] = (
     (UnsafePlan, 3),

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import click
 
+from iac.cli.context import Shell
+from iac.core.diagnostics import Diagnostic
 from iac.core.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from iac.cli.context import Shell
-    from iac.core.diagnostics import Diagnostic
 
 
 @click.command("fmt", short_help="canonical order and style, comments kept")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from iac.core.explanation import Explanation
 
+if TYPE_CHECKING:
     from iac.cli.context import Shell
-    from iac.core.explanation import Explanation
     from iac.core.plan.plan import Plan
 
 SHOWN = "iac.shown"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -12,8 +13,6 @@ from iac.core.limits import listed, said_once
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from iac.cli.context import Shell
     from iac.workflow.importing.choosing import Candidate, Wish
     from iac.workflow.importing.drafting import DefinitionDraft

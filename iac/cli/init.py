@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.context import is_terminal
+from iac.cli.context import Shell, is_terminal
 from iac.core.text import printable
 from iac.registry import BACKENDS, FORGES, PROVIDERS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from iac.cli.context import Shell
     from iac.workflow.init import Answers, Begun
     from iac.workflow.pipelines import Pipelines
 

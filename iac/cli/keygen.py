@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
+from iac.cli.context import Shell
 from iac.cli.format import FORMAT, show_json
 from iac.core.errors import InputError
 from iac.core.limits import listed
+from iac.core.state.model import ClientKey
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.cli.context import Shell
-    from iac.core.state.model import ClientKey
     from iac.session.session import LocalSession
 
 _FILE = "--jwks FILE"

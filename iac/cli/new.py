@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from iac.cli.context import is_terminal
+from iac.cli.context import Shell, is_terminal
 from iac.cli.format import FORMAT, show_json
 from iac.core.text import printable
+from iac.services import Service, ServiceFile
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from iac.cli.context import Shell
-    from iac.services import Service, ServiceFile
     from iac.workflow.new import Offer, Started
 
 PAGES = "https://github.com/indigo-iac/indigo-iac/blob/main/docs/how-to/services/{}.md"

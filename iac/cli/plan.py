@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 import click
 
 from iac.cli.approval import ROTATE_DUE
+from iac.cli.context import Shell
 from iac.cli.format import SETTINGS_FROM, known_ids, show_plan
 from iac.cli.report import REPORT, ReportFile, check_place, write_whole
 from iac.views.kind import BUDGET, SMALLEST_BUDGET, PlanView, Setting, render_plan
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from iac.cli.context import Shell
 
 _OUT = "--out FILE"
 

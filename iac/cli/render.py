@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from iac.cli.approval import ACCEPT_OLDER
+from iac.cli.context import Shell
 from iac.cli.format import FORMAT, show_json
 from iac.core.errors import RenderError, UnsafePlan
 from iac.core.limits import NAMES, listed
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
-
-    from iac.cli.context import Shell
     from iac.session.session import LocalSession
     from iac.workflow.render import OutputState
 

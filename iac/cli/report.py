@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
+from iac.cli.context import Shell
 from iac.core.errors import InputError, RenderError
 from iac.views.kind import PlanView
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from iac.cli.context import Shell
 
 _STDOUT = "-"
 _NAMES = ", ".join(PlanView)

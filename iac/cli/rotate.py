@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
 from iac.cli.approval import AUTO_APPROVE, LOCK_TIMEOUT, ApprovalTerms, carry_out, end
+from iac.cli.context import Shell
 from iac.cli.format import FORMAT
-
-if TYPE_CHECKING:
-    from iac.cli.context import Shell
 
 
 @click.command("rotate")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from iac.cli.context import Shell
 from iac.core.errors import InputError
 from iac.sandbox.flavour import Flavour
 from iac.sandbox.run import Options, SandboxError, run
 from iac.sandbox.seed import PEOPLE
 from iac.sandbox.world import Registration
-
-if TYPE_CHECKING:
-    from iac.cli.context import Shell
 
 
 @click.command("sandbox", short_help="a local IAM with real behaviour")

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.context import is_terminal, read_given, read_stdin
+from iac.cli.context import Shell, is_terminal, read_given, read_stdin
 from iac.cli.format import FORMAT, show_json
 from iac.core.errors import InputError
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from iac.cli.context import Shell
     from iac.core.secret import Secret
 
 

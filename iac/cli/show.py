@@ -6,16 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from iac.cli.context import Shell
 from iac.cli.format import FORMAT, show_json
 from iac.cli.state.entry import predecessor_text, predecessors_of, shown
 from iac.core.errors import InputError
-from iac.core.model import FIELDS
+from iac.core.model import FIELDS, Fields
 from iac.core.plan.identity import bound
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.cli.context import Shell
-    from iac.core.model import Fields
     from iac.session.session import Session
 
 

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from iac.cli.context import Shell
 from iac.cli.format import SETTINGS_FROM, known_ids, show_json
-from iac.core.diagnostics import Severity, message_lines
+from iac.core.diagnostics import Diagnostic, Severity, message_lines
 from iac.core.text import printable
 from iac.views.kind import DiagnosticsView, Setting, render_diagnostics
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from iac.cli.context import Shell
     from iac.config.definitions import Validation
-    from iac.core.diagnostics import Diagnostic
 
 
 @click.command("validate", short_help="check definitions, offline")

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
+from iac.cli.context import Shell
 from iac.core.errors import UnreachableError
-
-if TYPE_CHECKING:
-    from iac.cli.context import Shell
-    from iac.core.proof import Proof
+from iac.core.proof import Proof
 
 
 @click.command("verify")

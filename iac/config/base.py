@@ -8,24 +8,20 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from iac.config.catalogue import mistake
 from iac.config.document import Document
+from iac.config.event import Pointer
 from iac.config.project import Project, load_project
 from iac.config.settings import parse_settings
-from iac.core.diagnostics import sort_key
+from iac.core.diagnostics import Diagnostic, sort_key
 from iac.core.errors import InputError, InvalidInput
 from iac.core.text import side_by_side
 from iac.ports.path import PROJECT_FILE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from iac.config.event import Pointer
-    from iac.core.diagnostics import Diagnostic
 
 WANTED = frozenset({"defaults", "outputs", "removed", "moved"})
 """Keys of iac.yaml that say what is wanted, as definitions do. Every other key is a setting, also those to come."""

@@ -6,14 +6,9 @@ definition from `iac.core.policy`, which has ids of its own.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from iac.core.diagnostics import Diagnostic, Severity
+from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.limits import bounded
 from iac.core.text import printable
-
-if TYPE_CHECKING:
-    from iac.core.diagnostics import Location
 
 ERRORS = frozenset(
     {

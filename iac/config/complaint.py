@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -12,15 +13,13 @@ from iac.config.catalogue import mistake
 from iac.config.number import make_whole
 from iac.config.quick import compile_schema
 from iac.config.schema import load_schema
+from iac.core.diagnostics import Diagnostic
 from iac.core.text import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
     from iac.config.document import Document
     from iac.config.event import Pointer
     from iac.config.violation import Violation
-    from iac.core.diagnostics import Diagnostic
 
     Complaint = tuple[Pointer, Diagnostic]
     """The value that cannot be used because of a mistake, and the mistake."""

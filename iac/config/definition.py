@@ -3,28 +3,25 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from iac.core.desired import DesiredClient, Lifecycle, Rotation
-from iac.core.model import ALWAYS, DEFAULTED, FIELDS, GRANT_TYPES, Kind
+from iac.config.merge import Merged
+from iac.core.capabilities import Capabilities
+from iac.core.desired import DesiredClient, Lifecycle, Rotation, Waiver
+from iac.core.diagnostics import Diagnostic, Location
+from iac.core.model import ALWAYS, DEFAULTED, FIELDS, GRANT_TYPES, Kind, Value
 from iac.core.plan.recipients import recipient
 from iac.core.rotation import seconds
 from iac.core.server import canonical_jwks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
     from iac.config.document import Document
-    from iac.config.merge import Merged
     from iac.config.settings import Settings
-    from iac.core.capabilities import Capabilities
-    from iac.core.desired import Waiver
-    from iac.core.diagnostics import Diagnostic, Location
-    from iac.core.model import Value
 
-    Judged = tuple[tuple[Diagnostic, ...], tuple[Waiver, ...]]
-    """What policy finds in a definition, and what the definition waives."""
+Judged = tuple[tuple[Diagnostic, ...], tuple[Waiver, ...]]
+"""What policy finds in a definition, and what the definition waives."""
 
 _GRACE = "7d"
 _UNDECLARED = {name: FIELDS[name].undeclared for name in ALWAYS if FIELDS[name].undeclared is not None}

@@ -5,33 +5,25 @@ One file at a time is in memory with its positions; what stays of it is its `Des
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from iac.config.catalogue import mistake
 from iac.config.environment import Environment
 from iac.config.layers import folder_layers, read_layer
+from iac.config.merge import Layer
 from iac.config.policy import judged
-from iac.config.project import has_errors, load_project, read_project
-from iac.config.settings import check_sources
-from iac.config.tree import read_tree
-from iac.core.diagnostics import Severity, sort_key
+from iac.config.project import Project, has_errors, load_project, read_project
+from iac.config.settings import Settings, check_sources
+from iac.config.tree import Tree, read_tree
+from iac.core.desired import Desired
+from iac.core.diagnostics import Diagnostic, Severity, sort_key
 from iac.core.errors import InvalidInput
 from iac.core.limits import listed
 from iac.core.text import nearest
 from iac.ports.path import PROJECT_FILE
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-    from pathlib import Path
-
-    from iac.config.merge import Layer
-    from iac.config.project import Project
-    from iac.config.settings import Settings
-    from iac.config.tree import Tree
-    from iac.core.desired import Desired
-    from iac.core.diagnostics import Diagnostic
 
 __all__ = ["Validation", "concerns", "load_environment", "load_project", "validate_project"]
 

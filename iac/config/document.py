@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from iac.config.catalogue import mistake
-from iac.config.event import HIDDEN, parse_yaml
-from iac.core.diagnostics import Location
+from iac.config.event import HIDDEN, Place, Pointer, parse_yaml
+from iac.core.diagnostics import Diagnostic, Location
 from iac.wait import read
-
-if TYPE_CHECKING:
-    import re
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from iac.config.event import Place, Pointer
-    from iac.core.diagnostics import Diagnostic
 
 MAX_BYTES = 256 * 1024
 """Largest file that is read."""

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.config.catalogue import mistake
-from iac.config.definition import Definition, Pool, canonical_fields, desired_client
+from iac.config.definition import Definition, Judged, Pool, canonical_fields, desired_client
+from iac.config.document import Document
+from iac.config.event import Pointer
 from iac.config.layers import default_layers, overlay, overrides, place_of
-from iac.config.merge import Unsure, merge
+from iac.config.merge import Layer, Merged, Unsure, merge
 from iac.config.output import OutputRules, Paths, parse_output, sealed_to
 from iac.config.policy import NOTHING, Judge
-from iac.config.project import has_errors
+from iac.config.project import Project, has_errors
 from iac.config.removal import check_moved, check_removed, parse_moved, parse_removed
 from iac.config.rule import check_definition
+from iac.config.settings import Settings
 from iac.config.state import check_exposure
-from iac.core.desired import Desired, Rotation
+from iac.core.desired import Desired, DesiredClient, OutputSpec, Rotation
+from iac.core.diagnostics import Diagnostic, Location
 from iac.core.plan.identity import is_successor_id
 from iac.core.text import nearest
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from iac.config.definition import Judged
-    from iac.config.document import Document
-    from iac.config.event import Pointer
-    from iac.config.merge import Layer, Merged
-    from iac.config.project import Project
-    from iac.config.settings import Settings
-    from iac.core.desired import DesiredClient, OutputSpec
-    from iac.core.diagnostics import Diagnostic, Location
 
 _CAUSES = (
     ("state", "encryption", "recipients"),

@@ -8,9 +8,10 @@ What makes a file say something else than it seems to (aliases, tags, duplicate 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from sys import intern
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 from yaml.events import (
@@ -24,12 +25,7 @@ from yaml.events import (
 )
 
 from iac.config.catalogue import mistake
-from iac.core.diagnostics import Location
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from iac.core.diagnostics import Diagnostic
+from iac.core.diagnostics import Diagnostic, Location
 
 Pointer = tuple[str | int, ...]
 """Keys and indexes from the root to a value."""

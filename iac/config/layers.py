@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 from iac.config.complaint import check_schema
-from iac.config.document import read_document
-from iac.config.merge import Layer, usable
+from iac.config.document import Document, read_document
+from iac.config.event import Pointer
+from iac.config.merge import Layer, Part, usable
 from iac.config.tree import is_defaults
 from iac.core.desired import DEFAULT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from iac.config.document import Document
-    from iac.config.event import Pointer
-    from iac.config.merge import Part
-    from iac.core.diagnostics import Diagnostic
+from iac.core.diagnostics import Diagnostic
 
 
 def environment_names(value: Mapping[str, Any]) -> tuple[str, ...]:

@@ -6,12 +6,11 @@ key by key; null and [] mean empty.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
     from iac.config.document import Document
     from iac.config.event import Pointer
     from iac.core.diagnostics import Location

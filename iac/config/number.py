@@ -5,12 +5,10 @@ JSON Schema has one kind of number, Python has two: what is planned, compared an
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    Schema = Mapping[str, Any]
+Schema = Mapping[str, Any]
 
 
 def make_whole(value: Any, schema: Schema) -> None:

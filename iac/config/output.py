@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from iac.config.catalogue import mistake
-from iac.core.desired import FILE, OutputSpec
+from iac.core.desired import FILE, DesiredClient, OutputSpec
+from iac.core.diagnostics import Diagnostic, Location
 from iac.core.limits import listed
 from iac.core.plan.recipients import parse_recipients
 from iac.core.text import nearest
@@ -26,13 +28,9 @@ from iac.ports.path import (
 from iac.services import template_files
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
     from iac.config.document import Document
     from iac.config.event import Pointer
     from iac.config.settings import Settings
-    from iac.core.desired import DesiredClient
-    from iac.core.diagnostics import Diagnostic, Location
 
 _KEYS = ("template", "path", "sink", "mode", "values", "clients")
 

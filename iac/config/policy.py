@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from typing import TYPE_CHECKING
 
+from iac.config.merge import Merged
 from iac.core.desired import Waiver
+from iac.core.diagnostics import Diagnostic, Location
 from iac.core.model import GRANT_TYPES
 from iac.core.policy import RULES, DefinitionRule, Subject, Terms, check, in_force
 from iac.core.policy.judge import judge, unused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
     from iac.config.definition import Definition, Judged
-    from iac.config.merge import Merged
     from iac.config.settings import Settings
-    from iac.core.diagnostics import Diagnostic, Location
 
 NOTHING: Judged = ((), ())
 

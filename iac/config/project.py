@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from iac.config.catalogue import mistake
 from iac.config.complaint import check_schema
-from iac.config.document import read_document
+from iac.config.document import Document, read_document
 from iac.config.layers import environment_names
 from iac.config.settings import Settings, check_settings, parse_settings
-from iac.core.diagnostics import Location, Severity, sort_key
+from iac.core.diagnostics import Diagnostic, Location, Severity, sort_key
 from iac.core.errors import InputError, InvalidInput
 from iac.core.limits import listed
 from iac.core.text import nearest
 from iac.ports.path import PROJECT_FILE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
-
-    from iac.config.document import Document
-    from iac.core.diagnostics import Diagnostic
 
 
 @dataclass(frozen=True, slots=True)

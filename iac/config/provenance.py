@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 from iac.config.definitions import load_environment
 from iac.config.environment import Environment
 from iac.config.layers import folder_layers, layer_name, read_layer
+from iac.config.merge import Layer, Merged
+from iac.config.project import Project
 from iac.config.schema import load_schema
+from iac.config.settings import Settings
 from iac.config.tree import read_tree
-from iac.core.diagnostics import sort_key
+from iac.core.diagnostics import Diagnostic, sort_key
 from iac.core.errors import InputError, InvalidInput
 from iac.core.model import FIELDS, Kind
 from iac.core.provenance import Origin, Provenance
 from iac.core.text import nearest
 from iac.ports.path import PROJECT_FILE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
-
-    from iac.config.merge import Layer, Merged
-    from iac.config.project import Project
-    from iac.config.settings import Settings
-    from iac.core.diagnostics import Diagnostic
 
 NOT_DECLARED = "not declared"
 SERVER_DEFAULTS = "server_defaults"

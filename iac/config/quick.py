@@ -8,15 +8,13 @@ It knows the keywords that our schemas use, and no other.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.config.format import FORMATS
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    Check = Callable[[Any], bool]
+Check = Callable[[Any], bool]
 
 _TYPES: Mapping[str, tuple[type, ...]] = {
     "object": (dict,),

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 from iac.config.catalogue import mistake
+from iac.config.document import Document
+from iac.config.event import Pointer
 from iac.config.layers import overrides
 from iac.core.desired import Moved, Removed, Then
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-
-    from iac.config.document import Document
-    from iac.config.event import Pointer
-    from iac.core.diagnostics import Diagnostic
+from iac.core.diagnostics import Diagnostic
 
 
 def parse_removed(document: Document, value: Mapping[str, Any], environment: str) -> Iterator[Removed]:

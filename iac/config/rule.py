@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -11,14 +12,12 @@ from iac.config.catalogue import mistake
 from iac.config.merge import Unsure
 from iac.core import server
 from iac.core.desired import Rotation
+from iac.core.diagnostics import Diagnostic, Location
 from iac.core.model import FIELDS
 from iac.core.vocabulary import is_restricted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
     from iac.config.definition import Definition
-    from iac.core.diagnostics import Diagnostic, Location
 
     Rule = Callable[[Definition], Iterator[Diagnostic]]
 

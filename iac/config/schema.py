@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.resource import resource
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 SCHEMAS = ("client", "project", "plan")
 """Names of our schemas."""

@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from iac.config.catalogue import mistake
+from iac.config.document import Document
 from iac.config.layers import overrides, place_of
-from iac.config.state import check_states, parse_state
+from iac.config.state import StateSettings, check_states, parse_state
+from iac.core.capabilities import Capabilities
 from iac.core.desired import DEFAULT, FILE, Limits
-from iac.core.policy.rule import WLCG_BOUNDS
+from iac.core.diagnostics import Diagnostic
+from iac.core.model import Fields
+from iac.core.policy.rule import WLCG_BOUNDS, Bounds
 from iac.core.server import redirect_uri_problem
+from iac.ports.settings import LoginSettings, SinkSettings
 from iac.ports.site import Network
+from iac.ports.source import Source
 from iac.registry import LOGINS, PROVIDERS, SINKS, capabilities
 from iac.transport.limit import DEADLINE, TIMEOUT
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from iac.config.document import Document
-    from iac.config.state import StateSettings
-    from iac.core.capabilities import Capabilities
-    from iac.core.diagnostics import Diagnostic
-    from iac.core.model import Fields
-    from iac.core.policy.rule import Bounds
-    from iac.ports.settings import LoginSettings, SinkSettings
-    from iac.ports.source import Source
 
 _LIMITS = Limits()
 _LOGIN = "auth: {method: client_credentials, client_id: {env: IAC_CLIENT_ID}, client_secret: {env: IAC_CLIENT_SECRET}}"

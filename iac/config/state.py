@@ -5,23 +5,19 @@ Sources of secrets are named here and read later. What a backend alone knows it 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.config.catalogue import mistake
+from iac.config.document import Document
+from iac.config.event import Pointer
 from iac.config.layers import overrides
+from iac.core.diagnostics import Diagnostic, Location
 from iac.core.plan.recipients import parse_recipients
-from iac.ports.settings import ClearText
+from iac.ports.settings import BackendSettings, ClearText
 from iac.ports.source import Source
 from iac.registry import BACKENDS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from iac.config.document import Document
-    from iac.config.event import Pointer
-    from iac.core.diagnostics import Diagnostic, Location
-    from iac.ports.settings import BackendSettings
 
 _INHERITED = ("encryption", "lineage")
 """What of the project's `state` an environment with another backend keeps."""

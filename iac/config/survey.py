@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from iac.config.definitions import Loader
+from iac.config.merge import Layer
+from iac.config.project import Project
 from iac.config.removal import parse_removed
 from iac.config.tree import read_tree
-from iac.core.diagnostics import Severity
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from iac.config.merge import Layer
-    from iac.config.project import Project
-    from iac.core.diagnostics import Diagnostic
+from iac.core.diagnostics import Diagnostic, Severity
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,19 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from iac.config.catalogue import mistake
-from iac.core.diagnostics import Location
+from iac.core.diagnostics import Diagnostic, Location
 from iac.ports.path import CLIENTS_DIR
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from iac.core.diagnostics import Diagnostic
-
 
 DEFAULTS_FILE = "_defaults.yaml"
 _SUFFIXES = (".yaml", ".yml")

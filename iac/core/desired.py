@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-from iac.core.diagnostics import Location
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import date
-
-    from iac.core.capabilities import Capabilities
-    from iac.core.diagnostics import Diagnostic
-    from iac.core.model import Fields
-
+from iac.core.capabilities import Capabilities
+from iac.core.diagnostics import Diagnostic, Location
+from iac.core.model import Fields
 
 DEFAULT = "default"
 """Name of the one environment of a project that declares none."""

@@ -6,26 +6,20 @@ after is what the server holds. What the definition alone changed is no drift, a
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.core import server
-from iac.core.desired import OWNERS
-from iac.core.model import FIELDS, Kind, uses_secret
+from iac.core.desired import OWNERS, Desired, DesiredClient
+from iac.core.diagnostics import Location
+from iac.core.model import FIELDS, Kind, Value, uses_secret
 from iac.core.plan.change import Action, Cause, FieldChange, place
 from iac.core.plan.diff import compare, is_hidden
 from iac.core.plan.make import find_moves, identified, move
-from iac.core.state.model import SecretStatus
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
-
-    from iac.core.desired import Desired, DesiredClient
-    from iac.core.diagnostics import Location
-    from iac.core.model import Value
-    from iac.core.registration import Actual, Facts, Registration
-    from iac.core.state.model import ClientState, State
+from iac.core.registration import Actual, Facts, Registration
+from iac.core.state.model import ClientState, SecretStatus, State
 
 FORMAT_VERSION = "1.0"
 

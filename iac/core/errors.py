@@ -20,16 +20,12 @@ IacError
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
-from iac.core.diagnostics import message_lines
+from iac.core.diagnostics import Diagnostic, Location, message_lines
 from iac.core.limits import bounded, listed
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from iac.core.diagnostics import Diagnostic, Location
-    from iac.core.registration import Registration
+from iac.core.registration import Registration
 
 
 class IacError(Exception):

@@ -6,24 +6,20 @@ server keeps none (trap: last_used is off by default).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from iac.core.model import AUTH_METHODS, short_grant
+from iac.core.desired import DesiredClient
+from iac.core.model import AUTH_METHODS, Fields, short_grant
+from iac.core.registration import Registration
 from iac.core.rotation import written
 from iac.core.server import protected
+from iac.core.state.model import ClientState
 from iac.core.vocabulary import is_restricted
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from iac.core.desired import DesiredClient
-    from iac.core.model import Fields
-    from iac.core.registration import Registration
-    from iac.core.state.model import ClientState
 
 Cell = str | int | tuple[str, ...] | None
 """One value of a row; None for what is not known or not there."""

@@ -6,10 +6,8 @@ for what users and servers write can be of any length.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import TypeVar
 
 NAMES = 10
 """Names or reasons in one sentence: more of them push the fix out of sight."""

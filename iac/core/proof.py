@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from iac.core.model import Fields
 
-    from iac.core.model import Fields
+if TYPE_CHECKING:
     from iac.core.secret import Secret
 
 

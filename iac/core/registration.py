@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from iac.core.capabilities import FULL, Capabilities
+from iac.core.model import Fields
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from iac.core.model import Fields
     from iac.core.secret import Secret
 
 

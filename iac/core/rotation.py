@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
+from iac.core.desired import DesiredClient
 from iac.core.model import uses_secret
-
-if TYPE_CHECKING:
-    from iac.core.desired import DesiredClient
-    from iac.core.state.model import ClientState
+from iac.core.state.model import ClientState
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "min"))
 _SECONDS = {"h": 3600, "d": 86400, "w": 604800}

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from collections.abc import Iterable
 
 _SUSPECT = re.compile("[^ -~]")
 """What has to be looked at: all but the plain characters of ASCII."""

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from iac.ports.clock import Clock
+from iac.ports.clock import Clock
 
 
 @dataclass(frozen=True, slots=True)

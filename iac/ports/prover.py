@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from iac.core.errors import UnreachableError
+from iac.core.proof import Check, Subject
 from iac.ports.foreign import only
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from iac.core.proof import Check, Subject
 
 _server = only(UnreachableError, "the server cannot be asked")
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
 
 from iac.core.errors import IacError, InputError, ServerError, UnknownOutcome, UnreachableError
+from iac.core.model import Fields
+from iac.core.registration import Actual, Key, Misfit, NewClient, Registration
 from iac.ports.foreign import only
 from iac.ports.wire import watch_wire
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
-    from datetime import datetime
-
-    from iac.core.model import Fields
-    from iac.core.registration import Actual, Key, Misfit, NewClient, Registration
     from iac.core.secret import Secret
 
 P = ParamSpec("P")

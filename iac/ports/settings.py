@@ -6,23 +6,19 @@ A module of settings imports core and ports alone, so all of them are read on ev
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Mapping
 from enum import Enum, auto
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+from typing import Any, ClassVar, Self, TypeAlias
 
+from iac.core.desired import OutputSpec
+from iac.core.diagnostics import Diagnostic
 from iac.core.errors import InputError
 from iac.core.text import install_extra
+from iac.ports.sink import Sink
+from iac.ports.site import LoginSite, OutputSite, Site
 from iac.ports.source import Source
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
-    from typing import Self
-
-    from iac.core.desired import OutputSpec
-    from iac.core.diagnostics import Diagnostic
-    from iac.ports.sink import Sink
-    from iac.ports.site import LoginSite, OutputSite, Site
-    from iac.ports.state import StateBackend
+from iac.ports.state import StateBackend
 
 Say: TypeAlias = "Callable[..., Diagnostic]"
 """`say(id, key, summary, *, why="", fix="")`: a diagnostic at a key of an output."""

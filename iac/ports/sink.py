@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
+from iac.core.diagnostics import Diagnostic
 from iac.core.errors import RenderError
 from iac.ports.foreign import only
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    from iac.core.diagnostics import Diagnostic
 
 _sink = only(RenderError, "the output cannot be written")
 

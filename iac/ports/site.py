@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from iac.ports.clock import Clock
 from iac.ports.path import named_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
-
     from iac.core.secret import Secret
-    from iac.ports.clock import Clock
     from iac.ports.source import Source
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import stat
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from iac.core.errors import InputError
 from iac.core.secret import Secret
 from iac.ports.path import named_file
 from iac.wait import read
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 MAX_BYTES = 64 * 1024
 """Largest file that a value is read from."""

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iac.core.errors import StateError
+from iac.core.state.model import Event, State
 from iac.ports.foreign import only
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from contextlib import AbstractContextManager
-
     from iac.core.secret import Secret
-    from iac.core.state.model import Event, State
 
 _backend = only(StateError, "the state cannot be used")
 

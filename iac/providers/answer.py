@@ -9,13 +9,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from iac.core.capabilities import Capabilities
 from iac.core.errors import GarbledError, UnknownOutcome
+from iac.core.registration import Registration
 from iac.core.server import parse_answer
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.core.capabilities import Capabilities
-    from iac.core.registration import Registration
     from iac.transport.message import Answer, Call
 
 READ_AGAIN = "run it again: what the server holds is read first"

@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self
+from typing import Self
 from urllib.parse import quote
 
 from iac.core.errors import InputError
 from iac.core.origin import Issuer
 from iac.core.text import printable
-from iac.ports import Provider
+from iac.ports import Clock, Provider
 from iac.providers.discovery import OPENID, check_pin
+from iac.providers.logins import Login
 from iac.providers.session import LoginSession
 from iac.transport.client import Transport
 from iac.transport.http import Http
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from iac.ports import Clock
-    from iac.providers.logins import Login
 
 
 @dataclass(frozen=True, slots=True)

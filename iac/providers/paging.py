@@ -7,6 +7,7 @@ asked for; who needs certainty about one client reads that client.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
@@ -18,8 +19,6 @@ from iac.providers.refusal import read_failure
 from iac.transport.message import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
     from iac.providers.session import LoginSession
 
 T = TypeVar("T")

@@ -8,26 +8,24 @@ admin-enable-disable-user); then its challenge names no realm, while that of a r
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from iac.core.model import AUTH_METHODS, uses_secret
+from iac.core.registration import Registration
+from iac.core.secret import Secret
+from iac.ports import Clock
+from iac.providers.discovery import Endpoints
 from iac.providers.logins.client_credentials import GRANT, KeyAssertion, SecretAssertion
-from iac.providers.logins.proof import SharedSecret
+from iac.providers.logins.proof import LoginProof, SharedSecret
+from iac.providers.logins.signing_key import SigningKey
 from iac.providers.refusal import error_code, read_failure
+from iac.transport.message import Answer, Call
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from iac.core.registration import Registration
-    from iac.core.secret import Secret
-    from iac.ports import Clock
-    from iac.providers.discovery import Endpoints
-    from iac.providers.logins.proof import LoginProof
-    from iac.providers.logins.signing_key import SigningKey
     from iac.transport.http import Http
-    from iac.transport.message import Answer, Call
 
 SCOPE = "iac:no-such-scope"
 """Asked for by the probe; unknown scopes are refused for every client that has scopes."""

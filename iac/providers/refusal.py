@@ -8,22 +8,17 @@ random order.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError, IacError, ServerError, UnknownOutcome, UnreachableError
+from iac.core.secret import Secret
 from iac.core.server import switch
 from iac.core.text import printable
 from iac.providers.answer import READ_AGAIN, misunderstood
 from iac.providers.bearer import parse_claims, parse_time
-from iac.transport.message import LONGEST, server_words
+from iac.transport.message import LONGEST, Answer, Call, server_words
 from iac.transport.retry import parse_date
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from iac.core.secret import Secret
-    from iac.transport.message import Answer, Call
 
 _CHECK_ISSUER = "check that issuer in iac.yaml is the address of the server that you mean"
 

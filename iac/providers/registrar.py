@@ -7,32 +7,25 @@ subclasses.
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Collection, Iterable
 from http import HTTPStatus
 from threading import Lock
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
+from iac.core.capabilities import Capabilities
 from iac.core.errors import IacError, ServerError
-from iac.core.registration import Actual, Facts, Key, Unread
+from iac.core.model import Fields
+from iac.core.registration import Actual, Facts, Key, NewClient, Registration, Unread
+from iac.core.secret import Secret
 from iac.core.server import create_body, detect_facts, update_body
-from iac.ports import Identity
+from iac.ports import Clock, Identity
 from iac.providers.answer import Reply, is_done, read_reply
-from iac.providers.base import Connected
+from iac.providers.base import Connected, Connection
+from iac.providers.logins import Login
 from iac.providers.logins.given import Nobody
 from iac.providers.paging import gather
 from iac.providers.probe import Probe
-from iac.transport.message import Call
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
-    from iac.core.capabilities import Capabilities
-    from iac.core.model import Fields
-    from iac.core.registration import NewClient, Registration
-    from iac.core.secret import Secret
-    from iac.ports import Clock
-    from iac.providers.base import Connection
-    from iac.providers.logins import Login
-    from iac.transport.message import Answer
+from iac.transport.message import Answer, Call
 
 NOBODY = "anonymous"
 """The subject where nobody logs in."""

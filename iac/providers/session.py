@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from http import HTTPStatus
 from threading import Lock
 from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError
 from iac.core.text import printable
-from iac.ports import Identity
+from iac.ports import Clock, Identity
+from iac.providers.bearer import Bearer
 from iac.providers.discovery import OPENID, Endpoints, discover
+from iac.providers.logins import Login
+from iac.transport.message import Answer, Call
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from iac.core.origin import Issuer
-    from iac.ports import Clock
-    from iac.providers.bearer import Bearer
-    from iac.providers.logins import Login
     from iac.transport.http import Http
-    from iac.transport.message import Answer, Call
 
 
 class LoginSession:

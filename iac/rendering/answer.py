@@ -5,18 +5,16 @@ from __future__ import annotations
 import os
 import resource
 import signal
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from iac.core.errors import RenderError
 from iac.rendering.engine import TooLong, compiled, exceeding, references, render
 from iac.rendering.limits import MEMORY, SECONDS
 from iac.rendering.template import template_file
 from iac.rendering.wire import pack, read_output, read_template, unpack, write_error, write_found
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
 
 _SIZE = Path("/proc/self/statm")  # of Linux; elsewhere the system does not hold a process to its memory either
 

@@ -9,14 +9,11 @@ import difflib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from iac.core.desired import OutputSpec
 from iac.core.model import FIELDS, Fields, Kind, uses_secret
 from iac.core.secret import Secret
 from iac.rendering.quoting import Text
-
-if TYPE_CHECKING:
-    from iac.core.desired import OutputSpec
 
 _DUMMY = "dummy-0123456789_abcdefghijklmnopqrstuvwxyz"
 _DUMMY_JWK = {"kty": "EC", "crv": "P-256", "x": "eA", "y": "eQ"}

@@ -7,8 +7,10 @@ filters in `quoting`, an undefined value is an error, and `{{ x }}` goes through
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from jinja2 import FunctionLoader, StrictUndefined, TemplateSyntaxError, nodes
@@ -19,22 +21,16 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from jinja2.utils import missing
 from jinja2.visitor import NodeTransformer
 
+from iac.core.desired import OutputSpec
 from iac.core.diagnostics import Location
 from iac.core.errors import RenderError
-from iac.rendering.context import Record, template_context
+from iac.rendering.context import Credentials, ProjectFacts, Record, template_context
 from iac.rendering.limits import MAX_OUTPUT, TOO_LONG, TOO_MUCH
 from iac.rendering.quoting import FILTERS, Refused, Text, inline
-from iac.rendering.template import FAILED, template_file
+from iac.rendering.template import FAILED, Template, template_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from types import TracebackType
-
     import jinja2
-
-    from iac.core.desired import OutputSpec
-    from iac.rendering.context import Credentials, ProjectFacts
-    from iac.rendering.template import Template
 
 REFERENCE = "see docs/reference/templates.md for what a template can use"
 _GIVEN = "a template is given client (when the output has one), clients, values, project, environment and issuer"

@@ -11,14 +11,11 @@ import configparser
 import json
 import re
 import tomllib
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
 
 import yaml
 
 from iac.services import Format
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
 
 Place = tuple[str | int, ...]
 """Keys and positions from the top of a file to a value."""

@@ -10,23 +10,17 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
 
+from iac.core.desired import OutputSpec
 from iac.core.secret import Secret
-from iac.rendering.context import dummy_key
+from iac.rendering.context import Credentials, ProjectFacts, dummy_key
 from iac.rendering.engine import render
-from iac.rendering.parsing import Unreadable, parse_values
+from iac.rendering.parsing import Place, Unreadable, parse_values
+from iac.rendering.template import Template
 from iac.services import Format, template_files, template_format
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    from iac.core.desired import OutputSpec
-    from iac.rendering.context import Credentials, ProjectFacts
-    from iac.rendering.parsing import Place
-    from iac.rendering.template import Template
 
 __all__ = ["FileCredentials", "NotAsRendered", "Unreadable", "output_format", "read_credentials"]
 

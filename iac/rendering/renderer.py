@@ -7,20 +7,18 @@ first one of the project. One process serves a whole command; after a failure th
 from __future__ import annotations
 
 import weakref
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from iac.core.desired import OutputSpec
 from iac.core.errors import RenderError
 from iac.rendering.limits import MANY, MAX_ANSWER, MEMORY, PATIENCE, TOO_LONG, TOO_MANY, TOO_MUCH
-from iac.rendering.template import FAILED, is_builtin, template_file
+from iac.rendering.template import FAILED, Template, is_builtin, template_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from iac.core.desired import OutputSpec
     from iac.process import ProcessError
     from iac.rendering.context import Credentials, ProjectFacts
     from iac.rendering.reading import FileCredentials
-    from iac.rendering.template import Template
     from iac.worker import Worker
 
 Result = TypeVar("Result")

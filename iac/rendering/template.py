@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING
+from pathlib import Path, PurePosixPath
 
 from iac.core.errors import RenderError
 from iac.core.text import nearest
@@ -18,11 +18,7 @@ from iac.rendering.limits import MAX_BYTES
 from iac.services import template_files
 from iac.wait import read
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-    from pathlib import Path
-
-    References = Callable[[str, str], list[str]]
+References = Callable[[str, str], list[str]]
 
 TEMPLATES_DIR = "templates"
 FAILED = "the template cannot be rendered"

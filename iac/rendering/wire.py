@@ -7,21 +7,20 @@ Clear secrets are in questions and answers, so both go through pipes only.
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from iac.core.desired import OutputSpec
 from iac.core.diagnostics import Location
 from iac.core.errors import RenderError
+from iac.core.model import Fields
 from iac.core.secret import Secret
 from iac.rendering.context import Credentials, ProjectFacts
 from iac.rendering.template import FAILED, Template
 from iac.services import Format
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from iac.core.model import Fields
     from iac.rendering.reading import FileCredentials
 
 

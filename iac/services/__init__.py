@@ -6,14 +6,12 @@ definition of a client without its id, name and outputs. Nothing is read before 
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+from typing import Any
 
 ONLY = "client"
 """The role of a service's client when it has one client."""

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
 from iac.core.errors import StateError
 from iac.core.plan.make import move
+from iac.core.plan.plan import Plan
 from iac.core.rotation import written
 from iac.core.secret import Secret
 from iac.core.state.fold import fold
 from iac.core.state.keys import bury, secrets_of
 from iac.core.state.model import (
     TOMBSTONE_DAYS,
+    Approval,
+    ClientKey,
     ClientState,
     ClientWritten,
     Event,
@@ -24,14 +28,7 @@ from iac.core.state.model import (
     SealedSecret,
     State,
 )
-from iac.ports import Place
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    from iac.core.plan.plan import Plan
-    from iac.core.state.model import Approval, ClientKey
-    from iac.ports import Clock, StateBackend, Vault
+from iac.ports import Clock, Place, StateBackend, Vault
 
 H = TypeVar("H", ClientState, Intent)
 

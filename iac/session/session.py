@@ -5,27 +5,25 @@ from __future__ import annotations
 import os
 import secrets
 import socket
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
+from iac.core.desired import Desired
+from iac.core.diagnostics import Diagnostic
 from iac.core.errors import InputError, StateError
 from iac.core.plan.change import sha256
 from iac.core.plan.make import Options
+from iac.core.state.model import State
 from iac.core.text import nearest
-from iac.ports import Holder
+from iac.ports import Clock, Deliveries, Holder, Provider, Sink, StateBackend, Vault
 from iac.rendering.renderer import Renderer
+from iac.rendering.template import Template
 from iac.session.ledger import Ledger
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    from iac.core.desired import Desired
-    from iac.core.diagnostics import Diagnostic
-    from iac.core.state.model import State
-    from iac.ports import Clock, Deliveries, Provider, Sink, StateBackend, Vault
     from iac.rendering.context import ProjectFacts
-    from iac.rendering.template import Template
 
 _LOCK_SECONDS = 600
 _ACCEPT = "--accept-older-state"

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, ClassVar
 
+from iac.core.diagnostics import Diagnostic
 from iac.core.errors import RenderError, StateError
+from iac.core.secret import Secret
 from iac.ports import Found, Sink
+from iac.ports.site import OutputSite
 from iac.sinks.file.sink import FileSink
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-    from typing import Any
-
-    from iac.core.diagnostics import Diagnostic
-    from iac.core.secret import Secret
-    from iac.ports.site import OutputSite
 
 
 def damaged(path: str) -> RenderError:

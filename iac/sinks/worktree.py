@@ -10,19 +10,14 @@ import os
 import re
 import shlex
 import shutil
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import InputError
-from iac.git import find_work_tree, open_work_tree
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-
-    from iac.git import Git
+from iac.git import Git, find_work_tree, open_work_tree
 
 _ARGUMENTS = 200
 """Paths in one command line: 200 of 1,024 characters fit anywhere."""

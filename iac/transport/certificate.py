@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, TypeVar
+from pathlib import Path
+from typing import TypeVar
 
 from iac.core.errors import InputError
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 E = TypeVar("E", bound=BaseException)
 

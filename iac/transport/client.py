@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.request import getproxies, proxy_bypass
 
 from iac import __version__
 from iac.core.errors import InputError
-from iac.core.origin import Address
+from iac.core.origin import Address, HttpServer
 from iac.core.server import switch
 from iac.transport.certificate import ssl_context
 from iac.transport.library import httpcore, httpx
@@ -20,10 +22,6 @@ from iac.transport.wire import WatchedNetwork
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from iac.core.origin import HttpServer
 
 _KEPT = 5.0
 """Seconds that a connection without a request is kept."""

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import zlib
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
 
 from iac.core.text import printable
 from iac.transport.limit import DECODED_AT_ONCE
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 _PLAIN, _GZIP = frozenset({"", "identity"}), frozenset({"gzip", "x-gzip"})
 """Values of Content-Encoding (RFC 9110 section 8.4.1)."""

@@ -20,9 +20,10 @@ import ssl
 import time
 from dataclasses import dataclass
 from threading import BoundedSemaphore
-from typing import TYPE_CHECKING
 
 from iac.core.errors import UnknownOutcome, UnreachableError
+from iac.core.origin import HttpServer
+from iac.ports import Clock
 from iac.transport.certificate import FORM_ERRORS, cause, is_certificate_refused
 from iac.transport.client import Transport, open_client
 from iac.transport.encoding import decode
@@ -31,10 +32,6 @@ from iac.transport.limit import LARGEST_HEAD
 from iac.transport.message import Answer, Call
 from iac.transport.retry import PASSING, parse_date, parse_retry_after
 from iac.transport.wire import WireExchange, serving
-
-if TYPE_CHECKING:
-    from iac.core.origin import HttpServer
-    from iac.ports import Clock
 
 _log = logging.getLogger(__name__)
 

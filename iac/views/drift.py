@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from iac.core.plan.change import Action, Cause
@@ -11,8 +12,6 @@ from iac.views.text import Page, field_lines
 from iac.views.words import Room, code, counted, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from iac.core.drift import Drift, Drifted
 
 _NAME_WIDTH = 30

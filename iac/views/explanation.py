@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from textwrap import fill, indent
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from iac.core.explanation import Explanation
+from iac.core.provenance import Provenance
 from iac.core.text import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from iac.core.explanation import Explanation
-    from iac.core.provenance import Provenance
-
 
 WIDTH = 100
 

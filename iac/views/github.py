@@ -5,16 +5,11 @@ Escaping is that of actions/toolkit (packages/core/src/command.ts), which action
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterable
 
-from iac.core.diagnostics import Severity
+from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.text import printable
 from iac.views.words import from_root
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from iac.core.diagnostics import Diagnostic
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.WAIVED: "notice"}
 

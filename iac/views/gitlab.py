@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any
 
-from iac.core.diagnostics import Location, Severity
+from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.plan.change import Action
+from iac.core.plan.plan import Plan
 from iac.core.text import printable
 from iac.views.words import fingerprints, from_root
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from iac.core.diagnostics import Diagnostic
-    from iac.core.plan.plan import Plan
 
 _SEVERITIES = {Severity.ERROR: "major", Severity.WARNING: "minor", Severity.WAIVED: "info"}
 _COUNTED = {

@@ -10,15 +10,10 @@ from __future__ import annotations
 import csv
 import io
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
-from iac.core.inventory import COLUMNS, Standing
+from iac.core.inventory import COLUMNS, Inventory, Row, Standing
 from iac.core.text import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from iac.core.inventory import Inventory, Row
 
 _GAP = "  "
 _NARROWEST = 8

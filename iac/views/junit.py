@@ -5,17 +5,15 @@ Elements and attributes are those of the xunit plugin's schema, which pytest's r
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
 from typing import TYPE_CHECKING
 
-from iac.core.diagnostics import Severity
+from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from iac.core.diagnostics import Diagnostic, Location
     from iac.core.plan.plan import Plan
 
 

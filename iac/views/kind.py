@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, assert_never
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+from iac.core.explanation import Explanation
 
+if TYPE_CHECKING:
     from iac.core.diagnostics import Diagnostic
-    from iac.core.explanation import Explanation
     from iac.core.plan.plan import Plan
 
 BUDGET = 65_000

@@ -7,19 +7,14 @@ then findings, then clients' names in favour of addresses; counts never. Text of
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Sequence
 
-from iac.core.plan.change import Action
+from iac.core.diagnostics import Diagnostic
+from iac.core.plan.change import Action, Change
+from iac.core.plan.plan import Plan
 from iac.core.text import printable
 from iac.views.markdown_diff import folded
 from iac.views.words import SOME_UNREAD, Room, code, counted, recipient_lines, shortened
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from iac.core.diagnostics import Diagnostic
-    from iac.core.plan.change import Change
-    from iac.core.plan.plan import Plan
 
 _ROOM_FOR_NOTES = 500
 _LONGEST_WORD, _LONGEST_SENTENCE, _SHORT_NAME = 120, 1_000, 30

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
-from iac.core.plan.change import Action, OutputAction, SecretChange
+from iac.core.plan.change import Action, Change, FieldChange, OutputAction, SecretChange
 from iac.core.text import printable
 from iac.views.text import SYMBOLS
 from iac.views.words import CAUSES, code, diff_block, entry_shown, html_code, sealing, shortened, value_shown
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from iac.core.plan.change import Change, FieldChange
 
 _LONGEST = 1_000
 """Characters of one value; keys and descriptions can have many thousands."""

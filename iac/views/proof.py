@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.proof import Verdict
+from iac.core.proof import Check, ClientProof, Proof, Verdict
 from iac.core.text import printable
 from iac.views.junit import Case, junit_document
 from iac.views.text import Page
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from iac.core.proof import Check, ClientProof, Proof
 
 _SYMBOLS = {Verdict.OK: "+", Verdict.FAILED: "!", Verdict.UNPROVEN: "?", Verdict.UNANSWERED: "!"}
 _NAME_WIDTH = 20

@@ -5,20 +5,15 @@ Rules of the format: OASIS SARIF 2.1.0 with errata 01; what GitHub reads of it i
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import quote
 
 from iac import __version__
-from iac.core.diagnostics import Location, Severity
-from iac.core.explanation import Kind
+from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.explanation import Explanation, Kind
 from iac.core.text import printable
 from iac.views.words import fingerprints, from_root
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from iac.core.diagnostics import Diagnostic
-    from iac.core.explanation import Explanation
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.WAIVED: "note"}

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from iac.apply.outcome import Delivered, Done, Failed, NotTried, TokensKept, TokensRevoked
+from iac.apply.outcome import Delivered, Done, Failed, NotTried, Outcome, Report, TokensKept, TokensRevoked
 from iac.core.limits import ALIKE, alike, listed
-from iac.core.plan.change import Action, Change, OutputAction, SecretChange
+from iac.core.plan.change import Action, Change, FieldChange, OutputAction, SecretChange
+from iac.core.plan.plan import Plan
 from iac.core.text import printable
 from iac.views.words import CAUSES, SOME_UNREAD, counted, entry_shown, recipient_lines, sealing, value_shown
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from iac.apply.outcome import Outcome, Report
-    from iac.core.plan.change import FieldChange
-    from iac.core.plan.plan import Plan
 
 SYMBOLS = {
     Action.CREATE: "+",

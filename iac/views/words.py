@@ -7,19 +7,15 @@ import json
 import posixpath
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
-from iac.core.model import short_grant
+from iac.core.diagnostics import Diagnostic
+from iac.core.model import Value, short_grant
 from iac.core.plan.change import Cause, sha256
+from iac.core.plan.plan import Plan
+from iac.core.plan.recipients import Recipients
 from iac.core.text import printable, without_commands
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-
-    from iac.core.diagnostics import Diagnostic
-    from iac.core.model import Value
-    from iac.core.plan.plan import Plan
-    from iac.core.plan.recipients import Recipients
 
 
 class Room:

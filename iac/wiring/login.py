@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Protocol
 
 from iac.clock import SystemClock
 from iac.core.errors import InputError
 from iac.ports.site import LoginSite
+from iac.providers.logins import Login
 from iac.transport.client import Transport
 from iac.wiring.site import site_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from iac.config.settings import Settings
-    from iac.providers.logins import Login
 
 
 class Teller(Protocol):

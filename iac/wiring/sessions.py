@@ -6,32 +6,31 @@ Everything heavy is imported where it is opened.
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import Enum, auto
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from iac.clock import SystemClock
 from iac.config.definitions import load_environment
 from iac.config.project import load_project
+from iac.config.settings import Settings
+from iac.core.desired import Desired
+from iac.core.diagnostics import Diagnostic
+from iac.core.secret import Secret
+from iac.ports import Clock, Vault
 from iac.ports.source import Origin, Source
+from iac.providers.logins import Login
 from iac.registry import PROVIDERS
 from iac.session.session import LocalSession, Session, StateSession
 from iac.wiring.login import Teller, login_client_id, open_login, pinned_issuer
 from iac.wiring.site import open_backend, open_deliveries, open_sinks, site_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from iac.config.settings import Settings
-    from iac.core.desired import Desired
-    from iac.core.diagnostics import Diagnostic
-    from iac.core.secret import Secret
-    from iac.ports import Clock, Vault
     from iac.providers.base import Connected
-    from iac.providers.logins import Login
 
 
 class Access(Enum):

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from iac.core.errors import StalePlan, UnsafePlan
 from iac.core.limits import listed
 from iac.core.plan.approval import uncovered
-from iac.core.plan.saved import differences
-
-if TYPE_CHECKING:
-    from iac.core.plan.plan import Plan
-    from iac.core.plan.saved import SavedPlan
-    from iac.core.state.model import Approval
+from iac.core.plan.plan import Plan
+from iac.core.plan.saved import SavedPlan, differences
+from iac.core.state.model import Approval
 
 _REVIEW = "review the new plan and approve it"
 

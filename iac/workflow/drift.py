@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
-from iac.core.drift import find_drift
+from iac.core.drift import Drift, find_drift
 from iac.workflow.registrations import read_actual
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from iac.core.drift import Drift
     from iac.session.session import Session
 
 

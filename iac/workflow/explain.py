@@ -7,26 +7,21 @@ wheel: docs/reference/diagnostics.md and guards.md.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from iac.config.catalogue import ERRORS, WARNINGS
 from iac.config.project import read_project
 from iac.core.errors import InputError
 from iac.core.explanation import Explanation, Kind
 from iac.core.policy import RULES as POLICY
-from iac.core.policy import ChangeRule
+from iac.core.policy import ChangeRule, Rule
 from iac.core.policy import level as policy_level
 from iac.core.server import RULES as SERVER
 from iac.core.text import nearest
 from iac.resource import resource
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from iac.core.policy import Rule
 
 _SECTION = re.compile(r"^### (\S+)\n(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
 _EXAMPLE = re.compile(r"```yaml\n(.*?)```", re.DOTALL)

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from iac.core.desired import output_id
-from iac.core.diagnostics import Severity
+from iac.core.desired import OutputSpec, output_id
+from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.model import uses_secret
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from iac.core.desired import OutputSpec
-    from iac.core.diagnostics import Diagnostic
     from iac.core.plan.plan import Plan
     from iac.session.session import LocalSession
 

@@ -7,28 +7,24 @@ import os
 import re
 import secrets
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from iac.backends.keyfile import KeyFile, ensure_key, key_path
 from iac.config.edit.files import create_text, replace_text
 from iac.config.edit.project import edit_lineage
 from iac.config.project import load_project
 from iac.config.schema import load_schema
+from iac.config.settings import Settings
 from iac.core.errors import InputError, InvalidInput, MissingStateError, StateError, UnreachableError
 from iac.core.state.model import State
 from iac.files import PrivateFolder
+from iac.ports import Clock, StateBackend
 from iac.ports.path import PROJECT_FILE
 from iac.registry import BACKENDS, PROVIDERS
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from iac.config.settings import Settings
-    from iac.ports import Clock, StateBackend
-
-    Opener = Callable[[Settings, Clock], StateBackend]
+Opener = Callable[[Settings, Clock], StateBackend]
 
 DEFINITIONS = "clients.d"
 IGNORED = (".iac/", "/out/")

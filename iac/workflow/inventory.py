@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iac.core.errors import InputError
-from iac.core.inventory import Inventory, Known, Row, Standing, gone_row, registered_row
+from iac.core.inventory import Filter, Inventory, Known, Row, Standing, gone_row, registered_row
 from iac.core.registration import Misfit, Registration
+from iac.core.state.model import State
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from iac.core.inventory import Filter
-    from iac.core.state.model import State
     from iac.session.session import Session
 
 

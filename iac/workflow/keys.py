@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from collections.abc import Callable
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +12,13 @@ from iac.core.errors import InputError
 from iac.core.plan.make import find_moves
 from iac.core.secret import Secret
 from iac.core.state.keys import key_in_use, with_keys
-from iac.core.state.model import ClientKey
+from iac.core.state.model import ClientKey, State
 from iac.core.text import install_extra
 from iac.workflow.state import mending
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from joserfc.jwk import ECKey, RSAKey
 
-    from iac.core.state.model import State
     from iac.session.session import LocalSession
 
 

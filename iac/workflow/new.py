@@ -7,9 +7,11 @@ mistake that it did not have before.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
 
 from iac.config.definitions import validate_project
 from iac.config.document import parse_document
@@ -23,14 +25,7 @@ from iac.core.errors import InputError
 from iac.core.limits import listed
 from iac.core.text import nearest
 from iac.ports.path import CLIENTS_DIR, PROJECT_FILE
-from iac.services import roles_of, services, template_files
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-    from datetime import date
-    from pathlib import Path
-
-    from iac.services import Service, ServiceFile
+from iac.services import Service, ServiceFile, roles_of, services, template_files
 
 HOST = "host"
 """The answer that is a host, with a port or without."""

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iac.core.errors import StateError
 from iac.core.plan.change import Action
-from iac.core.plan.make import to_read
-from iac.core.registration import Key
+from iac.core.plan.make import Options, to_read
+from iac.core.registration import Actual, Key
+from iac.core.secret import Secret
+from iac.core.state.model import State
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
-
-    from iac.core.plan.make import Options
-    from iac.core.registration import Actual
-    from iac.core.secret import Secret
-    from iac.core.state.model import State
     from iac.session.session import Session
 
 _PATIENCE = 60.0

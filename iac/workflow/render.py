@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from iac.apply.deliver import blocked, fresh_content, record_of
-from iac.core.desired import output_id
+from iac.core.desired import OutputSpec, output_id
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import ClosedSecretError, IacError
 from iac.core.limits import listed
 from iac.core.plan.change import Action
+from iac.core.state.model import State
 from iac.ports import Found
 from iac.workflow.exposure import find_exposures
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from iac.core.desired import OutputSpec
-    from iac.core.state.model import State
     from iac.session.ledger import Ledger
     from iac.session.session import LocalSession
 

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from iac.core.desired import DesiredClient, Lifecycle
+from iac.apply.run import LockedPlan
+from iac.core.desired import Desired, DesiredClient, Lifecycle
 from iac.core.diagnostics import Location
 from iac.core.errors import InputError
 from iac.core.limits import listed
-from iac.core.model import uses_secret
+from iac.core.model import Fields, uses_secret
 from iac.core.plan.diff import HIDDEN
 from iac.core.plan.identity import base_of
 from iac.core.plan.proposal import restored
 from iac.core.registration import NewClient
 from iac.core.server import create_body, parse_answer
+from iac.core.state.model import ClientState, State, Tombstone
+from iac.session.session import Session
 from iac.workflow.plan import prepare
-
-if TYPE_CHECKING:
-    from iac.apply.run import LockedPlan
-    from iac.core.desired import Desired
-    from iac.core.model import Fields
-    from iac.core.state.model import ClientState, State, Tombstone
-    from iac.session.session import Session
 
 
 def find_grave(state: State, address: str) -> Tombstone:

@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from iac.apply.outcome import Done, TokensKept, TokensRevoked
-from iac.apply.run import apply_plan
+from iac.apply.outcome import Done, Report, Stop, TokensKept, TokensRevoked
+from iac.apply.run import LockedPlan, apply_plan
 from iac.core.errors import IacError, InputError
-from iac.core.plan.change import Action, SecretStep
+from iac.core.plan.change import Action, Change, SecretStep
+from iac.session.session import Session
 from iac.workflow.plan import prepare
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from iac.apply.outcome import Report, Stop
-    from iac.apply.run import LockedPlan
-    from iac.core.plan.change import Change
-    from iac.session.session import Session
 
 _NEW = frozenset({SecretStep.ROTATE, SecretStep.CHOOSE})
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -13,20 +14,16 @@ from iac.core.errors import InputError, UnknownOutcome
 from iac.core.limits import listed, said_once
 from iac.core.model import uses_secret
 from iac.core.plan.make import identified
-from iac.core.registration import Key
+from iac.core.registration import Key, Registration
 from iac.core.secret import Secret
 from iac.core.state.answer import kept_answer
-from iac.core.state.model import ClientState, ClientWritten, SecretStatus
+from iac.core.state.model import ClientState, ClientWritten, SecretStatus, State
 from iac.registry import PROVIDERS
+from iac.session.ledger import Ledger
 from iac.workflow.registrations import use_keys
 from iac.workflow.state import mending, not_in_state
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-
-    from iac.core.registration import Registration
-    from iac.core.state.model import State
-    from iac.session.ledger import Ledger
     from iac.session.session import Session
 
 

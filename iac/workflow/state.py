@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, assert_never
@@ -10,15 +11,21 @@ from typing import TYPE_CHECKING, assert_never
 from iac.core.errors import InputError, MissingStateError, StateError
 from iac.core.limits import listed
 from iac.core.state.document import Origin, Owner, check_owner, parse_state
-from iac.core.state.journal import is_journal, parse_journal, replay
-from iac.core.state.model import ClientGone, ClientWritten, IntentDropped, IntentGiven, OutputWritten, PredecessorGone
+from iac.core.state.journal import Journal, is_journal, parse_journal, replay
+from iac.core.state.model import (
+    ClientGone,
+    ClientState,
+    ClientWritten,
+    Event,
+    IntentDropped,
+    IntentGiven,
+    OutputWritten,
+    PredecessorGone,
+    State,
+)
 from iac.core.text import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from iac.core.state.journal import Journal
-    from iac.core.state.model import ClientState, Event, State
     from iac.session.ledger import Ledger, Rekeyed
     from iac.session.session import LocalSession, StateSession
 

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from datetime import date
+from pathlib import Path
 
 from iac.clock import SystemClock
 from iac.config.catalogue import mistake
-from iac.config.definitions import concerns, validate_project
-from iac.core.diagnostics import Location, sort_key
+from iac.config.definitions import Validation, concerns, validate_project
+from iac.core.diagnostics import Diagnostic, Location, sort_key
 from iac.core.errors import RenderError
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
-    from datetime import date
-    from pathlib import Path
-
-    from iac.config.definitions import Validation
-    from iac.core.diagnostics import Diagnostic
 
 
 def validate(

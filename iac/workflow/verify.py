@@ -4,30 +4,27 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from iac import ports
 from iac.apply.deliver import fresh_content, open_key
+from iac.core.desired import OutputSpec
 from iac.core.errors import IacError, StateError
 from iac.core.model import uses_secret
 from iac.core.proof import Check, ClientProof, Proof, Subject, Verdict
 from iac.core.secret import Secret
 from iac.core.state.keys import kid_in_use
-from iac.core.state.model import SecretStatus
+from iac.core.state.model import ClientState, SecretStatus, State
+from iac.ports import Prover
+from iac.session.session import LocalSession
 from iac.wiring.login import pinned_issuer
-from iac.wiring.sessions import open_project
+from iac.wiring.sessions import Caller, open_project
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-
-    from iac.core.desired import OutputSpec
-    from iac.core.state.model import ClientState, State
-    from iac.ports import Prover
     from iac.rendering.reading import FileCredentials
-    from iac.session.session import LocalSession
-    from iac.wiring.sessions import Caller
 
 LOGIN = "login"
 """The name of the check whose failure has a way on that depends on state."""

@@ -61,9 +61,8 @@ def added(root: Path, title: str) -> int:
     path = next(path for path in files if f"class {name}(" in files[path])
     module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
     registry = root / "iac/registry.py"
-    text = registry.read_text(encoding="utf-8").replace(
-        "\nif TYPE_CHECKING", f"from {module} import {name}\n\nif TYPE_CHECKING", 1
-    )
+    first = "from __future__ import annotations\n"
+    text = registry.read_text(encoding="utf-8").replace(first, f"{first}from {module} import {name}\n", 1)
     named = rf"({table}: .*?for \w+ in \([^)]*?),?\s*\)"
     text = re.sub(named, rf"\1, {name})", text, count=1, flags=re.DOTALL)
     registry.write_text(text, encoding="utf-8")

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import posixpath
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from iac.core.desired import DEFAULT
 from iac.ports.path import INPUTS, STATE_DIR, folded, path_over, path_problem
-from iac.ports.settings import BackendSettings, ClearText
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from iac.ports.settings import Problem
+from iac.ports.settings import BackendSettings, ClearText, Problem
 
 
 @dataclass(frozen=True, slots=True)

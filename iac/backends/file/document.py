@@ -6,8 +6,10 @@ Files, for a state at P: P, P.journal, P.backup and P.backup.journal (what was t
 from __future__ import annotations
 
 import threading
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iac import files, wait
@@ -16,20 +18,14 @@ from iac.backends.local import GroupCommit
 from iac.backends.remote import owner_of
 from iac.backends.rescue import Rescue, places
 from iac.core.errors import MissingStateError, StateError
-from iac.core.state.document import Origin, check_owner, check_state, parse_state, render_state
+from iac.core.state.document import Origin, Owner, check_owner, check_state, parse_state, render_state
 from iac.core.state.journal import Batch, Journal, fold_all, parse_journal, render_batch, replay
-from iac.ports import StateBackend
+from iac.core.state.model import Event, State
+from iac.ports import Clock, Holder, StateBackend
+from iac.ports.site import Site
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from contextlib import AbstractContextManager
-    from pathlib import Path
-
     from iac.backends.file import FilePlace
-    from iac.core.state.document import Owner
-    from iac.core.state.model import Event, State
-    from iac.ports import Clock, Holder
-    from iac.ports.site import Site
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from pathlib import Path
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 from iac.core.origin import HOLDS_LOGIN, IN_CLEAR, Address, is_uri
 from iac.ports.path import named_file, path_over, path_problem
-from iac.ports.settings import BackendSettings, ClearText
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from iac.ports.settings import Problem
+from iac.ports.settings import BackendSettings, ClearText, Problem
 
 _PROGRAM = re.compile(r"[A-Za-z0-9]+::")
 """Git's address of a transport that runs a program (gitremote-helpers(7)), such as `ext::sh -c ..`."""

@@ -11,23 +11,18 @@ import re
 import time
 from abc import abstractmethod
 from dataclasses import dataclass
+from pathlib import Path
 from random import SystemRandom
-from typing import TYPE_CHECKING
 
 from iac.backends.cell import Cell, NotStored, Stored
-from iac.backends.git.copy import NOTE, Copy, Names, is_declined
+from iac.backends.git import GitPlace
+from iac.backends.git.copy import NOTE, Copy, Names, Seen, is_declined
 from iac.backends.remote import open_remote
 from iac.core.errors import InputError
 from iac.core.text import printable
 from iac.git import NO_ANSWER, without_userinfo
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from iac.backends.git import GitPlace
-    from iac.backends.git.copy import Seen
-    from iac.ports import StateBackend
-    from iac.ports.site import Site
+from iac.ports import StateBackend
+from iac.ports.site import Site
 
 PUSHES = 40
 """How often a file is pushed again because others, with files of their own, moved its branch meanwhile."""

@@ -11,24 +11,18 @@ import re
 import secrets
 import threading
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
 
 from iac.backends.cell import Stored
-from iac.backends.git.project import REMOTE, find_route
+from iac.backends.git.project import REMOTE, Route, find_route
 from iac.core.errors import StateError, UnreachableError
 from iac.core.text import printable
 from iac.files import PrivateFolder, temporary_folder
-from iac.git import NO_ANSWER, Git, as_config, check_version, without_userinfo
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from iac.backends.git.project import Route
-    from iac.git import Answer, Entries
+from iac.git import NO_ANSWER, Answer, Entries, Git, as_config, check_version, without_userinfo
 
 NOTE = "note"
 """The file of a lock's commit."""

@@ -10,18 +10,13 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from iac.core.errors import InputError
 from iac.core.limits import listed
-from iac.git import find_work_tree, given_config, open_work_tree, read_entries, without, without_userinfo
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
-
-    from iac.git import Entries, Git
+from iac.git import Entries, Git, find_work_tree, given_config, open_work_tree, read_entries, without, without_userinfo
 
 REMOTE = "state"
 """The name of the remote in the private repository."""

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 from iac.core.origin import HOW_URL, Address, url_problem
-from iac.ports.settings import BackendSettings
+from iac.ports.settings import BackendSettings, Problem
 from iac.ports.source import Source
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from iac.ports.settings import Problem
 
 _ADDRESSES = ("address", "lock_address", "unlock_address")
 

@@ -8,23 +8,20 @@ from __future__ import annotations
 
 import hashlib
 from contextlib import nullcontext
-from typing import TYPE_CHECKING
 
 from iac.backends.cell import Cell, NotStored, Stored
+from iac.backends.http import HttpPlace
 from iac.backends.http.lock import HttpLock
 from iac.backends.http.server import StateServer, Target, Targets
 from iac.backends.remote import open_remote
 from iac.core.errors import InputError
 from iac.core.origin import Address
+from iac.core.secret import Secret
+from iac.ports import Clock, Lock, StateBackend
+from iac.ports.site import Site
 from iac.transport.client import Transport
 
-if TYPE_CHECKING:
-    from iac.backends.http import HttpPlace
-    from iac.core.secret import Secret
-    from iac.ports import Clock, Lock, StateBackend
-    from iac.ports.site import Site
-
-    Login = tuple[str, Secret | None]
+Login = tuple[str, Secret | None]
 
 
 def open_backend(place: HttpPlace, site: Site) -> StateBackend:

@@ -11,24 +11,17 @@ import logging
 import os
 import shlex
 import socket
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from iac.backends.cell import NotStored
-from iac.backends.http.server import Cause, Failed, Held, Taken, render_id
+from iac.backends.http.server import Cause, Failed, Held, StateServer, Taken, render_id
 from iac.backends.note import is_over, not_held, refusal
 from iac.core.errors import LockedError, UnreachableError
-from iac.ports import Holder
+from iac.ports import Clock, Holder
 from iac.ports.state import Lock
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from contextlib import AbstractContextManager
-
-    from iac.backends.http.server import StateServer
-    from iac.ports import Clock
 
 _log = logging.getLogger(__name__)
 

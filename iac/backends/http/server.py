@@ -16,24 +16,19 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from iac import __version__
 from iac.backends.cell import NotStored
 from iac.core.errors import CredentialsError, UnreachableError
+from iac.core.origin import Address
 from iac.core.secret import Secret
 from iac.core.text import printable
-from iac.ports import Holder
+from iac.ports import Clock, Holder
+from iac.transport.client import Transport
 from iac.transport.http import Http
-from iac.transport.message import Call, server_words
+from iac.transport.message import Answer, Call, server_words
 from iac.transport.retry import Patience
-
-if TYPE_CHECKING:
-    from iac.core.origin import Address
-    from iac.ports import Clock
-    from iac.transport.client import Transport
-    from iac.transport.message import Answer
 
 LONGEST_ID = 255
 """Characters of a lock's id that GitLab takes."""

@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from obstore.exceptions import AlreadyExistsError, PreconditionError
@@ -23,20 +24,16 @@ from obstore.store import S3Store
 
 from iac.backends.cell import Cell, NotStored, Stored
 from iac.backends.remote import open_remote
+from iac.backends.s3 import S3Place
 from iac.backends.s3.words import Answer, parse_answer
 from iac.core.errors import InputError, UnreachableError
+from iac.core.secret import Secret
 from iac.core.text import printable
+from iac.ports import StateBackend
+from iac.ports.site import Site
 from iac.transport.limit import LARGEST_BODY
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from iac.backends.s3 import S3Place
-    from iac.core.secret import Secret
-    from iac.ports import StateBackend
-    from iac.ports.site import Site
-
-    Login = tuple[Secret | None, Secret | None]
+Login = tuple[Secret | None, Secret | None]
 
 T = TypeVar("T")
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.core.rotation import duration
-
-if TYPE_CHECKING:
-    from iac.core.state.model import ClientState
+from iac.core.state.model import ClientState
 
 
 def summary(client: ClientState) -> dict[str, Any]:

@@ -8,11 +8,11 @@ import click
 
 from iac.cli.format import FORMAT, show_json
 from iac.cli.state.entry import predecessor_text, predecessors_of, secret_text, summary
+from iac.core.state.model import State
 from iac.core.text import printable
 
 if TYPE_CHECKING:
     from iac.cli.context import Shell
-    from iac.core.state.model import State
 
 
 @click.command("list")

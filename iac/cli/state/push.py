@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from iac.cli.context import read_given
+from iac.cli.context import Shell, read_given
 from iac.core.text import printable
-
-if TYPE_CHECKING:
-    from iac.cli.context import Shell
 
 
 @click.command("push")

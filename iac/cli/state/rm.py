@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from iac.cli.context import approve
+from iac.cli.context import Shell, approve
+from iac.core.state.model import ClientState, State
 from iac.core.text import printable
-
-if TYPE_CHECKING:
-    from iac.cli.context import Shell
-    from iac.core.state.model import ClientState, State
 
 
 @click.command("rm")

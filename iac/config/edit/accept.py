@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from iac.config.complaint import check_schema
 from iac.config.definitions import validate_project
-from iac.config.document import parse_document
+from iac.config.document import Document, parse_document
 from iac.config.edit.files import replace_text
 from iac.config.edit.splice import Unwritable, is_set, spliced
 from iac.config.merge import PLUS
 from iac.config.tree import read_tree
 from iac.core.desired import OWNERS
-from iac.core.diagnostics import Severity
+from iac.core.diagnostics import Location, Severity
 from iac.core.errors import InputError
 from iac.core.limits import listed
-from iac.core.model import FIELDS, GRANT_TYPES, Kind
+from iac.core.model import FIELDS, GRANT_TYPES, Kind, Value
 from iac.core.server import canonical_jwks
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-    from pathlib import Path
-
-    from iac.config.document import Document
-    from iac.core.diagnostics import Location
-    from iac.core.model import Value
 
 _BOM = "\ufeff"
 

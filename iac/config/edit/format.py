@@ -7,19 +7,14 @@ below them. Each step is taken only if the file still says the same, and both ag
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PurePosixPath
+from typing import Any
 
-from iac.config.document import parse_document
+from iac.config.document import Document, parse_document
 from iac.config.edit.files import dump, round_trip
 from iac.config.schema import load_schema
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-    from pathlib import Path
-
-    from iac.config.document import Document
 
 _ROUNDS = 5
 _MODELINE = "# yaml-language-server: $schema="

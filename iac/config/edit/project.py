@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from pathlib import Path
 from textwrap import indent
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import yaml
 
@@ -15,11 +17,6 @@ from iac.config.edit.splice import end_of
 from iac.core.desired import DEFAULT
 from iac.core.errors import InputError
 from iac.ports.path import PROJECT_FILE
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
 
 _BY_HAND = "write it by hand: state: {lineage: %s}"
 

@@ -7,18 +7,14 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import yaml
 
 from iac.config.merge import PLUS
 from iac.core.desired import OWNERS
-from iac.core.model import FIELDS, GRANT_TYPES, Kind, short_grant
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from iac.core.model import Value
+from iac.core.model import FIELDS, GRANT_TYPES, Kind, Value, short_grant
 
 _PLAIN = re.compile(
     r"[A-Za-z_/][A-Za-z0-9_./@+~:?&=%-]*[A-Za-z0-9_/]|[A-Za-z]|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"

@@ -8,15 +8,10 @@ hash to the digest that was approved, and what is left of a succession only wher
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
 
-from iac.core.plan.change import SecretStep
-from iac.core.plan.plan import plan_digest
+from iac.core.plan.change import Change, SecretStep
+from iac.core.plan.plan import Plan, plan_digest
 from iac.core.state.model import Approval
-
-if TYPE_CHECKING:
-    from iac.core.plan.change import Change
-    from iac.core.plan.plan import Plan
 
 
 def approve(plan: Plan, at: str) -> Approval:

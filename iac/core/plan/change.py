@@ -7,21 +7,16 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from iac.core.desired import OWNERS, output_id
-from iac.core.model import as_json
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from iac.core.desired import DesiredClient
-    from iac.core.diagnostics import Diagnostic, Location
-    from iac.core.model import Fields, Value
-    from iac.core.plan.recipients import Recipients
-    from iac.core.registration import Registration
+from iac.core.desired import OWNERS, DesiredClient, output_id
+from iac.core.diagnostics import Diagnostic, Location
+from iac.core.model import Fields, Value, as_json
+from iac.core.plan.recipients import Recipients
+from iac.core.registration import Registration
 
 
 class Action(StrEnum):

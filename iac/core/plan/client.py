@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from iac.core.desired import DesiredClient
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.plan import guards, secret_step
-from iac.core.plan.change import Action, SecretChange, SecretStep
+from iac.core.plan.change import Action, FieldChange, SecretChange, SecretStep
 from iac.core.plan.diff import compare
+from iac.core.plan.draft import Draft
 from iac.core.plan.proposal import (
     after,
     begun_restore,
@@ -24,13 +25,8 @@ from iac.core.plan.proposal import (
 )
 from iac.core.plan.reach import guard_change, guard_new
 from iac.core.plan.succession import asked, heir, let_go, plan_succession
-
-if TYPE_CHECKING:
-    from iac.core.desired import DesiredClient
-    from iac.core.plan.change import FieldChange
-    from iac.core.plan.draft import Draft
-    from iac.core.registration import Registration
-    from iac.core.state.model import ClientState
+from iac.core.registration import Registration
+from iac.core.state.model import ClientState
 
 
 def plan_client(draft: Draft, client: DesiredClient) -> None:

@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from iac.core import server
-from iac.core.desired import OWNERS
-from iac.core.model import FIELDS, Kind
+from iac.core.desired import OWNERS, DesiredClient
+from iac.core.model import FIELDS, Fields, Kind, Value
 from iac.core.plan.change import Cause, FieldChange
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from iac.core.desired import DesiredClient
-    from iac.core.model import Fields, Value
-    from iac.core.registration import Facts, Registration
-    from iac.core.state.model import ClientState
+from iac.core.registration import Facts, Registration
+from iac.core.state.model import ClientState
 
 HIDDEN = frozenset({"jwk"})
 """Fields that a 1.14 server does not show (rec: admin-jwk)."""

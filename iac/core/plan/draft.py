@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import datetime
 
 from iac.core import server
+from iac.core.desired import Desired, DesiredClient
+from iac.core.diagnostics import Diagnostic
 from iac.core.plan import guards
-from iac.core.plan.change import Action
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import datetime
-
-    from iac.core.desired import Desired, DesiredClient
-    from iac.core.diagnostics import Diagnostic
-    from iac.core.plan.change import Change
-    from iac.core.plan.output import Rendered
-    from iac.core.plan.plan import StandingPredecessor
-    from iac.core.registration import Actual, Registration
-    from iac.core.state.model import State
+from iac.core.plan.change import Action, Change
+from iac.core.plan.output import Rendered
+from iac.core.plan.plan import StandingPredecessor
+from iac.core.registration import Actual, Registration
+from iac.core.state.model import State
 
 
 @dataclass(frozen=True, slots=True)

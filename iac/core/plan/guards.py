@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from iac.core.desired import DesiredClient, Limits
 from iac.core.diagnostics import Diagnostic
 from iac.core.limits import listed
 from iac.core.plan.change import Action, Change
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from iac.core.desired import DesiredClient, Limits
 
 
 def guard(rule: str, summary: str, addresses: Sequence[str], *, why: str = "", **details: str) -> Diagnostic:

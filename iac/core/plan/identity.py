@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from iac.core.registration import Registration
-from iac.core.state.model import Predecessor
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from iac.core.desired import Desired, DesiredClient
-    from iac.core.registration import Actual
-    from iac.core.state.model import ClientState, State
-
+from iac.core.desired import Desired, DesiredClient
+from iac.core.registration import Actual, Registration
+from iac.core.state.model import ClientState, Predecessor, State
 
 _SIGN = ".r"
 

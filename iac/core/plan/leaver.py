@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from iac.core.desired import Then
+from iac.core.desired import Removed, Then
 from iac.core.plan import guards
 from iac.core.plan.change import Action, Change, Leaving, SecretChange
+from iac.core.plan.draft import Draft
 from iac.core.plan.output import Rendered
 from iac.core.registration import Unread
 from iac.core.state.keys import kid_in_use
-from iac.core.state.model import SecretStatus
-
-if TYPE_CHECKING:
-    from iac.core.desired import Removed
-    from iac.core.plan.draft import Draft
-    from iac.core.state.model import ClientState, State
+from iac.core.state.model import ClientState, SecretStatus, State
 
 
 def plan_leavers(draft: Draft) -> None:

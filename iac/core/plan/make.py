@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 
+from iac.core.desired import Desired, DesiredClient
+from iac.core.diagnostics import Diagnostic
 from iac.core.plan import guards
 from iac.core.plan.attachment import attach_outputs
 from iac.core.plan.client import plan_client
@@ -15,14 +18,8 @@ from iac.core.plan.plan import Pending, Plan, Released
 from iac.core.plan.reach import find_unread, guard_not_understood
 from iac.core.plan.succession import may_succeed
 from iac.core.plan.upkeep import attach_recipients, find_due, find_sealed_otherwise
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-
-    from iac.core.desired import Desired, DesiredClient
-    from iac.core.diagnostics import Diagnostic
-    from iac.core.registration import Actual
-    from iac.core.state.model import ClientKey, ClientState, State
+from iac.core.registration import Actual
+from iac.core.state.model import ClientKey, ClientState, State
 
 __all__ = ["Options", "find_moves", "identified", "make_plan", "move", "remembered"]
 

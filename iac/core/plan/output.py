@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from iac.core.desired import output_path
+from iac.core.desired import OutputSpec, output_path
+from iac.core.model import Fields
 from iac.core.plan.change import OutputAction, OutputChange, sha256
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from iac.core.desired import OutputSpec
-    from iac.core.model import Fields
-    from iac.core.state.model import OutputRecord
+from iac.core.state.model import OutputRecord
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,19 +6,15 @@ JSON form: schemas/plan.schema.json.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from iac.core.diagnostics import Severity
+from iac.core.capabilities import Capabilities
+from iac.core.desired import OutputSpec
+from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.plan.change import Action, Change, sha256
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from iac.core.capabilities import Capabilities
-    from iac.core.desired import OutputSpec
-    from iac.core.diagnostics import Diagnostic
-    from iac.core.plan.recipients import Recipients
+from iac.core.plan.recipients import Recipients
 
 FORMAT_VERSION = "1.1"
 

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Any
 
 from iac.core import server
-from iac.core.desired import Then
+from iac.core.desired import DesiredClient, Then
 from iac.core.diagnostics import Severity
-from iac.core.model import uses_secret
+from iac.core.model import Fields, uses_secret
 from iac.core.plan import guards
-from iac.core.plan.change import Action, Change, SecretChange
+from iac.core.plan.change import Action, Change, FieldChange, SecretChange
 from iac.core.plan.diff import HIDDEN, compare
+from iac.core.plan.draft import Draft
 from iac.core.plan.output import Rendered
 from iac.core.plan.reach import doubtful, facts_for
-from iac.core.registration import Registration
+from iac.core.plan.secret_step import Fate
+from iac.core.registration import Facts, Registration
 from iac.core.state.answer import carried
 from iac.core.state.keys import kid_in_use
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from typing import Any
-
-    from iac.core.desired import DesiredClient
-    from iac.core.model import Fields
-    from iac.core.plan.change import FieldChange
-    from iac.core.plan.draft import Draft
-    from iac.core.plan.secret_step import Fate
-    from iac.core.registration import Facts
-    from iac.core.state.model import ClientState
+from iac.core.state.model import ClientState
 
 LAST_ANSWER = "restored as the server last answered it"
 UNKNOWN = (

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
 from iac.core import server
+from iac.core.desired import DesiredClient
 from iac.core.diagnostics import Diagnostic, Severity
+from iac.core.model import Fields
 from iac.core.plan import guards
-from iac.core.plan.change import Action, SecretStep
-from iac.core.registration import Unread
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from iac.core.desired import DesiredClient
-    from iac.core.model import Fields
-    from iac.core.plan.change import Change
-    from iac.core.plan.draft import Draft
-    from iac.core.registration import Facts
-    from iac.core.state.model import ClientState
+from iac.core.plan.change import Action, Change, SecretStep
+from iac.core.plan.draft import Draft
+from iac.core.registration import Facts, Unread
+from iac.core.state.model import ClientState
 
 
 def facts_for(draft: Draft, last: ClientState | None) -> Facts:

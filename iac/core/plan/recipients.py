@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
-
-    from iac.core.state.model import SealedSecret
+from iac.core.state.model import SealedSecret
 
 
 @dataclass(frozen=True, slots=True)

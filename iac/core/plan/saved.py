@@ -8,24 +8,19 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from enum import StrEnum
+from typing import Any, TypeVar
 
+from iac.core.capabilities import Capabilities
 from iac.core.desired import OWNERS
 from iac.core.model import as_json
-from iac.core.plan.change import CLIENT_ID, Action, Cause, OutputAction, SecretChange
-from iac.core.plan.plan import plan_digest
+from iac.core.plan.change import CLIENT_ID, Action, Cause, Change, OutputAction, SecretChange
+from iac.core.plan.plan import Plan, plan_digest
 from iac.core.server import forced
 from iac.core.state.members import Malformed, Members, Object, load
 from iac.core.text import side_by_side
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from enum import StrEnum
-
-    from iac.core.capabilities import Capabilities
-    from iac.core.plan.change import Change
-    from iac.core.plan.plan import Plan
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 """The digest of a plan or of a change."""

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
 from iac.core import server
-from iac.core.model import AUTH_METHODS, SECRET_METHODS, uses_secret
+from iac.core.desired import DesiredClient
+from iac.core.model import AUTH_METHODS, SECRET_METHODS, Fields, uses_secret
 from iac.core.plan.change import SecretChange, SecretStep
-from iac.core.state.model import SecretStatus
-
-if TYPE_CHECKING:
-    from iac.core.desired import DesiredClient
-    from iac.core.model import Fields
-    from iac.core.registration import Facts, Registration
-    from iac.core.state.model import ClientState
+from iac.core.registration import Facts, Registration
+from iac.core.state.model import ClientState, SecretStatus
 
 
 @dataclass(frozen=True, slots=True)

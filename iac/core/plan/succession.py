@@ -5,27 +5,22 @@ The successor is registered first; when its outputs are written its predecessor 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
-from iac.core.desired import Rotation
+from iac.core.desired import DesiredClient, Rotation
 from iac.core.model import uses_secret
 from iac.core.plan import guards, secret_step
 from iac.core.plan.change import CLIENT_ID, Action, Cause, FieldChange, Leaving, SecretChange, SecretStep
 from iac.core.plan.diff import compare
+from iac.core.plan.draft import Draft, Options
 from iac.core.plan.identity import base_of, successor
 from iac.core.plan.plan import StandingPredecessor
 from iac.core.plan.proposal import guard_hidden, has_chosen, propose, put, refuse_taken, with_fate
+from iac.core.registration import Registration
 from iac.core.rotation import due, duration, is_past, later
 from iac.core.state.answer import carried
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from iac.core.desired import DesiredClient
-    from iac.core.plan.draft import Draft, Options
-    from iac.core.registration import Registration
-    from iac.core.state.model import ClientState, Predecessor
+from iac.core.state.model import ClientState, Predecessor
 
 
 def asked(client: DesiredClient, last: ClientState, options: Options) -> str:

@@ -6,15 +6,11 @@ does both for a plan. docs/reference/policy.md has a section for each rule.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Iterable, Mapping
 
+from iac.core.diagnostics import Diagnostic
 from iac.core.policy import grant, redirect, scope, transition, upkeep
 from iac.core.policy.rule import ChangeRule, DefinitionRule, Level, Rule, Subject, Terms
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
-
-    from iac.core.diagnostics import Diagnostic
 
 __all__ = [
     "CHANGE_RULES", "DEFINITION_RULES", "RULES", "ChangeRule", "DefinitionRule", "Level", "Rule", "Subject",

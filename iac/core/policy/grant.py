@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from iac.core.diagnostics import Diagnostic
 from iac.core.model import GRANT_TYPES
 from iac.core.policy.address import is_native
-from iac.core.policy.rule import DefinitionRule, Level, hit
-
-if TYPE_CHECKING:
-    from iac.core.diagnostics import Diagnostic
-    from iac.core.policy.rule import Subject
+from iac.core.policy.rule import DefinitionRule, Level, Subject, hit
 
 _EXCHANGE = GRANT_TYPES["token-exchange"]
 _SECRET_LATER = frozenset({"client_secret_post", "client_secret_jwt"})

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from datetime import date
 
-from iac.core.diagnostics import Diagnostic, Severity
+from iac.core.desired import Desired, DesiredClient, Waiver
+from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.plan.change import Change
+from iac.core.plan.plan import Plan
 from iac.core.policy import CHANGE_RULES, RULES, ChangeRule, DefinitionRule, Level, level
 from iac.core.policy.rule import hit
 from iac.core.policy.transition import NEW_RECIPIENT, new_recipients
 from iac.core.text import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-    from datetime import date
-
-    from iac.core.desired import Desired, DesiredClient, Waiver
-    from iac.core.diagnostics import Location
-    from iac.core.plan.change import Change
-    from iac.core.plan.plan import Plan
-
 
 EXPIRED = "waiver-expired"
 UNUSED = "waiver-unused"

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from iac.core import server
+from iac.core.diagnostics import Diagnostic
 from iac.core.policy.address import LOOPBACK, OIDC_AGENT, host, scheme
-from iac.core.policy.rule import DefinitionRule, Level, hit
+from iac.core.policy.rule import DefinitionRule, Level, Subject, hit
 from iac.core.registration import Facts
-
-if TYPE_CHECKING:
-    from iac.core.diagnostics import Diagnostic
-    from iac.core.policy.rule import Subject
 
 _URIS = frozenset({"redirect_uris"})
 _NEWEST = Facts(shows_secrets=False, has_up_scoping=True)

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from iac.core.diagnostics import Diagnostic, Severity
+from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.model import Fields, Value
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
-
-    from iac.core.diagnostics import Location
-    from iac.core.model import Fields, Value
     from iac.core.plan.change import Change
 
 Bound = tuple[int | None, int | None]

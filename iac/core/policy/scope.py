@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from iac.core import vocabulary
-from iac.core.policy.rule import DefinitionRule, Level, hit
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from iac.core.diagnostics import Diagnostic
-    from iac.core.policy.rule import Subject
+from iac.core.diagnostics import Diagnostic
+from iac.core.policy.rule import DefinitionRule, Level, Subject, hit
 
 _SCOPE = frozenset({"scope"})
 

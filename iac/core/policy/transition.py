@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Collection
 
+from iac.core.diagnostics import Diagnostic
 from iac.core.limits import listed
 from iac.core.model import GRANT_TYPES, short_grant
-from iac.core.plan.change import OutputAction, SecretChange
+from iac.core.plan.change import Change, FieldChange, OutputAction, SecretChange
+from iac.core.plan.recipients import Recipients
 from iac.core.policy.address import domain, host
 from iac.core.policy.rule import ChangeRule, hit, items
 from iac.core.vocabulary import is_privileged
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
-
-    from iac.core.diagnostics import Diagnostic
-    from iac.core.plan.change import Change, FieldChange
-    from iac.core.plan.recipients import Recipients
 
 _WIDENING = frozenset(
     GRANT_TYPES[name]

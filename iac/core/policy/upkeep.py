@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from iac.core.policy.rule import DefinitionRule, Level, hit
-
-if TYPE_CHECKING:
-    from iac.core.diagnostics import Diagnostic
-    from iac.core.policy.rule import Bound, Subject
+from iac.core.diagnostics import Diagnostic
+from iac.core.policy.rule import Bound, DefinitionRule, Level, Subject, hit
 
 _LIFETIMES = frozenset(
     {

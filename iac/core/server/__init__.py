@@ -6,12 +6,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
 
-from iac.core.capabilities import FULL
+from iac.core.capabilities import FULL, Capabilities
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import InputError
-from iac.core.model import uses_secret
+from iac.core.model import Fields, Value, uses_secret
 from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.server.effect import redirect_uri_problem, to_wire
@@ -20,12 +21,6 @@ from iac.core.server.kinds import CREDENTIALS, find_misfits
 from iac.core.server.rule import PutBody, RefuseRule, Rules, SecretRule, SwitchRule
 from iac.core.server.table import TABLE
 from iac.core.text import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-
-    from iac.core.capabilities import Capabilities
-    from iac.core.model import Fields, Value
 
 __all__ = [
     "RULES",

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from iac.core.model import FIELDS, SECRET_METHODS, Kind, uses_secret
+from iac.core.model import FIELDS, SECRET_METHODS, Fields, Kind, Value, uses_secret
+from iac.core.registration import Facts
 from iac.core.server.jwks import private_members
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from iac.core.model import Fields, Value
-    from iac.core.registration import Facts
-    from iac.core.server.rule import PutBody
+from iac.core.server.rule import PutBody
 
 Refused = tuple[str, str, str] | None
 """The field, a sentence, what to do; None where nothing is refused."""

@@ -7,14 +7,12 @@ and a flag that came as a text says neither yes nor no.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from iac.core.model import FIELDS, Kind
 from iac.core.registration import Misfit
 from iac.core.text import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 DEEPEST = 20
 """Levels of lists and objects in one member; state and views walk through what is kept of an answer."""

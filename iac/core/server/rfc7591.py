@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.core.capabilities import Table
-from iac.core.model import SECRET_METHODS
+from iac.core.model import SECRET_METHODS, Fields
+from iac.core.registration import Facts
 from iac.core.server import rule
-
-if TYPE_CHECKING:
-    from iac.core.model import Fields
-    from iac.core.registration import Facts
 
 
 def add_response_types(fields: Fields) -> Fields:

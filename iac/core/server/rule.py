@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
-from iac.core.capabilities import Table
-from iac.core.model import FIELDS
+from iac.core.capabilities import Capabilities, Table
+from iac.core.model import FIELDS, Fields, Value
+from iac.core.registration import Facts, Registration
 from iac.core.server.kinds import kinds_on_wire
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
-
-    from iac.core.capabilities import Capabilities
-    from iac.core.model import Fields, Value
-    from iac.core.registration import Facts, Registration
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

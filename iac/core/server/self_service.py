@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from iac.core.capabilities import Table
-from iac.core.model import GRANT_TYPES, SECRET_METHODS, short_grant
+from iac.core.model import GRANT_TYPES, SECRET_METHODS, Fields, short_grant
+from iac.core.registration import Facts
 from iac.core.server import rule
+from iac.core.server.effect import Refused
+from iac.core.server.rule import PutBody
 from iac.core.vocabulary import KNOWN, is_restricted
-
-if TYPE_CHECKING:
-    from iac.core.model import Fields
-    from iac.core.registration import Facts
-    from iac.core.server.effect import Refused
-    from iac.core.server.rule import PutBody
 
 _FOR_ADMINS = frozenset({"password", GRANT_TYPES["token-exchange"]})
 _FOR_USERS = _FOR_ADMINS | {"client_credentials"}

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.core import server
-from iac.core.model import FIELDS
+from iac.core.desired import DesiredClient
+from iac.core.model import FIELDS, Fields
+from iac.core.registration import Facts, Registration
 from iac.core.state.members import Malformed, check_json
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from iac.core.desired import DesiredClient
-    from iac.core.model import Fields
-    from iac.core.registration import Facts, Registration
 
 _CREDENTIAL = re.compile(r"(?:secret|token|password|registration_client_uri)\Z")
 """Members that may hold one: a registration_client_uri has a login in it on some servers."""

@@ -6,9 +6,9 @@ the same text.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import Any, assert_never
 
-from iac.core.model import FIELDS
+from iac.core.model import FIELDS, Value
 from iac.core.state.members import Malformed, Members, Object, frozen, strings
 from iac.core.state.model import (
     Approval,
@@ -27,9 +27,6 @@ from iac.core.state.model import (
     SealedSecret,
     Tombstone,
 )
-
-if TYPE_CHECKING:
-    from iac.core.model import Value
 
 
 def client_object(client: ClientState) -> Object:

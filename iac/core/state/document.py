@@ -6,8 +6,8 @@ well.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from iac.core.errors import StateError
 from iac.core.state.codec import (
@@ -25,13 +25,8 @@ from iac.core.state.codec import (
     tombstone_object,
 )
 from iac.core.state.members import Malformed, Members, Object, dump, load
-from iac.core.state.model import FORMAT_VERSION, State
+from iac.core.state.model import FORMAT_VERSION, ClientKey, State
 from iac.core.state.upgrade import upgrades_from
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from iac.core.state.model import ClientKey
 
 KIND = "indigo-iac state"
 

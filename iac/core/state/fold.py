@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeVar, assert_never
+from typing import TypeVar, assert_never
 
 from iac.core.state.model import (
     ClientGone,
+    ClientState,
     ClientWritten,
+    Event,
     IntentDropped,
     IntentGiven,
     OutputWritten,
     PredecessorGone,
+    State,
+    Tombstone,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from iac.core.state.model import ClientState, Event, State, Tombstone
 
 V = TypeVar("V")
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.core.errors import StateError
 from iac.core.state.codec import event_object, parse_event
@@ -17,12 +18,7 @@ from iac.core.state.document import Origin, unwritable
 from iac.core.state.fold import fold
 from iac.core.state.members import Malformed, Members, dump, load
 from iac.core.state.model import FORMAT_VERSION, Event, State
-from iac.core.state.upgrade import FIRST, upgrades_from
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from iac.core.state.upgrade import Upgrade
+from iac.core.state.upgrade import FIRST, Upgrade, upgrades_from
 
 _LINE = re.compile(rb'\{"crc":"([0-9a-f]{8})",(.*\})', re.DOTALL)
 

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from iac.core.model import Fields
 from iac.core.server.jwks import canonical_jwks, parse_jwks
-from iac.core.state.model import ClientWritten, IntentGiven
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from iac.core.model import Fields
-    from iac.core.state.model import ClientKey, ClientState, Event, Intent, SealedSecret, State
+from iac.core.state.model import ClientKey, ClientState, ClientWritten, Event, Intent, IntentGiven, SealedSecret, State
 
 
 def key_set(keys: Sequence[ClientKey]) -> str:

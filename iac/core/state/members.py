@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from iac.core.state.model import SecretStatus
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
 
 Object = dict[str, Any]
 

@@ -6,14 +6,12 @@ in this module can open them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from iac.core.model import Fields
+from iac.core.model import Fields
 
 FORMAT_VERSION = "1.1"
 

@@ -6,15 +6,13 @@ A document and each batch of a journal name their format. A new format is one ro
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.core.errors import StateError
 from iac.core.state.members import Malformed, Object
 from iac.core.state.model import FORMAT_VERSION
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 FIRST = "1.0"
 """The format of a batch that names none."""

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from iac.ports.forge import Forge, PipelineFile
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 _VALIDATE = ".github/iac-requirements.validate.txt"  # no name of an environment ends like this
 

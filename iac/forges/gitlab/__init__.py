@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from iac.ports.forge import Forge, PipelineFile, RootFile
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 _ROOT = ".gitlab-ci.yml"
 
 

@@ -5,33 +5,27 @@ Paths and statuses are here, bodies are `iac.core.server`, errors `iac.providers
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 from urllib.parse import quote
 
 from iac.core.errors import CredentialsError, ServerError
-from iac.core.registration import Actual, Facts, Misfit
+from iac.core.model import Fields
+from iac.core.registration import Actual, Facts, Misfit, NewClient, Registration
+from iac.core.secret import Secret
 from iac.core.server import create_body, detect_facts, parse_answer, switch, update_body
 from iac.core.text import printable
+from iac.ports import Clock, Identity
 from iac.providers.answer import Reply, is_done, read_reply
-from iac.providers.base import Connected, check_reachable, client_path
+from iac.providers.base import Connected, Connection, check_reachable, client_path
 from iac.providers.iam_admin import PROVIDER
+from iac.providers.logins import Login
 from iac.providers.paging import ListPage, PagedList, gather, read_page
 from iac.providers.probe import Probe
 from iac.providers.refusal import cannot_revoke, is_missing, read_failure, write_failure
-from iac.transport.message import Call
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping
-
-    from iac.core.model import Fields
-    from iac.core.registration import NewClient, Registration
-    from iac.core.secret import Secret
-    from iac.ports import Clock, Identity
-    from iac.providers.base import Connection
-    from iac.providers.logins import Login
-    from iac.transport.message import Answer
+from iac.transport.message import Answer, Call
 
 T = TypeVar("T")
 

@@ -7,23 +7,18 @@ self-service-anonymous).
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError, IacError, ServerError, UnreachableError
-from iac.providers.base import client_path
+from iac.core.registration import Registration
+from iac.ports import Clock
+from iac.providers.base import Connection, client_path
 from iac.providers.discovery import OPENID
 from iac.providers.iam_self_service import PROVIDER
+from iac.providers.logins import Login
 from iac.providers.paging import read_page
 from iac.providers.refusal import read_failure, write_failure
 from iac.providers.registrar import Registrar
-from iac.transport.message import Call, server_words
-
-if TYPE_CHECKING:
-    from iac.core.registration import Registration
-    from iac.ports import Clock
-    from iac.providers.base import Connection
-    from iac.providers.logins import Login
-    from iac.transport.message import Answer
+from iac.transport.message import Answer, Call, server_words
 
 _REGISTRATIONS = "/iam/api/client-registration"
 _CLIENTS = "/iam/api/clients"

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.providers.logins.endpoint import lifetime
-
-if TYPE_CHECKING:
-    from iac.transport.message import Answer
+from iac.transport.message import Answer
 
 INTERVAL = 5.0
 """Seconds between two questions when the server says none."""

@@ -11,20 +11,18 @@ import hashlib
 import json
 import os
 import stat
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac import files
 from iac.core.errors import CredentialsError
 from iac.core.secret import Secret
 from iac.providers.bearer import parse_time
 from iac.wait import flock
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from datetime import datetime
 
 LARGEST_FILE = 256 * 1024
 """Bytes of a file that are read."""

@@ -7,27 +7,25 @@ import hashlib
 import hmac
 import json
 from abc import abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError
+from iac.core.secret import Secret
+from iac.ports import Clock
+from iac.ports.site import LoginSite
+from iac.providers.bearer import Bearer
+from iac.providers.discovery import Endpoints
 from iac.providers.logins import Login
 from iac.providers.logins.endpoint import Attempt, bearer_of, refused
 from iac.providers.logins.proof import LoginProof, SharedSecret
-from iac.providers.logins.settings import ClientCredentialsAuth
+from iac.providers.logins.settings import ClientCredentialsAuth, PrivateKeyAuth
+from iac.providers.logins.signing_key import SigningKey
 from iac.transport.message import Call
 from iac.transport.retry import skew_words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from iac.core.secret import Secret
-    from iac.ports import Clock
-    from iac.ports.site import LoginSite
-    from iac.providers.bearer import Bearer
-    from iac.providers.discovery import Endpoints
-    from iac.providers.logins.settings import PrivateKeyAuth
-    from iac.providers.logins.signing_key import SigningKey
     from iac.transport.http import Http
 
 

@@ -7,34 +7,31 @@ DeviceCodeTests).
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.origin import Issuer
 from iac.core.secret import Secret
-from iac.providers.bearer import read_bearer
+from iac.providers.bearer import Bearer, read_bearer
+from iac.providers.discovery import Endpoints
 from iac.providers.logins import READ_SCOPES, Login
 from iac.providers.logins.approval import LONGEST_INTERVAL, DeviceApproval, parse_approval
 from iac.providers.logins.cache import TokenCache, TokenOwner, Tokens, cache_folder
 from iac.providers.logins.endpoint import Attempt, bearer_of, refused
-from iac.providers.logins.proof import PublicClient, SharedSecret
+from iac.providers.logins.proof import LoginProof, PublicClient, SharedSecret
 from iac.providers.refusal import error_code
+from iac.transport.message import Answer
 from iac.transport.retry import PASSING, skew_words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
     from iac.ports import Clock
     from iac.ports.site import LoginSite
-    from iac.providers.bearer import Bearer
-    from iac.providers.discovery import Endpoints
-    from iac.providers.logins.proof import LoginProof
     from iac.providers.logins.settings import DeviceAuth
     from iac.transport.http import Http
-    from iac.transport.message import Answer
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 

@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import datetime
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.secret import Secret
 from iac.core.text import printable
-from iac.providers.bearer import parse_scopes, read_bearer
+from iac.providers.bearer import Bearer, parse_scopes, read_bearer
+from iac.providers.discovery import Endpoints
+from iac.providers.logins.proof import LoginProof
 from iac.providers.refusal import error_code, read_failure
-from iac.transport.message import Call, server_words
-
-if TYPE_CHECKING:
-    from datetime import datetime
-
-    from iac.providers.bearer import Bearer
-    from iac.providers.discovery import Endpoints
-    from iac.providers.logins.proof import LoginProof
-    from iac.transport.message import Answer
+from iac.transport.message import Answer, Call, server_words
 
 LONGEST_LIFETIME = 10.0 * 365 * 24 * 3600
 """Seconds; an `expires_in` beyond it is taken for it."""

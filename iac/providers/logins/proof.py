@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import quote_plus
@@ -11,8 +12,6 @@ from urllib.parse import quote_plus
 from iac.transport.message import Call
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from iac.core.secret import Secret
     from iac.ports import Clock
     from iac.providers.discovery import Endpoints

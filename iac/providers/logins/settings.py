@@ -7,12 +7,10 @@ module.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import ClassVar
 
 from iac.ports.settings import LoginSettings
-
-if TYPE_CHECKING:
-    from iac.ports.source import Source
+from iac.ports.source import Source
 
 _POST = "client_secret_post"
 

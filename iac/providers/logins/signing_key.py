@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import warnings
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,6 @@ from iac.core.errors import InputError
 from iac.core.text import install_extra, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from joserfc.jwk import ECKey, OKPKey, RSAKey
 
     from iac.core.secret import Secret

@@ -5,14 +5,16 @@ Which question proves what is in docs/how-to/verify-credentials.md.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from functools import partial
 from threading import Lock
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from iac.core.model import short_grant
 from iac.core.origin import Issuer
-from iac.core.proof import Check, Verdict
-from iac.ports import Prover
+from iac.core.proof import Check, Subject, Verdict
+from iac.ports import Clock, Prover
+from iac.providers.base import Connection
 from iac.providers.discovery import check_pin, discover
 from iac.providers.proof.authorization import Authorization
 from iac.providers.proof.keys import check_jwk, check_jwks_uri
@@ -26,13 +28,6 @@ from iac.providers.proof.token import (
     check_token,
 )
 from iac.transport.http import Http
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from iac.core.proof import Subject
-    from iac.ports import Clock
-    from iac.providers.base import Connection
 
 _NEEDS_USER = "a user, or a token of one, is needed for it"
 _OWN: dict[str, Callable[[ClientLogin], Check]] = {

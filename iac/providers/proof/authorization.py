@@ -11,17 +11,13 @@ import base64
 import hashlib
 import re
 from threading import Lock
-from typing import TYPE_CHECKING
 from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
 
 from iac.core.proof import Check, Subject, Verdict
+from iac.providers.proof.server import KnownServer
 from iac.providers.refusal import read_failure
-from iac.transport.message import Call
+from iac.transport.message import Answer, Call
 from iac.transport.retry import PASSING
-
-if TYPE_CHECKING:
-    from iac.providers.proof.server import KnownServer
-    from iac.transport.message import Answer
 
 NOBODYS_URI = "https://iac-verify.invalid/not-registered"
 """On a name that never resolves (RFC 2606 section 2)."""

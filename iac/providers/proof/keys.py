@@ -6,21 +6,17 @@ client certificate of iac.yaml is not shown, and nothing of the answer is told.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from iac.core.origin import Address
 from iac.core.proof import Check, Verdict
 from iac.core.server import parse_jwks, private_members
+from iac.ports import Clock
+from iac.transport.client import Transport
 from iac.transport.http import Http
 from iac.transport.message import Call
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from iac.ports import Clock
-    from iac.transport.client import Transport
 
 JWKS_URI, JWK = "jwks_uri", "jwk"
 LONGEST_WAIT = 10.0

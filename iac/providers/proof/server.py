@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.proof import Check, Verdict
+from iac.providers.discovery import Endpoints
 from iac.providers.refusal import is_server_fault, read_failure
+from iac.transport.message import Answer, Call
 from iac.transport.retry import PASSING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from iac.core.origin import Issuer
     from iac.ports import Clock
-    from iac.providers.discovery import Endpoints
     from iac.transport.http import Http
-    from iac.transport.message import Answer, Call
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ and the grant do, and no further (rec: login).
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from iac.core.errors import InputError
 from iac.core.model import AUTH_METHODS, uses_secret
@@ -17,16 +17,11 @@ from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.providers.bearer import parse_claims, parse_scopes
 from iac.providers.logins.proof import basic
-from iac.providers.logins.signing_key import parse_key
+from iac.providers.logins.signing_key import SigningKey, parse_key
 from iac.providers.probe import Probe
 from iac.providers.proof.server import KnownServer, asked
 from iac.providers.refusal import error_code
 from iac.transport.message import LONGEST, Answer, Call, server_words
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from iac.providers.logins.signing_key import SigningKey
 
 LOGIN, TOKEN, REFRESH, DEVICE, INTROSPECTION = (
     "login",

@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError, IacError, ServerError, UnreachableError
-from iac.core.registration import Unread
+from iac.core.registration import Registration, Unread
 from iac.core.text import printable
+from iac.ports import Clock
+from iac.providers.base import Connection
 from iac.providers.discovery import OAUTH, OPENID
+from iac.providers.logins import Login
 from iac.providers.refusal import error_code, read_failure, write_failure
 from iac.providers.registrar import Registrar
 from iac.providers.rfc7591 import PROVIDER
-from iac.transport.message import server_words
-
-if TYPE_CHECKING:
-    from iac.core.registration import Registration
-    from iac.ports import Clock
-    from iac.providers.base import Connection
-    from iac.providers.logins import Login
-    from iac.transport.message import Answer, Call
+from iac.transport.message import Answer, Call, server_words
 
 _REFUSALS = {
     "invalid_redirect_uri": ("the server does not take a redirect URI", "correct redirect_uris"),

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from iac.core.errors import StateError
+from iac.ports import Sink
+from iac.ports.site import OutputSite
 from iac.sealing.key import CONFIGURE, parse_recipient
-from iac.sinks.sealed import Cipher, damaged, open_sealed
+from iac.sinks.sealed import Cipher, Readers, damaged, open_sealed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from iac.ports import Sink
-    from iac.ports.site import OutputSite
     from iac.sinks.age import AgeSettings
-    from iac.sinks.sealed import Readers
 
 _ARMOR = b"-----BEGIN AGE ENCRYPTED FILE-----"
 

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from iac.core.desired import FILE
-from iac.ports.settings import SinkSettings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from iac.core.desired import OutputSpec
-    from iac.core.diagnostics import Diagnostic
-    from iac.ports.settings import Say
+from iac.core.desired import FILE, OutputSpec
+from iac.core.diagnostics import Diagnostic
+from iac.ports.settings import Say, SinkSettings
 
 _OTHERS = 0o007
 

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from iac import files
+from iac.core.diagnostics import Diagnostic
 from iac.core.errors import RenderError
 from iac.ports import Found, Sink
+from iac.ports.site import OutputSite
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-
-    from iac.core.diagnostics import Diagnostic
-    from iac.ports.site import OutputSite
     from iac.sinks.file import FileOutputs
 
 _GIT = ".git"

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
-from iac.core.desired import output_id
+from iac.core.desired import OutputSpec, output_id
+from iac.core.diagnostics import Diagnostic
 from iac.core.plan.change import sha256
-from iac.ports.settings import SinkSettings
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from iac.core.desired import OutputSpec
-    from iac.core.diagnostics import Diagnostic
-    from iac.ports.settings import Say
+from iac.ports.settings import Say, SinkSettings
 
 _LABEL = "[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?"
 _SECRET_PATH = re.compile(rf"{_LABEL}/(?=[^/]{{1,253}}(/|\Z)){_LABEL}(\.{_LABEL})*(/(?!\.\.)[A-Za-z0-9._-]{{1,253}})?")

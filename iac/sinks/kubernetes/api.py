@@ -5,26 +5,21 @@ from __future__ import annotations
 import base64
 import json
 import re
+from collections.abc import Iterator, Sequence
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlencode
 
 from iac.core.errors import CredentialsError, IacError, RenderError, UnreachableError
 from iac.core.limits import listed
 from iac.core.secret import Secret
-from iac.sinks.kubernetes.secret import MANAGER
+from iac.ports import Clock
+from iac.sinks.kubernetes.login import Cluster
+from iac.sinks.kubernetes.secret import MANAGER, Manifest, Target
 from iac.transport.client import Transport
 from iac.transport.http import Http
-from iac.transport.message import Call, server_words, told
+from iac.transport.message import Answer, Call, server_words, told
 from iac.transport.retry import PASSING
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from iac.ports import Clock
-    from iac.sinks.kubernetes.login import Cluster
-    from iac.sinks.kubernetes.secret import Manifest, Target
-    from iac.transport.message import Answer
 
 _APPLY = "application/apply-patch+yaml"
 _WORDS = ("reason", "message")

@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import os
 import ssl
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.core.errors import InputError
 from iac.core.limits import listed
@@ -21,9 +22,6 @@ from iac.core.secret import Secret
 from iac.transport.certificate import accept_any_form
 from iac.transport.limit import DEADLINE, TIMEOUT
 from iac.wait import read
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod has its service account."""

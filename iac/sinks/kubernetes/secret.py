@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.core.errors import RenderError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
 
 Manifest = dict[str, Any]
 MANAGER = "iac"

@@ -7,14 +7,18 @@ an overwriting `stringData` for no conflict.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from iac.core.diagnostics import Diagnostic
 from iac.core.errors import RenderError, UnknownOutcome
-from iac.ports import Found, Sink
+from iac.ports import Clock, Found, Sink
 from iac.ports.path import named_file
-from iac.sinks.kubernetes.login import Choice, find_cluster
+from iac.ports.site import OutputSite
+from iac.sinks.kubernetes import KubernetesSettings
+from iac.sinks.kubernetes.login import Choice, Cluster, find_cluster
 from iac.sinks.kubernetes.secret import (
     MARK,
     Manifest,
@@ -30,14 +34,7 @@ from iac.sinks.kubernetes.secret import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping
-
-    from iac.core.diagnostics import Diagnostic
-    from iac.ports import Clock
-    from iac.ports.site import OutputSite
-    from iac.sinks.kubernetes import KubernetesSettings
     from iac.sinks.kubernetes.api import Api
-    from iac.sinks.kubernetes.login import Cluster
 
 
 @dataclass(frozen=True, slots=True)

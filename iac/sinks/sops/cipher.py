@@ -14,27 +14,21 @@ from __future__ import annotations
 
 import json
 import secrets
+from collections.abc import Sequence
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
 
 from iac.core.errors import InputError, RenderError, StateError
 from iac.core.limits import listed
 from iac.core.text import install_extra
+from iac.ports import Clock, Sink
+from iac.ports.site import OutputSite
 from iac.sealing.key import CONFIGURE, parse_recipient
-from iac.sinks.sealed import Cipher, damaged, open_sealed
+from iac.sinks.sealed import Cipher, Readers, damaged, open_sealed
+from iac.sinks.sops import SopsSettings
 from iac.sinks.sops.form import METADATA, Binary, Dotenv, Form, Ini, Json, Unwritable
 from iac.sinks.sops.metadata import Foreign, Metadata, parse_metadata
-from iac.sinks.sops.tree import UNENCRYPTED, Damaged, decrypted, encrypted, keys
+from iac.sinks.sops.tree import UNENCRYPTED, Branch, Damaged, decrypted, encrypted, keys
 from iac.sinks.sops.yaml import Yaml
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from iac.ports import Clock, Sink
-    from iac.ports.site import OutputSite
-    from iac.sinks.sealed import Readers
-    from iac.sinks.sops import SopsSettings
-    from iac.sinks.sops.tree import Branch
 
 _KEY_BYTES = 32
 _MANIFEST = frozenset({"apiVersion", "kind", "metadata", "type", "immutable"})

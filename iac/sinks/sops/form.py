@@ -8,13 +8,10 @@ from __future__ import annotations
 import json
 import re
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
-from iac.sinks.sops.metadata import Foreign, parse_flat
-
-if TYPE_CHECKING:
-    from iac.sinks.sops.metadata import Metadata
-    from iac.sinks.sops.tree import Branch, Node
+from iac.sinks.sops.metadata import Foreign, Metadata, parse_flat
+from iac.sinks.sops.tree import Branch, Node
 
 METADATA = "sops"
 _FLAT = "sops_"

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from iac.sinks.sops.tree import UNENCRYPTED
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from iac.sinks.sops.tree import Node
+from iac.sinks.sops.tree import UNENCRYPTED, Node
 
 VERSION = "3.13.3"
 """The version of SOPS with which these files are tested; SOPS asks for one."""

@@ -10,14 +10,12 @@ import base64
 import hashlib
 import re
 import secrets
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-
-    Node = str | int | float | bool | None | list["Node"] | dict[str, "Node"]
-    Branch = dict[str, Node]
-    Leaf = str | int | float | bool
+Node = str | int | float | bool | None | list["Node"] | dict[str, "Node"]
+Branch = dict[str, Node]
+Leaf = str | int | float | bool
 
 UNENCRYPTED = "_unencrypted"
 """What SOPS leaves in clear when nothing else is said: keys with this end."""

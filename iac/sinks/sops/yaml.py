@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from iac.sinks.sops.form import METADATA, Form, Unwritable
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from iac.sinks.sops.metadata import Metadata
-    from iac.sinks.sops.tree import Branch, Node
+from iac.sinks.sops.metadata import Metadata
+from iac.sinks.sops.tree import Branch, Node
 
 _WORDS: dict[str, bool | None] = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL")),

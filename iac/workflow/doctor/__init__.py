@@ -5,25 +5,20 @@ What is wrong with one thing keeps none of the others from being looked at.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from iac.clock import SystemClock
 from iac.config.project import load_project
+from iac.config.settings import Settings
 from iac.core.errors import IacError, UnreachableError
+from iac.ports import Clock
 from iac.registry import PROVIDERS
 from iac.wiring.login import login_client_id
-from iac.wiring.sessions import Access, find_identity, open_local, open_server
+from iac.wiring.sessions import Access, Caller, find_identity, open_local, open_server
 from iac.wiring.site import open_backend, open_deliveries
 from iac.workflow.doctor import local, remote
 from iac.workflow.doctor.check import Check, Verdict, failed
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-    from iac.config.settings import Settings
-    from iac.ports import Clock
-    from iac.wiring.sessions import Caller
 
 __all__ = ["Check", "Checkup", "Verdict", "run_checkup"]
 

@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
-from iac.core.errors import InvalidInput
-
-if TYPE_CHECKING:
-    from iac.core.errors import IacError
+from iac.core.errors import IacError, InvalidInput
 
 
 class Verdict(StrEnum):

@@ -5,26 +5,21 @@ from __future__ import annotations
 import os
 import platform
 import stat
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 from iac import __version__
 from iac.backends.keyfile import key_path
-from iac.config.settings import check_sources
+from iac.config.project import Project
+from iac.config.settings import Settings, check_sources
 from iac.core.diagnostics import Severity
 from iac.core.limits import listed
+from iac.session.session import LocalSession
 from iac.views.words import counted
+from iac.wiring.sessions import Caller
 from iac.workflow.doctor.check import Check, Verdict, ok, unknown, warning
 from iac.workflow.exposure import find_exposures
 from iac.workflow.pipelines import find_unlocked, find_written
 from iac.workflow.validate import validate
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from iac.config.project import Project
-    from iac.config.settings import Settings
-    from iac.session.session import LocalSession
-    from iac.wiring.sessions import Caller
 
 
 def versions() -> Iterator[Check]:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from iac.backends.age import recipients_of
+from iac.config.settings import Settings
 from iac.core.errors import IacError
 from iac.core.limits import listed
 from iac.core.plan.recipients import recipient
+from iac.core.registration import Actual
+from iac.core.secret import Secret
+from iac.ports import Clock, Deliveries, Identity, StateBackend
+from iac.providers.settings import ProviderSettings
 from iac.session.session import find_newer
 from iac.transport.retry import TOLERANCE, skew_words
 from iac.views.words import counted
 from iac.workflow.doctor.check import Check, Verdict, failed, ok, unknown, warning
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from iac.config.settings import Settings
-    from iac.core.registration import Actual
-    from iac.core.secret import Secret
-    from iac.ports import Clock, Deliveries, Identity, StateBackend
     from iac.providers.base import Connected
-    from iac.providers.settings import ProviderSettings
 
 READ, WRITE = "iam:admin.read", "iam:admin.write"
 

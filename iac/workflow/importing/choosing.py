@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
 from iac.core import server
 from iac.core.plan.identity import predecessor_id
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Mapping
-
-    from iac.core.registration import Registration
+from iac.core.registration import Registration
 
 
 @dataclass(frozen=True, slots=True)

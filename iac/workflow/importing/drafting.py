@@ -2,36 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from datetime import date
+from typing import Any
 
-from iac.config.document import parse_document
+from iac.config.document import Document, parse_document
 from iac.config.environment import Environment
 from iac.config.event import HIDDEN
 from iac.config.layers import folder_layers, layer_of
+from iac.config.project import Project
+from iac.config.survey import Survey
 from iac.core.desired import OWNERS
-from iac.core.diagnostics import Severity
+from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.limits import listed
 from iac.core.model import FIELDS, uses_secret
 from iac.core.plan.diff import compare
 from iac.core.policy.judge import judge
+from iac.core.registration import Facts
+from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.ports.path import CLIENTS_DIR
-from iac.workflow.importing.choosing import Skipped
+from iac.workflow.importing.choosing import Candidate, Skipped
 from iac.workflow.importing.minimal import minimal
 from iac.workflow.importing.text import address_for, made_id, write_definition
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from datetime import date
-
-    from iac.config.document import Document
-    from iac.config.project import Project
-    from iac.config.survey import Survey
-    from iac.core.diagnostics import Diagnostic
-    from iac.core.registration import Facts
-    from iac.core.secret import Secret
-    from iac.workflow.importing.choosing import Candidate
 
 _SHOWN = 160
 _DISPENSABLE = {name for name, field in FIELDS.items() if not field.always} - {"client_name"} | {OWNERS}

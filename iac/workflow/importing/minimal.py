@@ -6,19 +6,15 @@ Always-managed fields are written with their values, equal to a default or not, 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from iac.config.definition import Pool, canonical_fields
+from iac.config.merge import Merged
 from iac.core import server
 from iac.core.desired import OWNERS
-from iac.core.model import FIELDS, Kind, short_grant
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from iac.config.merge import Merged
-    from iac.core.model import Field, Fields, Value
-    from iac.core.registration import Registration
+from iac.core.model import FIELDS, Field, Fields, Kind, Value, short_grant
+from iac.core.registration import Registration
 
 
 def minimal(seen: Registration, base: Merged, server_defaults: Fields) -> dict[str, Any]:

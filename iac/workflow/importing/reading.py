@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 from iac.core.errors import InputError
 from iac.core.limits import listed
@@ -12,11 +14,6 @@ from iac.core.server import parse_answer, private_members
 from iac.core.text import printable
 from iac.wait import read
 from iac.workflow.importing.choosing import Candidate
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
-    from pathlib import Path
-
 
 _NAMES: Mapping[str, str] = {
     "clientId": "client_id",

@@ -5,35 +5,26 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 from iac.config.edit.files import create_text, write_together
 from iac.config.environment import Environment
-from iac.config.project import load_project
+from iac.config.project import Project, load_project
 from iac.config.schema import load_schema
-from iac.config.survey import survey
+from iac.config.settings import Settings
+from iac.config.survey import Survey, survey
 from iac.core.errors import InputError, InvalidInput
 from iac.core.limits import listed
-from iac.core.registration import Misfit
+from iac.core.registration import Misfit, Registration
+from iac.core.secret import Secret
+from iac.ports import Reader
 from iac.wiring.login import login_client_id
-from iac.wiring.sessions import Access, open_server
-from iac.workflow.importing.choosing import Bounds, Candidate, Skipped, separate
-from iac.workflow.importing.drafting import DefinitionDraft, Drafter
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from iac.config.project import Project
-    from iac.config.settings import Settings
-    from iac.config.survey import Survey
-    from iac.core.registration import Registration
-    from iac.core.secret import Secret
-    from iac.ports import Reader
-    from iac.wiring.sessions import Caller
-    from iac.workflow.importing.choosing import Wish
-    from iac.workflow.importing.drafting import ImportTerms
+from iac.wiring.sessions import Access, Caller, open_server
+from iac.workflow.importing.choosing import Bounds, Candidate, Skipped, Wish, separate
+from iac.workflow.importing.drafting import DefinitionDraft, Drafter, ImportTerms
 
 _CLIENT_ID = re.compile(load_schema("client")["$defs"]["client_id"]["pattern"])
 """What a definition can have; a client of another id is told, and read no more closely."""

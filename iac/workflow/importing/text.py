@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from typing import TYPE_CHECKING, Any
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 from iac.config.document import parse_document
 from iac.config.edit.format import format_text, schema_address
 from iac.config.edit.splice import scalar_text
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping, Sequence
-    from pathlib import Path
-
-    from iac.core.diagnostics import Diagnostic
-
+from iac.core.diagnostics import Diagnostic
 
 LONGEST = 64
 """Characters of a name that is made."""

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from iac.config.edit.files import create_text, write_together
 from iac.config.edit.project import with_wheel
 from iac.config.project import load_project
+from iac.config.settings import Settings
 from iac.core.errors import InputError
 from iac.files import PrivateFolder
 from iac.git import find_work_tree, open_work_tree
+from iac.ports.forge import Forge
 from iac.ports.path import PROJECT_FILE
 from iac.registry import FORGES
 from iac.workflow.pipelines.needs import extras, login_variables, state_variables
 from iac.workflow.pipelines.requirements import check_wheel
 from iac.workflow.pipelines.text import WRITTEN, Facts, render_pipelines
-
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-    from pathlib import Path
-
-    from iac.config.settings import Settings
-    from iac.ports.forge import Forge
 
 __all__ = [
     "Facts", "Pipelines", "change_wheel", "find_unlocked", "find_written", "prepare_pipelines",

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from iac.core.errors import InputError
 from iac.ports.source import Origin, Source
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from iac.config.settings import Settings
 
 

@@ -6,15 +6,12 @@ The name of the package on an index is nobody's yet, so whoever took it would ru
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator
+from pathlib import Path
 
 from iac import __version__
 from iac.core.errors import InputError
 from iac.resource import resource
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
 _NAME = re.compile(r"([A-Za-z0-9._-]+)==")
 _EVERY = "base"

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from iac import __version__, forges
 from iac.core.desired import DEFAULT
 from iac.registry import FORGES
 from iac.workflow.pipelines.requirements import render_requirements
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 _FOLDER = Path(forges.__file__).parent
 _INCLUDE = re.compile(r"^( *)@include ([a-z.-]+)@\n", re.MULTILINE)
