@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from iac.core.capabilities import Capabilities
 from iac.ports.clock import Clock
 from iac.ports.path import named_file
 
@@ -100,12 +101,14 @@ class LoginSite:
         scopes: to ask for; empty for all that can be had.
         ask: tells somebody what to do; None when nobody is there.
         warn: says something that went wrong and stops nothing.
+        api: what the server can do.
     """
 
     site: Site
     scopes: tuple[str, ...]
     ask: Callable[[str], None] | None
     warn: Callable[[str], None]
+    api: Capabilities
 
     def read(self, source: Source) -> Secret:
         """The value of a source.

@@ -16,6 +16,7 @@ from iac.core.errors import IacError, StateError
 from iac.core.model import uses_secret
 from iac.core.proof import ClientProof, Evidence, Judgement, Proof, ServiceLogin
 from iac.core.secret import Secret
+from iac.core.server import detect_facts
 from iac.core.state.keys import kid_in_use
 from iac.core.state.model import ClientState, SecretStatus, State
 from iac.ports import Prover
@@ -70,7 +71,7 @@ def _prove(
     secret, is_current = _secret_of(readings, held)
     key = next((seen.key for seen in _seen(readings) if seen.key is not None), None)
     found = prover.prove(ServiceLogin(_client_id_of(readings, held), secret, held.applied, key))
-    fix = _way_on(address, held, is_current=is_current)
+    fix = _fix_of_login(session, address, held, is_current=is_current)
     told = (_with_fix(check, fix) for check in found)
     return ClientProof(address, held.client_id, (*checks, *told))
 
@@ -119,12 +120,24 @@ def _with_fix(check: Evidence, fix: str) -> Evidence:
     return replace(check, fix=fix) if is_failed else check
 
 
-def _way_on(address: str, held: ClientState, *, is_current: bool) -> str:
+def _fix_of_login(session: LocalSession, address: str, held: ClientState, *, is_current: bool) -> str:
+    """What to do about a refused login. A rotation would end the secret that works, so it is not advised."""
     if not is_current:
         return f"iac render --target {address}"
+    if held.applied.get("token_endpoint_auth_method") == "none":
+        return "iac plan: is the client still on the server, and without a secret?"
     if not uses_secret(held.applied):
-        return "iac plan: does the server have the public key as it is defined?"
-    return f"iac secret set {address}, if the secret was changed on the server; iac rotate {address}"
+        return "iac plan: is the client still on the server, with the public key as it is defined?"
+    if _shows_secrets(session, held):
+        return "iac apply: it takes over the secret that the server has now, and creates the client again if it is gone"
+    gone = "iac plan: is the client still on the server?"
+    return f"{gone} If its secret was changed there: iac secret set {address}, with the new secret"
+
+
+def _shows_secrets(session: LocalSession, held: ClientState) -> bool:
+    """Whether the server shows secrets to those who may read the client, as far as its last answer tells."""
+    facts = detect_facts([held.answer]) if held.answer else None
+    return session.desired.api.is_iam and facts is not None and facts.shows_secrets
 
 
 def prove(caller: Caller, addresses: Collection[str]) -> Proof:
@@ -142,7 +155,7 @@ def prove(caller: Caller, addresses: Collection[str]) -> Proof:
     settings, session = open_project(caller)
     transport = issuer_transport(settings, parallelism=settings.parallelism)
     connection = Connection(settings.issuer, pinned_issuer(os.environ), transport)
-    with OAuthProver(connection, session.clock) as prover:
+    with OAuthProver(connection, session.clock, settings.api) as prover:
         return verify(session, prover, addresses, settings.parallelism)
 
 

@@ -27,8 +27,9 @@ _NEEDS_USER = frozenset({"login_required", "interaction_required", "consent_requ
 
 _ACCEPTED = "taken with this client"
 _LOGIN_FIRST = "the server asks for a login before it looks at the redirect URI"
+_UNKNOWN_CLIENT = "the server leads to its login page, as IAM does for a client_id that it does not know"
 _NO_TELLING = "the server answers alike for a URI that nobody registered"
-_FIX = "iac plan: is the redirect URI registered, and the client enabled?"
+_FIX = "iac plan: is the client still on the server, and this redirect URI registered to the character?"
 _CODE = re.compile(r"[a-z_]{1,40}")
 """What an error code looks like (RFC 6749 section 4.1.2.1); all else is not shown."""
 
@@ -65,7 +66,24 @@ class Authorization:
         answer = self.server.http.send(call)
         if answer.status in PASSING:
             raise read_failure(call, answer)
-        return _judge(grant, uri, answer, state)
+        return self._judge(grant, uri, answer, state)
+
+    def _judge(self, grant: str, uri: str, answer: Answer, state: str) -> Evidence:
+        location = answer.headers.get("location", "") if 300 <= answer.status < 400 else ""  # noqa: PLR2004  # RFC 9110 section 15.4
+        if not location:
+            return _without_redirect(grant, uri, answer)
+        told = _told_at(location, uri)
+        if told is None and self.server.api.is_iam and urlsplit(location).path.endswith("/login"):
+            # IAM answers prompt=none itself, unless there is no such client (rec: disabled-client 59 to 61)
+            return Evidence(grant, Judgement.FAILED, uri, _UNKNOWN_CLIENT, _FIX)
+        if told is None:
+            return Evidence(grant, Judgement.UNPROVEN, uri, _LOGIN_FIRST)
+        error = told.get("error", [""])[0]
+        if error in _NEEDS_USER and told.get("state") == [state]:
+            return Evidence(grant, Judgement.OK, uri, _ACCEPTED)
+        code = error if _CODE.fullmatch(error) else "nothing that was to be expected"
+        why = f"the server answers at the redirect URI: {code}"
+        return Evidence(grant, Judgement.FAILED, uri, why, _FIX)
 
 
 def _request(grant: str, subject: ServiceLogin, verifier: str) -> dict[str, str]:
@@ -84,21 +102,6 @@ def _request(grant: str, subject: ServiceLogin, verifier: str) -> dict[str, str]
 
 def _challenge(verifier: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
-
-
-def _judge(grant: str, uri: str, answer: Answer, state: str) -> Evidence:
-    location = answer.headers.get("location", "") if 300 <= answer.status < 400 else ""  # noqa: PLR2004  # RFC 9110 section 15.4
-    if not location:
-        return _without_redirect(grant, uri, answer)
-    told = _told_at(location, uri)
-    if told is None:
-        return Evidence(grant, Judgement.UNPROVEN, uri, _LOGIN_FIRST)
-    error = told.get("error", [""])[0]
-    if error in _NEEDS_USER and told.get("state") == [state]:
-        return Evidence(grant, Judgement.OK, uri, _ACCEPTED)
-    code = error if _CODE.fullmatch(error) else "nothing that was to be expected"
-    why = f"the server answers at the redirect URI: {code}"
-    return Evidence(grant, Judgement.FAILED, uri, why, _FIX)
 
 
 def _without_redirect(grant: str, uri: str, answer: Answer) -> Evidence:

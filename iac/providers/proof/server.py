@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from iac.core.capabilities import Capabilities
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.proof import Evidence, Judgement
 from iac.providers.discovery import Endpoints
@@ -27,6 +28,7 @@ class KnownServer:
     issuer: Issuer
     endpoints: Endpoints
     clock: Clock
+    api: Capabilities
 
     def path(self, name: str) -> str:
         """The path of an endpoint by its name in the discovery document; "" when the server declares none.
