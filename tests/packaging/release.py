@@ -1,7 +1,7 @@
 """A release without publishing it: `make release-check`.
 
-The version has a dated section in CHANGELOG.md and no other tag; wheel and sdist are built, and the wheel that the sdist gives is
-the same to the byte; an SBOM of what pipelines install and the hashes of all lie beside them. Prints what is left to do.
+The version has a dated section in CHANGELOG.md and no other tag. Wheel and sdist are built, and the sdist builds the same
+wheel to the byte. An SBOM of what pipelines install and the hashes of all lie beside them. Prints what is left to do.
 """
 
 from __future__ import annotations
@@ -85,7 +85,9 @@ def same_from_sdist(sdist: Path, wheel: Path) -> None:
         (unpacked,) = Path(folder).iterdir()
         built(unpacked, Path(folder))
         if digest(Path(folder) / wheel.name) != digest(wheel):
-            raise NotReady("the sdist builds another wheel than the checkout. Compare the lists of files in pyproject.toml.")
+            raise NotReady(
+                "the sdist builds another wheel than the checkout. Compare the lists of files in pyproject.toml."
+            )
 
 
 def sbom(target: Path) -> int:
