@@ -1,7 +1,8 @@
 """A release without publishing it: `make release-check`.
 
 The version has a dated section in CHANGELOG.md and no other tag. Wheel and sdist are built, and the sdist builds
-the same wheel to the byte. An SBOM of what pipelines install and the hashes of all lie beside them. Prints what is left to do.
+the same wheel to the byte. An SBOM of what pipelines install and the hashes of all lie beside them.
+Prints what is left to do.
 """
 
 from __future__ import annotations
