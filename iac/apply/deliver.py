@@ -16,11 +16,11 @@ from iac.core.plan.plan import Plan
 from iac.core.secret import Secret
 from iac.core.state.keys import key_in_use, kid_in_use
 from iac.core.state.model import ClientState, OutputRecord, OutputWritten, SecretStatus, State
+from iac.session.ledger import Ledger
+from iac.session.session import LocalSession
 
 if TYPE_CHECKING:
     from iac.rendering.context import Credentials
-    from iac.session.ledger import Ledger
-    from iac.session.session import LocalSession
 
 _NEW = frozenset({SecretChange.CREATED, SecretChange.ROTATED})
 

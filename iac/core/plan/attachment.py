@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from iac.core.model import uses_secret
 from iac.core.plan.change import Action, Change, OutputAction, SecretChange
+from iac.core.plan.draft import Draft
 from iac.core.plan.output import plan_outputs
-
-if TYPE_CHECKING:
-    from iac.core.plan.draft import Draft
 
 _QUIET = frozenset({OutputAction.UNCHANGED, OutputAction.BLOCKED})
 
