@@ -15,7 +15,7 @@ from iac.core.plan.identity import bound
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.session.session import Session
+    from iac.session import Session
 
 
 @click.command("show")
