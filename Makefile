@@ -7,6 +7,9 @@ HASHES := requirements/hashes
 # For every supported Python and system at once; the files name no index.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
 
+# Without compiled files each of the suite's many processes would compile iac and the tests again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo quick test check live format bench requirements wheel clean
 
 help: ## what the targets do
