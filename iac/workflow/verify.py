@@ -19,7 +19,7 @@ from iac.core.secret import Secret
 from iac.core.state.keys import kid_in_use
 from iac.core.state.model import ClientState, SecretStatus, State
 from iac.ports import Prover
-from iac.session.session import LocalSession
+from iac.session import LocalSession
 from iac.wiring.login import pinned_issuer
 from iac.wiring.sessions import Caller, open_project
 
