@@ -10,7 +10,7 @@ from pathlib import Path
 
 from iac import files, wait
 from iac.core.errors import StateError
-from iac.core.state.document import Origin
+from iac.core.state.document import TextOrigin
 from iac.core.state.journal import Journal, parse_journal
 from iac.core.state.model import Event
 
@@ -132,7 +132,7 @@ class LocalJournal:
             data = wait.read(self._path)
         except FileNotFoundError:
             data = b""
-        return parse_journal(data, Origin(str(self._path), fix)), len(data)
+        return parse_journal(data, TextOrigin(str(self._path), fix)), len(data)
 
     def is_at(self, extent: Extent) -> bool:
         """Whether nobody has written to the file since."""

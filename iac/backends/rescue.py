@@ -10,7 +10,7 @@ from pathlib import Path
 
 from iac import files, wait
 from iac.core.errors import StateError
-from iac.core.state.document import Origin, parse_state
+from iac.core.state.document import TextOrigin, parse_state
 from iac.core.state.journal import is_journal, parse_journal
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
@@ -101,9 +101,9 @@ def _serial(copy: Path, lineage: str) -> int:
             return 0
         data = wait.read(copy)
         if not is_journal(data):
-            state = parse_state(data.decode(), Origin(str(copy)))
+            state = parse_state(data.decode(), TextOrigin(str(copy)))
             return state.serial if state.lineage == lineage else 0
-        batches = parse_journal(data, Origin(str(copy))).batches
+        batches = parse_journal(data, TextOrigin(str(copy))).batches
     except (OSError, UnicodeDecodeError, StateError):
         return 0
     return max((batch.serial for batch in batches if batch.lineage == lineage), default=0)

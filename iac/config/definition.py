@@ -14,8 +14,7 @@ from iac.core.desired import DesiredClient, Lifecycle, Rotation, Waiver
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.model import ALWAYS, DEFAULTED, FIELDS, GRANT_TYPES, Kind, Value
 from iac.core.plan.recipients import recipient
-from iac.core.policy import RULES, DefinitionRule, Subject, Terms, check, in_force
-from iac.core.policy.judge import judge, unused
+from iac.core.policy import RULES, DefinitionRule, Subject, Terms, check, in_force, judge, unused
 from iac.core.rotation import seconds
 from iac.core.server import canonical_jwks
 

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 
 from iac.core.errors import UnreachableError
-from iac.core.proof import Check, Subject
+from iac.core.proof import Evidence, ServiceLogin
 from iac.ports.foreign import only
 
 _server = only(UnreachableError, "the server cannot be asked")
@@ -29,11 +29,11 @@ class Prover(ABC):
         self._open()
 
     @_server
-    def prove(self, subject: Subject) -> Sequence[Check]:
+    def prove(self, subject: ServiceLogin) -> Sequence[Evidence]:
         """Every check that can be made for this client. A server that does not answer makes a check unanswered."""
         return self._prove(subject)
 
     @abstractmethod
     def _open(self) -> None: ...
     @abstractmethod
-    def _prove(self, subject: Subject) -> Sequence[Check]: ...
+    def _prove(self, subject: ServiceLogin) -> Sequence[Evidence]: ...

@@ -8,8 +8,8 @@ from __future__ import annotations
 from tests.house import measures
 
 LIMITS = {  # measure: (limit, goal)
-    "modules": (335, 300),
-    "statements outside the sandbox": (22_569, 19_525),
+    "modules": (315, 300),
+    "statements outside the sandbox": (22_425, 19_525),
     "class names with two meanings": (19, 0),
     "exceptions from lint": (44, 40),
     "circles of imports": (0, 0),

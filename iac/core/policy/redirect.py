@@ -1,4 +1,4 @@
-"""What a redirect URI says (host, domain, whether it leads to the user's own machine), and the rules on it. Pure."""
+"""Redirect URIs: host, domain, whether they lead to the user's own machine; and the rules on them. Pure."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from iac.core import server
 from iac.core.diagnostics import Diagnostic
 from iac.core.policy.rule import DefinitionRule, Level, Subject, hit
 from iac.core.registration import Facts
+from iac.core.server.effect import OIDC_AGENT
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 """Hosts of the user's own machine (RFC 8252 section 7.3)."""
-
-OIDC_AGENT = "edu.kit.data.oidc-agent:/redirect"
-"""The one address with a scheme of its own that every version of IAM takes (rec: admin-redirect-uris)."""
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):")
 _SHARED = frozenset({"ac", "co", "com", "edu", "gob", "gov", "go", "gv", "mil", "ne", "net", "or", "org"})
