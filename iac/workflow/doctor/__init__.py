@@ -14,8 +14,7 @@ from iac.config.settings import Settings
 from iac.core.errors import IacError, UnreachableError
 from iac.ports import Clock
 from iac.registry import PROVIDERS
-from iac.wiring.login import login_client_id
-from iac.wiring.sessions import Access, Caller, find_identity, open_local, open_server
+from iac.wiring.sessions import Access, Caller, find_identity, login_client_id, open_local, open_server
 from iac.wiring.site import open_backend, open_deliveries
 from iac.workflow.doctor import local, remote
 from iac.workflow.doctor.check import Check, Verdict, failed
