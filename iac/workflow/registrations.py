@@ -1,4 +1,4 @@
-"""What the server holds of the clients that a run looks at, and what drifted; new tokens that a read brings are kept."""
+"""What the server holds of the clients that a run looks at, and what drifted. New tokens that a read brings are kept."""
 
 from __future__ import annotations
 
