@@ -12,7 +12,7 @@ from typing import TextIO
 import click
 
 from iac.core.errors import InputError
-from iac.wait import read
+from iac.files import read
 
 
 def is_terminal(stream: TextIO | None) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 from iac.config.catalogue import mistake
 from iac.config.event import HIDDEN, Place, Pointer, parse_yaml
 from iac.core.diagnostics import Diagnostic, Location
-from iac.wait import read
+from iac.files import read
 
 MAX_BYTES = 256 * 1024
 """Largest file that is read."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from iac.resource import resource
+from iac.files import resource
 
 SCHEMAS = ("client", "project", "plan")
 """Names of our schemas."""

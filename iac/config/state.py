@@ -16,7 +16,7 @@ from iac.config.layers import overrides
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.plan.recipients import parse_recipients
 from iac.ports.settings import BackendSettings, ClearText
-from iac.ports.source import Source
+from iac.ports.site import Source
 from iac.registry import BACKENDS
 
 _INHERITED = ("encryption", "lineage")

@@ -13,7 +13,7 @@ from iac.clock import SystemClock
 from iac.config.project import load_project
 from iac.core.errors import InputError
 from iac.core.secret import Secret
-from iac.ports.source import Origin, Source
+from iac.ports.site import Origin, Source
 from iac.transport.client import Transport
 from iac.wiring.site import open_backend
 from tests.config.given import PROJECT, write

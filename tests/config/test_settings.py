@@ -12,7 +12,7 @@ from iac.config.project import load_project
 from iac.config.state import StateSettings
 from iac.core.errors import InputError
 from iac.core.secret import Secret
-from iac.ports.source import MAX_BYTES, Origin, Source
+from iac.ports.site import MAX_BYTES, Origin, Source
 from iac.providers.logins.settings import ClientCredentialsAuth, TokenAuth, WlcgAuth
 from tests.config.given import PROJECT, RECIPIENT, write
 

@@ -18,7 +18,7 @@ from iac.config.schema import load_schema
 from iac.core.diagnostics import Severity
 from iac.core.errors import InvalidInput
 from iac.core.origin import url_problem
-from iac.ports.source import Origin, Source
+from iac.ports.site import Origin, Source
 from iac.registry import BACKENDS
 from tests.config.given import PROJECT, RECIPIENT, write
 

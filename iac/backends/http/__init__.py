@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from iac.core.origin import HOW_URL, Address, url_problem
 from iac.ports.settings import BackendSettings, Problem
-from iac.ports.source import Source
+from iac.ports.site import Source
 
 _ADDRESSES = ("address", "lock_address", "unlock_address")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from iac.ports.settings import LoginSettings
-from iac.ports.source import Source
+from iac.ports.site import Source
 
 _POST = "client_secret_post"
 

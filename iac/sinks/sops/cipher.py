@@ -22,13 +22,21 @@ from iac.core.limits import listed
 from iac.core.text import install_extra
 from iac.ports import Clock, Sink
 from iac.ports.site import OutputSite
-from iac.sealing.key import CONFIGURE, parse_recipient
+from iac.sealing import CONFIGURE, parse_recipient
 from iac.sinks.sealed import Cipher, Readers, damaged, open_sealed
 from iac.sinks.sops import SopsSettings
-from iac.sinks.sops.form import METADATA, Binary, Dotenv, Form, Ini, Json, Unwritable
-from iac.sinks.sops.metadata import Foreign, Metadata, parse_metadata
-from iac.sinks.sops.tree import UNENCRYPTED, Branch, Damaged, decrypted, encrypted, keys
-from iac.sinks.sops.yaml import Yaml
+from iac.sinks.sops.form import METADATA, Binary, Dotenv, Form, Ini, Json, Unwritable, Yaml
+from iac.sinks.sops.tree import (
+    UNENCRYPTED,
+    Branch,
+    Damaged,
+    Foreign,
+    Metadata,
+    decrypted,
+    encrypted,
+    keys,
+    parse_metadata,
+)
 
 _KEY_BYTES = 32
 _MANIFEST = frozenset({"apiVersion", "kind", "metadata", "type", "immutable"})

@@ -15,8 +15,8 @@ from iac.config.settings import Settings
 from iac.core.errors import InputError
 from iac.files import PrivateFolder
 from iac.git import find_work_tree, open_work_tree
-from iac.ports.forge import Forge
 from iac.ports.path import PROJECT_FILE
+from iac.ports.settings import Forge
 from iac.registry import FORGES
 from iac.workflow.pipelines.needs import extras, login_variables, state_variables
 from iac.workflow.pipelines.requirements import check_wheel

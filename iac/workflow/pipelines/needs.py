@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from iac.core.errors import InputError
-from iac.ports.source import Origin, Source
+from iac.ports.site import Origin, Source
 
 if TYPE_CHECKING:
     from iac.config.settings import Settings

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from iac import __version__
 from iac.core.errors import InputError
-from iac.resource import resource
+from iac.files import resource
 
 _NAME = re.compile(r"([A-Za-z0-9._-]+)==")
 _EVERY = "base"
