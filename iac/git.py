@@ -59,7 +59,7 @@ _USERINFO = re.compile(r"(?<=://)[^/\s]*@")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class GitAnswer:
     """How a command ended: its exit code (`NO_ANSWER`: none), its output, and its words in one printable line."""
 
     code: int
@@ -97,7 +97,7 @@ class Git:
     variables: Mapping[str, str] = field(default_factory=dict)
     child: Child = Child.GIT_REMOTE
 
-    def run(self, *arguments: str, given: bytes = b"") -> Answer:
+    def run(self, *arguments: str, given: bytes = b"") -> GitAnswer:
         """Run it, with these bytes as its input.
 
         Raises:
@@ -109,7 +109,7 @@ class Git:
             ended = run(command, seconds=SECONDS, given=given)
         except ProcessError as error:
             why = f"gave no answer within {SECONDS:g} seconds" if error.failure is Failure.LATE else "printed too much"
-            return Answer(NO_ANSWER, b"", f"git {arguments[0]} {why}")
+            return GitAnswer(NO_ANSWER, b"", f"git {arguments[0]} {why}")
         except OSError as error:
             raise InputError(
                 "git cannot be run",
@@ -117,7 +117,7 @@ class Git:
                 why=f"{error.strerror}: {error.filename}",
                 fix=f"install git {_version(MINIMUM)} or newer",
             ) from None
-        return Answer(ended.code, ended.out, _words(ended.err, f"git {arguments[0]} ended with {ended.code}"))
+        return GitAnswer(ended.code, ended.out, _words(ended.err, f"git {arguments[0]} ended with {ended.code}"))
 
 
 def check_version(git: Git) -> None:

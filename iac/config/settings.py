@@ -19,7 +19,7 @@ from iac.core.model import Fields
 from iac.core.policy.rule import WLCG_BOUNDS, Bounds
 from iac.core.server import redirect_uri_problem
 from iac.ports.settings import LoginSettings, SinkSettings
-from iac.ports.site import Network, Source
+from iac.ports.site import Network, ValueSource
 from iac.registry import LOGINS, PROVIDERS, SINKS, capabilities
 
 _LIMITS = Limits()
@@ -76,7 +76,7 @@ class Settings:
         return self.auth.client.literal if self.auth and self.auth.client else ""
 
     @property
-    def login_secrets(self) -> tuple[Source, ...]:
+    def login_secrets(self) -> tuple[ValueSource, ...]:
         """Where the secrets of the login come from."""
         return self.auth.secrets if self.auth else ()
 

@@ -20,7 +20,7 @@ from iac.core.diagnostics import Diagnostic
 from iac.core.errors import InputError
 from iac.core.text import install_extra
 from iac.ports.sink import Sink
-from iac.ports.site import LoginSite, OutputSite, Site, Source
+from iac.ports.site import LoginSite, OutputSite, Site, ValueSource
 from iac.ports.state import StateBackend
 
 Say: TypeAlias = "Callable[..., Diagnostic]"
@@ -100,7 +100,7 @@ class BackendSettings(ABC):
         return ""
 
     @property
-    def login(self) -> tuple[Source | None, Source | None]:
+    def login(self) -> tuple[ValueSource | None, ValueSource | None]:
         """Where the name and the secret come from that the place is reached with."""
         return None, None
 
@@ -191,16 +191,16 @@ class LoginSettings(ABC):
         """The login in an `auth` that its schema has passed: each key is a field of its name."""
         named = {key: part for key, part in keys.items() if key != "method"}
         return cls(
-            **{key: Source.parse(f"auth.{key}", part) if key in SOURCES else part for key, part in named.items()}
+            **{key: ValueSource.parse(f"auth.{key}", part) if key in SOURCES else part for key, part in named.items()}
         )
 
     @property
-    def client(self) -> Source | None:
+    def client(self) -> ValueSource | None:
         """Where the id of the client comes from that the login goes through; None for no client of ours."""
         return getattr(self, "client_id", None)
 
     @property
-    def secrets(self) -> tuple[Source, ...]:
+    def secrets(self) -> tuple[ValueSource, ...]:
         """Where the secrets of the login come from."""
         sources = (getattr(self, key, None) for key in SOURCES if key != "client_id")
         return tuple(source for source in sources if source)

@@ -22,7 +22,7 @@ MAX_BYTES = 64 * 1024
 """Largest file that a value is read from."""
 
 
-class Origin(StrEnum):
+class SourceKind(StrEnum):
     """The kinds of places there are."""
 
     ENV = "env"
@@ -31,7 +31,7 @@ class Origin(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class ValueSource:
     """The place of a value.
 
     Attributes:
@@ -40,35 +40,35 @@ class Source:
     """
 
     setting: str
-    origin: Origin
+    origin: SourceKind
     name: str
 
     @classmethod
-    def parse(cls, setting: str, value: Any) -> Source:
+    def parse(cls, setting: str, value: Any) -> ValueSource:
         """The source in a setting that its schema has passed."""
         if isinstance(value, str):
-            return cls(setting, Origin.LITERAL, value)
+            return cls(setting, SourceKind.LITERAL, value)
         ((origin, name),) = value.items()
-        return cls(setting, Origin(origin), name)
+        return cls(setting, SourceKind(origin), name)
 
     @classmethod
-    def find(cls, setting: str, keys: Mapping[str, Any], key: str) -> Source | None:
+    def find(cls, setting: str, keys: Mapping[str, Any], key: str) -> ValueSource | None:
         """The source in a key of a setting; None where the key is not there."""
         return cls.parse(f"{setting}.{key}", keys[key]) if key in keys else None
 
     @property
     def literal(self) -> str:
         """The value when it stands in iac.yaml, else ""."""
-        return self.name if self.origin is Origin.LITERAL else ""
+        return self.name if self.origin is SourceKind.LITERAL else ""
 
     @property
     def is_file(self) -> bool:
         """Whether the value is in a file."""
-        return self.origin is Origin.FILE
+        return self.origin is SourceKind.FILE
 
     def describe(self) -> str:
         """The place in words, never the value."""
-        places = {Origin.ENV: f"environment variable {self.name}", Origin.FILE: f"file {self.name}"}
+        places = {SourceKind.ENV: f"environment variable {self.name}", SourceKind.FILE: f"file {self.name}"}
         return places.get(self.origin, f"{self.setting} in iac.yaml")
 
     def path(self, root: Path) -> Path:
@@ -97,7 +97,7 @@ class Source:
         return bool(mode & (stat.S_IRWXG | stat.S_IRWXO))
 
     def _text(self, environ: Mapping[str, str], root: Path) -> str:
-        if self.origin is Origin.LITERAL:
+        if self.origin is SourceKind.LITERAL:
             return self.name
         if self.is_file:
             return self._file_text(root)
@@ -116,7 +116,10 @@ class Source:
             raise InputError(f"{self.setting} cannot be read", where=str(path), why=why, fix=self._fix()) from error
 
     def _fix(self) -> str:
-        fixes = {Origin.ENV: f"export {self.name}=...", Origin.FILE: f"write the value to {self.name}, chmod 600"}
+        fixes = {
+            SourceKind.ENV: f"export {self.name}=...",
+            SourceKind.FILE: f"write the value to {self.name}, chmod 600",
+        }
         return fixes.get(self.origin, f"set {self.setting} in iac.yaml")
 
 
@@ -172,7 +175,7 @@ class Site:
     timeout: float
     deadline: float
 
-    def read(self, source: Source | None) -> Secret | None:
+    def read(self, source: ValueSource | None) -> Secret | None:
         """The value of a source; None for no source.
 
         Raises:
@@ -212,7 +215,7 @@ class LoginSite:
     ask: Callable[[str], None] | None
     warn: Callable[[str], None]
 
-    def read(self, source: Source) -> Secret:
+    def read(self, source: ValueSource) -> Secret:
         """The value of a source.
 
         Raises:

@@ -23,7 +23,16 @@ from datetime import datetime, timedelta
 
 from iac.backends.cell import Cell, NotStored, Stored
 from iac.backends.http import HttpPlace
-from iac.backends.http.server import Cause, Failed, Held, StateServer, Taken, Target, Targets, render_id
+from iac.backends.http.server import (
+    LockFailure,
+    LockHeld,
+    LockTaken,
+    LockUnknown,
+    StateServer,
+    StateTarget,
+    StateTargets,
+    render_id,
+)
 from iac.backends.lock import is_over, not_held, refusal
 from iac.backends.remote import open_remote
 from iac.core.errors import InputError, LockedError, UnreachableError
@@ -100,17 +109,17 @@ class HttpLock(Lock):
 
     def _holder(self) -> Holder | None:
         match self._probe():
-            case Held(_, holder) if not is_over(holder, self._clock.now()) and not self._is_momentary(holder):
+            case LockHeld(_, holder) if not is_over(holder, self._clock.now()) and not self._is_momentary(holder):
                 return holder
-            case Failed(error, cause) if cause is not Cause.REFUSED:
+            case LockUnknown(error, cause) if cause is not LockFailure.REFUSED:
                 raise error
         return None
 
     def _unlock(self, run_id: str) -> Holder:
         found = self._probe()
-        if isinstance(found, Failed):
+        if isinstance(found, LockUnknown):
             raise found.error
-        if isinstance(found, Taken):
+        if isinstance(found, LockTaken):
             raise not_held(self._server.where, run_id, "nobody holds it")
         note = found.holder
         if note.run_id != run_id:
@@ -121,14 +130,14 @@ class HttpLock(Lock):
             raise self._unusable(reason)
         return note
 
-    def _probe(self) -> Taken | Held | Failed:
-        """Who holds it: `Taken` when nobody does."""
+    def _probe(self) -> LockTaken | LockHeld | LockUnknown:
+        """Who holds it: `LockTaken` when nobody does."""
         probe = self._momentary(MOMENT)
-        found: Taken | Held | Failed = Taken()
+        found: LockTaken | LockHeld | LockUnknown = LockTaken()
         try:
             found = self._try(probe)
         finally:
-            if isinstance(found, Taken):
+            if isinstance(found, LockTaken):
                 self._server.free(probe)
         return found
 
@@ -146,25 +155,25 @@ class HttpLock(Lock):
         taken_over, glance, patience = 0, _GLANCE, max(deadline, self._clock.now() + MOMENT)
         while True:
             match self._try(lock_id):
-                case Taken():
+                case LockTaken():
                     return
-                case Failed(error):
+                case LockUnknown(error):
                     raise error
-                case Held(held_id, holder) if is_over(holder, self._clock.now()) and taken_over < _TRIES:
+                case LockHeld(held_id, holder) if is_over(holder, self._clock.now()) and taken_over < _TRIES:
                     taken_over += 1
                     self._take_over(held_id, holder)
-                case Held(_, holder):
+                case LockHeld(_, holder):
                     is_momentary = self._is_momentary(holder)
                     if self._clock.now() >= (patience if is_momentary else deadline):
                         raise self._locked_by(holder)
                     self._clock.sleep(glance if is_momentary else POLL)
                     glance = min(1.5 * glance, POLL)
 
-    def _try(self, lock_id: str) -> Taken | Held | Failed:
+    def _try(self, lock_id: str) -> LockTaken | LockHeld | LockUnknown:
         """Try for the lock, again where the server broke off."""
         for _ in range(_TRIES - 1):
             found = self._server.lock(lock_id)
-            if not isinstance(found, Failed) or found.cause is not Cause.BROKE_OFF:
+            if not isinstance(found, LockUnknown) or found.cause is not LockFailure.BROKE_OFF:
                 return found
             self._clock.sleep(POLL)
         return self._server.lock(lock_id)
@@ -284,7 +293,7 @@ def _is_same(found: Stored | None, old: Stored | None) -> bool:
     return found == old
 
 
-def targets(place: HttpPlace) -> Targets:
+def targets(place: HttpPlace) -> StateTargets:
     """Where the requests of the protocol go.
 
     Raises:
@@ -300,8 +309,10 @@ def targets(place: HttpPlace) -> Targets:
                 why=f"credentials go to {update.origin} only",
                 fix=f"set state.{key} to an address that begins with {update.origin}/",
             )
-    return Targets(
-        Target(update, place.update_method), Target(lock, place.lock_method), Target(unlock, place.unlock_method)
+    return StateTargets(
+        StateTarget(update, place.update_method),
+        StateTarget(lock, place.lock_method),
+        StateTarget(unlock, place.unlock_method),
     )
 
 

@@ -57,7 +57,7 @@ _NOT_FOUND, _NOT_IMPLEMENTED = 404, 501
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class S3Failure:
     """An answer that was no success.
 
     Attributes:
@@ -84,12 +84,12 @@ class Answer:
         return self.is_of_role or is_mistake or self.status == _NOT_IMPLEMENTED
 
 
-def parse_answer(text: str) -> Answer:
+def parse_answer(text: str) -> S3Failure:
     """The answer in an exception's text."""
     status, code, message = (_first(pattern, text) for pattern in (_STATUS, _CODE, _MESSAGE))
     said = f"{code}: {unescape(message)}" if code and message else code
     words = f"status {status} {said}".rstrip() if status else _cause(text)
-    return Answer(int(status or 0), code, printable(words), bool(_OF_ROLE.search(text)))
+    return S3Failure(int(status or 0), code, printable(words), bool(_OF_ROLE.search(text)))
 
 
 def _cause(text: str) -> str:
@@ -192,7 +192,7 @@ def _options(place: S3Place, login: Login) -> dict[str, Any]:
     return options
 
 
-class Taken(NotStored):
+class ConditionFailed(NotStored):
     """A write whose condition did not hold."""
 
 
@@ -220,7 +220,7 @@ class Bucket:
                 return None
             raise self._unreadable(answer) from None
         if not etag:
-            raise self._unreadable(Answer(200, "", "the answer has no ETag: this is no S3"))
+            raise self._unreadable(S3Failure(200, "", "the answer has no ETag: this is no S3"))
         return Stored(data, etag)
 
     def put(self, key: str, data: bytes, etag: str) -> Stored:
@@ -236,7 +236,7 @@ class Bucket:
         except Exception as error:
             answer = parse_answer(str(error))
             if isinstance(error, AlreadyExistsError | PreconditionError) and not answer.is_astray:
-                raise Taken(self._say(answer)) from None
+                raise ConditionFailed(self._say(answer)) from None
             raise NotStored(self._say(answer), is_refusal=answer.is_refusal) from None
         return Stored(data, str(result["e_tag"]))
 
@@ -246,14 +246,14 @@ class Bucket:
             raise ValueError(f"the object is larger than {LARGEST_BODY} bytes")
         return bytes(found.bytes()), found.meta["e_tag"]
 
-    def _say(self, answer: Answer) -> str:
+    def _say(self, answer: S3Failure) -> str:
         """The words of an answer. Some servers repeat the key's id in them: then the code alone."""
         if answer.is_of_role:
             return f"{_NO_LOGIN} ({answer.words})"
         is_telling = bool(self._key_id) and self._key_id in answer.words
         return answer.code or f"status {answer.status}" if is_telling else answer.words
 
-    def _unreadable(self, answer: Answer) -> UnreachableError:
+    def _unreadable(self, answer: S3Failure) -> UnreachableError:
         fix = "see that the endpoint is right and can be reached: region and endpoint of state in iac.yaml"
         if answer.is_of_role:
             fix = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or access_key_id and secret_access_key of state"
@@ -306,7 +306,7 @@ class LockCell(S3Cell):
         Raises:
             NotStored: it does not.
         """
-        with suppress(Taken):
+        with suppress(ConditionFailed):
             self._bucket.put(self._key, b"", "")
         self._must_refuse()
 
@@ -319,7 +319,7 @@ class LockCell(S3Cell):
         for etag in ("", NOBODY):
             try:
                 self._bucket.put(self._key, b"", etag)
-            except Taken:
+            except ConditionFailed:
                 continue
             raise NotStored(_IGNORES, is_refusal=True)
 

@@ -22,7 +22,7 @@ _NOT_INI = re.compile(r"[#;`\"'\\]")
 _SECTION = re.compile(r"\[([^\[\]]+)\]")
 
 
-class Unwritable(Exception):
+class FormError(Exception):
     """A text has no values in this form, or such as SOPS would not give back; says why, never a value."""
 
 
@@ -31,7 +31,7 @@ class Form(ABC):
 
     @abstractmethod
     def read(self, text: str) -> Branch:
-        """The values of a text; raises `Unwritable`."""
+        """The values of a text; raises `FormError`."""
 
     @abstractmethod
     def show(self, branch: Branch) -> str:
@@ -42,7 +42,7 @@ class Form(ABC):
         """The file that holds encrypted values."""
 
     def split(self, text: str) -> tuple[Branch, Node]:
-        """The values of an encrypted file, and what stands under `sops`; raises `Unwritable` or `Foreign`."""
+        """The values of an encrypted file, and what stands under `sops`; raises `FormError` or `Foreign`."""
         branch = self.read(text)
         return branch, branch.pop(METADATA, None)
 
@@ -57,9 +57,9 @@ class Json(Form):
                 text, parse_constant=_no_fraction, object_pairs_hook=_once, parse_int=_short, parse_float=_no_fraction
             )
         except (ValueError, RecursionError) as error:
-            raise Unwritable(f"it is no JSON ({_place(error)})") from None
+            raise FormError(f"it is no JSON ({_place(error)})") from None
         if not isinstance(value, dict):
-            raise Unwritable("SOPS takes a JSON object only")
+            raise FormError("SOPS takes a JSON object only")
         return value
 
     def show(self, branch: Branch) -> str:
@@ -105,7 +105,7 @@ class Dotenv(Form):
                 continue
             name, equals, value = line.partition("=")
             if not equals or name in branch:
-                raise Unwritable(f"line {number} is no NAME=VALUE, or has a name that was there before")
+                raise FormError(f"line {number} is no NAME=VALUE, or has a name that was there before")
             branch[name] = value.replace("\\n", "\n")
         return branch
 
@@ -133,7 +133,7 @@ class Ini(Form):
         branch = _sections(text)
         for name, section in branch.items():
             if any(_NOT_INI.search(str(value)) for value in _mapping(section).values()):
-                raise Unwritable(f"[{name}] has a quote, a backslash, # or ;, which readers of INI do not agree on")
+                raise FormError(f"[{name}] has a quote, a backslash, # or ;, which readers of INI do not agree on")
         return branch
 
     def seal(self, branch: Branch, metadata: Metadata) -> str:
@@ -170,7 +170,7 @@ def _sections(text: str) -> Branch:
 
 def _new_section(branch: Branch, name: str, number: int) -> dict[str, Node]:
     if name in branch:
-        raise Unwritable(f"line {number} begins a section that was there before")
+        raise FormError(f"line {number} begins a section that was there before")
     section: dict[str, Node] = {}
     branch[name] = section
     return section
@@ -179,7 +179,7 @@ def _new_section(branch: Branch, name: str, number: int) -> dict[str, Node]:
 def _add_key(section: dict[str, Node] | None, line: str, number: int) -> None:
     key, equals, value = line.partition("=")
     if section is None or not equals or line[0].isspace() or ":" in key or key.strip() in section:
-        raise Unwritable(f"line {number} is no `key = value` of a section, or has a key that was there before")
+        raise FormError(f"line {number} is no `key = value` of a section, or has a key that was there before")
     section[key.strip()] = value.strip()
 
 
@@ -192,7 +192,7 @@ def _mapping(node: Node) -> dict[str, Node]:
 def _once(pairs: list[tuple[str, Node]]) -> dict[str, Node]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise Unwritable("a key is there twice")
+        raise FormError("a key is there twice")
     return found
 
 
@@ -203,7 +203,7 @@ def _short(text: str) -> int:
 
 
 def _no_fraction(text: str) -> NoReturn:  # noqa: ARG001  # a number may be a secret
-    raise Unwritable("a long number, or one with a point, is read differently by each program: write it as a string")
+    raise FormError("a long number, or one with a point, is read differently by each program: write it as a string")
 
 
 def _place(error: Exception) -> str:
@@ -231,7 +231,7 @@ class Yaml(Form):
         """See `Form`."""
         value = _value(_composed(text))
         if not isinstance(value, dict):
-            raise Unwritable("SOPS takes a YAML mapping only")
+            raise FormError("SOPS takes a YAML mapping only")
         return value
 
     def show(self, branch: Branch) -> str:
@@ -251,9 +251,9 @@ def _composed(text: str) -> Any:
         return yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}" if error.problem_mark else "its end"
-        raise Unwritable(f"it is no YAML of one document ({line})") from None
+        raise FormError(f"it is no YAML of one document ({line})") from None
     except yaml.YAMLError:
-        raise Unwritable("it is no YAML: it has a character that YAML does not have") from None
+        raise FormError("it is no YAML: it has a character that YAML does not have") from None
 
 
 def _check_tokens(text: str) -> None:
@@ -264,10 +264,10 @@ def _check_tokens(text: str) -> None:
     for token in yaml.scan(text, Loader=yaml.SafeLoader):
         line = token.start_mark.line + 1
         if isinstance(token, yaml.AnchorToken | yaml.AliasToken | yaml.TagToken | yaml.DirectiveToken):
-            raise Unwritable(f"line {line} has an anchor, an alias, a tag or a directive")
+            raise FormError(f"line {line} has an anchor, an alias, a tag or a directive")
         depth += type(token).__name__.endswith("StartToken") - type(token).__name__.endswith("EndToken")
         if depth > _DEEPEST:
-            raise Unwritable(f"line {line} is nested too deeply")
+            raise FormError(f"line {line} is nested too deeply")
 
 
 def _value(node: Any) -> Node:
@@ -278,7 +278,7 @@ def _value(node: Any) -> Node:
         for key, value in node.value:
             name = _scalar(key) if isinstance(key, yaml.ScalarNode) else None
             if not isinstance(name, str) or name in found:
-                raise Unwritable(f"line {key.start_mark.line + 1} has a key that is no string, or was there before")
+                raise FormError(f"line {key.start_mark.line + 1} has a key that is no string, or was there before")
             found[name] = _value(value)
         return found
     if isinstance(node, yaml.SequenceNode):
@@ -296,7 +296,7 @@ def _scalar(node: Any) -> Node:
         return int(text)
     if _NUMBER.fullmatch(text):
         line = node.start_mark.line + 1
-        raise Unwritable(f"the number of line {line} is read differently by each program: write it as a string")
+        raise FormError(f"the number of line {line} is read differently by each program: write it as a string")
     return text
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from iac.core.errors import InputError
-from iac.ports.site import Origin, Source
+from iac.ports.site import SourceKind, ValueSource
 
 if TYPE_CHECKING:
     from iac.config.settings import Settings
@@ -42,5 +42,5 @@ def extras(settings: Settings) -> tuple[str, ...]:
     return tuple(sorted({adapter.extra for adapter in adapters if adapter and adapter.extra}))
 
 
-def _variables(sources: Iterable[Source | None]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(each.name for each in sources if each is not None and each.origin is Origin.ENV))
+def _variables(sources: Iterable[ValueSource | None]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.name for each in sources if each is not None and each.origin is SourceKind.ENV))
