@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from benchmarks.server import Server
-    from iac.session.session import Session
+    from iac.session import Session
 
 _PER_FOLDER = 100
 _PROJECT = """\

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from iac import files
 from iac.core.errors import StateError
-from iac.core.state.document import Origin, parse_state
+from iac.core.state.document import TextOrigin, parse_state
 from iac.core.state.journal import Journal, is_journal, parse_journal
 from iac.core.state.members import Malformed, Members, dump, load
 from iac.core.state.model import Event
@@ -141,7 +141,7 @@ class LocalJournal:
             data = files.read(self._path)
         except FileNotFoundError:
             data = b""
-        return parse_journal(data, Origin(str(self._path), fix)), len(data)
+        return parse_journal(data, TextOrigin(str(self._path), fix)), len(data)
 
     def is_at(self, extent: Extent) -> bool:
         """Whether nobody has written to the file since."""
@@ -297,9 +297,9 @@ def _serial(copy: Path, lineage: str) -> int:
             return 0
         data = files.read(copy)
         if not is_journal(data):
-            state = parse_state(data.decode(), Origin(str(copy)))
+            state = parse_state(data.decode(), TextOrigin(str(copy)))
             return state.serial if state.lineage == lineage else 0
-        batches = parse_journal(data, Origin(str(copy))).batches
+        batches = parse_journal(data, TextOrigin(str(copy))).batches
     except (OSError, UnicodeDecodeError, StateError):
         return 0
     return max((batch.serial for batch in batches if batch.lineage == lineage), default=0)

@@ -12,6 +12,7 @@ from typing import TextIO
 import click
 
 from iac.core.errors import InputError
+from iac.core.text import printable
 from iac.files import read
 
 
@@ -108,6 +109,6 @@ class Shell:
         click.echo(text, err=True)
 
     def note(self, text: str) -> None:
-        """Say something on stderr, unless -q."""
+        """Say something on stderr, unless -q; text of others in it is inert."""
         if not self.quiet:
-            click.echo(text, err=True)
+            click.echo(printable(text), err=True)

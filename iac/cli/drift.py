@@ -59,7 +59,7 @@ def _read(shell: Shell, addresses: tuple[str, ...]) -> Drift:
     if holder is not None:
         shell.note(f"an apply is running since {holder.since}: {holder.who}")
     for line in drift.not_understood:
-        shell.note(printable(line))
+        shell.note(line)
     return drift
 
 

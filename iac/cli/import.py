@@ -65,12 +65,12 @@ def command(
         for draft in done.drafts:
             click.echo(printable(f"{draft.file}: client_id {draft.client_id}"))
     for line in _told(done, is_text=view == "text"):
-        shell.note(printable(line))
+        shell.note(line)
     for line in _secrets_told([draft for draft in done.drafts if draft.secret is not None], source, secrets_to):
-        shell.note(printable(line))
+        shell.note(line)
     if done.others:
         others = ", ".join(done.others)
-        shell.note(printable(f"these definitions are in other environments too: {others}; see `environments` of each"))
+        shell.note(f"these definitions are in other environments too: {others}; see `environments` of each")
     return 0
 
 

@@ -10,8 +10,7 @@ from iac.config.merge import Merged
 from iac.core.desired import Waiver
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.model import GRANT_TYPES
-from iac.core.policy import RULES, DefinitionRule, Subject, Terms, check, in_force
-from iac.core.policy.judge import judge, unused
+from iac.core.policy import RULES, DefinitionRule, Subject, Terms, check, in_force, judge, unused
 
 if TYPE_CHECKING:
     from iac.config.definition import Definition, Judged

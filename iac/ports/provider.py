@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
 
 from iac.core.errors import IacError, InputError, ServerError, UnknownOutcome, UnreachableError
 from iac.core.model import Fields
-from iac.core.proof import Check, Subject
+from iac.core.proof import Evidence, ServiceLogin
 from iac.core.registration import Actual, Key, Misfit, NewClient, Registration
 from iac.ports.foreign import only, watch_wire
 
@@ -269,11 +269,11 @@ class Prover(ABC):
         self._open()
 
     @_server
-    def prove(self, subject: Subject) -> Sequence[Check]:
+    def prove(self, subject: ServiceLogin) -> Sequence[Evidence]:
         """Every check that can be made for this client. A server that does not answer makes a check unanswered."""
         return self._prove(subject)
 
     @abstractmethod
     def _open(self) -> None: ...
     @abstractmethod
-    def _prove(self, subject: Subject) -> Sequence[Check]: ...
+    def _prove(self, subject: ServiceLogin) -> Sequence[Evidence]: ...

@@ -235,7 +235,7 @@ def start_sandbox(
         return Iam(Flavour(flavour), loaded, url, settings=settings, chance=_LoopbackChance())
 
     with _Server(host, port, make_iam) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         thread.start()
         try:
             yield Sandbox(server)

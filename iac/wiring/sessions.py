@@ -25,7 +25,7 @@ from iac.ports import Clock, Vault
 from iac.ports.site import SourceKind, ValueSource
 from iac.providers.logins import Login
 from iac.registry import PROVIDERS
-from iac.session.session import LocalSession, Session, StateSession
+from iac.session import LocalSession, Session, StateSession
 from iac.wiring.login import Teller, login_client_id, open_login, pinned_issuer
 from iac.wiring.site import open_backend, open_deliveries, open_sinks, site_of
 

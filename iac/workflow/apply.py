@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from iac.core.errors import StalePlan, UnsafePlan
 from iac.core.limits import listed
-from iac.core.plan.approval import uncovered
+from iac.core.plan.approval import SavedPlan, differences, uncovered
 from iac.core.plan.plan import Plan
-from iac.core.plan.saved import SavedPlan, differences
 from iac.core.state.model import Approval
 
 _REVIEW = "review the new plan and approve it"

@@ -9,7 +9,7 @@ from iac.core.drift import Drift, find_drift
 from iac.workflow.registrations import read_actual
 
 if TYPE_CHECKING:
-    from iac.session.session import Session
+    from iac.session import Session
 
 
 def read_drift(session: Session, targets: Collection[str] = ()) -> Drift:

@@ -7,12 +7,13 @@ from dataclasses import replace
 from iac.apply.deliver import check_sinks, check_templates, outputs_to_write
 from iac.apply.run import LockedPlan
 from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.plan.make import Options, make_plan
+from iac.core.plan.draft import Options
+from iac.core.plan.make import make_plan
 from iac.core.plan.plan import Plan
-from iac.core.policy.judge import Outside, asks_server, review
+from iac.core.policy import Outside, asks_server, review
 from iac.core.registration import Actual
 from iac.core.state.model import State
-from iac.session.session import Session, find_newer
+from iac.session import Session, find_newer
 from iac.workflow.exposure import with_exposures
 from iac.workflow.registrations import keep_new_tokens, read_actual
 

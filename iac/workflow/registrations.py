@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from iac.core.errors import StateError
 from iac.core.plan.change import Action
-from iac.core.plan.make import Options, to_read
+from iac.core.plan.draft import Options
+from iac.core.plan.make import to_read
 from iac.core.registration import Actual, Key
 from iac.core.secret import Secret
 from iac.core.state.model import State
 
 if TYPE_CHECKING:
-    from iac.session.session import Session
+    from iac.session import Session
 
 _PATIENCE = 60.0
 """Seconds that a plan waits for the lock when a read has brought a new token, which is lost unless it is stored."""

@@ -9,7 +9,7 @@ from tests.house import measures
 
 LIMITS = {  # measure: (limit, goal)
     "modules": (324, 300),
-    "statements outside the sandbox": (22_683, 19_525),
+    "statements outside the sandbox": (22_600, 19_525),
     "class names with two meanings": (8, 0),
     "exceptions from lint": (44, 40),
     "circles of imports": (0, 0),

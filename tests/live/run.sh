@@ -62,6 +62,10 @@ environment() {
 
 live_wheel() {
   tests -m live tests/packaging
+  [ -e .git ] || { echo 'this is no checkout of git: a release is made in one' >&2; exit 1; }
+  git clone --quiet . "$work/release"
+  quietly release make -C "$work/release" release-check
+  tail -6 "$work/release.log"
 }
 
 live_crash() {

@@ -17,7 +17,7 @@ from iac.backends import lock
 from iac.backends.local import GroupCommit, Rescue, places
 from iac.backends.remote import owner_of
 from iac.core.errors import MissingStateError, StateError
-from iac.core.state.document import Origin, Owner, check_owner, check_state, parse_state, render_state
+from iac.core.state.document import Owner, TextOrigin, check_owner, check_state, parse_state, render_state
 from iac.core.state.journal import Batch, Journal, fold_all, parse_journal, render_batch, replay
 from iac.core.state.model import Event, State
 from iac.ports import Clock, Holder, StateBackend
@@ -84,7 +84,7 @@ class FileBackend(StateBackend):
                 raise self._unreadable(error) from error
 
     def _create(self, state: State) -> None:
-        check_owner(state, self._owner, Origin(str(self._path)))
+        check_owner(state, self._owner, TextOrigin(str(self._path)))
         check_state(state)
         with self._mutex, self._writing():
             files.make_folder(self._path.parent)
@@ -100,7 +100,7 @@ class FileBackend(StateBackend):
         with self._mutex:
             seen = self._must_have_seen()
             new = replace(fold_all(state, self._unsaved), serial=state.serial + 1)
-            check_owner(new, self._owner, Origin(str(self._path)))
+            check_owner(new, self._owner, TextOrigin(str(self._path)))
             check_state(new)
             try:
                 with files.moment(self._path.parent, is_writer=True):
@@ -146,13 +146,13 @@ class FileBackend(StateBackend):
 
     def _read(self) -> State:
         """Both files, as of one moment."""
-        origin = Origin(str(self._path), self._way_back())
+        origin = TextOrigin(str(self._path), self._way_back())
         try:
             document = parse_state(files.read(self._path).decode(), origin)
         except UnicodeDecodeError:
             raise StateError("the state is damaged", where=origin.where, why="not UTF-8", fix=origin.fix) from None
         check_owner(document, self._owner, origin)
-        origin = Origin(str(self._journal), self._without_journal())
+        origin = TextOrigin(str(self._journal), self._without_journal())
         data = files.read(self._journal) if self._journal.exists() else b""
         journal = parse_journal(data, origin)
         state = replay(document, journal, origin)

@@ -13,7 +13,7 @@ from iac.config.settings import Settings, check_sources
 from iac.core.diagnostics import Severity
 from iac.core.limits import listed
 from iac.sealing import key_path
-from iac.session.session import LocalSession
+from iac.session import LocalSession
 from iac.views.words import counted
 from iac.wiring.sessions import Caller
 from iac.workflow.doctor.check import Check, Verdict, ok, unknown, warning

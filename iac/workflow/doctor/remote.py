@@ -14,7 +14,7 @@ from iac.core.secret import Secret
 from iac.ports import Clock, Deliveries, Identity, StateBackend
 from iac.ports.settings import ProviderSettings
 from iac.sealing import recipients_of
-from iac.session.session import find_newer
+from iac.session import find_newer
 from iac.transport.retry import TOLERANCE, skew_words
 from iac.views.words import counted
 from iac.workflow.doctor.check import Check, Verdict, failed, ok, unknown, warning

@@ -18,7 +18,7 @@ from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.limits import listed
 from iac.core.model import FIELDS, uses_secret
 from iac.core.plan.diff import compare
-from iac.core.policy.judge import judge
+from iac.core.policy import judge
 from iac.core.registration import Facts
 from iac.core.secret import Secret
 from iac.core.text import printable

@@ -1,11 +1,11 @@
-"""One client of the state, in JSON and in words; its secret is never shown."""
+"""What state holds of clients, as JSON and in words; a secret is never shown. Pure."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from iac.core.rotation import duration
-from iac.core.state.model import ClientState
+from iac.core.state.model import ClientState, State
 
 
 def summary(client: ClientState) -> dict[str, Any]:
@@ -39,6 +39,21 @@ def predecessor_text(predecessor: dict[str, Any]) -> str:
     return f"predecessor {predecessor['client_id']} is still registered, {stays}"
 
 
+def state_to_dict(state: State) -> dict[str, Any]:
+    """All addresses, what interrupted runs left open, and deleted clients that can be restored, as JSON has them."""
+    intents = [intent for _, intent in sorted(state.intents.items())]
+    return {
+        "serial": state.serial,
+        "lineage": state.lineage,
+        "clients": [{"address": address, **summary(client)} for address, client in sorted(state.clients.items())],
+        "intents": [{"address": one.address, "action": one.action, "at": one.at} for one in intents],
+        "deleted": [
+            {"address": grave.address, "client_id": grave.client.client_id, "at": grave.deleted_at}
+            for grave in state.tombstones
+        ],
+    }
+
+
 def detail(client: ClientState) -> dict[str, Any]:
     """All that is not secret, as JSON has it."""
     return {
@@ -63,7 +78,7 @@ def secret_text(client: ClientState) -> str:
     return f"{client.secret_status}{since}{also}"
 
 
-def shown(value: Any) -> str:
+def value_words(value: Any) -> str:
     """A value in words."""
     if isinstance(value, list):
         return " ".join(value)
