@@ -10,8 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from iac.config.catalogue import mistake
-from iac.config.document import Document
-from iac.config.event import Pointer
+from iac.config.document import Document, Pointer
 from iac.config.layers import overrides
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.plan.recipients import parse_recipients

@@ -12,10 +12,10 @@ import pytest
 from iac.core.errors import RenderError
 from iac.core.secret import Secret
 from iac.rendering import answer as process
+from iac.rendering.content import NotAsRendered, Unreadable, read_credentials
 from iac.rendering.context import dummy_key
 from iac.rendering.engine import render
 from iac.rendering.limits import MANY, TOO_LONG, TOO_MANY, TOO_MUCH
-from iac.rendering.reading import NotAsRendered, Unreadable, read_credentials
 from iac.rendering.renderer import Renderer
 from iac.rendering.wire import pack, unpack, write_output
 from tests.rendering.given import FACTS, credentials, output, template

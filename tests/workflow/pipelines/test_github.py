@@ -15,15 +15,15 @@ import pytest
 import yaml
 
 from iac.sandbox.fault import Fault, FaultKind
-from tests.pipelines.conftest import READER, WRITER, needs_tools
-from tests.pipelines.github import BOT, GitHub, forged, run_action
-from tests.pipelines.site import serve
+from tests.workflow.pipelines.conftest import READER, WRITER, needs_tools
+from tests.workflow.pipelines.github import BOT, GitHub, forged, run_action
+from tests.workflow.pipelines.site import serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from iac.sandbox.message import Request, Response
-    from tests.pipelines.hub import Hub
+    from tests.workflow.pipelines.hub import Hub
 
 pytestmark = needs_tools
 RENDERER = "host-of-services"
@@ -357,7 +357,7 @@ def test_a_plan_needs_a_client_that_reads_alone_and_no_key_and_writes_nothing(re
 
 
 def test_the_action_validates_and_plans(github: GitHub) -> None:
-    action = yaml.safe_load((Path(__file__).parents[2] / "action.yml").read_text(encoding="utf-8"))
+    action = yaml.safe_load((Path(__file__).parents[3] / "action.yml").read_text(encoding="utf-8"))
     usual = {name: str(given["default"]) for name, given in action["inputs"].items()}
     steps = action["runs"]["steps"]
     assert "success" == run_action(github, steps, usual, {}).result

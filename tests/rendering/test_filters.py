@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from iac.rendering.quoting import FILTERS, Refused, Text, indent, inline, join
+from iac.rendering.filters import FILTERS, Refused, Text, indent, inline, join
 
 HOSTILE = [
     "plain-Secret_1.~",

@@ -19,9 +19,9 @@ from iac import __version__
 from iac.registry import FORGES
 from iac.workflow.pipelines.text import Facts, render_pipelines
 from tests.config.given import CLIENT, PROJECT, write
-from tests.pipelines.hub import WHEEL
+from tests.workflow.pipelines.hub import WHEEL
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.live
 FACTS = Facts("https://iam.example.org/", "services/iam", "prod", "main", extras=("jose", "s3", "sops"), wheel=WHEEL)
 MACHINE = re.compile(r"\.venv.*|\.git|\.demo|\.\w+_cache|\.hypothesis|\.coverage.*|__pycache__|dist")

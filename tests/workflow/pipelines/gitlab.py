@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tests.pipelines.site import Asked, Refused
+from tests.workflow.pipelines.site import Asked, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.pipelines.hub import Hub
+    from tests.workflow.pipelines.hub import Hub
 
 TOKEN, BOT, PROJECT = "glpat-canary-token", "project_7_bot", "7"
 ROUTES = (

@@ -13,7 +13,7 @@ from iac.core.model import ANSWER_ONLY, AUTH_METHODS, FIELDS, Field, Kind
 from iac.core.server import parse_answer, private_members
 from iac.core.text import printable
 from iac.files import read
-from iac.workflow.importing.choosing import Candidate
+from iac.workflow.importing.selection import Candidate
 
 _NAMES: Mapping[str, str] = {
     "clientId": "client_id",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
 from collections.abc import Callable
 from typing import Any
 
@@ -11,8 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.config import event
-from iac.config.event import MAX_DEPTH, MAX_MISTAKES, MAX_NODES, Parsed, parse_yaml
+from iac.config.document import MAX_DEPTH, MAX_MISTAKES, MAX_NODES, Parsed, parse_yaml
 
 Read = Callable[[str], Parsed]
 
@@ -173,7 +172,9 @@ def test_what_both_streams_read_they_read_alike(text: str) -> None:
 
 def test_without_the_c_extension_the_pure_stream_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(yaml, "CSafeLoader")
-    fresh = importlib.reload(event)
+    spec = importlib.util.find_spec("iac.config.document")
+    assert spec is not None
+    assert spec.loader is not None
+    fresh = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(fresh)
     assert yaml.SafeLoader is fresh._Loader
-    monkeypatch.undo()
-    importlib.reload(event)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iac.core.errors import InputError
-from iac.workflow.importing import reading
-from iac.workflow.importing.reading import parse_files, read_folder
+from iac.workflow.importing import source
+from iac.workflow.importing.source import parse_files, read_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from iac.workflow.importing.choosing import Candidate
+    from iac.workflow.importing.selection import Candidate
 
 KEY = {"keys": [{"kty": "EC", "crv": "P-256", "x": "1", "y": "2"}]}
 FIELDS = {
@@ -159,7 +159,7 @@ def test_mistakes_of_all_files_are_told_at_once() -> None:
 
 
 def test_a_file_that_is_too_large_is_told(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(reading, "MAX_BYTES", 1 << 20)
+    monkeypatch.setattr(source, "MAX_BYTES", 1 << 20)
     (tmp_path / "a.json").write_bytes(b"[" + b" " * (2 << 20) + b"]")
     with pytest.raises(InputError, match="larger than 1 MiB"):
         parse_files(read_folder(tmp_path, "x"))

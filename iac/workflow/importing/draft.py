@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from iac.config.document import Document, parse_document
+from iac.config.definitions import Survey
+from iac.config.document import HIDDEN, Document, parse_document
 from iac.config.environment import Environment
-from iac.config.event import HIDDEN
 from iac.config.layers import folder_layers, layer_of
 from iac.config.project import Project
-from iac.config.survey import Survey
 from iac.core.desired import OWNERS
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.limits import listed
@@ -23,9 +22,8 @@ from iac.core.registration import Facts
 from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.ports.path import CLIENTS_DIR
-from iac.workflow.importing.choosing import Candidate, Skipped
-from iac.workflow.importing.minimal import minimal
-from iac.workflow.importing.text import address_for, made_id, write_definition
+from iac.workflow.importing.selection import Candidate, Skipped
+from iac.workflow.importing.text import address_for, made_id, minimal, write_definition
 
 _SHOWN = 160
 _DISPENSABLE = {name for name, field in FIELDS.items() if not field.always} - {"client_name"} | {OWNERS}

@@ -10,12 +10,12 @@ from hypothesis import given
 
 from iac.config.definition import Pool, canonical_fields
 from iac.config.document import Document
-from iac.config.merge import Layer, Merged, merge
+from iac.config.layers import Layer, Merged, merge
 from iac.core.model import FIELDS, Kind
 from iac.core.plan.diff import compare
 from iac.core.registration import Registration
 from iac.core.server import canonical_jwks
-from iac.workflow.importing.minimal import minimal
+from iac.workflow.importing.text import minimal
 from tests.core import strategies as our
 from tests.core.build import NEW
 

@@ -17,13 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from tests.pipelines.expression import evaluate, fill
-from tests.pipelines.site import Asked, Refused
+from tests.workflow.pipelines.expression import evaluate, fill
+from tests.workflow.pipelines.site import Asked, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.pipelines.hub import Hub
+    from tests.workflow.pipelines.hub import Hub
 
 BOT = "github-actions[bot]"
 NAME = "team/clients"
@@ -308,7 +308,7 @@ class _Runner:
 def run_action(github: GitHub, steps: list[dict[str, Any]], inputs: dict[str, str], secrets: dict[str, str]) -> Job:
     """The steps of a composite action in a checkout of the default branch."""
     sha = github.hub.git("rev-parse", "main", where=github.hub.bare)
-    told = {"event_name": "push", "event": {}, "sha": sha, "run_id": "1", "action_path": str(Path(__file__).parents[2])}
+    told = {"event_name": "push", "event": {}, "sha": sha, "run_id": "1", "action_path": str(Path(__file__).parents[3])}
     context = {"github": told, "inputs": inputs}
     runner = _Runner(github, {"contents": "read"}, context)
     checked_out = runner.step({"uses": "actions/checkout@"}, {})

@@ -13,17 +13,17 @@ import pytest
 
 from iac.cli import run
 from iac.sandbox.fault import Fault, FaultKind
-from tests.pipelines.conftest import READER, WRITER, needs_tools
-from tests.pipelines.gitlab import TOKEN, GitLab
-from tests.pipelines.site import serve
-from tests.pipelines.test_github import free_lock
+from tests.workflow.pipelines.conftest import READER, WRITER, needs_tools
+from tests.workflow.pipelines.gitlab import TOKEN, GitLab
+from tests.workflow.pipelines.site import serve
+from tests.workflow.pipelines.test_github import free_lock
 
 if TYPE_CHECKING:
     import subprocess
     from collections.abc import Iterator
 
     from iac.sandbox.message import Request, Response
-    from tests.pipelines.hub import Hub
+    from tests.workflow.pipelines.hub import Hub
 
 pytestmark = needs_tools
 

@@ -13,15 +13,14 @@ import yaml
 
 from iac.cli import run
 from iac.registry import FORGES
-from iac.workflow.pipelines.requirements import requirements_file
-from iac.workflow.pipelines.text import Facts, render_pipelines
+from iac.workflow.pipelines.text import Facts, render_pipelines, requirements_file
 from tests.config.given import PROJECT, write
-from tests.pipelines.hub import WHEEL
+from tests.workflow.pipelines.hub import WHEEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FACTS = Facts("https://iam.example.org/", ".", "default", "main", wheel=WHEEL)
 NAMED = Facts("https://iam.example.org/", "services/iam", "prod", "release/1", wheel=WHEEL)
 KEYED = Facts(

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 
 from iac.core.errors import RenderError
+from iac.rendering.content import FileCredentials, Unreadable, output_format, parse_values, read_credentials
 from iac.rendering.engine import render
-from iac.rendering.parsing import parse_values
-from iac.rendering.reading import FileCredentials, Unreadable, output_format, read_credentials
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.services import Format

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.sandbox.server import Sandbox, start_sandbox
-from tests.pipelines.hub import READ, WRITE, Hub
+from tests.workflow.pipelines.hub import READ, WRITE, Hub
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
