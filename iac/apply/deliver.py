@@ -10,17 +10,16 @@ from iac.core.desired import OutputSpec
 from iac.core.errors import ClosedSecretError, IacError, InputError
 from iac.core.model import uses_secret
 from iac.core.plan.change import OutputAction, OutputChange, SecretChange
-from iac.core.plan.leaver import as_rendered
-from iac.core.plan.output import made_by, output_digest
+from iac.core.plan.output import as_rendered, made_by, output_digest
 from iac.core.plan.plan import Plan
 from iac.core.secret import Secret
 from iac.core.state.keys import key_in_use, kid_in_use
 from iac.core.state.model import ClientState, OutputRecord, OutputWritten, SecretStatus, State
+from iac.session import LocalSession
+from iac.session.ledger import Ledger
 
 if TYPE_CHECKING:
     from iac.rendering.context import Credentials
-    from iac.session.ledger import Ledger
-    from iac.session.session import LocalSession
 
 _NEW = frozenset({SecretChange.CREATED, SecretChange.ROTATED})
 

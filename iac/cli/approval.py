@@ -21,8 +21,8 @@ from iac.core.text import printable
 if TYPE_CHECKING:
     from iac.apply.outcome import Report, Stop
     from iac.apply.run import LockedPlan
-    from iac.core.plan.saved import SavedPlan
-    from iac.session.session import Session
+    from iac.core.plan.approval import SavedPlan
+    from iac.session import Session
 
 AUTO_APPROVE = click.option("--auto-approve", is_flag=True, help="Do not ask.")
 ROTATE_DUE = click.option(

@@ -13,8 +13,8 @@ import click
 
 from iac.core.errors import InputError, RenderError
 from iac.core.text import printable
+from iac.files import read
 from iac.ports.path import path_inside, path_over
-from iac.wait import read
 
 
 def is_terminal(stream: TextIO | None) -> bool:

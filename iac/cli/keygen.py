@@ -15,7 +15,7 @@ from iac.core.state.model import ClientKey
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.session.session import LocalSession
+    from iac.session import LocalSession
 
 _FILE = "--jwks FILE"
 _BY_KEY = {"token_endpoint_auth_method": "private_key_jwt"}

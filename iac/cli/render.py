@@ -16,7 +16,7 @@ from iac.core.limits import NAMES, listed
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.session.session import LocalSession
+    from iac.session import LocalSession
     from iac.workflow.render import OutputState
 
 

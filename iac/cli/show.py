@@ -15,7 +15,7 @@ from iac.core.text import printable
 from iac.views.state import predecessor_text, predecessors_of, value_words
 
 if TYPE_CHECKING:
-    from iac.session.session import Session
+    from iac.session import Session
 
 
 @click.command("show")

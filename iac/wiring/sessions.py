@@ -23,12 +23,11 @@ from iac.core.diagnostics import Diagnostic
 from iac.core.errors import InputError
 from iac.core.secret import Secret
 from iac.ports import Clock, Vault
-from iac.ports.site import LoginSite
-from iac.ports.source import Origin, Source
+from iac.ports.site import LoginSite, SourceKind, ValueSource
 from iac.providers.base import Connected, Connection
 from iac.providers.logins import READ_SCOPES, WRITE_SCOPES, Login
 from iac.registry import PROVIDERS
-from iac.session.session import LocalSession, Session, StateSession
+from iac.session import LocalSession, Session, StateSession
 from iac.transport.client import Transport
 from iac.wiring.site import open_backend, open_deliveries, open_sinks, site_of
 
@@ -196,10 +195,10 @@ def open_vault(settings: Settings) -> Vault:
 
 def find_identity(settings: Settings) -> Secret | None:
     """What iac.yaml names, else IAC_AGE_IDENTITY; where the variable is not set, the key file that `iac init` made."""
-    from iac.backends.keyfile import stored_identity  # only where secrets are opened
+    from iac.sealing import stored_identity  # only where secrets are opened
 
-    source = settings.state.identity or Source("state.encryption.identity", Origin.ENV, "IAC_AGE_IDENTITY")
-    if source.origin is Origin.ENV and source.name not in os.environ:
+    source = settings.state.identity or ValueSource("state.encryption.identity", SourceKind.ENV, "IAC_AGE_IDENTITY")
+    if source.origin is SourceKind.ENV and source.name not in os.environ:
         return stored_identity(settings.project, os.environ)
     return source.read(os.environ, settings.root)
 

@@ -14,8 +14,6 @@ from enum import StrEnum
 from typing import Any
 
 from iac import __version__
-from iac.backends.age import recipients_of
-from iac.backends.keyfile import key_path
 from iac.clock import SystemClock
 from iac.config.project import Project, load_project
 from iac.config.settings import Settings, check_sources
@@ -26,10 +24,11 @@ from iac.core.plan.recipients import recipient
 from iac.core.registration import Actual
 from iac.core.secret import Secret
 from iac.ports import Clock, Identity
+from iac.ports.settings import ProviderSettings
 from iac.providers.base import Connected
-from iac.providers.settings import ProviderSettings
 from iac.registry import PROVIDERS
-from iac.session.session import LocalSession, find_newer
+from iac.sealing import key_path, recipients_of
+from iac.session import LocalSession, find_newer
 from iac.transport.retry import TOLERANCE, skew_words
 from iac.views.words import counted
 from iac.wiring.sessions import Access, Caller, find_identity, login_client_id, open_local, open_server

@@ -9,14 +9,14 @@ from iac.apply.run import LockedPlan
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import StalePlan, UnsafePlan
 from iac.core.limits import listed
-from iac.core.plan.approval import uncovered
-from iac.core.plan.make import Options, make_plan
+from iac.core.plan.approval import SavedPlan, differences, uncovered
+from iac.core.plan.draft import Options
+from iac.core.plan.make import make_plan
 from iac.core.plan.plan import Plan
-from iac.core.plan.saved import SavedPlan, differences
-from iac.core.policy.judge import Outside, asks_server, review
+from iac.core.policy import Outside, asks_server, review
 from iac.core.registration import Actual
 from iac.core.state.model import Approval, State
-from iac.session.session import Session, find_newer
+from iac.session import Session, find_newer
 from iac.workflow.exposure import with_exposures
 from iac.workflow.registrations import keep_new_tokens, read_actual
 

@@ -1,4 +1,4 @@
-"""What the server holds of the clients that a run looks at, and what drifted. New tokens that a read brings are kept."""
+"""What the server holds of the clients that a run looks at, and what drifted. New tokens from a read are kept."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from dataclasses import replace
 from iac.core.drift import Drift, find_drift
 from iac.core.errors import StateError
 from iac.core.plan.change import Action
-from iac.core.plan.make import Options, to_read
+from iac.core.plan.draft import Options
+from iac.core.plan.make import to_read
 from iac.core.registration import Actual, Key
 from iac.core.secret import Secret
 from iac.core.state.model import State
-from iac.session.session import Session
+from iac.session import Session
 
 _PATIENCE = 60.0
 """Seconds that a plan waits for the lock when a read has brought a new token, which is lost unless it is stored."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from iac.apply.outcome import Report
     from iac.core.desired import DesiredClient
     from iac.core.plan.plan import Plan
-    from iac.session.session import Session
+    from iac.session import Session
 
 DAY = 86400
 HERE = Location("iac.yaml", 12)
