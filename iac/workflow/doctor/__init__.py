@@ -95,4 +95,4 @@ def _state(settings: Settings, clock: Clock) -> Iterator[Check]:
 
 def _server(caller: Caller) -> Iterator[Check]:
     with open_server(caller, Access.ALL) as (settings, provider):
-        yield from remote.server(provider, PROVIDERS[settings.provider])
+        yield from remote.server(provider, PROVIDERS[settings.provider], settings.issuer)

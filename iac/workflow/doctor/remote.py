@@ -25,10 +25,16 @@ if TYPE_CHECKING:
 READ, WRITE = "iam:admin.read", "iam:admin.write"
 
 
-def server(provider: Connected, known: ProviderSettings) -> Iterator[Check]:
+def server(provider: Connected, known: ProviderSettings, issuer: str) -> Iterator[Check]:
     """Reachable, the one that it says it is, and how it takes the login; scopes and lists where it has them."""
     identity = provider.identify()
-    yield ok("server", f"{identity.issuer} answers and is the issuer of iac.yaml")
+    if identity.issuer == issuer:
+        yield ok("server", f"{identity.issuer} answers and is the issuer of iac.yaml")
+    else:
+        says = (
+            f"iac.yaml spells the issuer {issuer}, the server spells it {identity.issuer}; outputs carry the server's"
+        )
+        yield warning("server", says, f"change iac.yaml to issuer: {identity.issuer}")
     yield ok("login", f"logged in as {identity.subject or 'a client that the token does not name'}")
     if known.scopes_of_login:
         yield _scopes(identity)
