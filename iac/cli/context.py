@@ -13,7 +13,7 @@ import click
 
 from iac.core.errors import InputError
 from iac.core.text import printable
-from iac.wait import read
+from iac.files import read
 
 
 def is_terminal(stream: TextIO | None) -> bool:

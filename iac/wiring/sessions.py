@@ -22,7 +22,7 @@ from iac.core.desired import Desired
 from iac.core.diagnostics import Diagnostic
 from iac.core.secret import Secret
 from iac.ports import Clock, Vault
-from iac.ports.source import Origin, Source
+from iac.ports.site import SourceKind, ValueSource
 from iac.providers.logins import Login
 from iac.registry import PROVIDERS
 from iac.session import LocalSession, Session, StateSession
@@ -187,10 +187,10 @@ def open_vault(settings: Settings) -> Vault:
 
 def find_identity(settings: Settings) -> Secret | None:
     """What iac.yaml names, else IAC_AGE_IDENTITY; where the variable is not set, the key file that `iac init` made."""
-    from iac.backends.keyfile import stored_identity  # only where secrets are opened
+    from iac.sealing import stored_identity  # only where secrets are opened
 
-    source = settings.state.identity or Source("state.encryption.identity", Origin.ENV, "IAC_AGE_IDENTITY")
-    if source.origin is Origin.ENV and source.name not in os.environ:
+    source = settings.state.identity or ValueSource("state.encryption.identity", SourceKind.ENV, "IAC_AGE_IDENTITY")
+    if source.origin is SourceKind.ENV and source.name not in os.environ:
         return stored_identity(settings.project, os.environ)
     return source.read(os.environ, settings.root)
 

@@ -24,7 +24,7 @@ from iac.wiring.login import pinned_issuer
 from iac.wiring.sessions import Caller, open_project
 
 if TYPE_CHECKING:
-    from iac.rendering.reading import FileCredentials
+    from iac.rendering.content import FileCredentials
 
 LOGIN = "login"
 """The name of the check whose failure has a way on that depends on state."""
@@ -170,7 +170,7 @@ def read_outputs(session: LocalSession, state: State, addresses: Collection[str]
 
 
 def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str, Reading]:
-    from iac.rendering.reading import NotAsRendered  # brings in Jinja2
+    from iac.rendering.content import NotAsRendered  # brings in Jinja2
 
     if any(address not in state.clients for address in spec.clients):
         why = "a client of it is not applied yet"
@@ -187,8 +187,8 @@ def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str,
 
 
 def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: bytes) -> Mapping[str, Reading]:
+    from iac.rendering.content import Unreadable  # brings in Jinja2
     from iac.rendering.context import dummy_credentials
-    from iac.rendering.reading import Unreadable  # brings in Jinja2
 
     held = {address: state.clients[address] for address in spec.clients}
     clients = {
@@ -208,7 +208,7 @@ def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: byte
 
 def _by_rendering(session: LocalSession, state: State, spec: OutputSpec, why: str) -> Mapping[str, Reading]:
     """The last way: the output is equal to what state renders now, so the secrets in it are those of state."""
-    from iac.rendering.reading import FileCredentials  # brings in Jinja2
+    from iac.rendering.content import FileCredentials  # brings in Jinja2
 
     ledger = session.ledger(state)
     try:

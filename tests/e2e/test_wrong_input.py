@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.backends.age import new_identity
+from iac.sealing import new_identity
 from tests.providers.stub import Say, Seen, start_stub
 
 if TYPE_CHECKING:

@@ -8,11 +8,11 @@ import stat
 from collections.abc import Iterator
 
 from iac import __version__
-from iac.backends.keyfile import key_path
 from iac.config.project import Project
 from iac.config.settings import Settings, check_sources
 from iac.core.diagnostics import Severity
 from iac.core.limits import listed
+from iac.sealing import key_path
 from iac.session import LocalSession
 from iac.views.words import counted
 from iac.wiring.sessions import Caller

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from iac.backends.age import recipients_of
 from iac.config.settings import Settings
 from iac.core.errors import IacError
 from iac.core.limits import listed
@@ -13,7 +12,8 @@ from iac.core.plan.recipients import recipient
 from iac.core.registration import Actual
 from iac.core.secret import Secret
 from iac.ports import Clock, Deliveries, Identity, StateBackend
-from iac.providers.settings import ProviderSettings
+from iac.ports.settings import ProviderSettings
+from iac.sealing import recipients_of
 from iac.session import find_newer
 from iac.transport.retry import TOLERANCE, skew_words
 from iac.views.words import counted
