@@ -155,7 +155,7 @@ def _with_settings(caller: Caller, checkup: Checkup) -> Iterator[Checked]:
 
 def _server(caller: Caller) -> Iterator[Checked]:
     with open_server(caller, Access.ALL) as (settings, provider):
-        yield from server(provider, PROVIDERS[settings.provider])
+        yield from server(provider, PROVIDERS[settings.provider], settings.issuer)
 
 
 def versions() -> Iterator[Checked]:
@@ -241,10 +241,16 @@ def pipelines(caller: Caller) -> Iterator[Checked]:
         yield unknown("pipelines", "none are here", "iac init --ci github (or gitlab) writes some")
 
 
-def server(provider: Connected, known: ProviderSettings) -> Iterator[Checked]:
+def server(provider: Connected, known: ProviderSettings, issuer: str) -> Iterator[Checked]:
     """Reachable, the one that it says it is, and how it takes the login; scopes and lists where it has them."""
     identity = provider.identify()
-    yield ok("server", f"{identity.issuer} answers and is the issuer of iac.yaml")
+    if identity.issuer == issuer:
+        yield ok("server", f"{identity.issuer} answers and is the issuer of iac.yaml")
+    else:
+        says = (
+            f"iac.yaml spells the issuer {issuer}, the server spells it {identity.issuer}; outputs carry the server's"
+        )
+        yield warning("server", says, f"change iac.yaml to issuer: {identity.issuer}")
     yield ok("login", f"logged in as {identity.subject or 'a client that the token does not name'}")
     if known.scopes_of_login:
         yield _scopes(identity)

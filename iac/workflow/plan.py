@@ -23,8 +23,8 @@ from iac.workflow.registrations import keep_new_tokens, read_actual
 
 def read_plan(session: Session, options: Options) -> Plan:
     """What would be done now; nothing is written and no lock is taken."""
-    options = replace(options, now=session.clock.now())
     state = session.backend.load()
+    options = replace(options, now=session.clock.now(), templates=session.digests(state))
     older = _older_state(session, state)
     actual = read_actual(session, state, options)
     state = keep_new_tokens(session, state, actual, is_locked=False)
@@ -59,8 +59,8 @@ def _reviewed(session: Session, plan: Plan, options: Options) -> Plan:
 
 def prepare(session: Session, options: Options) -> LockedPlan:
     """The plan that `apply_plan` carries out. Call it with the lock held."""
-    options = replace(options, now=session.clock.now())
     state = session.backend.load()
+    options = replace(options, now=session.clock.now(), templates=session.digests(state))
     session.check_serial(state)
     # A token that cannot be opened stops an apply here, before anything is sent; a plan goes on and says so.
     actual = read_actual(session, state, options, must_open=True)

@@ -192,7 +192,7 @@ def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: byte
     }
     try:
         template = session.templates[spec.template]
-        found = session.renderer.read(content, template, spec, clients, session.facts())
+        found = session.renderer.read(content, template, spec, clients, session.facts(state))
     except Unreadable as error:
         return _by_rendering(session, state, spec, str(error))
     return {
