@@ -14,8 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from iac.config.catalogue import mistake
-from iac.config.document import Document
-from iac.config.event import Pointer
+from iac.config.document import Document, Pointer
 from iac.config.project import Project, load_project
 from iac.config.settings import parse_settings
 from iac.core.diagnostics import Diagnostic, sort_key

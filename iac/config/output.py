@@ -28,8 +28,7 @@ from iac.ports.path import (
 from iac.services import template_files
 
 if TYPE_CHECKING:
-    from iac.config.document import Document
-    from iac.config.event import Pointer
+    from iac.config.document import Document, Pointer
     from iac.config.settings import Settings
 
 _KEYS = ("template", "path", "sink", "mode", "values", "clients")

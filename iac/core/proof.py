@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.core.model import Fields
-
-if TYPE_CHECKING:
-    from iac.core.secret import Secret
+from iac.core.secret import Secret
 
 
-class Verdict(StrEnum):
-    """How a check ended.
+class Judgement(StrEnum):
+    """How a question ended.
 
     FAILED is certain, UNPROVEN says that nobody could tell from here, UNANSWERED that nobody was there to ask.
     """
@@ -30,12 +28,12 @@ class Verdict(StrEnum):
         return self.replace("_", " ")
 
 
-_GRAVEST = (Verdict.FAILED, Verdict.UNANSWERED, Verdict.OK, Verdict.UNPROVEN)
+_GRAVEST = (Judgement.FAILED, Judgement.UNANSWERED, Judgement.OK, Judgement.UNPROVEN)
 """The first of them that is among the checks of a client is the client's: what is unproven takes nothing from an ok."""
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class Evidence:
     """One question and its answer.
 
     Attributes:
@@ -46,7 +44,7 @@ class Check:
     """
 
     name: str
-    verdict: Verdict
+    verdict: Judgement
     subject: str = ""
     why: str = ""
     fix: str = ""
@@ -63,7 +61,7 @@ class Check:
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ServiceLogin:
     """A client as its service would log in: what stands in the file, and the metadata that were applied.
 
     Attributes:
@@ -83,13 +81,13 @@ class ClientProof:
 
     address: str
     client_id: str
-    checks: tuple[Check, ...]
+    checks: tuple[Evidence, ...]
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Judgement:
         """Failed when one check is; not proven when none could be made."""
         found = {check.verdict for check in self.checks}
-        return next((verdict for verdict in _GRAVEST if verdict in found), Verdict.UNPROVEN)
+        return next((verdict for verdict in _GRAVEST if verdict in found), Judgement.UNPROVEN)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -109,14 +107,14 @@ class Proof:
     @property
     def is_green(self) -> bool:
         """Whether nothing failed and the server answered everything that it was asked."""
-        return not {Verdict.FAILED, Verdict.UNANSWERED} & {client.verdict for client in self.clients}
+        return not {Judgement.FAILED, Judgement.UNANSWERED} & {client.verdict for client in self.clients}
 
     @property
     def has_failed(self) -> bool:
         """Whether credentials of a client do not work."""
-        return any(client.verdict is Verdict.FAILED for client in self.clients)
+        return any(client.verdict is Judgement.FAILED for client in self.clients)
 
-    def count(self, verdict: Verdict) -> int:
+    def count(self, verdict: Judgement) -> int:
         """How many clients ended so."""
         return sum(client.verdict is verdict for client in self.clients)
 
@@ -128,7 +126,7 @@ class Proof:
             "environment": self.environment,
             "issuer": self.issuer,
             "ok": self.is_green,
-            "summary": {str(verdict): self.count(verdict) for verdict in Verdict},
+            "summary": {str(verdict): self.count(verdict) for verdict in Judgement},
             "clients": [client.to_dict() for client in self.clients],
         }
 

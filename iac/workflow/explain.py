@@ -21,7 +21,7 @@ from iac.core.policy import ChangeRule, Rule
 from iac.core.policy import level as policy_level
 from iac.core.server import RULES as SERVER
 from iac.core.text import nearest
-from iac.resource import resource
+from iac.files import resource
 
 _SECTION = re.compile(r"^### (\S+)\n(.*?)(?=^##|\Z)", re.MULTILINE | re.DOTALL)
 _EXAMPLE = re.compile(r"```yaml\n(.*?)```", re.DOTALL)

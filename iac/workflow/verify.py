@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -14,17 +13,16 @@ from iac.apply.deliver import fresh_content, open_key
 from iac.core.desired import OutputSpec
 from iac.core.errors import IacError, StateError
 from iac.core.model import uses_secret
-from iac.core.proof import Check, ClientProof, Proof, Subject, Verdict
+from iac.core.proof import ClientProof, Evidence, Judgement, Proof, ServiceLogin
 from iac.core.secret import Secret
 from iac.core.state.keys import kid_in_use
 from iac.core.state.model import ClientState, SecretStatus, State
 from iac.ports import Prover
-from iac.session.session import LocalSession
-from iac.wiring.login import pinned_issuer
-from iac.wiring.sessions import Caller, open_project
+from iac.session import LocalSession
+from iac.wiring.sessions import Caller, open_connection, open_project
 
 if TYPE_CHECKING:
-    from iac.rendering.reading import FileCredentials
+    from iac.rendering.content import FileCredentials
 
 LOGIN = "login"
 """The name of the check whose failure has a way on that depends on state."""
@@ -64,28 +62,28 @@ def _prove(
 ) -> ClientProof:
     if held is None:
         client_id = session.desired.clients[address].client_id
-        nothing = Check("state", Verdict.UNPROVEN, why="it is not applied yet", fix="iac apply")
+        nothing = Evidence("state", Judgement.UNPROVEN, why="it is not applied yet", fix="iac apply")
         return ClientProof(address, client_id, (nothing,))
     checks = [_held_against(reading, held) for reading in readings]
     secret, is_current = _secret_of(readings, held)
     key = next((seen.key for seen in _seen(readings) if seen.key is not None), None)
-    found = prover.prove(Subject(_client_id_of(readings, held), secret, held.applied, key))
+    found = prover.prove(ServiceLogin(_client_id_of(readings, held), secret, held.applied, key))
     fix = _way_on(address, held, is_current=is_current)
     told = (_with_fix(check, fix) for check in found)
     return ClientProof(address, held.client_id, (*checks, *told))
 
 
-def _held_against(reading: Reading, held: ClientState) -> Check:
+def _held_against(reading: Reading, held: ClientState) -> Evidence:
     """The check of an output, with what it holds compared with state, where that is known."""
     seen = reading.found
     if seen is None:
         return reading.check
     if seen.client_id is not None and seen.client_id != held.client_id:
         why = "it names another client_id than the one that was applied"
-        return replace(reading.check, verdict=Verdict.FAILED, why=why, fix="iac render")
+        return replace(reading.check, verdict=Judgement.FAILED, why=why, fix="iac render")
     if _is_other(seen.client_secret, held):
         why = "it holds another secret than state"
-        return replace(reading.check, verdict=Verdict.UNPROVEN, why=why, fix="iac render")
+        return replace(reading.check, verdict=Judgement.UNPROVEN, why=why, fix="iac render")
     return reading.check
 
 
@@ -113,9 +111,9 @@ def _seen(readings: Sequence[Reading]) -> Iterator[FileCredentials]:
     yield from (reading.found for reading in readings if reading.found is not None)
 
 
-def _with_fix(check: Check, fix: str) -> Check:
+def _with_fix(check: Evidence, fix: str) -> Evidence:
     """A login that failed, with what mends it."""
-    is_failed = check.name == LOGIN and check.verdict is Verdict.FAILED
+    is_failed = check.name == LOGIN and check.verdict is Judgement.FAILED
     return replace(check, fix=fix) if is_failed else check
 
 
@@ -135,13 +133,10 @@ def prove(caller: Caller, addresses: Collection[str]) -> Proof:
         InputError: an address is none.
         UnreachableError: the server is not there.
     """
-    from iac.providers.base import Connection
-    from iac.providers.proof import OAuthProver  # brings in the HTTP library
-    from iac.wiring.login import issuer_transport
+    from iac.providers.proof import OAuthProver  # with its only use
 
     settings, session = open_project(caller)
-    transport = issuer_transport(settings, parallelism=settings.parallelism)
-    connection = Connection(settings.issuer, pinned_issuer(os.environ), transport)
+    connection = open_connection(settings, parallelism=settings.parallelism)
     with OAuthProver(connection, session.clock) as prover:
         return verify(session, prover, addresses, settings.parallelism)
 
@@ -154,7 +149,7 @@ _CHANGED = "it was changed after it was rendered, or the template was: iac rende
 class Reading:
     """One output and one client of it: what stands there, and the check that says how it was read."""
 
-    check: Check
+    check: Evidence
     found: FileCredentials | None = None
 
 
@@ -170,25 +165,25 @@ def read_outputs(session: LocalSession, state: State, addresses: Collection[str]
 
 
 def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str, Reading]:
-    from iac.rendering.reading import NotAsRendered  # brings in Jinja2
+    from iac.rendering.content import NotAsRendered  # brings in Jinja2
 
     if any(address not in state.clients for address in spec.clients):
         why = "a client of it is not applied yet"
-        return _alike(spec, Check(OUTPUT, Verdict.UNPROVEN, spec.id, why, "iac apply"))
+        return _alike(spec, Evidence(OUTPUT, Judgement.UNPROVEN, spec.id, why, "iac apply"))
     try:
         content = session.sinks[spec.sink].read(spec.path)
         if content is None:
-            return _alike(spec, Check(OUTPUT, Verdict.FAILED, spec.id, "it is not there", "iac render"))
+            return _alike(spec, Evidence(OUTPUT, Judgement.FAILED, spec.id, "it is not there", "iac render"))
         return _parsed(session, state, spec, content)
     except NotAsRendered as error:
-        return _alike(spec, Check(OUTPUT, Verdict.FAILED, spec.id, str(error), _CHANGED))
+        return _alike(spec, Evidence(OUTPUT, Judgement.FAILED, spec.id, str(error), _CHANGED))
     except IacError as error:
-        return _alike(spec, Check(OUTPUT, Verdict.UNPROVEN, spec.id, error.why or error.summary, error.fix))
+        return _alike(spec, Evidence(OUTPUT, Judgement.UNPROVEN, spec.id, error.why or error.summary, error.fix))
 
 
 def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: bytes) -> Mapping[str, Reading]:
+    from iac.rendering.content import Unreadable  # brings in Jinja2
     from iac.rendering.context import dummy_credentials
-    from iac.rendering.reading import Unreadable  # brings in Jinja2
 
     held = {address: state.clients[address] for address in spec.clients}
     clients = {
@@ -197,28 +192,28 @@ def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: byte
     }
     try:
         template = session.templates[spec.template]
-        found = session.renderer.read(content, template, spec, clients, session.facts())
+        found = session.renderer.read(content, template, spec, clients, session.facts(state))
     except Unreadable as error:
         return _by_rendering(session, state, spec, str(error))
     return {
-        address: Reading(Check(OUTPUT, Verdict.OK, spec.id, f"read as {seen.format}"), seen)
+        address: Reading(Evidence(OUTPUT, Judgement.OK, spec.id, f"read as {seen.format}"), seen)
         for address, seen in found.items()
     }
 
 
 def _by_rendering(session: LocalSession, state: State, spec: OutputSpec, why: str) -> Mapping[str, Reading]:
     """The last way: the output is equal to what state renders now, so the secrets in it are those of state."""
-    from iac.rendering.reading import FileCredentials  # brings in Jinja2
+    from iac.rendering.content import FileCredentials  # brings in Jinja2
 
     ledger = session.ledger(state)
     try:
         fresh = fresh_content(session, ledger, spec)
     except StateError:
         told = f"{why}; with the key of the state it could be compared with a fresh rendering"
-        return _alike(spec, Check(OUTPUT, Verdict.UNPROVEN, spec.id, told))
+        return _alike(spec, Evidence(OUTPUT, Judgement.UNPROVEN, spec.id, told))
     if session.sinks[spec.sink].compare(spec.path, fresh) is not ports.Found.AS_WANTED:
-        return _alike(spec, Check(OUTPUT, Verdict.FAILED, spec.id, "it is not as rendered", _CHANGED))
-    check = Check(OUTPUT, Verdict.OK, spec.id, "equal to a fresh rendering; its secret is taken from state")
+        return _alike(spec, Evidence(OUTPUT, Judgement.FAILED, spec.id, "it is not as rendered", _CHANGED))
+    check = Evidence(OUTPUT, Judgement.OK, spec.id, "equal to a fresh rendering; its secret is taken from state")
     found: dict[str, Reading] = {}
     for address in spec.clients:
         client = state.clients[address]
@@ -233,5 +228,5 @@ def _jwk(key: Secret | None) -> Secret | None:
     return Secret(json.dumps(json.loads(key.reveal())["jwk"])) if key else None
 
 
-def _alike(spec: OutputSpec, check: Check) -> Mapping[str, Reading]:
+def _alike(spec: OutputSpec, check: Evidence) -> Mapping[str, Reading]:
     return {address: Reading(check) for address in spec.clients}

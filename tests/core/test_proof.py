@@ -2,30 +2,30 @@ from __future__ import annotations
 
 import pytest
 
-from iac.core.proof import Check, ClientProof, Proof, Verdict, scope_differences
+from iac.core.proof import ClientProof, Evidence, Judgement, Proof, scope_differences
 
-OK = Check("login", Verdict.OK)
-FAILED = Check("login", Verdict.FAILED)
-UNPROVEN = Check("token-exchange", Verdict.UNPROVEN)
-UNANSWERED = Check("jwks_uri", Verdict.UNANSWERED)
+OK = Evidence("login", Judgement.OK)
+FAILED = Evidence("login", Judgement.FAILED)
+UNPROVEN = Evidence("token-exchange", Judgement.UNPROVEN)
+UNANSWERED = Evidence("jwks_uri", Judgement.UNANSWERED)
 
 
-def of(*checks: Check) -> ClientProof:
+def of(*checks: Evidence) -> ClientProof:
     return ClientProof("team/app", "app", checks)
 
 
 @pytest.mark.parametrize(
     ("checks", "verdict"),
     [
-        ((), Verdict.UNPROVEN),
-        ((UNPROVEN,), Verdict.UNPROVEN),
-        ((UNPROVEN, OK), Verdict.OK),
-        ((OK, UNANSWERED), Verdict.UNANSWERED),
-        ((OK, UNANSWERED, FAILED, UNPROVEN), Verdict.FAILED),
+        ((), Judgement.UNPROVEN),
+        ((UNPROVEN,), Judgement.UNPROVEN),
+        ((UNPROVEN, OK), Judgement.OK),
+        ((OK, UNANSWERED), Judgement.UNANSWERED),
+        ((OK, UNANSWERED, FAILED, UNPROVEN), Judgement.FAILED),
     ],
 )
 def test_a_client_is_as_bad_as_its_worst_check_and_what_nobody_could_tell_is_not_bad(
-    checks: tuple[Check, ...], verdict: Verdict
+    checks: tuple[Evidence, ...], verdict: Judgement
 ) -> None:
     assert of(*checks).verdict is verdict
 

@@ -8,7 +8,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/guards.md").read_text(encoding="utf-8")
 REFUSED, _, SAID = PAGE.partition("\n## Findings")
-SOURCES = [*(ROOT / "iac/core/plan").rglob("*.py"), ROOT / "iac/sinks/worktree.py", ROOT / "iac/workflow/plan.py"]
+SOURCES = [*(ROOT / "iac/core/plan").rglob("*.py"), ROOT / "iac/git.py", ROOT / "iac/workflow/plan.py"]
 TEXT = "\n".join(path.read_text(encoding="utf-8") for path in SOURCES)
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.backends.age import new_identity
 from iac.sandbox.server import Sandbox, start_sandbox
+from iac.sealing import new_identity
 from tests.e2e.project import FLAVOURS, IAC_YAML, Project, with_lineage
 
 if TYPE_CHECKING:

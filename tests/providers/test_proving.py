@@ -13,7 +13,7 @@ import pytest
 
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.model import GRANT_TYPES
-from iac.core.proof import Check, Subject, Verdict
+from iac.core.proof import Evidence, Judgement, ServiceLogin
 from iac.core.registration import NewClient
 from iac.core.secret import Secret
 from iac.providers.base import Connection
@@ -49,7 +49,7 @@ FIELDS: dict[str, Any] = {
 ONCE = Transport(patience=Patience(attempts=1))
 
 
-def prove(url: str, subject: Subject, clock: SetClock, transport: Transport = ONCE) -> dict[str, Check]:
+def prove(url: str, subject: ServiceLogin, clock: SetClock, transport: Transport = ONCE) -> dict[str, Evidence]:
     """Checks by name, those of redirect URIs by the URI."""
     with OAuthProver(Connection(url, transport=transport), clock) as prover:
         prover.open()
@@ -59,7 +59,7 @@ def prove(url: str, subject: Subject, clock: SetClock, transport: Transport = ON
         }
 
 
-def verdicts(checks: dict[str, Check]) -> dict[str, str]:
+def verdicts(checks: dict[str, Evidence]) -> dict[str, str]:
     return {name: str(check.verdict) for name, check in checks.items()}
 
 
@@ -70,7 +70,7 @@ def test_right_credentials_prove_each_grant_on_every_flavour(
     fields = {**FIELDS, "token_endpoint_auth_method": method}
     open_admin(box.issuer).create(NewClient("app", fields, SECRET))
 
-    found = prove(box.issuer, Subject("app", SECRET, fields), clock)
+    found = prove(box.issuer, ServiceLogin("app", SECRET, fields), clock)
 
     names = {"login", URI, "client_credentials", "refresh_token", "device_code", "introspection"}
     assert dict.fromkeys(names, "ok") == verdicts(found)
@@ -83,7 +83,9 @@ def test_a_wrong_secret_fails_the_login_and_nothing_more_is_asked_with_it(
     open_admin(box.issuer).create(NewClient("app", FIELDS, SECRET))
     before = len(box.log)
 
-    assert {"login": "failed", URI: "ok"} == verdicts(prove(box.issuer, Subject("app", Secret("wrong"), FIELDS), clock))
+    assert {"login": "failed", URI: "ok"} == verdicts(
+        prove(box.issuer, ServiceLogin("app", Secret("wrong"), FIELDS), clock)
+    )
     assert 1 == sum(path == "/token" for _, path, _ in box.log[before:])
 
 
@@ -100,7 +102,7 @@ def test_what_was_changed_on_the_server_fails_where_it_matters(
         )
     )
 
-    found = prove(new_box.issuer, Subject("app", SECRET, FIELDS), clock)
+    found = prove(new_box.issuer, ServiceLogin("app", SECRET, FIELDS), clock)
 
     assert {
         "login": "ok",
@@ -123,7 +125,7 @@ def test_a_disabled_client_still_logs_in_and_gets_nothing(
     assert client is not None
     new_box.iam.world.store.put(replace(client, active=False))
 
-    found = prove(new_box.issuer, Subject("app", SECRET, fields), clock)
+    found = prove(new_box.issuer, ServiceLogin("app", SECRET, fields), clock)
 
     assert ("ok", "failed") == (found["login"].verdict, found["client_credentials"].verdict)
     assert "suspended" in found["client_credentials"].why
@@ -138,7 +140,7 @@ def test_a_public_client_has_no_login_to_prove(open_admin: OpenAdmin, new_box: S
     }
     open_admin(new_box.issuer).create(NewClient("app", fields, None))
 
-    found = prove(new_box.issuer, Subject("app", None, fields), clock)
+    found = prove(new_box.issuer, ServiceLogin("app", None, fields), clock)
 
     assert {URI: "ok", "device_code": "ok", "introspection": "not_proven"} == verdicts(found)
 
@@ -146,7 +148,9 @@ def test_a_public_client_has_no_login_to_prove(open_admin: OpenAdmin, new_box: S
 def test_without_the_secret_what_needs_none_is_proven(new_box: Sandbox, open_admin: OpenAdmin, clock: SetClock) -> None:
     open_admin(new_box.issuer).create(NewClient("app", FIELDS, SECRET))
 
-    assert {"login": "not_proven", URI: "ok"} == verdicts(prove(new_box.issuer, Subject("app", None, FIELDS), clock))
+    assert {"login": "not_proven", URI: "ok"} == verdicts(
+        prove(new_box.issuer, ServiceLogin("app", None, FIELDS), clock)
+    )
 
 
 def test_grants_of_users_and_keys_of_others_are_not_proven(new_box: Sandbox, clock: SetClock) -> None:
@@ -155,7 +159,7 @@ def test_grants_of_users_and_keys_of_others_are_not_proven(new_box: Sandbox, clo
         "token_endpoint_auth_method": "private_key_jwt",
     }
 
-    found = prove(new_box.issuer, Subject("app", None, fields), clock)
+    found = prove(new_box.issuer, ServiceLogin("app", None, fields), clock)
 
     assert {"login": "not_proven", "token-exchange": "not_proven", "password": "not_proven"} == verdicts(found)
 
@@ -170,12 +174,12 @@ def test_a_server_that_is_busy_has_said_nothing(
     open_admin(new_box.issuer).create(NewClient("app", FIELDS, SECRET))
     new_box.faults.add(Fault(kind=FaultKind.STATUS, status=503, path=path, times=9))
 
-    assert "unanswered" == verdicts(prove(new_box.issuer, Subject("app", SECRET, FIELDS), clock))[name]
+    assert "unanswered" == verdicts(prove(new_box.issuer, ServiceLogin("app", SECRET, FIELDS), clock))[name]
 
 
 def test_a_server_that_is_not_there_is_told_at_once(clock: SetClock) -> None:
     with pytest.raises(UnreachableError):
-        prove("http://127.0.0.1:9/", Subject("app", SECRET, FIELDS), clock)
+        prove("http://127.0.0.1:9/", ServiceLogin("app", SECRET, FIELDS), clock)
 
 
 def test_credentials_go_to_the_pinned_issuer_alone(clock: SetClock) -> None:
@@ -201,8 +205,8 @@ def strange(answer: Callable[[Seen], Say | None], **endpoints: str | None) -> It
         yield stub.url
 
 
-def only(grant: str, **more: Any) -> Subject:
-    return Subject("app", SECRET, {"grant_types": (grant,), "redirect_uris": (URI,), **more})
+def only(grant: str, **more: Any) -> ServiceLogin:
+    return ServiceLogin("app", SECRET, {"grant_types": (grant,), "redirect_uris": (URI,), **more})
 
 
 def redirecting(location: Callable[[dict[str, str]], str]) -> Callable[[Seen], Say | None]:
@@ -260,14 +264,14 @@ def test_what_a_server_does_not_declare_cannot_be_asked(clock: SetClock) -> None
     fields = {**FIELDS, "grant_types": ("authorization_code", GRANT_TYPES["device_code"])}
     right = Say(400, {"error": "invalid_scope"})
     with strange(lambda _: right, authorization=None, introspection=None, device_authorization=None) as url:
-        found = verdicts(prove(url, Subject("app", SECRET, fields), clock))
+        found = verdicts(prove(url, ServiceLogin("app", SECRET, fields), clock))
     assert {"login": "ok", URI: "not_proven", "device_code": "not_proven", "introspection": "not_proven"} == found
 
 
 def test_nothing_is_sent_to_an_endpoint_on_another_origin(clock: SetClock) -> None:
     with strange(lambda _: None, authorization="https://elsewhere.example/authorize") as url:
         found = prove(url, only("authorization_code"), clock)[URI]
-    assert (Verdict.UNPROVEN, True) == (found.verdict, "another origin" in found.why)
+    assert (Judgement.UNPROVEN, True) == (found.verdict, "another origin" in found.why)
 
 
 @pytest.mark.parametrize(
@@ -344,7 +348,7 @@ def test_the_keys_of_a_client_stand_where_its_jwks_uri_says(
     clock: SetClock, new_box: Sandbox, answer: Say, verdict: str, why: str
 ) -> None:
     with start_stub(lambda _: answer) as keys:
-        subject = Subject(
+        subject = ServiceLogin(
             "app", None, {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": f"{keys.url}/jwks"}
         )
         found = prove(new_box.issuer, subject, clock)["jwks_uri"]
@@ -367,16 +371,18 @@ def test_whoever_serves_keys_is_not_shown_the_client_certificate(
         start_terminator(int(keys.url.rpartition(":")[2]), context) as front,
     ):
         uri = f"https://127.0.0.1:{front.port}/jwks"
-        subject = Subject("app", None, {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": uri})
+        subject = ServiceLogin("app", None, {"token_endpoint_auth_method": "private_key_jwt", "jwks_uri": uri})
         assert "ok" == verdicts(prove(new_box.issuer, subject, clock, transport))["jwks_uri"]
     assert [False] == front.shown
 
 
 def test_keys_are_not_read_from_where_anybody_could_change_them(clock: SetClock, new_box: Sandbox) -> None:
-    subject = Subject("app", None, {"token_endpoint_auth_method": "none", "jwks_uri": "http://keys.example.org/jwks"})
+    subject = ServiceLogin(
+        "app", None, {"token_endpoint_auth_method": "none", "jwks_uri": "http://keys.example.org/jwks"}
+    )
     assert "failed" == verdicts(prove(new_box.issuer, subject, clock))["jwks_uri"]
 
 
 def test_keys_by_value_are_looked_at_as_they_were_applied(clock: SetClock, new_box: Sandbox) -> None:
-    subject = Subject("app", None, {"token_endpoint_auth_method": "none", "jwk": json.dumps({"keys": [KEY]})})
+    subject = ServiceLogin("app", None, {"token_endpoint_auth_method": "none", "jwk": json.dumps({"keys": [KEY]})})
     assert {"jwk": "ok"} == verdicts(prove(new_box.issuer, subject, clock))

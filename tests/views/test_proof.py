@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from iac.core.proof import Check, ClientProof, Proof, Verdict
+from iac.core.proof import ClientProof, Evidence, Judgement, Proof
 from iac.core.text import printable
 from iac.views.proof import proof_junit, proof_text
 from tests.views.hostile import TEXTS
 from tests.views.test_machine import junit_schema
 
-OK = Check("login", Verdict.OK, why="taken")
+OK = Evidence("login", Judgement.OK, why="taken")
 CHECKS = (
-    Check("output", Verdict.OK, "out/a.env", "read as dotenv"),
-    Check("login", Verdict.FAILED, why="the server refuses it", fix="iac render"),
-    Check("token-exchange", Verdict.UNPROVEN),
-    Check("jwks_uri", Verdict.UNANSWERED, "https://keys.example.org/", "no answer"),
+    Evidence("output", Judgement.OK, "out/a.env", "read as dotenv"),
+    Evidence("login", Judgement.FAILED, why="the server refuses it", fix="iac render"),
+    Evidence("token-exchange", Judgement.UNPROVEN),
+    Evidence("jwks_uri", Judgement.UNANSWERED, "https://keys.example.org/", "no answer"),
 )
 
 
@@ -54,7 +54,7 @@ def test_no_client_is_said() -> None:
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_texts_of_others_are_inert(text: str) -> None:
-    checks = tuple(Check(text, verdict, text, text, text) for verdict in Verdict)
+    checks = tuple(Evidence(text, verdict, text, text, text) for verdict in Judgement)
     hostile = proof(ClientProof(text, text, checks))
     shown = proof_text(hostile, color=False)
     assert all(line == printable(line) for line in shown.splitlines())

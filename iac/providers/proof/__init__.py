@@ -12,7 +12,7 @@ from typing import Self
 
 from iac.core.model import short_grant
 from iac.core.origin import Issuer
-from iac.core.proof import Check, Subject, Verdict
+from iac.core.proof import Evidence, Judgement, ServiceLogin
 from iac.ports import Clock, Prover
 from iac.providers.base import Connection
 from iac.providers.discovery import check_pin, discover
@@ -30,7 +30,7 @@ from iac.providers.proof.token import (
 from iac.transport.http import Http
 
 _NEEDS_USER = "a user, or a token of one, is needed for it"
-_OWN: dict[str, Callable[[ClientLogin], Check]] = {
+_OWN: dict[str, Callable[[ClientLogin], Evidence]] = {
     "client_credentials": check_token,
     "refresh_token": check_refresh,
     "device_code": check_device,
@@ -75,10 +75,10 @@ class OAuthProver(Prover):
                 self._known = Authorization(KnownServer(self._http, self._issuer, endpoints, self._clock))
             return self._known
 
-    def _prove(self, subject: Subject) -> tuple[Check, ...]:
+    def _prove(self, subject: ServiceLogin) -> tuple[Evidence, ...]:
         return tuple(self._checks(subject))
 
-    def _checks(self, subject: Subject) -> Iterator[Check]:
+    def _checks(self, subject: ServiceLogin) -> Iterator[Evidence]:
         authorization = self._authorization()
         session = ClientLogin(subject, authorization.server)
         yield from check_login(session)
@@ -88,7 +88,7 @@ class OAuthProver(Prover):
             yield asked("introspection", lambda: check_introspection(session))
         yield from self._keys(subject)
 
-    def _keys(self, subject: Subject) -> Iterator[Check]:
+    def _keys(self, subject: ServiceLogin) -> Iterator[Evidence]:
         uri, jwk = subject.fields.get("jwks_uri"), subject.fields.get("jwk")
         if uri:
             yield asked("jwks_uri", lambda: check_jwks_uri(str(uri), self._transport, self._clock), str(uri))
@@ -96,12 +96,12 @@ class OAuthProver(Prover):
             yield check_jwk(str(jwk))
 
 
-def _grant(grant: str, session: ClientLogin, authorization: Authorization) -> Iterator[Check]:
+def _grant(grant: str, session: ClientLogin, authorization: Authorization) -> Iterator[Evidence]:
     if grant in {"authorization_code", "implicit"}:
         for uri in _tuple(session.subject.fields.get("redirect_uris")):
             yield asked(grant, partial(authorization.check, grant, session.subject, uri), uri)
     elif grant not in _OWN:
-        yield Check(grant, Verdict.UNPROVEN, why=_NEEDS_USER)
+        yield Evidence(grant, Judgement.UNPROVEN, why=_NEEDS_USER)
     elif session.can_log_in:
         yield asked(grant, lambda: _OWN[grant](session))
 

@@ -13,9 +13,9 @@ import re
 from threading import Lock
 from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
 
-from iac.core.proof import Check, Subject, Verdict
+from iac.core.proof import Evidence, Judgement, ServiceLogin
+from iac.providers.answer import read_failure
 from iac.providers.proof.server import KnownServer
-from iac.providers.refusal import read_failure
 from iac.transport.message import Answer, Call
 from iac.transport.retry import PASSING
 
@@ -41,24 +41,24 @@ class Authorization:
         self._lock = Lock()
         self._tells_apart: bool | None = None
 
-    def check(self, grant: str, subject: Subject, uri: str) -> Check:
+    def check(self, grant: str, subject: ServiceLogin, uri: str) -> Evidence:
         """Whether it takes this redirect URI, for authorization_code or implicit."""
         path = self.server.path("authorization_endpoint")
         if not path:
-            return Check(grant, Verdict.UNPROVEN, uri, "the server declares no authorization endpoint")
+            return Evidence(grant, Judgement.UNPROVEN, uri, "the server declares no authorization endpoint")
         found = self._ask(path, grant, subject, uri)
-        if found.verdict is Verdict.OK and not self._is_telling(path, grant, subject):
-            return Check(grant, Verdict.UNPROVEN, uri, _NO_TELLING)
+        if found.verdict is Judgement.OK and not self._is_telling(path, grant, subject):
+            return Evidence(grant, Judgement.UNPROVEN, uri, _NO_TELLING)
         return found
 
-    def _is_telling(self, path: str, grant: str, subject: Subject) -> bool:
+    def _is_telling(self, path: str, grant: str, subject: ServiceLogin) -> bool:
         with self._lock:
             if self._tells_apart is None:
                 control = self._ask(path, grant, subject, NOBODYS_URI)
-                self._tells_apart = control.verdict is not Verdict.OK
+                self._tells_apart = control.verdict is not Judgement.OK
             return self._tells_apart
 
-    def _ask(self, path: str, grant: str, subject: Subject, uri: str) -> Check:
+    def _ask(self, path: str, grant: str, subject: ServiceLogin, uri: str) -> Evidence:
         state = self.server.clock.token()
         query = urlencode(_request(grant, subject, self.server.clock.token()) | {"redirect_uri": uri, "state": state})
         call = Call.read(f"{path}{'&' if '?' in path else '?'}{query}")
@@ -68,7 +68,7 @@ class Authorization:
         return _judge(grant, uri, answer, state)
 
 
-def _request(grant: str, subject: Subject, verifier: str) -> dict[str, str]:
+def _request(grant: str, subject: ServiceLogin, verifier: str) -> dict[str, str]:
     """An authorization request (RFC 6749 section 4.1.1) with PKCE (RFC 7636 section 4.3), for nobody."""
     scope = subject.fields.get("scope", ())
     request = {"client_id": subject.client_id, "prompt": "none"}
@@ -86,26 +86,26 @@ def _challenge(verifier: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
-def _judge(grant: str, uri: str, answer: Answer, state: str) -> Check:
+def _judge(grant: str, uri: str, answer: Answer, state: str) -> Evidence:
     location = answer.headers.get("location", "") if 300 <= answer.status < 400 else ""  # noqa: PLR2004  # RFC 9110 section 15.4
     if not location:
         return _without_redirect(grant, uri, answer)
     told = _told_at(location, uri)
     if told is None:
-        return Check(grant, Verdict.UNPROVEN, uri, _LOGIN_FIRST)
+        return Evidence(grant, Judgement.UNPROVEN, uri, _LOGIN_FIRST)
     error = told.get("error", [""])[0]
     if error in _NEEDS_USER and told.get("state") == [state]:
-        return Check(grant, Verdict.OK, uri, _ACCEPTED)
+        return Evidence(grant, Judgement.OK, uri, _ACCEPTED)
     code = error if _CODE.fullmatch(error) else "nothing that was to be expected"
     why = f"the server answers at the redirect URI: {code}"
-    return Check(grant, Verdict.FAILED, uri, why, _FIX)
+    return Evidence(grant, Judgement.FAILED, uri, why, _FIX)
 
 
-def _without_redirect(grant: str, uri: str, answer: Answer) -> Check:
+def _without_redirect(grant: str, uri: str, answer: Answer) -> Evidence:
     if answer.is_ok:
-        return Check(grant, Verdict.UNPROVEN, uri, _LOGIN_FIRST)
+        return Evidence(grant, Judgement.UNPROVEN, uri, _LOGIN_FIRST)
     why = f"the server says {answer.status}, as it does for a client or a redirect URI that is not registered"
-    return Check(grant, Verdict.FAILED, uri, why, _FIX)
+    return Evidence(grant, Judgement.FAILED, uri, why, _FIX)
 
 
 def _told_at(location: str, uri: str) -> dict[str, list[str]] | None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from http import HTTPStatus
 
 from iac.core.origin import Address
-from iac.core.proof import Check, Verdict
+from iac.core.proof import Evidence, Judgement
 from iac.core.server import parse_jwks, private_members
 from iac.ports import Clock
 from iac.transport.client import Transport
@@ -28,11 +28,13 @@ _MEMBERS = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}
 """What a public key needs (RFC 7518 section 6, RFC 8037 section 2)."""
 
 
-def check_jwks_uri(uri: str, transport: Transport, clock: Clock) -> Check:
+def check_jwks_uri(uri: str, transport: Transport, clock: Clock) -> Evidence:
     """A key set with a key that signatures can be verified by stands there (RFC 7517 section 5)."""
     address = Address.parse(uri)
     if address is None:
-        return Check(JWKS_URI, Verdict.FAILED, uri, "keys are read over https, or from this machine", "change jwks_uri")
+        return Evidence(
+            JWKS_URI, Judgement.FAILED, uri, "keys are read over https, or from this machine", "change jwks_uri"
+        )
     limits = replace(
         transport,
         parallelism=1,
@@ -49,28 +51,30 @@ def check_jwks_uri(uri: str, transport: Transport, clock: Clock) -> Check:
     finally:
         http.close()
     if answer.status != HTTPStatus.OK:
-        return Check(JWKS_URI, Verdict.FAILED, uri, f"it answers {answer.status}", "publish the key set there")
+        return Evidence(JWKS_URI, Judgement.FAILED, uri, f"it answers {answer.status}", "publish the key set there")
     return _judge(JWKS_URI, answer.body.decode(errors="replace"), uri)
 
 
-def check_jwk(text: str) -> Check:
+def check_jwk(text: str) -> Evidence:
     """The key set by value that was applied: IAM from 1.14 on does not show what it holds."""
     return _judge(JWK, text, "")
 
 
-def _judge(name: str, text: str, subject: str) -> Check:
+def _judge(name: str, text: str, subject: str) -> Evidence:
     try:
         keys = parse_jwks(text)
     except (ValueError, RecursionError):
-        return Check(name, Verdict.FAILED, subject, "there is no JWK set", "publish an object with a list `keys`")
+        return Evidence(name, Judgement.FAILED, subject, "there is no JWK set", "publish an object with a list `keys`")
     leaked = private_members(text)
     if leaked:
         why = f"it shows private members of a key: {', '.join(leaked)}"
-        return Check(name, Verdict.FAILED, subject, why, "take the private key away at once, and make a new one")
+        return Evidence(name, Judgement.FAILED, subject, why, "take the private key away at once, and make a new one")
     usable = sum(map(_is_usable, keys))
     if not usable:
-        return Check(name, Verdict.FAILED, subject, "none of its keys verifies a signature", "publish the public key")
-    return Check(name, Verdict.OK, subject, f"{usable} of {len(keys)} keys can verify a signature")
+        return Evidence(
+            name, Judgement.FAILED, subject, "none of its keys verifies a signature", "publish the public key"
+        )
+    return Evidence(name, Judgement.OK, subject, f"{usable} of {len(keys)} keys can verify a signature")
 
 
 def _is_usable(key: Mapping[str, object]) -> bool:

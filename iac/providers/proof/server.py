@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError, UnreachableError
-from iac.core.proof import Check, Verdict
+from iac.core.proof import Evidence, Judgement
+from iac.providers.answer import is_server_fault, read_failure
 from iac.providers.discovery import Endpoints
-from iac.providers.refusal import is_server_fault, read_failure
 from iac.transport.message import Answer, Call
 from iac.transport.retry import PASSING
 
@@ -49,14 +49,14 @@ class KnownServer:
         return answer
 
 
-def asked(name: str, ask: Callable[[], Check], subject: str = "") -> Check:
+def asked(name: str, ask: Callable[[], Evidence], subject: str = "") -> Evidence:
     """What `ask` found; a server that gives no answer, or one that may not be asked, says nothing of the client."""
     try:
         return ask()
     except CredentialsError as error:
-        return Check(name, Verdict.UNPROVEN, subject, _told(error))
+        return Evidence(name, Judgement.UNPROVEN, subject, _told(error))
     except UnreachableError as error:
-        return Check(name, Verdict.UNANSWERED, subject, _told(error))
+        return Evidence(name, Judgement.UNANSWERED, subject, _told(error))
 
 
 def _told(error: UnreachableError) -> str:

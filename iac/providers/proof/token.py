@@ -12,15 +12,15 @@ from http import HTTPStatus
 
 from iac.core.errors import InputError
 from iac.core.model import AUTH_METHODS, uses_secret
-from iac.core.proof import Check, Subject, Verdict, scope_differences
+from iac.core.proof import Evidence, Judgement, ServiceLogin, scope_differences
 from iac.core.secret import Secret
 from iac.core.text import printable
+from iac.providers.answer import error_code
 from iac.providers.bearer import parse_claims, parse_scopes
 from iac.providers.logins.proof import basic
 from iac.providers.logins.signing_key import SigningKey, parse_key
 from iac.providers.probe import Probe
 from iac.providers.proof.server import KnownServer, asked
-from iac.providers.refusal import error_code
 from iac.transport.message import LONGEST, Answer, Call, server_words
 
 LOGIN, TOKEN, REFRESH, DEVICE, INTROSPECTION = (
@@ -47,7 +47,7 @@ class ClientLogin:
         key: what a client signs with that logs in by private_key_jwt, once it is read.
     """
 
-    subject: Subject
+    subject: ServiceLogin
     server: KnownServer
     token: Secret | None = None
     key: SigningKey | None = None
@@ -96,7 +96,7 @@ class ClientLogin:
         return printable(text)[:LONGEST]
 
 
-def check_login(session: ClientLogin) -> Iterator[Check]:
+def check_login(session: ClientLogin) -> Iterator[Evidence]:
     """Does the token endpoint take the secret, or the key? It is asked for a scope that nobody has.
 
     Public clients have no login, so nothing is asked.
@@ -105,43 +105,45 @@ def check_login(session: ClientLogin) -> Iterator[Check]:
     if session.method == "none":
         return
     if not uses_secret(subject.fields) and subject.key is None:
-        yield Check(LOGIN, Verdict.UNPROVEN, why=_KEY_IS_THEIRS)
+        yield Evidence(LOGIN, Judgement.UNPROVEN, why=_KEY_IS_THEIRS)
     elif subject.key is not None and (problem := _read_key(session, subject.key)):
         yield problem
     elif session.probe is None:
-        yield Check(LOGIN, Verdict.UNPROVEN, why=_NOT_AT_HAND)
+        yield Evidence(LOGIN, Judgement.UNPROVEN, why=_NOT_AT_HAND)
     else:
         probe = session.probe
         yield asked(LOGIN, lambda: _login(session, probe))
 
 
-def _read_key(session: ClientLogin, key: Secret) -> Check | None:
+def _read_key(session: ClientLogin, key: Secret) -> Evidence | None:
     """Let the session sign with a key; why it cannot, None when it can."""
     try:
         session.key = parse_key(key, "the private key of the output")
     except InputError as error:
-        return Check(LOGIN, Verdict.UNPROVEN, why=error.why or error.summary, fix=error.fix)
+        return Evidence(LOGIN, Judgement.UNPROVEN, why=error.why or error.summary, fix=error.fix)
     return None
 
 
-def _login(session: ClientLogin, probe: Probe) -> Check:
+def _login(session: ClientLogin, probe: Probe) -> Evidence:
     server = session.server
     if probe.ask(server.http, server.endpoints, server.clock):
-        return Check(LOGIN, Verdict.OK, why=f"taken by {session.method}")
+        return Evidence(LOGIN, Judgement.OK, why=f"taken by {session.method}")
     session.is_refused = True
-    return Check(LOGIN, Verdict.FAILED, why=f"the server refuses this client_id with this {_proof_of(session)}")
+    return Evidence(LOGIN, Judgement.FAILED, why=f"the server refuses this client_id with this {_proof_of(session)}")
 
 
 def _proof_of(session: ClientLogin) -> str:
     return "secret" if session.key is None else "key"
 
 
-def check_token(session: ClientLogin) -> Check:
+def check_token(session: ClientLogin) -> Evidence:
     """A client credentials token, got and its scopes compared (RFC 6749 section 4.4)."""
     answer = session.server.send(session.call(session.server.endpoints.token, {"grant_type": TOKEN}))
     body = answer.json() if answer.is_ok else None
     if not isinstance(body, dict) or not isinstance(body.get("access_token"), str):
-        return Check(TOKEN, Verdict.FAILED, why=session.words(answer), fix="iac plan: is the client as it is defined?")
+        return Evidence(
+            TOKEN, Judgement.FAILED, why=session.words(answer), fix="iac plan: is the client as it is defined?"
+        )
     session.token = Secret(body["access_token"])
     granted = parse_scopes(body.get("scope"))
     if granted is None:
@@ -149,59 +151,63 @@ def check_token(session: ClientLogin) -> Check:
     return _judge_scopes(session, granted)
 
 
-def _judge_scopes(session: ClientLogin, granted: frozenset[str] | None) -> Check:
+def _judge_scopes(session: ClientLogin, granted: frozenset[str] | None) -> Evidence:
     if granted is None:
         known = "the server does not say which scopes it has"
-        return Check(TOKEN, Verdict.UNPROVEN if session.scope else Verdict.OK, why=f"a token was got; {known}")
+        return Evidence(TOKEN, Judgement.UNPROVEN if session.scope else Judgement.OK, why=f"a token was got; {known}")
     missing, beyond = scope_differences(session.scope, granted)
     if not missing and not beyond:
         why = f"a token with {session.shown(' '.join(sorted(granted))) or 'no scope'}"
-        return Check(TOKEN, Verdict.OK, why=why)
+        return Evidence(TOKEN, Judgement.OK, why=why)
     lacks = [f"has not {' '.join(missing)}"] if missing else []
     brings = [f"has {session.shown(' '.join(beyond))}, which is not defined"] if beyond else []
-    return Check(TOKEN, Verdict.FAILED, why=f"the token {' and '.join([*lacks, *brings])}", fix="iac plan, iac apply")
+    return Evidence(
+        TOKEN, Judgement.FAILED, why=f"the token {' and '.join([*lacks, *brings])}", fix="iac plan, iac apply"
+    )
 
 
-def check_refresh(session: ClientLogin) -> Check:
+def check_refresh(session: ClientLogin) -> Evidence:
     """A made-up refresh token is all that the server has to refuse (RFC 6749 section 6)."""
     form = {"grant_type": REFRESH, REFRESH: _MADE_UP}
     answer = session.server.send(session.call(session.server.endpoints.token, form))
     code = error_code(answer)
     if code in _REFUSES_TOKEN_ALONE:
-        return Check(REFRESH, Verdict.OK, why="the endpoint refuses a made-up refresh token, and nothing else")
-    return Check(REFRESH, Verdict.FAILED, why=session.words(answer))
+        return Evidence(REFRESH, Judgement.OK, why="the endpoint refuses a made-up refresh token, and nothing else")
+    return Evidence(REFRESH, Judgement.FAILED, why=session.words(answer))
 
 
-def check_device(session: ClientLogin) -> Check:
+def check_device(session: ClientLogin) -> Evidence:
     """Codes for a user to approve, asked for and left to expire (RFC 8628 section 3.1)."""
     path = session.server.path("device_authorization_endpoint")
     if not path:
-        return Check(DEVICE, Verdict.UNPROVEN, why="the server declares no device authorization endpoint")
+        return Evidence(DEVICE, Judgement.UNPROVEN, why="the server declares no device authorization endpoint")
     form = {"client_id": session.subject.client_id, "scope": " ".join(session.scope)}
     answer = session.server.send(session.call(path, form))
     body = answer.json() if answer.is_ok else None
     if isinstance(body, dict) and body.get("user_code") and body.get("device_code"):
-        return Check(DEVICE, Verdict.OK, why="codes were given; nobody approves them, so they expire")
-    return Check(DEVICE, Verdict.FAILED, why=session.words(answer))
+        return Evidence(DEVICE, Judgement.OK, why="codes were given; nobody approves them, so they expire")
+    return Evidence(DEVICE, Judgement.FAILED, why=session.words(answer))
 
 
-def check_introspection(session: ClientLogin) -> Check:
+def check_introspection(session: ClientLogin) -> Evidence:
     """The client may ask about tokens (RFC 7662 section 2): about its own where there is one, else about none."""
     path = session.server.path("introspection_endpoint")
     subject = session.subject
     if not path or subject.secret is None:
         why = _NOT_AT_HAND if path else "the server declares no introspection endpoint"
-        return Check(INTROSPECTION, Verdict.UNPROVEN, why=why)
+        return Evidence(INTROSPECTION, Judgement.UNPROVEN, why=why)
     asked_about = session.token.reveal() if session.token else _MADE_UP
     call = Call.form(path, {"token": asked_about}).with_authorization(basic(subject.client_id, subject.secret))
     answer = session.server.send(call)
     if answer.status == HTTPStatus.FORBIDDEN:
         why = "the server does not let this client ask about tokens"
-        return Check(INTROSPECTION, Verdict.FAILED, why=why, fix="iac plan, iac apply: allow_introspection is defined")
+        return Evidence(
+            INTROSPECTION, Judgement.FAILED, why=why, fix="iac plan, iac apply: allow_introspection is defined"
+        )
     body = answer.json() if answer.is_ok else None
     is_active = body.get("active") if isinstance(body, dict) else None
     if is_active is (session.token is not None):
-        return Check(
-            INTROSPECTION, Verdict.OK, why="its own token is active" if is_active else "a made-up token is not"
+        return Evidence(
+            INTROSPECTION, Judgement.OK, why="its own token is active" if is_active else "a made-up token is not"
         )
-    return Check(INTROSPECTION, Verdict.FAILED, why=session.words(answer))
+    return Evidence(INTROSPECTION, Judgement.FAILED, why=session.words(answer))
