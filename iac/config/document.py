@@ -28,7 +28,7 @@ from yaml.events import (
 
 from iac.core.catalogue import mistake
 from iac.core.diagnostics import Diagnostic, Location
-from iac.wait import read
+from iac.files import read
 
 Pointer = tuple[str | int, ...]
 """Keys and indexes from the root to a value."""

@@ -18,7 +18,7 @@ from functools import cache, reduce
 from typing import Any
 
 from iac.core.origin import is_uri
-from iac.resource import resource
+from iac.files import resource
 
 _BECH32 = {char: value for value, char in enumerate("qpzry9x8gf2tvdw0s3jn54khce6mua7l")}
 _GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)

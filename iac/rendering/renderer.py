@@ -16,10 +16,9 @@ from iac.rendering.limits import MANY, MAX_ANSWER, MEMORY, PATIENCE, TOO_LONG, T
 from iac.rendering.template import FAILED, Template, is_builtin, template_file
 
 if TYPE_CHECKING:
-    from iac.process import ProcessError
+    from iac.process import ProcessError, Worker
     from iac.rendering.content import FileCredentials
     from iac.rendering.context import Credentials, ProjectFacts
-    from iac.worker import Worker
 
 Result = TypeVar("Result")
 
@@ -137,7 +136,7 @@ class Renderer:
         raise RenderError(FAILED, where=template_file(name), why=why, fix=_LOOK)
 
     def _new_worker(self) -> Worker:
-        from iac.worker import Worker  # for templates of the project alone
+        from iac.process import Worker  # for templates of the project alone
 
         worker = Worker(self._function, memory=MEMORY)
         weakref.finalize(self, worker.close)  # however a command ends, no process is left behind

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -20,8 +19,7 @@ from iac.core.state.keys import kid_in_use
 from iac.core.state.model import ClientState, SecretStatus, State
 from iac.ports import Prover
 from iac.session import LocalSession
-from iac.wiring.login import pinned_issuer
-from iac.wiring.sessions import Caller, open_project
+from iac.wiring.sessions import Caller, open_connection, open_project
 
 if TYPE_CHECKING:
     from iac.rendering.content import FileCredentials
@@ -135,13 +133,10 @@ def prove(caller: Caller, addresses: Collection[str]) -> Proof:
         InputError: an address is none.
         UnreachableError: the server is not there.
     """
-    from iac.providers.base import Connection
-    from iac.providers.proof import OAuthProver  # brings in the HTTP library
-    from iac.wiring.login import issuer_transport
+    from iac.providers.proof import OAuthProver  # with its only use
 
     settings, session = open_project(caller)
-    transport = issuer_transport(settings, parallelism=settings.parallelism)
-    connection = Connection(settings.issuer, pinned_issuer(os.environ), transport)
+    connection = open_connection(settings, parallelism=settings.parallelism)
     with OAuthProver(connection, session.clock) as prover:
         return verify(session, prover, addresses, settings.parallelism)
 
@@ -197,7 +192,7 @@ def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: byte
     }
     try:
         template = session.templates[spec.template]
-        found = session.renderer.read(content, template, spec, clients, session.facts())
+        found = session.renderer.read(content, template, spec, clients, session.facts(state))
     except Unreadable as error:
         return _by_rendering(session, state, spec, str(error))
     return {

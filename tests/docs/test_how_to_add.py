@@ -27,7 +27,7 @@ OPENED = """
 import sys
 from iac.cli.context import Shell
 from iac.clock import SystemClock
-from iac.wiring.login import open_login
+from iac.wiring.sessions import open_login
 from iac.wiring.sessions import open_project
 from iac.workflow.pipelines.text import Facts, render_pipelines
 shell = Shell(sys.argv[1])

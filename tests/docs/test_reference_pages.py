@@ -17,7 +17,7 @@ from tests.docs.reference import pages
 
 ROOT = Path(__file__).parents[2]
 TODAY = date(2026, 11, 23)
-PLANNING = [*(ROOT / "iac/core/plan").rglob("*.py"), ROOT / "iac/sinks/worktree.py", ROOT / "iac/workflow/plan.py"]
+PLANNING = [*(ROOT / "iac/core/plan").rglob("*.py"), ROOT / "iac/git.py", ROOT / "iac/workflow/plan.py"]
 PLANNED = "\n".join(path.read_text(encoding="utf-8") for path in PLANNING)
 
 

@@ -220,7 +220,8 @@ FINDINGS = (
     finding(
         "not-read",
         what="iac reaches a client only by its registration access token, which is encrypted in state, and this run "
-        "has no key of the state. iac compares the client with what it last applied, and the plan says `complete: false`.",
+        "has no key of the state. iac compares the client with what it last applied, and the plan says `complete: "
+        "false`.",
         why="The plan does not show changes that somebody made on the server since.",
         fix="Give the job that plans an identity of the state, or use the plan as it is; apply needs an identity.",
     ),

@@ -12,7 +12,7 @@ from iac.core.limits import listed
 from iac.core.model import ANSWER_ONLY, AUTH_METHODS, FIELDS, Field, Kind
 from iac.core.server import parse_answer, private_members
 from iac.core.text import printable
-from iac.wait import read
+from iac.files import read
 from iac.workflow.importing.selection import Candidate
 
 _NAMES: Mapping[str, str] = {

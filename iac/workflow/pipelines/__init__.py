@@ -16,9 +16,9 @@ from iac.config.settings import Settings
 from iac.core.errors import InputError
 from iac.files import PrivateFolder
 from iac.git import find_work_tree, open_work_tree
-from iac.ports.forge import Forge
 from iac.ports.path import PROJECT_FILE
-from iac.ports.source import Origin, Source
+from iac.ports.settings import Forge
+from iac.ports.site import SourceKind, ValueSource
 from iac.registry import FORGES
 from iac.workflow.pipelines.text import WRITTEN, Facts, check_wheel, render_pipelines
 
@@ -56,8 +56,8 @@ def extras(settings: Settings) -> tuple[str, ...]:
     return tuple(sorted({adapter.extra for adapter in adapters if adapter and adapter.extra}))
 
 
-def _variables(sources: Iterable[Source | None]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(each.name for each in sources if each is not None and each.origin is Origin.ENV))
+def _variables(sources: Iterable[ValueSource | None]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.name for each in sources if each is not None and each.origin is SourceKind.ENV))
 
 
 __all__ = [

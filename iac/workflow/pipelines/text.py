@@ -15,8 +15,8 @@ from pathlib import Path
 from iac import __version__, forges
 from iac.core.desired import DEFAULT
 from iac.core.errors import InputError
+from iac.files import resource
 from iac.registry import FORGES
-from iac.resource import resource
 
 _NAME = re.compile(r"([A-Za-z0-9._-]+)==")
 _EVERY = "base"

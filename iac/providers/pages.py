@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from iac.core.errors import UnreachableError
 from iac.core.server import switch
-from iac.providers.refusal import read_failure
+from iac.providers.answer import read_failure
 from iac.transport.message import Call
 
 if TYPE_CHECKING:
-    from iac.providers.session import LoginSession
+    from iac.providers.base import LoginSession
 
 T = TypeVar("T")
 R = TypeVar("R")
