@@ -1,7 +1,7 @@
-"""Ids of configuration and of what only a plan finds: their texts by section, and the one maker of such a diagnostic.
+"""Ids of configuration and of what only a plan finds: their texts by section, and the maker of such a diagnostic. Pure.
 
 Ids of policy and of servers stand with their rules (`iac.core.policy`, `iac.core.server`), those of guards with the
-guards (`iac.core.plan.guards`). `iac.workflow.explain` has all of them.
+guards (`iac.core.plan.guards`). `iac.workflow.explain` gathers all of them.
 """
 
 from __future__ import annotations
