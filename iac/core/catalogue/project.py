@@ -171,7 +171,7 @@ KEYS = (
 PROJECT = (
     error(
         "no-project",
-        what="There is no `iac.yaml`.",
+        what="The project has no `iac.yaml`.",
         why="Every project has one: it names the server.",
         fix="Run `iac init`, or name another folder with `-C DIR`.",
     ),
