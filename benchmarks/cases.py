@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
-    from iac.session.session import Session
+    from iac.session import Session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

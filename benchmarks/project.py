@@ -9,17 +9,17 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.process import IAC, run
-from iac.backends.age import new_identity
 from iac.core.registration import NewClient
 from iac.core.secret import Secret
 from iac.core.server import create_body
+from iac.sealing import new_identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from benchmarks.server import Server
-    from iac.session.session import Session
+    from iac.session import Session
 
 _PER_FOLDER = 100
 _PROJECT = """\

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.core import server
 from iac.core.desired import DesiredClient
@@ -16,9 +16,7 @@ from iac.core.registration import Facts, Registration
 from iac.core.secret import Secret
 from iac.core.state.answer import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, Predecessor, SealedSecret, SecretStatus, State
-
-if TYPE_CHECKING:
-    from iac.session.ledger import Ledger
+from iac.session.ledger import Ledger
 
 
 def desired_of(change: Change) -> DesiredClient:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from iac.apply.outcome import Delivered, Done, Failed, NotDelivered, Outcome, Stop
 from iac.apply.request import check_gone_same, check_same, read_back
@@ -14,10 +13,8 @@ from iac.core.plan.change import Change, Leaving, OutputAction
 from iac.core.registration import Registration
 from iac.core.state.answer import kept_answer
 from iac.core.state.model import ClientGone, ClientState, ClientWritten, PredecessorGone, Tombstone
-
-if TYPE_CHECKING:
-    from iac.ports import Provider
-    from iac.session.ledger import Ledger
+from iac.ports import Provider
+from iac.session.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,17 +10,16 @@ from iac.core.desired import OutputSpec
 from iac.core.errors import ClosedSecretError, IacError, InputError
 from iac.core.model import uses_secret
 from iac.core.plan.change import OutputAction, OutputChange, SecretChange
-from iac.core.plan.leaver import as_rendered
-from iac.core.plan.output import made_by, output_digest
+from iac.core.plan.output import as_rendered, made_by, output_digest
 from iac.core.plan.plan import Plan
 from iac.core.secret import Secret
 from iac.core.state.keys import key_in_use, kid_in_use
 from iac.core.state.model import ClientState, OutputRecord, OutputWritten, SecretStatus, State
+from iac.session import LocalSession
+from iac.session.ledger import Ledger
 
 if TYPE_CHECKING:
     from iac.rendering.context import Credentials
-    from iac.session.ledger import Ledger
-    from iac.session.session import LocalSession
 
 _NEW = frozenset({SecretChange.CREATED, SecretChange.ROTATED})
 
@@ -103,7 +102,7 @@ def _rehearse(session: LocalSession, spec: OutputSpec, state: State) -> bytes:
         )
         for client in clients
     }
-    return session.renderer.render(session.templates[spec.template], spec, dummies, session.facts())
+    return session.renderer.render(session.templates[spec.template], spec, dummies, session.facts(state))
 
 
 def deliver(
@@ -196,7 +195,7 @@ def blocked(spec: OutputSpec, state: State) -> str:
 def record_of(session: LocalSession, spec: OutputSpec, state: State) -> OutputRecord:
     """What state remembers of an output written from `state`."""
     clients = {address: as_rendered(state, address) for address in spec.clients}
-    template = made_by(spec, session.digest(spec.template))
+    template = made_by(spec, session.digest(spec.template, state))
     return OutputRecord(output_digest(spec, template, clients), spec.clients, spec.sink, state.serial)
 
 
@@ -233,7 +232,7 @@ def fresh_content(session: LocalSession, ledger: Ledger, spec: OutputSpec) -> by
             closed.append(error)
     if closed:
         raise _all_closed(closed)
-    return session.renderer.render(session.templates[spec.template], spec, clients, session.facts())
+    return session.renderer.render(session.templates[spec.template], spec, clients, session.facts(ledger.state))
 
 
 def _all_closed(errors: Sequence[ClosedSecretError]) -> ClosedSecretError:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from iac.apply.answer import fields_of, names_of
 from iac.core import server
@@ -21,10 +20,8 @@ from iac.core.plan.diff import is_hidden, mismatches
 from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.state.model import IntentDropped
-
-if TYPE_CHECKING:
-    from iac.ports import Provider
-    from iac.session.ledger import Ledger
+from iac.ports import Provider
+from iac.session.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)

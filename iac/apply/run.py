@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
 
 from iac.apply.delete import Deletion, let_go
 from iac.apply.deliver import check_outputs, deliver
@@ -17,17 +16,15 @@ from iac.apply.step import Steps
 from iac.core.errors import GarbledError, IacError, StateError, UnreachableError
 from iac.core.plan.approval import approve, uncovered
 from iac.core.plan.change import Action, Change, SecretStep
+from iac.core.plan.draft import Options
 from iac.core.plan.identity import turn_back
 from iac.core.plan.plan import Plan
 from iac.core.registration import Actual
 from iac.core.secret import Secret
 from iac.core.state.journal import check_events
 from iac.core.state.model import ClientState, ClientWritten, SealedSecret, State
-
-if TYPE_CHECKING:
-    from iac.core.plan.make import Options
-    from iac.session.ledger import Ledger
-    from iac.session.session import Session
+from iac.session import Session
+from iac.session.ledger import Ledger
 
 _PHASES = (
     frozenset({Action.CREATE, Action.ADOPT, Action.REPLACE}),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from iac.apply.answer import AnswerStore, desired_of, fields_of, last_of, owners_given, with_secret
 from iac.apply.delete import Deletion
@@ -18,10 +17,8 @@ from iac.core.plan.change import Action, Change, SecretChange, SecretStep
 from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.state.model import ClientState, SealedSecret, SecretStatus
-
-if TYPE_CHECKING:
-    from iac.ports import Provider
-    from iac.session.ledger import Ledger
+from iac.ports import Provider
+from iac.session.ledger import Ledger
 
 
 @dataclass(frozen=True, slots=True)

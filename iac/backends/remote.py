@@ -15,10 +15,9 @@ from pathlib import Path
 
 from iac.backends.cell import Cell, NotSettled, Stored, settle
 from iac.backends.lease import Lease
-from iac.backends.local import Extent, GroupCommit, LocalJournal
-from iac.backends.rescue import Rescue, places
+from iac.backends.local import Extent, GroupCommit, LocalJournal, Rescue, places
 from iac.core.errors import MissingStateError, StateError, UnreachableError
-from iac.core.state.document import Origin, Owner, check_owner, check_state, parse_state, render_state
+from iac.core.state.document import Owner, TextOrigin, check_owner, check_state, parse_state, render_state
 from iac.core.state.journal import Batch, fold_all, render_batch, replay
 from iac.core.state.keys import brings_secret
 from iac.core.state.model import Event, State
@@ -104,7 +103,7 @@ class RemoteBackend(StateBackend):
             stored = self._cell.read()
             if stored is None:
                 raise self._missing()
-            origin = Origin(self._cell.where, "put an earlier version of it back: iac state push FILE")
+            origin = TextOrigin(self._cell.where, "put an earlier version of it back: iac state push FILE")
             try:
                 document = parse_state(stored.data.decode(), origin)
             except UnicodeDecodeError:
@@ -117,7 +116,7 @@ class RemoteBackend(StateBackend):
             return now
 
     def _create(self, state: State) -> None:
-        check_owner(state, self._owner, Origin(self._cell.where))
+        check_owner(state, self._owner, TextOrigin(self._cell.where))
         check_state(state)
         with self._mutex:
             try:
@@ -132,7 +131,7 @@ class RemoteBackend(StateBackend):
     def _save(self, state: State) -> State:
         with self._mutex:
             seen = self._must_have_seen()
-            check_owner(state, self._owner, Origin(self._cell.where))
+            check_owner(state, self._owner, TextOrigin(self._cell.where))
             check_state(state)
             if state.serial != seen.serial:
                 raise _changed(self._cell.where, f"serial {state.serial} was to be replaced, {seen.serial} is there")

@@ -6,10 +6,9 @@ import gc
 import importlib
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from io import TextIOWrapper
 from itertools import pairwise
-from typing import Any
 
 import click
 
@@ -46,55 +45,43 @@ and over, for a tenth of a plan of 1,000 clients."""
 
 
 class Group(click.Group):
-    """Commands by name, each a module of `package`, imported when it is asked for.
-
-    Args:
-        package: where the modules are.
-        summaries: what each command does, by name.
-        more: as click's.
-    """
-
-    def __init__(self, *, package: str, summaries: Mapping[str, str], **more: Any) -> None:
-        super().__init__(**more)
-        self.package = package
-        self.summaries = summaries
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
-        """All names, sorted."""
-        return sorted(self.summaries)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click has this form
-        """Import one command."""
-        if cmd_name not in self.summaries:
-            return None
-        command: click.Command = importlib.import_module(f"{self.package}.{cmd_name}").command
-        return command
+    """A group that says "did you mean" for an unknown command."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Say "did you mean" for an unknown command."""
-        name = args[0] if args else ""
-        if name and not name.startswith("-") and name not in self.summaries:
+        """Find the command; for an unknown one, name the one that comes close."""
+        name, known = args[0] if args else "", self.list_commands(ctx)
+        if name and not name.startswith("-") and name not in known:
             import difflib  # only for a mistake
 
-            close = difflib.get_close_matches(name, self.summaries, n=1)
+            close = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean {close[0]}?" if close else f" `{ctx.command_path} --help` lists them."
             ctx.fail(f"No such command {name!r}.{hint}")
         return super().resolve_command(ctx, args)
 
+
+class _Root(Group):
+    """The commands of `COMMANDS`, each a module of this package that is imported when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
+        """All names, sorted."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click has this form
+        """Import one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = importlib.import_module(f"iac.cli.{cmd_name}").command
+        return command
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click has this form
         """List commands without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl(sorted(self.summaries.items()))
+            formatter.write_dl(sorted(COMMANDS.items()))
 
 
-@click.group(
-    cls=Group,
-    package="iac.cli",
-    summaries=COMMANDS,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
+@click.group(cls=_Root, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("-C", "directory", metavar="DIR", default=".", help="Run as if started in DIR.")
 @click.option("--env", "environment", metavar="NAME", default=None, help="The environment of iac.yaml to work on.")
 @click.option("--no-color", is_flag=True, help="No colour (as with NO_COLOR set).")

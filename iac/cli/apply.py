@@ -12,11 +12,11 @@ from iac.cli.approval import ACCEPT_OLDER, AUTO_APPROVE, LOCK_TIMEOUT, ROTATE_DU
 from iac.cli.context import Shell
 from iac.cli.format import FORMAT
 from iac.core.errors import IacError, InputError
-from iac.wait import read
+from iac.files import read
 
 if TYPE_CHECKING:
     from iac.apply.outcome import Report
-    from iac.core.plan.saved import SavedPlan
+    from iac.core.plan.approval import SavedPlan
 
 _WAYS = "--auto-approve, a saved PLAN or --expect-plan DIGEST"
 _SAVE = "make one: iac plan --out FILE"
@@ -92,7 +92,7 @@ def _proven(shell: Shell, report: Report | None) -> Report | None:
 
 
 def _saved(shell: Shell, plan_file: str | None, digest: str | None) -> SavedPlan | None:
-    from iac.core.plan.saved import DIGEST  # not needed by --help
+    from iac.core.plan.approval import DIGEST  # not needed by --help
 
     if digest is not None and not DIGEST.fullmatch(digest):
         raise click.UsageError("--expect-plan takes the digest of a plan: sha256: and 64 hex digits")
@@ -105,7 +105,7 @@ def _saved(shell: Shell, plan_file: str | None, digest: str | None) -> SavedPlan
 
 
 def _read(path: Path) -> SavedPlan:
-    from iac.core.plan.saved import parse_saved
+    from iac.core.plan.approval import parse_saved
     from iac.core.state.members import Malformed  # not needed by --help
 
     try:

@@ -21,8 +21,8 @@ from iac.core.text import printable
 if TYPE_CHECKING:
     from iac.apply.outcome import Report, Stop
     from iac.apply.run import LockedPlan
-    from iac.core.plan.saved import SavedPlan
-    from iac.session.session import Session
+    from iac.core.plan.approval import SavedPlan
+    from iac.session import Session
 
 AUTO_APPROVE = click.option("--auto-approve", is_flag=True, help="Do not ask.")
 ROTATE_DUE = click.option(
@@ -67,7 +67,7 @@ def carry_out(
         InputError: it was not approved.
     """
     from iac.apply.outcome import Stop  # not needed by --help
-    from iac.workflow.apply import check_expected, check_guards, check_saved
+    from iac.workflow.plan import check_expected, check_guards, check_saved
 
     if terms.view == "text":
         show_plan(shell, locked.plan, "text")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from iac.core.explanation import Explanation
+from iac.core.text import printable
 
 if TYPE_CHECKING:
     from iac.cli.context import Shell
@@ -45,6 +46,15 @@ def known_ids() -> Mapping[str, Explanation]:
     from iac.workflow.explain import explanations  # reads pages of the reference
 
     return explanations()
+
+
+def show(view: str, value: Any, lines: Iterable[str]) -> None:
+    """Print a result on stdout: a JSON value, or lines for people, in which text of others is inert."""
+    if view == "json":
+        show_json(value)
+        return
+    for line in lines:
+        click.echo(printable(line))
 
 
 def show_json(value: Any) -> None:

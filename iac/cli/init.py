@@ -137,6 +137,6 @@ def tell_key(shell: Shell, begun: Begun) -> None:
         return
     path = begun.key.path
     click.echo(printable(f"{'made' if begun.key.is_new else 'took'} the age identity {path}"))
-    shell.note(printable("it opens the secrets in state, and is used on this machine without further settings;"))
+    shell.note("it opens the secrets in state, and is used on this machine without further settings;")
     shell.note("keep a copy in a safe place: without it every secret has to be rotated")
-    shell.note(printable(f"elsewhere, as in a pipeline, set IAC_AGE_IDENTITY to the content of {path} or to its path"))
+    shell.note(f"elsewhere, as in a pipeline, set IAC_AGE_IDENTITY to the content of {path} or to its path")

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iac.core.text import printable
-
 if TYPE_CHECKING:
     from iac.cli.context import Shell
     from iac.core.inventory import Filter, Inventory
@@ -116,7 +114,7 @@ def command(
         columns = usual if view == "text" else tuple(COLUMNS)
     _show(shell, inventory, columns, order, view)
     for one in inventory.left_out:
-        shell.note(printable(f"{one.client_id or '(no client_id)'} is left out: {one.misfit_words}"))
+        shell.note(f"{one.client_id or '(no client_id)'} is left out: {one.misfit_words}")
     if not inventory.is_use_known and "last_used" in columns:
         shell.note("this server says of no client when it was last used: an empty last_used does not mean unused")
     return 0

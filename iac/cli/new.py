@@ -77,7 +77,7 @@ def _show(shell: Shell, offer: Offer, started: Started, view: str) -> None:
     if started.is_shared:
         click.echo("added to outputs of iac.yaml")
     for path in started.outputs:
-        shell.note(printable(f"iac apply will write {path}"))
+        shell.note(f"iac apply will write {path}")
     shell.note(f"how {offer.service.title} reads it: {PAGES.format(offer.service.name)}")
     shell.note("next: look at the definition, then run iac validate and iac plan")
 

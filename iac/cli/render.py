@@ -16,7 +16,7 @@ from iac.core.limits import NAMES, listed
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.session.session import LocalSession
+    from iac.session import LocalSession
     from iac.workflow.render import OutputState
 
 
@@ -42,7 +42,7 @@ def command(shell: Shell, *, check: bool, targets: tuple[str, ...], accept_older
                 click.echo(printable(line))
     for result in results:
         for line in result.warning.lines() if result.warning else ():
-            shell.note(printable(line))
+            shell.note(line)
     if any(result.status == "failed" for result in results):
         raise _failure(session, results, targets)
     if any(result.status == "refused" for result in results):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from iac.cli import Group
 from iac.cli.context import Shell, is_terminal, read_given, read_stdin
 from iac.cli.format import FORMAT, show_json
 from iac.core.errors import InputError
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from iac.core.secret import Secret
 
 
-@click.group("secret")
+@click.group("secret", cls=Group)
 def command() -> None:
     """Hand in secrets that are known, as of clients that were adopted from a server which shows none."""
 
@@ -76,7 +77,7 @@ def import_secrets(shell: Shell, *, file: str, view: str) -> int:
 
     code = _hand_in(shell, parse_secrets(_decoded(read_given(shell, file), file), file), view)
     if file != "-":
-        shell.note(printable(f"remove {file}, which holds the secrets in clear"))
+        shell.note(f"remove {file}, which holds the secrets in clear")
     return code
 
 

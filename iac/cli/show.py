@@ -8,14 +8,14 @@ import click
 
 from iac.cli.context import Shell
 from iac.cli.format import FORMAT, show_json
-from iac.cli.state.entry import predecessor_text, predecessors_of, shown
 from iac.core.errors import InputError
 from iac.core.model import FIELDS, Fields
 from iac.core.plan.identity import bound
 from iac.core.text import printable
+from iac.views.state import predecessor_text, predecessors_of, value_words
 
 if TYPE_CHECKING:
-    from iac.session.session import Session
+    from iac.session import Session
 
 
 @click.command("show")
@@ -107,6 +107,6 @@ def _show_text(found: dict[str, Any]) -> None:
         values = found[source]
         click.echo(f"{source}:" if values is not None else f"{source}: (not there)")
         for name, value in (values or {}).items():
-            click.echo(printable(f"  {name:<32} {shown(value)}"))
+            click.echo(printable(f"  {name:<32} {value_words(value)}"))
     if found["owners"]:
         click.echo(printable(f"owners: {' '.join(found['owners'])}"))

@@ -7,16 +7,15 @@ from pathlib import Path
 
 from iac.config.definitions import load_environment
 from iac.config.environment import Environment
-from iac.config.layers import folder_layers, layer_name, read_layer
-from iac.config.merge import Layer, Merged
+from iac.config.layers import Layer, Merged, folder_layers, layer_name, read_layer
 from iac.config.project import Project
 from iac.config.schema import load_schema
 from iac.config.settings import Settings
 from iac.config.tree import read_tree
+from iac.core.desired import Provenance, ValueOrigin
 from iac.core.diagnostics import Diagnostic, sort_key
 from iac.core.errors import InputError, InvalidInput
 from iac.core.model import FIELDS, Kind
-from iac.core.provenance import Origin, Provenance
 from iac.core.text import nearest
 from iac.ports.path import PROJECT_FILE
 
@@ -75,7 +74,7 @@ def _address_of(project: Project, settings: Settings, client_id: str, addresses:
     return found
 
 
-def _origins(merged: Merged, project: Project, settings: Settings) -> Iterator[Origin]:
+def _origins(merged: Merged, project: Project, settings: Settings) -> Iterator[ValueOrigin]:
     for name in _names(merged):
         yield from _written(merged, name) if name in merged.parts else _unwritten(name, project, settings)
 
@@ -87,17 +86,17 @@ def _names(merged: Merged) -> list[str]:
     return sorted({*merged.parts, *meant} - {"environments"}, key=lambda name: (order[name.partition(".")[0]], name))
 
 
-def _written(merged: Merged, name: str) -> Iterator[Origin]:
+def _written(merged: Merged, name: str) -> Iterator[ValueOrigin]:
     for part in merged.parts[name]:
         layer = layer_name(part, PROJECT_FILE)
         if isinstance(part.value, list) and part.value:
             for index, item in enumerate(part.value):
-                yield Origin(name, item, layer, part.at(index))
+                yield ValueOrigin(name, item, layer, part.at(index))
         else:
-            yield Origin(name, part.value, layer, part.at())
+            yield ValueOrigin(name, part.value, layer, part.at())
 
 
-def _unwritten(name: str, project: Project, settings: Settings) -> Iterator[Origin]:
+def _unwritten(name: str, project: Project, settings: Settings) -> Iterator[ValueOrigin]:
     """What an always-managed field means, and what the server is said to choose, where nobody has written a value."""
     defaults: Mapping[str, object] = settings.server_defaults
     field = FIELDS[name]
@@ -105,6 +104,6 @@ def _unwritten(name: str, project: Project, settings: Settings) -> Iterator[Orig
         meant = field.undeclared
         empty: list[str] | None = [] if field.kind is Kind.SET else None
         for value in meant if isinstance(meant, tuple) else [empty if meant is None else meant]:
-            yield Origin(name, value, NOT_DECLARED, None)
+            yield ValueOrigin(name, value, NOT_DECLARED, None)
     elif name in defaults:
-        yield Origin(name, defaults[name], SERVER_DEFAULTS, project.document.at(SERVER_DEFAULTS, name))
+        yield ValueOrigin(name, defaults[name], SERVER_DEFAULTS, project.document.at(SERVER_DEFAULTS, name))

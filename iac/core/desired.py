@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from typing import Any
 
 from iac.core.capabilities import Capabilities
 from iac.core.diagnostics import Diagnostic, Location
@@ -216,3 +217,51 @@ class Desired:
     def at(self, name: str) -> Location:
         """Where a setting stands in iac.yaml; its first line for one that is not there."""
         return self.places.get(name, Location("iac.yaml"))
+
+
+@dataclass(frozen=True, slots=True)
+class ValueOrigin:
+    """One value, or one item of a list, and what says it.
+
+    Attributes:
+        name: of the field; `lifecycle.prevent_destroy` for what is merged by key.
+        value: as it is written; None and [] for empty.
+        layer: `definition`, `environment NAME`, `defaults of ...`, `not declared`, `server_defaults`.
+        location: None for what nobody has written.
+    """
+
+    name: str
+    value: Any
+    layer: str
+    location: Location | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        place = self.location
+        return {
+            "name": self.name,
+            "value": self.value,
+            "layer": self.layer,
+            "file": place.file if place else None,
+            "line": place.line if place else None,
+            "column": place.column if place else None,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """One client in one environment, value by value, in the order of a definition."""
+
+    address: str
+    client_id: str
+    environment: str
+    origins: Sequence[ValueOrigin]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form (docs/reference/commands.md)."""
+        return {
+            "address": self.address,
+            "client_id": self.client_id,
+            "environment": self.environment,
+            "values": [origin.to_dict() for origin in self.origins],
+        }

@@ -17,7 +17,7 @@ from iac.core.diagnostics import Location
 from iac.core.model import FIELDS, Kind, Value, uses_secret
 from iac.core.plan.change import Action, Cause, FieldChange, place
 from iac.core.plan.diff import compare, is_hidden
-from iac.core.plan.make import find_moves, identified, move
+from iac.core.plan.identity import find_moves, identified, move
 from iac.core.registration import Actual, Facts, Registration
 from iac.core.state.model import ClientState, SecretStatus, State
 

@@ -51,7 +51,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class InventoryRow:
     """One client. Times are RFC 3339 in UTC, `last_used` is a date; "" and () where there is nothing.
 
     Attributes:
@@ -85,7 +85,7 @@ class Row:
         return tuple(scope for scope in self.scopes if is_restricted(scope))
 
 
-def registered_row(seen: Registration, known: Known, login_client_id: str) -> Row:
+def registered_row(seen: Registration, known: Known, login_client_id: str) -> InventoryRow:
     """A client that the server holds."""
     answer = seen.answer
     is_foreign = bool(protected(answer)) or (bool(login_client_id) and seen.client_id == login_client_id)
@@ -103,7 +103,7 @@ def registered_row(seen: Registration, known: Known, login_client_id: str) -> Ro
     return _row(seen.client_id, seen.fields, known, facts)
 
 
-def gone_row(known: Known) -> Row | None:
+def gone_row(known: Known) -> InventoryRow | None:
     """A client of state that the server does not hold; None when state does not hold it, or has replaced it."""
     held = known.held
     if held is None or known.is_replaced:
@@ -122,10 +122,10 @@ class _Facts:
     expires: str | None = None
 
 
-def _row(client_id: str, fields: Fields, known: Known, facts: _Facts) -> Row:
+def _row(client_id: str, fields: Fields, known: Known, facts: _Facts) -> InventoryRow:
     held = known.held
     secret = held.secret if held else None
-    return Row(
+    return InventoryRow(
         address=known.address,
         client_id=client_id,
         name=str(fields.get("client_name", "")),
@@ -180,7 +180,7 @@ def _due(since: str, defined: DesiredClient | None) -> str | None:
     return None if after is None or start is None else written(start + timedelta(seconds=after))
 
 
-COLUMNS: Mapping[str, Callable[[Row], Cell]] = {
+COLUMNS: Mapping[str, Callable[[InventoryRow], Cell]] = {
     "address": lambda row: row.address,
     "client_id": lambda row: row.client_id,
     "name": lambda row: row.name,
@@ -222,7 +222,7 @@ class Filter:
     is_privileged: bool = False
     match: str = ""
 
-    def wants(self, row: Row, now: datetime) -> bool:
+    def wants(self, row: InventoryRow, now: datetime) -> bool:
         """Whether a row is wanted, by all but its owners."""
         return (
             (not self.standings or row.standing in self.standings)
@@ -236,7 +236,7 @@ class Filter:
         )
 
     @staticmethod
-    def _is_expiring(row: Row, end: datetime) -> bool:
+    def _is_expiring(row: InventoryRow, end: datetime) -> bool:
         return _is_before(row.rotate_due, end) or _is_before(row.expires, end)
 
 
@@ -257,12 +257,12 @@ class Inventory:
 
     environment: str
     issuer: str
-    rows: tuple[Row, ...]
+    rows: tuple[InventoryRow, ...]
     counts: Mapping[Standing, int]
     is_use_known: bool
     left_out: tuple[Registration, ...] = ()
 
-    def sorted_by(self, column: str, *, is_descending: bool) -> list[Row]:
+    def sorted_by(self, column: str, *, is_descending: bool) -> list[InventoryRow]:
         """The rows by a column, what is not known last, equal ones by client_id."""
         value = COLUMNS[column]
         known = [row for row in self.rows if value(row) not in {None, "", ()}]
@@ -271,7 +271,7 @@ class Inventory:
         unknown = sorted((row for row in self.rows if value(row) in {None, "", ()}), key=lambda row: row.client_id)
         return [*known, *unknown]
 
-    def to_dict(self, columns: tuple[str, ...], rows: list[Row]) -> dict[str, Any]:
+    def to_dict(self, columns: tuple[str, ...], rows: list[InventoryRow]) -> dict[str, Any]:
         """JSON form: counts of all clients, then the rows with these columns."""
         return {
             "format_version": "1.0",

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.core.model import Fields
-
-if TYPE_CHECKING:
-    from iac.core.secret import Secret
+from iac.core.secret import Secret
 
 
 class Judgement(StrEnum):

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.core.capabilities import FULL, Capabilities
 from iac.core.model import Fields
-
-if TYPE_CHECKING:
-    from iac.core.secret import Secret
+from iac.core.secret import Secret
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,1 +1,153 @@
-"""What one run works with, and the state that it writes."""
+"""What one run works with: the environment's desired clients and an adapter for each port."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from iac.core.desired import Desired
+from iac.core.diagnostics import Diagnostic
+from iac.core.errors import InputError, StateError
+from iac.core.plan.change import sha256
+from iac.core.plan.draft import Options
+from iac.core.state.model import State
+from iac.core.text import nearest
+from iac.ports import Clock, Deliveries, Holder, Provider, Sink, StateBackend, Vault
+from iac.rendering.renderer import Renderer
+from iac.rendering.template import Template
+from iac.session.ledger import Ledger
+
+if TYPE_CHECKING:
+    from iac.rendering.context import ProjectFacts
+
+_LOCK_SECONDS = 600
+_ACCEPT = "--accept-older-state"
+
+
+def find_newer(deliveries: Deliveries, backend: StateBackend, state: State) -> StateError | None:
+    """The error for a state that is older than an output or a journal of this machine; None when nothing is newer."""
+    output, serial = deliveries.newest()
+    source = f"{output} was written from"
+    copy, copied = backend.newest_copy()
+    if copied > serial:
+        source, serial = f"{copy} names", copied
+    if serial <= state.serial:
+        return None
+    return StateError(
+        "the state is older than what this machine has seen, so nothing is written",
+        where=f"serial {state.serial}",
+        why=f"{source} serial {serial}; secrets in an older state may have been replaced since",
+        fix=f"put the newest state back (iac state push COPY), or go on from this one with {_ACCEPT}",
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateSession:
+    """One environment's state alone: enough to mend it."""
+
+    backend: StateBackend
+    vault: Vault
+    clock: Clock
+    run_id: str = field(default_factory=lambda: secrets.token_hex(8))
+
+    def holder(self) -> Holder:
+        """How the lock names this run."""
+        now = self.clock.now()
+        user = os.environ.get("USER") or os.environ.get("LOGNAME") or "unknown"
+        who = f"{user}@{socket.gethostname()} pid {os.getpid()}"
+        since, until = now, now + timedelta(seconds=_LOCK_SECONDS)
+        return Holder(self.run_id, who, since.isoformat(timespec="seconds"), until.isoformat(timespec="seconds"))
+
+    def ledger(self, state: State) -> Ledger:
+        """This run's view of state. What it seals anew stays sealed to those to whom it was."""
+        return Ledger(self.backend, self.vault, self.clock, state)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalSession(StateSession):
+    """One environment without its server: enough to render outputs.
+
+    Attributes:
+        templates: by name.
+        deliveries: what this machine has written.
+        accepts_older_state: whether a state may be older than that.
+    """
+
+    desired: Desired
+    warnings: tuple[Diagnostic, ...] = ()
+    sinks: Mapping[str, Sink]
+    templates: Mapping[str, Template]
+    deliveries: Deliveries
+    accepts_older_state: bool = False
+    renderer: Renderer = field(default_factory=Renderer)
+
+    def options(self, targets: Collection[str] = (), recreate: Collection[str] = ()) -> Options:
+        """Options of a plan.
+
+        Raises:
+            InputError: a target or an address to recreate is no address of the project.
+        """
+        known = set(self.desired.clients) | {entry.address for entry in self.desired.removed}
+        for address in [*targets, *recreate]:
+            if address not in known:
+                fix = nearest(address, known) or "the address is the path below clients.d without .yaml"
+                raise InputError("no definition has this address", where=address, fix=fix)
+        return Options(targets=frozenset(targets), recreate=frozenset(recreate))
+
+    def ledger(self, state: State) -> Ledger:
+        """This run's view of state. What it seals is sealed to the recipients of now, those of definitions too."""
+        recipients = {address: client.recipients for address, client in self.desired.clients.items()}
+        return Ledger(self.backend, self.vault, self.clock, state, recipients)
+
+    def check_serial(self, state: State) -> None:
+        """Refuse a state that is older than an output or a journal of this machine, unless the run accepts it.
+
+        An older state holds secrets that may be dead since: nothing is written from it by mistake.
+
+        Raises:
+            StateError: it is older; names both serials.
+        """
+        if self.accepts_older_state:
+            self.deliveries.accept(state.serial)
+            self.deliveries.save()
+        elif error := find_newer(self.deliveries, self.backend, state):
+            raise error
+
+    def issuer(self, state: State) -> str:
+        """The issuer in outputs, as the server spells it: readers of tokens compare it to the character.
+
+        Without the server, it is what the last apply learned. Before the first apply, it is what iac.yaml says.
+        """
+        return state.served_issuer or self.desired.issuer
+
+    def digest(self, template: str, state: State) -> str:
+        """Hash over all that a template may read beside clients: its text, the project, the environment, the issuer."""
+        desired = self.desired
+        return sha256([self.templates[template].digest, desired.project, desired.environment, self.issuer(state)])
+
+    def digests(self, state: State) -> dict[str, str]:
+        """The digest of each template, by its name."""
+        return {name: self.digest(name, state) for name in self.templates}
+
+    def facts(self, state: State) -> ProjectFacts:
+        """Where outputs come from, for their templates."""
+        from iac.rendering.context import ProjectFacts  # only where outputs change
+
+        return ProjectFacts(self.desired.project, self.desired.environment, self.issuer(state))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Session(LocalSession):
+    """One environment with its server."""
+
+    provider: Provider
+    parallelism: int = 8
+
+    def issuer(self, _state: State) -> str:
+        """The issuer in outputs, as the server's discovery document spells it."""
+        return self.provider.served_issuer()

@@ -9,11 +9,10 @@ from datetime import timedelta
 from typing import TypeVar
 
 from iac.core.errors import StateError
-from iac.core.plan.make import move
+from iac.core.plan.identity import move
 from iac.core.plan.plan import Plan
 from iac.core.rotation import written
 from iac.core.secret import Secret
-from iac.core.state.fold import fold
 from iac.core.state.keys import bury, secrets_of
 from iac.core.state.model import (
     TOMBSTONE_DAYS,
@@ -27,6 +26,7 @@ from iac.core.state.model import (
     IntentGiven,
     SealedSecret,
     State,
+    fold,
 )
 from iac.ports import Clock, Place, StateBackend, Vault
 

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from textwrap import fill, indent
 from typing import Any
 
+from iac.core.desired import Provenance
 from iac.core.explanation import Explanation
-from iac.core.provenance import Provenance
 from iac.core.text import printable
 
 WIDTH = 100

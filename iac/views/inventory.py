@@ -12,7 +12,7 @@ import io
 import re
 from collections.abc import Sequence
 
-from iac.core.inventory import COLUMNS, Inventory, Row, Standing
+from iac.core.inventory import COLUMNS, Inventory, InventoryRow, Standing
 from iac.core.text import printable
 
 _GAP = "  "
@@ -23,7 +23,7 @@ _FORMULA = re.compile(r"(^|;)(?=[=+@\t\r-])")
 
 
 def inventory_text(
-    inventory: Inventory, columns: Sequence[str], rows: Sequence[Row], *, width: int | None = None
+    inventory: Inventory, columns: Sequence[str], rows: Sequence[InventoryRow], *, width: int | None = None
 ) -> str:
     """A line for each row, and how many clients there are.
 
@@ -45,7 +45,7 @@ def summary_line(inventory: Inventory, shown: int) -> str:
     return f"{shown:,} of {sum(inventory.counts.values()):,} clients; {', '.join(counts) or 'none at all'}."
 
 
-def inventory_csv(columns: Sequence[str], rows: Sequence[Row]) -> str:
+def inventory_csv(columns: Sequence[str], rows: Sequence[InventoryRow]) -> str:
     """Comma-separated values with a header (RFC 4180, but for line ends); sets are joined by spaces."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -54,7 +54,7 @@ def inventory_csv(columns: Sequence[str], rows: Sequence[Row]) -> str:
     return text.getvalue()
 
 
-def _words(row: Row, name: str) -> str:
+def _words(row: InventoryRow, name: str) -> str:
     value = COLUMNS[name](row)
     if isinstance(value, tuple):
         return " ".join(value)

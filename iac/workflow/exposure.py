@@ -12,7 +12,7 @@ from iac.core.model import uses_secret
 
 if TYPE_CHECKING:
     from iac.core.plan.plan import Plan
-    from iac.session.session import LocalSession
+    from iac.session import LocalSession
 
 
 def find_exposures(session: LocalSession, specs: Iterable[OutputSpec]) -> dict[str, Diagnostic]:

@@ -8,12 +8,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iac.core.errors import InputError
-from iac.core.inventory import Filter, Inventory, Known, Row, Standing, gone_row, registered_row
+from iac.core.inventory import Filter, Inventory, InventoryRow, Known, Standing, gone_row, registered_row
 from iac.core.registration import Misfit, Registration
 from iac.core.state.model import State
 
 if TYPE_CHECKING:
-    from iac.session.session import Session
+    from iac.session import Session
 
 
 def read_inventory(session: Session, wanted: Filter, *, with_owners: bool) -> Inventory:
@@ -31,12 +31,12 @@ def read_inventory(session: Session, wanted: Filter, *, with_owners: bool) -> In
     known = _known(session, state)
     login = session.desired.login_client_id
 
-    def make(seen: Registration) -> Row | Registration:
+    def make(seen: Registration) -> InventoryRow | Registration:
         return seen if seen.misfits else registered_row(seen, known.get(seen.client_id, Known()), login)
 
     listed = session.provider.list_clients(make)
-    rows = _distinct(one for one in listed if isinstance(one, Row))
-    left_out = {one.client_id: one for one in listed if not isinstance(one, Row)}
+    rows = _distinct(one for one in listed if isinstance(one, InventoryRow))
+    left_out = {one.client_id: one for one in listed if not isinstance(one, InventoryRow)}
     there = {row.client_id for row in rows} | left_out.keys()
     rows += [row for client_id, one in known.items() if client_id not in there and (row := gone_row(one))]
     is_use_known = any(row.last_used for row in rows)
@@ -70,14 +70,16 @@ def _known(session: Session, state: State) -> Mapping[str, Known]:
     }
 
 
-def _distinct(rows: Iterable[Row]) -> list[Row]:
+def _distinct(rows: Iterable[InventoryRow]) -> list[InventoryRow]:
     """Each client once: a list that grows while it is read has some twice. Those without an id are all different."""
     listed = list(rows)
     by_id = {row.client_id: row for row in listed if row.client_id}
     return [*by_id.values(), *(row for row in listed if not row.client_id)]
 
 
-def _with_owners(session: Session, rows: list[Row], wanted: Filter) -> tuple[list[Row], list[Registration]]:
+def _with_owners(
+    session: Session, rows: list[InventoryRow], wanted: Filter
+) -> tuple[list[InventoryRow], list[Registration]]:
     """The rows with their owners, and the clients whose owners could not be understood."""
     ids = [row.client_id for row in rows if row.client_id and row.standing is not Standing.GONE]
     owners = session.provider.owners_of(ids)

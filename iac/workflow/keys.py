@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from iac.core.errors import InputError
-from iac.core.plan.make import find_moves
+from iac.core.plan.identity import find_moves
 from iac.core.secret import Secret
 from iac.core.state.keys import key_in_use, with_keys
 from iac.core.state.model import ClientKey, State
@@ -19,7 +19,7 @@ from iac.workflow.state import mending
 if TYPE_CHECKING:
     from joserfc.jwk import ECKey, RSAKey
 
-    from iac.session.session import LocalSession
+    from iac.session import LocalSession
 
 
 def add_key(session: LocalSession, address: str, make: Callable[[], tuple[str, str, Secret]]) -> tuple[ClientKey, ...]:

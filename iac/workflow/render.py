@@ -17,8 +17,8 @@ from iac.ports import Found
 from iac.workflow.exposure import find_exposures
 
 if TYPE_CHECKING:
+    from iac.session import LocalSession
     from iac.session.ledger import Ledger
-    from iac.session.session import LocalSession
 
 _STATUS = {Found.AS_WANTED: "unchanged", Found.OTHER: "differs", Found.NOTHING: "missing"}
 

@@ -16,7 +16,7 @@ from iac.core.plan.proposal import restored
 from iac.core.registration import NewClient
 from iac.core.server import create_body, parse_answer
 from iac.core.state.model import ClientState, State, Tombstone
-from iac.session.session import Session
+from iac.session import Session
 from iac.workflow.plan import prepare
 
 

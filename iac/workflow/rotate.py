@@ -9,7 +9,7 @@ from iac.apply.outcome import Done, Report, Stop, TokensKept, TokensRevoked
 from iac.apply.run import LockedPlan, apply_plan
 from iac.core.errors import IacError, InputError
 from iac.core.plan.change import Action, Change, SecretStep
-from iac.session.session import Session
+from iac.session import Session
 from iac.workflow.plan import prepare
 
 _NEW = frozenset({SecretStep.ROTATE, SecretStep.CHOOSE})

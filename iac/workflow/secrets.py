@@ -13,7 +13,7 @@ from iac.apply.request import read_back
 from iac.core.errors import InputError, UnknownOutcome
 from iac.core.limits import listed, said_once
 from iac.core.model import uses_secret
-from iac.core.plan.make import identified
+from iac.core.plan.identity import identified
 from iac.core.registration import Key, Registration
 from iac.core.secret import Secret
 from iac.core.state.answer import kept_answer
@@ -24,7 +24,7 @@ from iac.workflow.registrations import use_keys
 from iac.workflow.state import mending, not_in_state
 
 if TYPE_CHECKING:
-    from iac.session.session import Session
+    from iac.session import Session
 
 
 def hand_in(session: Session, secrets: Mapping[str, Secret]) -> dict[str, bool]:

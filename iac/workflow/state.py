@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, assert_never
 
 from iac.core.errors import InputError, MissingStateError, StateError
 from iac.core.limits import listed
-from iac.core.state.document import Origin, Owner, check_owner, parse_state
+from iac.core.state.document import Owner, TextOrigin, check_owner, parse_state
 from iac.core.state.journal import Journal, is_journal, parse_journal, replay
 from iac.core.state.model import (
     ClientGone,
@@ -26,8 +26,8 @@ from iac.core.state.model import (
 from iac.core.text import nearest
 
 if TYPE_CHECKING:
+    from iac.session import LocalSession, StateSession
     from iac.session.ledger import Ledger, Rekeyed
-    from iac.session.session import LocalSession, StateSession
 
 
 _ADDRESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*(/[A-Za-z0-9_][A-Za-z0-9_.@+-]*)*")
@@ -141,21 +141,21 @@ def push(session: StateSession, copy: StateCopy, *, is_forced: bool) -> None:
         StateError: the copy is damaged, foreign or older, or the state cannot be read or written.
         LockedError: somebody else holds the lock.
     """
-    origin = Origin(copy.name, "it cannot be pushed: take another copy")
+    origin = TextOrigin(copy.name, "it cannot be pushed: take another copy")
     if is_journal(copy.data):
         _push_journal(session, _whole(copy, origin), origin, is_forced=is_forced)
     else:
         _push_document(session, parse_state(_text(copy, origin), origin), origin, is_forced=is_forced)
 
 
-def _text(copy: StateCopy, origin: Origin) -> str:
+def _text(copy: StateCopy, origin: TextOrigin) -> str:
     try:
         return copy.data.decode()
     except UnicodeDecodeError:
         raise StateError("the state is damaged", where=origin.where, why="not UTF-8", fix=origin.fix) from None
 
 
-def _push_document(session: StateSession, document: State, origin: Origin, *, is_forced: bool) -> None:
+def _push_document(session: StateSession, document: State, origin: TextOrigin, *, is_forced: bool) -> None:
     try:
         with mending(session) as ledger:
             current = ledger.state
@@ -168,7 +168,7 @@ def _push_document(session: StateSession, document: State, origin: Origin, *, is
         session.backend.create(replace(document, run_id=session.run_id))
 
 
-def _older(document: State, current: State, origin: Origin) -> StateError:
+def _older(document: State, current: State, origin: TextOrigin) -> StateError:
     return StateError(
         "the copy is older than the state",
         where=origin.where,
@@ -178,7 +178,7 @@ def _older(document: State, current: State, origin: Origin) -> StateError:
     )
 
 
-def _whole(copy: StateCopy, origin: Origin) -> Journal:
+def _whole(copy: StateCopy, origin: TextOrigin) -> Journal:
     journal = parse_journal(copy.data, origin)
     if journal.length != len(copy.data):
         raise StateError(
@@ -187,7 +187,7 @@ def _whole(copy: StateCopy, origin: Origin) -> Journal:
     return journal
 
 
-def _push_journal(session: StateSession, journal: Journal, origin: Origin, *, is_forced: bool) -> None:
+def _push_journal(session: StateSession, journal: Journal, origin: TextOrigin, *, is_forced: bool) -> None:
     with mending(session) as ledger:
         current = ledger.state
         oldest = min(batch.serial for batch in journal.batches)
@@ -197,7 +197,7 @@ def _push_journal(session: StateSession, journal: Journal, origin: Origin, *, is
         ledger.state = replace(added, serial=current.serial)
 
 
-def _recorded_before(journal: Journal, current: State, origin: Origin) -> StateError:
+def _recorded_before(journal: Journal, current: State, origin: TextOrigin) -> StateError:
     events = [event for batch in journal.batches for event in batch.events]
     names = sorted({_subject(event) for event in events})
     return StateError(

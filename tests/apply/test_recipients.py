@@ -13,7 +13,7 @@ from iac.core.desired import Moved, Removed, Then
 from iac.core.diagnostics import Location
 from iac.core.errors import StateError
 from iac.core.secret import Secret
-from iac.session.session import StateSession
+from iac.session import StateSession
 from iac.workflow.restore import prepare_restore
 from iac.workflow.secrets import hand_in
 from iac.workflow.state import rekey, rename

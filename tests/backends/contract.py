@@ -14,9 +14,8 @@ import pytest
 from iac.backends.cell import Cell, NotStored, Stored
 from iac.backends.remote import Places, RemoteBackend
 from iac.core.errors import LockedError, StateError, UnreachableError
-from iac.core.state.document import Origin, parse_state
-from iac.core.state.fold import fold
-from iac.core.state.model import ClientWritten
+from iac.core.state.document import TextOrigin, parse_state
+from iac.core.state.model import ClientWritten, fold
 from tests.backends.clock import StoppedClock
 from tests.backends.given import EMPTY, HOLDER, OWNER, client, holding, intended, written
 
@@ -485,7 +484,7 @@ class RemoteContract(BackendContract):
             backend.record([written("a")])
         (copy,) = remote.rescue("one").iterdir()
         assert str(copy) in caught.value.fix
-        assert holding("a", serial=1) == parse_state(copy.read_text(), Origin("copy"))
+        assert holding("a", serial=1) == parse_state(copy.read_text(), TextOrigin("copy"))
         assert holding("a") == at(0, remote.on("one").load())
 
     def test_a_place_that_is_gone_for_a_moment_is_asked_again(self, remote: RemoteSite) -> None:

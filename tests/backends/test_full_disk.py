@@ -17,8 +17,8 @@ import pytest
 
 from iac.backends.age import ClearVault
 from iac.core.errors import StateError
-from iac.core.state.fold import fold
-from iac.session.session import StateSession
+from iac.core.state.model import fold
+from iac.session import StateSession
 from iac.workflow.state import StateCopy, push
 from tests.backends.clock import StoppedClock
 from tests.backends.given import EMPTY, holding, intended, written

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.core.errors import StateError
-from iac.core.state.document import Origin, check_state, parse_state, render_state
+from iac.core.state.document import TextOrigin, check_state, parse_state, render_state
 from iac.core.state.journal import parse_journal, render_batch, replay
 from iac.core.state.model import FORMAT_VERSION
 
@@ -32,12 +32,12 @@ def _id(file: Path) -> str:
 
 def _written_back(text: str) -> State:
     assert "1.0" == json.loads(text)["format_version"]
-    state = parse_state(text, Origin("old"))
+    state = parse_state(text, TextOrigin("old"))
     check_state(state)
     new = render_state(state)
     assert FORMAT_VERSION == json.loads(new)["format_version"]
-    assert state == parse_state(new, Origin("new"))
-    assert new == render_state(parse_state(new, Origin("new")))
+    assert state == parse_state(new, TextOrigin("new"))
+    assert new == render_state(parse_state(new, TextOrigin("new")))
     return state
 
 
@@ -53,14 +53,14 @@ def test_a_document_is_read_and_written_back(file: Path) -> None:
 
 @pytest.mark.parametrize("file", JOURNALS, ids=_id)
 def test_a_journal_is_read_beside_its_document_and_written_back(file: Path) -> None:
-    journal = parse_journal(file.read_bytes(), Origin(str(file)))
+    journal = parse_journal(file.read_bytes(), TextOrigin(str(file)))
     assert journal.batches
     for batch in journal.batches:
-        assert (batch,) == parse_journal(render_batch(batch), Origin("new")).batches
+        assert (batch,) == parse_journal(render_batch(batch), TextOrigin("new")).batches
     document = file.with_suffix("")
     if document.exists():
         state = _written_back(document.read_text(encoding="utf-8"))
-        check_state(replay(replace(state, serial=0), journal, Origin("old")))
+        check_state(replay(replace(state, serial=0), journal, TextOrigin("old")))
 
 
 @pytest.mark.parametrize("bundle", BUNDLES, ids=_id)
@@ -85,14 +85,14 @@ def test_there_are_fixtures_of_each_kind() -> None:
 
 
 def test_a_newer_format_is_refused_in_documents_and_journals() -> None:
-    text = render_state(parse_state(DOCUMENTS[0].read_text(encoding="utf-8"), Origin("old")))
+    text = render_state(parse_state(DOCUMENTS[0].read_text(encoding="utf-8"), TextOrigin("old")))
     with pytest.raises(StateError, match="another version of iac") as caught:
-        parse_state(text.replace(f'"{FORMAT_VERSION}"', '"1.2"', 1), Origin("new"))
+        parse_state(text.replace(f'"{FORMAT_VERSION}"', '"1.2"', 1), TextOrigin("new"))
     assert "its format is 1.2; this program reads 1.0 and 1.1" in caught.value.why
 
 
 def test_a_document_of_1_0_holds_nothing_that_came_later() -> None:
     text = DOCUMENTS[0].read_text(encoding="utf-8").replace('"issuer"', '"served_issuer": "x",\n  "issuer"', 1)
     with pytest.raises(StateError, match="damaged") as caught:
-        parse_state(text, Origin("old"))
+        parse_state(text, TextOrigin("old"))
     assert "served_issuer: not a member of this version" in caught.value.why

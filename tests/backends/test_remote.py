@@ -11,7 +11,7 @@ import pytest
 
 from iac.backends.lease import Lease
 from iac.core.errors import StateError, UnreachableError
-from iac.core.state.document import Origin, parse_state
+from iac.core.state.document import TextOrigin, parse_state
 from iac.core.state.model import ClientWritten, IntentDropped
 from tests.backends.cells import MemoryCell, Place
 from tests.backends.contract import RemoteContract, RemoteSite, Troubled
@@ -90,7 +90,7 @@ def test_what_was_recorded_before_a_conflict_is_in_an_emergency_copy(remote: Mem
         mine.record([written("a")])
     (copy,) = remote.rescue("one").iterdir()
     assert f"iac state push --force {copy}" in caught.value.fix
-    assert holding("a", serial=1) == parse_state(copy.read_text(), Origin("copy"))
+    assert holding("a", serial=1) == parse_state(copy.read_text(), TextOrigin("copy"))
 
 
 def test_a_place_that_refuses_the_first_write_of_a_state_says_why(remote: MemorySite) -> None:

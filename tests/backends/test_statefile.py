@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 from iac.core.errors import StateError
 from iac.core.state import codec
-from iac.core.state.document import Origin, parse_state, render_state
-from iac.core.state.fold import fold
+from iac.core.state.document import TextOrigin, parse_state, render_state
 from iac.core.state.journal import Batch, fold_all, parse_journal, render_batch, replay
 from iac.core.state.model import (
     Approval,
@@ -25,10 +24,11 @@ from iac.core.state.model import (
     SealedSecret,
     State,
     Tombstone,
+    fold,
 )
 from tests.backends.given import EMPTY, SEALED, client, events, holding, intended, states, written
 
-HERE = Origin("state.json", "the way out")
+HERE = TextOrigin("state.json", "the way out")
 FULL = replace(
     holding("a"),
     outputs={"out/a.env": OutputRecord("sha256:1", ("wlcg/a",))},

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from iac.backends.age import new_identity
 from iac.cli import context
 from iac.core.errors import ClosedSecretError
-from iac.core.state.document import Origin, parse_state
+from iac.core.state.document import TextOrigin, parse_state
+from iac.sealing import new_identity
 from tests.backends.given import written
 
 if TYPE_CHECKING:
@@ -265,7 +265,7 @@ class TestPull:
         session.backend.record([written("new")])
         said = mended.iac("state", "pull")
         assert (0, "") == (said.code, said.err)
-        assert {*state.clients, "wlcg/new"} == parse_state(said.out, Origin("stdout")).clients.keys()
+        assert {*state.clients, "wlcg/new"} == parse_state(said.out, TextOrigin("stdout")).clients.keys()
 
     def test_clear_secrets_are_warned_of(self, mended: Mended) -> None:
         (mended.root / "iac.yaml").write_text(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.core.state.document import Origin, parse_state
+from iac.core.state.document import TextOrigin, parse_state
 from iac.core.state.journal import Batch, render_batch
 from iac.core.state.model import ClientGone, IntentDropped, OutputWritten
 from tests.backends.given import client, intended, written
@@ -175,4 +175,4 @@ def test_secrets_of_a_pushed_copy_open(mended: Mended) -> None:
     assert 0 == mended.iac("state", "push", pulled(mended)).code
     state = mended.state()
     assert "canary-id-a" == mended.secret("wlcg/a", state.clients["wlcg/a"].secret)
-    assert state == parse_state(mended.iac("state", "pull").out, Origin("stdout"))
+    assert state == parse_state(mended.iac("state", "pull").out, TextOrigin("stdout"))

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.config.catalogue import ERRORS, FINDINGS, WARNINGS
 from iac.config.definitions import load_environment, validate_project
 from iac.config.project import load_project
 from iac.config.schema import load_schema
+from iac.core.catalogue import CATALOGUE
 from iac.core.diagnostics import Severity
-from iac.core.plan.make import Options, make_plan
-from iac.core.policy import CHANGE_RULES, DEFINITION_RULES, RULES, Level, level
-from iac.core.policy.judge import Outside, asks_server, review
+from iac.core.plan.draft import Options
+from iac.core.plan.make import make_plan
+from iac.core.policy import CHANGE_RULES, DEFINITION_RULES, RULES, Level, Outside, asks_server, level, review
 from tests.config.given import CLIENT, PROJECT, write
 from tests.core.build import NEW, OPTIONS, actual, applied, registered, sealed, state
 
@@ -53,7 +53,7 @@ def ids(found: list[Diagnostic]) -> list[str]:
 
 
 def test_ids_are_those_of_no_other_diagnostic() -> None:
-    assert not RULES.keys() & (ERRORS | WARNINGS | FINDINGS)
+    assert not RULES.keys() & CATALOGUE.keys()
     assert len(DEFINITION_RULES) + len(CHANGE_RULES) == len(RULES)
 
 

@@ -10,7 +10,8 @@ from iac.core import server
 from iac.core.desired import Desired, DesiredClient, Lifecycle, OutputSpec
 from iac.core.diagnostics import Location
 from iac.core.model import FIELDS
-from iac.core.plan.make import Options, make_plan
+from iac.core.plan.draft import Options
+from iac.core.plan.make import make_plan
 from iac.core.registration import Actual, Facts, Registration
 from iac.core.secret import Secret
 from iac.core.server.effect import to_wire

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iac.core.policy.address import domain, host, is_native, scheme
+from iac.core.policy.redirect import domain, host, is_native, scheme
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from iac.core.desired import Lifecycle
-from iac.core.plan.make import Options
+from iac.core.plan.draft import Options
 from iac.core.rotation import Due, due, duration, is_past, later, written
 from iac.core.state.model import SecretStatus
 from tests.core.build import NEW, NOW, OPTIONS, actual, applied, desired, plan, project, registered, state

@@ -11,8 +11,8 @@ from iac.core.inventory import (
     COLUMNS,
     Filter,
     Inventory,
+    InventoryRow,
     Known,
-    Row,
     Standing,
     gone_row,
     parse_moment,
@@ -34,7 +34,7 @@ HELD = ClientState(
 )
 
 
-def row(known: Known = Known(), login: str = "", **answer: Any) -> Row:  # noqa: B008  # a frozen value
+def row(known: Known = Known(), login: str = "", **answer: Any) -> InventoryRow:  # noqa: B008  # a frozen value
     given = {"client_id": "app", "client_name": "An app", "created_at": CREATED, "grant_types": ["client_credentials"]}
     return registered_row(parse_answer({**given, **answer}), known, login)
 
@@ -117,7 +117,7 @@ def test_times_are_read_with_or_without_a_zone_and_nothing_else_is_one() -> None
     assert parse_moment("soon") is None
 
 
-def wants(found: Row, **given: Any) -> bool:
+def wants(found: InventoryRow, **given: Any) -> bool:
     return Filter(**given).wants(found, NOW)
 
 

@@ -5,11 +5,11 @@ import json
 import pytest
 
 from iac.core.errors import StateError
-from iac.core.plan.output import Rendered, output_digest
-from iac.core.state.document import Origin, parse_state, render_state
-from iac.core.state.fold import fold
+from iac.core.plan.draft import Rendered
+from iac.core.plan.output import output_digest
+from iac.core.state.document import TextOrigin, parse_state, render_state
 from iac.core.state.keys import bury, key_in_use, key_set, kid_in_use, secrets_of, with_keys
-from iac.core.state.model import ClientGone, ClientKey, Tombstone
+from iac.core.state.model import ClientGone, ClientKey, Tombstone, fold
 from tests.core.build import NOW, applied, desired, output, sealed, state
 
 BY_KEY = {"token_endpoint_auth_method": "private_key_jwt"}
@@ -43,7 +43,7 @@ def test_another_key_is_another_output() -> None:
 
 def test_keys_come_back_from_the_document_and_count_among_secrets() -> None:
     held = with_keys(state(), "team/app", (ONE, TWO))
-    assert held == parse_state(render_state(held), Origin("x"))
+    assert held == parse_state(render_state(held), TextOrigin("x"))
     assert [("team/app", ONE.private), ("team/app", TWO.private)] == secrets_of(held)
     assert state() == with_keys(held, "team/app", ())
 
@@ -52,7 +52,7 @@ def test_keys_come_back_from_the_document_and_count_among_secrets() -> None:
 def test_what_is_no_list_of_keys_is_damage(keys: object) -> None:
     told = {**json.loads(render_state(state())), "keys": keys}
     with pytest.raises(StateError, match="damaged"):
-        parse_state(json.dumps(told), Origin("x"))
+        parse_state(json.dumps(told), TextOrigin("x"))
 
 
 def test_keys_of_a_deleted_client_stay_as_long_as_its_tombstone_and_those_of_a_forgotten_one_go() -> None:

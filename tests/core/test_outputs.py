@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from iac.core.plan.change import OutputAction
-from iac.core.plan.output import Rendered, made_by, output_digest, plan_outputs
+from iac.core.plan.draft import Rendered
+from iac.core.plan.output import made_by, output_digest, plan_outputs
 from iac.core.state.model import OutputRecord
 from tests.core.build import output
 

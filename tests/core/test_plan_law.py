@@ -15,7 +15,8 @@ from jsonschema import Draft202012Validator
 from iac.core.desired import Lifecycle, Moved, Removed, Then
 from iac.core.diagnostics import Location
 from iac.core.plan.change import Action
-from iac.core.plan.make import Options, make_plan
+from iac.core.plan.draft import Options
+from iac.core.plan.make import make_plan
 from iac.core.secret import Secret
 from iac.core.state.model import OutputRecord, SecretStatus
 from iac.views.text import plan_text

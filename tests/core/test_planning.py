@@ -8,8 +8,9 @@ import pytest
 from iac.core.desired import Lifecycle, Limits, Moved, Removed, Then
 from iac.core.diagnostics import Location
 from iac.core.plan.change import Action, Change, OutputAction, SecretChange, SecretStep
-from iac.core.plan.make import find_moves, move
-from iac.core.plan.output import Rendered, output_digest
+from iac.core.plan.draft import Rendered
+from iac.core.plan.identity import find_moves, move
+from iac.core.plan.output import output_digest
 from iac.core.plan.plan import Pending, Released
 from iac.core.state.model import OutputRecord, Predecessor, SecretStatus, Tombstone
 from tests.core.build import (

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.core.state.fold import fold
 from iac.core.state.keys import bury
 from iac.core.state.model import (
     ClientGone,
@@ -21,6 +20,7 @@ from iac.core.state.model import (
     PredecessorGone,
     State,
     Tombstone,
+    fold,
 )
 from tests.core.build import NOW, applied, desired, intent, sealed, state
 

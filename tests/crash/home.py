@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from iac.backends.file.document import FileBackend
 from iac.clock import SystemClock
-from iac.core.state.document import Origin, Owner, parse_state
+from iac.core.state.document import Owner, TextOrigin, parse_state
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -80,4 +80,4 @@ class GitHome(Home):
         shutil.copytree(self._kept, self.remote)
 
     def load(self, situation: Situation) -> State:
-        return parse_state(situation.iac("state", "pull").out, Origin("iac state pull"))
+        return parse_state(situation.iac("state", "pull").out, TextOrigin("iac state pull"))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from iac.core.state.document import Origin, parse_state
+from iac.core.state.document import TextOrigin, parse_state
 from iac.core.state.journal import parse_journal
 from iac.core.state.model import ClientState, SecretStatus, State
 
@@ -20,13 +20,13 @@ DOCUMENT, JOURNAL = re.findall(r"^```json\n(.*?)^```", PAGE, re.MULTILINE | re.D
 
 
 def test_the_document_that_is_shown_is_one() -> None:
-    state = parse_state(DOCUMENT, Origin("docs/reference/state.md"))
+    state = parse_state(DOCUMENT, TextOrigin("docs/reference/state.md"))
     assert "cms-rucio-auth" == state.clients["wlcg/rucio-auth"].client_id
 
 
 def test_the_journal_that_is_shown_is_one_but_for_its_checksum() -> None:
     body = JOURNAL.strip().partition(",")[2].encode()
-    journal = parse_journal(b'{"crc":"%08x",%s\n' % (zlib.crc32(body), body), Origin("docs/reference/state.md"))
+    journal = parse_journal(b'{"crc":"%08x",%s\n' % (zlib.crc32(body), body), TextOrigin("docs/reference/state.md"))
     assert 12 == journal.batches[0].serial
 
 

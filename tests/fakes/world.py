@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from iac.apply.outcome import Stop
 from iac.apply.run import apply_plan
 from iac.core.desired import Desired
-from iac.core.plan.make import Options
+from iac.core.plan.draft import Options
 from iac.core.state.model import State
 from iac.ports import Deliveries, Place
 from iac.registry import capabilities
@@ -16,9 +16,8 @@ from iac.sandbox.flavour import Flavour
 from iac.sandbox.iam import Iam
 from iac.sandbox.model import Client
 from iac.sandbox.seed import Seed
-from iac.session.session import Session
-from iac.workflow.apply import check_guards
-from iac.workflow.plan import prepare
+from iac.session import Session
+from iac.workflow.plan import check_guards, prepare
 from tests.fakes.provider import LOGIN, FakeProvider, logs_in
 from tests.fakes.state import MemoryBackend, MemoryVault, StepClock
 

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iac.core.errors import StateError
-from iac.core.state.document import Origin, check_state, parse_state, render_state
+from iac.core.state.document import TextOrigin, check_state, parse_state, render_state
 from iac.core.state.journal import Batch, check_events, parse_journal, render_batch, replay
 from iac.core.state.model import (
     Approval,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from iac.core.state.model import ClientState, Event
 
-HERE = Origin("state.json", "the way out")
+HERE = TextOrigin("state.json", "the way out")
 LIMIT = settings(max_examples=400)
 SECRET = replace(SEALED, recipients=("age1a",), state_recipients=("age1b", "age1c"))
 WHOLE: ClientState = replace(

@@ -26,7 +26,8 @@ TEXTS = [
     and not {*GENERATED, ".git"} & set(path.parts)
 ]
 
-MAX_MODULE, MAX_FUNCTION, MEDIAN_FUNCTION = 300, 40, 8
+MAX_MODULE, MAX_FUNCTION, MEDIAN_FUNCTION = 450, 40, 8
+"""A module is as long as its subject: 300 lines ask a question, 450 are the limit."""
 
 PLACES = re.compile(r"(?<![\w.~$}])/(?:home|root|work|Users|mnt|media)/\w")
 """A path on somebody's own machine."""
@@ -48,7 +49,7 @@ def functions(path: Path) -> list[tuple[str, int]]:
     return found
 
 
-def test_a_module_has_at_most_300_lines() -> None:
+def test_a_module_has_at_most_450_lines() -> None:
     lines = {name(path): len(path.read_text(encoding="utf-8").splitlines()) for path in PRODUCT}
     assert {} == {module: count for module, count in lines.items() if count > MAX_MODULE}
 

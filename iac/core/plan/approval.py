@@ -1,17 +1,40 @@
-"""What the approval of a plan covers: the plan, and what an apply leaves of it. Pure.
+"""What was approved: the note of it in state, and the plan in a file. Pure.
 
 State notes which plan was approved last, so that a retry after a partial apply needs no second review. But whoever can
 write state could note there what he likes. So the note proves itself: the digests that it lists count only where they
 hash to the digest that was approved, and what is left of a succession only where one of them follows from it.
+
+The digest of a file covers what is wanted and what was seen on the server. The text beside it is what people read, so
+it has to say what will be done, too: it is held against the new plan, value by value.
 """
 
 from __future__ import annotations
 
 import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, TypeVar
 
-from iac.core.plan.change import Change, SecretStep
+from iac.core.capabilities import Capabilities
+from iac.core.desired import OWNERS
+from iac.core.model import as_json
+from iac.core.plan.change import CLIENT_ID, Action, Cause, Change, OutputAction, SecretChange, SecretStep
 from iac.core.plan.plan import Plan, plan_digest
+from iac.core.server import forced
+from iac.core.state.members import Malformed, Members, Object, load
 from iac.core.state.model import Approval
+from iac.core.text import side_by_side
+
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+"""The digest of a plan or of a change."""
+
+_FORMAT = re.compile(r"1\.[0-9]{1,4}")
+_FIELD = ("before", "after", "cause", "added", "removed")
+_LONGEST = 120
+
+E = TypeVar("E", bound="StrEnum")
 
 
 def approve(plan: Plan, at: str) -> Approval:
@@ -50,3 +73,150 @@ def _digest_before(change: Change, approval: Approval) -> str:
         return change.digest_of(json.loads(approval.seen.get(change.address, "")))
     except (ValueError, RecursionError):
         return ""
+
+
+@dataclass(frozen=True, slots=True)
+class SavedPlan:
+    """A plan as its file has it.
+
+    Attributes:
+        changes: by address.
+        recipients: by address, of clients without a change; None where the file is of format 1.0.
+    """
+
+    digest: str
+    changes: Mapping[str, Object]
+    recipients: Mapping[str, Object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A value of the file that is not that of the new plan; both as text, cut around the first place that differs."""
+
+    address: str
+    key: str
+    saved: str
+    now: str
+
+
+def parse_saved(text: str) -> SavedPlan:
+    """The plan of a file that `iac plan --out` wrote, also of an older version of iac.
+
+    Raises:
+        Malformed: it is none, or not all of it.
+    """
+    members = Members(load(text), "plan")
+    if not _FORMAT.fullmatch(members.text("format_version")):
+        raise Malformed("plan.format_version: not a format that this version of iac reads")
+    digest, issuer, environment = members.text("digest"), members.text("issuer"), members.text("environment")
+    changes: dict[str, Object] = {}
+    for index, data in enumerate(members.items("changes")):
+        address, change = _change(data, f"changes[{index}]")
+        if address in changes:
+            raise Malformed(f"changes[{index}].address: it is there twice")
+        changes[address] = change
+    if plan_digest(issuer, environment, (change["digest"] for change in changes.values())) != digest:
+        raise Malformed("plan.digest: not that of the changes in the file")
+    who = {data["address"]: data for data in _recipients(members)} if members.has("recipients") else None
+    return SavedPlan(digest, changes, who)
+
+
+def _recipients(members: Members) -> Iterator[Object]:
+    for index, data in enumerate(members.items("recipients")):
+        Members(data, f"recipients[{index}]").text("address")
+        yield data
+
+
+def _change(data: Any, at: str) -> tuple[str, Object]:
+    members = Members(data, at)
+    address = members.text("address")
+    if not DIGEST.fullmatch(members.text("digest")):
+        raise Malformed(f"{at}.digest: not a digest")
+    members.text("client_id")
+    _one_of(Action, members, "action", at)
+    _one_of(SecretChange, members, "secret", at)
+    for index, field in enumerate(members.items("fields")):
+        _field(field, f"{at}.fields[{index}]")
+    for index, output in enumerate(members.items("outputs")):
+        parts = Members(output, f"{at}.outputs[{index}]")
+        parts.text("path"), parts.text("sink")
+        _one_of(OutputAction, parts, "action", f"{at}.outputs[{index}]")
+    return address, data
+
+
+def _field(data: Any, at: str) -> None:
+    members = Members(data, at)
+    members.text("name")
+    for name in _FIELD:
+        if not members.has(name):
+            raise Malformed(f"{at}.{name}: missing")
+    _one_of(Cause, members, "cause", at)
+
+
+def _one_of(kind: type[E], members: Members, name: str, at: str) -> None:
+    if members.text(name) not in set(kind):
+        raise Malformed(f"{at}.{name}: not one of {', '.join(kind)}")
+
+
+def differences(plan: Plan, saved: SavedPlan) -> Iterator[Difference]:
+    """Where the text of a file does not say what would be done. Keys that the file does not have do not count."""
+    if saved.recipients is not None:
+        for address, who in plan.recipients.items():
+            yield from _compare(address, "recipients", saved.recipients.get(address), who.to_dict())
+    for change in plan.changes:
+        told = saved.changes.get(change.address)
+        if told is None:
+            yield Difference(change.address, "address", "no change of it", str(change.action))
+            continue
+        found = list(_compare(change.address, "", told, _said(change)))
+        if found and (change.resumes or change.digest != told["digest"]):
+            found = list(_compare(change.address, "", told, _left(change, told, plan.api)))
+        yield from found
+
+
+def _said(change: Change) -> Object:
+    """What a file has to say of a change."""
+    said = change.to_dict()
+    return {name: said[name] for name in ("client_id", "action", "fields", "secret", "outputs", "recipients")}
+
+
+def _left(change: Change, told: Object, api: Capabilities) -> Object:
+    """What a file had to say of a change of which this is what an interrupted apply has left.
+
+    What was there before, and what has become of the outputs, is another thing by now; what is wanted is the same.
+    """
+    wanted: dict[str, Any] = {CLIENT_ID: change.client_id}
+    if change.desired is not None:
+        wanted |= {**forced(change.desired.fields, api), OWNERS: change.desired.owners}
+    said = _said(change)
+    of_secret = {} if change.leaving else {"secret": said["secret"]}
+    return {
+        "client_id": change.client_id,
+        "action": str(change.action if change.leaving else Action.CREATE),
+        "fields": [{"name": field["name"], "after": as_json(wanted.get(field["name"]))} for field in told["fields"]],
+        "recipients": said["recipients"] and {"after": said["recipients"]["after"]},
+        "outputs": [{name: output[name] for name in output if name != "action"} for output in said["outputs"]],
+        **of_secret,
+    }
+
+
+def _compare(address: str, key: str, told: Any, now: Any) -> Iterator[Difference]:
+    if isinstance(told, dict) and isinstance(now, dict):
+        for name in [name for name in now if name in told]:
+            yield from _compare(address, f"{key}.{name}" if key else name, told[name], now[name])
+    elif _names(told) and _names(told) == _names(now):
+        for name, one, other in zip(_names(told), told, now, strict=True):
+            yield from _compare(address, f"{key}.{name}", one, other)
+    elif _text(told) != _text(now):
+        one, other = _text(_names(told) or told), _text(_names(now) or now)
+        yield Difference(address, key, *side_by_side(one, other, _LONGEST))
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value, sort_keys=True)
+
+
+def _names(value: Any) -> list[str]:
+    """What names the objects of a list; empty for what is no list of objects."""
+    is_list = isinstance(value, list) and all(isinstance(item, dict) for item in value)
+    return [str(item.get("name", item.get("path"))) for item in value] if is_list else []

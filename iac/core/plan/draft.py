@@ -9,9 +9,9 @@ from datetime import datetime
 from iac.core import server
 from iac.core.desired import Desired, DesiredClient
 from iac.core.diagnostics import Diagnostic
+from iac.core.model import Fields
 from iac.core.plan import guards
 from iac.core.plan.change import Action, Change
-from iac.core.plan.output import Rendered
 from iac.core.plan.plan import StandingPredecessor
 from iac.core.registration import Actual, Registration
 from iac.core.state.model import State
@@ -42,6 +42,16 @@ class Options:
     def wants(self, address: str) -> bool:
         """Whether this run looks at an address."""
         return not self.targets or address in self.targets
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What an output can read of one client: fields as applied, which secret (0 for none, None unknown), which key."""
+
+    client_id: str
+    fields: Fields
+    secret_version: int | None
+    kid: str = ""
 
 
 @dataclass(slots=True)

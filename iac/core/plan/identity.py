@@ -1,15 +1,59 @@
-"""Which registration a definition means: by client_id, by rotations, or by the server's choice. Pure."""
+"""Which registration a definition means: by address, client_id, rotations, or the server's choice. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from typing import TypeVar
 
 from iac.core.desired import Desired, DesiredClient
 from iac.core.registration import Actual, Registration
-from iac.core.state.model import ClientState, Predecessor, State
+from iac.core.state.model import ClientKey, ClientState, Predecessor, State
 
 _SIGN = ".r"
+
+V = TypeVar("V")
+
+
+def find_moves(desired: Desired, state: State) -> tuple[tuple[str, str], ...]:
+    """The entries of `moved:` that are still to be done; not one by which two interrupted writes would become one."""
+    return tuple(
+        (entry.source, entry.target)
+        for entry in desired.moved
+        if entry.source in state.clients
+        and entry.target not in state.clients
+        and not {entry.source, entry.target} <= state.intents.keys()
+    )
+
+
+def move(state: State, moves: Iterable[tuple[str, str]]) -> State:
+    """The state with addresses renamed."""
+    moves = tuple(moves)
+    names = dict(moves)
+    if not names:
+        return state
+    return replace(
+        state,
+        clients=_renamed(state.clients, names),
+        keys=moved_keys(state, moves),
+        intents={name: replace(intent, address=name) for name, intent in _renamed(state.intents, names).items()},
+        outputs={
+            path: replace(record, clients=tuple(names.get(address, address) for address in record.clients))
+            for path, record in state.outputs.items()
+        },
+    )
+
+
+def moved_keys(state: State, moves: Iterable[tuple[str, str]]) -> Mapping[str, tuple[ClientKey, ...]]:
+    """The keys by their new addresses; those that an address has got before its client follow the client's own."""
+    keys, names = state.keys, dict(moves)
+    moved = {target: (*keys.get(source, ()), *keys.get(target, ())) for source, target in names.items()}
+    others = {address: held for address, held in keys.items() if address not in names}
+    return {**others, **{address: held for address, held in moved.items() if held}}
+
+
+def _renamed(mapping: Mapping[str, V], names: Mapping[str, str]) -> dict[str, V]:
+    return {names.get(address, address): value for address, value in mapping.items()}
 
 
 def client_id_of(base: str, generation: int) -> str:

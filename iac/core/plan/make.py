@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from typing import TypeVar
 
-from iac.core.desired import Desired, DesiredClient
+from iac.core.desired import Desired, DesiredClient, Removed, Then
 from iac.core.diagnostics import Diagnostic
 from iac.core.plan import guards
-from iac.core.plan.attachment import attach_outputs
+from iac.core.plan.change import Action, Change, Leaving, SecretChange
 from iac.core.plan.client import plan_client
 from iac.core.plan.draft import Draft, Options
-from iac.core.plan.identity import bind, bound, identified, remembered, successor, turn_back
-from iac.core.plan.leaver import as_rendered, guard_orphans, plan_leavers
+from iac.core.plan.identity import bind, bound, find_moves, identified, move, remembered, successor, turn_back
+from iac.core.plan.output import as_rendered, attach_outputs
 from iac.core.plan.plan import Pending, Plan, Released
 from iac.core.plan.reach import find_unread, guard_not_understood
 from iac.core.plan.succession import may_succeed
 from iac.core.plan.upkeep import attach_recipients, find_due, find_sealed_otherwise
-from iac.core.registration import Actual
-from iac.core.state.model import ClientKey, ClientState, State
-
-__all__ = ["Options", "find_moves", "identified", "make_plan", "move", "remembered"]
-
-V = TypeVar("V")
+from iac.core.registration import Actual, Unread
+from iac.core.state.model import ClientState, State
 
 
 def make_plan(desired: Desired, state: State, actual: Actual, options: Options) -> Plan:
@@ -48,47 +43,6 @@ def make_plan(desired: Desired, state: State, actual: Actual, options: Options) 
     guard_orphans(draft)
     attach_outputs(draft)
     return _finish(draft, moves)
-
-
-def find_moves(desired: Desired, state: State) -> tuple[tuple[str, str], ...]:
-    """The entries of `moved:` that are still to be done; not one by which two interrupted writes would become one."""
-    return tuple(
-        (entry.source, entry.target)
-        for entry in desired.moved
-        if entry.source in state.clients
-        and entry.target not in state.clients
-        and not {entry.source, entry.target} <= state.intents.keys()
-    )
-
-
-def move(state: State, moves: Iterable[tuple[str, str]]) -> State:
-    """The state with addresses renamed."""
-    moves = tuple(moves)
-    names = dict(moves)
-    if not names:
-        return state
-    return replace(
-        state,
-        clients=_renamed(state.clients, names),
-        keys=moved_keys(state, moves),
-        intents={name: replace(intent, address=name) for name, intent in _renamed(state.intents, names).items()},
-        outputs={
-            path: replace(record, clients=tuple(names.get(address, address) for address in record.clients))
-            for path, record in state.outputs.items()
-        },
-    )
-
-
-def moved_keys(state: State, moves: Iterable[tuple[str, str]]) -> Mapping[str, tuple[ClientKey, ...]]:
-    """The keys by their new addresses; those that an address has got before its client follow the client's own."""
-    keys, names = state.keys, dict(moves)
-    moved = {target: (*keys.get(source, ()), *keys.get(target, ())) for source, target in names.items()}
-    others = {address: held for address, held in keys.items() if address not in names}
-    return {**others, **{address: held for address, held in moved.items() if held}}
-
-
-def _renamed(mapping: Mapping[str, V], names: Mapping[str, str]) -> dict[str, V]:
-    return {names.get(address, address): value for address, value in mapping.items()}
 
 
 def _finish(draft: Draft, moves: tuple[tuple[str, str], ...]) -> Plan:
@@ -181,3 +135,65 @@ def _owned(client: DesiredClient, last: ClientState | None, options: Options) ->
         yield client.client_id
     if last is not None and may_succeed(client, last, options):
         yield last.client_id
+
+
+def plan_leavers(draft: Draft) -> None:
+    """Delete or forget what `removed:` names; refuse what it does not."""
+    removed = {entry.address: entry for entry in draft.desired.removed}
+    for address, client in sorted(draft.state.clients.items()):
+        if address in draft.desired.clients or not draft.options.wants(address):
+            continue
+        if address in removed:
+            draft.changes[address] = _leave(draft, removed[address], client)
+        else:
+            draft.guards.append(guards.missing_definition(address, client.client_id))
+            draft.after[address] = as_rendered(draft.state, address)
+
+
+def guard_orphans(draft: Draft) -> None:
+    """A client that an interrupted run registered, and whose definition is gone since, is never left unsaid."""
+    known = {client.client_id for client in draft.desired.clients.values()}
+    known |= {name for client in draft.state.clients.values() for name in client.client_ids}
+    known |= {change.client_id for change in draft.changes.values()}
+    for address, intent in sorted(draft.state.intents.items()):
+        if intent.client_id in draft.actual.registrations and intent.client_id not in known:
+            draft.guards.append(guards.orphan(address, intent.client_id))
+        if not intent.client_id and intent.action == Action.CREATE and address not in draft.desired.clients:
+            draft.guards.append(guards.lost_without_definition(address, intent.at))
+
+
+def _leave(draft: Draft, entry: Removed, client: ClientState) -> Change:
+    seen = draft.actual.registrations.get(client.client_id)
+    is_registered = any(name in draft.actual.registrations for name in client.client_ids)
+    is_delete = entry.then is Then.DELETE and is_registered
+    reads_all = draft.actual.facts.api.reads_all
+    gone = "already gone from the server" if reads_all else "gone from the server, or out of reach"
+    if is_delete:
+        if draft.actual.unread.get(client.client_id) is Unread.NO_ADDRESS:
+            draft.guards.append(guards.create_only(entry.address, client.client_id))
+        if client.prevent_destroy:
+            draft.guards.append(guards.protects(entry.address, client.client_id))
+        draft.guard_protected(entry.address, client.client_id, seen)
+    return Change(
+        address=entry.address,
+        client_id=client.client_id,
+        client_name=str(client.applied.get("client_name", "")),
+        action=Action.DELETE if is_delete else Action.FORGET,
+        reason=_reason(entry, client, "" if is_registered else gone),
+        location=entry.location,
+        secret=SecretChange.ERASED if is_delete and client.secret else SecretChange.NONE,
+        observed=seen,
+        leaving=_predecessors(draft, client) if is_delete else (),
+    )
+
+
+def _reason(entry: Removed, client: ClientState, gone: str) -> str:
+    reason = gone or f"removed: then {entry.then}"
+    beside = " and ".join(old.client.client_id for old in client.predecessors)
+    return f"{reason}, with {beside}, still registered beside it" if beside else reason
+
+
+def _predecessors(draft: Draft, client: ClientState) -> tuple[Leaving, ...]:
+    seen = draft.actual.registrations
+    names = (old.client.client_id for old in client.predecessors)
+    return tuple(Leaving(name, seen.get(name)) for name in names)

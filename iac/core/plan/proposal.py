@@ -13,8 +13,7 @@ from iac.core.model import Fields, uses_secret
 from iac.core.plan import guards
 from iac.core.plan.change import Action, Change, FieldChange, SecretChange
 from iac.core.plan.diff import HIDDEN, compare
-from iac.core.plan.draft import Draft
-from iac.core.plan.output import Rendered
+from iac.core.plan.draft import Draft, Rendered
 from iac.core.plan.reach import doubtful, facts_for
 from iac.core.plan.secret_step import Fate
 from iac.core.registration import Facts, Registration

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.plan.change import SecretChange, SecretStep
+from iac.core.plan.draft import Draft
 from iac.core.plan.recipients import Recipients, compare_recipients
 from iac.core.rotation import due, duration
 from iac.core.state.model import SealedSecret
-
-if TYPE_CHECKING:
-    from iac.core.plan.draft import Draft
-
 
 _RENEWED = frozenset({SecretChange.CREATED, SecretChange.ROTATED, SecretChange.ERASED})
 

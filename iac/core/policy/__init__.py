@@ -6,15 +6,23 @@ does both for a plan. docs/reference/policy.md has a section for each rule.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
 
-from iac.core.diagnostics import Diagnostic
+from iac.core.desired import Desired, DesiredClient, Waiver
+from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.plan.change import Change
+from iac.core.plan.plan import Plan
 from iac.core.policy import grant, redirect, scope, transition, upkeep
-from iac.core.policy.rule import ChangeRule, DefinitionRule, Level, Rule, Subject, Terms
+from iac.core.policy.rule import ChangeRule, DefinitionRule, Level, Rule, Subject, Terms, hit
+from iac.core.policy.transition import NEW_RECIPIENT, new_recipients
+from iac.core.text import printable
 
 __all__ = [
-    "CHANGE_RULES", "DEFINITION_RULES", "RULES", "ChangeRule", "DefinitionRule", "Level", "Rule", "Subject",
-    "Terms", "check", "in_force", "level",
+    "CHANGE_RULES", "DEFINITION_RULES", "RULES", "ChangeRule", "DefinitionRule", "Level", "Outside", "Rule", "Subject",
+    "Terms", "asks_server", "check", "in_force", "judge", "level", "review", "unused",
 ]  # fmt: skip
 
 DEFINITION_RULES: tuple[DefinitionRule, ...] = (*grant.RULES, *redirect.RULES, *scope.RULES, *upkeep.RULES)
@@ -38,3 +46,169 @@ def check(
 ) -> list[tuple[DefinitionRule, Diagnostic]]:
     """What these rules find in a definition; those that read one of the `broken` fields are left out."""
     return [(rule, hit) for rule in rules if not broken or rule.reads.isdisjoint(broken) for hit in rule.check(subject)]
+
+
+EXPIRED = "waiver-expired"
+UNUSED = "waiver-unused"
+_RECIPIENTS = "state.encryption.recipients"
+_SEVERITIES = {Level.WARNING: Severity.WARNING, Level.ERROR: Severity.ERROR}
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is said of one client, and which of its waivers waived something."""
+
+    diagnostics: tuple[Diagnostic, ...]
+    used: frozenset[Waiver]
+
+
+def judge(
+    found: Iterable[Diagnostic], waivers: Sequence[Waiver], severities: Mapping[str, str], today: date
+) -> Judgement:
+    """Lay severities and waivers over what was found; a waiver holds up to and with its day, then it is an error."""
+    used: set[Waiver] = set()
+    said: list[Diagnostic] = []
+    for finding in found:
+        seriousness = level(finding.id, severities)
+        if seriousness is Level.OFF:
+            continue
+        waivings = [waiver for waiver in waivers if waiver.rule == finding.id]
+        used.update(waivings)
+        valid = [waiver for waiver in waivings if today <= waiver.until]
+        said.append(_waived(finding, valid[0]) if valid else replace(finding, severity=_SEVERITIES[seriousness]))
+    expired = [_expired(waiver) for waiver in waivers if waiver.until < today]
+    return Judgement((*said, *expired), frozenset(used))
+
+
+def _waived(finding: Diagnostic, waiver: Waiver) -> Diagnostic:
+    why = printable(f"waived until {waiver.until}: {waiver.reason}")
+    return replace(finding, severity=Severity.WAIVED, why=why, fix="")
+
+
+def _expired(waiver: Waiver) -> Diagnostic:
+    return Diagnostic(
+        EXPIRED,
+        printable(f"the waiver of {waiver.rule} ended with {waiver.until}"),
+        waiver.location,
+        printable(f"its reason was: {waiver.reason}"),
+        "fix what it waived and remove the waiver, or give a reason for a later day",
+    )
+
+
+def unused(waiver: Waiver, severities: Mapping[str, str]) -> Diagnostic | None:
+    """What is said of a waiver that waives nothing; None when the project does not want to hear it."""
+    seriousness = Level(severities.get(UNUSED, Level.WARNING))
+    if seriousness is Level.OFF:
+        return None
+    return Diagnostic(
+        UNUSED,
+        f"the waiver of {waiver.rule} waives nothing",
+        waiver.location,
+        "nobody would notice what it lets pass later",
+        "remove it",
+        _SEVERITIES[seriousness],
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Outside:
+    """What a review needs from outside: the day, and the scopes that the server says it knows."""
+
+    today: date
+    scopes: Collection[str] = frozenset()
+
+
+def asks_server(clients: Iterable[DesiredClient]) -> bool:
+    """Whether the server's list of scopes can settle something that was found in these definitions."""
+    return any(_refiner(finding.id) is not None for client in clients for finding in client.remarks)
+
+
+def review(plan: Plan, desired: Desired, wanted: Iterable[DesiredClient], outside: Outside) -> Plan:
+    """The plan with the findings of policy: at the change of an address, else among those of the plan.
+
+    Only clients that are `wanted`, which this run looks at, are reviewed.
+    """
+    changes = {change.address: change for change in plan.changes}
+    rest: list[Diagnostic] = []
+    for client in wanted:
+        change = changes.get(client.address)
+        found = _of_change(change, client) if change else _of_recipients(plan, client)
+        findings = tuple(replace(said, where=client.address) for said in _findings(client, found, desired, outside))
+        if change is None:
+            rest += findings
+        else:
+            changes[client.address] = replace(change, findings=(*_kept(change, client, desired), *findings))
+    rest += judge(_of_state(plan, desired), (), desired.policy, outside.today).diagnostics
+    return replace(plan, changes=tuple(changes.values()), findings=(*plan.findings, *rest))
+
+
+def _kept(change: Change, client: DesiredClient, desired: Desired) -> list[Diagnostic]:
+    """Findings of planning; what it says under the id of a rule is policy's to say, or to leave unsaid."""
+    ours = {finding.id for finding in client.remarks}
+    return [
+        finding
+        for finding in change.findings
+        if finding.id not in RULES or (finding.id not in ours and level(finding.id, desired.policy) is not Level.OFF)
+    ]
+
+
+def _findings(
+    client: DesiredClient, of_change: Iterable[Diagnostic], desired: Desired, outside: Outside
+) -> Iterator[Diagnostic]:
+    found = [said for each in client.remarks if (said := _refined(each, outside.scopes)) is not None]
+    found += of_change
+    if not found and not client.waivers:
+        return
+    verdict = judge(found, client.waivers, desired.policy, outside.today)
+    yield from verdict.diagnostics
+    for waiver in client.waivers:
+        is_open = waiver not in verdict.used and waiver.until >= outside.today
+        if is_open and isinstance(RULES[waiver.rule], ChangeRule) and (said := unused(waiver, desired.policy)):
+            yield said
+
+
+def _refiner(rule: str) -> Callable[[Diagnostic, Collection[str]], Diagnostic | None] | None:
+    known = RULES[rule]
+    return known.refine if isinstance(known, DefinitionRule) else None
+
+
+def _refined(finding: Diagnostic, scopes: Collection[str]) -> Diagnostic | None:
+    refine = _refiner(finding.id)
+    return refine(finding, scopes) if refine is not None else finding
+
+
+def _of_change(change: Change, client: DesiredClient) -> Iterator[Diagnostic]:
+    if change.observed is None and not change.succeeds:
+        return
+    for rule in CHANGE_RULES:
+        for said in rule.check(change):
+            yield rule.diagnostic(said, _place(client, said))
+
+
+def _of_recipients(plan: Plan, client: DesiredClient) -> Iterator[Diagnostic]:
+    """Of a client that has no change: who can open its secret is no field of it."""
+    for said in new_recipients(plan.recipients.get(client.address), client.recipients):
+        yield RULES[NEW_RECIPIENT].diagnostic(said, _place(client, said))
+
+
+def _place(client: DesiredClient, said: Diagnostic) -> Location:
+    return client.at(said.details["field"], said.details["value"])
+
+
+def _of_state(plan: Plan, desired: Desired) -> Iterator[Diagnostic]:
+    """Recipients of all secrets of the state, each said once whatever the number of clients."""
+    every = [*plan.recipients.values(), *(change.recipients for change in plan.changes if change.recipients)]
+    named = desired.recipients or ()
+    added = Counter(key for who in every for key in who.added if key in named)
+    clear = sum(who.is_clear for who in every)
+    rule, place = RULES[NEW_RECIPIENT], desired.at(_RECIPIENTS)
+    for key, count in sorted(added.items()):
+        summary = f"recipient {key} of the state gets the secrets of {_clients(count)}, and could not open them before"
+        yield rule.diagnostic(hit(_RECIPIENTS, summary, key), place)
+    if clear:
+        summary = f"the secrets of {_clients(clear)} would be stored in clear, for all who can read the state"
+        yield rule.diagnostic(hit(_RECIPIENTS, summary), place)
+
+
+def _clients(number: int) -> str:
+    return f"{number:,} client{'' if number == 1 else 's'}"

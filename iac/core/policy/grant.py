@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from iac.core.diagnostics import Diagnostic
 from iac.core.model import GRANT_TYPES
-from iac.core.policy.address import is_native
+from iac.core.policy.redirect import is_native
 from iac.core.policy.rule import DefinitionRule, Level, Subject, hit
 
 _EXCHANGE = GRANT_TYPES["token-exchange"]

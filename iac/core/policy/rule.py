@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING
 
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.model import Fields, Value
+from iac.core.plan.change import Change
 from iac.core.text import printable
-
-if TYPE_CHECKING:
-    from iac.core.plan.change import Change
 
 Bound = tuple[int | None, int | None]
 """Least and most seconds of a lifetime; None for no bound."""

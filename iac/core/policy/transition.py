@@ -9,7 +9,7 @@ from iac.core.limits import listed
 from iac.core.model import GRANT_TYPES, short_grant
 from iac.core.plan.change import Change, FieldChange, OutputAction, SecretChange
 from iac.core.plan.recipients import Recipients
-from iac.core.policy.address import domain, host
+from iac.core.policy.redirect import domain, host
 from iac.core.policy.rule import ChangeRule, hit, items
 from iac.core.vocabulary import is_privileged
 

@@ -15,8 +15,7 @@ from iac.core.errors import InputError
 from iac.core.model import Fields, Value, uses_secret
 from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret
-from iac.core.server.effect import redirect_uri_problem, to_wire
-from iac.core.server.jwks import canonical_jwks, parse_jwks, private_members
+from iac.core.server.effect import canonical_jwks, parse_jwks, private_members, redirect_uri_problem, to_wire
 from iac.core.server.kinds import CREDENTIALS, find_misfits
 from iac.core.server.rule import PutBody, RefuseRule, Rules, SecretRule, SwitchRule
 from iac.core.server.table import TABLE

@@ -1,7 +1,8 @@
-"""What the rules of the table do. Pure."""
+"""What the rules of the table do, and the JWK sets (RFC 7517) that some of them are about. Pure."""
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,8 +10,48 @@ from urllib.parse import SplitResult, urlsplit
 
 from iac.core.model import FIELDS, SECRET_METHODS, Fields, Kind, Value, uses_secret
 from iac.core.registration import Facts
-from iac.core.server.jwks import private_members
 from iac.core.server.rule import PutBody
+
+_PUBLIC = frozenset({"kty", "crv", "x", "y", "n", "e", "kid", "use", "alg"})
+PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
+"""Members that hold private or symmetric key material (RFC 7518 section 6)."""
+
+
+def parse_jwks(text: str) -> list[dict[str, Any]]:
+    """The keys of a JWK set given as JSON text.
+
+    Raises:
+        ValueError: not JSON, or not an object with a list `keys` of objects that have `kty`.
+    """
+    parsed = json.loads(text)
+    keys = parsed.get("keys") if isinstance(parsed, dict) else None
+    if not isinstance(keys, list) or not all(isinstance(key, dict) and "kty" in key for key in keys):
+        raise ValueError("not a JWK set: an object with a list `keys` of keys is expected")
+    return keys
+
+
+def canonical_jwks(text: str) -> str:
+    """Canonical text of the public part of a JWK set, so that equal key sets are equal strings; other text as it is.
+
+    The server re-serialises what it is sent, in another order and without unknown or private members (rec: admin-jwk).
+    """
+    try:
+        keys = parse_jwks(text)
+        public = [{name: value for name, value in key.items() if name in _PUBLIC} for key in keys]
+        ordered = sorted(public, key=lambda key: json.dumps(key, sort_keys=True))
+        return json.dumps({"keys": ordered}, sort_keys=True, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        return text
+
+
+def private_members(text: str) -> tuple[str, ...]:
+    """Names of the private members found in a JWK set, sorted; empty for text that is no JWK set."""
+    try:
+        keys = parse_jwks(text)
+    except ValueError:
+        return ()
+    return tuple(sorted({name for key in keys for name in key if name in PRIVATE}))
+
 
 Refused = tuple[str, str, str] | None
 """The field, a sentence, what to do; None where nothing is refused."""
@@ -21,7 +62,8 @@ STOCK: Fields = {name: field.stock for name, field in FIELDS.items() if field.st
 _LOOPBACK = re.compile(r"(?:[^@]*@)?(?:localhost|127\.0\.0\.1|\[(?:::1|0:0:0:0:0:0:0:1)\])(?::[0-9]*)?")
 """Authorities that http may have: in lower case, with a port of digits or none (rec: admin-redirect-uris-odd)."""
 _ILLEGAL = re.compile(r'[\x00-\x20\x7f"<>\\^`{|}]|%(?![0-9A-Fa-f]{2})')
-_OIDC_AGENT = "edu.kit.data.oidc-agent:/redirect"
+OIDC_AGENT = "edu.kit.data.oidc-agent:/redirect"
+"""The one address with a scheme of its own that every version of IAM takes (rec: admin-redirect-uris)."""
 
 
 def split_scope(value: Any) -> Any:
@@ -155,7 +197,7 @@ def refuse_redirect_uri(fields: Fields, facts: Facts | None) -> Refused:
 
 def redirect_uri_problem(uri: str) -> str:
     """Why IAM 1.13.5 and 1.14.1 refuse this redirect URI; "" when they take it (rec: admin-redirect-uris-more)."""
-    if uri == _OIDC_AGENT:
+    if uri == OIDC_AGENT:
         return ""
     if "#" in uri:
         return "it has a fragment"
@@ -207,3 +249,26 @@ def is_federated(answer: Mapping[str, Any]) -> bool:
 def is_oidc_agent(answer: Mapping[str, Any]) -> bool:
     """A client that a person's oidc-agent made."""
     return str(answer.get("client_name", "")).startswith("oidc-agent:")
+
+
+def add_response_types(fields: Fields) -> Fields:
+    """response_types as the grants ask for, where none are given."""
+    grants = fields.get("grant_types", ())
+    if "response_types" in fields or not isinstance(grants, tuple):
+        return fields
+    return {**fields, "response_types": ("code",) if "authorization_code" in grants else ()}
+
+
+def send_jwks(value: Any) -> Any:
+    """JSON text as the object that it is."""
+    return json.loads(value)
+
+
+def receive_jwks(value: Any) -> Any:
+    """An object as JSON text; anything else as it is."""
+    return json.dumps(value) if isinstance(value, dict) else value
+
+
+def may_leave_secret_out(facts: Facts, before: str, after: str) -> bool:  # noqa: ARG001  # whatever server it is
+    """Servers differ in what they show."""
+    return True

@@ -1,20 +1,19 @@
 """THE table: what a server does to what it is sent, one rule a row, each with its source and the part it is in. Pure.
 
-Here stand the rows of an INDIGO IAM's management API and those that it shares with others; the rows of the others alone
-are in `self_service` and `rfc7591`, those about more than a body in `server`. A row taken out makes the test that names
-it fail (tests/traps). Trap numbers: docs/reference/server-behaviour.md.
+The rows of self service alone are in `self_service`. A row taken out makes the test that names it fail (tests/traps).
+Trap numbers: docs/reference/server-behaviour.md.
 """
 
 from __future__ import annotations
 
 from iac.core.capabilities import Table
 from iac.core.model import ANSWER_ONLY, Kind, names_of
-from iac.core.server import beyond, effect, rfc7591, rule, self_service
-from iac.core.server.jwks import canonical_jwks
+from iac.core.server import effect, rule, self_service
+from iac.core.server.effect import canonical_jwks
 
 _SETS = names_of(Kind.SET)
 
-_ROWS: tuple[rule.ServerRule, ...] = (
+TABLE: tuple[rule.ServerRule, ...] = (
     rule.ReadRule(
         id="scope-null-is-no-scope",
         traps=(6,),
@@ -239,8 +238,116 @@ _ROWS: tuple[rule.ServerRule, ...] = (
         act=effect.secret_must_be_made,
         table=Table.MANAGEMENT,
     ),
+    # Rows about more than the body of a client: who is never touched, pages, HTTP, chosen secrets.
+    rule.ProtectRule(
+        id="dashboard-is-built-in",
+        traps=(20,),
+        what="IAM's own dashboard client is restored at boot",
+        source="IAM change log 1.14.0",
+        act=effect.is_dashboard,
+        why="IAM's own dashboard client",
+    ),
+    rule.ProtectRule(
+        id="federated-is-foreign",
+        traps=(20, 21),
+        what="a client with an entity_id belongs to OpenID Federation, a PUT is a 400",
+        source="rec: admin-federation-fields",
+        act=effect.is_federated,
+        why="a federated client, which no PUT can change",
+    ),
+    rule.ProtectRule(
+        id="oidc-agent-is-personal",
+        traps=(20,),
+        what="clients named oidc-agent:* are made by people's oidc-agent",
+        source="oidc-agent's client names",
+        act=effect.is_oidc_agent,
+        why="a person's oidc-agent client",
+    ),
+    rule.SwitchRule(
+        id="page-size",
+        traps=(15,),
+        what="count over 100 is cut to 100 without a word",
+        source="rec: admin-list-paging",
+        value=100,
+    ),
+    rule.SwitchRule(
+        id="first-index",
+        traps=(15,),
+        what="startIndex counts from 1; 0 is a 500",
+        source="rec: admin-list-paging",
+        value=1,
+    ),
+    rule.SwitchRule(
+        id="no-cookies",
+        traps=(22,),
+        what="a session cookie set by a 401 serves later requests as an earlier user",
+        source="rec: self-service-session-cookie",
+        value=True,
+    ),
+    rule.SwitchRule(
+        id="entries-without-id",
+        traps=(5,),
+        what="a client can lose its id and still stands in the list, as an entry without client_id",
+        source="rec: self-service-put-without-client-id",
+        value=True,
+    ),
+    rule.SwitchRule(
+        id="empty-405-is-a-fault",
+        traps=(6, 19),
+        what="a crash of the server can surface as a 405 with an empty body",
+        source="rec: admin-scope-null, admin-jwk",
+        value=True,
+    ),
+    rule.SwitchRule(
+        id="empty-secret-logs-in",
+        traps=(24,),
+        what="an empty client_secret at create makes a client that needs none: never sent",
+        source="rec: admin-chosen-secret",
+        value=True,
+    ),
+    rule.SwitchRule(
+        id="secrets-are-url-safe",
+        traps=(28,),
+        what="a plus in a secret breaks Basic authentication on some servers: chosen secrets are URL-safe",
+        source="rec: admin-chosen-secret; IAM issue 609",
+        value=True,
+    ),
+    *self_service.ROWS,
+    # Servers of which nothing is known but that they follow RFC 7591 and RFC 7592.
+    rule.NameRule(
+        id="keys-are-jwks",
+        traps=(31,),
+        what="keys by value are the object jwks, which IAM has as the text jwk",
+        source="RFC 7591 section 2",
+        name="jwk",
+        wire="jwks",
+        send=effect.send_jwks,
+        receive=effect.receive_jwks,
+        table=Table.RFC7591,
+    ),
+    rule.ForceRule(
+        id="response-types-follow-grants",
+        traps=(31,),
+        what="response_types left out are code, which a client without authorization_code must not have",
+        source="RFC 7591 sections 2 and 2.1",
+        act=effect.add_response_types,
+        table=Table.RFC7591,
+    ),
+    rule.SecretRule(
+        id="secret-may-be-left-out",
+        traps=(31,),
+        what="some servers answer a read without the secret: none in an answer says nothing about it",
+        source="RFC 7592 section 3",
+        act=effect.may_leave_secret_out,
+        table=Table.RFC7591,
+    ),
+    rule.SecretRule(
+        id="answer-brings-the-new-secret",
+        traps=(31,),
+        what="changing to a secret method makes a secret, and the answer brings it",
+        source="RFC 7592 sections 2.2 and 3",
+        act=effect.secret_must_be_made,
+        table=Table.RFC7591,
+    ),
 )
-
-
-TABLE: tuple[rule.ServerRule, ...] = (*_ROWS, *beyond.ROWS, *self_service.ROWS, *rfc7591.ROWS)
 """All rules, in the order in which those of one kind work."""

@@ -42,7 +42,7 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class TextOrigin:
     """Where a text was read, and the way out when it is damaged; both for the error only."""
 
     where: str
@@ -81,7 +81,7 @@ def check_state(state: State) -> None:
         StateError: it does not.
     """
     try:
-        _state(_upgraded(Members(load(render_state(state)), "document"), Origin("")))
+        _state(_upgraded(Members(load(render_state(state)), "document"), TextOrigin("")))
     except Malformed as damage:
         raise unwritable(damage) from None
 
@@ -95,7 +95,7 @@ def unwritable(damage: Malformed) -> StateError:
     )
 
 
-def parse_state(text: str, origin: Origin) -> State:
+def parse_state(text: str, origin: TextOrigin) -> State:
     """The state of a document.
 
     Raises:
@@ -107,7 +107,7 @@ def parse_state(text: str, origin: Origin) -> State:
         raise StateError("the state is damaged", where=origin.where, why=str(damage), fix=origin.fix) from None
 
 
-def check_owner(state: State, owner: Owner, origin: Origin) -> State:
+def check_owner(state: State, owner: Owner, origin: TextOrigin) -> State:
     """The state, when it is this owner's.
 
     Raises:
@@ -137,7 +137,7 @@ def check_owner(state: State, owner: Owner, origin: Origin) -> State:
     return state
 
 
-def _upgraded(members: Members, origin: Origin) -> Members:
+def _upgraded(members: Members, origin: TextOrigin) -> Members:
     if members.text("kind") != KIND:
         raise Malformed("document.kind: not a state of iac")
     for upgrade in upgrades_from(members.text("format_version"), origin.where):

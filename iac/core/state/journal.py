@@ -14,10 +14,9 @@ from typing import Any
 
 from iac.core.errors import StateError
 from iac.core.state.codec import event_object, parse_event
-from iac.core.state.document import Origin, unwritable
-from iac.core.state.fold import fold
+from iac.core.state.document import TextOrigin, unwritable
 from iac.core.state.members import Malformed, Members, dump, load
-from iac.core.state.model import FORMAT_VERSION, Event, State
+from iac.core.state.model import FORMAT_VERSION, Event, State, fold
 from iac.core.state.upgrade import FIRST, Upgrade, upgrades_from
 
 _LINE = re.compile(rb'\{"crc":"([0-9a-f]{8})",(.*\})', re.DOTALL)
@@ -49,7 +48,7 @@ def render_batch(batch: Batch) -> bytes:
     """
     try:
         line = _line(batch)
-        _batch(line.rstrip(b"\n"), "events", Origin(""))
+        _batch(line.rstrip(b"\n"), "events", TextOrigin(""))
     except Malformed as damage:
         raise unwritable(damage) from None
     return line
@@ -82,7 +81,7 @@ def is_journal(data: bytes) -> bool:
     return data.startswith(b'{"crc":')
 
 
-def parse_journal(data: bytes, origin: Origin) -> Journal:
+def parse_journal(data: bytes, origin: TextOrigin) -> Journal:
     """The whole batches of a journal. A torn last line was never acknowledged and is dropped.
 
     Raises:
@@ -103,7 +102,7 @@ def parse_journal(data: bytes, origin: Origin) -> Journal:
     return Journal(tuple(batches), length)
 
 
-def replay(state: State, journal: Journal, origin: Origin) -> State:
+def replay(state: State, journal: Journal, origin: TextOrigin) -> State:
     """Fold a journal into the document it belongs to. Batches of an older document are in this one already.
 
     Batches of a newer document are folded too: they say what is, and the document was put back from its backup.
@@ -131,7 +130,7 @@ class _TornLine(Malformed):
     """A line that was not written to its end, or has changed since."""
 
 
-def _batch(line: bytes, at: str, origin: Origin) -> Batch:
+def _batch(line: bytes, at: str, origin: TextOrigin) -> Batch:
     match = _LINE.fullmatch(line)
     if not match or int(match[1], 16) != zlib.crc32(match[2]):
         raise _TornLine(f"{at}: its checksum does not fit")

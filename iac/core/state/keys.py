@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from iac.core.model import Fields
-from iac.core.server.jwks import canonical_jwks, parse_jwks
+from iac.core.server.effect import canonical_jwks, parse_jwks
 from iac.core.state.model import ClientKey, ClientState, ClientWritten, Event, Intent, IntentGiven, SealedSecret, State
 
 
