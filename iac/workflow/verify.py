@@ -13,7 +13,7 @@ from iac.apply.deliver import fresh_content, open_key
 from iac.core.desired import OutputSpec
 from iac.core.errors import IacError, StateError
 from iac.core.model import uses_secret
-from iac.core.proof import ClientProof, Evidence, Judgement, Proof, ServiceLogin
+from iac.core.proof import ClientProof, Evidence, Grade, Proof, ServiceLogin
 from iac.core.secret import Secret
 from iac.core.server import detect_facts
 from iac.core.state.keys import kid_in_use
@@ -63,7 +63,7 @@ def _prove(
 ) -> ClientProof:
     if held is None:
         client_id = session.desired.clients[address].client_id
-        nothing = Evidence("state", Judgement.UNPROVEN, why="it is not applied yet", fix="iac apply")
+        nothing = Evidence("state", Grade.UNPROVEN, why="it is not applied yet", fix="iac apply")
         return ClientProof(address, client_id, (nothing,))
     checks = [_held_against(reading, held) for reading in readings]
     secret, is_current = _secret_of(readings, held)
@@ -81,10 +81,10 @@ def _held_against(reading: Reading, held: ClientState) -> Evidence:
         return reading.check
     if seen.client_id is not None and seen.client_id != held.client_id:
         why = "it names another client_id than the one that was applied"
-        return replace(reading.check, verdict=Judgement.FAILED, why=why, fix="iac render")
+        return replace(reading.check, verdict=Grade.FAILED, why=why, fix="iac render")
     if _is_other(seen.client_secret, held):
         why = "it holds another secret than state"
-        return replace(reading.check, verdict=Judgement.UNPROVEN, why=why, fix="iac render")
+        return replace(reading.check, verdict=Grade.UNPROVEN, why=why, fix="iac render")
     return reading.check
 
 
@@ -114,7 +114,7 @@ def _seen(readings: Sequence[Reading]) -> Iterator[FileCredentials]:
 
 def _with_fix(check: Evidence, fix: str) -> Evidence:
     """A login that failed, with what mends it."""
-    is_failed = check.name == LOGIN and check.verdict is Judgement.FAILED
+    is_failed = check.name == LOGIN and check.verdict is Grade.FAILED
     return replace(check, fix=fix) if is_failed else check
 
 
@@ -182,16 +182,16 @@ def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str,
 
     if any(address not in state.clients for address in spec.clients):
         why = "a client of it is not applied yet"
-        return _alike(spec, Evidence(OUTPUT, Judgement.UNPROVEN, spec.id, why, "iac apply"))
+        return _alike(spec, Evidence(OUTPUT, Grade.UNPROVEN, spec.id, why, "iac apply"))
     try:
         content = session.sinks[spec.sink].read(spec.path)
         if content is None:
-            return _alike(spec, Evidence(OUTPUT, Judgement.FAILED, spec.id, "it is not there", "iac render"))
+            return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, "it is not there", "iac render"))
         return _parsed(session, state, spec, content)
     except NotAsRendered as error:
-        return _alike(spec, Evidence(OUTPUT, Judgement.FAILED, spec.id, str(error), _CHANGED))
+        return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, str(error), _CHANGED))
     except IacError as error:
-        return _alike(spec, Evidence(OUTPUT, Judgement.UNPROVEN, spec.id, error.why or error.summary, error.fix))
+        return _alike(spec, Evidence(OUTPUT, Grade.UNPROVEN, spec.id, error.why or error.summary, error.fix))
 
 
 def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: bytes) -> Mapping[str, Reading]:
@@ -209,7 +209,7 @@ def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: byte
     except Unreadable as error:
         return _by_rendering(session, state, spec, str(error))
     return {
-        address: Reading(Evidence(OUTPUT, Judgement.OK, spec.id, f"read as {seen.format}"), seen)
+        address: Reading(Evidence(OUTPUT, Grade.OK, spec.id, f"read as {seen.format}"), seen)
         for address, seen in found.items()
     }
 
@@ -223,10 +223,10 @@ def _by_rendering(session: LocalSession, state: State, spec: OutputSpec, why: st
         fresh = fresh_content(session, ledger, spec)
     except StateError:
         told = f"{why}; with the key of the state it could be compared with a fresh rendering"
-        return _alike(spec, Evidence(OUTPUT, Judgement.UNPROVEN, spec.id, told))
+        return _alike(spec, Evidence(OUTPUT, Grade.UNPROVEN, spec.id, told))
     if session.sinks[spec.sink].compare(spec.path, fresh) is not ports.Found.AS_WANTED:
-        return _alike(spec, Evidence(OUTPUT, Judgement.FAILED, spec.id, "it is not as rendered", _CHANGED))
-    check = Evidence(OUTPUT, Judgement.OK, spec.id, "equal to a fresh rendering; its secret is taken from state")
+        return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, "it is not as rendered", _CHANGED))
+    check = Evidence(OUTPUT, Grade.OK, spec.id, "equal to a fresh rendering; its secret is taken from state")
     found: dict[str, Reading] = {}
     for address in spec.clients:
         client = state.clients[address]

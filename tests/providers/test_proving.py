@@ -14,7 +14,7 @@ import pytest
 from iac.core.capabilities import FULL, Capabilities
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.model import GRANT_TYPES
-from iac.core.proof import Evidence, Judgement, ServiceLogin
+from iac.core.proof import Evidence, Grade, ServiceLogin
 from iac.core.registration import NewClient
 from iac.core.secret import Secret
 from iac.providers.base import Connection
@@ -284,7 +284,7 @@ def test_what_a_server_does_not_declare_cannot_be_asked(clock: SetClock) -> None
 def test_nothing_is_sent_to_an_endpoint_on_another_origin(clock: SetClock) -> None:
     with strange(lambda _: None, authorization="https://elsewhere.example/authorize") as url:
         found = prove(url, only("authorization_code"), clock, api=OTHER)[URI]
-    assert (Judgement.UNPROVEN, True) == (found.verdict, "another origin" in found.why)
+    assert (Grade.UNPROVEN, True) == (found.verdict, "another origin" in found.why)
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from typing import Self
 
 from iac.core.capabilities import Capabilities
 from iac.core.origin import Issuer
-from iac.core.proof import Evidence, Judgement, ServiceLogin
+from iac.core.proof import Evidence, Grade, ServiceLogin
 from iac.ports import Clock, Prover
 from iac.providers.base import Connection
 from iac.providers.discovery import check_pin, discover
@@ -111,7 +111,7 @@ def _grant(grant: str, session: ClientLogin, authorization: Authorization) -> It
         for uri in _tuple(session.subject.fields.get("redirect_uris")):
             yield asked(grant, partial(authorization.check, grant, session.subject, uri), uri)
     elif grant not in _OWN:
-        yield Evidence(grant, Judgement.UNPROVEN, why=_NEEDS_USER)
+        yield Evidence(grant, Grade.UNPROVEN, why=_NEEDS_USER)
     elif session.can_log_in:
         yield asked(grant, lambda: _OWN[grant](session))
 

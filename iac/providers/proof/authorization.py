@@ -13,7 +13,7 @@ import re
 from threading import Lock
 from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
 
-from iac.core.proof import Evidence, Judgement, ServiceLogin
+from iac.core.proof import Evidence, Grade, ServiceLogin
 from iac.providers.answer import read_failure
 from iac.providers.proof.server import KnownServer
 from iac.transport.message import Answer, Call
@@ -46,17 +46,17 @@ class Authorization:
         """Whether it takes this redirect URI, for authorization_code or implicit."""
         path = self.server.path("authorization_endpoint")
         if not path:
-            return Evidence(grant, Judgement.UNPROVEN, uri, "the server declares no authorization endpoint")
+            return Evidence(grant, Grade.UNPROVEN, uri, "the server declares no authorization endpoint")
         found = self._ask(path, grant, subject, uri)
-        if found.verdict is Judgement.OK and not self._is_telling(path, grant, subject):
-            return Evidence(grant, Judgement.UNPROVEN, uri, _NO_TELLING)
+        if found.verdict is Grade.OK and not self._is_telling(path, grant, subject):
+            return Evidence(grant, Grade.UNPROVEN, uri, _NO_TELLING)
         return found
 
     def _is_telling(self, path: str, grant: str, subject: ServiceLogin) -> bool:
         with self._lock:
             if self._tells_apart is None:
                 control = self._ask(path, grant, subject, NOBODYS_URI)
-                self._tells_apart = control.verdict is not Judgement.OK
+                self._tells_apart = control.verdict is not Grade.OK
             return self._tells_apart
 
     def _ask(self, path: str, grant: str, subject: ServiceLogin, uri: str) -> Evidence:
@@ -75,15 +75,15 @@ class Authorization:
         told = _told_at(location, uri)
         if told is None and self.server.api.is_iam and urlsplit(location).path.endswith("/login"):
             # IAM answers prompt=none itself, unless there is no such client (rec: disabled-client 59 to 61)
-            return Evidence(grant, Judgement.FAILED, uri, _UNKNOWN_CLIENT, _FIX)
+            return Evidence(grant, Grade.FAILED, uri, _UNKNOWN_CLIENT, _FIX)
         if told is None:
-            return Evidence(grant, Judgement.UNPROVEN, uri, _LOGIN_FIRST)
+            return Evidence(grant, Grade.UNPROVEN, uri, _LOGIN_FIRST)
         error = told.get("error", [""])[0]
         if error in _NEEDS_USER and told.get("state") == [state]:
-            return Evidence(grant, Judgement.OK, uri, _ACCEPTED)
+            return Evidence(grant, Grade.OK, uri, _ACCEPTED)
         code = error if _CODE.fullmatch(error) else "nothing that was to be expected"
         why = f"the server answers at the redirect URI: {code}"
-        return Evidence(grant, Judgement.FAILED, uri, why, _FIX)
+        return Evidence(grant, Grade.FAILED, uri, why, _FIX)
 
 
 def _request(grant: str, subject: ServiceLogin, verifier: str) -> dict[str, str]:
@@ -106,9 +106,9 @@ def _challenge(verifier: str) -> str:
 
 def _without_redirect(grant: str, uri: str, answer: Answer) -> Evidence:
     if answer.is_ok:
-        return Evidence(grant, Judgement.UNPROVEN, uri, _LOGIN_FIRST)
+        return Evidence(grant, Grade.UNPROVEN, uri, _LOGIN_FIRST)
     why = f"the server says {answer.status}, as it does for a client or a redirect URI that is not registered"
-    return Evidence(grant, Judgement.FAILED, uri, why, _FIX)
+    return Evidence(grant, Grade.FAILED, uri, why, _FIX)
 
 
 def _told_at(location: str, uri: str) -> dict[str, list[str]] | None:

@@ -12,7 +12,7 @@ from http import HTTPStatus
 
 from iac.core.errors import InputError
 from iac.core.model import AUTH_METHODS, GRANT_TYPES, short_grant, uses_secret
-from iac.core.proof import Evidence, Judgement, ServiceLogin, scope_differences
+from iac.core.proof import Evidence, Grade, ServiceLogin, scope_differences
 from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.providers.answer import error_code
@@ -130,11 +130,11 @@ def check_login(session: ClientLogin) -> Iterator[Evidence]:
     if session.method == "none":
         yield asked(LOGIN, lambda: _find_public(session))
     elif not uses_secret(subject.fields) and subject.key is None:
-        yield Evidence(LOGIN, Judgement.UNPROVEN, why=_KEY_IS_THEIRS)
+        yield Evidence(LOGIN, Grade.UNPROVEN, why=_KEY_IS_THEIRS)
     elif subject.key is not None and (problem := _read_key(session, subject.key)):
         yield problem
     elif session.probe is None:
-        yield Evidence(LOGIN, Judgement.UNPROVEN, why=_NOT_AT_HAND)
+        yield Evidence(LOGIN, Grade.UNPROVEN, why=_NOT_AT_HAND)
     else:
         probe = session.probe
         yield asked(LOGIN, lambda: _login(session, probe))
@@ -145,16 +145,16 @@ def _read_key(session: ClientLogin, key: Secret) -> Evidence | None:
     try:
         session.key = parse_key(key, "the private key of the output")
     except InputError as error:
-        return Evidence(LOGIN, Judgement.UNPROVEN, why=error.why or error.summary, fix=error.fix)
+        return Evidence(LOGIN, Grade.UNPROVEN, why=error.why or error.summary, fix=error.fix)
     return None
 
 
 def _login(session: ClientLogin, probe: Probe) -> Evidence:
     server = session.server
     if probe.ask(server.http, server.endpoints, server.clock):
-        return Evidence(LOGIN, Judgement.OK, why=_TAKEN[probe.sent_by])
+        return Evidence(LOGIN, Grade.OK, why=_TAKEN[probe.sent_by])
     session.is_refused = True
-    return Evidence(LOGIN, Judgement.FAILED, why=f"the server refuses this client_id with this {_proof_of(session)}")
+    return Evidence(LOGIN, Grade.FAILED, why=f"the server refuses this client_id with this {_proof_of(session)}")
 
 
 def _proof_of(session: ClientLogin) -> str:
@@ -172,10 +172,10 @@ def _find_public(session: ClientLogin) -> Evidence:
     if answer.status == HTTPStatus.UNAUTHORIZED or code == "invalid_client":
         if not (is_iam and is_after_login(answer)):
             session.is_refused = True
-            return Evidence(LOGIN, Judgement.FAILED, why="the server has no public client of this client_id")
+            return Evidence(LOGIN, Grade.FAILED, why="the server has no public client of this client_id")
     elif answer.status != HTTPStatus.BAD_REQUEST or not (is_iam or code in _KNOWN):
-        return Evidence(LOGIN, Judgement.UNPROVEN, why=session.words(answer))
-    return Evidence(LOGIN, Judgement.OK, why="the server has a public client of this client_id")
+        return Evidence(LOGIN, Grade.UNPROVEN, why=session.words(answer))
+    return Evidence(LOGIN, Grade.OK, why="the server has a public client of this client_id")
 
 
 def _made_up(subject: ServiceLogin) -> dict[str, str]:
@@ -192,7 +192,7 @@ def check_token(session: ClientLogin) -> Evidence:
     if not isinstance(body, dict) or not isinstance(body.get("access_token"), str):
         # a grant that the client has not is told by the same status and code (rec: disabled-client 43, 52)
         fix = _OR_DISABLED if answer.status == HTTPStatus.UNAUTHORIZED else _AS_DEFINED
-        return Evidence(TOKEN, Judgement.FAILED, why=session.words(answer), fix=fix)
+        return Evidence(TOKEN, Grade.FAILED, why=session.words(answer), fix=fix)
     session.token = Secret(body["access_token"])
     granted = parse_scopes(body.get("scope"))
     if granted is None:
@@ -203,16 +203,14 @@ def check_token(session: ClientLogin) -> Evidence:
 def _judge_scopes(session: ClientLogin, granted: frozenset[str] | None) -> Evidence:
     if granted is None:
         known = "the server does not say which scopes it has"
-        return Evidence(TOKEN, Judgement.UNPROVEN if session.scope else Judgement.OK, why=f"a token was got; {known}")
+        return Evidence(TOKEN, Grade.UNPROVEN if session.scope else Grade.OK, why=f"a token was got; {known}")
     missing, beyond = scope_differences(session.scope, granted)
     if not missing and not beyond:
         why = f"a token with {session.shown(' '.join(sorted(granted))) or 'no scope'}"
-        return Evidence(TOKEN, Judgement.OK, why=why)
+        return Evidence(TOKEN, Grade.OK, why=why)
     lacks = [f"has not {' '.join(missing)}"] if missing else []
     brings = [f"has {session.shown(' '.join(beyond))}, which is not defined"] if beyond else []
-    return Evidence(
-        TOKEN, Judgement.FAILED, why=f"the token {' and '.join([*lacks, *brings])}", fix="iac plan, iac apply"
-    )
+    return Evidence(TOKEN, Grade.FAILED, why=f"the token {' and '.join([*lacks, *brings])}", fix="iac plan, iac apply")
 
 
 def check_refresh(session: ClientLogin) -> Evidence:
@@ -223,25 +221,25 @@ def check_refresh(session: ClientLogin) -> Evidence:
     if code == "invalid_token" and session.server.api.is_iam:
         # said to a client without the grant, too (rec: refresh-token 21, 22)
         why = "IAM refuses a made-up refresh token before it looks at the grant"
-        return Evidence(REFRESH, Judgement.UNPROVEN, why=why)
+        return Evidence(REFRESH, Grade.UNPROVEN, why=why)
     if code in _REFUSES_TOKEN_ALONE:
-        return Evidence(REFRESH, Judgement.OK, why="the endpoint refuses a made-up refresh token, and nothing else")
-    return Evidence(REFRESH, Judgement.FAILED, why=session.words(answer))
+        return Evidence(REFRESH, Grade.OK, why="the endpoint refuses a made-up refresh token, and nothing else")
+    return Evidence(REFRESH, Grade.FAILED, why=session.words(answer))
 
 
 def check_device(session: ClientLogin) -> Evidence:
     """Codes for a user to approve, asked for and left to expire (RFC 8628 section 3.1)."""
     path = session.server.path("device_authorization_endpoint")
     if not path:
-        return Evidence(DEVICE, Judgement.UNPROVEN, why="the server declares no device authorization endpoint")
+        return Evidence(DEVICE, Grade.UNPROVEN, why="the server declares no device authorization endpoint")
     form = {"client_id": session.subject.client_id, "scope": " ".join(session.scope)}
     answer = session.server.send(session.call(path, form))
     body = answer.json() if answer.is_ok else None
     if answer.status == HTTPStatus.NOT_FOUND and session.server.api.is_iam:
-        return Evidence(DEVICE, Judgement.FAILED, why=_UNKNOWN, fix=_FIX_UNKNOWN)  # rec: disabled-client 72
+        return Evidence(DEVICE, Grade.FAILED, why=_UNKNOWN, fix=_FIX_UNKNOWN)  # rec: disabled-client 72
     if isinstance(body, dict) and body.get("user_code") and body.get("device_code"):
-        return Evidence(DEVICE, Judgement.OK, why="codes were given; nobody approves them, so they expire")
-    return Evidence(DEVICE, Judgement.FAILED, why=session.words(answer))
+        return Evidence(DEVICE, Grade.OK, why="codes were given; nobody approves them, so they expire")
+    return Evidence(DEVICE, Grade.FAILED, why=session.words(answer))
 
 
 def check_introspection(session: ClientLogin) -> Evidence:
@@ -249,21 +247,21 @@ def check_introspection(session: ClientLogin) -> Evidence:
     path = session.server.path("introspection_endpoint")
     why = _why_not_asked(session, path)
     if why:
-        return Evidence(INTROSPECTION, Judgement.UNPROVEN, why=why)
+        return Evidence(INTROSPECTION, Grade.UNPROVEN, why=why)
     answer = session.server.send(_introspection(session, path))
     body = answer.json() if answer.is_ok else None
     is_active = body.get("active") if isinstance(body, dict) else None
     if is_active is False and session.token is None:
         # a client that may not ask is told the same by newer servers (RFC 7662 section 2.2)
         why = "a made-up token is not active, whether this client may ask or not"
-        return Evidence(INTROSPECTION, Judgement.UNPROVEN, why=why)
+        return Evidence(INTROSPECTION, Grade.UNPROVEN, why=why)
     if is_active is True and session.token is not None:
-        return Evidence(INTROSPECTION, Judgement.OK, why="its own token is active")
+        return Evidence(INTROSPECTION, Grade.OK, why="its own token is active")
     if is_active is False or answer.status == HTTPStatus.FORBIDDEN:
         why = "the server does not let this client ask about tokens"
         told = f"{why}: its own token is not active" if answer.is_ok else why
-        return Evidence(INTROSPECTION, Judgement.FAILED, why=told, fix=_FIX_INTROSPECTION)
-    return Evidence(INTROSPECTION, Judgement.FAILED, why=session.words(answer))
+        return Evidence(INTROSPECTION, Grade.FAILED, why=told, fix=_FIX_INTROSPECTION)
+    return Evidence(INTROSPECTION, Grade.FAILED, why=session.words(answer))
 
 
 def _why_not_asked(session: ClientLogin, path: str) -> str:
@@ -293,7 +291,7 @@ def check_enabled(session: ClientLogin) -> Iterator[Evidence]:
     has_token_grant = TOKEN in grants_of(session.subject)
     if session.server.api.is_iam and session.can_log_in and not has_token_grant:
         why = "IAM answers for a disabled client as for any other; with a login, iac drift says whether it is disabled"
-        yield Evidence(ENABLED, Judgement.UNPROVEN, why=why)
+        yield Evidence(ENABLED, Grade.UNPROVEN, why=why)
 
 
 def grants_of(subject: ServiceLogin) -> tuple[str, ...]:
