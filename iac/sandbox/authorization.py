@@ -1,9 +1,10 @@
-"""What a browser meets: discovery, the authorization endpoint as far as it goes without consent, login and logout."""
+"""What a browser meets: discovery, the authorization endpoint before a login, login and logout."""
 
 import json
 from importlib.resources import files
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
+from iac.sandbox import consent
 from iac.sandbox.access import end_session, open_session, session_of, with_session
 from iac.sandbox.gaps import gap
 from iac.sandbox.message import (
@@ -40,16 +41,14 @@ def info(call: ApiCall) -> Response:
     return json_response(200, {"build": build | {"version": call.world.facts.version}})
 
 
-_WITH_REDIRECT = frozenset({"authorization_code", "implicit"})
-
-
 def authorize(call: ApiCall) -> Response:
     """GET or POST /authorize (RFC 6749 section 4.1.1, OpenID Connect Core section 3.1.2)."""
     asked = call.request.parameters()
     if not asked:
         raise ServerCrashError
+    user = _logged_in(call)
     if asked.get("user_oauth_approval"):
-        return gap("consent") if user_of(call) else to_login(call)
+        return consent.answer(call, user, asked) if user else to_login(call)
     is_silent = "none" in asked.get("prompt", "").split(" ")
     client_id = asked.get("client_id")
     if client_id is None:
@@ -58,10 +57,15 @@ def authorize(call: ApiCall) -> Response:
     if is_silent and (client is not None or not client_id):
         return _silent(call, client, asked)
     if client is not None and "response_type" not in asked and asked.get("redirect_uri") in client.redirect_uris:
-        told = {"error": "unsupported_response_type", "error_description": "Unsupported response types"}
-        return _told(call, asked, told, status=303)
+        words = {"error": "unsupported_response_type", "error_description": consent.UNSUPPORTED}
+        return consent.told(call, asked["redirect_uri"], words | {"state": asked.get("state", "")}, 303)
     # An unknown client looks like a known one until somebody has logged in (rec: authorize-without-login 17, 18).
-    return gap("consent") if user_of(call) else to_login(call)
+    return consent.ask(call, user, asked) if user else to_login(call)
+
+
+def _logged_in(call: ApiCall) -> Account | None:
+    """The user of the session; a token in its place counts for nothing here (rec: authorize-without-login 65)."""
+    return user_of(call) if session_of(call.world, call.request) else None
 
 
 def _silent(call: ApiCall, client: Client | None, asked: dict[str, str]) -> Response:
@@ -72,21 +76,15 @@ def _silent(call: ApiCall, client: Client | None, asked: dict[str, str]) -> Resp
     """
     if "redirect_uri" not in asked:
         raise _refused(call, 403)
-    registered = client.redirect_uris if client and _WITH_REDIRECT.intersection(client.grant_types) else ()
+    is_redirected = client is not None and consent.REDIRECTED_GRANTS.intersection(client.grant_types)
+    registered = client.redirect_uris if client and is_redirected else ()
     if asked["redirect_uri"] not in registered:
         raise _refused(call, 500)
-    return _told(call, asked, {"error": "login_required"})
+    return consent.told(call, asked["redirect_uri"], {"error": "login_required", "state": asked.get("state", "")})
 
 
 def _refused(call: ApiCall, status: int) -> RefusalError:
     return RefusalError(with_session(call.world, call.request, html_error(status)))
-
-
-def _told(call: ApiCall, asked: dict[str, str], told: dict[str, str], status: int = 302) -> Response:
-    uri = asked["redirect_uri"]
-    query = urlencode(told | ({"state": asked["state"]} if asked.get("state") else {}), quote_via=quote)
-    answer = redirect(f"{uri}{'&' if '?' in uri else '?'}{query}", status)
-    return with_session(call.world, call.request, answer)
 
 
 def front(call: ApiCall) -> Response:
