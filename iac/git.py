@@ -215,8 +215,12 @@ def _is_committed(file: Path, root: Path) -> bool:
 
 
 def _unusable(root: Path, why: str) -> InputError:
-    fix = f"run git -C {root} status: it says what is wrong"
-    return InputError("the git repository cannot be used", where=str(root), why=why, fix=fix)
+    return InputError(
+        "the git repository cannot be used",
+        where=str(root),
+        why=why,
+        fix=f"run git -C {root} status: it says what is wrong",
+    )
 
 
 def _version(numbers: tuple[int, int]) -> str:

@@ -21,8 +21,7 @@ from iac.core.state.document import Owner, TextOrigin, check_owner, check_state,
 from iac.core.state.journal import Batch, fold_all, render_batch, replay
 from iac.core.state.keys import brings_secret
 from iac.core.state.model import Event, State
-from iac.ports import Clock, Holder, Lock, StateBackend
-from iac.ports.site import Site
+from iac.ports import Clock, Holder, Lock, Site, StateBackend
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +122,9 @@ class RemoteBackend(StateBackend):
                 stored = settle(self._cell, render_state(state).encode(), None, self._clock)
             except NotSettled as failure:
                 if failure.is_moved:
-                    fix = "iac state list shows what it holds"
-                    raise StateError("there is a state already", where=self._cell.where, fix=fix) from None
+                    raise StateError(
+                        "there is a state already", where=self._cell.where, fix="iac state list shows what it holds"
+                    ) from None
                 raise self._unreachable(failure.reason) from None
             self._seen = _Seen(stored, state, state, state.serial, self._journal.clear())
 

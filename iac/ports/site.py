@@ -112,8 +112,9 @@ class ValueSource:
         except UnicodeDecodeError as error:
             raise InputError(f"{self.setting} is no text", where=str(path), fix=self._fix()) from error
         except OSError as error:
-            why = str(error.strerror or error)
-            raise InputError(f"{self.setting} cannot be read", where=str(path), why=why, fix=self._fix()) from error
+            raise InputError(
+                f"{self.setting} cannot be read", where=str(path), why=str(error.strerror or error), fix=self._fix()
+            ) from error
 
     def _fix(self) -> str:
         fixes = {

@@ -10,14 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote_plus, urlencode
 
 from iac.core.limits import DECODED_AT_ONCE
+from iac.core.secret import Secret
 from iac.core.text import printable
-
-if TYPE_CHECKING:
-    from iac.core.secret import Secret
 
 _CREDENTIALS = re.compile(r'(?:client_(?:secret|assertion)|device_code|refresh_token)(?:=|"\s*:\s*")([^&"]+)')
 """Credentials in a form (RFC 6749 sections 2.3.1 and 6, RFC 7521 section 4.2, RFC 8628) or in the JSON of a client."""

@@ -10,21 +10,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from iac import files
 from iac.backends import lock
+from iac.backends.file import FilePlace
 from iac.backends.local import GroupCommit, Rescue, places
 from iac.backends.remote import owner_of
 from iac.core.errors import MissingStateError, StateError
 from iac.core.state.document import Owner, TextOrigin, check_owner, check_state, parse_state, render_state
 from iac.core.state.journal import Batch, Journal, fold_all, parse_journal, render_batch, replay
 from iac.core.state.model import Event, State
-from iac.ports import Clock, Holder, StateBackend
-from iac.ports.site import Site
-
-if TYPE_CHECKING:
-    from iac.backends.file import FilePlace
+from iac.ports import Clock, Holder, Site, StateBackend
 
 
 @dataclass(frozen=True, slots=True)

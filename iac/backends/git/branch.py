@@ -21,8 +21,7 @@ from iac.backends.remote import open_remote
 from iac.core.errors import InputError
 from iac.core.text import printable
 from iac.git import NO_ANSWER, without_userinfo
-from iac.ports import StateBackend
-from iac.ports.site import Site
+from iac.ports import Site, StateBackend
 
 PUSHES = 40
 """How often a file is pushed again because others, with files of their own, moved its branch meanwhile."""

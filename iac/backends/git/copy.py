@@ -202,8 +202,12 @@ class Copy:
 
 
 def _no_room(folder: str, why: str) -> UnreachableError:
-    fix = "let TMPDIR name a folder that has room and that you may write to"
-    return UnreachableError("git's copy of the state's branch cannot be made", where=folder, why=why, fix=fix)
+    return UnreachableError(
+        "git's copy of the state's branch cannot be made",
+        where=folder,
+        why=why,
+        fix="let TMPDIR name a folder that has room and that you may write to",
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,10 +189,9 @@ def _identity(entries: Entries) -> str:
 
 def _no_remote(remote: str, names: Sequence[str]) -> InputError:
     shown = without_userinfo(remote)
-    known = f"its remotes: {listed(names)}" if names else "it has none"
     return InputError(
         "the project's repository has no such remote",
         where=f"remote {shown}",
-        why=known,
+        why=f"its remotes: {listed(names)}" if names else "it has none",
         fix=f"git remote add {shown} URL; or name another in iac.yaml: state.remote, or state.repository: ./PATH",
     )

@@ -38,8 +38,7 @@ from iac.backends.remote import open_remote
 from iac.core.errors import InputError, LockedError, UnreachableError
 from iac.core.origin import Address
 from iac.core.secret import Secret
-from iac.ports import Clock, Holder, Lock, StateBackend
-from iac.ports.site import Site
+from iac.ports import Clock, Holder, Lock, Site, StateBackend
 from iac.transport.client import Transport
 
 _log = logging.getLogger(__name__)

@@ -35,8 +35,7 @@ from iac.core.errors import InputError, UnreachableError
 from iac.core.limits import LARGEST_BODY
 from iac.core.secret import Secret
 from iac.core.text import printable
-from iac.ports import StateBackend
-from iac.ports.site import Site
+from iac.ports import Site, StateBackend
 
 _STATUS = re.compile(r"status code: (\d{3})\b")
 _CODE = re.compile(r"<Code>([\w.-]{1,64})</Code>")

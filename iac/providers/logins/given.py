@@ -9,21 +9,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError
 from iac.core.secret import Secret
-from iac.ports import Clock
+from iac.ports import Clock, LoginSite
 from iac.ports.settings import LoginSettings
-from iac.ports.site import LoginSite
 from iac.providers.bearer import Bearer, read_bearer
+from iac.providers.discovery import Endpoints
 from iac.providers.logins import Login
 from iac.providers.logins.settings import InitialAccessTokenAuth, TokenAuth, WlcgAuth
+from iac.transport.http import Http
 from iac.transport.retry import skew_words
-
-if TYPE_CHECKING:
-    from iac.providers.discovery import Endpoints
-    from iac.transport.http import Http
 
 
 def open_login(settings: LoginSettings, at: LoginSite) -> Login:

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from iac.core.errors import StateError
-from iac.ports import Sink
-from iac.ports.site import OutputSite
+from iac.ports import OutputSite, Sink
 from iac.sealing import CONFIGURE, parse_recipient
+from iac.sinks.age import AgeSettings
 from iac.sinks.sealed import Cipher, Readers, damaged, open_sealed
-
-if TYPE_CHECKING:
-    from iac.sinks.age import AgeSettings
 
 _ARMOR = b"-----BEGIN AGE ENCRYPTED FILE-----"
 

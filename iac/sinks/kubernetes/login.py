@@ -141,8 +141,11 @@ class _Kubeconfig:
         known = {entry.get("name"): entry.get(kind) for entry in entries if isinstance(entry, dict)}
         found = known.get(name)
         if not isinstance(found, dict):
-            fix = f"there are: {listed(known) or 'none'}; sinks.{self._choice.sink}.context chooses"
-            raise InputError(f"the kubeconfig has no {kind} {name or 'chosen'}", where=str(self._path), fix=fix)
+            raise InputError(
+                f"the kubeconfig has no {kind} {name or 'chosen'}",
+                where=str(self._path),
+                fix=f"there are: {listed(known) or 'none'}; sinks.{self._choice.sink}.context chooses",
+            )
         return found
 
     def _refuse(self, part: Mapping[str, Any]) -> None:
@@ -199,9 +202,12 @@ def _read(path: Path) -> str:
 def _address(url: str, source: Path) -> Address:
     address = Address.parse(url)
     if address is None:
-        fix = "an https URL, or http on this machine, without a login in it"
-        why = "it has a login in it, which is not repeated here" if "@" in url else url
-        raise InputError("the cluster's server cannot be used", where=str(source), why=why, fix=fix)
+        raise InputError(
+            "the cluster's server cannot be used",
+            where=str(source),
+            why="it has a login in it, which is not repeated here" if "@" in url else url,
+            fix="an https URL, or http on this machine, without a login in it",
+        )
     return address
 
 
@@ -222,8 +228,11 @@ def _load(context: ssl.SSLContext, certificate: str, key: Secret, source: Path) 
         try:
             context.load_cert_chain(first, second, password="")  # or OpenSSL asks for one on the terminal
         except (OSError, ValueError):
-            why = "client-certificate and client-key are no PEM, or do not belong together"
-            raise InputError("the client certificate cannot be used", where=str(source), why=why) from None
+            raise InputError(
+                "the client certificate cannot be used",
+                where=str(source),
+                why="client-certificate and client-key are no PEM, or do not belong together",
+            ) from None
 
 
 @contextmanager

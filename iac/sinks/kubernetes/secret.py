@@ -40,8 +40,11 @@ def parse_target(path: str) -> SecretPath:
     namespace, _, rest = path.partition("/")
     name, slash, key = rest.partition("/")
     if not (_NAME.fullmatch(namespace) and _NAME.fullmatch(name)) or (slash and not _KEY.fullmatch(key)):
-        fix = "path: NAMESPACE/NAME/KEY, or NAMESPACE/NAME for dotenv"
-        raise RenderError("the output's path names no key of a Secret", where=path, fix=fix)
+        raise RenderError(
+            "the output's path names no key of a Secret",
+            where=path,
+            fix="path: NAMESPACE/NAME/KEY, or NAMESPACE/NAME for dotenv",
+        )
     return SecretPath(path, namespace, name, key)
 
 

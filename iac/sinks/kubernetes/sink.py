@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING
 
 from iac.core.diagnostics import Diagnostic
 from iac.core.errors import RenderError, UnknownOutcome
-from iac.ports import Clock, Found, Sink
+from iac.ports import Clock, Found, OutputSite, Sink
 from iac.ports.path import named_file
-from iac.ports.site import OutputSite
 from iac.sinks.kubernetes import KubernetesSettings
 from iac.sinks.kubernetes.login import Choice, Cluster, find_cluster
 from iac.sinks.kubernetes.secret import (
@@ -98,9 +97,12 @@ class KubernetesSink(Sink):
                 return False
             answer = _apply(api, target, _on(found, wanted))
         if not holds(answer, wanted):
-            why = "another program of the cluster changes Secrets as they come in"
-            fix = "find it, such as an admission webhook, and let it leave this Secret alone"
-            raise RenderError("the cluster holds another Secret than was sent", where=path, why=why, fix=fix)
+            raise RenderError(
+                "the cluster holds another Secret than was sent",
+                where=path,
+                why="another program of the cluster changes Secrets as they come in",
+                fix="find it, such as an admission webhook, and let it leave this Secret alone",
+            )
         return True
 
     def _compare(self, path: str, content: bytes) -> Found:

@@ -20,8 +20,7 @@ from importlib.util import find_spec
 from iac.core.errors import InputError, RenderError, StateError
 from iac.core.limits import listed
 from iac.core.text import install_extra
-from iac.ports import Clock, Sink
-from iac.ports.site import OutputSite
+from iac.ports import Clock, OutputSite, Sink
 from iac.sealing import CONFIGURE, parse_recipient
 from iac.sinks.sealed import Cipher, Readers, damaged, open_sealed
 from iac.sinks.sops import SopsSettings
@@ -133,9 +132,12 @@ def read_branch(path: str, content: bytes, encrypted_keys: Sequence[str] = ()) -
         _check_names(branch)
         _check_clear(branch, encrypted_keys)
     except (FormError, UnicodeDecodeError) as error:
-        why = str(error) if isinstance(error, FormError) else "it is not UTF-8"
-        fix = "correct the template, or give the file a name by which SOPS takes it as one text, such as NAME.txt"
-        raise RenderError("the output cannot be encrypted by SOPS", where=path, why=why, fix=fix) from None
+        raise RenderError(
+            "the output cannot be encrypted by SOPS",
+            where=path,
+            why=str(error) if isinstance(error, FormError) else "it is not UTF-8",
+            fix="correct the template, or give the file a name by which SOPS takes it as one text, such as NAME.txt",
+        ) from None
     return branch
 
 
@@ -157,16 +159,21 @@ def _check_clear(branch: Branch, encrypted_keys: Sequence[str]) -> None:
 
 def _check_installed() -> None:
     if find_spec("cryptography") is None:
-        fix = install_extra("sops")
-        raise InputError("sinks of kind sops are not installed", why="the package cryptography is missing", fix=fix)
+        raise InputError(
+            "sinks of kind sops are not installed", why="the package cryptography is missing", fix=install_extra("sops")
+        )
 
 
 def _seal_key(key: bytes, recipient: str) -> str:
     import pyrage  # only commands that meet secrets
 
     if recipient.startswith("age1tag"):
-        fix = "name age1... or ssh-... recipients in the sink"
-        raise StateError("SOPS has no such recipients", where=recipient, why="it takes X25519 and ssh keys", fix=fix)
+        raise StateError(
+            "SOPS has no such recipients",
+            where=recipient,
+            why="it takes X25519 and ssh keys",
+            fix="name age1... or ssh-... recipients in the sink",
+        )
     sealed: bytes = pyrage.encrypt(key, [parse_recipient(recipient)], armored=True)
     return sealed.decode()
 
