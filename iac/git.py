@@ -181,7 +181,8 @@ def read_entries(git: Git, root: Path | None = None) -> tuple[Entries, tuple[Pat
     ignored: dict[Path, None] = {}
     for origin, setting in zip(fields[::2], fields[1::2], strict=True):
         file = _origin(git, os.fsdecode(origin))
-        if root and file and _is_committed(file, root):
+        # A commit can hold what lies in the work tree, but not in `.git`.
+        if root and file and file.is_relative_to(root) and not file.is_relative_to(root / ".git"):
             ignored[file] = None
             continue
         key, has_value, value = setting.partition(b"\n")
@@ -207,11 +208,6 @@ def _origin(git: Git, origin: str) -> Path | None:
 def _xdg_config() -> str:
     base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111  # as git has it
     return f"{base}/git/config"
-
-
-def _is_committed(file: Path, root: Path) -> bool:
-    """Whether a commit can hold a file: it lies in the work tree, but not in `.git`."""
-    return file.is_relative_to(root) and not file.is_relative_to(root / ".git")
 
 
 def _unusable(root: Path, why: str) -> InputError:

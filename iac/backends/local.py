@@ -260,13 +260,13 @@ class FileDeliveries(Deliveries):
             members = Members(load(files.read(self._path).decode()), "note")
             outputs = members.object("outputs")
             self.begun = members.number("begun") if members.has("begun") else 0
-            return {name: _delivery(Members(data, name)) for name, data in outputs.items()}
+            notes = {name: Members(data, name) for name, data in outputs.items()}
+            return {
+                name: Delivery(note.number("serial"), note.text("salt"), note.text("fingerprint"))
+                for name, note in notes.items()
+            }
         except (OSError, UnicodeDecodeError, Malformed):
             return {}
-
-
-def _delivery(members: Members) -> Delivery:
-    return Delivery(members.number("serial"), members.text("salt"), members.text("fingerprint"))
 
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")

@@ -74,19 +74,14 @@ class Call:
         body = self.body.decode(errors="replace")
         is_text = self.headers.get("Content-Type") == _TEXT
         sent = [authorization, *([body] if is_text else _CREDENTIALS.findall(body))]
-        if kind == "Basic":
-            sent.append(_password(authorization))
+        if kind == "Basic":  # the password (RFC 7617 section 2)
+            sent.append(base64.b64decode(authorization).decode(errors="replace").partition(":")[2])
         return frozenset(form for text in sent if text for form in (text, unquote_plus(text)))
 
     def with_authorization(self, value: str) -> Call:
         """The same call with an Authorization header."""
         headers = {**self.headers, "Authorization": value}
         return replace(self, headers=headers)
-
-
-def _password(basic: str) -> str:
-    """The password of HTTP Basic (RFC 7617 section 2)."""
-    return base64.b64decode(basic).decode(errors="replace").partition(":")[2]
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

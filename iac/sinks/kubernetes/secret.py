@@ -69,7 +69,7 @@ def _entries(target: SecretPath, content: bytes) -> Iterator[tuple[str, str]]:
             raise RenderError(
                 "the output cannot be several keys of a Secret",
                 where=target.path,
-                why=f"line {number} is no NAME=VALUE as dotenv has it, or has a name that was there before",
+                why=f"line {number} is not NAME=VALUE as dotenv has it, or repeats a name",
                 fix="use the template dotenv, or name one key for the whole: path: NAMESPACE/NAME/KEY",
             )
         names.add(found[1])

@@ -85,16 +85,13 @@ class SopsCipher(Cipher):
         _check_installed()
         try:
             branch, metadata = parse_file(path, sealed)
-            if metadata.encrypted_keys != self._encrypted_keys or not _is_for(metadata, readers.recipients(path)):
+            wanted = sorted(readers.recipients(path)), self._encrypted_keys
+            if (sorted(recipient for recipient, _ in metadata.keys), metadata.encrypted_keys) != wanted:
                 return False
             found = _open(path, branch, metadata, readers)
         except (FormError, Foreign, Damaged):
             return False
         return json.dumps(found) == json.dumps(read_branch(path, content, self._encrypted_keys))
-
-
-def _is_for(metadata: Metadata, recipients: Sequence[str]) -> bool:
-    return sorted(recipient for recipient, _ in metadata.keys) == sorted(recipients)
 
 
 def _open(path: str, branch: Branch, metadata: Metadata, readers: Readers) -> Branch:

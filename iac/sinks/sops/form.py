@@ -37,9 +37,9 @@ class Form(ABC):
     def show(self, branch: Branch) -> str:
         """The values as a text of this form."""
 
-    @abstractmethod
     def seal(self, branch: Branch, metadata: Metadata) -> str:
         """The file that holds encrypted values."""
+        return self.show({**branch, METADATA: metadata.to_dict()})
 
     def split(self, text: str) -> tuple[Branch, Node]:
         """The values of an encrypted file, and what stands under `sops`; raises `FormError` or `Foreign`."""
@@ -65,10 +65,6 @@ class Json(Form):
     def show(self, branch: Branch) -> str:
         """See `Form`."""
         return json.dumps(branch, indent="\t", ensure_ascii=False) + "\n"
-
-    def seal(self, branch: Branch, metadata: Metadata) -> str:
-        """See `Form`."""
-        return self.show({**branch, METADATA: metadata.to_dict()})
 
 
 class Binary(Form):
@@ -162,18 +158,13 @@ def _sections(text: str) -> Branch:
             continue
         found = _SECTION.fullmatch(line.rstrip())
         if found:
-            section = _new_section(branch, found[1], number)
+            if found[1] in branch:
+                raise FormError(f"line {number} begins a section that was there before")
+            section = {}
+            branch[found[1]] = section
         else:
             _add_key(section, line, number)
     return branch
-
-
-def _new_section(branch: Branch, name: str, number: int) -> dict[str, Node]:
-    if name in branch:
-        raise FormError(f"line {number} begins a section that was there before")
-    section: dict[str, Node] = {}
-    branch[name] = section
-    return section
 
 
 def _add_key(section: dict[str, Node] | None, line: str, number: int) -> None:
@@ -237,10 +228,6 @@ class Yaml(Form):
     def show(self, branch: Branch) -> str:
         """See `Form`."""
         return "".join(f"{line}\n" for line in _yaml_lines(branch, ""))
-
-    def seal(self, branch: Branch, metadata: Metadata) -> str:
-        """See `Form`."""
-        return self.show({**branch, METADATA: metadata.to_dict()})
 
 
 def _composed(text: str) -> Any:
