@@ -144,7 +144,7 @@ def sweep(folder: Path) -> None:
         for entry in list(os.scandir(folder)):
             if _LEFTOVER.fullmatch(entry.name):
                 with suppress(OSError), _abandoned(Path(entry.path), os.O_NONBLOCK):
-                    os.unlink(entry.path)  # noqa: PTH108  # what scandir names
+                    Path(entry.path).unlink()
 
 
 def sweep_once(folder: Path) -> None:

@@ -24,6 +24,7 @@ from pathlib import Path
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import InputError
 from iac.core.text import printable
+from iac.ports.path import named_file
 from iac.process import Child, Command, Failure, ProcessError, run
 
 MINIMUM = (2, 31)
@@ -201,13 +202,9 @@ def _origin(git: Git, origin: str) -> Path | None:
     Somebody may keep his whole home directory in git: what is at the usual place is the user's nevertheless.
     """
     kind, _, name = origin.partition(":")
-    own = (os.environ.get("GIT_CONFIG_GLOBAL"), os.path.expanduser("~/.gitconfig"), _xdg_config())  # noqa: PTH111  # names
+    base = os.environ.get("XDG_CONFIG_HOME") or named_file(Path(), "~/.config")
+    own = (os.environ.get("GIT_CONFIG_GLOBAL"), str(named_file(Path(), "~/.gitconfig")), f"{base}/git/config")
     return None if kind != "file" or name in own else (git.directory / name).resolve()
-
-
-def _xdg_config() -> str:
-    base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111  # as git has it
-    return f"{base}/git/config"
 
 
 def _unusable(root: Path, why: str) -> InputError:

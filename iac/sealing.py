@@ -101,7 +101,7 @@ def age_identities(text: Secret) -> list[Any]:
         return [x25519.Identity.from_str(line.reveal()) for line in lines]
     except IdentityError:
         pass
-    raise StateError("the age identity is damaged", why="a line of it is no age X25519 identity", fix=CONFIGURE)
+    raise StateError("the age identity is damaged", why="a line of it is not an age X25519 identity", fix=CONFIGURE)
 
 
 def new_identity() -> tuple[Secret, str]:

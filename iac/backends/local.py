@@ -299,7 +299,7 @@ class Rescue:
             "the state cannot be written",
             where=where,
             why=f"{reason}; what it should hold is in an emergency copy, {copy}",
-            fix="make room or mend permissions, then bring the copy back before the next run:"
+            fix="make room or correct permissions, then bring the copy back before the next run:"
             f" {self._push} {shlex.quote(str(copy))}",
         )
 
@@ -346,7 +346,7 @@ class Rescue:
             "the state cannot be written",
             where=where,
             why=f"{reason}; an emergency copy could not be written either (tried {tried})",
-            fix="make room or mend permissions, then run iac plan: it says what differs from the server",
+            fix="make room or correct permissions, then run iac plan: it says what differs from the server",
         )
 
 

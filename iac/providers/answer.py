@@ -82,7 +82,7 @@ def read_reply(answer: Answer, api: Capabilities, client_id: str) -> Reply:
     """
     body = answer.json()
     if not isinstance(body, dict):
-        return Reply(None, "an empty answer" if not answer.body else "the answer is no JSON object")
+        return Reply(None, "an empty answer" if not answer.body else "the answer is not a JSON object")
     client = parse_answer(body, api)
     answered = client.client_id
     if client_id and answered and answered != client_id:

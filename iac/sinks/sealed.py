@@ -16,7 +16,7 @@ from iac.sinks.file.sink import FileSink
 def damaged(path: str) -> RenderError:
     """An encrypted file that is none, or not as it was made."""
     return RenderError(
-        "the encrypted file is not of this sink, or somebody changed it", where=path, fix="write it anew: iac render"
+        "the encrypted file is not of this sink, or somebody changed it", where=path, fix="write it again: iac render"
     )
 
 

@@ -126,7 +126,7 @@ def _proxy(server: HttpServer, transport: Transport) -> httpx.Proxy | None:
         raise InputError(
             "the proxy cannot be used",
             where="proxy in iac.yaml" if transport.proxy else "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY",
-            why="it is no URL of an HTTP proxy, such as http://proxy.example.org:3128",
+            why="it is not the URL of an HTTP proxy, such as http://proxy.example.org:3128",
             fix="correct it, or set proxy: none in iac.yaml",
         )
     return proxy

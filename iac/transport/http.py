@@ -164,7 +164,7 @@ class Http:
                 "the request cannot be sent",
                 where=self._origin,
                 why=why,
-                fix="hand the token in as it was given: one line, without spaces",
+                fix="provide the token as it was given: one line, without spaces",
             )
         if isinstance(error, httpx.ProxyError):
             return UnreachableError(

@@ -143,7 +143,7 @@ def server_words(answer: Answer, hidden: Iterable[Secret | None] = (), members: 
     body = answer.json()
     if isinstance(body, dict):
         return told(answer, ": ".join(str(body[name]) for name in members if body.get(name)), hidden)
-    shape = "an empty answer" if not answer.body else "an answer that is no JSON"
+    shape = "an empty answer" if not answer.body else "an answer that is not JSON"
     return f"the server says {answer.status}, with {shape}"
 
 
@@ -199,6 +199,6 @@ def _gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
                 yield piece
                 piece = decoder.decompress(decoder.unconsumed_tail, DECODED_AT_ONCE)
     except zlib.error as error:
-        raise EncodingError(f"the answer is no gzip, as its Content-Encoding says: {error}") from error
+        raise EncodingError(f"the answer is not gzip, as its Content-Encoding says: {error}") from error
     if not is_empty and (not decoder.eof or decoder.unused_data):
         raise EncodingError("the answer's gzip is cut off, or followed by something else")

@@ -203,5 +203,5 @@ def _check(key: str, name: str, part: re.Pattern[str]) -> None:
             "this cannot be a name in a git repository",
             where=f"{key}: {printable(name)}",
             why="parts between slashes, none of them empty, . or ..; git-check-ref-format says what a branch may be",
-            fix=f"mend {key} in iac.yaml",
+            fix=f"correct {key} in iac.yaml",
         )

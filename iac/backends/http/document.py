@@ -307,7 +307,7 @@ def _address(key: str, url: str) -> Address:
     address = Address.parse(url)
     if address is None:
         raise InputError(
-            "the state's address is no usable URL",
+            "the state's address is not a usable URL",
             where=f"state.{key}",
             fix="give an https URL, or http on localhost, without a login in it: that goes to state.username"
             " and state.password",

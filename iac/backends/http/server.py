@@ -210,7 +210,7 @@ class StateServer:
             case _ if _is_fault(answer):
                 summary, fix = f"the state cannot be {verb}", "run it again; if it stays, see the server's log"
             case _:
-                summary = "the state's server gave an answer that is none"
+                summary = "the state's server gave an unusable answer"
                 words = f"{words}; a proxy or a login page may stand in between"
                 fix = "set state.address in iac.yaml to the state's own URL"
         return kind(summary, where=self.where, why=words, fix=fix)

@@ -218,7 +218,7 @@ class DeviceLogin(Login):
             raise CredentialsError(
                 "somebody has to log in, and nobody is here to be asked",
                 where=talk.where,
-                why="no login is kept for these scopes, or it is over, and stderr is no terminal",
+                why="no login is kept for these scopes, or it is over, and stderr is not a terminal",
                 fix="run it at a terminal once; in CI log in by client_credentials or private_key_jwt",
             )
         approval = self._begin(talk)

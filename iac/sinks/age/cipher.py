@@ -43,7 +43,7 @@ class AgeCipher(Cipher):
                 "the age identity does not open this file",
                 where=path,
                 why=f"it is damaged, or not sealed to the recipient of this identity ({error})",
-                fix=f"iac render writes it anew; to compare it, use an identity that opens it ({CONFIGURE})",
+                fix=f"iac render writes it again; to compare it, use an identity that opens it ({CONFIGURE})",
             ) from None
         return plain
 

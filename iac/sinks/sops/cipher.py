@@ -190,5 +190,5 @@ def _open_key(path: str, metadata: Metadata, readers: Readers) -> bytes:
         "the age identity does not open this file",
         where=path,
         why=f"it is sealed to {listed(recipient for recipient, _ in metadata.keys)}",
-        fix=f"iac render writes it anew; to compare it, use an identity that opens it ({CONFIGURE})",
+        fix=f"iac render writes it again; to compare it, use an identity that opens it ({CONFIGURE})",
     )

@@ -57,7 +57,7 @@ class Json(Form):
                 text, parse_constant=_no_fraction, object_pairs_hook=_once, parse_int=_short, parse_float=_no_fraction
             )
         except (ValueError, RecursionError) as error:
-            raise FormError(f"it is no JSON ({_place(error)})") from None
+            raise FormError(f"it is not JSON ({_place(error)})") from None
         if not isinstance(value, dict):
             raise FormError("SOPS takes a JSON object only")
         return value
@@ -101,7 +101,7 @@ class Dotenv(Form):
                 continue
             name, equals, value = line.partition("=")
             if not equals or name in branch:
-                raise FormError(f"line {number} is no NAME=VALUE, or has a name that was there before")
+                raise FormError(f"line {number} is not NAME=VALUE, or repeats a name")
             branch[name] = value.replace("\\n", "\n")
         return branch
 
@@ -170,7 +170,7 @@ def _sections(text: str) -> Branch:
 def _add_key(section: dict[str, Node] | None, line: str, number: int) -> None:
     key, equals, value = line.partition("=")
     if section is None or not equals or line[0].isspace() or ":" in key or key.strip() in section:
-        raise FormError(f"line {number} is no `key = value` of a section, or has a key that was there before")
+        raise FormError(f"line {number} is not `key = value` of a section, or repeats a key")
     section[key.strip()] = value.strip()
 
 
@@ -193,7 +193,7 @@ def _short(text: str) -> int:
     return int(text)
 
 
-def _no_fraction(text: str) -> NoReturn:  # noqa: ARG001  # a number may be a secret
+def _no_fraction(_: str) -> NoReturn:  # a number may be a secret
     raise FormError("a long number, or one with a point, is read differently by each program: write it as a string")
 
 
@@ -212,6 +212,7 @@ _NUMBER = re.compile(
 )
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _DEEPEST = 32
+_FOUR_DIGITS = 0xFFFF
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -238,9 +239,9 @@ def _composed(text: str) -> Any:
         return yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}" if error.problem_mark else "its end"
-        raise FormError(f"it is no YAML of one document ({line})") from None
+        raise FormError(f"it is not one YAML document ({line})") from None
     except yaml.YAMLError:
-        raise FormError("it is no YAML: it has a character that YAML does not have") from None
+        raise FormError("it is not YAML: it has a character that YAML does not allow") from None
 
 
 def _check_tokens(text: str) -> None:
@@ -265,7 +266,7 @@ def _value(node: Any) -> Node:
         for key, value in node.value:
             name = _scalar(key) if isinstance(key, yaml.ScalarNode) else None
             if not isinstance(name, str) or name in found:
-                raise FormError(f"line {key.start_mark.line + 1} has a key that is no string, or was there before")
+                raise FormError(f"line {key.start_mark.line + 1} has a key that is not a string, or repeats a key")
             found[name] = _value(value)
         return found
     if isinstance(node, yaml.SequenceNode):
@@ -352,4 +353,4 @@ def _character(char: str) -> str:
         return _SHORT[char]
     if char.isprintable():
         return char
-    return f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"  # noqa: PLR2004  # four hex digits
+    return f"\\u{ord(char):04x}" if ord(char) <= _FOUR_DIGITS else f"\\U{ord(char):08x}"
