@@ -198,7 +198,7 @@ class Connected(Provider, AbstractContextManager["Connected"]):
 
     def _accepts_secret(self, client_id: str, secret: Secret) -> bool:
         registration = self._get(client_id, with_owners=False)
-        probe = Probe.of(registration, secret, is_iam=self.api.is_iam) if registration else None
+        probe = Probe.of(registration, secret, self.api) if registration else None
         return probe is not None and probe.ask(self._session.http, self._session.endpoints(), self._clock)
 
     @property

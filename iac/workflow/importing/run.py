@@ -21,8 +21,7 @@ from iac.core.limits import listed
 from iac.core.registration import Misfit, Registration
 from iac.core.secret import Secret
 from iac.ports import Reader
-from iac.wiring.login import login_client_id
-from iac.wiring.sessions import Access, Caller, open_server
+from iac.wiring.sessions import Access, Caller, login_client_id, open_server
 from iac.workflow.importing.draft import DefinitionDraft, Drafter, ImportTerms
 from iac.workflow.importing.selection import Bounds, Candidate, Skipped, Wish, separate
 
