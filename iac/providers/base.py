@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from threading import Lock
-from typing import ClassVar
+from typing import ClassVar, Self
 from urllib.parse import quote
 
 from iac.core.capabilities import Capabilities
@@ -153,7 +152,7 @@ def _no_segment(client_id: str, why: str) -> InputError:
     )
 
 
-class Connected(Provider, AbstractContextManager["Connected"]):
+class Connected(Provider):
     """A provider of one server. A context manager; nothing is sent before the first call.
 
     Attributes:
@@ -182,6 +181,9 @@ class Connected(Provider, AbstractContextManager["Connected"]):
         self._session = LoginSession(http, self._issuer, login, clock, self.documents)
         self._clock = clock
         self._parallelism = connection.transport.parallelism
+
+    def __enter__(self) -> Self:
+        return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
