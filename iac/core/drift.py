@@ -188,8 +188,7 @@ def _secret(last: ClientState, seen: Registration, facts: Facts) -> SecretDrift:
     if last.secret is None or last.secret_status is not SecretStatus.KNOWN:
         return SecretDrift.SAME if last.secret_status is SecretStatus.NONE else SecretDrift.UNKNOWN
     if seen.secret is not None:
-        is_same = seen.secret.fingerprint(last.secret.salt) == last.secret.fingerprint
-        return SecretDrift.SAME if is_same else SecretDrift.CHANGED
+        return SecretDrift.SAME if last.secret.holds(seen.secret) else SecretDrift.CHANGED
     if server.hides_secrets(facts):
         return SecretDrift.UNKNOWN
     return SecretDrift.REMOVED if uses_secret(seen.fields) else SecretDrift.SAME

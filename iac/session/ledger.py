@@ -99,7 +99,7 @@ class Ledger:
     def keep_rat(self, address: str, rat: Secret) -> None:
         """Make a registration access token durable that a read has brought; what state holds already is not written."""
         client, intent = self.state.clients.get(address), self.state.intents.get(address)
-        if client is None or (client.rat is not None and rat.fingerprint(client.rat.salt) == client.rat.fingerprint):
+        if client is None or (client.rat is not None and client.rat.holds(rat)):
             return
         # Storing a client ends its intent, and the write of that intent is still to come: the intent is given again.
         written = ClientWritten(address, replace(client, rat=self.seal_rat(address, rat)))
@@ -134,7 +134,7 @@ class Ledger:
 
     def _opened(self, place: Place, secret: SealedSecret) -> Secret:
         known = self._known.get((place.address, place.name))
-        if known is not None and known.fingerprint(secret.salt) == secret.fingerprint:
+        if known is not None and secret.holds(known):
             return known
         return self._vault.open(secret.sealed, place)
 

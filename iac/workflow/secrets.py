@@ -16,7 +16,7 @@ from iac.core.model import uses_secret
 from iac.core.plan.identity import identified
 from iac.core.registration import Key, Registration
 from iac.core.secret import Secret
-from iac.core.state.answer import kept_answer
+from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, SecretStatus, State
 from iac.registry import PROVIDERS
 from iac.session.ledger import Ledger
