@@ -20,7 +20,7 @@ from iac.core.secret import Secret
 from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, Predecessor, SealedSecret, SecretStatus, State
 from iac.ports import Provider
-from iac.session.ledger import Ledger
+from iac.session.ledger import Ledger, Sealed
 
 
 def last_of(change: Change, state: State) -> ClientState | None:
@@ -53,11 +53,11 @@ class AnswerStore:
         if answer.registration_uri:
             client = replace(client, registration_uri=answer.registration_uri)
         if answer.rat is not None and not (client.rat and client.rat.holds(answer.rat)):
-            client = replace(client, rat=self.ledger.seal_rat(change.address, answer.rat))
+            client = replace(client, rat=self.ledger.seal(change.address, answer.rat, Sealed.TOKEN))
         is_stored = client.secret is not None and client.secret.holds(answer.secret)
         if answer.secret is None or not uses_secret(answer.fields) or is_stored:
             return client
-        return with_secret(client, self.ledger.seal_next(change.address, answer.secret))
+        return with_secret(client, self.ledger.seal(change.address, answer.secret))
 
     def wrong(self, change: Change, answer: Registration) -> list[str]:
         """Names of the fields in which an answer is not what was sent."""
@@ -293,7 +293,7 @@ class Steps:
         return self._requests.fresh(change, with_owners=needs_owners)
 
     def _seal(self, change: Change, secret: Secret) -> SealedSecret:
-        return self.ledger.seal_next(change.address, secret)
+        return self.ledger.seal(change.address, secret)
 
 
 def _if_unseen(change: Change, client: ClientState) -> ClientState:

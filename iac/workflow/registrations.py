@@ -13,6 +13,7 @@ from iac.core.plan.make import to_read
 from iac.core.registration import Actual, Key
 from iac.core.secret import Secret
 from iac.core.state.model import State
+from iac.session.ledger import Sealed
 
 if TYPE_CHECKING:
     from iac.session import Session
@@ -47,7 +48,7 @@ def _keys(session: Session, state: State, client_ids: Collection[str], *, must_o
         key = Key(client.client_id, uri=client.registration_uri)
         if client.rat is not None:
             try:
-                key = replace(key, rat=ledger.open_rat(address, client.rat))
+                key = replace(key, rat=ledger.open(address, client.rat, Sealed.TOKEN))
             except StateError:
                 if must_open:
                     raise
