@@ -15,7 +15,7 @@ from typing import Any
 from iac.core.desired import OWNERS, DesiredClient, output_id
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.errors import StalePlan
-from iac.core.model import Fields, Value, as_json
+from iac.core.model import Fields, Value, as_json, members
 from iac.core.plan.recipients import Recipients
 from iac.core.registration import Registration
 
@@ -81,6 +81,12 @@ class FieldChange:
     cause: Cause
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, name: str, before: Value | None, after: Value | None, cause: Cause) -> FieldChange:
+        """The change of a field, or of the owners, with what comes and goes where the field is a set."""
+        old, new = set(members(before)), set(members(after))
+        return cls(name, before, after, cause, tuple(sorted(new - old)), tuple(sorted(old - new)))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""

@@ -62,9 +62,7 @@ class Judged:
     used: frozenset[Waiver]
 
 
-def judge(
-    found: Iterable[Diagnostic], waivers: Sequence[Waiver], severities: Mapping[str, str], today: date
-) -> Judged:
+def judge(found: Iterable[Diagnostic], waivers: Sequence[Waiver], severities: Mapping[str, str], today: date) -> Judged:
     """Lay severities and waivers over what was found; a waiver holds up to and with its day, then it is an error."""
     used: set[Waiver] = set()
     said: list[Diagnostic] = []
