@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
+BUILD  := $(VENV)-build
 HASHES := requirements/hashes
 # For every supported Python and system at once; the files name no index.
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header
@@ -10,7 +11,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 # Without compiled files each of the suite's many processes would compile iac and the tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo quick test check live format bench requirements wheel clean
+.PHONY: help setup demo quick test check live format bench requirements wheel release-check clean
 
 help: ## what the targets do
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -56,6 +57,7 @@ live-wheel live-crash live-sinks live-logins live-servers live-loaders live-pipe
 format: $(STAMP) ## write what `make check` asks for
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/python -m tests.docs.reference
 
 bench: $(STAMP) ## ratios against floors, see docs/explanation/performance.md
 	$(BIN)/python -m benchmarks
@@ -68,11 +70,17 @@ requirements: $(STAMP) ## what iac is installed with, with hashes; UPGRADE=--upg
 	done
 	echo 'hatchling>=1.27' | $(COMPILE) $(UPGRADE) --output-file $(HASHES)/build.txt -
 
-wheel: ## dist/indigo_iac-VERSION-py3-none-any.whl and its hash
-	@test -d $(VENV)-build || $(PYTHON) -m venv $(VENV)-build
-	$(VENV)-build/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-deps -r $(HASHES)/build.txt
-	$(VENV)-build/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
+$(BUILD)/.ready: $(HASHES)/build.txt
+	$(PYTHON) -m venv $(BUILD)
+	$(BUILD)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: --no-deps -r $(HASHES)/build.txt
+	@touch $@
+
+wheel: $(BUILD)/.ready ## dist/indigo_iac-VERSION-py3-none-any.whl and its hash
+	$(BUILD)/bin/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 	@cd dist && sha256sum indigo_iac-*.whl
+
+release-check: $(STAMP) $(BUILD)/.ready ## a release without publishing it: version, changelog, wheel, sdist, SBOM and hashes in dist/
+	$(BIN)/python -m tests.packaging.release
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .venv-* .demo .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* dist

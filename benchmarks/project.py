@@ -9,10 +9,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.process import IAC, run
-from iac.backends.age import new_identity
 from iac.core.registration import NewClient
 from iac.core.secret import Secret
 from iac.core.server import create_body
+from iac.sealing import new_identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -4,4 +4,4 @@ What: definitions in git are validated, planned, applied and rendered into the f
 Where to start: docs/explanation/life-of-a-change.md.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

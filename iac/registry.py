@@ -14,8 +14,7 @@ from iac.backends.s3 import S3Place
 from iac.core.capabilities import Capabilities
 from iac.forges.github import GitHub
 from iac.forges.gitlab import GitLab
-from iac.ports.forge import Forge
-from iac.ports.settings import BackendSettings, LoginSettings, SinkSettings
+from iac.ports.settings import BackendSettings, Forge, LoginSettings, ProviderSettings, SinkSettings
 from iac.providers import iam_admin, iam_self_service, rfc7591
 from iac.providers.logins.settings import (
     AgentAuth,
@@ -27,7 +26,6 @@ from iac.providers.logins.settings import (
     TokenAuth,
     WlcgAuth,
 )
-from iac.providers.settings import ProviderSettings
 from iac.sinks.age import AgeSettings
 from iac.sinks.file import FileOutputs
 from iac.sinks.kubernetes import KubernetesSettings

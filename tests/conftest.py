@@ -76,11 +76,11 @@ SLOW = (
     "e2e/test_wrong_input.py",
     "fuzz",
     "packaging",
-    "pipelines",
     "providers/test_probe.py",
     "rendering/test_renderer.py",
     "services/test_catalogue.py",
     "traps",
+    "workflow/pipelines",
 )
 """Folders and files here."""
 

@@ -102,7 +102,7 @@ def _rehearse(session: LocalSession, spec: OutputSpec, state: State) -> bytes:
         )
         for client in clients
     }
-    return session.renderer.render(session.templates[spec.template], spec, dummies, session.facts())
+    return session.renderer.render(session.templates[spec.template], spec, dummies, session.facts(state))
 
 
 def deliver(
@@ -195,7 +195,7 @@ def blocked(spec: OutputSpec, state: State) -> str:
 def record_of(session: LocalSession, spec: OutputSpec, state: State) -> OutputRecord:
     """What state remembers of an output written from `state`."""
     clients = {address: as_rendered(state, address) for address in spec.clients}
-    template = made_by(spec, session.digest(spec.template))
+    template = made_by(spec, session.digest(spec.template, state))
     return OutputRecord(output_digest(spec, template, clients), spec.clients, spec.sink, state.serial)
 
 
@@ -232,7 +232,7 @@ def fresh_content(session: LocalSession, ledger: Ledger, spec: OutputSpec) -> by
             closed.append(error)
     if closed:
         raise _all_closed(closed)
-    return session.renderer.render(session.templates[spec.template], spec, clients, session.facts())
+    return session.renderer.render(session.templates[spec.template], spec, clients, session.facts(ledger.state))
 
 
 def _all_closed(errors: Sequence[ClosedSecretError]) -> ClosedSecretError:

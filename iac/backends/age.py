@@ -16,7 +16,7 @@ from iac.core.errors import ClosedSecretError, StateError
 from iac.core.secret import Secret
 from iac.core.state.model import CLEAR
 from iac.ports import Place, Vault
-from iac.sealing.key import CONFIGURE, age_identities, parse_identities, parse_recipient
+from iac.sealing import CONFIGURE, parse_identities, parse_recipient
 
 _AGE = "age:"
 _PROBE = Place("probe", "probe", "probe", "probe")
@@ -150,23 +150,6 @@ class RekeyVault(Vault):
 
     def _check(self) -> None:
         self._now.check()
-
-
-def new_identity() -> tuple[Secret, str]:
-    """A new X25519 identity and its recipient."""
-    from pyrage import x25519  # only init
-
-    identity = x25519.Identity.generate()
-    return Secret(str(identity)), str(identity.to_public())
-
-
-def recipients_of(identity: Secret) -> tuple[str, ...]:
-    """The recipients of the age identities in a key file's text.
-
-    Raises:
-        StateError: a line of it is no age identity.
-    """
-    return tuple(str(one.to_public()) for one in age_identities(identity))
 
 
 def _bound(secret: Secret, place: Place) -> bytes:

@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from iac.backends.cell import Cell, NotStored, Stored
-from iac.backends.note import is_over, not_held, parse_note, refusal, render_note
+from iac.backends.lock import is_over, not_held, parse_note, refusal, render_note
 from iac.core.errors import UnreachableError
 from iac.ports import Clock, Holder
 from iac.ports.state import Lock

@@ -15,8 +15,7 @@ from pathlib import Path
 
 from iac.backends.cell import Cell, NotSettled, Stored, settle
 from iac.backends.lease import Lease
-from iac.backends.local import Extent, GroupCommit, LocalJournal
-from iac.backends.rescue import Rescue, places
+from iac.backends.local import Extent, GroupCommit, LocalJournal, Rescue, places
 from iac.core.errors import MissingStateError, StateError, UnreachableError
 from iac.core.state.document import Owner, TextOrigin, check_owner, check_state, parse_state, render_state
 from iac.core.state.journal import Batch, fold_all, render_batch, replay

@@ -12,7 +12,7 @@ from iac.cli.approval import ACCEPT_OLDER, AUTO_APPROVE, LOCK_TIMEOUT, ROTATE_DU
 from iac.cli.context import Shell
 from iac.cli.format import FORMAT
 from iac.core.errors import IacError, InputError
-from iac.wait import read
+from iac.files import read
 
 if TYPE_CHECKING:
     from iac.apply.outcome import Report

@@ -67,7 +67,7 @@ def carry_out(
         InputError: it was not approved.
     """
     from iac.apply.outcome import Stop  # not needed by --help
-    from iac.workflow.apply import check_expected, check_guards, check_saved
+    from iac.workflow.plan import check_expected, check_guards, check_saved
 
     if terms.view == "text":
         show_plan(shell, locked.plan, "text")

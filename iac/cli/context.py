@@ -1,4 +1,4 @@
-"""What every command gets: the global options."""
+"""What every command gets: the global options, stdin and the terminal, and the files that options name."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from typing import TextIO
 
 import click
 
-from iac.core.errors import InputError
+from iac.core.errors import InputError, RenderError
 from iac.core.text import printable
-from iac.wait import read
+from iac.files import read
+from iac.ports.path import path_inside, path_over
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -112,3 +113,46 @@ class Shell:
         """Say something on stderr, unless -q; text of others in it is inert."""
         if not self.quiet:
             click.echo(printable(text), err=True)
+
+
+def check_place(shell: Shell, file: str, option: str) -> None:
+    """See that a file can be written, before anything else is done.
+
+    Raises:
+        InputError: it cannot.
+    """
+    from iac.sinks.file.sink import FileSink
+
+    path = _path(shell, file, option)
+    try:
+        FileSink(path.parent).check(path.name, b"")
+    except RenderError as error:
+        raise _unwritten(file, error.why, option) from error
+
+
+def write_whole(shell: Shell, file: str, text: str, option: str) -> None:
+    """Write a file at once: readers see what was there, or all of the text.
+
+    Raises:
+        InputError: it cannot be written.
+    """
+    from iac.sinks.file.sink import FileSink
+
+    path = _path(shell, file, option)
+    try:
+        FileSink(path.parent).write(path.name, text.encode(), mode=0o644)
+    except RenderError as error:
+        raise _unwritten(file, error.why, option) from error
+
+
+def _path(shell: Shell, file: str, option: str) -> Path:
+    path = shell.path(file)
+    if not path.parent.is_dir():
+        raise _unwritten(file, "there is no such folder", option)
+    if over := path_over(f"{path_inside(shell.root, path.parent)}/{path.name}"):
+        raise _unwritten(file, f"it would be written over what iac, git or a forge reads ({over})", option)
+    return path
+
+
+def _unwritten(file: str, why: str, option: str) -> InputError:
+    return InputError("the file cannot be written", where=file, why=why, fix=f"name another file: {option}")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.format import FORMAT, show_json
-from iac.core.text import printable
+from iac.cli.format import FORMAT, show
 
 if TYPE_CHECKING:
     from iac.cli.context import Shell
@@ -21,26 +21,25 @@ UNREACHED = 6
 @FORMAT
 @click.pass_obj
 def command(shell: Shell, *, view: str) -> int:
-    """Look at everything around the project: files, login, server, state, pipelines; each with the way on.
+    """Look at everything around the project: files, login, server, state, pipelines; each problem with its fix.
 
     Nothing is written. Exit 0, 1 with an error, 6 when the server or the state cannot be reached or refuses the login.
     """
     from iac.workflow.doctor import run_checkup  # brings in the adapters
 
     found = run_checkup(shell)
-    if view == "json":
-        show_json({"format_version": "1.0", "checks": [check.to_dict() for check in found.checks]})
-    else:
-        _show_text(found)
+    show(view, {"format_version": "1.0", "checks": [check.to_dict() for check in found.checks]}, _lines(found))
     if not found.is_reached:
         return UNREACHED
     return 1 if found.has_errors else 0
 
 
-def _show_text(found: Checkup) -> None:
+def _lines(found: Checkup) -> Iterator[str]:
     for check in found.checks:
-        click.echo(printable(f"{check.verdict:<8} {check.id:<13} {check.says}"))
-        if check.fix:
-            click.echo(printable(f"{'':<22} fix: {check.fix}"))
-    counts = Counter(check.verdict for check in found.checks)
-    click.echo(f"{len(found.checks)} checks: {', '.join(f'{number} {verdict}' for verdict, number in counts.items())}")
+        message = check.message
+        yield f"{check.health:<8} {message.id:<13} {message.summary}"
+        for line in (message.where, message.why, f"fix: {message.fix}" if message.fix else ""):
+            if line:
+                yield f"{'':<22} {line}"
+    counts = Counter(check.health for check in found.checks)
+    yield f"{len(found.checks)} checks: {', '.join(f'{number} {health}' for health, number in counts.items())}"

@@ -51,7 +51,7 @@ def command(shell: Shell, *, addresses: tuple[str, ...], view: str, accept: tupl
 
 def _read(shell: Shell, addresses: tuple[str, ...]) -> Drift:
     from iac.wiring.sessions import Access, open_session  # brings in the adapters
-    from iac.workflow.drift import read_drift
+    from iac.workflow.registrations import read_drift
 
     with open_session(shell, Access.READ) as session:
         drift = read_drift(session, addresses)

@@ -14,9 +14,9 @@ from iac.core.text import printable
 
 if TYPE_CHECKING:
     from iac.cli.context import Shell
-    from iac.workflow.importing.choosing import Candidate, Wish
-    from iac.workflow.importing.drafting import DefinitionDraft
+    from iac.workflow.importing.draft import DefinitionDraft
     from iac.workflow.importing.run import Imported
+    from iac.workflow.importing.selection import Candidate, Wish
 
 
 @click.command("import")
@@ -51,7 +51,7 @@ def command(
     is overwritten; all definitions are written, or none.
     """
     from iac.clock import SystemClock  # not needed by --help
-    from iac.workflow.importing.drafting import ImportTerms
+    from iac.workflow.importing.draft import ImportTerms
     from iac.workflow.importing.run import Order, run_import  # brings in the adapters
 
     today = SystemClock().now().date()
@@ -75,7 +75,7 @@ def command(
 
 
 def _wish(client_ids: tuple[str, ...], texts: tuple[str, ...], source: str | None) -> Wish:
-    from iac.workflow.importing.choosing import Match, Wish  # not needed by --help
+    from iac.workflow.importing.selection import Match, Wish  # not needed by --help
 
     try:
         matches = tuple(Match.parse(text) for text in texts)
@@ -117,7 +117,7 @@ def _day(given: str | None, today: date) -> date | None:
 
 def _read(shell: Shell, source: str) -> list[Candidate]:
     from iac.cli.context import read_stdin  # with its only use
-    from iac.workflow.importing.reading import parse_files, read_file, read_folder
+    from iac.workflow.importing.source import parse_files, read_file, read_folder
 
     if source == "-":
         return parse_files([("stdin", read_stdin())])

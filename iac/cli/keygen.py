@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.context import Shell
+from iac.cli.context import Shell, check_place, write_whole
 from iac.cli.format import FORMAT, show_json
 from iac.core.errors import InputError
 from iac.core.limits import listed
@@ -64,8 +64,6 @@ def _place(shell: Shell, session: LocalSession, address: str, file: str | None) 
     Raises:
         InputError: the file cannot be written, or the definition says that the server fetches keys elsewhere.
     """
-    from iac.cli.report import check_place
-
     session.options([address])
     client = session.desired.clients.get(address)
     if client is None:
@@ -88,8 +86,6 @@ def _publish(shell: Shell, session: LocalSession, address: str, keys: tuple[Clie
 
     text = key_set(keys)
     if file is not None:
-        from iac.cli.report import write_whole
-
         write_whole(shell, file, json.dumps(json.loads(text), indent=2) + "\n", _FILE)
         return
     source = read_sources(shell.root, [address])[address]

@@ -3,17 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import click
 
 from iac.cli.approval import ROTATE_DUE
-from iac.cli.context import Shell
+from iac.cli.context import Shell, check_place, write_whole
 from iac.cli.format import SETTINGS_FROM, known_ids, show_plan
-from iac.cli.report import REPORT, ReportFile, check_place, write_whole
 from iac.views.kind import BUDGET, SMALLEST_BUDGET, PlanView, Setting, render_plan
 
-_OUT = "--out FILE"
+_NAMES = ", ".join(PlanView)
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFile:
+    """One view of the plan and where it goes; the name `-` is stdout."""
+
+    view: PlanView
+    name: str
+
+    @property
+    def is_stdout(self) -> bool:
+        """Whether it is printed."""
+        return self.name == "-"
+
+
+class _ReportType(click.ParamType[ReportFile]):
+    name = "report"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> ReportFile:
+        view, _, file = value.partition("=")
+        if view not in set(PlanView) or not file:
+            self.fail(f"{value}: write FORMAT=FILE, FORMAT being one of {_NAMES}", param, ctx)
+        report = ReportFile(PlanView(view), file)
+        if report.is_stdout and report.view is not PlanView.GITHUB:
+            self.fail(f"{value}: only github goes to stdout beside the plan; for others name a file", param, ctx)
+        return report
+
+
+REPORT = click.option(
+    "--report",
+    "reports",
+    metavar="FORMAT=FILE",
+    type=_ReportType(),
+    multiple=True,
+    help=f"Write the plan to FILE, too; repeatable. FORMAT is one of {_NAMES}.",
+)
 
 
 @click.command("plan")
@@ -62,8 +97,7 @@ def command(
     changes, or 3 when apply would refuse it; files are written all the same.
     """
     from iac.wiring.sessions import Access, open_session  # brings in the adapters
-    from iac.workflow.apply import check_guards
-    from iac.workflow.plan import read_plan
+    from iac.workflow.plan import check_guards, read_plan
 
     files = _files(shell, reports, out, view)
     with open_session(shell.with_base(base), Access.READ) as session:
@@ -97,7 +131,7 @@ def _files(shell: Shell, reports: Sequence[ReportFile], out: str | None, view: s
     """
     files = [(report, f"--report {report.view}=FILE") for report in reports]
     if out is not None:
-        files.append((ReportFile(PlanView.JSON, out), _OUT))
+        files.append((ReportFile(PlanView.JSON, out), "--out FILE"))
     if view == "json" and any(file.is_stdout for file, _ in files):
         raise click.UsageError("--format json is all that stdout carries: give --report github=FILE a file")
     paths = [shell.path(file.name) for file, _ in files]

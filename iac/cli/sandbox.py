@@ -9,9 +9,9 @@ import click
 from iac.cli.context import Shell
 from iac.core.errors import InputError
 from iac.sandbox.flavour import Flavour
-from iac.sandbox.run import Options, SandboxError, run
+from iac.sandbox.run import RunOptions, SandboxError, run
 from iac.sandbox.seed import PEOPLE
-from iac.sandbox.world import Registration
+from iac.sandbox.world import Registrants
 
 
 @click.command("sandbox", short_help="a local IAM with real behaviour")
@@ -30,8 +30,8 @@ from iac.sandbox.world import Registration
 @click.option("--faults", metavar="JSON", default="", help="What is to happen to coming requests.")
 @click.option(
     "--registration",
-    type=click.Choice([str(policy) for policy in Registration]),
-    default=str(Registration.ANYONE),
+    type=click.Choice([str(policy) for policy in Registrants]),
+    default=str(Registrants.ANYONE),
     show_default=True,
     help="Who may use self service.",
 )
@@ -44,8 +44,8 @@ def command(shell: Shell, /, **options: Any) -> None:
     """
     if options["seed"] != PEOPLE:
         options["seed"] = str(shell.root / options["seed"])
-    flavour, registration = Flavour(options.pop("flavour")), Registration(options.pop("registration"))
+    flavour, registration = Flavour(options.pop("flavour")), Registrants(options.pop("registration"))
     try:
-        run(Options(flavour=flavour, registration=registration, **options), click.echo)
+        run(RunOptions(flavour=flavour, registration=registration, **options), click.echo)
     except SandboxError as refusal:
         raise InputError("the sandbox cannot start", why=refusal.summary, fix=refusal.fix) from refusal

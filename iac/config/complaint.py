@@ -5,24 +5,74 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from iac.config.catalogue import mistake
-from iac.config.number import make_whole
-from iac.config.quick import compile_schema
-from iac.config.schema import load_schema
+from iac.config.document import Document, Pointer
+from iac.config.schema import FORMATS, compile_schema, load_schema, make_whole
+from iac.core.catalogue import mistake
 from iac.core.diagnostics import Diagnostic
 from iac.core.text import nearest
 
 if TYPE_CHECKING:
-    from iac.config.document import Document
-    from iac.config.event import Pointer
-    from iac.config.violation import Violation
+    from jsonschema.exceptions import ValidationError
+    from jsonschema.protocols import Validator
 
-    Complaint = tuple[Pointer, Diagnostic]
-    """The value that cannot be used because of a mistake, and the mistake."""
+Complaint = tuple[Pointer, Diagnostic]
+"""The value that cannot be used because of a mistake, and the mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """What jsonschema finds, typed: in which keyword, for which value at which pointer, in which branch of a union.
+
+    Its own messages are left out: they print the value, secret or not.
+    """
+
+    keyword: str
+    wanted: Any
+    value: Any
+    schema: Mapping[str, Any]
+    pointer: tuple[str | int, ...]
+    relative: tuple[str | int, ...]
+    branch: int
+    is_name: bool
+    inner: tuple[Violation, ...]
+
+
+def _typed(error: ValidationError) -> Violation:
+    path = list(error.schema_path)
+    return Violation(
+        keyword=str(error.validator),
+        wanted=error.validator_value,
+        value=error.instance,
+        schema=cast("Mapping[str, Any]", error.schema),
+        pointer=tuple(error.absolute_path),
+        relative=tuple(error.path),
+        branch=path[0] if path and isinstance(path[0], int) else 0,
+        is_name="propertyNames" in path,
+        inner=tuple(_typed(inner) for inner in error.context or ()),
+    )
+
+
+@cache
+def validator_of(name: str) -> Validator:
+    """Jsonschema's validator of a schema, with our formats."""
+    import jsonschema  # costs 80 ms, and most files are valid
+    import referencing
+
+    formats = jsonschema.FormatChecker(formats=())
+    for each, test in FORMATS.items():
+        formats.checks(each)(test)
+    return jsonschema.Draft202012Validator(load_schema(name), registry=referencing.Registry(), format_checker=formats)
+
+
+def violations(value: Any, name: str) -> Iterator[Violation]:
+    """Everything in a value that its schema forbids."""
+    for error in validator_of(name).iter_errors(value):
+        yield _typed(error)
+
 
 MAX_SHOWN = 60
 _LOGIN_IN_URL = re.compile(r"://[^/\s]*@")
@@ -69,8 +119,6 @@ def check_schema(document: Document, name: str) -> list[Complaint]:
     make_whole(document.value, load_schema(name))
     if _quick(name)(document.value):
         return []
-    from iac.config.violation import violations  # jsonschema costs 80 ms, and most files are valid
-
     found: dict[tuple[Any, ...], Complaint] = {}
     for violation in violations(document.value, name):
         for pointer, said in _explain(document, violation):

@@ -10,14 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from iac.config.catalogue import mistake
-from iac.config.environment import Environment
-from iac.config.layers import folder_layers, read_layer
-from iac.config.merge import Layer
-from iac.config.policy import judged
+from iac.config.definition import judged
+from iac.config.environment import Environment, parse_removed
+from iac.config.layers import Layer, folder_layers, read_layer
 from iac.config.project import Project, has_errors, load_project, read_project
 from iac.config.settings import Settings, check_sources
 from iac.config.tree import Tree, read_tree
+from iac.core.catalogue import mistake
 from iac.core.desired import Desired
 from iac.core.diagnostics import Diagnostic, Severity, sort_key
 from iac.core.errors import InvalidInput
@@ -188,3 +187,44 @@ class Loader:
                 fix = nearest(name, self._names) or f"environments of this project: {listed(sorted(self._names))}"
                 where = layer.document.at_key("environments", name)
                 yield mistake("unknown-environment", f"iac.yaml has no environment {name}", where, fix=fix)
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """A project as it stands.
+
+    Attributes:
+        addresses: of all definitions, in every environment, and those that `removed` and `moved` name.
+        client_ids: client_id -> address, of the environment looked at.
+        replacing: client_id -> address, of those of them that rotations put others in the place of.
+        folders: folder below clients.d -> its defaults; None for a file that cannot be used.
+        default_files: folder below clients.d -> the file of its defaults.
+        mistakes: what is wrong in any environment; policy has no part in it.
+    """
+
+    addresses: frozenset[str]
+    client_ids: Mapping[str, str]
+    replacing: Mapping[str, str]
+    folders: Mapping[str, Layer | None]
+    default_files: Mapping[str, str]
+    mistakes: tuple[Diagnostic, ...]
+
+
+def survey(project: Project, environment: str) -> Survey:
+    """Read all files of a project; `environment` is the one whose client_ids count."""
+    loader = Loader(project.root, project, project.environments.values())
+    tree = read_tree(project.root)
+    loader.load(tree)
+    setting = next(each for each in loader.environments if each.settings.environment == environment)
+    value = project.document.value
+    leaving = {entry.address for entry in parse_removed(project.document, value, environment)}
+    leaving |= {name for entry in value.get("moved", ()) for name in (entry["from"], entry["to"])}
+    mistakes = tuple(each for each in loader.diagnostics() if each.severity is Severity.ERROR)
+    return Survey(
+        addresses=frozenset(tree.definitions) | leaving,
+        client_ids=setting.client_ids(),
+        replacing={client.client_id: client.address for client in setting.replacing()},
+        folders=loader.folders,
+        default_files=tree.defaults,
+        mistakes=mistakes,
+    )

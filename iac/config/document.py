@@ -1,17 +1,272 @@
-"""A YAML file as a value with the place of every key and value. Pure, but for `read_document`."""
+"""A YAML file as a value with the place of every key and value. Pure, but for `read_document`.
+
+YAML 1.2 core schema, from a stream of parser events. PyYAML's own loader is not used: it crashes the process on deep
+nesting, reads `NO` as false, and lets the second of two equal keys win. Its event streams (libyaml's, or the one in
+Python where that is missing) have none of this. What makes a file say something else than it seems to (aliases, tags,
+duplicate keys, ...) is refused.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from sys import intern
 from typing import Any
 
-from iac.config.catalogue import mistake
-from iac.config.event import HIDDEN, Place, Pointer, parse_yaml
+import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    StreamEndEvent,
+)
+
+from iac.core.catalogue import mistake
 from iac.core.diagnostics import Diagnostic, Location
-from iac.wait import read
+from iac.files import read
+
+Pointer = tuple[str | int, ...]
+"""Keys and indexes from the root to a value."""
+
+Place = tuple[int, int, int, int]
+"""Line and column of the key (list items: of the item), line and column of the value; from 1."""
+
+MAX_DEPTH = 32
+MAX_NODES = 20_000
+MAX_DIGITS = 18
+MAX_MISTAKES = 100
+"""No more mistakes than these are collected from one file."""
+
+_Loader: Callable[[str], Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+_INT = re.compile(r"[-+]?[0-9]+")
+_BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_NO_NUMBER = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
+_WORDS = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_MAYBE_NUMBER = frozenset("0123456789+-.")
+_QUOTE = "quote it if it is text"
+
+HIDDEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f\ud800-\udfff]"
+)
+"""Characters that an eye does not see or that reorder what it sees (Unicode TR 36); line breaks and tabs are none."""
+
+
+@dataclass(slots=True)
+class Parsed:
+    """What a text of `file` holds. `is_whole` is False when reading had to stop; then nothing uses `value`.
+
+    `faulty` are pointers of values that are not what was written: those of refused scalars, aliases and equal keys.
+    """
+
+    file: str = ""
+    value: Any = None
+    places: dict[Pointer, Place] = field(default_factory=dict)
+    mistakes: list[Diagnostic] = field(default_factory=list)
+    faulty: list[Pointer] = field(default_factory=list)
+    is_whole: bool = True
+
+
+class _Stop(Exception):
+    """Going on is not possible."""
+
+
+def parse_yaml(text: str, loader: Callable[[str], Any] = _Loader, file: str = "") -> Parsed:
+    """The one document of a text, with every mistake that can be found.
+
+    Args:
+        text: what the file holds.
+        loader: makes an object with `get_event`; for the tests of the pure parser.
+        file: its name, for the places of mistakes.
+    """
+    parsed = Parsed(file)
+    try:
+        _Reader(loader(text).get_event, parsed).read()
+    except _Stop:
+        parsed.is_whole = False
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
+        parsed.is_whole = False
+        parsed.mistakes.append(_syntax_mistake(error, file))
+    return parsed
+
+
+def _syntax_mistake(error: Exception, file: str) -> Diagnostic:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be parsed"
+    context = getattr(error, "context", None)
+    why = f"{context}: {problem}" if context else str(problem)
+    place, fix = Location(file, line, column), "check indentation, colons and quotes"
+    return mistake("yaml-syntax", "invalid YAML", place, why=why, fix=fix)
+
+
+class _Reader:
+    """Builds the value while it reads; recursion is bounded by MAX_DEPTH."""
+
+    def __init__(self, next_event: Callable[[], Any], parsed: Parsed) -> None:
+        self.next_event = next_event
+        self.parsed = parsed
+        self.nodes = 0
+
+    def read(self) -> None:
+        self.next_event()  # the stream's start
+        event = self.next_event()
+        if event.__class__ is StreamEndEvent:
+            return
+        self.check_directives(event)
+        event = self.next_event()
+        mark = event.start_mark
+        self.parsed.places[()] = (mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 1)
+        self.parsed.value = self.node(event, ())
+        self.next_event()  # the document's end
+        event = self.next_event()
+        if event.__class__ is DocumentStartEvent:
+            self.fault(event, "yaml-documents", "the file has a second document", fix="one document a file")
+
+    def check_directives(self, event: DocumentStartEvent) -> None:
+        if event.version or event.tags:
+            self.fault(event, "yaml-directive", "the file has a YAML directive", fix="delete the line with %")
+
+    def fault(self, event: Any, rule: str, summary: str, *, why: str = "", fix: str = "") -> None:
+        self.refuse(event.start_mark, rule, summary, why=why, fix=fix)
+
+    def refuse(self, mark: Any, rule: str, summary: str, *, why: str = "", fix: str = "") -> None:
+        place = Location(self.parsed.file, mark.line + 1, mark.column + 1)
+        self.parsed.mistakes.append(mistake(rule, summary, place, why=why, fix=fix))
+        if len(self.parsed.mistakes) >= MAX_MISTAKES:
+            raise _Stop
+
+    def node(self, event: Any, pointer: Pointer) -> Any:
+        self.nodes += 1
+        if self.nodes > MAX_NODES:
+            self.fault(event, "yaml-too-large", f"the file has more than {MAX_NODES} values", fix="one client a file")
+            raise _Stop
+        kind = event.__class__
+        if kind is AliasEvent:
+            summary = f"*{event.anchor} refers to another place"
+            self.fault(event, "yaml-alias", summary, why="aliases are not read", fix="write the value out")
+            self.parsed.faulty.append(pointer)
+            return None
+        count = len(self.parsed.mistakes)
+        if event.anchor or event.tag:
+            self.refuse_properties(event)
+        if kind is ScalarEvent:
+            value = self.scalar(event)
+            if len(self.parsed.mistakes) > count:
+                self.parsed.faulty.append(pointer)
+            return value
+        if len(pointer) >= MAX_DEPTH:
+            self.fault(event, "yaml-too-deep", f"the file is nested deeper than {MAX_DEPTH} levels", fix="flatten it")
+            raise _Stop
+        return self.mapping(pointer) if kind is MappingStartEvent else self.sequence(pointer)
+
+    def refuse_properties(self, event: Any) -> None:
+        if event.anchor:
+            self.fault(
+                event, "yaml-anchor", f"&{event.anchor} names a value", why="anchors are not read", fix="delete it"
+            )
+        if event.tag:
+            self.fault(
+                event, "yaml-tag", "the value has a tag", why="tags are not read", fix="delete what begins with !"
+            )
+
+    def scalar(self, event: ScalarEvent) -> Any:
+        text = event.value
+        if not event.implicit[0]:
+            if not text.isprintable() and (hidden := HIDDEN.search(text)):
+                summary = f"the text has the invisible character U+{ord(hidden[0]):04X}"
+                self.fault(event, "hidden-character", summary, why="nobody would see it in a review", fix="delete it")
+            return text
+        if text[:1] in _MAYBE_NUMBER:
+            return self.number(event, text)
+        return _WORDS.get(text, text)
+
+    def number(self, event: ScalarEvent, text: str) -> Any:
+        if len(text) > MAX_DIGITS and (_INT.fullmatch(text) or _BASED.fullmatch(text) or _FLOAT.fullmatch(text)):
+            self.fault(event, "yaml-number", f"the number has more than {MAX_DIGITS} digits", fix=_QUOTE)
+            return None
+        if _INT.fullmatch(text):
+            return int(text)
+        if _BASED.fullmatch(text):
+            return int(text, 0)
+        if _FLOAT.fullmatch(text):
+            return self.finite(event, float(text))
+        if _NO_NUMBER.fullmatch(text):
+            return self.finite(event, float("inf"))
+        return text
+
+    def finite(self, event: ScalarEvent, value: float) -> float | None:
+        if value - value == 0:
+            return value
+        self.fault(event, "yaml-number", "the number is infinite or none", fix=_QUOTE)
+        return None
+
+    def mapping(self, pointer: Pointer) -> dict[str, Any]:
+        value: dict[str, Any] = {}
+        places = self.parsed.places
+        next_event = self.next_event
+        while (event := next_event()).__class__ is not MappingEndEvent:
+            key = self.key(event, pointer)
+            mark = event.start_mark
+            event = next_event()
+            inner = event.start_mark
+            if key is None or key in value:
+                if key is not None:
+                    self.duplicate(mark, key, places[(*pointer, key)])
+                    self.parsed.faulty.append((*pointer, key))
+                self.skip(event, pointer)
+                continue
+            path = (*pointer, key)
+            places[path] = (mark.line + 1, mark.column + 1, inner.line + 1, inner.column + 1)
+            value[key] = self.node(event, path)
+        return value
+
+    def key(self, event: Any, pointer: Pointer) -> str | None:
+        """The key, None when it is none; its events are consumed."""
+        if event.__class__ is ScalarEvent and not event.anchor and not event.tag:
+            key = self.scalar(event)
+            if key.__class__ is str:
+                return intern(key)
+            fix = f'quote it: "{event.value}"' if event.value else "write the key before the colon"
+            self.fault(event, "yaml-key", "the key is no text", fix=fix)
+            return None
+        self.fault(event, "yaml-key", "the key is no plain text", why="aliases, tags, lists and mappings are no keys")
+        self.skip(event, pointer)
+        return None
+
+    def duplicate(self, mark: Any, key: str, first: Place) -> None:
+        summary = f"the key {key} is there twice"
+        why = f"it is on line {first[0]} already"
+        self.refuse(mark, "yaml-duplicate-key", summary, why=why, fix="delete one of them")
+
+    def skip(self, event: Any, pointer: Pointer) -> None:
+        """Read a value that is not used, so that mistakes in it are said and its places are not kept."""
+        kept, self.parsed.places = self.parsed.places, {}
+        self.node(event, (*pointer, ""))
+        self.parsed.places = kept
+
+    def sequence(self, pointer: Pointer) -> list[Any]:
+        value: list[Any] = []
+        places = self.parsed.places
+        while (event := self.next_event()).__class__ is not SequenceEndEvent:
+            path = (*pointer, len(value))
+            mark = event.start_mark
+            line, column = mark.line + 1, mark.column + 1
+            places[path] = (line, column, line, column)
+            value.append(self.node(event, path))
+        return value
+
 
 MAX_BYTES = 256 * 1024
 """Largest file that is read."""

@@ -1,18 +1,184 @@
-"""The layers of a definition in an environment, and how each is read. An environment overrides the rest."""
+"""The layers of a definition in an environment, how each is read, and how they are laid over each other.
+
+Merging is typed, after parsing, and every value knows where it stands. Lists and plain values replace those of the
+layer below; `key+` adds items to it; `lifecycle` and `secret` are merged key by key; null and [] mean empty. An
+environment overrides the rest.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from iac.config.complaint import check_schema
-from iac.config.document import Document, read_document
-from iac.config.event import Pointer
-from iac.config.merge import Layer, Part, usable
+from iac.config.document import Document, Pointer, read_document
 from iac.config.tree import is_defaults
 from iac.core.desired import DEFAULT
 from iac.core.diagnostics import Diagnostic
+
+if TYPE_CHECKING:
+    from iac.config.document import Document, Pointer
+    from iac.core.diagnostics import Location
+
+
+MERGED_BY_KEY = frozenset({"lifecycle", "secret"})
+PLUS = "+"
+ENVIRONMENTS = "environments"
+
+
+class Unsure(Exception):
+    """A value cannot be used, for a mistake in it that has been said already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A mapping in a document.
+
+    Attributes:
+        value: what its schema has accepted, and nothing else; see `usable`.
+        broken: pointers of the mistakes that its schema found; their keys are not in `value`.
+    """
+
+    document: Document
+    pointer: Pointer
+    value: Mapping[str, Any]
+    broken: Iterable[Pointer] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A value and where it stands."""
+
+    value: Any
+    document: Document
+    pointer: Pointer
+
+    def at(self, *more: str | int) -> Location:
+        """Where it begins, or something in it."""
+        return self.document.at(*self.pointer, *more)
+
+
+class Item(NamedTuple):
+    """An item of a list, or a word of a text, and where it stands."""
+
+    value: Any
+    part: Part
+    position: int | None = None
+
+    def at(self) -> Location:
+        """Where it begins; for a word, where its text begins."""
+        return self.part.at() if self.position is None else self.part.at(self.position)
+
+
+@dataclass(slots=True)
+class Merged:
+    """The outcome: key (`lifecycle.prevent_destroy` for what is merged by key) -> the parts that make its value."""
+
+    parts: dict[str, list[Part]] = field(default_factory=dict)
+    broken: set[str] = field(default_factory=set)
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value of a key that is no list.
+
+        Raises:
+            Unsure: a mistake in it has been said.
+        """
+        if key in self.broken:
+            raise Unsure
+        parts = self.parts.get(key)
+        return parts[-1].value if parts else default
+
+    def items(self, key: str) -> list[Item]:
+        """The items of a list over all its parts, text split at white space, each with its place.
+
+        Raises:
+            Unsure: a mistake in it has been said.
+        """
+        if key in self.broken:
+            raise Unsure
+        found: list[Item] = []
+        for part in self.parts.get(key, ()):
+            if isinstance(part.value, str):
+                found += [Item(word, part) for word in part.value.split()]
+            else:
+                found += [Item(value, part, index) for index, value in enumerate(part.value or ())]
+        return found
+
+    def values(self, key: str) -> list[Any]:
+        """The items of a list without their places."""
+        found: list[Any] = []
+        for part in self.parts.get(key, ()):
+            found += part.value.split() if isinstance(part.value, str) else part.value or ()
+        return found
+
+    def at(self, key: str) -> Location | None:
+        """Where a key's value begins; None when it is nowhere."""
+        parts = self.parts.get(key)
+        return parts[-1].at() if parts else None
+
+
+def usable(value: Mapping[str, Any], broken: Iterable[Pointer], pointer: Pointer = ()) -> dict[str, Any]:
+    """A mapping without the keys that have a mistake at or below them.
+
+    What comes after the schema never sees a value that the schema has not accepted: a rule that asks for a list gets
+    one, also in a key that nobody has written yet.
+
+    Args:
+        value: the mapping.
+        broken: pointers of mistakes.
+        pointer: where the mapping stands.
+    """
+    wrong: dict[str | int, list[Pointer]] = {}
+    for place in broken:
+        if place[: len(pointer)] == pointer and len(place) > len(pointer):
+            wrong.setdefault(place[len(pointer)], []).append(place)
+    kept: dict[str, Any] = {}
+    for key, part in value.items():
+        if key not in wrong:
+            kept[key] = part
+        elif _is_taken_apart(pointer, key) and isinstance(part, dict):
+            kept[key] = usable(part, wrong[key], (*pointer, key))
+    return kept
+
+
+def _is_taken_apart(pointer: Pointer, key: str) -> bool:
+    """Whether a mistake in one key of this mapping leaves the others usable."""
+    return key in MERGED_BY_KEY or (not pointer and key == ENVIRONMENTS) or pointer == (ENVIRONMENTS,)
+
+
+def merge(layers: Iterable[Layer]) -> Merged:
+    """Lay each layer over those before it."""
+    merged = Merged()
+    for layer in layers:
+        _lay(merged, layer)
+    return merged
+
+
+def _lay(merged: Merged, layer: Layer) -> None:
+    document, pointer = layer.document, layer.pointer
+    added = []
+    for key, value in layer.value.items():
+        if key.endswith(PLUS):
+            added.append(key)
+        elif key in MERGED_BY_KEY and isinstance(value, dict):
+            for inner, item in value.items():
+                merged.parts[f"{key}.{inner}"] = [Part(item, document, (*pointer, key, inner))]
+        else:
+            merged.parts[key] = [Part(value, document, (*pointer, key))]
+    for key in added:
+        merged.parts.setdefault(key[:-1], []).append(Part(layer.value[key], document, (*pointer, key)))
+    for broken in layer.broken:
+        if broken[: len(pointer)] == pointer and len(broken) > len(pointer):
+            _break(merged, broken[len(pointer) :])
+
+
+def _break(merged: Merged, pointer: Pointer) -> None:
+    key = str(pointer[0]).removesuffix(PLUS)
+    merged.broken.add(key)
+    if key in MERGED_BY_KEY:
+        merged.broken.update(f"{key}.{inner}" for inner in pointer[1:2])
 
 
 def environment_names(value: Mapping[str, Any]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from iac.config.catalogue import mistake
+from iac.core.catalogue import mistake
 from iac.core.desired import FILE, DesiredClient, OutputSpec
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.limits import listed
@@ -28,8 +28,7 @@ from iac.ports.path import (
 from iac.services import template_files
 
 if TYPE_CHECKING:
-    from iac.config.document import Document
-    from iac.config.event import Pointer
+    from iac.config.document import Document, Pointer
     from iac.config.settings import Settings
 
 _KEYS = ("template", "path", "sink", "mode", "values", "clients")

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from iac.config.definitions import load_environment
 from iac.config.environment import Environment
-from iac.config.layers import folder_layers, layer_name, read_layer
-from iac.config.merge import Layer, Merged
+from iac.config.layers import Layer, Merged, folder_layers, layer_name, read_layer
 from iac.config.project import Project
 from iac.config.schema import load_schema
 from iac.config.settings import Settings

@@ -7,21 +7,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from iac.config.catalogue import mistake
 from iac.config.document import Document
 from iac.config.layers import overrides, place_of
 from iac.config.state import StateSettings, check_states, parse_state
 from iac.core.capabilities import Capabilities
+from iac.core.catalogue import mistake
 from iac.core.desired import DEFAULT, FILE, Limits
 from iac.core.diagnostics import Diagnostic
+from iac.core.limits import DEADLINE, TIMEOUT
 from iac.core.model import Fields
 from iac.core.policy.rule import WLCG_BOUNDS, Bounds
 from iac.core.server import redirect_uri_problem
 from iac.ports.settings import LoginSettings, SinkSettings
-from iac.ports.site import Network
-from iac.ports.source import Source
+from iac.ports.site import Network, ValueSource
 from iac.registry import LOGINS, PROVIDERS, SINKS, capabilities
-from iac.transport.limit import DEADLINE, TIMEOUT
 
 _LIMITS = Limits()
 _LOGIN = "auth: {method: client_credentials, client_id: {env: IAC_CLIENT_ID}, client_secret: {env: IAC_CLIENT_SECRET}}"
@@ -77,7 +76,7 @@ class Settings:
         return self.auth.client.literal if self.auth and self.auth.client else ""
 
     @property
-    def login_secrets(self) -> tuple[Source, ...]:
+    def login_secrets(self) -> tuple[ValueSource, ...]:
         """Where the secrets of the login come from."""
         return self.auth.secrets if self.auth else ()
 

@@ -9,14 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from iac.config.catalogue import mistake
-from iac.config.document import Document
-from iac.config.event import Pointer
+from iac.config.document import Document, Pointer
 from iac.config.layers import overrides
+from iac.core.catalogue import mistake
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.plan.recipients import parse_recipients
 from iac.ports.settings import BackendSettings, ClearText
-from iac.ports.source import Source
+from iac.ports.site import ValueSource
 from iac.registry import BACKENDS
 
 _INHERITED = ("encryption", "lineage")
@@ -37,7 +36,7 @@ class StateSettings:
 
     place: BackendSettings
     recipients: tuple[str, ...] = ()
-    identity: Source | None = None
+    identity: ValueSource | None = None
     is_clear: bool = False
     lineage: str = ""
 
@@ -48,7 +47,7 @@ class StateSettings:
         return known if known or self.is_clear else None
 
     @property
-    def secrets(self) -> tuple[Source, ...]:
+    def secrets(self) -> tuple[ValueSource, ...]:
         """Where the secrets are that open the state, or the place that it is in."""
         return tuple(source for source in (self.identity, self.place.login[1]) if source is not None)
 
@@ -61,7 +60,7 @@ def parse_state(value: Mapping[str, Any], environment: str) -> StateSettings:
     return StateSettings(
         place=BACKENDS[_backend(keys)].parse(keys, value["project"], environment),
         recipients=tuple(sealing.get("recipients", ())),
-        identity=Source.find("state.encryption", sealing, "identity"),
+        identity=ValueSource.find("state.encryption", sealing, "identity"),
         is_clear=encryption == "none",
         lineage=keys.get("lineage", ""),
     )

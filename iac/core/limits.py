@@ -1,4 +1,4 @@
-"""How much of a long list or a long text one message shows. Pure.
+"""Limits: how much of a long list or text one message shows, and what is taken from a server. Pure.
 
 A person reads the first few names and the number. `--format json` holds every item; there, too, one message has an end,
 for what users and servers write can be of any length.
@@ -57,3 +57,19 @@ def said_once(messages: Iterable[tuple[str, str]], noun: str, *, sign: str = ": 
             yield from (f"{name}{sign}{message}" for name, message in group)
         else:
             yield f"{group[0][1]} ({len(group):,} {noun}: {listed(name for name, _ in group)})"
+
+
+TIMEOUT = 30.0
+"""Seconds that a server may be silent: `timeout` of iac.yaml."""
+
+DEADLINE = 120.0
+"""Seconds for a whole answer, from the first step to the last byte, repeated reads and pauses included: `deadline`."""
+
+LARGEST_BODY = 32 * 2**20
+"""Bytes of an answer, decoded; a page of 100 clients with the largest jwk that IAM takes is 7 MB."""
+
+LARGEST_HEAD = 2**20
+"""Bytes of an answer besides its body: status lines, headers, those of 1xx answers, sizes of chunks, trailers."""
+
+DECODED_AT_ONCE = 2**16
+"""Bytes that one step of decompression may make."""

@@ -7,10 +7,8 @@ so no caller ever meets an exception of httpx, OSError or a library.
 from __future__ import annotations
 
 from iac.ports.clock import Clock
-from iac.ports.deliveries import Deliveries, Delivery
-from iac.ports.prover import Prover
-from iac.ports.provider import Identity, Provider, Reader
-from iac.ports.sink import Found, Sink
+from iac.ports.provider import Identity, Prover, Provider, Reader
+from iac.ports.sink import Deliveries, Delivery, Found, Sink
 from iac.ports.state import Holder, Lock, Place, StateBackend, Vault
 
 __all__ = [

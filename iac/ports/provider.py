@@ -1,19 +1,19 @@
-"""A server's API."""
+"""A server's API, and whether credentials work there."""
 
 from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
 
 from iac.core.errors import IacError, InputError, ServerError, UnknownOutcome, UnreachableError
 from iac.core.model import Fields
+from iac.core.proof import Evidence, ServiceLogin
 from iac.core.registration import Actual, Key, Misfit, NewClient, Registration
-from iac.ports.foreign import only
-from iac.ports.wire import watch_wire
+from iac.ports.foreign import only, watch_wire
 
 if TYPE_CHECKING:
     from iac.core.secret import Secret
@@ -250,3 +250,30 @@ class Provider(Reader):
     def _revoke_tokens(self, client_id: str) -> None: ...
     @abstractmethod
     def _accepts_secret(self, client_id: str, secret: Secret) -> bool: ...
+
+
+class Prover(ABC):
+    """Asks a server as a service would, with the service's own credentials. Nothing is changed there.
+
+    Tokens that it gets are neither kept nor shown. Safe to share between threads.
+    """
+
+    @_server
+    def open(self) -> None:
+        """See that the server is there and is the one that is meant.
+
+        Raises:
+            UnreachableError: it is not.
+            CredentialsError: it is another one.
+        """
+        self._open()
+
+    @_server
+    def prove(self, subject: ServiceLogin) -> Sequence[Evidence]:
+        """Every check that can be made for this client. A server that does not answer makes a check unanswered."""
+        return self._prove(subject)
+
+    @abstractmethod
+    def _open(self) -> None: ...
+    @abstractmethod
+    def _prove(self, subject: ServiceLogin) -> Sequence[Evidence]: ...

@@ -1,23 +1,26 @@
 """What an adapter tells of itself before it is opened: its settings, their rules, and what else it needs.
 
 A module of settings imports core and ports alone, so all of them are read on every run. `open` imports the adapter.
+
+A forge tells of the pipelines that run on it, a provider of what its API can do.
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from enum import Enum, auto
 from importlib import import_module
 from typing import Any, ClassVar, Self, TypeAlias
 
+from iac.core.capabilities import Capabilities
 from iac.core.desired import OutputSpec
 from iac.core.diagnostics import Diagnostic
 from iac.core.errors import InputError
 from iac.core.text import install_extra
 from iac.ports.sink import Sink
-from iac.ports.site import LoginSite, OutputSite, Site
-from iac.ports.source import Source
+from iac.ports.site import LoginSite, OutputSite, Site, ValueSource
 from iac.ports.state import StateBackend
 
 Say: TypeAlias = "Callable[..., Diagnostic]"
@@ -97,7 +100,7 @@ class BackendSettings(ABC):
         return ""
 
     @property
-    def login(self) -> tuple[Source | None, Source | None]:
+    def login(self) -> tuple[ValueSource | None, ValueSource | None]:
         """Where the name and the secret come from that the place is reached with."""
         return None, None
 
@@ -188,16 +191,16 @@ class LoginSettings(ABC):
         """The login in an `auth` that its schema has passed: each key is a field of its name."""
         named = {key: part for key, part in keys.items() if key != "method"}
         return cls(
-            **{key: Source.parse(f"auth.{key}", part) if key in SOURCES else part for key, part in named.items()}
+            **{key: ValueSource.parse(f"auth.{key}", part) if key in SOURCES else part for key, part in named.items()}
         )
 
     @property
-    def client(self) -> Source | None:
+    def client(self) -> ValueSource | None:
         """Where the id of the client comes from that the login goes through; None for no client of ours."""
         return getattr(self, "client_id", None)
 
     @property
-    def secrets(self) -> tuple[Source, ...]:
+    def secrets(self) -> tuple[ValueSource, ...]:
         """Where the secrets of the login come from."""
         sources = (getattr(self, key, None) for key in SOURCES if key != "client_id")
         return tuple(source for source in sources if source)
@@ -220,3 +223,81 @@ def _open(port: str, settings: BackendSettings | SinkSettings | LoginSettings, n
             raise
         summary = f"{port} {name} is not installed"
         raise InputError(summary, where=where, why=str(error), fix=install_extra(settings.extra)) from error
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineFile:
+    """A file of a pipeline.
+
+    Attributes:
+        path: from the repository's root.
+        template: its name in the forge's folder.
+        job: what `@JOB@` stands for.
+        requirements: a file of its own with what it installs, no extras among it; "" for that of the environment.
+    """
+
+    path: str
+    template: str
+    job: str = ""
+    requirements: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RootFile:
+    """A file of the user that has to include ours.
+
+    Attributes:
+        text: of one that is made where there is none.
+        include: what is in one that includes ours.
+        advice: what to do with one that does not.
+    """
+
+    path: str
+    text: str
+    include: str
+    advice: str
+
+
+class Forge(ABC):
+    """Where pipelines run. Its templates are files of the module's folder.
+
+    Attributes:
+        name: as `iac init --ci` has it.
+        written: patterns of the files that iac writes, from the repository's root.
+    """
+
+    name: ClassVar[str]
+    written: ClassVar[tuple[str, ...]]
+
+    @abstractmethod
+    def files(self, suffix: str) -> Iterator[PipelineFile]:
+        """The files of an environment; `suffix` sets its names apart."""
+
+    @abstractmethod
+    def secret(self, name: str) -> str:
+        """How a step is given a secret variable, in one line."""
+
+    @abstractmethod
+    def root(self, suffix: str) -> RootFile | None:
+        """The file of the user that has to include ours; None where the forge finds ours by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProviderSettings:
+    """One provider.
+
+    Attributes:
+        api: what its API can do.
+        opener: module and class of the provider, which are loaded when it is opened.
+        login: what `iac init` writes into iac.yaml to log in.
+        nobody: methods of `auth` by which nobody in particular logs in, and that its API takes.
+        client_is_nobody: a client's own token counts as nobody's.
+        scopes_of_login: the API's rights are scopes of the login's token, which doctor looks at.
+    """
+
+    api: Capabilities
+    opener: str
+    login: str
+    nobody: frozenset[str] = frozenset()
+    client_is_nobody: bool = False
+    scopes_of_login: bool = False

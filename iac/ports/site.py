@@ -1,18 +1,126 @@
-"""Where an adapter is opened: the environment of a project on this machine, and what it is opened for."""
+"""Where an adapter is opened: the environment of a project on this machine, and what it is opened for.
+
+Values of settings come from an environment variable, a file, or iac.yaml itself. They are read when they are needed.
+"""
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from iac.core.errors import InputError
+from iac.core.secret import Secret
+from iac.files import read
 from iac.ports.clock import Clock
 from iac.ports.path import named_file
 
-if TYPE_CHECKING:
-    from iac.core.secret import Secret
-    from iac.ports.source import Source
+MAX_BYTES = 64 * 1024
+"""Largest file that a value is read from."""
+
+
+class SourceKind(StrEnum):
+    """The kinds of places there are."""
+
+    ENV = "env"
+    FILE = "file"
+    LITERAL = "literal"
+
+
+@dataclass(frozen=True, slots=True)
+class ValueSource:
+    """The place of a value.
+
+    Attributes:
+        setting: the key of iac.yaml that names it, for messages.
+        name: variable, path (relative to the project, `~` is the home folder), or the value itself.
+    """
+
+    setting: str
+    origin: SourceKind
+    name: str
+
+    @classmethod
+    def parse(cls, setting: str, value: Any) -> ValueSource:
+        """The source in a setting that its schema has passed."""
+        if isinstance(value, str):
+            return cls(setting, SourceKind.LITERAL, value)
+        ((origin, name),) = value.items()
+        return cls(setting, SourceKind(origin), name)
+
+    @classmethod
+    def find(cls, setting: str, keys: Mapping[str, Any], key: str) -> ValueSource | None:
+        """The source in a key of a setting; None where the key is not there."""
+        return cls.parse(f"{setting}.{key}", keys[key]) if key in keys else None
+
+    @property
+    def literal(self) -> str:
+        """The value when it stands in iac.yaml, else ""."""
+        return self.name if self.origin is SourceKind.LITERAL else ""
+
+    @property
+    def is_file(self) -> bool:
+        """Whether the value is in a file."""
+        return self.origin is SourceKind.FILE
+
+    def describe(self) -> str:
+        """The place in words, never the value."""
+        places = {SourceKind.ENV: f"environment variable {self.name}", SourceKind.FILE: f"file {self.name}"}
+        return places.get(self.origin, f"{self.setting} in iac.yaml")
+
+    def path(self, root: Path) -> Path:
+        """The file of a file source."""
+        return named_file(root, self.name)
+
+    def read(self, environ: Mapping[str, str], root: Path) -> Secret:
+        """The value, white space around it dropped.
+
+        Raises:
+            InputError: the variable is not set, the file cannot be read, or the value is empty.
+        """
+        text = self._text(environ, root).strip()
+        if not text:
+            raise InputError(f"{self.setting} is empty", where=self.describe(), fix=self._fix())
+        return Secret(text)
+
+    def is_open_to_others(self, root: Path) -> bool:
+        """Whether it is a file that others than its owner may read or write."""
+        if not self.is_file:
+            return False
+        try:
+            mode = self.path(root).stat().st_mode
+        except OSError:
+            return False
+        return bool(mode & (stat.S_IRWXG | stat.S_IRWXO))
+
+    def _text(self, environ: Mapping[str, str], root: Path) -> str:
+        if self.origin is SourceKind.LITERAL:
+            return self.name
+        if self.is_file:
+            return self._file_text(root)
+        if self.name not in environ:
+            raise InputError(f"{self.setting} is not set", where=self.describe(), fix=self._fix())
+        return environ[self.name]
+
+    def _file_text(self, root: Path) -> str:
+        path = self.path(root)
+        try:
+            return read(path, MAX_BYTES).decode()
+        except UnicodeDecodeError as error:
+            raise InputError(f"{self.setting} is no text", where=str(path), fix=self._fix()) from error
+        except OSError as error:
+            why = str(error.strerror or error)
+            raise InputError(f"{self.setting} cannot be read", where=str(path), why=why, fix=self._fix()) from error
+
+    def _fix(self) -> str:
+        fixes = {
+            SourceKind.ENV: f"export {self.name}=...",
+            SourceKind.FILE: f"write the value to {self.name}, chmod 600",
+        }
+        return fixes.get(self.origin, f"set {self.setting} in iac.yaml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +175,7 @@ class Site:
     timeout: float
     deadline: float
 
-    def read(self, source: Source | None) -> Secret | None:
+    def read(self, source: ValueSource | None) -> Secret | None:
         """The value of a source; None for no source.
 
         Raises:
@@ -107,7 +215,7 @@ class LoginSite:
     ask: Callable[[str], None] | None
     warn: Callable[[str], None]
 
-    def read(self, source: Source) -> Secret:
+    def read(self, source: ValueSource) -> Secret:
         """The value of a source.
 
         Raises:

@@ -1,19 +1,30 @@
-"""The client of an answer: that the answer is one, about the client that was asked for, and makes sense. Pure.
+"""Answers of a server: the client of one that makes sense, the error of one that is no success. Pure.
 
 The one place where an answer about a client is held against the question. After a write what fails here is an unknown
 outcome: the server may have done what it was asked for.
+
+Answers that are no success become errors. IAM's errors have four shapes: a JSON object with `error`
+(rec: admin-create-rejected), one with `error` and `error_description` (rec: admin-authorization), an empty body
+(rec: admin-scope-null), an HTML page (rec: admin-list-paging). Decisions are made by status and shape alone: texts
+differ between versions and come in random order.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from iac.core.capabilities import Capabilities
-from iac.core.errors import GarbledError, UnknownOutcome
+from iac.core.errors import CredentialsError, GarbledError, IacError, ServerError, UnknownOutcome, UnreachableError
 from iac.core.registration import Registration
-from iac.core.server import parse_answer
+from iac.core.secret import Secret
+from iac.core.server import parse_answer, switch
 from iac.core.text import printable
+from iac.providers.bearer import parse_claims, parse_time
+from iac.transport.message import LONGEST, Answer, Call, server_words
+from iac.transport.retry import parse_date
 
 if TYPE_CHECKING:
     from iac.transport.message import Answer, Call
@@ -118,3 +129,100 @@ def is_done(answer: Answer) -> bool:
 
 def _where(call: Call) -> str:
     return f"{call.method} {call.path.partition('?')[0]}"
+
+
+_CHECK_ISSUER = "check that issuer in iac.yaml is the address of the server that you mean"
+
+
+def error_code(answer: Answer) -> str:
+    """The `error` of an OAuth refusal (RFC 6749 section 5.2), a code and no text; "" for none."""
+    body = answer.json()
+    return str(body.get("error", "")) if isinstance(body, dict) else ""
+
+
+def is_missing(answer: Answer) -> bool:
+    """Whether IAM itself says that there is no such client (rec: admin-delete), not just some web server."""
+    body = answer.json() if answer.status == HTTPStatus.NOT_FOUND else None
+    return isinstance(body, dict) and "error" in body
+
+
+def is_server_fault(answer: Answer) -> bool:
+    """Whether the server broke off: a 5xx, or an empty 405, which is a crash too (rec: admin-scope-null)."""
+    is_empty_405 = answer.status == HTTPStatus.METHOD_NOT_ALLOWED and not answer.body
+    is_crash = is_empty_405 and bool(switch("empty-405-is-a-fault"))
+    return is_crash or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+
+
+def read_failure(call: Call, answer: Answer, scope: str = "") -> UnreachableError:
+    """The error of a read that gave nothing to use; `scope` is what the token needs, where the API has one for it."""
+    where = _where(call)
+    match answer.status:
+        case HTTPStatus.UNAUTHORIZED | HTTPStatus.FORBIDDEN:
+            return _not_allowed(call, answer, scope)
+        case HTTPStatus.TOO_MANY_REQUESTS | HTTPStatus.SERVICE_UNAVAILABLE:
+            summary, fix = "the server asks to come back later", _later(answer)
+        case status if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+            summary, fix = "the server sends us elsewhere, and credentials do not follow", _CHECK_ISSUER
+        case status if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            summary, fix = "the server has an error of its own", "run it again; if it stays, see the server's log"
+        case _:
+            summary, fix = "the server's answer makes no sense", _CHECK_ISSUER
+    return UnreachableError(summary, where=where, why=server_words(answer), fix=fix)
+
+
+def write_failure(call: Call, answer: Answer, hidden: Iterable[Secret | None] = (), scope: str = "") -> IacError:
+    """The error of a write: `UnknownOutcome` when it may have had an effect, else it surely had none."""
+    where, words = _where(call), server_words(answer, hidden)
+    if answer.status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
+        return _not_allowed(call, answer, scope)
+    if answer.is_ok:
+        return misunderstood(call, answer, words)
+    # 303 sends to what came of the request (RFC 9110 section 15.4.4): it was perhaps carried out
+    if is_server_fault(answer) or answer.status == HTTPStatus.SEE_OTHER:
+        summary = "the server broke off, perhaps after it did it"
+        return UnknownOutcome(summary, status=answer.status, where=where, why=words, fix=READ_AGAIN)
+    fix = _later(answer) if answer.status == HTTPStatus.TOO_MANY_REQUESTS else ""
+    return ServerError("the server refuses it", status=answer.status, where=where, why=words, fix=fix)
+
+
+def cannot_revoke(call: Call) -> ServerError:
+    """The error of a server without calls that revoke tokens: IAM up to 1.12 (rec: admin-revoke-and-reset)."""
+    return ServerError(
+        "this server cannot revoke tokens",
+        status=HTTPStatus.METHOD_NOT_ALLOWED,
+        where=_where(call),
+        why="IAM up to 1.12 has no call for it; the tokens end by themselves, when their lifetimes are over",
+        fix="wait for that, or ask an administrator of the IAM to upgrade it to 1.13 or later",
+    )
+
+
+def _not_allowed(call: Call, answer: Answer, scope: str) -> CredentialsError:
+    if answer.status == HTTPStatus.UNAUTHORIZED:
+        return CredentialsError(
+            "the server does not accept the token",
+            where=_where(call),
+            why=_why_refused(answer),
+            fix="get a new token, or check auth in iac.yaml with: iac whoami",
+        )
+    return CredentialsError(
+        "the token may not do this",
+        where=_where(call),
+        why=f"it needs the scope {scope}" if scope else server_words(answer),
+        fix=f"ask an administrator of the IAM to give the login client the scope {scope}"
+        if scope
+        else "check auth in iac.yaml with: iac whoami; or ask the server's operator what this login may do",
+    )
+
+
+def _why_refused(answer: Answer) -> str:
+    """That the token is over by the server's clock, where that can be seen."""
+    token = answer.call.headers.get("Authorization", "").removeprefix("Bearer ") if answer.call else ""
+    ends, date = parse_time(parse_claims(token).get("exp")), parse_date(answer.headers.get("date"))
+    if ends is not None and date is not None and ends <= date:
+        return f"it ended at {ends:%Y-%m-%dT%H:%M:%SZ}, and the server's clock says {date:%Y-%m-%dT%H:%M:%SZ}"
+    return "it has expired, was revoked, or is another server's"
+
+
+def _later(answer: Answer) -> str:
+    asked = printable(answer.headers.get("retry-after", ""))[:LONGEST]
+    return f"run it again later (the server asks for: {asked})" if asked else "run it again later"

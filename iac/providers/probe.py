@@ -17,11 +17,11 @@ from iac.core.model import AUTH_METHODS, uses_secret
 from iac.core.registration import Registration
 from iac.core.secret import Secret
 from iac.ports import Clock
+from iac.providers.answer import error_code, read_failure
 from iac.providers.discovery import Endpoints
 from iac.providers.logins.client_credentials import GRANT, KeyAssertion, SecretAssertion
 from iac.providers.logins.proof import LoginProof, SharedSecret
 from iac.providers.logins.signing_key import SigningKey
-from iac.providers.refusal import error_code, read_failure
 from iac.transport.message import Answer, Call
 
 if TYPE_CHECKING:

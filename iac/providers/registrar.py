@@ -23,7 +23,7 @@ from iac.providers.answer import Reply, is_done, read_reply
 from iac.providers.base import Connected, Connection
 from iac.providers.logins import Login
 from iac.providers.logins.given import Nobody
-from iac.providers.paging import gather
+from iac.providers.pages import gather
 from iac.providers.probe import Probe
 from iac.transport.message import Answer, Call
 

@@ -28,8 +28,7 @@ def answer(question: bytes) -> bytes:
 
 
 def _tell(asked: Mapping[str, Any]) -> dict[str, Any]:
-    from iac.rendering.parsing import Unreadable
-    from iac.rendering.reading import NotAsRendered
+    from iac.rendering.content import NotAsRendered, Unreadable
 
     try:
         return {"result": _DO[asked["what"]](asked)}
@@ -56,7 +55,7 @@ def _render(asked: Mapping[str, Any]) -> str:
 
 
 def _read(asked: Mapping[str, Any]) -> dict[str, Any]:
-    from iac.rendering.reading import read_credentials  # brings in YAML, for iac verify alone
+    from iac.rendering.content import read_credentials  # brings in YAML, for iac verify alone
 
     return write_found(read_credentials(asked["content"].encode("latin-1"), *read_output(asked)))
 

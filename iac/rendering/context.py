@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from iac.core.desired import OutputSpec
 from iac.core.model import FIELDS, Fields, Kind, uses_secret
 from iac.core.secret import Secret
-from iac.rendering.quoting import Text
+from iac.rendering.filters import Text
 
 _DUMMY = "dummy-0123456789_abcdefghijklmnopqrstuvwxyz"
 _DUMMY_JWK = {"kty": "EC", "crv": "P-256", "x": "eA", "y": "eQ"}

@@ -1,7 +1,7 @@
 """Jinja2, confined: a sandbox that reads nothing but what it is given and prints nothing that a format could misread.
 
 Differences from stock Jinja2: no loader but the texts at hand, no chance (`random`, `lipsum`), no HTML filters, our own
-filters in `quoting`, an undefined value is an error, and `{{ x }}` goes through `quoting.inline`.
+filters in `iac.rendering.filters`, an undefined value is an error, and `{{ x }}` goes through `filters.inline`.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from iac.core.desired import OutputSpec
 from iac.core.diagnostics import Location
 from iac.core.errors import RenderError
 from iac.rendering.context import Credentials, ProjectFacts, Record, template_context
+from iac.rendering.filters import FILTERS, Refused, Text, inline
 from iac.rendering.limits import MAX_OUTPUT, TOO_LONG, TOO_MUCH
-from iac.rendering.quoting import FILTERS, Refused, Text, inline
 from iac.rendering.template import FAILED, Template, template_file
 
 if TYPE_CHECKING:

@@ -16,10 +16,9 @@ from iac.rendering.limits import MANY, MAX_ANSWER, MEMORY, PATIENCE, TOO_LONG, T
 from iac.rendering.template import FAILED, Template, is_builtin, template_file
 
 if TYPE_CHECKING:
-    from iac.process import ProcessError
+    from iac.process import ProcessError, Worker
+    from iac.rendering.content import FileCredentials
     from iac.rendering.context import Credentials, ProjectFacts
-    from iac.rendering.reading import FileCredentials
-    from iac.worker import Worker
 
 Result = TypeVar("Result")
 
@@ -89,7 +88,7 @@ class Renderer:
         clients: Mapping[str, Credentials],
         facts: ProjectFacts,
     ) -> dict[str, FileCredentials]:
-        """Id and secret of each client in the file of an output, as `iac.rendering.reading` reads them.
+        """Id and secret of each client in the file of an output, as `iac.rendering.content` reads them.
 
         Raises:
             RenderError: the template cannot be rendered.
@@ -97,7 +96,7 @@ class Renderer:
             NotAsRendered: the file is not as its template makes it.
         """
         if is_builtin(template.name):
-            from iac.rendering.reading import read_credentials  # brings in Jinja2
+            from iac.rendering.content import read_credentials  # brings in Jinja2
 
             return read_credentials(content, template, spec, clients, facts)
         from iac.rendering.wire import read_found, write_output  # for templates of the project alone
@@ -137,7 +136,7 @@ class Renderer:
         raise RenderError(FAILED, where=template_file(name), why=why, fix=_LOOK)
 
     def _new_worker(self) -> Worker:
-        from iac.worker import Worker  # for templates of the project alone
+        from iac.process import Worker  # for templates of the project alone
 
         worker = Worker(self._function, memory=MEMORY)
         weakref.finalize(self, worker.close)  # however a command ends, no process is left behind
@@ -154,11 +153,11 @@ def _result(answer: Mapping[str, object]) -> object:
 
             raise read_error(error)
         case {"unreadable": str(why)}:
-            from iac.rendering.reading import Unreadable  # brings in Jinja2
+            from iac.rendering.content import Unreadable  # brings in Jinja2
 
             raise Unreadable(why)
         case {"changed": str(why)}:
-            from iac.rendering.reading import NotAsRendered  # brings in Jinja2
+            from iac.rendering.content import NotAsRendered  # brings in Jinja2
 
             raise NotAsRendered(why)
     from iac.rendering.wire import Junk  # only for an error

@@ -14,9 +14,9 @@ from pathlib import Path, PurePosixPath
 
 from iac.core.errors import RenderError
 from iac.core.text import nearest
+from iac.files import read
 from iac.rendering.limits import MAX_BYTES
 from iac.services import template_files
-from iac.wait import read
 
 References = Callable[[str, str], list[str]]
 

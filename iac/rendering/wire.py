@@ -21,7 +21,7 @@ from iac.rendering.template import FAILED, Template
 from iac.services import Format
 
 if TYPE_CHECKING:
-    from iac.rendering.reading import FileCredentials
+    from iac.rendering.content import FileCredentials
 
 
 class Junk(Exception):
@@ -191,7 +191,7 @@ def read_found(message: object, clients: Iterable[str]) -> dict[str, FileCredent
 
 
 def _read_found(message: object) -> FileCredentials:
-    from iac.rendering.reading import FileCredentials  # brings in Jinja2
+    from iac.rendering.content import FileCredentials  # brings in Jinja2
 
     match message:
         case [str() | None as client_id, str() | None as secret, str(format_)] if format_ in set(Format):

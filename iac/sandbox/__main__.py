@@ -5,9 +5,9 @@ import sys
 from functools import partial
 
 from iac.sandbox.flavour import Flavour
-from iac.sandbox.run import Options, SandboxError, run
+from iac.sandbox.run import RunOptions, SandboxError, run
 from iac.sandbox.seed import PEOPLE
-from iac.sandbox.world import Registration
+from iac.sandbox.world import Registrants
 
 
 def main(arguments: list[str]) -> int:
@@ -18,10 +18,10 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--flavour", type=Flavour, choices=list(Flavour), default=Flavour.V1_14)
     parser.add_argument("--seed", default=PEOPLE, help="the packaged set `people`, or a JSON file")
     parser.add_argument("--faults", default="", help="JSON: what is to happen to coming requests")
-    parser.add_argument("--registration", type=Registration, choices=list(Registration), default=Registration.ANYONE)
+    parser.add_argument("--registration", type=Registrants, choices=list(Registrants), default=Registrants.ANYONE)
     parser.add_argument("--shuffle", type=int, help="a number: lists in answers come in a random order")
     try:
-        run(Options(**vars(parser.parse_args(arguments))), partial(print, flush=True))
+        run(RunOptions(**vars(parser.parse_args(arguments))), partial(print, flush=True))
     except SandboxError as refusal:
         print(refusal, file=sys.stderr)  # noqa: T201 - this is a command
         return 1

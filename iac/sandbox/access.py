@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from iac.sandbox.message import SESSION_COOKIE, RefusalError, Request, Response, oauth_error
 from iac.sandbox.model import RAT_SCOPE, Account, Client, Grant
-from iac.sandbox.world import Call, World
+from iac.sandbox.world import ApiCall, World
 
 _COOKIE = re.compile(rf"(?:^|;\s*){SESSION_COOKIE}=([^;]+)")
 CHALLENGE = 'Bearer realm="openidconnect"'
@@ -77,7 +77,7 @@ def end_session(world: World, request: Request) -> None:
     world.store.kept_requests.pop(session, None)
 
 
-def demand(call: Call, scope: str) -> Grant:
+def demand(call: ApiCall, scope: str) -> Grant:
     """The caller, who must have the scope (rec: admin-authorization).
 
     Raises:
@@ -89,7 +89,7 @@ def demand(call: Call, scope: str) -> Grant:
     return caller
 
 
-def demand_user(call: Call) -> Account:
+def demand_user(call: ApiCall) -> Account:
     """The user who calls.
 
     Raises:
@@ -101,7 +101,7 @@ def demand_user(call: Call) -> Account:
     return account
 
 
-def demand_anybody(call: Call) -> Grant:
+def demand_anybody(call: ApiCall) -> Grant:
     """The caller, whoever it is.
 
     Raises:

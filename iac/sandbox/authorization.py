@@ -18,10 +18,10 @@ from iac.sandbox.message import (
     redirect,
 )
 from iac.sandbox.model import Account, Client, Grant
-from iac.sandbox.world import Call
+from iac.sandbox.world import ApiCall
 
 
-def configuration(call: Call) -> Response:
+def configuration(call: ApiCall) -> Response:
     """GET /.well-known/openid-configuration (OpenID Connect Discovery section 4; rec: login, discovery)."""
     text = files(__package__).joinpath("discovery.json").read_text(encoding="utf-8")
     document = json.loads(text.replace("http://localhost:8080", call.world.base_url))
@@ -29,12 +29,12 @@ def configuration(call: Call) -> Response:
     return json_response(200, document).with_header("content-type", JSON_UTF8)
 
 
-def keys(call: Call) -> Response:  # noqa: ARG001 - every handler takes a call
+def keys(call: ApiCall) -> Response:  # noqa: ARG001 - every handler takes a call
     """GET /jwk: no key, for no token of the sandbox can be verified outside of it."""
     return json_response(200, {"keys": []})
 
 
-def info(call: Call) -> Response:
+def info(call: ApiCall) -> Response:
     """GET /actuator/info: the version of the server that the sandbox behaves like."""
     build = {"artifact": "iam-login-service", "name": "IAM Login Service (iac sandbox)"}
     return json_response(200, {"build": build | {"version": call.world.facts.version}})
@@ -43,7 +43,7 @@ def info(call: Call) -> Response:
 _WITH_REDIRECT = frozenset({"authorization_code", "implicit"})
 
 
-def authorize(call: Call) -> Response:
+def authorize(call: ApiCall) -> Response:
     """GET or POST /authorize (RFC 6749 section 4.1.1, OpenID Connect Core section 3.1.2)."""
     asked = call.request.parameters()
     if not asked:
@@ -64,7 +64,7 @@ def authorize(call: Call) -> Response:
     return gap("consent") if user_of(call) else to_login(call)
 
 
-def _silent(call: Call, client: Client | None, asked: dict[str, str]) -> Response:
+def _silent(call: ApiCall, client: Client | None, asked: dict[str, str]) -> Response:
     """The answer to prompt=none, which IAM gives before it looks at scope, response_type and PKCE.
 
     It is login_required with a session, too (rec: authorize-consent 6, 25). The redirect URI must be a registered one
@@ -78,28 +78,28 @@ def _silent(call: Call, client: Client | None, asked: dict[str, str]) -> Respons
     return _told(call, asked, {"error": "login_required"})
 
 
-def _refused(call: Call, status: int) -> RefusalError:
+def _refused(call: ApiCall, status: int) -> RefusalError:
     return RefusalError(with_session(call.world, call.request, html_error(status)))
 
 
-def _told(call: Call, asked: dict[str, str], told: dict[str, str], status: int = 302) -> Response:
+def _told(call: ApiCall, asked: dict[str, str], told: dict[str, str], status: int = 302) -> Response:
     uri = asked["redirect_uri"]
     query = urlencode(told | ({"state": asked["state"]} if asked.get("state") else {}), quote_via=quote)
     answer = redirect(f"{uri}{'&' if '?' in uri else '?'}{query}", status)
     return with_session(call.world, call.request, answer)
 
 
-def front(call: Call) -> Response:
+def front(call: ApiCall) -> Response:
     """GET / and /dashboard: the login for whoever has none (rec: discovery 15, 18)."""
     return gap("/dashboard") if user_of(call) else to_login(call)
 
 
-def user_of(call: Call) -> Account | None:
+def user_of(call: ApiCall) -> Account | None:
     """The user who is logged in."""
     return call.caller.account if call.caller else None
 
 
-def to_login(call: Call) -> Response:
+def to_login(call: ApiCall) -> Response:
     """To the login page; a GET is kept in the session, and the login leads back to it (rec: authorize-code 5)."""
     world, request = call.world, call.request
     answer = redirect(f"{world.base_url}/login")
@@ -112,13 +112,13 @@ def to_login(call: Call) -> Response:
     return answer
 
 
-def ask_user(call: Call) -> Response:
+def ask_user(call: ApiCall) -> Response:
     """GET /login: where the user types name and password."""
     page = html_page("Log in", html_form("login", "Login", username=None, password=None))
     return with_session(call.world, call.request, page)
 
 
-def log_in(call: Call) -> Response:
+def log_in(call: ApiCall) -> Response:
     """POST /login: the session is the user's, if the password is right."""
     world, form = call.world, call.request.parameters()
     account = world.store.account_by_name(form.get("username", ""))
@@ -134,7 +134,7 @@ def log_in(call: Call) -> Response:
     return answer
 
 
-def log_out(call: Call) -> Response:
+def log_out(call: ApiCall) -> Response:
     """GET /logout: the session is over."""
     end_session(call.world, call.request)
     return redirect(f"{call.world.base_url}/login?logout")

@@ -22,12 +22,12 @@ from iac.sandbox.message import (
     oauth_error,
 )
 from iac.sandbox.model import DEVICE_GRANT, Account, Client, DeviceCode
-from iac.sandbox.world import Call, World
+from iac.sandbox.world import ApiCall, World
 
 _DEFAULT_SECONDS = 600
 
 
-def authorize(call: Call) -> Response:
+def authorize(call: ApiCall) -> Response:
     """POST /devicecode: codes for whoever names a client that has the grant (RFC 8628 section 3.2)."""
     world, asked = call.world, call.request.parameters()
     if call.request.headers.get("content-type", FORM).partition(";")[0] != FORM:
@@ -85,7 +85,7 @@ def redeem(world: World, client: Client, form: Mapping[str, str]) -> tuple[Accou
     return code.account, code.scopes
 
 
-def ask_code(call: Call) -> Response:
+def ask_code(call: ApiCall) -> Response:
     """GET /device: where the user types the code, or with `?user_code=` what it is about."""
     user = user_of(call)
     if user is None:
@@ -95,13 +95,13 @@ def ask_code(call: Call) -> Response:
     return html_page("Enter the code", html_form("device/verify", "Continue", user_code=None))
 
 
-def verify(call: Call) -> Response:
+def verify(call: ApiCall) -> Response:
     """POST /device/verify: what the code is about."""
     user = user_of(call)
     return to_login(call) if user is None else _what_for(call, user, _given_code(call))
 
 
-def approve(call: Call) -> Response:
+def approve(call: ApiCall) -> Response:
     """POST /device/approve: the user's yes or no."""
     user, store = user_of(call), call.world.store
     if user is None:
@@ -123,7 +123,7 @@ def _approved(world: World, code: DeviceCode, user: Account) -> Response:
     return html_page("The device was approved", "You can close this page.")
 
 
-def _given_code(call: Call) -> str:
+def _given_code(call: ApiCall) -> str:
     return call.request.parameters().get("user_code", "")
 
 
@@ -134,7 +134,7 @@ def _find(world: World, user_code: str) -> DeviceCode | None:
     return next((code for code in waiting if code.user_code == user_code.strip().upper()), None)
 
 
-def _what_for(call: Call, user: Account, user_code: str) -> Response:
+def _what_for(call: ApiCall, user: Account, user_code: str) -> Response:
     """The approval page; a remembered approval of these scopes needs none (rec: device-approve 38)."""
     code = _find(call.world, user_code)
     client = call.world.store.find(code.client_id) if code else None

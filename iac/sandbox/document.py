@@ -10,9 +10,9 @@ from random import Random
 from typing import Any
 
 from iac.sandbox import jose
-from iac.sandbox.flavour import Facts
+from iac.sandbox.flavour import FlavourFacts
 from iac.sandbox.message import RefusalError, Request, ServerCrashError, empty
-from iac.sandbox.model import FIELDS, SECRET_METHODS, SELF_SERVICE, Client, Kind, Row, Setter, View
+from iac.sandbox.model import FIELDS, SECRET_METHODS, SELF_SERVICE, Client, FieldKind, FieldRow, Setter, View
 from iac.sandbox.world import World
 
 _MAX_CLIENT_ID = 256
@@ -63,25 +63,29 @@ def _words(value: Any) -> tuple[str, ...] | None:
 
 
 # As lenient as IAM's JSON reader: numbers pass for texts and digits for numbers (rec: admin-create-rejected).
-_PARSERS: Mapping[Kind | None, Callable[[Any], Any]] = {
-    Kind.TEXT: _text,
-    Kind.URL: _text,
-    Kind.FLAG: _flag,
-    Kind.NUMBER: _number,
-    Kind.LIFETIME: _number,
-    Kind.TEXTS: _texts,
-    Kind.WORDS: _words,
+_PARSERS: Mapping[FieldKind | None, Callable[[Any], Any]] = {
+    FieldKind.TEXT: _text,
+    FieldKind.URL: _text,
+    FieldKind.FLAG: _flag,
+    FieldKind.NUMBER: _number,
+    FieldKind.LIFETIME: _number,
+    FieldKind.TEXTS: _texts,
+    FieldKind.WORDS: _words,
 }
 
 
-def _parse(row: Row, value: Any) -> Any:
+def _parse(row: FieldRow, value: Any) -> Any:
     parsed = _PARSERS[row.kind](value)
-    if row.choices and parsed is not None and not row.choices.issuperset([parsed] if row.kind is Kind.TEXT else parsed):
+    if (
+        row.choices
+        and parsed is not None
+        and not row.choices.issuperset([parsed] if row.kind is FieldKind.TEXT else parsed)
+    ):
         raise ValueError(value)
     return parsed
 
 
-def read_document(request: Request, facts: Facts) -> Document:
+def read_document(request: Request, facts: FlavourFacts) -> Document:
     """The fields of the request's body that IAM knows; it ignores all others (rec: admin-create-rejected).
 
     Raises:
@@ -119,8 +123,8 @@ def stored_fields(world: World, document: Document, *setters: Setter) -> dict[st
     return values
 
 
-def _stored(row: Row, value: Any) -> Any:
-    if value is None or (row.kind is Kind.LIFETIME and value < row.least):
+def _stored(row: FieldRow, value: Any) -> Any:
+    if value is None or (row.kind is FieldKind.LIFETIME and value < row.least):
         return row.absent
     return value
 
@@ -170,7 +174,7 @@ def new_client(world: World, document: Document, values: dict[str, Any]) -> Clie
 
 
 @cache
-def _shown_fields(view: View, facts: Facts) -> tuple[str, ...]:
+def _shown_fields(view: View, facts: FlavourFacts) -> tuple[str, ...]:
     is_short = view is View.ACCOUNT and not facts.lists_are_full
     return tuple(name for name, row in FIELDS.items() if row.seen(view, facts) and (row.is_short or not is_short))
 

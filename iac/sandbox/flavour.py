@@ -29,7 +29,7 @@ class Flavour(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class FlavourFacts:
     """How one flavour answers.
 
     Sizes: `secret_bytes` in bytes before base64url, `jwk_limit` and `jwk_column` in characters.
@@ -62,7 +62,7 @@ class Facts:
     scopes_supported: tuple[str, ...]  # in discovery; rec: login
 
 
-_V1_12 = Facts(
+_V1_12 = FlavourFacts(
     version="1.12.0",
     secrets_shown=True,
     jwk_shown=True,

@@ -21,9 +21,9 @@ from iac.sandbox.message import (
 )
 from iac.sandbox.seed import Seed
 from iac.sandbox.store import Store
-from iac.sandbox.world import Call, Settings, World
+from iac.sandbox.world import ApiCall, SandboxSettings, World
 
-Handler = Callable[[Call], Response]
+Handler = Callable[[ApiCall], Response]
 Methods = Mapping[str, Handler]
 
 _PLAIN: dict[tuple[str, ...], Methods] = {
@@ -85,7 +85,7 @@ class Iam:
         seed: Seed,
         base_url: str = "http://localhost:8080",
         *,
-        settings: Settings | None = None,
+        settings: SandboxSettings | None = None,
         chance: Chance | None = None,
     ) -> None:
         self.flavour = flavour
@@ -128,7 +128,7 @@ class Iam:
         methods, names = self._route(parts)
         is_login = parts[0] in _LOGINS
         caller = None if is_login else access.identify(self.world, request)
-        call = Call(self.world, request, caller, names)
+        call = ApiCall(self.world, request, caller, names)
         if methods is None:
             return self._nowhere(call)
         handler = methods.get("GET" if request.method == "HEAD" else request.method)
@@ -138,7 +138,7 @@ class Iam:
             return not_allowed(*(["GET"] if is_plain else sorted(set(methods) - {"OPTIONS"})))
         return handler(call)
 
-    def _nowhere(self, call: Call) -> Response:
+    def _nowhere(self, call: ApiCall) -> Response:
         """The answer of a path that the sandbox does not have, or no IAM has."""
         path = call.request.path
         name = next((name for name in GAPS if path == name or path.startswith(f"{name}/")), None)

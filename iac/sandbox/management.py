@@ -18,7 +18,7 @@ from iac.sandbox.message import (
     read_page,
 )
 from iac.sandbox.model import ADMIN_READ, ADMIN_WRITE, Account, Client, Setter, View
-from iac.sandbox.world import Call, World
+from iac.sandbox.world import ApiCall, World
 
 _SEARCHES: dict[str, Callable[[Client], tuple[str | None, ...]]] = {
     "name": lambda client: (client.client_id, client.client_name),
@@ -29,7 +29,7 @@ _SEARCHES: dict[str, Callable[[Client], tuple[str | None, ...]]] = {
 }
 
 
-def list_clients(call: Call) -> Response:
+def list_clients(call: ApiCall) -> Response:
     """GET /iam/api/clients, sorted by client_id; with drOnly only those of self service."""
     access.demand(call, ADMIN_READ)
     world, page = call.world, read_page(call.request.query)
@@ -41,7 +41,7 @@ def list_clients(call: Call) -> Response:
     return page_response(page, total, [render(world, client, View.MANAGED) for client in part])
 
 
-def create(call: Call) -> Response:
+def create(call: ApiCall) -> Response:
     """POST: the answer shows the secret, and allow_introspection true whatever was sent."""
     access.demand(call, ADMIN_WRITE)
     world = call.world
@@ -54,14 +54,14 @@ def create(call: Call) -> Response:
     return json_text(201, render(world, client, View.CREATED))
 
 
-def read(call: Call) -> Response:
+def read(call: ApiCall) -> Response:
     """GET of one client."""
     access.demand(call, ADMIN_READ)
     client = call.world.find_client(call.names[0])
     return json_text(200, render(call.world, client, View.MANAGED))
 
 
-def update(call: Call) -> Response:
+def update(call: ApiCall) -> Response:
     """PUT: a full replace but for id, age, origin and status (rec: admin-put-full-replace)."""
     access.demand(call, ADMIN_WRITE)
     world = call.world
@@ -90,14 +90,14 @@ def _updated_secret(world: World, old: Client, method: str, sent: str | None) ->
     return None if method == "none" else sent
 
 
-def delete(call: Call) -> Response:
+def delete(call: ApiCall) -> Response:
     """DELETE of one client."""
     access.demand(call, ADMIN_WRITE)
     call.world.store.remove(call.world.find_client(call.names[0]))
     return empty(204)
 
 
-def rotate_secret(call: Call) -> Response:
+def rotate_secret(call: ApiCall) -> Response:
     """POST /secret: the old secret is dead at once (rec: admin-secret-rotation). From 1.14 for owners too."""
     world = call.world
     if not (world.facts.owner_rotates and _is_owner(call)):
@@ -106,13 +106,13 @@ def rotate_secret(call: Call) -> Response:
     return json_text(201, render(world, world.store.put(client), View.CREATED))
 
 
-def _is_owner(call: Call) -> bool:
+def _is_owner(call: ApiCall) -> bool:
     account = call.caller.account if call.caller else None
     client = call.world.store.find(call.names[0])
     return account is not None and client is not None and call.world.store.is_owner(client, account)
 
 
-def rotate_rat(call: Call) -> Response:
+def rotate_rat(call: ApiCall) -> Response:
     """POST /rat: a new registration access token, the only time that it is shown (rec: admin-rat)."""
     access.demand(call, ADMIN_WRITE)
     world = call.world
@@ -125,17 +125,17 @@ def rotate_rat(call: Call) -> Response:
     return json_response(201, show(world, client, View.MANAGED, registration_access_token=rat))
 
 
-def enable(call: Call) -> Response:
+def enable(call: ApiCall) -> Response:
     """PATCH /enable."""
     return _set_status(call, is_active=True)
 
 
-def disable(call: Call) -> Response:
+def disable(call: ApiCall) -> Response:
     """PATCH /disable."""
     return _set_status(call, is_active=False)
 
 
-def _set_status(call: Call, *, is_active: bool) -> Response:
+def _set_status(call: ApiCall, *, is_active: bool) -> Response:
     """Done for a user; for a client's own token a 200 that does nothing (rec: admin-enable-disable)."""
     account = access.demand(call, ADMIN_WRITE).account
     if account is not None:
@@ -149,21 +149,21 @@ def _marked(world: World, client: Client, account: Account) -> Client:
     return replace(client, status_changed_on=world.chance.now_ms(), status_changed_by=account.uuid)
 
 
-def revoke_refresh_tokens(call: Call) -> Response:
+def revoke_refresh_tokens(call: ApiCall) -> Response:
     """PATCH /revoke-refresh-tokens."""
     access.demand(call, ADMIN_WRITE)
     call.world.store.revoke_refresh(call.world.find_client(call.names[0]))
     return empty(200)
 
 
-def revoke_access_tokens(call: Call) -> Response:
+def revoke_access_tokens(call: ApiCall) -> Response:
     """PATCH /revoke-access-tokens: the registration access token stays (rec: admin-revoke-and-reset)."""
     access.demand(call, ADMIN_WRITE)
     call.world.store.revoke(call.world.find_client(call.names[0]), rats=False)
     return empty(200)
 
 
-def reset(call: Call) -> Response:
+def reset(call: ApiCall) -> Response:
     """PATCH /reset-client: a new secret as a bare JSON string; all tokens end (rec: admin-revoke-and-reset)."""
     account = access.demand(call, ADMIN_WRITE).account
     world = call.world
@@ -176,7 +176,7 @@ def reset(call: Call) -> Response:
     return json_text(200, json.dumps(client.client_secret))
 
 
-def search(call: Call) -> Response:
+def search(call: ApiCall) -> Response:
     """GET /iam/api/search/clients: a part of a value is enough, upper and lower case are alike.
 
     An unknown searchType is an empty 400 (rec: admin-search).
@@ -196,18 +196,18 @@ def search(call: Call) -> Response:
     return _clients_page(call, found, View.FOUND)
 
 
-def own_clients(call: Call) -> Response:
+def own_clients(call: ApiCall) -> Response:
     """GET /iam/account/me/clients, in the order in which they became the user's (rec: self-service-user)."""
     return _clients_page(call, call.world.store.owned(access.demand_user(call)), View.ACCOUNT)
 
 
-def _clients_page(call: Call, found: list[Client], view: View) -> Response:
+def _clients_page(call: ApiCall, found: list[Client], view: View) -> Response:
     page = read_page(call.request.query)
     part = found[page.start : page.stop]
     return page_response(page, len(found), [render(call.world, client, view) for client in part])
 
 
-def list_owners(call: Call) -> Response:
+def list_owners(call: ApiCall) -> Response:
     """GET /owners: an empty page for a client that does not exist, too."""
     access.demand(call, ADMIN_READ)
     world, page = call.world, read_page(call.request.query)
@@ -217,7 +217,7 @@ def list_owners(call: Call) -> Response:
     return page_response(page, len(owners), resources)
 
 
-def add_owner(call: Call) -> Response:
+def add_owner(call: ApiCall) -> Response:
     """POST /owners/{account}."""
     access.demand(call, ADMIN_WRITE)
     account = _account(call, "assignClientOwner")
@@ -225,7 +225,7 @@ def add_owner(call: Call) -> Response:
     return empty(201)
 
 
-def remove_owner(call: Call) -> Response:
+def remove_owner(call: ApiCall) -> Response:
     """DELETE /owners/{account}; also of one who is no owner."""
     access.demand(call, ADMIN_WRITE)
     account = _account(call, "removeClientOwner")
@@ -233,7 +233,7 @@ def remove_owner(call: Call) -> Response:
     return empty(204)
 
 
-def _account(call: Call, operation: str) -> Account:
+def _account(call: ApiCall, operation: str) -> Account:
     account = call.world.store.accounts.get(call.names[1])
     if account is None:
         raise RefusalError(error(400, f"{operation}.accountId: Invalid IAM account uuid"))

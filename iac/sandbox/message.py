@@ -147,7 +147,7 @@ def oauth_error(status: int, code: str, description: str, *, challenge: str | No
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
+class PageRequest:
     """Which part of a list a request asks for: `start` counts from 0 (rec: admin-list-paging)."""
 
     start: int
@@ -159,7 +159,7 @@ class Page:
         return self.start + self.count
 
 
-def read_page(query: Mapping[str, str]) -> Page:
+def read_page(query: Mapping[str, str]) -> PageRequest:
     """The page that `count` and `startIndex` ask for; more than 100 are cut to 100 without a word.
 
     Raises:
@@ -173,10 +173,10 @@ def read_page(query: Mapping[str, str]) -> Page:
         raise RefusalError(empty(400)) from broken
     if count < 1 or start < 1:
         raise ServerCrashError
-    return Page(start - 1, min(count, _MAX_COUNT))
+    return PageRequest(start - 1, min(count, _MAX_COUNT))
 
 
-def page_response(page: Page, total: int, resources: Sequence[str]) -> Response:
+def page_response(page: PageRequest, total: int, resources: Sequence[str]) -> Response:
     """The answer that holds the page's `resources`, each of them JSON already."""
     head = json.dumps({"totalResults": total, "itemsPerPage": len(resources), "startIndex": page.start + 1})
     return json_text(200, f'{head[:-1]}, "Resources": [{", ".join(resources)}]}}')

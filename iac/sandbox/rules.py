@@ -9,10 +9,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from iac.sandbox.document import Document, read_document
-from iac.sandbox.flavour import Facts
+from iac.sandbox.flavour import FlavourFacts
 from iac.sandbox.message import RefusalError, ServerCrashError, error
-from iac.sandbox.model import FIELDS, Kind
-from iac.sandbox.world import Call
+from iac.sandbox.model import FIELDS, FieldKind
+from iac.sandbox.world import ApiCall
 
 _EMAIL = re.compile(r"[^\s@\"(),:;<>\[\\\]]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 _URL = re.compile(r"(?:https?|ftp|file|mailto|jar):\S*", re.IGNORECASE)
@@ -53,7 +53,7 @@ REGISTER = Operation("registerClient.request", is_create=True, is_self_service=T
 REREGISTER = Operation("updateClient.request", is_create=False, is_self_service=True)
 
 
-def checked_document(call: Call, operation: Operation) -> Document:
+def checked_document(call: ApiCall, operation: Operation) -> Document:
     """The request's document, past all validation.
 
     Raises:
@@ -73,7 +73,7 @@ def checked_document(call: Call, operation: Operation) -> Document:
     return document
 
 
-def _of_kind(kind: Kind) -> Iterator[str]:
+def _of_kind(kind: FieldKind) -> Iterator[str]:
     return (name for name, row in FIELDS.items() if row.kind is kind)
 
 
@@ -106,7 +106,7 @@ def _name(document: Document, operation: Operation) -> Faults:
 
 
 def _urls(document: Document) -> Faults:
-    for name in _of_kind(Kind.URL):
+    for name in _of_kind(FieldKind.URL):
         url = document.get(name) or ""
         if len(url) > _MAX_URL:
             yield _property(name), "size must be between 0 and 2048"
@@ -138,12 +138,12 @@ def _pkce(document: Document) -> Faults:
 
 def _lifetimes(document: Document, operation: Operation) -> Faults:
     if operation.is_create and not operation.is_self_service:
-        for name in _of_kind(Kind.LIFETIME):
+        for name in _of_kind(FieldKind.LIFETIME):
             if (document.get(name) or 0) < 0:
                 yield _property(name), "must be greater than or equal to 0"
 
 
-def _jwk(document: Document, operation: Operation, facts: Facts) -> Faults:
+def _jwk(document: Document, operation: Operation, facts: FlavourFacts) -> Faults:
     if not operation.is_self_service and len(document.get("jwk") or "") > facts.jwk_limit:
         yield "jwk", f"size must be between 0 and {facts.jwk_limit}"
 
@@ -159,7 +159,7 @@ def _auth_method(document: Document) -> Faults:
         yield "", "private_key_jwt requires a jwks uri or a jwk value"
 
 
-def _redirect_uris(document: Document, facts: Facts) -> Faults:
+def _redirect_uris(document: Document, facts: FlavourFacts) -> Faults:
     uris = document.get("redirect_uris") or ()
     return _strict_faults(uris) if facts.strict_redirect_uris else _lax_faults(uris)
 

@@ -13,7 +13,7 @@ from iac.sandbox.fault import Fault, FaultError
 from iac.sandbox.flavour import FACTS, Flavour
 from iac.sandbox.seed import PEOPLE, Seed, SeedError
 from iac.sandbox.server import Sandbox, start_sandbox
-from iac.sandbox.world import Registration
+from iac.sandbox.world import Registrants
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -29,7 +29,7 @@ class SandboxError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
+class RunOptions:
     """What the command takes. `faults` is JSON: one fault or a list of them, "" for none."""
 
     host: str = "localhost"
@@ -37,11 +37,11 @@ class Options:
     flavour: Flavour = Flavour.V1_14
     seed: str = PEOPLE
     faults: str = ""
-    registration: Registration = Registration.ANYONE
+    registration: Registrants = Registrants.ANYONE
     shuffle: int | None = None
 
 
-def run(options: Options, say: Callable[[str], None]) -> None:
+def run(options: RunOptions, say: Callable[[str], None]) -> None:
     """Serve until SIGINT or SIGTERM; must run in the main thread. `say` takes each line of output.
 
     Raises:
@@ -64,7 +64,7 @@ def run(options: Options, say: Callable[[str], None]) -> None:
     say("stopped")
 
 
-def banner(options: Options, sandbox: Sandbox, seed: Seed) -> Iterator[str]:
+def banner(options: RunOptions, sandbox: Sandbox, seed: Seed) -> Iterator[str]:
     """Where the sandbox is, how to log in, and how to stop it."""
     version = FACTS[options.flavour].version
     yield f"INDIGO IAM {version}, a sandbox in memory: not for production, all secrets are known."
@@ -97,7 +97,7 @@ def _read_faults(text: str) -> list[Fault]:
         raise SandboxError(f"faults cannot be read: {wrong}", f"describe them as {example}") from wrong
 
 
-def _cannot_listen(options: Options, refusal: OSError) -> SandboxError:
+def _cannot_listen(options: RunOptions, refusal: OSError) -> SandboxError:
     where = f"{options.host}:{options.port}"
     if refusal.errno == errno.EADDRINUSE:
         return SandboxError(f"something else listens on {where} already", "choose another --port, 0 for a free one")

@@ -10,7 +10,7 @@ from typing import Any
 from iac.sandbox.flavour import Flavour
 from iac.sandbox.model import Account, Client
 from iac.sandbox.store import Store
-from iac.sandbox.world import Settings
+from iac.sandbox.world import SandboxSettings
 
 PEOPLE = "people"
 _LOGINS = ("admin-client-rw", "admin-client-ro")
@@ -50,9 +50,9 @@ class Seed:
         return cls(document)
 
     @property
-    def settings(self) -> Settings:
+    def settings(self) -> SandboxSettings:
         """The settings of the server, all that the seed does not say at their defaults."""
-        return Settings(
+        return SandboxSettings(
             restricted_scopes=frozenset(self._document.get("restricted_scopes", ())),
             reserved_scopes=frozenset(self._document.get("reserved_scopes", ())),
             default_scopes=tuple(self._document.get("default_scopes", ())),

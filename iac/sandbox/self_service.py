@@ -16,19 +16,19 @@ from iac.sandbox.message import (
     json_text,
 )
 from iac.sandbox.model import EXCHANGE_GRANT, Account, Client, Setter, View
-from iac.sandbox.world import Call, Registration, World
+from iac.sandbox.world import ApiCall, Registrants, World
 
 _NOT_FOR_USERS = frozenset({"password", EXCHANGE_GRANT})
 _NOT_FOR_ANYBODY = _NOT_FOR_USERS | {"client_credentials"}
 
-_IS_ALLOWED: dict[Registration, Callable[[Account | None], bool]] = {
-    Registration.ANYONE: lambda _: True,
-    Registration.REGISTERED_USERS: lambda account: account is not None,
-    Registration.ADMINISTRATORS: lambda account: account is not None and account.is_admin,
+_IS_ALLOWED: dict[Registrants, Callable[[Account | None], bool]] = {
+    Registrants.ANYONE: lambda _: True,
+    Registrants.REGISTERED_USERS: lambda account: account is not None,
+    Registrants.ADMINISTRATORS: lambda account: account is not None and account.is_admin,
 }
 
 
-def _user(call: Call) -> Account | None:
+def _user(call: ApiCall) -> Account | None:
     """The user who calls; a client's own token counts as nobody's (rec: self-service-user).
 
     Raises:
@@ -41,7 +41,7 @@ def _user(call: Call) -> Account | None:
     return account
 
 
-def _reachable(call: Call, user: Account | None) -> Client:
+def _reachable(call: ApiCall, user: Account | None) -> Client:
     """The client that the path names, for its owner or the bearer of its registration access token.
 
     Raises:
@@ -59,7 +59,7 @@ def _reachable(call: Call, user: Account | None) -> Client:
     return client
 
 
-def register(call: Call) -> Response:
+def register(call: ApiCall) -> Response:
     """POST: a user becomes the owner, all others get a registration access token.
 
     The answer to a user has the user's e-mail in contacts, the stored client has not.
@@ -81,13 +81,13 @@ def register(call: Call) -> Response:
     return json_response(201, show(world, replace(client, contacts=contacts), View.REGISTERED))
 
 
-def read(call: Call) -> Response:
+def read(call: ApiCall) -> Response:
     """GET of one client."""
     client = _reachable(call, _user(call))
     return json_text(200, render(call.world, client, View.REGISTRATION))
 
 
-def update(call: Call) -> Response:
+def update(call: ApiCall) -> Response:
     """PUT: a full replace of what self service knows.
 
     A body without client_id takes the id away for good (rec: self-service-put-without-client-id).
@@ -129,7 +129,7 @@ def _updated(world: World, old: Client, client_id: str | None, fields: dict[str,
     )
 
 
-def _renewed_rat(call: Call, client: Client) -> str | None:
+def _renewed_rat(call: ApiCall, client: Client) -> str | None:
     """A new registration access token where the caller's has outlived the server's setting."""
     caller, validity = call.caller, call.world.settings.rat_validity_seconds
     if caller is None or not caller.is_rat or validity is None:
@@ -138,13 +138,13 @@ def _renewed_rat(call: Call, client: Client) -> str | None:
     return access.issue_rat(call.world, client) if is_over else None
 
 
-def delete(call: Call) -> Response:
+def delete(call: ApiCall) -> Response:
     """DELETE of one client."""
     call.world.store.remove(_reachable(call, _user(call)))
     return empty(204)
 
 
-def redeem(call: Call) -> Response:
+def redeem(call: ApiCall) -> Response:
     """POST /redeem, the token as plain text: a user takes an anonymous client over (rec: self-service-redeem)."""
     world, user = call.world, _user(call)
     if user is None:

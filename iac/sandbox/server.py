@@ -25,7 +25,7 @@ from iac.sandbox.flavour import Flavour
 from iac.sandbox.iam import Iam
 from iac.sandbox.message import Request, Response, error
 from iac.sandbox.seed import PEOPLE, Seed
-from iac.sandbox.world import Settings
+from iac.sandbox.world import SandboxSettings
 
 MAX_BODY = 1024 * 1024
 LOG_SIZE = 100_000
@@ -221,7 +221,7 @@ def start_sandbox(
     host: str = "127.0.0.1",
     port: int = 0,
     seed: Seed | str = PEOPLE,
-    settings: Settings | None = None,
+    settings: SandboxSettings | None = None,
 ) -> Iterator[Sandbox]:
     """A sandbox in a thread, as long as the context lasts. Port 0 takes a free one.
 

@@ -21,7 +21,7 @@ from iac.sandbox.message import (
     redirect,
 )
 from iac.sandbox.model import GRANT_TYPES, JWT_BEARER_GRANT, Account, Client, Grant
-from iac.sandbox.world import Call, World
+from iac.sandbox.world import ApiCall, World
 
 OFFLINE = "offline_access"
 REFRESH = "refresh_token"
@@ -31,7 +31,7 @@ _ADMIN_SCOPES = ("iam:admin.", "scim:")  # given to administrators alone (rec: p
 _GRANTS = GRANT_TYPES | {JWT_BEARER_GRANT}
 
 
-def token(call: Call) -> Response:
+def token(call: ApiCall) -> Response:
     """POST /token (RFC 6749, 8628): client_credentials, password for the seed's users, device and refresh tokens.
 
     A browser gets no errors: they go to the error page, which takes GET alone (rec: token-errors 23, 24).
@@ -44,24 +44,24 @@ def token(call: Call) -> Response:
         raise
 
 
-def wrong_method(call: Call) -> Response:
+def wrong_method(call: ApiCall) -> Response:
     """GET /token, which names its methods only to a client that logs in (rec: token-errors 14, 15)."""
     login.authenticate(call.world, call.request, {})
     return oauth_error(405, "method_not_allowed", f"Request method '{call.request.method}' not supported")
 
 
-def options(call: Call) -> Response:  # noqa: ARG001 - every handler takes a call
+def options(call: ApiCall) -> Response:  # noqa: ARG001 - every handler takes a call
     """OPTIONS /token."""
     return empty(200).with_header("allow", "POST,GET,HEAD,OPTIONS")
 
 
-def other_path(call: Call) -> Response:  # noqa: ARG001 - every handler takes a call
+def other_path(call: ApiCall) -> Response:  # noqa: ARG001 - every handler takes a call
     """POST /token/: the filter that logs clients in has the path without the slash (rec: token-errors 27)."""
     text = "There is no client authentication. Try adding an appropriate authentication filter."
     raise RefusalError(oauth_error(401, "unauthorized", text, challenge="Bearer"))
 
 
-def _token(call: Call) -> Response:
+def _token(call: ApiCall) -> Response:
     """IAM's order of checks: client, grant_type there, client_id, scope, grant known, grant allowed, grant itself.
 
     Suspension is seen last, by a grant that would succeed (rec: disabled-client, client-credentials-errors 26, 27).
@@ -186,7 +186,7 @@ def _user(world: World, asked: Mapping[str, str]) -> Account:
     return account
 
 
-def revoke(call: Call) -> Response:
+def revoke(call: ApiCall) -> Response:
     """POST /revoke (RFC 7009): HTTP Basic alone, a secret in the form is a redirect to the front page (rec: revoke).
 
     The access tokens of a login end with its refresh token, and not the other way round.
@@ -210,7 +210,7 @@ def revoke(call: Call) -> Response:
     return empty(200)
 
 
-def introspect(call: Call) -> Response:
+def introspect(call: ApiCall) -> Response:
     """POST /introspect (RFC 7662); its form differs (rec: admin-revoke-and-reset).
 
     By the sources of IAM (IntrospectEndpointAuthorizationConfig) it takes HTTP Basic alone, from clients of every auth
@@ -262,12 +262,12 @@ def _described_user(world: World, grant: Grant) -> dict[str, Any]:
     return told
 
 
-def scim_me(call: Call) -> Response:
+def scim_me(call: ApiCall) -> Response:
     """GET /scim/Me: the user's account."""
     return json_response(200, dict(access.demand_user(call).representation))
 
 
-def userinfo(call: Call) -> Response:
+def userinfo(call: ApiCall) -> Response:
     """GET /userinfo (OpenID Connect Core section 5.3), as far as it tells whether a token is a user's and good."""
     if "authorization" not in call.request.headers and "access_token" in call.request.query:
         return gap("/userinfo")

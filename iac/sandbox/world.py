@@ -5,13 +5,13 @@ from enum import StrEnum
 from random import Random
 
 from iac.sandbox.chance import Chance
-from iac.sandbox.flavour import Facts
+from iac.sandbox.flavour import FlavourFacts
 from iac.sandbox.message import RefusalError, Request, error
 from iac.sandbox.model import Client, Grant
 from iac.sandbox.store import Store
 
 
-class Registration(StrEnum):
+class Registrants(StrEnum):
     """Who may use self service (IAM's setting `client-registration.allow-for`)."""
 
     ANYONE = "ANYONE"
@@ -20,14 +20,14 @@ class Registration(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class SandboxSettings:
     """What an administrator of the server decides.
 
     `rat_validity_seconds` is the life of registration access tokens, None for ever. With `shuffle`, a
     seed, every list and scope in an answer comes in a random order, as after a restart of a real server.
     """
 
-    registration: Registration = Registration.ANYONE
+    registration: Registrants = Registrants.ANYONE
     rat_validity_seconds: int | None = None
     restricted_scopes: frozenset[str] = frozenset()
     reserved_scopes: frozenset[str] = frozenset()
@@ -39,8 +39,8 @@ class Settings:
 class World:
     """Everything that a request is answered from."""
 
-    facts: Facts
-    settings: Settings
+    facts: FlavourFacts
+    settings: SandboxSettings
     store: Store
     chance: Chance
     base_url: str
@@ -70,7 +70,7 @@ class World:
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class ApiCall:
     """One request on its way: who sends it and which parts of the path it names."""
 
     world: World

@@ -97,8 +97,7 @@ class LocalSession(StateSession):
             if address not in known:
                 fix = nearest(address, known) or "the address is the path below clients.d without .yaml"
                 raise InputError("no definition has this address", where=address, fix=fix)
-        digests = {name: self.digest(name) for name in self.templates}
-        return Options(digests, frozenset(targets), frozenset(recreate))
+        return Options(targets=frozenset(targets), recreate=frozenset(recreate))
 
     def ledger(self, state: State) -> Ledger:
         """This run's view of state. What it seals is sealed to the recipients of now, those of definitions too."""
@@ -119,16 +118,27 @@ class LocalSession(StateSession):
         elif error := find_newer(self.deliveries, self.backend, state):
             raise error
 
-    def digest(self, template: str) -> str:
+    def issuer(self, state: State) -> str:
+        """The issuer in outputs, as the server spells it: readers of tokens compare it to the character.
+
+        Without the server, it is what the last apply learned. Before the first apply, it is what iac.yaml says.
+        """
+        return state.served_issuer or self.desired.issuer
+
+    def digest(self, template: str, state: State) -> str:
         """Hash over all that a template may read beside clients: its text, the project, the environment, the issuer."""
         desired = self.desired
-        return sha256([self.templates[template].digest, desired.project, desired.environment, desired.issuer])
+        return sha256([self.templates[template].digest, desired.project, desired.environment, self.issuer(state)])
 
-    def facts(self) -> ProjectFacts:
+    def digests(self, state: State) -> dict[str, str]:
+        """The digest of each template, by its name."""
+        return {name: self.digest(name, state) for name in self.templates}
+
+    def facts(self, state: State) -> ProjectFacts:
         """Where outputs come from, for their templates."""
         from iac.rendering.context import ProjectFacts  # only where outputs change
 
-        return ProjectFacts(self.desired.project, self.desired.environment, self.desired.issuer)
+        return ProjectFacts(self.desired.project, self.desired.environment, self.issuer(state))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,3 +147,7 @@ class Session(LocalSession):
 
     provider: Provider
     parallelism: int = 8
+
+    def issuer(self, _state: State) -> str:
+        """The issuer in outputs, as the server's discovery document spells it."""
+        return self.provider.served_issuer()

@@ -85,7 +85,7 @@ class Readers:
             StateError: there are none.
         """
         if not self._identities:
-            from iac.sealing.key import parse_identities  # only where files are opened
+            from iac.sealing import parse_identities  # only where files are opened
 
             self._identities = parse_identities(self._identity())
         return self._identities

@@ -12,13 +12,12 @@ from urllib.request import getproxies, proxy_bypass
 
 from iac import __version__
 from iac.core.errors import InputError
+from iac.core.limits import DEADLINE, LARGEST_BODY, TIMEOUT
 from iac.core.origin import Address, HttpServer
 from iac.core.server import switch
 from iac.transport.certificate import ssl_context
-from iac.transport.library import httpcore, httpx
-from iac.transport.limit import DEADLINE, LARGEST_BODY, TIMEOUT
 from iac.transport.retry import Patience
-from iac.transport.wire import WatchedNetwork
+from iac.transport.wire import WatchedNetwork, httpcore, httpx
 
 if TYPE_CHECKING:
     import ssl

@@ -7,7 +7,7 @@ a write is sent once, and the errors say whether it can have had an effect:
 - `UnknownOutcome`: at least one byte of it was sent and no usable answer came back.
 
 Which of them is decided by what went over the wire (`WireExchange.is_sent`), never by the kind of exception; both say
-it as `sent`. What fails after `send` gave an answer is known by `iac.ports.wire.watch_wire`, whoever raises.
+it as `sent`. What fails after `send` gave an answer is known by `iac.ports.foreign.watch_wire`, whoever raises.
 
 A call ends by its deadline, with its repetitions and pauses. Each request is logged (method, path, status), never a
 header or a body: these carry secrets.
@@ -22,16 +22,14 @@ from dataclasses import dataclass
 from threading import BoundedSemaphore
 
 from iac.core.errors import UnknownOutcome, UnreachableError
+from iac.core.limits import LARGEST_HEAD
 from iac.core.origin import HttpServer
 from iac.ports import Clock
 from iac.transport.certificate import FORM_ERRORS, cause, is_certificate_refused
 from iac.transport.client import Transport, open_client
-from iac.transport.encoding import decode
-from iac.transport.library import httpx
-from iac.transport.limit import LARGEST_HEAD
-from iac.transport.message import Answer, Call
+from iac.transport.message import Answer, Call, decode
 from iac.transport.retry import PASSING, parse_date, parse_retry_after
-from iac.transport.wire import WireExchange, serving
+from iac.transport.wire import WireExchange, httpx, serving
 
 _log = logging.getLogger(__name__)
 

@@ -1,22 +1,23 @@
-"""A request, its answer, and what a server says made safe to show. Pure."""
+"""A request, its answer decoded within a bound, and what a server says made safe to show. Pure."""
 
 from __future__ import annotations
 
 import base64
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_plus, urlencode
 
+from iac.core.limits import DECODED_AT_ONCE
 from iac.core.text import printable
 
 if TYPE_CHECKING:
     from iac.core.secret import Secret
-
 
 _CREDENTIALS = re.compile(r'(?:client_(?:secret|assertion)|device_code|refresh_token)(?:=|"\s*:\s*")([^&"]+)')
 """Credentials in a form (RFC 6749 sections 2.3.1 and 6, RFC 7521 section 4.2, RFC 8628) or in the JSON of a client."""
@@ -160,3 +161,51 @@ def told(answer: Answer, words: str, hidden: Iterable[Secret | None] = ()) -> st
         return f"the server says {answer.status}, with words that repeat a secret and are not shown"
     shown = printable(words)[:LONGEST]
     return f"the server says {answer.status}: {shown}" if shown else f"the server says {answer.status}"
+
+
+_PLAIN, _GZIP = frozenset({"", "identity"}), frozenset({"gzip", "x-gzip"})
+"""Values of Content-Encoding (RFC 9110 section 8.4.1)."""
+
+
+class EncodingError(ValueError):
+    """A body that cannot be decoded, or not within its bound."""
+
+
+def decode(chunks: Iterable[bytes], encoding: str, largest: int) -> bytes:
+    """The whole body of at most `largest` bytes.
+
+    Args:
+        chunks: as they come from the network.
+        encoding: the value of Content-Encoding. Only one encoding is undone: each one more multiplies what a small
+            answer can grow to.
+        largest: bytes that the body may have when it is decoded.
+
+    Raises:
+        EncodingError: the body is larger, broken, cut off, or in an encoding that was not asked for.
+    """
+    name = encoding.strip().lower()
+    if name not in _PLAIN | _GZIP:
+        raise EncodingError(f"the answer has Content-Encoding {printable(encoding)[:80]}; iac takes gzip or none")
+    body = bytearray()
+    for piece in _gunzip(chunks) if name in _GZIP else chunks:
+        body += piece
+        if len(body) > largest:
+            raise EncodingError(f"the answer is larger than {largest} bytes")
+    return bytes(body)
+
+
+def _gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """In small pieces, so that whoever counts them can stop."""
+    decoder = zlib.decompressobj(wbits=16 + zlib.MAX_WBITS)
+    is_empty = True
+    try:
+        for chunk in chunks:
+            is_empty = is_empty and not chunk
+            piece = decoder.decompress(chunk, DECODED_AT_ONCE)
+            while piece:
+                yield piece
+                piece = decoder.decompress(decoder.unconsumed_tail, DECODED_AT_ONCE)
+    except zlib.error as error:
+        raise EncodingError(f"the answer is no gzip, as its Content-Encoding says: {error}") from error
+    if not is_empty and (not decoder.eof or decoder.unused_data):
+        raise EncodingError("the answer's gzip is cut off, or followed by something else")

@@ -1,4 +1,6 @@
-"""The network under the HTTP library: sockets of which no step outlasts the deadline of the request that they serve.
+"""The HTTP library and the network under it: sockets of which no step outlasts the deadline of the request they serve.
+
+The library is httpx2 with its httpcore2 where they are installed, else httpx with httpcore.
 
 The library waits step by step: a server that sends a byte now and then, or 1xx answers without end, would keep it for
 ever. Here each step (connect, TLS handshake, also behind a proxy, send, receive) gets at most what is left of one
@@ -16,10 +18,23 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
-from iac.ports.wire import note_write
-from iac.transport.library import httpcore
+from iac.ports.foreign import note_write
+
+# The one place that chooses the HTTP library. httpx is the interface; httpcore, which comes with it, takes our network.
+if TYPE_CHECKING:
+    import httpcore
+    import httpx
+else:
+    try:
+        import httpcore2 as httpcore
+        import httpx2 as httpx
+    except ImportError:
+        import httpcore
+        import httpx
+
+__all__ = ["WatchedNetwork", "WireExchange", "httpcore", "httpx", "serving"]
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from iac.core.plan.change import Action, Cause
 from iac.core.text import printable
-from iac.views.markdown_diff import field_diff, fold
+from iac.views.markdown import field_diff, fold
 from iac.views.text import Page, field_lines
 from iac.views.words import Room, code, counted, shortened
 

@@ -1,4 +1,4 @@
-"""Settings to adapters: `iac.wiring.site` opens state and sinks, `iac.wiring.login` the login.
+"""Settings to adapters: `iac.wiring.site` opens state and sinks, `iac.wiring.sessions` the login.
 
 Everything heavy is imported where it is opened.
 """
@@ -6,13 +6,13 @@ Everything heavy is imported where it is opened.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from enum import Enum, auto
+from enum import Enum
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from iac.clock import SystemClock
 from iac.config.definitions import load_environment
@@ -20,25 +20,34 @@ from iac.config.project import load_project
 from iac.config.settings import Settings
 from iac.core.desired import Desired
 from iac.core.diagnostics import Diagnostic
+from iac.core.errors import InputError
 from iac.core.secret import Secret
 from iac.ports import Clock, Vault
-from iac.ports.source import Origin, Source
-from iac.providers.logins import Login
+from iac.ports.site import LoginSite, SourceKind, ValueSource
+from iac.providers.base import Connected, Connection
+from iac.providers.logins import READ_SCOPES, WRITE_SCOPES, Login
 from iac.registry import PROVIDERS
 from iac.session import LocalSession, Session, StateSession
-from iac.wiring.login import Teller, login_client_id, open_login, pinned_issuer
+from iac.transport.client import Transport
 from iac.wiring.site import open_backend, open_deliveries, open_sinks, site_of
-
-if TYPE_CHECKING:
-    from iac.providers.base import Connected
 
 
 class Access(Enum):
-    """Which scopes a login asks for: those of reading, those of writing too, or all that the client has."""
+    """The scopes that a login asks for: those of reading, those of writing too, or all that the client has."""
 
-    READ = auto()
-    WRITE = auto()
-    ALL = auto()
+    READ = READ_SCOPES
+    WRITE = WRITE_SCOPES
+    ALL = ()
+
+
+class Teller(Protocol):
+    """Who can be asked to log in."""
+
+    def can_ask(self) -> bool:
+        """Whether somebody sits there to read what is said."""
+
+    def say(self, text: str) -> None:
+        """Say something that has to be read."""
 
 
 class Caller(Teller, Protocol):
@@ -71,7 +80,7 @@ def open_session(caller: Caller, access: Access, *, parallelism: int | None = No
     """
     settings, local = open_project(caller)
     count = parallelism or settings.parallelism
-    provider = open_provider(settings, local.clock, open_login(settings, _scopes(access), caller), parallelism=count)
+    provider = open_provider(settings, local.clock, open_login(settings, access.value, caller), parallelism=count)
     try:
         yield Session(
             desired=replace(local.desired, login_client_id=login_client_id(settings)),
@@ -98,7 +107,7 @@ def open_server(caller: Caller, access: Access) -> Iterator[tuple[Settings, Conn
         InvalidInput: iac.yaml is invalid.
     """
     settings = load_project(caller.root).settings(caller.environment)
-    login = open_login(settings, _scopes(access), caller)
+    login = open_login(settings, access.value, caller)
     provider = open_provider(settings, SystemClock(), login, parallelism=settings.parallelism)
     try:
         yield settings, provider
@@ -107,7 +116,7 @@ def open_server(caller: Caller, access: Access) -> Iterator[tuple[Settings, Conn
 
 
 def open_state(caller: Caller) -> StateSession:
-    """What mending state needs: no definitions, no login, no server.
+    """What repairing state needs: no definitions, no login, no server.
 
     Raises:
         InvalidInput: iac.yaml is invalid.
@@ -127,7 +136,7 @@ def open_local(caller: Caller) -> LocalSession:
 
 
 def open_rekey(caller: Caller) -> LocalSession:
-    """What sealing secrets anew needs: definitions, which name recipients, and a vault that opens clear ones too.
+    """What sealing secrets again needs: definitions, which name recipients, and a vault that opens clear ones too.
 
     Raises:
         InvalidInput: iac.yaml or definitions are invalid.
@@ -135,9 +144,8 @@ def open_rekey(caller: Caller) -> LocalSession:
     from iac.backends.age import AgeVault, RekeyVault  # only where secrets are
 
     settings, local = open_project(caller)
-    return replace(
-        local, vault=RekeyVault(local.vault, AgeVault(settings.state.recipients, lambda: find_identity(settings)))
-    )
+    sealed = AgeVault(settings.state.recipients, lambda: find_identity(settings))
+    return replace(local, vault=RekeyVault(local.vault, sealed))
 
 
 def open_project(caller: Caller) -> tuple[Settings, LocalSession]:
@@ -187,27 +195,72 @@ def open_vault(settings: Settings) -> Vault:
 
 def find_identity(settings: Settings) -> Secret | None:
     """What iac.yaml names, else IAC_AGE_IDENTITY; where the variable is not set, the key file that `iac init` made."""
-    from iac.backends.keyfile import stored_identity  # only where secrets are opened
+    from iac.sealing import stored_identity  # only where secrets are opened
 
-    source = settings.state.identity or Source("state.encryption.identity", Origin.ENV, "IAC_AGE_IDENTITY")
-    if source.origin is Origin.ENV and source.name not in os.environ:
+    source = settings.state.identity or ValueSource("state.encryption.identity", SourceKind.ENV, "IAC_AGE_IDENTITY")
+    if source.origin is SourceKind.ENV and source.name not in os.environ:
         return stored_identity(settings.project, os.environ)
     return source.read(os.environ, settings.root)
 
 
 def open_provider(settings: Settings, clock: Clock, login: Login, *, parallelism: int) -> Connected:
     """The server's API; nothing is sent before its first call."""
-    from iac.providers.base import Connection
-    from iac.wiring.login import issuer_transport  # brings in the HTTP library
-
-    transport = issuer_transport(settings, parallelism=parallelism)
-    connection = Connection(settings.issuer, pinned_issuer(os.environ), transport)
+    connection = open_connection(settings, parallelism=parallelism)
     module, _, name = PROVIDERS[settings.provider].opener.partition(":")
     provider: Connected = getattr(import_module(module), name)(connection, login, clock)
     return provider
 
 
-def _scopes(access: Access) -> tuple[str, ...]:
-    from iac.providers.logins import READ_SCOPES, WRITE_SCOPES
+def open_login(settings: Settings, scopes: tuple[str, ...], teller: Teller) -> Login:
+    """The way that iac.yaml names. Nothing is sent yet.
 
-    return {Access.READ: READ_SCOPES, Access.WRITE: WRITE_SCOPES}.get(access, ())
+    Args:
+        settings: of the environment.
+        scopes: to ask for; empty for all that can be had.
+        teller: who can be asked.
+
+    Raises:
+        InputError: a secret cannot be had, or what the way needs is not installed.
+    """
+    if settings.auth is None:
+        raise InputError("iac.yaml has no auth: how iac logs in", fix="auth: {method: ...}")
+    ask = teller.say if teller.can_ask() else None
+    login: Login = settings.auth.open(LoginSite(site_of(settings, SystemClock()), scopes, ask, teller.say))
+    return login
+
+
+def login_client_id(settings: Settings) -> str:
+    """The client that iac logs in with, which it never touches; "" when the way says nothing of it."""
+    source = settings.auth.client if settings.auth else None
+    return source.read(os.environ, settings.root).reveal() if source else ""
+
+
+def pinned_issuer(environ: Mapping[str, str]) -> str:
+    """IAC_ISSUER; "" when it is not set.
+
+    Raises:
+        InputError: it is empty. Whoever sets it means to pin credentials to one server, and an empty one pins nothing.
+    """
+    pinned = environ.get("IAC_ISSUER")
+    if pinned == "":
+        raise InputError(
+            "IAC_ISSUER is set, but empty",
+            why="it holds the project to one server; an empty one would allow any server",
+            fix="set it to the issuer, or unset it",
+        )
+    return pinned or ""
+
+
+def open_connection(settings: Settings, *, parallelism: int) -> Connection:
+    """The issuer and the way to it; a client certificate is shown to it alone."""
+    network = settings.network
+    transport = Transport(
+        parallelism=parallelism,
+        timeout=settings.timeout,
+        deadline=settings.deadline,
+        ca_bundle=network.ca,
+        certificate=network.certificate,
+        key=network.key,
+        proxy=network.proxy,
+    )
+    return Connection(settings.issuer, pinned_issuer(os.environ), transport)

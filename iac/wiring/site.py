@@ -43,7 +43,7 @@ def open_backend(settings: Settings, clock: Clock) -> StateBackend:
 
 def open_deliveries(settings: Settings, clock: Clock) -> Deliveries:
     """What this machine has written of the outputs of an environment."""
-    from iac.backends.deliveries import FileDeliveries  # not where no state is used
+    from iac.backends.local import FileDeliveries  # not where no state is used
 
     return FileDeliveries(settings.root / ".iac" / f"{settings.state.lineage or 'none'}.outputs", clock)
 

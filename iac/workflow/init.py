@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from iac.backends.keyfile import KeyFile, ensure_key, key_path
 from iac.config.edit.files import create_text, replace_text
 from iac.config.edit.project import edit_lineage
 from iac.config.project import load_project
@@ -23,6 +22,7 @@ from iac.files import PrivateFolder
 from iac.ports import Clock, StateBackend
 from iac.ports.path import PROJECT_FILE
 from iac.registry import BACKENDS, PROVIDERS
+from iac.sealing import KeyFile, ensure_key, key_path
 
 Opener = Callable[[Settings, Clock], StateBackend]
 

@@ -1,4 +1,4 @@
-"""What an apply would do now: read state and server, plan, hold it against policy. Without the lock, or under it."""
+"""The plan of a run: made from state and server, held against policy, guards and what was approved."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from dataclasses import replace
 from iac.apply.deliver import check_sinks, check_templates, outputs_to_write
 from iac.apply.run import LockedPlan
 from iac.core.diagnostics import Diagnostic, Severity
+from iac.core.errors import StalePlan, UnsafePlan
+from iac.core.limits import listed
+from iac.core.plan.approval import SavedPlan, differences, uncovered
 from iac.core.plan.draft import Options
 from iac.core.plan.make import make_plan
 from iac.core.plan.plan import Plan
 from iac.core.policy import Outside, asks_server, review
 from iac.core.registration import Actual
-from iac.core.state.model import State
+from iac.core.state.model import Approval, State
 from iac.session import Session, find_newer
 from iac.workflow.exposure import with_exposures
 from iac.workflow.registrations import keep_new_tokens, read_actual
@@ -20,8 +23,8 @@ from iac.workflow.registrations import keep_new_tokens, read_actual
 
 def read_plan(session: Session, options: Options) -> Plan:
     """What would be done now; nothing is written and no lock is taken."""
-    options = replace(options, now=session.clock.now())
     state = session.backend.load()
+    options = replace(options, now=session.clock.now(), templates=session.digests(state))
     older = _older_state(session, state)
     actual = read_actual(session, state, options)
     state = keep_new_tokens(session, state, actual, is_locked=False)
@@ -56,10 +59,65 @@ def _reviewed(session: Session, plan: Plan, options: Options) -> Plan:
 
 def prepare(session: Session, options: Options) -> LockedPlan:
     """The plan that `apply_plan` carries out. Call it with the lock held."""
-    options = replace(options, now=session.clock.now())
     state = session.backend.load()
+    options = replace(options, now=session.clock.now(), templates=session.digests(state))
     session.check_serial(state)
     # A token that cannot be opened stops an apply here, before anything is sent; a plan goes on and says so.
     actual = read_actual(session, state, options, must_open=True)
     state = keep_new_tokens(session, state, actual, is_locked=True)
     return LockedPlan(_plan(session, state, actual, options), state, actual, options)
+
+
+_REVIEW = "review the new plan and approve it"
+
+
+def check_guards(plan: Plan) -> None:
+    """Refuse a plan that a guard refuses, or policy.
+
+    Raises:
+        UnsafePlan: with what they say; the plan has been shown before.
+    """
+    if plan.refusals:
+        said = listed((f"{refusal.headline} [{refusal.id}]" for refusal in plan.refusals), "; ")
+        raise UnsafePlan("the plan is refused, nothing was sent", why=said, fix="see the plan above: each has its fix")
+
+
+def check_expected(plan: Plan, noted: Approval | None, expected: str) -> None:
+    """Stop unless the plan is the approved one, or a rest of it.
+
+    Args:
+        plan: what would be done.
+        noted: the approval that state notes.
+        expected: the digest that was approved.
+
+    Raises:
+        StalePlan: naming the addresses whose change is not what was approved.
+    """
+    if plan.digest == expected or plan.is_empty:
+        return
+    others = uncovered(plan, noted) if noted is not None and noted.digest == expected else plan.changes
+    if others:
+        raise StalePlan(
+            "the plan is not the one that was approved, nothing was sent",
+            where=listed(change.address for change in others),
+            why=f"approved {expected}, now {plan.digest}",
+            fix=_REVIEW,
+        )
+
+
+def check_saved(plan: Plan, saved: SavedPlan) -> None:
+    """Stop unless the text of a saved plan, which is what people read, says what would be done.
+
+    Raises:
+        StalePlan: naming address and key, with what the file says and what the new plan says.
+    """
+    differing = list(differences(plan, saved))
+    if differing:
+        places = [f"{one.address}: {one.key}" for one in differing]
+        told = [f"{one.key}: the file says {one.saved}, the new plan {one.now}" for one in differing]
+        raise StalePlan(
+            "the saved plan does not say what would be done, nothing was sent",
+            where=listed(places),
+            why=listed(told, "; "),
+            fix=_REVIEW,
+        )

@@ -1,11 +1,11 @@
-"""What the server holds of the clients that a run looks at, with the tokens of those that each have one."""
+"""What the server holds of the clients that a run looks at, and what drifted. New tokens from a read are kept."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
+from iac.core.drift import Drift, find_drift
 from iac.core.errors import StateError
 from iac.core.plan.change import Action
 from iac.core.plan.draft import Options
@@ -13,10 +13,8 @@ from iac.core.plan.make import to_read
 from iac.core.registration import Actual, Key
 from iac.core.secret import Secret
 from iac.core.state.model import State
+from iac.session import Session
 from iac.session.ledger import Sealed
-
-if TYPE_CHECKING:
-    from iac.session import Session
 
 _PATIENCE = 60.0
 """Seconds that a plan waits for the lock when a read has brought a new token, which is lost unless it is stored."""
@@ -86,3 +84,14 @@ def _kept(session: Session, state: State, brought: dict[str, Secret]) -> State:
         if client.client_id in brought:
             ledger.keep_rat(address, brought[client.client_id])
     return ledger.state
+
+
+def read_drift(session: Session, targets: Collection[str] = ()) -> Drift:
+    """What somebody changed on the server since the last apply.
+
+    Raises:
+        InputError: a target is no address of the project.
+    """
+    options = session.options(targets)
+    state = session.backend.load()
+    return find_drift(session.desired, state, read_actual(session, state, options), targets)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -20,11 +19,10 @@ from iac.core.state.keys import kid_in_use
 from iac.core.state.model import ClientState, SecretStatus, State
 from iac.ports import Prover
 from iac.session import LocalSession
-from iac.wiring.login import pinned_issuer
-from iac.wiring.sessions import Caller, open_project
+from iac.wiring.sessions import Caller, open_connection, open_project
 
 if TYPE_CHECKING:
-    from iac.rendering.reading import FileCredentials
+    from iac.rendering.content import FileCredentials
 
 LOGIN = "login"
 """The name of the check whose failure has a way on that depends on state."""
@@ -135,13 +133,10 @@ def prove(caller: Caller, addresses: Collection[str]) -> Proof:
         InputError: an address is none.
         UnreachableError: the server is not there.
     """
-    from iac.providers.base import Connection
-    from iac.providers.proof import OAuthProver  # brings in the HTTP library
-    from iac.wiring.login import issuer_transport
+    from iac.providers.proof import OAuthProver  # with its only use
 
     settings, session = open_project(caller)
-    transport = issuer_transport(settings, parallelism=settings.parallelism)
-    connection = Connection(settings.issuer, pinned_issuer(os.environ), transport)
+    connection = open_connection(settings, parallelism=settings.parallelism)
     with OAuthProver(connection, session.clock) as prover:
         return verify(session, prover, addresses, settings.parallelism)
 
@@ -170,7 +165,7 @@ def read_outputs(session: LocalSession, state: State, addresses: Collection[str]
 
 
 def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str, Reading]:
-    from iac.rendering.reading import NotAsRendered  # brings in Jinja2
+    from iac.rendering.content import NotAsRendered  # brings in Jinja2
 
     if any(address not in state.clients for address in spec.clients):
         why = "a client of it is not applied yet"
@@ -187,8 +182,8 @@ def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str,
 
 
 def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: bytes) -> Mapping[str, Reading]:
+    from iac.rendering.content import Unreadable  # brings in Jinja2
     from iac.rendering.context import dummy_credentials
-    from iac.rendering.reading import Unreadable  # brings in Jinja2
 
     held = {address: state.clients[address] for address in spec.clients}
     clients = {
@@ -197,7 +192,7 @@ def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: byte
     }
     try:
         template = session.templates[spec.template]
-        found = session.renderer.read(content, template, spec, clients, session.facts())
+        found = session.renderer.read(content, template, spec, clients, session.facts(state))
     except Unreadable as error:
         return _by_rendering(session, state, spec, str(error))
     return {
@@ -208,7 +203,7 @@ def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: byte
 
 def _by_rendering(session: LocalSession, state: State, spec: OutputSpec, why: str) -> Mapping[str, Reading]:
     """The last way: the output is equal to what state renders now, so the secrets in it are those of state."""
-    from iac.rendering.reading import FileCredentials  # brings in Jinja2
+    from iac.rendering.content import FileCredentials  # brings in Jinja2
 
     ledger = session.ledger(state)
     try:

@@ -19,8 +19,7 @@ from iac.ports.sink import Found
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.sandbox.flavour import Flavour
-from iac.workflow.apply import check_expected, check_guards
-from iac.workflow.plan import prepare
+from iac.workflow.plan import check_expected, check_guards, prepare
 from iac.workflow.secrets import hand_in
 from tests.core.build import desired
 from tests.fakes.provider import after, logs_in, lost_after, lost_before, refused, unreachable

@@ -7,8 +7,7 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from iac.backends.http.document import HttpCell, targets
-from iac.backends.http.lock import HttpLock
+from iac.backends.http.document import HttpCell, HttpLock, targets
 from iac.backends.http.server import StateServer
 from iac.backends.remote import Places, RemoteBackend
 from iac.transport.client import Transport

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iac.backends.age import AgeVault, ClearVault, RekeyVault, new_identity
+from iac.backends.age import AgeVault, ClearVault, RekeyVault
 from iac.core.errors import ClosedSecretError, StateError
 from iac.core.secret import Secret
 from iac.ports import Place
+from iac.sealing import new_identity
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,7 +17,7 @@ from iac.backends.cell import NotStored, settle
 from iac.backends.git import GitPlace
 from iac.backends.git import branch as git_module
 from iac.backends.git.branch import open_git
-from iac.backends.note import UNKNOWN, parse_note
+from iac.backends.lock import UNKNOWN, parse_note
 from iac.core.errors import InputError, StateError, UnreachableError
 from tests.backends.clock import StoppedClock
 from tests.backends.contract import LATER, RemoteContract, RemoteSite

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from iac.backends.http.lock import HttpLock
+    from iac.backends.http.document import HttpLock
     from tests.backends.stateserver import Said
 
 NOBODY = ("", None)

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from iac.backends.age import AgeVault, recipients_of
-from iac.backends.keyfile import ensure_key, key_path, stored_identity
+from iac.backends.age import AgeVault
 from iac.core.errors import InputError, StateError
 from iac.core.secret import Secret
+from iac.sealing import ensure_key, key_path, recipients_of, stored_identity
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 

@@ -10,7 +10,7 @@ import pytest
 
 from iac.backends.cell import Cell, NotSettled, NotStored, Stored, settle
 from iac.backends.lease import TRIES, Lease, Renewal
-from iac.backends.note import UNKNOWN, parse_note, render_note
+from iac.backends.lock import UNKNOWN, parse_note, render_note
 from iac.clock import SystemClock
 from iac.core.errors import LockedError, StateError, UnreachableError
 from tests.backends.cells import MemoryCell, Place

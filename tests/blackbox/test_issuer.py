@@ -41,7 +41,6 @@ def spelt(text: str, sandbox: Sandbox) -> tuple[int, int]:
     return text.count(sandbox.url), text.count(sandbox.issuer)
 
 
-@pytest.mark.xfail(strict=True, reason="outputs carry the issuer as iac.yaml spells it, without the final slash")
 @pytest.mark.parametrize("template", TEMPLATES)
 def test_outputs_carry_the_issuer_of_discovery(slashless: Project, sandbox: Sandbox, template: str) -> None:
     slashless.done("apply", "--auto-approve")
@@ -50,7 +49,6 @@ def test_outputs_carry_the_issuer_of_discovery(slashless: Project, sandbox: Sand
     assert everywhere == right
 
 
-@pytest.mark.xfail(strict=True, reason="render writes the issuer as iac.yaml spells it, without the final slash")
 def test_render_knows_the_issuer_without_asking_the_server(slashless: Project, sandbox: Sandbox) -> None:
     slashless.done("apply", "--auto-approve")
     (slashless.root / "out/json").unlink()
@@ -58,7 +56,6 @@ def test_render_knows_the_issuer_without_asking_the_server(slashless: Project, s
     assert sandbox.issuer == slashless.json_file("out/json")["issuer"]
 
 
-@pytest.mark.xfail(strict=True, reason="outputs carry the issuer as iac.yaml spells it, with a slash that is not there")
 def test_a_slash_that_the_server_does_not_have_is_left_out(project: Project, sandbox: Sandbox) -> None:
     def answer(request: Request, straight: object) -> Response:
         response: Response = straight()  # type: ignore[operator]
@@ -74,7 +71,6 @@ def test_a_slash_that_the_server_does_not_have_is_left_out(project: Project, san
     assert sandbox.url == project.json_file("out/job.json")["issuer"]
 
 
-@pytest.mark.xfail(strict=True, reason="doctor says ok of an issuer without the final slash that the server has")
 def test_doctor_names_an_issuer_that_is_spelt_otherwise(slashless: Project, sandbox: Sandbox) -> None:
     slashless.done("apply", "--auto-approve")
     checks = slashless.iac("doctor", "--format", "json").json()["checks"]

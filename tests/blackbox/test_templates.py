@@ -148,7 +148,7 @@ def test_the_process_for_templates_gets_secrets_by_its_pipe_alone(applied: Proje
             texts = b"".join(part.read_bytes() for part in parts)
         except OSError:
             continue
-        seen = texts if b"iac.worker" in texts else b""
+        seen = texts if b"iac.process" in texts else b""
         time.sleep(0.01)
     rendering.communicate()
     assert seen

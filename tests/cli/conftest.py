@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.backends.age import new_identity
 from iac.cli import run
 from iac.cli.context import Shell
 from iac.core.secret import Secret
 from iac.core.state.model import IntentGiven, OutputRecord, SealedSecret, Tombstone, fold
 from iac.ports import Place
+from iac.sealing import new_identity
 from iac.wiring.sessions import open_state
 from tests.backends.given import client, intended
 

@@ -13,7 +13,7 @@ from iac.clock import SystemClock
 from iac.config.project import load_project
 from iac.core.errors import InputError
 from iac.core.secret import Secret
-from iac.ports.source import Origin, Source
+from iac.ports.site import SourceKind, ValueSource
 from iac.transport.client import Transport
 from iac.wiring.site import open_backend
 from tests.config.given import PROJECT, write
@@ -82,7 +82,7 @@ def test_http_gets_addresses_methods_login_and_time(tmp_path: Path, monkeypatch:
     methods = "update_method: PUT, lock_method: LOCK, unlock_method: UNLOCK"
     opened(tmp_path, f"backend: http, address: '{url}', lock_address: '{url}/l', {methods}, {login}")
     lock, reach = f"{url}/lock", Transport(timeout=30.0)
-    named = Source("state.username", Origin.LITERAL, "iac"), Source("state.password", Origin.ENV, "A")
+    named = ValueSource("state.username", SourceKind.LITERAL, "iac"), ValueSource("state.password", SourceKind.ENV, "A")
     assert [
         (HttpPlace(url, lock, lock, "POST", "POST", "DELETE"), ("", None), reach, "default"),
         (

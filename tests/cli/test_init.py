@@ -9,10 +9,10 @@ import pytest
 
 from iac.backends.age import AgeVault
 from iac.backends.git import GitPlace
-from iac.backends.keyfile import stored_identity
 from iac.cli import run
 from iac.config.project import load_project
 from iac.providers.logins.settings import ClientCredentialsAuth, InitialAccessTokenAuth, TokenAuth
+from iac.sealing import stored_identity
 
 ISSUER = "https://iam.example.org/"
 

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.backends.age import AgeVault, new_identity
-from iac.backends.keyfile import stored_identity
+from iac.backends.age import AgeVault
 from iac.cli import run
 from iac.clock import SystemClock
 from iac.config.project import load_project
 from iac.core.errors import StateError
 from iac.core.state.model import Tombstone
+from iac.sealing import new_identity, stored_identity
 from iac.wiring.sessions import open_vault
 from iac.wiring.site import open_backend
 from tests.backends.given import client, intended

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from iac.backends.age import new_identity
 from iac.cli import context
 from iac.core.errors import ClosedSecretError
 from iac.core.state.document import TextOrigin, parse_state
+from iac.sealing import new_identity
 from tests.backends.given import written
 
 if TYPE_CHECKING:

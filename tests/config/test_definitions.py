@@ -155,7 +155,7 @@ def test_a_mistake_in_what_was_merged_is_said_where_it_was_written(tmp_path: Pat
 def test_order_and_repetition_of_a_list_do_not_matter(names: list[str], chance: object) -> None:
     from iac.config.definition import Pool, canonical_fields  # not for the other tests
     from iac.config.document import Document
-    from iac.config.merge import Layer, merge
+    from iac.config.layers import Layer, merge
 
     def scope(given: list[str] | str) -> object:
         value = {"scope": given}

@@ -12,7 +12,7 @@ from iac.config.project import load_project
 from iac.config.state import StateSettings
 from iac.core.errors import InputError
 from iac.core.secret import Secret
-from iac.ports.source import MAX_BYTES, Origin, Source
+from iac.ports.site import MAX_BYTES, SourceKind, ValueSource
 from iac.providers.logins.settings import ClientCredentialsAuth, TokenAuth, WlcgAuth
 from tests.config.given import PROJECT, RECIPIENT, write
 
@@ -36,8 +36,8 @@ def test_the_smallest_project_has_the_usual_settings(tmp_path: Path) -> None:
     )  # fmt: skip
     assert (
         ClientCredentialsAuth(
-            Source("auth.client_id", Origin.ENV, "IAC_CLIENT_ID"),
-            Source("auth.client_secret", Origin.ENV, "IAC_CLIENT_SECRET"),
+            ValueSource("auth.client_id", SourceKind.ENV, "IAC_CLIENT_ID"),
+            ValueSource("auth.client_secret", SourceKind.ENV, "IAC_CLIENT_SECRET"),
             "client_secret_post",
         )
         == found.auth
@@ -52,12 +52,12 @@ def test_the_smallest_project_has_the_usual_settings(tmp_path: Path) -> None:
     ("auth", "expected"),
     [
         ("{method: wlcg}", WlcgAuth()),
-        ("{method: token, token: {file: t}}", TokenAuth(Source("auth.token", Origin.FILE, "t"))),
+        ("{method: token, token: {file: t}}", TokenAuth(ValueSource("auth.token", SourceKind.FILE, "t"))),
         (
             "{method: client_credentials, client_id: iac, client_secret: {file: s}, " + BASIC,
             ClientCredentialsAuth(
-                Source("auth.client_id", Origin.LITERAL, "iac"),
-                Source("auth.client_secret", Origin.FILE, "s"),
+                ValueSource("auth.client_id", SourceKind.LITERAL, "iac"),
+                ValueSource("auth.client_secret", SourceKind.FILE, "s"),
                 "client_secret_basic",
             ),
         ),
@@ -73,7 +73,7 @@ def test_state_is_encrypted_to_recipients_or_said_to_be_clear(tmp_path: Path) ->
         f"state: {{path: s.json, lineage: abcdefgh, encryption: {{recipients: [{RECIPIENT}], identity: {{env: KEY}}}}}}"
     )
     found = settings(tmp_path, PROJECT + text).state
-    identity = Source("state.encryption.identity", Origin.ENV, "KEY")
+    identity = ValueSource("state.encryption.identity", SourceKind.ENV, "KEY")
     assert StateSettings(FilePlace("s.json"), (RECIPIENT,), identity, is_clear=False, lineage="abcdefgh") == found
     clear = settings(tmp_path, PROJECT + "state: {encryption: none}").state
     assert StateSettings(FilePlace(".iac/state.json"), is_clear=True) == clear
@@ -98,31 +98,33 @@ environments:
     assert (4, 2.0, ("eos",)) == (dev.parallelism, dev.timeout, prod.scopes)
 
 
-def source(origin: Origin, name: str) -> Source:
-    return Source("auth.client_secret", origin, name)
+def source(origin: SourceKind, name: str) -> ValueSource:
+    return ValueSource("auth.client_secret", origin, name)
 
 
 def test_a_value_is_read_from_its_place_without_white_space_around_it(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(" hunter2\n")
-    assert Secret("hunter2") == source(Origin.FILE, "key").read({}, tmp_path)
-    assert Secret("hunter2") == source(Origin.FILE, str(tmp_path / "key")).read({}, tmp_path)
-    assert Secret("hunter2") == source(Origin.ENV, "KEY").read({"KEY": "hunter2\n"}, tmp_path)
-    assert Secret("iac") == source(Origin.LITERAL, "iac").read({}, tmp_path)
+    assert Secret("hunter2") == source(SourceKind.FILE, "key").read({}, tmp_path)
+    assert Secret("hunter2") == source(SourceKind.FILE, str(tmp_path / "key")).read({}, tmp_path)
+    assert Secret("hunter2") == source(SourceKind.ENV, "KEY").read({"KEY": "hunter2\n"}, tmp_path)
+    assert Secret("iac") == source(SourceKind.LITERAL, "iac").read({}, tmp_path)
 
 
 @pytest.mark.parametrize(
     ("origin", "name", "summary", "fix"),
     [
-        (Origin.ENV, "KEY", "auth.client_secret is not set", "export KEY=..."),
-        (Origin.ENV, "EMPTY", "auth.client_secret is empty", "export EMPTY=..."),
-        (Origin.FILE, "missing", "auth.client_secret cannot be read", "write the value to missing, chmod 600"),
-        (Origin.FILE, "empty", "auth.client_secret is empty", "write the value to empty, chmod 600"),
-        (Origin.FILE, "folder", "auth.client_secret cannot be read", "write the value to folder, chmod 600"),
-        (Origin.FILE, "binary", "auth.client_secret is no text", "write the value to binary, chmod 600"),
-        (Origin.LITERAL, " ", "auth.client_secret is empty", "set auth.client_secret in iac.yaml"),
+        (SourceKind.ENV, "KEY", "auth.client_secret is not set", "export KEY=..."),
+        (SourceKind.ENV, "EMPTY", "auth.client_secret is empty", "export EMPTY=..."),
+        (SourceKind.FILE, "missing", "auth.client_secret cannot be read", "write the value to missing, chmod 600"),
+        (SourceKind.FILE, "empty", "auth.client_secret is empty", "write the value to empty, chmod 600"),
+        (SourceKind.FILE, "folder", "auth.client_secret cannot be read", "write the value to folder, chmod 600"),
+        (SourceKind.FILE, "binary", "auth.client_secret is no text", "write the value to binary, chmod 600"),
+        (SourceKind.LITERAL, " ", "auth.client_secret is empty", "set auth.client_secret in iac.yaml"),
     ],
 )
-def test_a_value_that_cannot_be_had_is_said(origin: Origin, name: str, summary: str, fix: str, tmp_path: Path) -> None:
+def test_a_value_that_cannot_be_had_is_said(
+    origin: SourceKind, name: str, summary: str, fix: str, tmp_path: Path
+) -> None:
     (tmp_path / "empty").write_text("\n")
     (tmp_path / "folder").mkdir()
     (tmp_path / "binary").write_bytes(b"\xff\xfe")
@@ -134,24 +136,24 @@ def test_a_value_that_cannot_be_had_is_said(origin: Origin, name: str, summary: 
 
 def test_no_more_is_read_of_a_file_than_a_secret_can_be_long(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("x" * (MAX_BYTES + 10))
-    assert MAX_BYTES == len(source(Origin.FILE, "key").read({}, tmp_path).reveal())
+    assert MAX_BYTES == len(source(SourceKind.FILE, "key").read({}, tmp_path).reveal())
 
 
 def test_a_place_is_described_without_its_value() -> None:
-    assert "environment variable KEY" == source(Origin.ENV, "KEY").describe()
-    assert "file key" == source(Origin.FILE, "key").describe()
-    assert "auth.client_secret in iac.yaml" == source(Origin.LITERAL, "hunter2").describe()
+    assert "environment variable KEY" == source(SourceKind.ENV, "KEY").describe()
+    assert "file key" == source(SourceKind.FILE, "key").describe()
+    assert "auth.client_secret in iac.yaml" == source(SourceKind.LITERAL, "hunter2").describe()
 
 
 def test_a_file_that_others_can_read_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text("x")
     path.chmod(0o640)
-    assert source(Origin.FILE, "key").is_open_to_others(tmp_path)
+    assert source(SourceKind.FILE, "key").is_open_to_others(tmp_path)
     path.chmod(0o600)
-    assert not source(Origin.FILE, "key").is_open_to_others(tmp_path)
-    assert not source(Origin.FILE, "missing").is_open_to_others(tmp_path)
-    assert not source(Origin.ENV, "KEY").is_open_to_others(tmp_path)
+    assert not source(SourceKind.FILE, "key").is_open_to_others(tmp_path)
+    assert not source(SourceKind.FILE, "missing").is_open_to_others(tmp_path)
+    assert not source(SourceKind.ENV, "KEY").is_open_to_others(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -179,4 +181,4 @@ def test_commands_warn_of_secrets_that_others_can_read_and_validate_looks_at_non
 def test_the_home_folder_can_be_meant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "key").write_text("hunter2")
-    assert Secret("hunter2") == source(Origin.FILE, "~/key").read({}, tmp_path / "elsewhere")
+    assert Secret("hunter2") == source(SourceKind.FILE, "~/key").read({}, tmp_path / "elsewhere")

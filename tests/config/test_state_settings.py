@@ -18,7 +18,7 @@ from iac.config.schema import load_schema
 from iac.core.diagnostics import Severity
 from iac.core.errors import InvalidInput
 from iac.core.origin import url_problem
-from iac.ports.source import Origin, Source
+from iac.ports.site import SourceKind, ValueSource
 from iac.registry import BACKENDS
 from tests.config.given import PROJECT, RECIPIENT, write
 
@@ -94,8 +94,8 @@ class TestMeaning:
                     "PUT",
                     "LOCK",
                     "UNLOCK",
-                    Source("state.username", Origin.LITERAL, "iac"),
-                    Source("state.password", Origin.ENV, "STATE_TOKEN"),
+                    ValueSource("state.username", SourceKind.LITERAL, "iac"),
+                    ValueSource("state.password", SourceKind.ENV, "STATE_TOKEN"),
                 ),
                 URL,
             ),
@@ -112,8 +112,8 @@ class TestMeaning:
                     "a/b.json",
                     "eu-west-1",
                     "http://localhost:9000",
-                    Source("state.access_key_id", Origin.ENV, "ID"),
-                    Source("state.secret_access_key", Origin.FILE, "key"),
+                    ValueSource("state.access_key_id", SourceKind.ENV, "ID"),
+                    ValueSource("state.secret_access_key", SourceKind.FILE, "key"),
                 ),
                 "s3://iac/a/b.json at http://localhost:9000",
             ),

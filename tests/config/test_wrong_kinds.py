@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import jsonschema
 import pytest
 
+from iac.config.complaint import validator_of
 from iac.config.document import parse_document
 from iac.config.schema import load_schema
-from iac.config.violation import validator_of
 from iac.core.diagnostics import Severity
 from iac.workflow.validate import validate
 from tests.config.everything import DEFINITION, PROJECTS, SHARED
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from iac.config.event import Pointer
+    from iac.config.document import Pointer
     from iac.core.diagnostics import Diagnostic
 
 KINDS: list[list[Any]] = [

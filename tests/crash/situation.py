@@ -8,7 +8,7 @@ import os
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from iac.backends.age import new_identity
+from iac.sealing import new_identity
 from tests.crash.forking import Commands
 from tests.fakes.provider import LOGIN
 from tests.fakes.world import OWNERS

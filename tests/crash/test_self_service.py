@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.backends.age import new_identity
 from iac.sandbox.server import start_sandbox
+from iac.sealing import new_identity
 from tests.crash.calls import points_of
 from tests.crash.forking import Commands
 from tests.crash.situation import ONE_BY_ONE

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
-from iac.backends.age import AgeVault, recipients_of
+from iac.backends.age import AgeVault
 from iac.core.state.model import SecretStatus
 from iac.ports import Place
+from iac.sealing import recipients_of
 from tests.crash.situation import AFTER
 from tests.fakes.provider import logs_in
 from tests.fakes.world import OWNERS

@@ -50,7 +50,7 @@ KEYGEN = """\
 age-keygen() {
 python - "$@" <<'EOF'
 import pathlib, sys
-from iac.backends.age import new_identity, recipients_of
+from iac.sealing import new_identity, recipients_of
 from iac.core.secret import Secret
 option, path = sys.argv[1], pathlib.Path(sys.argv[2])
 if option == "-o":

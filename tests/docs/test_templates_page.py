@@ -14,8 +14,8 @@ import yaml
 from iac.core.model import uses_secret
 from iac.rendering.context import template_context
 from iac.rendering.engine import JINJA_FILTERS, JINJA_GLOBALS
+from iac.rendering.filters import FILTERS, Refused
 from iac.rendering.limits import MAX_BYTES, MAX_OUTPUT, MEMORY, SECONDS
-from iac.rendering.quoting import FILTERS, Refused
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.services import template_files

@@ -17,10 +17,10 @@ import pytest
 
 from iac import files
 from iac.apply.outcome import Failed
-from iac.backends.age import new_identity
 from iac.cli import failure
 from iac.sandbox.fault import Fault, FaultKind
 from iac.sandbox.message import json_response
+from iac.sealing import new_identity
 from tests.fakes.authority import Authority, kubeconfig
 from tests.fakes.kubernetes import ADMIN, fake_cluster
 

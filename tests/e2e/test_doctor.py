@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.backends.age import new_identity
 from iac.clock import SystemClock
 from iac.sandbox.fault import Fault, FaultKind
+from iac.sealing import new_identity
 
 if TYPE_CHECKING:
     from pathlib import Path

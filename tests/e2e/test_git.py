@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.backends.note import render_note
+from iac.backends.lock import render_note
 from iac.ports import Holder
 from tests.backends.gitremote import Server
 from tests.e2e.project import Project, heed_ctrl_c

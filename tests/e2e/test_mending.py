@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.backends.age import new_identity
+from iac.sealing import new_identity
 from tests.fakes.provider import logs_in
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.backends.age import new_identity
 from iac.sandbox.fault import Fault, FaultKind
 from iac.sandbox.model import Client
+from iac.sealing import new_identity
 from tests.fakes.provider import logs_in
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.backends.note import render_note
+from iac.backends.lock import render_note
 from iac.ports import Holder
 from tests.backends.s3server import BUCKET, KEY, KEY_ID, Gate, S3Site, gated, place, serving
 from tests.e2e.project import Project

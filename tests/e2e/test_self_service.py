@@ -11,7 +11,7 @@ import pytest
 
 from iac.sandbox import access
 from iac.sandbox.server import start_sandbox
-from iac.sandbox.world import Registration
+from iac.sandbox.world import Registrants
 from tests.fakes.provider import LOGIN
 from tests.fakes.world import OWNERS
 from tests.scenarios.place import ADDRESS
@@ -56,7 +56,7 @@ def change_project(work: Work, old: str, new: str) -> None:
     work.write("iac.yaml", text.replace(old, new))
 
 
-def let_in(work: Work, whom: Registration) -> None:
+def let_in(work: Work, whom: Registrants) -> None:
     world = sandbox_of(work).sandbox.iam.world
     world.settings = replace(world.settings, registration=whom)
 
@@ -157,17 +157,17 @@ def test_a_token_is_not_for_a_command_line_nor_for_the_management_api(at: At, mo
 def test_a_door_that_is_closed_says_for_whom_it_opens(at: At) -> None:
     work = at(Nobody)
     work.define()
-    let_in(work, Registration.REGISTERED_USERS)
+    let_in(work, Registrants.REGISTERED_USERS)
     code, out, err = work.apply()
     assert (5, True) == (code, "it asks for a user, or an administrator" in out + err)
     assert [] == work.plan()["pending"]
     change_project(work, ANONYMOUS, AS_USER)
-    let_in(work, Registration.ADMINISTRATORS)
+    let_in(work, Registrants.ADMINISTRATORS)
     code, out, err = work.apply()
     assert (5, True) == (code, "for administrators only" in out + err)
-    let_in(work, Registration.ANYONE)
+    let_in(work, Registrants.ANYONE)
     assert 0 == work.apply()[0]
-    let_in(work, Registration.ADMINISTRATORS)
+    let_in(work, Registrants.ADMINISTRATORS)
     code, _, err = work.iac("plan")
     assert (6, True) == (code, "for administrators only" in err)
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.backends.age import new_identity
 from iac.cli import failure
+from iac.sealing import new_identity
 from tests.e2e.test_canary import forms
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.pipelines.site import serve
+from tests.workflow.pipelines.site import serve
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import pytest
 import yaml
 
-from iac.backends.age import new_identity
 from iac.clock import SystemClock
 from iac.sandbox.fault import Fault, FaultKind
+from iac.sealing import new_identity
 from iac.sinks.kubernetes.secret import MARK
 from tests.fakes.kubernetes import ADMIN, fake_cluster
 from tests.fakes.provider import logs_in

@@ -104,7 +104,7 @@ def test_a_file_that_cannot_be_written_is_exit_1_before_the_server_is_asked(proj
     asked = len(project.sandbox.server.log)
     said = project.iac("plan", "--report", "markdown=good.md", "--report", f"sarif={path}")
     assert (1, "") == (said.code, said.out)
-    assert f"the plan cannot be saved: {path}" in said.err
+    assert f"the file cannot be written: {path}" in said.err
     assert "fix: name another file: --report sarif=FILE" in said.err
     assert asked == len(project.sandbox.server.log)
     assert not (project.root / "good.md").exists()

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.backends.age import new_identity
+from iac.sealing import new_identity
 from tests.providers.stub import Say, Seen, start_stub
 
 if TYPE_CHECKING:
@@ -496,7 +496,7 @@ def test_a_stale_plan_is_exit_4_and_names_what_differs(project: Project) -> None
 
 @pytest.mark.parametrize("path", ["missing/plan.json", "clients.d", "iac.yaml/plan.json"])
 def test_a_plan_that_cannot_be_saved_is_exit_1(project: Project, path: str) -> None:
-    _refused(project, 1, "the plan cannot be saved", path, "--out FILE", command=("plan", "--out", path))
+    _refused(project, 1, "the file cannot be written", path, "--out FILE", command=("plan", "--out", path))
 
 
 def test_a_plan_is_not_saved_through_a_link(project: Project) -> None:

@@ -17,8 +17,7 @@ from iac.sandbox.iam import Iam
 from iac.sandbox.model import Client
 from iac.sandbox.seed import Seed
 from iac.session import Session
-from iac.workflow.apply import check_guards
-from iac.workflow.plan import prepare
+from iac.workflow.plan import check_guards, prepare
 from tests.fakes.provider import LOGIN, FakeProvider, logs_in
 from tests.fakes.state import MemoryBackend, MemoryVault, StepClock
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.wait import flock, read
+from iac.files import flock, read
 
 if TYPE_CHECKING:
     from pathlib import Path

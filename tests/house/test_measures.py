@@ -8,12 +8,12 @@ from __future__ import annotations
 from tests.house import measures
 
 LIMITS = {  # measure: (limit, goal)
-    "modules": (338, 300),
-    "statements outside the sandbox": (22_600, 19_525),
-    "class names with two meanings": (19, 0),
-    "exceptions from lint": (44, 40),
+    "modules": (284, 300),
+    "statements outside the sandbox": (22_187, 19_525),
+    "class names with two meanings": (1, 0),
+    "exceptions from lint": (43, 40),
     "circles of imports": (0, 0),
-    "modules with a gerund for a name": (8, 0),
+    "modules with a gerund for a name": (0, 0),
 }
 
 

@@ -62,6 +62,10 @@ environment() {
 
 live_wheel() {
   tests -m live tests/packaging
+  [ -e .git ] || { echo 'this is no checkout of git: a release is made in one' >&2; exit 1; }
+  git clone --quiet . "$work/release"
+  quietly release make -C "$work/release" release-check
+  tail -6 "$work/release.log"
 }
 
 live_crash() {
@@ -110,7 +114,7 @@ live_loaders() {
 live_pipelines() {
   for tool in curl jq shellcheck; do debian "$tool" "$tool"; done
   go_install github.com/rhysd/actionlint/cmd/actionlint@v1.7.7
-  PATH="$work/bin:$PATH" IAC_TEST_PIPELINES=1 tests -n 2 tests/pipelines
+  PATH="$work/bin:$PATH" IAC_TEST_PIPELINES=1 tests -n 2 tests/workflow/pipelines
 }
 
 # What a version of a dependency decides: the tests without the slow ones, on the lowest versions.

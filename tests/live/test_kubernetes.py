@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.backends.age import new_identity
 from iac.core.errors import UnreachableError
 from iac.sandbox.server import start_sandbox
+from iac.sealing import new_identity
 from tests.e2e.project import IAC_YAML, Project
 from tests.fakes.authority import Authority
 from tests.fakes.authority import kubeconfig as written

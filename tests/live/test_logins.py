@@ -22,8 +22,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.backends.age import new_identity
 from iac.sandbox.server import Sandbox, start_sandbox
+from iac.sealing import new_identity
 from tests.e2e.project import IAC_YAML, heed_ctrl_c
 from tests.providers.people import CLIENT_ID, CLIENT_SECRET, add_client, code_in, decide
 

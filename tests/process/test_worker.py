@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.process import Failure, ProcessError
-from iac.worker import Worker
+from iac.process import Failure, ProcessError, Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

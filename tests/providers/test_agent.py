@@ -9,10 +9,10 @@ import pytest
 
 from iac.core.errors import CredentialsError
 from iac.core.origin import Issuer
+from iac.providers.base import LoginSession
 from iac.providers.discovery import Endpoints
 from iac.providers.logins import READ_SCOPES, WRITE_SCOPES
 from iac.providers.logins.agent import OidcAgent
-from iac.providers.session import LoginSession
 from iac.transport.message import Call
 from tests.providers.test_bearer import jwt
 

@@ -9,7 +9,7 @@ import pytest
 
 from iac.core.errors import GarbledError, InputError, UnknownOutcome, UnreachableError
 from iac.core.registration import NewClient
-from iac.ports.wire import note_write
+from iac.ports.foreign import note_write
 from iac.providers.answer import is_done, read_reply
 from iac.providers.base import check_reachable, client_path
 from iac.registry import capabilities

@@ -13,12 +13,12 @@ import pytest
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.origin import Issuer
 from iac.core.secret import Secret
+from iac.providers.base import LoginSession
 from iac.providers.bearer import Bearer
 from iac.providers.discovery import Endpoints, discover
 from iac.providers.logins import READ_SCOPES, WRITE_SCOPES
 from iac.providers.logins.device import ENDPOINT, SLOWER, DeviceLogin, Terminal
 from iac.providers.logins.proof import PublicClient, SharedSecret
-from iac.providers.session import LoginSession
 from iac.sandbox.fault import Fault, FaultKind
 from iac.transport.message import Call
 from iac.transport.retry import Patience

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.core.errors import UnreachableError
-from iac.providers.paging import ListPage, PagedList, gather
+from iac.providers.pages import ListPage, PagedList, gather
 
 
 class ListServer:

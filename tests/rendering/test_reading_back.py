@@ -9,9 +9,9 @@ import pytest
 from iac.core.desired import OutputSpec
 from iac.core.diagnostics import Location
 from iac.core.secret import Secret
+from iac.rendering.content import FileCredentials, NotAsRendered, Unreadable, output_format, read_credentials
 from iac.rendering.context import Credentials
 from iac.rendering.engine import render
-from iac.rendering.reading import FileCredentials, NotAsRendered, Unreadable, output_format, read_credentials
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import Template, load_templates
 from iac.services import Format

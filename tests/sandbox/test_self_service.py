@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from iac.sandbox.flavour import Flavour
-from iac.sandbox.world import Registration
+from iac.sandbox.world import Registrants
 from tests.sandbox.talk import Talk
 
 REGISTRATION = "/iam/api/client-registration"
@@ -19,12 +19,12 @@ def talk() -> Talk:
 @pytest.mark.parametrize(
     ("policy", "anybody", "user", "admin"),
     [
-        (Registration.ANYONE, 201, 201, 201),
-        (Registration.REGISTERED_USERS, 403, 201, 201),
-        (Registration.ADMINISTRATORS, 403, 403, 201),
+        (Registrants.ANYONE, 201, 201, 201),
+        (Registrants.REGISTERED_USERS, 403, 201, 201),
+        (Registrants.ADMINISTRATORS, 403, 403, 201),
     ],
 )
-def test_the_setting_says_who_may_register(policy: Registration, anybody: int, user: int, admin: int) -> None:
+def test_the_setting_says_who_may_register(policy: Registrants, anybody: int, user: int, admin: int) -> None:
     talk = Talk(registration=policy)
     tokens = (None, talk.user(), talk.user("admin"))
     body = {"client_name": "A client"}

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iac.backends.age import new_identity
+from iac.sealing import new_identity
 from tests.scenarios.place import Work
 from tests.scenarios.suite import ROWS
 

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.backends.age import new_identity
 from iac.cli import run
 from iac.sandbox.server import Sandbox, start_sandbox
+from iac.sealing import new_identity
 from tests.e2e.project import IAC_YAML
 from tests.services.parsing import parse_dotenv
 from tests.services.started import answers, names

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iac.core.errors import RenderError
-from iac.rendering.reading import FileCredentials, output_format, read_credentials
+from iac.rendering.content import FileCredentials, output_format, read_credentials
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.services import Format, services, template_files, template_format

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
-from iac.backends.age import new_identity
 from iac.clock import SystemClock
 from iac.core.errors import InputError, RenderError, StateError
 from iac.core.text import install_extra
 from iac.ports import Found
+from iac.sealing import new_identity
 from iac.sinks.age.cipher import AgeCipher
 from iac.sinks.file.sink import FileSink
 from iac.sinks.sealed import Readers, SealedSink

@@ -13,8 +13,8 @@ import pytest
 
 from iac import git as gitcommand
 from iac import process
+from iac.git import NOT_CHECKED, NOT_IGNORED, TRACKED
 from iac.sinks.file.sink import FileSink
-from iac.sinks.worktree import NOT_CHECKED, NOT_IGNORED, TRACKED
 
 if TYPE_CHECKING:
     from pathlib import Path

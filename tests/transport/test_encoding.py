@@ -4,7 +4,7 @@ import gzip
 
 import pytest
 
-from iac.transport.encoding import EncodingError, decode
+from iac.transport.message import EncodingError, decode
 
 WORDS = b'{"a": 1}' * 100_000
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.core.errors import UnknownOutcome, UnreachableError
-from iac.ports.wire import note_write, watch_wire
+from iac.ports.foreign import note_write, watch_wire
 from iac.transport.message import Call
 from iac.transport.retry import Patience
 from tests.blackbox.front import start_raw

@@ -12,11 +12,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iac import files, wait
+from iac import files
 from iac.backends import lock
-from iac.backends.local import GroupCommit
+from iac.backends.local import GroupCommit, Rescue, places
 from iac.backends.remote import owner_of
-from iac.backends.rescue import Rescue, places
 from iac.core.errors import MissingStateError, StateError
 from iac.core.state.document import Owner, TextOrigin, check_owner, check_state, parse_state, render_state
 from iac.core.state.journal import Batch, Journal, fold_all, parse_journal, render_batch, replay
@@ -149,12 +148,12 @@ class FileBackend(StateBackend):
         """Both files, as of one moment."""
         origin = TextOrigin(str(self._path), self._way_back())
         try:
-            document = parse_state(wait.read(self._path).decode(), origin)
+            document = parse_state(files.read(self._path).decode(), origin)
         except UnicodeDecodeError:
             raise StateError("the state is damaged", where=origin.where, why="not UTF-8", fix=origin.fix) from None
         check_owner(document, self._owner, origin)
         origin = TextOrigin(str(self._journal), self._without_journal())
-        data = wait.read(self._journal) if self._journal.exists() else b""
+        data = files.read(self._journal) if self._journal.exists() else b""
         journal = parse_journal(data, origin)
         state = replay(document, journal, origin)
         length = journal.length if _goes_on(journal, document) else 0
@@ -187,7 +186,7 @@ class FileBackend(StateBackend):
         """The journal as it should be, in an emergency copy: what it holds, and what it could not take."""
         held = b""
         with suppress(OSError):
-            held = wait.read(self._journal)[: seen.length]
+            held = files.read(self._journal)[: seen.length]
         data = held + _line(seen.state, self._unsaved)
         return self._rescue.failure(str(self._journal), data, seen.state.run_id, reason)
 

@@ -22,7 +22,7 @@ from iac.backends.git.project import REMOTE, Route, find_route
 from iac.core.errors import StateError, UnreachableError
 from iac.core.text import printable
 from iac.files import PrivateFolder, temporary_folder
-from iac.git import NO_ANSWER, Answer, Entries, Git, as_config, check_version, without_userinfo
+from iac.git import NO_ANSWER, Entries, Git, GitAnswer, as_config, check_version, without_userinfo
 
 NOTE = "note"
 """The file of a lock's commit."""
@@ -124,7 +124,7 @@ class Copy:
             heads = (_HEAD.fullmatch(line + b"\n") for line in answer.out.splitlines())
             return dict(zip(paths, (head[2].decode() if head else "" for head in heads), strict=True))
 
-    def push(self, ref: str, old: str | None, new: str | None) -> Answer:
+    def push(self, ref: str, old: str | None, new: str | None) -> GitAnswer:
         """Put a commit in the place of exactly `old` (None: of nothing; for `new`: take the ref away)."""
         with self._turn:
             self._recent = None
@@ -147,7 +147,7 @@ class Copy:
             raise self._unreadable(answer)
         return True
 
-    def _unreadable(self, answer: Answer) -> UnreachableError:
+    def _unreadable(self, answer: GitAnswer) -> UnreachableError:
         shown = without_userinfo(self._remote)
         return UnreachableError(
             "the state's repository cannot be read",
@@ -229,12 +229,12 @@ def _objects(out: bytes) -> list[_Object | None]:
     return found
 
 
-def is_declined(answer: Answer) -> bool:
+def is_declined(answer: GitAnswer) -> bool:
     """Whether the server said no to a push; else it said nothing, or something else stood there."""
     return any("[remote rejected]" in summary for summary in _summaries(answer))
 
 
-def _summaries(answer: Answer) -> list[str]:
+def _summaries(answer: GitAnswer) -> list[str]:
     """What became of the refs that were not pushed, as `git push --porcelain` words it (git-push, OUTPUT)."""
     lines = answer.out.decode(errors="replace").splitlines()
     return [printable(line.split("\t")[-1]) for line in lines if line.startswith("!\t")]

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from iac.core.origin import HOW_URL, Address, url_problem
 from iac.ports.settings import BackendSettings, Problem
-from iac.ports.source import Source
+from iac.ports.site import ValueSource
 
 _ADDRESSES = ("address", "lock_address", "unlock_address")
 
@@ -40,8 +40,8 @@ class HttpPlace(BackendSettings):
     update_method: str = "POST"
     lock_method: str = "POST"
     unlock_method: str = "DELETE"
-    username: Source | None = None
-    password: Source | None = None
+    username: ValueSource | None = None
+    password: ValueSource | None = None
 
     @classmethod
     def parse(cls, keys: Mapping[str, Any], project: str, environment: str) -> HttpPlace:  # a URL has no usual value
@@ -55,8 +55,8 @@ class HttpPlace(BackendSettings):
             keys.get("update_method", "POST"),
             keys.get("lock_method", "POST"),
             keys.get("unlock_method", "DELETE"),
-            Source.find("state", keys, "username"),
-            Source.find("state", keys, "password"),
+            ValueSource.find("state", keys, "username"),
+            ValueSource.find("state", keys, "password"),
         )
 
     @classmethod
@@ -83,6 +83,6 @@ class HttpPlace(BackendSettings):
         return self.address
 
     @property
-    def login(self) -> tuple[Source | None, Source | None]:
+    def login(self) -> tuple[ValueSource | None, ValueSource | None]:
         """Name and password."""
         return self.username, self.password

@@ -41,7 +41,7 @@ _MEMBERS = ("message", "error", "error_description", "detail")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class StateTarget:
     """One request of the protocol: where to, and by which method."""
 
     address: Address
@@ -49,15 +49,15 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True)
-class Targets:
+class StateTargets:
     """Where the three writing requests of the protocol go. The state is read at `update`."""
 
-    update: Target
-    lock: Target
-    unlock: Target
+    update: StateTarget
+    lock: StateTarget
+    unlock: StateTarget
 
 
-class Cause(StrEnum):
+class LockFailure(StrEnum):
     """Why a lock is not known to be ours.
 
     GitLab breaks off, too, when the lock it was to describe was freed meanwhile.
@@ -69,12 +69,12 @@ class Cause(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class LockTaken:
     """The lock is ours."""
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class LockHeld:
     """The lock is somebody else's. `lock_id` is "" where the server does not say."""
 
     lock_id: str
@@ -82,11 +82,11 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class LockUnknown:
     """It is not known that the lock is ours."""
 
     error: UnreachableError
-    cause: Cause
+    cause: LockFailure
 
 
 def render_id(holder: Holder) -> str:
@@ -119,7 +119,9 @@ class StateServer:
         deadline: after which a call is given up.
     """
 
-    def __init__(self, targets: Targets, login: tuple[str, Secret | None], clock: Clock, transport: Transport) -> None:
+    def __init__(
+        self, targets: StateTargets, login: tuple[str, Secret | None], clock: Clock, transport: Transport
+    ) -> None:
         self.where = targets.update.address.shown
         self.held = ""
         self._targets = targets
@@ -155,19 +157,19 @@ class StateServer:
         if not answer.is_ok or _is_page(answer):
             raise NotStored(self._words(answer), is_refusal=not _is_fault(answer))
 
-    def lock(self, lock_id: str) -> Taken | Held | Failed:
+    def lock(self, lock_id: str) -> LockTaken | LockHeld | LockUnknown:
         """Try for the lock. It may be sent again: the lock is ours where the one that is held has our id."""
         try:
             answer = self._send(_call(self._targets.lock, _describe(lock_id), is_repeatable=True))
         except UnreachableError as error:
-            return Failed(error, Cause.SILENT)
+            return LockUnknown(error, LockFailure.SILENT)
         if answer.status in _HELD:
             found = _held(answer)
-            return Taken() if found.lock_id == lock_id else found
+            return LockTaken() if found.lock_id == lock_id else found
         if answer.is_ok and not _is_page(answer):
-            return Taken()
+            return LockTaken()
         is_broken = _is_fault(answer) and answer.status not in _NO_LOCKS
-        return Failed(self._failure(answer, "locked"), Cause.BROKE_OFF if is_broken else Cause.REFUSED)
+        return LockUnknown(self._failure(answer, "locked"), LockFailure.BROKE_OFF if is_broken else LockFailure.REFUSED)
 
     def free(self, lock_id: str) -> str:
         """Free the lock of this id; why that is not known to have happened, "" when nobody holds it by this id.
@@ -233,7 +235,7 @@ def _is_page(answer: Answer) -> bool:
     return kind in {"text/html", "application/xhtml+xml"}
 
 
-def _call(target: Target, body: bytes, lock_id: str = "", *, is_repeatable: bool = False) -> Call:
+def _call(target: StateTarget, body: bytes, lock_id: str = "", *, is_repeatable: bool = False) -> Call:
     path = target.address.path
     if lock_id:
         path += ("&" if "?" in path else "?") + urlencode({"ID": lock_id})
@@ -257,8 +259,8 @@ def _describe(lock_id: str) -> bytes:
     return json.dumps(members).encode()
 
 
-def _held(answer: Answer) -> Held:
+def _held(answer: Answer) -> LockHeld:
     body = answer.json()
     members = body if isinstance(body, dict) else {}
     lock_id, who, created = (str(members.get(name) or "") for name in ("ID", "Who", "Created"))
-    return Held(lock_id, parse_holder(lock_id, who, created))
+    return LockHeld(lock_id, parse_holder(lock_id, who, created))

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from iac.core.origin import HOW_URL, url_problem
 from iac.ports.settings import BackendSettings, Problem
-from iac.ports.source import Source
+from iac.ports.site import ValueSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +38,8 @@ class S3Place(BackendSettings):
     key: str
     region: str = ""
     endpoint: str = ""
-    access_key_id: Source | None = None
-    secret_access_key: Source | None = None
+    access_key_id: ValueSource | None = None
+    secret_access_key: ValueSource | None = None
 
     @classmethod
     def parse(cls, keys: Mapping[str, Any], project: str, environment: str) -> S3Place:
@@ -49,8 +49,8 @@ class S3Place(BackendSettings):
             keys.get("key", cls.usual(project, environment)),
             keys.get("region", ""),
             keys.get("endpoint", ""),
-            Source.find("state", keys, "access_key_id"),
-            Source.find("state", keys, "secret_access_key"),
+            ValueSource.find("state", keys, "access_key_id"),
+            ValueSource.find("state", keys, "secret_access_key"),
         )
 
     @classmethod
@@ -68,6 +68,6 @@ class S3Place(BackendSettings):
         return f"s3://{self.bucket}/{self.key}{at}"
 
     @property
-    def login(self) -> tuple[Source | None, Source | None]:
+    def login(self) -> tuple[ValueSource | None, ValueSource | None]:
         """Id and secret of the access key."""
         return self.access_key_id, self.secret_access_key

@@ -7,6 +7,10 @@ free locks, and these are all the same to who takes one.
 
 A server that knows nothing of conditions takes every write, and updates are lost in silence. So wherever the document
 or the lock's object is made, two writes that must be refused are tried first, on the free lock.
+
+obstore tells statuses apart by a few types and gives the rest as text: `.. status code: 403 Forbidden: BODY`, then a
+page for developers. The body is S3's `<Error><Code>..</Code><Message>..</Message>..</Error>` (Amazon S3, error
+responses), which may also hold the access key's id and the request as it was signed: only code and message are taken.
 """
 
 from __future__ import annotations
@@ -15,7 +19,9 @@ import os
 import re
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from datetime import timedelta
+from html import unescape
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -25,13 +31,78 @@ from obstore.store import S3Store
 from iac.backends.cell import Cell, NotStored, Stored
 from iac.backends.remote import open_remote
 from iac.backends.s3 import S3Place
-from iac.backends.s3.words import Answer, parse_answer
 from iac.core.errors import InputError, UnreachableError
+from iac.core.limits import LARGEST_BODY
 from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.ports import StateBackend
 from iac.ports.site import Site
-from iac.transport.limit import LARGEST_BODY
+
+_STATUS = re.compile(r"status code: (\d{3})\b")
+_CODE = re.compile(r"<Code>([\w.-]{1,64})</Code>")
+_MESSAGE = re.compile(r"<Message>([^<]{1,300})")
+_OF_ROLE = re.compile(r"Error performing [A-Z]+ \S+/latest/(?:api/token|meta-data)\b")
+"""Where a machine is asked for its role (Amazon EC2, instance metadata)."""
+
+_KIND = re.compile(r"kind: (Connect|Timeout)\b")
+
+_KINDS = {"Connect": "no connection", "Timeout": "no answer in time"}
+_AGAIN = {408, 409, 412, 425, 429}
+"""Statuses under 500 that another try may mend (RFC 9110 section 15.5; RFC 6585 section 4)."""
+
+_MISTAKE = 4
+"""The class of statuses that say it is the request's fault."""
+
+_NOT_FOUND, _NOT_IMPLEMENTED = 404, 501
+
+
+@dataclass(frozen=True, slots=True)
+class S3Failure:
+    """An answer that was no success.
+
+    Attributes:
+        status: HTTP's; 0 when there was none.
+        code: S3's word for it; "" when the body had none.
+        words: for people, printable, without signature.
+        is_of_role: it is no answer of the bucket's: this machine was asked for its role, for want of a key.
+    """
+
+    status: int
+    code: str
+    words: str
+    is_of_role: bool = False
+
+    @property
+    def is_astray(self) -> bool:
+        """Whether something else than the object is not there: the bucket, the user, S3 itself."""
+        return self.status == _NOT_FOUND and self.code != "NoSuchKey"
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether trying again mends nothing."""
+        is_mistake = self.status // 100 == _MISTAKE and self.status not in _AGAIN
+        return self.is_of_role or is_mistake or self.status == _NOT_IMPLEMENTED
+
+
+def parse_answer(text: str) -> S3Failure:
+    """The answer in an exception's text."""
+    status, code, message = (_first(pattern, text) for pattern in (_STATUS, _CODE, _MESSAGE))
+    said = f"{code}: {unescape(message)}" if code and message else code
+    words = f"status {status} {said}".rstrip() if status else _cause(text)
+    return S3Failure(int(status or 0), code, printable(words), bool(_OF_ROLE.search(text)))
+
+
+def _cause(text: str) -> str:
+    """Why there was no answer: the end of the first line, which begins with the URL."""
+    line = text.partition("\n")[0].rpartition(" - ")[2]
+    kind = _first(_KIND, text)
+    return f"{line} ({_KINDS[kind]})" if kind else line
+
+
+def _first(pattern: re.Pattern[str], text: str) -> str:
+    found = pattern.search(text)
+    return found[1] if found else ""
+
 
 Login = tuple[Secret | None, Secret | None]
 
@@ -121,7 +192,7 @@ def _options(place: S3Place, login: Login) -> dict[str, Any]:
     return options
 
 
-class Taken(NotStored):
+class ConditionFailed(NotStored):
     """A write whose condition did not hold."""
 
 
@@ -149,7 +220,7 @@ class Bucket:
                 return None
             raise self._unreadable(answer) from None
         if not etag:
-            raise self._unreadable(Answer(200, "", "the answer has no ETag: this is no S3"))
+            raise self._unreadable(S3Failure(200, "", "the answer has no ETag: this is no S3"))
         return Stored(data, etag)
 
     def put(self, key: str, data: bytes, etag: str) -> Stored:
@@ -165,7 +236,7 @@ class Bucket:
         except Exception as error:
             answer = parse_answer(str(error))
             if isinstance(error, AlreadyExistsError | PreconditionError) and not answer.is_astray:
-                raise Taken(self._say(answer)) from None
+                raise ConditionFailed(self._say(answer)) from None
             raise NotStored(self._say(answer), is_refusal=answer.is_refusal) from None
         return Stored(data, str(result["e_tag"]))
 
@@ -175,14 +246,14 @@ class Bucket:
             raise ValueError(f"the object is larger than {LARGEST_BODY} bytes")
         return bytes(found.bytes()), found.meta["e_tag"]
 
-    def _say(self, answer: Answer) -> str:
+    def _say(self, answer: S3Failure) -> str:
         """The words of an answer. Some servers repeat the key's id in them: then the code alone."""
         if answer.is_of_role:
             return f"{_NO_LOGIN} ({answer.words})"
         is_telling = bool(self._key_id) and self._key_id in answer.words
         return answer.code or f"status {answer.status}" if is_telling else answer.words
 
-    def _unreadable(self, answer: Answer) -> UnreachableError:
+    def _unreadable(self, answer: S3Failure) -> UnreachableError:
         fix = "see that the endpoint is right and can be reached: region and endpoint of state in iac.yaml"
         if answer.is_of_role:
             fix = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or access_key_id and secret_access_key of state"
@@ -235,7 +306,7 @@ class LockCell(S3Cell):
         Raises:
             NotStored: it does not.
         """
-        with suppress(Taken):
+        with suppress(ConditionFailed):
             self._bucket.put(self._key, b"", "")
         self._must_refuse()
 
@@ -248,7 +319,7 @@ class LockCell(S3Cell):
         for etag in ("", NOBODY):
             try:
                 self._bucket.put(self._key, b"", etag)
-            except Taken:
+            except ConditionFailed:
                 continue
             raise NotStored(_IGNORES, is_refusal=True)
 

@@ -13,7 +13,7 @@ from iac.config.definitions import validate_project
 from iac.config.document import Document, parse_document
 from iac.config.edit.files import replace_text
 from iac.config.edit.splice import Unwritable, is_set, spliced
-from iac.config.merge import PLUS
+from iac.config.layers import PLUS
 from iac.config.tree import read_tree
 from iac.core.desired import OWNERS
 from iac.core.diagnostics import Location, Severity

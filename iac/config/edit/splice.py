@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import yaml
 
-from iac.config.merge import PLUS
+from iac.config.layers import PLUS
 from iac.core.desired import OWNERS
 from iac.core.model import FIELDS, GRANT_TYPES, Kind, Value, short_grant
 

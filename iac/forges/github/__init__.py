@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from iac.ports.forge import Forge, PipelineFile
+from iac.ports.settings import Forge, PipelineFile
 
 _VALIDATE = ".github/iac-requirements.validate.txt"  # no name of an environment ends like this
 

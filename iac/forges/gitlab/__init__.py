@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from iac.ports.forge import Forge, PipelineFile, RootFile
+from iac.ports.settings import Forge, PipelineFile, RootFile
 
 _ROOT = ".gitlab-ci.yml"
 

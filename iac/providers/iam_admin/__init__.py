@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from iac.core.capabilities import Capabilities
-from iac.providers.settings import ProviderSettings
+from iac.ports.settings import ProviderSettings
 
 PROVIDER = ProviderSettings(
     api=Capabilities(provider="iam-admin"),

@@ -1,6 +1,6 @@
 """INDIGO IAM's management API (/iam/api/clients) behind the Provider port.
 
-Paths and statuses are here, bodies are `iac.core.server`, errors `iac.providers.refusal`.
+Paths and statuses are here, bodies are `iac.core.server`, errors `iac.providers.answer`.
 """
 
 from __future__ import annotations
@@ -18,13 +18,12 @@ from iac.core.secret import Secret
 from iac.core.server import create_body, detect_facts, parse_answer, switch, update_body
 from iac.core.text import printable
 from iac.ports import Clock, Identity
-from iac.providers.answer import Reply, is_done, read_reply
+from iac.providers.answer import Reply, cannot_revoke, is_done, is_missing, read_failure, read_reply, write_failure
 from iac.providers.base import Connected, Connection, check_reachable, client_path
 from iac.providers.iam_admin import PROVIDER
 from iac.providers.logins import Login
-from iac.providers.paging import ListPage, PagedList, gather, read_page
+from iac.providers.pages import ListPage, PagedList, gather, read_page
 from iac.providers.probe import Probe
-from iac.providers.refusal import cannot_revoke, is_missing, read_failure, write_failure
 from iac.transport.message import Answer, Call
 
 T = TypeVar("T")

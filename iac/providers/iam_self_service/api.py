@@ -11,12 +11,12 @@ from http import HTTPStatus
 from iac.core.errors import CredentialsError, IacError, ServerError, UnreachableError
 from iac.core.registration import Registration
 from iac.ports import Clock
+from iac.providers.answer import read_failure, write_failure
 from iac.providers.base import Connection, client_path
 from iac.providers.discovery import OPENID
 from iac.providers.iam_self_service import PROVIDER
 from iac.providers.logins import Login
-from iac.providers.paging import read_page
-from iac.providers.refusal import read_failure, write_failure
+from iac.providers.pages import read_page
 from iac.providers.registrar import Registrar
 from iac.transport.message import Answer, Call, server_words
 

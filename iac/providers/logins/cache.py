@@ -21,8 +21,8 @@ from typing import Any
 from iac import files
 from iac.core.errors import CredentialsError
 from iac.core.secret import Secret
+from iac.files import flock
 from iac.providers.bearer import parse_time
-from iac.wait import flock
 
 LARGEST_FILE = 256 * 1024
 """Bytes of a file that are read."""

@@ -3,27 +3,30 @@
 IAM answers no `interval`; it goes on answering `authorization_pending` when its user says no; and without a word it
 leaves out the scopes iam:admin.* of a user who is no administrator (from its sources: IamDeviceEndpointController,
 DeviceCodeTests).
+
+The first part is pure: what the device authorization endpoint answers (section 3.2), and how somebody is told.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.origin import Issuer
 from iac.core.secret import Secret
+from iac.core.text import printable
+from iac.providers.answer import error_code
 from iac.providers.bearer import Bearer, read_bearer
 from iac.providers.discovery import Endpoints
 from iac.providers.logins import READ_SCOPES, Login
-from iac.providers.logins.approval import LONGEST_INTERVAL, DeviceApproval, parse_approval
 from iac.providers.logins.cache import TokenCache, TokenOwner, Tokens, cache_folder
-from iac.providers.logins.endpoint import Attempt, bearer_of, refused
+from iac.providers.logins.endpoint import Attempt, bearer_of, lifetime, refused
 from iac.providers.logins.proof import LoginProof, PublicClient, SharedSecret
-from iac.providers.refusal import error_code
 from iac.transport.message import Answer
 from iac.transport.retry import PASSING, skew_words
 
@@ -32,6 +35,86 @@ if TYPE_CHECKING:
     from iac.ports.site import LoginSite
     from iac.providers.logins.settings import DeviceAuth
     from iac.transport.http import Http
+
+INTERVAL = 5.0
+"""Seconds between two questions when the server says none."""
+
+LONGEST_INTERVAL = 60.0
+"""Seconds; a longer `interval` is taken for this."""
+
+LIFETIME = 600.0
+"""Seconds that a code is taken to live for when the server does not say, as IAM's do by default."""
+
+LONGEST_LIFETIME = 1800.0
+"""Seconds that somebody is waited for at most."""
+
+_LONGEST_TEXT = 512
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceApproval:
+    """What somebody is to approve.
+
+    Attributes:
+        page: the URL to open.
+        complete: the same with the code in it; "" for none.
+        ends: from then on nobody is waited for.
+        interval: seconds between two questions.
+    """
+
+    device_code: Secret
+    user_code: str
+    page: str
+    complete: str
+    ends: datetime
+    minutes: int
+    interval: float
+
+    def words(self, issuer: str) -> str:
+        """What to tell somebody, in lines; what the server wrote is made inert."""
+        lines = [
+            f"To log in at {printable(issuer)} open",
+            f"    {printable(self.page)}",
+            "and enter the code",
+            f"    {printable(self.user_code)}",
+            *([f"or open {printable(self.complete)}"] if self.complete else []),
+            f"Waiting for {self.minutes} min at most; Ctrl-C gives up.",
+        ]
+        return "\n".join(lines)
+
+
+def parse_approval(answer: Answer, now: datetime) -> DeviceApproval | None:
+    """The codes of an answer; None when it has none, or no page that a browser opens."""
+    body = answer.json() if answer.is_ok else None
+    if not isinstance(body, dict):
+        return None
+    device_code, user_code, page = (_text(body, name) for name in ("device_code", "user_code", "verification_uri"))
+    if not (device_code and user_code and _is_page(page)):
+        return None
+    seconds = min(lifetime(body.get("expires_in")) or LIFETIME, LONGEST_LIFETIME)
+    complete = _text(body, "verification_uri_complete")
+    return DeviceApproval(
+        device_code=Secret(device_code),
+        user_code=user_code,
+        page=page,
+        complete=complete if _is_page(complete) else "",
+        ends=now + timedelta(seconds=seconds),
+        minutes=max(1, int(seconds // 60)),
+        interval=min(lifetime(body.get("interval")) or INTERVAL, LONGEST_INTERVAL),
+    )
+
+
+def _text(body: dict[str, Any], name: str) -> str:
+    value = body.get(name)
+    return value if isinstance(value, str) and len(value) <= _LONGEST_TEXT else ""
+
+
+def _is_page(url: str) -> bool:
+    try:
+        return urlsplit(url).scheme in {"https", "http"}
+    except ValueError:
+        return False
+
 
 GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 

@@ -9,10 +9,10 @@ from http import HTTPStatus
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.secret import Secret
 from iac.core.text import printable
+from iac.providers.answer import error_code, read_failure
 from iac.providers.bearer import Bearer, parse_scopes, read_bearer
 from iac.providers.discovery import Endpoints
 from iac.providers.logins.proof import LoginProof
-from iac.providers.refusal import error_code, read_failure
 from iac.transport.message import Answer, Call, server_words
 
 LONGEST_LIFETIME = 10.0 * 365 * 24 * 3600

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from iac.ports.settings import LoginSettings
-from iac.ports.source import Source
+from iac.ports.site import ValueSource
 
 _POST = "client_secret_post"
 
@@ -23,8 +23,8 @@ class ClientCredentialsAuth(LoginSettings):
     opener: ClassVar = "iac.providers.logins.client_credentials"
     is_client: ClassVar = True
 
-    client_id: Source
-    client_secret: Source
+    client_id: ValueSource
+    client_secret: ValueSource
     token_endpoint_auth_method: str = _POST
 
 
@@ -37,8 +37,8 @@ class PrivateKeyAuth(LoginSettings):
     extra: ClassVar = "jose"
     is_client: ClassVar = True
 
-    client_id: Source
-    private_key: Source
+    client_id: ValueSource
+    private_key: ValueSource
     key_id: str = ""
 
 
@@ -50,8 +50,8 @@ class DeviceAuth(LoginSettings):
     opener: ClassVar = "iac.providers.logins.device"
     asks_a_person: ClassVar = True
 
-    client_id: Source
-    client_secret: Source | None = None
+    client_id: ValueSource
+    client_secret: ValueSource | None = None
     token_endpoint_auth_method: str = _POST
 
 
@@ -74,7 +74,7 @@ class TokenAuth(LoginSettings):
     method: ClassVar = "token"
     opener: ClassVar = "iac.providers.logins.given"
 
-    token: Source
+    token: ValueSource
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +93,7 @@ class InitialAccessTokenAuth(LoginSettings):
     opener: ClassVar = "iac.providers.logins.given"
     is_nobody: ClassVar = True
 
-    token: Source
+    token: ValueSource
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from threading import Lock
 from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
 
 from iac.core.proof import Evidence, Judgement, ServiceLogin
+from iac.providers.answer import read_failure
 from iac.providers.proof.server import KnownServer
-from iac.providers.refusal import read_failure
 from iac.transport.message import Answer, Call
 from iac.transport.retry import PASSING
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.proof import Evidence, Judgement
+from iac.providers.answer import is_server_fault, read_failure
 from iac.providers.discovery import Endpoints
-from iac.providers.refusal import is_server_fault, read_failure
 from iac.transport.message import Answer, Call
 from iac.transport.retry import PASSING
 

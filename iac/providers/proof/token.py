@@ -15,12 +15,12 @@ from iac.core.model import AUTH_METHODS, uses_secret
 from iac.core.proof import Evidence, Judgement, ServiceLogin, scope_differences
 from iac.core.secret import Secret
 from iac.core.text import printable
+from iac.providers.answer import error_code
 from iac.providers.bearer import parse_claims, parse_scopes
 from iac.providers.logins.proof import basic
 from iac.providers.logins.signing_key import SigningKey, parse_key
 from iac.providers.probe import Probe
 from iac.providers.proof.server import KnownServer, asked
-from iac.providers.refusal import error_code
 from iac.transport.message import LONGEST, Answer, Call, server_words
 
 LOGIN, TOKEN, REFRESH, DEVICE, INTROSPECTION = (

@@ -8,10 +8,10 @@ from iac.core.errors import CredentialsError, IacError, ServerError, Unreachable
 from iac.core.registration import Registration, Unread
 from iac.core.text import printable
 from iac.ports import Clock
+from iac.providers.answer import error_code, read_failure, write_failure
 from iac.providers.base import Connection
 from iac.providers.discovery import OAUTH, OPENID
 from iac.providers.logins import Login
-from iac.providers.refusal import error_code, read_failure, write_failure
 from iac.providers.registrar import Registrar
 from iac.providers.rfc7591 import PROVIDER
 from iac.transport.message import Answer, Call, server_words

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from iac.core.errors import StateError
 from iac.ports import Sink
 from iac.ports.site import OutputSite
-from iac.sealing.key import CONFIGURE, parse_recipient
+from iac.sealing import CONFIGURE, parse_recipient
 from iac.sinks.sealed import Cipher, Readers, damaged, open_sealed
 
 if TYPE_CHECKING:

@@ -73,7 +73,7 @@ class FileSink(Sink):
         return str(self._target(path))
 
     def _exposed(self, paths: Collection[str]) -> Mapping[str, Diagnostic]:
-        from iac.sinks.worktree import find_exposed  # only where outputs are written
+        from iac.git import find_exposed  # only where outputs are written
 
         targets: dict[str, Path] = {}
         for path in paths:

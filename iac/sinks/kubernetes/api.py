@@ -15,7 +15,7 @@ from iac.core.limits import listed
 from iac.core.secret import Secret
 from iac.ports import Clock
 from iac.sinks.kubernetes.login import Cluster
-from iac.sinks.kubernetes.secret import MANAGER, Manifest, Target
+from iac.sinks.kubernetes.secret import MANAGER, Manifest, SecretPath
 from iac.transport.client import Transport
 from iac.transport.http import Http
 from iac.transport.message import Answer, Call, server_words, told
@@ -47,14 +47,14 @@ class Api:
         """Close all connections."""
         self._http.close()
 
-    def read(self, target: Target) -> Manifest | None:
+    def read(self, target: SecretPath) -> Manifest | None:
         """A Secret with all that the server says of it; None when there is none."""
         answer = self._send(Call.read(self._path(target)))
         if answer.status == HTTPStatus.NOT_FOUND:
             return None
         return self._object(target, answer)
 
-    def apply(self, target: Target, manifest: Manifest, *, is_trial: bool = False) -> Manifest:
+    def apply(self, target: SecretPath, manifest: Manifest, *, is_trial: bool = False) -> Manifest:
         """Server-side apply without force; the Secret as it is then. A trial changes nothing."""
         query = {"fieldManager": MANAGER, "force": "false", "fieldValidation": "Strict"}
         path = f"{self._path(target)}?{urlencode({**query, 'dryRun': 'All'} if is_trial else query)}"
@@ -62,7 +62,7 @@ class Api:
         answer = self._send(Call("PATCH", path, body, {"Content-Type": _APPLY}, is_read=is_trial))
         return self._object(target, answer, list(_hidden(manifest)))
 
-    def delete(self, target: Target, found: Manifest) -> None:
+    def delete(self, target: SecretPath, found: Manifest) -> None:
         """Delete a Secret, if it is still the one that was read."""
         metadata = found["metadata"]
         only = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
@@ -71,7 +71,7 @@ class Api:
         if answer.status != HTTPStatus.NOT_FOUND:
             self._object(target, answer)
 
-    def _path(self, target: Target) -> str:
+    def _path(self, target: SecretPath) -> str:
         prefix = self._cluster.address.path.rstrip("/")
         return f"{prefix}/api/v1/namespaces/{target.namespace}/secrets/{target.name}"
 
@@ -79,7 +79,7 @@ class Api:
         token = self._cluster.token
         return self._http.send(call.with_authorization(f"Bearer {token.reveal()}") if token else call)
 
-    def _object(self, target: Target, answer: Answer, hidden: Sequence[Secret] = ()) -> Manifest:
+    def _object(self, target: SecretPath, answer: Answer, hidden: Sequence[Secret] = ()) -> Manifest:
         value = answer.json()
         if not answer.is_ok:
             raise self._refusal(target, answer, hidden)
@@ -91,7 +91,7 @@ class Api:
     def _where(self) -> str:
         return self._cluster.address.origin
 
-    def _refusal(self, target: Target, answer: Answer, hidden: Sequence[Secret]) -> IacError:
+    def _refusal(self, target: SecretPath, answer: Answer, hidden: Sequence[Secret]) -> IacError:
         words = server_words(answer, hidden, _WORDS)
         match answer.status:
             case HTTPStatus.UNAUTHORIZED:
@@ -119,7 +119,7 @@ def _hidden(manifest: Manifest) -> Iterator[Secret]:
         yield from (Secret(text) for text in (value, clear, *_WORD.findall(clear)) if text)
 
 
-def _conflict(target: Target, answer: Answer, hidden: Sequence[Secret]) -> RenderError:
+def _conflict(target: SecretPath, answer: Answer, hidden: Sequence[Secret]) -> RenderError:
     causes = [cause for cause in _causes(answer.json()) if cause.get("reason") == "FieldManagerConflict"]
     if not causes:
         fix, words = "run it again: what the cluster holds is read first", server_words(answer, hidden, _WORDS)

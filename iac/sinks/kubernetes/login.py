@@ -16,12 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from iac.core.errors import InputError
-from iac.core.limits import listed
+from iac.core.limits import DEADLINE, TIMEOUT, listed
 from iac.core.origin import Address
 from iac.core.secret import Secret
+from iac.files import read
 from iac.transport.certificate import accept_any_form
-from iac.transport.limit import DEADLINE, TIMEOUT
-from iac.wait import read
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 """Where a pod has its service account."""

@@ -22,7 +22,7 @@ _ENTRY = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(?:'([^']*)'|([^\s'\"]*))")
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class SecretPath:
     """Where an output goes; `key` "" for a dotenv output, each line of which is a key."""
 
     path: str
@@ -31,7 +31,7 @@ class Target:
     key: str = ""
 
 
-def parse_target(path: str) -> Target:
+def parse_target(path: str) -> SecretPath:
     """Read a path: `NAMESPACE/NAME/KEY` or `NAMESPACE/NAME`.
 
     Raises:
@@ -42,10 +42,10 @@ def parse_target(path: str) -> Target:
     if not (_NAME.fullmatch(namespace) and _NAME.fullmatch(name)) or (slash and not _KEY.fullmatch(key)):
         fix = "path: NAMESPACE/NAME/KEY, or NAMESPACE/NAME for dotenv"
         raise RenderError("the output's path names no key of a Secret", where=path, fix=fix)
-    return Target(path, namespace, name, key)
+    return SecretPath(path, namespace, name, key)
 
 
-def read_data(target: Target, content: bytes) -> dict[str, str]:
+def read_data(target: SecretPath, content: bytes) -> dict[str, str]:
     """The `data` of the Secret: key to base64.
 
     Raises:
@@ -56,7 +56,7 @@ def read_data(target: Target, content: bytes) -> dict[str, str]:
     return {name: base64.b64encode(value.encode()).decode() for name, value in _entries(target, content)}
 
 
-def _entries(target: Target, content: bytes) -> Iterator[tuple[str, str]]:
+def _entries(target: SecretPath, content: bytes) -> Iterator[tuple[str, str]]:
     names: set[str] = set()
     for number, line in enumerate(content.decode(errors="replace").split("\n"), 1):
         if not line.strip() or line.startswith("#"):
@@ -73,7 +73,7 @@ def _entries(target: Target, content: bytes) -> Iterator[tuple[str, str]]:
         yield found[1], found[2] if found[2] is not None else found[3]
 
 
-def read_content(target: Target, found: Manifest) -> bytes | None:
+def read_content(target: SecretPath, found: Manifest) -> bytes | None:
     """What a Secret holds of an output, None when that is nothing; several keys as dotenv lines."""
     data = {name: base64.b64decode(text) for name, text in _part(found, "data").items()}
     if target.key:
@@ -87,7 +87,7 @@ def _line(name: str, value: bytes) -> bytes:
     return b"%s=%s\n" % (name.encode(), value) if is_bare else b"%s='%s'\n" % (name.encode(), value)
 
 
-def manifest(target: Target, data: Mapping[str, str], owner: str, kind: str, labels: Mapping[str, str]) -> Manifest:
+def manifest(target: SecretPath, data: Mapping[str, str], owner: str, kind: str, labels: Mapping[str, str]) -> Manifest:
     """What is applied."""
     return {
         "apiVersion": "v1",
@@ -103,7 +103,7 @@ def manifest(target: Target, data: Mapping[str, str], owner: str, kind: str, lab
     }
 
 
-def released(target: Target, found: Manifest) -> Manifest:
+def released(target: SecretPath, found: Manifest) -> Manifest:
     """What is applied to give up every field of a Secret in which others keep keys; its type cannot be changed."""
     metadata = {"name": target.name, "namespace": target.namespace}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": found.get("type")}

@@ -22,7 +22,7 @@ from iac.sinks.kubernetes.login import Choice, Cluster, find_cluster
 from iac.sinks.kubernetes.secret import (
     MARK,
     Manifest,
-    Target,
+    SecretPath,
     holds,
     is_marked,
     keys_of_others,
@@ -152,11 +152,11 @@ class KubernetesSink(Sink):
         finally:
             api.close()
 
-    def _manifest(self, target: Target, content: bytes) -> Manifest:
+    def _manifest(self, target: SecretPath, content: bytes) -> Manifest:
         marks = self._marks
         return manifest(target, read_data(target, content), marks.owner, marks.type, marks.labels)
 
-    def _refuse_foreign(self, target: Target, found: Manifest | None) -> None:
+    def _refuse_foreign(self, target: SecretPath, found: Manifest | None) -> None:
         if found is None or is_marked(found, self._marks.owner):
             return
         raise RenderError(
@@ -175,7 +175,7 @@ def _on(found: Manifest | None, wanted: Manifest) -> Manifest:
     return {**wanted, "metadata": {**wanted["metadata"], "resourceVersion": found["metadata"]["resourceVersion"]}}
 
 
-def _apply(api: Api, target: Target, wanted: Manifest) -> Manifest | None:
+def _apply(api: Api, target: SecretPath, wanted: Manifest) -> Manifest | None:
     """The Secret as it is afterwards; it is read when the answer was lost."""
     try:
         return api.apply(target, wanted)
@@ -186,7 +186,7 @@ def _apply(api: Api, target: Target, wanted: Manifest) -> Manifest | None:
         return found
 
 
-def _delete(api: Api, target: Target, found: Manifest) -> None:
+def _delete(api: Api, target: SecretPath, found: Manifest) -> None:
     try:
         api.delete(target, found)
     except UnknownOutcome:

@@ -22,13 +22,21 @@ from iac.core.limits import listed
 from iac.core.text import install_extra
 from iac.ports import Clock, Sink
 from iac.ports.site import OutputSite
-from iac.sealing.key import CONFIGURE, parse_recipient
+from iac.sealing import CONFIGURE, parse_recipient
 from iac.sinks.sealed import Cipher, Readers, damaged, open_sealed
 from iac.sinks.sops import SopsSettings
-from iac.sinks.sops.form import METADATA, Binary, Dotenv, Form, Ini, Json, Unwritable
-from iac.sinks.sops.metadata import Foreign, Metadata, parse_metadata
-from iac.sinks.sops.tree import UNENCRYPTED, Branch, Damaged, decrypted, encrypted, keys
-from iac.sinks.sops.yaml import Yaml
+from iac.sinks.sops.form import METADATA, Binary, Dotenv, Form, FormError, Ini, Json, Yaml
+from iac.sinks.sops.tree import (
+    UNENCRYPTED,
+    Branch,
+    Damaged,
+    Foreign,
+    Metadata,
+    decrypted,
+    encrypted,
+    keys,
+    parse_metadata,
+)
 
 _KEY_BYTES = 32
 _MANIFEST = frozenset({"apiVersion", "kind", "metadata", "type", "immutable"})
@@ -70,7 +78,7 @@ class SopsCipher(Cipher):
         try:
             branch, metadata = parse_file(path, sealed)
             return form_of(path).show(_open(path, branch, metadata, readers)).encode()
-        except (Unwritable, Foreign, Damaged):
+        except (FormError, Foreign, Damaged):
             raise damaged(path) from None
 
     def holds(self, path: str, sealed: bytes, content: bytes, readers: Readers) -> bool:
@@ -81,7 +89,7 @@ class SopsCipher(Cipher):
             if metadata.encrypted_keys != self._encrypted_keys or not _is_for(metadata, readers.recipients(path)):
                 return False
             found = _open(path, branch, metadata, readers)
-        except (Unwritable, Foreign, Damaged):
+        except (FormError, Foreign, Damaged):
             return False
         return json.dumps(found) == json.dumps(read_branch(path, content, self._encrypted_keys))
 
@@ -106,7 +114,7 @@ def form_of(path: str) -> Form:
 
 
 def parse_file(path: str, sealed: bytes) -> tuple[Branch, Metadata]:
-    """An encrypted file as it stands; raises `Unwritable` or `Foreign` for what is none of this sink."""
+    """An encrypted file as it stands; raises `FormError` or `Foreign` for what is none of this sink."""
     try:
         branch, metadata = form_of(path).split(sealed.decode())
     except UnicodeDecodeError:
@@ -124,8 +132,8 @@ def read_branch(path: str, content: bytes, encrypted_keys: Sequence[str] = ()) -
         branch = form_of(path).read(content.decode())
         _check_names(branch)
         _check_clear(branch, encrypted_keys)
-    except (Unwritable, UnicodeDecodeError) as error:
-        why = str(error) if isinstance(error, Unwritable) else "it is not UTF-8"
+    except (FormError, UnicodeDecodeError) as error:
+        why = str(error) if isinstance(error, FormError) else "it is not UTF-8"
         fix = "correct the template, or give the file a name by which SOPS takes it as one text, such as NAME.txt"
         raise RenderError("the output cannot be encrypted by SOPS", where=path, why=why, fix=fix) from None
     return branch
@@ -133,9 +141,9 @@ def read_branch(path: str, content: bytes, encrypted_keys: Sequence[str] = ()) -
 
 def _check_names(branch: Branch) -> None:
     if METADATA in branch or any(name.startswith(f"{METADATA}_") for name in branch):
-        raise Unwritable(f"{METADATA} is what SOPS calls its own part of the file")
+        raise FormError(f"{METADATA} is what SOPS calls its own part of the file")
     if any(name.endswith(UNENCRYPTED) for name in keys(branch)):
-        raise Unwritable(f"SOPS leaves keys that end in {UNENCRYPTED} in clear")
+        raise FormError(f"SOPS leaves keys that end in {UNENCRYPTED} in clear")
 
 
 def _check_clear(branch: Branch, encrypted_keys: Sequence[str]) -> None:
@@ -144,7 +152,7 @@ def _check_clear(branch: Branch, encrypted_keys: Sequence[str]) -> None:
         return
     clear = [name for name in branch if name not in encrypted_keys and name not in _MANIFEST]
     if clear:
-        raise Unwritable(f"{clear[0]} would stay in clear: encrypted_regex of the sink is for Kubernetes manifests")
+        raise FormError(f"{clear[0]} would stay in clear: encrypted_regex of the sink is for Kubernetes manifests")
 
 
 def _check_installed() -> None:

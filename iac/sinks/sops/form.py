@@ -1,6 +1,8 @@
 """The forms of SOPS files, by their names as SOPS takes them: text to values and back. Pure.
 
 Comments are not kept: SOPS would encrypt them, and nobody reads them then.
+
+YAML is read as YAML 1.2 core has it, and written so that every reader gives the same strings back.
 """
 
 from __future__ import annotations
@@ -8,10 +10,10 @@ from __future__ import annotations
 import json
 import re
 from abc import ABC, abstractmethod
-from typing import NoReturn
+from collections.abc import Iterator
+from typing import Any, NoReturn
 
-from iac.sinks.sops.metadata import Foreign, Metadata, parse_flat
-from iac.sinks.sops.tree import Branch, Node
+from iac.sinks.sops.tree import Branch, Foreign, Metadata, Node, parse_flat
 
 METADATA = "sops"
 _FLAT = "sops_"
@@ -20,7 +22,7 @@ _NOT_INI = re.compile(r"[#;`\"'\\]")
 _SECTION = re.compile(r"\[([^\[\]]+)\]")
 
 
-class Unwritable(Exception):
+class FormError(Exception):
     """A text has no values in this form, or such as SOPS would not give back; says why, never a value."""
 
 
@@ -29,7 +31,7 @@ class Form(ABC):
 
     @abstractmethod
     def read(self, text: str) -> Branch:
-        """The values of a text; raises `Unwritable`."""
+        """The values of a text; raises `FormError`."""
 
     @abstractmethod
     def show(self, branch: Branch) -> str:
@@ -40,7 +42,7 @@ class Form(ABC):
         """The file that holds encrypted values."""
 
     def split(self, text: str) -> tuple[Branch, Node]:
-        """The values of an encrypted file, and what stands under `sops`; raises `Unwritable` or `Foreign`."""
+        """The values of an encrypted file, and what stands under `sops`; raises `FormError` or `Foreign`."""
         branch = self.read(text)
         return branch, branch.pop(METADATA, None)
 
@@ -55,9 +57,9 @@ class Json(Form):
                 text, parse_constant=_no_fraction, object_pairs_hook=_once, parse_int=_short, parse_float=_no_fraction
             )
         except (ValueError, RecursionError) as error:
-            raise Unwritable(f"it is no JSON ({_place(error)})") from None
+            raise FormError(f"it is no JSON ({_place(error)})") from None
         if not isinstance(value, dict):
-            raise Unwritable("SOPS takes a JSON object only")
+            raise FormError("SOPS takes a JSON object only")
         return value
 
     def show(self, branch: Branch) -> str:
@@ -103,7 +105,7 @@ class Dotenv(Form):
                 continue
             name, equals, value = line.partition("=")
             if not equals or name in branch:
-                raise Unwritable(f"line {number} is no NAME=VALUE, or has a name that was there before")
+                raise FormError(f"line {number} is no NAME=VALUE, or has a name that was there before")
             branch[name] = value.replace("\\n", "\n")
         return branch
 
@@ -131,7 +133,7 @@ class Ini(Form):
         branch = _sections(text)
         for name, section in branch.items():
             if any(_NOT_INI.search(str(value)) for value in _mapping(section).values()):
-                raise Unwritable(f"[{name}] has a quote, a backslash, # or ;, which readers of INI do not agree on")
+                raise FormError(f"[{name}] has a quote, a backslash, # or ;, which readers of INI do not agree on")
         return branch
 
     def seal(self, branch: Branch, metadata: Metadata) -> str:
@@ -168,7 +170,7 @@ def _sections(text: str) -> Branch:
 
 def _new_section(branch: Branch, name: str, number: int) -> dict[str, Node]:
     if name in branch:
-        raise Unwritable(f"line {number} begins a section that was there before")
+        raise FormError(f"line {number} begins a section that was there before")
     section: dict[str, Node] = {}
     branch[name] = section
     return section
@@ -177,7 +179,7 @@ def _new_section(branch: Branch, name: str, number: int) -> dict[str, Node]:
 def _add_key(section: dict[str, Node] | None, line: str, number: int) -> None:
     key, equals, value = line.partition("=")
     if section is None or not equals or line[0].isspace() or ":" in key or key.strip() in section:
-        raise Unwritable(f"line {number} is no `key = value` of a section, or has a key that was there before")
+        raise FormError(f"line {number} is no `key = value` of a section, or has a key that was there before")
     section[key.strip()] = value.strip()
 
 
@@ -190,7 +192,7 @@ def _mapping(node: Node) -> dict[str, Node]:
 def _once(pairs: list[tuple[str, Node]]) -> dict[str, Node]:
     found = dict(pairs)
     if len(found) < len(pairs):
-        raise Unwritable("a key is there twice")
+        raise FormError("a key is there twice")
     return found
 
 
@@ -201,8 +203,166 @@ def _short(text: str) -> int:
 
 
 def _no_fraction(text: str) -> NoReturn:  # noqa: ARG001  # a number may be a secret
-    raise Unwritable("a long number, or one with a point, is read differently by each program: write it as a string")
+    raise FormError("a long number, or one with a point, is read differently by each program: write it as a string")
 
 
 def _place(error: Exception) -> str:
     return f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "nested too deeply, or a long number"
+
+
+_WORDS: dict[str, bool | None] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+_WHOLE = re.compile(r"[-+]?[0-9]{1,15}")
+_NUMBER = re.compile(
+    r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?\.(inf|nan)", re.IGNORECASE
+)
+_PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
+_DEEPEST = 32
+_SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+class Yaml(Form):
+    """One document that is a mapping, without anchors and tags."""
+
+    def read(self, text: str) -> Branch:
+        """See `Form`."""
+        value = _value(_composed(text))
+        if not isinstance(value, dict):
+            raise FormError("SOPS takes a YAML mapping only")
+        return value
+
+    def show(self, branch: Branch) -> str:
+        """See `Form`."""
+        return "".join(f"{line}\n" for line in _yaml_lines(branch, ""))
+
+    def seal(self, branch: Branch, metadata: Metadata) -> str:
+        """See `Form`."""
+        return self.show({**branch, METADATA: metadata.to_dict()})
+
+
+def _composed(text: str) -> Any:
+    import yaml  # only where an output is YAML
+
+    try:
+        _check_tokens(text)
+        return yaml.compose(text, Loader=yaml.SafeLoader)
+    except yaml.MarkedYAMLError as error:
+        line = f"line {error.problem_mark.line + 1}" if error.problem_mark else "its end"
+        raise FormError(f"it is no YAML of one document ({line})") from None
+    except yaml.YAMLError:
+        raise FormError("it is no YAML: it has a character that YAML does not have") from None
+
+
+def _check_tokens(text: str) -> None:
+    """Refuse what can name or repeat a value, and nesting that exhausts a reader."""
+    import yaml  # only where an output is YAML
+
+    depth = 0
+    for token in yaml.scan(text, Loader=yaml.SafeLoader):
+        line = token.start_mark.line + 1
+        if isinstance(token, yaml.AnchorToken | yaml.AliasToken | yaml.TagToken | yaml.DirectiveToken):
+            raise FormError(f"line {line} has an anchor, an alias, a tag or a directive")
+        depth += type(token).__name__.endswith("StartToken") - type(token).__name__.endswith("EndToken")
+        if depth > _DEEPEST:
+            raise FormError(f"line {line} is nested too deeply")
+
+
+def _value(node: Any) -> Node:
+    import yaml  # only where an output is YAML
+
+    if isinstance(node, yaml.MappingNode):
+        found: dict[str, Node] = {}
+        for key, value in node.value:
+            name = _scalar(key) if isinstance(key, yaml.ScalarNode) else None
+            if not isinstance(name, str) or name in found:
+                raise FormError(f"line {key.start_mark.line + 1} has a key that is no string, or was there before")
+            found[name] = _value(value)
+        return found
+    if isinstance(node, yaml.SequenceNode):
+        return [_value(item) for item in node.value]
+    return _scalar(node) if node is not None else None
+
+
+def _scalar(node: Any) -> Node:
+    text: str = node.value
+    if node.style is not None:
+        return text
+    if text in _WORDS:
+        return _WORDS[text]
+    if _WHOLE.fullmatch(text) and (text.lstrip("-+") == "0" or not text.lstrip("-+").startswith("0")):
+        return int(text)
+    if _NUMBER.fullmatch(text):
+        line = node.start_mark.line + 1
+        raise FormError(f"the number of line {line} is read differently by each program: write it as a string")
+    return text
+
+
+def _yaml_lines(branch: Branch, indent: str) -> Iterator[str]:
+    for name, node in branch.items():
+        yield from _lines(node, indent, f"{indent}{name if _is_plain(name) else quoted(name)}:")
+
+
+def _is_plain(name: str) -> bool:
+    return _PLAIN_KEY.fullmatch(name) is not None and name.lower() not in {
+        "null",
+        "true",
+        "false",
+        "yes",
+        "no",
+        "on",
+        "off",
+        "y",
+        "n",
+    }
+
+
+def _lines(node: Node, indent: str, head: str) -> Iterator[str]:
+    if isinstance(node, dict) and node:
+        yield head
+        yield from _yaml_lines(node, f"{indent}    ")
+    elif isinstance(node, list) and node:
+        yield head
+        for item in node:
+            yield from _item(item, f"{indent}    ")
+    else:
+        yield f"{head} {_text(node)}"
+
+
+def _item(node: Node, indent: str) -> Iterator[str]:
+    """An item of a list; a mapping or list in it begins on the line of its dash."""
+    if isinstance(node, dict | list) and node:
+        inner = f"{indent}  "
+        nested = (
+            _yaml_lines(node, inner)
+            if isinstance(node, dict)
+            else (line for part in node for line in _item(part, inner))
+        )
+        first, *rest = nested
+        yield f"{indent}- {first.removeprefix(inner)}"
+        yield from rest
+    else:
+        yield f"{indent}- {_text(node)}"
+
+
+def _text(node: Node) -> str:
+    if isinstance(node, str):
+        return quoted(node)
+    if isinstance(node, bool):
+        return "true" if node else "false"
+    return "null" if node is None else "{}" if node == {} else "[]" if node == [] else str(node)
+
+
+def quoted(text: str) -> str:
+    """The text in double quotes (YAML 1.2 section 7.3.1)."""
+    return f'"{"".join(map(_character, text))}"'
+
+
+def _character(char: str) -> str:
+    if char in _SHORT:
+        return _SHORT[char]
+    if char.isprintable():
+        return char
+    return f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"  # noqa: PLR2004  # four hex digits

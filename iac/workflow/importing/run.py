@@ -10,21 +10,20 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from iac.config.definitions import Survey, survey
 from iac.config.edit.files import create_text, write_together
 from iac.config.environment import Environment
 from iac.config.project import Project, load_project
 from iac.config.schema import load_schema
 from iac.config.settings import Settings
-from iac.config.survey import Survey, survey
 from iac.core.errors import InputError, InvalidInput
 from iac.core.limits import listed
 from iac.core.registration import Misfit, Registration
 from iac.core.secret import Secret
 from iac.ports import Reader
-from iac.wiring.login import login_client_id
-from iac.wiring.sessions import Access, Caller, open_server
-from iac.workflow.importing.choosing import Bounds, Candidate, Skipped, Wish, separate
-from iac.workflow.importing.drafting import DefinitionDraft, Drafter, ImportTerms
+from iac.wiring.sessions import Access, Caller, login_client_id, open_server
+from iac.workflow.importing.draft import DefinitionDraft, Drafter, ImportTerms
+from iac.workflow.importing.selection import Bounds, Candidate, Skipped, Wish, separate
 
 _CLIENT_ID = re.compile(load_schema("client")["$defs"]["client_id"]["pattern"])
 """What a definition can have; a client of another id is told, and read no more closely."""

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from iac.config.edit.files import create_text, write_together
 from iac.config.edit.project import with_wheel
@@ -15,15 +16,52 @@ from iac.config.settings import Settings
 from iac.core.errors import InputError
 from iac.files import PrivateFolder
 from iac.git import find_work_tree, open_work_tree
-from iac.ports.forge import Forge
 from iac.ports.path import PROJECT_FILE
+from iac.ports.settings import Forge
+from iac.ports.site import SourceKind, ValueSource
 from iac.registry import FORGES
-from iac.workflow.pipelines.needs import extras, login_variables, state_variables
-from iac.workflow.pipelines.requirements import check_wheel
-from iac.workflow.pipelines.text import WRITTEN, Facts, render_pipelines
+from iac.workflow.pipelines.text import WRITTEN, PipelineFacts, check_wheel, render_pipelines
+
+if TYPE_CHECKING:
+    from iac.config.settings import Settings
+
+
+def login_variables(settings: Settings) -> tuple[str, ...]:
+    """Environment variables that `auth` names.
+
+    Raises:
+        InputError: its method asks a person, who is not there.
+    """
+    auth = settings.auth
+    if auth is None:
+        return ()
+    if auth.asks_a_person:
+        raise InputError(
+            "no pipeline can log in as a person does",
+            where=f"auth.method: {auth.method}",
+            why="it runs with nobody there",
+            fix="auth: {method: private_key_jwt, ...} or client_credentials; docs/how-to/log-in.md",
+        )
+    return _variables([auth.client, *auth.secrets])
+
+
+def state_variables(settings: Settings) -> tuple[str, ...]:
+    """Environment variables that say the login at the server of the state."""
+    return _variables(settings.state.place.login)
+
+
+def extras(settings: Settings) -> tuple[str, ...]:
+    """Extras that the login, the place of the state and the sinks need."""
+    adapters = (settings.auth, settings.state.place, *settings.sinks.values())
+    return tuple(sorted({adapter.extra for adapter in adapters if adapter and adapter.extra}))
+
+
+def _variables(sources: Iterable[ValueSource | None]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(each.name for each in sources if each is not None and each.origin is SourceKind.ENV))
+
 
 __all__ = [
-    "Facts", "Pipelines", "change_wheel", "find_unlocked", "find_written", "prepare_pipelines",
+    "PipelineFacts", "Pipelines", "change_wheel", "find_unlocked", "find_written", "prepare_pipelines",
 ]  # fmt: skip
 
 _BY_NAME = re.compile(r"\bpip install .*\bindigo-iac\b")
@@ -79,7 +117,7 @@ def prepare_pipelines(root: Path, settings: Settings, forges: Collection[str], w
         )
     repository = _repository(root)
     directory = os.path.relpath(root.resolve(), repository)
-    facts = Facts(
+    facts = PipelineFacts(
         settings.issuer,
         directory,
         settings.environment,
@@ -157,14 +195,14 @@ def _default_branch(root: Path) -> str:
     return "main"
 
 
-def _check(facts: Facts) -> None:
+def _check(facts: PipelineFacts) -> None:
     """A dollar sign would be an expression or a variable for those who run pipelines."""
     for name, value in (("issuer", facts.issuer), ("folder", facts.directory), ("branch", facts.branch)):
         if "$" in value:
             raise InputError("this name cannot stand in a pipeline", where=f"{name} {value}", fix="do without the $")
 
 
-def _add_root_file(repository: Path, forge: Forge, facts: Facts, files: dict[str, str]) -> str:
+def _add_root_file(repository: Path, forge: Forge, facts: PipelineFacts, files: dict[str, str]) -> str:
     """The root file where there is none; what one that is there lacks."""
     root = forge.root(facts.suffix)
     if root is None:

@@ -1,17 +1,71 @@
-"""The texts of pipelines: files of the package with parts put in and names filled in."""
+"""The texts of pipelines: files of the package with parts put in and names filled in, and what their jobs install.
+
+Jobs install iac from its wheel, and what it needs, each with hashes. Nothing else gets beside a login: the name of the
+package on an index is nobody's yet, so whoever took it would run in every job that installs it by name.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iac import __version__, forges
 from iac.core.desired import DEFAULT
+from iac.core.errors import InputError
+from iac.files import resource
 from iac.registry import FORGES
-from iac.workflow.pipelines.requirements import render_requirements
+
+_NAME = re.compile(r"([A-Za-z0-9._-]+)==")
+_EVERY = "base"
+
+
+def requirements_file(name: str) -> Path:
+    """A file of `make requirements`: the packaged copy, in a checkout the file itself."""
+    return resource(f"requirements/{name}.txt", f"requirements/hashes/{name}.txt")
+
+
+def render_requirements(wheel: str, extras: Iterable[str]) -> str:
+    """What pip installs a wheel of iac with these extras from, without its head."""
+    blocks: dict[str, str] = {}
+    for name in (_EVERY, *extras):
+        blocks |= _blocks(requirements_file(name).read_text(encoding="utf-8"))
+    url, _, digest = wheel.partition("#sha256=")
+    return f"indigo-iac @ {url} --hash=sha256:{digest}\n" + "".join(blocks[name] for name in sorted(blocks))
+
+
+def _blocks(text: str) -> Iterator[tuple[str, str]]:
+    """Each requirement with its hashes, by name."""
+    for block in re.split(r"^(?=[A-Za-z0-9])", text, flags=re.MULTILINE):
+        if named := _NAME.match(block):
+            yield named[1], block
+
+
+def check_wheel(wheel: str, forge: str) -> None:
+    """Make sure that pipelines install this version of iac from a wheel that somebody chose.
+
+    Raises:
+        InputError: none is named, or it is of another version.
+    """
+    name = f"indigo_iac-{__version__}-py3-none-any.whl"
+    command = f"iac init --ci {forge} --wheel URL#sha256=HASH"
+    if not wheel:
+        raise InputError(
+            "the pipelines need a wheel of iac to install",
+            where="--wheel, or pipelines.wheel in iac.yaml",
+            why="iac is on no package index yet: whoever takes its name would get the login of jobs that install it",
+            fix=f"in a checkout of iac: make wheel; put dist/{name} where the jobs can fetch it; {command}",
+        )
+    if wheel.partition("#")[0].rpartition("/")[2] != name:
+        raise InputError(
+            "the wheel is of another version of iac",
+            where=wheel,
+            why=f"what it needs is known for version {__version__}, which writes the pipelines: {name}",
+            fix=f"use the iac of the wheel, or {command}",
+        )
+
 
 _FOLDER = Path(forges.__file__).parent
 _INCLUDE = re.compile(r"^( *)@include ([a-z.-]+)@\n", re.MULTILINE)
@@ -22,7 +76,7 @@ WRITTEN = re.compile(r"# Written by iac (\S+): iac init --ci ([a-z]+)\.")
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class PipelineFacts:
     """What pipelines are written for.
 
     Attributes:
@@ -50,7 +104,7 @@ class Facts:
         return "" if self.environment == DEFAULT else f"-{self.environment}"
 
 
-def render_pipelines(forge: str, facts: Facts) -> dict[str, str]:
+def render_pipelines(forge: str, facts: PipelineFacts) -> dict[str, str]:
     """The files of a forge: path from the repository's root -> text."""
     installed = f".{forge}/iac-requirements{facts.suffix}.txt"
     needed = {installed: _requirements(forge, facts)}
@@ -63,7 +117,7 @@ def render_pipelines(forge: str, facts: Facts) -> dict[str, str]:
     return files | needed
 
 
-def _requirements(forge: str, facts: Facts) -> str:
+def _requirements(forge: str, facts: PipelineFacts) -> str:
     """What the jobs install."""
     head = f"# Written by iac {__version__}: iac init --ci {forge}. All that the jobs install, with hashes.\n"
     return head + render_requirements(facts.wheel, facts.extras)
@@ -73,7 +127,7 @@ def _read(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
-def _render(forge: str, text: str, facts: Facts, installed: str) -> str:
+def _render(forge: str, text: str, facts: PipelineFacts, installed: str) -> str:
     while (whole := _INCLUDE.sub(_part, text)) != text:
         text = whole
     text = _VARIABLES.sub(lambda found: _secrets(forge, found[1], found[2], facts), text)
@@ -89,7 +143,7 @@ def _render(forge: str, text: str, facts: Facts, installed: str) -> str:
     return _PLACE.sub(lambda found: values.get(found[1], found[0]), text)
 
 
-def _secrets(forge: str, margin: str, what: str, facts: Facts) -> str:
+def _secrets(forge: str, margin: str, what: str, facts: PipelineFacts) -> str:
     """Variables of a step, one a line."""
     names = facts.state if what == "STATE" else tuple(dict.fromkeys((*facts.login, *facts.state)))
     return "".join(f"{margin}{FORGES[forge].secret(name)}\n" for name in names)

@@ -1,0 +1,120 @@
+"""Reading a list in pages, several in flight.
+
+IAM's list is sorted by client_id and is no snapshot (rec: admin-list-paging): while it is read, an entry may be
+skipped or come twice. Here every position up to the newest total is covered by what was received, not by what was
+asked for; who needs certainty about one client reads that client.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from iac.core.errors import UnreachableError
+from iac.core.server import switch
+from iac.providers.answer import read_failure
+from iac.transport.message import Call
+
+if TYPE_CHECKING:
+    from iac.providers.base import LoginSession
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+LARGEST_TOTAL = 1_000_000
+"""Entries of a list that is believed."""
+
+_ROUNDS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """One page: how many entries there are in all, and those of this page."""
+
+    total: int
+    entries: Sequence[Mapping[str, Any]]
+
+    @classmethod
+    def parse(cls, body: Any) -> ListPage | None:
+        """IAM's list answer (`totalResults`, `Resources`); None when it is none."""
+        if not isinstance(body, dict):
+            return None
+        total, entries = body.get("totalResults"), body.get("Resources")
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            return None
+        if isinstance(total, bool) or not isinstance(total, int) or not 0 <= total <= LARGEST_TOTAL:
+            return None
+        return cls(total, entries)
+
+
+def read_page(session: LoginSession, path: str, first: int, count: int, scope: str = "") -> ListPage:
+    """One page of an IAM's list, by its first index and size; `scope` is what reading it needs.
+
+    Raises:
+        IacError: the server refuses, or answers something else.
+    """
+    call = Call.read(f"{path}?count={count}&startIndex={first}")
+    answer = session.send(call)
+    page = ListPage.parse(answer.json()) if answer.is_ok else None
+    if page is None:
+        raise read_failure(call, answer, scope)
+    return page
+
+
+def gather(work: Callable[[T], R], items: Sequence[T], parallelism: int) -> Iterator[R]:
+    """`work` for each item, `parallelism` at a time; results in the order of the items, the first error ends it.
+
+    Work in threads should wait, not compute: what computes there keeps the others from their sockets. Compute on the
+    results, which come while later items are still on their way.
+    """
+    if len(items) <= 1 or parallelism == 1:
+        yield from map(work, items)
+        return
+    with ThreadPoolExecutor(min(parallelism, len(items))) as pool:  # limit: each request ends by its deadline
+        yield from pool.map(work, items)
+
+
+@dataclass(frozen=True, slots=True)
+class PagedList:
+    """A list of a server.
+
+    Attributes:
+        fetch: one page by its first index and size; `scope` is what reading it needs.
+    """
+
+    fetch: Callable[[int, int], ListPage]
+    parallelism: int = 1
+
+    def read(self, total: int, keep: Callable[[Mapping[str, Any]], T | None]) -> list[T]:
+        """What `keep` makes of each entry, None left out, when there are `total` entries to begin with.
+
+        Raises:
+            UnreachableError: the list grows faster than it is read.
+        """
+        size, start = switch("page-size"), switch("first-index")
+        kept: list[T] = []
+        end = start + total
+        for _ in range(_ROUNDS):
+            spans = [range(first, min(first + size, end)) for first in range(start, end, size)]
+            newest = 0
+            for page in chain.from_iterable(gather(self._cover, spans, self.parallelism)):
+                kept.extend(made for made in map(keep, page.entries) if made is not None)
+                newest = max(newest, page.total)
+            start, end = end, switch("first-index") + newest
+            if end <= start:
+                return kept
+        raise UnreachableError("the server's list grows while it is read, and does not end")
+
+    def _cover(self, span: range) -> list[ListPage]:
+        pages: list[ListPage] = []
+        start = span.start
+        while start < span.stop:
+            page = self.fetch(start, span.stop - start)
+            pages.append(page)
+            if not page.entries:
+                break
+            start += len(page.entries)
+        return pages

@@ -1,0 +1,351 @@
+"""Everything that can be wrong around a project, looked at one after the other: `iac doctor`.
+
+What is wrong with one thing keeps none of the others from being looked at. Checks that need no server come first.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import stat
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any
+
+from iac import __version__
+from iac.clock import SystemClock
+from iac.config.project import Project, load_project
+from iac.config.settings import Settings, check_sources
+from iac.core.diagnostics import Diagnostic, Severity
+from iac.core.errors import IacError, InvalidInput, UnreachableError
+from iac.core.limits import listed
+from iac.core.plan.recipients import recipient
+from iac.core.registration import Actual
+from iac.core.secret import Secret
+from iac.ports import Clock, Identity
+from iac.ports.settings import ProviderSettings
+from iac.providers.base import Connected
+from iac.registry import PROVIDERS
+from iac.sealing import key_path, recipients_of
+from iac.session import LocalSession, find_newer
+from iac.transport.retry import TOLERANCE, skew_words
+from iac.views.words import counted
+from iac.wiring.sessions import Access, Caller, find_identity, login_client_id, open_local, open_server
+from iac.wiring.site import open_backend, open_deliveries
+from iac.workflow.exposure import find_exposures
+from iac.workflow.pipelines import find_unlocked, find_written
+from iac.workflow.validate import validate
+
+READ, WRITE = "iam:admin.read", "iam:admin.write"
+_VALIDATE = "run iac validate: it shows each with its place"
+_AGAIN = "git rm them, iac init --ci github (or gitlab), and look at git diff"
+
+
+class Health(StrEnum):
+    """How something stands. `unknown`: it could not be looked at, or need not be there."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """One thing that was looked at: how it stands, and the message that says so; its id is that of the check."""
+
+    health: Health
+    message: Diagnostic
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form; `says` is the message in one sentence."""
+        message = self.message
+        says = "; ".join(part for part in (message.summary, message.where, message.why) if part)
+        return {**message.to_dict(), "severity": str(self.health), "verdict": str(self.health), "says": says}
+
+
+def ok(name: str, says: str) -> Checked:
+    """All is well; such a message counts for nothing, as a waived one does."""
+    return Checked(Health.OK, Diagnostic(name, says, severity=Severity.WAIVED))
+
+
+def unknown(name: str, says: str, fix: str = "") -> Checked:
+    """It could not be looked at, or is not needed here."""
+    return Checked(Health.UNKNOWN, Diagnostic(name, says, fix=fix, severity=Severity.WAIVED))
+
+
+def warning(name: str, says: str, fix: str) -> Checked:
+    """It works, and somebody should know something."""
+    return told(name, Diagnostic(name, says, fix=fix, severity=Severity.WARNING))
+
+
+def error(name: str, says: str, fix: str) -> Checked:
+    """It does not work, or must not stay so."""
+    return told(name, Diagnostic(name, says, fix=fix))
+
+
+def told(name: str, message: Diagnostic) -> Checked:
+    """What another part of iac says of it."""
+    return Checked(Health(message.severity), replace(message, id=name))
+
+
+def failed(name: str, error: IacError) -> Checked:
+    """It ended in an error."""
+    if isinstance(error, InvalidInput):
+        return told(name, Diagnostic(name, error.summary, fix=_VALIDATE))
+    return told(name, Diagnostic(name, error.summary, None, error.why, error.fix, where=error.where))
+
+
+@dataclass(slots=True)
+class Checkup:
+    """What was found, check by check.
+
+    Attributes:
+        is_reached: whether the server and the state answered, wherever they were asked.
+    """
+
+    checks: list[Checked] = field(default_factory=list)
+    is_reached: bool = True
+
+    @property
+    def has_errors(self) -> bool:
+        """Whether something keeps iac from its work."""
+        return any(check.health is Health.ERROR for check in self.checks)
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether definitions can be used."""
+        return not any(check.message.id == "project" and check.health is Health.ERROR for check in self.checks)
+
+    def look(self, name: str, at: Callable[[], Iterator[Checked]]) -> None:
+        """Take what one check finds; an error is what it finds, too."""
+        try:
+            self.checks.extend(at())
+        except IacError as error:
+            self.is_reached = self.is_reached and not isinstance(error, UnreachableError)
+            self.checks.append(failed(name, error))
+
+
+def run_checkup(caller: Caller) -> Checkup:
+    """Look at everything, of the environment that the caller names."""
+    checkup = Checkup()
+    checkup.look("versions", versions)
+    checkup.look("project", lambda: definitions(caller))
+    checkup.look("pipelines", lambda: pipelines(caller))
+    checkup.look("settings", lambda: _with_settings(caller, checkup))
+    return checkup
+
+
+def _with_settings(caller: Caller, checkup: Checkup) -> Iterator[Checked]:
+    """What needs the settings of one environment."""
+    project, clock = load_project(caller.root), SystemClock()
+    settings = project.settings(caller.environment)
+    checkup.look("pinned", lambda: pin(settings))
+    checkup.look("files", lambda: files(project, settings))
+    if checkup.is_valid:
+        checkup.look("outputs", lambda: outputs(open_local(caller)))
+        checkup.look("login-client", lambda: own_login(open_local(caller), login_client_id(settings)))
+    checkup.look("encryption", lambda: encryption(settings))
+    checkup.look("identity", lambda: identity(settings, find_identity(settings)))
+    checkup.look("state", lambda: state(settings, clock))
+    checkup.look("server", lambda: _server(caller))
+    return iter(())
+
+
+def _server(caller: Caller) -> Iterator[Checked]:
+    with open_server(caller, Access.ALL) as (settings, provider):
+        yield from server(provider, PROVIDERS[settings.provider], settings.issuer)
+
+
+def versions() -> Iterator[Checked]:
+    """Of what runs."""
+    yield ok("versions", f"iac {__version__}, Python {platform.python_version()}, {platform.system()}")
+
+
+def definitions(caller: Caller) -> Iterator[Checked]:
+    """The project as `iac validate` sees it."""
+    found = validate(caller.root, environment=caller.environment)
+    what = f"{counted(found.definitions, 'definition')}, environments: {listed(found.environments) or 'none'}"
+    if not found.is_valid:
+        mistakes = sum(each.severity is Severity.ERROR for each in found.diagnostics)
+        yield error("project", f"{counted(mistakes, 'mistake')} in {what}", _VALIDATE)
+    elif any(each.severity is Severity.WARNING for each in found.diagnostics):
+        yield warning("project", f"valid, with warnings: {what}", _VALIDATE)
+    else:
+        yield ok("project", f"valid: {what}")
+
+
+def pin(settings: Settings) -> Iterator[Checked]:
+    """IAC_ISSUER; one that differs is an error of the server's part."""
+    if os.environ.get("IAC_ISSUER"):
+        yield ok("pinned", f"IAC_ISSUER is set: credentials go to {os.environ['IAC_ISSUER']} alone")
+    else:
+        says = "IAC_ISSUER is not set: whoever changes issuer in iac.yaml says where credentials go"
+        yield warning("pinned", says, f"export IAC_ISSUER={settings.issuer} wherever the login is set")
+
+
+def files(project: Project, settings: Settings) -> Iterator[Checked]:
+    """Files with secrets that others on this machine can read."""
+    key = key_path(settings.project, os.environ)
+    found = [told("files", each) for each in check_sources(project.document, settings)]
+    if _is_open(str(key)):
+        found.append(warning("files", f"the key file {key} can be read by others on this machine", f"chmod 600 {key}"))
+    yield from found or [ok("files", "no file with a secret is open to others")]
+
+
+def _is_open(path: str) -> bool:
+    try:
+        return bool(os.stat(path).st_mode & (stat.S_IRWXG | stat.S_IRWXO))  # noqa: PTH116  # a name, not a path of the project
+    except OSError:
+        return False
+
+
+def outputs(session: LocalSession) -> Iterator[Checked]:
+    """Rendered files that would get into version control."""
+    found = find_exposures(session, session.desired.outputs)
+    for _, said in sorted(found.items()):
+        yield told("outputs", said)
+    if not found:
+        yield ok("outputs", f"{counted(len(session.desired.outputs), 'output')}, none that git would take up")
+
+
+def own_login(session: LocalSession, client_id: str) -> Iterator[Checked]:
+    """The client that iac logs in with is not to be managed by it."""
+    managed = [
+        address for address, client in session.desired.clients.items() if client_id and client.client_id == client_id
+    ]
+    if managed:
+        says = f"{managed[0]} defines {client_id}, the client that iac logs in with: a mistake would lock iac out"
+        yield error("login-client", says, f"take the definition {managed[0]} out")
+    else:
+        yield ok("login-client", "no definition is of the client that iac logs in with")
+
+
+def pipelines(caller: Caller) -> Iterator[Checked]:
+    """Pipelines that another version of iac wrote."""
+    written = find_written(caller.root)
+    unlocked = find_unlocked(caller.root)
+    if unlocked:
+        says = (
+            "whoever takes the name indigo-iac on a package index gets the login of jobs that install iac by its name"
+        )
+        yield error("pipelines", f"{listed(unlocked)}: {says}", _AGAIN)
+    old = {path: version for path, version in written.items() if version != __version__}
+    if old:
+        says = f"written by another version: {listed(f'{path} ({version})' for path, version in old.items())}"
+        yield warning("pipelines", says, _AGAIN)
+    elif written and not unlocked:
+        yield ok("pipelines", f"{counted(len(written), 'file')}, written by this version")
+    elif not written:
+        yield unknown("pipelines", "none are here", "iac init --ci github (or gitlab) writes some")
+
+
+def server(provider: Connected, known: ProviderSettings, issuer: str) -> Iterator[Checked]:
+    """Reachable, the one that it says it is, and how it takes the login; scopes and lists where it has them."""
+    identity = provider.identify()
+    if identity.issuer == issuer:
+        yield ok("server", f"{identity.issuer} answers and is the issuer of iac.yaml")
+    else:
+        says = (
+            f"iac.yaml spells the issuer {issuer}, the server spells it {identity.issuer}; outputs carry the server's"
+        )
+        yield warning("server", says, f"change iac.yaml to issuer: {identity.issuer}")
+    yield ok("login", f"logged in as {identity.subject or 'a client that the token does not name'}")
+    if known.scopes_of_login:
+        yield _scopes(identity)
+    actual = provider.read([])
+    if known.api.reads_all:
+        yield ok("flavour", f"behaves like IAM {actual.facts.flavour}, {counted(actual.total, 'client')}")
+        yield _exposure(actual)
+    yield _clock(provider.skew)
+
+
+def _scopes(identity: Identity) -> Checked:
+    scopes = identity.scopes
+    if scopes is None:
+        return unknown("scopes", "the token does not say its scopes; the server's answers will tell")
+    if READ not in scopes:
+        says = f"the login may not read clients; its scopes: {' '.join(sorted(scopes)) or 'none'}"
+        return error("scopes", says, f"an administrator of the IAM has to give it {READ}")
+    if others := sorted(scopes - {READ, WRITE}):
+        fix = f"use a client that has {READ}, and {WRITE} where it applies, and nothing else"
+        return warning("scopes", f"the login may do more than iac needs: {' '.join(others)}", fix)
+    if WRITE in scopes:
+        return ok("scopes", f"may read and write: right for apply; where plans are made use one with {READ} alone")
+    return ok("scopes", f"may read: right for plan, drift and secret; apply needs {WRITE}")
+
+
+def _exposure(actual: Actual) -> Checked:
+    if not actual.facts.shows_secrets and not actual.facts.has_up_scoping:
+        return unknown("exposure", "no client was seen that would tell whether reading shows secrets")
+    if not actual.facts.shows_secrets:
+        return ok("exposure", "reading shows no client secrets")
+    says = f"reading shows the secrets of all {actual.total} clients of this server: a job that plans reads them, too"
+    return warning(
+        "exposure", says, "let the environment of such jobs ask for approval; from IAM 1.14 on none are shown"
+    )
+
+
+def _clock(skew: float | None) -> Checked:
+    if skew is None:
+        return unknown("clock", "the server does not say its time")
+    if words := skew_words(skew):
+        return warning("clock", f"{words}: tokens may look expired", "set the clock, as by NTP")
+    return ok("clock", f"within {TOLERANCE:g} seconds of the server's")
+
+
+def state(settings: Settings, clock: Clock) -> Iterator[Checked]:
+    """There, whole, as new as this machine knows, and not locked by a run that is gone."""
+    backend = open_backend(settings, clock)
+    held = backend.load()
+    yield ok("state", f"serial {held.serial}, {counted(len(held.clients), 'client')}, {settings.state.place.where}")
+    if older := find_newer(open_deliveries(settings, clock), backend, held):
+        yield failed("older-state", older)
+    if held.intents:
+        says = f"an interrupted run left writes open: {listed(sorted(held.intents))}"
+        yield warning("interrupted", says, "iac apply finishes them")
+    holder = backend.holder()
+    if holder is None:
+        yield ok("lock", "free")
+    elif holder.expires < clock.now().isoformat(timespec="seconds"):
+        says = f"held since {holder.since} by {holder.who}, and over since {holder.expires}"
+        yield warning("lock", says, f"be sure that this run is gone, then iac state unlock {holder.run_id}")
+    else:
+        yield warning(
+            "lock", f"held since {holder.since} by {holder.who}", "wait for it, or iac apply --lock-timeout 600"
+        )
+
+
+def encryption(settings: Settings) -> Iterator[Checked]:
+    """Whether secrets in state are sealed, and to whom."""
+    sealing = settings.state
+    if sealing.is_clear:
+        fix = "name recipients in state.encryption, run iac state rekey, and rotate"
+        yield warning("encryption", "none: who reads the state reads every secret", fix)
+    elif sealing.recipients:
+        yield ok("encryption", f"age, {counted(len(sealing.recipients), 'recipient')}")
+    else:
+        says = "no recipients are named: nothing can be stored"
+        yield error("encryption", says, "iac state init makes one, or name some in state.encryption")
+
+
+def identity(settings: Settings, found: Secret | None) -> Iterator[Checked]:
+    """Whether secrets can be opened here; that is not needed everywhere."""
+    if settings.state.is_clear:
+        return
+    if found is None:
+        yield unknown("identity", "none is here: right for plan and drift; render, and apply of some outputs, need one")
+        return
+    try:
+        own = recipients_of(found)
+    except IacError as refusal:
+        yield failed("identity", refusal)
+        return
+    if {recipient(key) for key in own} & {recipient(key) for key in settings.state.recipients}:
+        yield ok("identity", "opens the secrets in state")
+    else:
+        says = "the identity that is here is not one of the state's recipients"
+        yield warning(
+            "identity", says, "right on a host that has clients of its own (recipients); else use another one"
+        )

@@ -1,0 +1,228 @@
+"""From a client that was found to a definition that the project takes: tried in memory, before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from iac.config.definitions import Survey
+from iac.config.document import HIDDEN, Document, parse_document
+from iac.config.environment import Environment
+from iac.config.layers import folder_layers, layer_of
+from iac.config.project import Project
+from iac.core.desired import OWNERS
+from iac.core.diagnostics import Diagnostic, Severity
+from iac.core.limits import listed
+from iac.core.model import FIELDS, uses_secret
+from iac.core.plan.diff import compare
+from iac.core.policy import judge
+from iac.core.registration import Facts
+from iac.core.secret import Secret
+from iac.core.text import printable
+from iac.ports.path import CLIENTS_DIR
+from iac.workflow.importing.selection import Candidate, Skipped
+from iac.workflow.importing.text import address_for, made_id, minimal, write_definition
+
+_SHOWN = 160
+_DISPENSABLE = {name for name, field in FIELDS.items() if not field.always} - {"client_name"} | {OWNERS}
+"""What a definition can do without: it is not managed then."""
+
+_HIDDEN_KEY = "no key of it is shown: declare jwks_uri (better) or jwk before anything of this client is changed"
+_REASON = "imported as it was registered"
+
+
+@dataclass(frozen=True, slots=True)
+class ImportTerms:
+    """What drafting goes by.
+
+    Attributes:
+        folder: below clients.d, "" for itself.
+        today: the day by which waivers end.
+        waive_until: what policy refuses is waived up to this day; None waives nothing.
+        facts: of the server that was read; None for files, which the server may not agree with.
+    """
+
+    today: date
+    folder: str = ""
+    waive_until: date | None = None
+    facts: Facts | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DefinitionDraft:
+    """A definition that can be written.
+
+    Attributes:
+        adopt: whether it says so; False for a client that is registered nowhere yet.
+        notes: what could not come along, one line each.
+        refused: ids of policy's rules that refuse the client until they are waived.
+        waived: ids of those that the definition waives.
+        secret: the secret that the source showed; it is in no definition.
+    """
+
+    address: str
+    file: str
+    client_id: str
+    adopt: bool
+    text: str
+    notes: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    waived: tuple[str, ...] = ()
+    secret: Secret | None = None
+
+
+@dataclass(slots=True)
+class _Trial:
+    """A definition in the making."""
+
+    address: str
+    file: str
+    values: dict[str, Any]
+    comments: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    refused: tuple[str, ...] = ()
+    text: str = ""
+
+
+class Drafter:
+    """Makes definitions for one environment of a project; each has an address of its own."""
+
+    def __init__(self, project: Project, environment: str, known: Survey, terms: ImportTerms) -> None:
+        self._project = project
+        self._settings = project.settings(environment)
+        self._known = known
+        self._terms = terms
+        self._taken = set(known.addresses)
+        self._ids = set(known.client_ids)
+
+    def draft(self, found: Candidate) -> DefinitionDraft | Skipped:
+        """The definition of a client, or why there can be none."""
+        client_id = found.client_id or self._new_id(found.name)
+        if client_id in self._ids:
+            return Skipped(client_id, "the source has this client_id twice")
+        name = found.name or client_id
+        address = address_for(client_id, name, self._taken, self._terms.folder)
+        if not Environment(self._project, self._settings).selects(address):
+            here = self._settings.environment
+            return Skipped(
+                client_id, f"environments.{here}.clients selects no {address}; --to FOLDER places it elsewhere"
+            )
+        trial = _Trial(address, f"{CLIENTS_DIR}/{address}.yaml", self._values(found, client_id, name, address))
+        trial.notes += _unkept(found)
+        problem = self._try(trial, found)
+        if problem:
+            return Skipped(client_id, problem)
+        self._taken.add(address)
+        self._ids.add(client_id)
+        waived = trial.refused if self._terms.waive_until else ()
+        return DefinitionDraft(
+            address=address,
+            file=trial.file,
+            client_id=client_id,
+            adopt="adopt" in trial.values,
+            text=trial.text,
+            notes=(*trial.comments, *trial.notes),
+            refused=() if waived else trial.refused,
+            waived=waived,
+            secret=found.registration.secret if uses_secret(found.registration.fields) else None,
+        )
+
+    def _new_id(self, name: str) -> str:
+        base = made_id(name) or "client"
+        return next(each for each in _numbered(base) if each not in self._ids)
+
+    def _values(self, found: Candidate, client_id: str, name: str, address: str) -> dict[str, Any]:
+        environment = Environment(self._project, self._settings)
+        base = environment.merged(list(folder_layers(self._known.folders, address)))
+        values = minimal(found.registration, base, self._settings.server_defaults)
+        adopt = {"adopt": True} if found.client_id else {}
+        return {"client_id": client_id, "client_name": name, **values, **adopt}
+
+    def _try(self, trial: _Trial, found: Candidate) -> str:
+        """Write it, leaving out what no definition may have; why that does not help, "" when it did."""
+        for name, value in list(trial.values.items()):
+            if _hides(value) and (problem := _leave_out(trial, name, "it has invisible characters")):
+                return problem
+        is_keyless = not {"jwk", "jwks_uri"} & trial.values.keys()
+        if is_keyless and found.registration.fields.get("token_endpoint_auth_method") == "private_key_jwt":
+            trial.comments.append(_HIDDEN_KEY)
+        while True:
+            environment, mistake = self._attempt(trial)
+            if mistake is None:
+                self._settle(trial, found, environment)
+                return ""
+            if problem := _leave_out(trial, *mistake):
+                return problem
+
+    def _attempt(self, trial: _Trial) -> tuple[Environment, tuple[str, str] | None]:
+        """Write the text and read it as the project would; its first mistake as key and sentence."""
+        environment = Environment(self._project, self._settings)
+        trial.text, faults = write_definition(self._project.root, trial.file, trial.values, trial.comments)
+        document, more = parse_document(trial.text.encode(errors="surrogatepass"), trial.file)
+        if document is None or faults:
+            return environment, ("", listed((each.summary for each in faults or more), "; "))
+        layer, errors = layer_of(document, "client")
+        if layer is not None and not errors:
+            below = list(folder_layers(self._known.folders, trial.address))
+            errors = [each for each in environment.add(trial.address, below, layer) if each.severity is Severity.ERROR]
+        return environment, (_key_at(document, errors[0]), errors[0].summary) if errors else None
+
+    def _settle(self, trial: _Trial, found: Candidate, environment: Environment) -> None:
+        """Waive what policy refuses, if that was asked for; note what a plan would still change."""
+        remarks, waivers = environment.judged[0] if environment.judged else ((), ())
+        said = judge(remarks, waivers, self._settings.policy, self._terms.today).diagnostics
+        trial.refused = tuple(sorted({each.id for each in said if each.severity is Severity.ERROR}))
+        client, facts, until = environment.client(trial.address), self._terms.facts, self._terms.waive_until
+        if client is not None and facts is not None:
+            changes = compare(client, found.registration, None, facts, self._settings.server_defaults)
+            trial.notes += [f"a plan changes {each.name}" for each in changes]
+        if trial.refused and until is not None:
+            trial.values["waive"] = [
+                {"id": rule, "reason": _REASON, "until": until.isoformat()} for rule in trial.refused
+            ]
+            self._attempt(trial)
+
+
+def _numbered(base: str) -> Iterator[str]:
+    yield base
+    number = 2
+    while True:
+        yield f"{base}-{number}"
+        number += 1
+
+
+def _unkept(found: Candidate) -> Iterator[str]:
+    if found.unkept:
+        yield f"left out, for IAM does not keep it: {', '.join(printable(name) for name in found.unkept)}"
+
+
+def _hides(value: Any) -> bool:
+    texts: Sequence[Any] = value if isinstance(value, list) else [value]
+    return any(isinstance(text, str) and HIDDEN.search(text) for text in texts)
+
+
+def _leave_out(trial: _Trial, name: str, what: str) -> str:
+    """Take a key out and note it; why the client cannot be defined when it cannot be done without."""
+    told = what if what.startswith(name) else f"{name}: {what}"
+    if name not in trial.values or name not in _DISPENSABLE:
+        return f"no definition can say what it is: {_short(told)}"
+    del trial.values[name]
+    trial.comments.append(_short(f"{name} is left out: {what}"))
+    return ""
+
+
+def _short(text: str) -> str:
+    shown = printable(text)
+    return shown if len(shown) <= _SHOWN else f"{shown[:_SHOWN]}..."
+
+
+def _key_at(document: Document, diagnostic: Diagnostic) -> str:
+    """The top-level key that a mistake is in; "" when it is in another file."""
+    place = diagnostic.location
+    if place is None or place.file != document.file:
+        return ""
+    value: Mapping[str, Any] = document.value if isinstance(document.value, dict) else {}
+    starts = sorted((document.at_key(key), key) for key in value)
+    return next((key for start, key in reversed(starts) if start <= place), "")

@@ -1,0 +1,265 @@
+"""Clients from JSON: of IAM's API, of MitreID, of RFC 7591; one, a list, a page of a list. Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from iac.core.errors import InputError
+from iac.core.limits import listed
+from iac.core.model import ANSWER_ONLY, AUTH_METHODS, FIELDS, Field, Kind
+from iac.core.server import parse_answer, private_members
+from iac.core.text import printable
+from iac.files import read
+from iac.workflow.importing.selection import Candidate
+
+_NAMES: Mapping[str, str] = {
+    "clientId": "client_id",
+    "clientSecret": "client_secret",
+    "secret": "client_secret",
+    "clientName": "client_name",
+    "name": "client_name",
+    "clientDescription": "client_description",
+    "description": "client_description",
+    "clientUri": "client_uri",
+    "uri": "client_uri",
+    "policyUri": "policy_uri",
+    "tosUri": "tos_uri",
+    "contacts": "contacts",
+    "redirectUris": "redirect_uris",
+    "grantTypes": "grant_types",
+    "responseTypes": "response_types",
+    "scope": "scope",
+    "tokenEndpointAuthMethod": "token_endpoint_auth_method",
+    "codeChallengeMethod": "code_challenge_method",
+    "jwksUri": "jwks_uri",
+    "jwks": "jwk",
+    "defaultMaxAge": "default_max_age",
+    "requireAuthTime": "require_auth_time",
+    "accessTokenValiditySeconds": "access_token_validity_seconds",
+    "refreshTokenValiditySeconds": "refresh_token_validity_seconds",
+    "idTokenValiditySeconds": "id_token_validity_seconds",
+    "deviceCodeValiditySeconds": "device_code_validity_seconds",
+    "reuseRefreshToken": "reuse_refresh_token",
+    "allowIntrospection": "allow_introspection",
+    "clearAccessTokensOnRefresh": "clear_access_tokens_on_refresh",
+    "dynamicallyRegistered": "dynamically_registered",
+}
+_METHODS: Mapping[str, str] = {
+    "SECRET_BASIC": "client_secret_basic",
+    "SECRET_POST": "client_secret_post",
+    "SECRET_JWT": "client_secret_jwt",
+    "PRIVATE_KEY": "private_key_jwt",
+    "NONE": "none",
+}
+"""Name in MitreID's enumeration of auth methods -> the value of RFC 7591."""
+
+_TECHNICAL = frozenset(
+    {
+        "id", "authorities", "createdAt", "resourceIds", "registeredRedirectUri", "authorizedGrantTypes",
+        "additionalInformation", "secretRequired", "scoped", "allowRefresh",
+    }
+)  # fmt: skip
+"""Members that say how MitreID keeps the client, or say again what others do."""
+
+
+def is_mitreid(entry: Mapping[str, Any]) -> bool:
+    """Whether a client is written in MitreID's way."""
+    return "clientId" in entry or "redirectUris" in entry or "grantTypes" in entry
+
+
+def from_mitreid(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The client by RFC 7591's names; what has none keeps the name it has."""
+    found: dict[str, Any] = {}
+    for key, value in entry.items():
+        if key not in _TECHNICAL:
+            found[_NAMES.get(key, key)] = value
+    method = found.get("token_endpoint_auth_method")
+    if isinstance(method, str):
+        found["token_endpoint_auth_method"] = _METHODS.get(method, method)
+    challenge = found.get("code_challenge_method")
+    if isinstance(challenge, dict):
+        found["code_challenge_method"] = challenge.get("name")
+    return found
+
+
+MAX_BYTES = 64 * 1024 * 1024
+"""Largest file that is read: 10,000 clients of IAM have some 10 MB."""
+
+_FORM = "give a client of IAM's API, of MitreID or of RFC 7591, a list of them, or a page of IAM's list"
+_TEXTS = ("client_id", "client_secret", "registration_access_token", "client_name")
+_LISTS = frozenset({"Resources", "clients"})
+"""Members that hold the clients: of a page of IAM's list, of MitreID's export."""
+
+_EXPORT = "mitreid-connect-"
+_KNOWN = frozenset({*FIELDS, *ANSWER_ONLY, "client_id", "client_secret", "scope"})
+
+
+def read_folder(folder: Path, name: str) -> list[tuple[str, bytes]]:
+    """Name and content of every `*.json` below a folder, sorted; names that begin with a dot are passed over.
+
+    Raises:
+        InputError: there is none, or one cannot be read.
+    """
+    files = [
+        path
+        for path in sorted(folder.rglob("*.json"))
+        if path.is_file() and not any(part.startswith(".") for part in path.relative_to(folder).parts)
+    ]
+    if not files:
+        raise InputError("the folder has no file *.json", where=name, fix=_FORM)
+    return [(f"{name.rstrip('/')}/{path.relative_to(folder).as_posix()}", read_file(path)) for path in files]
+
+
+def read_file(path: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    try:
+        return read(path, MAX_BYTES + 1)
+    except OSError as error:
+        why = str(error.strerror)
+        raise InputError(
+            "the file cannot be read", where=str(path), why=why, fix="name one that you can read"
+        ) from error
+
+
+def parse_files(files: Iterable[tuple[str, bytes]]) -> list[Candidate]:
+    """The clients in these files, by name and content.
+
+    Raises:
+        InputError: with everything that is wrong in them.
+    """
+    mistakes: list[str] = []
+    found: list[Candidate] = []
+    for name, content in files:
+        try:
+            entries = list(_entries(_parsed(content)))
+        except ValueError as error:
+            mistakes.append(f"{name}: {error}")
+            continue
+        for pointer, entry in entries:
+            problems = list(_problems(entry))
+            client = None if problems else _found(entry)
+            problems += map(str, client.registration.misfits) if client else ()
+            mistakes += [f"{name}{pointer}: {problem}" for problem in problems]
+            if client and not problems:
+                found.append(client)
+    if mistakes:
+        why = listed(map(printable, mistakes), "; ")
+        raise InputError("these clients cannot be imported, nothing is written", why=why, fix=_FORM)
+    return found
+
+
+def _parsed(content: bytes) -> Any:
+    """The JSON value.
+
+    Raises:
+        ValueError: with line and column of what is wrong.
+    """
+    if len(content) > MAX_BYTES:
+        raise ValueError(f"it is larger than {MAX_BYTES >> 20} MiB")
+    try:
+        return json.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError:
+        problem = "it is not UTF-8"
+    except json.JSONDecodeError as error:
+        problem = f"line {error.lineno}, column {error.colno}: it is no JSON ({error.msg})"
+    except RecursionError:
+        problem = "it is nested too deep"
+    raise ValueError(problem)
+
+
+def _entries(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Pointer and content of each client, by RFC 7591's names.
+
+    Raises:
+        ValueError: this is neither a client nor many.
+    """
+    for pointer, entry in _listed(value):
+        plain = from_mitreid(entry) if isinstance(entry, dict) and is_mitreid(entry) else entry
+        if not isinstance(plain, dict) or not _KNOWN & plain.keys():
+            raise ValueError(f"{pointer or 'it'} is no client")
+        if "jwks" in plain:
+            plain = {**{key: item for key, item in plain.items() if key != "jwks"}, "jwk": plain["jwks"]}
+        yield pointer, plain
+
+
+def _listed(value: Any) -> Iterator[tuple[str, Any]]:
+    if isinstance(value, list):
+        yield from ((f"[{index}]", item) for index, item in enumerate(value))
+        return
+    for key, item in value.items() if isinstance(value, dict) else ():
+        if (key in _LISTS and isinstance(item, list)) or key.startswith(_EXPORT):
+            yield from ((f".{key}{pointer}", entry) for pointer, entry in _listed(item))
+            return
+    yield "", value
+
+
+def _problems(entry: Mapping[str, Any]) -> Iterator[str]:
+    for name in _TEXTS:
+        if name not in FIELDS and entry.get(name) is not None and not isinstance(entry[name], str):
+            yield f"{name} is no text"
+    for name, field in FIELDS.items():
+        if entry.get(name) is not None and not _fits(field, entry[name]):
+            yield f"{name} is no {_WORDS[field.kind]}"
+    yield from _key_problems(_jwk_text(entry))
+
+
+def _key_problems(text: str) -> Iterator[str]:
+    try:
+        members = private_members(text)
+    except RecursionError:
+        yield "jwk is no JWK set"
+        return
+    if members:
+        yield f"jwk holds private key material ({', '.join(members)}): keep the public members, treat the key as stolen"
+
+
+def _fits(field: Field, value: Any) -> bool:
+    match field.kind:
+        case Kind.SET:
+            is_words = field.name == "scope" and isinstance(value, str)
+            return is_words or (isinstance(value, list) and all(isinstance(item, str) for item in value))
+        case Kind.FLAG:
+            return isinstance(value, bool)
+        case Kind.SECONDS:
+            return isinstance(value, int) and not isinstance(value, bool)
+        case Kind.JWKS:
+            return isinstance(value, str | dict)
+        case _:
+            return isinstance(value, str)
+
+
+_WORDS: Mapping[Kind, str] = {
+    Kind.SET: "list of texts",
+    Kind.FLAG: "true or false",
+    Kind.SECONDS: "whole number",
+    Kind.JWKS: "JWK set",
+    Kind.TEXT: "text",
+}
+
+
+def _jwk_text(entry: Mapping[str, Any]) -> str:
+    value = entry.get("jwk")
+    return json.dumps(value) if isinstance(value, dict) else str(value or "")
+
+
+def _found(entry: Mapping[str, Any]) -> Candidate:
+    """As a server would answer it; a request that leaves them out means RFC 7591's grant and auth method."""
+    plain = {**entry, "jwk": _jwk_text(entry) or None}
+    plain["token_endpoint_auth_method"] = entry.get("token_endpoint_auth_method") or AUTH_METHODS[0]
+    if not _ANSWERED & entry.keys():
+        plain.setdefault("grant_types", ["authorization_code"])
+    unkept = tuple(sorted(name for name, value in entry.items() if name not in _KNOWN and value not in _EMPTY))
+    return Candidate(parse_answer(plain), unkept)
+
+
+_ANSWERED = frozenset({"created_at", "dynamically_registered"})
+"""Members by which an answer of IAM is told from a request; it leaves out grant_types that are none."""
+
+_EMPTY: tuple[Any, ...] = (None, "", [], {}, False)

@@ -1,0 +1,103 @@
+"""A definition of what was found means just that, whatever the defaults of its place are."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+
+from iac.config.definition import Pool, canonical_fields
+from iac.config.document import Document
+from iac.config.layers import Layer, Merged, merge
+from iac.core.model import FIELDS, Kind
+from iac.core.plan.diff import compare
+from iac.core.registration import Registration
+from iac.core.server import canonical_jwks
+from iac.workflow.importing.text import minimal
+from tests.core import strategies as our
+from tests.core.build import NEW
+
+if TYPE_CHECKING:
+    from iac.core.desired import DesiredClient
+    from iac.core.model import Fields
+
+ALWAYS = {"grant_types": ["authorization_code"], "token_endpoint_auth_method": "client_secret_basic"}
+
+
+def merged(*layers: dict[str, Any]) -> Merged:
+    return merge(Layer(Document("a.yaml", layer, {}), (), layer) for layer in layers)
+
+
+def written(base: dict[str, Any] | None = None, defaults: Fields | None = None, **fields: Any) -> dict[str, Any]:
+    held = {"grant_types": ("authorization_code",), "token_endpoint_auth_method": "client_secret_basic", **fields}
+    return minimal(Registration("a", held), merged(base or {}), defaults or {})
+
+
+@pytest.mark.parametrize(
+    ("fields", "base", "more"),
+    [
+        ({}, {}, {}),
+        ({"scope": ("b", "a")}, {"scope": ["a", "b"]}, {"scope": ["b", "a"]}),
+        ({"contacts": ("a@x",)}, {"contacts": ["a@x"]}, {}),
+        ({"contacts": ("a@x",)}, {"contacts": ["b@x"], "contacts+": ["a@x"]}, {"contacts": ["a@x"]}),
+        ({}, {"contacts": ["a@x"], "scope": "a", "jwks_uri": "https://a/"},
+         {"scope": [], "jwks_uri": None, "contacts": []}),
+        ({"access_token_validity_seconds": 3600}, {}, {}),
+        ({"access_token_validity_seconds": 3600}, {"access_token_validity_seconds": 60},
+         {"access_token_validity_seconds": 3600}),
+        ({"access_token_validity_seconds": 0}, {}, {}),
+        ({"refresh_token_validity_seconds": 0}, {}, {"refresh_token_validity_seconds": 0}),
+        ({"reuse_refresh_token": False, "allow_introspection": True}, {}, {}),
+        ({"reuse_refresh_token": True, "allow_introspection": False}, {},
+         {"reuse_refresh_token": True, "allow_introspection": False}),
+        ({"allow_introspection": True}, {"allow_introspection": False}, {"allow_introspection": True}),
+        ({"jwk": "no key set"}, {}, {"jwk": "no key set"}),
+    ],
+)  # fmt: skip
+def test_what_has_to_be_written(fields: dict[str, Any], base: dict[str, Any], more: dict[str, Any]) -> None:
+    assert {**ALWAYS, **more} == written(base, **fields)
+
+
+def test_lifetimes_that_this_server_gives_by_itself_are_not_written() -> None:
+    given_here = {"access_token_validity_seconds": 60}
+    assert ALWAYS == written(None, given_here, access_token_validity_seconds=60)
+    assert {**ALWAYS, "access_token_validity_seconds": 3600} == written(
+        None, given_here, access_token_validity_seconds=3600
+    )
+
+
+@pytest.mark.parametrize(
+    ("owners", "base", "expected"),
+    [
+        (None, {}, {}),
+        ((), {}, {}),
+        (("u",), {}, {"owners": ["u"]}),
+        (("u",), {"owners": ["U"]}, {}),
+        ((), {"owners": ["u"]}, {"owners": []}),
+    ],
+)
+def test_owners_are_written_where_they_are_others(
+    owners: tuple[str, ...] | None, base: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    found = minimal(Registration("a", {}, owners=owners), merged(base), {})
+    assert expected == {name: value for name, value in found.items() if name == "owners"}
+
+
+def as_layer(fields: Fields) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in fields.items()}
+
+
+@given(our.definitions(), our.definitions())
+def test_laid_over_the_defaults_it_is_what_was_found(client: DesiredClient, other: DesiredClient) -> None:
+    # A lifetime that the server has chosen by itself cannot be laid over another: import notes that.
+    base = {name: value for name, value in as_layer(other.fields).items() if FIELDS[name].kind is not Kind.SECONDS}
+    seen = Registration("app", client.fields)
+    both = merged(base, minimal(seen, merged(base), {}))
+    fields = canonical_fields(both, Pool())
+    if "jwk" in fields:
+        fields["jwk"] = canonical_jwks(str(fields["jwk"]))
+    always = {name for name, field in FIELDS.items() if field.always}
+    wanted = replace(client, fields=fields, declared=frozenset(always | both.parts.keys()))
+    assert () == compare(wanted, seen, None, NEW, {})
