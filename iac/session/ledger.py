@@ -267,7 +267,7 @@ class Ledger:
             ) from error
 
     def _place(self, address: str, kind: Sealed = Sealed.SECRET) -> Place:
-        return Place(self.state.lineage, self.state.environment, address, kind)
+        return Place(self.state.lineage, self.state.environment, address, kind.value)
 
 
 def _clear(secrets: Iterable[tuple[str, SealedSecret]]) -> int:
