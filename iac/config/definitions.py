@@ -184,9 +184,12 @@ class Loader:
             return
         for name in overlays:
             if name not in self._names:
-                fix = nearest(name, self._names) or f"environments of this project: {listed(sorted(self._names))}"
-                where = layer.document.at_key("environments", name)
-                yield mistake("unknown-environment", f"iac.yaml has no environment {name}", where, fix=fix)
+                yield mistake(
+                    "unknown-environment",
+                    f"iac.yaml has no environment {name}",
+                    layer.document.at_key("environments", name),
+                    fix=nearest(name, self._names) or f"environments of this project: {listed(sorted(self._names))}",
+                )
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,8 +51,11 @@ class Project:
         if environment is None:
             raise InputError("the project has several environments", why=known, fix="choose one: --env NAME")
         if environment not in self.environments:
-            fix = nearest(environment, self.environments) or f"environments of this project: {known}"
-            raise InputError("no such environment", where=environment, fix=fix)
+            raise InputError(
+                "no such environment",
+                where=environment,
+                fix=nearest(environment, self.environments) or f"environments of this project: {known}",
+            )
         return self.environments[environment]
 
 
@@ -73,11 +76,23 @@ def read_project(root: Path) -> tuple[Project | None, list[Diagnostic]]:
     if os.path.lexists(root / PROJECT_FILE) and not (root / PROJECT_FILE).is_file():
         return None, [mistake("file-unreadable", "this is no file", Location(PROJECT_FILE), fix="move it away")]
     if not (root / PROJECT_FILE).is_file():
-        fix = f"iac init makes one; -C DIR names another folder than {root}"
-        return None, [mistake("no-project", f"there is no {PROJECT_FILE} here", Location(PROJECT_FILE), fix=fix)]
+        return None, [
+            mistake(
+                "no-project",
+                f"there is no {PROJECT_FILE} here",
+                Location(PROJECT_FILE),
+                fix=f"iac init makes one; -C DIR names another folder than {root}",
+            )
+        ]
     if not (root / PROJECT_FILE).resolve().is_relative_to(root.resolve()):
-        summary = "the file is a symbolic link out of the project"
-        return None, [mistake("outside-project", summary, Location(PROJECT_FILE), fix="copy it here")]
+        return None, [
+            mistake(
+                "outside-project",
+                "the file is a symbolic link out of the project",
+                Location(PROJECT_FILE),
+                fix="copy it here",
+            )
+        ]
     document, diagnostics = read_document(root, PROJECT_FILE)
     if document is None:
         return None, diagnostics

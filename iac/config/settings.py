@@ -134,9 +134,12 @@ def check_sources(document: Document, settings: Settings) -> Iterator[Diagnostic
     places += [("auth", source) for source in settings.login_secrets]
     for key, source in places:
         if source.is_open_to_others(settings.root):
-            where = document.at(*place_of(document.value, name, key))
-            summary = f"{source.name}, which {source.setting} names, can be read by others on this machine"
-            yield mistake("secret-open-to-others", summary, where, fix=f"chmod 600 {source.name}")
+            yield mistake(
+                "secret-open-to-others",
+                f"{source.name}, which {source.setting} names, can be read by others on this machine",
+                document.at(*place_of(document.value, name, key)),
+                fix=f"chmod 600 {source.name}",
+            )
 
 
 def _check_server(document: Document, settings: Settings) -> Iterator[Diagnostic]:
@@ -146,14 +149,23 @@ def _check_server(document: Document, settings: Settings) -> Iterator[Diagnostic
     if not settings.issuer:
         yield mistake("no-issuer", f"environment {name} has no issuer", where, fix="issuer: https://iam.example.org/")
     elif problem := redirect_uri_problem(settings.issuer):
-        why = f"{problem}; secrets and tokens would cross the network in clear"
-        yield mistake("bad-issuer", "the issuer is not https", document.at(*pointer), why=why, fix="use https")
+        yield mistake(
+            "bad-issuer",
+            "the issuer is not https",
+            document.at(*pointer),
+            why=f"{problem}; secrets and tokens would cross the network in clear",
+            fix="use https",
+        )
     if settings.auth is None:
         yield mistake("no-auth", f"environment {name} has no auth: how iac logs in", where, fix=_LOGIN)
     if settings.network.key and not settings.network.certificate:
         pointer = (*place_of(document.value, name, "tls"), "key")
-        fix = "tls: {certificate: FILE, key: FILE}"
-        yield mistake("key-without-certificate", "tls.key has no certificate", document.at(*pointer), fix=fix)
+        yield mistake(
+            "key-without-certificate",
+            "tls.key has no certificate",
+            document.at(*pointer),
+            fix="tls: {certificate: FILE, key: FILE}",
+        )
 
 
 def _check_login(document: Document, settings: Settings) -> Iterator[Diagnostic]:
@@ -173,6 +185,9 @@ def _check_login(document: Document, settings: Settings) -> Iterator[Diagnostic]
 
 def _check_lineage(document: Document, all_settings: list[Settings]) -> Iterator[Diagnostic]:
     if len(all_settings) > 1 and "lineage" in document.value.get("state", {}):
-        where = document.at_key("state", "lineage")
-        fix = "move it to environments.NAME.state.lineage of the environment whose state it is"
-        yield mistake("lineage-shared", "several environments have one lineage", where, fix=fix)
+        yield mistake(
+            "lineage-shared",
+            "several environments have one lineage",
+            document.at_key("state", "lineage"),
+            fix="move it to environments.NAME.state.lineage of the environment whose state it is",
+        )

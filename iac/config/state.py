@@ -190,5 +190,6 @@ class _Written:
         )
 
     def _missing(self, key: str, why: str, example: str) -> Diagnostic:
-        fix = f"add {key}: {example}"
-        return mistake("missing-key", f"the key {key} is missing in state", self.at(key), why=why, fix=fix)
+        return mistake(
+            "missing-key", f"the key {key} is missing in state", self.at(key), why=why, fix=f"add {key}: {example}"
+        )

@@ -87,8 +87,9 @@ def write_edits(root: Path, edits: Iterable[Edit]) -> None:
     for edit in edits:
         path = root / edit.source.file
         if not path.is_file() or path.read_bytes() != edit.source.content:
-            fix = "run it again"
-            raise InputError("the definition has changed meanwhile, it is not written", where=edit.source.file, fix=fix)
+            raise InputError(
+                "the definition has changed meanwhile, it is not written", where=edit.source.file, fix="run it again"
+            )
         replace_text(path, edit.text)
         found = validate_project(root, [edit.source.file]).diagnostics
         wrong = [each.summary for each in found if each.severity is Severity.ERROR]
