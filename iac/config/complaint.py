@@ -288,8 +288,7 @@ def _types(error: Violation) -> str:
 
 
 def _choices(error: Violation) -> str:
-    known = [str(item) for item in error.wanted if item is not None]
-    return "one of " + ", ".join(known)
+    return "one of " + ", ".join([str(item) for item in error.wanted if item is not None])
 
 
 def _expected(error: Violation) -> str:
@@ -327,8 +326,7 @@ def _why(error: Violation) -> str:
 
 def _fix(error: Violation) -> str:
     if error.keyword == "enum":
-        known = [str(item) for item in error.wanted if item is not None]
-        return nearest(str(error.value), known)
+        return nearest(str(error.value), [str(item) for item in error.wanted if item is not None])
     if error.keyword == "type" and "string" in error.wanted and isinstance(error.value, int | float):
         return "put it in quotes if it is text"
     if error.keyword == "type" and "array" in error.wanted and not isinstance(error.value, dict):

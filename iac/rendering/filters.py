@@ -125,8 +125,7 @@ def to_xml(value: object) -> Text:
 
 def to_base64(value: object) -> Text:
     """The value's UTF-8 bytes in base64 (RFC 4648, 4), as a Kubernetes Secret's `data` wants them."""
-    text = _without(_SURROGATE, value, "base64", "UTF-8")
-    return Text(base64.b64encode(text.encode()).decode())
+    return Text(base64.b64encode(_without(_SURROGATE, value, "base64", "UTF-8").encode()).decode())
 
 
 def to_apache(value: object) -> Text:
@@ -156,8 +155,7 @@ def to_url(value: object) -> Text:
 
 def indent(value: object, width: int = 2, *, first: bool = False) -> str:
     """Move every line but the first to the right; `first=true` moves that one too."""
-    text = _scalar(value)
-    moved = text.replace("\n", "\n" + " " * width)
+    moved = _scalar(value).replace("\n", "\n" + " " * width)
     moved = " " * width + moved if first else moved
     return Text(moved) if isinstance(value, Text) else moved
 

@@ -44,8 +44,7 @@ def edit_lineage(root: Path, environment: str, lineage: str, recipient: str = ""
 def with_lineage(text: str, environment: str, lineage: str, recipient: str = "") -> str:
     """The text of iac.yaml with a lineage and a recipient; as `edit_lineage`."""
     yaml = round_trip()
-    value = yaml.load(text)
-    return dump(yaml, _edited(value, environment, lineage, recipient))
+    return dump(yaml, _edited(yaml.load(text), environment, lineage, recipient))
 
 
 def with_wheel(text: str, wheel: str) -> str:

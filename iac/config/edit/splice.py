@@ -141,8 +141,7 @@ def end_of(node: yaml.Node, text: str) -> int:
 
 def _block(text: str, node: yaml.Node, name: str, value: tuple[str, ...]) -> Iterator[_Splice]:
     """Entries that stay keep their lines; new ones come after the last of these."""
-    line_end = _line_end(text)
-    indent = line_end + " " * node.start_mark.column
+    indent = _line_end(text) + " " * node.start_mark.column
     kept: dict[str, yaml.Node] = {}
     gone: list[yaml.Node] = []
     for item in node.value:
