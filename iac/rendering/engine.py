@@ -130,7 +130,7 @@ def references(name: str, text: str) -> list[str]:
         raise RenderError(
             FAILED,
             where=template_file(name),
-            why="the names of templates that it includes, imports or extends must be in quotes, so that iac sees changes",
+            why="what it includes, imports or extends must be named in quotes, so that iac sees changes of it",
             fix="write the name in quotes",
         )
     return [reference for reference in found if reference]
