@@ -15,8 +15,7 @@ from iac.config.layers import Layer, Merged, Unsure, default_layers, merge, over
 from iac.config.output import OutputRules, Paths, parse_output, sealed_to
 from iac.config.project import Project, has_errors
 from iac.config.rule import check_definition
-from iac.config.settings import Settings
-from iac.config.state import check_exposure
+from iac.config.settings import Settings, check_exposure
 from iac.core.catalogue import mistake
 from iac.core.desired import Desired, DesiredClient, Moved, OutputSpec, Removed, Rotation, Then
 from iac.core.diagnostics import Diagnostic, Location

@@ -24,9 +24,9 @@ from jinja2.visitor import NodeTransformer
 from iac.core.desired import OutputSpec
 from iac.core.diagnostics import Location
 from iac.core.errors import RenderError
+from iac.core.limits import OUTPUT_BYTES, TOO_LONG, TOO_MUCH
 from iac.rendering.context import Credentials, ProjectFacts, Record, template_context
 from iac.rendering.filters import FILTERS, Refused, Text, inline
-from iac.rendering.limits import MAX_OUTPUT, TOO_LONG, TOO_MUCH
 from iac.rendering.template import FAILED, Template, template_file
 
 if TYPE_CHECKING:
@@ -117,8 +117,8 @@ def _limited(parts: Iterator[str]) -> Iterator[bytes]:
     for part in parts:
         content = part.encode()
         size += len(content)
-        if size > MAX_OUTPUT:
-            raise Refused(f"it makes more than {MAX_OUTPUT} bytes", "check its loops")
+        if size > OUTPUT_BYTES:
+            raise Refused(f"it makes more than {OUTPUT_BYTES} bytes", "check its loops")
         yield content
 
 

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from iac.core.errors import RenderError
+from iac.core.limits import TEMPLATE_BYTES
 from iac.core.text import nearest
 from iac.files import read
-from iac.rendering.limits import MAX_BYTES
 from iac.services import template_files
 
 References = Callable[[str, str], list[str]]
@@ -99,11 +99,13 @@ def _digest(name: str, texts: Mapping[str, str]) -> str:
 def _read(root: Path, name: str) -> str:
     path = _builtin_path(name) if is_builtin(name) else _project_path(root, name)
     try:
-        content = read(path, MAX_BYTES + 1)
+        content = read(path, TEMPLATE_BYTES + 1)
     except OSError as error:
         raise RenderError("the template cannot be read", where=template_file(name), why=str(error.strerror)) from None
-    if len(content) > MAX_BYTES:
-        raise RenderError("the template is too large", where=template_file(name), why=f"the limit is {MAX_BYTES} bytes")
+    if len(content) > TEMPLATE_BYTES:
+        raise RenderError(
+            "the template is too large", where=template_file(name), why=f"the limit is {TEMPLATE_BYTES} bytes"
+        )
     try:
         return content.decode()
     except UnicodeDecodeError as error:
