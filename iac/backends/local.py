@@ -18,9 +18,9 @@ from pathlib import Path
 
 from iac import files
 from iac.core.errors import MissingStateError, StateError
+from iac.core.state.codec import COUNT, OBJECT, TEXT, Malformed, dump, known, load, named
 from iac.core.state.document import Owner, TextOrigin, check_owner, check_state, parse_state
 from iac.core.state.journal import Journal, is_journal, parse_journal
-from iac.core.state.members import Malformed, Members, dump, load
 from iac.core.state.model import Event, State
 from iac.ports import Clock, Deliveries, Delivery, StateBackend
 
@@ -231,6 +231,7 @@ class LocalJournal:
 
 
 _FORMAT = "1.0"
+_OUTPUTS = named(known(serial=COUNT, salt=TEXT, fingerprint=TEXT))
 
 
 class FileDeliveries(Deliveries):
@@ -257,14 +258,10 @@ class FileDeliveries(Deliveries):
 
     def _load(self) -> dict[str, Delivery]:
         try:
-            members = Members(load(files.read(self._path).decode()), "note")
-            outputs = members.object("outputs")
-            self.begun = members.number("begun") if members.has("begun") else 0
-            notes = {name: Members(data, name) for name, data in outputs.items()}
-            return {
-                name: Delivery(note.number("serial"), note.text("salt"), note.text("fingerprint"))
-                for name, note in notes.items()
-            }
+            note = OBJECT(load(files.read(self._path).decode()), "note")
+            self.begun = COUNT(note.get("begun", 0), "begun")
+            outputs = _OUTPUTS(note.get("outputs"), "outputs").items()
+            return {name: Delivery(one["serial"], one["salt"], one["fingerprint"]) for name, one in outputs}
         except (OSError, UnicodeDecodeError, Malformed):
             return {}
 

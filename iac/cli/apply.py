@@ -106,7 +106,7 @@ def _saved(shell: Shell, plan_file: str | None, digest: str | None) -> SavedPlan
 
 def _read(path: Path) -> SavedPlan:
     from iac.core.plan.approval import parse_saved
-    from iac.core.state.members import Malformed  # not needed by --help
+    from iac.core.state.codec import Malformed  # not needed by --help
 
     try:
         return parse_saved(read(path).decode())

@@ -17,7 +17,7 @@ from iac.views.kind import BUDGET
 from iac.views.words import value_shown
 
 if TYPE_CHECKING:
-    from iac.config.edit.accept import Source
+    from iac.config.edit.splice import Source
 
 
 @click.command("drift")
@@ -79,14 +79,14 @@ def _sources(shell: Shell, accept: tuple[str, ...]) -> Mapping[str, Source]:
     """The files as they are before the server is asked: one that changes meanwhile is not written."""
     if not accept:
         return {}
-    from iac.config.edit.accept import read_sources
+    from iac.config.edit.splice import read_sources
 
     return read_sources(shell.root, accept)
 
 
 def _accept(shell: Shell, drift: Drift, sources: Mapping[str, Source], view: str) -> int:
     from iac.cli.format import show_json
-    from iac.config.edit.accept import make_edit, write_edits
+    from iac.config.edit.splice import make_edit, write_edits
 
     _refuse_gone(drift)
     edits = {
