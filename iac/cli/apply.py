@@ -12,11 +12,11 @@ from iac.cli.approval import ACCEPT_OLDER, AUTO_APPROVE, LOCK_TIMEOUT, ROTATE_DU
 from iac.cli.context import Shell
 from iac.cli.format import FORMAT
 from iac.core.errors import IacError, InputError
+from iac.core.plan.approval import SavedPlan
 from iac.files import read
 
 if TYPE_CHECKING:
     from iac.apply.outcome import Report
-    from iac.core.plan.approval import SavedPlan
 
 _WAYS = "--auto-approve, a saved PLAN or --expect-plan DIGEST"
 _SAVE = "make one: iac plan --out FILE"

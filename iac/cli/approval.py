@@ -16,12 +16,12 @@ from iac.cli import INTERRUPTED
 from iac.cli.context import Shell, is_terminal
 from iac.cli.format import show_json, show_plan
 from iac.core.errors import InputError, PartialApply
+from iac.core.plan.approval import SavedPlan
 from iac.core.text import printable
 
 if TYPE_CHECKING:
     from iac.apply.outcome import Report, Stop
     from iac.apply.run import LockedPlan
-    from iac.core.plan.approval import SavedPlan
     from iac.session import Session
 
 AUTO_APPROVE = click.option("--auto-approve", is_flag=True, help="Do not ask.")

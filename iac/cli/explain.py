@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import click
 
+from iac.cli.context import Shell
 from iac.cli.format import FORMAT, show_json
 from iac.core.explanation import Explanation
-
-if TYPE_CHECKING:
-    from iac.cli.context import Shell
 
 
 @click.command("explain", short_help="what an id means")

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from iac.cli.context import Shell
 from iac.core.explanation import Explanation
+from iac.core.plan.plan import Plan
 from iac.core.text import printable
-
-if TYPE_CHECKING:
-    from iac.cli.context import Shell
-    from iac.core.plan.plan import Plan
 
 SHOWN = "iac.shown"
 """Where a call notes that it has printed JSON: stdout carries one object, so a later error goes to stderr alone."""

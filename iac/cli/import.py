@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from iac.cli.context import Shell
 from iac.cli.format import FORMAT, show_json
 from iac.core.limits import listed, said_once
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.cli.context import Shell
     from iac.workflow.importing.draft import DefinitionDraft
     from iac.workflow.importing.run import Imported
     from iac.workflow.importing.selection import Candidate, Wish

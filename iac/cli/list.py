@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from iac.cli.context import Shell
-    from iac.core.inventory import Filter, Inventory
+from iac.cli.context import Shell
+from iac.core.inventory import Filter, Inventory
 
 _USUAL = ("address", "client_id", "name", "state", "grants")
 _DURATION = re.compile(r"[1-9][0-9]{0,4}[hdw]")

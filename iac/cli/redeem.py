@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
+from iac.cli.context import Shell
 from iac.cli.format import FORMAT, show_json
 from iac.core.text import printable
-
-if TYPE_CHECKING:
-    from iac.cli.context import Shell
 
 
 @click.command("redeem")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import click
 
@@ -12,10 +11,8 @@ from iac.cli import Group
 from iac.cli.context import Shell, is_terminal, read_given, read_stdin
 from iac.cli.format import FORMAT, show_json
 from iac.core.errors import InputError
+from iac.core.secret import Secret
 from iac.core.text import printable
-
-if TYPE_CHECKING:
-    from iac.core.secret import Secret
 
 
 @click.group("secret", cls=Group)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
+from iac.cli.context import Shell
 from iac.cli.format import FORMAT, show_json
 from iac.core.text import printable
-
-if TYPE_CHECKING:
-    from iac.cli.context import Shell
 
 
 @click.command("whoami")

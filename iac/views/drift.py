@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from iac.core.drift import Drift, Drifted
 from iac.core.plan.change import Action, Cause
 from iac.core.text import printable
 from iac.views.markdown import field_diff, fold
 from iac.views.text import Page, field_lines
 from iac.views.words import Room, code, counted, shortened
-
-if TYPE_CHECKING:
-    from iac.core.drift import Drift, Drifted
 
 _NAME_WIDTH = 30
 _ROOM_FOR_NOTES = 800

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
+from iac.core.diagnostics import Diagnostic
 from iac.core.explanation import Explanation
-
-if TYPE_CHECKING:
-    from iac.core.diagnostics import Diagnostic
-    from iac.core.plan.plan import Plan
+from iac.core.plan.plan import Plan
 
 BUDGET = 65_000
 """Characters of markdown, unless asked otherwise: GitHub refuses a comment with more than 65,536."""

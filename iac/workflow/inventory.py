@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from iac.core.errors import InputError
 from iac.core.inventory import Filter, Inventory, InventoryRow, Known, Standing, gone_row, registered_row
 from iac.core.registration import Misfit, Registration
 from iac.core.state.model import State
-
-if TYPE_CHECKING:
-    from iac.session import Session
+from iac.session import Session
 
 
 def read_inventory(session: Session, wanted: Filter, *, with_owners: bool) -> Inventory:

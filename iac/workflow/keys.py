@@ -14,12 +14,11 @@ from iac.core.secret import Secret
 from iac.core.state.keys import key_in_use, with_keys
 from iac.core.state.model import ClientKey, State
 from iac.core.text import install_extra
+from iac.session import LocalSession
 from iac.workflow.state import mending
 
 if TYPE_CHECKING:
     from joserfc.jwk import ECKey, RSAKey
-
-    from iac.session import LocalSession
 
 
 def add_key(session: LocalSession, address: str, make: Callable[[], tuple[str, str, Secret]]) -> tuple[ClientKey, ...]:

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.apply.request import read_back
 from iac.core.errors import InputError, UnknownOutcome
@@ -19,12 +19,10 @@ from iac.core.secret import Secret
 from iac.core.state.answer import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, SecretStatus, State
 from iac.registry import PROVIDERS
+from iac.session import Session
 from iac.session.ledger import Ledger
 from iac.workflow.registrations import use_keys
 from iac.workflow.state import mending, not_in_state
-
-if TYPE_CHECKING:
-    from iac.session import Session
 
 
 def hand_in(session: Session, secrets: Mapping[str, Secret]) -> dict[str, bool]:

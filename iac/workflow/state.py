@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
 from iac.core.errors import InputError, MissingStateError, StateError
 from iac.core.limits import listed
@@ -24,11 +24,8 @@ from iac.core.state.model import (
     State,
 )
 from iac.core.text import nearest
-
-if TYPE_CHECKING:
-    from iac.session import LocalSession, StateSession
-    from iac.session.ledger import Ledger, Rekeyed
-
+from iac.session import LocalSession, StateSession
+from iac.session.ledger import Ledger, Rekeyed
 
 _ADDRESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*(/[A-Za-z0-9_][A-Za-z0-9_.@+-]*)*")
 """As schemas/project.schema.json has it for `moved`."""
