@@ -114,9 +114,6 @@ def _read(path: Path) -> SavedPlan:
         raise InputError(
             "the saved plan cannot be read", where=str(path), why=str(error.strerror), fix=_SAVE
         ) from error
-    except Malformed as malformed:
-        why = f"{malformed}: it was cut or edited, or is no plan"
-        raise InputError("the saved plan is damaged", where=str(path), why=why, fix=_SAVE) from None
-    except UnicodeDecodeError:
-        why = "it is not UTF-8: it is no plan"
+    except (Malformed, UnicodeDecodeError) as error:
+        why = f"{error}: it was cut or edited, or is not a plan" if isinstance(error, Malformed) else "it is not UTF-8"
         raise InputError("the saved plan is damaged", where=str(path), why=why, fix=_SAVE) from None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli.context import Shell
+from iac.cli.format import format_option, note_run, show_json
 from iac.core.drift import Drift, SecretDrift
 from iac.core.errors import InputError
 from iac.core.limits import listed
@@ -22,14 +23,7 @@ if TYPE_CHECKING:
 
 @click.command("drift")
 @click.argument("addresses", metavar="[ADDR]...", nargs=-1)
-@click.option(
-    "--format",
-    "view",
-    type=click.Choice(["text", "markdown", "json"]),
-    default="text",
-    show_default=True,
-    help="How to print.",
-)
+@format_option("text", "markdown", "json")
 @click.option(
     "--accept", metavar="ADDR", multiple=True, help="Write the server's values into this definition; repeatable."
 )
@@ -55,16 +49,13 @@ def _read(shell: Shell, addresses: tuple[str, ...]) -> Drift:
 
     with open_session(shell, Access.READ) as session:
         drift = read_drift(session, addresses)
-        holder = session.backend.holder()
-    if holder is not None:
-        shell.note(f"an apply is running since {holder.since}: {holder.who}")
+        note_run(shell, session.backend.holder())
     for line in drift.not_understood:
         shell.note(line)
     return drift
 
 
 def _show(shell: Shell, drift: Drift, view: str) -> None:
-    from iac.cli.format import show_json
     from iac.views.drift import drift_markdown, drift_text
 
     if view == "json":
@@ -85,7 +76,6 @@ def _sources(shell: Shell, accept: tuple[str, ...]) -> Mapping[str, Source]:
 
 
 def _accept(shell: Shell, drift: Drift, sources: Mapping[str, Source], view: str) -> int:
-    from iac.cli.format import show_json
     from iac.config.edit.accept import make_edit, write_edits
 
     _refuse_gone(drift)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import click
 
 from iac.cli.context import Shell
-from iac.cli.format import FORMAT, show_json
+from iac.cli.format import FORMAT, show, show_json
 from iac.core.explanation import Explanation
 
 
@@ -40,9 +40,12 @@ def command(shell: Shell, *, name: str, is_list: bool, view: str) -> int:
 
 
 def _show_list(known: Mapping[str, Explanation], view: str) -> None:
-    if view == "json":
-        show_json([{"id": each.id, "kind": str(each.kind), "level": each.level} for each in known.values()])
-        return
     width = max(map(len, known))
-    for each in known.values():
-        click.echo(f"{each.id:<{width}}  {each.kind}{f', {each.level}' if each.is_adjustable else ''}")
+    show(
+        view,
+        [{"id": entry.id, "kind": str(entry.kind), "level": entry.level} for entry in known.values()],
+        (
+            f"{entry.id:<{width}}  {entry.kind}{f', {entry.level}' if entry.is_adjustable else ''}"
+            for entry in known.values()
+        ),
+    )

@@ -18,7 +18,7 @@ from iac.views.words import counted
 
 @click.group("state", cls=Group)
 def command() -> None:
-    """Make, look into and mend state. Secrets stay sealed, and but for restore no server is asked."""
+    """Create, inspect and repair state. Secrets stay sealed, and only restore asks the server."""
 
 
 @command.command("init", short_help="make the empty state of an environment")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli.context import Shell
-from iac.cli.format import SETTINGS_FROM, known_ids, show_json
+from iac.cli.format import SETTINGS_FROM, format_option, known_ids, show_json
 from iac.core.diagnostics import Diagnostic, Severity, message_lines
 from iac.core.text import printable
 from iac.views.kind import DiagnosticsView, Setting, render_diagnostics
@@ -21,13 +21,11 @@ if TYPE_CHECKING:
 
 @click.command("validate", short_help="check definitions, offline")
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
-@click.option(
-    "--format",
-    "view",
-    type=click.Choice(["text", "json", *map(str, DiagnosticsView)]),
-    default="text",
-    show_default=True,
-    help="How to print; github: annotations, gitlab: code quality, sarif: code scanning, junit: a test report.",
+@format_option(
+    "text",
+    "json",
+    *map(str, DiagnosticsView),
+    about="How to print; github: annotations, gitlab: code quality, sarif: code scanning, junit: a test report.",
 )
 @SETTINGS_FROM
 @click.pass_obj

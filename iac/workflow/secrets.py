@@ -25,7 +25,7 @@ from iac.workflow.registrations import use_keys
 from iac.workflow.state import mending, not_in_state
 
 
-def hand_in(session: Session, secrets: Mapping[str, Secret]) -> dict[str, bool]:
+def store_secrets(session: Session, secrets: Mapping[str, Secret]) -> dict[str, bool]:
     """Store these secrets, by address: all of them, or none; whether each is new to state.
 
     Raises:
@@ -91,7 +91,7 @@ def _is_held(client: ClientState, secret: Secret) -> bool:
     return client.secret is not None and secret.fingerprint(client.secret.salt) == client.secret.fingerprint
 
 
-def hand_in_token(session: Session, address: str, rat: Secret, uri: str) -> ClientState:
+def store_token(session: Session, address: str, rat: Secret, uri: str) -> ClientState:
     """Store a registration access token, after it has read the client that it is for.
 
     An address that is in no state yet takes the client over that its definition names.

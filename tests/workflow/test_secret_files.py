@@ -1,4 +1,4 @@
-"""Secrets that are handed in, from text; no message repeats one."""
+"""Secrets that a person provides, from text; no message repeats one."""
 
 from __future__ import annotations
 
