@@ -50,8 +50,7 @@ def _read(shell: Shell, addresses: tuple[str, ...]) -> Drift:
     with open_session(shell, Access.READ) as session:
         drift = read_drift(session, addresses)
         note_run(shell, session.backend.holder())
-    for line in drift.not_understood:
-        shell.note(line)
+    shell.note(*drift.not_understood)
     return drift
 
 

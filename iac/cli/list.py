@@ -102,8 +102,7 @@ def command(
         usual = _usual(wanted, order, is_use_known=inventory.is_use_known)
         columns = usual if view == "text" else tuple(COLUMNS)
     _show(shell, inventory, columns, order, view)
-    for one in inventory.left_out:
-        shell.note(f"{one.client_id or '(no client_id)'} is left out: {one.misfit_words}")
+    shell.note(*(f"{one.client_id or '(no client_id)'} is left out: {one.misfit_words}" for one in inventory.left_out))
     if not inventory.is_use_known and "last_used" in columns:
         shell.note("this server says of no client when it was last used: an empty last_used does not mean unused")
     return 0

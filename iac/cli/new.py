@@ -73,10 +73,11 @@ def _show(shell: Shell, offer: Offer, started: Started, view: str) -> None:
     lines += ["added to outputs of iac.yaml"] if started.is_shared else []
     show(view, {"definitions": dict(started.definitions), "outputs": list(started.outputs)}, lines)
     if view == "text":
-        for path in started.outputs:
-            shell.note(f"iac apply will write {path}")
-        shell.note(f"how {offer.service.title} reads it: {PAGES.format(offer.service.name)}")
-        shell.note("next: look at the definition, then run iac validate and iac plan")
+        shell.note(
+            *(f"iac apply will write {path}" for path in started.outputs),
+            f"how {offer.service.title} reads it: {PAGES.format(offer.service.name)}",
+            "next: look at the definition, then run iac validate and iac plan",
+        )
 
 
 def _catalogue_lines(known: Collection[Service]) -> Iterator[str]:

@@ -33,9 +33,7 @@ def command(shell: Shell, *, check: bool, targets: tuple[str, ...], accept_older
     session = replace(open_local(shell), accepts_older_state=accept_older_state)
     results = render_outputs(session, session.options(targets).targets, check=check)
     show(view, {"outputs": [result.to_dict() for result in results]}, _lines(results))
-    for result in results:
-        for line in result.warning.lines() if result.warning else ():
-            shell.note(line)
+    shell.note(*(line for result in results if result.warning for line in result.warning.lines()))
     if any(result.status == "failed" for result in results):
         raise _failure(session, results, targets)
     if any(result.status == "refused" for result in results):

@@ -51,8 +51,7 @@ def list_clients(shell: Shell, *, view: str) -> int:
 
     state = open_state(shell).backend.load()
     show(view, state_to_dict(state), _client_lines(state))
-    for line in _notes(state) if view == "text" else ():
-        shell.note(line)
+    shell.note(*_notes(state) if view == "text" else ())
     return 0
 
 
@@ -146,10 +145,14 @@ def rekey_secrets(shell: Shell) -> int:
         shell.note("they stand in clear now, as iac.yaml asks: whoever reads the state reads them")
         return 0
     if done.were_clear:
-        shell.note(f"{done.were_clear} of them stood in clear, and still do in older copies of the state, backups too:")
-        shell.note("remove those copies, or rotate with iac rotate")
-    shell.note("older copies of the state still open for former recipients:")
-    shell.note("what they must not know any more is to be rotated, with iac rotate")
+        shell.note(
+            f"{done.were_clear} of them stood in clear, and still do in older copies of the state, backups too:",
+            "remove those copies, or rotate with iac rotate",
+        )
+    shell.note(
+        "older copies of the state still open for former recipients:",
+        "rotate what they must not know any more, with iac rotate",
+    )
     return 0
 
 
@@ -177,8 +180,10 @@ def restore(shell: Shell, *, address: str, auto_approve: bool, lock_timeout: int
         report = carry_out(shell, alone, locked, ApprovalTerms(view, is_approved=auto_approve), apply_plan)
     code = end(shell, report, view)
     if not is_defined:
-        shell.note(f"now put its definition back, clients.d/{address}.yaml, and take it out of removed:")
-        shell.note("until then iac apply refuses it, or deletes it again")
+        shell.note(
+            f"now put its definition back, clients.d/{address}.yaml, and take it out of removed:",
+            "until then iac apply refuses it, or deletes it again",
+        )
     return code
 
 
@@ -198,8 +203,10 @@ def remove(shell: Shell, *, address: str, is_approved: bool) -> int:
     state = session.backend.load()
     known = _known(state, address, find(state, address))
     if not is_approved:
-        shell.note(f"{address} ({known}): the client stays on the server, the stored secret is lost to iac;")
-        shell.note("iac state pull saves a copy of the state first")
+        shell.note(
+            f"{address} ({known}): the client stays on the server, the stored secret is lost to iac;",
+            "iac state pull saves a copy of the state first",
+        )
         approve("Forget it?", flag="--yes")
     forget(session, address)
     click.echo(printable(f"forgot {address} ({known})"))

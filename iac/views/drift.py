@@ -21,11 +21,8 @@ _BOTH = "changed here, too"
 def drift_text(drift: Drift, *, color: bool, width: int | None = None) -> str:
     """Clients with what was changed of each, then counts; arguments as those of `iac.views.text.plan_text`."""
     page = Page(color=color, width=width)
-    head = f"{drift.project}, environment {drift.environment}, {drift.issuer} ({drift.provider})"
-    lines = [page.line(printable(head), "bold"), ""]
-    for client in drift.clients:
-        lines += [*_client(client, page), ""]
-    return "\n".join([*lines, page.line(_summary(drift), "bold")]) + "\n"
+    title = f"{drift.project}, environment {drift.environment}, {drift.issuer} ({drift.provider})"
+    return page.text(title, (_client(client, page) for client in drift.clients), _summary(drift))
 
 
 def _summary(drift: Drift) -> str:

@@ -18,11 +18,8 @@ _VERDICT_WIDTH = 10
 def proof_text(proof: Proof, *, color: bool, width: int | None = None) -> str:
     """Each client with its checks, then counts; arguments as those of `iac.views.text.plan_text`."""
     page = Page(color=color, width=width)
-    head = f"{proof.project}, environment {proof.environment}, {proof.issuer}"
-    lines = [page.line(printable(head), "bold"), ""]
-    for client in proof.clients:
-        lines += [*_client(client, page), ""]
-    return "\n".join([*lines, page.line(proof_summary(proof), "bold")]) + "\n"
+    title = f"{proof.project}, environment {proof.environment}, {proof.issuer}"
+    return page.text(title, (_client(client, page) for client in proof.clients), proof_summary(proof))
 
 
 def proof_summary(proof: Proof) -> str:
