@@ -12,13 +12,13 @@ from iac.cli.approval import ACCEPT_OLDER, AUTO_APPROVE, LOCK_TIMEOUT, ROTATE_DU
 from iac.cli.context import Shell
 from iac.cli.format import FORMAT
 from iac.core.errors import IacError, InputError
-from iac.core.plan.approval import SavedPlan
+from iac.core.plan.approval import DIGEST, SavedPlan, parse_saved
+from iac.core.state.members import Malformed
 from iac.files import read
 
 if TYPE_CHECKING:
     from iac.apply.outcome import Report
 
-_WAYS = "--auto-approve, a saved PLAN or --expect-plan DIGEST"
 _SAVE = "make one: iac plan --out FILE"
 
 
@@ -65,7 +65,13 @@ def command(
 
     saved = _saved(shell, plan_file, expect_plan)
     expected = saved.digest if saved else expect_plan
-    terms = ApprovalTerms(view, is_approved=auto_approve, expected=expected, saved=saved, ways=_WAYS)
+    terms = ApprovalTerms(
+        view,
+        is_approved=auto_approve,
+        expected=expected,
+        saved=saved,
+        ways="--auto-approve, a saved PLAN or --expect-plan DIGEST",
+    )
     with (
         open_session(shell, Access.WRITE, parallelism=parallelism) as session,
         session.backend.lock(session.holder(), timeout=lock_timeout),
@@ -92,8 +98,6 @@ def _proven(shell: Shell, report: Report | None) -> Report | None:
 
 
 def _saved(shell: Shell, plan_file: str | None, digest: str | None) -> SavedPlan | None:
-    from iac.core.plan.approval import DIGEST  # not needed by --help
-
     if digest is not None and not DIGEST.fullmatch(digest):
         raise click.UsageError("--expect-plan takes the digest of a plan: sha256: and 64 hex digits")
     if plan_file is None:
@@ -105,9 +109,6 @@ def _saved(shell: Shell, plan_file: str | None, digest: str | None) -> SavedPlan
 
 
 def _read(path: Path) -> SavedPlan:
-    from iac.core.plan.approval import parse_saved
-    from iac.core.state.members import Malformed  # not needed by --help
-
     try:
         return parse_saved(read(path).decode())
     except OSError as error:

@@ -154,7 +154,8 @@ def _show_proof(shell: Shell, report: Report) -> None:
 
 def _unfinished(report: Report) -> PartialApply:
     if not report.is_proven and replace(report, proof=None, unproven=None).is_complete:
-        fix = "see above: what was applied stays; iac verify asks again"
-        return PartialApply("applied, and not proven to work", fix=fix)
+        return PartialApply(
+            "applied, and not proven to work", fix="see above: what was applied stays; iac verify asks again"
+        )
     rest = "" if report.is_applied else "; running iac apply plans exactly the rest"
     return PartialApply("applied in part", fix=f"see above{rest}")

@@ -49,8 +49,9 @@ def read_given(shell: Shell, file: str) -> bytes:
     try:
         return read(shell.path(file))
     except OSError as error:
-        why = str(error.strerror)
-        raise InputError("the file cannot be read", where=file, why=why, fix="name a file that you can read") from error
+        raise InputError(
+            "the file cannot be read", where=file, why=str(error.strerror), fix="name a file that you can read"
+        ) from error
 
 
 def approve(question: str, *, flag: str) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import click
 
 from iac.cli.context import Shell
-from iac.cli.format import FORMAT, show, show_json
+from iac.cli.format import FORMAT, show
 from iac.core.explanation import Explanation
 
 
@@ -22,6 +22,7 @@ def command(shell: Shell, *, name: str, is_list: bool, view: str) -> int:
     For policy also how serious it is in this project, with examples, and how to switch it off or waive it. Exit 1 for
     an id that there is not.
     """
+    from iac.views.explanation import explanation_text
     from iac.workflow.explain import explain, explanations  # reads the reference
 
     if bool(name) == is_list:
@@ -30,12 +31,7 @@ def command(shell: Shell, *, name: str, is_list: bool, view: str) -> int:
         _show_list(explanations(), view)
         return 0
     explanation = explain(name, shell.root)
-    if view == "json":
-        show_json(explanation.to_dict())
-    else:
-        from iac.views.explanation import explanation_text
-
-        click.echo(explanation_text(explanation), nl=False)
+    show(view, explanation.to_dict(), explanation_text(explanation).splitlines())
     return 0
 
 

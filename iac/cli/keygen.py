@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from iac.session import LocalSession
 
 _FILE = "--jwks FILE"
-_BY_KEY = {"token_endpoint_auth_method": "private_key_jwt"}
 
 
 @click.command("keygen")
@@ -86,7 +85,14 @@ def _publish(shell: Shell, session: LocalSession, address: str, keys: tuple[Clie
         write_whole(shell, file, json.dumps(json.loads(text), indent=2) + "\n", _FILE)
         return
     source = read_sources(shell.root, [address])[address]
-    write_edits(shell.root, [make_edit(source, session.desired.environment, {**_BY_KEY, "jwk": text})])
+    write_edits(
+        shell.root,
+        [
+            make_edit(
+                source, session.desired.environment, {"token_endpoint_auth_method": "private_key_jwt", "jwk": text}
+            )
+        ],
+    )
 
 
 def _tell(shell: Shell, keys: tuple[ClientKey, ...], place: str, view: str) -> None:

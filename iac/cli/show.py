@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from iac.cli.context import Shell
-from iac.cli.format import FORMAT, show, show_json
+from iac.cli.format import FORMAT, show
 from iac.core.errors import InputError
 from iac.core.model import FIELDS, Fields
 from iac.core.plan.identity import bound
@@ -42,10 +42,7 @@ def _show_provenance(shell: Shell, name: str, view: str) -> int:
     from iac.views.explanation import provenance_text
 
     told = read_provenance(load_project(shell.root), shell.environment, name)
-    if view == "json":
-        show_json(told.to_dict())
-    else:
-        click.echo(provenance_text(told), nl=False)
+    show(view, told.to_dict(), provenance_text(told).splitlines())
     return 0
 
 

@@ -14,8 +14,6 @@ from iac.views.words import Room, code, counted, shortened
 _NAME_WIDTH = 30
 _ROOM_FOR_NOTES = 800
 _LONGEST_WORD = 120
-_BOTH = "changed here, too"
-"""Said of a field that the definition has changed as well; the rest is the server's by what drift means."""
 
 
 def drift_text(drift: Drift, *, color: bool, width: int | None = None) -> str:
@@ -84,7 +82,8 @@ def _folded(client: Drifted) -> str:
 
 def _lines(client: Drifted) -> Iterator[str]:
     for field in client.fields:
-        yield from field_diff(field, _BOTH if field.cause is Cause.BOTH else "")
+        # Drift is the server's: a cause is told only where the definition has changed the field, too.
+        yield from field_diff(field, "changed here, too" if field.cause is Cause.BOTH else "")
     if client.has_other_secret:
         yield from ("@@ secret @@", f"! {client.secret}")
 

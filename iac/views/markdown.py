@@ -174,8 +174,11 @@ def folded(change: Change) -> str:
     who = f"client {code(change.client_id)}" if change.client_id else ""
     place = code(f"{change.location.file}:{change.location.line}") if change.location else ""
     why = code(shortened(printable(change.reason), _LONGEST))
-    told = ", ".join(part for part in (who, place, why) if part)
-    return fold((f"{SYMBOLS[change.action]} {change.address}", str(change.action)), told, list(_lines(change)))
+    return fold(
+        (f"{SYMBOLS[change.action]} {change.address}", str(change.action)),
+        ", ".join(part for part in (who, place, why) if part),
+        list(_lines(change)),
+    )
 
 
 def fold(head: tuple[str, str], told: str, lines: list[str]) -> str:

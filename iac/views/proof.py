@@ -30,12 +30,15 @@ def proof_summary(proof: Proof) -> str:
 
 def _client(client: ClientProof, page: Page) -> Iterator[str]:
     symbol = _SYMBOLS[client.verdict]
-    line = f"  {symbol} {printable(client.address)}: {client.verdict.words}, client {printable(client.client_id)}"
-    yield page.line(line, symbol)
+    yield page.line(
+        f"  {symbol} {printable(client.address)}: {client.verdict.words}, client {printable(client.client_id)}", symbol
+    )
     for check in client.checks:
         told = ": ".join(printable(part) for part in (check.subject, check.why) if part)
-        line = f"      {printable(check.name):<{_NAME_WIDTH}} {check.verdict.words:<{_VERDICT_WIDTH}} {told}".rstrip()
-        yield page.line(line, _SYMBOLS[check.verdict] if check.verdict is not Judgement.OK else "")
+        yield page.line(
+            f"      {printable(check.name):<{_NAME_WIDTH}} {check.verdict.words:<{_VERDICT_WIDTH}} {told}".rstrip(),
+            _SYMBOLS[check.verdict] if check.verdict is not Judgement.OK else "",
+        )
         if check.fix and check.verdict is not Judgement.OK:
             yield page.line(f"        fix: {printable(check.fix)}")
 

@@ -36,8 +36,9 @@ def explain(name: str, root: Path) -> Explanation:
     """
     known = explanations()
     if name not in known:
-        fix = nearest(name, known) or "iac explain --list names all of them"
-        raise InputError("nothing has this id", where=name, fix=fix)
+        raise InputError(
+            "nothing has this id", where=name, fix=nearest(name, known) or "iac explain --list names all of them"
+        )
     found = known[name]
     return replace(found, here=_severities(root).get(name, found.level)) if found.is_adjustable else found
 
@@ -52,7 +53,11 @@ def _severities(root: Path) -> Mapping[str, str]:
 def explanations() -> Mapping[str, Explanation]:
     """All of them by id, sorted."""
     found = {rule.id: Explanation(rule.id, Kind.SERVER, rule.what, source=rule.source) for rule in SERVER.table}
-    found |= _guards() | _diagnostics(found)
+    sections = _SECTION.findall(_page("diagnostics"))
+    # What a server is known to do has its source in the server's table.
+    found |= _guards() | {
+        name: _of_section(name, text, found[name].source if name in found else "") for name, text in sections
+    }
     found |= {rule.id: _of_policy(rule) for rule in POLICY.values()}
     return dict(sorted(found.items()))
 
@@ -82,14 +87,6 @@ def _guards() -> dict[str, Explanation]:
     }
     return guards | {
         name: Explanation(name, Kind.FINDING, f"{what}.", level="warning") for name, what, _ in _ROW.findall(saying)
-    }
-
-
-def _diagnostics(server: Mapping[str, Explanation]) -> dict[str, Explanation]:
-    """The sections of the page; what a server is known to do has its source in the server's table."""
-    return {
-        name: _of_section(name, text, server[name].source if name in server else "")
-        for name, text in _SECTION.findall(_page("diagnostics"))
     }
 
 

@@ -80,15 +80,11 @@ def _unproven(session: Session, state: State, secrets: Mapping[str, Secret]) -> 
 
 def _store(ledger: Ledger, address: str, secret: Secret) -> bool:
     client = ledger.state.clients[address]
-    is_new = not _is_held(client, secret)
+    is_new = client.secret is None or secret.fingerprint(client.secret.salt) != client.secret.fingerprint
     if is_new:
         client = replace(client, secret=ledger.seal_next(address, secret))
     ledger.note(ClientWritten(address, replace(client, secret_status=SecretStatus.KNOWN)))
     return is_new
-
-
-def _is_held(client: ClientState, secret: Secret) -> bool:
-    return client.secret is not None and secret.fingerprint(client.secret.salt) == client.secret.fingerprint
 
 
 def store_token(session: Session, address: str, rat: Secret, uri: str) -> ClientState:
@@ -241,18 +237,17 @@ def parse_secrets(text: str, name: str) -> dict[str, Secret]:
             mistakes.append(f"{where}: {problem}")
         found[address] = secret
     if mistakes or not found:
-        why = listed(mistakes, "; ") or "it holds no secrets"
-        raise InputError("the secrets cannot be read", where=name, why=why, fix=_FORM)
+        raise InputError(
+            "the secrets cannot be read", where=name, why=listed(mistakes, "; ") or "it holds no secrets", fix=_FORM
+        )
     return found
 
 
 def _problem(secret: Secret) -> str:
-    text = secret.reveal()
-    if not text:
+    if not (text := secret.reveal()):
         return "the secret is empty"
-    return (
-        "" if text.isprintable() and " " not in text else "the secret holds a space or a character that is not printed"
-    )
+    is_plain = text.isprintable() and " " not in text
+    return "" if is_plain else "the secret holds a space or a character that cannot be printed"
 
 
 def _json(text: str, mistakes: list[str]) -> Iterator[_Entry]:

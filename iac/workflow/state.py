@@ -60,8 +60,11 @@ def find(state: State, address: str) -> ClientState | None:
 
 def not_in_state(state: State, address: str) -> InputError:
     """The error for an address that is not in state, with the nearest one that is."""
-    fix = nearest(address, state.clients) or "iac state list lists the addresses"
-    return InputError("this address is not in state", where=address, fix=fix)
+    return InputError(
+        "this address is not in state",
+        where=address,
+        fix=nearest(address, state.clients) or "iac state list lists the addresses",
+    )
 
 
 def rename(session: StateSession, source: str, target: str) -> ClientState:
