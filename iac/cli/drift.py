@@ -17,7 +17,7 @@ from iac.views.kind import BUDGET
 from iac.views.words import value_shown
 
 if TYPE_CHECKING:
-    from iac.config.edit.accept import Source
+    from iac.config.edit.splice import Source
 
 
 @click.command("drift")
@@ -34,7 +34,7 @@ def command(shell: Shell, *, addresses: tuple[str, ...], view: str, accept: tupl
     """
     if accept and (addresses or view == "markdown"):
         raise click.UsageError("--accept ADDR goes with neither other ADDR nor --format markdown")
-    from iac.config.edit.accept import read_sources  # not needed by --help
+    from iac.config.edit.splice import read_sources  # not needed by --help
 
     # The files as they are before the server is asked: one that changes meanwhile is not written.
     sources = read_sources(shell.root, accept) if accept else {}
@@ -68,7 +68,7 @@ def _show(shell: Shell, drift: Drift, view: str) -> None:
 
 
 def _accept(shell: Shell, drift: Drift, sources: Mapping[str, Source], view: str) -> int:
-    from iac.config.edit.accept import make_edit, write_edits
+    from iac.config.edit.splice import make_edit, write_edits
 
     _refuse_gone(drift)
     edits = {

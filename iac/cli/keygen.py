@@ -77,7 +77,7 @@ def _place(shell: Shell, session: LocalSession, address: str, file: str | None) 
 
 
 def _publish(shell: Shell, session: LocalSession, address: str, keys: tuple[ClientKey, ...], file: str | None) -> None:
-    from iac.config.edit.accept import make_edit, read_sources, write_edits
+    from iac.config.edit.splice import make_edit, read_sources, write_edits
     from iac.core.state.keys import key_set
 
     text = key_set(keys)

@@ -9,7 +9,7 @@ import pytest
 from iac.backends.file import FilePlace
 from iac.config.definitions import load_environment, validate_project
 from iac.config.project import load_project
-from iac.config.state import StateSettings
+from iac.config.settings import StateSettings
 from iac.core.errors import InputError
 from iac.core.secret import Secret
 from iac.ports.site import MAX_BYTES, SourceKind, ValueSource
