@@ -17,9 +17,9 @@ from pathlib import Path
 
 from iac import files
 from iac.core.errors import StateError
+from iac.core.state.codec import COUNT, OBJECT, TEXT, Malformed, dump, known, load, named
 from iac.core.state.document import TextOrigin, parse_state
 from iac.core.state.journal import Journal, is_journal, parse_journal
-from iac.core.state.members import Malformed, Members, dump, load
 from iac.core.state.model import Event
 from iac.ports import Clock, Deliveries, Delivery
 
@@ -171,6 +171,7 @@ class LocalJournal:
 
 
 _FORMAT = "1.0"
+_OUTPUTS = named(known(serial=COUNT, salt=TEXT, fingerprint=TEXT))
 
 
 class FileDeliveries(Deliveries):
@@ -197,16 +198,12 @@ class FileDeliveries(Deliveries):
 
     def _load(self) -> dict[str, Delivery]:
         try:
-            members = Members(load(files.read(self._path).decode()), "note")
-            outputs = members.object("outputs")
-            self.begun = members.number("begun") if members.has("begun") else 0
-            return {name: _delivery(Members(data, name)) for name, data in outputs.items()}
+            note = OBJECT(load(files.read(self._path).decode()), "note")
+            self.begun = COUNT(note.get("begun", 0), "begun")
+            outputs = _OUTPUTS(note.get("outputs"), "outputs").items()
+            return {name: Delivery(one["serial"], one["salt"], one["fingerprint"]) for name, one in outputs}
         except (OSError, UnicodeDecodeError, Malformed):
             return {}
-
-
-def _delivery(members: Members) -> Delivery:
-    return Delivery(members.number("serial"), members.text("salt"), members.text("fingerprint"))
 
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")

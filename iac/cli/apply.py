@@ -13,7 +13,7 @@ from iac.cli.context import Shell
 from iac.cli.format import FORMAT
 from iac.core.errors import IacError, InputError
 from iac.core.plan.approval import DIGEST, SavedPlan, parse_saved
-from iac.core.state.members import Malformed
+from iac.core.state.codec import Malformed
 from iac.files import read
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from iac.core.state.keys import key_in_use, with_keys
 from iac.core.state.model import ClientKey, State
 from iac.core.text import install_extra
 from iac.session import LocalSession
+from iac.session.ledger import Sealed
 from iac.workflow.state import mending
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def add_key(session: LocalSession, address: str, make: Callable[[], tuple[str, s
     with mending(session) as ledger:
         _refuse_pending(session, ledger.state, address)
         keys = ledger.state.keys.get(address, ())
-        key = ClientKey(kid, public, ledger.seal_key(address, private, len(keys) + 1))
+        key = ClientKey(kid, public, ledger.seal(address, private, Sealed.KEY))
         ledger.state = with_keys(ledger.state, address, (*keys, key))
         return ledger.state.keys[address]
 

@@ -16,11 +16,11 @@ from iac.core.model import uses_secret
 from iac.core.plan.identity import identified
 from iac.core.registration import Key, Registration
 from iac.core.secret import Secret
-from iac.core.state.answer import kept_answer
+from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, SecretStatus, State
 from iac.registry import PROVIDERS
 from iac.session import Session
-from iac.session.ledger import Ledger
+from iac.session.ledger import Ledger, Sealed
 from iac.workflow.registrations import use_keys
 from iac.workflow.state import mending, not_in_state
 
@@ -80,9 +80,9 @@ def _unproven(session: Session, state: State, secrets: Mapping[str, Secret]) -> 
 
 def _store(ledger: Ledger, address: str, secret: Secret) -> bool:
     client = ledger.state.clients[address]
-    is_new = client.secret is None or secret.fingerprint(client.secret.salt) != client.secret.fingerprint
+    is_new = client.secret is None or not client.secret.holds(secret)
     if is_new:
-        client = replace(client, secret=ledger.seal_next(address, secret))
+        client = replace(client, secret=ledger.seal(address, secret))
     ledger.note(ClientWritten(address, replace(client, secret_status=SecretStatus.KNOWN)))
     return is_new
 
@@ -116,7 +116,9 @@ def store_token(session: Session, address: str, rat: Secret, uri: str) -> Client
                 fix="give the token as the server gave it; RFC 7592 servers need --uri too, for a client in no state",
             )
         client = held or _taken_over(session, ledger, address, found)
-        client = replace(client, rat=ledger.seal_rat(address, rat), registration_uri=found.registration_uri or uri)
+        client = replace(
+            client, rat=ledger.seal(address, rat, Sealed.TOKEN), registration_uri=found.registration_uri or uri
+        )
         ledger.note(ClientWritten(address, client))
         return client
 
@@ -148,7 +150,7 @@ def _taken_over(session: Session, ledger: Ledger, address: str, found: Registrat
     """The client as it is registered, so that the next plan says what its definition changes."""
     desired = session.desired.clients[address]
     status = SecretStatus.UNKNOWN if uses_secret(found.fields) else SecretStatus.NONE
-    secret = ledger.seal_next(address, found.secret) if found.secret and uses_secret(found.fields) else None
+    secret = ledger.seal(address, found.secret) if found.secret and uses_secret(found.fields) else None
     return ClientState(
         client_id=found.client_id,
         provider=session.desired.api.provider,
