@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from iac.sandbox import access, consent, device, login, model
+from iac.sandbox import access, authorization, device, login, model
 from iac.sandbox.gaps import gap
 from iac.sandbox.message import (
     JSON_UTF8,
@@ -101,7 +101,7 @@ def _granted(world: World, client: Client, grant: str, asked: Mapping[str, str],
         case model.DEVICE_GRANT:
             account, scopes = device.redeem(world, client, asked)
         case "authorization_code":
-            account, scopes = consent.redeem(world, client, asked)
+            account, scopes = authorization.redeem(world, client, asked)
         case model.EXCHANGE_GRANT:
             return _exchanged(world, asked)
         case _:

@@ -118,7 +118,8 @@ def test_a_refresh_token_that_nobody_gave_is_refused_after_the_login_and_the_gra
 )
 def test_introspection_takes_basic_alone_of_clients_that_may(flavour: str, refused: tuple[int, bytes]) -> None:
     talk = Talk(flavour)
-    client = {"client_id": "app", "client_name": "An app", "client_secret": "of-the-app"}
+    client = {"client_id": "app", "client_name": "An app", "grant_types": ["client_credentials"]}
+    client |= {"client_secret": "of-the-app", "scope": "openid"}
     assert talk.ask("POST", "/iam/api/clients", token=talk.admin, body=client)[0] == 201
     access = talk.admin
 
