@@ -17,7 +17,7 @@ from iac.views.kind import BUDGET
 from iac.views.words import value_shown
 
 if TYPE_CHECKING:
-    from iac.config.edit.splice import Source
+    from iac.config.edit.splice import DefinitionFile
 
 
 @click.command("drift")
@@ -75,7 +75,7 @@ def _show(shell: Shell, drift: Drift, view: str) -> None:
         click.echo(drift_text(drift, color=shell.wants_color(), width=shell.width()), nl=False, color=True)
 
 
-def _sources(shell: Shell, accept: tuple[str, ...]) -> Mapping[str, Source]:
+def _sources(shell: Shell, accept: tuple[str, ...]) -> Mapping[str, DefinitionFile]:
     """The files as they are before the server is asked: one that changes meanwhile is not written."""
     if not accept:
         return {}
@@ -84,7 +84,7 @@ def _sources(shell: Shell, accept: tuple[str, ...]) -> Mapping[str, Source]:
     return read_sources(shell.root, accept)
 
 
-def _accept(shell: Shell, drift: Drift, sources: Mapping[str, Source], view: str) -> int:
+def _accept(shell: Shell, drift: Drift, sources: Mapping[str, DefinitionFile], view: str) -> int:
     from iac.cli.format import show_json
     from iac.config.edit.splice import make_edit, write_edits
 
