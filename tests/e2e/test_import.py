@@ -588,7 +588,7 @@ class TestFiles:
     @pytest.mark.parametrize(
         ("content", "why"),
         [
-            (f'{{"client_secret": "{CANARY}",\n oops}}', "line 2, column 2: it is no JSON"),
+            (f'{{"client_secret": "{CANARY}",\n oops}}', "line 2, column 2: it is not JSON"),
             ("\ufeff[1, 2]", "[0] is not a client"),
             ("7", "it is not a client"),
             ('{"colour": "red"}', "it is not a client"),
