@@ -34,7 +34,7 @@ def read_stdin() -> bytes:
         InputError: it is closed.
     """
     if sys.stdin is None:
-        raise InputError("stdin is closed", fix="give what is to be read on stdin")
+        raise InputError("stdin is closed", fix="provide the content on stdin")
     return sys.stdin.buffer.read()  # limit: whoever writes to it, as for every filter
 
 
@@ -65,7 +65,7 @@ def approve(question: str, *, flag: str) -> None:
         raise click.UsageError(f"not on a terminal: give {flag}")
     # limit: the person at the terminal
     if not click.confirm(question, err=True):
-        raise InputError("not approved, nothing was done", fix="run it again when it is as wanted")
+        raise InputError("not approved, nothing was done", fix="run it again to approve")
 
 
 @dataclass(frozen=True, slots=True)
