@@ -32,7 +32,11 @@ ACCEPT_OLDER = click.option(
     "--accept-older-state", is_flag=True, help="Go on although this machine has seen a newer state."
 )
 LOCK_TIMEOUT = click.option(
-    "--lock-timeout", metavar="SECONDS", type=click.IntRange(0, 86400), default=0, help="Wait this long for a lock that another run holds."
+    "--lock-timeout",
+    metavar="SECONDS",
+    type=click.IntRange(0, 86400),
+    default=0,
+    help="Wait this long for a lock that another run holds.",
 )
 
 

@@ -44,9 +44,17 @@ class _Columns(click.ParamType[tuple[str, ...]]):
 
 @click.command("list")
 @click.option("--managed", "standings", flag_value="managed", multiple=True, help="Clients in this project's state.")
-@click.option("--unmanaged", "standings", flag_value="unmanaged", multiple=True, help="Clients that are not in this project's state.")
+@click.option(
+    "--unmanaged",
+    "standings",
+    flag_value="unmanaged",
+    multiple=True,
+    help="Clients that are not in this project's state.",
+)
 @click.option("--stale", metavar="AGE", type=_Duration(), help="Not used for this long, such as 90d.")
-@click.option("--expiring", metavar="AGE", type=_Duration(), help="Due for a new secret, or expiring, within this time.")
+@click.option(
+    "--expiring", metavar="AGE", type=_Duration(), help="Due for a new secret, or expiring, within this time."
+)
 @click.option("--ownerless", "is_ownerless", is_flag=True, help="Clients without an owner; a request for each.")
 @click.option("--scope", metavar="GLOB", default="", help="Clients with such a scope.")
 @click.option(
