@@ -272,7 +272,7 @@ class TestPull:
             (mended.root / "iac.yaml").read_text().partition("state:")[0] + "state: {encryption: none, path: c.json}\n"
         )
         assert 0 == mended.iac("state", "init").code
-        assert "in clear" in mended.iac("state", "pull").err
+        assert "are not encrypted" in mended.iac("state", "pull").err
 
 
 class TestUnlock:
