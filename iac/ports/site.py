@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from iac.core.capabilities import Capabilities
 from iac.core.errors import InputError
 from iac.core.secret import Secret
 from iac.files import read
@@ -110,10 +111,11 @@ class ValueSource:
         try:
             return read(path, MAX_BYTES).decode()
         except UnicodeDecodeError as error:
-            raise InputError(f"{self.setting} is no text", where=str(path), fix=self._fix()) from error
+            raise InputError(f"{self.setting} is not text", where=str(path), fix=self._fix()) from error
         except OSError as error:
-            why = str(error.strerror or error)
-            raise InputError(f"{self.setting} cannot be read", where=str(path), why=why, fix=self._fix()) from error
+            raise InputError(
+                f"{self.setting} cannot be read", where=str(path), why=str(error.strerror or error), fix=self._fix()
+            ) from error
 
     def _fix(self) -> str:
         fixes = {
@@ -208,12 +210,14 @@ class LoginSite:
         scopes: to ask for; empty for all that can be had.
         ask: tells somebody what to do; None when nobody is there.
         warn: says something that went wrong and stops nothing.
+        api: what the server can do.
     """
 
     site: Site
     scopes: tuple[str, ...]
     ask: Callable[[str], None] | None
     warn: Callable[[str], None]
+    api: Capabilities
 
     def read(self, source: ValueSource) -> Secret:
         """The value of a source.

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.proof import ClientProof, Evidence, Judgement, Proof
+from iac.core.proof import ClientProof, Evidence, Grade, Proof
 from iac.core.text import printable
 from iac.views.junit import Case, junit_document
 from iac.views.text import Page
 
-_SYMBOLS = {Judgement.OK: "+", Judgement.FAILED: "!", Judgement.UNPROVEN: "?", Judgement.UNANSWERED: "!"}
+_SYMBOLS = {Grade.OK: "+", Grade.FAILED: "!", Grade.UNPROVEN: "?", Grade.UNANSWERED: "!"}
 _NAME_WIDTH = 20
 _VERDICT_WIDTH = 10
 
@@ -18,28 +18,28 @@ _VERDICT_WIDTH = 10
 def proof_text(proof: Proof, *, color: bool, width: int | None = None) -> str:
     """Each client with its checks, then counts; arguments as those of `iac.views.text.plan_text`."""
     page = Page(color=color, width=width)
-    head = f"{proof.project}, environment {proof.environment}, {proof.issuer}"
-    lines = [page.line(printable(head), "bold"), ""]
-    for client in proof.clients:
-        lines += [*_client(client, page), ""]
-    return "\n".join([*lines, page.line(proof_summary(proof), "bold")]) + "\n"
+    title = f"{proof.project}, environment {proof.environment}, {proof.issuer}"
+    return page.text(title, (_client(client, page) for client in proof.clients), proof_summary(proof))
 
 
 def proof_summary(proof: Proof) -> str:
     """Counts of clients in one line."""
-    counts = [f"{proof.count(verdict):,} {verdict.words}" for verdict in Judgement if proof.count(verdict)]
+    counts = [f"{proof.count(verdict):,} {verdict.words}" for verdict in Grade if proof.count(verdict)]
     return f"Verified: {', '.join(counts) or 'no clients'}."
 
 
 def _client(client: ClientProof, page: Page) -> Iterator[str]:
     symbol = _SYMBOLS[client.verdict]
-    line = f"  {symbol} {printable(client.address)}: {client.verdict.words}, client {printable(client.client_id)}"
-    yield page.line(line, symbol)
+    yield page.line(
+        f"  {symbol} {printable(client.address)}: {client.verdict.words}, client {printable(client.client_id)}", symbol
+    )
     for check in client.checks:
         told = ": ".join(printable(part) for part in (check.subject, check.why) if part)
-        line = f"      {printable(check.name):<{_NAME_WIDTH}} {check.verdict.words:<{_VERDICT_WIDTH}} {told}".rstrip()
-        yield page.line(line, _SYMBOLS[check.verdict] if check.verdict is not Judgement.OK else "")
-        if check.fix and check.verdict is not Judgement.OK:
+        yield page.line(
+            f"      {printable(check.name):<{_NAME_WIDTH}} {check.verdict.words:<{_VERDICT_WIDTH}} {told}".rstrip(),
+            _SYMBOLS[check.verdict] if check.verdict is not Grade.OK else "",
+        )
+        if check.fix and check.verdict is not Grade.OK:
             yield page.line(f"        fix: {printable(check.fix)}")
 
 
@@ -51,9 +51,9 @@ def proof_junit(proof: Proof) -> str:
 
 def _case(client: ClientProof, check: Evidence) -> Case:
     name = f"{client.address} {check.name}" + (f" {check.subject}" if check.subject else "")
-    if check.verdict is Judgement.OK:
+    if check.verdict is Grade.OK:
         return Case(client.address, name)
-    if check.verdict is Judgement.UNPROVEN:
+    if check.verdict is Grade.UNPROVEN:
         return Case(client.address, name, skipped=check.why or check.verdict.words)
     said = Diagnostic(str(check.verdict), check.why or check.name, None, "", check.fix, Severity.ERROR)
     return Case(client.address, name, (said,))

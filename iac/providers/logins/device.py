@@ -12,29 +12,27 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.origin import Issuer
 from iac.core.secret import Secret
 from iac.core.text import printable
+from iac.ports import Clock, LoginSite
 from iac.providers.answer import error_code
 from iac.providers.bearer import Bearer, read_bearer
 from iac.providers.discovery import Endpoints
 from iac.providers.logins import READ_SCOPES, Login
 from iac.providers.logins.cache import TokenCache, TokenOwner, Tokens, cache_folder
-from iac.providers.logins.endpoint import Attempt, bearer_of, lifetime, refused
+from iac.providers.logins.endpoint import Attempt, bearer_of, lifetime, no_such_client, refused
 from iac.providers.logins.proof import LoginProof, PublicClient, SharedSecret
+from iac.providers.logins.settings import DeviceAuth
+from iac.transport.http import Http
 from iac.transport.message import Answer
 from iac.transport.retry import PASSING, skew_words
-
-if TYPE_CHECKING:
-    from iac.ports import Clock
-    from iac.ports.site import LoginSite
-    from iac.providers.logins.settings import DeviceAuth
-    from iac.transport.http import Http
 
 INTERVAL = 5.0
 """Seconds between two questions when the server says none."""
@@ -150,7 +148,8 @@ def open_login(settings: DeviceAuth, at: LoginSite) -> Login:
     """Somebody approves scopes that have names: all means those of reading."""
     client_id, proof = at.read(settings.client_id).reveal(), None
     if settings.client_secret:
-        proof = SharedSecret(client_id, at.read(settings.client_secret), settings.token_endpoint_auth_method)
+        secret, method = at.read(settings.client_secret), settings.token_endpoint_auth_method
+        proof = SharedSecret.at(at.api, client_id, secret, method)
     folder = cache_folder(at.site.environ)
     return DeviceLogin(proof or PublicClient(client_id), at.scopes or READ_SCOPES, folder, Terminal(at.ask, at.warn))
 
@@ -221,7 +220,7 @@ class DeviceLogin(Login):
             raise CredentialsError(
                 "somebody has to log in, and nobody is here to be asked",
                 where=talk.where,
-                why="no login is kept for these scopes, or it is over, and stderr is no terminal",
+                why="no login is kept for these scopes, or it is over, and stderr is not a terminal",
                 fix="run it at a terminal once; in CI log in by client_credentials or private_key_jwt",
             )
         approval = self._begin(talk)
@@ -250,6 +249,10 @@ class DeviceLogin(Login):
             if error_code(answer) != "invalid_scope":
                 break
         approval = parse_approval(answer, talk.clock.now())
+        if answer.status == HTTPStatus.NOT_FOUND and not answer.body:
+            # what IAM says of a client that it does not have (rec: disabled-client 72)
+            why = "the server says 404 where device codes are asked for: mistyped, or deleted"
+            raise no_such_client(talk.attempt(GRANT, self._scopes), why)
         if approval is None:
             raise refused(talk.attempt(GRANT, self._scopes), answer)
         return approval
