@@ -95,7 +95,7 @@ def _apply_at_once(folders: list[Path], temp: Path) -> tuple[str, list[int]]:
         ["-C", str(folder), "apply", "--auto-approve", "--target", address, "--lock-timeout", "240"]
         for folder, address in zip(folders, TWENTY, strict=True)
     ]
-    uncovered = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     command = [sys.executable, "-c", AT_ONCE, json.dumps(lines)]
-    said = subprocess.check_output(command, stderr=subprocess.STDOUT, text=True, env={**uncovered, "TMPDIR": str(temp)})
+    environ = {**os.environ, "TMPDIR": str(temp)}
+    said = subprocess.check_output(command, stderr=subprocess.STDOUT, text=True, env=environ)
     return said, json.loads(said.splitlines()[-1])
