@@ -8,7 +8,16 @@ from typing import Any
 import click
 
 from iac.cli.format import show_json
-from iac.core.errors import IacError, InputError, InvalidInput, PartialApply, StalePlan, UnreachableError, UnsafePlan
+from iac.core.errors import (
+    Declined,
+    IacError,
+    InputError,
+    InvalidInput,
+    PartialApply,
+    StalePlan,
+    UnreachableError,
+    UnsafePlan,
+)
 from iac.core.text import printable
 
 _CODES: tuple[tuple[type[IacError], int], ...] = (
@@ -88,6 +97,9 @@ def say(error: IacError) -> None:
     if isinstance(error, InvalidInput):
         for line in error.lines():
             click.echo(printable(line), err=True)
+        return
+    if isinstance(error, Declined):
+        click.echo(error.summary, err=True)
         return
     head, *rest = error.lines()
     click.echo(printable(f"error: {head}"), err=True)

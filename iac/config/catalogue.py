@@ -54,7 +54,8 @@ WARNINGS = frozenset(
 FINDINGS = frozenset(
     {
         "nothing-to-adopt", "sealed-to-others", "rotation-due", "output-not-ignored", "output-not-checked", "not-read",
-        "create-only", "not-understood", "older-state", "secret-in-doubt",
+        "create-only", "not-understood", "older-state", "output-blocked", "output-missing", "output-differs",
+        "secret-in-doubt",
         "grants-refused-to-users", "scopes-dropped-for-users",
     }
 )  # fmt: skip

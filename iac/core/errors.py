@@ -62,6 +62,10 @@ class InputError(IacError):
     """What the user wrote or configured is wrong."""
 
 
+class Declined(InputError):
+    """The person at the terminal said no. That is an end, not a mistake: views show its summary alone."""
+
+
 class InvalidInput(InputError):
     """Definitions or settings are invalid; carries one diagnostic for each mistake."""
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from iac import files
 from iac.core.diagnostics import Diagnostic
 from iac.core.errors import RenderError
-from iac.ports import Found, Sink
+from iac.ports import Delivery, Found, Sink
 from iac.ports.site import OutputSite
 
 if TYPE_CHECKING:
@@ -56,6 +56,10 @@ class FileSink(Sink):
     def _compare(self, path: str, content: bytes) -> Found:
         found = self._read(path)
         return Found.NOTHING if found is None else Found.AS_WANTED if found == content else Found.OTHER
+
+    def _look(self, path: str, delivery: Delivery) -> Found:
+        content = self._read(path)
+        return Found.NOTHING if content is None else Found.AS_WANTED if delivery.is_of(content) else Found.OTHER
 
     def _read(self, path: str) -> bytes | None:
         target = self._target(path)

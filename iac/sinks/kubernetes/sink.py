@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from iac.core.diagnostics import Diagnostic
 from iac.core.errors import RenderError, UnknownOutcome
-from iac.ports import Clock, Found, Sink
+from iac.ports import Clock, Delivery, Found, Sink
 from iac.ports.path import named_file
 from iac.ports.site import OutputSite
 from iac.sinks.kubernetes import KubernetesSettings
@@ -111,6 +111,9 @@ class KubernetesSink(Sink):
             return Found.NOTHING
         wanted = self._manifest(target, content)
         return Found.AS_WANTED if is_marked(found, self._marks.owner) and holds(found, wanted) else Found.OTHER
+
+    def _look(self, path: str, delivery: Delivery) -> Found:
+        return Found.AS_WANTED
 
     def _read(self, path: str) -> bytes | None:
         target = parse_target(path)
