@@ -57,6 +57,7 @@ live-wheel live-crash live-sinks live-logins live-servers live-loaders live-pipe
 format: $(STAMP) ## write what `make check` asks for
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
+	$(BIN)/python -m tests.docs.reference
 
 bench: $(STAMP) ## ratios against floors, see docs/explanation/performance.md
 	$(BIN)/python -m benchmarks

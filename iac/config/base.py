@@ -13,10 +13,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from iac.config.catalogue import mistake
 from iac.config.document import Document, Pointer
 from iac.config.project import Project, load_project
 from iac.config.settings import parse_settings
+from iac.core.catalogue import mistake
 from iac.core.diagnostics import Diagnostic, sort_key
 from iac.core.errors import InputError, InvalidInput
 from iac.core.text import side_by_side

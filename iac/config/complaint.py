@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any, cast
 
-from iac.config.catalogue import mistake
 from iac.config.document import Document, Pointer
 from iac.config.schema import FORMATS, compile_schema, load_schema, make_whole
+from iac.core.catalogue import mistake
 from iac.core.diagnostics import Diagnostic
 from iac.core.text import nearest
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from iac.config.catalogue import mistake
 from iac.config.definition import judged
 from iac.config.environment import Environment, parse_removed
 from iac.config.layers import Layer, folder_layers, read_layer
 from iac.config.project import Project, has_errors, load_project, read_project
 from iac.config.settings import Settings, check_sources
 from iac.config.tree import Tree, read_tree
+from iac.core.catalogue import mistake
 from iac.core.desired import Desired
 from iac.core.diagnostics import Diagnostic, Severity, sort_key
 from iac.core.errors import InvalidInput

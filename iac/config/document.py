@@ -26,7 +26,7 @@ from yaml.events import (
     StreamEndEvent,
 )
 
-from iac.config.catalogue import mistake
+from iac.core.catalogue import mistake
 from iac.core.diagnostics import Diagnostic, Location
 from iac.files import read
 

@@ -9,7 +9,6 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from iac.config.catalogue import mistake
 from iac.config.definition import NOTHING, Definition, Judge, Judged, Pool, canonical_fields, desired_client
 from iac.config.document import Document, Pointer
 from iac.config.layers import Layer, Merged, Unsure, default_layers, merge, overlay, overrides, place_of
@@ -18,6 +17,7 @@ from iac.config.project import Project, has_errors
 from iac.config.rule import check_definition
 from iac.config.settings import Settings
 from iac.config.state import check_exposure
+from iac.core.catalogue import mistake
 from iac.core.desired import Desired, DesiredClient, Moved, OutputSpec, Removed, Rotation, Then
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.plan.identity import is_successor_id

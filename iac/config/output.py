@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from iac.config.catalogue import mistake
+from iac.core.catalogue import mistake
 from iac.core.desired import FILE, DesiredClient, OutputSpec
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.limits import listed

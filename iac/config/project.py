@@ -7,11 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from iac.config.catalogue import mistake
 from iac.config.complaint import check_schema
 from iac.config.document import Document, read_document
 from iac.config.layers import environment_names
 from iac.config.settings import Settings, check_settings, parse_settings
+from iac.core.catalogue import mistake
 from iac.core.diagnostics import Diagnostic, Location, Severity, sort_key
 from iac.core.errors import InputError, InvalidInput
 from iac.core.limits import listed

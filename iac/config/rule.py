@@ -8,9 +8,9 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from iac.config.catalogue import mistake
 from iac.config.layers import Unsure
 from iac.core import server
+from iac.core.catalogue import mistake
 from iac.core.desired import Rotation
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.model import FIELDS

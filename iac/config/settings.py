@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from iac.config.catalogue import mistake
 from iac.config.document import Document
 from iac.config.layers import overrides, place_of
 from iac.config.state import StateSettings, check_states, parse_state
 from iac.core.capabilities import Capabilities
+from iac.core.catalogue import mistake
 from iac.core.desired import DEFAULT, FILE, Limits
 from iac.core.diagnostics import Diagnostic
 from iac.core.limits import DEADLINE, TIMEOUT

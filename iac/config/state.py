@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from iac.config.catalogue import mistake
 from iac.config.document import Document, Pointer
 from iac.config.layers import overrides
+from iac.core.catalogue import mistake
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.plan.recipients import parse_recipients
 from iac.ports.settings import BackendSettings, ClearText

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from iac.config.catalogue import mistake
+from iac.core.catalogue import mistake
 from iac.core.diagnostics import Diagnostic, Location
 from iac.ports.path import CLIENTS_DIR
 

@@ -35,6 +35,9 @@ class Capabilities:
         knows_defaults: what a client gets where a field is left out is known.
         can_rotate: there is a call for a new secret; the table says for whom.
         why_no_rotation: why there is none, or not for every login, for messages.
+        takes_basic_raw: HTTP Basic is taken as it stands, without the encoding of RFC 6749 section 2.3.1; the token
+            endpoint takes id and secret in the form, too, from a client that is registered for Basic
+            (rec: client-auth-methods).
     """
 
     provider: str = ""
@@ -49,6 +52,7 @@ class Capabilities:
     knows_defaults: bool = True
     can_rotate: bool = True
     why_no_rotation: str = ""
+    takes_basic_raw: bool = True
 
 
 FULL = Capabilities()

@@ -2,6 +2,7 @@
 
 IacError
 +-- InputError           what the user wrote or configured is wrong       (exit 1)
+|   +-- Declined         the answer to iac's question was no
 |   +-- InvalidInput     with one diagnostic for each mistake, all at once
 |   +-- StateError       missing, foreign, newer or damaged state
 |   |   +-- MissingStateError  there is none, so it may be brought back

@@ -1,12 +1,13 @@
-"""What is known of one id, for people who meet it. Pure; `iac.workflow.explain` gathers them."""
+"""What an id means, for people who meet it. Pure; `iac.workflow.explain` gathers all ids."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 
-class Kind(StrEnum):
+class IdKind(StrEnum):
     """What an id names."""
 
     DEFINITION = "policy on definitions"
@@ -20,15 +21,15 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """What is known of one id; "" for what is not.
+    """What an id means; a part that it does not have is "".
 
     Attributes:
-        level: how serious it is by default; `here` in the project at hand.
-        before: what is registered before a change, `bad` what is found, `good` what is not: lines of YAML.
+        level: the default severity; `here` is the severity in the current project.
+        before: lines of YAML that are registered before a change; `bad` lines have the mistake, `good` lines do not.
     """
 
     id: str
-    kind: Kind
+    kind: IdKind
     what: str
     why: str = ""
     source: str = ""
@@ -42,13 +43,26 @@ class Explanation:
     @property
     def is_adjustable(self) -> bool:
         """Whether `policy` of iac.yaml sets its severity."""
-        return self.is_waivable or self.kind is Kind.WARNING
+        return self.is_waivable or self.kind is IdKind.WARNING
 
     @property
     def is_waivable(self) -> bool:
         """Whether a definition can waive it."""
-        return self.kind in {Kind.DEFINITION, Kind.CHANGE}
+        return self.kind in {IdKind.DEFINITION, IdKind.CHANGE}
 
     def to_dict(self) -> dict[str, str]:
         """JSON form."""
         return {name: str(getattr(self, name)) for name in self.__slots__}
+
+
+error = partial(Explanation, kind=IdKind.MISTAKE, level="error")
+"""A mistake: stops."""
+
+warning = partial(Explanation, kind=IdKind.WARNING, level="warning")
+"""A warning: stops only where `policy` of iac.yaml says so."""
+
+finding = partial(Explanation, kind=IdKind.FINDING, level="warning")
+"""A finding of a plan: stops nothing."""
+
+refusal = partial(Explanation, kind=IdKind.GUARD, level="error")
+"""A guard: refuses a plan."""

@@ -11,7 +11,7 @@ from iac.core.model import Fields
 from iac.core.secret import Secret
 
 
-class Judgement(StrEnum):
+class Grade(StrEnum):
     """How a question ended.
 
     FAILED is certain, UNPROVEN says that nobody could tell from here, UNANSWERED that nobody was there to ask.
@@ -28,7 +28,7 @@ class Judgement(StrEnum):
         return self.replace("_", " ")
 
 
-_GRAVEST = (Judgement.FAILED, Judgement.UNANSWERED, Judgement.OK, Judgement.UNPROVEN)
+_GRAVEST = (Grade.FAILED, Grade.UNANSWERED, Grade.OK, Grade.UNPROVEN)
 """The first of them that is among the checks of a client is the client's: what is unproven takes nothing from an ok."""
 
 
@@ -44,7 +44,7 @@ class Evidence:
     """
 
     name: str
-    verdict: Judgement
+    verdict: Grade
     subject: str = ""
     why: str = ""
     fix: str = ""
@@ -84,10 +84,10 @@ class ClientProof:
     checks: tuple[Evidence, ...]
 
     @property
-    def verdict(self) -> Judgement:
+    def verdict(self) -> Grade:
         """Failed when one check is; not proven when none could be made."""
         found = {check.verdict for check in self.checks}
-        return next((verdict for verdict in _GRAVEST if verdict in found), Judgement.UNPROVEN)
+        return next((verdict for verdict in _GRAVEST if verdict in found), Grade.UNPROVEN)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -107,14 +107,14 @@ class Proof:
     @property
     def is_green(self) -> bool:
         """Whether nothing failed and the server answered everything that it was asked."""
-        return not {Judgement.FAILED, Judgement.UNANSWERED} & {client.verdict for client in self.clients}
+        return not {Grade.FAILED, Grade.UNANSWERED} & {client.verdict for client in self.clients}
 
     @property
     def has_failed(self) -> bool:
         """Whether credentials of a client do not work."""
-        return any(client.verdict is Judgement.FAILED for client in self.clients)
+        return any(client.verdict is Grade.FAILED for client in self.clients)
 
-    def count(self, verdict: Judgement) -> int:
+    def count(self, verdict: Grade) -> int:
         """How many clients ended so."""
         return sum(client.verdict is verdict for client in self.clients)
 
@@ -126,7 +126,7 @@ class Proof:
             "environment": self.environment,
             "issuer": self.issuer,
             "ok": self.is_green,
-            "summary": {str(verdict): self.count(verdict) for verdict in Judgement},
+            "summary": {str(verdict): self.count(verdict) for verdict in Grade},
             "clients": [client.to_dict() for client in self.clients],
         }
 

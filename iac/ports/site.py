@@ -12,6 +12,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
+from iac.core.capabilities import Capabilities
 from iac.core.errors import InputError
 from iac.core.secret import Secret
 from iac.files import read
@@ -208,12 +209,14 @@ class LoginSite:
         scopes: to ask for; empty for all that can be had.
         ask: tells somebody what to do; None when nobody is there.
         warn: says something that went wrong and stops nothing.
+        api: what the server can do.
     """
 
     site: Site
     scopes: tuple[str, ...]
     ask: Callable[[str], None] | None
     warn: Callable[[str], None]
+    api: Capabilities
 
     def read(self, source: ValueSource) -> Secret:
         """The value of a source.

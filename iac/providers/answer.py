@@ -146,10 +146,14 @@ def is_missing(answer: Answer) -> bool:
     return isinstance(body, dict) and "error" in body
 
 
+def is_empty_405(answer: Answer) -> bool:
+    """Whether it is IAM's error page to anything but a GET: most often of a crash (rec: admin-scope-null)."""
+    return answer.status == HTTPStatus.METHOD_NOT_ALLOWED and not answer.body
+
+
 def is_server_fault(answer: Answer) -> bool:
     """Whether the server broke off: a 5xx, or an empty 405, which is a crash too (rec: admin-scope-null)."""
-    is_empty_405 = answer.status == HTTPStatus.METHOD_NOT_ALLOWED and not answer.body
-    is_crash = is_empty_405 and bool(switch("empty-405-is-a-fault"))
+    is_crash = is_empty_405(answer) and bool(switch("empty-405-is-a-fault"))
     return is_crash or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
 
 

@@ -154,7 +154,7 @@ class Registrar(Connected):
         registration = self._get(client_id, with_owners=False)
         if registration is None:
             return False
-        probe = Probe.of(registration, secret, is_iam=self.api.is_iam)
+        probe = Probe.of(registration, secret, self.api)
         return probe is not None and probe.ask(self._session.http, self._session.endpoints(), self._clock)
 
     def _send(self, client_id: str, call: Call) -> Answer:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.proof import ClientProof, Evidence, Judgement, Proof
+from iac.core.proof import ClientProof, Evidence, Grade, Proof
 from iac.core.text import printable
 from iac.views.junit import Case, junit_document
 from iac.views.text import Page
 
-_SYMBOLS = {Judgement.OK: "+", Judgement.FAILED: "!", Judgement.UNPROVEN: "?", Judgement.UNANSWERED: "!"}
+_SYMBOLS = {Grade.OK: "+", Grade.FAILED: "!", Grade.UNPROVEN: "?", Grade.UNANSWERED: "!"}
 _NAME_WIDTH = 20
 _VERDICT_WIDTH = 10
 
@@ -27,7 +27,7 @@ def proof_text(proof: Proof, *, color: bool, width: int | None = None) -> str:
 
 def proof_summary(proof: Proof) -> str:
     """Counts of clients in one line."""
-    counts = [f"{proof.count(verdict):,} {verdict.words}" for verdict in Judgement if proof.count(verdict)]
+    counts = [f"{proof.count(verdict):,} {verdict.words}" for verdict in Grade if proof.count(verdict)]
     return f"Verified: {', '.join(counts) or 'no clients'}."
 
 
@@ -38,8 +38,8 @@ def _client(client: ClientProof, page: Page) -> Iterator[str]:
     for check in client.checks:
         told = ": ".join(printable(part) for part in (check.subject, check.why) if part)
         line = f"      {printable(check.name):<{_NAME_WIDTH}} {check.verdict.words:<{_VERDICT_WIDTH}} {told}".rstrip()
-        yield page.line(line, _SYMBOLS[check.verdict] if check.verdict is not Judgement.OK else "")
-        if check.fix and check.verdict is not Judgement.OK:
+        yield page.line(line, _SYMBOLS[check.verdict] if check.verdict is not Grade.OK else "")
+        if check.fix and check.verdict is not Grade.OK:
             yield page.line(f"        fix: {printable(check.fix)}")
 
 
@@ -51,9 +51,9 @@ def proof_junit(proof: Proof) -> str:
 
 def _case(client: ClientProof, check: Evidence) -> Case:
     name = f"{client.address} {check.name}" + (f" {check.subject}" if check.subject else "")
-    if check.verdict is Judgement.OK:
+    if check.verdict is Grade.OK:
         return Case(client.address, name)
-    if check.verdict is Judgement.UNPROVEN:
+    if check.verdict is Grade.UNPROVEN:
         return Case(client.address, name, skipped=check.why or check.verdict.words)
     said = Diagnostic(str(check.verdict), check.why or check.name, None, "", check.fix, Severity.ERROR)
     return Case(client.address, name, (said,))

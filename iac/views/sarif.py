@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from iac import __version__
 from iac.core.diagnostics import Diagnostic, Location, Severity
-from iac.core.explanation import Explanation, Kind
+from iac.core.explanation import Explanation, IdKind
 from iac.core.text import printable
 from iac.views.words import fingerprints, from_root
 
@@ -20,13 +20,13 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.WAIVED
 _HOME = "https://github.com/indigo-iac/indigo-iac"
 _REFERENCE = f"{_HOME}/blob/main/docs/reference"
 _PAGES = {
-    Kind.DEFINITION: "policy.md#ID",
-    Kind.CHANGE: "policy.md#ID",
-    Kind.MISTAKE: "diagnostics.md#ID",
-    Kind.WARNING: "diagnostics.md#ID",
-    Kind.FINDING: "guards.md#findings-of-a-plan",
-    Kind.GUARD: "guards.md",
-    Kind.SERVER: "server-behaviour.md",
+    IdKind.DEFINITION: "policy.md#ID",
+    IdKind.CHANGE: "policy.md#ID",
+    IdKind.MISTAKE: "diagnostics.md#ID",
+    IdKind.WARNING: "diagnostics.md#ID",
+    IdKind.FINDING: "guards.md#findings-of-a-plan",
+    IdKind.GUARD: "guards.md",
+    IdKind.SERVER: "server-behaviour.md",
 }
 """Where the reference says more about an id."""
 

@@ -225,7 +225,8 @@ def open_login(settings: Settings, scopes: tuple[str, ...], teller: Teller) -> L
     if settings.auth is None:
         raise InputError("iac.yaml has no auth: how iac logs in", fix="auth: {method: ...}")
     ask = teller.say if teller.can_ask() else None
-    login: Login = settings.auth.open(LoginSite(site_of(settings, SystemClock()), scopes, ask, teller.say))
+    at = LoginSite(site_of(settings, SystemClock()), scopes, ask, teller.say, settings.api)
+    login: Login = settings.auth.open(at)
     return login
 
 

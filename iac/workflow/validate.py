@@ -8,8 +8,8 @@ from datetime import date
 from pathlib import Path
 
 from iac.clock import SystemClock
-from iac.config.catalogue import mistake
 from iac.config.definitions import Validation, concerns, validate_project
+from iac.core.catalogue import mistake
 from iac.core.diagnostics import Diagnostic, Location, sort_key
 from iac.core.errors import RenderError
 

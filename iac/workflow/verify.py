@@ -13,8 +13,9 @@ from iac.apply.deliver import fresh_content, open_key
 from iac.core.desired import OutputSpec
 from iac.core.errors import IacError, StateError
 from iac.core.model import uses_secret
-from iac.core.proof import ClientProof, Evidence, Judgement, Proof, ServiceLogin
+from iac.core.proof import ClientProof, Evidence, Grade, Proof, ServiceLogin
 from iac.core.secret import Secret
+from iac.core.server import detect_facts
 from iac.core.state.keys import kid_in_use
 from iac.core.state.model import ClientState, SecretStatus, State
 from iac.ports import Prover
@@ -62,13 +63,13 @@ def _prove(
 ) -> ClientProof:
     if held is None:
         client_id = session.desired.clients[address].client_id
-        nothing = Evidence("state", Judgement.UNPROVEN, why="it is not applied yet", fix="iac apply")
+        nothing = Evidence("state", Grade.UNPROVEN, why="it is not applied yet", fix="iac apply")
         return ClientProof(address, client_id, (nothing,))
     checks = [_held_against(reading, held) for reading in readings]
     secret, is_current = _secret_of(readings, held)
     key = next((seen.key for seen in _seen(readings) if seen.key is not None), None)
     found = prover.prove(ServiceLogin(_client_id_of(readings, held), secret, held.applied, key))
-    fix = _way_on(address, held, is_current=is_current)
+    fix = _fix_of_login(session, address, held, is_current=is_current)
     told = (_with_fix(check, fix) for check in found)
     return ClientProof(address, held.client_id, (*checks, *told))
 
@@ -80,10 +81,10 @@ def _held_against(reading: Reading, held: ClientState) -> Evidence:
         return reading.check
     if seen.client_id is not None and seen.client_id != held.client_id:
         why = "it names another client_id than the one that was applied"
-        return replace(reading.check, verdict=Judgement.FAILED, why=why, fix="iac render")
+        return replace(reading.check, verdict=Grade.FAILED, why=why, fix="iac render")
     if _is_other(seen.client_secret, held):
         why = "it holds another secret than state"
-        return replace(reading.check, verdict=Judgement.UNPROVEN, why=why, fix="iac render")
+        return replace(reading.check, verdict=Grade.UNPROVEN, why=why, fix="iac render")
     return reading.check
 
 
@@ -113,16 +114,28 @@ def _seen(readings: Sequence[Reading]) -> Iterator[FileCredentials]:
 
 def _with_fix(check: Evidence, fix: str) -> Evidence:
     """A login that failed, with what mends it."""
-    is_failed = check.name == LOGIN and check.verdict is Judgement.FAILED
+    is_failed = check.name == LOGIN and check.verdict is Grade.FAILED
     return replace(check, fix=fix) if is_failed else check
 
 
-def _way_on(address: str, held: ClientState, *, is_current: bool) -> str:
+def _fix_of_login(session: LocalSession, address: str, held: ClientState, *, is_current: bool) -> str:
+    """What to do about a refused login. A rotation would end the secret that works, so it is not advised."""
     if not is_current:
         return f"iac render --target {address}"
+    if held.applied.get("token_endpoint_auth_method") == "none":
+        return "iac plan: is the client still on the server, and without a secret?"
     if not uses_secret(held.applied):
-        return "iac plan: does the server have the public key as it is defined?"
-    return f"iac secret set {address}, if the secret was changed on the server; iac rotate {address}"
+        return "iac plan: is the client still on the server, with the public key as it is defined?"
+    if _shows_secrets(session, held):
+        return "iac apply: it takes over the secret that the server has now, and creates the client again if it is gone"
+    gone = "iac plan: is the client still on the server?"
+    return f"{gone} If its secret was changed there: iac secret set {address}, with the new secret"
+
+
+def _shows_secrets(session: LocalSession, held: ClientState) -> bool:
+    """Whether the server shows secrets to those who may read the client, as far as its last answer tells."""
+    facts = detect_facts([held.answer]) if held.answer else None
+    return session.desired.api.is_iam and facts is not None and facts.shows_secrets
 
 
 def prove(caller: Caller, addresses: Collection[str]) -> Proof:
@@ -137,7 +150,7 @@ def prove(caller: Caller, addresses: Collection[str]) -> Proof:
 
     settings, session = open_project(caller)
     connection = open_connection(settings, parallelism=settings.parallelism)
-    with OAuthProver(connection, session.clock) as prover:
+    with OAuthProver(connection, session.clock, settings.api) as prover:
         return verify(session, prover, addresses, settings.parallelism)
 
 
@@ -169,16 +182,16 @@ def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str,
 
     if any(address not in state.clients for address in spec.clients):
         why = "a client of it is not applied yet"
-        return _alike(spec, Evidence(OUTPUT, Judgement.UNPROVEN, spec.id, why, "iac apply"))
+        return _alike(spec, Evidence(OUTPUT, Grade.UNPROVEN, spec.id, why, "iac apply"))
     try:
         content = session.sinks[spec.sink].read(spec.path)
         if content is None:
-            return _alike(spec, Evidence(OUTPUT, Judgement.FAILED, spec.id, "it is not there", "iac render"))
+            return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, "it is not there", "iac render"))
         return _parsed(session, state, spec, content)
     except NotAsRendered as error:
-        return _alike(spec, Evidence(OUTPUT, Judgement.FAILED, spec.id, str(error), _CHANGED))
+        return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, str(error), _CHANGED))
     except IacError as error:
-        return _alike(spec, Evidence(OUTPUT, Judgement.UNPROVEN, spec.id, error.why or error.summary, error.fix))
+        return _alike(spec, Evidence(OUTPUT, Grade.UNPROVEN, spec.id, error.why or error.summary, error.fix))
 
 
 def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: bytes) -> Mapping[str, Reading]:
@@ -196,7 +209,7 @@ def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: byte
     except Unreadable as error:
         return _by_rendering(session, state, spec, str(error))
     return {
-        address: Reading(Evidence(OUTPUT, Judgement.OK, spec.id, f"read as {seen.format}"), seen)
+        address: Reading(Evidence(OUTPUT, Grade.OK, spec.id, f"read as {seen.format}"), seen)
         for address, seen in found.items()
     }
 
@@ -210,10 +223,10 @@ def _by_rendering(session: LocalSession, state: State, spec: OutputSpec, why: st
         fresh = fresh_content(session, ledger, spec)
     except StateError:
         told = f"{why}; with the key of the state it could be compared with a fresh rendering"
-        return _alike(spec, Evidence(OUTPUT, Judgement.UNPROVEN, spec.id, told))
+        return _alike(spec, Evidence(OUTPUT, Grade.UNPROVEN, spec.id, told))
     if session.sinks[spec.sink].compare(spec.path, fresh) is not ports.Found.AS_WANTED:
-        return _alike(spec, Evidence(OUTPUT, Judgement.FAILED, spec.id, "it is not as rendered", _CHANGED))
-    check = Evidence(OUTPUT, Judgement.OK, spec.id, "equal to a fresh rendering; its secret is taken from state")
+        return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, "it is not as rendered", _CHANGED))
+    check = Evidence(OUTPUT, Grade.OK, spec.id, "equal to a fresh rendering; its secret is taken from state")
     found: dict[str, Reading] = {}
     for address in spec.clients:
         client = state.clients[address]

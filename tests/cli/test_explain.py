@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from iac.cli import run
-from iac.config.catalogue import ERRORS, FINDINGS, WARNINGS
-from iac.core.explanation import Kind
+from iac.core.catalogue import CATALOGUE
+from iac.core.explanation import IdKind
+from iac.core.plan.guards import GUARDS
 from iac.core.policy import RULES
 from iac.core.server import RULES as SERVER
 from iac.views.explanation import explanation_text
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     Call = Callable[..., tuple[int, str, str]]
-
-PAGE = (Path(__file__).parents[2] / "docs/reference/guards.md").read_text(encoding="utf-8")
-GUARDS = set(re.findall(r"^\| `([a-z-]+)` \|", PAGE, re.MULTILINE))
 
 
 @pytest.fixture
@@ -38,14 +35,15 @@ def iac(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Call:
 
 
 def test_every_id_there_is_is_explained_and_no_other() -> None:
-    assert ERRORS | WARNINGS | FINDINGS | GUARDS | RULES.keys() | SERVER.by_id.keys() == set(explanations())
+    guards = {guard.id for guard in GUARDS}
+    assert CATALOGUE.keys() | guards | RULES.keys() | SERVER.by_id.keys() == set(explanations())
 
 
 @pytest.mark.parametrize("name", sorted(explanations()))
 def test_an_explanation_says_what_and_whence_or_how_to_go_on(name: str) -> None:
     known = explanations()[name]
     assert known.what
-    assert known.fix or known.source or known.kind is Kind.FINDING
+    assert known.fix or known.source or known.kind is IdKind.FINDING
     assert all(len(line) <= 130 for line in explanation_text(known).splitlines())
 
 
@@ -86,13 +84,13 @@ def test_a_mistake_is_told_as_the_reference_tells_it(iac: Call) -> None:
     expected = """\
 tos-uri-is-dropped: a mistake
 
-`tos_uri` is declared.
+A definition has `tos_uri`.
 
-Why: Every version of IAM drops it without a word (rec: admin-create-full).
+Why: Every version of IAM drops it silently (rec: admin-create-full).
 
 Source: rec: admin-create-full
 
-Fix: Take it out; `policy_uri` is kept.
+Fix: Remove it. IAM keeps `policy_uri`.
 
 Found:
     # clients.d/portal.yaml

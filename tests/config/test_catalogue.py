@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.config.catalogue import ERRORS, WARNINGS, mistake
+from iac.core.catalogue import CATALOGUE, mistake
 from iac.core.diagnostics import Severity
+from iac.core.explanation import IdKind
 from iac.workflow.validate import validate
 from tests.config.given import CLIENT, PROJECT, RECIPIENT, client, write
 
@@ -234,7 +235,8 @@ def test_a_mistake_is_said_at_its_place_and_nothing_else(case: Case, tmp_path: P
 
 def test_every_diagnostic_of_the_catalogue_has_a_case() -> None:
     covered = {said.split()[0] for case in CASES for said in case.said}
-    assert ERRORS | WARNINGS == covered | ON_DISK | NEVER
+    configured = {entry.id for entry in CATALOGUE.values() if entry.kind is not IdKind.FINDING}
+    assert configured == covered | ON_DISK | NEVER
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: str(case.said))
@@ -242,7 +244,7 @@ def test_every_diagnostic_has_a_way_on_and_reads_as_one_line(case: Case, tmp_pat
     for each in validate(write(tmp_path, case.files)).diagnostics:
         assert each.fix or each.why
         assert all(line.isprintable() and line.strip() for line in each.lines())
-        assert each.severity == (Severity.ERROR if each.id in ERRORS else Severity.WARNING)
+        assert each.severity == CATALOGUE[each.id].level
 
 
 def test_a_valid_project_has_nothing_to_say(tmp_path: Path) -> None:
@@ -321,6 +323,8 @@ def test_a_report_can_be_limited_to_files_and_folders(tmp_path: Path) -> None:
 def test_an_unknown_id_is_a_fault_of_the_caller() -> None:
     with pytest.raises(KeyError):
         mistake("no-such-id", "x", None)
+    with pytest.raises(KeyError):
+        mistake("rotation-due", "x", None)
 
 
 def test_text_of_others_is_made_safe_to_show() -> None:

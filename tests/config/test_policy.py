@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.config.catalogue import ERRORS, FINDINGS, WARNINGS
 from iac.config.definitions import load_environment, validate_project
 from iac.config.project import load_project
 from iac.config.schema import load_schema
+from iac.core.catalogue import CATALOGUE
 from iac.core.diagnostics import Severity
 from iac.core.plan.draft import Options
 from iac.core.plan.make import make_plan
@@ -53,7 +53,7 @@ def ids(found: list[Diagnostic]) -> list[str]:
 
 
 def test_ids_are_those_of_no_other_diagnostic() -> None:
-    assert not RULES.keys() & (ERRORS | WARNINGS | FINDINGS)
+    assert not RULES.keys() & CATALOGUE.keys()
     assert len(DEFINITION_RULES) + len(CHANGE_RULES) == len(RULES)
 
 

@@ -13,11 +13,12 @@ import referencing
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.config.catalogue import WARNINGS
 from iac.config.complaint import check_schema, validator_of
 from iac.config.document import Document, parse_document
 from iac.config.schema import FORMATS, SCHEMAS, compile_schema, is_recipient, load_schema, schema_text
+from iac.core.catalogue import CATALOGUE
 from iac.core.diagnostics import Location
+from iac.core.explanation import IdKind
 from iac.core.model import FIELDS, GRANT_TYPES
 from iac.core.origin import is_uri
 from iac.core.policy import RULES
@@ -103,7 +104,8 @@ def test_grants_have_short_names_and_those_of_the_wire() -> None:
 
 
 def test_policy_takes_the_ids_of_warnings() -> None:
-    assert set(load_schema("project")["properties"]["policy"]["properties"]) == WARNINGS | set(RULES)
+    warnings = {entry.id for entry in CATALOGUE.values() if entry.kind is IdKind.WARNING}
+    assert set(load_schema("project")["properties"]["policy"]["properties"]) == warnings | set(RULES)
 
 
 def test_valid_files_pass_without_jsonschema(monkeypatch: pytest.MonkeyPatch) -> None:

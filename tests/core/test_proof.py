@@ -2,12 +2,12 @@ from __future__ import annotations
 
 import pytest
 
-from iac.core.proof import ClientProof, Evidence, Judgement, Proof, scope_differences
+from iac.core.proof import ClientProof, Evidence, Grade, Proof, scope_differences
 
-OK = Evidence("login", Judgement.OK)
-FAILED = Evidence("login", Judgement.FAILED)
-UNPROVEN = Evidence("token-exchange", Judgement.UNPROVEN)
-UNANSWERED = Evidence("jwks_uri", Judgement.UNANSWERED)
+OK = Evidence("login", Grade.OK)
+FAILED = Evidence("login", Grade.FAILED)
+UNPROVEN = Evidence("token-exchange", Grade.UNPROVEN)
+UNANSWERED = Evidence("jwks_uri", Grade.UNANSWERED)
 
 
 def of(*checks: Evidence) -> ClientProof:
@@ -17,15 +17,15 @@ def of(*checks: Evidence) -> ClientProof:
 @pytest.mark.parametrize(
     ("checks", "verdict"),
     [
-        ((), Judgement.UNPROVEN),
-        ((UNPROVEN,), Judgement.UNPROVEN),
-        ((UNPROVEN, OK), Judgement.OK),
-        ((OK, UNANSWERED), Judgement.UNANSWERED),
-        ((OK, UNANSWERED, FAILED, UNPROVEN), Judgement.FAILED),
+        ((), Grade.UNPROVEN),
+        ((UNPROVEN,), Grade.UNPROVEN),
+        ((UNPROVEN, OK), Grade.OK),
+        ((OK, UNANSWERED), Grade.UNANSWERED),
+        ((OK, UNANSWERED, FAILED, UNPROVEN), Grade.FAILED),
     ],
 )
 def test_a_client_is_as_bad_as_its_worst_check_and_what_nobody_could_tell_is_not_bad(
-    checks: tuple[Evidence, ...], verdict: Judgement
+    checks: tuple[Evidence, ...], verdict: Grade
 ) -> None:
     assert of(*checks).verdict is verdict
 

@@ -29,10 +29,10 @@ from iac.cli.context import Shell
 from iac.clock import SystemClock
 from iac.wiring.sessions import open_login
 from iac.wiring.sessions import open_project
-from iac.workflow.pipelines.text import Facts, render_pipelines
+from iac.workflow.pipelines.text import PipelineFacts, render_pipelines
 shell = Shell(sys.argv[1])
 settings, local = open_project(shell)
-facts = Facts(settings.issuer, ".", "default", "main", wheel="https://example.org/iac.whl#sha256=00")
+facts = PipelineFacts(settings.issuer, ".", "default", "main", wheel="https://example.org/iac.whl#sha256=00")
 print(render_pipelines("bench", facts)[".bench/iac.yml"].count("IAC_CLIENT_SECRET: $(secret IAC_CLIENT_SECRET)"))
 print(type(local.backend).__name__, type(local.sinks["there"]).__name__, open_login(settings, (), shell).kind)
 """

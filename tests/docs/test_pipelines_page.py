@@ -10,12 +10,12 @@ import pytest
 import yaml
 
 from iac.registry import FORGES
-from iac.workflow.pipelines.text import Facts, render_pipelines
+from iac.workflow.pipelines.text import PipelineFacts, render_pipelines
 
 ROOT = Path(__file__).parents[2]
 DOCTOR = (ROOT / "docs/reference/doctor.md").read_text(encoding="utf-8")
 PAGES = {forge: (ROOT / f"docs/how-to/pipeline-{forge}.md").read_text(encoding="utf-8") for forge in FORGES}
-FACTS = Facts("https://iam.example.org/", ".", "default", "main")
+FACTS = PipelineFacts("https://iam.example.org/", ".", "default", "main")
 GIVEN = {"IAC_VERSION", "IAC_ISSUER", "IAC_DIR", "IAC_ENVIRONMENT"}
 """What the files themselves set."""
 

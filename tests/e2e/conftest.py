@@ -8,7 +8,7 @@ import pytest
 
 from iac.sandbox.server import Sandbox, start_sandbox
 from iac.sealing import new_identity
-from tests.e2e.project import FLAVOURS, IAC_YAML, Project
+from tests.e2e.project import FLAVOURS, IAC_YAML, Project, with_lineage
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,7 +37,7 @@ def project(
     monkeypatch.setenv("IAC_AGE_IDENTITY", identity.reveal())
     monkeypatch.delenv("IAC_ISSUER", raising=False)
     made = Project(tmp_path / "project", sandbox, capsys)
-    made.write("iac.yaml", IAC_YAML.format(issuer=sandbox.issuer, recipient=recipient))
+    made.write("iac.yaml", with_lineage(IAC_YAML.format(issuer=sandbox.issuer, recipient=recipient)))
     made.define(
         "team/portal",
         redirect_uris=["https://portal.example.org/cb"],

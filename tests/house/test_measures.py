@@ -8,9 +8,9 @@ from __future__ import annotations
 from tests.house import measures
 
 LIMITS = {  # measure: (limit, goal)
-    "modules": (290, 300),
-    "statements outside the sandbox": (22_400, 19_525),
-    "class names with two meanings": (3, 0),
+    "modules": (284, 300),
+    "statements outside the sandbox": (22_301, 19_525),
+    "class names with two meanings": (0, 0),
     "exceptions from lint": (43, 40),
     "circles of imports": (0, 0),
     "modules with a gerund for a name": (0, 0),

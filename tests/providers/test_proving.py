@@ -11,14 +11,16 @@ from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 
+from iac.core.capabilities import FULL, Capabilities
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.model import GRANT_TYPES
-from iac.core.proof import Evidence, Judgement, ServiceLogin
+from iac.core.proof import Evidence, Grade, ServiceLogin
 from iac.core.registration import NewClient
 from iac.core.secret import Secret
 from iac.providers.base import Connection
 from iac.providers.proof import OAuthProver
 from iac.providers.proof.authorization import NOBODYS_URI
+from iac.registry import capabilities
 from iac.sandbox.fault import Fault, FaultKind
 from iac.transport.client import Transport
 from iac.transport.retry import Patience
@@ -47,11 +49,14 @@ FIELDS: dict[str, Any] = {
     "allow_introspection": True,
 }
 ONCE = Transport(patience=Patience(attempts=1))
+OTHER = capabilities("rfc7591")
 
 
-def prove(url: str, subject: ServiceLogin, clock: SetClock, transport: Transport = ONCE) -> dict[str, Evidence]:
+def prove(
+    url: str, subject: ServiceLogin, clock: SetClock, transport: Transport = ONCE, api: Capabilities = FULL
+) -> dict[str, Evidence]:
     """Checks by name, those of redirect URIs by the URI."""
-    with OAuthProver(Connection(url, transport=transport), clock) as prover:
+    with OAuthProver(Connection(url, transport=transport), clock, api) as prover:
         prover.open()
         return {
             check.subject if check.name == "authorization_code" else check.name: check
@@ -72,8 +77,8 @@ def test_right_credentials_prove_each_grant_on_every_flavour(
 
     found = prove(box.issuer, ServiceLogin("app", SECRET, fields), clock)
 
-    names = {"login", URI, "client_credentials", "refresh_token", "device_code", "introspection"}
-    assert dict.fromkeys(names, "ok") == verdicts(found)
+    names = {"login", URI, "client_credentials", "device_code", "introspection"}
+    assert {**dict.fromkeys(names, "ok"), "refresh_token": "not_proven"} == verdicts(found)
     assert "storage.read:/" in found["client_credentials"].why
 
 
@@ -108,7 +113,7 @@ def test_what_was_changed_on_the_server_fails_where_it_matters(
         "login": "ok",
         URI: "failed",
         "client_credentials": "failed",
-        "refresh_token": "ok",
+        "refresh_token": "not_proven",
         "device_code": "failed",
         "introspection": "failed",
     } == verdicts(found)
@@ -131,7 +136,9 @@ def test_a_disabled_client_still_logs_in_and_gets_nothing(
     assert "suspended" in found["client_credentials"].why
 
 
-def test_a_public_client_has_no_login_to_prove(open_admin: OpenAdmin, new_box: Sandbox, clock: SetClock) -> None:
+def test_a_public_client_is_told_from_one_that_is_gone(
+    open_admin: OpenAdmin, new_box: Sandbox, clock: SetClock
+) -> None:
     fields = {
         **FIELDS,
         "token_endpoint_auth_method": "none",
@@ -142,7 +149,13 @@ def test_a_public_client_has_no_login_to_prove(open_admin: OpenAdmin, new_box: S
 
     found = prove(new_box.issuer, ServiceLogin("app", None, fields), clock)
 
-    assert {URI: "ok", "device_code": "ok", "introspection": "not_proven"} == verdicts(found)
+    rest = {"introspection": "not_proven", "enabled": "not_proven"}
+    assert {"login": "ok", URI: "ok", "device_code": "ok", **rest} == verdicts(found)
+
+    new_box.iam.world.store.remove(new_box.iam.world.find_client("app"))
+
+    gone = prove(new_box.issuer, ServiceLogin("app", None, fields), clock)
+    assert {"login": "failed", URI: "failed"} == verdicts(gone)
 
 
 def test_without_the_secret_what_needs_none_is_proven(new_box: Sandbox, open_admin: OpenAdmin, clock: SetClock) -> None:
@@ -184,7 +197,7 @@ def test_a_server_that_is_not_there_is_told_at_once(clock: SetClock) -> None:
 
 def test_credentials_go_to_the_pinned_issuer_alone(clock: SetClock) -> None:
     with pytest.raises(CredentialsError):
-        OAuthProver(Connection("https://iam.example.org/", "https://other.example.org/"), clock)
+        OAuthProver(Connection("https://iam.example.org/", "https://other.example.org/"), clock, FULL)
 
 
 @contextmanager
@@ -238,7 +251,7 @@ def test_what_an_authorization_endpoint_answers_is_judged_by_where_it_leads(
     clock: SetClock, location: Callable[[dict[str, str]], str], verdict: str
 ) -> None:
     with strange(redirecting(location)) as url:
-        assert verdict == verdicts(prove(url, only("authorization_code"), clock))[URI]
+        assert verdict == verdicts(prove(url, only("authorization_code"), clock, api=OTHER))[URI]
 
 
 def test_the_control_is_asked_once_for_all_clients(clock: SetClock) -> None:
@@ -248,7 +261,7 @@ def test_the_control_is_asked_once_for_all_clients(clock: SetClock) -> None:
         asked.append(query["redirect_uri"])
         return "/error" if query["redirect_uri"] == NOBODYS_URI else login_required(query)
 
-    with strange(redirecting(location)) as url, OAuthProver(Connection(url), clock) as prover:
+    with strange(redirecting(location)) as url, OAuthProver(Connection(url), clock, OTHER) as prover:
         for _ in range(3):
             prover.prove(only("implicit"))
 
@@ -257,21 +270,21 @@ def test_the_control_is_asked_once_for_all_clients(clock: SetClock) -> None:
 
 def test_a_login_page_instead_of_an_answer_proves_nothing(clock: SetClock) -> None:
     with strange(lambda seen: Say(200, b"<form>") if seen.path.startswith("/auth") else None) as url:
-        assert "not_proven" == verdicts(prove(url, only("authorization_code"), clock))[URI]
+        assert "not_proven" == verdicts(prove(url, only("authorization_code"), clock, api=OTHER))[URI]
 
 
 def test_what_a_server_does_not_declare_cannot_be_asked(clock: SetClock) -> None:
     fields = {**FIELDS, "grant_types": ("authorization_code", GRANT_TYPES["device_code"])}
     right = Say(400, {"error": "invalid_scope"})
     with strange(lambda _: right, authorization=None, introspection=None, device_authorization=None) as url:
-        found = verdicts(prove(url, ServiceLogin("app", SECRET, fields), clock))
+        found = verdicts(prove(url, ServiceLogin("app", SECRET, fields), clock, api=OTHER))
     assert {"login": "ok", URI: "not_proven", "device_code": "not_proven", "introspection": "not_proven"} == found
 
 
 def test_nothing_is_sent_to_an_endpoint_on_another_origin(clock: SetClock) -> None:
     with strange(lambda _: None, authorization="https://elsewhere.example/authorize") as url:
-        found = prove(url, only("authorization_code"), clock)[URI]
-    assert (Judgement.UNPROVEN, True) == (found.verdict, "another origin" in found.why)
+        found = prove(url, only("authorization_code"), clock, api=OTHER)[URI]
+    assert (Grade.UNPROVEN, True) == (found.verdict, "another origin" in found.why)
 
 
 @pytest.mark.parametrize(
@@ -288,7 +301,7 @@ def test_a_tokens_scopes_are_those_of_the_answer_else_of_its_claims(
     clock: SetClock, token: dict[str, str], verdict: str, why: str
 ) -> None:
     with strange(lambda seen: Say(200, token) if seen.path == "/token" else None) as url:
-        found = prove(url, only("client_credentials", scope=("fts",)), clock)["client_credentials"]
+        found = prove(url, only("client_credentials", scope=("fts",)), clock, api=OTHER)["client_credentials"]
     assert (verdict, True) == (str(found.verdict), why in found.why)
 
 
@@ -311,7 +324,7 @@ def test_a_made_up_refresh_token_is_all_that_may_be_refused(
         return Say(400, {"error": "invalid_scope"})
 
     with strange(answer) as url:
-        assert verdict == verdicts(prove(url, only("refresh_token"), clock))["refresh_token"]
+        assert verdict == verdicts(prove(url, only("refresh_token"), clock, api=OTHER))["refresh_token"]
 
 
 @pytest.mark.parametrize(
@@ -326,7 +339,7 @@ def test_its_own_token_is_active_for_a_client_that_may_ask(
 
     with strange(serve) as url:
         subject = only("client_credentials", scope=("fts",), allow_introspection=True)
-        assert verdict == verdicts(prove(url, subject, clock))["introspection"]
+        assert verdict == verdicts(prove(url, subject, clock, api=OTHER))["introspection"]
 
 
 KEY = {"kty": "EC", "crv": "P-256", "x": "eA", "y": "eQ"}
@@ -385,4 +398,4 @@ def test_keys_are_not_read_from_where_anybody_could_change_them(clock: SetClock,
 
 def test_keys_by_value_are_looked_at_as_they_were_applied(clock: SetClock, new_box: Sandbox) -> None:
     subject = ServiceLogin("app", None, {"token_endpoint_auth_method": "none", "jwk": json.dumps({"keys": [KEY]})})
-    assert {"jwk": "ok"} == verdicts(prove(new_box.issuer, subject, clock))
+    assert "ok" == verdicts(prove(new_box.issuer, subject, clock))["jwk"]

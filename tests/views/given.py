@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from iac import __version__
 from iac.core.capabilities import Capabilities
 from iac.core.diagnostics import Diagnostic, Location, Severity
-from iac.core.explanation import Explanation, Kind
+from iac.core.explanation import Explanation, IdKind
 from iac.core.plan.change import (
     Action,
     Cause,
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
 CASES = Path(__file__).parent / "cases"
 KNOWN = {
     "not-one-of": Explanation(
-        "not-one-of", Kind.MISTAKE, "A value is not one of those that there are.", fix="Take one."
+        "not-one-of", IdKind.MISTAKE, "A value is not one of those that there are.", fix="Take one."
     ),
     "redirect-uri-new-host": Explanation(
         "redirect-uri-new-host",
-        Kind.CHANGE,
+        IdKind.CHANGE,
         "A redirect URI is on a host that the client did not have.",
         "Codes and tokens go there: whoever has that host has them.",
         "RFC 9700, 2.1",

@@ -19,7 +19,7 @@ from jsonschema import Draft4Validator, Draft202012Validator
 from iac.config.schema import load_schema
 from iac.core.capabilities import Capabilities
 from iac.core.diagnostics import Diagnostic, Location, Severity
-from iac.core.explanation import Explanation, Kind
+from iac.core.explanation import Explanation, IdKind
 from iac.core.plan.change import Action, Change
 from iac.core.plan.plan import Plan
 from iac.core.text import printable
@@ -226,9 +226,9 @@ def test_sarif_names_files_by_uri_and_what_is_waived_by_a_suppression() -> None:
     assert ("note", [{"kind": "inSource"}]) == (result["level"], result["suppressions"])
 
 
-@pytest.mark.parametrize("kind", Kind)
+@pytest.mark.parametrize("kind", IdKind)
 @pytest.mark.parametrize("text", TEXTS)
-def test_sarif_explains_rules_of_every_kind_and_leads_to_a_page_that_is_there(kind: Kind, text: str) -> None:
+def test_sarif_explains_rules_of_every_kind_and_leads_to_a_page_that_is_there(kind: IdKind, text: str) -> None:
     known = {"odd": Explanation("odd", kind, text, text, text, text)}
     setting = Setting(explain=lambda: known)
     log = json.loads(render_diagnostics(diagnostics(text), DiagnosticsView.SARIF, setting))

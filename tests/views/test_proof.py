@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from iac.core.proof import ClientProof, Evidence, Judgement, Proof
+from iac.core.proof import ClientProof, Evidence, Grade, Proof
 from iac.core.text import printable
 from iac.views.proof import proof_junit, proof_text
 from tests.views.hostile import TEXTS
 from tests.views.test_machine import junit_schema
 
-OK = Evidence("login", Judgement.OK, why="taken")
+OK = Evidence("login", Grade.OK, why="taken")
 CHECKS = (
-    Evidence("output", Judgement.OK, "out/a.env", "read as dotenv"),
-    Evidence("login", Judgement.FAILED, why="the server refuses it", fix="iac render"),
-    Evidence("token-exchange", Judgement.UNPROVEN),
-    Evidence("jwks_uri", Judgement.UNANSWERED, "https://keys.example.org/", "no answer"),
+    Evidence("output", Grade.OK, "out/a.env", "read as dotenv"),
+    Evidence("login", Grade.FAILED, why="the server refuses it", fix="iac render"),
+    Evidence("token-exchange", Grade.UNPROVEN),
+    Evidence("jwks_uri", Grade.UNANSWERED, "https://keys.example.org/", "no answer"),
 )
 
 
@@ -54,7 +54,7 @@ def test_no_client_is_said() -> None:
 
 @pytest.mark.parametrize("text", TEXTS)
 def test_texts_of_others_are_inert(text: str) -> None:
-    checks = tuple(Evidence(text, verdict, text, text, text) for verdict in Judgement)
+    checks = tuple(Evidence(text, verdict, text, text, text) for verdict in Grade)
     hostile = proof(ClientProof(text, text, checks))
     shown = proof_text(hostile, color=False)
     assert all(line == printable(line) for line in shown.splitlines())

@@ -7,8 +7,122 @@ from dataclasses import replace
 
 from iac.core.desired import DesiredClient, Limits
 from iac.core.diagnostics import Diagnostic
+from iac.core.explanation import refusal
 from iac.core.limits import listed
 from iac.core.plan.change import Action, Change
+
+GUARDS = (
+    refusal(
+        "max-deletes",
+        what="Refuses more deletions than `limits.max_deletes` (3); clients count, not addresses. A predecessor counts "
+        "in the run that deletes it.",
+        fix="Raise the limit in iac.yaml, for this change.",
+    ),
+    refusal(
+        "max-updates",
+        what="Refuses more updates and rotations than `limits.max_updates`.",
+        fix="Raise the limit.",
+    ),
+    refusal(
+        "missing-definition",
+        what="Refuses an address in state that no definition has: a missing file is not a request to delete the "
+        "client.",
+        fix="Write `removed:` or `moved:` in iac.yaml, or restore the file.",
+    ),
+    refusal(
+        "moved-unsaid",
+        what="Refuses a client_id that state has under an address without a definition.",
+        fix="Write `moved:` in iac.yaml.",
+    ),
+    refusal(
+        "client-of-another-address",
+        what="Refuses a client_id that state has under another address, as its client or as one that it has replaced "
+        "and that is still registered: that address would change or delete it.",
+        fix="Use another client_id, or write `removed:` with `then: forget` for the other address.",
+    ),
+    refusal(
+        "client-id-taken",
+        what="Refuses a client_id that is registered and in no state.",
+        fix="Write `adopt: true`, if the client is yours.",
+    ),
+    refusal(
+        "protected-client",
+        what="Refuses built-in, federated and personal clients, and the client by which `iac` logs in.",
+        fix="Use another client_id.",
+    ),
+    refusal(
+        "deleted-on-server",
+        what="Refuses to create a client again that somebody deleted, or that its token or login no longer reaches.",
+        fix="Use `--recreate ADDR`, or write `removed:` with `then: forget`.",
+    ),
+    refusal(
+        "prevent-destroy",
+        what="Refuses to delete a client with `lifecycle.prevent_destroy`, as state remembers it, and to give it "
+        "another client_id.",
+        fix="Apply `prevent_destroy: false` first.",
+    ),
+    refusal(
+        "disabled-client",
+        what="Refuses another client in place of one that is disabled on the server: it would be active.",
+        fix="Have an administrator enable it first, or write `removed:` with `then: delete`.",
+    ),
+    refusal(
+        "client-id-changed",
+        what="Refuses another client_id at the same address, where the server chooses the ids.",
+        fix="Remove `client_id`; or give the new client a definition of its own, and write `removed:` for the old "
+        "address.",
+    ),
+    refusal(
+        "orphaned-create",
+        what="Refuses to leave behind a client that an interrupted run registered.",
+        fix="Restore its definition and apply.",
+    ),
+    refusal(
+        "hidden-field",
+        what="Refuses an update that would erase a field which the server does not show.",
+        fix="Declare the field, or null to let it go.",
+    ),
+    refusal(
+        "lost-create",
+        what="Refuses to register a client a second time whose first registration may exist: its answer, with the only "
+        "client_id, is lost.",
+        fix="Write `client_id` and `adopt: true` in its definition, or store its token with `iac secret token ADDR`; "
+        "use `--recreate ADDR` if it does not exist.",
+    ),
+    refusal(
+        "client-id-not-chosen",
+        what="Refuses a client_id that is not registered, where the server chooses the ids.",
+        fix="Remove `client_id`, or correct it or the login.",
+    ),
+    refusal(
+        "create-only",
+        what="Refuses to change or delete a client of a server without RFC 7592.",
+        fix="Undo the change, or write `removed:` with `then: forget`.",
+    ),
+    refusal(
+        "client-not-understood",
+        what="Refuses to change, delete, create or adopt a client about which the server's answer is invalid, such as "
+        "a number for its name; also a client whose write an interrupted run left open.",
+        fix="Have an administrator correct it at the server; use `--target ADDR` for the others.",
+    ),
+    refusal(
+        "no-rotation",
+        what="Refuses a new secret where the server has no call that makes one.",
+        fix="Use `provider: iam-admin`, `iac redeem`, or a new client.",
+    ),
+    refusal(
+        "scope-would-be-stripped",
+        what="Refuses an update by self service of a client with a scope that somebody else may have granted.",
+        fix="Name it under `grantable_scopes` in iac.yaml, or use `provider: iam-admin`.",
+    ),
+    refusal(
+        "output-tracked",
+        what="Refuses an output with a secret whose file git tracks: the next commit would hold the secret.",
+        fix="Run `git rm --cached -- PATH` and add the line that the message shows to `.gitignore`. If the file was "
+        "ever pushed, rotate the secret.",
+    ),
+)
+"""What each guard refuses; docs/reference/guards.md shows it."""
 
 
 def guard(rule: str, summary: str, addresses: Sequence[str], *, why: str = "", **details: str) -> Diagnostic:

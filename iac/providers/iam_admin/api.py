@@ -185,7 +185,7 @@ class IamAdmin(Connected):
 
     def _accepts_secret(self, client_id: str, secret: Secret) -> bool:
         registration = self._get(client_id, with_owners=False)
-        probe = Probe.of(registration, secret) if registration else None
+        probe = Probe.of(registration, secret, PROVIDER.api) if registration else None
         return probe is not None and probe.ask(self._session.http, self._session.endpoints(), self._clock)
 
     def _check_write(self) -> None:

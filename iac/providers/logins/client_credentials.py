@@ -36,8 +36,8 @@ def open_login(settings: ClientCredentialsAuth | PrivateKeyAuth, at: LoginSite) 
     """A client that logs in as itself, with its secret or its key."""
     client_id = at.read(settings.client_id).reveal()
     if isinstance(settings, ClientCredentialsAuth):
-        method = settings.token_endpoint_auth_method
-        return ClientCredentials(SharedSecret(client_id, at.read(settings.client_secret), method), at.scopes)
+        secret, method = at.read(settings.client_secret), settings.token_endpoint_auth_method
+        return ClientCredentials(SharedSecret.at(at.api, client_id, secret, method), at.scopes)
     from iac.providers.logins.signing_key import parse_key  # needs an extra
 
     source = settings.private_key

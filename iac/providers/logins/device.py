@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from http import HTTPStatus
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -25,7 +26,7 @@ from iac.providers.bearer import Bearer, read_bearer
 from iac.providers.discovery import Endpoints
 from iac.providers.logins import READ_SCOPES, Login
 from iac.providers.logins.cache import TokenCache, TokenOwner, Tokens, cache_folder
-from iac.providers.logins.endpoint import Attempt, bearer_of, lifetime, refused
+from iac.providers.logins.endpoint import Attempt, bearer_of, lifetime, no_such_client, refused
 from iac.providers.logins.proof import LoginProof, PublicClient, SharedSecret
 from iac.transport.message import Answer
 from iac.transport.retry import PASSING, skew_words
@@ -150,7 +151,8 @@ def open_login(settings: DeviceAuth, at: LoginSite) -> Login:
     """Somebody approves scopes that have names: all means those of reading."""
     client_id, proof = at.read(settings.client_id).reveal(), None
     if settings.client_secret:
-        proof = SharedSecret(client_id, at.read(settings.client_secret), settings.token_endpoint_auth_method)
+        secret, method = at.read(settings.client_secret), settings.token_endpoint_auth_method
+        proof = SharedSecret.at(at.api, client_id, secret, method)
     folder = cache_folder(at.site.environ)
     return DeviceLogin(proof or PublicClient(client_id), at.scopes or READ_SCOPES, folder, Terminal(at.ask, at.warn))
 
@@ -250,6 +252,10 @@ class DeviceLogin(Login):
             if error_code(answer) != "invalid_scope":
                 break
         approval = parse_approval(answer, talk.clock.now())
+        if answer.status == HTTPStatus.NOT_FOUND and not answer.body:
+            # what IAM says of a client that it does not have (rec: disabled-client 72)
+            why = "the server says 404 where device codes are asked for: mistyped, or deleted"
+            raise no_such_client(talk.attempt(GRANT, self._scopes), why)
         if approval is None:
             raise refused(talk.attempt(GRANT, self._scopes), answer)
         return approval

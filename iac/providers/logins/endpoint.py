@@ -9,7 +9,7 @@ from http import HTTPStatus
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.secret import Secret
 from iac.core.text import printable
-from iac.providers.answer import error_code, read_failure
+from iac.providers.answer import error_code, is_empty_405, read_failure
 from iac.providers.bearer import Bearer, parse_scopes, read_bearer
 from iac.providers.discovery import Endpoints
 from iac.providers.logins.proof import LoginProof
@@ -17,6 +17,9 @@ from iac.transport.message import Answer, Call, server_words
 
 LONGEST_LIFETIME = 10.0 * 365 * 24 * 3600
 """Seconds; an `expires_in` beyond it is taken for it."""
+
+_ASSERTED = frozenset({"client_secret_jwt", "private_key_jwt"})
+"""Methods by which a client signs (RFC 7523 section 2.2)."""
 
 _REFUSALS = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
@@ -74,6 +77,8 @@ def refused(attempt: Attempt, answer: Answer) -> UnreachableError:
             why=f"asked for: {asked}; {words}",
             fix=f"ask an administrator of the server to give this client the scopes {asked}",
         )
+    if attempt.proof.method in _ASSERTED and is_empty_405(answer):
+        return no_such_client(attempt, f"{words}, as IAM does to an assertion of a client that it does not have")
     if answer.status in _REFUSALS:
         clocks = f"; {attempt.skew}" if attempt.skew else ""
         return CredentialsError(
@@ -83,3 +88,10 @@ def refused(attempt: Attempt, answer: Answer) -> UnreachableError:
             fix=f"{attempt.proof.advice}; the client needs the grant {attempt.grant}",
         )
     return read_failure(Call("POST", attempt.endpoints.token), answer)
+
+
+def no_such_client(attempt: Attempt, why: str) -> CredentialsError:
+    """The error of a login through a client that the server does not have."""
+    return CredentialsError(
+        "the server does not know this client_id", where=attempt.where, why=why, fix=attempt.proof.advice
+    )

@@ -6,9 +6,10 @@ import base64
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import quote_plus
 
+from iac.core.capabilities import Capabilities
 from iac.transport.message import Call
 
 if TYPE_CHECKING:
@@ -49,17 +50,32 @@ class SharedSecret(LoginProof):
     Attributes:
         client_id: who it is.
         secret: the client's.
-        method: client_secret_post works for Basic and post clients on all versions of IAM; client_secret_basic is
-            refused from 1.14.1 for a client that is registered for post (rec: login).
+        method: how it is sent.
+        has_choice: whether the other method could work where this one does not.
     """
 
     client_id: str
     secret: Secret
     method: str = "client_secret_post"
+    has_choice: bool = True
+
+    @classmethod
+    def at(cls, api: Capabilities, client_id: str, secret: Secret, method: str) -> Self:
+        """The secret as it is sent to the token endpoint of a server, for a client that is registered for `method`.
+
+        A server that takes Basic as it stands gets the form: it works for Basic and post clients on all versions of
+        IAM, while Basic is refused from 1.14.1 for a post client, and newer versions may decode what is sent (rec:
+        client-auth-methods, login). Any other server gets what the client is registered for.
+        """
+        if api.takes_basic_raw:
+            return cls(client_id, secret, has_choice=False)
+        return cls(client_id, secret, method)
 
     @property
     def advice(self) -> str:
-        """Id, secret, and the other way to send it."""
+        """Id, secret, and the other way to send it where there is one."""
+        if not self.has_choice:
+            return "check auth.client_id and auth.client_secret"
         other = "client_secret_post" if self.method == "client_secret_basic" else "client_secret_basic"
         return f"check auth.client_id and auth.client_secret, or set auth.token_endpoint_auth_method: {other}"
 
@@ -87,7 +103,10 @@ class PublicClient(LoginProof):
         return Call.form(path, {**form, "client_id": self.client_id})
 
 
-def basic(client_id: str, secret: Secret) -> str:
-    """An Authorization header for HTTP Basic; both parts form-encoded first (RFC 6749 section 2.3.1)."""
-    pair = f"{quote_plus(client_id)}:{quote_plus(secret.reveal())}"
+def basic(client_id: str, secret: Secret, *, is_raw: bool = False) -> str:
+    """An Authorization header for HTTP Basic; both parts are form-encoded first (RFC 6749 section 2.3.1).
+
+    `is_raw`: they are sent as they stand, for a server that does not decode them (rec: client-auth-methods 29 to 32).
+    """
+    pair = f"{client_id}:{secret.reveal()}" if is_raw else f"{quote_plus(client_id)}:{quote_plus(secret.reveal())}"
     return f"Basic {base64.b64encode(pair.encode()).decode()}"

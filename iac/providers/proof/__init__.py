@@ -10,9 +10,9 @@ from functools import partial
 from threading import Lock
 from typing import Self
 
-from iac.core.model import short_grant
+from iac.core.capabilities import Capabilities
 from iac.core.origin import Issuer
-from iac.core.proof import Evidence, Judgement, ServiceLogin
+from iac.core.proof import Evidence, Grade, ServiceLogin
 from iac.ports import Clock, Prover
 from iac.providers.base import Connection
 from iac.providers.discovery import check_pin, discover
@@ -22,10 +22,12 @@ from iac.providers.proof.server import KnownServer, asked
 from iac.providers.proof.token import (
     ClientLogin,
     check_device,
+    check_enabled,
     check_introspection,
     check_login,
     check_refresh,
     check_token,
+    grants_of,
 )
 from iac.transport.http import Http
 
@@ -39,19 +41,26 @@ _OWN: dict[str, Callable[[ClientLogin], Evidence]] = {
 
 
 class OAuthProver(Prover):
-    """Asks the endpoints of one issuer. A context manager; nothing is sent before `open`.
+    """Asks the endpoints of one issuer. A context manager; nothing is sent before `open`."""
 
-    Raises:
-        InputError: the issuer is no URL to send credentials to.
-        CredentialsError: it is not the one of IAC_ISSUER.
-    """
+    def __init__(self, connection: Connection, clock: Clock, api: Capabilities) -> None:
+        """Make it ready.
 
-    def __init__(self, connection: Connection, clock: Clock) -> None:
+        Args:
+            connection: where the server is.
+            clock: for assertions and states.
+            api: what the server can do: how it takes credentials, and whether its answers are those of an IAM.
+
+        Raises:
+            InputError: the issuer is no URL to send credentials to.
+            CredentialsError: it is not the one of IAC_ISSUER.
+        """
         self._issuer = Issuer.parse(connection.issuer)
         check_pin(self._issuer, connection.pinned)
         self._transport = connection.transport
         self._http = Http(self._issuer, connection.transport, clock)
         self._clock = clock
+        self._api = api
         self._lock = Lock()
         self._known: Authorization | None = None
 
@@ -72,7 +81,7 @@ class OAuthProver(Prover):
         with self._lock:
             if self._known is None:
                 endpoints = discover(self._http, self._issuer)
-                self._known = Authorization(KnownServer(self._http, self._issuer, endpoints, self._clock))
+                self._known = Authorization(KnownServer(self._http, self._issuer, endpoints, self._clock, self._api))
             return self._known
 
     def _prove(self, subject: ServiceLogin) -> tuple[Evidence, ...]:
@@ -82,10 +91,11 @@ class OAuthProver(Prover):
         authorization = self._authorization()
         session = ClientLogin(subject, authorization.server)
         yield from check_login(session)
-        for grant in _tuple(subject.fields.get("grant_types")):
-            yield from _grant(short_grant(grant), session, authorization)
+        for grant in grants_of(subject):
+            yield from _grant(grant, session, authorization)
         if subject.fields.get("allow_introspection") is True and session.can_log_in:
             yield asked("introspection", lambda: check_introspection(session))
+        yield from check_enabled(session)
         yield from self._keys(subject)
 
     def _keys(self, subject: ServiceLogin) -> Iterator[Evidence]:
@@ -101,7 +111,7 @@ def _grant(grant: str, session: ClientLogin, authorization: Authorization) -> It
         for uri in _tuple(session.subject.fields.get("redirect_uris")):
             yield asked(grant, partial(authorization.check, grant, session.subject, uri), uri)
     elif grant not in _OWN:
-        yield Evidence(grant, Judgement.UNPROVEN, why=_NEEDS_USER)
+        yield Evidence(grant, Grade.UNPROVEN, why=_NEEDS_USER)
     elif session.can_log_in:
         yield asked(grant, lambda: _OWN[grant](session))
 

@@ -13,7 +13,7 @@ import re
 from threading import Lock
 from urllib.parse import SplitResult, parse_qs, urlencode, urlsplit
 
-from iac.core.proof import Evidence, Judgement, ServiceLogin
+from iac.core.proof import Evidence, Grade, ServiceLogin
 from iac.providers.answer import read_failure
 from iac.providers.proof.server import KnownServer
 from iac.transport.message import Answer, Call
@@ -27,8 +27,9 @@ _NEEDS_USER = frozenset({"login_required", "interaction_required", "consent_requ
 
 _ACCEPTED = "taken with this client"
 _LOGIN_FIRST = "the server asks for a login before it looks at the redirect URI"
+_UNKNOWN_CLIENT = "the server leads to its login page, as IAM does for a client_id that it does not know"
 _NO_TELLING = "the server answers alike for a URI that nobody registered"
-_FIX = "iac plan: is the redirect URI registered, and the client enabled?"
+_FIX = "iac plan: is the client still on the server, and this redirect URI registered to the character?"
 _CODE = re.compile(r"[a-z_]{1,40}")
 """What an error code looks like (RFC 6749 section 4.1.2.1); all else is not shown."""
 
@@ -45,17 +46,17 @@ class Authorization:
         """Whether it takes this redirect URI, for authorization_code or implicit."""
         path = self.server.path("authorization_endpoint")
         if not path:
-            return Evidence(grant, Judgement.UNPROVEN, uri, "the server declares no authorization endpoint")
+            return Evidence(grant, Grade.UNPROVEN, uri, "the server declares no authorization endpoint")
         found = self._ask(path, grant, subject, uri)
-        if found.verdict is Judgement.OK and not self._is_telling(path, grant, subject):
-            return Evidence(grant, Judgement.UNPROVEN, uri, _NO_TELLING)
+        if found.verdict is Grade.OK and not self._is_telling(path, grant, subject):
+            return Evidence(grant, Grade.UNPROVEN, uri, _NO_TELLING)
         return found
 
     def _is_telling(self, path: str, grant: str, subject: ServiceLogin) -> bool:
         with self._lock:
             if self._tells_apart is None:
                 control = self._ask(path, grant, subject, NOBODYS_URI)
-                self._tells_apart = control.verdict is not Judgement.OK
+                self._tells_apart = control.verdict is not Grade.OK
             return self._tells_apart
 
     def _ask(self, path: str, grant: str, subject: ServiceLogin, uri: str) -> Evidence:
@@ -65,7 +66,24 @@ class Authorization:
         answer = self.server.http.send(call)
         if answer.status in PASSING:
             raise read_failure(call, answer)
-        return _judge(grant, uri, answer, state)
+        return self._judge(grant, uri, answer, state)
+
+    def _judge(self, grant: str, uri: str, answer: Answer, state: str) -> Evidence:
+        location = answer.headers.get("location", "") if 300 <= answer.status < 400 else ""  # noqa: PLR2004  # RFC 9110 section 15.4
+        if not location:
+            return _without_redirect(grant, uri, answer)
+        told = _told_at(location, uri)
+        if told is None and self.server.api.is_iam and urlsplit(location).path.endswith("/login"):
+            # IAM answers prompt=none itself, unless there is no such client (rec: disabled-client 59 to 61)
+            return Evidence(grant, Grade.FAILED, uri, _UNKNOWN_CLIENT, _FIX)
+        if told is None:
+            return Evidence(grant, Grade.UNPROVEN, uri, _LOGIN_FIRST)
+        error = told.get("error", [""])[0]
+        if error in _NEEDS_USER and told.get("state") == [state]:
+            return Evidence(grant, Grade.OK, uri, _ACCEPTED)
+        code = error if _CODE.fullmatch(error) else "nothing that was to be expected"
+        why = f"the server answers at the redirect URI: {code}"
+        return Evidence(grant, Grade.FAILED, uri, why, _FIX)
 
 
 def _request(grant: str, subject: ServiceLogin, verifier: str) -> dict[str, str]:
@@ -86,26 +104,11 @@ def _challenge(verifier: str) -> str:
     return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
 
 
-def _judge(grant: str, uri: str, answer: Answer, state: str) -> Evidence:
-    location = answer.headers.get("location", "") if 300 <= answer.status < 400 else ""  # noqa: PLR2004  # RFC 9110 section 15.4
-    if not location:
-        return _without_redirect(grant, uri, answer)
-    told = _told_at(location, uri)
-    if told is None:
-        return Evidence(grant, Judgement.UNPROVEN, uri, _LOGIN_FIRST)
-    error = told.get("error", [""])[0]
-    if error in _NEEDS_USER and told.get("state") == [state]:
-        return Evidence(grant, Judgement.OK, uri, _ACCEPTED)
-    code = error if _CODE.fullmatch(error) else "nothing that was to be expected"
-    why = f"the server answers at the redirect URI: {code}"
-    return Evidence(grant, Judgement.FAILED, uri, why, _FIX)
-
-
 def _without_redirect(grant: str, uri: str, answer: Answer) -> Evidence:
     if answer.is_ok:
-        return Evidence(grant, Judgement.UNPROVEN, uri, _LOGIN_FIRST)
+        return Evidence(grant, Grade.UNPROVEN, uri, _LOGIN_FIRST)
     why = f"the server says {answer.status}, as it does for a client or a redirect URI that is not registered"
-    return Evidence(grant, Judgement.FAILED, uri, why, _FIX)
+    return Evidence(grant, Grade.FAILED, uri, why, _FIX)
 
 
 def _told_at(location: str, uri: str) -> dict[str, list[str]] | None:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from http import HTTPStatus
 
 from iac.core.origin import Address
-from iac.core.proof import Evidence, Judgement
+from iac.core.proof import Evidence, Grade
 from iac.core.server import parse_jwks, private_members
 from iac.ports import Clock
 from iac.transport.client import Transport
@@ -33,7 +33,7 @@ def check_jwks_uri(uri: str, transport: Transport, clock: Clock) -> Evidence:
     address = Address.parse(uri)
     if address is None:
         return Evidence(
-            JWKS_URI, Judgement.FAILED, uri, "keys are read over https, or from this machine", "change jwks_uri"
+            JWKS_URI, Grade.FAILED, uri, "keys are read over https, or from this machine", "change jwks_uri"
         )
     limits = replace(
         transport,
@@ -51,7 +51,7 @@ def check_jwks_uri(uri: str, transport: Transport, clock: Clock) -> Evidence:
     finally:
         http.close()
     if answer.status != HTTPStatus.OK:
-        return Evidence(JWKS_URI, Judgement.FAILED, uri, f"it answers {answer.status}", "publish the key set there")
+        return Evidence(JWKS_URI, Grade.FAILED, uri, f"it answers {answer.status}", "publish the key set there")
     return _judge(JWKS_URI, answer.body.decode(errors="replace"), uri)
 
 
@@ -64,17 +64,15 @@ def _judge(name: str, text: str, subject: str) -> Evidence:
     try:
         keys = parse_jwks(text)
     except (ValueError, RecursionError):
-        return Evidence(name, Judgement.FAILED, subject, "there is no JWK set", "publish an object with a list `keys`")
+        return Evidence(name, Grade.FAILED, subject, "there is no JWK set", "publish an object with a list `keys`")
     leaked = private_members(text)
     if leaked:
         why = f"it shows private members of a key: {', '.join(leaked)}"
-        return Evidence(name, Judgement.FAILED, subject, why, "take the private key away at once, and make a new one")
+        return Evidence(name, Grade.FAILED, subject, why, "take the private key away at once, and make a new one")
     usable = sum(map(_is_usable, keys))
     if not usable:
-        return Evidence(
-            name, Judgement.FAILED, subject, "none of its keys verifies a signature", "publish the public key"
-        )
-    return Evidence(name, Judgement.OK, subject, f"{usable} of {len(keys)} keys can verify a signature")
+        return Evidence(name, Grade.FAILED, subject, "none of its keys verifies a signature", "publish the public key")
+    return Evidence(name, Grade.OK, subject, f"{usable} of {len(keys)} keys can verify a signature")
 
 
 def _is_usable(key: Mapping[str, object]) -> bool:

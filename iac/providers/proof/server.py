@@ -6,8 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from iac.core.capabilities import Capabilities
 from iac.core.errors import CredentialsError, UnreachableError
-from iac.core.proof import Evidence, Judgement
+from iac.core.proof import Evidence, Grade
 from iac.providers.answer import is_server_fault, read_failure
 from iac.providers.discovery import Endpoints
 from iac.transport.message import Answer, Call
@@ -27,6 +28,7 @@ class KnownServer:
     issuer: Issuer
     endpoints: Endpoints
     clock: Clock
+    api: Capabilities
 
     def path(self, name: str) -> str:
         """The path of an endpoint by its name in the discovery document; "" when the server declares none.
@@ -54,9 +56,9 @@ def asked(name: str, ask: Callable[[], Evidence], subject: str = "") -> Evidence
     try:
         return ask()
     except CredentialsError as error:
-        return Evidence(name, Judgement.UNPROVEN, subject, _told(error))
+        return Evidence(name, Grade.UNPROVEN, subject, _told(error))
     except UnreachableError as error:
-        return Evidence(name, Judgement.UNANSWERED, subject, _told(error))
+        return Evidence(name, Grade.UNANSWERED, subject, _told(error))
 
 
 def _told(error: UnreachableError) -> str:

@@ -1,7 +1,7 @@
 """What the token, device authorization and introspection endpoints say to a client's own credentials.
 
-The judgement is by status and error code alone. A made-up refresh token and a made-up scope get as far as the login
-and the grant do, and no further (rec: login).
+The judgement is by status, error code and challenge alone. Made-up codes, refresh tokens and scopes get as far as the
+login does; how much further differs, so no more is said than the answer means (rec: login, disabled-client).
 """
 
 from __future__ import annotations
@@ -11,29 +11,54 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 
 from iac.core.errors import InputError
-from iac.core.model import AUTH_METHODS, uses_secret
-from iac.core.proof import Evidence, Judgement, ServiceLogin, scope_differences
+from iac.core.model import AUTH_METHODS, GRANT_TYPES, short_grant, uses_secret
+from iac.core.proof import Evidence, Grade, ServiceLogin, scope_differences
 from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.providers.answer import error_code
 from iac.providers.bearer import parse_claims, parse_scopes
 from iac.providers.logins.proof import basic
 from iac.providers.logins.signing_key import SigningKey, parse_key
-from iac.providers.probe import Probe
+from iac.providers.probe import Probe, is_after_login
 from iac.providers.proof.server import KnownServer, asked
 from iac.transport.message import LONGEST, Answer, Call, server_words
 
-LOGIN, TOKEN, REFRESH, DEVICE, INTROSPECTION = (
+LOGIN, TOKEN, REFRESH, DEVICE, INTROSPECTION, ENABLED = (
     "login",
     "client_credentials",
     "refresh_token",
     "device_code",
     "introspection",
+    "enabled",
 )
 _MADE_UP = "iac-verify-made-up-token"
-_REFUSES_TOKEN_ALONE = frozenset({"invalid_grant", "invalid_token"})
-"""RFC 6749 section 5.2; IAM up to 1.14 says the second, by its sources."""
+_MADE_UP_CODE = {
+    "grant_type": "authorization_code",
+    "code": "iac-verify-made-up-code",
+    "code_verifier": "iac-verify-made-up-verifier-of-43-characters",
+}
+"""A code and a verifier that nobody was given (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
 
+_MADE_UP_DEVICE = {"grant_type": GRANT_TYPES[DEVICE], "device_code": "iac-verify-made-up-code"}
+"""The same of a device (RFC 8628 section 3.4)."""
+
+_KNOWN = frozenset({"invalid_grant", "unauthorized_client"})
+"""What a made-up code of a client that is there is refused with (RFC 6749 section 5.2)."""
+
+_TAKEN = {
+    "client_secret_basic": "accepted by HTTP Basic",
+    "client_secret_post": "accepted in the form",
+    "client_secret_jwt": "accepted as a signed assertion",
+    "private_key_jwt": "accepted as a signed assertion",
+}
+_REFUSES_TOKEN_ALONE = frozenset({"invalid_grant", "invalid_token"})
+"""RFC 6749 section 5.2; IAM says the second (rec: disabled-client 12)."""
+
+_FIX_INTROSPECTION = "iac plan, iac apply: allow_introspection is defined"
+_AS_DEFINED = "iac plan: is the client as it is defined?"
+_OR_DISABLED = f"{_AS_DEFINED} If it is disabled, an administrator of the server can enable it"
+_UNKNOWN = "the server does not know this client_id"
+_FIX_UNKNOWN = "iac plan: is the client still on the server?"
 _KEY_IS_THEIRS = "its private key is with the service alone, or no output holds it"
 _NOT_AT_HAND = "no output holds its secret"
 
@@ -68,8 +93,8 @@ class ClientLogin:
         """The client with its secret, or with its key; None where none is at hand."""
         client_id, secret = self.subject.client_id, self.subject.secret
         if self.key is not None:
-            return Probe(client_id, Secret(""), self.method, key=self.key)
-        return Probe(client_id, secret, self.method) if secret is not None else None
+            return Probe(client_id, Secret(""), self.method, self.server.api, self.key)
+        return Probe(client_id, secret, self.method, self.server.api) if secret is not None else None
 
     @property
     def scope(self) -> tuple[str, ...]:
@@ -99,17 +124,17 @@ class ClientLogin:
 def check_login(session: ClientLogin) -> Iterator[Evidence]:
     """Does the token endpoint take the secret, or the key? It is asked for a scope that nobody has.
 
-    Public clients have no login, so nothing is asked.
+    Public clients have neither: whether there is one of this id is told by a made-up code.
     """
     subject = session.subject
     if session.method == "none":
-        return
-    if not uses_secret(subject.fields) and subject.key is None:
-        yield Evidence(LOGIN, Judgement.UNPROVEN, why=_KEY_IS_THEIRS)
+        yield asked(LOGIN, lambda: _find_public(session))
+    elif not uses_secret(subject.fields) and subject.key is None:
+        yield Evidence(LOGIN, Grade.UNPROVEN, why=_KEY_IS_THEIRS)
     elif subject.key is not None and (problem := _read_key(session, subject.key)):
         yield problem
     elif session.probe is None:
-        yield Evidence(LOGIN, Judgement.UNPROVEN, why=_NOT_AT_HAND)
+        yield Evidence(LOGIN, Grade.UNPROVEN, why=_NOT_AT_HAND)
     else:
         probe = session.probe
         yield asked(LOGIN, lambda: _login(session, probe))
@@ -120,20 +145,44 @@ def _read_key(session: ClientLogin, key: Secret) -> Evidence | None:
     try:
         session.key = parse_key(key, "the private key of the output")
     except InputError as error:
-        return Evidence(LOGIN, Judgement.UNPROVEN, why=error.why or error.summary, fix=error.fix)
+        return Evidence(LOGIN, Grade.UNPROVEN, why=error.why or error.summary, fix=error.fix)
     return None
 
 
 def _login(session: ClientLogin, probe: Probe) -> Evidence:
     server = session.server
     if probe.ask(server.http, server.endpoints, server.clock):
-        return Evidence(LOGIN, Judgement.OK, why=f"taken by {session.method}")
+        return Evidence(LOGIN, Grade.OK, why=_TAKEN[probe.sent_by])
     session.is_refused = True
-    return Evidence(LOGIN, Judgement.FAILED, why=f"the server refuses this client_id with this {_proof_of(session)}")
+    return Evidence(LOGIN, Grade.FAILED, why=f"the server refuses this client_id with this {_proof_of(session)}")
 
 
 def _proof_of(session: ClientLogin) -> str:
     return "secret" if session.key is None else "key"
+
+
+def _find_public(session: ClientLogin) -> Evidence:
+    """Whether there is such a client: for one that is there, the made-up code is what is wrong.
+
+    IAM refuses the code by a 400 and the grant by a 401 without a realm; a client that it does not know, or that has a
+    secret, by a 401 with one (rec: disabled-client 10, 11, 18, 63, 64, 71).
+    """
+    answer = session.server.send(session.call(session.server.endpoints.token, _made_up(session.subject)))
+    is_iam, code = session.server.api.is_iam, error_code(answer)
+    if answer.status == HTTPStatus.UNAUTHORIZED or code == "invalid_client":
+        if not (is_iam and is_after_login(answer)):
+            session.is_refused = True
+            return Evidence(LOGIN, Grade.FAILED, why="the server has no public client of this client_id")
+    elif answer.status != HTTPStatus.BAD_REQUEST or not (is_iam or code in _KNOWN):
+        return Evidence(LOGIN, Grade.UNPROVEN, why=session.words(answer))
+    return Evidence(LOGIN, Grade.OK, why="the server has a public client of this client_id")
+
+
+def _made_up(subject: ServiceLogin) -> dict[str, str]:
+    grants, uris = grants_of(subject), subject.fields.get("redirect_uris")
+    if DEVICE in grants and "authorization_code" not in grants:
+        return _MADE_UP_DEVICE
+    return _MADE_UP_CODE | ({"redirect_uri": uris[0]} if isinstance(uris, tuple) and uris else {})
 
 
 def check_token(session: ClientLogin) -> Evidence:
@@ -141,9 +190,9 @@ def check_token(session: ClientLogin) -> Evidence:
     answer = session.server.send(session.call(session.server.endpoints.token, {"grant_type": TOKEN}))
     body = answer.json() if answer.is_ok else None
     if not isinstance(body, dict) or not isinstance(body.get("access_token"), str):
-        return Evidence(
-            TOKEN, Judgement.FAILED, why=session.words(answer), fix="iac plan: is the client as it is defined?"
-        )
+        # a grant that the client has not is told by the same status and code (rec: disabled-client 43, 52)
+        fix = _OR_DISABLED if answer.status == HTTPStatus.UNAUTHORIZED else _AS_DEFINED
+        return Evidence(TOKEN, Grade.FAILED, why=session.words(answer), fix=fix)
     session.token = Secret(body["access_token"])
     granted = parse_scopes(body.get("scope"))
     if granted is None:
@@ -154,16 +203,14 @@ def check_token(session: ClientLogin) -> Evidence:
 def _judge_scopes(session: ClientLogin, granted: frozenset[str] | None) -> Evidence:
     if granted is None:
         known = "the server does not say which scopes it has"
-        return Evidence(TOKEN, Judgement.UNPROVEN if session.scope else Judgement.OK, why=f"a token was got; {known}")
+        return Evidence(TOKEN, Grade.UNPROVEN if session.scope else Grade.OK, why=f"a token was got; {known}")
     missing, beyond = scope_differences(session.scope, granted)
     if not missing and not beyond:
         why = f"a token with {session.shown(' '.join(sorted(granted))) or 'no scope'}"
-        return Evidence(TOKEN, Judgement.OK, why=why)
+        return Evidence(TOKEN, Grade.OK, why=why)
     lacks = [f"has not {' '.join(missing)}"] if missing else []
     brings = [f"has {session.shown(' '.join(beyond))}, which is not defined"] if beyond else []
-    return Evidence(
-        TOKEN, Judgement.FAILED, why=f"the token {' and '.join([*lacks, *brings])}", fix="iac plan, iac apply"
-    )
+    return Evidence(TOKEN, Grade.FAILED, why=f"the token {' and '.join([*lacks, *brings])}", fix="iac plan, iac apply")
 
 
 def check_refresh(session: ClientLogin) -> Evidence:
@@ -171,43 +218,83 @@ def check_refresh(session: ClientLogin) -> Evidence:
     form = {"grant_type": REFRESH, REFRESH: _MADE_UP}
     answer = session.server.send(session.call(session.server.endpoints.token, form))
     code = error_code(answer)
+    if code == "invalid_token" and session.server.api.is_iam:
+        # said to a client without the grant, too (rec: refresh-token 21, 22)
+        why = "IAM refuses a made-up refresh token before it looks at the grant"
+        return Evidence(REFRESH, Grade.UNPROVEN, why=why)
     if code in _REFUSES_TOKEN_ALONE:
-        return Evidence(REFRESH, Judgement.OK, why="the endpoint refuses a made-up refresh token, and nothing else")
-    return Evidence(REFRESH, Judgement.FAILED, why=session.words(answer))
+        return Evidence(REFRESH, Grade.OK, why="the endpoint refuses a made-up refresh token, and nothing else")
+    return Evidence(REFRESH, Grade.FAILED, why=session.words(answer))
 
 
 def check_device(session: ClientLogin) -> Evidence:
     """Codes for a user to approve, asked for and left to expire (RFC 8628 section 3.1)."""
     path = session.server.path("device_authorization_endpoint")
     if not path:
-        return Evidence(DEVICE, Judgement.UNPROVEN, why="the server declares no device authorization endpoint")
+        return Evidence(DEVICE, Grade.UNPROVEN, why="the server declares no device authorization endpoint")
     form = {"client_id": session.subject.client_id, "scope": " ".join(session.scope)}
     answer = session.server.send(session.call(path, form))
     body = answer.json() if answer.is_ok else None
+    if answer.status == HTTPStatus.NOT_FOUND and session.server.api.is_iam:
+        return Evidence(DEVICE, Grade.FAILED, why=_UNKNOWN, fix=_FIX_UNKNOWN)  # rec: disabled-client 72
     if isinstance(body, dict) and body.get("user_code") and body.get("device_code"):
-        return Evidence(DEVICE, Judgement.OK, why="codes were given; nobody approves them, so they expire")
-    return Evidence(DEVICE, Judgement.FAILED, why=session.words(answer))
+        return Evidence(DEVICE, Grade.OK, why="codes were given; nobody approves them, so they expire")
+    return Evidence(DEVICE, Grade.FAILED, why=session.words(answer))
 
 
 def check_introspection(session: ClientLogin) -> Evidence:
     """The client may ask about tokens (RFC 7662 section 2): about its own where there is one, else about none."""
     path = session.server.path("introspection_endpoint")
-    subject = session.subject
-    if not path or subject.secret is None:
-        why = _NOT_AT_HAND if path else "the server declares no introspection endpoint"
-        return Evidence(INTROSPECTION, Judgement.UNPROVEN, why=why)
-    asked_about = session.token.reveal() if session.token else _MADE_UP
-    call = Call.form(path, {"token": asked_about}).with_authorization(basic(subject.client_id, subject.secret))
-    answer = session.server.send(call)
-    if answer.status == HTTPStatus.FORBIDDEN:
-        why = "the server does not let this client ask about tokens"
-        return Evidence(
-            INTROSPECTION, Judgement.FAILED, why=why, fix="iac plan, iac apply: allow_introspection is defined"
-        )
+    why = _why_not_asked(session, path)
+    if why:
+        return Evidence(INTROSPECTION, Grade.UNPROVEN, why=why)
+    answer = session.server.send(_introspection(session, path))
     body = answer.json() if answer.is_ok else None
     is_active = body.get("active") if isinstance(body, dict) else None
-    if is_active is (session.token is not None):
-        return Evidence(
-            INTROSPECTION, Judgement.OK, why="its own token is active" if is_active else "a made-up token is not"
-        )
-    return Evidence(INTROSPECTION, Judgement.FAILED, why=session.words(answer))
+    if is_active is False and session.token is None:
+        # a client that may not ask is told the same by newer servers (RFC 7662 section 2.2)
+        why = "a made-up token is not active, whether this client may ask or not"
+        return Evidence(INTROSPECTION, Grade.UNPROVEN, why=why)
+    if is_active is True and session.token is not None:
+        return Evidence(INTROSPECTION, Grade.OK, why="its own token is active")
+    if is_active is False or answer.status == HTTPStatus.FORBIDDEN:
+        why = "the server does not let this client ask about tokens"
+        told = f"{why}: its own token is not active" if answer.is_ok else why
+        return Evidence(INTROSPECTION, Grade.FAILED, why=told, fix=_FIX_INTROSPECTION)
+    return Evidence(INTROSPECTION, Grade.FAILED, why=session.words(answer))
+
+
+def _why_not_asked(session: ClientLogin, path: str) -> str:
+    if not path:
+        return "the server declares no introspection endpoint"
+    if session.subject.secret is None:
+        return _NOT_AT_HAND
+    if session.server.api.takes_basic_raw and ":" in session.subject.client_id:
+        return "it is asked by HTTP Basic, which cannot carry a client_id with a colon"
+    return ""
+
+
+def _introspection(session: ClientLogin, path: str) -> Call:
+    """IAM takes Basic alone there, from clients of every method; others what the client is registered for."""
+    form = {"token": session.token.reveal() if session.token else _MADE_UP}
+    subject = session.subject
+    if subject.secret is None or not session.server.api.takes_basic_raw:
+        return session.call(path, form)
+    return Call.form(path, form).with_authorization(basic(subject.client_id, subject.secret, is_raw=True))
+
+
+def check_enabled(session: ClientLogin) -> Iterator[Evidence]:
+    """What no answer has told: IAM answers for a disabled client as for any other, but where a token would be given.
+
+    That is so at every endpoint that is asked here (rec: disabled-client 33 to 52).
+    """
+    has_token_grant = TOKEN in grants_of(session.subject)
+    if session.server.api.is_iam and session.can_log_in and not has_token_grant:
+        why = "IAM answers for a disabled client as for any other; with a login, iac drift says whether it is disabled"
+        yield Evidence(ENABLED, Grade.UNPROVEN, why=why)
+
+
+def grants_of(subject: ServiceLogin) -> tuple[str, ...]:
+    """The client's grants by their short names."""
+    grants = subject.fields.get("grant_types")
+    return tuple(map(short_grant, grants)) if isinstance(grants, tuple) else ()

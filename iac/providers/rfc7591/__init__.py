@@ -18,6 +18,7 @@ PROVIDER = ProviderSettings(
         knows_defaults=False,
         can_rotate=False,
         why_no_rotation="RFC 7592 has none",
+        takes_basic_raw=False,
     ),
     opener="iac.providers.rfc7591.api:Rfc7591",
     nobody=frozenset({"none", "initial_access_token"}),

@@ -20,7 +20,7 @@ from iac.ports.path import PROJECT_FILE
 from iac.ports.settings import Forge
 from iac.ports.site import SourceKind, ValueSource
 from iac.registry import FORGES
-from iac.workflow.pipelines.text import WRITTEN, Facts, check_wheel, render_pipelines
+from iac.workflow.pipelines.text import WRITTEN, PipelineFacts, check_wheel, render_pipelines
 
 if TYPE_CHECKING:
     from iac.config.settings import Settings
@@ -61,7 +61,7 @@ def _variables(sources: Iterable[ValueSource | None]) -> tuple[str, ...]:
 
 
 __all__ = [
-    "Facts", "Pipelines", "change_wheel", "find_unlocked", "find_written", "prepare_pipelines",
+    "PipelineFacts", "Pipelines", "change_wheel", "find_unlocked", "find_written", "prepare_pipelines",
 ]  # fmt: skip
 
 _BY_NAME = re.compile(r"\bpip install .*\bindigo-iac\b")
@@ -117,7 +117,7 @@ def prepare_pipelines(root: Path, settings: Settings, forges: Collection[str], w
         )
     repository = _repository(root)
     directory = os.path.relpath(root.resolve(), repository)
-    facts = Facts(
+    facts = PipelineFacts(
         settings.issuer,
         directory,
         settings.environment,
@@ -195,14 +195,14 @@ def _default_branch(root: Path) -> str:
     return "main"
 
 
-def _check(facts: Facts) -> None:
+def _check(facts: PipelineFacts) -> None:
     """A dollar sign would be an expression or a variable for those who run pipelines."""
     for name, value in (("issuer", facts.issuer), ("folder", facts.directory), ("branch", facts.branch)):
         if "$" in value:
             raise InputError("this name cannot stand in a pipeline", where=f"{name} {value}", fix="do without the $")
 
 
-def _add_root_file(repository: Path, forge: Forge, facts: Facts, files: dict[str, str]) -> str:
+def _add_root_file(repository: Path, forge: Forge, facts: PipelineFacts, files: dict[str, str]) -> str:
     """The root file where there is none; what one that is there lacks."""
     root = forge.root(facts.suffix)
     if root is None:

@@ -76,7 +76,7 @@ WRITTEN = re.compile(r"# Written by iac (\S+): iac init --ci ([a-z]+)\.")
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class PipelineFacts:
     """What pipelines are written for.
 
     Attributes:
@@ -104,7 +104,7 @@ class Facts:
         return "" if self.environment == DEFAULT else f"-{self.environment}"
 
 
-def render_pipelines(forge: str, facts: Facts) -> dict[str, str]:
+def render_pipelines(forge: str, facts: PipelineFacts) -> dict[str, str]:
     """The files of a forge: path from the repository's root -> text."""
     installed = f".{forge}/iac-requirements{facts.suffix}.txt"
     needed = {installed: _requirements(forge, facts)}
@@ -117,7 +117,7 @@ def render_pipelines(forge: str, facts: Facts) -> dict[str, str]:
     return files | needed
 
 
-def _requirements(forge: str, facts: Facts) -> str:
+def _requirements(forge: str, facts: PipelineFacts) -> str:
     """What the jobs install."""
     head = f"# Written by iac {__version__}: iac init --ci {forge}. All that the jobs install, with hashes.\n"
     return head + render_requirements(facts.wheel, facts.extras)
@@ -127,7 +127,7 @@ def _read(name: str) -> str:
     return (_FOLDER / name).read_text(encoding="utf-8")
 
 
-def _render(forge: str, text: str, facts: Facts, installed: str) -> str:
+def _render(forge: str, text: str, facts: PipelineFacts, installed: str) -> str:
     while (whole := _INCLUDE.sub(_part, text)) != text:
         text = whole
     text = _VARIABLES.sub(lambda found: _secrets(forge, found[1], found[2], facts), text)
@@ -143,7 +143,7 @@ def _render(forge: str, text: str, facts: Facts, installed: str) -> str:
     return _PLACE.sub(lambda found: values.get(found[1], found[0]), text)
 
 
-def _secrets(forge: str, margin: str, what: str, facts: Facts) -> str:
+def _secrets(forge: str, margin: str, what: str, facts: PipelineFacts) -> str:
     """Variables of a step, one a line."""
     names = facts.state if what == "STATE" else tuple(dict.fromkeys((*facts.login, *facts.state)))
     return "".join(f"{margin}{FORGES[forge].secret(name)}\n" for name in names)

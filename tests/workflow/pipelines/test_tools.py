@@ -17,13 +17,15 @@ from packaging.utils import canonicalize_name
 
 from iac import __version__
 from iac.registry import FORGES
-from iac.workflow.pipelines.text import Facts, render_pipelines
+from iac.workflow.pipelines.text import PipelineFacts, render_pipelines
 from tests.config.given import CLIENT, PROJECT, write
 from tests.workflow.pipelines.hub import WHEEL
 
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.live
-FACTS = Facts("https://iam.example.org/", "services/iam", "prod", "main", extras=("jose", "s3", "sops"), wheel=WHEEL)
+FACTS = PipelineFacts(
+    "https://iam.example.org/", "services/iam", "prod", "main", extras=("jose", "s3", "sops"), wheel=WHEEL
+)
 MACHINE = re.compile(r"\.venv.*|\.git|\.demo|\.\w+_cache|\.hypothesis|\.coverage.*|__pycache__|dist")
 
 
@@ -41,7 +43,7 @@ def run(*command: object, cwd: Path, **environment: str) -> str:
     return done.stdout + done.stderr
 
 
-def written(folder: Path, facts: Facts = FACTS) -> None:
+def written(folder: Path, facts: PipelineFacts = FACTS) -> None:
     for forge in FORGES:
         for path, text in render_pipelines(forge, facts).items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)

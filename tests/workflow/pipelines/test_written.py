@@ -13,7 +13,7 @@ import yaml
 
 from iac.cli import run
 from iac.registry import FORGES
-from iac.workflow.pipelines.text import Facts, render_pipelines, requirements_file
+from iac.workflow.pipelines.text import PipelineFacts, render_pipelines, requirements_file
 from tests.config.given import PROJECT, write
 from tests.workflow.pipelines.hub import WHEEL
 
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parents[3]
-FACTS = Facts("https://iam.example.org/", ".", "default", "main", wheel=WHEEL)
-NAMED = Facts("https://iam.example.org/", "services/iam", "prod", "release/1", wheel=WHEEL)
-KEYED = Facts(
+FACTS = PipelineFacts("https://iam.example.org/", ".", "default", "main", wheel=WHEEL)
+NAMED = PipelineFacts("https://iam.example.org/", "services/iam", "prod", "release/1", wheel=WHEEL)
+KEYED = PipelineFacts(
     "https://iam.example.org/",
     ".",
     "default",
@@ -37,17 +37,17 @@ WITH_WHEEL = f"pipelines: {{wheel: '{WHEEL}'}}\n"
 GIT_STATE = PROJECT + "state: {backend: git}\n" + WITH_WHEEL
 
 
-def root_text(facts: Facts) -> str:
+def root_text(facts: PipelineFacts) -> str:
     root = FORGES["gitlab"].root(facts.suffix)
     assert root
     return root.text
 
 
-def files(forge: str, facts: Facts = FACTS) -> dict[str, str]:
+def files(forge: str, facts: PipelineFacts = FACTS) -> dict[str, str]:
     return render_pipelines(forge, facts)
 
 
-def yaml_files(forge: str, facts: Facts = FACTS) -> dict[str, str]:
+def yaml_files(forge: str, facts: PipelineFacts = FACTS) -> dict[str, str]:
     """Without what the jobs install."""
     return {path: text for path, text in files(forge, facts).items() if path.endswith(".yml")}
 

@@ -1,0 +1,51 @@
+"""Ids of configuration and of what only a plan finds: their texts by section, and the maker of such a diagnostic. Pure.
+
+Ids of policy and of servers stand with their rules (`iac.core.policy`, `iac.core.server`), those of guards with the
+guards (`iac.core.plan.guards`). `iac.workflow.explain` gathers all of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from iac.core.catalogue import client, project
+from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.explanation import Explanation, IdKind
+from iac.core.limits import bounded
+from iac.core.text import printable
+
+SECTIONS: Mapping[str, tuple[Explanation, ...]] = {
+    "Files": project.FILES,
+    "YAML": project.YAML,
+    "Keys and values": project.KEYS,
+    "The project": project.PROJECT,
+    "Where state lives": project.STATE,
+    "Addresses": project.ADDRESSES,
+    "Definitions": client.DEFINITIONS,
+    "Outputs": client.OUTPUTS,
+    "Findings of a plan": client.FINDINGS,
+    "Warnings": client.WARNINGS,
+}
+"""The sections of docs/reference/diagnostics.md."""
+
+CATALOGUE: Mapping[str, Explanation] = {entry.id: entry for section in SECTIONS.values() for entry in section}
+_SEVERITIES = {IdKind.MISTAKE: Severity.ERROR, IdKind.WARNING: Severity.WARNING}
+
+
+def ids(kind: IdKind) -> frozenset[str]:
+    """The ids of one kind.
+
+    Those of warnings can have another severity under `policy` of iac.yaml. Findings come from a plan alone, for they
+    need state, server or disk, and stop nothing.
+    """
+    return frozenset(entry.id for entry in CATALOGUE.values() if entry.kind is kind)
+
+
+def mistake(rule: str, summary: str, location: Location | None, *, why: str = "", fix: str = "") -> Diagnostic:
+    """A diagnostic of the catalogue, its text made safe to show.
+
+    Raises:
+        KeyError: no such id, or that of a finding, which is a fault of the caller.
+    """
+    said, reason, way = (bounded(printable(text)) for text in (summary, why, fix))
+    return Diagnostic(rule, said, location, reason, way, _SEVERITIES[CATALOGUE[rule].kind])

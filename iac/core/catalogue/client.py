@@ -1,0 +1,393 @@
+"""Ids about definitions and outputs: mistakes, what only a plan finds, and warnings. Pure."""
+
+from __future__ import annotations
+
+from iac.core.explanation import error, finding, warning
+
+DEFINITIONS = (
+    error(
+        "no-client-id",
+        what="`client_id` is missing, and the provider is `iam-admin`.",
+        why="With the identity in git, a retry finds the client that it made.",
+        fix="Choose one.",
+    ),
+    error(
+        "client-id-twice",
+        what="Two definitions of one environment have the same `client_id`.",
+        why="Each would overwrite the other.",
+        fix="Change one.",
+    ),
+    error(
+        "client-id-of-successor",
+        what="A definition has a `client_id` such as `app.r2`, and another one with `lifecycle: {rotation: replace}` "
+        "has `app`.",
+        why="Rotations of `app` give its successors these ids: `app.r2`, `app.r3` and so on.",
+        fix="Give it another client_id.",
+    ),
+    error(
+        "login-client",
+        what="A definition is about the client by which `iac` logs in.",
+        why="A mistake in it would lock `iac` out.",
+        fix="Remove the definition.",
+    ),
+    error(
+        "protected-client",
+        what="A definition is about a client that iac does not manage: IAM's dashboard, or a person's oidc-agent.",
+        why="IAM, or its owner, changes it.",
+        fix="Remove the definition.",
+        bad="# clients.d/portal.yaml\nclient_id: dashboard",
+    ),
+    error(
+        "no-redirect-uris",
+        what="A definition has the grant `authorization_code` or `implicit` and no `redirect_uris`. Default of "
+        "`grant_types`: authorization_code.",
+        why="No user could log in.",
+        fix="Add `redirect_uris`, or declare other grants.",
+        bad="# clients.d/portal.yaml\nredirect_uris: []",
+    ),
+    error(
+        "bad-redirect-uri",
+        what="A redirect URI has no scheme, has a fragment, or is malformed.",
+        why="Every version of IAM refuses it (RFC 6749 section 3.1.2; rec: admin-redirect-uris).",
+        fix="Write the whole address, without `#`.",
+        bad="# clients.d/portal.yaml\nredirect_uris: [portal.example.org/cb]",
+    ),
+    error(
+        "two-key-sources",
+        what="A definition has both `jwk` and `jwks_uri`.",
+        why="IAM takes jwks_uri and drops jwk (rec: admin-jwk-and-jwks-uri).",
+        fix="Keep `jwks_uri`.",
+        bad="# clients.d/portal.yaml\njwks_uri: https://portal.example.org/jwks\njwk: {keys: []}",
+    ),
+    error(
+        "no-key",
+        what="A definition has `private_key_jwt` and no key.",
+        why="IAM refuses it (rec: admin-auth-method-matrix).",
+        fix="Add `jwks_uri` (better) or `jwk`.",
+        bad="# clients.d/portal.yaml\ntoken_endpoint_auth_method: private_key_jwt",
+    ),
+    error(
+        "bad-jwk",
+        what="`jwk` is not a JWK set.",
+        why="RFC 7517 section 5: an object with a list `keys`, each with its `kty`.",
+        fix="Correct it.",
+        bad="# clients.d/portal.yaml\njwk: hello",
+    ),
+    error(
+        "private-key-members-are-dropped",
+        what="A `jwk` holds private or symmetric key material.",
+        why="A private key must not lie in a repository, and IAM drops it (rec: admin-jwk).",
+        fix="Keep the public members; treat the key as stolen.",
+        bad='# clients.d/portal.yaml\njwk: {keys: [{kty: EC, crv: P-256, x: "1", y: "2", d: "3"}]}',
+    ),
+    error(
+        "tos-uri-is-dropped",
+        what="A definition has `tos_uri`.",
+        why="Every version of IAM drops it silently (rec: admin-create-full).",
+        fix="Remove it. IAM keeps `policy_uri`.",
+        bad="# clients.d/portal.yaml\ntos_uri: https://portal.example.org/terms",
+    ),
+    error(
+        "default-max-age-is-dropped",
+        what="A definition has `default_max_age`.",
+        why="Every version of IAM drops it silently (rec: admin-create-full).",
+        fix="Remove it.",
+        bad="# clients.d/portal.yaml\ndefault_max_age: 3600",
+    ),
+    error(
+        "zero-lifetime-is-the-default",
+        what="A lifetime is 0.",
+        why="IAM takes 0 for its default. For refresh tokens alone, 0 means without end (rec: admin-lifetimes).",
+        fix="Remove it, or write the number of seconds.",
+        bad="# clients.d/portal.yaml\nid_token_validity_seconds: 0",
+    ),
+    error(
+        "too-many-scopes",
+        what="A definition has more than 512 scopes, or one of more than 2048 characters.",
+        why="IAM refuses it.",
+        fix="Remove some.",
+    ),
+    error(
+        "needs-management-api",
+        what="A definition has a field that only the management API sets, or `lifecycle.rotation: replace`, and "
+        "another provider.",
+        why="The server would drop the field. A successor needs an id that is known before, and here the server "
+        "chooses ids.",
+        fix="Remove it, or use `provider: iam-admin`.",
+    ),
+    error(
+        "scope-not-granted",
+        what="A definition has a scope that only administrators give, and the provider is `iam-self-service`.",
+        why="Self service drops it silently (rec: self-service-restricted-scopes).",
+        fix="Use `provider: iam-admin`; or name the scope under `grantable_scopes` in iac.yaml, if the user is an "
+        "administrator or this server grants it to everybody.",
+    ),
+    error(
+        "auth-time-is-dropped",
+        what="A definition has `require_auth_time`, and the provider is `iam-self-service`.",
+        why="Self service drops it silently (rec: self-service-user).",
+        fix="Remove it, or use `provider: iam-admin`.",
+    ),
+    error(
+        "placeholder",
+        what="A value holds `${NAME}`, `{{ NAME }}`, `##NAME##` or `@@NAME@@`.",
+        why="`iac` replaces nothing in definitions, so the server would get it as it stands.",
+        fix="Write the value. Write values that differ between environments under `environments`.",
+        bad="# clients.d/portal.yaml\nclient_description: Portal of @@SITE@@",
+    ),
+    error(
+        "waiver-expired",
+        what="The last day of a waiver is over. `iac validate` stops (exit 1), and iac refuses a plan (exit 3).",
+        why="Somebody wanted to fix by then what the waiver lets pass.",
+        fix="Fix it and remove the waiver, or give a reason for a later day; see docs/reference/policy.md#waivers.",
+        bad='# clients.d/portal.yaml\nwaive: [{id: password-grant, reason: an old application, until: "2020-01-31"}]',
+    ),
+    error(
+        "recipients-without-encryption",
+        what="A definition names `recipients`, and the state's encryption is `none`.",
+        why="iac encrypts nothing to them: whoever reads the state reads every secret.",
+        fix="Set `state.encryption.recipients` in iac.yaml and run `iac state rekey`, or remove `recipients`.",
+    ),
+)
+
+OUTPUTS = (
+    error(
+        "bad-path",
+        what="The path of an output is absolute, has `..`, or is not a path; it is longer than 1,024 bytes, or a name "
+        "in it than 255; it has an invisible character; or a name in it ends with a dot or a space.",
+        why="Outputs stay inside the project, and some file systems drop dots and spaces at the end of a name.",
+        fix="Write a path relative to the project, such as `out/service.env`.",
+        bad="# clients.d/portal.yaml\noutputs: [{template: dotenv, path: ../a.env}]",
+    ),
+    error(
+        "output-twice",
+        what="Two outputs have the same path, or paths that are the same file on some disk: they differ only in upper "
+        "and lower case, or in how accents are encoded. Or they go to the same Secret of a cluster.",
+        why="The last one would overwrite the other.",
+        fix="Change one.",
+        bad="# clients.d/portal.yaml\noutputs: [{template: dotenv, path: out/a}, {template: json, path: out/a}]",
+    ),
+    error(
+        "output-over-output",
+        what="The path of an output goes through the file of another.",
+        why="A file cannot be a folder.",
+        fix="Change one.",
+        bad="# clients.d/portal.yaml\noutputs: [{template: dotenv, path: out/a}, {template: json, path: out/a/b}]",
+    ),
+    error(
+        "output-over-input",
+        what="An output would overwrite what `iac`, git or a forge reads: iac.yaml, clients.d, templates, schemas, "
+        ".iac, CODEOWNERS, every name that begins with .git, the state, or a file that `auth`, `state`, `tls` or "
+        "a sink names. Symbolic links on the way and upper case make no difference.",
+        why="It would destroy the file, or git would run it.",
+        fix="Write it to another folder.",
+        bad="# clients.d/portal.yaml\noutputs: [{template: dotenv, path: iac.yaml}]",
+    ),
+    error(
+        "unknown-sink",
+        what="An output goes to a sink that the environment does not have.",
+        why="Nobody would get the output.",
+        fix="Name the sink under `sinks` in iac.yaml, or correct its name. `file` is always there.",
+        bad="# clients.d/portal.yaml\noutputs: [{template: dotenv, path: out/a.env, sink: spos}]",
+    ),
+    error(
+        "no-recipients",
+        what="An output goes to a sink that encrypts, and neither the sink nor the state names a recipient.",
+        why="Nobody could read it.",
+        fix="Give the sink `recipients`, or let `iac init` or `iac state init` make the state's.",
+        bad="# iac.yaml\nsinks: {sops: {kind: sops}}\n"
+        "outputs: [{template: dotenv, path: out/a.env, sink: sops, clients: [portal]}]",
+    ),
+    error(
+        "unknown-template",
+        what="An output names a template that does not exist.",
+        fix="Use a built-in one (`iac new --list` lists them), or a file below `templates/` whose name ends in `.j2`.",
+        bad="# clients.d/portal.yaml\noutputs: [{template: dotnev, path: out/a.env}]",
+    ),
+    error(
+        "bad-template",
+        what="iac cannot use a template of an output: it has a syntax error, an unknown filter or test, a reference to "
+        "a missing template, too many bytes, bytes that are not UTF-8, or a constant such as `10 ** 100000000` "
+        "that takes more time or memory than the limits allow (docs/reference/templates.md#limits). The message "
+        "names its line in `templates/`, and the first mistake of each template. Only `iac validate` compiles "
+        "every template; `iac plan` compiles those of outputs that change.",
+        why="iac could not render the output.",
+        fix="Correct the template; docs/reference/templates.md lists what it can use.",
+    ),
+)
+
+FINDINGS = (
+    finding(
+        "not-read",
+        what="iac reaches a client only by its registration access token, which is encrypted in state, and this run "
+        "has no key of the state. iac compares the client with what it last applied, and the plan says `complete: "
+        "false`.",
+        why="The plan does not show changes that somebody made on the server since.",
+        fix="Give the job that plans an identity of the state, or use the plan as it is; apply needs an identity.",
+    ),
+    finding(
+        "create-only",
+        what="The server gave no `registration_client_uri` and no token when it registered the client: it has no RFC "
+        "7592. iac cannot read, change or delete the client; it compares it with what it last applied.",
+        fix="Change it by hand at the server, or write `removed:` with `then: forget`.",
+    ),
+    finding(
+        "not-understood",
+        what="A member of the server's answer about a client has the wrong type: a list for its name, a text for a "
+        "boolean. iac compares the client with what it last applied, and the plan says `complete: false`. It "
+        "plans and applies the other clients as usual.",
+        why="iac lays a change over what the server holds, so it has to understand that first.",
+        fix="Have an administrator correct the client at the server. `iac show CLIENT_ID` names the members.",
+    ),
+    finding(
+        "nothing-to-adopt",
+        what="A definition has `adopt: true`, and the server has no client with its client_id. iac will create it.",
+        fix="Correct `client_id`, or remove `adopt` if you want a new client.",
+    ),
+    finding(
+        "grants-refused-to-users",
+        what="A definition has the grant `password` or `token-exchange`, and a user logs in at self service, which "
+        "refuses these grants to users who are not administrators (rec: self-service-grant-types).",
+        fix="Remove it, or use `provider: iam-admin`. If the user is an administrator, do nothing.",
+    ),
+    finding(
+        "scopes-dropped-for-users",
+        what="A definition has a scope that self service drops silently for users who are not administrators (rec: "
+        "self-service-restricted-scopes). `iac validate` says scope-not-granted. If the server drops it, apply "
+        "ends with an error that names the field.",
+        fix="Remove it, or use `provider: iam-admin`; or name it under `grantable_scopes` in iac.yaml.",
+    ),
+    finding(
+        "sealed-to-others",
+        what="In state, the secret of a client is encrypted to other recipients than its definition names now. This is "
+        "not a change.",
+        why="A host that you added cannot render yet, and one that you removed still can.",
+        fix="Run `iac state rekey`. A host that you removed may have a copy of the secret: then also run `iac rotate`.",
+    ),
+    finding(
+        "older-state",
+        what="The state is older than an output, a journal or an emergency copy of this machine. The message names "
+        "them with both serials. The plan compares with the server as always; `iac apply` and `iac render` write "
+        "nothing from such a state.",
+        why="Somebody may have replaced the secrets of an older state since, and from IAM 1.14 on the server does not "
+        "show them.",
+        fix="Run `iac state push` with the newest copy of the state, or continue from this one with "
+        "`--accept-older-state`.",
+    ),
+    finding(
+        "output-blocked",
+        what="An output cannot be rendered: its client is not applied yet, or iac does not know the client's secret. "
+        "The "
+        "latter is so after a client was adopted from a server that does not show secrets.",
+        why="The file is not written, and the service that reads it gets nothing.",
+        fix="Run `iac secret set ADDR` with the secret that the service has, or `iac rotate ADDR`, which makes "
+        "another one.",
+    ),
+    finding(
+        "output-missing",
+        what="An output that was written on this machine is gone. iac knows it by a note beside local files, so a "
+        "fresh "
+        "checkout is told nothing.",
+        why="`iac plan` compares clients and state, not files, and `iac apply` writes only outputs that change.",
+        fix="Run `iac render`.",
+    ),
+    finding(
+        "output-differs",
+        what="An output that was written on this machine was altered since, or another machine has written a newer "
+        "one.",
+        why="It may hold a secret that no longer works, or lines that the next change overwrites.",
+        fix="Run `iac render`.",
+    ),
+    finding(
+        "secret-in-doubt",
+        what="`iac render` has written, or compared, an output with a secret that the server may have replaced: a "
+        "rotation of the client began, and its end is not known.",
+        why="Nobody has the new secret, if there is one, and the old one may no longer work.",
+        fix="Run `iac apply`. It takes the new secret where the server shows it, and asks for another one where it "
+        "does not.",
+    ),
+    finding(
+        "rotation-due",
+        what="The secret of a client has reached the age of `lifecycle.rotate_after`. This is not a change. For a "
+        "secret that was adopted with its client, the age counts from the adoption, and the message says so.",
+        why="The longer a secret is used, the more copies of it exist.",
+        fix="Run `iac apply --rotate-due`, and before it `iac plan --rotate-due` for review; or raise `secret.serial`.",
+    ),
+    finding(
+        "output-not-ignored",
+        what="An output with a secret lies in a git work tree, and git neither tracks nor ignores it.",
+        why="`git add .` would put the secret into the next commit.",
+        fix="Add to `.gitignore` the line that the message shows.",
+    ),
+    finding(
+        "output-not-checked",
+        what="Git does not say whether it ignores an output with a secret. The message has git's words.",
+        fix="Do what the message says, then plan again.",
+    ),
+)
+
+WARNINGS = (
+    warning(
+        "login-is-nobody",
+        what="With `provider: iam-self-service` the login is a client of its own. IAM treats its token as anonymous: "
+        "clients get registration access tokens, no owner, and fewer grants (rec: self-service-user, last "
+        "exchange).",
+        fix="Write `auth: {method: none}` to say so, or log in as a user (`method: token` or `wlcg`): the user then "
+        "owns the clients.",
+        bad="# iac.yaml\nprovider: iam-self-service",
+    ),
+    warning(
+        "waiver-unused",
+        what="A waiver waives nothing: its rule finds nothing in the definition in any environment, or is off. For a "
+        "rule on changes, a plan without such a change says so.",
+        why="Nobody would notice what it lets pass later.",
+        fix="Remove it.",
+        bad='# clients.d/portal.yaml\nwaive: [{id: password-grant, reason: an old application, until: "2999-12-31"}]',
+    ),
+    warning(
+        "output-open-to-others",
+        what="The mode of an output lets everybody on the machine read or write it.",
+        why="It holds a secret.",
+        fix='Set `mode: "0640"` and a group, or remove it. Default: "0600".',
+        bad='# clients.d/portal.yaml\noutputs: [{template: dotenv, path: out/a.env, mode: "0644"}]',
+    ),
+    warning(
+        "secret-open-to-others",
+        what="Others on this machine can read or write a file that `auth` or `state.encryption.identity` names. "
+        "Commands that use the file say so, `iac validate` does not.",
+        why="They could log in as you, or open the state.",
+        fix="Run `chmod 600 FILE`.",
+    ),
+    warning(
+        "secrets-in-clear",
+        what="The state has `encryption: none`, and its backend is http or s3.",
+        why="Whoever reads the state on that server, or a backup of it, can log in as every client.",
+        fix="Name `recipients`, or remove `encryption`. Then rotate: somebody may have read what was stored in clear.",
+        bad="# iac.yaml\nstate: {backend: s3, bucket: iac, encryption: none}",
+    ),
+    warning(
+        "adopted-without-key",
+        what="A definition with `adopt: true` has `private_key_jwt` and no key. Without `adopt` this is the error "
+        "`no-key`.",
+        why="IAM from 1.14 on does not show a `jwk`, so iac cannot import it (rec: admin-jwk). The client keeps its "
+        "key. iac refuses an update of the client, which would erase it (guard `hidden-field`).",
+        fix="Declare `jwks_uri` (better) or `jwk` before you change the client.",
+        bad="# clients.d/portal.yaml\nadopt: true\ntoken_endpoint_auth_method: private_key_jwt",
+    ),
+    warning(
+        "adopted-without-redirect-uris",
+        what="A definition with `adopt: true` has `authorization_code` or `implicit` and no `redirect_uris`. Without "
+        "`adopt` this is the error `no-redirect-uris`.",
+        why="The client is registered like this, but no user can log in.",
+        fix="Add `redirect_uris`, or declare other grants.",
+        bad="# clients.d/portal.yaml\nadopt: true\nredirect_uris: []",
+    ),
+    warning(
+        "settings-changed",
+        what="With `--settings-from`: a setting of iac.yaml differs from the base.",
+        why="iac used the setting of the base. After the merge, the new one decides where credentials go, who can "
+        "open secrets, or what iac refuses.",
+        fix="Review it like credentials. To refuse the plan of such a pull request, write `policy: {settings-changed: "
+        "error}` in the base.",
+    ),
+)

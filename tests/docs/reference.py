@@ -1,0 +1,101 @@
+"""The pages of ids, written from the code: `python -m tests.docs.reference`, which `make format` runs.
+
+On each page the text above and below the headings stays; sections and rows below a heading come from the code.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from textwrap import fill
+
+from iac.core.catalogue import SECTIONS
+from iac.core.explanation import Explanation
+from iac.core.plan.guards import GUARDS
+from iac.core.policy import CHANGE_RULES, DEFINITION_RULES, ChangeRule, Rule
+
+REFERENCE = Path(__file__).parents[2] / "docs/reference"
+_PAGE = re.compile(r"docs/reference/([a-z-]+\.md)(#[a-z-]+)?")
+
+
+def pages() -> dict[Path, str]:
+    """Each page as it has to be."""
+    findings = [
+        (f"[`{entry.id}`](diagnostics.md#{entry.id})", f"{entry.what.partition('. ')[0].rstrip('.')}.")
+        for entry in SECTIONS["Findings of a plan"]
+    ]
+    bodies = {
+        "diagnostics": {head: _sections(map(_of_entry, entries)) for head, entries in SECTIONS.items()},
+        "policy": {
+            "On definitions": _sections(map(_of_rule, DEFINITION_RULES)),
+            "On changes": _sections(map(_of_rule, CHANGE_RULES)),
+        },
+        "guards": {
+            "Refusals": _table(
+                ("guard", "what it does", "fix"), [(f"`{guard.id}`", guard.what, guard.fix) for guard in GUARDS]
+            ),
+            "Findings of a plan": _table(("finding", "says"), findings),
+        },
+    }
+    return {REFERENCE / f"{name}.md": _page(name, sections) for name, sections in bodies.items()}
+
+
+def _page(name: str, sections: Mapping[str, str]) -> str:
+    page = (REFERENCE / f"{name}.md").read_text(encoding="utf-8")
+    begin, *parts = re.split(r"^(?=## )", page, flags=re.MULTILINE)
+    for index, part in enumerate(parts):
+        head = part.partition("\n")[0].removeprefix("## ")
+        if head in sections:
+            prose = re.split(r"^(?=### |\|)", part, maxsplit=1, flags=re.MULTILINE)[0]
+            parts[index] = f"{prose.rstrip()}\n\n{sections[head]}\n"
+    return "".join((begin, *parts)).rstrip() + "\n"
+
+
+def _sections(sections: Iterable[Iterator[str]]) -> str:
+    return "\n".join("\n\n".join(section) + "\n" for section in sections)
+
+
+def _of_entry(entry: Explanation) -> Iterator[str]:
+    yield f"### {entry.id}"
+    yield _wrapped(entry.what)
+    yield from (_wrapped(f"{label}: {text}") for label, text in (("Why", entry.why), ("Fix", entry.fix)) if text)
+    if entry.bad:
+        yield _yaml(entry.bad)
+
+
+def _of_rule(rule: Rule) -> Iterator[str]:
+    yield f"### {rule.id}"
+    yield _wrapped(rule.what)
+    yield _wrapped(f"Why: {rule.why}")
+    yield _wrapped(f"Source: {rule.source}.")
+    yield _wrapped(f"Fix: {rule.fix}.")
+    yield f"Severity: {rule.level}."
+    if isinstance(rule, ChangeRule):
+        yield f"Registered:\n\n{_yaml(rule.before)}"
+    yield f"Found:\n\n{_yaml(rule.bad)}"
+    yield f"Not found:\n\n{_yaml(rule.good)}"
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}"]
+    lines += [f"| {' | '.join(row)} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _linked(text: str) -> str:
+    """Pages of the reference as links."""
+    return _PAGE.sub(lambda found: f"[{found[1]}]({found[1]}{found[2] or ''})", text)
+
+
+def _wrapped(text: str) -> str:
+    return fill(_linked(text), 120, break_long_words=False, break_on_hyphens=False)
+
+
+def _yaml(lines: str) -> str:
+    return f"```yaml\n{lines}\n```"
+
+
+if __name__ == "__main__":
+    for page, text in pages().items():
+        page.write_text(text, encoding="utf-8")
