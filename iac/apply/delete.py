@@ -11,7 +11,7 @@ from iac.core.errors import IacError, UnknownOutcome
 from iac.core.limits import listed
 from iac.core.plan.change import Change, Leaving, OutputAction
 from iac.core.registration import Registration
-from iac.core.state.answer import kept_answer
+from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientGone, ClientState, ClientWritten, PredecessorGone, Tombstone
 from iac.ports import Provider
 from iac.session.ledger import Ledger

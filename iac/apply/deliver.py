@@ -17,7 +17,7 @@ from iac.core.secret import Secret
 from iac.core.state.keys import key_in_use, kid_in_use
 from iac.core.state.model import ClientState, OutputRecord, OutputWritten, State
 from iac.session import LocalSession
-from iac.session.ledger import Ledger
+from iac.session.ledger import Ledger, Sealed
 
 if TYPE_CHECKING:
     from iac.rendering.context import Credentials
@@ -206,7 +206,7 @@ def open_key(ledger: Ledger, address: str, client: ClientState) -> Secret | None
         StateError: it cannot be opened.
     """
     key = key_in_use(ledger.state.keys.get(address, ()), client.applied)
-    return ledger.open_key(address, key.private) if key else None
+    return ledger.open(address, key.private, Sealed.KEY) if key else None
 
 
 def fresh_content(session: LocalSession, ledger: Ledger, spec: OutputSpec) -> bytes:

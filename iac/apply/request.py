@@ -10,7 +10,6 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from iac.apply.answer import fields_of, names_of
 from iac.core import server
 from iac.core.desired import OWNERS
 from iac.core.errors import GarbledError, ServerError, StalePlan, UnknownOutcome, UnreachableError
@@ -121,7 +120,7 @@ class Requests:
 
     def put(self, change: Change, fresh: Registration) -> Registration:
         """Lay the fields of a change over what is there."""
-        fields, names = fields_of(change), names_of(change)
+        fields, names = change.sent_fields, change.sent_names
         try:
             return self.provider.update(fresh, fields, names)
         except UnknownOutcome as unknown:

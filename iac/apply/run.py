@@ -145,7 +145,7 @@ def intend(ledger: Ledger, changes: Iterable[Change], kept: Mapping[str, SealedS
         if change.step is SecretStep.CHOOSE:
             old = kept.get(change.address)
             chosen = Secret(ledger.clock.token())
-            sealed = ledger.reseal(change.address, old) if old else ledger.seal_next(change.address, chosen)
+            sealed = ledger.reseal(change.address, old) if old else ledger.seal(change.address, chosen)
         if change.creates:
             action = Action.CREATE
         elif change.step is SecretStep.CHOOSE:

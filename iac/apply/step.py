@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from typing import Any
 
-from iac.apply.answer import AnswerStore, desired_of, fields_of, last_of, owners_given, with_secret
 from iac.apply.delete import Deletion
 from iac.apply.request import Requests, check_kept, check_same
 from iac.core import server
@@ -14,11 +14,105 @@ from iac.core.desired import DesiredClient
 from iac.core.errors import IacError, ServerError, UnknownOutcome, UnreachableError
 from iac.core.model import Fields, uses_secret
 from iac.core.plan.change import Action, Change, SecretChange, SecretStep
+from iac.core.plan.diff import mismatches
 from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret
-from iac.core.state.model import ClientState, SealedSecret, SecretStatus
+from iac.core.state.codec import kept_answer
+from iac.core.state.model import ClientState, ClientWritten, Predecessor, SealedSecret, SecretStatus, State
 from iac.ports import Provider
-from iac.session.ledger import Ledger
+from iac.session.ledger import Ledger, Sealed
+
+
+def last_of(change: Change, state: State) -> ClientState | None:
+    """What was last applied to this very client; None for one that is new to its address."""
+    client = state.clients.get(change.address)
+    return client if client is not None and client.client_id == change.client_id else None
+
+
+def with_secret(client: ClientState, secret: SealedSecret | None) -> ClientState:
+    """The client with a secret that is known, or with none."""
+    return replace(client, secret=secret, secret_status=SecretStatus.KNOWN if secret else SecretStatus.NONE)
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerStore:
+    """Writes answers into state, durably: what is done next may rely on it."""
+
+    ledger: Ledger
+    facts: Facts
+    defaults: Fields
+    provider_name: str
+
+    def learned(self, change: Change, answer: Registration, client: ClientState) -> ClientState:
+        """The client with the secret and the token of an answer, where the server chooses them.
+
+        Where iac chooses, the plan has said what becomes of the secret.
+        """
+        if not self.facts.api.server_chooses:
+            return client
+        if answer.registration_uri:
+            client = replace(client, registration_uri=answer.registration_uri)
+        if answer.rat is not None and not (client.rat and client.rat.holds(answer.rat)):
+            client = replace(client, rat=self.ledger.seal(change.address, answer.rat, Sealed.TOKEN))
+        is_stored = client.secret is not None and client.secret.holds(answer.secret)
+        if answer.secret is None or not uses_secret(answer.fields) or is_stored:
+            return client
+        return with_secret(client, self.ledger.seal(change.address, answer.secret))
+
+    def wrong(self, change: Change, answer: Registration) -> list[str]:
+        """Names of the fields in which an answer is not what was sent."""
+        return mismatches(change.sent_fields, change.sent_names, answer, self.facts, self.defaults)
+
+    def store(self, change: Change, answer: Registration, client: ClientState) -> list[str]:
+        """Make the answer durable; names of the fields in which it is not what was sent.
+
+        Of `client` the owners and what belongs to its secret and token are stored; the rest is of this change. A field
+        that the server did not keep is stored as it answered: the next plan shows it as drift.
+        """
+        desired = change.definition
+        wrong = self.wrong(change, answer)
+        applied = dict(server.forced(desired.fields, self.facts.api))
+        for name in wrong:
+            applied.pop(name, None)
+            if name in answer.fields and name in desired.declared:
+                applied[name] = answer.fields[name]
+        client = replace(
+            client,
+            client_id=answer.client_id or desired.client_id,
+            provider=self.provider_name,
+            applied=applied,
+            declared=desired.declared,
+            prevent_destroy=desired.lifecycle.prevent_destroy,
+            applied_at=self.ledger.now(),
+            adopted_at=self._adopted_at(change),
+            generation=desired.generation,
+            predecessors=_predecessors(change, self.ledger.state.clients.get(change.address)),
+            answer=self._answer(change, answer),
+        )
+        self.ledger.record(ClientWritten(desired.address, client))
+        return wrong
+
+    def _answer(self, change: Change, answer: Registration) -> Mapping[str, Any] | None:
+        """The answer; where nothing was read, the one before it."""
+        if not answer.is_remembered:
+            return kept_answer(answer.answer)
+        last = last_of(change, self.ledger.state)
+        return last.answer if last else None
+
+    def _adopted_at(self, change: Change) -> str:
+        last = last_of(change, self.ledger.state)
+        if last is not None:
+            return last.adopted_at
+        is_taken = change.observed is not None and not change.resumes
+        return self.ledger.now() if is_taken else ""
+
+
+def _predecessors(change: Change, before: ClientState | None) -> tuple[Predecessor, ...]:
+    """The predecessors of a client that is written: those of the one that stands there; another becomes one itself."""
+    if before is None or not change.succeeds or before.client_id == change.client_id:
+        return before.predecessors if before else ()
+    grace = next((old.grace for old in change.leaving if old.client_id == before.client_id), 0)
+    return (*before.predecessors, Predecessor(replace(before, predecessors=()), grace))
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +141,14 @@ class Steps:
             case Action.FORGET:
                 Deletion(self.provider, self.ledger).forget(change)
             case _ if change.creates:
-                self._create(change, desired_of(change))
+                self._create(change, change.definition)
             case _:
-                self._update(change, desired_of(change))
+                self._update(change, change.definition)
 
     def _create(self, change: Change, desired: DesiredClient) -> None:
         # The secret is the one of the intent, which is durable: whatever becomes of this request, the next run has it.
         sealed, chosen = self._chosen(change)
-        answer = self._requests.register(change, NewClient(change.client_id, fields_of(change), chosen))
+        answer = self._requests.register(change, NewClient(change.client_id, change.sent_fields, chosen))
         client = with_secret(self._new_client(change), sealed)
         if answer.secret is not None and answer.secret != chosen and uses_secret(desired.fields):
             client = with_secret(client, self._seal(change, answer.secret))
@@ -63,7 +157,7 @@ class Steps:
             self._take_over(change, answer, client)
             return
         wrong, client, answer = self._settle(change, answer, client)
-        if wrong and set(wrong) <= server.forced_by_create(fields_of(change), self.facts.api):
+        if wrong and set(wrong) <= server.forced_by_create(change.sent_fields, self.facts.api):
             # Some servers force fields when a client is made and keep them as sent in a PUT.
             answer = self._requests.put(change, self._fresh(change))
             wrong, client, answer = self._settle(change, answer, client)
@@ -82,10 +176,10 @@ class Steps:
         if client.secret != self.ledger.state.intents[change.address].secret:
             self.ledger.record(self.ledger.intend(change.address, change.client_id, Action.CREATE, client.secret))
         wrong = self._answers.wrong(change, answer)
-        if wrong and set(wrong) <= server.forced_by_create(fields_of(change), self.facts.api):
+        if wrong and set(wrong) <= server.forced_by_create(change.sent_fields, self.facts.api):
             answer = self._requests.put(change, self._fresh(change))
-        owners = desired_of(change).owners
-        self._requests.assign(change.client_id, owners_given(change, owners) or (), ())
+        owners = change.definition.owners
+        self._requests.assign(change.client_id, change.owners_given(owners) or (), ())
         check_kept(self._answers.store(change, answer, replace(client, owners=owners)), change)
 
     def _settle(
@@ -127,7 +221,7 @@ class Steps:
         if change.step is SecretStep.ROTATE:
             client = self._rotate(change, fresh, answer, client)
         wrong = self._answers.store(change, answer, client)
-        owners = owners_given(change, desired.managed_owners)
+        owners = change.owners_given(desired.managed_owners)
         if owners is not None:
             self._requests.assign(change.client_id, owners, fresh.owners or ())
             self._answers.store(change, answer, replace(client, owners=desired.managed_owners))
@@ -145,7 +239,7 @@ class Steps:
             if not isinstance(refusal, UnknownOutcome):
                 self._answers.store(change, answer, client)
             raise
-        return replace(with_secret(client, self._seal(change, secret)), secret_serial=desired_of(change).secret_serial)
+        return replace(with_secret(client, self._seal(change, secret)), secret_serial=change.definition.secret_serial)
 
     @contextmanager
     def _unsent(self, change: Change) -> Iterator[None]:
@@ -160,12 +254,12 @@ class Steps:
 
     def _new_client(self, change: Change) -> ClientState:
         """A client of which state holds nothing yet; a store fills in what this leaves out."""
-        serial = desired_of(change).secret_serial
+        serial = change.definition.secret_serial
         return ClientState(change.client_id, self.provider_name, {}, frozenset(), secret_serial=serial)
 
     def _client_before(self, change: Change, fresh: Registration) -> ClientState:
         """What state holds until the secret's own step is done, or what an interrupted create chose."""
-        desired = desired_of(change)
+        desired = change.definition
         last, intent = last_of(change, self.ledger.state), self.ledger.state.intents.get(change.address)
         client = last or self._new_client(change)
         if not self.facts.api.uses_tokens:
@@ -185,7 +279,7 @@ class Steps:
 
     def _resumed(self, change: Change, chosen: SealedSecret, fresh: Registration) -> SealedSecret:
         """The secret of a client whose create was interrupted: the server's, where it shows another than was chosen."""
-        if fresh.secret is not None and fresh.secret.fingerprint(chosen.salt) != chosen.fingerprint:
+        if fresh.secret is not None and not chosen.holds(fresh.secret):
             return self._seal(change, fresh.secret)
         return chosen
 
@@ -195,11 +289,11 @@ class Steps:
         return sealed, self.ledger.open(change.address, sealed) if sealed else None
 
     def _fresh(self, change: Change) -> Registration:
-        needs_owners = owners_given(change, desired_of(change).owners) is not None
+        needs_owners = change.owners_given(change.definition.owners) is not None
         return self._requests.fresh(change, with_owners=needs_owners)
 
     def _seal(self, change: Change, secret: Secret) -> SealedSecret:
-        return self.ledger.seal_next(change.address, secret)
+        return self.ledger.seal(change.address, secret)
 
 
 def _if_unseen(change: Change, client: ClientState) -> ClientState:

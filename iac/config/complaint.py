@@ -151,9 +151,12 @@ def _unknown_keys(document: Document, error: Violation) -> Iterator[Complaint]:
     known = error.schema.get("properties", {})
     for key in error.value:
         if key not in known:
-            summary = f"unknown key {key}" + (f" in {_name(pointer)}" if pointer else "")
-            fix = _instead(key, known)
-            found = mistake("unknown-key", summary, document.at_key(*pointer, key), fix=fix)
+            found = mistake(
+                "unknown-key",
+                f"unknown key {key}" + (f" in {_name(pointer)}" if pointer else ""),
+                document.at_key(*pointer, key),
+                fix=_instead(key, known),
+            )
             yield (*pointer, key), found
 
 
@@ -174,9 +177,13 @@ def _missing_keys(document: Document, error: Violation) -> Iterator[Complaint]:
     pointer = error.pointer
     for key in error.wanted:
         if key not in error.value:
-            summary = f"the key {key} is missing" + (f" in {_name(pointer)}" if pointer else "")
-            what = error.schema.get("properties", {}).get(key, {}).get("description", "")
-            found = mistake("missing-key", summary, document.at(*pointer), why=what, fix=f"add {key}:")
+            found = mistake(
+                "missing-key",
+                f"the key {key} is missing" + (f" in {_name(pointer)}" if pointer else ""),
+                document.at(*pointer),
+                why=error.schema.get("properties", {}).get(key, {}).get("description", ""),
+                fix=f"add {key}:",
+            )
             yield (*pointer, key), found
 
 
@@ -196,9 +203,17 @@ def _union(document: Document, error: Violation) -> Iterator[Complaint]:
         yield from _explain(document, _name_of_branch(error, *names))
         return
     choices = " or ".join(dict.fromkeys(_branch(part) for part in error.wanted if part.get("type") != "null"))
-    summary = f"{_name(pointer)} must be {choices}{_shown(pointer, error.value)}"
     why, fix = _why(error), _instead_of_literal(error)
-    yield pointer, mistake("wrong-type", summary, document.at(*pointer), why=why, fix=fix)
+    yield (
+        pointer,
+        mistake(
+            "wrong-type",
+            f"{_name(pointer)} must be {choices}{_shown(pointer, error.value)}",
+            document.at(*pointer),
+            why=why,
+            fix=fix,
+        ),
+    )
 
 
 def _names_of_branches(error: Violation) -> tuple[str, list[str]] | None:
@@ -273,8 +288,7 @@ def _types(error: Violation) -> str:
 
 
 def _choices(error: Violation) -> str:
-    known = [str(item) for item in error.wanted if item is not None]
-    return "one of " + ", ".join(known)
+    return "one of " + ", ".join([str(item) for item in error.wanted if item is not None])
 
 
 def _expected(error: Violation) -> str:
@@ -312,8 +326,7 @@ def _why(error: Violation) -> str:
 
 def _fix(error: Violation) -> str:
     if error.keyword == "enum":
-        known = [str(item) for item in error.wanted if item is not None]
-        return nearest(str(error.value), known)
+        return nearest(str(error.value), [str(item) for item in error.wanted if item is not None])
     if error.keyword == "type" and "string" in error.wanted and isinstance(error.value, int | float):
         return "put it in quotes if it is text"
     if error.keyword == "type" and "array" in error.wanted and not isinstance(error.value, dict):

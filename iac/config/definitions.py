@@ -13,7 +13,7 @@ from pathlib import Path
 from iac.config.definition import judged
 from iac.config.environment import Environment, parse_removed
 from iac.config.layers import Layer, folder_layers, read_layer
-from iac.config.project import Project, has_errors, load_project, read_project
+from iac.config.project import Project, has_errors, load_project, read_project, with_base
 from iac.config.settings import Settings, check_sources
 from iac.config.tree import Tree, read_tree
 from iac.core.catalogue import mistake
@@ -93,8 +93,6 @@ def validate_project(
     """
     project, found = read_project(root)
     if project and base:
-        from iac.config.base import with_base  # for pipelines alone
-
         project = with_base(project, base)
     if project is None and found[0].id == "no-project":
         return Validation(tuple(found), 0, ())
@@ -184,9 +182,12 @@ class Loader:
             return
         for name in overlays:
             if name not in self._names:
-                fix = nearest(name, self._names) or f"environments of this project: {listed(sorted(self._names))}"
-                where = layer.document.at_key("environments", name)
-                yield mistake("unknown-environment", f"iac.yaml has no environment {name}", where, fix=fix)
+                yield mistake(
+                    "unknown-environment",
+                    f"iac.yaml has no environment {name}",
+                    layer.document.at_key("environments", name),
+                    fix=nearest(name, self._names) or f"environments of this project: {listed(sorted(self._names))}",
+                )
 
 
 @dataclass(frozen=True, slots=True)

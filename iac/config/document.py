@@ -106,9 +106,10 @@ def _syntax_mistake(error: Exception, file: str) -> Diagnostic:
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "it cannot be parsed"
     context = getattr(error, "context", None)
-    why = f"{context}: {problem}" if context else str(problem)
     place, fix = Location(file, line, column), "check indentation, colons and quotes"
-    return mistake("yaml-syntax", "invalid YAML", place, why=why, fix=fix)
+    return mistake(
+        "yaml-syntax", "invalid YAML", place, why=f"{context}: {problem}" if context else str(problem), fix=fix
+    )
 
 
 class _Reader:
@@ -142,8 +143,9 @@ class _Reader:
         self.refuse(event.start_mark, rule, summary, why=why, fix=fix)
 
     def refuse(self, mark: Any, rule: str, summary: str, *, why: str = "", fix: str = "") -> None:
-        place = Location(self.parsed.file, mark.line + 1, mark.column + 1)
-        self.parsed.mistakes.append(mistake(rule, summary, place, why=why, fix=fix))
+        self.parsed.mistakes.append(
+            mistake(rule, summary, Location(self.parsed.file, mark.line + 1, mark.column + 1), why=why, fix=fix)
+        )
         if len(self.parsed.mistakes) >= MAX_MISTAKES:
             raise _Stop
 
@@ -154,8 +156,13 @@ class _Reader:
             raise _Stop
         kind = event.__class__
         if kind is AliasEvent:
-            summary = f"*{event.anchor} refers to another place"
-            self.fault(event, "yaml-alias", summary, why="aliases are not read", fix="write the value out")
+            self.fault(
+                event,
+                "yaml-alias",
+                f"*{event.anchor} refers to another place",
+                why="aliases are not read",
+                fix="write the value out",
+            )
             self.parsed.faulty.append(pointer)
             return None
         count = len(self.parsed.mistakes)
@@ -185,8 +192,13 @@ class _Reader:
         text = event.value
         if not event.implicit[0]:
             if not text.isprintable() and (hidden := HIDDEN.search(text)):
-                summary = f"the text has the invisible character U+{ord(hidden[0]):04X}"
-                self.fault(event, "hidden-character", summary, why="nobody would see it in a review", fix="delete it")
+                self.fault(
+                    event,
+                    "hidden-character",
+                    f"the text has the invisible character U+{ord(hidden[0]):04X}",
+                    why="nobody would see it in a review",
+                    fix="delete it",
+                )
             return text
         if text[:1] in _MAYBE_NUMBER:
             return self.number(event, text)
@@ -238,17 +250,25 @@ class _Reader:
             key = self.scalar(event)
             if key.__class__ is str:
                 return intern(key)
-            fix = f'quote it: "{event.value}"' if event.value else "write the key before the colon"
-            self.fault(event, "yaml-key", "the key is no text", fix=fix)
+            self.fault(
+                event,
+                "yaml-key",
+                "the key is no text",
+                fix=f'quote it: "{event.value}"' if event.value else "write the key before the colon",
+            )
             return None
         self.fault(event, "yaml-key", "the key is no plain text", why="aliases, tags, lists and mappings are no keys")
         self.skip(event, pointer)
         return None
 
     def duplicate(self, mark: Any, key: str, first: Place) -> None:
-        summary = f"the key {key} is there twice"
-        why = f"it is on line {first[0]} already"
-        self.refuse(mark, "yaml-duplicate-key", summary, why=why, fix="delete one of them")
+        self.refuse(
+            mark,
+            "yaml-duplicate-key",
+            f"the key {key} is there twice",
+            why=f"it is on line {first[0]} already",
+            fix="delete one of them",
+        )
 
     def skip(self, event: Any, pointer: Pointer) -> None:
         """Read a value that is not used, so that mistakes in it are said and its places are not kept."""
@@ -316,8 +336,14 @@ def read_document(root: Path, file: str) -> tuple[Document | None, list[Diagnost
     try:
         content = read(root / file, MAX_BYTES + 1)
     except OSError as error:
-        why = f"{error.strerror or error}; a definition that cannot be read is never taken for a removed one"
-        return None, [mistake("file-unreadable", "the file cannot be read", Location(file), why=why)]
+        return None, [
+            mistake(
+                "file-unreadable",
+                "the file cannot be read",
+                Location(file),
+                why=f"{error.strerror or error}; a definition that cannot be read is never taken for a removed one",
+            )
+        ]
     return parse_document(content, file)
 
 
@@ -329,10 +355,17 @@ def parse_document(content: bytes, file: str) -> tuple[Document | None, list[Dia
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        column = error.start - content.rfind(b"\n", 0, error.start)
         summary = f"byte {error.start + 1} is not UTF-8"
-        return None, [mistake("not-utf8", summary, Location(file, line, column), fix="save the file as UTF-8")]
+        return None, [
+            mistake(
+                "not-utf8",
+                summary,
+                Location(
+                    file, content.count(b"\n", 0, error.start) + 1, error.start - content.rfind(b"\n", 0, error.start)
+                ),
+                fix="save the file as UTF-8",
+            )
+        ]
     hidden = _hidden(text, file)
     if hidden:
         return None, hidden
@@ -348,12 +381,10 @@ def _is_line_end(text: str, match: re.Match[str]) -> bool:
 
 
 def _hidden_at(text: str, match: re.Match[str], file: str) -> Diagnostic:
-    line = text.count("\n", 0, match.start()) + 1
-    column = match.start() - text.rfind("\n", 0, match.start())
     return mistake(
         "hidden-character",
         f"the file has the invisible character U+{ord(match[0]):04X}",
-        Location(file, line, column),
+        Location(file, text.count("\n", 0, match.start()) + 1, match.start() - text.rfind("\n", 0, match.start())),
         why="what a reviewer sees would not be what is applied",
         fix="delete it",
     )

@@ -15,8 +15,7 @@ from iac.config.layers import Layer, Merged, Unsure, default_layers, merge, over
 from iac.config.output import OutputRules, Paths, parse_output, sealed_to
 from iac.config.project import Project, has_errors
 from iac.config.rule import check_definition
-from iac.config.settings import Settings
-from iac.config.state import check_exposure
+from iac.config.settings import Settings, check_exposure
 from iac.core.catalogue import mistake
 from iac.core.desired import Desired, DesiredClient, Moved, OutputSpec, Removed, Rotation, Then
 from iac.core.diagnostics import Diagnostic, Location
@@ -46,9 +45,12 @@ def check_removed(
         if address in seen:
             yield mistake("removed-twice", f"{address} is removed twice", where, fix="delete one of the entries")
         if address in addresses:
-            fix = "delete the definition, or this entry"
-            summary = f"{address} is removed and has a definition in environment {environment}"
-            yield mistake("removed-still-defined", summary, where, fix=fix)
+            yield mistake(
+                "removed-still-defined",
+                f"{address} is removed and has a definition in environment {environment}",
+                where,
+                fix="delete the definition, or this entry",
+            )
         seen.add(address)
 
 
@@ -197,17 +199,26 @@ class Environment:
         where = definition.merged.at("client_id") or definition.document.at()
         other = self._ids.setdefault(client_id, (definition.address, where))
         if other[0] != definition.address:
-            why = f"{other[0]} has it already ({other[1]})"
-            yield mistake("client-id-twice", f"client_id {client_id} is there twice", where, why=why, fix="change one")
+            yield mistake(
+                "client-id-twice",
+                f"client_id {client_id} is there twice",
+                where,
+                why=f"{other[0]} has it already ({other[1]})",
+                fix="change one",
+            )
 
     def _check_successors(self) -> Iterator[Diagnostic]:
         """No definition has a client_id that a rotation may give to the successor of another."""
         for client in self.replacing():
             for client_id, (address, where) in self._ids.items():
                 if is_successor_id(client_id, client.client_id):
-                    why = f"{client.address} has rotation: replace, and names the successors of {client.client_id} so"
-                    summary = f"client_id {client_id} of {address} is that of a successor"
-                    yield mistake("client-id-of-successor", summary, where, why=why, fix="give it another client_id")
+                    yield mistake(
+                        "client-id-of-successor",
+                        f"client_id {client_id} of {address} is that of a successor",
+                        where,
+                        why=f"{client.address} has rotation: replace, and gives such ids to its successors",
+                        fix="give it another client_id",
+                    )
 
     def _add_outputs(self, definition: Definition) -> Iterator[Diagnostic]:
         merged = definition.merged
@@ -240,14 +251,19 @@ class Environment:
     def _check_addresses(self, pointer: Pointer, clients: Any) -> Iterator[Diagnostic]:
         for key, address in clients.items() if isinstance(clients, dict) else enumerate(clients):
             if address not in self._addresses:
-                where = self._document.at(*pointer, "clients", key)
-                fix = nearest(address, self._addresses) or "an address is a path below clients.d without .yaml"
-                summary = f"environment {self.settings.environment} has no definition {address}"
-                yield mistake("unknown-address", summary, where, fix=fix)
+                yield mistake(
+                    "unknown-address",
+                    f"environment {self.settings.environment} has no definition {address}",
+                    self._document.at(*pointer, "clients", key),
+                    fix=nearest(address, self._addresses) or "an address is a path below clients.d without .yaml",
+                )
 
     def _check_patterns(self) -> Iterator[Diagnostic]:
         for index, pattern in enumerate(self.settings.clients or ()):
             if not any(fnmatchcase(address, pattern) for address in self._addresses):
-                where = self._document.at("environments", self.settings.environment, "clients", index)
-                summary = f"no definition has an address like {pattern}"
-                yield mistake("no-client-matches", summary, where, fix="correct the pattern or take it out")
+                yield mistake(
+                    "no-client-matches",
+                    f"no definition has an address like {pattern}",
+                    self._document.at("environments", self.settings.environment, "clients", index),
+                    fix="correct the pattern or take it out",
+                )

@@ -101,14 +101,21 @@ class OutputRules:
 
     def _unknown_sink(self, name: str, where: Location) -> Diagnostic:
         known = list(self._settings.sinks)
-        fix = nearest(name, known) or f"name it under sinks in {PROJECT_FILE}; there are {listed(known)}"
-        summary = f"environment {self._settings.environment} has no sink {name}"
-        return mistake("unknown-sink", summary, where, fix=fix)
+        return mistake(
+            "unknown-sink",
+            f"environment {self._settings.environment} has no sink {name}",
+            where,
+            fix=nearest(name, known) or f"name it under sinks in {PROJECT_FILE}; there are {listed(known)}",
+        )
 
     def _check_path(self, path: str, where: Location) -> Iterator[Diagnostic]:
         if problem := path_problem(path):
-            fix = "a path relative to the project, such as out/service.env"
-            yield mistake("bad-path", f"{path} cannot be the path of an output: {problem}", where, fix=fix)
+            yield mistake(
+                "bad-path",
+                f"{path} cannot be the path of an output: {problem}",
+                where,
+                fix="a path relative to the project, such as out/service.env",
+            )
             return
         real = self._real_path(path)
         if over := path_over(path, self._inputs) or path_over(real, self._inputs):
@@ -168,9 +175,13 @@ def _read_besides(root: Path, settings: Settings) -> Iterator[str]:
 
 
 def _sealed_to_nobody(spec: OutputSpec, where: Location) -> Diagnostic:
-    why = "it names no recipients, and the state has none"
-    fix = f"sinks: {{{spec.sink}: {{recipients: [age1...]}}}}"
-    return mistake("no-recipients", f"sink {spec.sink} has nobody to encrypt to", where, why=why, fix=fix)
+    return mistake(
+        "no-recipients",
+        f"sink {spec.sink} has nobody to encrypt to",
+        where,
+        why="it names no recipients, and the state has none",
+        fix=f"sinks: {{{spec.sink}: {{recipients: [age1...]}}}}",
+    )
 
 
 class Paths:
@@ -183,8 +194,13 @@ class Paths:
         """Take a path for an output, or a Secret."""
         key = folded(path) if "://" not in path else path.casefold()
         if key in self._seen:
-            why = f"it is written by {self._seen[key]} already"
-            yield mistake("output-twice", f"two outputs are written to {path}", where, why=why, fix="change one path")
+            yield mistake(
+                "output-twice",
+                f"two outputs are written to {path}",
+                where,
+                why=f"it is written by {self._seen[key]} already",
+                fix="change one path",
+            )
         self._seen.setdefault(key, where)
 
     def check_nesting(self) -> Iterator[Diagnostic]:
@@ -195,7 +211,10 @@ class Paths:
             parents = (str(parent) for parent in PurePosixPath(key).parents)
             over = next((parent for parent in parents if parent in self._seen), "")
             if over:
-                why = f"{over} is a file, written by {self._seen[over]}"
                 yield mistake(
-                    "output-over-output", f"{key} cannot be a file in {over}", where, why=why, fix="change one"
+                    "output-over-output",
+                    f"{key} cannot be a file in {over}",
+                    where,
+                    why=f"{over} is a file, written by {self._seen[over]}",
+                    fix="change one",
                 )

@@ -1,21 +1,28 @@
-"""The project: iac.yaml, read and checked."""
+"""The project: iac.yaml, read and checked, and its settings from another iac.yaml.
+
+A job that plans a pull request gives its login to whatever iac.yaml names. So it takes the settings, which say where
+credentials go and what is allowed, from the branch that the pull request would go to, and says what the pull request
+changes of them.
+"""
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from iac.config.complaint import check_schema
-from iac.config.document import Document, read_document
+from iac.config.document import Document, Pointer, read_document
 from iac.config.layers import environment_names
 from iac.config.settings import Settings, check_settings, parse_settings
 from iac.core.catalogue import mistake
 from iac.core.diagnostics import Diagnostic, Location, Severity, sort_key
 from iac.core.errors import InputError, InvalidInput
 from iac.core.limits import listed
-from iac.core.text import nearest
+from iac.core.text import nearest, side_by_side
 from iac.ports.path import PROJECT_FILE
 
 
@@ -51,8 +58,11 @@ class Project:
         if environment is None:
             raise InputError("the project has several environments", why=known, fix="choose one: --env NAME")
         if environment not in self.environments:
-            fix = nearest(environment, self.environments) or f"environments of this project: {known}"
-            raise InputError("no such environment", where=environment, fix=fix)
+            raise InputError(
+                "no such environment",
+                where=environment,
+                fix=nearest(environment, self.environments) or f"environments of this project: {known}",
+            )
         return self.environments[environment]
 
 
@@ -73,11 +83,23 @@ def read_project(root: Path) -> tuple[Project | None, list[Diagnostic]]:
     if os.path.lexists(root / PROJECT_FILE) and not (root / PROJECT_FILE).is_file():
         return None, [mistake("file-unreadable", "this is no file", Location(PROJECT_FILE), fix="move it away")]
     if not (root / PROJECT_FILE).is_file():
-        fix = f"iac init makes one; -C DIR names another folder than {root}"
-        return None, [mistake("no-project", f"there is no {PROJECT_FILE} here", Location(PROJECT_FILE), fix=fix)]
+        return None, [
+            mistake(
+                "no-project",
+                f"there is no {PROJECT_FILE} here",
+                Location(PROJECT_FILE),
+                fix=f"iac init makes one; -C DIR names another folder than {root}",
+            )
+        ]
     if not (root / PROJECT_FILE).resolve().is_relative_to(root.resolve()):
-        summary = "the file is a symbolic link out of the project"
-        return None, [mistake("outside-project", summary, Location(PROJECT_FILE), fix="copy it here")]
+        return None, [
+            mistake(
+                "outside-project",
+                "the file is a symbolic link out of the project",
+                Location(PROJECT_FILE),
+                fix="copy it here",
+            )
+        ]
     document, diagnostics = read_document(root, PROJECT_FILE)
     if document is None:
         return None, diagnostics
@@ -95,3 +117,117 @@ def read_project(root: Path) -> tuple[Project | None, list[Diagnostic]]:
 def has_errors(diagnostics: Iterable[Diagnostic]) -> bool:
     """Whether one of them stops."""
     return any(diagnostic.severity is Severity.ERROR for diagnostic in diagnostics)
+
+
+WANTED = frozenset({"defaults", "outputs", "removed", "moved"})
+"""Keys of iac.yaml that say what is wanted, as definitions do. Every other key is a setting, also those to come."""
+
+WANTED_OF_ENVIRONMENT = frozenset({"clients", "defaults", "outputs", "outputs+", "removed"})
+"""The same of an environment."""
+
+_ENVIRONMENTS = "environments"
+_LONGEST = 120  # characters of a value in a message
+_NOT_SET = object()
+
+
+def with_base(project: Project, file: Path) -> Project:
+    """The project with the settings of another iac.yaml, and a warning for each setting in which the two differ.
+
+    Args:
+        project: the project as it is.
+        file: the other iac.yaml; the files that its settings name are found from its folder.
+
+    Raises:
+        InputError: there is none, or it is no iac.yaml.
+        InvalidInput: it has mistakes.
+    """
+    base = _load(file)
+    own, theirs = project.document.value, base.document.value
+    value = {**_without(theirs, WANTED), **_only(own, WANTED), **_environments(own, theirs)}
+    document = Document(PROJECT_FILE, value, project.document.places)
+    environments = {name: parse_settings(base.root, value, name) for name in base.environments}
+    changed = tuple(_differences(project.document, _settings(own), _settings(theirs)))
+    return replace(project, document=document, environments=environments, changed=changed)
+
+
+def _load(file: Path) -> Project:
+    if file.name != PROJECT_FILE or not os.path.lexists(file):
+        raise InputError(
+            "there are no settings to take",
+            where=str(file),
+            why="the base has no iac.yaml" if file.name == PROJECT_FILE else f"this is no {PROJECT_FILE}",
+            fix="name the iac.yaml of the base; where it has none yet, merge one by itself first",
+        )
+    try:
+        return load_project(file.parent)
+    except InvalidInput as invalid:
+        named = [each for each in invalid.diagnostics if each.location]
+        there = [replace(each, location=replace(each.location, file=str(file))) for each in named if each.location]
+        raise InvalidInput(sorted(there, key=sort_key)) from None
+
+
+def _without(value: Mapping[str, Any], keys: frozenset[str]) -> dict[str, Any]:
+    return {key: part for key, part in value.items() if key not in keys}
+
+
+def _only(value: Mapping[str, Any], keys: frozenset[str]) -> dict[str, Any]:
+    return {key: part for key, part in value.items() if key in keys}
+
+
+def _environments(own: Mapping[str, Any], theirs: Mapping[str, Any]) -> dict[str, Any]:
+    """The environments of both, each with the base's settings, if it has any, and what the project wants of it."""
+    settings, wanted = theirs.get(_ENVIRONMENTS) or {}, own.get(_ENVIRONMENTS) or {}
+    merged = {
+        name: {
+            **_without(settings.get(name) or {}, WANTED_OF_ENVIRONMENT),
+            **_only(wanted.get(name) or {}, WANTED_OF_ENVIRONMENT),
+        }
+        for name in [*settings, *(name for name in wanted if name not in settings)]
+    }
+    return {_ENVIRONMENTS: merged} if merged else {}
+
+
+def _settings(value: Mapping[str, Any]) -> dict[Pointer, Any]:
+    """Every setting by its place: mappings taken apart, lists whole."""
+    top = _without(value, WANTED | {_ENVIRONMENTS})
+    environments = value.get(_ENVIRONMENTS) or {}
+    found = dict(_leaves((), top))
+    for name, part in environments.items():
+        found[_ENVIRONMENTS, name] = {}
+        found |= dict(_leaves((_ENVIRONMENTS, name), _without(part or {}, WANTED_OF_ENVIRONMENT)))
+    return found
+
+
+def _leaves(pointer: Pointer, value: Any) -> Iterator[tuple[Pointer, Any]]:
+    if isinstance(value, dict) and (value or not pointer):
+        for key, part in value.items():
+            yield from _leaves((*pointer, key), part)
+    else:
+        yield pointer, value
+
+
+def _differences(document: Document, own: Mapping[Pointer, Any], theirs: Mapping[Pointer, Any]) -> Iterator[Diagnostic]:
+    for pointer in [*own, *(each for each in theirs if each not in own)]:
+        before, after = theirs.get(pointer, _NOT_SET), own.get(pointer, _NOT_SET)
+        if not _is_same(before, after):
+            before, after = side_by_side(_shown(before), _shown(after), _LONGEST)
+            yield mistake(
+                "settings-changed",
+                f"{'.'.join(map(str, pointer))} is {after} here and {before} in the base",
+                document.at(*pointer),
+                why="the base's is used until this is merged",
+                fix="review it like credentials: from the merge on it says where these go and what is refused",
+            )
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Whether two values are the same of the same type. What is shown of them never decides that: it may be cut."""
+    if one is _NOT_SET or other is _NOT_SET:
+        return one is other
+    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+
+
+def _shown(value: Any) -> str:
+    if value is _NOT_SET:
+        return "not set"
+    return "set" if value == {} else value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

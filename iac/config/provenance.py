@@ -69,8 +69,11 @@ def _address_of(project: Project, settings: Settings, client_id: str, addresses:
     clients = load_environment(project, settings.environment)[0].clients
     found = next((address for address, client in clients.items() if client.client_id == client_id), None)
     if found is None:
-        fix = nearest(client_id, addresses) or "the address is the path below clients.d without .yaml"
-        raise InputError("no definition has this address or client_id", where=client_id, fix=fix)
+        raise InputError(
+            "no definition has this address or client_id",
+            where=client_id,
+            fix=nearest(client_id, addresses) or "the address is the path below clients.d without .yaml",
+        )
     return found
 
 

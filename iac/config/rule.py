@@ -48,8 +48,13 @@ def _client_id(definition: Definition) -> Iterator[Diagnostic]:
         if not definition.settings.api.server_chooses:
             name = definition.address.replace("/", "-")
             why = "the identity is in git, so that a retry finds its own client"
-            fix = f"client_id: {name}; for a client that is in state the one that iac state list says"
-            yield mistake("no-client-id", "the key client_id is missing", where, why=why, fix=fix)
+            yield mistake(
+                "no-client-id",
+                "the key client_id is missing",
+                where,
+                why=why,
+                fix=f"client_id: {name}; for a client that is in state the one that iac state list says",
+            )
         return
     where = definition.merged.at("client_id") or where
     if client_id == definition.settings.login_client_id:
@@ -75,9 +80,13 @@ def _placeholders(definition: Definition) -> Iterator[Diagnostic]:
 
 
 def _unfilled(name: str, text: str, where: Location) -> Diagnostic:
-    why = "iac replaces nothing in definitions, so it would be registered as it stands"
-    fix = "write the value; what differs between environments goes under environments:"
-    return mistake("placeholder", f"{name} holds {text}, which nobody has filled in", where, why=why, fix=fix)
+    return mistake(
+        "placeholder",
+        f"{name} holds {text}, which nobody has filled in",
+        where,
+        why="iac replaces nothing in definitions, so it would be registered as it stands",
+        fix="write the value; what differs between environments goes under environments:",
+    )
 
 
 def _redirects(definition: Definition) -> Iterator[Diagnostic]:
@@ -88,19 +97,26 @@ def _redirects(definition: Definition) -> Iterator[Diagnostic]:
     if needing and not uris:
         names = " and ".join(sorted(needing))
         meant = "" if grants else ", which is meant when grant_types are not declared,"
-        where = merged.at("redirect_uris") or merged.at("grant_types") or definition.document.at()
-        rule = "adopted-without-redirect-uris" if merged.get("adopt", False) else "no-redirect-uris"
-        summary = f"the grant {names}{meant} needs redirect_uris"
-        yield mistake(rule, summary, where, why="no user could log in", fix="redirect_uris: [https://...]")
+        yield mistake(
+            "adopted-without-redirect-uris" if merged.get("adopt", False) else "no-redirect-uris",
+            f"the grant {names}{meant} needs redirect_uris",
+            merged.at("redirect_uris") or merged.at("grant_types") or definition.document.at(),
+            why="no user could log in",
+            fix="redirect_uris: [https://...]",
+        )
 
 
 def _redirect_uris(definition: Definition) -> Iterator[Diagnostic]:
     for item in definition.merged.items("redirect_uris"):
         uri = item.value
         if problem := _uri_problem(uri):
-            summary = f"redirect URI {uri}: {problem}"
-            why = f"{definition.settings.api.server} refuses it (RFC 6749 section 3.1.2)"
-            yield mistake("bad-redirect-uri", summary, item.at(), why=why, fix="write the whole address, without #")
+            yield mistake(
+                "bad-redirect-uri",
+                f"redirect URI {uri}: {problem}",
+                item.at(),
+                why=f"{definition.settings.api.server} refuses it (RFC 6749 section 3.1.2)",
+                fix="write the whole address, without #",
+            )
 
 
 def _uri_problem(uri: str) -> str:
@@ -124,18 +140,25 @@ def _scope_rights(definition: Definition) -> Iterator[Diagnostic]:
     for item in definition.merged.items("scope"):
         scope = item.value
         if is_restricted(scope) and not any(fnmatchcase(scope, known) for known in settings.grantable_scopes):
-            summary = f"scope {scope} is given by administrators only"
-            why = "self service drops it without a word"
-            fix = f"use provider: iam-admin; or grantable_scopes: [{scope}] in iac.yaml, if this login can grant it"
-            yield mistake("scope-not-granted", summary, item.at(), why=why, fix=fix)
+            yield mistake(
+                "scope-not-granted",
+                f"scope {scope} is given by administrators only",
+                item.at(),
+                why="self service drops it without a word",
+                fix=f"use provider: iam-admin; or grantable_scopes: [{scope}] in iac.yaml, if this login can grant it",
+            )
 
 
 def _scope_count(definition: Definition) -> Iterator[Diagnostic]:
     names = {item.value for item in definition.merged.items("scope")}
     if len(names) > MAX_SCOPES or any(len(name) > 2048 for name in names):  # noqa: PLR2004  # IAM's own limits
-        where = definition.merged.at("scope")
-        summary = f"a client has at most {MAX_SCOPES} scopes of at most 2048 characters"
-        yield mistake("too-many-scopes", summary, where, why=f"here are {len(names)}", fix="take some out")
+        yield mistake(
+            "too-many-scopes",
+            f"a client has at most {MAX_SCOPES} scopes of at most 2048 characters",
+            definition.merged.at("scope"),
+            why=f"here are {len(names)}",
+            fix="take some out",
+        )
 
 
 def _keys(definition: Definition) -> Iterator[Diagnostic]:
@@ -143,9 +166,12 @@ def _keys(definition: Definition) -> Iterator[Diagnostic]:
     jwk, uri = merged.get("jwk"), merged.get("jwks_uri")
     method = merged.get("token_endpoint_auth_method")
     if jwk and uri:
-        why = f"{definition.settings.api.server} takes jwks_uri and drops jwk"
         yield mistake(
-            "two-key-sources", "jwk and jwks_uri are both there", merged.at("jwk"), why=why, fix="keep jwks_uri"
+            "two-key-sources",
+            "jwk and jwks_uri are both there",
+            merged.at("jwk"),
+            why=f"{definition.settings.api.server} takes jwks_uri and drops jwk",
+            fix="keep jwks_uri",
         )
     if method == "private_key_jwt" and not jwk and not uri:
         where = merged.at("token_endpoint_auth_method")
@@ -153,14 +179,22 @@ def _keys(definition: Definition) -> Iterator[Diagnostic]:
 
 
 def _no_key(where: Location | None) -> Diagnostic:
-    fix = "add jwks_uri (better) or jwk; or take this line out, and iac keygen writes it together with a new key"
-    return mistake("no-key", "private_key_jwt needs a key", where, fix=fix)
+    return mistake(
+        "no-key",
+        "private_key_jwt needs a key",
+        where,
+        fix="add jwks_uri (better) or jwk; or take this line out, and iac keygen writes it together with a new key",
+    )
 
 
 def _adopted_key(where: Location | None) -> Diagnostic:
-    why = "IAM from 1.14 on shows no jwk; the client keeps its own, and no update is sent that would erase it"
-    summary = "private_key_jwt needs a key, and none is declared"
-    return mistake("adopted-without-key", summary, where, why=why, fix="add jwks_uri (better) or jwk")
+    return mistake(
+        "adopted-without-key",
+        "private_key_jwt needs a key, and none is declared",
+        where,
+        why="IAM from 1.14 on shows no jwk; the client keeps its own, and no update is sent that would erase it",
+        fix="add jwks_uri (better) or jwk",
+    )
 
 
 def _jwk(definition: Definition) -> Iterator[Diagnostic]:
@@ -170,8 +204,12 @@ def _jwk(definition: Definition) -> Iterator[Diagnostic]:
         try:
             server.parse_jwks(str(text))
         except ValueError:
-            why = "a JSON object with a list keys, each key with its kty (RFC 7517 section 5), is expected"
-            yield mistake("bad-jwk", "jwk is no JWK set", definition.merged.at("jwk"), why=why)
+            yield mistake(
+                "bad-jwk",
+                "jwk is no JWK set",
+                definition.merged.at("jwk"),
+                why="a JSON object with a list keys, each key with its kty (RFC 7517 section 5), is expected",
+            )
 
 
 def _recipients(definition: Definition) -> Iterator[Diagnostic]:
@@ -187,8 +225,7 @@ def _recipients(definition: Definition) -> Iterator[Diagnostic]:
 
 def _server_rules(definition: Definition) -> Iterator[Diagnostic]:
     for refusal in server.refusals(definition.fields, api=definition.settings.api):
-        where = definition.merged.at(refusal.details["field"])
-        yield mistake(refusal.id, refusal.summary, where, fix=refusal.fix)
+        yield mistake(refusal.id, refusal.summary, definition.merged.at(refusal.details["field"]), fix=refusal.fix)
 
 
 def _admin_fields(definition: Definition) -> Iterator[Diagnostic]:
@@ -202,9 +239,13 @@ def _admin_fields(definition: Definition) -> Iterator[Diagnostic]:
     if api.server_chooses and definition.merged.get(_ROTATION) == Rotation.REPLACE:
         where = definition.merged.at(_ROTATION)
         summary = "a rotation that replaces is done through the management API only"
-        why = "a successor has an id that is known before it is registered; here the server chooses ids"
-        fix = "take lifecycle.rotation out, or use provider: iam-admin"
-        yield mistake("needs-management-api", summary, where, why=why, fix=fix)
+        yield mistake(
+            "needs-management-api",
+            summary,
+            where,
+            why="a successor has an id that is known before it is registered; here the server chooses ids",
+            fix="take lifecycle.rotation out, or use provider: iam-admin",
+        )
 
 
 RULES: tuple[Rule, ...] = (

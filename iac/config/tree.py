@@ -78,8 +78,13 @@ def _walk(tree: Tree, root: Path, folder: str) -> None:
             try:
                 _enter(tree, root, folder, entry)
             except OSError as error:  # a symbolic link that leads to itself
-                why = f"the file cannot be read: {error.strerror}"
-                _complain(tree, "file-unreadable", why, f"{place}/{entry.name}", "delete it")
+                _complain(
+                    tree,
+                    "file-unreadable",
+                    f"the file cannot be read: {error.strerror}",
+                    f"{place}/{entry.name}",
+                    "delete it",
+                )
 
 
 def _enter(tree: Tree, root: Path, folder: str, entry: os.DirEntry[str]) -> None:
@@ -104,8 +109,13 @@ def _enter(tree: Tree, root: Path, folder: str, entry: os.DirEntry[str]) -> None
 def _share(tree: Tree, folder: str, file: str) -> None:
     other = tree.defaults.setdefault(folder, file)
     if other != file:
-        summary = f"the folder {folder or CLIENTS_DIR} has two files of defaults"
-        _complain(tree, "address-twice", summary, file, f"delete this one or {other}")
+        _complain(
+            tree,
+            "address-twice",
+            f"the folder {folder or CLIENTS_DIR} has two files of defaults",
+            file,
+            f"delete this one or {other}",
+        )
 
 
 def _define(tree: Tree, address: str, file: str) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from iac.core import server
 from iac.core.desired import OWNERS, Desired, DesiredClient
 from iac.core.diagnostics import Location
-from iac.core.model import FIELDS, Kind, Value, uses_secret
+from iac.core.model import Value, uses_secret
 from iac.core.plan.change import Action, Cause, FieldChange, place
 from iac.core.plan.diff import compare, is_hidden
 from iac.core.plan.identity import find_moves, identified, move
@@ -165,22 +165,8 @@ def _fields(
         if change.cause is Cause.DEFINITION or (change.name == OWNERS and seen.owners is None):
             continue
         applied: Value | None = last.owners if change.name == OWNERS else last.applied.get(change.name)
-        yield _told(change, applied)
-
-
-def _told(change: FieldChange, applied: Value | None) -> FieldChange:
-    """The difference from what was applied to what is there."""
-    now = change.before
-    added: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    if change.name == OWNERS or FIELDS[change.name].kind is Kind.SET:
-        old, new = set(_entries(applied)), set(_entries(now))
-        added, removed = tuple(sorted(new - old)), tuple(sorted(old - new))
-    return FieldChange(change.name, None if applied == () else applied, now, change.cause, added, removed)
-
-
-def _entries(value: Value | None) -> tuple[str, ...]:
-    return value if isinstance(value, tuple) else ()
+        # what a plan has as before is what is there now
+        yield FieldChange.of(change.name, None if applied == () else applied, change.before, change.cause)
 
 
 def _secret(last: ClientState, seen: Registration, facts: Facts) -> SecretDrift:
@@ -188,8 +174,7 @@ def _secret(last: ClientState, seen: Registration, facts: Facts) -> SecretDrift:
     if last.secret is None or last.secret_status is not SecretStatus.KNOWN:
         return SecretDrift.SAME if last.secret_status is SecretStatus.NONE else SecretDrift.UNKNOWN
     if seen.secret is not None:
-        is_same = seen.secret.fingerprint(last.secret.salt) == last.secret.fingerprint
-        return SecretDrift.SAME if is_same else SecretDrift.CHANGED
+        return SecretDrift.SAME if last.secret.holds(seen.secret) else SecretDrift.CHANGED
     if server.hides_secrets(facts):
         return SecretDrift.UNKNOWN
     return SecretDrift.REMOVED if uses_secret(seen.fields) else SecretDrift.SAME

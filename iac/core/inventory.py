@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from iac.core.desired import DesiredClient
-from iac.core.model import AUTH_METHODS, Fields, short_grant
+from iac.core.model import AUTH_METHODS, Fields, members, short_grant
 from iac.core.registration import Registration
 from iac.core.rotation import written
 from iac.core.server import protected
@@ -132,9 +132,9 @@ def _row(client_id: str, fields: Fields, known: Known, facts: _Facts) -> Invento
         standing=facts.standing,
         is_active=facts.is_active,
         method=str(fields.get("token_endpoint_auth_method", AUTH_METHODS[0])),
-        grants=tuple(short_grant(grant) for grant in _set(fields, "grant_types")),
-        scopes=_set(fields, "scope"),
-        contacts=_set(fields, "contacts"),
+        grants=tuple(short_grant(grant) for grant in members(fields.get("grant_types"))),
+        scopes=members(fields.get("scope")),
+        contacts=members(fields.get("contacts")),
         created=facts.created,
         last_used=facts.last_used,
         expires=facts.expires,
@@ -144,11 +144,6 @@ def _row(client_id: str, fields: Fields, known: Known, facts: _Facts) -> Invento
         rotate_due=_due(secret.since if secret else "", known.defined),
         outputs=known.outputs,
     )
-
-
-def _set(fields: Fields, name: str) -> tuple[str, ...]:
-    value = fields.get(name, ())
-    return value if isinstance(value, tuple) else ()
 
 
 def _text(value: object) -> str | None:

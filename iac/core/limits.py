@@ -1,4 +1,4 @@
-"""Limits: how much of a long list or text one message shows, and what is taken from a server. Pure.
+"""Limits: of messages, of templates, and of what is taken from a server. Pure.
 
 A person reads the first few names and the number. `--format json` holds every item; there, too, one message has an end,
 for what users and servers write can be of any length.
@@ -20,6 +20,37 @@ MESSAGES = 100
 
 TEXT = 4_096
 """Characters of one part of a message: the longest path fits."""
+
+TEMPLATE_BYTES = 256 * 1024
+"""Bytes of one template. The longest built-in has 2 kB.
+
+What a template may use is far above what one that makes a configuration file needs. Templates of the project come with
+pull requests, so their author may not be known. Jinja2's sandbox keeps them from files and from Python, not from using
+up a machine: `{{ 10 ** 100000000 }}` is a short text.
+"""
+
+OUTPUT_BYTES = 1024 * 1024
+"""Bytes of one rendered file; a Kubernetes Secret ends here too."""
+
+WORKER_ANSWER_BYTES = 8 * OUTPUT_BYTES
+"""Bytes that the worker may answer: a rendered file as JSON, of which a byte takes six at most (`\\u0001`)."""
+
+TEMPLATE_SECONDS = 3
+"""Processor time for one template: to compile it, to render it once or to read one file back. Usual are 0.01 s."""
+
+TEMPLATE_FAILURES = 3
+"""How often templates of the project may go beyond a limit in one command; then none of them is tried any more."""
+
+WORKER_PATIENCE = 60
+"""Seconds to wait for an answer: where processes share a processor, its time passes more slowly than the clock's."""
+
+WORKER_MEMORY = 512 * 1024 * 1024
+"""Bytes of address space of the worker. Python and Jinja2 take 60 MiB; a worker above half of it is replaced, so that
+each template finds the other half, whatever those before it left behind."""
+
+TOO_LONG = f"it takes too long: a template has {TEMPLATE_SECONDS} seconds"
+TOO_MANY = f"it was not tried: {TEMPLATE_FAILURES} times templates took too long or too much memory before"
+TOO_MUCH = f"it needs too much memory: a template has {WORKER_MEMORY // 2**20} MiB"
 
 T = TypeVar("T")
 

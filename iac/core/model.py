@@ -128,6 +128,11 @@ def as_json(value: Value | None) -> str | int | bool | list[str] | None:
     return list(value) if isinstance(value, tuple) else value
 
 
+def members(value: Value | None) -> tuple[str, ...]:
+    """The members of a set; none for what is no set."""
+    return value if isinstance(value, tuple) else ()
+
+
 def short_grant(grant: str) -> str:
     """The short name of a grant type for people; unknown ones as they are."""
     return next((short for short, wire in GRANT_TYPES.items() if wire == grant), grant)

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from iac.core.errors import RenderError
+from iac.core.limits import TEMPLATE_SECONDS, WORKER_MEMORY
 from iac.rendering.engine import TooLong, compiled, exceeding, references, render
-from iac.rendering.limits import MEMORY, SECONDS
+from iac.rendering.renderer import pack, read_output, read_template, unpack, write_error, write_found
 from iac.rendering.template import template_file
-from iac.rendering.wire import pack, read_output, read_template, unpack, write_error, write_found
 
 _SIZE = Path("/proc/self/statm")  # of Linux; elsewhere the system does not hold a process to its memory either
 
@@ -77,9 +77,9 @@ def _limited() -> Iterator[None]:
     """
     used = resource.getrusage(resource.RUSAGE_SELF)
     soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + SECONDS + 2, hard))
+    resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + TEMPLATE_SECONDS + 2, hard))
     before = signal.signal(signal.SIGPROF, _end)
-    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, TEMPLATE_SECONDS)
     try:
         yield
     finally:
@@ -98,4 +98,4 @@ def _is_large() -> bool:
         pages = int(_SIZE.read_text(encoding="ascii").split()[0])
     except OSError:
         return False
-    return pages * os.sysconf("SC_PAGE_SIZE") > MEMORY // 2
+    return pages * os.sysconf("SC_PAGE_SIZE") > WORKER_MEMORY // 2

@@ -372,8 +372,7 @@ def _between(marks: Sequence[_Mark], marked: str, text: str) -> Values | None:
         return {}
     seen: set[str] = set()
     parts = re.split("|".join(f"({re.escape(name)})" for name in names), marked)
-    pattern = "".join(_part(part, names, seen) for part in parts if part is not None)
-    match = re.fullmatch(pattern, text)
+    match = re.fullmatch("".join(_part(part, names, seen) for part in parts if part is not None), text)
     return match and {mark: match[names[mark.text]] for mark in marks if mark.text in names}
 
 

@@ -24,9 +24,9 @@ from jinja2.visitor import NodeTransformer
 from iac.core.desired import OutputSpec
 from iac.core.diagnostics import Location
 from iac.core.errors import RenderError
+from iac.core.limits import OUTPUT_BYTES, TOO_LONG, TOO_MUCH
 from iac.rendering.context import Credentials, ProjectFacts, Record, template_context
 from iac.rendering.filters import FILTERS, Refused, Text, inline
-from iac.rendering.limits import MAX_OUTPUT, TOO_LONG, TOO_MUCH
 from iac.rendering.template import FAILED, Template, template_file
 
 if TYPE_CHECKING:
@@ -117,8 +117,8 @@ def _limited(parts: Iterator[str]) -> Iterator[bytes]:
     for part in parts:
         content = part.encode()
         size += len(content)
-        if size > MAX_OUTPUT:
-            raise Refused(f"it makes more than {MAX_OUTPUT} bytes", "check its loops")
+        if size > OUTPUT_BYTES:
+            raise Refused(f"it makes more than {OUTPUT_BYTES} bytes", "check its loops")
         yield content
 
 
@@ -127,10 +127,12 @@ def references(name: str, text: str) -> list[str]:
     with _readable(name):
         found = list(find_referenced_templates(TemplateEnvironment({}).parse(text, name, template_file(name))))
     if None in found:
-        why = (
-            "which template it includes, imports or extends must stand there in quotes, so that a change of it is seen"
+        raise RenderError(
+            FAILED,
+            where=template_file(name),
+            why="what it includes, imports or extends must be named in quotes, so that iac sees changes of it",
+            fix="write the name in quotes",
         )
-        raise RenderError(FAILED, where=template_file(name), why=why, fix="write the name in quotes")
     return [reference for reference in found if reference]
 
 
@@ -151,8 +153,12 @@ def _failure(raw: Exception, template: Template) -> RenderError:
 
 def exceeding(raw: TooLong | MemoryError, where: str) -> RenderError:
     """A template takes more than it may."""
-    why = TOO_LONG if isinstance(raw, TooLong) else TOO_MUCH
-    return RenderError(FAILED, where=where, why=why, fix="simplify what stands there, or put it into `values`")
+    return RenderError(
+        FAILED,
+        where=where,
+        why=TOO_LONG if isinstance(raw, TooLong) else TOO_MUCH,
+        fix="simplify what stands there, or put it into `values`",
+    )
 
 
 class _Constants(Optimizer):
@@ -225,18 +231,30 @@ def _check(environment: TemplateEnvironment, tree: nodes.Template, name: str) ->
 
 def _unknown(location: Location, kind: str, name: str, known: list[str]) -> NoReturn:
     near = difflib.get_close_matches(name, known, n=1, cutoff=0.4)
-    why = f"there is no {kind} `{name}`" + (f"; did you mean `{near[0]}`?" if near else "")
-    raise RenderError(FAILED, location=location, why=why, fix=REFERENCE)
+    raise RenderError(
+        FAILED,
+        location=location,
+        why=f"there is no {kind} `{name}`" + (f"; did you mean `{near[0]}`?" if near else ""),
+        fix=REFERENCE,
+    )
 
 
 def _unreadable(name: str, error: Exception) -> RenderError:
     if isinstance(error, TooLong):
         return exceeding(error, template_file(name))
     if isinstance(error, TemplateSyntaxError):
-        location = Location(template_file(error.name or name), error.lineno)
-        return RenderError(FAILED, location=location, why=error.message or "syntax error", fix="correct the template")
-    why = f"it is nested too deeply, or a value in it is too large ({type(error).__name__})"
-    return RenderError(FAILED, where=template_file(name), why=why, fix="split the template, or simplify it")
+        return RenderError(
+            FAILED,
+            location=Location(template_file(error.name or name), error.lineno),
+            why=error.message or "syntax error",
+            fix="correct the template",
+        )
+    return RenderError(
+        FAILED,
+        where=template_file(name),
+        why=f"it is nested too deeply, or a value in it is too large ({type(error).__name__})",
+        fix="split the template, or simplify it",
+    )
 
 
 def _place(traceback: TracebackType | None, template: Template) -> str:

@@ -55,8 +55,10 @@ def inline(value: object) -> str:
     if isinstance(value, bool):
         raise Refused("true and false are written differently in each format", "name the format, as in {{ x | json }}")
     if not _BARE.fullmatch(text):
-        why = "a value printed without a filter has a character that formats read as syntax, such as a space or a quote"
-        raise Refused(why, "name the file's format, as in {{ x | json }}; `verbatim` prints one line as it is")
+        raise Refused(
+            "a value printed without a filter has a character that formats read as syntax, such as a space or a quote",
+            "name the file's format, as in {{ x | json }}; `verbatim` prints one line as it is",
+        )
     return text
 
 
@@ -109,8 +111,9 @@ def to_env_name(value: object) -> Text:
     """A name of an environment variable: upper case, `_` for what such a name cannot hold (XBD 8.1)."""
     text = re.sub(r"[^A-Za-z0-9_]", "_", _scalar(value)).upper()
     if not _ENV_NAME.fullmatch(text):
-        why = "filter env_name: a variable's name is not empty and does not begin with a digit"
-        raise Refused(why, "put a letter in front")
+        raise Refused(
+            "filter env_name: a variable's name is not empty and does not begin with a digit", "put a letter in front"
+        )
     return Text(text)
 
 
@@ -122,8 +125,7 @@ def to_xml(value: object) -> Text:
 
 def to_base64(value: object) -> Text:
     """The value's UTF-8 bytes in base64 (RFC 4648, 4), as a Kubernetes Secret's `data` wants them."""
-    text = _without(_SURROGATE, value, "base64", "UTF-8")
-    return Text(base64.b64encode(text.encode()).decode())
+    return Text(base64.b64encode(_without(_SURROGATE, value, "base64", "UTF-8").encode()).decode())
 
 
 def to_apache(value: object) -> Text:
@@ -153,8 +155,7 @@ def to_url(value: object) -> Text:
 
 def indent(value: object, width: int = 2, *, first: bool = False) -> str:
     """Move every line but the first to the right; `first=true` moves that one too."""
-    text = _scalar(value)
-    moved = text.replace("\n", "\n" + " " * width)
+    moved = _scalar(value).replace("\n", "\n" + " " * width)
     moved = " " * width + moved if first else moved
     return Text(moved) if isinstance(value, Text) else moved
 
@@ -189,8 +190,10 @@ FILTERS: Mapping[str, Callable[..., str]] = {
 def _without(forbidden: re.Pattern[str], value: object, name: str, what: str) -> str:
     text = _scalar(value)
     if found := forbidden.search(text):
-        why = f"filter {name}: the value has {_named(found[0])}, which {what} cannot hold for every reader"
-        raise Refused(why, "use a value without it, or a file format that can hold it (json, yaml, base64)")
+        raise Refused(
+            f"filter {name}: the value has {_named(found[0])}, which {what} cannot hold for every reader",
+            "use a value without it, or a file format that can hold it (json, yaml, base64)",
+        )
     return text
 
 

@@ -2,35 +2,226 @@
 
 Importing this costs nothing; Jinja2 comes in with the first template that is needed, and the process is started for the
 first one of the project. One process serves a whole command; after a failure the next template gets another.
+
+Questions to that process and its answers are JSON. A question comes from iac itself. An answer comes from a process
+that ran a stranger's template: its form is checked. Clear secrets are in both, so they go through pipes only.
 """
 
 from __future__ import annotations
 
+import json
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from iac.core.desired import OutputSpec
+from iac.core.diagnostics import Location
 from iac.core.errors import RenderError
-from iac.rendering.limits import MANY, MAX_ANSWER, MEMORY, PATIENCE, TOO_LONG, TOO_MANY, TOO_MUCH
+from iac.core.limits import (
+    TEMPLATE_FAILURES,
+    TOO_LONG,
+    TOO_MANY,
+    TOO_MUCH,
+    WORKER_ANSWER_BYTES,
+    WORKER_MEMORY,
+    WORKER_PATIENCE,
+)
+from iac.core.model import Fields
+from iac.core.secret import Secret
+from iac.rendering.context import Credentials, ProjectFacts
 from iac.rendering.template import FAILED, Template, is_builtin, template_file
+from iac.services import Format
 
 if TYPE_CHECKING:
-    from iac.process import ProcessError, Worker
+    from iac.process import Worker
     from iac.rendering.content import FileCredentials
-    from iac.rendering.context import Credentials, ProjectFacts
+
+
+class Junk(Exception):
+    """An answer that has not the form of one."""
+
+
+def pack(message: Mapping[str, Any]) -> bytes:
+    """A question or an answer as bytes."""
+    return json.dumps(message).encode()
+
+
+def unpack(data: bytes) -> dict[str, Any]:
+    """A question or an answer.
+
+    Raises:
+        Junk: it is none.
+    """
+    try:
+        message = json.loads(data)
+    except (ValueError, RecursionError):
+        raise Junk from None
+    if not isinstance(message, dict):
+        raise Junk
+    return message
+
+
+def write_template(template: Template) -> dict[str, Any]:
+    """A template, with the texts of all that it uses."""
+    return {"name": template.name, "digest": template.digest, "texts": dict(template.texts)}
+
+
+def read_template(message: Mapping[str, Any]) -> Template:
+    """The template of a message."""
+    return Template(**message)
+
+
+def write_output(
+    template: Template, spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts
+) -> dict[str, Any]:
+    """All that rendering an output takes."""
+    return {
+        "template": write_template(template),
+        "spec": {
+            "template": spec.template,
+            "path": spec.path,
+            "clients": spec.clients,
+            "names": spec.names,
+            "values": spec.values,
+        },
+        "clients": {address: _write_client(clients[address]) for address in spec.clients},
+        "facts": asdict(facts),
+    }
+
+
+def read_output(message: Mapping[str, Any]) -> tuple[Template, OutputSpec, dict[str, Credentials], ProjectFacts]:
+    """All that rendering an output takes."""
+    told = message["spec"]
+    spec = OutputSpec(
+        told["template"],
+        told["path"],
+        tuple(told["clients"]),
+        Location(""),
+        names=tuple(told["names"]),
+        values=told["values"],
+    )
+    clients = {address: _read_client(client) for address, client in message["clients"].items()}
+    return read_template(message["template"]), spec, clients, ProjectFacts(**message["facts"])
+
+
+def _write_client(client: Credentials) -> dict[str, Any]:
+    return {
+        "address": client.address,
+        "client_id": client.client_id,
+        "fields": dict(client.fields),
+        "secret": client.secret and client.secret.reveal(),
+        "key": client.key and client.key.reveal(),
+    }
+
+
+def _read_client(message: Mapping[str, Any]) -> Credentials:
+    secret, key = message["secret"], message["key"]
+    return Credentials(
+        message["address"],
+        message["client_id"],
+        _fields(message["fields"]),
+        None if secret is None else Secret(secret),
+        None if key is None else Secret(key),
+    )
+
+
+def _fields(message: Mapping[str, Any]) -> Fields:
+    """JSON has no tuples, which canonical sets are."""
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in message.items()}
+
+
+def write_error(error: RenderError) -> dict[str, Any]:
+    """An error, which holds no value of what a template was given."""
+    place = error.location and [error.location.file, error.location.line]
+    return {"where": error.where, "why": error.why, "fix": error.fix, "place": place}
+
+
+def read_error(message: object) -> RenderError:
+    """The error of an answer.
+
+    Raises:
+        Junk: it is none.
+    """
+    match message:
+        case {"where": str(where), "why": str(why), "fix": str(fix), "place": place}:
+            error = RenderError(FAILED, location=_read_place(place), why=why, fix=fix)
+            error.where = where
+            return error
+    raise Junk
+
+
+def _read_place(message: object) -> Location | None:
+    match message:
+        case None:
+            return None
+        case [str(file), int(line)]:
+            return Location(file, line)
+    raise Junk
+
+
+def read_names(message: object) -> list[str]:
+    """Names of templates.
+
+    Raises:
+        Junk: the answer is something else.
+    """
+    if isinstance(message, list) and all(isinstance(name, str) for name in message):
+        return message
+    raise Junk
+
+
+def read_content(message: object) -> bytes:
+    """The content of a file, rendered.
+
+    Raises:
+        Junk: the answer is something else, or no text.
+    """
+    if not isinstance(message, str):
+        raise Junk
+    try:
+        return message.encode()
+    except UnicodeEncodeError:
+        raise Junk from None
+
+
+def write_found(found: Mapping[str, FileCredentials]) -> dict[str, Any]:
+    """What was read of each client."""
+    return {
+        address: [client.client_id, client.client_secret and client.client_secret.reveal(), client.format]
+        for address, client in found.items()
+    }
+
+
+def read_found(message: object, clients: Iterable[str]) -> dict[str, FileCredentials]:
+    """What was read of each of these clients.
+
+    Raises:
+        Junk: the answer is something else.
+    """
+    if not isinstance(message, dict):
+        raise Junk
+    return {address: _read_found(message.get(address)) for address in clients}
+
+
+def _read_found(message: object) -> FileCredentials:
+    from iac.rendering.content import FileCredentials  # brings in Jinja2
+
+    match message:
+        case [str() | None as client_id, str() | None as secret, str(format_)] if format_ in set(Format):
+            return FileCredentials(client_id, None if secret is None else Secret(secret), Format(format_))
+    raise Junk
+
 
 Result = TypeVar("Result")
 
-_FUNCTION = "iac.rendering.answer:answer"
 _JUNK = "the process that renders it gave no answer that can be read"
-_LOOK = "look for large powers, repetitions and loops in it"
 
 
 class Renderer:
     """Everything that is done with the text of a template."""
 
-    def __init__(self, function: str = _FUNCTION) -> None:
+    def __init__(self, function: str = "iac.rendering.answer:answer") -> None:
         self._function = function
         self._worker: Worker | None = None
         self._exceeding = 0
@@ -45,8 +236,6 @@ class Renderer:
             from iac.rendering.engine import references  # brings in Jinja2
 
             return references(name, text)
-        from iac.rendering.wire import read_names  # for templates of the project alone
-
         return self._ask(name, "references", {"text": text}, read_names)
 
     def check(self, template: Template) -> None:
@@ -59,10 +248,8 @@ class Renderer:
             from iac.rendering.engine import compiled  # brings in Jinja2
 
             compiled(template)
-            return
-        from iac.rendering.wire import write_template  # for templates of the project alone
-
-        self._ask(template.name, "check", {"template": write_template(template)}, lambda _: None)
+        else:
+            self._ask(template.name, "check", {"template": write_template(template)}, lambda _: None)
 
     def render(
         self, template: Template, spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts
@@ -76,8 +263,6 @@ class Renderer:
             from iac.rendering.engine import render  # brings in Jinja2
 
             return render(template, spec, clients, facts)
-        from iac.rendering.wire import read_content, write_output  # for templates of the project alone
-
         return self._ask(template.name, "render", write_output(template, spec, clients, facts), read_content)
 
     def read(
@@ -99,14 +284,16 @@ class Renderer:
             from iac.rendering.content import read_credentials  # brings in Jinja2
 
             return read_credentials(content, template, spec, clients, facts)
-        from iac.rendering.wire import read_found, write_output  # for templates of the project alone
-
-        question = {**write_output(template, spec, clients, facts), "content": content.decode("latin-1")}
-        return self._ask(template.name, "read", question, lambda answer: read_found(answer, spec.clients))
+        return self._ask(
+            template.name,
+            "read",
+            {**write_output(template, spec, clients, facts), "content": content.decode("latin-1")},
+            lambda answer: read_found(answer, spec.clients),
+        )
 
     def _ask(self, name: str, what: str, question: dict[str, Any], read: Callable[[object], Result]) -> Result:
         """What the process answers to a question about a template. Whoever writes bad ones keeps no job for long."""
-        if self._exceeding >= MANY:
+        if self._exceeding >= TEMPLATE_FAILURES:
             raise RenderError(FAILED, where=template_file(name), why=TOO_MANY, fix="correct those first")
         try:
             return self._answer(name, what, question, read)
@@ -115,32 +302,31 @@ class Renderer:
             raise
 
     def _answer(self, name: str, what: str, question: dict[str, Any], read: Callable[[object], Result]) -> Result:
-        from iac.process import ProcessError  # for templates of the project alone
-        from iac.rendering.wire import Junk, pack, unpack
+        from iac.process import Failure, ProcessError, Worker  # for templates of the project alone
 
-        worker = self._worker = self._worker or self._new_worker()
+        if self._worker is None:
+            self._worker = Worker(self._function, memory=WORKER_MEMORY)
+            weakref.finalize(self, self._worker.close)  # however a command ends, no process is left behind
         try:
-            answer = unpack(
-                worker.ask(pack({"what": what, "name": name, **question}), seconds=PATIENCE, limit=MAX_ANSWER)
-            )
+            message = pack({"what": what, "name": name, **question})
+            answer = unpack(self._worker.ask(message, seconds=WORKER_PATIENCE, limit=WORKER_ANSWER_BYTES))
             if answer.get("is_last"):
-                worker.close()
+                self._worker.close()
             return read(_result(answer))
         except ProcessError as error:
-            why = _why(error)
+            why = {
+                Failure.LATE: TOO_LONG,
+                Failure.MEMORY: TOO_MUCH,
+                Failure.LONG: _JUNK,
+                Failure.ENDED: "the process that renders it ended",
+            }[error.failure]
         except OSError as error:
             why = f"the process that renders it cannot be started: {error.strerror}"
         except Junk:
-            worker.close()
+            self._worker.close()
             why = _JUNK
-        raise RenderError(FAILED, where=template_file(name), why=why, fix=_LOOK)
-
-    def _new_worker(self) -> Worker:
-        from iac.process import Worker  # for templates of the project alone
-
-        worker = Worker(self._function, memory=MEMORY)
-        weakref.finalize(self, worker.close)  # however a command ends, no process is left behind
-        return worker
+        fix = "look for large powers, repetitions and loops in it"
+        raise RenderError(FAILED, where=template_file(name), why=why, fix=fix)
 
 
 def _result(answer: Mapping[str, object]) -> object:
@@ -149,29 +335,9 @@ def _result(answer: Mapping[str, object]) -> object:
         case {"result": result}:
             return result
         case {"error": error}:
-            from iac.rendering.wire import read_error  # only for an error
-
             raise read_error(error)
-        case {"unreadable": str(why)}:
-            from iac.rendering.content import Unreadable  # brings in Jinja2
+        case {"unreadable": str(why)} | {"changed": str(why)}:
+            from iac.rendering.content import NotAsRendered, Unreadable  # brings in Jinja2
 
-            raise Unreadable(why)
-        case {"changed": str(why)}:
-            from iac.rendering.content import NotAsRendered  # brings in Jinja2
-
-            raise NotAsRendered(why)
-    from iac.rendering.wire import Junk  # only for an error
-
+            raise Unreadable(why) if "unreadable" in answer else NotAsRendered(why)
     raise Junk
-
-
-def _why(error: ProcessError) -> str:
-    """Why a template got no answer."""
-    from iac.process import Failure  # for templates of the project alone
-
-    return {
-        Failure.LATE: TOO_LONG,
-        Failure.MEMORY: TOO_MUCH,
-        Failure.LONG: _JUNK,
-        Failure.ENDED: "the process that renders it ended",
-    }[error.failure]

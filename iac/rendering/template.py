@@ -13,9 +13,9 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from iac.core.errors import RenderError
+from iac.core.limits import TEMPLATE_BYTES
 from iac.core.text import nearest
 from iac.files import read
-from iac.rendering.limits import MAX_BYTES
 from iac.services import template_files
 
 References = Callable[[str, str], list[str]]
@@ -99,26 +99,34 @@ def _digest(name: str, texts: Mapping[str, str]) -> str:
 def _read(root: Path, name: str) -> str:
     path = _builtin_path(name) if is_builtin(name) else _project_path(root, name)
     try:
-        content = read(path, MAX_BYTES + 1)
+        content = read(path, TEMPLATE_BYTES + 1)
     except OSError as error:
         raise RenderError("the template cannot be read", where=template_file(name), why=str(error.strerror)) from None
-    if len(content) > MAX_BYTES:
-        raise RenderError("the template is too large", where=template_file(name), why=f"the limit is {MAX_BYTES} bytes")
+    if len(content) > TEMPLATE_BYTES:
+        raise RenderError(
+            "the template is too large", where=template_file(name), why=f"the limit is {TEMPLATE_BYTES} bytes"
+        )
     try:
         return content.decode()
     except UnicodeDecodeError as error:
-        why = f"byte {error.start + 1} is not UTF-8"
-        fix = "save the file as UTF-8"
-        raise RenderError("the template is no text", where=template_file(name), why=why, fix=fix) from None
+        raise RenderError(
+            "the template is no text",
+            where=template_file(name),
+            why=f"byte {error.start + 1} is not UTF-8",
+            fix="save the file as UTF-8",
+        ) from None
 
 
 def _builtin_path(name: str) -> Path:
     known = template_files()
     if name in known:
         return known[name]
-    why = nearest(name, known) or "iac new --list names the built-in templates"
-    fix = f"write one of these, or {name}{_SUFFIX} for the file {TEMPLATES_DIR}/{name}{_SUFFIX}"
-    raise RenderError("no such template", where=name, why=why, fix=fix)
+    raise RenderError(
+        "no such template",
+        where=name,
+        why=nearest(name, known) or "iac new --list names the built-in templates",
+        fix=f"write one of these, or {name}{_SUFFIX} for the file {TEMPLATES_DIR}/{name}{_SUFFIX}",
+    )
 
 
 def _project_path(root: Path, name: str) -> Path:
@@ -126,8 +134,12 @@ def _project_path(root: Path, name: str) -> Path:
     inside = PurePosixPath(name)
     path = (folder / inside).resolve()
     if inside.is_absolute() or ".." in inside.parts or not path.is_relative_to(folder) or not _is_ours(root, folder):
-        why = f"templates are read from {TEMPLATES_DIR}/ of the project only, symbolic links included"
-        raise RenderError("the template lies outside", where=template_file(name), why=why, fix="move the file there")
+        raise RenderError(
+            "the template lies outside",
+            where=template_file(name),
+            why=f"templates are read from {TEMPLATES_DIR}/ of the project only, symbolic links included",
+            fix="move the file there",
+        )
     if not path.is_file():
         raise _missing(folder, name)
     return path
@@ -140,5 +152,9 @@ def _is_ours(root: Path, folder: Path) -> bool:
 
 def _missing(folder: Path, name: str) -> RenderError:
     known = sorted(path.relative_to(folder).as_posix() for path in folder.rglob(f"*{_SUFFIX}"))
-    why = nearest(name, known) or f"{TEMPLATES_DIR}/ holds: {', '.join(known[:10]) or 'no template'}"
-    return RenderError("no such template", where=template_file(name), why=why, fix=f"create {template_file(name)}")
+    return RenderError(
+        "no such template",
+        where=template_file(name),
+        why=nearest(name, known) or f"{TEMPLATES_DIR}/ holds: {', '.join(known[:10]) or 'no template'}",
+        fix=f"create {template_file(name)}",
+    )

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TypeVar
+from enum import StrEnum
 
 from iac.core.errors import StateError
 from iac.core.plan.identity import move
@@ -30,11 +30,13 @@ from iac.core.state.model import (
 )
 from iac.ports import Clock, Place, StateBackend, Vault
 
-H = TypeVar("H", ClientState, Intent)
 
-_SECRET = "client_secret"  # noqa: S105  # the name of the field, not its value
-_RAT = "registration_access_token"
-_KEY = "private_key"
+class Sealed(StrEnum):
+    """What is sealed for an address; the seal names it, so that none can be put in the place of another."""
+
+    SECRET = "client_secret"  # noqa: S105  # the name of the field, not its value
+    TOKEN = "registration_access_token"  # noqa: S105  # the same
+    KEY = "private_key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,72 +77,56 @@ class Ledger:
         self._backend = backend
         self._vault = vault
         self._recipients = recipients
-        self._known: dict[tuple[str, str], Secret] = {}
+        self._known: dict[tuple[str, Sealed], Secret] = {}
         self._lock = threading.Lock()
 
     def now(self) -> str:
         """RFC 3339, UTC, seconds."""
         return written(self.clock.now())
 
-    def seal(self, address: str, secret: Secret, version: int) -> SealedSecret:
-        """Encrypt a client secret for its address and remember it in clear for this run's rendering."""
-        return self._sealed(self._place(address), secret, version, self._also(address))
+    def seal(self, address: str, secret: Secret, kind: Sealed = Sealed.SECRET) -> SealedSecret:
+        """Encrypt a secret for its address, as the version after the last one, and remember it in clear for this run.
 
-    def seal_next(self, address: str, secret: Secret) -> SealedSecret:
-        """`seal` with the version after the one that state holds; 1 for the first."""
-        last = self.state.clients.get(address)
-        return self.seal(address, secret, last.secret.version + 1 if last and last.secret else 1)
-
-    def seal_rat(self, address: str, rat: Secret) -> SealedSecret:
-        """Encrypt a registration access token, to the recipients of the state alone: no service needs it."""
-        last = self.state.clients.get(address)
-        return self._sealed(self._place(address, _RAT), rat, last.rat.version + 1 if last and last.rat else 1, ())
-
-    def keep_rat(self, address: str, rat: Secret) -> None:
-        """Make a registration access token durable that a read has brought; what state holds already is not written."""
-        client, intent = self.state.clients.get(address), self.state.intents.get(address)
-        if client is None or (client.rat is not None and rat.fingerprint(client.rat.salt) == client.rat.fingerprint):
-            return
-        # Storing a client ends its intent, and the write of that intent is still to come: the intent is given again.
-        written = ClientWritten(address, replace(client, rat=self.seal_rat(address, rat)))
-        self.record(written, *([IntentGiven(intent)] if intent else []))
-
-    def _sealed(self, place: Place, secret: Secret, version: int, also: tuple[str, ...]) -> SealedSecret:
-        salt = self.clock.token()[:16]
-        sealed = self._vault.seal(secret, place, also)
+        A registration access token is sealed to the recipients of the state alone: no service needs it.
+        """
+        salt, also = self.clock.token()[:16], () if kind is Sealed.TOKEN else self._also(address)
+        sealed = self._vault.seal(secret, self._place(address, kind), also)
         with self._lock:
-            self._known[place.address, place.name] = secret
-        return SealedSecret(sealed, salt, secret.fingerprint(salt), version, self.now(), also, self._vault.recipients)
+            self._known[address, kind] = secret
+        version, recipients = self._version(address, kind) + 1, self._vault.recipients
+        return SealedSecret(sealed, salt, secret.fingerprint(salt), version, self.now(), also, recipients)
 
-    def seal_key(self, address: str, private: Secret, version: int) -> SealedSecret:
-        """Encrypt a private key, to those who may open the client's secret."""
-        return self._sealed(self._place(address, _KEY), private, version, self._also(address))
+    def _version(self, address: str, kind: Sealed) -> int:
+        """That of the last one in state; 0 when there is none."""
+        if kind is Sealed.KEY:
+            return len(self.state.keys.get(address, ()))
+        client = self.state.clients.get(address)
+        last = client and (client.rat if kind is Sealed.TOKEN else client.secret)
+        return last.version if last else 0
 
-    def open_key(self, address: str, key: SealedSecret) -> Secret:
-        """The clear private key; raises as `open`."""
-        return self._vault.open(key.sealed, self._place(address, _KEY))
-
-    def open(self, address: str, secret: SealedSecret) -> Secret:
+    def open(self, address: str, secret: SealedSecret, kind: Sealed = Sealed.SECRET) -> Secret:
         """The clear secret: what this run stored, else by the vault.
 
         Raises:
             StateError: there is no identity, or the wrong one.
         """
-        return self._opened(self._place(address), secret)
-
-    def open_rat(self, address: str, rat: SealedSecret) -> Secret:
-        """The clear registration access token; raises as `open`."""
-        return self._opened(self._place(address, _RAT), rat)
-
-    def _opened(self, place: Place, secret: SealedSecret) -> Secret:
-        known = self._known.get((place.address, place.name))
-        if known is not None and known.fingerprint(secret.salt) == secret.fingerprint:
+        known = self._known.get((address, kind))
+        if known is not None and secret.holds(known):
             return known
-        return self._vault.open(secret.sealed, place)
+        return self._vault.open(secret.sealed, self._place(address, kind))
+
+    def keep_rat(self, address: str, rat: Secret) -> None:
+        """Make a registration access token durable that a read has brought; what state holds already is not written."""
+        client, intent = self.state.clients.get(address), self.state.intents.get(address)
+        if client is None or (client.rat is not None and client.rat.holds(rat)):
+            return
+        # Storing a client ends its intent, and the write of that intent is still to come: the intent is given again.
+        written = ClientWritten(address, replace(client, rat=self.seal(address, rat, Sealed.TOKEN)))
+        self.record(written, *([IntentGiven(intent)] if intent else []))
 
     def is_known(self, address: str) -> bool:
         """Whether this run holds the address's secret in clear."""
-        return (address, _SECRET) in self._known
+        return (address, Sealed.SECRET) in self._known
 
     def record(self, *events: Event) -> None:
         """Make events durable; concurrent callers share the backend's group commit."""
@@ -175,74 +161,70 @@ class Ledger:
     def move(self, moves: Collection[tuple[str, str]]) -> None:
         """Rename addresses. Secrets belong to an address: those of a moved client are sealed for the new one."""
         before, state = self.state.keys, move(self.state, moves)
-        clients, intents = dict(state.clients), dict(state.intents)
-        for source, target in moves:
-            clients[target] = self._resealed_client(clients[target], source, target)
-            if target in intents:
-                intents[target] = self._resealed(intents[target], source, target)
+        clients = {target: self._client(state.clients[target], source, target) for source, target in moves}
+        intents = {to: self._intent(state.intents[to], source, to) for source, to in moves if to in state.intents}
         keys = {
-            target: (*self._resealed_keys(before[source], source, target), *before.get(target, ()))
+            target: (*self._keys(before[source], source, target), *before.get(target, ()))
             for source, target in moves
             if source in before
         }
-        self.state = replace(state, clients=clients, intents=intents, keys={**state.keys, **keys})
+        self.state = replace(
+            state,
+            clients={**state.clients, **clients},
+            intents={**state.intents, **intents},
+            keys={**state.keys, **keys},
+        )
 
     def rekey(self) -> Rekeyed:
-        """Seal every secret anew, to the recipients of now.
+        """Seal every secret again, to the recipients of now.
 
         Raises:
             StateError: one of them cannot be opened, or a recipient is none.
         """
         state = self.state
-        clients = {
-            address: self._resealed_client(client, address, address) for address, client in state.clients.items()
-        }
-        intents = {address: self._resealed(intent, address, address) for address, intent in state.intents.items()}
-        graves = tuple(
-            replace(grave, client=self._resealed_client(grave.client, grave.address, grave.address))
-            for grave in state.tombstones
+        self.state = replace(
+            state,
+            clients={address: self._client(client, address, address) for address, client in state.clients.items()},
+            intents={address: self._intent(intent, address, address) for address, intent in state.intents.items()},
+            tombstones=tuple(
+                replace(grave, client=self._client(grave.client, grave.address, grave.address))
+                for grave in state.tombstones
+            ),
+            keys={address: self._keys(keys, address, address) for address, keys in state.keys.items()},
         )
-        keys = {address: self._resealed_keys(held, address, address) for address, held in state.keys.items()}
-        self.state = replace(state, clients=clients, intents=intents, tombstones=graves, keys=keys)
         before, after = secrets_of(state), secrets_of(self.state)
         also = {address: secret.recipients for address, secret in after if secret.recipients}
         return Rekeyed(len(after), _clear(before), _clear(after), also)
 
     def reseal(self, address: str, secret: SealedSecret) -> SealedSecret:
         """A client secret that stays, sealed to those who may open it now; raises as `open`."""
-        place, also = self._place(address), self._also(address, secret.recipients)
         clear = self.open(address, secret)
         with self._lock:
-            self._known[address, _SECRET] = clear
-        return self._anew(secret, place, place, also)
+            self._known[address, Sealed.SECRET] = clear
+        return self._again(secret, address, address)
 
-    def _resealed_client(self, client: ClientState, source: str, target: str) -> ClientState:
-        """A client with all its secrets sealed anew, and those of its predecessors."""
-        predecessors = tuple(
-            replace(old, client=self._resealed_client(old.client, source, target)) for old in client.predecessors
-        )
-        client = replace(self._resealed(client, source, target), predecessors=predecessors)
-        if client.rat is None:
-            return client
-        return replace(client, rat=self._anew(client.rat, self._place(source, _RAT), self._place(target, _RAT), ()))
-
-    def _resealed(self, holder: H, source: str, target: str) -> H:
-        """A client or an intent with its client secret sealed anew, for another address or the same."""
-        if holder.secret is None:
-            return holder
-        also = self._also(target, holder.secret.recipients)
-        return replace(holder, secret=self._anew(holder.secret, self._place(source), self._place(target), also))
-
-    def _resealed_keys(self, keys: Iterable[ClientKey], source: str, target: str) -> tuple[ClientKey, ...]:
-        """The keys of an address sealed anew, for another address or the same."""
-        places = self._place(source, _KEY), self._place(target, _KEY)
-        return tuple(
-            replace(key, private=self._anew(key.private, *places, self._also(target, key.private.recipients)))
-            for key in keys
+    def _client(self, client: ClientState, source: str, target: str) -> ClientState:
+        """A client with its secrets sealed again, for another address or the same, and those of its predecessors."""
+        return replace(
+            client,
+            secret=client.secret and self._again(client.secret, source, target),
+            rat=client.rat and self._again(client.rat, source, target, Sealed.TOKEN),
+            predecessors=tuple(
+                replace(old, client=self._client(old.client, source, target)) for old in client.predecessors
+            ),
         )
 
-    def _anew(self, secret: SealedSecret, source: Place, target: Place, also: tuple[str, ...]) -> SealedSecret:
-        sealed = self._vault.seal(self._vault.open(secret.sealed, source), target, also)
+    def _intent(self, intent: Intent, source: str, target: str) -> Intent:
+        return replace(intent, secret=intent.secret and self._again(intent.secret, source, target))
+
+    def _keys(self, keys: Iterable[ClientKey], source: str, target: str) -> tuple[ClientKey, ...]:
+        return tuple(replace(key, private=self._again(key.private, source, target, Sealed.KEY)) for key in keys)
+
+    def _again(self, secret: SealedSecret, source: str, target: str, kind: Sealed = Sealed.SECRET) -> SealedSecret:
+        """A secret sealed again, for another address or the same, to those who may open it now."""
+        also = () if kind is Sealed.TOKEN else self._also(target, secret.recipients)
+        clear = self._vault.open(secret.sealed, self._place(source, kind))
+        sealed = self._vault.seal(clear, self._place(target, kind), also)
         return replace(secret, sealed=sealed, recipients=also, state_recipients=self._vault.recipients)
 
     def _also(self, address: str, was: tuple[str, ...] = ()) -> tuple[str, ...]:
@@ -284,8 +266,8 @@ class Ledger:
                 fix=error.fix,
             ) from error
 
-    def _place(self, address: str, name: str = _SECRET) -> Place:
-        return Place(self.state.lineage, self.state.environment, address, name)
+    def _place(self, address: str, kind: Sealed = Sealed.SECRET) -> Place:
+        return Place(self.state.lineage, self.state.environment, address, kind.value)
 
 
 def _clear(secrets: Iterable[tuple[str, SealedSecret]]) -> int:

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from iac.clock import SystemClock
 from iac.config.definitions import load_environment
-from iac.config.project import load_project
+from iac.config.project import load_project, with_base
 from iac.config.settings import Settings
 from iac.core.desired import Desired
 from iac.core.diagnostics import Diagnostic
@@ -176,8 +176,6 @@ def read_environment(caller: Caller) -> tuple[Settings, Desired, list[Diagnostic
     """The settings, the desired clients and the warnings of the environment that the caller names."""
     project = load_project(caller.root)
     if caller.base is not None:
-        from iac.config.base import with_base  # for pipelines alone
-
         project = with_base(project, caller.base)
     settings = project.settings(caller.environment)
     desired, settings, warnings = load_environment(project, settings.environment)

@@ -25,8 +25,9 @@ def explain(name: str, root: Path) -> Explanation:
     """
     known = explanations()
     if name not in known:
-        fix = nearest(name, known) or "iac explain --list names all of them"
-        raise InputError("nothing has this id", where=name, fix=fix)
+        raise InputError(
+            "nothing has this id", where=name, fix=nearest(name, known) or "iac explain --list names all of them"
+        )
     if not known[name].is_adjustable:
         return known[name]
     project, _ = read_project(root)

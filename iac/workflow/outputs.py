@@ -5,18 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from iac.core.desired import OutputSpec, output_id
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import IacError
 from iac.core.model import uses_secret
+from iac.core.plan.plan import Plan
 from iac.core.state.model import State
 from iac.ports import Found
-
-if TYPE_CHECKING:
-    from iac.core.plan.plan import Plan
-    from iac.session import LocalSession
+from iac.session import LocalSession
 
 
 def find_exposures(session: LocalSession, specs: Iterable[OutputSpec]) -> dict[str, Diagnostic]:

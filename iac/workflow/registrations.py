@@ -14,6 +14,7 @@ from iac.core.registration import Actual, Key
 from iac.core.secret import Secret
 from iac.core.state.model import State
 from iac.session import Session
+from iac.session.ledger import Sealed
 
 _PATIENCE = 60.0
 """Seconds that a plan waits for the lock when a read has brought a new token, which is lost unless it is stored."""
@@ -45,7 +46,7 @@ def _keys(session: Session, state: State, client_ids: Collection[str], *, must_o
         key = Key(client.client_id, uri=client.registration_uri)
         if client.rat is not None:
             try:
-                key = replace(key, rat=ledger.open_rat(address, client.rat))
+                key = replace(key, rat=ledger.open(address, client.rat, Sealed.TOKEN))
             except StateError:
                 if must_open:
                     raise

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.apply.deliver import fresh_content, record_of, rendered
 from iac.core.desired import OutputSpec, output_id
@@ -15,11 +15,8 @@ from iac.core.plan.change import Action
 from iac.core.plan.output import find_block
 from iac.core.state.model import State
 from iac.ports import Found
-from iac.workflow.outputs import find_exposures
-
-if TYPE_CHECKING:
-    from iac.session import LocalSession
-    from iac.session.ledger import Ledger
+from iac.session import LocalSession
+from iac.session.ledger import Ledger
 
 _STATUS = {Found.AS_WANTED: "unchanged", Found.OTHER: "differs", Found.NOTHING: "missing"}
 

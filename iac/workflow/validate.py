@@ -52,5 +52,10 @@ def _faults(root: Path, names: Collection[str]) -> Iterator[Diagnostic]:
 def _fault(error: RenderError, file: str) -> Diagnostic:
     if error.location is not None:
         return mistake("bad-template", error.why, error.location, fix=error.fix)
-    what = error.summary if error.where == file else f"{error.summary}: {error.where}"
-    return mistake("bad-template", what, Location(file), why=error.why, fix=error.fix)
+    return mistake(
+        "bad-template",
+        error.summary if error.where == file else f"{error.summary}: {error.where}",
+        Location(file),
+        why=error.why,
+        fix=error.fix,
+    )

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.core.errors import StateError
-from iac.core.state import codec
+from iac.core.state.codec import to_json
 from iac.core.state.document import TextOrigin, parse_state, render_state
 from iac.core.state.journal import Batch, fold_all, parse_journal, render_batch, replay
 from iac.core.state.model import (
@@ -87,7 +87,7 @@ class TestDocument:
         [
             (
                 ClientState,
-                codec.client_object(
+                to_json(
                     replace(
                         client("a"),
                         owners=(),
@@ -100,11 +100,11 @@ class TestDocument:
                     )
                 ),
             ),
-            (SealedSecret, codec.secret_object(replace(SEALED, recipients=("age1x",), state_recipients=("age1y",)))),
-            (Intent, codec.intent_object(replace(intended("a").intent, begun=True))),
-            (Tombstone, codec.tombstone_object(FULL.tombstones[0])),
-            (OutputRecord, codec.output_object(FULL.outputs["out/a.env"])),
-            (Approval, codec.approval_object(Approval("", (), "", {"a": "{}"}))),
+            (SealedSecret, to_json(replace(SEALED, recipients=("age1x",), state_recipients=("age1y",)))),
+            (Intent, to_json(replace(intended("a").intent, begun=True))),
+            (Tombstone, to_json(FULL.tombstones[0])),
+            (OutputRecord, to_json(FULL.outputs["out/a.env"])),
+            (Approval, to_json(Approval("", (), "", {"a": "{}"}))),
             (State, {k: v for k, v in json.loads(render_state(FULL)).items() if k not in {"kind", "format_version"}}),
         ],
     )

@@ -217,7 +217,7 @@ CASES = [
 ]  # fmt: skip
 
 ON_DISK = {"file-unreadable", "outside-project", "linked-folder", "secret-open-to-others", "settings-changed"}
-"""Ids whose cases need more than files with text; see test_tree, test_settings and test_base."""
+"""Ids whose cases need more than files with text; see test_tree, test_settings and test_settings_from."""
 
 NEVER = {"schema"}
 """For keywords that no schema of ours uses yet."""

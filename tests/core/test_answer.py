@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from iac.core.state.answer import kept_answer
+from iac.core.state.codec import kept_answer
 from tests.core.build import applied, desired, sealed
 
 

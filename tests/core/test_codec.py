@@ -5,18 +5,17 @@ from typing import Any
 
 import pytest
 
-from iac.core.state.codec import client_object, event_object, parse_client, parse_event
-from iac.core.state.members import DEPTH, Malformed, Members, check_json
+from iac.core.state.codec import CLIENT, DEPTH, Malformed, check_json, event, to_json
 from iac.core.state.model import ClientWritten, Event, Predecessor, PredecessorGone, Tombstone
 from tests.core.build import NOW, applied, desired
 
 
 @pytest.mark.parametrize("value", [None, 1.5, {"a": 1}, [1], ["a", None]])
 def test_an_applied_value_that_no_field_has_is_damage(value: Any) -> None:
-    told = json.loads(json.dumps(client_object(applied(desired()))))
+    told = json.loads(json.dumps(to_json(applied(desired()))))
     told["applied"] = {**told["applied"], "scope": value}
     with pytest.raises(Malformed, match=r"applied\.scope"):
-        parse_client(told, "clients.team/app")
+        CLIENT(told, "clients.team/app")
 
 
 def test_an_event_and_a_client_with_predecessors_come_back_from_the_journal() -> None:
@@ -25,8 +24,8 @@ def test_an_event_and_a_client_with_predecessors_come_back_from_the_journal() ->
         ClientWritten("team/app", applied(desired(), predecessors=(old,), generation=2, adopted_at=NOW)),
         PredecessorGone(Tombstone("team/app", old.client, NOW)),
     ]
-    told = json.loads(json.dumps([event_object(event) for event in events]))
-    assert events == [parse_event(Members(event, "events"), "events") for event in told]
+    told = json.loads(json.dumps([to_json(each) for each in events]))
+    assert events == [event(each, "events") for each in told]
 
 
 def test_a_value_that_is_nested_too_deep_to_be_read_again_is_refused() -> None:

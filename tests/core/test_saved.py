@@ -11,7 +11,7 @@ import pytest
 from iac.core.plan.approval import differences, parse_saved
 from iac.core.plan.change import Action, Change, Leaving, OutputAction, OutputChange, SecretChange
 from iac.core.plan.recipients import Recipients
-from iac.core.state.members import Malformed
+from iac.core.state.codec import Malformed
 from tests.core.build import registered
 from tests.core.test_change import CHANGE, OUTPUT, PLAN, WANTED
 

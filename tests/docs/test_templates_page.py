@@ -11,11 +11,11 @@ import jinja2.sandbox
 import pytest
 import yaml
 
+from iac.core.limits import OUTPUT_BYTES, TEMPLATE_BYTES, TEMPLATE_SECONDS, WORKER_MEMORY
 from iac.core.model import uses_secret
 from iac.rendering.context import template_context
 from iac.rendering.engine import JINJA_FILTERS, JINJA_GLOBALS
 from iac.rendering.filters import FILTERS, Refused
-from iac.rendering.limits import MAX_BYTES, MAX_OUTPUT, MEMORY, SECONDS
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.services import template_files
@@ -82,7 +82,7 @@ def test_every_built_in_is_documented_with_its_values() -> None:
 
 def test_the_limits_are_those_of_the_code() -> None:
     numbers = [int(number) for number in re.findall(r"\d+", section("Limits"))]
-    assert [MAX_BYTES, MAX_OUTPUT, jinja2.sandbox.MAX_RANGE, SECONDS, MEMORY // 2**20] == numbers
+    assert [TEMPLATE_BYTES, OUTPUT_BYTES, jinja2.sandbox.MAX_RANGE, TEMPLATE_SECONDS, WORKER_MEMORY // 2**20] == numbers
 
 
 def test_every_error_is_explained() -> None:

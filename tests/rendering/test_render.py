@@ -5,11 +5,11 @@ import traceback
 import pytest
 
 from iac.core.errors import RenderError
+from iac.core.limits import OUTPUT_BYTES
 from iac.core.model import AUTH_METHODS, Kind, names_of
 from iac.core.secret import Secret
 from iac.rendering.context import Credentials, Record, dummy_credentials
 from iac.rendering.engine import compiled, render
-from iac.rendering.limits import MAX_OUTPUT
 from tests.rendering.given import FACTS, SCOPES, credentials, output, rendered, template
 
 CANARY = "canary'\"$%#;\\ <&>é\n-5fb3c1"
@@ -166,13 +166,13 @@ def test_macros_blocks_imports_and_parents_give_finished_text() -> None:
 
 
 def test_output_is_limited_in_size() -> None:
-    assert MAX_OUTPUT == len(rendered(f"{'x' * (MAX_OUTPUT - 1)}{{{{ 1 }}}}"))
+    assert OUTPUT_BYTES == len(rendered(f"{'x' * (OUTPUT_BYTES - 1)}{{{{ 1 }}}}"))
     error = failure("{% for i in range(100000) %}{% for j in range(100000) %}0123456789{% endfor %}{% endfor %}")
-    assert f"it makes more than {MAX_OUTPUT} bytes" == error.why
+    assert f"it makes more than {OUTPUT_BYTES} bytes" == error.why
 
 
 def test_output_is_limited_in_bytes_of_utf_8() -> None:
-    assert "more than" in failure("{{ 'ü' | verbatim }}" + "ü" * (MAX_OUTPUT // 2)).why
+    assert "more than" in failure("{{ 'ü' | verbatim }}" + "ü" * (OUTPUT_BYTES // 2)).why
 
 
 def test_rendering_is_a_function_of_its_input() -> None:

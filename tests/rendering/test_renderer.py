@@ -10,14 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iac.core.errors import RenderError
+from iac.core.limits import TEMPLATE_FAILURES, TOO_LONG, TOO_MANY, TOO_MUCH
 from iac.core.secret import Secret
 from iac.rendering import answer as process
 from iac.rendering.content import NotAsRendered, Unreadable, read_credentials
 from iac.rendering.context import dummy_key
 from iac.rendering.engine import render
-from iac.rendering.limits import MANY, TOO_LONG, TOO_MANY, TOO_MUCH
-from iac.rendering.renderer import Renderer
-from iac.rendering.wire import pack, unpack, write_output
+from iac.rendering.renderer import Renderer, pack, unpack, write_output
 from tests.rendering.given import FACTS, credentials, output, template
 from tests.rendering.test_render import BREAKING
 
@@ -58,7 +57,7 @@ def here(monkeypatch: pytest.MonkeyPatch) -> Renderer:
         def close(self) -> None:
             pass
 
-    monkeypatch.setattr(Renderer, "_new_worker", lambda _: Here())
+    monkeypatch.setattr("iac.process.Worker", lambda *_, **__: Here())
     return Renderer()
 
 
@@ -185,7 +184,7 @@ def test_a_result_of_another_form_is_not_believed(monkeypatch: pytest.MonkeyPatc
         def close(self) -> None:
             pass
 
-    monkeypatch.setattr(Renderer, "_new_worker", lambda _: Liar())
+    monkeypatch.setattr("iac.process.Worker", lambda *_, **__: Liar())
     given: tuple[Template, OutputSpec, Any, Any] = (template(""), output(), CLIENTS, FACTS)
     with pytest.raises(RenderError, match="no answer that can be read"):
         Renderer().read(b"", *given)
@@ -208,9 +207,9 @@ def test_one_process_serves_all_until_it_has_grown() -> None:
 
 def test_a_process_that_has_grown_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     question = pack({"what": "render", "name": "x.j2", **write_output(template("a"), output(), CLIENTS, FACTS)})
-    monkeypatch.setattr(process, "MEMORY", 2**60)
+    monkeypatch.setattr(process, "WORKER_MEMORY", 2**60)
     assert {"result": "a", "is_last": False} == unpack(process.answer(question))
-    monkeypatch.setattr(process, "MEMORY", 1)
+    monkeypatch.setattr(process, "WORKER_MEMORY", 1)
     assert unpack(process.answer(question))["is_last"]
     monkeypatch.setattr("pathlib.Path.read_text", lambda *_, **__: (_ for _ in ()).throw(OSError))
     assert not unpack(process.answer(question))["is_last"]
@@ -222,7 +221,7 @@ def test_built_ins_start_no_process_and_bring_in_nothing_for_one() -> None:
         "from iac.rendering.template import load_templates; renderer = Renderer();"
         "renderer.check(load_templates(Path('.'), ['rucio-idpsecrets'], renderer.references)['rucio-idpsecrets']);"
         "renderer.references('dotenv', '');"
-        "sys.exit(bool({'iac.process', 'iac.rendering.wire', 'iac.rendering.answer'} & set(sys.modules)))"
+        "sys.exit(bool({'iac.process', 'iac.rendering.answer'} & set(sys.modules)))"
     )
     assert 0 == subprocess.run([sys.executable, "-c", script], check=False).returncode
 
@@ -242,8 +241,8 @@ def test_built_ins_are_rendered_and_read_in_place(monkeypatch: pytest.MonkeyPatc
 def test_after_a_few_templates_beyond_the_limits_no_other_is_tried() -> None:
     renderer = Renderer("tests.rendering.misbehaving:eats")
     whys = []
-    for number in range(MANY + 1):
+    for number in range(TEMPLATE_FAILURES + 1):
         with pytest.raises(RenderError) as caught:
             renderer.references(f"{number}.j2", "")
         whys.append(caught.value.why)
-    assert [*[TOO_MUCH] * MANY, TOO_MANY] == whys
+    assert [*[TOO_MUCH] * TEMPLATE_FAILURES, TOO_MANY] == whys

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.core.errors import RenderError
-from iac.rendering.limits import MAX_BYTES
+from iac.core.limits import TEMPLATE_BYTES
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.services import template_files
@@ -147,10 +147,10 @@ def test_a_template_is_text_of_a_reasonable_size(root: Path) -> None:
         refusal(root, "x.j2").summary,
         refusal(root, "x.j2").why,
     )
-    write(root, "x.j2", "x" * (MAX_BYTES + 1))
+    write(root, "x.j2", "x" * (TEMPLATE_BYTES + 1))
     assert "the template is too large" == refusal(root, "x.j2").summary
-    write(root, "x.j2", "x" * MAX_BYTES)
-    assert MAX_BYTES == len(load_templates(root, ["x.j2"], Renderer().references)["x.j2"].text)
+    write(root, "x.j2", "x" * TEMPLATE_BYTES)
+    assert TEMPLATE_BYTES == len(load_templates(root, ["x.j2"], Renderer().references)["x.j2"].text)
 
 
 def test_a_template_that_cannot_be_read_says_why(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -84,8 +84,12 @@ def _explained(path: Path) -> Iterator[None]:
     except FileExistsError as error:
         raise InputError("the file is there already", where=str(path), fix="move it away, or choose another") from error
     except OSError as error:
-        fix = "check permissions and free space"
-        raise InputError("the file cannot be written", where=str(path), why=str(error.strerror), fix=fix) from error
+        raise InputError(
+            "the file cannot be written",
+            where=str(path),
+            why=str(error.strerror),
+            fix="check permissions and free space",
+        ) from error
 
 
 def write_together(
@@ -122,8 +126,12 @@ def _check_folders(root: Path, files: Iterable[str]) -> None:
     for file in files:
         folder = (root / file).parent
         if os.path.realpath(folder) != str(Path(os.path.realpath(root), file).parent):
-            why = "a folder on its way is a symbolic link, which is not followed"
-            raise InputError("the file cannot be written", where=file, why=why, fix="move the folder here")
+            raise InputError(
+                "the file cannot be written",
+                where=file,
+                why="a folder on its way is a symbolic link, which is not followed",
+                fix="move the folder here",
+            )
 
 
 def _make_folders(folder: Path, undo: ExitStack) -> None:
@@ -131,8 +139,9 @@ def _make_folders(folder: Path, undo: ExitStack) -> None:
         try:
             each.mkdir()
         except OSError as error:
-            why = str(error.strerror)
-            raise InputError("the folder cannot be made", where=str(each), why=why, fix="check permissions") from error
+            raise InputError(
+                "the folder cannot be made", where=str(each), why=str(error.strerror), fix="check permissions"
+            ) from error
         undo.callback(_take_back, each.rmdir)
 
 

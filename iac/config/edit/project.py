@@ -37,16 +37,14 @@ def edit_lineage(root: Path, environment: str, lineage: str, recipient: str = ""
     text = path.read_text(encoding="utf-8-sig")
     edited = with_lineage(text, environment, lineage, recipient)
     if _value(edited) != _edited(_value(text), environment, lineage, recipient):
-        fix = _BY_HAND % lineage
-        raise InputError("the lineage cannot be written into iac.yaml", where=str(path), fix=fix)
+        raise InputError("the lineage cannot be written into iac.yaml", where=str(path), fix=_BY_HAND % lineage)
     replace_text(path, edited)
 
 
 def with_lineage(text: str, environment: str, lineage: str, recipient: str = "") -> str:
     """The text of iac.yaml with a lineage and a recipient; as `edit_lineage`."""
     yaml = round_trip()
-    value = yaml.load(text)
-    return dump(yaml, _edited(value, environment, lineage, recipient))
+    return dump(yaml, _edited(yaml.load(text), environment, lineage, recipient))
 
 
 def with_wheel(text: str, wheel: str) -> str:
@@ -62,8 +60,11 @@ def with_wheel(text: str, wheel: str) -> str:
         mapping.setdefault("pipelines", {})["wheel"] = wheel
     edited = dump(yaml, value)
     if _value(edited) != wanted:
-        fix = f"write it by hand: pipelines: {{wheel: {wheel}}}"
-        raise InputError("the wheel cannot be written into iac.yaml", where=PROJECT_FILE, fix=fix)
+        raise InputError(
+            "the wheel cannot be written into iac.yaml",
+            where=PROJECT_FILE,
+            fix=f"write it by hand: pipelines: {{wheel: {wheel}}}",
+        )
     return edited
 
 
@@ -122,8 +123,11 @@ def with_output(text: str, entry: Mapping[str, Any]) -> str:
     edited = _inserted(text, entry)
     wanted = {**before, _KEY: [*(before.get(_KEY) or ()), entry]}
     if edited is None or _parsed(edited) != wanted:
-        fix = f"add it under outputs: {json.dumps(entry, ensure_ascii=False)}"
-        raise InputError("the output cannot be written into iac.yaml", where=PROJECT_FILE, fix=fix)
+        raise InputError(
+            "the output cannot be written into iac.yaml",
+            where=PROJECT_FILE,
+            fix=f"add it under outputs: {json.dumps(entry, ensure_ascii=False)}",
+        )
     return _formatted(edited) if _formatted(text) == text else edited
 
 

@@ -14,8 +14,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Any, TypeVar
+from typing import Any
 
 from iac.core.capabilities import Capabilities
 from iac.core.desired import OWNERS
@@ -23,18 +22,34 @@ from iac.core.model import as_json
 from iac.core.plan.change import CLIENT_ID, Action, Cause, Change, OutputAction, SecretChange, SecretStep
 from iac.core.plan.plan import Plan, plan_digest
 from iac.core.server import forced
-from iac.core.state.members import Malformed, Members, Object, load
+from iac.core.state.codec import TEXT, Malformed, Object, anything, items, known, load, matching, one_of
 from iac.core.state.model import Approval
 from iac.core.text import side_by_side
 
 DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 """The digest of a plan or of a change."""
 
-_FORMAT = re.compile(r"1\.[0-9]{1,4}")
-_FIELD = ("before", "after", "cause", "added", "removed")
 _LONGEST = 120
 
-E = TypeVar("E", bound="StrEnum")
+_FIELD = known(name=TEXT, before=anything, after=anything, cause=one_of(Cause), added=anything, removed=anything)
+_OUTPUT = known(path=TEXT, sink=TEXT, action=one_of(OutputAction))
+_CHANGE = known(
+    address=TEXT,
+    digest=matching(DIGEST, "a digest"),
+    client_id=TEXT,
+    action=one_of(Action),
+    secret=one_of(SecretChange),
+    fields=items(_FIELD),
+    outputs=items(_OUTPUT),
+)
+_PLAN = known(
+    format_version=matching(re.compile(r"1\.[0-9]{1,4}"), "a format that this version of iac reads"),
+    digest=TEXT,
+    issuer=TEXT,
+    environment=TEXT,
+    changes=items(_CHANGE),
+)
+_RECIPIENTS = items(known(address=TEXT))
 
 
 def approve(plan: Plan, at: str) -> Approval:
@@ -105,57 +120,14 @@ def parse_saved(text: str) -> SavedPlan:
     Raises:
         Malformed: it is none, or not all of it.
     """
-    members = Members(load(text), "plan")
-    if not _FORMAT.fullmatch(members.text("format_version")):
-        raise Malformed("plan.format_version: not a format that this version of iac reads")
-    digest, issuer, environment = members.text("digest"), members.text("issuer"), members.text("environment")
-    changes: dict[str, Object] = {}
-    for index, data in enumerate(members.items("changes")):
-        address, change = _change(data, f"changes[{index}]")
-        if address in changes:
-            raise Malformed(f"changes[{index}].address: it is there twice")
-        changes[address] = change
-    if plan_digest(issuer, environment, (change["digest"] for change in changes.values())) != digest:
+    plan = _PLAN(load(text), "plan")
+    changes = {change["address"]: change for change in plan["changes"]}
+    if len(changes) < len(plan["changes"]):
+        raise Malformed("plan.changes: an address is there twice")
+    if plan_digest(plan["issuer"], plan["environment"], (one["digest"] for one in changes.values())) != plan["digest"]:
         raise Malformed("plan.digest: not that of the changes in the file")
-    who = {data["address"]: data for data in _recipients(members)} if members.has("recipients") else None
-    return SavedPlan(digest, changes, who)
-
-
-def _recipients(members: Members) -> Iterator[Object]:
-    for index, data in enumerate(members.items("recipients")):
-        Members(data, f"recipients[{index}]").text("address")
-        yield data
-
-
-def _change(data: Any, at: str) -> tuple[str, Object]:
-    members = Members(data, at)
-    address = members.text("address")
-    if not DIGEST.fullmatch(members.text("digest")):
-        raise Malformed(f"{at}.digest: not a digest")
-    members.text("client_id")
-    _one_of(Action, members, "action", at)
-    _one_of(SecretChange, members, "secret", at)
-    for index, field in enumerate(members.items("fields")):
-        _field(field, f"{at}.fields[{index}]")
-    for index, output in enumerate(members.items("outputs")):
-        parts = Members(output, f"{at}.outputs[{index}]")
-        parts.text("path"), parts.text("sink")
-        _one_of(OutputAction, parts, "action", f"{at}.outputs[{index}]")
-    return address, data
-
-
-def _field(data: Any, at: str) -> None:
-    members = Members(data, at)
-    members.text("name")
-    for name in _FIELD:
-        if not members.has(name):
-            raise Malformed(f"{at}.{name}: missing")
-    _one_of(Cause, members, "cause", at)
-
-
-def _one_of(kind: type[E], members: Members, name: str, at: str) -> None:
-    if members.text(name) not in set(kind):
-        raise Malformed(f"{at}.{name}: not one of {', '.join(kind)}")
+    told = _RECIPIENTS(plan["recipients"], "plan.recipients") if "recipients" in plan else None
+    return SavedPlan(plan["digest"], changes, None if told is None else {who["address"]: who for who in told})
 
 
 def differences(plan: Plan, saved: SavedPlan) -> Iterator[Difference]:

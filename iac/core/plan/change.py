@@ -14,7 +14,8 @@ from typing import Any
 
 from iac.core.desired import OWNERS, DesiredClient, output_id
 from iac.core.diagnostics import Diagnostic, Location
-from iac.core.model import Fields, Value, as_json
+from iac.core.errors import StalePlan
+from iac.core.model import Fields, Value, as_json, members
 from iac.core.plan.recipients import Recipients
 from iac.core.registration import Registration
 
@@ -80,6 +81,12 @@ class FieldChange:
     cause: Cause
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, name: str, before: Value | None, after: Value | None, cause: Cause) -> FieldChange:
+        """The change of a field, or of the owners, with what comes and goes where the field is a set."""
+        old, new = set(members(before)), set(members(after))
+        return cls(name, before, after, cause, tuple(sorted(new - old)), tuple(sorted(old - new)))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -186,6 +193,33 @@ class Change:
     def creates(self) -> bool:
         """Whether a client is registered."""
         return self.action is Action.CREATE or (bool(self.succeeds) and self.observed is None)
+
+    @property
+    def definition(self) -> DesiredClient:
+        """The definition of a change that has one.
+
+        Raises:
+            StalePlan: it has none.
+        """
+        if self.desired is None:
+            raise StalePlan("a change without a definition", where=self.address)
+        return self.desired
+
+    @property
+    def sent_fields(self) -> Fields:
+        """Fields that a write sets: the definition's, and those carried over from a predecessor or a deleted client."""
+        return {**self.carried, **self.definition.fields}
+
+    @property
+    def sent_names(self) -> frozenset[str]:
+        """Names of the fields that a write sets, emptied ones too: a new client has nothing that could be emptied."""
+        names = self.definition.declared if self.creates else self.definition.managed
+        return names | self.carried.keys()
+
+    def owners_given(self, own: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        """Owners that are assigned: those that the definition wants, else those that the client before it had."""
+        is_carried = bool(self.succeeds or self.carried_owners) and self.definition.managed_owners is None
+        return (self.carried_owners or None) if is_carried else own
 
     @property
     def deletions(self) -> int:

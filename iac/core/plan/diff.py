@@ -40,7 +40,7 @@ def compare(
         before = _last_value(last, name) if is_hidden(name, observed, facts) else seen.get(name)
         is_same = after is None if observed is None else _same(name, before, after, defaults)
         if not is_same:
-            changes.append(_change(name, before, after, _cause(name, before, after, last, defaults)))
+            changes.append(FieldChange.of(name, before, after, _cause(name, before, after, last, defaults)))
     return (*changes, *_owners(desired, observed, last))
 
 
@@ -91,19 +91,6 @@ def _same(name: str, before: Value | None, after: Value | None, defaults: Fields
     return before == after
 
 
-def _change(name: str, before: Value | None, after: Value | None, cause: Cause) -> FieldChange:
-    added: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    if FIELDS[name].kind is Kind.SET:
-        old, new = set(_as_set(before)), set(_as_set(after))
-        added, removed = tuple(sorted(new - old)), tuple(sorted(old - new))
-    return FieldChange(name, before, after, cause, added, removed)
-
-
-def _as_set(value: Value | None) -> tuple[str, ...]:
-    return value if isinstance(value, tuple) else ()
-
-
 def _cause(name: str, before: Value | None, after: Value | None, last: ClientState | None, defaults: Fields) -> Cause:
     if last is None or name not in last.declared:
         return Cause.DEFINITION
@@ -135,5 +122,4 @@ def _owners(desired: DesiredClient, observed: Registration | None, last: ClientS
     cause = Cause.DEFINITION if applied is None or set(applied) == set(before) else Cause.BOTH
     if applied is not None and set(applied) == set(after):
         cause = Cause.SERVER
-    added, removed = tuple(sorted(set(after) - set(before))), tuple(sorted(set(before) - set(after)))
-    yield FieldChange(OWNERS, before or None, after or None, cause, added, removed)
+    yield FieldChange.of(OWNERS, before or None, after or None, cause)

@@ -9,7 +9,7 @@ from typing import Any
 from iac.core import server
 from iac.core.desired import DesiredClient, Then
 from iac.core.diagnostics import Severity
-from iac.core.model import Fields, uses_secret
+from iac.core.model import FIELDS, Fields, uses_secret
 from iac.core.plan import guards
 from iac.core.plan.change import Action, Change, FieldChange, SecretChange
 from iac.core.plan.diff import HIDDEN, compare
@@ -17,7 +17,6 @@ from iac.core.plan.draft import Draft, Rendered
 from iac.core.plan.reach import doubtful, facts_for
 from iac.core.plan.secret_step import Fate
 from iac.core.registration import Facts, Registration
-from iac.core.state.answer import carried
 from iac.core.state.keys import kid_in_use
 from iac.core.state.model import ClientState
 
@@ -153,3 +152,16 @@ def guard_hidden(draft: Draft, client: DesiredClient, seen: Registration, last: 
 def _needs_key(seen: Registration) -> bool:
     method = seen.fields.get("token_endpoint_auth_method")
     return method == "private_key_jwt" and "jwks_uri" not in seen.fields
+
+
+def carried(client: DesiredClient, old: Registration, facts: Facts) -> Fields:
+    """What `old` has and the definition does not manage, members that this program does not know among it.
+
+    It is what an update would leave as it is: a client that takes the place of `old` gets it too.
+    """
+    body = server.update_body(replace(old, secret=None), {}, (), facts)
+    known = server.parse_answer(body).fields
+    others = {name: value for name, value in body.items() if name not in FIELDS and name != "client_id"}
+    is_keyed = "jwks_uri" in client.fields
+    own = {name: known[name] for name in known if name not in client.managed and not (is_keyed and name == "jwk")}
+    return {**others, **own}

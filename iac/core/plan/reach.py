@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from iac.core import server
 from iac.core.desired import DesiredClient
 from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.model import Fields
+from iac.core.model import Fields, members
 from iac.core.plan import guards
 from iac.core.plan.change import Action, Change, SecretStep
 from iac.core.plan.draft import Draft
@@ -119,8 +119,7 @@ def _stripped(draft: Draft, change: Change, last: ClientState | None) -> Iterato
 
 
 def _scopes(fields: Fields) -> frozenset[str]:
-    value = fields.get("scope", ())
-    return frozenset(value) if isinstance(value, tuple) else frozenset()
+    return frozenset(members(fields.get("scope")))
 
 
 def _not_registered(address: str, client_id: str) -> Diagnostic:

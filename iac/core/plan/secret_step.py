@@ -100,7 +100,7 @@ def _hidden(last: ClientState | None) -> Fate:
 def _is_newer(observed: Registration, last: ClientState) -> bool:
     """Whether the server shows another secret than state holds: an interrupted rotation was done, services wait."""
     stored, shown = last.secret, observed.secret
-    return stored is not None and shown is not None and shown.fingerprint(stored.salt) != stored.fingerprint
+    return stored is not None and shown is not None and not stored.holds(shown)
 
 
 def _shown(observed: Registration, last: ClientState | None) -> Fate:
@@ -108,9 +108,7 @@ def _shown(observed: Registration, last: ClientState | None) -> Fate:
         return Fate(SecretChange.ROTATED, SecretStep.ROTATE, "the server holds no secret of this client")
     if last is None:
         return Fate(SecretChange.KEPT, SecretStep.TAKE)
-    stored = last.secret
-    is_same = stored is not None and observed.secret.fingerprint(stored.salt) == stored.fingerprint
-    if is_same and last.secret_status is SecretStatus.KNOWN:
+    if last.secret is not None and last.secret.holds(observed.secret) and last.secret_status is SecretStatus.KNOWN:
         return _KEPT
     change = SecretChange.CREATED if last.secret_status is SecretStatus.NONE else SecretChange.ROTATED
     return Fate(change, SecretStep.TAKE, "the secret was changed on the server")

@@ -16,10 +16,9 @@ from iac.core.plan.diff import compare
 from iac.core.plan.draft import Draft, Options
 from iac.core.plan.identity import base_of, successor
 from iac.core.plan.plan import StandingPredecessor
-from iac.core.plan.proposal import guard_hidden, has_chosen, propose, put, refuse_taken, with_fate
+from iac.core.plan.proposal import carried, guard_hidden, has_chosen, propose, put, refuse_taken, with_fate
 from iac.core.registration import Registration
 from iac.core.rotation import due, duration, is_past, later
-from iac.core.state.answer import carried
 from iac.core.state.model import ClientState, Predecessor
 
 

@@ -55,16 +55,14 @@ _SEVERITIES = {Level.WARNING: Severity.WARNING, Level.ERROR: Severity.ERROR}
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Judged:
     """What is said of one client, and which of its waivers waived something."""
 
     diagnostics: tuple[Diagnostic, ...]
     used: frozenset[Waiver]
 
 
-def judge(
-    found: Iterable[Diagnostic], waivers: Sequence[Waiver], severities: Mapping[str, str], today: date
-) -> Judgement:
+def judge(found: Iterable[Diagnostic], waivers: Sequence[Waiver], severities: Mapping[str, str], today: date) -> Judged:
     """Lay severities and waivers over what was found; a waiver holds up to and with its day, then it is an error."""
     used: set[Waiver] = set()
     said: list[Diagnostic] = []
@@ -77,7 +75,7 @@ def judge(
         valid = [waiver for waiver in waivings if today <= waiver.until]
         said.append(_waived(finding, valid[0]) if valid else replace(finding, severity=_SEVERITIES[seriousness]))
     expired = [_expired(waiver) for waiver in waivers if waiver.until < today]
-    return Judgement((*said, *expired), frozenset(used))
+    return Judged((*said, *expired), frozenset(used))
 
 
 def _waived(finding: Diagnostic, waiver: Waiver) -> Diagnostic:

@@ -12,7 +12,7 @@ from typing import Any
 from iac.core.capabilities import FULL, Capabilities
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import InputError
-from iac.core.model import Fields, Value, uses_secret
+from iac.core.model import Fields, Value, members, uses_secret
 from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.server.effect import canonical_jwks, parse_jwks, private_members, redirect_uri_problem, to_wire
@@ -208,13 +208,8 @@ def _refusal(rule: RefuseRule, name: str, summary: str, fix: str) -> Diagnostic:
 
 
 def _without_held(rule: RefuseRule, fields: Fields, held: Fields) -> Fields:
-    new = {name: tuple(sorted(set(_members(fields, name)) - set(_members(held, name)))) for name in rule.only_new}
+    new = {name: tuple(sorted(set(members(fields.get(name))) - set(members(held.get(name))))) for name in rule.only_new}
     return {**fields, **new}
-
-
-def _members(fields: Fields, name: str) -> tuple[str, ...]:
-    value = fields.get(name)
-    return value if isinstance(value, tuple) else ()
 
 
 def protected(answer: Mapping[str, Any]) -> str:

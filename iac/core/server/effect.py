@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from iac.core.model import FIELDS, SECRET_METHODS, Fields, Kind, Value, uses_secret
+from iac.core.model import FIELDS, SECRET_METHODS, Fields, Kind, Value, members, uses_secret
 from iac.core.registration import Facts
 from iac.core.server.rule import PutBody
 
@@ -66,50 +66,18 @@ OIDC_AGENT = "edu.kit.data.oidc-agent:/redirect"
 """The one address with a scheme of its own that every version of IAM takes (rec: admin-redirect-uris)."""
 
 
-def split_scope(value: Any) -> Any:
-    """One string with spaces is a list; null is none."""
-    return value.split() if isinstance(value, str) else value or ()
-
-
-def as_set(value: Any) -> Any:
-    """A sorted tuple of the distinct members."""
-    return tuple(sorted(set(value)))
-
-
-def none_if_empty(value: Any) -> Any:
-    """None for null, the empty string and the empty list."""
-    return value or None
-
-
 def add_refresh_token(fields: Fields) -> Fields:
     """grant_types with refresh_token when scope has offline_access."""
-    grants, scope = fields.get("grant_types", ()), fields.get("scope", ())
-    if not isinstance(scope, tuple) or not isinstance(grants, tuple):
-        return fields
-    if "offline_access" not in scope or "refresh_token" in grants:
+    grants = members(fields.get("grant_types"))
+    if "offline_access" not in members(fields.get("scope")) or "refresh_token" in grants:
         return fields
     return {**fields, "grant_types": tuple(sorted((*grants, "refresh_token")))}
-
-
-def start_from_answer(draft: PutBody) -> None:
-    """The body begins as the fresh answer."""
-    draft.body.update(draft.fresh.answer)
 
 
 def drop_nulls(draft: PutBody) -> None:
     """Null members are left out."""
     for name in [name for name, value in draft.body.items() if value is None]:
         del draft.body[name]
-
-
-def keep_endless_refresh(draft: PutBody) -> None:
-    """0 stands for a refresh lifetime that the answer does not have."""
-    draft.body.setdefault("refresh_token_validity_seconds", 0)
-
-
-def keep_no_grants(draft: PutBody) -> None:
-    """An empty list stands for grants that the answer does not have."""
-    draft.body.setdefault("grant_types", [])
 
 
 def carry_secret(draft: PutBody) -> None:
@@ -162,7 +130,7 @@ def drops(name: str, fix: str, *, before_1_14: bool = False) -> Callable[[Fields
     return act
 
 
-def refuse_zero_lifetime(fields: Fields, facts: Facts | None) -> Refused:  # noqa: ARG001  # all versions
+def refuse_zero_lifetime(fields: Fields, _: Facts | None) -> Refused:
     """Zero is kept for refresh tokens alone."""
     for name, value in fields.items():
         if FIELDS[name].kind is Kind.SECONDS and value == 0 and name != "refresh_token_validity_seconds":
@@ -171,12 +139,12 @@ def refuse_zero_lifetime(fields: Fields, facts: Facts | None) -> Refused:  # noq
     return None
 
 
-def refuse_private_jwk(fields: Fields, facts: Facts | None) -> Refused:  # noqa: ARG001  # all versions
+def refuse_private_jwk(fields: Fields, _: Facts | None) -> Refused:
     """A private key does not belong into a definition."""
-    members = private_members(str(fields["jwk"])) if "jwk" in fields else ()
-    if not members:
+    private = private_members(str(fields["jwk"])) if "jwk" in fields else ()
+    if not private:
         return None
-    summary = f"jwk holds private key material ({', '.join(members)})"
+    summary = f"jwk holds private key material ({', '.join(private)})"
     return "jwk", summary, "keep the public members only; treat a key that was committed as stolen"
 
 
@@ -184,7 +152,7 @@ def refuse_redirect_uri(fields: Fields, facts: Facts | None) -> Refused:
     """A redirect URI that 1.14 servers refuse; older ones take it."""
     if facts is None or not facts.has_up_scoping:
         return None
-    for uri in fields.get("redirect_uris", ()):  # type: ignore[union-attr]  # a set by the model
+    for uri in members(fields.get("redirect_uris")):
         problem = redirect_uri_problem(uri)
         if problem:
             return (
@@ -221,54 +189,12 @@ def _split(uri: str) -> SplitResult | None:
     return None if is_empty or _ILLEGAL.search(uri) else parts
 
 
-def secret_is_hidden(facts: Facts, before: str, after: str) -> bool:  # noqa: ARG001  # a fact of the server
-    """Reading shows no secrets."""
-    return not facts.shows_secrets
-
-
-def secret_is_dropped(facts: Facts, before: str, after: str) -> bool:  # noqa: ARG001  # on all versions
-    """From a secret method to one without."""
-    return before in SECRET_METHODS and after not in SECRET_METHODS
-
-
-def secret_must_be_made(facts: Facts, before: str, after: str) -> bool:  # noqa: ARG001  # on all versions
-    """From a method without secret to one with."""
-    return before not in SECRET_METHODS and after in SECRET_METHODS
-
-
-def is_dashboard(answer: Mapping[str, Any]) -> bool:
-    """IAM's own client."""
-    return answer.get("client_id") == "dashboard"
-
-
-def is_federated(answer: Mapping[str, Any]) -> bool:
-    """A client of OpenID Federation."""
-    return bool(answer.get("entity_id"))
-
-
-def is_oidc_agent(answer: Mapping[str, Any]) -> bool:
-    """A client that a person's oidc-agent made."""
-    return str(answer.get("client_name", "")).startswith("oidc-agent:")
-
-
 def add_response_types(fields: Fields) -> Fields:
     """response_types as the grants ask for, where none are given."""
-    grants = fields.get("grant_types", ())
-    if "response_types" in fields or not isinstance(grants, tuple):
-        return fields
-    return {**fields, "response_types": ("code",) if "authorization_code" in grants else ()}
+    has_code = "authorization_code" in members(fields.get("grant_types"))
+    return {"response_types": ("code",) if has_code else (), **fields}
 
 
-def send_jwks(value: Any) -> Any:
-    """JSON text as the object that it is."""
-    return json.loads(value)
-
-
-def receive_jwks(value: Any) -> Any:
-    """An object as JSON text; anything else as it is."""
-    return json.dumps(value) if isinstance(value, dict) else value
-
-
-def may_leave_secret_out(facts: Facts, before: str, after: str) -> bool:  # noqa: ARG001  # whatever server it is
-    """Servers differ in what they show."""
-    return True
+def gets_secret(_: Facts, before: str, after: str) -> bool:
+    """From an auth method without secret to one with."""
+    return before not in SECRET_METHODS and after in SECRET_METHODS

@@ -6,8 +6,10 @@ Trap numbers: docs/reference/server-behaviour.md.
 
 from __future__ import annotations
 
+import json
+
 from iac.core.capabilities import Table
-from iac.core.model import ANSWER_ONLY, Kind, names_of
+from iac.core.model import ANSWER_ONLY, SECRET_METHODS, Kind, names_of
 from iac.core.server import effect, rule, self_service
 from iac.core.server.effect import canonical_jwks
 
@@ -20,7 +22,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
         what="a client without scopes is answered with scope null; scope is one string, space separated",
         source="rec: admin-scope-null",
         names=frozenset({"scope"}),
-        act=effect.split_scope,
+        act=lambda scope: scope.split() if isinstance(scope, str) else scope or (),
         table=Table.EVERY,
     ),
     rule.ReadRule(
@@ -29,7 +31,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
         what="lists come back in another order and without duplicates",
         source="rec: admin-order-and-duplicates",
         names=_SETS,
-        act=effect.as_set,
+        act=lambda members: tuple(sorted(set(members))),
         table=Table.EVERY,
     ),
     rule.ReadRule(
@@ -38,7 +40,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
         what="an absent and an empty field are the same, code_challenge_method among them",
         source="rec: admin-create-full, admin-put-full-replace",
         names=names_of(Kind.SET, Kind.TEXT, Kind.JWKS),
-        act=effect.none_if_empty,
+        act=lambda value: value or None,
         table=Table.EVERY,
     ),
     rule.ReadRule(
@@ -89,7 +91,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
         traps=(1,),
         what="what a PUT leaves out is emptied, made false or set to the server's default",
         source="rec: admin-put-full-replace",
-        act=effect.start_from_answer,
+        act=lambda draft: draft.body.update(draft.fresh.answer),
         table=Table.EVERY,
     ),
     rule.BodyRule(
@@ -105,7 +107,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
         traps=(17, 26),
         what="no refresh lifetime in the answer means never-ending; left out of a PUT it becomes 30 days, 0 keeps it",
         source="rec: admin-lifetimes",
-        act=effect.keep_endless_refresh,
+        act=lambda draft: draft.body.setdefault("refresh_token_validity_seconds", 0),
         table=Table.MANAGEMENT,
     ),
     rule.BodyRule(
@@ -113,7 +115,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
         traps=(26,),
         what="grant_types left out of a PUT become authorization_code; an empty list keeps them absent",
         source="rec: admin-put-full-replace",
-        act=effect.keep_no_grants,
+        act=lambda draft: draft.body.setdefault("grant_types", []),
     ),
     rule.BodyRule(
         id="wanted-is-laid-over",
@@ -220,14 +222,14 @@ TABLE: tuple[rule.ServerRule, ...] = (
         traps=(3,),
         what="from 1.14 only create and rotation answer the secret: none in an answer says nothing about it",
         source="rec: admin-secret-visibility",
-        act=effect.secret_is_hidden,
+        act=lambda facts, _before, _after: not facts.shows_secrets,
     ),
     rule.SecretRule(
         id="method-without-secret-drops-it",
         traps=(10,),
         what="changing to none or private_key_jwt drops the secret",
         source="rec: admin-auth-method-matrix",
-        act=effect.secret_is_dropped,
+        act=lambda _, before, after: before in SECRET_METHODS and after not in SECRET_METHODS,
         table=Table.EVERY,
     ),
     rule.SecretRule(
@@ -235,7 +237,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
         traps=(10,),
         what="changing back to a secret method makes no secret (up to 1.13) or one that is not shown (1.14)",
         source="rec: admin-auth-method-matrix",
-        act=effect.secret_must_be_made,
+        act=effect.gets_secret,
         table=Table.MANAGEMENT,
     ),
     # Rows about more than the body of a client: who is never touched, pages, HTTP, chosen secrets.
@@ -244,7 +246,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
         traps=(20,),
         what="IAM's own dashboard client is restored at boot",
         source="IAM change log 1.14.0",
-        act=effect.is_dashboard,
+        act=lambda answer: answer.get("client_id") == "dashboard",
         why="IAM's own dashboard client",
     ),
     rule.ProtectRule(
@@ -252,7 +254,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
         traps=(20, 21),
         what="a client with an entity_id belongs to OpenID Federation, a PUT is a 400",
         source="rec: admin-federation-fields",
-        act=effect.is_federated,
+        act=lambda answer: bool(answer.get("entity_id")),
         why="a federated client, which no PUT can change",
     ),
     rule.ProtectRule(
@@ -260,7 +262,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
         traps=(20,),
         what="clients named oidc-agent:* are made by people's oidc-agent",
         source="oidc-agent's client names",
-        act=effect.is_oidc_agent,
+        act=lambda answer: str(answer.get("client_name", "")).startswith("oidc-agent:"),
         why="a person's oidc-agent client",
     ),
     rule.SwitchRule(
@@ -321,8 +323,8 @@ TABLE: tuple[rule.ServerRule, ...] = (
         source="RFC 7591 section 2",
         name="jwk",
         wire="jwks",
-        send=effect.send_jwks,
-        receive=effect.receive_jwks,
+        send=json.loads,
+        receive=lambda keys: json.dumps(keys) if isinstance(keys, dict) else keys,
         table=Table.RFC7591,
     ),
     rule.ForceRule(
@@ -338,7 +340,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
         traps=(31,),
         what="some servers answer a read without the secret: none in an answer says nothing about it",
         source="RFC 7592 section 3",
-        act=effect.may_leave_secret_out,
+        act=lambda _facts, _before, _after: True,
         table=Table.RFC7591,
     ),
     rule.SecretRule(
@@ -346,7 +348,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
         traps=(31,),
         what="changing to a secret method makes a secret, and the answer brings it",
         source="RFC 7592 sections 2.2 and 3",
-        act=effect.secret_must_be_made,
+        act=effect.gets_secret,
         table=Table.RFC7591,
     ),
 )

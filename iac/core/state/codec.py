@@ -1,15 +1,20 @@
-"""The parts of state as JSON objects and back. Pure; reading is strict: what is not as written here is damage.
+"""State as JSON and back: one table for each class, read strictly. Pure.
 
-A member whose value is None is left out, every other member is always there. Sets are sorted, so the same value has
-the same text.
+What is not as it was written is damage: each member is there once and of its kind, and none is left over. Sets are
+sorted, so the same value has the same text.
 """
 
 from __future__ import annotations
 
-from typing import Any, assert_never
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, fields
+from enum import StrEnum
+from typing import Any, ClassVar, Generic, TypeVar, cast
 
 from iac.core.model import FIELDS, Value
-from iac.core.state.members import Malformed, Members, Object, frozen, strings
 from iac.core.state.model import (
     Approval,
     ClientGone,
@@ -25,261 +30,349 @@ from iac.core.state.model import (
     Predecessor,
     PredecessorGone,
     SealedSecret,
+    SecretStatus,
+    State,
     Tombstone,
 )
 
+T = TypeVar("T")
 
-def client_object(client: ClientState) -> Object:
-    """One client as a JSON object."""
-    return _present(
-        client_id=client.client_id,
-        provider=client.provider,
-        applied=dict(client.applied),
-        declared=sorted(client.declared),
-        owners=client.owners,
-        secret=secret_object(client.secret) if client.secret else None,
-        secret_status=client.secret_status,
-        secret_serial=client.secret_serial,
-        prevent_destroy=client.prevent_destroy,
-        applied_at=client.applied_at,
-        rat=secret_object(client.rat) if client.rat else None,
-        registration_uri=client.registration_uri or None,
-        adopted_at=client.adopted_at or None,
-        generation=client.generation if client.generation > 1 else None,
-        predecessors=[predecessor_object(each) for each in client.predecessors] or None,
-        answer=client.answer,
-    )
+Object = dict[str, Any]
+
+Reader = Callable[[Any, str], Any]
+"""Reads a JSON value: gives what it means, or raises `Malformed` with the place that it is told."""
+
+DEPTH = 64
+"""How deep a JSON value may be nested: far below what the parser of any Python takes."""
+
+_CREDENTIAL = re.compile(r"(?:secret|token|password|registration_client_uri)\Z")
+"""Members that may hold one: a registration_client_uri has a login in it on some servers."""
+
+_encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False).encode
 
 
-def predecessor_object(predecessor: Predecessor) -> Object:
-    """A predecessor as a JSON object."""
-    return {
-        "client": client_object(predecessor.client),
-        "grace": predecessor.grace,
-        "since": predecessor.since,
-    }
+class Malformed(ValueError):
+    """A value is not what its place asks for; the message says place and type, never the value."""
 
 
-def secret_object(secret: SealedSecret) -> Object:
-    """A sealed secret as a JSON object."""
-    return _present(
-        sealed=secret.sealed,
-        salt=secret.salt,
-        fingerprint=secret.fingerprint,
-        version=secret.version,
-        since=secret.since,
-        recipients=secret.recipients or None,
-        state_recipients=secret.state_recipients or None,
-    )
+def _of_type(kind: type, words: str) -> Reader:
+    def read(value: Any, at: str) -> Any:
+        if type(value) is not kind:  # true is no number here
+            raise Malformed(f"{at}: not {words}")
+        return value
+
+    return read
 
 
-def key_object(key: ClientKey) -> Object:
-    """A key as a JSON object."""
-    return {"kid": key.kid, "public": key.public, "private": secret_object(key.private)}
+TEXT = _of_type(str, "a text")
+FLAG = _of_type(bool, "true or false")
+LIST = _of_type(list, "a list")
+OBJECT = _of_type(dict, "an object")
+_NUMBER = _of_type(int, "a whole number")
 
 
-def intent_object(intent: Intent) -> Object:
-    """An intent as a JSON object."""
-    return _present(
-        address=intent.address,
-        client_id=intent.client_id,
-        action=intent.action,
-        run_id=intent.run_id,
-        at=intent.at,
-        secret=secret_object(intent.secret) if intent.secret else None,
-        begun=intent.begun,
-    )
+def anything(value: Any, at: str) -> Any:  # noqa: ARG001  # a reader
+    """A JSON value as it is."""
+    return value
 
 
-def tombstone_object(tombstone: Tombstone) -> Object:
-    """A tombstone as a JSON object."""
-    return {
-        "address": tombstone.address,
-        "client": client_object(tombstone.client),
-        "deleted_at": tombstone.deleted_at,
-    }
+def number(least: int) -> Reader:
+    """A whole number from `least` on."""
+
+    def read(value: Any, at: str) -> int:
+        if _NUMBER(value, at) < least:
+            raise Malformed(f"{at}: less than {least}")
+        return int(value)
+
+    return read
 
 
-def output_object(output: OutputRecord) -> Object:
-    """An output's record as a JSON object."""
-    return {"digest": output.digest, "clients": output.clients, "sink": output.sink, "serial": output.serial}
+COUNT = number(0)
 
 
-def approval_object(approval: Approval) -> Object:
-    """An approval as a JSON object."""
-    return _present(digest=approval.digest, changes=approval.changes, at=approval.at, seen=dict(approval.seen) or None)
+def matching(pattern: re.Pattern[str], words: str) -> Reader:
+    """A text of a pattern."""
+
+    def read(value: Any, at: str) -> str:
+        if not pattern.fullmatch(TEXT(value, at)):
+            raise Malformed(f"{at}: not {words}")
+        return str(value)
+
+    return read
 
 
-def event_object(event: Event) -> Object:
-    """A journal event as a JSON object; `type` names it."""
-    match event:
-        case ClientWritten(address, client):
-            return {"type": "client_written", "address": address, "client": client_object(client)}
-        case ClientGone(address, tombstone):
-            buried = tombstone_object(tombstone) if tombstone else None
-            return _present(type="client_gone", address=address, tombstone=buried)
-        case PredecessorGone(tombstone):
-            return {"type": "predecessor_gone", "tombstone": tombstone_object(tombstone)}
-        case IntentGiven(intent):
-            return {"type": "intent_given", "intent": intent_object(intent)}
-        case IntentDropped(address):
-            return {"type": "intent_dropped", "address": address}
-        case OutputWritten(name, record):
-            return _present(type="output_written", path=name, record=output_object(record) if record else None)
-        case _:
-            assert_never(event)
+def one_of(kind: type[StrEnum]) -> Reader:
+    """A member of an enumeration."""
+
+    def read(value: Any, at: str) -> StrEnum:
+        if TEXT(value, at) not in set(kind):
+            raise Malformed(f"{at}: not one of {', '.join(kind)}")
+        return kind(value)
+
+    return read
 
 
-def parse_client(data: Any, at: str) -> ClientState:
-    """A client out of its JSON object.
+def items(read_item: Reader) -> Reader:
+    """A list of such values."""
+    return lambda value, at: tuple(read_item(item, f"{at}[{index}]") for index, item in enumerate(LIST(value, at)))
+
+
+def texts(value: Any, at: str) -> tuple[str, ...]:
+    """A list of texts; of them there are most."""
+    if any(type(item) is not str for item in LIST(value, at)):
+        raise Malformed(f"{at}: not a list of texts")
+    return tuple(value)
+
+
+def named(read_item: Reader) -> Reader:
+    """An object with such values, whatever their names."""
+    return lambda value, at: {name: read_item(item, f"{at}.{name}") for name, item in OBJECT(value, at).items()}
+
+
+def known(**members: Reader) -> Reader:
+    """An object that has these members; it stays as it is, with others that it may have."""
+
+    def read(value: Any, at: str) -> Object:
+        for name, reader in members.items():
+            if name not in OBJECT(value, at):
+                raise Malformed(f"{at}.{name}: missing")
+            reader(value[name], f"{at}.{name}")
+        return dict(value)
+
+    return read
+
+
+class Shape(Generic[T]):
+    """A class as a JSON object, and a reader of it.
+
+    Args:
+        kind: the class.
+        optional: members that are left out where they have the default of the class.
+        tag: what the member `type` says, where an object can be of several classes.
+        members: how each member is read, in the order of the document.
+    """
+
+    of: ClassVar[dict[type, Shape[Any]]] = {}
+
+    def __init__(self, kind: type[T], *, optional: tuple[str, ...] = (), tag: str = "", **members: Reader) -> None:
+        self._kind = kind
+        self._members = members
+        self._tag = {"type": tag} if tag else {}
+        self._defaults = {
+            field.name: field.default if field.default_factory is MISSING else field.default_factory()
+            for field in fields(cast(Any, kind))
+            if field.name in optional
+        }
+        self._needed = members.keys() - self._defaults.keys()
+        Shape.of[kind] = self
+
+    def __call__(self, value: Any, at: str) -> T:
+        """The value of a JSON object; raises `Malformed`."""
+        data = OBJECT(value, at)
+        if unknown := data.keys() - self._members.keys():  # the next write would lose it
+            raise Malformed(f"{at}.{min(unknown)}: not a member of this version")
+        if missing := self._needed - data.keys():
+            raise Malformed(f"{at}.{min(missing)}: missing")
+        return self._kind(**{name: self._members[name](member, f"{at}.{name}") for name, member in data.items()})
+
+    def members_of(self, value: T) -> Object:
+        """The members that are written, as the value has them."""
+        members = {name: getattr(value, name) for name in self._members}
+        for name in [name for name, default in self._defaults.items() if members[name] == default]:
+            del members[name]
+        return {**self._tag, **members}
+
+
+def to_json(value: Any) -> Any:
+    """A value of state as JSON has it."""
+    if isinstance(value, str | int):
+        return value
+    shape = Shape.of.get(type(value))
+    if shape is not None:
+        return {name: to_json(member) for name, member in shape.members_of(value).items()}
+    if isinstance(value, tuple):
+        return [to_json(item) for item in value]
+    if isinstance(value, frozenset):
+        return sorted(value)
+    return dict(value) if isinstance(value, Mapping) else value
+
+
+def _applied(value: Any, at: str) -> Mapping[str, Value]:
+    return {name: _field_value(name, item, f"{at}.{name}") for name, item in OBJECT(value, at).items()}
+
+
+def _field_value(name: str, value: Any, at: str) -> Any:
+    """As this program knows the field, and of any kind where it does not."""
+    if name not in FIELDS:
+        check_json(value, at)
+        return _frozen(value)
+    if type(value) is list:
+        return texts(value, at)
+    if type(value) not in {str, int, bool}:
+        raise Malformed(f"{at}: not a field's value")
+    return value
+
+
+def _frozen(value: Any) -> Any:
+    """A JSON value with tuples in the place of lists."""
+    if type(value) is list:
+        return tuple(_frozen(member) for member in value)
+    return {name: _frozen(member) for name, member in value.items()} if type(value) is dict else value
+
+
+def _predecessors(value: Any, at: str) -> tuple[Predecessor, ...]:
+    predecessors: tuple[Predecessor, ...] = items(PREDECESSOR)(value, at)  # of clients, whose form has this in it
+    return predecessors
+
+
+def _answer(value: Any, at: str) -> Object:
+    check_json(OBJECT(value, at), at)
+    return dict(value)
+
+
+SECRET = Shape(
+    SealedSecret,
+    optional=("recipients", "state_recipients"),
+    sealed=TEXT,
+    salt=TEXT,
+    fingerprint=TEXT,
+    version=COUNT,
+    since=TEXT,
+    recipients=texts,
+    state_recipients=texts,
+)
+KEY = Shape(ClientKey, kid=TEXT, public=TEXT, private=SECRET)
+CLIENT = Shape(
+    ClientState,
+    optional=("owners", "secret", "rat", "registration_uri", "adopted_at", "generation", "predecessors", "answer"),
+    client_id=TEXT,
+    provider=TEXT,
+    applied=_applied,
+    declared=lambda value, at: frozenset(texts(value, at)),
+    owners=texts,
+    secret=SECRET,
+    secret_status=one_of(SecretStatus),
+    secret_serial=COUNT,
+    prevent_destroy=FLAG,
+    applied_at=TEXT,
+    rat=SECRET,
+    registration_uri=TEXT,
+    adopted_at=TEXT,
+    generation=number(1),
+    predecessors=_predecessors,
+    answer=_answer,
+)
+PREDECESSOR = Shape(Predecessor, client=CLIENT, grace=COUNT, since=TEXT)
+INTENT = Shape(
+    Intent,
+    optional=("secret", "begun"),
+    address=TEXT,
+    client_id=TEXT,
+    action=TEXT,
+    run_id=TEXT,
+    at=TEXT,
+    secret=SECRET,
+    begun=FLAG,
+)
+TOMBSTONE = Shape(Tombstone, address=TEXT, client=CLIENT, deleted_at=TEXT)
+OUTPUT = Shape(OutputRecord, digest=TEXT, clients=texts, sink=TEXT, serial=COUNT)
+APPROVAL = Shape(Approval, optional=("seen",), digest=TEXT, changes=texts, at=TEXT, seen=named(TEXT))
+STATE = Shape(
+    State,
+    optional=("approval", "keys"),
+    project=TEXT,
+    environment=TEXT,
+    issuer=TEXT,
+    served_issuer=TEXT,
+    lineage=TEXT,
+    serial=COUNT,
+    run_id=TEXT,
+    approval=APPROVAL,
+    clients=named(CLIENT),
+    outputs=named(OUTPUT),
+    intents=named(INTENT),
+    tombstones=items(TOMBSTONE),
+    keys=named(items(KEY)),
+)
+EVENTS: Mapping[str, Shape[Any]] = {
+    "client_written": Shape(ClientWritten, tag="client_written", address=TEXT, client=CLIENT),
+    "client_gone": Shape(ClientGone, tag="client_gone", optional=("tombstone",), address=TEXT, tombstone=TOMBSTONE),
+    "predecessor_gone": Shape(PredecessorGone, tag="predecessor_gone", tombstone=TOMBSTONE),
+    "intent_given": Shape(IntentGiven, tag="intent_given", intent=INTENT),
+    "intent_dropped": Shape(IntentDropped, tag="intent_dropped", address=TEXT),
+    "output_written": Shape(OutputWritten, tag="output_written", optional=("record",), path=TEXT, record=OUTPUT),
+}
+"""The events of a journal; the member `type` names each."""
+
+
+def event(value: Any, at: str) -> Event:
+    """A journal event out of its JSON object; raises `Malformed`."""
+    members = dict(OBJECT(value, at))
+    kind = TEXT(members.pop("type", None), f"{at}.type")
+    if kind not in EVENTS:
+        raise Malformed(f"{at}.type: not an event of this version")
+    found: Event = EVENTS[kind](members, at)
+    return found
+
+
+def check_json(value: Any, at: str, depth: int = DEPTH) -> None:
+    """Refuse a value out of JSON that cannot be written as it was read: a number beyond all bounds, deep nesting.
 
     Raises:
-        Malformed: it is none.
+        Malformed: it is one.
     """
-    members = Members(data, at)
-    client = ClientState(
-        client_id=members.text("client_id"),
-        provider=members.text("provider"),
-        applied={name: _value(value, at, name) for name, value in members.object("applied").items()},
-        declared=frozenset(members.texts("declared")),
-        owners=members.texts("owners") if members.has("owners") else None,
-        secret=_optional_secret(members, "secret", at),
-        secret_status=members.status("secret_status"),
-        secret_serial=members.number("secret_serial"),
-        prevent_destroy=members.flag("prevent_destroy"),
-        applied_at=members.text("applied_at"),
-        rat=_optional_secret(members, "rat", at),
-        registration_uri=members.text("registration_uri") if members.has("registration_uri") else "",
-        adopted_at=members.text("adopted_at") if members.has("adopted_at") else "",
-        generation=members.number("generation", least=1) if members.has("generation") else 1,
-        predecessors=_predecessors(members, at) if members.has("predecessors") else (),
-        answer=members.json("answer") if members.has("answer") else None,
-    )
-    members.end()
-    return client
+    if type(value) is float and not math.isfinite(value):
+        raise Malformed(f"{at}: a number that is too large")
+    if type(value) in {list, dict}:
+        if depth == 0:
+            raise Malformed(f"{at}: nested too deep")
+        for member in value.values() if type(value) is dict else value:
+            check_json(member, at, depth - 1)
 
 
-def _predecessors(members: Members, at: str) -> tuple[Predecessor, ...]:
-    return tuple(_predecessor(Members(data, f"{at}.predecessors"), at) for data in members.items("predecessors"))
+def kept_answer(answer: Mapping[str, Any]) -> Mapping[str, Any]:
+    """All members of an answer as they came, but for credentials and for values that state cannot hold."""
+    return {name: value for name, value in answer.items() if _is_kept(name, value)}
 
 
-def _predecessor(members: Members, at: str) -> Predecessor:
-    client = parse_client(members.object("client"), f"{at}.predecessors")
-    predecessor = Predecessor(client, members.number("grace"), members.text("since"))
-    members.end()
-    return predecessor
+def _is_kept(name: str, value: Any) -> bool:
+    if isinstance(value, str) and _CREDENTIAL.search(name):
+        return False
+    try:
+        check_json(value, name)
+    except Malformed:
+        return False
+    return True
 
 
-def parse_secret(data: Any, at: str) -> SealedSecret:
-    """A sealed secret out of its JSON object; raises `Malformed`."""
-    members = Members(data, at)
-    secret = SealedSecret(
-        sealed=members.text("sealed"),
-        salt=members.text("salt"),
-        fingerprint=members.text("fingerprint"),
-        version=members.number("version"),
-        since=members.text("since"),
-        recipients=members.texts("recipients") if members.has("recipients") else (),
-        state_recipients=members.texts("state_recipients") if members.has("state_recipients") else (),
-    )
-    members.end()
-    return secret
+def load(text: str) -> Any:
+    """The value of a JSON text; raises `Malformed`, also for a member that is there twice."""
+    try:
+        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+    except Malformed:
+        raise
+    except json.JSONDecodeError as error:
+        raise Malformed(f"not JSON from line {error.lineno} column {error.colno} on: {error.msg}") from None
+    except RecursionError:
+        raise Malformed("nested too deep") from None
+    except ValueError:  # Python refuses to read whole numbers of more than 4,300 digits
+        raise Malformed("a number with too many digits") from None
 
 
-def _optional_secret(members: Members, name: str, at: str) -> SealedSecret | None:
-    return parse_secret(members.object(name), f"{at}.{name}") if members.has(name) else None
+def dump(value: Any) -> str:
+    """The JSON text of a value, in one line, its members sorted; raises `Malformed` for what JSON cannot hold."""
+    try:
+        return _encode(value)
+    except (TypeError, ValueError, RecursionError):
+        raise Malformed("not a value of JSON") from None
 
 
-def parse_key(data: Any, at: str) -> ClientKey:
-    """A key out of its JSON object; raises `Malformed`."""
-    members = Members(data, at)
-    private = parse_secret(members.object("private"), f"{at}.private")
-    key = ClientKey(members.text("kid"), members.text("public"), private)
-    members.end()
-    return key
+def _unique(pairs: list[tuple[str, Any]]) -> Object:
+    data = dict(pairs)
+    if len(data) != len(pairs):
+        raise Malformed("a member twice in one object")
+    return data
 
 
-def parse_intent(data: Any, at: str) -> Intent:
-    """An intent out of its JSON object; raises `Malformed`."""
-    members = Members(data, at)
-    intent = Intent(
-        address=members.text("address"),
-        client_id=members.text("client_id"),
-        action=members.text("action"),
-        run_id=members.text("run_id"),
-        at=members.text("at"),
-        secret=_optional_secret(members, "secret", at),
-        begun=members.flag("begun") if members.has("begun") else None,
-    )
-    members.end()
-    return intent
-
-
-def parse_tombstone(data: Any, at: str) -> Tombstone:
-    """A tombstone out of its JSON object; raises `Malformed`."""
-    members = Members(data, at)
-    client = parse_client(members.object("client"), f"{at}.client")
-    tombstone = Tombstone(members.text("address"), client, members.text("deleted_at"))
-    members.end()
-    return tombstone
-
-
-def parse_output(data: Any, at: str) -> OutputRecord:
-    """An output's record out of its JSON object; raises `Malformed`."""
-    members = Members(data, at)
-    digest, clients, sink = members.text("digest"), members.texts("clients"), members.text("sink")
-    output = OutputRecord(digest, clients, sink, members.number("serial"))
-    members.end()
-    return output
-
-
-def parse_approval(data: Any, at: str) -> Approval:
-    """An approval out of its JSON object; raises `Malformed`."""
-    members = Members(data, at)
-    digest, changes, moment = members.text("digest"), members.texts("changes"), members.text("at")
-    seen = members.object("seen") if members.has("seen") else {}
-    strings(seen.values(), f"{at}.seen")
-    members.end()
-    return Approval(digest, changes, moment, seen)
-
-
-def parse_event(members: Members, at: str) -> Event:
-    """A journal event out of its JSON object; raises `Malformed`."""
-    event = _event(members, at)
-    members.end()
-    return event
-
-
-def _event(members: Members, at: str) -> Event:
-    match members.text("type"):
-        case "client_written":
-            return ClientWritten(members.text("address"), parse_client(members.object("client"), f"{at}.client"))
-        case "client_gone":
-            buried = members.object("tombstone") if members.has("tombstone") else None
-            tombstone = parse_tombstone(buried, f"{at}.tombstone") if buried is not None else None
-            return ClientGone(members.text("address"), tombstone)
-        case "predecessor_gone":
-            return PredecessorGone(parse_tombstone(members.object("tombstone"), f"{at}.tombstone"))
-        case "intent_given":
-            return IntentGiven(parse_intent(members.object("intent"), f"{at}.intent"))
-        case "intent_dropped":
-            return IntentDropped(members.text("address"))
-        case "output_written":
-            record = parse_output(members.object("record"), f"{at}.record") if members.has("record") else None
-            return OutputWritten(members.text("path"), record)
-        case _:
-            raise Malformed(f"{at}.type: not an event of this version")
-
-
-def _value(value: Any, at: str, name: str) -> Value:
-    """A field's value: as this program knows the field, and of any kind where it does not."""
-    if type(value) is list and name in FIELDS:
-        return strings(value, f"{at}.applied.{name}")
-    if name in FIELDS and type(value) not in {str, int, bool}:
-        raise Malformed(f"{at}.applied.{name}: not a field's value")
-    checked: Value = frozen(value, f"{at}.applied.{name}")
-    return checked
-
-
-def _present(**members: Any) -> Object:
-    return {name: value for name, value in members.items() if value is not None}
+def _refuse(name: str) -> Any:
+    raise Malformed(f"{name} is not a JSON number")

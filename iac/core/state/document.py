@@ -8,24 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from iac.core.errors import StateError
-from iac.core.state.codec import (
-    approval_object,
-    client_object,
-    intent_object,
-    key_object,
-    output_object,
-    parse_approval,
-    parse_client,
-    parse_intent,
-    parse_key,
-    parse_output,
-    parse_tombstone,
-    tombstone_object,
-)
-from iac.core.state.members import Malformed, Members, Object, dump, load
-from iac.core.state.model import FORMAT_VERSION, ClientKey, State
+from iac.core.state.codec import OBJECT, STATE, TEXT, Malformed, dump, load, to_json
+from iac.core.state.model import FORMAT_VERSION, State
 from iac.core.state.upgrade import upgrades_from
 
 KIND = "indigo-iac state"
@@ -51,27 +38,19 @@ class TextOrigin:
 
 def render_state(state: State) -> str:
     """The document, with a newline at its end. The same state gives the same text."""
-    header = {
-        "kind": KIND,
-        "format_version": FORMAT_VERSION,
-        "project": state.project,
-        "environment": state.environment,
-        "issuer": state.issuer,
-        "served_issuer": state.served_issuer,
-        "lineage": state.lineage,
-        "serial": state.serial,
-        "run_id": state.run_id,
-    }
-    members = {name: dump(value) for name, value in header.items()}
-    if state.approval:
-        members["approval"] = dump(approval_object(state.approval))
-    members["clients"] = _mapping({address: client_object(client) for address, client in state.clients.items()})
-    members["outputs"] = _mapping({path: output_object(output) for path, output in state.outputs.items()})
-    members["intents"] = _mapping({address: intent_object(intent) for address, intent in state.intents.items()})
-    members["tombstones"] = _lines("[", [dump(tombstone_object(one)) for one in state.tombstones], "]")
-    if state.keys:
-        members["keys"] = _mapping({address: [key_object(key) for key in keys] for address, keys in state.keys.items()})
-    return "{\n" + ",\n".join(f'  "{name}": {text}' for name, text in members.items()) + "\n}\n"
+    members = {"kind": KIND, "format_version": FORMAT_VERSION, **STATE.members_of(state)}
+    return "{\n" + ",\n".join(f'  "{name}": {_text(value)}' for name, value in members.items()) + "\n}\n"
+
+
+def _text(value: Any) -> str:
+    """A member of the document: a line for each of many."""
+    if isinstance(value, Mapping):
+        return _lines("{", [f"{dump(name)}: {dump(to_json(value[name]))}" for name in sorted(value)], "}")
+    return _lines("[", [dump(to_json(one)) for one in value], "]") if isinstance(value, tuple) else dump(to_json(value))
+
+
+def _lines(start: str, lines: list[str], end: str) -> str:
+    return start + "\n    " + ",\n    ".join(lines) + "\n  " + end if lines else start + end
 
 
 def check_state(state: State) -> None:
@@ -81,7 +60,7 @@ def check_state(state: State) -> None:
         StateError: it does not.
     """
     try:
-        _state(_upgraded(Members(load(render_state(state)), "document"), TextOrigin("")))
+        _read(render_state(state), TextOrigin(""))
     except Malformed as damage:
         raise unwritable(damage) from None
 
@@ -102,7 +81,7 @@ def parse_state(text: str, origin: TextOrigin) -> State:
         StateError: the text is damaged, or its format is newer than this program.
     """
     try:
-        return _state(_upgraded(Members(load(text), "document"), origin))
+        return _read(text, origin)
     except Malformed as damage:
         raise StateError("the state is damaged", where=origin.where, why=str(damage), fix=origin.fix) from None
 
@@ -137,43 +116,11 @@ def check_owner(state: State, owner: Owner, origin: TextOrigin) -> State:
     return state
 
 
-def _upgraded(members: Members, origin: TextOrigin) -> Members:
-    if members.text("kind") != KIND:
+def _read(text: str, origin: TextOrigin) -> State:
+    document = OBJECT(load(text), "document")
+    if document.pop("kind", None) != KIND:
         raise Malformed("document.kind: not a state of iac")
-    for upgrade in upgrades_from(members.text("format_version"), origin.where):
-        members.amend(upgrade.document)
-    return members
-
-
-def _state(members: Members) -> State:
-    state = State(
-        project=members.text("project"),
-        environment=members.text("environment"),
-        issuer=members.text("issuer"),
-        lineage=members.text("lineage"),
-        serial=members.number("serial"),
-        run_id=members.text("run_id"),
-        clients={name: parse_client(data, f"clients.{name}") for name, data in members.object("clients").items()},
-        outputs={path: parse_output(data, f"outputs.{path}") for path, data in members.object("outputs").items()},
-        intents={name: parse_intent(data, f"intents.{name}") for name, data in members.object("intents").items()},
-        tombstones=tuple(parse_tombstone(data, "tombstones") for data in members.items("tombstones")),
-        approval=parse_approval(members.object("approval"), "approval") if members.has("approval") else None,
-        keys=_keys(members.object("keys")) if members.has("keys") else {},
-        served_issuer=members.text("served_issuer"),
-    )
-    members.end()
-    return state
-
-
-def _keys(data: Object) -> dict[str, tuple[ClientKey, ...]]:
-    if any(type(keys) is not list for keys in data.values()):
-        raise Malformed("keys: not lists of keys")
-    return {name: tuple(parse_key(key, f"keys.{name}") for key in keys) for name, keys in data.items()}
-
-
-def _mapping(objects: Mapping[str, Object | list[Object]]) -> str:
-    return _lines("{", [f"{dump(name)}: {dump(objects[name])}" for name in sorted(objects)], "}")
-
-
-def _lines(start: str, lines: list[str], end: str) -> str:
-    return start + "\n    " + ",\n    ".join(lines) + "\n  " + end if lines else start + end
+    version = TEXT(document.pop("format_version", None), "document.format_version")
+    for upgrade in upgrades_from(version, origin.where):
+        upgrade.document(document)
+    return STATE(document, "document")

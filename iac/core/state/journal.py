@@ -10,14 +10,12 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any
 
 from iac.core.errors import StateError
-from iac.core.state.codec import event_object, parse_event
+from iac.core.state.codec import COUNT, OBJECT, TEXT, Malformed, Shape, dump, event, items, load, to_json
 from iac.core.state.document import TextOrigin, unwritable
-from iac.core.state.members import Malformed, Members, dump, load
 from iac.core.state.model import FORMAT_VERSION, Event, State, fold
-from iac.core.state.upgrade import FIRST, Upgrade, upgrades_from
+from iac.core.state.upgrade import FIRST, objects, upgrades_from
 
 _LINE = re.compile(rb'\{"crc":"([0-9a-f]{8})",(.*\})', re.DOTALL)
 
@@ -30,6 +28,9 @@ class Batch:
     run_id: str
     serial: int
     events: tuple[Event, ...]
+
+
+BATCH = Shape(Batch, events=items(event), lineage=TEXT, run_id=TEXT, serial=COUNT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,15 +65,7 @@ def check_events(events: Sequence[Event]) -> None:
 
 
 def _line(batch: Batch) -> bytes:
-    body = dump(
-        {
-            "events": [event_object(event) for event in batch.events],
-            "format_version": FORMAT_VERSION,
-            "lineage": batch.lineage,
-            "run_id": batch.run_id,
-            "serial": batch.serial,
-        }
-    ).encode()[1:]
+    body = dump({"format_version": FORMAT_VERSION, **to_json(batch)}).encode()[1:]
     return b'{"crc":"%08x",%s\n' % (zlib.crc32(body), body)
 
 
@@ -134,28 +127,12 @@ def _batch(line: bytes, at: str, origin: TextOrigin) -> Batch:
     match = _LINE.fullmatch(line)
     if not match or int(match[1], 16) != zlib.crc32(match[2]):
         raise _TornLine(f"{at}: its checksum does not fit")
-    members = Members(_loaded(b"{" + match[2], at), at)
-    version = members.text("format_version") if members.has("format_version") else FIRST
-    upgrades = upgrades_from(version, origin.where)
-    batch = Batch(
-        lineage=members.text("lineage"),
-        run_id=members.text("run_id"),
-        serial=members.number("serial"),
-        events=tuple(_event(data, f"{at}.events", upgrades) for data in members.items("events")),
-    )
-    members.end()
-    return batch
-
-
-def _loaded(data: bytes, at: str) -> Any:
     try:
-        return load(data.decode())
+        members = OBJECT(load(f"{{{match[2].decode()}"), at)
     except UnicodeDecodeError:
         raise Malformed(f"{at}: not UTF-8") from None
-
-
-def _event(data: Any, at: str, upgrades: Sequence[Upgrade]) -> Event:
-    members = Members(data, at)
-    for upgrade in upgrades:
-        members.amend(upgrade.event)
-    return parse_event(members, at)
+    version = TEXT(members.pop("format_version", FIRST), f"{at}.format_version")
+    for upgrade in upgrades_from(version, origin.where):
+        for data in objects(members.get("events")):
+            upgrade.event(data)
+    return BATCH(members, at)

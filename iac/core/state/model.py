@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import Any, TypeVar, assert_never
 
 from iac.core.model import Fields
+from iac.core.secret import Secret
 
 FORMAT_VERSION = "1.1"
 
@@ -55,6 +56,10 @@ class SealedSecret:
     def is_clear(self) -> bool:
         """Whether it was stored under `encryption: none`."""
         return self.sealed.startswith(CLEAR)
+
+    def holds(self, secret: Secret | None) -> bool:
+        """Whether this is that secret, as far as the fingerprint tells without a key."""
+        return secret is not None and secret.fingerprint(self.salt) == self.fingerprint
 
     def is_same(self, other: SealedSecret) -> bool:
         """Whether it is the very secret of the other, to whomever each is sealed."""
@@ -243,7 +248,7 @@ class ClientGone:
     """Journal event: this address has left state, with a tombstone when it was deleted (None when forgotten)."""
 
     address: str
-    tombstone: Tombstone | None
+    tombstone: Tombstone | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,8 +276,8 @@ class IntentDropped:
 class OutputWritten:
     """Journal event: the output of this id was written (record) or removed (None)."""
 
-    id: str
-    record: OutputRecord | None
+    path: str
+    record: OutputRecord | None = None
 
 
 TOMBSTONE_DAYS = 30

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from iac.core.errors import StateError
-from iac.core.state.members import Malformed, Object
+from iac.core.state.codec import Malformed, Object
 from iac.core.state.model import FORMAT_VERSION
 
 FIRST = "1.0"
@@ -38,7 +38,8 @@ def _add(data: Any, name: str, value: Any) -> None:
     data[name] = value
 
 
-def _objects(data: Any) -> list[Object]:
+def objects(data: Any) -> list[Object]:
+    """The objects among the members of a list or of an object."""
     members = list(data.values()) if type(data) is dict else data
     return [member for member in members if type(member) is dict] if type(members) is list else []
 
@@ -47,27 +48,27 @@ def _count(client: Any) -> None:
     """Whole numbers for what format 1.0 wrote as 3600.0 and then refused to read."""
     if type(client) is not dict:
         return
-    for applied in _objects([client.get("applied")]):
+    for applied in objects([client.get("applied")]):
         whole = {name: int(value) for name, value in applied.items() if type(value) is float and value.is_integer()}
         applied.update(whole)
-    for predecessor in _objects(client.get("predecessors")):
+    for predecessor in objects(client.get("predecessors")):
         _count(predecessor.get("client"))
 
 
 def _document_to_1_1(document: Object) -> None:
     _add(document, "served_issuer", "")
-    for output in _objects(document.get("outputs")):
+    for output in objects(document.get("outputs")):
         _add(output, "serial", 0)
-    for client in _objects(document.get("clients")):
+    for client in objects(document.get("clients")):
         _count(client)
-    for tombstone in _objects(document.get("tombstones")):
+    for tombstone in objects(document.get("tombstones")):
         _count(tombstone.get("client"))
 
 
 def _event_to_1_1(event: Object) -> None:
     _add(event.get("record"), "serial", 0)
     _count(event.get("client"))
-    for tombstone in _objects([event.get("tombstone")]):
+    for tombstone in objects([event.get("tombstone")]):
         _count(tombstone.get("client"))
 
 

@@ -172,8 +172,11 @@ def _refuse(wish: Wish, found: Sequence[Candidate], skipped: Sequence[Skipped], 
     problems = [f"{client_id}: there is no such client" for client_id in missing]
     problems += [f"{each.client_id}: {each.reason}" for each in skipped if each.client_id in wish.ids or not has_any]
     if problems:
-        fix = "leave them out; iac show CLIENT_ID shows what the server holds"
-        raise InputError("not to be imported, nothing is written", why=listed(problems, "; "), fix=fix)
+        raise InputError(
+            "not to be imported, nothing is written",
+            why=listed(problems, "; "),
+            fix="leave them out; iac show CLIENT_ID shows what the server holds",
+        )
     if not has_any:
         raise InputError("no client fits, nothing is written", fix="--match [KIND=]GLOB, as in --match 'scope=wlcg*'")
 
@@ -209,8 +212,11 @@ def store(project: Project, environment: str, before: Survey, drafts: Sequence[D
     root = project.root
     there = [draft.file for draft in drafts if os.path.lexists(root / draft.file)]
     if there:
-        fix = "move them away, or name another folder: --to FOLDER"
-        raise InputError("files are there already, nothing is written", where=listed(there), fix=fix)
+        raise InputError(
+            "files are there already, nothing is written",
+            where=listed(there),
+            fix="move them away, or name another folder: --to FOLDER",
+        )
     texts = {draft.file: draft.text for draft in drafts}
     write_together(root, texts, lambda: _check(project, environment, before))
 

@@ -122,9 +122,8 @@ def read_file(path: Path) -> bytes:
     try:
         return read(path, MAX_BYTES + 1)
     except OSError as error:
-        why = str(error.strerror)
         raise InputError(
-            "the file cannot be read", where=str(path), why=why, fix="name one that you can read"
+            "the file cannot be read", where=str(path), why=str(error.strerror), fix="name one that you can read"
         ) from error
 
 
@@ -150,8 +149,11 @@ def parse_files(files: Iterable[tuple[str, bytes]]) -> list[Candidate]:
             if client and not problems:
                 found.append(client)
     if mistakes:
-        why = listed(map(printable, mistakes), "; ")
-        raise InputError("these clients cannot be imported, nothing is written", why=why, fix=_FORM)
+        raise InputError(
+            "these clients cannot be imported, nothing is written",
+            why=listed(map(printable, mistakes), "; "),
+            fix=_FORM,
+        )
     return found
 
 

@@ -149,8 +149,7 @@ def change_wheel(root: Path, settings: Settings, forges: Collection[str], wheel:
         create_text(folder.path / PROJECT_FILE, text)
         load_project(folder.path)
     prepared = prepare_pipelines(root, replace(settings, wheel=wheel), forges)
-    place = os.path.relpath((root / PROJECT_FILE).resolve(), prepared.root)
-    return replace(prepared, edited={place: text})
+    return replace(prepared, edited={os.path.relpath((root / PROJECT_FILE).resolve(), prepared.root): text})
 
 
 def find_written(root: Path) -> dict[str, str]:

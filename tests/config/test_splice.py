@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.config.document import parse_document
-from iac.config.edit.accept import Source, make_edit, read_sources, write_edits
+from iac.config.edit.splice import Source, make_edit, read_sources, write_edits
 from iac.core.errors import InputError
 from iac.core.server import canonical_jwks
 from tests.config.given import PROJECT, write

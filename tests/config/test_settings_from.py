@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.config.base import WANTED, WANTED_OF_ENVIRONMENT, with_base
 from iac.config.definitions import load_environment, validate_project
-from iac.config.project import load_project
+from iac.config.project import WANTED, WANTED_OF_ENVIRONMENT, load_project, with_base
 from iac.config.schema import load_schema
 from iac.core.diagnostics import Severity
 from iac.core.errors import InputError, InvalidInput
