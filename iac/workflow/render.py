@@ -17,6 +17,7 @@ from iac.core.state.model import State
 from iac.ports import Found
 from iac.session import LocalSession
 from iac.session.ledger import Ledger
+from iac.workflow.outputs import find_exposures
 
 _STATUS = {Found.AS_WANTED: "unchanged", Found.OTHER: "differs", Found.NOTHING: "missing"}
 
