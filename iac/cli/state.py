@@ -152,7 +152,7 @@ def rekey_secrets(shell: Shell) -> int:
         return 0
     if done.were_clear:
         shell.note(
-            f"{done.were_clear} of them were not encrypted, and still are not in older copies and backups of the state:",
+            f"{done.were_clear} of them were not encrypted, and are not in older copies and backups of the state:",
             "remove those copies, or rotate with iac rotate",
         )
     shell.note(
