@@ -181,8 +181,7 @@ class StateServer:
             answer = self._send(_call(self._targets.unlock, body, lock_id, is_repeatable=True))
         except UnreachableError as error:
             return f"{error.summary}: {error.why}"
-        is_free = answer.is_ok or (lock_id and answer.status in _HELD)
-        return "" if is_free else self._words(answer)
+        return "" if answer.is_ok or (lock_id and answer.status in _HELD) else self._words(answer)
 
     def _send(self, call: Call) -> Answer:
         if self._username or self._password is not None:

@@ -244,8 +244,7 @@ class DeviceLogin(Login):
             )
         path = Issuer.parse(talk.endpoints.issuer).path_of(talk.endpoints.others[ENDPOINT])
         for scopes in ((*self._scopes, OFFLINE), self._scopes):
-            form = {"client_id": self._proof.client_id, "scope": " ".join(scopes)}
-            answer = talk.post(path, form)
+            answer = talk.post(path, {"client_id": self._proof.client_id, "scope": " ".join(scopes)})
             if error_code(answer) != "invalid_scope":
                 break
         approval = parse_approval(answer, talk.clock.now())
