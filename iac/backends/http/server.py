@@ -151,6 +151,7 @@ class StateServer:
         Raises:
             NotStored: refused, or no answer came back.
         """
+        # Sent once: the protocol has no compare and swap, and a second write might replace what somebody else wrote.
         answer = self._send(_call(self._targets.update, data, lock_id))
         if answer.status in _HELD:
             raise NotStored(f"{self._words(answer)}: the lock is not this run's any more", is_refusal=True)
@@ -176,6 +177,7 @@ class StateServer:
 
         Without an id whatever lock there is, as `terraform force-unlock` does.
         """
+        # It may be sent again: a lock that is free already has no holder by this id, and that is what is wanted.
         body = _describe(lock_id) if lock_id else b""
         try:
             answer = self._send(_call(self._targets.unlock, body, lock_id, is_repeatable=True))

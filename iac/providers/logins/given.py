@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 from iac.core.errors import CredentialsError
 from iac.core.limits import LARGEST_SECRET
@@ -116,10 +117,7 @@ def _check_times(bearer: Bearer, where: str, now: datetime, skew: str) -> None:
 class Nobody(Login):
     """Who has no token."""
 
-    @property
-    def kind(self) -> str:
-        """The way in a few words."""
-        return "none"
+    kind = "none"
 
     def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:  # there is none
         """Say that there is none.
@@ -144,10 +142,7 @@ class InitialAccessToken(Login):
 
     find: Callable[[], Secret]
 
-    @property
-    def kind(self) -> str:
-        """The way in a few words."""
-        return KIND
+    kind: ClassVar = KIND
 
     def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:  # there already
         """The token as it is."""
