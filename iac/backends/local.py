@@ -363,4 +363,4 @@ def _serial(copy: Path, lineage: str) -> int:
 
 def _effect(data: bytes) -> str:
     recorded = "adds what this run recorded to the state"
-    return recorded if is_journal(data) else "puts the copy in the place of the state"
+    return recorded if is_journal(data) else "replaces the state by the copy"
