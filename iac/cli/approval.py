@@ -15,7 +15,7 @@ import click
 from iac.cli import INTERRUPTED
 from iac.cli.context import Shell, is_terminal
 from iac.cli.format import show_json, show_plan
-from iac.core.errors import InputError, PartialApply
+from iac.core.errors import Declined, PartialApply
 from iac.core.plan.approval import SavedPlan
 from iac.core.text import printable
 
@@ -32,7 +32,11 @@ ACCEPT_OLDER = click.option(
     "--accept-older-state", is_flag=True, help="Go on although this machine has seen a newer state."
 )
 LOCK_TIMEOUT = click.option(
-    "--lock-timeout", metavar="SECONDS", type=click.IntRange(0, 86400), default=0, help="Wait so long for a held lock."
+    "--lock-timeout",
+    metavar="SECONDS",
+    type=click.IntRange(0, 86400),
+    default=0,
+    help="Wait this long for a lock that another run holds.",
 )
 
 
@@ -58,15 +62,15 @@ def carry_out(
     locked: LockedPlan,
     terms: ApprovalTerms,
     do: Callable[[Session, LockedPlan, Stop], Report],
-) -> Report | None:
-    """Show the plan, hold it against guards and expectation, ask, and do it; None when there is nothing to do.
+) -> Report:
+    """Show the plan, hold it against guards and expectation, ask, and do it; nothing where there is nothing to do.
 
     Raises:
         UnsafePlan: a guard refuses it.
         StalePlan: it is not the expected one.
-        InputError: it was not approved.
+        Declined: it was not approved.
     """
-    from iac.apply.outcome import Stop  # not needed by --help
+    from iac.apply.outcome import Report, Stop  # not needed by --help
     from iac.workflow.plan import check_expected, check_guards, check_saved
 
     if terms.view == "text":
@@ -79,7 +83,7 @@ def carry_out(
         show_json(locked.plan.to_dict())
     check_guards(locked.plan)
     if not locked.has_work:
-        return None
+        return Report(locked.plan.digest, (), findings=locked.plan.findings)
     if terms.expected is None and not terms.is_approved:
         _ask(locked, terms)
     stop = Stop()
@@ -96,7 +100,8 @@ def _ask(locked: LockedPlan, terms: ApprovalTerms) -> None:
         click.echo(plan_text(locked.plan, color=False), nl=False, err=True)
     # limit: the person at the terminal; the lock that is held meanwhile names them and ends with the process
     if locked.plan.changes and not click.confirm("Apply this plan?", err=True):
-        raise InputError("the plan was not approved, nothing was sent", fix="run it again when it is as wanted")
+        command = click.get_current_context().info_name or "iac"
+        raise Declined(f"{command.capitalize()} cancelled. Nothing was sent.")
 
 
 @contextmanager
@@ -118,7 +123,7 @@ def _interruptible(stop: Stop) -> Iterator[None]:
             signal.signal(sign, handler)
 
 
-def end(shell: Shell, report: Report | None, view: str) -> int:
+def end(shell: Shell, report: Report, view: str) -> int:
     """Show the report; the exit code.
 
     Raises:
@@ -126,13 +131,9 @@ def end(shell: Shell, report: Report | None, view: str) -> int:
     """
     from iac.views.text import report_text
 
-    if report is None:
-        if view == "json":
-            show_json({"format_version": "1.0", "complete": True, "done": [], "failed": [], "not_tried": []})
-        return 0
     if view == "json":
         show_json(report.to_dict())
-    else:
+    elif not report.is_idle:
         click.echo(report_text(report, color=shell.wants_color()), nl=False, color=True)
         _show_proof(shell, report)
     if report.is_interrupted:
@@ -155,7 +156,7 @@ def _show_proof(shell: Shell, report: Report) -> None:
 def _unfinished(report: Report) -> PartialApply:
     if not report.is_proven and replace(report, proof=None, unproven=None).is_complete:
         return PartialApply(
-            "applied, and not proven to work", fix="see above: what was applied stays; iac verify asks again"
+            "applied, and not proven to work", fix="see above: what was applied stays; run iac verify to ask again"
         )
     rest = "" if report.is_applied else "; running iac apply plans exactly the rest"
     return PartialApply("applied in part", fix=f"see above{rest}")

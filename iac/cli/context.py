@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from iac.core.errors import InputError, RenderError
+from iac.core.errors import Declined, InputError, RenderError
 from iac.core.text import printable
 from iac.files import read
 from iac.ports.path import path_inside, path_over
@@ -34,7 +34,7 @@ def read_stdin() -> bytes:
         InputError: it is closed.
     """
     if sys.stdin is None:
-        raise InputError("stdin is closed", fix="give what is to be read on stdin")
+        raise InputError("stdin is closed", fix="provide the content on stdin")
     return sys.stdin.buffer.read()  # limit: whoever writes to it, as for every filter
 
 
@@ -59,13 +59,13 @@ def approve(question: str, *, flag: str) -> None:
 
     Raises:
         click.UsageError: nobody is there; `flag` would approve.
-        InputError: the answer is no.
+        Declined: the answer is no.
     """
     if not is_terminal(sys.stdin):
         raise click.UsageError(f"not on a terminal: give {flag}")
     # limit: the person at the terminal
     if not click.confirm(question, err=True):
-        raise InputError("not approved, nothing was done", fix="run it again when it is as wanted")
+        raise Declined("Cancelled. Nothing was done.")
 
 
 @dataclass(frozen=True, slots=True)
