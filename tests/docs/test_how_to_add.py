@@ -63,7 +63,9 @@ def blocks(title: str) -> dict[str, str]:
 def edited(root: Path, title: str) -> set[str]:
     """Put the blocks of a recipe into the files that are there; these files."""
     placed = re.findall(
-        r"^```python\n# (\S+), (above|below|at the end of) `([^`]+)`\n(.*?)^```", SECTIONS[title], re.MULTILINE | re.DOTALL
+        r"^```python\n# (\S+), (above|below|at the end of) `([^`]+)`\n(.*?)^```",
+        SECTIONS[title],
+        re.MULTILINE | re.DOTALL,
     )
     for path, where, line, text in placed:
         before = (root / path).read_text(encoding="utf-8")
