@@ -73,7 +73,6 @@ def test_show_says_so(suspended: Project) -> None:
     assert SAID.search(suspended.done("show", "team/portal").out)
 
 
-@pytest.mark.xfail(strict=True, reason="verify's fix is iac plan, which finds nothing")
 def test_verify_says_who_can_enable_it(suspended: Project, sandbox: Sandbox) -> None:
     by_hand(sandbox, "team-other", active=False)
     verified = suspended.iac("verify", "team/other")

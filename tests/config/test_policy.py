@@ -397,7 +397,8 @@ def test_the_bad_example_of_a_rule_on_the_server_s_client_is_found_and_the_good_
     ("seconds", "words"),
     [
         (TODAY_SECONDS - 86_400, "expired on"), (TODAY_SECONDS, "expires on"),
-        (TODAY_SECONDS + 30 * 86_400, "expires on"), (TODAY_SECONDS + 31 * 86_400, ""), (10**40, ""), ("soon", ""), (True, ""), (-1, ""),
+        (TODAY_SECONDS + 30 * 86_400, "expires on"),
+        (TODAY_SECONDS + 31 * 86_400, ""), (10**40, ""), ("soon", ""), (True, ""), (-1, ""),
     ],
 )  # fmt: skip
 def test_a_secret_that_ends_within_30_days_is_found(seconds: object, words: str, tmp_path: Path) -> None:

@@ -18,7 +18,9 @@ def _disabled(client: Registration, _: date) -> list[Diagnostic]:
 
 def _expires(client: Registration, today: date) -> list[Diagnostic]:
     seconds = client.answer.get("client_secret_expires_at")
-    if not isinstance(seconds, int | float) or seconds <= 0:  # 0: never (RFC 7591 section 3.2.1)
+    if (
+        isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0
+    ):  # 0: never (RFC 7591 section 3.2.1)
         return []
     try:
         end = datetime.fromtimestamp(seconds, UTC).date()
@@ -34,7 +36,7 @@ RULES = (
         id="client-disabled",
         what="A client that somebody disabled on the server. It is drift, too.",
         why="Nobody can use it. iac does not enable it: whoever disabled it had a reason.",
-        source="IAM, client management: enable and disable are an administrator's alone",
+        source="rec: admin-enable-disable",
         fix="ask an administrator of the server to enable it, or waive this with the reason",
         bad="active: false",
         good="active: true",
