@@ -17,7 +17,7 @@ from iac.views.kind import BUDGET
 from iac.views.words import value_shown
 
 if TYPE_CHECKING:
-    from iac.config.edit.splice import Source
+    from iac.config.edit.splice import DefinitionFile
 
 
 @click.command("drift")
@@ -33,7 +33,7 @@ def command(shell: Shell, *, addresses: tuple[str, ...], view: str, accept: tupl
     Reading needs iam:admin.read only, and no key of the state. Exit 0, or 2 when there is drift.
     """
     if accept and (addresses or view == "markdown"):
-        raise click.UsageError("--accept ADDR goes with neither other ADDR nor --format markdown")
+        raise click.UsageError("--accept ADDR cannot be combined with other ADDR or --format markdown")
     from iac.config.edit.splice import read_sources  # not needed by --help
 
     # The files as they are before the server is asked: one that changes meanwhile is not written.
@@ -67,7 +67,7 @@ def _show(shell: Shell, drift: Drift, view: str) -> None:
         click.echo(drift_text(drift, color=shell.wants_color(), width=shell.width()), nl=False, color=True)
 
 
-def _accept(shell: Shell, drift: Drift, sources: Mapping[str, Source], view: str) -> int:
+def _accept(shell: Shell, drift: Drift, sources: Mapping[str, DefinitionFile], view: str) -> int:
     from iac.config.edit.splice import make_edit, write_edits
 
     _refuse_gone(drift)
@@ -100,7 +100,7 @@ def _refuse_gone(drift: Drift) -> None:
         raise InputError(
             "a client that is gone from the server has no values to accept, nothing is written",
             where=listed(gone),
-            fix="iac apply --recreate ADDR makes it anew, removed: in iac.yaml lets it go",
+            fix="run iac apply --recreate ADDR to create it again, or list it under removed: in iac.yaml",
         )
 
 

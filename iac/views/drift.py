@@ -102,4 +102,4 @@ def _ways(drift: Drift) -> Iterator[str]:
     if drift.disabled:
         yield "An administrator of the server can enable a client that is disabled. iac does not enable it."
     if drift.gone:
-        yield "`iac apply --recreate ADDR` makes a client anew that is gone, with a new secret."
+        yield "`iac apply --recreate ADDR` creates a client again that is gone, with a new secret."

@@ -12,6 +12,7 @@ from iac.core.drift import Drift, Drifted, SecretDrift
 from iac.core.plan.change import Cause, FieldChange
 from iac.views.drift import drift_markdown, drift_text
 from iac.views.kind import BUDGET, SMALLEST_BUDGET
+from tests.every import every
 from tests.views.hostile import LOADED, TEXTS
 
 SCOPE = FieldChange("scope", ("a",), ("b",), Cause.SERVER, ("b",), ("a",))
@@ -95,7 +96,7 @@ client `app`, `An app`, `clients.d/app.yaml:3`
     ways = (
         "`iac apply` makes it as defined again.\n"
         "`iac drift --accept ADDR` writes the server's values into the definition, for review.\n"
-        "`iac apply --recreate ADDR` makes a client anew that is gone, with a new secret.\n"
+        "`iac apply --recreate ADDR` creates a client again that is gone, with a new secret.\n"
     )
     assert expected + ways == drift_markdown(_drift(_client(), GONE), BUDGET)
 
@@ -112,7 +113,7 @@ def _hostile(text: str, number: int = 0) -> Drifted:
     return Drifted(f"{text}{number}", text, text, Location(text), fields=(field, name))
 
 
-@pytest.mark.parametrize("text", [*TEXTS, LOADED])
+@every("text", [*TEXTS, LOADED])
 def test_text_of_others_is_inert(text: str) -> None:
     """Rendered by GitHub's own parser it makes no other elements than harmless text makes."""
     drift = _drift(_hostile(text), word=text)
