@@ -12,7 +12,7 @@ from iac.core.catalogue import CATALOGUE
 from iac.core.errors import InputError
 from iac.core.explanation import Explanation, IdKind
 from iac.core.plan.guards import GUARDS
-from iac.core.policy import RULES, ChangeRule, DefinitionRule, Rule, ServerRule
+from iac.core.policy import RULES, ChangeRule, DefinitionRule, RegisteredRule, Rule
 from iac.core.server import RULES as SERVER
 from iac.core.text import nearest
 
@@ -45,7 +45,7 @@ def explanations() -> Mapping[str, Explanation]:
 
 
 def _of_policy(rule: Rule) -> Explanation:
-    kinds = {DefinitionRule: IdKind.DEFINITION, ChangeRule: IdKind.CHANGE, ServerRule: IdKind.STANDING}
+    kinds = {DefinitionRule: IdKind.DEFINITION, ChangeRule: IdKind.CHANGE, RegisteredRule: IdKind.REGISTERED}
     return Explanation(
         rule.id,
         kinds[type(rule)],

@@ -19,8 +19,8 @@ from iac.core.plan.make import make_plan
 from iac.core.policy import (
     CHANGE_RULES,
     DEFINITION_RULES,
+    REGISTERED_RULES,
     RULES,
-    SERVER_RULES,
     Level,
     Outside,
     asks_server,
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from iac.core.desired import Desired
     from iac.core.diagnostics import Diagnostic
     from iac.core.plan.plan import Plan
-    from iac.core.policy import ChangeRule, DefinitionRule, ServerRule
+    from iac.core.policy import ChangeRule, DefinitionRule, RegisteredRule
 
 FILE = "clients.d/portal.yaml"
 TODAY = date(2026, 11, 23)
@@ -66,7 +66,7 @@ def ids(found: list[Diagnostic]) -> list[str]:
 
 def test_ids_are_those_of_no_other_diagnostic() -> None:
     assert not RULES.keys() & CATALOGUE.keys()
-    assert len(DEFINITION_RULES) + len(CHANGE_RULES) + len(SERVER_RULES) == len(RULES)
+    assert len(DEFINITION_RULES) + len(CHANGE_RULES) + len(REGISTERED_RULES) == len(RULES)
 
 
 def test_schemas_offer_each_id_for_severities_and_waivers() -> None:
@@ -385,9 +385,9 @@ def as_held(root: Path, answer: str) -> Plan:
     return review(plan, wanted, wanted.clients.values(), Outside(TODAY, clients={"portal": there}))
 
 
-@pytest.mark.parametrize("rule", SERVER_RULES, ids=lambda rule: rule.id)
+@pytest.mark.parametrize("rule", REGISTERED_RULES, ids=lambda rule: rule.id)
 def test_the_bad_example_of_a_rule_on_the_server_s_client_is_found_and_the_good_one_is_not(
-    rule: ServerRule, tmp_path: Path
+    rule: RegisteredRule, tmp_path: Path
 ) -> None:
     assert rule.id in dict(found(as_held(tmp_path / "bad", rule.bad)))
     assert rule.id not in dict(found(as_held(tmp_path / "good", rule.good)))

@@ -15,8 +15,8 @@ from iac.core.desired import Desired, DesiredClient, Waiver
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.plan.change import Change
 from iac.core.plan.plan import Plan
-from iac.core.policy import grant, redirect, scope, standing, transition, upkeep
-from iac.core.policy.rule import ChangeRule, DefinitionRule, Level, Rule, ServerRule, Subject, Terms, hit
+from iac.core.policy import grant, redirect, registered, scope, transition, upkeep
+from iac.core.policy.rule import ChangeRule, DefinitionRule, Level, RegisteredRule, Rule, Subject, Terms, hit
 from iac.core.policy.transition import NEW_RECIPIENT, new_recipients
 from iac.core.registration import Registration
 from iac.core.text import printable
@@ -24,14 +24,14 @@ from iac.core.text import printable
 __all__ = [
     "CHANGE_RULES",
     "DEFINITION_RULES",
+    "REGISTERED_RULES",
     "RULES",
-    "SERVER_RULES",
     "ChangeRule",
     "DefinitionRule",
     "Level",
     "Outside",
+    "RegisteredRule",
     "Rule",
-    "ServerRule",
     "Subject",
     "Terms",
     "asks_server",
@@ -45,8 +45,8 @@ __all__ = [
 
 DEFINITION_RULES: tuple[DefinitionRule, ...] = (*grant.RULES, *redirect.RULES, *scope.RULES, *upkeep.RULES)
 CHANGE_RULES: tuple[ChangeRule, ...] = transition.RULES
-SERVER_RULES: tuple[ServerRule, ...] = standing.RULES
-RULES: Mapping[str, Rule] = {rule.id: rule for rule in (*DEFINITION_RULES, *CHANGE_RULES, *SERVER_RULES)}
+REGISTERED_RULES: tuple[RegisteredRule, ...] = registered.RULES
+RULES: Mapping[str, Rule] = {rule.id: rule for rule in (*DEFINITION_RULES, *CHANGE_RULES, *REGISTERED_RULES)}
 """Every rule by its id."""
 
 
@@ -206,7 +206,7 @@ def _of_change(change: Change, client: DesiredClient) -> Iterator[Diagnostic]:
 
 def _of_server(client: DesiredClient, outside: Outside) -> Iterator[Diagnostic]:
     seen = outside.clients.get(client.address)
-    for rule in SERVER_RULES:
+    for rule in REGISTERED_RULES:
         for said in rule.check(seen, outside.today) if seen else ():
             yield rule.diagnostic(said, _place(client, said))
 

@@ -124,7 +124,7 @@ class ChangeRule(Rule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ServerRule(Rule):
+class RegisteredRule(Rule):
     """Said of a client as the server holds it, in every plan: `check(registration, day)`; examples are its answers."""
 
     check: Callable[[Registration, date], Iterable[Diagnostic]]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 from iac.core.diagnostics import Diagnostic
-from iac.core.policy.rule import ServerRule, hit
+from iac.core.policy.rule import RegisteredRule, hit
 from iac.core.registration import Registration
 
 NEAR = timedelta(days=30)
@@ -32,7 +32,7 @@ def _expires(client: Registration, today: date) -> list[Diagnostic]:
 
 
 RULES = (
-    ServerRule(
+    RegisteredRule(
         id="client-disabled",
         what="A client that somebody disabled on the server. It is drift, too.",
         why="Nobody can use it. iac does not enable it: whoever disabled it had a reason.",
@@ -42,7 +42,7 @@ RULES = (
         good="active: true",
         check=_disabled,
     ),
-    ServerRule(
+    RegisteredRule(
         id="secret-expires",
         what="A client secret that ends within 30 days, or has ended.",
         why="From then on the server refuses it, and services that use it fail.",
