@@ -2,8 +2,8 @@
 
 New examples: `pytest --hypothesis-profile=explore`. There are no time limits, which fail on a busy machine.
 
-`SLOW` is what `make quick` leaves out, beside the tests that say so themselves (among them those of the older versions of
-IAM in `e2e` and `providers`): it takes most of the suite's CPU time.
+`SLOW` is what `make quick` leaves out, beside the tests that say so themselves: it takes most of the suite's CPU time.
+In `e2e` and `providers` the older versions of IAM say so.
 """
 
 from __future__ import annotations
