@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from iac.apply.outcome import Delivered, NotDelivered
 from iac.core.desired import OutputSpec
 from iac.core.errors import ClosedSecretError, IacError, InputError
 from iac.core.model import uses_secret
-from iac.core.plan.change import OutputAction, OutputChange, SecretChange
+from iac.core.plan.change import Change, OutputAction, OutputChange, SecretChange
 from iac.core.plan.output import as_rendered, made_by, output_digest
 from iac.core.plan.plan import Plan
 from iac.core.secret import Secret
@@ -30,7 +30,7 @@ def check_templates(session: LocalSession, plan: Plan) -> None:
     Raises:
         RenderError: with file and line.
     """
-    changing = {output.id for output in outputs_to_write(plan)}
+    changing = {output.id for output in outputs_to_write(plan.changes)}
     names = {spec.template for spec in session.desired.outputs if spec.id in changing}
     for name in sorted(names):
         session.renderer.check(session.templates[name])
@@ -62,7 +62,7 @@ def check_outputs(session: LocalSession, plan: Plan, ledger: Ledger) -> None:
     specs = {spec.id: spec for spec in session.desired.outputs}
     fresh = {change.address for change in plan.changes if change.secret in _NEW}
     must_open = False
-    for output in outputs_to_write(plan):
+    for output in outputs_to_write(plan.changes):
         spec = specs[output.id]
         content = _rehearse(session, spec, ledger.state)
         session.sinks[spec.sink].check(spec.path, content)
@@ -71,13 +71,13 @@ def check_outputs(session: LocalSession, plan: Plan, ledger: Ledger) -> None:
         ledger.check_identity()
 
 
-def outputs_to_write(plan: Plan) -> Iterator[OutputChange]:
-    """Each output that this plan makes or changes, once."""
-    wanted = {OutputAction.CREATE, OutputAction.UPDATE}
-    seen: dict[str, OutputChange] = {}
-    for change in plan.changes:
-        seen.update({output.id: output for output in change.outputs if output.action in wanted})
-    yield from seen.values()
+def outputs_to_write(changes: Iterable[Change]) -> Collection[OutputChange]:
+    """Each output that these changes make or change, once."""
+    return _outputs(changes, {OutputAction.CREATE, OutputAction.UPDATE})
+
+
+def _outputs(changes: Iterable[Change], actions: Collection[OutputAction]) -> Collection[OutputChange]:
+    return {output.id: output for change in changes for output in change.outputs if output.action in actions}.values()
 
 
 def _must_open(session: LocalSession, state: State, address: str, fresh: Collection[str]) -> bool:
@@ -116,7 +116,8 @@ def deliver(
     specs = {spec.id: spec for spec in session.desired.outputs}
     failed: dict[str, str] = {}
     # New outputs before old ones are removed: a service finds its credentials at one of the two places at any moment.
-    wanted = _outputs(plan, done, {OutputAction.CREATE, OutputAction.UPDATE})
+    finished = [change for change in plan.changes if change.address in done]
+    wanted = outputs_to_write(finished)
     if wanted:
         session.deliveries.begin(ledger.state.serial)
     for output in wanted:
@@ -125,17 +126,11 @@ def deliver(
         if isinstance(delivery, NotDelivered):
             failed.update(dict.fromkeys(spec.clients, output.id))
         yield delivery
-    for output in _outputs(plan, done, {OutputAction.DELETE}):
+    for output in _outputs(finished, {OutputAction.DELETE}):
         clients = ledger.state.outputs[output.id].clients if output.id in ledger.state.outputs else ()
         waits_for = next((failed[address] for address in clients if address in failed), "")
         yield _kept(output, waits_for) if waits_for else _remove(session, ledger, output)
     session.deliveries.end()
-
-
-def _outputs(plan: Plan, done: Collection[str], actions: Collection[OutputAction]) -> Collection[OutputChange]:
-    """Each output with one of these actions, once, of the changes that came to their end."""
-    changes = (change for change in plan.changes if change.address in done)
-    return {output.id: output for change in changes for output in change.outputs if output.action in actions}.values()
 
 
 def _kept(output: OutputChange, waits_for: str) -> NotDelivered:
@@ -188,7 +183,7 @@ def blocked(spec: OutputSpec, state: State) -> str:
         if client is None:
             return f"{address} is not applied yet: run iac apply"
         if client.secret_status is SecretStatus.UNKNOWN:
-            return f"the secret of {address} is not known: hand it in by iac secret set {address}"
+            return f"iac does not know the secret of {address}: provide it with iac secret set {address}"
     return ""
 
 

@@ -47,7 +47,7 @@ def _plan(session: Session, state: State, actual: Actual, options: Options) -> P
     plan = _reviewed(session, replace(plan, findings=(*session.warnings, *plan.findings)), options)
     check_sinks(session, plan)
     check_templates(session, plan)
-    return with_exposures(session, plan, [output.id for output in outputs_to_write(plan)])
+    return with_exposures(session, plan, [output.id for output in outputs_to_write(plan.changes)])
 
 
 def _reviewed(session: Session, plan: Plan, options: Options) -> Plan:

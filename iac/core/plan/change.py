@@ -302,6 +302,6 @@ def _left(leaving: Leaving, desired: DesiredClient | None) -> Mapping[str, Any] 
 
 
 def sha256(value: Any) -> str:
-    """`sha256:` and the hex digest of a JSON value in canonical form."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    """`sha256:` and the hex digest of a JSON value in canonical form; what JSON does not have is its text."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

@@ -6,11 +6,11 @@ from collections.abc import Collection
 
 from iac.core.diagnostics import Diagnostic
 from iac.core.limits import listed
-from iac.core.model import GRANT_TYPES, short_grant
+from iac.core.model import GRANT_TYPES, members, short_grant
 from iac.core.plan.change import Change, FieldChange, OutputAction, SecretChange
 from iac.core.plan.recipients import Recipients
 from iac.core.policy.redirect import domain, host
-from iac.core.policy.rule import ChangeRule, hit, items
+from iac.core.policy.rule import ChangeRule, hit
 from iac.core.vocabulary import is_privileged
 
 _WIDENING = frozenset(
@@ -52,7 +52,7 @@ def _strangers(change: Change) -> list[tuple[str, str, bool]]:
     field = _field(change, "redirect_uris")
     if field is None:
         return []
-    hosts = {host(uri) for uri in items(field.before)}
+    hosts = {host(uri) for uri in members(field.before)}
     domains = {domain(name) for name in hosts}
     added = [(uri, host(uri)) for uri in field.added]
     return [(uri, name, bool(hosts) and domain(name) not in domains) for uri, name in added if name not in hosts]
