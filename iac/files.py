@@ -18,10 +18,8 @@ import select
 import shutil
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from types import TracebackType
-from typing import Self
 
 PRIVATE = 0o600
 """The mode of a file for its owner alone."""
@@ -146,7 +144,7 @@ def sweep(folder: Path) -> None:
         for entry in list(os.scandir(folder)):
             if _LEFTOVER.fullmatch(entry.name):
                 with suppress(OSError), _abandoned(Path(entry.path), os.O_NONBLOCK):
-                    os.unlink(entry.path)  # noqa: PTH108  # what scandir names
+                    Path(entry.path).unlink()
 
 
 def sweep_once(folder: Path) -> None:
@@ -161,7 +159,7 @@ def temporary_folder() -> Path:
     return Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108  # only names that cannot be guessed are made in it
 
 
-class PrivateFolder:
+class PrivateFolder(AbstractContextManager["PrivateFolder"]):
     """A folder in TMPDIR for this process alone, until `close`. The next process to make one removes what was killed.
 
     Raises:
@@ -179,12 +177,7 @@ class PrivateFolder:
         with suppress(OSError):
             os.close(self._lock)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
@@ -307,31 +300,20 @@ def read(path: Path, largest: int = LARGEST, longest: float = LONGEST) -> bytes:
     try:
         content = bytearray()
         while len(content) < largest:
-            piece = _piece(handle, min(_PIECE, largest - len(content)))
-            if piece:
-                content += piece
-            elif piece is not None:
+            # It is read before any wait: of a pipe that nobody ever opened to write, poll(2) says nothing, read(2) that
+            # it ends. Few files are open, so their numbers are below the 1,024 that select takes.
+            try:
+                piece = os.read(handle, min(_PIECE, largest - len(content)))
+            except BlockingIOError:
+                if not select.select([handle], [], [], max(0.0, ends - time.monotonic()))[0]:
+                    raise TimeoutError(None, f"its writer does not come to an end within {longest:g} s") from None
+                continue
+            if not piece:
                 break
-            elif not _is_ready(handle, ends - time.monotonic()):
-                raise TimeoutError(None, f"its writer does not come to an end within {longest:g} s")
+            content += piece
         return bytes(content)
     finally:
         os.close(handle)
-
-
-def _piece(handle: int, size: int) -> bytes | None:
-    """The next bytes; none at the end, None while a writer has not written them yet.
-
-    It is read before any wait: of a pipe that nobody ever opened to write, poll(2) says nothing, read(2) that it ends.
-    """
-    try:
-        return os.read(handle, size)
-    except BlockingIOError:
-        return None
-
-
-def _is_ready(handle: int, seconds: float) -> bool:
-    return bool(select.select([handle], [], [], max(0.0, seconds))[0])  # few files are open: its number is below 1024
 
 
 def flock(descriptor: int, kind: int, longest: float = LONGEST) -> None:

@@ -24,6 +24,7 @@ from pathlib import Path
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import InputError
 from iac.core.text import printable
+from iac.ports.path import named_file
 from iac.process import Child, Command, Failure, ProcessError, run
 
 MINIMUM = (2, 31)
@@ -181,7 +182,8 @@ def read_entries(git: Git, root: Path | None = None) -> tuple[Entries, tuple[Pat
     ignored: dict[Path, None] = {}
     for origin, setting in zip(fields[::2], fields[1::2], strict=True):
         file = _origin(git, os.fsdecode(origin))
-        if root and file and _is_committed(file, root):
+        # A commit can hold what lies in the work tree, but not in `.git`.
+        if root and file and file.is_relative_to(root) and not file.is_relative_to(root / ".git"):
             ignored[file] = None
             continue
         key, has_value, value = setting.partition(b"\n")
@@ -200,23 +202,18 @@ def _origin(git: Git, origin: str) -> Path | None:
     Somebody may keep his whole home directory in git: what is at the usual place is the user's nevertheless.
     """
     kind, _, name = origin.partition(":")
-    own = (os.environ.get("GIT_CONFIG_GLOBAL"), os.path.expanduser("~/.gitconfig"), _xdg_config())  # noqa: PTH111  # names
+    base = os.environ.get("XDG_CONFIG_HOME") or named_file(Path(), "~/.config")
+    own = (os.environ.get("GIT_CONFIG_GLOBAL"), str(named_file(Path(), "~/.gitconfig")), f"{base}/git/config")
     return None if kind != "file" or name in own else (git.directory / name).resolve()
 
 
-def _xdg_config() -> str:
-    base = os.environ.get("XDG_CONFIG_HOME") or os.path.expanduser("~/.config")  # noqa: PTH111  # as git has it
-    return f"{base}/git/config"
-
-
-def _is_committed(file: Path, root: Path) -> bool:
-    """Whether a commit can hold a file: it lies in the work tree, but not in `.git`."""
-    return file.is_relative_to(root) and not file.is_relative_to(root / ".git")
-
-
 def _unusable(root: Path, why: str) -> InputError:
-    fix = f"run git -C {root} status: it says what is wrong"
-    return InputError("the git repository cannot be used", where=str(root), why=why, fix=fix)
+    return InputError(
+        "the git repository cannot be used",
+        where=str(root),
+        why=why,
+        fix=f"run git -C {root} status: it says what is wrong",
+    )
 
 
 def _version(numbers: tuple[int, int]) -> str:

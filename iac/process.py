@@ -140,8 +140,7 @@ def run(command: Command, *, seconds: float, given: bytes = b"") -> Ended:
     """
     process = start(command, is_silent=False)
     try:
-        talk = Talk(process, given, command.limit)
-        talk.close_input()
+        talk = Talk(process, given, command.limit, is_last=True)
         talk.until(monotonic() + seconds, lambda _: False)
         return Ended(process.returncode, bytes(talk.out), bytes(talk.err))
     finally:
@@ -177,24 +176,27 @@ def end(process: Process) -> None:
 
 
 class Talk:
-    """What is said to a process and what it says, without a wait for either that has no end."""
+    """What is said to a process and what it says, without a wait for either that has no end.
 
-    def __init__(self, process: Process, given: bytes, limit: int) -> None:
+    Args:
+        process: with pipes.
+        given: what it is told.
+        limit: bytes that it may print.
+        is_last: nothing more will be said: the process finds the end of its input after what was given.
+    """
+
+    def __init__(self, process: Process, given: bytes, limit: int, *, is_last: bool = False) -> None:
         self.out = bytearray()
         self.err = bytearray()
         self._process = process
         self._rest = memoryview(given)
         self._limit = limit
-        self._is_last = False
+        self._is_last = is_last
         self._open: set[IO[bytes]] = set()
         for pipe in (process.stdin, process.stdout, process.stderr):
             if pipe:
                 os.set_blocking(pipe.fileno(), False)
                 self._open.add(pipe)
-
-    def close_input(self) -> None:
-        """Nothing more will be said: the process finds the end of its input after what was given."""
-        self._is_last = True
 
     def until(self, deadline: float, is_whole: Callable[[bytearray], bool]) -> None:
         """Go on until the output is whole or the process has ended."""
@@ -208,8 +210,9 @@ class Talk:
 
     def _step(self, seconds: float) -> bool:
         """Move what can be moved within this time; whether anything was read."""
-        if not self._readers():
-            self._wait(seconds)
+        if not self._open - {self._process.stdin}:
+            with suppress(subprocess.TimeoutExpired):
+                self._process.wait(seconds)
             return False
         was_read = False
         with selectors.DefaultSelector() as selector:
@@ -223,15 +226,6 @@ class Talk:
                 else:
                     was_read |= self._read(key.fileobj)  # type: ignore[arg-type]  # what was registered
         return was_read
-
-    def _readers(self) -> set[IO[bytes]]:
-        return self._open - {self._process.stdin}
-
-    def _wait(self, seconds: float) -> None:
-        try:
-            self._process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            return
 
     def _write(self, pipe: IO[bytes]) -> None:
         try:

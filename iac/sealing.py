@@ -39,10 +39,9 @@ def parse_recipient(text: str) -> Any:
     try:
         return kind.Recipient.from_str(text)
     except pyrage.RecipientError:
-        shown = "an identity, which is secret" if text.upper().startswith(_KEY) else text
         raise StateError(
             "a recipient is not an age or ssh public key",
-            where=shown,
+            where="an identity, which is secret" if text.upper().startswith(_KEY) else text,
             fix="state.encryption.recipients of iac.yaml, and recipients of a definition, take age1..., age1tag1...,"
             " age1tagpq1... and ssh-...",
         ) from None
@@ -73,8 +72,9 @@ def _is_key(source: Secret) -> bool:
 def _key_file(source: Secret) -> Secret:
     text, why = _read(source)
     if text is None:
-        summary = "the age identity is neither a key nor the path of a readable key file"
-        raise StateError(summary, why=why, fix=CONFIGURE)
+        raise StateError(
+            "the age identity is neither a key nor the path of a readable key file", why=why, fix=CONFIGURE
+        )
     return text
 
 
@@ -101,7 +101,7 @@ def age_identities(text: Secret) -> list[Any]:
         return [x25519.Identity.from_str(line.reveal()) for line in lines]
     except IdentityError:
         pass
-    raise StateError("the age identity is damaged", why="a line of it is no age X25519 identity", fix=CONFIGURE)
+    raise StateError("the age identity is damaged", why="a line of it is not an age X25519 identity", fix=CONFIGURE)
 
 
 def new_identity() -> tuple[Secret, str]:

@@ -6,20 +6,25 @@ a run that lost its own from writing: the compare and swap of the state does tha
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from iac.backends.cell import Cell, NotStored, Stored
-from iac.backends.lock import is_over, not_held, parse_note, refusal, render_note
+from iac.backends.lock import (
+    is_over,
+    not_held,
+    parse_note,
+    refusal,
+    render_note,
+    unlock_command,
+    warn_not_freed,
+    warn_taken_over,
+)
 from iac.core.errors import UnreachableError
-from iac.ports import Clock, Holder
-from iac.ports.state import Lock
-
-_log = logging.getLogger(__name__)
+from iac.ports import Clock, Holder, Lock
 
 POLL = 0.5
 """Seconds between two looks at a lock that is held."""
@@ -43,13 +48,10 @@ class Lease(Lock):
     def __init__(self, cell: Cell, clock: Clock, environment: str = "default") -> None:
         self._cell = cell
         self._clock = clock
-        self._unlock_command = f"iac {'' if environment == 'default' else f'--env {environment} '}state unlock"
-
-    def _lock(self, holder: Holder, *, timeout: float) -> AbstractContextManager[None]:
-        return self._locked(holder, timeout)
+        self._unlock_command = unlock_command(environment)
 
     @contextmanager
-    def _locked(self, holder: Holder, timeout: float) -> Iterator[None]:
+    def _lock(self, holder: Holder, *, timeout: float) -> Iterator[None]:
         stored = self._acquire(holder, self._clock.now() + timedelta(seconds=timeout))
         renewal = Renewal(self._cell, self._clock, holder, stored)
         renewal.start()
@@ -60,12 +62,11 @@ class Lease(Lock):
 
     def _holder(self) -> Holder | None:
         stored = self._cell.read()
-        note = parse_note(stored.data) if stored and stored.data else None
-        return None if note is None or is_over(note, self._clock.now()) else note
+        return None if stored is None or self._is_free(stored) else parse_note(stored.data)
 
     def _unlock(self, run_id: str) -> Holder:
         stored = self._cell.read()
-        if stored is None or _is_free(stored):
+        if stored is None or not stored.data:
             raise not_held(self._cell.where, run_id, "nobody holds it")
         note = parse_note(stored.data)
         if note.run_id != run_id:
@@ -79,6 +80,7 @@ class Lease(Lock):
     def _acquire(self, holder: Holder, deadline: datetime) -> Stored:
         """The note as written. A place that is empty, or whose holder's time is over, is tried for."""
         note = render_note(holder)
+        # The first swap is for an empty place, unread: most locks are free, and a read would be a request more.
         old: Stored | None = None
         tries = 0
         while True:
@@ -86,11 +88,12 @@ class Lease(Lock):
                 return self._cell.swap(note, old)
             except NotStored as failure:
                 reason, is_refusal = failure.reason, failure.is_refusal
+            # Whether the swap took effect is read, not guessed: its answer may have been lost on the way back.
             old = self._cell.read()
             if old is not None and old.data == note:
                 return old
             # A lock that is over counts as free: who may read but not write would try to take it over for ever.
-            if _is_free(old) or self._is_over(old):
+            if self._is_free(old):
                 tries += 1
                 if is_refusal or tries == TRIES:
                     raise self._unusable(reason)
@@ -98,17 +101,16 @@ class Lease(Lock):
                 tries = 0
             old = self._until_free(old, deadline)
 
-    def _is_over(self, stored: Stored | None) -> bool:
-        return stored is not None and is_over(parse_note(stored.data), self._clock.now())
+    def _is_free(self, stored: Stored | None) -> bool:
+        """Whether nobody holds the lock any more; a note that cannot be read is somebody's."""
+        return stored is None or not stored.data or is_over(parse_note(stored.data), self._clock.now())
 
     def _until_free(self, stored: Stored | None, deadline: datetime) -> Stored | None:
         """What stands where the note is to go, as soon as that is nobody's any more."""
         while stored and stored.data:
             note = parse_note(stored.data)
             if is_over(note, self._clock.now()):
-                _log.warning(
-                    "the lock of run %s of %s is over since %s: taken over", note.run_id, note.who, note.expires
-                )
+                warn_taken_over(note)
                 break
             if self._clock.now() >= deadline:
                 fix = f"wait for that run; when it is gone for good: {self._unlock_command} {note.run_id}"
@@ -118,17 +120,14 @@ class Lease(Lock):
         return stored
 
     def _release(self, holder: Holder, stored: Stored) -> None:
+        # It is tried once: the run has ended, and a lock that stays ends by itself.
         try:
             self._cell.clear(stored)
         except NotStored as failure:
             with suppress(UnreachableError):
-                found = self._cell.read()
-                if found is None or parse_note(found.data).run_id != holder.run_id:
+                if not _is_of(holder, self._cell.read()):
                     return
-            command = f"{self._unlock_command} {holder.run_id}"
-            _log.warning(
-                "the lock could not be freed (%s): it ends by itself, or at once by: %s", failure.reason, command
-            )
+            warn_not_freed(failure.reason, f"{self._unlock_command} {holder.run_id}")
 
     def _unusable(self, reason: str) -> UnreachableError:
         return UnreachableError(
@@ -139,8 +138,8 @@ class Lease(Lock):
         )
 
 
-def _is_free(stored: Stored | None) -> bool:
-    return stored is None or not stored.data
+def _is_of(holder: Holder, stored: Stored | None) -> bool:
+    return stored is not None and parse_note(stored.data).run_id == holder.run_id
 
 
 class Renewal:
@@ -176,6 +175,7 @@ class Renewal:
         while not self._end.wait(self._span.total_seconds() / 2):
             expires = (self._clock.now() + self._span).isoformat(timespec="seconds")
             note = render_note(replace(self._holder, expires=expires))
+            # A renewal that failed is not repeated at once: half of the time is left, and the next one may succeed.
             try:
                 self._stored = self._cell.swap(note, self._stored)
             except NotStored:
@@ -185,8 +185,9 @@ class Renewal:
     def _is_ours(self) -> bool:
         """Whether the lock is still this run's, the renewal having come through or not."""
         with suppress(UnreachableError):
-            found = self._cell.read()
-            if found is None or parse_note(found.data).run_id != self._holder.run_id:
+            stored = self._cell.read()
+            if stored is None or not _is_of(self._holder, stored):
                 return False
-            self._stored = found
+            # The renewal may have come through without an answer; the next swap must name what stands there now.
+            self._stored = stored
         return True

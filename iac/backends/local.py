@@ -10,18 +10,19 @@ import os
 import re
 import shlex
 import threading
+from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from iac import files
-from iac.core.errors import StateError
+from iac.core.errors import MissingStateError, StateError
 from iac.core.state.codec import COUNT, OBJECT, TEXT, Malformed, dump, known, load, named
-from iac.core.state.document import TextOrigin, parse_state
+from iac.core.state.document import Owner, TextOrigin, check_owner, check_state, parse_state
 from iac.core.state.journal import Journal, is_journal, parse_journal
-from iac.core.state.model import Event
-from iac.ports import Clock, Deliveries, Delivery
+from iac.core.state.model import Event, State
+from iac.ports import Clock, Deliveries, Delivery, StateBackend
 
 GATHERING = 0.002
 """Seconds that a group stays open for more callers where the last one had several: an fsync costs 0.3 ms and more."""
@@ -106,6 +107,65 @@ class GroupCommit:
             finally:
                 self._next = _Group()
                 self._is_shared = group.callers > 1
+
+
+class JournaledBackend(StateBackend):
+    """What backends have in common that record events on this machine, beside the document or as its second copy.
+
+    Args:
+        where: how messages name the document.
+        owner: whose state it must be.
+        clock: for waiting.
+        rescue: directories for emergency copies; None for temporary, memory and home.
+    """
+
+    def __init__(self, where: str, owner: Owner, clock: Clock, rescue: Sequence[Path] | None) -> None:
+        self._where = where
+        self._owner = owner
+        self._clock = clock
+        self._rescue = Rescue(places() if rescue is None else rescue, owner.environment)
+        self._mutex = threading.Lock()
+        self._commits = GroupCommit(self._append)
+
+    def _record(self, events: Sequence[Event]) -> None:
+        self._commits.record(events)
+
+    @abstractmethod
+    def _append(self, events: Sequence[Event]) -> None:
+        """Make events durable; never called by two threads at once."""
+
+    def _check(self, state: State) -> None:
+        """Refuse to write a state of somebody else, or one that does not hold together."""
+        check_owner(state, self._owner, TextOrigin(self._where))
+        check_state(state)
+
+    def _parse(self, data: bytes, fix: str) -> State:
+        """The document in some bytes; `fix` is for one that is damaged."""
+        origin = TextOrigin(self._where, fix)
+        try:
+            document = parse_state(data.decode(), origin)
+        except UnicodeDecodeError:
+            raise StateError("the state is damaged", where=origin.where, why="not UTF-8", fix=fix) from None
+        check_owner(document, self._owner, origin)
+        return document
+
+    def _missing(self, fix: str) -> MissingStateError:
+        return MissingStateError(
+            "there is no state",
+            where=self._where,
+            why="a missing state is never taken for an empty one: clients would be registered twice",
+            fix=fix,
+        )
+
+    def _changed(self, why: str) -> StateError:
+        summary = "the state was changed by somebody else meanwhile"
+        return StateError(summary, where=self._where, why=why, fix="run iac plan again")
+
+    def _exists(self, where: str) -> StateError:
+        return StateError("there is a state already", where=where, fix="iac state list shows what it holds")
+
+    def _not_read(self) -> StateError:
+        return StateError("the state is written before it was read", where=self._where)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,7 +296,7 @@ class Rescue:
             "the state cannot be written",
             where=where,
             why=f"{reason}; what it should hold is in an emergency copy, {copy}",
-            fix="make room or mend permissions, then bring the copy back before the next run:"
+            fix="make room or correct permissions, then bring the copy back before the next run:"
             f" {self._push} {shlex.quote(str(copy))}",
         )
 
@@ -283,7 +343,7 @@ class Rescue:
             "the state cannot be written",
             where=where,
             why=f"{reason}; an emergency copy could not be written either (tried {tried})",
-            fix="make room or mend permissions, then run iac plan: it says what differs from the server",
+            fix="make room or correct permissions, then run iac plan: it says what differs from the server",
         )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +16,8 @@ from pathlib import Path
 
 from iac.core.errors import LockedError, StateError
 from iac.ports import Clock, Holder
+
+_log = logging.getLogger(__name__)
 
 _MEMBERS = ("run_id", "who", "since", "expires")
 UNKNOWN = Holder("unknown", "unknown", "unknown", "unknown")
@@ -35,10 +38,25 @@ def parse_note(data: bytes) -> Holder:
         return UNKNOWN
 
 
+def unlock_command(environment: str) -> str:
+    """The command that breaks a lock of this environment; the id of its run follows."""
+    return f"iac {'' if environment == 'default' else f'--env {environment} '}state unlock"
+
+
+def warn_taken_over(holder: Holder) -> None:
+    """Log that a lock whose time was over was taken over."""
+    _log.warning("the lock of run %s of %s is over since %s: taken over", holder.run_id, holder.who, holder.expires)
+
+
+def warn_not_freed(reason: str, command: str) -> None:
+    """Log that a run could not free its lock."""
+    _log.warning("the lock could not be freed (%s): it ends by itself, or at once by: %s", reason, command)
+
+
 def is_over(holder: Holder, now: datetime) -> bool:
     """Whether the time for which the lock was taken is over. A lock whose note cannot be read is not over."""
     beyond = _between(holder.expires, now)
-    return beyond is not None and beyond.total_seconds() > 0
+    return beyond is not None and beyond > timedelta()
 
 
 def refusal(where: str, holder: Holder, now: datetime, fix: str) -> LockedError:
@@ -122,6 +140,7 @@ def _acquire(path: Path, holder: Holder, clock: Clock, deadline: datetime) -> in
 
 
 def _wait(path: Path, file: int, clock: Clock, deadline: datetime) -> None:
+    # A blocking flock has no deadline, so the lock is tried for again and again.
     while not _try(file, fcntl.LOCK_EX):
         if clock.now() >= deadline:
             raise refusal(str(path), _read(file), clock.now(), _WAIT)
@@ -158,20 +177,16 @@ def unlock(path: Path, run_id: str) -> Holder:
             last = "nobody holds it; the last run to hold it was" if is_free else "it is held by"
             raise not_held(str(path), run_id, f"{last} {note.run_id} of {note.who}, since {note.since}")
         if not is_free:
-            raise _alive(path, note)
+            raise LockedError(
+                "the run that holds the lock is alive, so its lock stays",
+                where=str(path),
+                why=f"run {note.run_id} of {note.who} holds it since {note.since}",
+                fix="wait for that run, or end its process (its pid is above): then the lock is free",
+            )
         os.ftruncate(file, 0)
         return note
     finally:
         os.close(file)
-
-
-def _alive(path: Path, holder: Holder) -> LockedError:
-    return LockedError(
-        "the run that holds the lock is alive, so its lock stays",
-        where=str(path),
-        why=f"run {holder.run_id} of {holder.who} holds it since {holder.since}",
-        fix="wait for that run, or end its process (its pid is above): then the lock is free",
-    )
 
 
 def _try(file: int, kind: int) -> bool:

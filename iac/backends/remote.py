@@ -7,7 +7,6 @@ this machine, the second copy, until the cell holds it.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
@@ -15,14 +14,13 @@ from pathlib import Path
 
 from iac.backends.cell import Cell, NotSettled, Stored, settle
 from iac.backends.lease import Lease
-from iac.backends.local import Extent, GroupCommit, LocalJournal, Rescue, places
-from iac.core.errors import MissingStateError, StateError, UnreachableError
-from iac.core.state.document import Owner, TextOrigin, check_owner, check_state, parse_state, render_state
+from iac.backends.local import Extent, JournaledBackend, LocalJournal
+from iac.core.errors import StateError, UnreachableError
+from iac.core.state.document import Owner, TextOrigin, render_state
 from iac.core.state.journal import Batch, fold_all, render_batch, replay
 from iac.core.state.keys import brings_secret
 from iac.core.state.model import Event, State
-from iac.ports import Clock, Holder, Lock, StateBackend
-from iac.ports.site import Site
+from iac.ports import Clock, Holder, Lock, Site, StateBackend
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +71,7 @@ def open_remote(site: Site, document: Cell, lock: Cell | Lock) -> StateBackend:
     return RemoteBackend(document, lease, owner_of(site), site.clock, places)
 
 
-class RemoteBackend(StateBackend):
+class RemoteBackend(JournaledBackend):
     """State in a cell.
 
     Args:
@@ -84,15 +82,11 @@ class RemoteBackend(StateBackend):
         places: where this machine keeps copies.
     """
 
-    def __init__(self, cell: Cell, lock: Lock, owner: Owner, clock: Clock, places_: Places) -> None:
+    def __init__(self, cell: Cell, lock: Lock, owner: Owner, clock: Clock, places: Places) -> None:
+        super().__init__(cell.where, owner, clock, places.rescue)
         self._cell = cell
         self._run_lock = lock
-        self._owner = owner
-        self._clock = clock
-        self._journal = LocalJournal(places_.journal)
-        self._rescue = Rescue(places() if places_.rescue is None else places_.rescue, owner.environment)
-        self._mutex = threading.Lock()
-        self._commits = GroupCommit(self._append)
+        self._journal = LocalJournal(places.journal)
         self._seen: _Seen | None = None
 
     def _load(self) -> State:
@@ -102,48 +96,39 @@ class RemoteBackend(StateBackend):
             journal, size = self._journal.read(fix)
             stored = self._cell.read()
             if stored is None:
-                raise self._missing()
-            origin = TextOrigin(self._cell.where, "put an earlier version of it back: iac state push FILE")
-            try:
-                document = parse_state(stored.data.decode(), origin)
-            except UnicodeDecodeError:
-                raise StateError("the state is damaged", where=origin.where, why="not UTF-8", fix=origin.fix) from None
-            check_owner(document, self._owner, origin)
-            now = replay(document, journal, origin)
+                fix = "for a new state run iac state init; when the state is elsewhere correct state in iac.yaml"
+                raise self._missing(fix)
+            fix = "put an earlier version of it back: iac state push FILE"
+            document = self._parse(stored.data, fix)
+            now = replay(document, journal, TextOrigin(self._where, fix))
             length = journal.length if any(batch.serial >= document.serial for batch in journal.batches) else 0
             named = max((batch.serial for batch in journal.batches), default=0)
             self._seen = _Seen(stored, document, now, document.serial, Extent(size, length), named=named)
             return now
 
     def _create(self, state: State) -> None:
-        check_owner(state, self._owner, TextOrigin(self._cell.where))
-        check_state(state)
+        self._check(state)
         with self._mutex:
             try:
                 stored = settle(self._cell, render_state(state).encode(), None, self._clock)
             except NotSettled as failure:
                 if failure.is_moved:
-                    fix = "iac state list shows what it holds"
-                    raise StateError("there is a state already", where=self._cell.where, fix=fix) from None
+                    raise self._exists(self._where) from None
                 raise self._unreachable(failure.reason) from None
             self._seen = _Seen(stored, state, state, state.serial, self._journal.clear())
 
     def _save(self, state: State) -> State:
         with self._mutex:
             seen = self._must_have_seen()
-            check_owner(state, self._owner, TextOrigin(self._cell.where))
-            check_state(state)
+            self._check(state)
             if state.serial != seen.serial:
-                raise _changed(self._cell.where, f"serial {state.serial} was to be replaced, {seen.serial} is there")
+                raise self._changed(f"serial {state.serial} was to be replaced, {seen.serial} is there")
             if not self._journal.is_at(seen.journal):
-                raise _changed(self._cell.where, "another run on this machine has recorded something since")
+                raise self._changed("another run on this machine has recorded something since")
             new = self._write(seen, state)
             self._rescue.clear()
             self._seen = replace(self._must_have_seen(), serial=new.serial, is_sent=False)
             return new
-
-    def _record(self, events: Sequence[Event]) -> None:
-        self._commits.record(events)
 
     def _newest_copy(self) -> tuple[str, int]:
         seen = self._must_have_seen()
@@ -190,21 +175,13 @@ class RemoteBackend(StateBackend):
             if not seen.is_sent:
                 return self._unreachable(failure.reason)
             return self._rescue.failure(where, data, new.run_id, failure.reason)
-        conflict = _changed(where, "it is not what this run has read")
+        conflict = self._changed("it is not what this run has read")
         return self._rescue.conflict(where, data, new.run_id, conflict) if seen.is_sent else conflict
 
     def _must_have_seen(self) -> _Seen:
         if self._seen is None:
-            raise StateError("the state is written before it was read", where=self._cell.where)
+            raise self._not_read()
         return self._seen
-
-    def _missing(self) -> MissingStateError:
-        return MissingStateError(
-            "there is no state",
-            where=self._cell.where,
-            why="a missing state is never taken for an empty one: clients would be registered twice",
-            fix="for a new state run iac state init; when the state is elsewhere mend the keys of state in iac.yaml",
-        )
 
     def _unreachable(self, reason: str) -> UnreachableError:
         return UnreachableError(
@@ -214,9 +191,3 @@ class RemoteBackend(StateBackend):
             fix="see that this disk has room, the backend can be reached and this login may write there;"
             " nothing was sent to IAM",
         )
-
-
-def _changed(where: str, why: str) -> StateError:
-    return StateError(
-        "the state was changed by somebody else meanwhile", where=where, why=why, fix="run iac plan again"
-    )

@@ -12,13 +12,13 @@ from iac.cli.approval import ACCEPT_OLDER, AUTO_APPROVE, LOCK_TIMEOUT, ROTATE_DU
 from iac.cli.context import Shell
 from iac.cli.format import FORMAT
 from iac.core.errors import IacError, InputError
+from iac.core.plan.approval import DIGEST, SavedPlan, parse_saved
+from iac.core.state.codec import Malformed
 from iac.files import read
 
 if TYPE_CHECKING:
     from iac.apply.outcome import Report
-    from iac.core.plan.approval import SavedPlan
 
-_WAYS = "--auto-approve, a saved PLAN or --expect-plan DIGEST"
 _SAVE = "make one: iac plan --out FILE"
 
 
@@ -65,7 +65,13 @@ def command(
 
     saved = _saved(shell, plan_file, expect_plan)
     expected = saved.digest if saved else expect_plan
-    terms = ApprovalTerms(view, is_approved=auto_approve, expected=expected, saved=saved, ways=_WAYS)
+    terms = ApprovalTerms(
+        view,
+        is_approved=auto_approve,
+        expected=expected,
+        saved=saved,
+        ways="--auto-approve, a saved PLAN or --expect-plan DIGEST",
+    )
     with (
         open_session(shell, Access.WRITE, parallelism=parallelism) as session,
         session.backend.lock(session.holder(), timeout=lock_timeout),
@@ -92,8 +98,6 @@ def _proven(shell: Shell, report: Report | None) -> Report | None:
 
 
 def _saved(shell: Shell, plan_file: str | None, digest: str | None) -> SavedPlan | None:
-    from iac.core.plan.approval import DIGEST  # not needed by --help
-
     if digest is not None and not DIGEST.fullmatch(digest):
         raise click.UsageError("--expect-plan takes the digest of a plan: sha256: and 64 hex digits")
     if plan_file is None:
@@ -105,18 +109,12 @@ def _saved(shell: Shell, plan_file: str | None, digest: str | None) -> SavedPlan
 
 
 def _read(path: Path) -> SavedPlan:
-    from iac.core.plan.approval import parse_saved
-    from iac.core.state.codec import Malformed  # not needed by --help
-
     try:
         return parse_saved(read(path).decode())
     except OSError as error:
         raise InputError(
             "the saved plan cannot be read", where=str(path), why=str(error.strerror), fix=_SAVE
         ) from error
-    except Malformed as malformed:
-        why = f"{malformed}: it was cut or edited, or is no plan"
-        raise InputError("the saved plan is damaged", where=str(path), why=why, fix=_SAVE) from None
-    except UnicodeDecodeError:
-        why = "it is not UTF-8: it is no plan"
+    except (Malformed, UnicodeDecodeError) as error:
+        why = f"{error}: it was cut or edited, or is not a plan" if isinstance(error, Malformed) else "it is not UTF-8"
         raise InputError("the saved plan is damaged", where=str(path), why=why, fix=_SAVE) from None

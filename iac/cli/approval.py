@@ -16,12 +16,12 @@ from iac.cli import INTERRUPTED
 from iac.cli.context import Shell, is_terminal
 from iac.cli.format import show_json, show_plan
 from iac.core.errors import InputError, PartialApply
+from iac.core.plan.approval import SavedPlan
 from iac.core.text import printable
 
 if TYPE_CHECKING:
     from iac.apply.outcome import Report, Stop
     from iac.apply.run import LockedPlan
-    from iac.core.plan.approval import SavedPlan
     from iac.session import Session
 
 AUTO_APPROVE = click.option("--auto-approve", is_flag=True, help="Do not ask.")
@@ -154,7 +154,8 @@ def _show_proof(shell: Shell, report: Report) -> None:
 
 def _unfinished(report: Report) -> PartialApply:
     if not report.is_proven and replace(report, proof=None, unproven=None).is_complete:
-        fix = "see above: what was applied stays; iac verify asks again"
-        return PartialApply("applied, and not proven to work", fix=fix)
+        return PartialApply(
+            "applied, and not proven to work", fix="see above: what was applied stays; iac verify asks again"
+        )
     rest = "" if report.is_applied else "; running iac apply plans exactly the rest"
     return PartialApply("applied in part", fix=f"see above{rest}")

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 import click
 
@@ -15,6 +17,9 @@ from iac.core.errors import InputError, RenderError
 from iac.core.text import printable
 from iac.files import read
 from iac.ports.path import path_inside, path_over
+
+if TYPE_CHECKING:
+    from iac.sinks.file.sink import FileSink
 
 
 def is_terminal(stream: TextIO | None) -> bool:
@@ -44,8 +49,9 @@ def read_given(shell: Shell, file: str) -> bytes:
     try:
         return read(shell.path(file))
     except OSError as error:
-        why = str(error.strerror)
-        raise InputError("the file cannot be read", where=file, why=why, fix="name a file that you can read") from error
+        raise InputError(
+            "the file cannot be read", where=file, why=str(error.strerror), fix="name a file that you can read"
+        ) from error
 
 
 def approve(question: str, *, flag: str) -> None:
@@ -109,10 +115,10 @@ class Shell:
         """Say something on stderr that has to be read, -q or not."""
         click.echo(text, err=True)
 
-    def note(self, text: str) -> None:
+    def note(self, *lines: str) -> None:
         """Say something on stderr, unless -q; text of others in it is inert."""
-        if not self.quiet:
-            click.echo(printable(text), err=True)
+        for line in () if self.quiet else lines:
+            click.echo(printable(line), err=True)
 
 
 def check_place(shell: Shell, file: str, option: str) -> None:
@@ -121,13 +127,8 @@ def check_place(shell: Shell, file: str, option: str) -> None:
     Raises:
         InputError: it cannot.
     """
-    from iac.sinks.file.sink import FileSink
-
-    path = _path(shell, file, option)
-    try:
-        FileSink(path.parent).check(path.name, b"")
-    except RenderError as error:
-        raise _unwritten(file, error.why, option) from error
+    with _sink(shell, file, option) as (sink, name):
+        sink.check(name, b"")
 
 
 def write_whole(shell: Shell, file: str, text: str, option: str) -> None:
@@ -136,23 +137,24 @@ def write_whole(shell: Shell, file: str, text: str, option: str) -> None:
     Raises:
         InputError: it cannot be written.
     """
-    from iac.sinks.file.sink import FileSink
-
-    path = _path(shell, file, option)
-    try:
-        FileSink(path.parent).write(path.name, text.encode(), mode=0o644)
-    except RenderError as error:
-        raise _unwritten(file, error.why, option) from error
+    with _sink(shell, file, option) as (sink, name):
+        sink.write(name, text.encode(), mode=0o644)
 
 
-def _path(shell: Shell, file: str, option: str) -> Path:
+@contextmanager
+def _sink(shell: Shell, file: str, option: str) -> Iterator[tuple[FileSink, str]]:
+    """The folder of a file that an option names, and its name there; what goes wrong is a mistake in the option."""
+    from iac.sinks.file.sink import FileSink  # not needed by --help
+
+    def refusal(why: str) -> InputError:
+        return InputError("the file cannot be written", where=file, why=why, fix=f"name another file: {option}")
+
     path = shell.path(file)
     if not path.parent.is_dir():
-        raise _unwritten(file, "there is no such folder", option)
+        raise refusal("there is no such folder")
     if over := path_over(f"{path_inside(shell.root, path.parent)}/{path.name}"):
-        raise _unwritten(file, f"it would be written over what iac, git or a forge reads ({over})", option)
-    return path
-
-
-def _unwritten(file: str, why: str, option: str) -> InputError:
-    return InputError("the file cannot be written", where=file, why=why, fix=f"name another file: {option}")
+        raise refusal(f"it would be written over what iac, git or a forge reads ({over})")
+    try:
+        yield FileSink(path.parent), path.name
+    except RenderError as error:
+        raise refusal(error.why) from error

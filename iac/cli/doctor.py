@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from iac.cli.context import Shell
 from iac.cli.format import FORMAT, show
 
 if TYPE_CHECKING:
-    from iac.cli.context import Shell
     from iac.workflow.doctor import Checkup
 
 UNREACHED = 6

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli.context import Shell
+from iac.cli.format import format_option, note_run, show, show_json
 from iac.core.drift import Drift, SecretDrift
 from iac.core.errors import InputError
 from iac.core.limits import listed
 from iac.core.plan.change import place
-from iac.core.text import printable
 from iac.views.kind import BUDGET
 from iac.views.words import value_shown
 
@@ -22,14 +22,7 @@ if TYPE_CHECKING:
 
 @click.command("drift")
 @click.argument("addresses", metavar="[ADDR]...", nargs=-1)
-@click.option(
-    "--format",
-    "view",
-    type=click.Choice(["text", "markdown", "json"]),
-    default="text",
-    show_default=True,
-    help="How to print.",
-)
+@format_option("text", "markdown", "json")
 @click.option(
     "--accept", metavar="ADDR", multiple=True, help="Write the server's values into this definition; repeatable."
 )
@@ -41,7 +34,10 @@ def command(shell: Shell, *, addresses: tuple[str, ...], view: str, accept: tupl
     """
     if accept and (addresses or view == "markdown"):
         raise click.UsageError("--accept ADDR goes with neither other ADDR nor --format markdown")
-    sources = _sources(shell, accept)
+    from iac.config.edit.splice import read_sources  # not needed by --help
+
+    # The files as they are before the server is asked: one that changes meanwhile is not written.
+    sources = read_sources(shell.root, accept) if accept else {}
     drift = _read(shell, accept or addresses)
     if accept:
         return _accept(shell, drift, sources, view)
@@ -55,16 +51,12 @@ def _read(shell: Shell, addresses: tuple[str, ...]) -> Drift:
 
     with open_session(shell, Access.READ) as session:
         drift = read_drift(session, addresses)
-        holder = session.backend.holder()
-    if holder is not None:
-        shell.note(f"an apply is running since {holder.since}: {holder.who}")
-    for line in drift.not_understood:
-        shell.note(line)
+        note_run(shell, session.backend.holder())
+    shell.note(*drift.not_understood)
     return drift
 
 
 def _show(shell: Shell, drift: Drift, view: str) -> None:
-    from iac.cli.format import show_json
     from iac.views.drift import drift_markdown, drift_text
 
     if view == "json":
@@ -75,17 +67,7 @@ def _show(shell: Shell, drift: Drift, view: str) -> None:
         click.echo(drift_text(drift, color=shell.wants_color(), width=shell.width()), nl=False, color=True)
 
 
-def _sources(shell: Shell, accept: tuple[str, ...]) -> Mapping[str, Source]:
-    """The files as they are before the server is asked: one that changes meanwhile is not written."""
-    if not accept:
-        return {}
-    from iac.config.edit.splice import read_sources
-
-    return read_sources(shell.root, accept)
-
-
 def _accept(shell: Shell, drift: Drift, sources: Mapping[str, Source], view: str) -> int:
-    from iac.cli.format import show_json
     from iac.config.edit.splice import make_edit, write_edits
 
     _refuse_gone(drift)
@@ -100,13 +82,14 @@ def _accept(shell: Shell, drift: Drift, sources: Mapping[str, Source], view: str
     told = [
         (client.address, edit.places[field.name], field) for client, edit in edits.items() for field in client.fields
     ]
-    if view == "json":
-        show_json(
-            {"accepted": [{"address": at, "location": place(where), **field.to_dict()} for at, where, field in told]}
-        )
-    for _, where, field in told if view == "text" else ():
-        line = f"{where.file}:{where.line}: {field.name} is now {value_shown(field.name, field.after)}"
-        click.echo(printable(line))
+    show(
+        view,
+        {"accepted": [{"address": at, "location": place(where), **field.to_dict()} for at, where, field in told]},
+        (
+            f"{where.file}:{where.line}: {field.name} is now {value_shown(field.name, field.after)}"
+            for _, where, field in told
+        ),
+    )
     _say_rest(shell, drift)
     return 2 if any(client.has_other_secret for client in drift.clients) else 0
 
@@ -126,9 +109,8 @@ def _say_rest(shell: Shell, drift: Drift) -> None:
     if not any(client.fields for client in drift.clients):
         shell.note("nothing to accept: what definitions hold is on the server as it was applied")
     for client in drift.clients:
-        address = printable(client.address)
         if client.has_other_secret:
             way = "takes the server's" if client.secret is SecretDrift.CHANGED else "asks for a new one"
-            shell.note(f"{address}: no definition holds a secret, and it was {client.secret}: `iac apply` {way}")
+            shell.note(f"{client.address}: no definition holds a secret, and it was {client.secret}: `iac apply` {way}")
         for name in client.unread:
-            shell.note(f"{address}: {name} is not shown by this server: whether it was changed is not known")
+            shell.note(f"{client.address}: {name} is not shown by this server: whether it was changed is not known")

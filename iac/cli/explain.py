@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.format import FORMAT, show_json
+from iac.cli.context import Shell
+from iac.cli.format import FORMAT, show
 from iac.core.explanation import Explanation
-
-if TYPE_CHECKING:
-    from iac.cli.context import Shell
 
 
 @click.command("explain", short_help="what an id means")
@@ -25,6 +22,7 @@ def command(shell: Shell, *, name: str, is_list: bool, view: str) -> int:
     For policy also how serious it is in this project, with examples, and how to switch it off or waive it. Exit 1 for
     an id that there is not.
     """
+    from iac.views.explanation import explanation_text
     from iac.workflow.explain import explain, explanations  # reads the reference
 
     if bool(name) == is_list:
@@ -33,19 +31,17 @@ def command(shell: Shell, *, name: str, is_list: bool, view: str) -> int:
         _show_list(explanations(), view)
         return 0
     explanation = explain(name, shell.root)
-    if view == "json":
-        show_json(explanation.to_dict())
-    else:
-        from iac.views.explanation import explanation_text
-
-        click.echo(explanation_text(explanation), nl=False)
+    show(view, explanation.to_dict(), explanation_text(explanation).splitlines())
     return 0
 
 
 def _show_list(known: Mapping[str, Explanation], view: str) -> None:
-    if view == "json":
-        show_json([{"id": each.id, "kind": str(each.kind), "level": each.level} for each in known.values()])
-        return
     width = max(map(len, known))
-    for each in known.values():
-        click.echo(f"{each.id:<{width}}  {each.kind}{f', {each.level}' if each.is_adjustable else ''}")
+    show(
+        view,
+        [{"id": entry.id, "kind": str(entry.kind), "level": entry.level} for entry in known.values()],
+        (
+            f"{entry.id:<{width}}  {entry.kind}{f', {entry.level}' if entry.is_adjustable else ''}"
+            for entry in known.values()
+        ),
+    )

@@ -45,10 +45,8 @@ def refuse_usage(error: click.ClickException, root: click.Context, *, as_json: b
 
 def exit_code(error: Exception) -> int:
     """The contract's exit code of an error."""
-    for kind, code in _CODES:
-        if isinstance(error, kind):
-            return code
-    return 6 if isinstance(error, IacError) else 1
+    otherwise = 6 if isinstance(error, IacError) else 1
+    return next((code for kind, code in _CODES if isinstance(error, kind)), otherwise)
 
 
 def report(error: Exception, *, as_json: bool = False) -> int:
@@ -85,11 +83,8 @@ def show_error(parts: Mapping[str, Any], code: int) -> None:
 
 def say(error: IacError) -> None:
     """The lines of an error on stderr; diagnostics say their own severity."""
-    if isinstance(error, InvalidInput):
-        for line in error.lines():
-            click.echo(printable(line), err=True)
-        return
-    head, *rest = error.lines()
-    click.echo(printable(f"error: {head}"), err=True)
-    for line in rest:
-        click.echo(f"  {printable(line)}", err=True)
+    lines = error.lines()
+    if not isinstance(error, InvalidInput):
+        lines = [f"error: {lines[0]}", *(f"  {line}" for line in lines[1:])]
+    for line in lines:
+        click.echo(printable(line), err=True)

@@ -10,6 +10,7 @@ import click
 from iac.cli.context import Shell
 from iac.core.diagnostics import Diagnostic
 from iac.core.errors import InvalidInput
+from iac.views.words import counted
 
 
 @click.command("fmt", short_help="canonical order and style, comments kept")
@@ -41,10 +42,7 @@ def command(shell: Shell, *, paths: tuple[str, ...], check: bool) -> int:
 
 
 def _outcome(changed: int, *, check: bool) -> str:
-    files = f"{changed} file{'' if changed == 1 else 's'}"
-    if not changed:
-        return "nothing to change"
-    return f"{files} would change" if check else f"{files} written"
+    return f"{counted(changed, 'file')} {'would change' if check else 'written'}" if changed else "nothing to change"
 
 
 def _files(root: Path, paths: tuple[str, ...], mistakes: list[Diagnostic]) -> Iterator[str]:

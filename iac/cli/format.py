@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 import click
 
+from iac.cli.context import Shell
 from iac.core.explanation import Explanation
+from iac.core.plan.plan import Plan
 from iac.core.text import printable
+from iac.ports import Holder
 
-if TYPE_CHECKING:
-    from iac.cli.context import Shell
-    from iac.core.plan.plan import Plan
-
+F = TypeVar("F", bound=Callable[..., Any])
 SHOWN = "iac.shown"
 """Where a call notes that it has printed JSON: stdout carries one object, so a later error goes to stderr alone."""
 
-FORMAT = click.option(
-    "--format", "view", type=click.Choice(["text", "json"]), default="text", show_default=True, help="How to print."
-)
+
+def format_option(*views: str, about: str = "How to print.") -> Callable[[F], F]:
+    """The option `--format`; the first view is the default."""
+    return click.option("--format", "view", type=click.Choice(views), default=views[0], show_default=True, help=about)
+
+
+FORMAT = format_option("text", "json")
 
 SETTINGS_FROM = click.option(
     "--settings-from",
@@ -39,6 +43,12 @@ def show_plan(shell: Shell, plan: Plan, view: str) -> None:
     else:
         text = plan_text(plan, color=shell.wants_color(), width=shell.width())
         click.echo(text, nl=False, color=True)
+
+
+def note_run(shell: Shell, holder: Holder | None) -> None:
+    """Say that another run is changing the server."""
+    if holder is not None:
+        shell.note(f"an apply is running since {holder.since}: {holder.who}")
 
 
 def known_ids() -> Mapping[str, Explanation]:

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.format import FORMAT, show_json
+from iac.cli.context import Shell, read_stdin
+from iac.cli.format import FORMAT, show
 from iac.core.limits import listed, said_once
-from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.cli.context import Shell
     from iac.workflow.importing.draft import DefinitionDraft
     from iac.workflow.importing.run import Imported
     from iac.workflow.importing.selection import Candidate, Wish
@@ -59,15 +58,9 @@ def command(
     terms = ImportTerms(today, _folder(folder), _day(waive_until, today))
     candidates = None if source is None else _read(shell, source)
     done = run_import(shell, Order(wish, terms, candidates, shell.path(secrets_to) if secrets_to else None))
-    if view == "json":
-        show_json(done.to_dict())
-    else:
-        for draft in done.drafts:
-            click.echo(printable(f"{draft.file}: client_id {draft.client_id}"))
-    for line in _told(done, is_text=view == "text"):
-        shell.note(line)
-    for line in _secrets_told([draft for draft in done.drafts if draft.secret is not None], source, secrets_to):
-        shell.note(line)
+    show(view, done.to_dict(), (f"{draft.file}: client_id {draft.client_id}" for draft in done.drafts))
+    shell.note(*_told(done, is_text=view == "text"))
+    shell.note(*_secrets_told([draft for draft in done.drafts if draft.secret is not None], source, secrets_to))
     if done.others:
         others = ", ".join(done.others)
         shell.note(f"these definitions are in other environments too: {others}; see `environments` of each")
@@ -116,7 +109,6 @@ def _day(given: str | None, today: date) -> date | None:
 
 
 def _read(shell: Shell, source: str) -> list[Candidate]:
-    from iac.cli.context import read_stdin  # with its only use
     from iac.workflow.importing.source import parse_files, read_file, read_folder
 
     if source == "-":
@@ -131,13 +123,9 @@ def _told(done: Imported, *, is_text: bool) -> Iterator[str]:
     if is_text:
         left = ((one.client_id or "(no client_id)", f"is not imported: {one.reason}") for one in done.skipped)
         yield from said_once(left, "clients", sign=" ")
-    refused = {rule: [draft.address for draft in done.drafts if rule in draft.refused] for rule in _rules(done)}
-    for rule, addresses in refused.items():
-        yield f"policy refuses ({rule}) until that is mended or waived: {listed(addresses)}; iac explain {rule}"
-
-
-def _rules(done: Imported) -> list[str]:
-    return sorted({rule for draft in done.drafts for rule in draft.refused})
+    for rule in sorted({rule for draft in done.drafts for rule in draft.refused}):
+        addresses = listed(draft.address for draft in done.drafts if rule in draft.refused)
+        yield f"policy refuses ({rule}) until that is fixed or waived: {addresses}; iac explain {rule}"
 
 
 def _secrets_told(holding: list[DefinitionDraft], source: str | None, file: str | None) -> Iterator[str]:

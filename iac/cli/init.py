@@ -125,10 +125,8 @@ def _tell(shell: Shell, pipelines: Pipelines) -> None:
         click.echo(printable(f"wrote the wheel into {path}"))
     if not (pipelines.files or pipelines.edited):
         shell.note("the pipelines are there already, as this version writes them")
-    for advice in pipelines.advice:
-        shell.note(advice)
-    for forge in pipelines.forges:
-        shell.note(f"commit and push them; what to set up at the forge: {PAGES.format(forge)}")
+    pages = (f"commit and push them; what to set up at the forge: {PAGES.format(forge)}" for forge in pipelines.forges)
+    shell.note(*pipelines.advice, *pages)
 
 
 def tell_key(shell: Shell, begun: Begun) -> None:
@@ -137,6 +135,8 @@ def tell_key(shell: Shell, begun: Begun) -> None:
         return
     path = begun.key.path
     click.echo(printable(f"{'made' if begun.key.is_new else 'took'} the age identity {path}"))
-    shell.note("it opens the secrets in state, and is used on this machine without further settings;")
-    shell.note("keep a copy in a safe place: without it every secret has to be rotated")
-    shell.note(f"elsewhere, as in a pipeline, set IAC_AGE_IDENTITY to the content of {path} or to its path")
+    shell.note(
+        "it opens the secrets in state, and is used on this machine without further settings;",
+        "keep a copy in a safe place: without it every secret has to be rotated",
+        f"elsewhere, as in a pipeline, set IAC_AGE_IDENTITY to the content of {path} or to its path",
+    )

@@ -8,17 +8,15 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli.context import Shell, check_place, write_whole
-from iac.cli.format import FORMAT, show_json
+from iac.cli.format import FORMAT, show
 from iac.core.errors import InputError
 from iac.core.limits import listed
 from iac.core.state.model import ClientKey
-from iac.core.text import printable
 
 if TYPE_CHECKING:
     from iac.session import LocalSession
 
 _FILE = "--jwks FILE"
-_BY_KEY = {"token_endpoint_auth_method": "private_key_jwt"}
 
 
 @click.command("keygen")
@@ -43,15 +41,13 @@ def command(shell: Shell, *, address: str, kind: str, bits: str, file: str | Non
     file. Services use the new key when iac apply has registered it; the old one stays valid until --drop-old.
     """
     from iac.wiring.sessions import open_local  # brings in the adapters
-    from iac.workflow.keys import add_key, drop_old_keys
+    from iac.workflow.keys import KeyType, add_key, drop_old_keys, make_key
 
     session = open_local(shell)
     place = _place(shell, session, address, file)
     if is_dropping:
         keys = drop_old_keys(session, address)
     else:
-        from iac.workflow.keys import KeyType, make_key
-
         keys = add_key(session, address, lambda: make_key(KeyType(kind), int(bits)))
     _publish(shell, session, address, keys, file)
     _tell(shell, keys, place, view)
@@ -89,12 +85,17 @@ def _publish(shell: Shell, session: LocalSession, address: str, keys: tuple[Clie
         write_whole(shell, file, json.dumps(json.loads(text), indent=2) + "\n", _FILE)
         return
     source = read_sources(shell.root, [address])[address]
-    write_edits(shell.root, [make_edit(source, session.desired.environment, {**_BY_KEY, "jwk": text})])
+    write_edits(
+        shell.root,
+        [
+            make_edit(
+                source, session.desired.environment, {"token_endpoint_auth_method": "private_key_jwt", "jwk": text}
+            )
+        ],
+    )
 
 
 def _tell(shell: Shell, keys: tuple[ClientKey, ...], place: str, view: str) -> None:
-    if view == "json":
-        show_json({"kids": [key.kid for key in keys], "file": place})
-    else:
-        click.echo(printable(f"{place} has the public half of: {listed(key.kid for key in keys)}"))
+    kids = [key.kid for key in keys]
+    show(view, {"kids": kids, "file": place}, [f"{place} has the public half of: {listed(kids)}"])
     shell.note("run iac apply: services get the newest key that the server knows")

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-if TYPE_CHECKING:
-    from iac.cli.context import Shell
-    from iac.core.inventory import Filter, Inventory
+from iac.cli.context import Shell
+from iac.cli.format import format_option, show_json
+from iac.core.inventory import COLUMNS, Filter, Inventory, Standing
+from iac.core.rotation import seconds
 
 _USUAL = ("address", "client_id", "name", "state", "grants")
 _DURATION = re.compile(r"[1-9][0-9]{0,4}[hdw]")
@@ -20,8 +21,6 @@ class _Duration(click.ParamType[timedelta]):
     name = "duration"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> timedelta:
-        from iac.core.rotation import seconds  # not needed by --help
-
         if not _DURATION.fullmatch(str(value)):
             self.fail(f"{value}: write hours, days or weeks, such as 12h, 90d or 4w", param, ctx)
         return timedelta(seconds=seconds(str(value)))
@@ -36,8 +35,6 @@ class _Columns(click.ParamType[tuple[str, ...]]):
         self.is_sort = is_sort
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
-        from iac.core.inventory import COLUMNS  # not needed by --help
-
         names = (str(value),) if self.is_sort else tuple(str(value).split(","))
         for name in names:
             if (name.removeprefix("-") if self.is_sort else name) not in COLUMNS:
@@ -65,14 +62,7 @@ class _Columns(click.ParamType[tuple[str, ...]]):
     help="Order; -COLUMN is the other way.",
 )
 @click.option("--columns", metavar="COLUMN,..", type=_Columns(is_sort=False), default=None, help="What to show.")
-@click.option(
-    "--format",
-    "view",
-    type=click.Choice(["text", "json", "csv"]),
-    default="text",
-    show_default=True,
-    help="How to print.",
-)
+@format_option("text", "json", "csv")
 @click.pass_obj
 def command(
     shell: Shell,
@@ -92,7 +82,6 @@ def command(
 
     Needs iam:admin.read only, and no key of the state. Options that filter are all to hold.
     """
-    from iac.core.inventory import COLUMNS, Filter, Standing  # not needed by --help
     from iac.wiring.sessions import Access, open_session  # brings in the adapters
     from iac.workflow.inventory import read_inventory
 
@@ -113,8 +102,7 @@ def command(
         usual = _usual(wanted, order, is_use_known=inventory.is_use_known)
         columns = usual if view == "text" else tuple(COLUMNS)
     _show(shell, inventory, columns, order, view)
-    for one in inventory.left_out:
-        shell.note(f"{one.client_id or '(no client_id)'} is left out: {one.misfit_words}")
+    shell.note(*(f"{one.client_id or '(no client_id)'} is left out: {one.misfit_words}" for one in inventory.left_out))
     if not inventory.is_use_known and "last_used" in columns:
         shell.note("this server says of no client when it was last used: an empty last_used does not mean unused")
     return 0
@@ -135,7 +123,6 @@ def _usual(wanted: Filter, order: str, *, is_use_known: bool) -> tuple[str, ...]
 
 
 def _show(shell: Shell, inventory: Inventory, columns: tuple[str, ...], order: str, view: str) -> None:
-    from iac.cli.format import show_json
     from iac.views.inventory import inventory_csv, inventory_text, summary_line
 
     rows = inventory.sorted_by(order.removeprefix("-"), is_descending=order.startswith("-"))

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from iac.cli.context import Shell, is_terminal
-from iac.cli.format import FORMAT, show_json
-from iac.core.text import printable
-from iac.services import Service, ServiceFile
+from iac.cli.format import FORMAT, show
+from iac.services import Service, services
 
 if TYPE_CHECKING:
     from iac.workflow.new import Offer, Started
@@ -42,7 +41,8 @@ def command(shell: Shell, /, *, address: str, is_list: bool, view: str, **wanted
     if bool(address) == is_list:
         raise click.UsageError("give an ADDR, or --list")
     if is_list:
-        _show_list(view)
+        known = services().values()
+        show(view, [_document(service) for service in known], _catalogue_lines(known))
         return 0
     from iac.clock import SystemClock  # not needed by --list
     from iac.workflow.new import Start, find_offer, start
@@ -69,33 +69,24 @@ def _answers(offer: Offer, given: Sequence[str]) -> dict[str, str]:
 
 
 def _show(shell: Shell, offer: Offer, started: Started, view: str) -> None:
-    if view == "json":
-        show_json({"definitions": dict(started.definitions), "outputs": list(started.outputs)})
-        return
-    for file in started.definitions.values():
-        click.echo(printable(f"wrote {file}"))
-    if started.is_shared:
-        click.echo("added to outputs of iac.yaml")
-    for path in started.outputs:
-        shell.note(f"iac apply will write {path}")
-    shell.note(f"how {offer.service.title} reads it: {PAGES.format(offer.service.name)}")
-    shell.note("next: look at the definition, then run iac validate and iac plan")
+    lines = [f"wrote {file}" for file in started.definitions.values()]
+    lines += ["added to outputs of iac.yaml"] if started.is_shared else []
+    show(view, {"definitions": dict(started.definitions), "outputs": list(started.outputs)}, lines)
+    if view == "text":
+        shell.note(
+            *(f"iac apply will write {path}" for path in started.outputs),
+            f"how {offer.service.title} reads it: {PAGES.format(offer.service.name)}",
+            "next: look at the definition, then run iac validate and iac plan",
+        )
 
 
-def _show_list(view: str) -> None:
-    from iac.services import services  # reads the catalogue
-
-    known = services().values()
-    if view == "json":
-        show_json([_document(service) for service in known])
-        return
-    width = max(len(each.template) for service in known for each in service.files)
+def _catalogue_lines(known: Collection[Service]) -> Iterator[str]:
+    width = max(len(file.template) for service in known for file in service.files)
     for service in known:
-        click.echo(f"{service.name}: {service.title}, {service.about}")
-        for each in service.files:
-            click.echo(f"  {each.template:<{width}}  {each.file} ({each.format}){'' if each.is_usual else ', instead'}")
-        for name, what in service.asks.items():
-            click.echo(f"  asks for {name}: {what}")
+        yield f"{service.name}: {service.title}, {service.about}"
+        for file in service.files:
+            yield f"  {file.template:<{width}}  {file.file} ({file.format}){'' if file.is_usual else ', instead'}"
+        yield from (f"  asks for {name}: {what}" for name, what in service.asks.items())
 
 
 def _document(service: Service) -> dict[str, Any]:
@@ -105,17 +96,16 @@ def _document(service: Service) -> dict[str, Any]:
         "about": service.about,
         "clients": list(service.roles),
         "asks": dict(service.asks),
-        "files": [_file(each) for each in service.files],
+        "files": [
+            {
+                "template": file.template,
+                "format": str(file.format),
+                "file": file.file,
+                "clients": list(file.clients),
+                "values": dict(file.values),
+                "usual": file.is_usual,
+            }
+            for file in service.files
+        ],
         "sources": list(service.sources),
-    }
-
-
-def _file(file: ServiceFile) -> dict[str, Any]:
-    return {
-        "template": file.template,
-        "format": str(file.format),
-        "file": file.file,
-        "clients": list(file.clients),
-        "values": dict(file.values),
-        "usual": file.is_usual,
     }

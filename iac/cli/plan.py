@@ -9,7 +9,7 @@ import click
 
 from iac.cli.approval import ROTATE_DUE
 from iac.cli.context import Shell, check_place, write_whole
-from iac.cli.format import SETTINGS_FROM, known_ids, show_plan
+from iac.cli.format import SETTINGS_FROM, format_option, known_ids, note_run, show_plan
 from iac.views.kind import BUDGET, SMALLEST_BUDGET, PlanView, Setting, render_plan
 
 _NAMES = ", ".join(PlanView)
@@ -59,14 +59,7 @@ REPORT = click.option(
 )
 @ROTATE_DUE
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
-@click.option(
-    "--format",
-    "view",
-    type=click.Choice(["text", "markdown", "json"]),
-    default="text",
-    show_default=True,
-    help="How to print.",
-)
+@format_option("text", "markdown", "json")
 @SETTINGS_FROM
 @REPORT
 @click.option(
@@ -102,9 +95,7 @@ def command(
     files = _files(shell, reports, out, view)
     with open_session(shell.with_base(base), Access.READ) as session:
         plan = read_plan(session, replace(session.options(targets, recreate), rotate_due=rotate_due))
-        holder = session.backend.holder()
-    if holder is not None:
-        shell.note(f"an apply is running since {holder.since}: {holder.who}")
+        note_run(shell, session.backend.holder())
     setting = Setting(shell.directory, budget, known_ids)
     if view == "markdown":
         click.echo(render_plan(plan, PlanView.MARKDOWN, setting), nl=False)

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import click
 
-from iac.cli.format import FORMAT, show_json
-from iac.core.text import printable
-
-if TYPE_CHECKING:
-    from iac.cli.context import Shell
+from iac.cli.context import Shell
+from iac.cli.format import FORMAT, show
 
 
 @click.command("redeem")
@@ -28,9 +23,5 @@ def command(shell: Shell, *, addresses: tuple[str, ...], view: str) -> int:
     wanted = tuple(dict.fromkeys(addresses))
     with open_session(shell, Access.WRITE) as session:
         redeem(session, wanted)
-    if view == "json":
-        show_json({"redeemed": list(wanted)})
-    else:
-        for address in wanted:
-            click.echo(printable(f"{address}: yours"))
+    show(view, {"redeemed": list(wanted)}, (f"{address}: yours" for address in wanted))
     return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -10,10 +10,9 @@ import click
 
 from iac.cli.approval import ACCEPT_OLDER
 from iac.cli.context import Shell
-from iac.cli.format import FORMAT, show_json
+from iac.cli.format import FORMAT, show
 from iac.core.errors import RenderError, UnsafePlan
 from iac.core.limits import NAMES, listed
-from iac.core.text import printable
 
 if TYPE_CHECKING:
     from iac.session import LocalSession
@@ -33,21 +32,20 @@ def command(shell: Shell, *, check: bool, targets: tuple[str, ...], accept_older
 
     session = replace(open_local(shell), accepts_older_state=accept_older_state)
     results = render_outputs(session, session.options(targets).targets, check=check)
-    if view == "json":
-        show_json({"outputs": [result.to_dict() for result in results]})
-    else:
-        for result in results:
-            first, *rest = result.lines() or [""]
-            for line in [f"{result.status:<10} {result.id}" + (f": {first}" if first else ""), *rest]:
-                click.echo(printable(line))
-    for result in results:
-        for line in result.warning.lines() if result.warning else ():
-            shell.note(line)
+    show(view, {"outputs": [result.to_dict() for result in results]}, _lines(results))
+    shell.note(*(line for result in results if result.warning for line in result.warning.lines()))
     if any(result.status == "failed" for result in results):
         raise _failure(session, results, targets)
     if any(result.status == "refused" for result in results):
         raise UnsafePlan("some outputs were refused", fix="see above; the others are as they should be")
     return 2 if check and any(result.status in {"missing", "differs"} for result in results) else 0
+
+
+def _lines(results: Sequence[OutputState]) -> Iterator[str]:
+    for result in results:
+        first, *rest = result.lines() or [""]
+        yield f"{result.status:<10} {result.id}" + (f": {first}" if first else "")
+        yield from rest
 
 
 def _failure(session: LocalSession, results: Sequence[OutputState], targets: Collection[str]) -> RenderError:

@@ -1,26 +1,22 @@
-"""`iac secret`: hand in secrets that are known; never on the command line, where others could read them."""
+"""`iac secret`: store secrets that are known; never from the command line, where others could read them."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 import click
 
 from iac.cli import Group
 from iac.cli.context import Shell, is_terminal, read_given, read_stdin
-from iac.cli.format import FORMAT, show_json
+from iac.cli.format import FORMAT, show
 from iac.core.errors import InputError
-from iac.core.text import printable
-
-if TYPE_CHECKING:
-    from iac.core.secret import Secret
+from iac.core.secret import Secret
 
 
 @click.group("secret", cls=Group)
 def command() -> None:
-    """Hand in secrets that are known, as of clients that were adopted from a server which shows none."""
+    """Store secrets that are known, as of clients that were adopted from a server which shows none."""
 
 
 @command.command("set", short_help="one secret, on stdin")
@@ -30,11 +26,7 @@ def command() -> None:
 @click.pass_obj
 def set_secret(shell: Shell, *, address: str, others: tuple[str, ...], view: str) -> int:
     """Store the secret of ADDR, read from stdin, after it was proven at the token endpoint."""
-    from iac.workflow.secrets import parse_secret  # not needed by --help
-
-    if others:  # perhaps the secret: no message of click's, which would repeat it
-        raise click.UsageError("one ADDR, and the secret on stdin: what is on a command line can be read by others")
-    return _hand_in(shell, {address: parse_secret(_given(address))}, view)
+    return _store(shell, {address: _given(address, others, "secret")}, view)
 
 
 @command.command("token", short_help="a registration access token, on stdin")
@@ -46,20 +38,13 @@ def set_secret(shell: Shell, *, address: str, others: tuple[str, ...], view: str
 def set_token(shell: Shell, *, address: str, others: tuple[str, ...], uri: str, view: str) -> int:
     """Store the registration access token of ADDR, read from stdin, after it was proven by reading the client."""
     from iac.wiring.sessions import Access, open_session  # brings in the adapters
-    from iac.workflow.secrets import (
-        hand_in_token,
-        parse_secret,  # not needed by --help
-    )
+    from iac.workflow.secrets import store_token
 
-    if others:
-        raise click.UsageError("one ADDR, and the token on stdin: what is on a command line can be read by others")
-    token = parse_secret(_given(address))
+    token = _given(address, others, "token")
     with open_session(shell, Access.READ) as session:
-        client = hand_in_token(session, address, token, uri)
-    if view == "json":
-        show_json({"address": address, "client_id": client.client_id})
-    else:
-        click.echo(printable(f"{address}: stored, it reaches {client.client_id}"))
+        client = store_token(session, address, token, uri)
+    text = f"{address}: stored, it reaches {client.client_id}"
+    show(view, {"address": address, "client_id": client.client_id}, [text])
     shell.note("run iac plan: it says what the definition changes")
     return 0
 
@@ -75,45 +60,39 @@ def import_secrets(shell: Shell, *, file: str, view: str) -> int:
     """
     from iac.workflow.secrets import parse_secrets  # not needed by --help
 
-    code = _hand_in(shell, parse_secrets(_decoded(read_given(shell, file), file), file), view)
+    code = _store(shell, parse_secrets(_decoded(read_given(shell, file), file), file), view)
     if file != "-":
         shell.note(f"remove {file}, which holds the secrets in clear")
     return code
 
 
-def _hand_in(shell: Shell, secrets: Mapping[str, Secret], view: str) -> int:
+def _store(shell: Shell, secrets: Mapping[str, Secret], view: str) -> int:
     from iac.wiring.sessions import Access, open_session  # brings in the adapters
-    from iac.workflow.secrets import hand_in
+    from iac.workflow.secrets import store_secrets
 
     with open_session(shell, Access.READ) as session:
-        stored = hand_in(session, secrets)
-    if view == "json":
-        show_json({"secrets": [{"address": address, "new": is_new} for address, is_new in stored.items()]})
-    else:
-        for address, is_new in stored.items():
-            click.echo(printable(f"{address}: {'stored' if is_new else 'known already'}"))
+        stored = store_secrets(session, secrets)
+    value = {"secrets": [{"address": address, "new": is_new} for address, is_new in stored.items()]}
+    show(view, value, (f"{address}: {'stored' if is_new else 'known already'}" for address, is_new in stored.items()))
     shell.note("run iac apply: it renders the outputs that waited for this")
     return 0
 
 
-def _given(address: str) -> str:
+def _given(address: str, others: tuple[str, ...], noun: str) -> Secret:
+    """The secret or token of an address: asked for on a terminal, else from stdin."""
+    from iac.workflow.secrets import parse_secret  # not needed by --help
+
+    if others:  # perhaps the secret: no message of click's, which would repeat it
+        raise click.UsageError(f"give one ADDR, and the {noun} on stdin: others can read what is on a command line")
     if is_terminal(sys.stdin):
         # limit: the person at the terminal
-        answer: str = click.prompt(f"secret of {address}", hide_input=True, err=True)
-        return answer
-    return _decoded(read_stdin(), "stdin")
+        return parse_secret(click.prompt(f"secret of {address}", hide_input=True, err=True))
+    return parse_secret(_decoded(read_stdin(), "stdin"))
 
 
 def _decoded(data: bytes, name: str) -> str:
-    text = _text(data)
-    if text is None:
-        raise InputError("the secrets are no text", where=name, fix="write them in UTF-8")
-    return text
-
-
-def _text(data: bytes) -> str | None:
-    """The text, None when it is none: an exception of decoding would carry the bytes."""
     try:
         return data.decode()
     except UnicodeDecodeError:
-        return None
+        pass  # the error is raised outside, for this exception carries the bytes
+    raise InputError("the secrets are not text", where=name, fix="write them in UTF-8")

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from iac.cli.context import Shell
-from iac.cli.format import FORMAT, show_json
+from iac.cli.format import FORMAT, show
 from iac.core.errors import InputError
 from iac.core.model import FIELDS, Fields
 from iac.core.plan.identity import bound
-from iac.core.text import printable
 from iac.views.state import predecessor_text, predecessors_of, value_words
 
 if TYPE_CHECKING:
@@ -31,10 +31,7 @@ def command(shell: Shell, *, name: str, provenance: bool, view: str) -> int:
 
     with open_session(shell, Access.READ) as session:
         found = _look_up(session, name)
-    if view == "json":
-        show_json(found)
-    else:
-        _show_text(found)
+    show(view, found, _lines(found))
     return 0
 
 
@@ -45,10 +42,7 @@ def _show_provenance(shell: Shell, name: str, view: str) -> int:
     from iac.views.explanation import provenance_text
 
     told = read_provenance(load_project(shell.root), shell.environment, name)
-    if view == "json":
-        show_json(told.to_dict())
-    else:
-        click.echo(provenance_text(told), nl=False)
+    show(view, told.to_dict(), provenance_text(told).splitlines())
     return 0
 
 
@@ -94,19 +88,17 @@ def _values(fields: Fields) -> dict[str, Any]:
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 
-def _show_text(found: dict[str, Any]) -> None:
-    click.echo(printable(f"{found['address'] or '(not managed here)'}  client_id {found['client_id']}"))
+def _lines(found: dict[str, Any]) -> Iterator[str]:
+    yield f"{found['address'] or '(not managed here)'}  client_id {found['client_id']}"
     if found["location"]:
-        click.echo(printable(f"  defined at {found['location']}"))
+        yield f"  defined at {found['location']}"
     secret = found["secret"]
     since = f", version {secret['version']} since {secret['since']}" if secret["since"] else ""
-    click.echo(printable(f"  secret {secret['status']}{since}"))
-    for old in found["predecessors"]:
-        click.echo(printable(f"  {predecessor_text(old)}"))
+    yield f"  secret {secret['status']}{since}"
+    yield from (f"  {predecessor_text(old)}" for old in found["predecessors"])
     for source in ("definition", "state", "server"):
         values = found[source]
-        click.echo(f"{source}:" if values is not None else f"{source}: (not there)")
-        for name, value in (values or {}).items():
-            click.echo(printable(f"  {name:<32} {value_words(value)}"))
+        yield f"{source}:" if values is not None else f"{source}: (not there)"
+        yield from (f"  {name:<32} {value_words(value)}" for name, value in (values or {}).items())
     if found["owners"]:
-        click.echo(printable(f"owners: {' '.join(found['owners'])}"))
+        yield f"owners: {' '.join(found['owners'])}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,10 +16,19 @@ from iac.core.text import printable
 from iac.views.state import detail, predecessor_text, predecessors_of, secret_text, state_to_dict, value_words
 from iac.views.words import counted
 
+if TYPE_CHECKING:
+    from iac.session import StateSession
+
 
 @click.group("state", cls=Group)
 def command() -> None:
-    """Make, look into and mend state. Secrets stay sealed, and but for restore no server is asked."""
+    """Create, inspect and repair state. Secrets stay sealed, and only restore asks the server."""
+
+
+def _open(shell: Shell) -> StateSession:
+    from iac.wiring.sessions import open_state  # not needed by --help
+
+    return open_state(shell)
 
 
 @command.command("init", short_help="make the empty state of an environment")
@@ -47,12 +57,9 @@ def init(shell: Shell) -> int:
 @click.pass_obj
 def list_clients(shell: Shell, *, view: str) -> int:
     """List the addresses in state with their client_id and what is known of their secret."""
-    from iac.wiring.sessions import open_state  # not needed by --help
-
-    state = open_state(shell).backend.load()
+    state = _open(shell).backend.load()
     show(view, state_to_dict(state), _client_lines(state))
-    for line in _notes(state) if view == "text" else ():
-        shell.note(line)
+    shell.note(*_notes(state) if view == "text" else ())
     return 0
 
 
@@ -83,10 +90,9 @@ def move(shell: Shell, *, source: str, target: str) -> int:
 
     `moved:` in iac.yaml does the same through review; this is for what cannot wait.
     """
-    from iac.wiring.sessions import open_state  # not needed by --help
     from iac.workflow.state import rename
 
-    client = rename(open_state(shell), source, target)
+    client = rename(_open(shell), source, target)
     click.echo(printable(f"{source} is now {target} (client_id {client.client_id})"))
     shell.note(f"move its definition too: clients.d/{source}.yaml to clients.d/{target}.yaml")
     return 0
@@ -118,10 +124,9 @@ def push_copy(shell: Shell, *, file: str, is_forced: bool) -> int:
     An emergency copy that ends in .journal is added to the state. A copy of another project, environment, issuer or
     lineage is refused, and an older one without --force.
     """
-    from iac.wiring.sessions import open_state  # not needed by --help
     from iac.workflow.state import StateCopy, push
 
-    push(open_state(shell), StateCopy(read_given(shell, file), file), is_forced=is_forced)
+    push(_open(shell), StateCopy(read_given(shell, file), file), is_forced=is_forced)
     click.echo(printable(f"the state holds what {file} holds"))
     shell.note("run iac plan: it says what differs from the server; keep the copy until then")
     return 0
@@ -146,10 +151,14 @@ def rekey_secrets(shell: Shell) -> int:
         shell.note("they stand in clear now, as iac.yaml asks: whoever reads the state reads them")
         return 0
     if done.were_clear:
-        shell.note(f"{done.were_clear} of them stood in clear, and still do in older copies of the state, backups too:")
-        shell.note("remove those copies, or rotate with iac rotate")
-    shell.note("older copies of the state still open for former recipients:")
-    shell.note("what they must not know any more is to be rotated, with iac rotate")
+        shell.note(
+            f"{done.were_clear} of them stood in clear, and still do in older copies of the state, backups too:",
+            "remove those copies, or rotate with iac rotate",
+        )
+    shell.note(
+        "older copies of the state still open for former recipients:",
+        "rotate what they must not know any more, with iac rotate",
+    )
     return 0
 
 
@@ -177,8 +186,10 @@ def restore(shell: Shell, *, address: str, auto_approve: bool, lock_timeout: int
         report = carry_out(shell, alone, locked, ApprovalTerms(view, is_approved=auto_approve), apply_plan)
     code = end(shell, report, view)
     if not is_defined:
-        shell.note(f"now put its definition back, clients.d/{address}.yaml, and take it out of removed:")
-        shell.note("until then iac apply refuses it, or deletes it again")
+        shell.note(
+            f"now put its definition back, clients.d/{address}.yaml, and take it out of removed:",
+            "until then iac apply refuses it, or deletes it again",
+        )
     return code
 
 
@@ -191,15 +202,16 @@ def remove(shell: Shell, *, address: str, is_approved: bool) -> int:
 
     `removed: [{address, then: forget}]` in iac.yaml does the same through review.
     """
-    from iac.wiring.sessions import open_state  # not needed by --help
     from iac.workflow.state import find, forget
 
-    session = open_state(shell)
+    session = _open(shell)
     state = session.backend.load()
     known = _known(state, address, find(state, address))
     if not is_approved:
-        shell.note(f"{address} ({known}): the client stays on the server, the stored secret is lost to iac;")
-        shell.note("iac state pull saves a copy of the state first")
+        shell.note(
+            f"{address} ({known}): the client stays on the server, the stored secret is lost to iac;",
+            "iac state pull saves a copy of the state first",
+        )
         approve("Forget it?", flag="--yes")
     forget(session, address)
     click.echo(printable(f"forgot {address} ({known})"))
@@ -219,10 +231,9 @@ def _known(state: State, address: str, client: ClientState | None) -> str:
 @click.pass_obj
 def show_client(shell: Shell, *, address: str, view: str) -> int:
     """Show what state holds of one address. Secrets are shown as "(sensitive)"."""
-    from iac.wiring.sessions import open_state  # not needed by --help
     from iac.workflow.state import not_in_state
 
-    state = open_state(shell).backend.load()
+    state = _open(shell).backend.load()
     client = state.clients.get(address)
     if client is None:
         raise not_in_state(state, address)
@@ -252,9 +263,7 @@ def unlock(shell: Shell, *, run_id: str) -> int:
     afterwards only the note of who held it is left to clear. A lock of another backend is broken at once: be sure that
     its run is gone, perhaps on another machine.
     """
-    from iac.wiring.sessions import open_state  # not needed by --help
-
-    holder = open_state(shell).backend.unlock(run_id)
+    holder = _open(shell).backend.unlock(run_id)
     click.echo(printable(f"run {holder.run_id} of {holder.who}, since {holder.since}, holds the lock no more"))
     shell.note("run iac plan: it says what that run left unfinished")
     return 0

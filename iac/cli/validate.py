@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli.context import Shell
-from iac.cli.format import SETTINGS_FROM, known_ids, show_json
+from iac.cli.format import SETTINGS_FROM, format_option, known_ids, show_json
 from iac.core.diagnostics import Diagnostic, Severity, message_lines
 from iac.core.text import printable
 from iac.views.kind import DiagnosticsView, Setting, render_diagnostics
+from iac.views.words import counted
 
 if TYPE_CHECKING:
     from iac.config.definitions import Validation
@@ -21,13 +22,11 @@ if TYPE_CHECKING:
 
 @click.command("validate", short_help="check definitions, offline")
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
-@click.option(
-    "--format",
-    "view",
-    type=click.Choice(["text", "json", *map(str, DiagnosticsView)]),
-    default="text",
-    show_default=True,
-    help="How to print; github: annotations, gitlab: code quality, sarif: code scanning, junit: a test report.",
+@format_option(
+    "text",
+    "json",
+    *map(str, DiagnosticsView),
+    about="How to print; github: annotations, gitlab: code quality, sarif: code scanning, junit: a test report.",
 )
 @SETTINGS_FROM
 @click.pass_obj
@@ -83,11 +82,7 @@ def _show_text(shell: Shell, validation: Validation) -> None:
         click.echo(printable(line))
     counts = Counter(diagnostic.severity for diagnostic in validation.diagnostics)
     errors, warnings, waived = (counts[severity] for severity in Severity)
-    counted = f"{_count(validation.definitions, 'definition')}, {_count(len(validation.environments), 'environment')}"
-    found = [_count(errors, "mistake") if errors else "valid"]
-    found += [_count(warnings, "warning")] if warnings else []
-    click.echo(f"{counted}: {', '.join(found + ([f'{waived} waived'] if waived else []))}")
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"
+    what = f"{counted(validation.definitions, 'definition')}, {counted(len(validation.environments), 'environment')}"
+    found = [counted(errors, "mistake") if errors else "valid"]
+    found += [counted(warnings, "warning")] if warnings else []
+    click.echo(f"{what}: {', '.join(found + ([f'{waived} waived'] if waived else []))}")

@@ -5,20 +5,14 @@ from __future__ import annotations
 import click
 
 from iac.cli.context import Shell
+from iac.cli.format import format_option, show_json
 from iac.core.errors import UnreachableError
 from iac.core.proof import Proof
 
 
 @click.command("verify")
 @click.argument("addresses", metavar="[ADDR]...", nargs=-1)
-@click.option(
-    "--format",
-    "view",
-    type=click.Choice(["text", "json", "junit"]),
-    default="text",
-    show_default=True,
-    help="How to print.",
-)
+@format_option("text", "json", "junit")
 @click.pass_obj
 def command(shell: Shell, *, addresses: tuple[str, ...], view: str) -> int:
     """Prove that the credentials in rendered files work: read each from its file and ask the server with it.
@@ -38,7 +32,6 @@ def command(shell: Shell, *, addresses: tuple[str, ...], view: str) -> int:
 
 
 def _show(shell: Shell, proof: Proof, view: str) -> None:
-    from iac.cli.format import show_json
     from iac.views.proof import proof_junit, proof_text
 
     if view == "json":

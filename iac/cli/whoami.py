@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from iac.cli.format import FORMAT, show_json
-from iac.core.text import printable
-
-if TYPE_CHECKING:
-    from iac.cli.context import Shell
+from iac.cli.context import Shell
+from iac.cli.format import FORMAT, show
 
 
 @click.command("whoami")
@@ -35,15 +32,11 @@ def command(shell: Shell, *, view: str) -> int:
         "shows_secrets": actual.facts.shows_secrets,
         "clients": actual.total,
     }
-    if view == "json":
-        show_json(answer)
-    else:
-        shown = {
-            **answer,
-            "shows_secrets": "yes" if answer["shows_secrets"] else "no",
-            "scopes": " ".join(scopes) if scopes is not None else "not named by the token",
-            "expires": answer["expires"] or "not named by the token",
-        }
-        for name, value in shown.items():
-            click.echo(printable(f"{name:<14} {value}"))
+    words = {
+        **answer,
+        "shows_secrets": "yes" if answer["shows_secrets"] else "no",
+        "scopes": " ".join(scopes) if scopes is not None else "not named by the token",
+        "expires": answer["expires"] or "not named by the token",
+    }
+    show(view, answer, (f"{name:<14} {value}" for name, value in words.items()))
     return 0

@@ -9,9 +9,10 @@ from __future__ import annotations
 from iac.ports.clock import Clock
 from iac.ports.provider import Identity, Prover, Provider, Reader
 from iac.ports.sink import Deliveries, Delivery, Found, Sink
+from iac.ports.site import LoginSite, OutputSite, Site
 from iac.ports.state import Holder, Lock, Place, StateBackend, Vault
 
 __all__ = [
-    "Clock", "Deliveries", "Delivery", "Found", "Holder", "Identity", "Lock", "Place", "Prover", "Provider",
-    "Reader", "Sink", "StateBackend", "Vault",
+    "Clock", "Deliveries", "Delivery", "Found", "Holder", "Identity", "Lock", "LoginSite", "OutputSite", "Place",
+    "Prover", "Provider", "Reader", "Sink", "Site", "StateBackend", "Vault",
 ]  # fmt: skip

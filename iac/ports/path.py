@@ -41,7 +41,7 @@ def path_problem(path: str) -> str:
     """Why a path is none of a file inside the project; "" when it is one."""
     parts = PurePosixPath(path).parts
     if not parts or path.startswith("/") or ".." in parts or "\\" in path:
-        return "it is no path inside the project"
+        return "it is not a path inside the project"
     if not path.isprintable():
         return "it holds a character that nobody sees"
     if len(os.fsencode(path)) > _LONGEST or any(len(os.fsencode(part)) > _LONGEST_NAME for part in parts):

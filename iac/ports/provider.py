@@ -7,16 +7,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar, cast
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 from iac.core.errors import IacError, InputError, ServerError, UnknownOutcome, UnreachableError
 from iac.core.model import Fields
 from iac.core.proof import Evidence, ServiceLogin
 from iac.core.registration import Actual, Key, Misfit, NewClient, Registration
+from iac.core.secret import Secret
 from iac.ports.foreign import only, watch_wire
-
-if TYPE_CHECKING:
-    from iac.core.secret import Secret
 
 P = ParamSpec("P")
 R = TypeVar("R")

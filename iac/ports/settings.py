@@ -221,8 +221,9 @@ def _open(port: str, settings: BackendSettings | SinkSettings | LoginSettings, n
     except ModuleNotFoundError as error:
         if not settings.extra:
             raise
-        summary = f"{port} {name} is not installed"
-        raise InputError(summary, where=where, why=str(error), fix=install_extra(settings.extra)) from error
+        raise InputError(
+            f"{port} {name} is not installed", where=where, why=str(error), fix=install_extra(settings.extra)
+        ) from error
 
 
 @dataclass(frozen=True, slots=True)

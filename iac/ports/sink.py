@@ -99,14 +99,6 @@ class Delivery:
     salt: str
     fingerprint: str
 
-    def is_of(self, content: bytes) -> bool:
-        """Whether this is what was written."""
-        return self.fingerprint == _fingerprint(self.salt, content)
-
-
-def _fingerprint(salt: str, content: bytes) -> str:
-    return hashlib.sha256(salt.encode() + b":" + content).hexdigest()[:8]
-
 
 class Deliveries:
     """Deliveries by the id of their output. These are forgotten with the process; an adapter keeps them.
@@ -149,7 +141,7 @@ class Deliveries:
     def add(self, name: str, serial: int, content: bytes) -> None:
         """Note an output that was written; `end` keeps the note."""
         salt = self._clock.token()[:16]
-        self.by_id[name] = Delivery(serial, salt, _fingerprint(salt, content))
+        self.by_id[name] = Delivery(serial, salt, hashlib.sha256(f"{salt}:".encode() + content).hexdigest()[:8])
 
     def remove(self, name: str) -> None:
         """Note that an output was removed."""

@@ -6,14 +6,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from iac.core.errors import StateError
+from iac.core.secret import Secret
 from iac.core.state.model import Event, State
 from iac.ports.foreign import only
-
-if TYPE_CHECKING:
-    from iac.core.secret import Secret
 
 _backend = only(StateError, "the state cannot be used")
 

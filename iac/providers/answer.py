@@ -14,7 +14,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from iac.core.capabilities import Capabilities
 from iac.core.errors import CredentialsError, GarbledError, IacError, ServerError, UnknownOutcome, UnreachableError
@@ -25,9 +24,6 @@ from iac.core.text import printable
 from iac.providers.bearer import parse_claims, parse_time
 from iac.transport.message import LONGEST, Answer, Call, server_words
 from iac.transport.retry import parse_date
-
-if TYPE_CHECKING:
-    from iac.transport.message import Answer, Call
 
 READ_AGAIN = "run it again: what the server holds is read first"
 ASK = "if it stays, ask an administrator of the server to correct the client"
@@ -86,7 +82,7 @@ def read_reply(answer: Answer, api: Capabilities, client_id: str) -> Reply:
     """
     body = answer.json()
     if not isinstance(body, dict):
-        return Reply(None, "an empty answer" if not answer.body else "the answer is no JSON object")
+        return Reply(None, "an empty answer" if not answer.body else "the answer is not a JSON object")
     client = parse_answer(body, api)
     answered = client.client_id
     if client_id and answered and answered != client_id:
@@ -183,10 +179,20 @@ def write_failure(call: Call, answer: Answer, hidden: Iterable[Secret | None] = 
         return misunderstood(call, answer, words)
     # 303 sends to what came of the request (RFC 9110 section 15.4.4): it was perhaps carried out
     if is_server_fault(answer) or answer.status == HTTPStatus.SEE_OTHER:
-        summary = "the server broke off, perhaps after it did it"
-        return UnknownOutcome(summary, status=answer.status, where=where, why=words, fix=READ_AGAIN)
-    fix = _later(answer) if answer.status == HTTPStatus.TOO_MANY_REQUESTS else ""
-    return ServerError("the server refuses it", status=answer.status, where=where, why=words, fix=fix)
+        return UnknownOutcome(
+            "the server broke off, perhaps after it did it",
+            status=answer.status,
+            where=where,
+            why=words,
+            fix=READ_AGAIN,
+        )
+    return ServerError(
+        "the server refuses it",
+        status=answer.status,
+        where=where,
+        why=words,
+        fix=_later(answer) if answer.status == HTTPStatus.TOO_MANY_REQUESTS else "",
+    )
 
 
 def cannot_revoke(call: Call) -> ServerError:

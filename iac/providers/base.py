@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from threading import Lock
-from typing import Self
+from typing import ClassVar, Self
 from urllib.parse import quote
 
+from iac.core.capabilities import Capabilities
 from iac.core.errors import CredentialsError, InputError
 from iac.core.origin import Issuer
+from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.ports import Clock, Identity, Provider
 from iac.providers.bearer import Bearer
 from iac.providers.discovery import OPENID, Endpoints, check_pin, discover
 from iac.providers.logins import Login
+from iac.providers.probe import Probe
 from iac.transport.client import Transport
 from iac.transport.http import Http
 from iac.transport.message import Answer, Call
@@ -35,10 +38,6 @@ class LoginSession:
         self._lock = Lock()
         self._endpoints: Endpoints | None = None
         self._bearer: Bearer | None = None
-
-    def close(self) -> None:
-        """Close all connections."""
-        self.http.close()
 
     def send(self, call: Call) -> Answer:
         """Send a call with the token; a read that is answered by 401 once more with a new token."""
@@ -154,18 +153,23 @@ def _no_segment(client_id: str, why: str) -> InputError:
 
 
 class Connected(Provider):
-    """A provider of one server. A context manager; nothing is sent before the first call."""
+    """A provider of one server. A context manager; nothing is sent before the first call.
 
-    def __init__(
-        self, connection: Connection, login: Login, clock: Clock, *, documents: Collection[str] = (OPENID,)
-    ) -> None:
+    Attributes:
+        api: what its API can do.
+        documents: discovery documents to look for, paths on the issuer.
+    """
+
+    api: ClassVar[Capabilities]
+    documents: ClassVar[Sequence[str]] = (OPENID,)
+
+    def __init__(self, connection: Connection, login: Login, clock: Clock) -> None:
         """Make it ready.
 
         Args:
             connection: where the server is.
             login: the way to a token.
             clock: for lifetimes of tokens.
-            documents: discovery documents to look for, paths on the issuer.
 
         Raises:
             InputError: the issuer is no URL to send credentials to.
@@ -174,7 +178,7 @@ class Connected(Provider):
         self._issuer = Issuer.parse(connection.issuer)
         check_pin(self._issuer, connection.pinned)
         http = Http(self._issuer, connection.transport, clock)
-        self._session = LoginSession(http, self._issuer, login, clock, tuple(documents))
+        self._session = LoginSession(http, self._issuer, login, clock, self.documents)
         self._clock = clock
         self._parallelism = connection.transport.parallelism
 
@@ -186,10 +190,18 @@ class Connected(Provider):
 
     def close(self) -> None:
         """Close all connections."""
-        self._session.close()
+        self._session.http.close()
 
     def _served_issuer(self) -> str:
         return self._session.endpoints().issuer
+
+    def _known_scopes(self) -> frozenset[str]:
+        return self._session.endpoints().scopes
+
+    def _accepts_secret(self, client_id: str, secret: Secret) -> bool:
+        registration = self._get(client_id, with_owners=False)
+        probe = Probe.of(registration, secret, self.api) if registration else None
+        return probe is not None and probe.ask(self._session.http, self._session.endpoints(), self._clock)
 
     @property
     def skew(self) -> float | None:

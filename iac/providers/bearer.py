@@ -10,10 +10,9 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from iac.core.secret import Secret
+from iac.core.secret import Secret
 
 _EARLY = timedelta(seconds=60)
 _JWT_PARTS = 3

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.core.errors import CredentialsError, UnreachableError
+from iac.core.origin import Issuer
 from iac.core.text import printable
+from iac.transport.http import Http
 from iac.transport.message import Answer, Call, server_words
-
-if TYPE_CHECKING:
-    from iac.core.origin import Issuer
-    from iac.transport.http import Http
 
 OPENID = "/.well-known/openid-configuration"
 """Behind the issuer's path (OpenID Connect Discovery 1.0 section 4)."""

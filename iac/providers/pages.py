@@ -11,15 +11,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any, TypeVar
 
 from iac.core.errors import UnreachableError
 from iac.core.server import switch
 from iac.providers.answer import read_failure
+from iac.providers.base import LoginSession
 from iac.transport.message import Call
-
-if TYPE_CHECKING:
-    from iac.providers.base import LoginSession
 
 T = TypeVar("T")
 R = TypeVar("R")

@@ -11,7 +11,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import TYPE_CHECKING
 
 from iac.core.capabilities import FULL, Capabilities
 from iac.core.model import AUTH_METHODS, uses_secret
@@ -23,10 +22,8 @@ from iac.providers.discovery import Endpoints
 from iac.providers.logins.client_credentials import GRANT, Assertion, KeyAssertion, SecretAssertion
 from iac.providers.logins.proof import LoginProof, SharedSecret
 from iac.providers.logins.signing_key import SigningKey
+from iac.transport.http import Http
 from iac.transport.message import Answer, Call
-
-if TYPE_CHECKING:
-    from iac.transport.http import Http
 
 SCOPE = "iac:no-such-scope"
 """Asked for by the probe; unknown scopes are refused for every client that has scopes."""

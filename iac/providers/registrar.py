@@ -12,11 +12,9 @@ from http import HTTPStatus
 from threading import Lock
 from typing import ClassVar
 
-from iac.core.capabilities import Capabilities
 from iac.core.errors import IacError, ServerError
 from iac.core.model import Fields
 from iac.core.registration import Actual, Facts, Key, NewClient, Registration, Unread
-from iac.core.secret import Secret
 from iac.core.server import create_body, detect_facts, update_body
 from iac.ports import Clock, Identity
 from iac.providers.answer import Reply, is_done, read_reply
@@ -24,7 +22,6 @@ from iac.providers.base import Connected, Connection
 from iac.providers.logins import Login
 from iac.providers.logins.given import Nobody
 from iac.providers.pages import gather
-from iac.providers.probe import Probe
 from iac.transport.message import Answer, Call
 
 NOBODY = "anonymous"
@@ -35,24 +32,27 @@ _GONE = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.N
 
 
 class Registrar(Connected):
-    """One server's registrations. A context manager; nothing is sent before the first call."""
+    """One server's registrations. A context manager; nothing is sent before the first call.
 
-    api: ClassVar[Capabilities]
+    Attributes:
+        gone_for_login: statuses by which the server says that a login has no such client.
+    """
 
-    def __init__(self, connection: Connection, login: Login, clock: Clock, *, documents: Collection[str]) -> None:
+    gone_for_login: ClassVar[frozenset[int]]
+
+    def __init__(self, connection: Connection, login: Login, clock: Clock) -> None:
         """Make it ready.
 
         Args:
             connection: where the server is.
             login: `Nobody` where nobody logs in.
             clock: for lifetimes of tokens.
-            documents: discovery documents to look for, paths on the issuer.
 
         Raises:
             InputError: the issuer is no URL to send credentials to.
             CredentialsError: it is not the one of IAC_ISSUER.
         """
-        super().__init__(connection, login, clock, documents=documents)
+        super().__init__(connection, login, clock)
         self._has_login = not isinstance(login, Nobody)
         self._keys: dict[str, Key] = {}
         self._lock = Lock()
@@ -92,13 +92,7 @@ class Registrar(Connected):
         return reply.client or reply.of_read(call, client_id)
 
     def _is_gone(self, client_id: str, answer: Answer) -> bool:
-        if self._key(client_id).rat is not None:
-            return answer.status in _GONE
-        return answer.status in self._gone_for_login()
-
-    @abstractmethod
-    def _gone_for_login(self) -> frozenset[int]:
-        """Statuses by which the server says that this login has no such client."""
+        return answer.status in (self.gone_for_login if self._key(client_id).rat is None else _GONE)
 
     def _create(self, client: NewClient) -> Registration:
         call = Call.write("POST", self._registration_path(), create_body(client, self.api))
@@ -132,9 +126,6 @@ class Registrar(Connected):
     def _check_write(self) -> None:
         self._identify()
 
-    def _known_scopes(self) -> frozenset[str]:
-        return self._session.endpoints().scopes
-
     def _assign_owners(self, client_id: str, add: Collection[str], remove: Collection[str]) -> None:
         if add or remove:
             raise ServerError(
@@ -150,18 +141,10 @@ class Registrar(Connected):
             fix="wait until they end by themselves, or use provider: iam-admin",
         )
 
-    def _accepts_secret(self, client_id: str, secret: Secret) -> bool:
-        registration = self._get(client_id, with_owners=False)
-        if registration is None:
-            return False
-        probe = Probe.of(registration, secret, self.api)
-        return probe is not None and probe.ask(self._session.http, self._session.endpoints(), self._clock)
-
     def _send(self, client_id: str, call: Call) -> Answer:
         rat = self._key(client_id).rat
-        return self._send_as_login(call) if rat is None else self._send_with(call, rat)
-
-    def _send_with(self, call: Call, rat: Secret) -> Answer:
+        if rat is None:
+            return self._send_as_login(call)
         return self._session.http.send(call.with_authorization(f"Bearer {rat.reveal()}"))
 
     def _send_as_login(self, call: Call) -> Answer:

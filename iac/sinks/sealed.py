@@ -9,15 +9,15 @@ from typing import Any, ClassVar
 from iac.core.diagnostics import Diagnostic
 from iac.core.errors import RenderError, StateError
 from iac.core.secret import Secret
-from iac.ports import Found, Sink
-from iac.ports.site import OutputSite
+from iac.ports import Found, OutputSite, Sink
 from iac.sinks.file.sink import FileSink
 
 
 def damaged(path: str) -> RenderError:
     """An encrypted file that is none, or not as it was made."""
-    fix = "write it anew: iac render"
-    return RenderError("the encrypted file is not of this sink, or somebody changed it", where=path, fix=fix)
+    return RenderError(
+        "the encrypted file is not of this sink, or somebody changed it", where=path, fix="write it again: iac render"
+    )
 
 
 class Cipher(ABC):
@@ -74,8 +74,9 @@ class Readers:
         """To whom an output is sealed."""
         found = self._recipients(path)
         if not found:
-            fix = "name recipients in its sink, in iac.yaml"
-            raise StateError("the output has nobody to be encrypted to", where=path, fix=fix)
+            raise StateError(
+                "the output has nobody to be encrypted to", where=path, fix="name recipients in its sink, in iac.yaml"
+            )
         return found
 
     def identities(self) -> list[Any]:

@@ -77,10 +77,9 @@ def _show(context: ssl.SSLContext, certificate: Path, key: Path | None) -> None:
     try:
         context.load_cert_chain(certificate, key, password=_no_passphrase)
     except (OSError, ValueError) as error:
-        where = f"{certificate}, {key}" if key else str(certificate)
         raise InputError(
             "the client certificate cannot be used",
-            where=where,
+            where=f"{certificate}, {key}" if key else str(certificate),
             why=str(error),
             fix="name PEM files of a certificate and of the private key that belongs to it, without passphrase",
         ) from error

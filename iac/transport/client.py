@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import random
+import ssl
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.request import getproxies, proxy_bypass
 
 from iac import __version__
@@ -18,9 +18,6 @@ from iac.core.server import switch
 from iac.transport.certificate import ssl_context
 from iac.transport.retry import Patience
 from iac.transport.wire import WatchedNetwork, httpcore, httpx
-
-if TYPE_CHECKING:
-    import ssl
 
 _KEPT = 5.0
 """Seconds that a connection without a request is kept."""
@@ -129,7 +126,7 @@ def _proxy(server: HttpServer, transport: Transport) -> httpx.Proxy | None:
         raise InputError(
             "the proxy cannot be used",
             where="proxy in iac.yaml" if transport.proxy else "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY",
-            why="it is no URL of an HTTP proxy, such as http://proxy.example.org:3128",
+            why="it is not the URL of an HTTP proxy, such as http://proxy.example.org:3128",
             fix="correct it, or set proxy: none in iac.yaml",
         )
     return proxy

@@ -143,8 +143,9 @@ class Http:
         if call.is_read and is_certificate_refused(outcome.error):
             return self._certificate_refused(why)
         if call.is_read:
-            fix = self._fix(outcome.error)
-            return UnreachableError("the server gave no answer", sent=True, where=where, why=why, fix=fix)
+            return UnreachableError(
+                "the server gave no answer", sent=True, where=where, why=why, fix=self._fix(outcome.error)
+            )
         return UnknownOutcome(
             "the request was sent and no answer came back",
             where=where,
@@ -159,8 +160,12 @@ class Http:
         if is_certificate_refused(error):
             return self._certificate_refused(why)
         if isinstance(error, httpx.LocalProtocolError):
-            fix = "hand the token in as it was given: one line, without spaces"
-            return UnreachableError("the request cannot be sent", where=self._origin, why=why, fix=fix)
+            return UnreachableError(
+                "the request cannot be sent",
+                where=self._origin,
+                why=why,
+                fix="provide the token as it was given: one line, without spaces",
+            )
         if isinstance(error, httpx.ProxyError):
             return UnreachableError(
                 "the proxy does not let us through",

@@ -10,14 +10,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import unquote_plus, urlencode
 
 from iac.core.limits import DECODED_AT_ONCE
+from iac.core.secret import Secret
 from iac.core.text import printable
-
-if TYPE_CHECKING:
-    from iac.core.secret import Secret
 
 _CREDENTIALS = re.compile(r'(?:client_(?:secret|assertion)|device_code|refresh_token)(?:=|"\s*:\s*")([^&"]+)')
 """Credentials in a form (RFC 6749 sections 2.3.1 and 6, RFC 7521 section 4.2, RFC 8628) or in the JSON of a client."""
@@ -76,19 +74,14 @@ class Call:
         body = self.body.decode(errors="replace")
         is_text = self.headers.get("Content-Type") == _TEXT
         sent = [authorization, *([body] if is_text else _CREDENTIALS.findall(body))]
-        if kind == "Basic":
-            sent.append(_password(authorization))
+        if kind == "Basic":  # the password (RFC 7617 section 2)
+            sent.append(base64.b64decode(authorization).decode(errors="replace").partition(":")[2])
         return frozenset(form for text in sent if text for form in (text, unquote_plus(text)))
 
     def with_authorization(self, value: str) -> Call:
         """The same call with an Authorization header."""
         headers = {**self.headers, "Authorization": value}
         return replace(self, headers=headers)
-
-
-def _password(basic: str) -> str:
-    """The password of HTTP Basic (RFC 7617 section 2)."""
-    return base64.b64decode(basic).decode(errors="replace").partition(":")[2]
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -150,7 +143,7 @@ def server_words(answer: Answer, hidden: Iterable[Secret | None] = (), members: 
     body = answer.json()
     if isinstance(body, dict):
         return told(answer, ": ".join(str(body[name]) for name in members if body.get(name)), hidden)
-    shape = "an empty answer" if not answer.body else "an answer that is no JSON"
+    shape = "an empty answer" if not answer.body else "an answer that is not JSON"
     return f"the server says {answer.status}, with {shape}"
 
 
@@ -206,6 +199,6 @@ def _gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
                 yield piece
                 piece = decoder.decompress(decoder.unconsumed_tail, DECODED_AT_ONCE)
     except zlib.error as error:
-        raise EncodingError(f"the answer is no gzip, as its Content-Encoding says: {error}") from error
+        raise EncodingError(f"the answer is not gzip, as its Content-Encoding says: {error}") from error
     if not is_empty and (not decoder.eof or decoder.unused_data):
         raise EncodingError("the answer's gzip is cut off, or followed by something else")

@@ -235,8 +235,8 @@ class WatchedNetwork(httpcore.NetworkBackend):
         host: str,
         port: int,
         timeout: float | None = None,
-        local_address: str | None = None,  # noqa: ARG002  # the library's signature; nothing here sets it
-        socket_options: Iterable[Any] | None = None,  # noqa: ARG002  # the same
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
     ) -> httpcore.NetworkStream:
         """A connection to the first address that takes one; all addresses share the deadline."""
         with _step(httpcore.ConnectError, timeout) as wait:

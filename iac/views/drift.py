@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
+from iac.core.drift import Drift, Drifted
 from iac.core.plan.change import Action, Cause
 from iac.core.text import printable
 from iac.views.markdown import field_diff, fold
 from iac.views.text import Page, field_lines
 from iac.views.words import Room, code, counted, shortened
 
-if TYPE_CHECKING:
-    from iac.core.drift import Drift, Drifted
-
 _NAME_WIDTH = 30
 _ROOM_FOR_NOTES = 800
 _LONGEST_WORD = 120
-_BOTH = "changed here, too"
-"""Said of a field that the definition has changed as well; the rest is the server's by what drift means."""
 
 
 def drift_text(drift: Drift, *, color: bool, width: int | None = None) -> str:
     """Clients with what was changed of each, then counts; arguments as those of `iac.views.text.plan_text`."""
     page = Page(color=color, width=width)
-    head = f"{drift.project}, environment {drift.environment}, {drift.issuer} ({drift.provider})"
-    lines = [page.line(printable(head), "bold"), ""]
-    for client in drift.clients:
-        lines += [*_client(client, page), ""]
-    return "\n".join([*lines, page.line(_summary(drift), "bold")]) + "\n"
+    title = f"{drift.project}, environment {drift.environment}, {drift.issuer} ({drift.provider})"
+    return page.text(title, (_client(client, page) for client in drift.clients), _summary(drift))
 
 
 def _summary(drift: Drift) -> str:
@@ -90,7 +82,8 @@ def _folded(client: Drifted) -> str:
 
 def _lines(client: Drifted) -> Iterator[str]:
     for field in client.fields:
-        yield from field_diff(field, _BOTH if field.cause is Cause.BOTH else "")
+        # Drift is the server's: a cause is told only where the definition has changed the field, too.
+        yield from field_diff(field, "changed here, too" if field.cause is Cause.BOTH else "")
     if client.has_other_secret:
         yield from ("@@ secret @@", f"! {client.secret}")
 

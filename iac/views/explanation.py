@@ -50,7 +50,7 @@ def _wrapped(text: str) -> str:
 
 def provenance_text(told: Provenance) -> str:
     """One line a value: name, value, place, layer; a name that several lines have stands once."""
-    rows = [(origin.name, _shown(origin.value), _place(origin.location), origin.layer) for origin in told.origins]
+    rows = [(origin.name, _shown(origin.value), str(origin.location or "-"), origin.layer) for origin in told.origins]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
     lines = [f"{told.address}  client_id {told.client_id or '(none)'}, environment {told.environment}"]
     before = ""
@@ -65,7 +65,3 @@ def _shown(value: Any) -> str:
     if value is None or value == []:
         return "(none)"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-
-
-def _place(location: object) -> str:
-    return "-" if location is None else str(location)

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.text import printable
-from iac.views.words import from_root
+from iac.views.words import from_root, message_parts
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.WAIVED: "notice"}
 
@@ -25,8 +25,7 @@ def workflow_commands(diagnostics: Iterable[Diagnostic], directory: str) -> str:
 
 
 def _command(diagnostic: Diagnostic, directory: str) -> str:
-    fix = f"fix: {diagnostic.fix}" if diagnostic.fix else ""
-    message = "%0A".join(_data(part) for part in (diagnostic.headline, diagnostic.why, fix) if part)
+    message = "%0A".join(_data(part) for part in message_parts(diagnostic, "fix"))
     title = f"title={_property(diagnostic.id)}"
     command, place = _COMMANDS[diagnostic.severity], diagnostic.location
     if place is None:

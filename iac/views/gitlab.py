@@ -9,7 +9,7 @@ from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.plan.change import Action
 from iac.core.plan.plan import Plan
 from iac.core.text import printable
-from iac.views.words import fingerprints, from_root
+from iac.views.words import fingerprints, from_root, message_parts
 
 _SEVERITIES = {Severity.ERROR: "major", Severity.WARNING: "minor", Severity.WAIVED: "info"}
 _COUNTED = {
@@ -33,20 +33,12 @@ def code_quality(diagnostics: Sequence[Diagnostic], directory: str) -> list[dict
     """For `artifacts:reports:codequality`: one entry a diagnostic, its file as seen from the repository's root."""
     return [
         {
-            "description": printable(_described(diagnostic)),
+            "description": printable(" - ".join(message_parts(diagnostic, "fix"))),
             "check_name": diagnostic.id,
             "fingerprint": fingerprint,
             "severity": _SEVERITIES[diagnostic.severity],
-            "location": _place(diagnostic.location or Location("iac.yaml"), directory),
+            "location": {"path": from_root(directory, place.file), "lines": {"begin": place.line}},
         }
         for diagnostic, fingerprint in zip(diagnostics, fingerprints(diagnostics), strict=True)
+        for place in [diagnostic.location or Location("iac.yaml")]
     ]
-
-
-def _described(diagnostic: Diagnostic) -> str:
-    fix = f"fix: {diagnostic.fix}" if diagnostic.fix else ""
-    return " - ".join(part for part in (diagnostic.headline, diagnostic.why, fix) if part)
-
-
-def _place(location: Location, directory: str) -> dict[str, Any]:
-    return {"path": from_root(directory, location.file), "lines": {"begin": location.line}}

@@ -50,7 +50,7 @@ def inventory_csv(columns: Sequence[str], rows: Sequence[InventoryRow]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
-    writer.writerows([_inert(_words(row, name)) for name in columns] for row in rows)
+    writer.writerows([printable(_FORMULA.sub(r"\1'", _words(row, name))) for name in columns] for row in rows)
     return text.getvalue()
 
 
@@ -59,10 +59,6 @@ def _words(row: InventoryRow, name: str) -> str:
     if isinstance(value, tuple):
         return " ".join(value)
     return "" if value is None else str(value)
-
-
-def _inert(text: str) -> str:
-    return printable(_FORMULA.sub(r"\1'", text))
 
 
 def _sizes(columns: Sequence[str], cells: Sequence[Sequence[str]], width: int | None) -> list[int]:

@@ -8,13 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
 
 from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.plan.plan import Plan
 from iac.core.text import printable
-
-if TYPE_CHECKING:
-    from iac.core.plan.plan import Plan
 
 
 @dataclass(frozen=True, slots=True)

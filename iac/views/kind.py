@@ -1,17 +1,15 @@
-"""The views there are, by name. Pure; each is imported when it is asked for."""
+"""The views there are, by name. Pure; they are imported when one is asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
+from iac.core.diagnostics import Diagnostic
 from iac.core.explanation import Explanation
-
-if TYPE_CHECKING:
-    from iac.core.diagnostics import Diagnostic
-    from iac.core.plan.plan import Plan
+from iac.core.plan.plan import Plan
 
 BUDGET = 65_000
 """Characters of markdown, unless asked otherwise: GitHub refuses a comment with more than 65,536."""
@@ -57,27 +55,19 @@ class Setting:
 
 def render_plan(plan: Plan, view: PlanView, setting: Setting) -> str:
     """A plan in one view, without colour and in lines as long as they are."""
-    from iac.views.words import json_text
+    from iac.views import gitlab, junit, markdown, text, words  # not needed by --help
 
     match view:
         case PlanView.TEXT:
-            from iac.views.text import plan_text
-
-            return plan_text(plan, color=False)
+            return text.plan_text(plan, color=False)
         case PlanView.MARKDOWN:
-            from iac.views.markdown import plan_markdown
-
-            return plan_markdown(plan, setting.budget)
+            return markdown.plan_markdown(plan, setting.budget)
         case PlanView.JSON:
-            return json_text(plan.to_dict())
+            return words.json_text(plan.to_dict())
         case PlanView.GITLAB:
-            from iac.views.gitlab import plan_counts
-
-            return json_text(plan_counts(plan))
+            return words.json_text(gitlab.plan_counts(plan))
         case PlanView.JUNIT:
-            from iac.views.junit import plan_junit
-
-            return plan_junit(plan)
+            return junit.plan_junit(plan)
         case PlanView.GITHUB | PlanView.SARIF:
             return render_diagnostics(plan.diagnostics, DiagnosticsView(view), setting, job=f"plan/{plan.environment}")
         case _:
@@ -88,24 +78,16 @@ def render_diagnostics(
     diagnostics: Sequence[Diagnostic], view: DiagnosticsView, setting: Setting, *, job: str = "validate"
 ) -> str:
     """Diagnostics in one view, in this order; `job` is what found them, for SARIF."""
-    from iac.views.words import json_text
+    from iac.views import github, gitlab, junit, sarif, words  # not needed by --help
 
     match view:
         case DiagnosticsView.GITHUB:
-            from iac.views.github import workflow_commands
-
-            return workflow_commands(diagnostics, setting.directory)
+            return github.workflow_commands(diagnostics, setting.directory)
         case DiagnosticsView.GITLAB:
-            from iac.views.gitlab import code_quality
-
-            return json_text(code_quality(diagnostics, setting.directory))
+            return words.json_text(gitlab.code_quality(diagnostics, setting.directory))
         case DiagnosticsView.SARIF:
-            from iac.views.sarif import sarif_log
-
-            return json_text(sarif_log(diagnostics, setting.directory, setting.explain(), job=job))
+            return words.json_text(sarif.sarif_log(diagnostics, setting.directory, setting.explain(), job=job))
         case DiagnosticsView.JUNIT:
-            from iac.views.junit import diagnostics_junit
-
-            return diagnostics_junit(diagnostics)
+            return junit.diagnostics_junit(diagnostics)
         case _:
             assert_never(view)

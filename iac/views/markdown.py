@@ -7,6 +7,7 @@ then findings, then clients' names in favour of addresses; counts never. Text of
 
 from __future__ import annotations
 
+import html
 from collections.abc import Iterator, Sequence
 
 from iac.core.diagnostics import Diagnostic
@@ -20,9 +21,7 @@ from iac.views.words import (
     Room,
     code,
     counted,
-    diff_block,
     entry_shown,
-    html_code,
     recipient_lines,
     sealing,
     shortened,
@@ -175,8 +174,11 @@ def folded(change: Change) -> str:
     who = f"client {code(change.client_id)}" if change.client_id else ""
     place = code(f"{change.location.file}:{change.location.line}") if change.location else ""
     why = code(shortened(printable(change.reason), _LONGEST))
-    told = ", ".join(part for part in (who, place, why) if part)
-    return fold((f"{SYMBOLS[change.action]} {change.address}", str(change.action)), told, list(_lines(change)))
+    return fold(
+        (f"{SYMBOLS[change.action]} {change.address}", str(change.action)),
+        ", ".join(part for part in (who, place, why) if part),
+        list(_lines(change)),
+    )
 
 
 def fold(head: tuple[str, str], told: str, lines: list[str]) -> str:
@@ -187,8 +189,11 @@ def fold(head: tuple[str, str], told: str, lines: list[str]) -> str:
         told: the paragraph in it, as Markdown.
         lines: of a diff below; each begins with a sign.
     """
-    inside = "\n\n".join(part for part in (told, diff_block(lines) if lines else "") if part)
-    return f"<details>\n<summary>{html_code(head[0])} {head[1]}</summary>\n\n{inside}\n\n</details>\n"
+    # Each line of the block begins with a sign, so none can end it.
+    block = "\n".join(["```diff", *lines, "```"]) if lines else ""
+    inside = "\n\n".join(part for part in (told, block) if part)
+    title = f"<code>{html.escape(printable(head[0]))}</code> {head[1]}"
+    return f"<details>\n<summary>{title}</summary>\n\n{inside}\n\n</details>\n"
 
 
 def _lines(change: Change) -> Iterator[str]:

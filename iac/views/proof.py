@@ -18,11 +18,8 @@ _VERDICT_WIDTH = 10
 def proof_text(proof: Proof, *, color: bool, width: int | None = None) -> str:
     """Each client with its checks, then counts; arguments as those of `iac.views.text.plan_text`."""
     page = Page(color=color, width=width)
-    head = f"{proof.project}, environment {proof.environment}, {proof.issuer}"
-    lines = [page.line(printable(head), "bold"), ""]
-    for client in proof.clients:
-        lines += [*_client(client, page), ""]
-    return "\n".join([*lines, page.line(proof_summary(proof), "bold")]) + "\n"
+    title = f"{proof.project}, environment {proof.environment}, {proof.issuer}"
+    return page.text(title, (_client(client, page) for client in proof.clients), proof_summary(proof))
 
 
 def proof_summary(proof: Proof) -> str:
@@ -33,12 +30,15 @@ def proof_summary(proof: Proof) -> str:
 
 def _client(client: ClientProof, page: Page) -> Iterator[str]:
     symbol = _SYMBOLS[client.verdict]
-    line = f"  {symbol} {printable(client.address)}: {client.verdict.words}, client {printable(client.client_id)}"
-    yield page.line(line, symbol)
+    yield page.line(
+        f"  {symbol} {printable(client.address)}: {client.verdict.words}, client {printable(client.client_id)}", symbol
+    )
     for check in client.checks:
         told = ": ".join(printable(part) for part in (check.subject, check.why) if part)
-        line = f"      {printable(check.name):<{_NAME_WIDTH}} {check.verdict.words:<{_VERDICT_WIDTH}} {told}".rstrip()
-        yield page.line(line, _SYMBOLS[check.verdict] if check.verdict is not Grade.OK else "")
+        yield page.line(
+            f"      {printable(check.name):<{_NAME_WIDTH}} {check.verdict.words:<{_VERDICT_WIDTH}} {told}".rstrip(),
+            _SYMBOLS[check.verdict] if check.verdict is not Grade.OK else "",
+        )
         if check.fix and check.verdict is not Grade.OK:
             yield page.line(f"        fix: {printable(check.fix)}")
 

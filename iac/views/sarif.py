@@ -13,7 +13,7 @@ from iac import __version__
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.explanation import Explanation, IdKind
 from iac.core.text import printable
-from iac.views.words import fingerprints, from_root
+from iac.views.words import fingerprints, from_root, message_parts
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.WAIVED: "note"}
@@ -80,15 +80,12 @@ def _explained(known: Explanation) -> dict[str, Any]:
 
 
 def _result(diagnostic: Diagnostic, directory: str) -> dict[str, Any]:
-    fix = f"Fix: {diagnostic.fix}" if diagnostic.fix else ""
-    parts = [_inert(part) for part in (diagnostic.headline, diagnostic.why, fix) if part]
-    is_waived = diagnostic.severity is Severity.WAIVED
     return {
         "ruleId": diagnostic.id,
         "level": _LEVELS[diagnostic.severity],
-        "message": {"text": "\n".join(parts)},
+        "message": {"text": "\n".join(map(_inert, message_parts(diagnostic, "Fix")))},
         "locations": [_place(diagnostic.location or Location("iac.yaml"), directory)],
-        "suppressions": [{"kind": "inSource"}] if is_waived else [],
+        "suppressions": [{"kind": "inSource"}] if diagnostic.severity is Severity.WAIVED else [],
     }
 
 

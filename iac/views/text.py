@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from iac.apply.outcome import Delivered, Done, Failed, NotTried, Outcome, Report, TokensKept, TokensRevoked
+from iac.core.errors import IacError
 from iac.core.limits import ALIKE, alike, listed
 from iac.core.plan.change import Action, Change, FieldChange, OutputAction, SecretChange
 from iac.core.plan.plan import Plan
@@ -47,6 +48,16 @@ class Page:
         rows = self._rows(inner, indent) if self.width and len(text) > self.width else [inner]
         return "\n".join(f"{indent}{self._painted(row, symbol)}" for row in rows)
 
+    def failure(self, text: str, error: IacError) -> Iterator[str]:
+        """What failed, and why, indented."""
+        yield self.line(f"! {text}", "!")
+        yield from (f"    {printable(line)}" for line in error.lines())
+
+    def text(self, title: str, blocks: Iterable[Iterable[str]], summary: str) -> str:
+        """All of it: the title, each block with an empty line after it, and the summary."""
+        lines = [line for block in blocks for line in (*block, "")]
+        return "\n".join([self.line(printable(title), "bold"), "", *lines, self.line(summary, "bold")]) + "\n"
+
     def _rows(self, text: str, indent: str) -> list[str]:
         import textwrap  # only for what is wider than a terminal
 
@@ -71,16 +82,12 @@ def plan_text(plan: Plan, *, color: bool, width: int | None = None) -> str:
         width: of the terminal, in characters; None leaves lines as long as they are.
     """
     page = Page(color=color, width=width)
-    head = f"{plan.project}, environment {plan.environment}, {plan.issuer} ({plan.api.provider})"
-    lines = [page.line(printable(head), "bold"), ""]
-    for change in plan.changes:
-        lines += [*_change(change, page), ""]
-    lines += [page.line(line) for line in _remarks(plan)]
+    title = f"{plan.project}, environment {plan.environment}, {plan.issuer} ({plan.api.provider})"
+    blocks = [list(_change(change, page)) for change in plan.changes]
+    blocks += [remarks] if (remarks := [page.line(line) for line in _remarks(plan)]) else []
     if plan.refusals:
-        lines += [page.line(f"Refused: {_refusing(plan)}", "!")]
-        lines += [page.line(line) for line in _guards(plan)] + [""]
-    lines.append(page.line(summary_line(plan), "bold"))
-    return "\n".join(lines) + "\n"
+        blocks.append([page.line(f"Refused: {_refusing(plan)}", "!"), *map(page.line, _guards(plan))])
+    return page.text(title, blocks, summary_line(plan))
 
 
 def _refusing(plan: Plan) -> str:
@@ -173,9 +180,6 @@ def _remarks(plan: Plan) -> Iterator[str]:
         yield from (f"  {printable(line)}" for finding in group[:ALIKE] for line in finding.lines())
         if len(group) > ALIKE:
             yield f"  {group[0].severity}: {len(group) - ALIKE:,} more, see --format json [{group[0].id}]"
-    said = (plan.moved, plan.released, plan.pending, plan.predecessors, plan.recipients, plan.findings)
-    if any(said) or not plan.complete:
-        yield ""
 
 
 def _guards(plan: Plan) -> Iterator[str]:
@@ -195,8 +199,7 @@ def report_text(report: Report, *, color: bool) -> str:
         lines += _together(group, page) if len(group) > ALIKE else [line for one in group for line in _one(one, page)]
     lines += [*_outputs(report, page), *_tokens(report, page)]
     if report.unsaved is not None:
-        lines.append(page.line("! state: not written", "!"))
-        lines += [f"    {printable(line)}" for line in report.unsaved.lines()]
+        lines += page.failure("state: not written", report.unsaved)
     return "\n".join([*lines, "", page.line(_tally(report), "bold")]) + "\n"
 
 
@@ -219,8 +222,7 @@ def _one(outcome: Outcome, page: Page) -> Iterator[str]:
         case Done():
             yield page.line(f"{SYMBOLS[change.action]} {name}: {change.action} done", SYMBOLS[change.action])
         case Failed(_, error):
-            yield page.line(f"! {name}: {change.action} failed", "!")
-            yield from (f"    {printable(line)}" for line in error.lines())
+            yield from page.failure(f"{name}: {change.action} failed", error)
         case NotTried(_, reason):
             yield f". {name}: {change.action} not tried: {printable(reason)}"
 
@@ -230,8 +232,7 @@ def _together(outcomes: Sequence[Outcome], page: Page) -> Iterator[str]:
     first = outcomes[0]
     names = f"{counted(len(outcomes), 'client')}: {printable(listed(one.change.address for one in outcomes))}"
     if isinstance(first, Failed):
-        yield page.line(f"! {first.change.action} of {names}: failed", "!")
-        yield from (f"    {printable(line)}" for line in first.error.lines())
+        yield from page.failure(f"{first.change.action} of {names}: failed", first.error)
     elif isinstance(first, NotTried):
         yield f". {first.change.action} of {names}: not tried: {printable(first.reason)}"
 
@@ -243,8 +244,7 @@ def _outputs(report: Report, page: Page) -> Iterator[str]:
             what = "removed" if output.output.action is OutputAction.DELETE else "written"
             yield f"  {path}: {what if output.is_changed else 'already as wanted'}"
         else:
-            yield page.line(f"! {path}: not written", "!")
-            yield from (f"    {printable(line)}" for line in output.error.lines())
+            yield from page.failure(f"{path}: not written", output.error)
 
 
 def _tokens(report: Report, page: Page) -> Iterator[str]:
@@ -253,8 +253,7 @@ def _tokens(report: Report, page: Page) -> Iterator[str]:
         if isinstance(revocation, TokensRevoked):
             yield f"  {address}: its tokens are revoked, where the server stores them"
         else:
-            yield page.line(f"! {address}: its tokens are not revoked", "!")
-            yield from (f"    {printable(line)}" for line in revocation.error.lines())
+            yield from page.failure(f"{address}: its tokens are not revoked", revocation.error)
 
 
 def _tally(report: Report) -> str:

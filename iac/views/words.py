@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import json
 import posixpath
 import re
@@ -100,6 +99,13 @@ def json_text(value: Any) -> str:
     return without_commands(json.dumps(value, indent=2)) + "\n"
 
 
+def message_parts(diagnostic: Diagnostic, fix: str) -> list[str]:
+    """Headline, why and fix, as far as they are there; `fix` is the word before the last."""
+    return [
+        part for part in (diagnostic.headline, diagnostic.why, diagnostic.fix and f"{fix}: {diagnostic.fix}") if part
+    ]
+
+
 def fingerprints(diagnostics: Sequence[Diagnostic]) -> list[str]:
     """One for each, all different, 64 hex digits: over id, file and headline, so that a moved line changes none."""
     seen: Counter[tuple[str, str, str]] = Counter()
@@ -136,16 +142,6 @@ def _padded(text: str) -> str:
     """One space on both sides is taken away by parsers, unless there is nothing else."""
     at_edge = text[:1] in {"`", " "} or text[-1:] in {"`", " "}
     return f" {text} " if at_edge and text.strip(" ") else text
-
-
-def html_code(text: str) -> str:
-    """The text as code in a line of HTML."""
-    return f"<code>{html.escape(printable(text))}</code>"
-
-
-def diff_block(lines: list[str]) -> str:
-    """Lines as a block of code that is coloured as a diff; each begins with a sign, so that none can end the block."""
-    return "\n".join(["```diff", *lines, "```"])
 
 
 _MOST = 5

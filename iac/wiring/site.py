@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
+from iac.config.settings import Settings
 from iac.core.desired import Desired
+from iac.core.secret import Secret
 from iac.ports import Clock, Deliveries, Sink, StateBackend
+from iac.ports.settings import SinkSettings
 from iac.ports.site import OutputSite, Site
-
-if TYPE_CHECKING:
-    from iac.config.settings import Settings
-    from iac.core.secret import Secret
-    from iac.ports.settings import SinkSettings
 
 
 def site_of(settings: Settings, clock: Clock) -> Site:

@@ -181,8 +181,11 @@ def pin(settings: Settings) -> Iterator[Checked]:
     if os.environ.get("IAC_ISSUER"):
         yield ok("pinned", f"IAC_ISSUER is set: credentials go to {os.environ['IAC_ISSUER']} alone")
     else:
-        says = "IAC_ISSUER is not set: whoever changes issuer in iac.yaml says where credentials go"
-        yield warning("pinned", says, f"export IAC_ISSUER={settings.issuer} wherever the login is set")
+        yield warning(
+            "pinned",
+            "IAC_ISSUER is not set: whoever changes issuer in iac.yaml says where credentials go",
+            f"export IAC_ISSUER={settings.issuer} wherever the login is set",
+        )
 
 
 def files(project: Project, settings: Settings) -> Iterator[Checked]:
@@ -216,8 +219,11 @@ def own_login(session: LocalSession, client_id: str) -> Iterator[Checked]:
         address for address, client in session.desired.clients.items() if client_id and client.client_id == client_id
     ]
     if managed:
-        says = f"{managed[0]} defines {client_id}, the client that iac logs in with: a mistake would lock iac out"
-        yield error("login-client", says, f"take the definition {managed[0]} out")
+        yield error(
+            "login-client",
+            f"{managed[0]} defines {client_id}, the client that iac logs in with: a mistake would lock iac out",
+            f"take the definition {managed[0]} out",
+        )
     else:
         yield ok("login-client", "no definition is of the client that iac logs in with")
 
@@ -227,14 +233,19 @@ def pipelines(caller: Caller) -> Iterator[Checked]:
     written = find_written(caller.root)
     unlocked = find_unlocked(caller.root)
     if unlocked:
-        says = (
-            "whoever takes the name indigo-iac on a package index gets the login of jobs that install iac by its name"
+        yield error(
+            "pipelines",
+            f"{listed(unlocked)}: whoever takes the name indigo-iac on a package index gets the login of these jobs,"
+            " which install iac by its name",
+            _AGAIN,
         )
-        yield error("pipelines", f"{listed(unlocked)}: {says}", _AGAIN)
     old = {path: version for path, version in written.items() if version != __version__}
     if old:
-        says = f"written by another version: {listed(f'{path} ({version})' for path, version in old.items())}"
-        yield warning("pipelines", says, _AGAIN)
+        yield warning(
+            "pipelines",
+            f"written by another version: {listed(f'{path} ({version})' for path, version in old.items())}",
+            _AGAIN,
+        )
     elif written and not unlocked:
         yield ok("pipelines", f"{counted(len(written), 'file')}, written by this version")
     elif not written:
@@ -247,10 +258,11 @@ def server(provider: Connected, known: ProviderSettings, issuer: str) -> Iterato
     if identity.issuer == issuer:
         yield ok("server", f"{identity.issuer} answers and is the issuer of iac.yaml")
     else:
-        says = (
-            f"iac.yaml spells the issuer {issuer}, the server spells it {identity.issuer}; outputs carry the server's"
+        yield warning(
+            "server",
+            f"iac.yaml spells the issuer {issuer}, the server {identity.issuer}; outputs carry the server's spelling",
+            f"change iac.yaml to issuer: {identity.issuer}",
         )
-        yield warning("server", says, f"change iac.yaml to issuer: {identity.issuer}")
     yield ok("login", f"logged in as {identity.subject or 'a client that the token does not name'}")
     if known.scopes_of_login:
         yield _scopes(identity)
@@ -266,11 +278,17 @@ def _scopes(identity: Identity) -> Checked:
     if scopes is None:
         return unknown("scopes", "the token does not say its scopes; the server's answers will tell")
     if READ not in scopes:
-        says = f"the login may not read clients; its scopes: {' '.join(sorted(scopes)) or 'none'}"
-        return error("scopes", says, f"an administrator of the IAM has to give it {READ}")
+        return error(
+            "scopes",
+            f"the login may not read clients; its scopes: {' '.join(sorted(scopes)) or 'none'}",
+            f"an administrator of the IAM has to give it {READ}",
+        )
     if others := sorted(scopes - {READ, WRITE}):
-        fix = f"use a client that has {READ}, and {WRITE} where it applies, and nothing else"
-        return warning("scopes", f"the login may do more than iac needs: {' '.join(others)}", fix)
+        return warning(
+            "scopes",
+            f"the login may do more than iac needs: {' '.join(others)}",
+            f"use a client that has {READ}, and {WRITE} where it applies, and nothing else",
+        )
     if WRITE in scopes:
         return ok("scopes", f"may read and write: right for apply; where plans are made use one with {READ} alone")
     return ok("scopes", f"may read: right for plan, drift and secret; apply needs {WRITE}")
@@ -281,9 +299,10 @@ def _exposure(actual: Actual) -> Checked:
         return unknown("exposure", "no client was seen that would tell whether reading shows secrets")
     if not actual.facts.shows_secrets:
         return ok("exposure", "reading shows no client secrets")
-    says = f"reading shows the secrets of all {actual.total} clients of this server: a job that plans reads them, too"
     return warning(
-        "exposure", says, "let the environment of such jobs ask for approval; from IAM 1.14 on none are shown"
+        "exposure",
+        f"reading shows the secrets of all {actual.total} clients of this server: a job that plans reads them, too",
+        "let the environment of such jobs ask for approval; from IAM 1.14 on none are shown",
     )
 
 
@@ -303,14 +322,20 @@ def state(settings: Settings, clock: Clock) -> Iterator[Checked]:
     if older := find_newer(open_deliveries(settings, clock), backend, held):
         yield failed("older-state", older)
     if held.intents:
-        says = f"an interrupted run left writes open: {listed(sorted(held.intents))}"
-        yield warning("interrupted", says, "iac apply finishes them")
+        yield warning(
+            "interrupted",
+            f"an interrupted run left writes open: {listed(sorted(held.intents))}",
+            "iac apply finishes them",
+        )
     holder = backend.holder()
     if holder is None:
         yield ok("lock", "free")
     elif holder.expires < clock.now().isoformat(timespec="seconds"):
-        says = f"held since {holder.since} by {holder.who}, and over since {holder.expires}"
-        yield warning("lock", says, f"be sure that this run is gone, then iac state unlock {holder.run_id}")
+        yield warning(
+            "lock",
+            f"held since {holder.since} by {holder.who}, and over since {holder.expires}",
+            f"be sure that this run is gone, then iac state unlock {holder.run_id}",
+        )
     else:
         yield warning(
             "lock", f"held since {holder.since} by {holder.who}", "wait for it, or iac apply --lock-timeout 600"
@@ -321,13 +346,19 @@ def encryption(settings: Settings) -> Iterator[Checked]:
     """Whether secrets in state are sealed, and to whom."""
     sealing = settings.state
     if sealing.is_clear:
-        fix = "name recipients in state.encryption, run iac state rekey, and rotate"
-        yield warning("encryption", "none: who reads the state reads every secret", fix)
+        yield warning(
+            "encryption",
+            "none: who reads the state reads every secret",
+            "name recipients in state.encryption, run iac state rekey, and rotate",
+        )
     elif sealing.recipients:
         yield ok("encryption", f"age, {counted(len(sealing.recipients), 'recipient')}")
     else:
-        says = "no recipients are named: nothing can be stored"
-        yield error("encryption", says, "iac state init makes one, or name some in state.encryption")
+        yield error(
+            "encryption",
+            "no recipients are named: nothing can be stored",
+            "iac state init makes one, or name some in state.encryption",
+        )
 
 
 def identity(settings: Settings, found: Secret | None) -> Iterator[Checked]:
@@ -345,7 +376,8 @@ def identity(settings: Settings, found: Secret | None) -> Iterator[Checked]:
     if {recipient(key) for key in own} & {recipient(key) for key in settings.state.recipients}:
         yield ok("identity", "opens the secrets in state")
     else:
-        says = "the identity that is here is not one of the state's recipients"
         yield warning(
-            "identity", says, "right on a host that has clients of its own (recipients); else use another one"
+            "identity",
+            "the identity that is here is not one of the state's recipients",
+            "right on a host that has clients of its own (recipients); else use another one",
         )

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from iac.core.desired import OutputSpec, output_id
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.model import uses_secret
-
-if TYPE_CHECKING:
-    from iac.core.plan.plan import Plan
-    from iac.session import LocalSession
+from iac.core.plan.plan import Plan
+from iac.session import LocalSession
 
 
 def find_exposures(session: LocalSession, specs: Iterable[OutputSpec]) -> dict[str, Diagnostic]:

@@ -214,8 +214,9 @@ def check_answers(answers: Answers, lineage: str = str(uuid.UUID(int=0))) -> Set
     except InvalidInput as invalid:
         raise InvalidInput([replace(one, location=None) for one in invalid.diagnostics]) from None
     except OSError as error:
-        fix = "set TMPDIR to a folder that you may write to"
-        raise InputError("the answers cannot be checked", why=str(error.strerror), fix=fix) from error
+        raise InputError(
+            "the answers cannot be checked", why=str(error.strerror), fix="set TMPDIR to a folder that you may write to"
+        ) from error
 
 
 def _check_places(root: Path, answers: Answers) -> None:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from iac.core.errors import InputError
 from iac.core.inventory import Filter, Inventory, InventoryRow, Known, Standing, gone_row, registered_row
 from iac.core.registration import Misfit, Registration
 from iac.core.state.model import State
-
-if TYPE_CHECKING:
-    from iac.session import Session
+from iac.session import Session
 
 
 def read_inventory(session: Session, wanted: Filter, *, with_owners: bool) -> Inventory:
@@ -41,7 +38,12 @@ def read_inventory(session: Session, wanted: Filter, *, with_owners: bool) -> In
     rows += [row for client_id, one in known.items() if client_id not in there and (row := gone_row(one))]
     is_use_known = any(row.last_used for row in rows)
     if wanted.stale is not None and not is_use_known:
-        raise _unknown_use(session.desired.issuer)
+        raise InputError(
+            "it is not known which clients are stale",
+            where=session.desired.issuer,
+            why="this server does not say when clients were last used; IAM keeps that only when it is told to",
+            fix="leave --stale out, or have the IAM's administrator switch on the tracking of last used clients",
+        )
     now = session.clock.now()
     kept = [row for row in rows if wanted.wants(row, now)]
     if with_owners or wanted.is_ownerless:
@@ -88,12 +90,3 @@ def _with_owners(
     told = [replace(row, owners=known.get(row.client_id)) for row in rows if row.client_id not in unclear]
     kept = [row for row in told if row.owners == ()] if wanted.is_ownerless else told
     return kept, [Registration(name, {}, misfits=(misfit,)) for name, misfit in unclear.items()]
-
-
-def _unknown_use(issuer: str) -> InputError:
-    return InputError(
-        "nobody can tell which clients are stale",
-        where=issuer,
-        why="this server says of no client when it was last used; IAM does not keep that unless it is told to",
-        fix="leave --stale out, or have the IAM's administrator switch the tracking of last used clients on",
-    )

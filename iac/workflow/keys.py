@@ -6,7 +6,7 @@ import json
 import warnings
 from collections.abc import Callable
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from iac.core.errors import InputError
 from iac.core.plan.identity import find_moves
@@ -14,13 +14,12 @@ from iac.core.secret import Secret
 from iac.core.state.keys import key_in_use, with_keys
 from iac.core.state.model import ClientKey, State
 from iac.core.text import install_extra
+from iac.session import LocalSession
 from iac.session.ledger import Sealed
 from iac.workflow.state import mending
 
 if TYPE_CHECKING:
     from joserfc.jwk import ECKey, RSAKey
-
-    from iac.session import LocalSession
 
 
 def add_key(session: LocalSession, address: str, make: Callable[[], tuple[str, str, Secret]]) -> tuple[ClientKey, ...]:
@@ -67,8 +66,12 @@ def _refuse_pending(session: LocalSession, state: State, address: str) -> None:
     """The client that is to have this address has its keys under another: they would not be among the public ones."""
     source = next((source for source, target in find_moves(session.desired, state) if target == address), "")
     if source:
-        why = f"moved: {source} to {address} in iac.yaml is not applied yet"
-        raise InputError("the client is not there yet", where=address, why=why, fix="run iac apply, then iac keygen")
+        raise InputError(
+            "the client is not there yet",
+            where=address,
+            why=f"moved: {source} to {address} in iac.yaml is not applied yet",
+            fix="run iac apply, then iac keygen",
+        )
 
 
 class KeyType(StrEnum):
@@ -103,6 +106,4 @@ def _generate(kind: KeyType, bits: int) -> ECKey | RSAKey:
         raise InputError("keys cannot be made here", why=str(error), fix=install_extra("jose")) from error
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        made: Any = ECKey.generate_key("P-256") if kind is KeyType.ES256 else RSAKey.generate_key(bits)
-    key: ECKey | RSAKey = made
-    return key
+        return ECKey.generate_key("P-256") if kind is KeyType.ES256 else RSAKey.generate_key(bits)

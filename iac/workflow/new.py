@@ -77,8 +77,11 @@ def find_offer(name: str) -> Offer:
     if name in template_files():
         service = known[template_files()[name].parent.name]
         return Offer(service, tuple(each for each in service.files if each.template == name))
-    fix = nearest(name, [*known, *template_files()]) or "iac new --list names the services and their templates"
-    raise InputError("there is no such service or template", where=name, fix=fix)
+    raise InputError(
+        "there is no such service or template",
+        where=name,
+        fix=nearest(name, [*known, *template_files()]) or "iac new --list names the services and their templates",
+    )
 
 
 def check_answers(offer: Offer, answers: Mapping[str, str]) -> None:
@@ -94,8 +97,11 @@ def check_answers(offer: Offer, answers: Mapping[str, str]) -> None:
             raise InputError(f"{name} does not ask for this", where=given, fix=nearest(given, asks) or known)
     missing = [ask for ask in asks if ask not in answers]
     if missing:
-        why = "; ".join(f"{ask} is {asks[ask]}" for ask in missing)
-        raise InputError(f"{name} needs to know more", why=why, fix=" ".join(f"--set {ask}=VALUE" for ask in missing))
+        raise InputError(
+            f"{name} needs to know more",
+            why="; ".join(f"{ask} is {asks[ask]}" for ask in missing),
+            fix=" ".join(f"--set {ask}=VALUE" for ask in missing),
+        )
     for ask, answer in answers.items():
         if not (_HOST if ask == HOST else _WORD).fullmatch(answer):
             allowed = "letters, digits, - and dots, and :PORT" if ask == HOST else "letters, digits and ._-"
@@ -201,11 +207,18 @@ def _check_addresses(root: Path, addresses: Iterable[str]) -> None:
     known = {address.casefold(): file for address, file in read_tree(root).definitions.items()}
     for address in addresses:
         if not is_address(address):
-            fix = "an address is the path below clients.d/ without .yaml, such as portals/grafana"
-            raise InputError("this is no address", where=address, why=ADDRESS_RULE, fix=fix)
+            raise InputError(
+                "this is no address",
+                where=address,
+                why=ADDRESS_RULE,
+                fix="an address is the path below clients.d/ without .yaml, such as portals/grafana",
+            )
         if address.casefold() in known:
-            fix = "take another address, or delete the file"
-            raise InputError("there is a definition already", where=known[address.casefold()], fix=fix)
+            raise InputError(
+                "there is a definition already",
+                where=known[address.casefold()],
+                fix="take another address, or delete the file",
+            )
 
 
 def _write(root: Path, texts: Mapping[str, str]) -> None:
@@ -215,9 +228,12 @@ def _write(root: Path, texts: Mapping[str, str]) -> None:
 
 def _refuse(files: Iterable[str], mistakes: set[tuple[str, str]]) -> None:
     if mistakes:
-        why = listed(sorted(summary for _, summary in mistakes), "; ")
-        where = listed(files)
-        raise InputError("the project would have a mistake", where=where, why=why, fix="choose other values")
+        raise InputError(
+            "the project would have a mistake",
+            where=listed(files),
+            why=listed(sorted(summary for _, summary in mistakes), "; "),
+            fix="choose other values",
+        )
 
 
 def _mistakes(root: Path) -> set[tuple[str, str]]:

@@ -37,8 +37,7 @@ def _older_state(session: Session, state: State) -> tuple[Diagnostic, ...]:
     error = find_newer(session.deliveries, session.backend, state)
     if error is None:
         return ()
-    found = Diagnostic("older-state", error.summary, None, error.why, error.fix, Severity.WARNING, error.where)
-    return (found,)
+    return (Diagnostic("older-state", error.summary, None, error.why, error.fix, Severity.WARNING, error.where),)
 
 
 def _plan(session: Session, state: State, actual: Actual, options: Options) -> Plan:
@@ -113,11 +112,9 @@ def check_saved(plan: Plan, saved: SavedPlan) -> None:
     """
     differing = list(differences(plan, saved))
     if differing:
-        places = [f"{one.address}: {one.key}" for one in differing]
-        told = [f"{one.key}: the file says {one.saved}, the new plan {one.now}" for one in differing]
         raise StalePlan(
             "the saved plan does not say what would be done, nothing was sent",
-            where=listed(places),
-            why=listed(told, "; "),
+            where=listed(f"{one.address}: {one.key}" for one in differing),
+            why=listed((f"{one.key}: the file says {one.saved}, the new plan {one.now}" for one in differing), "; "),
             fix=_REVIEW,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.apply.deliver import blocked, fresh_content, record_of
 from iac.core.desired import OutputSpec, output_id
@@ -14,11 +14,9 @@ from iac.core.limits import listed
 from iac.core.plan.change import Action
 from iac.core.state.model import State
 from iac.ports import Found
+from iac.session import LocalSession
+from iac.session.ledger import Ledger
 from iac.workflow.exposure import find_exposures
-
-if TYPE_CHECKING:
-    from iac.session import LocalSession
-    from iac.session.ledger import Ledger
 
 _STATUS = {Found.AS_WANTED: "unchanged", Found.OTHER: "differs", Found.NOTHING: "missing"}
 

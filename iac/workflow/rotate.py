@@ -46,11 +46,7 @@ def _check(address: str, change: Change | None) -> None:
 
 def rotate_and_revoke(session: Session, locked: LockedPlan, stop: Stop) -> Report:
     """Carry out the plan of a rotation, then end the tokens that the old secrets had got."""
-    return revoke_tokens(session, apply_plan(session, locked, stop))
-
-
-def revoke_tokens(session: Session, report: Report) -> Report:
-    """The report with what became of the tokens of the clients whose change came to its end."""
+    report = apply_plan(session, locked, stop)
     done = [outcome.change for outcome in report.outcomes if isinstance(outcome, Done)]
     return replace(report, revocations=tuple(_revoke(session, change) for change in done if _has_tokens(change)))
 

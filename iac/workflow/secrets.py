@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.apply.request import read_back
 from iac.core.errors import InputError, UnknownOutcome
@@ -19,15 +19,13 @@ from iac.core.secret import Secret
 from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, SecretStatus, State
 from iac.registry import PROVIDERS
+from iac.session import Session
 from iac.session.ledger import Ledger, Sealed
 from iac.workflow.registrations import use_keys
 from iac.workflow.state import mending, not_in_state
 
-if TYPE_CHECKING:
-    from iac.session import Session
 
-
-def hand_in(session: Session, secrets: Mapping[str, Secret]) -> dict[str, bool]:
+def store_secrets(session: Session, secrets: Mapping[str, Secret]) -> dict[str, bool]:
     """Store these secrets, by address: all of them, or none; whether each is new to state.
 
     Raises:
@@ -82,18 +80,14 @@ def _unproven(session: Session, state: State, secrets: Mapping[str, Secret]) -> 
 
 def _store(ledger: Ledger, address: str, secret: Secret) -> bool:
     client = ledger.state.clients[address]
-    is_new = not _is_held(client, secret)
+    is_new = client.secret is None or not client.secret.holds(secret)
     if is_new:
         client = replace(client, secret=ledger.seal(address, secret))
     ledger.note(ClientWritten(address, replace(client, secret_status=SecretStatus.KNOWN)))
     return is_new
 
 
-def _is_held(client: ClientState, secret: Secret) -> bool:
-    return client.secret is not None and client.secret.holds(secret)
-
-
-def hand_in_token(session: Session, address: str, rat: Secret, uri: str) -> ClientState:
+def store_token(session: Session, address: str, rat: Secret, uri: str) -> ClientState:
     """Store a registration access token, after it has read the client that it is for.
 
     An address that is in no state yet takes the client over that its definition names.
@@ -245,18 +239,17 @@ def parse_secrets(text: str, name: str) -> dict[str, Secret]:
             mistakes.append(f"{where}: {problem}")
         found[address] = secret
     if mistakes or not found:
-        why = listed(mistakes, "; ") or "it holds no secrets"
-        raise InputError("the secrets cannot be read", where=name, why=why, fix=_FORM)
+        raise InputError(
+            "the secrets cannot be read", where=name, why=listed(mistakes, "; ") or "it holds no secrets", fix=_FORM
+        )
     return found
 
 
 def _problem(secret: Secret) -> str:
-    text = secret.reveal()
-    if not text:
+    if not (text := secret.reveal()):
         return "the secret is empty"
-    return (
-        "" if text.isprintable() and " " not in text else "the secret holds a space or a character that is not printed"
-    )
+    is_plain = text.isprintable() and " " not in text
+    return "" if is_plain else "the secret holds a space or a character that cannot be printed"
 
 
 def _json(text: str, mistakes: list[str]) -> Iterator[_Entry]:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
 from iac.core.errors import InputError, MissingStateError, StateError
 from iac.core.limits import listed
@@ -24,11 +24,8 @@ from iac.core.state.model import (
     State,
 )
 from iac.core.text import nearest
-
-if TYPE_CHECKING:
-    from iac.session import LocalSession, StateSession
-    from iac.session.ledger import Ledger, Rekeyed
-
+from iac.session import LocalSession, StateSession
+from iac.session.ledger import Ledger, Rekeyed
 
 _ADDRESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*(/[A-Za-z0-9_][A-Za-z0-9_.@+-]*)*")
 """As schemas/project.schema.json has it for `moved`."""
@@ -63,8 +60,11 @@ def find(state: State, address: str) -> ClientState | None:
 
 def not_in_state(state: State, address: str) -> InputError:
     """The error for an address that is not in state, with the nearest one that is."""
-    fix = nearest(address, state.clients) or "iac state list lists the addresses"
-    return InputError("this address is not in state", where=address, fix=fix)
+    return InputError(
+        "this address is not in state",
+        where=address,
+        fix=nearest(address, state.clients) or "iac state list lists the addresses",
+    )
 
 
 def rename(session: StateSession, source: str, target: str) -> ClientState:

@@ -15,7 +15,7 @@ from iac.core.errors import StateError
 from iac.core.secret import Secret
 from iac.session import StateSession
 from iac.workflow.restore import prepare_restore
-from iac.workflow.secrets import hand_in
+from iac.workflow.secrets import store_secrets
 from iac.workflow.state import rekey, rename
 from tests.core.build import desired
 from tests.fakes.provider import lost_after, unreachable
@@ -78,7 +78,7 @@ def test_a_secret_that_is_handed_in_is_sealed_to_the_recipients_of_now() -> None
     world = World("1.14")
     world.register()
     assert world.apply(app(adopt=True)).is_complete
-    assert {"team/app": True} == hand_in(world.session(app(HOST)), {"team/app": Secret("theirs-1234")})
+    assert {"team/app": True} == store_secrets(world.session(app(HOST)), {"team/app": Secret("theirs-1234")})
     assert (HOST,) == sealed_to(world)
 
 

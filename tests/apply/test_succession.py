@@ -20,7 +20,7 @@ from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.sandbox.flavour import Flavour
 from iac.workflow.plan import check_expected, check_guards, prepare
-from iac.workflow.secrets import hand_in
+from iac.workflow.secrets import store_secrets
 from tests.core.build import desired
 from tests.fakes.provider import after, logs_in, lost_after, lost_before, refused, unreachable
 from tests.fakes.world import OWNERS, World
@@ -440,7 +440,7 @@ def test_a_client_id_that_is_registered_already_is_refused_without_adopt(world: 
         assert isinstance(outcome, Failed)
         assert "iac does not know a secret that out/app.env needs" == outcome.error.why
         assert {"app", "other"} == ids(world)
-        hand_in(world.session(OTHER), {"team/app": Secret("theirs-1234")})
+        store_secrets(world.session(OTHER), {"team/app": Secret("theirs-1234")})
         assert world.run(replace(OTHER, adopt=True)).is_complete
     else:
         assert report.is_complete

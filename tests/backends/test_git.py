@@ -225,7 +225,7 @@ class TestDocument:
 
     def test_a_folder_is_no_document(self, by_path: GitSite) -> None:
         by_path.server.write("below", f"{PATH}/below")
-        with pytest.raises(StateError, match="is no file") as caught:
+        with pytest.raises(StateError, match="is not a file") as caught:
             by_path.cell().read()
         assert PATH in caught.value.where
         assert "state.path" in caught.value.fix

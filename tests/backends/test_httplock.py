@@ -279,7 +279,7 @@ def test_nothing_is_sent_as_a_login_where_there_is_none(plain: StateServer, cloc
     ["", "ftp://git.example.org/state", "http://git.example.org/state", f"https://{USER}:{PASSWORD}@git.example.org/"],
 )
 def test_an_address_that_is_none_is_refused_and_not_repeated(clock: PacedClock, key: str, url: str) -> None:
-    with pytest.raises(InputError, match="no usable URL") as caught:
+    with pytest.raises(InputError, match="not a usable URL") as caught:
         open_http(place_with(key, url), NOBODY, clock, Transport(timeout=5.0))
     assert f"state.{key}" == caught.value.where
     assert PASSWORD not in str(caught.value)

@@ -118,7 +118,7 @@ def test_a_value_is_read_from_its_place_without_white_space_around_it(tmp_path: 
         (SourceKind.FILE, "missing", "auth.client_secret cannot be read", "write the value to missing, chmod 600"),
         (SourceKind.FILE, "empty", "auth.client_secret is empty", "write the value to empty, chmod 600"),
         (SourceKind.FILE, "folder", "auth.client_secret cannot be read", "write the value to folder, chmod 600"),
-        (SourceKind.FILE, "binary", "auth.client_secret is no text", "write the value to binary, chmod 600"),
+        (SourceKind.FILE, "binary", "auth.client_secret is not text", "write the value to binary, chmod 600"),
         (SourceKind.LITERAL, " ", "auth.client_secret is empty", "set auth.client_secret in iac.yaml"),
     ],
 )

@@ -81,7 +81,7 @@ def test_filters_hold_together(applied: Project) -> None:
 def test_stale_clients_are_told_where_the_server_tracks_use_and_else_it_is_said(applied: Project) -> None:
     said = applied.iac("list", "--stale", "90d")
     assert (1, "") == (said.code, said.out)
-    assert "does not keep that" in said.err
+    assert "does not say when clients were last used" in said.err
     assert "does not mean unused" in applied.iac("list", "--columns", "client_id,last_used").err
     applied.by_hand("grafana", last_used="1994-03-21")
     found = listed(applied, "--stale", "90d")

@@ -147,7 +147,10 @@ FILES: dict[str, tuple[Callable[[Project], None], tuple[str, ...]]] = {
         _redefine(outputs=[{"template": "dotnv", "path": "out/x"}]),
         ("there is no template dotnv", "did you mean dotenv?"),
     ),
-    "an output outside": (_redefine(outputs=[{"template": "dotenv", "path": "../x"}]), ("no path inside the project",)),
+    "an output outside": (
+        _redefine(outputs=[{"template": "dotenv", "path": "../x"}]),
+        ("not a path inside the project",),
+    ),
     "an output over iac.yaml": (
         _redefine(outputs=[{"template": "dotenv", "path": "iac.yaml"}]),
         ("would be written over what iac, git or a forge reads",),

@@ -8,10 +8,10 @@ from __future__ import annotations
 from tests.house import measures
 
 LIMITS = {  # measure: (limit, goal)
-    "modules": (281, 300),
-    "statements outside the sandbox": (22_060, 19_525),
+    "modules": (276, 300),
+    "statements outside the sandbox": (21_702, 19_525),
     "class names with two meanings": (0, 0),
-    "exceptions from lint": (37, 40),
+    "exceptions from lint": (28, 40),
     "circles of imports": (0, 0),
     "modules with a gerund for a name": (0, 0),
 }

@@ -177,9 +177,9 @@ SMALL = rsa.generate_private_key(public_exponent=65537, key_size=1024)
         ("no key", "neither PEM nor a JWK"),
         ("[" * 100_000, "neither PEM nor a JWK"),
         ('{"keys": []}', "neither PEM nor a JWK"),
-        ('{"kty": "oct", "k": "c2VjcmV0"}', "no key of these kinds"),
-        ('{"kty": "RSA", "n": 1}', "no key of these kinds"),
-        ("-----BEGIN PRIVATE KEY-----\nhushed\n-----END PRIVATE KEY-----", "no key of these kinds"),
+        ('{"kty": "oct", "k": "c2VjcmV0"}', "not a key of these kinds"),
+        ('{"kty": "RSA", "n": 1}', "not a key of these kinds"),
+        ("-----BEGIN PRIVATE KEY-----\nhushed\n-----END PRIVATE KEY-----", "not a key of these kinds"),
         (pem(RSA, passphrase=b"pass"), "encrypted"),
         (RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode(), "public key"),
         (json.dumps(jwk(pem(RSA))), "public key"),
@@ -198,7 +198,7 @@ def test_what_is_no_usable_key_is_told_and_not_shown(text: str, why: str) -> Non
 
 
 def test_without_the_extra_it_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "joserfc.jwk", None)
+    monkeypatch.setitem(sys.modules, "joserfc", None)
 
     with pytest.raises(InputError, match="not installed") as caught:
         parse_key(Secret(pem(EC)), "")

@@ -33,8 +33,8 @@ def answer(status: int, body: Any = b"", **headers: str) -> Answer:
         ({"other": 1}, "the server says 400"),
         ({"error": ["a", 1]}, "the server says 400: ['a', 1]"),
         (b"", "the server says 400, with an empty answer"),
-        (HTML, "the server says 400, with an answer that is no JSON"),
-        (b"[]", "the server says 400, with an answer that is no JSON"),
+        (HTML, "the server says 400, with an answer that is not JSON"),
+        (b"[]", "the server says 400, with an answer that is not JSON"),
     ],
 )
 def test_the_server_s_words_come_in_one_line_whatever_their_shape(body: Any, words: str) -> None:

@@ -86,7 +86,7 @@ def test_trap_19_an_html_error_page_is_not_shown(open_admin: OpenAdmin, new_box:
     with pytest.raises(UnreachableError) as caught:
         open_admin(new_box.issuer).read(["grafana"])
 
-    assert caught.value.why == "the server says 500, with an answer that is no JSON"
+    assert caught.value.why == "the server says 500, with an answer that is not JSON"
 
 
 def test_trap_22_no_cookies_are_kept_so_nobody_is_served_as_an_earlier_user(open_http: OpenHttp, box: Sandbox) -> None:

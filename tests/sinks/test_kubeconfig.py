@@ -145,8 +145,11 @@ def test_a_kubeconfig_that_leads_nowhere_is_told(tmp_path: Path, value: Any, sum
 @pytest.mark.parametrize(
     ("changes", "summary"),
     [
-        ({"cluster": {"certificate-authority-data": "%"}}, "certificate-authority-data of the kubeconfig is no base64"),
-        ({"cluster": {"certificate-authority-data": base64.b64encode(b"x").decode()}}, "is no PEM certificate"),
+        (
+            {"cluster": {"certificate-authority-data": "%"}},
+            "certificate-authority-data of the kubeconfig is not base64",
+        ),
+        ({"cluster": {"certificate-authority-data": base64.b64encode(b"x").decode()}}, "is not a PEM certificate"),
         ({"cluster": {"certificate-authority": "nowhere.pem"}}, "cannot be read"),
         ({"user": {"client-certificate-data": base64.b64encode(b"x").decode()}}, "client certificate cannot be used"),
     ],

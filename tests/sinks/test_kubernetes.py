@@ -143,7 +143,7 @@ def test_what_is_no_dotenv_cannot_be_several_keys(sink: KubernetesSink, content:
     with pytest.raises(RenderError, match="cannot be several keys") as caught:
         sink.check("rucio/app", content)
     line = len(content.splitlines())
-    assert caught.value.why.startswith(f"line {line} is no NAME=VALUE as dotenv has it")
+    assert caught.value.why.startswith(f"line {line} is not NAME=VALUE as dotenv has it")
 
 
 @pytest.mark.parametrize(

@@ -5,26 +5,21 @@ Files, for a state at P: P, P.journal, P.backup and P.backup.journal (what was t
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from iac import files
 from iac.backends import lock
-from iac.backends.local import GroupCommit, Rescue, places
+from iac.backends.file import FilePlace
+from iac.backends.local import JournaledBackend
 from iac.backends.remote import owner_of
-from iac.core.errors import MissingStateError, StateError
-from iac.core.state.document import Owner, TextOrigin, check_owner, check_state, parse_state, render_state
-from iac.core.state.journal import Batch, Journal, fold_all, parse_journal, render_batch, replay
+from iac.core.errors import StateError
+from iac.core.state.document import Owner, TextOrigin, render_state
+from iac.core.state.journal import Batch, fold_all, parse_journal, render_batch, replay
 from iac.core.state.model import Event, State
-from iac.ports import Clock, Holder, StateBackend
-from iac.ports.site import Site
-
-if TYPE_CHECKING:
-    from iac.backends.file import FilePlace
+from iac.ports import Clock, Holder, Site, StateBackend
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +44,7 @@ def open_backend(place: FilePlace, site: Site) -> StateBackend:
     return FileBackend(site.root / place.path, owner_of(site), site.clock)
 
 
-class FileBackend(StateBackend):
+class FileBackend(JournaledBackend):
     """State in the file `path`.
 
     Args:
@@ -60,16 +55,12 @@ class FileBackend(StateBackend):
     """
 
     def __init__(self, path: Path, owner: Owner, clock: Clock, rescue: Sequence[Path] | None = None) -> None:
+        super().__init__(str(path), owner, clock, rescue)
         self._path = path
-        self._owner = owner
-        self._clock = clock
         self._journal = path.with_name(f"{path.name}.journal")
         self._backup = path.with_name(f"{path.name}.backup")
         self._backup_journal = path.with_name(f"{path.name}.backup.journal")
         self._lock_file = path.with_name(f"{path.name}.lock")
-        self._rescue = Rescue(places() if rescue is None else rescue, owner.environment)
-        self._mutex = threading.Lock()
-        self._commits = GroupCommit(self._append)
         self._seen: _Seen | None = None
         self._unsaved: list[Event] = []
 
@@ -79,29 +70,30 @@ class FileBackend(StateBackend):
                 with files.moment(self._path.parent, is_writer=False):
                     return self._read()
             except FileNotFoundError:
-                raise self._missing() from None
+                raise self._no_state() from None
             except OSError as error:
-                raise self._unreadable(error) from error
+                raise StateError(
+                    "the state cannot be read",
+                    where=self._where,
+                    why=_reason(error),
+                    fix="run iac as the user that owns the state, and keep it on a local disk",
+                ) from error
 
     def _create(self, state: State) -> None:
-        check_owner(state, self._owner, TextOrigin(str(self._path)))
-        check_state(state)
+        self._check(state)
         with self._mutex, self._writing():
             files.make_folder(self._path.parent)
             with files.moment(self._path.parent, is_writer=True):
                 for path in (self._path, self._journal):
                     if path.exists():
-                        raise StateError(
-                            "there is a state already", where=str(path), fix="iac state list shows what it holds"
-                        )
+                        raise self._exists(str(path))
                 self._replace(state)
 
     def _save(self, state: State) -> State:
         with self._mutex:
             seen = self._must_have_seen()
             new = replace(fold_all(state, self._unsaved), serial=state.serial + 1)
-            check_owner(new, self._owner, TextOrigin(str(self._path)))
-            check_state(new)
+            self._check(new)
             try:
                 with files.moment(self._path.parent, is_writer=True):
                     self._check_unchanged(seen, state.serial)
@@ -109,15 +101,12 @@ class FileBackend(StateBackend):
             except StateError as conflict:
                 if not (seen.length or self._unsaved):
                     raise
-                raise self._rescue.conflict(str(self._path), _encoded(new), new.run_id, conflict) from None
+                raise self._rescue.conflict(self._where, _encoded(new), new.run_id, conflict) from None
             except OSError as error:
-                raise self._rescue.failure(str(self._path), _encoded(new), new.run_id, _reason(error)) from error
+                raise self._rescue.failure(self._where, _encoded(new), new.run_id, _reason(error)) from error
             self._unsaved.clear()
             self._rescue.clear()
             return new
-
-    def _record(self, events: Sequence[Event]) -> None:
-        self._commits.record(events)
 
     def _newest_copy(self) -> tuple[str, int]:
         """A journal of the very next document does not count: this one is its backup, and together they are whole."""
@@ -126,14 +115,11 @@ class FileBackend(StateBackend):
             return str(self._journal), seen.named
         return self._rescue.newest(seen.state.lineage)
 
-    def _lock(self, holder: Holder, *, timeout: float) -> AbstractContextManager[None]:
-        if not self._path.parent.is_dir():
-            raise self._missing()
-        return self._locked(holder, timeout)
-
     @contextmanager
-    def _locked(self, holder: Holder, timeout: float) -> Iterator[None]:
+    def _lock(self, holder: Holder, *, timeout: float) -> Iterator[None]:
         """The lock; what a write that was killed left half done goes, whether or not this run writes."""
+        if not self._path.parent.is_dir():
+            raise self._no_state()
         with lock.locked(self._lock_file, holder, self._clock, timeout=timeout):
             files.sweep(self._path.parent)
             yield
@@ -146,17 +132,17 @@ class FileBackend(StateBackend):
 
     def _read(self) -> State:
         """Both files, as of one moment."""
-        origin = TextOrigin(str(self._path), self._way_back())
-        try:
-            document = parse_state(files.read(self._path).decode(), origin)
-        except UnicodeDecodeError:
-            raise StateError("the state is damaged", where=origin.where, why="not UTF-8", fix=origin.fix) from None
-        check_owner(document, self._owner, origin)
-        origin = TextOrigin(str(self._journal), self._without_journal())
+        document = self._parse(files.read(self._path), self._way_back())
+        origin = TextOrigin(
+            str(self._journal),
+            "put a copy of the file back, or go on with what is whole:"
+            f" mv {self._journal} {self._journal}.damaged (the next plan finds what the server has in excess)",
+        )
         data = files.read(self._journal) if self._journal.exists() else b""
         journal = parse_journal(data, origin)
         state = replay(document, journal, origin)
-        length = journal.length if _goes_on(journal, document) else 0
+        # A journal of an older document holds nothing that this one lacks: the next commit begins it again.
+        length = journal.length if any(batch.serial >= document.serial for batch in journal.batches) else 0
         named = max((batch.serial for batch in journal.batches), default=0)
         self._seen = _Seen(files.stamp(self._path), len(data), length, document, named)
         return state
@@ -202,7 +188,7 @@ class FileBackend(StateBackend):
 
     def _must_have_seen(self) -> _Seen:
         if self._seen is None:
-            raise StateError("the state is written before it was read", where=str(self._path))
+            raise self._not_read()
         return self._seen
 
     def _check_unchanged(self, seen: _Seen, serial: int) -> None:
@@ -213,12 +199,7 @@ class FileBackend(StateBackend):
         elif seen.state.serial != serial:
             why = f"serial {serial} was to be replaced, {seen.state.serial} is there"
         if why:
-            raise StateError(
-                "the state was changed by somebody else meanwhile",
-                where=str(self._path),
-                why=why,
-                fix="run iac plan again",
-            )
+            raise self._changed(why)
 
     @contextmanager
     def _writing(self) -> Iterator[None]:
@@ -227,29 +208,14 @@ class FileBackend(StateBackend):
         except OSError as error:
             raise StateError(
                 "the state cannot be written",
-                where=str(self._path),
+                where=self._where,
                 why=_reason(error),
-                fix="make room, mend permissions, or set state.path in iac.yaml to a file on a local disk",
+                fix="make room, correct permissions, or set state.path in iac.yaml to a file on a local disk",
             ) from error
 
-    def _missing(self) -> StateError:
-        fix = "for a new state run iac state init"
-        if self._backup.exists():
-            fix = self._way_back()
-        return MissingStateError(
-            "there is no state",
-            where=str(self._path),
-            why="a missing state is never taken for an empty one: clients would be registered twice",
-            fix=f"{fix}; when the state is elsewhere set state.path in iac.yaml",
-        )
-
-    def _unreadable(self, error: OSError) -> StateError:
-        return StateError(
-            "the state cannot be read",
-            where=str(self._path),
-            why=_reason(error),
-            fix="run iac as the user that owns the state, and keep it on a local disk",
-        )
+    def _no_state(self) -> StateError:
+        fix = self._way_back() if self._backup.exists() else "for a new state run iac state init"
+        return self._missing(f"{fix}; when the state is elsewhere set state.path in iac.yaml")
 
     def _way_back(self) -> str:
         if not self._backup.exists():
@@ -258,17 +224,6 @@ class FileBackend(StateBackend):
         if self._backup_journal.exists() and not self._journal.exists():
             back += f" && cp -p {self._backup_journal} {self._journal}"
         return back
-
-    def _without_journal(self) -> str:
-        return (
-            f"put a copy of the file back, or go on with what is whole: mv {self._journal} {self._journal}.damaged"
-            " (the next plan finds what the server has in excess)"
-        )
-
-
-def _goes_on(journal: Journal, document: State) -> bool:
-    """Whether the journal holds batches that the document lacks; else the next commit begins it anew."""
-    return any(batch.serial >= document.serial for batch in journal.batches)
 
 
 def _encoded(state: State) -> bytes:

@@ -63,7 +63,7 @@ class GitPlace(BackendSettings):
             yield "remote", why, "take one of them out"
         path = keys.get("path", "state")
         if {"", ".", ".."} & set(path.split("/")) or path_problem(path) or path_over(path, ()):
-            yield "path", "it is no path of a file on a branch", "path: PROJECT/ENVIRONMENT.json"
+            yield "path", "it is not the path of a file on a branch", "path: PROJECT/ENVIRONMENT.json"
 
     @property
     def where(self) -> str:

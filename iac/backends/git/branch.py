@@ -21,8 +21,7 @@ from iac.backends.remote import open_remote
 from iac.core.errors import InputError
 from iac.core.text import printable
 from iac.git import NO_ANSWER, without_userinfo
-from iac.ports import StateBackend
-from iac.ports.site import Site
+from iac.ports import Site, StateBackend
 
 PUSHES = 40
 """How often a file is pushed again because others, with files of their own, moved its branch meanwhile."""
@@ -204,5 +203,5 @@ def _check(key: str, name: str, part: re.Pattern[str]) -> None:
             "this cannot be a name in a git repository",
             where=f"{key}: {printable(name)}",
             why="parts between slashes, none of them empty, . or ..; git-check-ref-format says what a branch may be",
-            fix=f"mend {key} in iac.yaml",
+            fix=f"correct {key} in iac.yaml",
         )

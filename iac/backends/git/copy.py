@@ -92,7 +92,7 @@ class Copy:
         Raises:
             UnreachableError: it cannot be fetched.
             InputError: git or the remote is not what it should be.
-            StateError: the state's path is no file.
+            StateError: the state's path is not a file.
         """
         with self._turn:
             seen = self._seen() if self._fetch() else Seen(None, None, None)
@@ -164,7 +164,7 @@ class Copy:
         tip, document, lock_tip, note = _objects(answer.out)
         if document and document.kind != "blob":
             raise StateError(
-                "the state's path is no file",
+                "the state's path is not a file",
                 where=f"{names.path} in branch {names.branch}",
                 why="it is a folder there",
                 fix="name another file in iac.yaml: state.path",
@@ -202,8 +202,12 @@ class Copy:
 
 
 def _no_room(folder: str, why: str) -> UnreachableError:
-    fix = "let TMPDIR name a folder that has room and that you may write to"
-    return UnreachableError("git's copy of the state's branch cannot be made", where=folder, why=why, fix=fix)
+    return UnreachableError(
+        "git's copy of the state's branch cannot be made",
+        where=folder,
+        why=why,
+        fix="let TMPDIR name a folder that has room and that you may write to",
+    )
 
 
 @dataclass(frozen=True, slots=True)

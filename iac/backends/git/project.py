@@ -25,6 +25,7 @@ _TRANSPORT = ("http.", "https.", "credential.", "url.", "ssh.", "protocol.", "co
 _SSH = "ssh -o BatchMode=yes -o ConnectTimeout=15"
 _OF_REMOTE = ("proxy", "proxyauthmethod", "uploadpack", "receivepack")
 _USER = ("user.name", "user.email")
+_ADDRESS = re.compile(r"remote\.(.*)\.(?:push)?url", re.DOTALL)
 _ELSEWHERE = re.compile(r"(?!file://)[^/]*:")  # git takes what has a colon before its first slash for a server
 
 
@@ -75,11 +76,16 @@ def find_route(folder: Path, private: Git, remote: str) -> Route:
     entries = project.entries
     added = tuple((key, value) for key, value in without(entries, own) if key.startswith(_TRANSPORT))
     kept = (*_ssh(entries), *added)
-    names = sorted({key.split(".", 1)[1].rsplit(".", 1)[0] for key, _ in entries if _is_address(key)})
+    names = sorted({found[1] for key, _ in entries if (found := _ADDRESS.fullmatch(key))})
     if remote in names:
         address = _address_of(entries, remote)
-        kept = (*kept, *_settings_of(entries, remote), *_exactly(address))
-        return Route(project.directory, kept, _identity(entries))
+        exactly = (
+            (f"remote.{REMOTE}.url", address),
+            (f"remote.{REMOTE}.pushurl", address),
+            # of the rules that rewrite addresses the one that says most wins: this one keeps the address as it is
+            (f"url.{address}.insteadof", address),
+        )
+        return Route(project.directory, (*kept, *_settings_of(entries, remote), *exactly), _identity(entries))
     if "/" in remote or ":" in remote:
         _check_place(project, _rewritten(remote, entries, "insteadof"))
         return Route(project.directory, (*kept, (f"remote.{REMOTE}.url", remote)), _identity(entries))
@@ -138,10 +144,6 @@ def _ssh(entries: Entries) -> Entries:
     return () if is_set else (("core.sshcommand", _SSH),)
 
 
-def _is_address(key: str) -> bool:
-    return key.startswith("remote.") and key.endswith((".url", ".pushurl"))
-
-
 def _address_of(entries: Entries, remote: str) -> str:
     """Where git would push to, its rewriting done (git-config(1), url.<base>.insteadOf and pushInsteadOf)."""
     first = dict(reversed(entries))
@@ -166,15 +168,6 @@ def _rewritten(address: str, entries: Entries, rule: str) -> str:
     return base + address[len(beginning) :]
 
 
-def _exactly(address: str) -> Entries:
-    """Settings for this address as it is: of the rules that rewrite addresses the one that says most wins."""
-    return (
-        (f"remote.{REMOTE}.url", address),
-        (f"remote.{REMOTE}.pushurl", address),
-        (f"url.{address}.insteadof", address),
-    )
-
-
 def _settings_of(entries: Entries, remote: str) -> Entries:
     names = {f"remote.{remote}.{name}": f"remote.{REMOTE}.{name}" for name in _OF_REMOTE}
     return tuple((names[key], value) for key, value in entries if key in names)
@@ -189,10 +182,9 @@ def _identity(entries: Entries) -> str:
 
 def _no_remote(remote: str, names: Sequence[str]) -> InputError:
     shown = without_userinfo(remote)
-    known = f"its remotes: {listed(names)}" if names else "it has none"
     return InputError(
         "the project's repository has no such remote",
         where=f"remote {shown}",
-        why=known,
+        why=f"its remotes: {listed(names)}" if names else "it has none",
         fix=f"git remote add {shown} URL; or name another in iac.yaml: state.remote, or state.repository: ./PATH",
     )

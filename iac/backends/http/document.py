@@ -17,7 +17,7 @@ import os
 import shlex
 import socket
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -33,13 +33,12 @@ from iac.backends.http.server import (
     StateTargets,
     render_id,
 )
-from iac.backends.lock import is_over, not_held, refusal
+from iac.backends.lock import is_over, not_held, refusal, unlock_command, warn_not_freed, warn_taken_over
 from iac.backends.remote import open_remote
 from iac.core.errors import InputError, LockedError, UnreachableError
 from iac.core.origin import Address
 from iac.core.secret import Secret
-from iac.ports import Clock, Holder, Lock, StateBackend
-from iac.ports.site import Site
+from iac.ports import Clock, Holder, Lock, Site, StateBackend
 from iac.transport.client import Transport
 
 _log = logging.getLogger(__name__)
@@ -74,7 +73,7 @@ class HttpLock(Lock):
         self._server = server
         self._clock = clock
         self._least = least
-        self._unlock_command = f"iac {'' if environment == 'default' else f'--env {environment} '}state unlock"
+        self._unlock_command = unlock_command(environment)
 
     @contextmanager
     def moment(self) -> Iterator[str]:
@@ -93,11 +92,8 @@ class HttpLock(Lock):
         finally:
             self._server.free(lock_id)
 
-    def _lock(self, holder: Holder, *, timeout: float) -> AbstractContextManager[None]:
-        return self._locked(holder, timeout)
-
     @contextmanager
-    def _locked(self, holder: Holder, timeout: float) -> Iterator[None]:
+    def _lock(self, holder: Holder, *, timeout: float) -> Iterator[None]:
         lock_id = render_id(self._extended(holder))
         self._take(lock_id, timeout)
         self._server.held = lock_id
@@ -105,7 +101,9 @@ class HttpLock(Lock):
             yield
         finally:
             self._server.held = ""
-            self._release(holder, lock_id)
+            # It is tried once: the run has ended, and a lock that stays ends by itself.
+            if reason := self._server.free(lock_id):
+                warn_not_freed(reason, f"{self._unlock_command} {holder.run_id}")
 
     def _holder(self) -> Holder | None:
         match self._probe():
@@ -123,11 +121,15 @@ class HttpLock(Lock):
             raise not_held(self._server.where, run_id, "nobody holds it")
         note = found.holder
         if note.run_id != run_id:
-            held_by = f"it is held by {note.run_id} of {note.who}, since {note.since}"
-            raise not_held(self._server.where, run_id, held_by)
-        reason = self._server.free(found.lock_id)
-        if reason:
-            raise self._unusable(reason)
+            why = f"it is held by {note.run_id} of {note.who}, since {note.since}"
+            raise not_held(self._server.where, run_id, why)
+        if reason := self._server.free(found.lock_id):
+            raise UnreachableError(
+                "the state cannot be unlocked",
+                where=self._server.where,
+                why=reason,
+                fix="see that the backend can be reached and that this login may write there",
+            )
         return note
 
     def _probe(self) -> LockTaken | LockHeld | LockUnknown:
@@ -171,31 +173,24 @@ class HttpLock(Lock):
 
     def _try(self, lock_id: str) -> LockTaken | LockHeld | LockUnknown:
         """Try for the lock, again where the server broke off."""
+        # GitLab breaks off, too, when the lock that it was to describe was freed meanwhile.
         for _ in range(_TRIES - 1):
-            found = self._server.lock(lock_id)
-            if not isinstance(found, LockUnknown) or found.cause is not LockFailure.BROKE_OFF:
-                return found
+            answer = self._server.lock(lock_id)
+            if not isinstance(answer, LockUnknown) or answer.cause is not LockFailure.BROKE_OFF:
+                return answer
             self._clock.sleep(POLL)
         return self._server.lock(lock_id)
 
     def _take_over(self, held_id: str, holder: Holder) -> None:
-        _log.warning("the lock of run %s of %s is over since %s: taken over", holder.run_id, holder.who, holder.expires)
-        reason = self._server.free(held_id)
-        if reason:
+        warn_taken_over(holder)
+        if reason := self._server.free(held_id):
             _log.info("it could not be freed: %s", reason)
-
-    def _release(self, holder: Holder, lock_id: str) -> None:
-        reason = self._server.free(lock_id)
-        if reason:
-            command = f"{self._unlock_command} {holder.run_id}"
-            _log.warning("the lock could not be freed (%s): it ends by itself, or at once by: %s", reason, command)
 
     def _extended(self, holder: Holder) -> Holder:
         """The holder, with the time that a lock is taken for here."""
         end = datetime.fromisoformat(holder.since) + self._least
-        if end <= datetime.fromisoformat(holder.expires):
-            return holder
-        return replace(holder, expires=end.isoformat(timespec="seconds"))
+        is_long_enough = end <= datetime.fromisoformat(holder.expires)
+        return holder if is_long_enough else replace(holder, expires=end.isoformat(timespec="seconds"))
 
     def _momentary(self, span: timedelta) -> str:
         now = self._clock.now()
@@ -211,14 +206,6 @@ class HttpLock(Lock):
     def _locked_by(self, holder: Holder) -> LockedError:
         fix = f"wait for that run; when it is gone for good: {self._unlock_command} {shlex.quote(holder.run_id)}"
         return refusal(self._server.where, holder, self._clock.now(), fix)
-
-    def _unusable(self, reason: str) -> UnreachableError:
-        return UnreachableError(
-            "the state cannot be unlocked",
-            where=self._server.where,
-            why=reason,
-            fix="see that the backend can be reached and that this login may write there",
-        )
 
 
 Login = tuple[str, Secret | None]
@@ -320,7 +307,7 @@ def _address(key: str, url: str) -> Address:
     address = Address.parse(url)
     if address is None:
         raise InputError(
-            "the state's address is no usable URL",
+            "the state's address is not a usable URL",
             where=f"state.{key}",
             fix="give an https URL, or http on localhost, without a login in it: that goes to state.username"
             " and state.password",

@@ -185,12 +185,9 @@ class StateServer:
         return "" if is_free else self._words(answer)
 
     def _send(self, call: Call) -> Answer:
-        return self._http.send(self._authorized(call))
-
-    def _authorized(self, call: Call) -> Call:
-        if not self._username and self._password is None:
-            return call
-        return call.with_authorization(_basic(self._username, self._password or Secret("")))
+        if self._username or self._password is not None:
+            call = call.with_authorization(_basic(self._username, self._password or Secret("")))
+        return self._http.send(call)
 
     def _words(self, answer: Answer) -> str:
         return server_words(answer, [self._password], _MEMBERS)
@@ -213,7 +210,7 @@ class StateServer:
             case _ if _is_fault(answer):
                 summary, fix = f"the state cannot be {verb}", "run it again; if it stays, see the server's log"
             case _:
-                summary = "the state's server gave an answer that is none"
+                summary = "the state's server gave an unusable answer"
                 words = f"{words}; a proxy or a login page may stand in between"
                 fix = "set state.address in iac.yaml to the state's own URL"
         return kind(summary, where=self.where, why=words, fix=fix)
@@ -247,16 +244,8 @@ def _call(target: StateTarget, body: bytes, lock_id: str = "", *, is_repeatable:
 def _describe(lock_id: str) -> bytes:
     """The lock as the protocol describes it; all members are needed by GitLab."""
     holder = parse_holder(lock_id, "", "")
-    members = {
-        "ID": lock_id,
-        "Operation": "iac",
-        "Info": "",
-        "Who": holder.who,
-        "Version": __version__,
-        "Created": holder.since,
-        "Path": "",
-    }
-    return json.dumps(members).encode()
+    members = {"ID": lock_id, "Operation": "iac", "Info": "", "Who": holder.who, "Version": __version__}
+    return json.dumps({**members, "Created": holder.since, "Path": ""}).encode()
 
 
 def _held(answer: Answer) -> LockHeld:

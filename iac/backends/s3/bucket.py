@@ -35,8 +35,7 @@ from iac.core.errors import InputError, UnreachableError
 from iac.core.limits import LARGEST_BODY
 from iac.core.secret import Secret
 from iac.core.text import printable
-from iac.ports import StateBackend
-from iac.ports.site import Site
+from iac.ports import Site, StateBackend
 
 _STATUS = re.compile(r"status code: (\d{3})\b")
 _CODE = re.compile(r"<Code>([\w.-]{1,64})</Code>")
@@ -149,7 +148,7 @@ def open_s3(place: S3Place, login: Login = (None, None)) -> tuple[Cell, Cell]:
         InputError: no object can be named like that, or half a login is given.
     """
     if problem := _problem(place):
-        raise InputError("this is no place for a state", where=printable(place.where), why=problem)
+        raise InputError("the state cannot be kept there", where=printable(place.where), why=problem)
     try:
         store = S3Store(place.bucket, **_options(place, login))
     except Exception as error:
@@ -163,10 +162,10 @@ def open_s3(place: S3Place, login: Login = (None, None)) -> tuple[Cell, Cell]:
 def _problem(place: S3Place) -> str:
     """What no request can be made of; "" when there is nothing. obstore panics on some of it."""
     if not _BUCKET.fullmatch(place.bucket):
-        return "state.bucket is no name of a bucket"
+        return "state.bucket is not the name of a bucket"
     if not place.key.isprintable() or {"", ".", ".."} & set(place.key.split("/")):
         return "state.key has a part that is empty, . or .., or a character that cannot be printed"
-    return "" if not place.endpoint or _is_url(place.endpoint) else "state.endpoint is no URL"
+    return "" if not place.endpoint or _is_url(place.endpoint) else "state.endpoint is not a URL"
 
 
 def _is_url(text: str) -> bool:
@@ -220,7 +219,7 @@ class Bucket:
                 return None
             raise self._unreadable(answer) from None
         if not etag:
-            raise self._unreadable(S3Failure(200, "", "the answer has no ETag: this is no S3"))
+            raise self._unreadable(S3Failure(200, "", "the answer has no ETag: this is not S3"))
         return Stored(data, etag)
 
     def put(self, key: str, data: bytes, etag: str) -> Stored:
@@ -258,7 +257,7 @@ class Bucket:
         if answer.is_of_role:
             fix = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or access_key_id and secret_access_key of state"
         elif answer.code == "NoSuchBucket":
-            fix = "make the bucket, or mend bucket, region and endpoint of state in iac.yaml"
+            fix = "make the bucket, or correct bucket, region and endpoint of state in iac.yaml"
         elif answer.status in {401, 403}:
             fix = "see that the access key is right and may do s3:GetObject, s3:PutObject and s3:ListBucket there"
         return UnreachableError("the state cannot be read", where=self.where, why=self._say(answer), fix=fix)

@@ -23,7 +23,6 @@ from iac.providers.base import Connected, Connection, check_reachable, client_pa
 from iac.providers.iam_admin import PROVIDER
 from iac.providers.logins import Login
 from iac.providers.pages import ListPage, PagedList, gather, read_page
-from iac.providers.probe import Probe
 from iac.transport.message import Answer, Call
 
 T = TypeVar("T")
@@ -40,6 +39,8 @@ _UNKNOWN = Facts(shows_secrets=False, has_up_scoping=False)
 
 class IamAdmin(Connected):
     """The clients of one INDIGO IAM. A context manager; nothing is sent before the first call."""
+
+    api = PROVIDER.api
 
     def __init__(self, connection: Connection, login: Login, clock: Clock) -> None:
         """Make it ready; raises as `Connected`."""
@@ -132,9 +133,6 @@ class IamAdmin(Connected):
     def _identify(self) -> Identity:
         return self._session.identity()
 
-    def _known_scopes(self) -> frozenset[str]:
-        return self._session.endpoints().scopes
-
     def _create(self, client: NewClient) -> Registration:
         call = Call.write("POST", self._base, create_body(client))
         return self._write(call, client.client_id, hidden=[client.secret])
@@ -167,9 +165,7 @@ class IamAdmin(Connected):
             return
         failure = write_failure(call, answer, scope=WRITE_SCOPE)
         if type(failure) is ServerError:
-            failure.fix = (
-                f"check that {printable(uuid)} is the UUID of an account of this IAM (owners in the definition)"
-            )
+            failure.fix = f"check that {printable(uuid)} in owners is the UUID of an account of this IAM"
         raise failure
 
     def _revoke_tokens(self, client_id: str) -> None:
@@ -182,11 +178,6 @@ class IamAdmin(Connected):
                 raise cannot_revoke(call)
             if not is_done(answer):
                 raise write_failure(call, answer, scope=WRITE_SCOPE)
-
-    def _accepts_secret(self, client_id: str, secret: Secret) -> bool:
-        registration = self._get(client_id, with_owners=False)
-        probe = Probe.of(registration, secret, PROVIDER.api) if registration else None
-        return probe is not None and probe.ask(self._session.http, self._session.endpoints(), self._clock)
 
     def _check_write(self) -> None:
         scopes = self._session.identity().scopes

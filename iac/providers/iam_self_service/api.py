@@ -6,16 +6,15 @@ self-service-anonymous).
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from iac.core.errors import CredentialsError, IacError, ServerError, UnreachableError
 from iac.core.registration import Registration
-from iac.ports import Clock
 from iac.providers.answer import read_failure, write_failure
-from iac.providers.base import Connection, client_path
-from iac.providers.discovery import OPENID
+from iac.providers.base import client_path
 from iac.providers.iam_self_service import PROVIDER
-from iac.providers.logins import Login
 from iac.providers.pages import read_page
 from iac.providers.registrar import Registrar
 from iac.transport.message import Answer, Call, server_words
@@ -30,14 +29,8 @@ class IamSelfService(Registrar):
     """The clients of one user of an INDIGO IAM, or those that nobody owns."""
 
     api = PROVIDER.api
-
-    def __init__(self, connection: Connection, login: Login, clock: Clock) -> None:
-        """Make it ready; raises as `Registrar`."""
-        super().__init__(connection, login, clock, documents=(OPENID,))
-
-    def _gone_for_login(self) -> frozenset[int]:
-        """404 for a user who is no owner; 400 for a login that counts as nobody (rec: self-service-user)."""
-        return frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST})
+    # 404 for a user who is no owner; 400 for a login that counts as nobody (rec: self-service-user)
+    gone_for_login = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST})
 
     def _rotate(self, client_id: str) -> Registration:
         """From 1.14 an owner may call the management API's rotation."""
@@ -49,7 +42,7 @@ class IamSelfService(Registrar):
 
     def _redeem(self, client_id: str) -> Registration:
         rat = self._key(client_id).rat
-        call = Call.write("POST", client_path(self._issuer.path + _REGISTRATIONS, client_id, "/redeem"))
+        call = Call.write("POST", client_path(self._registration_path(), client_id, "/redeem"))
         if rat is None or self._is_anonymous():
             raise CredentialsError(
                 "only a user can take a client over",
@@ -75,7 +68,7 @@ class IamSelfService(Registrar):
         return tuple(sorted(found))
 
     def _path(self, client_id: str) -> str:
-        return client_path(self._issuer.path + _REGISTRATIONS, client_id)
+        return client_path(self._registration_path(), client_id)
 
     def _registration_path(self) -> str:
         return self._issuer.path + _REGISTRATIONS
@@ -87,10 +80,22 @@ class IamSelfService(Registrar):
 
     def _write_failure(self, call: Call, answer: Answer, fresh: Registration | None) -> IacError:
         if answer.status == HTTPStatus.FORBIDDEN:
-            is_suspended = fresh is not None and fresh.answer.get("active") is False
-            return _suspended(call, answer) if is_suspended else self._closed(call, answer)
+            if fresh is None or fresh.answer.get("active") is not False:
+                return self._closed(call, answer)
+            return ServerError(
+                "the client is suspended, so nobody but an administrator can change it",
+                status=answer.status,
+                where=f"{call.method} {call.path}",
+                why=server_words(answer),
+                fix="ask an administrator of the IAM to enable it",
+            )
         if answer.status == HTTPStatus.NOT_FOUND and answer.json() is None:
-            return _absent(call, answer)
+            return UnreachableError(
+                "this server has no self service",
+                where=f"{call.method} {call.path}",
+                why=server_words(answer),
+                fix="check that issuer is an INDIGO IAM whose client registration is enabled, or use another provider",
+            )
         if answer.status == HTTPStatus.UNAUTHORIZED and self._has_login:
             return read_failure(call, answer)
         return write_failure(call, answer)
@@ -106,26 +111,5 @@ class IamSelfService(Registrar):
         return CredentialsError(summary, where=f"{call.method} {call.path}", why=server_words(answer), fix=fix)
 
 
-def _is_named(entry: object, client_name: str) -> bool:
-    if not isinstance(entry, dict) or not isinstance(entry.get("client_id"), str):
-        return False
-    return entry.get("client_name") == client_name
-
-
-def _suspended(call: Call, answer: Answer) -> ServerError:
-    return ServerError(
-        "the client is suspended, so nobody but an administrator can change it",
-        status=answer.status,
-        where=f"{call.method} {call.path}",
-        why=server_words(answer),
-        fix="ask an administrator of the IAM to enable it",
-    )
-
-
-def _absent(call: Call, answer: Answer) -> UnreachableError:
-    return UnreachableError(
-        "this server has no self service",
-        where=f"{call.method} {call.path}",
-        why=server_words(answer),
-        fix="check that issuer is an INDIGO IAM whose client registration is enabled, or use another provider",
-    )
+def _is_named(entry: Mapping[str, Any], client_name: str) -> bool:
+    return isinstance(entry.get("client_id"), str) and entry.get("client_name") == client_name

@@ -7,23 +7,19 @@ more than is needed; that the token is of this issuer is checked as for every ot
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError
 from iac.core.secret import Secret
 from iac.core.text import printable
-from iac.ports import Clock
-from iac.ports.site import LoginSite
+from iac.ports import Clock, LoginSite
 from iac.process import Child, Command, Failure, ProcessError, run
 from iac.providers.bearer import Bearer
+from iac.providers.discovery import Endpoints
 from iac.providers.logins import Login
 from iac.providers.logins.given import FoundToken, check_token
 from iac.providers.logins.settings import AgentAuth
+from iac.transport.http import Http
 from iac.transport.retry import skew_words
-
-if TYPE_CHECKING:
-    from iac.providers.discovery import Endpoints
-    from iac.transport.http import Http
 
 PROGRAM = "oidc-token"
 

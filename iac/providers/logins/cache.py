@@ -22,6 +22,7 @@ from iac import files
 from iac.core.errors import CredentialsError
 from iac.core.secret import Secret
 from iac.files import flock
+from iac.ports.path import named_file
 from iac.providers.bearer import parse_time
 
 LARGEST_FILE = 256 * 1024
@@ -159,8 +160,7 @@ class TokenCache:
 def cache_folder(environ: Mapping[str, str]) -> Path:
     """Where tokens are kept; an XDG_CACHE_HOME that is not absolute does not count (XDG Base Directory)."""
     named = Path(environ.get("XDG_CACHE_HOME", ""))
-    base = named if named.is_absolute() else Path(os.path.expanduser("~/.cache"))  # noqa: PTH111  # without a home it stays as it is
-    return base / "iac" / "tokens"
+    return (named if named.is_absolute() else named_file(Path(), "~/.cache")) / "iac" / "tokens"
 
 
 def _is_ours(status: os.stat_result) -> bool:

@@ -9,12 +9,10 @@ import json
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError
 from iac.core.secret import Secret
-from iac.ports import Clock
-from iac.ports.site import LoginSite
+from iac.ports import Clock, LoginSite
 from iac.providers.bearer import Bearer
 from iac.providers.discovery import Endpoints
 from iac.providers.logins import Login
@@ -22,12 +20,9 @@ from iac.providers.logins.endpoint import Attempt, bearer_of, refused
 from iac.providers.logins.proof import LoginProof, SharedSecret
 from iac.providers.logins.settings import ClientCredentialsAuth, PrivateKeyAuth
 from iac.providers.logins.signing_key import SigningKey
+from iac.transport.http import Http
 from iac.transport.message import Call
 from iac.transport.retry import skew_words
-
-if TYPE_CHECKING:
-    from iac.transport.http import Http
-
 
 GRANT = "client_credentials"
 

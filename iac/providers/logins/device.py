@@ -14,13 +14,14 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.origin import Issuer
 from iac.core.secret import Secret
 from iac.core.text import printable
+from iac.ports import Clock, LoginSite
 from iac.providers.answer import error_code
 from iac.providers.bearer import Bearer, read_bearer
 from iac.providers.discovery import Endpoints
@@ -28,14 +29,10 @@ from iac.providers.logins import READ_SCOPES, Login
 from iac.providers.logins.cache import TokenCache, TokenOwner, Tokens, cache_folder
 from iac.providers.logins.endpoint import Attempt, bearer_of, lifetime, no_such_client, refused
 from iac.providers.logins.proof import LoginProof, PublicClient, SharedSecret
+from iac.providers.logins.settings import DeviceAuth
+from iac.transport.http import Http
 from iac.transport.message import Answer
 from iac.transport.retry import PASSING, skew_words
-
-if TYPE_CHECKING:
-    from iac.ports import Clock
-    from iac.ports.site import LoginSite
-    from iac.providers.logins.settings import DeviceAuth
-    from iac.transport.http import Http
 
 INTERVAL = 5.0
 """Seconds between two questions when the server says none."""
@@ -223,7 +220,7 @@ class DeviceLogin(Login):
             raise CredentialsError(
                 "somebody has to log in, and nobody is here to be asked",
                 where=talk.where,
-                why="no login is kept for these scopes, or it is over, and stderr is no terminal",
+                why="no login is kept for these scopes, or it is over, and stderr is not a terminal",
                 fix="run it at a terminal once; in CI log in by client_credentials or private_key_jwt",
             )
         approval = self._begin(talk)

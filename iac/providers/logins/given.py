@@ -9,21 +9,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from iac.core.errors import CredentialsError
 from iac.core.secret import Secret
-from iac.ports import Clock
+from iac.ports import Clock, LoginSite
 from iac.ports.settings import LoginSettings
-from iac.ports.site import LoginSite
 from iac.providers.bearer import Bearer, read_bearer
+from iac.providers.discovery import Endpoints
 from iac.providers.logins import Login
 from iac.providers.logins.settings import InitialAccessTokenAuth, TokenAuth, WlcgAuth
+from iac.transport.http import Http
 from iac.transport.retry import skew_words
-
-if TYPE_CHECKING:
-    from iac.providers.discovery import Endpoints
-    from iac.transport.http import Http
 
 
 def open_login(settings: LoginSettings, at: LoginSite) -> Login:
@@ -88,18 +84,18 @@ def check_token(found: FoundToken, endpoints: Endpoints, now: datetime, skew: st
     """
     if not _TOKEN.fullmatch(found.value.reveal()):
         raise CredentialsError(
-            "what was found is no token",
+            "this is not a token",
             where=found.where,
             why="it is empty, or has characters that no bearer token has (RFC 6750 section 2.1)",
-            fix=f"hand in an access token of {endpoints.issuer}",
+            fix=f"provide an access token of {endpoints.issuer}",
         )
     bearer = read_bearer(found.value, now)
     if not (bearer.issuer or found.issuer):
         raise CredentialsError(
             "the token does not say who issued it",
             where=found.where,
-            why="a token that is no JWT with iss cannot be told from another server's, so it is not sent",
-            fix=f"hand in an access token of {endpoints.issuer}",
+            why="without iss a token cannot be told from another server's, so it is not sent",
+            fix=f"provide an access token of {endpoints.issuer}",
         )
     _check_times(bearer, found.where, now, skew)
     return replace(bearer, issuer=bearer.issuer or found.issuer)

@@ -7,6 +7,7 @@ import json
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from iac.core.errors import InputError
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 _CURVES = {"P-256": ("ES256",), "P-384": ("ES384",), "P-521": ("ES512",), "Ed25519": ("Ed25519", "EdDSA")}
 _RSA = ("RS256", "PS256")
 _LEAST_BITS = 2048
-_FIX = "hand in an RSA, EC (P-256, P-384, P-521) or Ed25519 private key, PEM without passphrase or JWK"
+_FIX = "provide an RSA, EC (P-256, P-384, P-521) or Ed25519 private key, PEM without passphrase or JWK"
 
 
 class SigningKey:
@@ -60,15 +61,11 @@ def parse_key(text: Secret, where: str, key_id: str = "") -> SigningKey:
     Raises:
         InputError: joserfc is not installed, or the text is no usable private key.
     """
-    try:
-        import joserfc.jwk  # noqa: F401  # an extra; and the one look whether it is there
-    except ModuleNotFoundError as error:
+    if find_spec("joserfc") is None:
+        fix = install_extra("jose")
         raise InputError(
-            "private_key_jwt is not installed",
-            where="auth.method",
-            why=str(error),
-            fix=install_extra("jose"),
-        ) from error
+            "private_key_jwt is not installed", where="auth.method", why="the package joserfc is missing", fix=fix
+        )
     key = _read(text)
     if isinstance(key, str):
         raise InputError("the private key cannot be used", where=where, why=key, fix=_FIX)
@@ -90,7 +87,7 @@ def _read(text: Secret) -> Key | str:
         return "it is neither PEM nor a JWK; of a JWK set, take the one key"
     key = _import(value)
     if key is None:
-        return "it is no key of these kinds"
+        return "it is not a key of these kinds"
     return key if key.is_private else "it is a public key"
 
 

@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from iac.core.errors import StateError
-from iac.ports import Sink
-from iac.ports.site import OutputSite
+from iac.ports import OutputSite, Sink
 from iac.sealing import CONFIGURE, parse_recipient
+from iac.sinks.age import AgeSettings
 from iac.sinks.sealed import Cipher, Readers, damaged, open_sealed
-
-if TYPE_CHECKING:
-    from iac.sinks.age import AgeSettings
 
 _ARMOR = b"-----BEGIN AGE ENCRYPTED FILE-----"
 
@@ -47,7 +43,7 @@ class AgeCipher(Cipher):
                 "the age identity does not open this file",
                 where=path,
                 why=f"it is damaged, or not sealed to the recipient of this identity ({error})",
-                fix=f"iac render writes it anew; to compare it, use an identity that opens it ({CONFIGURE})",
+                fix=f"iac render writes it again; to compare it, use an identity that opens it ({CONFIGURE})",
             ) from None
         return plain
 

@@ -7,16 +7,12 @@ import stat
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
 
 from iac import files
 from iac.core.diagnostics import Diagnostic
 from iac.core.errors import RenderError
-from iac.ports import Found, Sink
-from iac.ports.site import OutputSite
-
-if TYPE_CHECKING:
-    from iac.sinks.file import FileOutputs
+from iac.ports import Found, OutputSite, Sink
+from iac.sinks.file import FileOutputs
 
 _GIT = ".git"
 
@@ -107,8 +103,12 @@ def _refuse_others(target: Path, path: str) -> None:
         if stat.S_ISREG(mode):
             return
         kind = "a symbolic link" if stat.S_ISLNK(mode) else "a folder" if stat.S_ISDIR(mode) else "no regular file"
-        fix = "remove it, or change the output's path"
-        raise RenderError("the output's place is taken", where=path, why=f"there is {kind}", fix=fix)
+        raise RenderError(
+            "the output's place is taken",
+            where=path,
+            why=f"there is {kind}",
+            fix="remove it, or change the output's path",
+        )
 
 
 @contextmanager
@@ -117,8 +117,12 @@ def _explained(path: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        fix = "make room or permissions, then run: iac render"
-        raise RenderError("the output cannot be written", where=path, why=f"{error.strerror}", fix=fix) from error
+        raise RenderError(
+            "the output cannot be written",
+            where=path,
+            why=f"{error.strerror}",
+            fix="make room or permissions, then run: iac render",
+        ) from error
 
 
 def _nearest_folder(folder: Path) -> Path:

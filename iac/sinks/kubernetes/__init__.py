@@ -67,5 +67,10 @@ class KubernetesSettings(SinkSettings):
             )
         if "mode" in keys:
             summary = f"an output of sink {spec.sink} has no mode"
-            why = "mode is that of a file, and this is a Secret in a cluster"
-            yield say("unknown-key", "mode", summary, why=why, fix="take mode out")
+            yield say(
+                "unknown-key",
+                "mode",
+                summary,
+                why="mode is that of a file, and this is a Secret in a cluster",
+                fix="take mode out",
+            )

@@ -32,6 +32,8 @@ class Api:
     """One cluster's Secrets. Close it after use."""
 
     def __init__(self, cluster: Cluster, clock: Clock) -> None:
+        self._cluster = cluster
+        self._where = cluster.address.origin
         transport = Transport(
             parallelism=1,
             timeout=cluster.timeout,
@@ -40,7 +42,6 @@ class Api:
             trust=cluster.trust,
             setting=cluster.setting,
         )
-        self._cluster = cluster
         self._http = Http(cluster.address, transport, clock)
 
     def close(self) -> None:
@@ -80,16 +81,12 @@ class Api:
         return self._http.send(call.with_authorization(f"Bearer {token.reveal()}") if token else call)
 
     def _object(self, target: SecretPath, answer: Answer, hidden: Sequence[Secret] = ()) -> Manifest:
-        value = answer.json()
         if not answer.is_ok:
             raise self._refusal(target, answer, hidden)
+        value = answer.json()
         if not isinstance(value, dict) or not isinstance(value.get("metadata"), dict):
             raise UnreachableError("the server does not answer as a Kubernetes API", where=self._where)
         return value
-
-    @property
-    def _where(self) -> str:
-        return self._cluster.address.origin
 
     def _refusal(self, target: SecretPath, answer: Answer, hidden: Sequence[Secret]) -> IacError:
         words = server_words(answer, hidden, _WORDS)
@@ -122,8 +119,12 @@ def _hidden(manifest: Manifest) -> Iterator[Secret]:
 def _conflict(target: SecretPath, answer: Answer, hidden: Sequence[Secret]) -> RenderError:
     causes = [cause for cause in _causes(answer.json()) if cause.get("reason") == "FieldManagerConflict"]
     if not causes:
-        fix, words = "run it again: what the cluster holds is read first", server_words(answer, hidden, _WORDS)
-        return RenderError("the Secret was changed by somebody at the same time", where=target.path, why=words, fix=fix)
+        return RenderError(
+            "the Secret was changed by somebody at the same time",
+            where=target.path,
+            why=server_words(answer, hidden, _WORDS),
+            fix="run it again: what the cluster holds is read first",
+        )
     said = (f"{cause.get('message')} ({cause.get('field')})" for cause in causes)
     return RenderError(
         "another manager keeps fields of this Secret",

@@ -108,9 +108,13 @@ def _own_cluster(choice: Choice, environ: Mapping[str, str], account: Path) -> C
     host, port = environ["KUBERNETES_SERVICE_HOST"], environ.get("KUBERNETES_SERVICE_PORT", "443")
     url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
     authority = _read(account / "ca.crt")
-    token = Secret(_read(account / "token").strip())
-    setting = f"sinks.{choice.sink}"
-    return Cluster("the pod's service account", setting, _address(url, account), lambda: _context(authority), token)
+    return Cluster(
+        name="the pod's service account",
+        setting=f"sinks.{choice.sink}",
+        address=_address(url, account),
+        trust=lambda: _context(authority),
+        token=Secret(_read(account / "token").strip()),
+    )
 
 
 class _Kubeconfig:
@@ -126,8 +130,9 @@ class _Kubeconfig:
         context = self._named("context", name)
         cluster = self._named("cluster", context.get("cluster", ""))
         user = self._named("user", context.get("user", ""))
-        for part in (cluster, user):
-            self._refuse(part)
+        for key, (why, fix) in _REFUSED.items():
+            if cluster.get(key) or user.get(key):
+                raise InputError(f"{key} of the kubeconfig is not supported", where=str(self._path), why=why, fix=fix)
         return Cluster(
             name=f"user {context.get('user')} of {self._path}",
             setting=f"sinks.{self._choice.sink}.kubeconfig",
@@ -141,14 +146,12 @@ class _Kubeconfig:
         known = {entry.get("name"): entry.get(kind) for entry in entries if isinstance(entry, dict)}
         found = known.get(name)
         if not isinstance(found, dict):
-            fix = f"there are: {listed(known) or 'none'}; sinks.{self._choice.sink}.context chooses"
-            raise InputError(f"the kubeconfig has no {kind} {name or 'chosen'}", where=str(self._path), fix=fix)
+            raise InputError(
+                f"the kubeconfig has no {kind} {name or 'chosen'}",
+                where=str(self._path),
+                fix=f"there are: {listed(known) or 'none'}; sinks.{self._choice.sink}.context chooses",
+            )
         return found
-
-    def _refuse(self, part: Mapping[str, Any]) -> None:
-        for key, (why, fix) in _REFUSED.items():
-            if part.get(key):
-                raise InputError(f"{key} of the kubeconfig is not supported", where=str(self._path), why=why, fix=fix)
 
     def _token(self, user: Mapping[str, Any]) -> Secret | None:
         text = str(user.get("token") or "") or (self._file(user["tokenFile"]) if user.get("tokenFile") else "")
@@ -163,12 +166,11 @@ class _Kubeconfig:
 
     def _pem(self, part: Mapping[str, Any], name: str) -> str:
         """A certificate or key by value or by file; "" when there is none."""
-        data = part.get(f"{name}-data")
-        if data:
+        if data := part.get(f"{name}-data"):
             try:
                 return base64.b64decode(str(data), validate=True).decode()
             except ValueError:
-                raise InputError(f"{name}-data of the kubeconfig is no base64", where=str(self._path)) from None
+                raise InputError(f"{name}-data of the kubeconfig is not base64", where=str(self._path)) from None
         return self._file(part[name]) if part.get(name) else ""
 
     def _file(self, name: str) -> str:
@@ -184,7 +186,7 @@ def _mapping(path: Path) -> dict[str, Any]:
     except (yaml.YAMLError, RecursionError, ValueError):
         value = None
     if not isinstance(value, dict):
-        raise InputError("the kubeconfig cannot be used", where=str(path), why="it is no YAML mapping")
+        raise InputError("the kubeconfig cannot be used", where=str(path), why="it is not a YAML mapping")
     return value
 
 
@@ -199,9 +201,12 @@ def _read(path: Path) -> str:
 def _address(url: str, source: Path) -> Address:
     address = Address.parse(url)
     if address is None:
-        fix = "an https URL, or http on this machine, without a login in it"
-        why = "it has a login in it, which is not repeated here" if "@" in url else url
-        raise InputError("the cluster's server cannot be used", where=str(source), why=why, fix=fix)
+        raise InputError(
+            "the cluster's server cannot be used",
+            where=str(source),
+            why="it has a login in it, which is not repeated here" if "@" in url else url,
+            fix="an https URL, or http on this machine, without a login in it",
+        )
     return address
 
 
@@ -210,7 +215,7 @@ def _context(authority: str) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cadata=authority or None)
     except (ssl.SSLError, ValueError):
-        raise InputError("the cluster's certificate authority is no PEM certificate") from None
+        raise InputError("the cluster's certificate authority is not a PEM certificate") from None
     if authority:
         accept_any_form(context)
     return context
@@ -222,8 +227,11 @@ def _load(context: ssl.SSLContext, certificate: str, key: Secret, source: Path) 
         try:
             context.load_cert_chain(first, second, password="")  # or OpenSSL asks for one on the terminal
         except (OSError, ValueError):
-            why = "client-certificate and client-key are no PEM, or do not belong together"
-            raise InputError("the client certificate cannot be used", where=str(source), why=why) from None
+            raise InputError(
+                "the client certificate cannot be used",
+                where=str(source),
+                why="client-certificate and client-key are not PEM, or do not belong together",
+            ) from None
 
 
 @contextmanager

@@ -40,8 +40,11 @@ def parse_target(path: str) -> SecretPath:
     namespace, _, rest = path.partition("/")
     name, slash, key = rest.partition("/")
     if not (_NAME.fullmatch(namespace) and _NAME.fullmatch(name)) or (slash and not _KEY.fullmatch(key)):
-        fix = "path: NAMESPACE/NAME/KEY, or NAMESPACE/NAME for dotenv"
-        raise RenderError("the output's path names no key of a Secret", where=path, fix=fix)
+        raise RenderError(
+            "the output's path names no key of a Secret",
+            where=path,
+            fix="path: NAMESPACE/NAME/KEY, or NAMESPACE/NAME for dotenv",
+        )
     return SecretPath(path, namespace, name, key)
 
 
@@ -66,7 +69,7 @@ def _entries(target: SecretPath, content: bytes) -> Iterator[tuple[str, str]]:
             raise RenderError(
                 "the output cannot be several keys of a Secret",
                 where=target.path,
-                why=f"line {number} is no NAME=VALUE as dotenv has it, or has a name that was there before",
+                why=f"line {number} is not NAME=VALUE as dotenv has it, or repeats a name",
                 fix="use the template dotenv, or name one key for the whole: path: NAMESPACE/NAME/KEY",
             )
         names.add(found[1])

@@ -8,15 +8,14 @@ an overwriting `stringData` for no conflict.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from iac.core.diagnostics import Diagnostic
 from iac.core.errors import RenderError, UnknownOutcome
-from iac.ports import Clock, Found, Sink
+from iac.ports import Clock, Found, OutputSite, Sink
 from iac.ports.path import named_file
-from iac.ports.site import OutputSite
 from iac.sinks.kubernetes import KubernetesSettings
 from iac.sinks.kubernetes.login import Choice, Cluster, find_cluster
 from iac.sinks.kubernetes.secret import (
@@ -82,46 +81,40 @@ class KubernetesSink(Sink):
         self._found: Cluster | None = None
 
     def _check(self, path: str, content: bytes) -> None:
-        target = parse_target(path)
-        wanted = self._manifest(target, content)
-        with self._open() as api:
-            self._refuse_foreign(target, api.read(target))
+        wanted = self._manifest(path, content)
+        with self._open(path) as (api, target, found):
+            self._refuse_foreign(target, found)
             api.apply(target, wanted, is_trial=True)
 
     def _write(self, path: str, content: bytes, *, mode: int, is_new: bool) -> bool:  # of files
-        target = parse_target(path)
-        wanted = self._manifest(target, content)
-        with self._open() as api:
-            found = api.read(target)
+        wanted = self._manifest(path, content)
+        with self._open(path) as (api, target, found):
             self._refuse_foreign(target, found)
             if holds(found, wanted):
                 return False
             answer = _apply(api, target, _on(found, wanted))
         if not holds(answer, wanted):
-            why = "another program of the cluster changes Secrets as they come in"
-            fix = "find it, such as an admission webhook, and let it leave this Secret alone"
-            raise RenderError("the cluster holds another Secret than was sent", where=path, why=why, fix=fix)
+            raise RenderError(
+                "the cluster holds another Secret than was sent",
+                where=path,
+                why="another program of the cluster changes Secrets as they come in",
+                fix="find it, such as an admission webhook, and let it leave this Secret alone",
+            )
         return True
 
     def _compare(self, path: str, content: bytes) -> Found:
-        target = parse_target(path)
-        with self._open() as api:
-            found = api.read(target)
-        if found is None:
-            return Found.NOTHING
-        wanted = self._manifest(target, content)
+        with self._open(path) as (_, _, found):
+            if found is None:
+                return Found.NOTHING
+        wanted = self._manifest(path, content)
         return Found.AS_WANTED if is_marked(found, self._marks.owner) and holds(found, wanted) else Found.OTHER
 
     def _read(self, path: str) -> bytes | None:
-        target = parse_target(path)
-        with self._open() as api:
-            found = api.read(target)
-        return None if found is None else read_content(target, found)
+        with self._open(path) as (_, target, found):
+            return None if found is None else read_content(target, found)
 
     def _remove(self, path: str) -> None:
-        target = parse_target(path)
-        with self._open() as api:
-            found = api.read(target)
+        with self._open(path) as (api, target, found):
             if found is None:
                 return
             self._refuse_foreign(target, found)
@@ -143,17 +136,16 @@ class KubernetesSink(Sink):
         return self._found
 
     @contextmanager
-    def _open(self) -> Iterator[Api]:
+    def _open(self, path: str) -> Iterator[tuple[Api, SecretPath, Manifest | None]]:
+        """The cluster's API, the Secret of an output, and what is there now."""
         from iac.sinks.kubernetes.api import Api  # brings in the HTTP library
 
-        api = Api(self._cluster(), self._clock)
-        try:
-            yield api
-        finally:
-            api.close()
+        target = parse_target(path)
+        with closing(Api(self._cluster(), self._clock)) as api:
+            yield api, target, api.read(target)
 
-    def _manifest(self, target: SecretPath, content: bytes) -> Manifest:
-        marks = self._marks
+    def _manifest(self, path: str, content: bytes) -> Manifest:
+        marks, target = self._marks, parse_target(path)
         return manifest(target, read_data(target, content), marks.owner, marks.type, marks.labels)
 
     def _refuse_foreign(self, target: SecretPath, found: Manifest | None) -> None:
@@ -163,7 +155,8 @@ class KubernetesSink(Sink):
             "this Secret is not iac's to change",
             where=target.path,
             why=f"it does not carry the annotation {MARK}: {self._marks.owner}",
-            fix=f"give the output another path, or hand the Secret over: kubectl annotate secret -n {target.namespace}"
+            fix="give the output another path, or give the Secret to iac:"
+            f" kubectl annotate secret -n {target.namespace}"
             f" {target.name} {MARK}={self._marks.owner} --overwrite",
         )
 
@@ -176,7 +169,7 @@ def _on(found: Manifest | None, wanted: Manifest) -> Manifest:
 
 
 def _apply(api: Api, target: SecretPath, wanted: Manifest) -> Manifest | None:
-    """The Secret as it is afterwards; it is read when the answer was lost."""
+    """The Secret as it is afterwards. A lost answer is not asked for again: a read says what the cluster holds."""
     try:
         return api.apply(target, wanted)
     except UnknownOutcome:

@@ -20,8 +20,7 @@ from importlib.util import find_spec
 from iac.core.errors import InputError, RenderError, StateError
 from iac.core.limits import listed
 from iac.core.text import install_extra
-from iac.ports import Clock, Sink
-from iac.ports.site import OutputSite
+from iac.ports import Clock, OutputSite, Sink
 from iac.sealing import CONFIGURE, parse_recipient
 from iac.sinks.sealed import Cipher, Readers, damaged, open_sealed
 from iac.sinks.sops import SopsSettings
@@ -86,16 +85,13 @@ class SopsCipher(Cipher):
         _check_installed()
         try:
             branch, metadata = parse_file(path, sealed)
-            if metadata.encrypted_keys != self._encrypted_keys or not _is_for(metadata, readers.recipients(path)):
+            wanted = sorted(readers.recipients(path)), self._encrypted_keys
+            if (sorted(recipient for recipient, _ in metadata.keys), metadata.encrypted_keys) != wanted:
                 return False
             found = _open(path, branch, metadata, readers)
         except (FormError, Foreign, Damaged):
             return False
         return json.dumps(found) == json.dumps(read_branch(path, content, self._encrypted_keys))
-
-
-def _is_for(metadata: Metadata, recipients: Sequence[str]) -> bool:
-    return sorted(recipient for recipient, _ in metadata.keys) == sorted(recipients)
 
 
 def _open(path: str, branch: Branch, metadata: Metadata, readers: Readers) -> Branch:
@@ -133,9 +129,12 @@ def read_branch(path: str, content: bytes, encrypted_keys: Sequence[str] = ()) -
         _check_names(branch)
         _check_clear(branch, encrypted_keys)
     except (FormError, UnicodeDecodeError) as error:
-        why = str(error) if isinstance(error, FormError) else "it is not UTF-8"
-        fix = "correct the template, or give the file a name by which SOPS takes it as one text, such as NAME.txt"
-        raise RenderError("the output cannot be encrypted by SOPS", where=path, why=why, fix=fix) from None
+        raise RenderError(
+            "the output cannot be encrypted by SOPS",
+            where=path,
+            why=str(error) if isinstance(error, FormError) else "it is not UTF-8",
+            fix="correct the template, or give the file a name by which SOPS takes it as one text, such as NAME.txt",
+        ) from None
     return branch
 
 
@@ -157,16 +156,21 @@ def _check_clear(branch: Branch, encrypted_keys: Sequence[str]) -> None:
 
 def _check_installed() -> None:
     if find_spec("cryptography") is None:
-        fix = install_extra("sops")
-        raise InputError("sinks of kind sops are not installed", why="the package cryptography is missing", fix=fix)
+        raise InputError(
+            "sinks of kind sops are not installed", why="the package cryptography is missing", fix=install_extra("sops")
+        )
 
 
 def _seal_key(key: bytes, recipient: str) -> str:
     import pyrage  # only commands that meet secrets
 
     if recipient.startswith("age1tag"):
-        fix = "name age1... or ssh-... recipients in the sink"
-        raise StateError("SOPS has no such recipients", where=recipient, why="it takes X25519 and ssh keys", fix=fix)
+        raise StateError(
+            "SOPS has no such recipients",
+            where=recipient,
+            why="it takes X25519 and ssh keys",
+            fix="name age1... or ssh-... recipients in the sink",
+        )
     sealed: bytes = pyrage.encrypt(key, [parse_recipient(recipient)], armored=True)
     return sealed.decode()
 
@@ -186,5 +190,5 @@ def _open_key(path: str, metadata: Metadata, readers: Readers) -> bytes:
         "the age identity does not open this file",
         where=path,
         why=f"it is sealed to {listed(recipient for recipient, _ in metadata.keys)}",
-        fix=f"iac render writes it anew; to compare it, use an identity that opens it ({CONFIGURE})",
+        fix=f"iac render writes it again; to compare it, use an identity that opens it ({CONFIGURE})",
     )

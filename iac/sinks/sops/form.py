@@ -37,9 +37,9 @@ class Form(ABC):
     def show(self, branch: Branch) -> str:
         """The values as a text of this form."""
 
-    @abstractmethod
     def seal(self, branch: Branch, metadata: Metadata) -> str:
         """The file that holds encrypted values."""
+        return self.show({**branch, METADATA: metadata.to_dict()})
 
     def split(self, text: str) -> tuple[Branch, Node]:
         """The values of an encrypted file, and what stands under `sops`; raises `FormError` or `Foreign`."""
@@ -57,7 +57,7 @@ class Json(Form):
                 text, parse_constant=_no_fraction, object_pairs_hook=_once, parse_int=_short, parse_float=_no_fraction
             )
         except (ValueError, RecursionError) as error:
-            raise FormError(f"it is no JSON ({_place(error)})") from None
+            raise FormError(f"it is not JSON ({_place(error)})") from None
         if not isinstance(value, dict):
             raise FormError("SOPS takes a JSON object only")
         return value
@@ -65,10 +65,6 @@ class Json(Form):
     def show(self, branch: Branch) -> str:
         """See `Form`."""
         return json.dumps(branch, indent="\t", ensure_ascii=False) + "\n"
-
-    def seal(self, branch: Branch, metadata: Metadata) -> str:
-        """See `Form`."""
-        return self.show({**branch, METADATA: metadata.to_dict()})
 
 
 class Binary(Form):
@@ -105,7 +101,7 @@ class Dotenv(Form):
                 continue
             name, equals, value = line.partition("=")
             if not equals or name in branch:
-                raise FormError(f"line {number} is no NAME=VALUE, or has a name that was there before")
+                raise FormError(f"line {number} is not NAME=VALUE, or repeats a name")
             branch[name] = value.replace("\\n", "\n")
         return branch
 
@@ -162,24 +158,19 @@ def _sections(text: str) -> Branch:
             continue
         found = _SECTION.fullmatch(line.rstrip())
         if found:
-            section = _new_section(branch, found[1], number)
+            if found[1] in branch:
+                raise FormError(f"line {number} begins a section that was there before")
+            section = {}
+            branch[found[1]] = section
         else:
             _add_key(section, line, number)
     return branch
 
 
-def _new_section(branch: Branch, name: str, number: int) -> dict[str, Node]:
-    if name in branch:
-        raise FormError(f"line {number} begins a section that was there before")
-    section: dict[str, Node] = {}
-    branch[name] = section
-    return section
-
-
 def _add_key(section: dict[str, Node] | None, line: str, number: int) -> None:
     key, equals, value = line.partition("=")
     if section is None or not equals or line[0].isspace() or ":" in key or key.strip() in section:
-        raise FormError(f"line {number} is no `key = value` of a section, or has a key that was there before")
+        raise FormError(f"line {number} is not `key = value` of a section, or repeats a key")
     section[key.strip()] = value.strip()
 
 
@@ -202,7 +193,7 @@ def _short(text: str) -> int:
     return int(text)
 
 
-def _no_fraction(text: str) -> NoReturn:  # noqa: ARG001  # a number may be a secret
+def _no_fraction(_: str) -> NoReturn:  # a number may be a secret
     raise FormError("a long number, or one with a point, is read differently by each program: write it as a string")
 
 
@@ -221,6 +212,7 @@ _NUMBER = re.compile(
 )
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _DEEPEST = 32
+_FOUR_DIGITS = 0xFFFF
 _SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -238,10 +230,6 @@ class Yaml(Form):
         """See `Form`."""
         return "".join(f"{line}\n" for line in _yaml_lines(branch, ""))
 
-    def seal(self, branch: Branch, metadata: Metadata) -> str:
-        """See `Form`."""
-        return self.show({**branch, METADATA: metadata.to_dict()})
-
 
 def _composed(text: str) -> Any:
     import yaml  # only where an output is YAML
@@ -251,9 +239,9 @@ def _composed(text: str) -> Any:
         return yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:
         line = f"line {error.problem_mark.line + 1}" if error.problem_mark else "its end"
-        raise FormError(f"it is no YAML of one document ({line})") from None
+        raise FormError(f"it is not one YAML document ({line})") from None
     except yaml.YAMLError:
-        raise FormError("it is no YAML: it has a character that YAML does not have") from None
+        raise FormError("it is not YAML: it has a character that YAML does not allow") from None
 
 
 def _check_tokens(text: str) -> None:
@@ -278,7 +266,7 @@ def _value(node: Any) -> Node:
         for key, value in node.value:
             name = _scalar(key) if isinstance(key, yaml.ScalarNode) else None
             if not isinstance(name, str) or name in found:
-                raise FormError(f"line {key.start_mark.line + 1} has a key that is no string, or was there before")
+                raise FormError(f"line {key.start_mark.line + 1} has a key that is not a string, or repeats a key")
             found[name] = _value(value)
         return found
     if isinstance(node, yaml.SequenceNode):
@@ -365,4 +353,4 @@ def _character(char: str) -> str:
         return _SHORT[char]
     if char.isprintable():
         return char
-    return f"\\u{ord(char):04x}" if ord(char) <= 0xFFFF else f"\\U{ord(char):08x}"  # noqa: PLR2004  # four hex digits
+    return f"\\u{ord(char):04x}" if ord(char) <= _FOUR_DIGITS else f"\\U{ord(char):08x}"
