@@ -42,6 +42,7 @@ class Requests:
             with self._intent_of(change):
                 return self.provider.create(client)
         except UnknownOutcome as unknown:
+            # Never sent again: the lost request may still arrive, and a second client would be in nobody's state.
             if not self.facts.api.server_chooses:
                 return self._registered(change, client, unknown)
             if unknown.partial is None:
@@ -141,6 +142,7 @@ class Requests:
             with self._intent_of(change):
                 answer = self.provider.rotate(change.client_id)
         except UnknownOutcome as unknown:
+            # Never sent again: the second secret would end the first, which a service may have by then.
             registration = read_back(self.provider, unknown, change.client_id)
             if registration is None or registration.secret == fresh.secret:
                 raise
@@ -158,6 +160,7 @@ class Requests:
         try:
             self.provider.assign_owners(client_id, add, remove)
         except UnknownOutcome as unknown:
+            # Several calls make one assignment: a read tells how far they came, and the next plan does the rest.
             registration = read_back(self.provider, unknown, client_id, with_owners=True)
             if registration is None or set(registration.owners or ()) != wanted:
                 raise
@@ -171,6 +174,7 @@ def read_back(
     Raises:
         UnknownOutcome: it cannot be read, so the outcome stays unknown.
     """
+    # A read may be repeated, and the transport does so; a write never is.
     with _still(unknown):
         return provider.get(client_id, with_owners=with_owners)
 

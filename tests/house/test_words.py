@@ -12,13 +12,13 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).parents[2] / "iac"
 ROOMS = (
-    "backends", "core", "files", "forges", "git", "ports", "process", "providers", "registry", "sealing", "sinks",
-    "transport",
+    "apply", "backends", "core", "files", "forges", "git", "ports", "process", "providers", "registry", "sealing",
+    "session", "sinks", "transport",
 )  # fmt: skip
 """Those whose messages have been rewritten; the aim is all of them."""
 
 OLD = re.compile(
-    r"(?<!there )\bis no (?!longer)|\bway on\b|\bhand(?:ed|s)? in\b|\banew\b|\bmend(?:s|ed)?\b|\bis to be\b"
+    r"(?<!there )\bis no (?!longer)|\bway on\b|\bhand(?:ed|s)?(?: it)? in\b|\banew\b|\bmend(?:s|ed)?\b|\bis to be\b"
     r"|\bwhat is no "
 )
 

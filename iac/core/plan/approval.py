@@ -189,6 +189,6 @@ def _text(value: Any) -> str:
 
 
 def _names(value: Any) -> list[str]:
-    """What names the objects of a list; empty for what is no list of objects."""
+    """What names the objects of a list; empty for any other value."""
     is_list = isinstance(value, list) and all(isinstance(item, dict) for item in value)
     return [str(item.get("name", item.get("path"))) for item in value] if is_list else []

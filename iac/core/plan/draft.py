@@ -24,7 +24,7 @@ class Options:
     Attributes:
         templates: template name -> hash of its text.
         targets: addresses to look at; empty for all.
-        recreate: addresses that may be made anew when they are gone from the server.
+        recreate: addresses that may be created again when they are gone from the server.
         rotate: addresses that are to get a new secret now.
         rotate_due: whether those are to get one whose secret has reached its age.
         no_grace: whether the predecessors that rotations make go as soon as outputs are written.

@@ -111,7 +111,7 @@ def has_chosen(draft: Draft, client: DesiredClient, seen: Registration) -> bool:
 
 
 def begun_restore(draft: Draft, client: DesiredClient) -> ClientState | None:
-    """The deleted client that an interrupted run was about to make anew; the secret that it sent tells it."""
+    """The deleted client that an interrupted run was about to create again; the secret that it sent tells it."""
     chosen = draft.state.intents[client.address].secret
     graves = (grave.client for grave in draft.state.tombstones if grave.address == client.address)
     return next((was for was in graves if chosen and was.secret and was.secret.is_same(chosen)), None)
