@@ -110,8 +110,8 @@ def deliver(
 ) -> Iterator[Delivered | NotDelivered]:
     """Write the outputs of clients whose changes came to their end, then remove those that are no longer declared.
 
-    An output without a definition stays as long as an output of the same clients could not be written: it may be the one
-    that takes its place.
+    An output without a definition stays as long as one of the same clients could not be written: it may be the one that
+    takes its place.
     """
     specs = {spec.id: spec for spec in session.desired.outputs}
     failed: dict[str, str] = {}

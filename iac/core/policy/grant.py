@@ -5,7 +5,7 @@ from __future__ import annotations
 from iac.core.diagnostics import Diagnostic
 from iac.core.model import GRANT_TYPES, SECRET_METHODS, members
 from iac.core.policy.redirect import is_native
-from iac.core.policy.rule import DefinitionRule, Level, Subject, hit
+from iac.core.policy.rule import DefinitionRule, Level, Subject, hit, hits
 
 _EXCHANGE = GRANT_TYPES["token-exchange"]
 _SECRET_LATER = frozenset({"client_secret_post", "client_secret_jwt"})
@@ -79,10 +79,10 @@ RULES = (
         bad="grant_types: [password]",
         good="grant_types: [device_code]",
         reads=frozenset({"grant_types"}),
-        check=lambda subject: (
-            [hit("grant_types", "with the password grant the service sees its users' passwords", "password")]
-            if "password" in subject.grants
-            else []
+        check=lambda subject: hits(
+            "grant_types",
+            {"password"}.intersection(subject.grants),
+            "with the password grant the service sees its users' passwords",
         ),
     ),
     DefinitionRule(
@@ -97,10 +97,10 @@ RULES = (
         bad="grant_types: [authorization_code, token-exchange]",
         good="grant_types: [authorization_code]",
         reads=frozenset({"grant_types"}),
-        check=lambda subject: (
-            [hit("grant_types", "the client may exchange tokens of others for its own", _EXCHANGE)]
-            if _EXCHANGE in subject.grants
-            else []
+        check=lambda subject: hits(
+            "grant_types",
+            {_EXCHANGE}.intersection(subject.grants),
+            "the client may exchange tokens of others for its own",
         ),
     ),
     DefinitionRule(

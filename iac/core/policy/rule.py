@@ -64,6 +64,11 @@ def hit(field_name: str, summary: str, value: str = "", fix: str = "") -> Diagno
     return Diagnostic("", summary, fix=fix, severity=Severity.WARNING, details={"field": field_name, "value": value})
 
 
+def hits(field_name: str, values: Iterable[str], summary: str) -> list[Diagnostic]:
+    """A hit for each of these items of a field; `{}` in the summary is the item."""
+    return [hit(field_name, summary.format(value), value) for value in values]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One thing that policy says.
