@@ -10,11 +10,12 @@ from iac.core.desired import OutputSpec
 from iac.core.errors import ClosedSecretError, IacError, InputError
 from iac.core.model import uses_secret
 from iac.core.plan.change import Change, OutputAction, OutputChange, SecretChange
-from iac.core.plan.output import as_rendered, made_by, output_digest
+from iac.core.plan.draft import Rendered
+from iac.core.plan.output import as_rendered, find_block, made_by, output_digest
 from iac.core.plan.plan import Plan
 from iac.core.secret import Secret
 from iac.core.state.keys import key_in_use, kid_in_use
-from iac.core.state.model import ClientState, OutputRecord, OutputWritten, SecretStatus, State
+from iac.core.state.model import ClientState, OutputRecord, OutputWritten, State
 from iac.session import LocalSession
 from iac.session.ledger import Ledger, Sealed
 
@@ -161,9 +162,8 @@ def _place(session: LocalSession, spec: OutputSpec) -> str:
 
 
 def _write(session: LocalSession, ledger: Ledger, spec: OutputSpec, output: OutputChange) -> Delivered | NotDelivered:
-    why = blocked(spec, ledger.state)
-    if why:
-        return NotDelivered(output, InputError("the output is blocked", where=spec.id, why=why))
+    if block := find_block(spec, rendered(spec, ledger.state)):
+        return NotDelivered(output, InputError(block.summary, fix=block.fix))
     try:
         content = fresh_content(session, ledger, spec)
         is_changed = session.sinks[spec.sink].write(spec.path, content, mode=spec.mode)
@@ -176,22 +176,15 @@ def _write(session: LocalSession, ledger: Ledger, spec: OutputSpec, output: Outp
     return Delivered(output, is_changed)
 
 
-def blocked(spec: OutputSpec, state: State) -> str:
-    """Why an output cannot be rendered from this state; "" when it can."""
-    for address in spec.clients:
-        client = state.clients.get(address)
-        if client is None:
-            return f"{address} is not applied yet: run iac apply"
-        if client.secret_status is SecretStatus.UNKNOWN:
-            return f"iac does not know the secret of {address}: provide it with iac secret set {address}"
-    return ""
+def rendered(spec: OutputSpec, state: State) -> dict[str, Rendered]:
+    """Its clients as it can read them now; those that state does not know are left out."""
+    return {address: as_rendered(state, address) for address in spec.clients if address in state.clients}
 
 
 def record_of(session: LocalSession, spec: OutputSpec, state: State) -> OutputRecord:
     """What state remembers of an output written from `state`."""
-    clients = {address: as_rendered(state, address) for address in spec.clients}
     template = made_by(spec, session.digest(spec.template, state))
-    return OutputRecord(output_digest(spec, template, clients), spec.clients, spec.sink, state.serial)
+    return OutputRecord(output_digest(spec, template, rendered(spec, state)), spec.clients, spec.sink, state.serial)
 
 
 def _credentials(ledger: Ledger, address: str, client: ClientState) -> Credentials:

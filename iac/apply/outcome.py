@@ -6,6 +6,7 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
+from iac.core.diagnostics import Diagnostic
 from iac.core.errors import IacError
 from iac.core.plan.change import Action, Change, OutputChange
 from iac.core.proof import Proof
@@ -91,6 +92,7 @@ class Report:
         unsaved: why state could not be written at its end.
         proof: whether the rendered credentials of what was done work, where that was asked for.
         unproven: why that could not be asked.
+        findings: what the plan said beside its changes.
     """
 
     digest: str
@@ -101,6 +103,12 @@ class Report:
     revocations: tuple[TokensRevoked | TokensKept, ...] = ()
     proof: Proof | None = None
     unproven: IacError | None = None
+    findings: tuple[Diagnostic, ...] = ()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether there was nothing to do."""
+        return not self.outcomes and not self.outputs
 
     def of(self, kind: type[Done | Failed | NotTried]) -> list[Outcome]:
         """The outcomes of one kind, in the order of the plan."""
@@ -142,6 +150,7 @@ class Report:
             "revocations": [_revocation(revocation) for revocation in self.revocations],
             "state": {"written": self.unsaved is None, **(_said(self.unsaved) if self.unsaved else {"error": []})},
             "verification": self._verification(),
+            "findings": [finding.to_dict() for finding in self.findings],
         }
 
     def _verification(self) -> dict[str, Any] | None:

@@ -90,8 +90,9 @@ def apply_plan(session: Session, locked: LockedPlan, stop: Stop) -> Report:
         if error is not None:
             stop.ask(f"the state could not be written: {error.summary}")
         outcomes = tuple(let_go(Deletion(session.provider, ledger), outcomes, outputs, stop))
+    ended = Report(plan.digest, outcomes, outputs, is_interrupted=stop.is_interrupt, findings=plan.findings)
     # A failure here loses nothing: each event of this run is in the journal, which the next load folds in.
-    return Report(plan.digest, outcomes, outputs, is_interrupted=stop.is_interrupt, unsaved=_save(ledger))
+    return replace(ended, unsaved=_save(ledger))
 
 
 def _check_ready(session: Session, locked: LockedPlan, ledger: Ledger) -> None:

@@ -84,11 +84,11 @@ def command(
     return end(shell, report, view)
 
 
-def _proven(shell: Shell, report: Report | None) -> Report | None:
+def _proven(shell: Shell, report: Report) -> Report:
     """The report with whether the credentials of the clients that are now as wanted work; nothing is undone."""
     from iac.workflow.verify import prove  # only where it is asked for
 
-    if report is None or report.is_interrupted or not report.applied():
+    if report.is_interrupted or not report.applied():
         shell.note("no client was applied, so none is verified: iac verify looks at all of them")
         return report
     try:

@@ -15,7 +15,7 @@ import click
 from iac.cli import INTERRUPTED
 from iac.cli.context import Shell, is_terminal
 from iac.cli.format import show_json, show_plan
-from iac.core.errors import InputError, PartialApply
+from iac.core.errors import Declined, PartialApply
 from iac.core.plan.approval import SavedPlan
 from iac.core.text import printable
 
@@ -58,15 +58,15 @@ def carry_out(
     locked: LockedPlan,
     terms: ApprovalTerms,
     do: Callable[[Session, LockedPlan, Stop], Report],
-) -> Report | None:
-    """Show the plan, hold it against guards and expectation, ask, and do it; None when there is nothing to do.
+) -> Report:
+    """Show the plan, hold it against guards and expectation, ask, and do it; nothing where there is nothing to do.
 
     Raises:
         UnsafePlan: a guard refuses it.
         StalePlan: it is not the expected one.
-        InputError: it was not approved.
+        Declined: it was not approved.
     """
-    from iac.apply.outcome import Stop  # not needed by --help
+    from iac.apply.outcome import Report, Stop  # not needed by --help
     from iac.workflow.plan import check_expected, check_guards, check_saved
 
     if terms.view == "text":
@@ -79,7 +79,7 @@ def carry_out(
         show_json(locked.plan.to_dict())
     check_guards(locked.plan)
     if not locked.has_work:
-        return None
+        return Report(locked.plan.digest, (), findings=locked.plan.findings)
     if terms.expected is None and not terms.is_approved:
         _ask(locked, terms)
     stop = Stop()
@@ -96,7 +96,8 @@ def _ask(locked: LockedPlan, terms: ApprovalTerms) -> None:
         click.echo(plan_text(locked.plan, color=False), nl=False, err=True)
     # limit: the person at the terminal; the lock that is held meanwhile names them and ends with the process
     if locked.plan.changes and not click.confirm("Apply this plan?", err=True):
-        raise InputError("the plan was not approved, nothing was sent", fix="run it again when it is as wanted")
+        command = click.get_current_context().info_name or "iac"
+        raise Declined(f"{command.capitalize()} cancelled. Nothing was sent.")
 
 
 @contextmanager
@@ -118,7 +119,7 @@ def _interruptible(stop: Stop) -> Iterator[None]:
             signal.signal(sign, handler)
 
 
-def end(shell: Shell, report: Report | None, view: str) -> int:
+def end(shell: Shell, report: Report, view: str) -> int:
     """Show the report; the exit code.
 
     Raises:
@@ -126,13 +127,9 @@ def end(shell: Shell, report: Report | None, view: str) -> int:
     """
     from iac.views.text import report_text
 
-    if report is None:
-        if view == "json":
-            show_json({"format_version": "1.0", "complete": True, "done": [], "failed": [], "not_tried": []})
-        return 0
     if view == "json":
         show_json(report.to_dict())
-    else:
+    elif not report.is_idle:
         click.echo(report_text(report, color=shell.wants_color()), nl=False, color=True)
         _show_proof(shell, report)
     if report.is_interrupted:

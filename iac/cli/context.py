@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from iac.core.errors import InputError, RenderError
+from iac.core.errors import Declined, InputError, RenderError
 from iac.core.text import printable
 from iac.files import read
 from iac.ports.path import path_inside, path_over
@@ -59,13 +59,13 @@ def approve(question: str, *, flag: str) -> None:
 
     Raises:
         click.UsageError: nobody is there; `flag` would approve.
-        InputError: the answer is no.
+        Declined: the answer is no.
     """
     if not is_terminal(sys.stdin):
         raise click.UsageError(f"not on a terminal: give {flag}")
     # limit: the person at the terminal
     if not click.confirm(question, err=True):
-        raise InputError("not approved, nothing was done", fix="run it again when it is as wanted")
+        raise Declined("Cancelled. Nothing was done.")
 
 
 @dataclass(frozen=True, slots=True)

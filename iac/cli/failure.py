@@ -8,7 +8,16 @@ from typing import Any
 import click
 
 from iac.cli.format import show_json
-from iac.core.errors import IacError, InputError, InvalidInput, PartialApply, StalePlan, UnreachableError, UnsafePlan
+from iac.core.errors import (
+    Declined,
+    IacError,
+    InputError,
+    InvalidInput,
+    PartialApply,
+    StalePlan,
+    UnreachableError,
+    UnsafePlan,
+)
 from iac.core.text import printable
 
 _CODES: tuple[tuple[type[IacError], int], ...] = (
@@ -84,7 +93,7 @@ def show_error(parts: Mapping[str, Any], code: int) -> None:
 def say(error: IacError) -> None:
     """The lines of an error on stderr; diagnostics say their own severity."""
     lines = error.lines()
-    if not isinstance(error, InvalidInput):
+    if not isinstance(error, InvalidInput | Declined):
         lines = [f"error: {lines[0]}", *(f"  {line}" for line in lines[1:])]
     for line in lines:
         click.echo(printable(line), err=True)

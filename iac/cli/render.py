@@ -38,7 +38,7 @@ def command(shell: Shell, *, check: bool, targets: tuple[str, ...], accept_older
         raise _failure(session, results, targets)
     if any(result.status == "refused" for result in results):
         raise UnsafePlan("some outputs were refused", fix="see above; the others are as they should be")
-    return 2 if check and any(result.status in {"missing", "differs"} for result in results) else 0
+    return 2 if check and any(result.status in {"missing", "differs", "blocked"} for result in results) else 0
 
 
 def _lines(results: Sequence[OutputState]) -> Iterator[str]:

@@ -24,6 +24,29 @@ class Found(StrEnum):
     NOTHING = "nothing"
 
 
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An output as it was written.
+
+    Attributes:
+        serial: that of the state it was rendered from.
+        salt: random text.
+        fingerprint: 32 bits of a salted hash of the content: a changed output is noticed, and no secret can be guessed.
+    """
+
+    serial: int
+    salt: str
+    fingerprint: str
+
+    def is_of(self, content: bytes) -> bool:
+        """Whether this is what was written."""
+        return self.fingerprint == _fingerprint(self.salt, content)
+
+
+def _fingerprint(salt: str, content: bytes) -> str:
+    return hashlib.sha256(salt.encode() + b":" + content).hexdigest()[:8]
+
+
 class Sink(ABC):
     """Where outputs go. What a path means is each sink's own; `mode` is that of a file."""
 
@@ -48,6 +71,11 @@ class Sink(ABC):
     def compare(self, path: str, content: bytes) -> Found:
         """What is there now, against what should be."""
         return self._compare(path, content)
+
+    @_sink
+    def look(self, path: str, delivery: Delivery) -> Found:
+        """Whether what this machine wrote is still there. A sink that keeps no files here does not look: as wanted."""
+        return self._look(path, delivery)
 
     @_sink
     def read(self, path: str) -> bytes | None:
@@ -76,6 +104,8 @@ class Sink(ABC):
     @abstractmethod
     def _compare(self, path: str, content: bytes) -> Found: ...
     @abstractmethod
+    def _look(self, path: str, delivery: Delivery) -> Found: ...
+    @abstractmethod
     def _read(self, path: str) -> bytes | None: ...
     @abstractmethod
     def _remove(self, path: str) -> None: ...
@@ -83,21 +113,6 @@ class Sink(ABC):
     def _place(self, path: str) -> str: ...
     @abstractmethod
     def _exposed(self, paths: Collection[str]) -> Mapping[str, Diagnostic]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """An output as it was written.
-
-    Attributes:
-        serial: that of the state it was rendered from.
-        salt: random text.
-        fingerprint: 32 bits of a salted hash of the content: a changed output is noticed, and no secret can be guessed.
-    """
-
-    serial: int
-    salt: str
-    fingerprint: str
 
 
 class Deliveries:

@@ -75,6 +75,7 @@ def end_session(world: World, request: Request) -> None:
     session = session_of(world, request) or ""
     world.store.sessions.pop(session, None)
     world.store.kept_requests.pop(session, None)
+    world.store.pending.pop(session, None)
 
 
 def demand(call: ApiCall, scope: str) -> Grant:

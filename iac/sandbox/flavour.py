@@ -59,6 +59,7 @@ class FlavourFacts:
     suspended_works: bool  # a disabled client refreshes and introspects; rec: refresh-after-change
     revoke_says_why: bool  # the 403 for another client's token has a body; rec: revoke
     revoke_takes_get: bool  # rec: revoke
+    odd_challenge_refused: bool  # a code_challenge_method that is neither plain nor S256; rec: authorize-pkce
     scopes_supported: tuple[str, ...]  # in discovery; rec: login
 
 
@@ -87,6 +88,7 @@ _V1_12 = FlavourFacts(
     suspended_works=True,
     revoke_says_why=False,
     revoke_takes_get=True,
+    odd_challenge_refused=False,
     scopes_supported=(*_SCOPES_1_12, "wlcg.groups"),
 )
 _V1_13 = replace(
@@ -120,6 +122,7 @@ _V1_14 = replace(
     suspended_works=False,
     revoke_says_why=True,
     revoke_takes_get=False,
+    odd_challenge_refused=True,
 )
 
 FACTS = {Flavour.V1_12: _V1_12, Flavour.V1_13: _V1_13, Flavour.V1_14: _V1_14}

@@ -8,7 +8,7 @@ GAPS = {
     "/iam/api/exchange": "policies of token exchange",
     "/dashboard": "the pages of a browser for clients and accounts",
     "/userinfo": "its claims come from the whole profile of a user",
-    "consent": "the pages on which a user approves an authorization request, and the codes that they give",
+    "implicit": "tokens in a redirect's address: no recording shows them",
     "token exchange": "needs the server's exchange policies (RFC 8693)",
     "redelegate": "a grant of MitreID that IAM's clients do not use",
 }

@@ -222,6 +222,24 @@ class DeviceCode:
     account: Account | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthorizationRequest:
+    """What a user is asked to approve, then what a code stands for (RFC 6749 section 4.1).
+
+    `redirect_uri` is where the answer goes, `asked_uri` what the request named, None where it named none. `challenge`
+    is that of PKCE, "" without one.
+    """
+
+    client_id: str
+    account: Account
+    scopes: tuple[str, ...]
+    redirect_uri: str
+    asked_uri: str | None
+    state: str
+    challenge: str
+    challenge_method: str
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """What an access token stands for; a registration access token is one with `RAT_SCOPE`.

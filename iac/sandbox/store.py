@@ -3,11 +3,11 @@
 from bisect import bisect_left, insort
 from collections.abc import Iterable, Iterator
 
-from iac.sandbox.model import Account, Client, DeviceCode, Grant
+from iac.sandbox.model import Account, AuthorizationRequest, Client, DeviceCode, Grant
 
 
 class Store:
-    """Clients, accounts, owners, tokens, sessions with the request that led to their login, and device codes.
+    """Clients, accounts, owners, tokens, codes, and sessions with the requests that wait for a login or an approval.
 
     Clients are kept in the order of their client_id, one without an id first (rec: admin-list-paging,
     admin-secret-visibility).
@@ -19,6 +19,8 @@ class Store:
         self.sessions: dict[str, Grant | None] = {}
         self.kept_requests: dict[str, str] = {}
         self.approvals: dict[tuple[str, int], frozenset[str]] = {}
+        self.pending: dict[str, AuthorizationRequest] = {}
+        self.codes: dict[str, AuthorizationRequest] = {}
         self.devices: dict[str, DeviceCode] = {}
         self.refresh_tokens: dict[str, Grant] = {}
         self._clients: dict[int, Client] = {}

@@ -14,12 +14,14 @@ from enum import StrEnum
 from typing import Any
 
 from iac import __version__
+from iac.apply.deliver import rendered
 from iac.clock import SystemClock
 from iac.config.project import Project, load_project
 from iac.config.settings import Settings, check_sources
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import IacError, InvalidInput, UnreachableError
 from iac.core.limits import listed
+from iac.core.plan.output import find_block
 from iac.core.plan.recipients import recipient
 from iac.core.registration import Actual
 from iac.core.secret import Secret
@@ -33,7 +35,7 @@ from iac.transport.retry import TOLERANCE, skew_words
 from iac.views.words import counted
 from iac.wiring.sessions import Access, Caller, find_identity, login_client_id, open_local, open_server
 from iac.wiring.site import open_backend, open_deliveries
-from iac.workflow.exposure import find_exposures
+from iac.workflow.outputs import find_damage, find_exposures
 from iac.workflow.pipelines import find_unlocked, find_written
 from iac.workflow.validate import validate
 
@@ -118,6 +120,10 @@ class Checkup:
         """Whether definitions can be used."""
         return not any(check.message.id == "project" and check.health is Health.ERROR for check in self.checks)
 
+    def is_well(self, name: str) -> bool:
+        """Whether a check found all well."""
+        return any(check.message.id == name and check.health is Health.OK for check in self.checks)
+
     def look(self, name: str, at: Callable[[], Iterator[Checked]]) -> None:
         """Take what one check finds; an error is what it finds, too."""
         try:
@@ -144,11 +150,13 @@ def _with_settings(caller: Caller, checkup: Checkup) -> Iterator[Checked]:
     checkup.look("pinned", lambda: pin(settings))
     checkup.look("files", lambda: files(project, settings))
     if checkup.is_valid:
-        checkup.look("outputs", lambda: outputs(open_local(caller)))
+        checkup.look("outputs", lambda: exposures(open_local(caller)))
         checkup.look("login-client", lambda: own_login(open_local(caller), login_client_id(settings)))
     checkup.look("encryption", lambda: encryption(settings))
     checkup.look("identity", lambda: identity(settings, find_identity(settings)))
     checkup.look("state", lambda: state(settings, clock))
+    if checkup.is_valid and checkup.is_well("state"):
+        checkup.look("outputs", lambda: outputs(open_local(caller)))
     checkup.look("server", lambda: _server(caller))
     return iter(())
 
@@ -204,7 +212,7 @@ def _is_open(path: str) -> bool:
         return False
 
 
-def outputs(session: LocalSession) -> Iterator[Checked]:
+def exposures(session: LocalSession) -> Iterator[Checked]:
     """Rendered files that would get into version control."""
     found = find_exposures(session, session.desired.outputs)
     for _, said in sorted(found.items()):
@@ -340,6 +348,15 @@ def state(settings: Settings, clock: Clock) -> Iterator[Checked]:
         yield warning(
             "lock", f"held since {holder.since} by {holder.who}", "wait for it, or iac apply --lock-timeout 600"
         )
+
+
+def outputs(session: LocalSession) -> Iterator[Checked]:
+    """Outputs that cannot be rendered, and those of this machine that are no longer as they were written."""
+    held = session.backend.load()
+    specs = session.desired.outputs
+    blocks = (find_block(spec, rendered(spec, held)) for spec in specs if spec.id not in held.outputs)
+    for said in (*filter(None, blocks), *find_damage(session, held, specs)):
+        yield told("outputs", said)
 
 
 def encryption(settings: Settings) -> Iterator[Checked]:

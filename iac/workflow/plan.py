@@ -17,7 +17,7 @@ from iac.core.policy import Outside, asks_server, review
 from iac.core.registration import Actual
 from iac.core.state.model import Approval, State
 from iac.session import Session, find_newer
-from iac.workflow.exposure import with_exposures
+from iac.workflow.outputs import find_damage, with_exposures
 from iac.workflow.registrations import keep_new_tokens, read_actual
 
 
@@ -46,7 +46,10 @@ def _plan(session: Session, state: State, actual: Actual, options: Options) -> P
     plan = _reviewed(session, replace(plan, findings=(*session.warnings, *plan.findings)), options)
     check_sinks(session, plan)
     check_templates(session, plan)
-    return with_exposures(session, plan, [output.id for output in outputs_to_write(plan.changes)])
+    written = {output.id for output in outputs_to_write(plan.changes)}
+    others = [spec for spec in session.desired.outputs if spec.id not in written and options.wants_any(spec.clients)]
+    plan = replace(plan, findings=(*plan.findings, *find_damage(session, state, others)))
+    return with_exposures(session, plan, written)
 
 
 def _reviewed(session: Session, plan: Plan, options: Options) -> Plan:

@@ -6,17 +6,18 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from iac.apply.deliver import blocked, fresh_content, record_of
+from iac.apply.deliver import fresh_content, record_of, rendered
 from iac.core.desired import OutputSpec, output_id
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import ClosedSecretError, IacError
 from iac.core.limits import listed
 from iac.core.plan.change import Action
+from iac.core.plan.output import find_block
 from iac.core.state.model import State
 from iac.ports import Found
 from iac.session import LocalSession
 from iac.session.ledger import Ledger
-from iac.workflow.exposure import find_exposures
+from iac.workflow.outputs import find_exposures
 
 _STATUS = {Found.AS_WANTED: "unchanged", Found.OTHER: "differs", Found.NOTHING: "missing"}
 
@@ -34,7 +35,7 @@ def render_outputs(session: LocalSession, targets: Collection[str], *, check: bo
             session.check_serial(state)
         return [_render_safely(session, ledger, spec, check=True) for spec in wanted]
     session.check_serial(state)
-    exposures = find_exposures(session, [spec for spec in wanted if not blocked(spec, state)])
+    exposures = find_exposures(session, [spec for spec in wanted if not find_block(spec, rendered(spec, state))])
     if wanted:
         session.deliveries.begin(state.serial)
     states = [_render_guarded(session, ledger, spec, exposures.get(spec.id)) for spec in wanted]
@@ -63,15 +64,13 @@ class OutputState:
     """What `iac render` found or did: written, unchanged, differs, missing, blocked, refused or failed.
 
     Attributes:
-        blocked: why it is not rendered although nothing failed.
-        said: that it is not kept out of version control, which refuses it or warns; that its secret may be dead.
+        said: why it is blocked or refused, or what is worth knowing of an output that is written.
         error: why it failed.
     """
 
     path: str
     sink: str
     status: str
-    blocked: str = ""
     said: Diagnostic | None = None
     error: IacError | None = None
 
@@ -83,15 +82,15 @@ class OutputState:
     @property
     def warning(self) -> Diagnostic | None:
         """What is said of an output that is written all the same."""
-        return self.said if self.status != "refused" else None
+        return None if self.status in {"refused", "blocked"} else self.said
 
     def lines(self) -> list[str]:
         """Why it is not rendered, a line each; the fix for a secret that is closed is one for the whole run."""
         if self.error is not None:
             return self.error.lines()[:1] if self.closed else self.error.lines()
         if self.said is not None and self.warning is None:
-            return [self.said.summary, self.said.why, f"fix: {self.said.fix}"]
-        return [self.blocked] if self.blocked else []
+            return [line for line in (self.said.summary, self.said.why, f"fix: {self.said.fix}") if line]
+        return []
 
     @property
     def id(self) -> str:
@@ -114,9 +113,8 @@ class OutputState:
 
 
 def _render_one(session: LocalSession, ledger: Ledger, spec: OutputSpec, *, check: bool) -> OutputState:
-    why = blocked(spec, ledger.state)
-    if why:
-        return OutputState(spec.path, spec.sink, "blocked", why)
+    if block := find_block(spec, rendered(spec, ledger.state)):
+        return OutputState(spec.path, spec.sink, "blocked", said=block)
     content = fresh_content(session, ledger, spec)
     sink = session.sinks[spec.sink]
     if not check:

@@ -197,6 +197,7 @@ def test_a_report_as_json_says_what_was_done_delivered_and_why_not() -> None:
         "outputs": [{**output, "written": True}, {**output, "written": False, "error": ["disk full"], "problem": full}],
         "revocations": [],
         "verification": None,
+        "findings": [],
         "state": {"written": True, "error": []},
     }
     assert expected == report.to_dict()

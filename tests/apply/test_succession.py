@@ -15,7 +15,7 @@ from iac.core.errors import RenderError, StalePlan, UnsafePlan
 from iac.core.plan.change import Action
 from iac.core.secret import Secret
 from iac.ports import Place, Sink
-from iac.ports.sink import Found
+from iac.ports.sink import Delivery, Found
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.sandbox.flavour import Flavour
@@ -73,6 +73,9 @@ class Box(Sink):
 
     def _remove(self, path: str) -> None:
         del self.files[path]
+
+    def _look(self, path: str, delivery: Delivery) -> Found:
+        raise NotImplementedError
 
     def _exposed(self, paths: Collection[str]) -> dict[str, Any]:
         del paths

@@ -119,7 +119,6 @@ def test_import_says_that_a_client_of_keycloak_is_none(project: Project) -> None
     assert "redirectUris" in said.text
 
 
-@pytest.mark.xfail(strict=True, reason="an error in its full form: 'the plan was not approved, nothing was sent'")
 def test_declining_is_no_error(project: Project) -> None:
     project.define("team/job", grant_types=["client_credentials"], scope=["openid"])
     ended = answered(project, "n\n", "apply")

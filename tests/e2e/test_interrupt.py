@@ -197,7 +197,7 @@ def test_answering_n_sends_nothing(project: Project) -> None:
     code, out, err = _at_the_prompt(project, b"n\n")
     assert code == 1
     assert "1 to create" in out
-    assert "the plan was not approved, nothing was sent" in err
+    assert "Apply cancelled. Nothing was sent." in err
     assert (0, before) == (_creates(project), project.read(".iac/state.json"))
 
 

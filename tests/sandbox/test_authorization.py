@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import pytest
 
 from iac.sandbox.flavour import Flavour
-from iac.sandbox.message import Request
+from iac.sandbox.message import Request, Response
 from tests.sandbox.talk import Talk
 
 URI = "https://grafana.example.org/login/generic_oauth"
@@ -112,16 +112,28 @@ def test_a_refresh_token_that_nobody_gave_is_refused_after_the_login_and_the_gra
     assert talk.login_basic("app", "wrong", **form)[1]["error"] == "unauthorized"
 
 
-def test_introspection_takes_basic_alone_of_clients_that_may(talk: Talk) -> None:
-    def introspect(**headers: str) -> int:
-        body = urlencode({"token": "x", "client_id": "app", "client_secret": "of-the-app"}).encode()
-        return talk.iam.handle(Request("POST", "/introspect", headers=headers, body=body)).status
+@pytest.mark.parametrize(
+    ("flavour", "refused"),
+    [("1.12", (403, b"")), ("1.13", (200, b'{"active": false}')), ("1.14", (200, b'{"active": false}'))],
+)
+def test_introspection_takes_basic_alone_of_clients_that_may(flavour: str, refused: tuple[int, bytes]) -> None:
+    talk = Talk(flavour)
+    client = {"client_id": "app", "client_name": "An app", "grant_types": ["client_credentials"]}
+    client |= {"client_secret": "of-the-app", "scope": "openid"}
+    assert talk.ask("POST", "/iam/api/clients", token=talk.admin, body=client)[0] == 201
+    access = talk.admin
+
+    def introspect(**headers: str) -> Response:
+        body = urlencode({"token": access, "client_id": "app", "client_secret": "of-the-app"}).encode()
+        return talk.iam.handle(Request("POST", "/introspect", headers=headers, body=body))
 
     basic = "Basic YXBwOm9mLXRoZS1hcHA="
-    assert (401, 200) == (introspect(), introspect(authorization=basic))
+    assert (401, 200) == (introspect().status, introspect(authorization=basic).status)
+    assert json.loads(introspect(authorization=basic).body)["active"]
     answer = talk.ask("GET", "/iam/api/clients/app", token=talk.admin)[1]
     assert (
         talk.ask("PUT", "/iam/api/clients/app", token=talk.admin, body={**answer, "allow_introspection": False})[0]
         == 200
     )
-    assert 403 == introspect(authorization=basic)
+    told = introspect(authorization=basic)
+    assert refused == (told.status, told.body)

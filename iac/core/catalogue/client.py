@@ -275,6 +275,30 @@ FINDINGS = (
         "`--accept-older-state`.",
     ),
     finding(
+        "output-blocked",
+        what="An output cannot be rendered: its client is not applied yet, or iac does not know the client's secret. "
+        "The "
+        "latter is so after a client was adopted from a server that does not show secrets.",
+        why="The file is not written, and the service that reads it gets nothing.",
+        fix="Run `iac secret set ADDR` with the secret that the service has, or `iac rotate ADDR`, which makes "
+        "another one.",
+    ),
+    finding(
+        "output-missing",
+        what="An output that was written on this machine is gone. iac knows it by a note beside local files, so a "
+        "fresh "
+        "checkout is told nothing.",
+        why="`iac plan` compares clients and state, not files, and `iac apply` writes only outputs that change.",
+        fix="Run `iac render`.",
+    ),
+    finding(
+        "output-differs",
+        what="An output that was written on this machine was altered since, or another machine has written a newer "
+        "one.",
+        why="It may hold a secret that no longer works, or lines that the next change overwrites.",
+        fix="Run `iac render`.",
+    ),
+    finding(
         "secret-in-doubt",
         what="`iac render` has written, or compared, an output with a secret that the server may have replaced: a "
         "rotation of the client began, and its end is not known.",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -43,6 +43,10 @@ class Options:
         """Whether this run looks at an address."""
         return not self.targets or address in self.targets
 
+    def wants_any(self, addresses: Iterable[str]) -> bool:
+        """Whether this run looks at one of these."""
+        return any(self.wants(address) for address in addresses)
+
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
@@ -70,6 +74,7 @@ class Draft:
     named: frozenset[str] = frozenset()
     changes: dict[str, Change] = field(default_factory=dict)
     guards: list[Diagnostic] = field(default_factory=list)
+    findings: list[Diagnostic] = field(default_factory=list)
     after: dict[str, Rendered] = field(default_factory=dict)
     standing: list[StandingPredecessor] = field(default_factory=list)
     holders: dict[str, str] = field(init=False)

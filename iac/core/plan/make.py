@@ -61,7 +61,7 @@ def _finish(draft: Draft, moves: tuple[tuple[str, str], ...]) -> Plan:
         unmanaged=_unmanaged(draft),
         guards=(*_located(draft), *guards.on_counts(changes, desired.limits)),
         released=tuple(_released(wanted, desired, state)),
-        findings=(*find_sealed_otherwise(draft, moves), *unread, *find_due(draft)),
+        findings=(*draft.findings, *find_sealed_otherwise(draft, moves), *unread, *find_due(draft)),
         pending=tuple(
             Pending(address, one.client_id, one.action, one.at) for address, one in sorted(state.intents.items())
         ),

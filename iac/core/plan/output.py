@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from iac.core.desired import OutputSpec, output_path
+from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.model import uses_secret
 from iac.core.plan.change import Action, Change, OutputAction, OutputChange, SecretChange, sha256
 from iac.core.plan.draft import Draft, Rendered
@@ -43,6 +44,20 @@ def _read(address: str, client: Rendered) -> list[object]:
     return [*told, client.kid] if client.kid else told
 
 
+def find_block(spec: OutputSpec, clients: Mapping[str, Rendered]) -> Diagnostic | None:
+    """Why an output cannot be rendered from these clients; None when it can."""
+    for address in spec.clients:
+        client = clients.get(address)
+        if client is not None and client.secret_version is not None:
+            continue
+        why, fix = f"{address} is not applied yet", "run iac apply"
+        if client is not None:
+            why, fix = f"iac does not know the secret of {address}", f"run iac secret set {address}"
+        summary = f"{spec.id} is not written: {why}"
+        return Diagnostic("output-blocked", summary, spec.location, "", fix, Severity.WARNING)
+    return None
+
+
 def plan_outputs(
     specs: Iterable[OutputSpec],
     templates: Mapping[str, str],
@@ -73,7 +88,7 @@ def plan_outputs(
 def _output(
     spec: OutputSpec, template: str, clients: Mapping[str, Rendered], records: Mapping[str, OutputRecord]
 ) -> OutputChange:
-    if any(address not in clients or clients[address].secret_version is None for address in spec.clients):
+    if find_block(spec, clients):
         return OutputChange(spec.path, spec.sink, OutputAction.BLOCKED, template, recipients=spec.recipients)
     digest = output_digest(spec, template, clients)
     record = records.get(spec.id)
@@ -91,14 +106,13 @@ _QUIET = frozenset({OutputAction.UNCHANGED, OutputAction.BLOCKED})
 
 def attach_outputs(draft: Draft) -> None:
     """Put each output into the changes of its clients; one that changes alone opens a change of its own."""
-    wants = draft.options.wants
-    specs = [spec for spec in draft.desired.outputs if any(wants(address) for address in spec.clients)]
+    wants = draft.options.wants_any
+    specs = [spec for spec in draft.desired.outputs if wants(spec.clients)]
     others = {spec.id for spec in draft.desired.outputs if spec not in specs}
     records = {
-        name: record
-        for name, record in draft.state.outputs.items()
-        if name not in others and any(wants(address) for address in record.clients)
+        name: record for name, record in draft.state.outputs.items() if name not in others and wants(record.clients)
     }
+    draft.findings.extend(block for spec in specs if (block := find_block(spec, draft.after)))
     for addresses, output in plan_outputs(specs, draft.options.templates, draft.after, records):
         concerned = [address for address in addresses if address in draft.changes]
         if not concerned and output.action not in _QUIET:

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from iac import files
 from iac.core.diagnostics import Diagnostic
 from iac.core.errors import RenderError
-from iac.ports import Found, OutputSite, Sink
+from iac.ports import Delivery, Found, OutputSite, Sink
 from iac.sinks.file import FileOutputs
 
 _GIT = ".git"
@@ -52,6 +52,10 @@ class FileSink(Sink):
     def _compare(self, path: str, content: bytes) -> Found:
         found = self._read(path)
         return Found.NOTHING if found is None else Found.AS_WANTED if found == content else Found.OTHER
+
+    def _look(self, path: str, delivery: Delivery) -> Found:
+        content = self._read(path)
+        return Found.NOTHING if content is None else Found.AS_WANTED if delivery.is_of(content) else Found.OTHER
 
     def _read(self, path: str) -> bytes | None:
         target = self._target(path)

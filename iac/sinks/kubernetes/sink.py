@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from iac.core.diagnostics import Diagnostic
 from iac.core.errors import RenderError, UnknownOutcome
-from iac.ports import Clock, Found, OutputSite, Sink
+from iac.ports import Clock, Delivery, Found, OutputSite, Sink
 from iac.ports.path import named_file
 from iac.sinks.kubernetes import KubernetesSettings
 from iac.sinks.kubernetes.login import Choice, Cluster, find_cluster
@@ -108,6 +108,9 @@ class KubernetesSink(Sink):
                 return Found.NOTHING
         wanted = self._manifest(path, content)
         return Found.AS_WANTED if is_marked(found, self._marks.owner) and holds(found, wanted) else Found.OTHER
+
+    def _look(self, path: str, delivery: Delivery) -> Found:
+        return Found.AS_WANTED
 
     def _read(self, path: str) -> bytes | None:
         with self._open(path) as (_, target, found):

@@ -1,14 +1,18 @@
-"""Secrets kept out of version control: outputs that git tracks are refused, those that it does not ignore are said."""
+"""What is said of outputs beside their changes: what git would take up, and what is no longer as it was written."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 
 from iac.core.desired import OutputSpec, output_id
 from iac.core.diagnostics import Diagnostic, Severity
+from iac.core.errors import IacError
 from iac.core.model import uses_secret
 from iac.core.plan.plan import Plan
+from iac.core.state.model import State
+from iac.ports import Found
 from iac.session import LocalSession
 
 
@@ -47,3 +51,26 @@ def with_exposures(session: LocalSession, plan: Plan, ids: Iterable[str]) -> Pla
 def _guard(spec: OutputSpec, said: Diagnostic) -> Diagnostic:
     keys = {"limit": "", "value": spec.path, "setting": said.fix, "flag": ""}
     return replace(said, details={"addresses": list(spec.clients), **keys})
+
+
+def find_damage(session: LocalSession, state: State, specs: Iterable[OutputSpec]) -> Iterator[Diagnostic]:
+    """Outputs that this machine wrote and that are gone, altered, or older than what state says was written.
+
+    A machine that never wrote an output has no note of it, so a fresh checkout hears nothing of files it never had.
+    """
+    for spec in specs:
+        delivery, record = session.deliveries.by_id.get(spec.id), state.outputs.get(spec.id)
+        if delivery is None or record is None:
+            continue
+        with suppress(IacError):  # what stands there cannot be looked at; writing it says why
+            found = session.sinks[spec.sink].look(spec.path, delivery)
+            if found is Found.NOTHING:
+                yield _damaged("output-missing", spec, "was written here, and is gone")
+            elif found is Found.OTHER:
+                yield _damaged("output-differs", spec, "is not as iac wrote it")
+            elif delivery.serial < record.serial:
+                yield _damaged("output-differs", spec, "is old: another machine has written a newer one since")
+
+
+def _damaged(name: str, spec: OutputSpec, what: str) -> Diagnostic:
+    return Diagnostic(name, f"{spec.id} {what}", spec.location, "", "run iac render", Severity.WARNING)
