@@ -21,6 +21,8 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
+from iac.core.limits import LARGEST_FILE
+
 PRIVATE = 0o600
 """The mode of a file for its owner alone."""
 
@@ -280,14 +282,11 @@ def _write(file: int, data: bytes) -> None:
 LONGEST = 300.0
 """Seconds. Who holds such a lock writes a file or renews a token, which has a deadline: longer means that it hangs."""
 
-LARGEST = 256 * 1024 * 1024
-"""Bytes of a file that are read: more than the largest state."""
-
 _POLL = 0.02
 _PIECE = 1024 * 1024
 
 
-def read(path: Path, largest: int = LARGEST, longest: float = LONGEST) -> bytes:
+def read(path: Path, largest: int = LARGEST_FILE, longest: float = LONGEST) -> bytes:
     """The content of a file, at most its first `largest` bytes.
 
     It may be a pipe, such as a shell's `<(command)`. The plain way to open one waits for its writer without an end.

@@ -26,6 +26,8 @@ from pathlib import Path
 from time import monotonic
 from typing import IO
 
+from iac.core.limits import LARGEST_FILE
+
 
 class Child(StrEnum):
     """What a process is for; it decides the environment."""
@@ -54,9 +56,6 @@ class ProcessError(Exception):
 
 
 Process = subprocess.Popen[bytes]
-
-LONGEST_OUTPUT = 256 * 1024 * 1024
-"""Bytes that a program may print: more than the largest state."""
 
 _LONGEST_WORDS = 64 * 1024  # bytes of stderr that are kept
 _DYING = 5.0  # seconds that a killed process gets to be gone
@@ -116,7 +115,7 @@ class Command:
     arguments: tuple[str, ...]
     directory: Path | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
-    limit: int = LONGEST_OUTPUT
+    limit: int = LARGEST_FILE
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +275,7 @@ class Worker:
         self._memory = memory
         self._process: Process | None = None
 
-    def ask(self, question: bytes, *, seconds: float, limit: int = LONGEST_OUTPUT) -> bytes:
+    def ask(self, question: bytes, *, seconds: float, limit: int = LARGEST_FILE) -> bytes:
         """The answer to a question.
 
         Raises:

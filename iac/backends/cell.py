@@ -35,7 +35,7 @@ class NotStored(Exception):  # no failure: an answer, which the caller reads on 
 
     Args:
         reason: the other side's words.
-        is_refusal: the place said no for a reason that trying again does not mend (rights, a hook, its rules).
+        is_refusal: the place said no for a reason that stays when it is tried again (rights, a hook, its rules).
     """
 
     def __init__(self, reason: str, *, is_refusal: bool = False) -> None:
@@ -120,6 +120,8 @@ def settle(cell: Cell, data: bytes, old: Stored | None, clock: Clock) -> Stored:
     reason = ""
     for pause in (0.0, *PAUSES):
         clock.sleep(pause)
+        # A swap may be tried again, for it names what it takes the place of: one that took effect without an answer
+        # makes the next one fail, and the read then finds our own value there.
         try:
             return cell.swap(data, old)
         except NotStored as failure:
@@ -135,6 +137,6 @@ def settle(cell: Cell, data: bytes, old: Stored | None, clock: Clock) -> Stored:
             return found
         if (found and found.version) != (old and old.version):
             raise NotSettled(reason, is_moved=True)
-        if is_refusal:
+        if is_refusal:  # a right that is missing, or a hook, says no again
             break
     raise NotSettled(reason, is_moved=False)

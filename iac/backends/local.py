@@ -181,15 +181,14 @@ class LocalJournal:
 
     Readers take no lock: a line that is being written is a torn one, which does not count. A writer finds out
     whether the file is as it was when it was read.
+
+    Attributes:
+        where: the file, for messages.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-
-    @property
-    def where(self) -> str:
-        """The file, for messages."""
-        return str(self._path)
+        self.where = str(path)
 
     def read(self, fix: str) -> tuple[Journal, int]:
         """The whole batches, and the size of the file; empty when there is none.
@@ -364,4 +363,4 @@ def _serial(copy: Path, lineage: str) -> int:
 
 def _effect(data: bytes) -> str:
     recorded = "adds what this run recorded to the state"
-    return recorded if is_journal(data) else "puts the copy in the place of the state"
+    return recorded if is_journal(data) else "replaces the state by the copy"

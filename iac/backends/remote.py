@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iac.backends.cell import Cell, NotSettled, Stored, settle
-from iac.backends.lease import Lease
 from iac.backends.local import Extent, JournaledBackend, LocalJournal
+from iac.backends.lock import Lease
 from iac.core.errors import StateError, UnreachableError
 from iac.core.state.document import Owner, TextOrigin, render_state
 from iac.core.state.journal import Batch, fold_all, render_batch, replay

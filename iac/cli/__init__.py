@@ -26,7 +26,7 @@ COMMANDS = {
     "list": "every client of the server, and what is known of it",
     "new": "a definition for a known service",
     "plan": "what apply would do",
-    "redeem": "make clients of self service yours that nobody owns",
+    "redeem": "take over self-service clients that nobody owns",
     "render": "write outputs from state alone",
     "rotate": "new secrets now, outputs rendered",
     "sandbox": "a local IAM with real behaviour",

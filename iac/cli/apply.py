@@ -19,7 +19,7 @@ from iac.files import read
 if TYPE_CHECKING:
     from iac.apply.outcome import Report
 
-_SAVE = "make one: iac plan --out FILE"
+_SAVE = "save a plan: iac plan --out FILE"
 
 
 @click.command("apply")
@@ -27,11 +27,17 @@ _SAVE = "make one: iac plan --out FILE"
 @AUTO_APPROVE
 @click.option("--expect-plan", metavar="DIGEST", help="Stop (exit 4) unless the plan is the one with this digest.")
 @click.option(
-    "--parallelism", metavar="N", type=click.IntRange(1, 64), help="Requests in flight. Not given: of iac.yaml, else 8."
+    "--parallelism",
+    metavar="N",
+    type=click.IntRange(1, 64),
+    help="Requests in flight. Default: that of iac.yaml, else 8.",
 )
 @click.option("--target", "targets", metavar="ADDR", multiple=True, help="Apply this address only; repeatable.")
 @click.option(
-    "--recreate", metavar="ADDR", multiple=True, help="Make a client anew that is gone from the server; repeatable."
+    "--recreate",
+    metavar="ADDR",
+    multiple=True,
+    help="Create this client again, which is gone from the server; repeatable.",
 )
 @ROTATE_DUE
 @click.option("--verify", is_flag=True, help="Prove that the rendered credentials of what was applied work.")

@@ -32,7 +32,11 @@ ACCEPT_OLDER = click.option(
     "--accept-older-state", is_flag=True, help="Go on although this machine has seen a newer state."
 )
 LOCK_TIMEOUT = click.option(
-    "--lock-timeout", metavar="SECONDS", type=click.IntRange(0, 86400), default=0, help="Wait so long for a held lock."
+    "--lock-timeout",
+    metavar="SECONDS",
+    type=click.IntRange(0, 86400),
+    default=0,
+    help="Wait this long for a lock that another run holds.",
 )
 
 
@@ -152,7 +156,7 @@ def _show_proof(shell: Shell, report: Report) -> None:
 def _unfinished(report: Report) -> PartialApply:
     if not report.is_proven and replace(report, proof=None, unproven=None).is_complete:
         return PartialApply(
-            "applied, and not proven to work", fix="see above: what was applied stays; iac verify asks again"
+            "applied, and not proven to work", fix="see above: what was applied stays; run iac verify to ask again"
         )
     rest = "" if report.is_applied else "; running iac apply plans exactly the rest"
     return PartialApply("applied in part", fix=f"see above{rest}")

@@ -34,7 +34,7 @@ def read_stdin() -> bytes:
         InputError: it is closed.
     """
     if sys.stdin is None:
-        raise InputError("stdin is closed", fix="give what is to be read on stdin")
+        raise InputError("stdin is closed", fix="provide the content on stdin")
     return sys.stdin.buffer.read()  # limit: whoever writes to it, as for every filter
 
 

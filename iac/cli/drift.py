@@ -33,7 +33,7 @@ def command(shell: Shell, *, addresses: tuple[str, ...], view: str, accept: tupl
     Reading needs iam:admin.read only, and no key of the state. Exit 0, or 2 when there is drift.
     """
     if accept and (addresses or view == "markdown"):
-        raise click.UsageError("--accept ADDR goes with neither other ADDR nor --format markdown")
+        raise click.UsageError("--accept ADDR cannot be combined with other ADDR or --format markdown")
     from iac.config.edit.splice import read_sources  # not needed by --help
 
     # The files as they are before the server is asked: one that changes meanwhile is not written.
@@ -100,7 +100,7 @@ def _refuse_gone(drift: Drift) -> None:
         raise InputError(
             "a client that is gone from the server has no values to accept, nothing is written",
             where=listed(gone),
-            fix="iac apply --recreate ADDR makes it anew, removed: in iac.yaml lets it go",
+            fix="run iac apply --recreate ADDR to create it again, or list it under removed: in iac.yaml",
         )
 
 

@@ -76,7 +76,7 @@ def _known(error: Exception) -> IacError:
             "the operating system refuses",
             where=str(error.filename or ""),
             why=error.strerror or type(error).__name__,
-            fix="check room, permissions and pipes, then run it again",
+            fix="check disk space, permissions and pipes, then run it again",
         )
     return IacError(
         f"a fault in iac itself: {type(error).__name__}",

@@ -78,7 +78,7 @@ def _wish(client_ids: tuple[str, ...], texts: tuple[str, ...], source: str | Non
     if source is None and wish.is_everything:
         raise click.UsageError("name a CLIENT_ID, --match [KIND=]GLOB or --from FILE")
     if source is not None and wish.reads_owners:
-        raise click.UsageError("--match owner= asks the server, and goes with no --from")
+        raise click.UsageError("--match owner= asks the server: leave out --from")
     return wish
 
 

@@ -20,8 +20,8 @@ PAGES = "https://github.com/indigo-iac/indigo-iac/blob/main/docs/how-to/pipeline
 
 
 @click.command("init")
-@click.option("--project", metavar="NAME", help="Name of the project. Not given: asked for, or the folder's name.")
-@click.option("--issuer", metavar="URL", help="The server's issuer URL. Not given: asked for, on a terminal.")
+@click.option("--project", metavar="NAME", help="Name of the project. Default: iac asks, or takes the folder's name.")
+@click.option("--issuer", metavar="URL", help="The server's issuer URL. Default: iac asks on a terminal.")
 @click.option(
     "--provider",
     type=click.Choice(list(PROVIDERS)),
@@ -137,6 +137,6 @@ def tell_key(shell: Shell, begun: Begun) -> None:
     click.echo(printable(f"{'made' if begun.key.is_new else 'took'} the age identity {path}"))
     shell.note(
         "it opens the secrets in state, and is used on this machine without further settings;",
-        "keep a copy in a safe place: without it every secret has to be rotated",
+        "keep a copy in a safe place: without it you must rotate every secret",
         f"elsewhere, as in a pipeline, set IAC_AGE_IDENTITY to the content of {path} or to its path",
     )

@@ -44,9 +44,17 @@ class _Columns(click.ParamType[tuple[str, ...]]):
 
 @click.command("list")
 @click.option("--managed", "standings", flag_value="managed", multiple=True, help="Clients in this project's state.")
-@click.option("--unmanaged", "standings", flag_value="unmanaged", multiple=True, help="Clients in no state of it.")
-@click.option("--stale", metavar="AGE", type=_Duration(), help="Not used for so long, such as 90d.")
-@click.option("--expiring", metavar="AGE", type=_Duration(), help="Due for a new secret, or expiring, within so long.")
+@click.option(
+    "--unmanaged",
+    "standings",
+    flag_value="unmanaged",
+    multiple=True,
+    help="Clients that are not in this project's state.",
+)
+@click.option("--stale", metavar="AGE", type=_Duration(), help="Not used for this long, such as 90d.")
+@click.option(
+    "--expiring", metavar="AGE", type=_Duration(), help="Due for a new secret, or expiring, within this time."
+)
 @click.option("--ownerless", "is_ownerless", is_flag=True, help="Clients without an owner; a request for each.")
 @click.option("--scope", metavar="GLOB", default="", help="Clients with such a scope.")
 @click.option(
@@ -104,7 +112,7 @@ def command(
     _show(shell, inventory, columns, order, view)
     shell.note(*(f"{one.client_id or '(no client_id)'} is left out: {one.misfit_words}" for one in inventory.left_out))
     if not inventory.is_use_known and "last_used" in columns:
-        shell.note("this server says of no client when it was last used: an empty last_used does not mean unused")
+        shell.note("this server does not say when clients were last used: an empty last_used does not mean unused")
     return 0
 
 

@@ -55,7 +55,10 @@ REPORT = click.option(
 @click.option("--out", metavar="FILE", help="Save the plan, for `iac apply FILE`.")
 @click.option("--target", "targets", metavar="ADDR", multiple=True, help="Look at this address only; repeatable.")
 @click.option(
-    "--recreate", metavar="ADDR", multiple=True, help="Make a client anew that is gone from the server; repeatable."
+    "--recreate",
+    metavar="ADDR",
+    multiple=True,
+    help="Create this client again, which is gone from the server; repeatable.",
 )
 @ROTATE_DUE
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")

@@ -110,7 +110,7 @@ def pull(shell: Shell) -> int:
     settings = load_project(shell.root).settings(shell.environment)
     click.echo(render_state(open_backend(settings, SystemClock()).load()), nl=False)
     if settings.state.is_clear:
-        click.echo("the secrets in it stand in clear: iac.yaml says encryption: none", err=True)
+        click.echo("its secrets are not encrypted: iac.yaml has encryption: none", err=True)
     return 0
 
 
@@ -132,7 +132,7 @@ def push_copy(shell: Shell, *, file: str, is_forced: bool) -> int:
     return 0
 
 
-@command.command("rekey", short_help="all secrets sealed anew, to the recipients of now")
+@command.command("rekey", short_help="seal all secrets again, for the current recipients")
 @click.pass_obj
 def rekey_secrets(shell: Shell) -> int:
     """Seal every secret of state anew, to the recipients of iac.yaml and of definitions.
@@ -144,15 +144,15 @@ def rekey_secrets(shell: Shell) -> int:
     from iac.workflow.state import rekey
 
     done = rekey(open_rekey(shell))
-    click.echo(f"sealed {counted(done.secrets, 'secret')} anew")
+    click.echo(f"sealed {counted(done.secrets, 'secret')} again")
     for address, recipients in sorted(done.recipients.items()):
         click.echo(printable(f"{address}: also to {counted(len(recipients), 'recipient')} of its definition"))
     if done.are_clear:
-        shell.note("they stand in clear now, as iac.yaml asks: whoever reads the state reads them")
+        shell.note("they are not encrypted now, as iac.yaml asks: whoever reads the state reads them")
         return 0
     if done.were_clear:
         shell.note(
-            f"{done.were_clear} of them stood in clear, and still do in older copies of the state, backups too:",
+            f"{done.were_clear} of them were not encrypted, and are not in older copies and backups of the state:",
             "remove those copies, or rotate with iac rotate",
         )
     shell.note(
@@ -162,7 +162,7 @@ def rekey_secrets(shell: Shell) -> int:
     return 0
 
 
-@command.command("restore", short_help="a deleted client made anew, with its old id and secret")
+@command.command("restore", short_help="create a deleted client again, with its old id and secret")
 @click.argument("address", metavar="ADDR")
 @AUTO_APPROVE
 @LOCK_TIMEOUT
@@ -264,6 +264,6 @@ def unlock(shell: Shell, *, run_id: str) -> int:
     its run is gone, perhaps on another machine.
     """
     holder = _open(shell).backend.unlock(run_id)
-    click.echo(printable(f"run {holder.run_id} of {holder.who}, since {holder.since}, holds the lock no more"))
+    click.echo(printable(f"run {holder.run_id} of {holder.who}, since {holder.since}, no longer holds the lock"))
     shell.note("run iac plan: it says what that run left unfinished")
     return 0

@@ -96,6 +96,12 @@ TIMEOUT = 30.0
 DEADLINE = 120.0
 """Seconds for a whole answer, from the first step to the last byte, repeated reads and pauses included: `deadline`."""
 
+LARGEST_FILE = 256 * 2**20
+"""Bytes of a file that is read, or of what a program prints: more than the largest state."""
+
+LARGEST_SECRET = 64 * 2**10
+"""Bytes of a file that holds one value, such as a password or a token."""
+
 LARGEST_BODY = 32 * 2**20
 """Bytes of an answer, decoded; a page of 100 clients with the largest jwk that IAM takes is 7 MB."""
 

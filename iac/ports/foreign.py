@@ -38,8 +38,7 @@ def only(
             except IacError:
                 raise
             except Exception as foreign:
-                why = f"{type(foreign).__name__}: {foreign}"
-                raise error(summary, why=why) from foreign
+                raise error(summary, why=f"{type(foreign).__name__}: {foreign}") from foreign
 
         return cast("Callable[Concatenate[S, P], R]", functools.update_wrapper(guarded, method))
 

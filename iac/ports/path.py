@@ -28,8 +28,7 @@ _LONGEST, _LONGEST_NAME = 1024, 255  # bytes: limits.h of macOS, the smallest of
 
 def folded(path: str) -> str:
     """One form of all paths that some file system takes for the same file."""
-    parts = (_folded_part(part) for part in PurePosixPath(path).parts)
-    return str(PurePosixPath(*parts))
+    return str(PurePosixPath(*(_folded_part(part) for part in PurePosixPath(path).parts)))
 
 
 def _folded_part(part: str) -> str:

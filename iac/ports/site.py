@@ -14,13 +14,11 @@ from typing import Any
 
 from iac.core.capabilities import Capabilities
 from iac.core.errors import InputError
+from iac.core.limits import LARGEST_SECRET
 from iac.core.secret import Secret
 from iac.files import read
 from iac.ports.clock import Clock
 from iac.ports.path import named_file
-
-MAX_BYTES = 64 * 1024
-"""Largest file that a value is read from."""
 
 
 class SourceKind(StrEnum):
@@ -109,7 +107,7 @@ class ValueSource:
     def _file_text(self, root: Path) -> str:
         path = self.path(root)
         try:
-            return read(path, MAX_BYTES).decode()
+            return read(path, LARGEST_SECRET).decode()
         except UnicodeDecodeError as error:
             raise InputError(f"{self.setting} is not text", where=str(path), fix=self._fix()) from error
         except OSError as error:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -75,44 +76,45 @@ def gather(work: Callable[[T], R], items: Sequence[T], parallelism: int) -> Iter
         yield from pool.map(work, items)
 
 
-@dataclass(frozen=True, slots=True)
-class PagedList:
-    """A list of a server.
+def read_list(
+    fetch: Callable[[int, int], ListPage],
+    total: int,
+    keep: Callable[[Mapping[str, Any]], T | None],
+    parallelism: int = 1,
+) -> list[T]:
+    """What `keep` makes of each entry of a list, None left out.
 
-    Attributes:
-        fetch: one page by its first index and size; `scope` is what reading it needs.
+    Args:
+        fetch: one page by its first index and size.
+        total: entries that there are to begin with.
+        keep: called for each entry.
+        parallelism: pages at once, at most.
+
+    Raises:
+        UnreachableError: the list grows faster than it is read.
     """
+    size, start = switch("page-size"), switch("first-index")
+    kept: list[T] = []
+    end = start + total
+    for _ in range(_ROUNDS):
+        spans = [range(first, min(first + size, end)) for first in range(start, end, size)]
+        newest = 0
+        for page in chain.from_iterable(gather(partial(_cover, fetch), spans, parallelism)):
+            kept.extend(made for made in map(keep, page.entries) if made is not None)
+            newest = max(newest, page.total)
+        start, end = end, switch("first-index") + newest
+        if end <= start:
+            return kept
+    raise UnreachableError("the server's list grows while it is read, and does not end")
 
-    fetch: Callable[[int, int], ListPage]
-    parallelism: int = 1
 
-    def read(self, total: int, keep: Callable[[Mapping[str, Any]], T | None]) -> list[T]:
-        """What `keep` makes of each entry, None left out, when there are `total` entries to begin with.
-
-        Raises:
-            UnreachableError: the list grows faster than it is read.
-        """
-        size, start = switch("page-size"), switch("first-index")
-        kept: list[T] = []
-        end = start + total
-        for _ in range(_ROUNDS):
-            spans = [range(first, min(first + size, end)) for first in range(start, end, size)]
-            newest = 0
-            for page in chain.from_iterable(gather(self._cover, spans, self.parallelism)):
-                kept.extend(made for made in map(keep, page.entries) if made is not None)
-                newest = max(newest, page.total)
-            start, end = end, switch("first-index") + newest
-            if end <= start:
-                return kept
-        raise UnreachableError("the server's list grows while it is read, and does not end")
-
-    def _cover(self, span: range) -> list[ListPage]:
-        pages: list[ListPage] = []
-        start = span.start
-        while start < span.stop:
-            page = self.fetch(start, span.stop - start)
-            pages.append(page)
-            if not page.entries:
-                break
-            start += len(page.entries)
-        return pages
+def _cover(fetch: Callable[[int, int], ListPage], span: range) -> list[ListPage]:
+    pages: list[ListPage] = []
+    start = span.start
+    while start < span.stop:
+        page = fetch(start, span.stop - start)
+        pages.append(page)
+        if not page.entries:
+            break
+        start += len(page.entries)
+    return pages

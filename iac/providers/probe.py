@@ -91,8 +91,7 @@ class Probe:
             return KeyAssertion(self.client_id, self.key)
         if self.method == "client_secret_jwt":
             return SecretAssertion(self.client_id, self.secret)
-        is_post = self.method == "client_secret_post"
-        method = "client_secret_post" if is_post else "client_secret_basic"
+        method = "client_secret_post" if self.method == "client_secret_post" else "client_secret_basic"
         return SharedSecret.at(self.api, self.client_id, self.secret, method)
 
 

@@ -115,8 +115,7 @@ class SealedSink(Sink):
         self._readers = readers
 
     def _check(self, path: str, content: bytes) -> None:
-        sealed = self._cipher.seal(path, content, self._readers.recipients(path))
-        self._files.check(path, sealed)
+        self._files.check(path, self._cipher.seal(path, content, self._readers.recipients(path)))
 
     def _write(self, path: str, content: bytes, *, mode: int, is_new: bool) -> bool:
         sealed = self._files.read(path)

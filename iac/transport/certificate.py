@@ -44,23 +44,15 @@ def ssl_context(ca: Path | None, certificate: Path | None, key: Path | None, *, 
         return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context = ssl.create_default_context()
     if ca is not None:
-        _trust(context, ca)
+        try:
+            context.load_verify_locations(ca)
+        except OSError as error:
+            fix = "name a PEM file of certificates"
+            raise InputError("the CA bundle cannot be used", where=str(ca), why=str(error), fix=fix) from error
+        accept_any_form(context)
     if certificate is not None:
         _show(context, certificate, key)
     return context
-
-
-def _trust(context: ssl.SSLContext, ca: Path) -> None:
-    try:
-        context.load_verify_locations(ca)
-        accept_any_form(context)
-    except OSError as error:
-        raise InputError(
-            "the CA bundle cannot be used",
-            where=str(ca),
-            why=str(error),
-            fix="name a PEM file of certificates",
-        ) from error
 
 
 def accept_any_form(context: ssl.SSLContext) -> None:

@@ -37,21 +37,20 @@ _UNSENDABLE = "a header, such as that of a token, has a character that HTTP does
 
 
 @dataclass(frozen=True, slots=True)
-class _NotSent:
-    """No connection: the request surely had no effect."""
+class _NoAnswer:
+    """No whole answer came back. What was not sent surely had no effect; what was sent in part may have had one."""
 
     error: Exception
-
-
-@dataclass(frozen=True, slots=True)
-class _Lost:
-    """Sent, perhaps in part; no whole answer came back."""
-
-    error: Exception
+    is_sent: bool
 
 
 class Http:
-    """Requests to one origin. Close it after use."""
+    """Requests to one origin. Close it after use.
+
+    Attributes:
+        skew: seconds by which the server's clock is ahead of this machine's, by its last answer (RFC 9110 section
+            6.6.1); None when no answer said what time it is.
+    """
 
     def __init__(self, server: HttpServer, transport: Transport, clock: Clock) -> None:
         self._origin = server.origin
@@ -59,15 +58,7 @@ class Http:
         self._clock = clock
         self._client = open_client(server, transport)
         self._free = BoundedSemaphore(transport.parallelism)
-        self._skew: float | None = None
-
-    @property
-    def skew(self) -> float | None:
-        """Seconds by which the server's clock is ahead of this machine's, by its last answer (RFC 9110 section 6.6.1).
-
-        None when no answer said what time it is.
-        """
-        return self._skew
+        self.skew: float | None = None
 
     def close(self) -> None:
         """Close all connections."""
@@ -85,7 +76,7 @@ class Http:
             return outcome
         raise self._failure(call, outcome) from outcome.error
 
-    def _persist(self, call: Call) -> Answer | _NotSent | _Lost:
+    def _persist(self, call: Call) -> Answer | _NoAnswer:
         ends = time.monotonic() + self._transport.deadline
         attempt = 1
         while True:
@@ -98,16 +89,16 @@ class Http:
             self._clock.sleep(pause)
             attempt += 1
 
-    def _attempt(self, call: Call, ends: float) -> Answer | _NotSent | _Lost:
+    def _attempt(self, call: Call, ends: float) -> Answer | _NoAnswer:
         limits = self._transport
         exchange = WireExchange(ends, limits.deadline, limits.largest_body + LARGEST_HEAD, call.is_read)
         if not self._free.acquire(timeout=max(0.0, ends - time.monotonic())):
-            return _NotSent(httpx.PoolTimeout(f"all {limits.parallelism} connections were busy"))
+            return _NoAnswer(httpx.PoolTimeout(f"all {limits.parallelism} connections were busy"), is_sent=False)
         try:
             with serving(exchange):
                 return self._exchange(call)
         except Exception as error:
-            return (_Lost if exchange.is_sent else _NotSent)(_told(error))
+            return _NoAnswer(_told(error), exchange.is_sent)
         finally:
             self._free.release()
 
@@ -122,9 +113,9 @@ class Http:
     def _note_time(self, said: str | None) -> None:
         date = parse_date(said)
         if date is not None:
-            self._skew = (date - self._clock.now()).total_seconds()
+            self.skew = (date - self._clock.now()).total_seconds()
 
-    def _pause(self, call: Call, outcome: Answer | _NotSent | _Lost, attempt: int) -> float | None:
+    def _pause(self, call: Call, outcome: Answer | _NoAnswer, attempt: int) -> float | None:
         # A write is sent once, whatever comes back: one that was done, and whose answer got lost, would be done twice.
         if not call.is_read:
             return None
@@ -135,10 +126,10 @@ class Http:
             asked = parse_retry_after(outcome.headers.get("retry-after"), self._clock.now())
         return self._transport.patience.pause(attempt, asked, self._transport.chance())
 
-    def _failure(self, call: Call, outcome: _NotSent | _Lost) -> UnreachableError | UnknownOutcome:
+    def _failure(self, call: Call, outcome: _NoAnswer) -> UnreachableError | UnknownOutcome:
         where = f"{call.method} {self._origin}{call.path.partition('?')[0]}"
         why = str(outcome.error) or type(outcome.error).__name__
-        if isinstance(outcome, _NotSent):
+        if not outcome.is_sent:
             return self._unreachable(outcome.error, why)
         if call.is_read and is_certificate_refused(outcome.error):
             return self._certificate_refused(why)
@@ -218,7 +209,7 @@ def _bare(error: Exception) -> Exception:
     return error
 
 
-def _brief(outcome: Answer | _NotSent | _Lost) -> str:
+def _brief(outcome: Answer | _NoAnswer) -> str:
     if isinstance(outcome, Answer):
         return str(outcome.status)
-    return f"{'not sent' if isinstance(outcome, _NotSent) else 'no answer'} ({type(outcome.error).__name__})"
+    return f"{'no answer' if outcome.is_sent else 'not sent'} ({type(outcome.error).__name__})"

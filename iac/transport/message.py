@@ -80,8 +80,7 @@ class Call:
 
     def with_authorization(self, value: str) -> Call:
         """The same call with an Authorization header."""
-        headers = {**self.headers, "Authorization": value}
-        return replace(self, headers=headers)
+        return replace(self, headers={**self.headers, "Authorization": value})
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -93,4 +93,4 @@ def _ways(drift: Drift) -> Iterator[str]:
         yield "`iac apply` makes it as defined again."
         yield "`iac drift --accept ADDR` writes the server's values into the definition, for review."
     if drift.gone:
-        yield "`iac apply --recreate ADDR` makes a client anew that is gone, with a new secret."
+        yield "`iac apply --recreate ADDR` creates a client again that is gone, with a new secret."

@@ -151,8 +151,8 @@ _MOST = 5
 def sealing(who: Recipients) -> str:
     """What becomes of a secret whose recipients change."""
     if who.is_clear:
-        return "stored in clear, for all who can read the state: encryption: none"
-    return "apply seals it anew" if who.is_sealed else "it stays sealed as it is until iac state rekey"
+        return "stored unencrypted, for all who can read the state: encryption: none"
+    return "apply seals it again" if who.is_sealed else "it stays sealed as it is until iac state rekey"
 
 
 def recipient_lines(plan: Plan) -> Iterator[str]:

@@ -383,7 +383,9 @@ def identity(settings: Settings, found: Secret | None) -> Iterator[Checked]:
     if settings.state.is_clear:
         return
     if found is None:
-        yield unknown("identity", "none is here: right for plan and drift; render, and apply of some outputs, need one")
+        yield unknown(
+            "identity", "no identity here: plan and drift need none; render, and apply of some outputs, need one"
+        )
         return
     try:
         own = recipients_of(found)

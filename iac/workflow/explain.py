@@ -25,9 +25,7 @@ def explain(name: str, root: Path) -> Explanation:
     """
     known = explanations()
     if name not in known:
-        raise InputError(
-            "nothing has this id", where=name, fix=nearest(name, known) or "iac explain --list names all of them"
-        )
+        raise InputError("unknown id", where=name, fix=nearest(name, known) or "iac explain --list names all of them")
     if not known[name].is_adjustable:
         return known[name]
     project, _ = read_project(root)

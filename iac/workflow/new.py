@@ -78,7 +78,7 @@ def find_offer(name: str) -> Offer:
         service = known[template_files()[name].parent.name]
         return Offer(service, tuple(each for each in service.files if each.template == name))
     raise InputError(
-        "there is no such service or template",
+        "unknown service or template",
         where=name,
         fix=nearest(name, [*known, *template_files()]) or "iac new --list names the services and their templates",
     )
@@ -208,7 +208,7 @@ def _check_addresses(root: Path, addresses: Iterable[str]) -> None:
     for address in addresses:
         if not is_address(address):
             raise InputError(
-                "this is no address",
+                "invalid address",
                 where=address,
                 why=ADDRESS_RULE,
                 fix="an address is the path below clients.d/ without .yaml, such as portals/grafana",

@@ -56,7 +56,7 @@ def _unfit(state: State, secrets: Mapping[str, Secret]) -> dict[str, str]:
         if client is None:
             problems[address] = "not in state; iac apply creates a client or adopts it"
         elif not uses_secret(client.applied):
-            problems[address] = "its token_endpoint_auth_method takes no secret"
+            problems[address] = "its token_endpoint_auth_method uses no secret"
     return problems
 
 
@@ -110,7 +110,7 @@ def store_token(session: Session, address: str, rat: Secret, uri: str) -> Client
         found = session.provider.get(client_id)
         if found is None:
             raise InputError(
-                "the server does not take this token for this client",
+                "the server does not accept this token for this client",
                 where=f"{address}, client_id {client_id}",
                 why="it is another client's, has ended, or is not all of the token; nothing was stored",
                 fix="give the token as the server gave it; RFC 7592 servers need --uri too, for a client in no state",
@@ -138,7 +138,7 @@ def _named(session: Session, ledger: Ledger, address: str) -> str:
         raise not_in_state(ledger.state, address)
     if not client.client_id:
         raise InputError(
-            "nothing says whose token this is",
+            "it is not known whose token this is",
             where=str(client.location),
             why=f"{address} is in no state, and its definition names no client_id",
             fix="write client_id: ID of the registered client into the definition first",
@@ -220,7 +220,7 @@ def parse_secret(text: str) -> Secret:
     secret = Secret(text.removesuffix("\n").removesuffix("\r"))
     problem = _problem(secret)
     if problem:
-        raise InputError("this is no secret", why=problem, fix="give the secret alone, on one line")
+        raise InputError("invalid secret", why=problem, fix="give the secret alone, on one line")
     return secret
 
 
@@ -234,7 +234,7 @@ def parse_secrets(text: str, name: str) -> dict[str, Secret]:
     entries = list(_json(text, mistakes) if text.lstrip().startswith("{") else _dotenv(text, mistakes))
     found: dict[str, Secret] = {}
     for where, address, secret in entries:
-        problem = "it is there twice" if address in found else _problem(secret)
+        problem = "it is given twice" if address in found else _problem(secret)
         if problem:
             mistakes.append(f"{where}: {problem}")
         found[address] = secret
@@ -257,12 +257,12 @@ def _json(text: str, mistakes: list[str]) -> Iterator[_Entry]:
     try:
         pairs = json.loads(text, object_pairs_hook=list)
     except (ValueError, RecursionError):
-        mistakes.append("it is no JSON")
+        mistakes.append("it is not JSON")
     for address, value in pairs:
         if isinstance(value, str):
             yield address, address, Secret(value)
         else:
-            mistakes.append(f"{address}: the secret is no string")
+            mistakes.append(f"{address}: the secret must be a string")
 
 
 def _dotenv(text: str, mistakes: list[str]) -> Iterator[_Entry]:

@@ -76,7 +76,7 @@ def rename(session: StateSession, source: str, target: str) -> ClientState:
     """
     if not _ADDRESS.fullmatch(target):
         raise InputError(
-            "this is no address",
+            "invalid address",
             where=target,
             fix="an address is the path of a definition below clients.d without .yaml",
         )
@@ -174,7 +174,7 @@ def _older(document: State, current: State, origin: TextOrigin) -> StateError:
         where=origin.where,
         why=f"it has serial {document.serial} of run {document.run_id},"
         f" the state serial {current.serial} of run {current.run_id}",
-        fix=f"keep both; iac state push --force {origin.where} puts the copy in the place of the state",
+        fix=f"keep both; iac state push --force {origin.where} replaces the state by the copy",
     )
 
 
@@ -182,7 +182,7 @@ def _whole(copy: StateCopy, origin: TextOrigin) -> Journal:
     journal = parse_journal(copy.data, origin)
     if journal.length != len(copy.data):
         raise StateError(
-            "the copy of a journal is torn", where=origin.where, why="its last line ends early", fix=origin.fix
+            "the copy of a journal is incomplete", where=origin.where, why="its last line ends early", fix=origin.fix
         )
     return journal
 

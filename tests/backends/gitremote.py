@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from iac.backends.git import GitPlace
 from iac.backends.git.branch import open_git
-from iac.backends.lease import Lease
+from iac.backends.lock import Lease
 from tests.backends.contract import RemoteSite
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from iac.backends.cell import NotStored
-from iac.backends.lease import Lease
+from iac.backends.lock import Lease
 from iac.backends.s3 import S3Place
 from iac.backends.s3.bucket import LOCK_SUFFIX, open_s3
 from iac.core.secret import Secret

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.backends.cell import Cell, NotSettled, NotStored, Stored, settle
-from iac.backends.lease import TRIES, Lease, Renewal
-from iac.backends.lock import UNKNOWN, parse_note, render_note
+from iac.backends.lock import TRIES, UNKNOWN, Lease, Renewal, parse_note, render_note
 from iac.clock import SystemClock
 from iac.core.errors import LockedError, StateError, UnreachableError
 from tests.backends.cells import MemoryCell, Place

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.backends.lease import Lease
+from iac.backends.lock import Lease
 from iac.core.errors import StateError, UnreachableError
 from iac.core.state.document import TextOrigin, parse_state
 from iac.core.state.model import ClientWritten, IntentDropped

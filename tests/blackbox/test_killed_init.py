@@ -148,7 +148,7 @@ def test_a_disk_without_room_leaves_nothing_in_the_way_of_the_next_run(
 ) -> None:
     if arguments[0] == "state":
         empty.write("iac.yaml", BARE)
-    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ and "COVERAGE" not in name}
+    inherited = {name: os.environ[name] for name in INHERITED if name in os.environ}
     full = subprocess.run(
         [*COMMAND, *arguments],
         cwd=empty.root,

@@ -104,7 +104,7 @@ def test_a_file_that_is_cut_or_no_plan_is_refused_before_anything_is_read(
     said = project.iac("apply", FILE)
     assert 1 == said.code
     assert "error: the saved plan is damaged" in said.err
-    assert "fix: make one: iac plan --out FILE" in said.err
+    assert "fix: save a plan: iac plan --out FILE" in said.err
     assert before == len(sandbox.log)
 
 

@@ -69,9 +69,9 @@ class TestMove:
             ("wlcg/a", "wlcg/c", "the new address is in state already"),
             ("wlcg/a", "wlcg/a", "the new address is in state already"),
             ("wlcg/c", "y", "run iac apply first"),
-            ("wlcg/a", "../y", "this is no address"),
-            ("wlcg/a", "", "this is no address"),
-            ("wlcg/a", "a b", "this is no address"),
+            ("wlcg/a", "../y", "invalid address"),
+            ("wlcg/a", "", "invalid address"),
+            ("wlcg/a", "a b", "invalid address"),
         ],
     )
     def test_a_wrong_address_changes_nothing(self, mended: Mended, source: str, target: str, says: str) -> None:
@@ -138,7 +138,7 @@ class TestRekey:
         (mended.root / "iac.yaml").write_text(text[:start] + recipient + text[text.index("]", start) :])
         said = mended.iac("state", "rekey")
         assert 0 == said.code, said.err
-        assert "sealed 3 secrets anew" in said.out
+        assert "sealed 3 secrets again" in said.out
         assert "iac rotate" in said.err
         monkeypatch.setenv("IAC_AGE_IDENTITY", identity.reveal())
         state = mended.state()
@@ -176,7 +176,7 @@ class TestRekey:
         said = mended.iac("state", "rekey")
         assert 0 == said.code, said.err
         assert [
-            "sealed 3 secrets anew",
+            "sealed 3 secrets again",
             "wlcg/a: also to 2 recipients of its definition",
             "wlcg/c: also to 1 recipient of its definition",
         ] == said.out.splitlines()
@@ -206,7 +206,7 @@ class TestRekey:
         assert 0 == mended.iac("state", "rekey").code
         file.write_text(without)
         said = mended.iac("state", "rekey")
-        assert "sealed 3 secrets anew\n" == said.out
+        assert "sealed 3 secrets again\n" == said.out
         assert "former recipients" in said.err
         assert "iac rotate" in said.err
         monkeypatch.setenv("IAC_AGE_IDENTITY", host.reveal())
@@ -226,18 +226,18 @@ class TestRekey:
     ) -> None:
         text = without_encryption(mended)
         said = mended.iac("state", "rekey")
-        assert (0, "sealed 3 secrets anew\n") == (said.code, said.out), said.err
-        assert "they stand in clear now" in said.err
+        assert (0, "sealed 3 secrets again\n") == (said.code, said.out), said.err
+        assert "they are not encrypted now" in said.err
         assert 3 == mended.document().count("clear:canary-")
         again = mended.iac("state", "rekey")
-        assert "they stand in clear now" in again.err
+        assert "they are not encrypted now" in again.err
 
         (mended.root / "iac.yaml").write_text(text)
         with monkeypatch.context() as patched:
             patched.delenv("IAC_AGE_IDENTITY")
             said = mended.iac("state", "rekey")
-        assert (0, "sealed 3 secrets anew\n") == (said.code, said.out), said.err
-        assert "3 of them stood in clear" in said.err
+        assert (0, "sealed 3 secrets again\n") == (said.code, said.out), said.err
+        assert "3 of them were not encrypted" in said.err
         assert "canary" not in mended.document()
         assert "canary-id-a" == mended.secret("wlcg/a", mended.state().clients["wlcg/a"].secret)
 
@@ -272,7 +272,7 @@ class TestPull:
             (mended.root / "iac.yaml").read_text().partition("state:")[0] + "state: {encryption: none, path: c.json}\n"
         )
         assert 0 == mended.iac("state", "init").code
-        assert "in clear" in mended.iac("state", "pull").err
+        assert "are not encrypted" in mended.iac("state", "pull").err
 
 
 class TestUnlock:

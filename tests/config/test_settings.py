@@ -11,8 +11,9 @@ from iac.config.definitions import load_environment, validate_project
 from iac.config.project import load_project
 from iac.config.settings import StateSettings
 from iac.core.errors import InputError
+from iac.core.limits import LARGEST_SECRET
 from iac.core.secret import Secret
-from iac.ports.site import MAX_BYTES, SourceKind, ValueSource
+from iac.ports.site import SourceKind, ValueSource
 from iac.providers.logins.settings import ClientCredentialsAuth, TokenAuth, WlcgAuth
 from tests.config.given import PROJECT, RECIPIENT, write
 
@@ -135,8 +136,8 @@ def test_a_value_that_cannot_be_had_is_said(
 
 
 def test_no_more_is_read_of_a_file_than_a_secret_can_be_long(tmp_path: Path) -> None:
-    (tmp_path / "key").write_text("x" * (MAX_BYTES + 10))
-    assert MAX_BYTES == len(source(SourceKind.FILE, "key").read({}, tmp_path).reveal())
+    (tmp_path / "key").write_text("x" * (LARGEST_SECRET + 10))
+    assert LARGEST_SECRET == len(source(SourceKind.FILE, "key").read({}, tmp_path).reveal())
 
 
 def test_a_place_is_described_without_its_value() -> None:

@@ -75,7 +75,7 @@ def _kill_twice(situation: Situation, count: int) -> Tally:
 def test_a_run_that_is_killed_is_ended_by_the_next(
     situation: Situation, flavour: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    count = 24
+    count = 16
     _kill(situation, _spread(points_of(situation.calls), count, flavour)).check(capsys, flavour, count)
 
 

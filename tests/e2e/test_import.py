@@ -207,7 +207,7 @@ def test_no_secret_that_the_server_shows_is_said_or_written(empty: Project, flav
 
 def test_what_policy_refuses_is_told_and_waived_only_when_asked_for(empty: Project) -> None:
     said = empty.iac("import", "client-cred", "public-client")
-    assert "policy refuses (password-grant) until that is mended or waived: client-cred" in said.err
+    assert "policy refuses (password-grant) until that is fixed or waived: client-cred" in said.err
     assert "waive" not in empty.read("clients.d/client-cred.yaml")
     assert empty.iac("plan").code == 3
     (empty.root / "clients.d/client-cred.yaml").unlink()

@@ -63,10 +63,9 @@ def check(project: Project, tmp_path: Path, kilobytes: int) -> None:
     (tmp_path / "tmp").mkdir()
     command = [sys.executable, "-m", "iac", "-C", str(project.root), "apply", "--auto-approve"]
     # A process that measures its coverage has no room for the result either.
-    uncovered = {name: value for name, value in os.environ.items() if not name.startswith("COVERAGE_")}
     said = subprocess.run(
         ["bash", "-c", f'ulimit -S -f {kilobytes}; exec "$@"', "bash", *command],
-        env={**uncovered, "TMPDIR": str(tmp_path / "tmp"), "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},
+        env={**os.environ, "TMPDIR": str(tmp_path / "tmp"), "HOME": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"},
         capture_output=True,
         text=True,
         timeout=60,

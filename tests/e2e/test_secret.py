@@ -156,7 +156,7 @@ class TestSet:
         assert adopted.apply().code == 0
         said = set_secret(adopted, monkeypatch, KNOWN, "team/public")
         assert said.code == 1
-        assert "takes no secret" in said.err
+        assert "uses no secret" in said.err
 
     def test_a_client_that_is_gone_is_told_as_gone(self, adopted: Project, monkeypatch: pytest.MonkeyPatch) -> None:
         store = adopted.sandbox.iam.world.store

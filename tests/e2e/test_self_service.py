@@ -114,7 +114,7 @@ def test_a_new_token_is_handed_in_when_the_old_one_has_ended(at: At, monkeypatch
     new = access.issue_rat(sandbox_of(work).sandbox.iam.world, client)
     assert ["deleted-on-server"] == work.guards()
     work.feed(monkeypatch, "wrong")
-    assert "the server does not take this token" in work.iac("secret", "token", ADDRESS)[2]
+    assert "the server does not accept this token" in work.iac("secret", "token", ADDRESS)[2]
     work.feed(monkeypatch, new)
     code, out, err = work.iac("secret", "token", ADDRESS)
     assert (0, f"{ADDRESS}: stored, it reaches {client_id}\n") == (code, out), err
@@ -134,7 +134,7 @@ def test_an_orphan_comes_in_by_a_token_that_an_administrator_made(
     place = sandbox_of(work)
     token = access.issue_rat(place.sandbox.iam.world, place._client(orphan))
     work.feed(monkeypatch, token)
-    assert "nothing says whose token this is" in work.iac("secret", "token", ADDRESS)[2]
+    assert "it is not known whose token this is" in work.iac("secret", "token", ADDRESS)[2]
     work.feed(monkeypatch, token)
     assert "this address is not in state" in work.iac("secret", "token", "team/other")[2]
     work.define(client_id=orphan)

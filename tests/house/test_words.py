@@ -12,8 +12,10 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).parents[2] / "iac"
 ROOMS = (
-    "apply", "backends", "core", "files", "forges", "git", "ports", "process", "providers", "registry", "sealing",
-    "session", "sinks", "transport",
+    "apply", "backends", "cli", "core", "files", "forges", "git", "ports", "process", "providers", "registry", "sealing",
+    "session", "sinks", "transport", "views", "wiring", "workflow/doctor", "workflow/explain", "workflow/outputs",
+    "workflow/init", "workflow/inventory", "workflow/keys", "workflow/new", "workflow/plan", "workflow/registrations",
+    "workflow/render", "workflow/restore", "workflow/rotate", "workflow/secrets", "workflow/state", "workflow/validate",
 )  # fmt: skip
 """Those whose messages have been rewritten; the aim is all of them."""
 

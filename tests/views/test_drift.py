@@ -95,7 +95,7 @@ client `app`, `An app`, `clients.d/app.yaml:3`
     ways = (
         "`iac apply` makes it as defined again.\n"
         "`iac drift --accept ADDR` writes the server's values into the definition, for review.\n"
-        "`iac apply --recreate ADDR` makes a client anew that is gone, with a new secret.\n"
+        "`iac apply --recreate ADDR` creates a client again that is gone, with a new secret.\n"
     )
     assert expected + ways == drift_markdown(_drift(_client(), GONE), BUDGET)
 

@@ -121,7 +121,7 @@ def refused(root: Path, name: str, address: str = "team/app", **answers: str) ->
 
 @pytest.mark.parametrize("address", ["", "a//b", "../a", "a b", "/a"])
 def test_what_is_no_address_is_refused(root: Path, address: str) -> None:
-    assert "this is no address" == refused(root, "grafana", address).summary
+    assert "invalid address" == refused(root, "grafana", address).summary
 
 
 @pytest.mark.parametrize("address", ["team/app", "team/App"])

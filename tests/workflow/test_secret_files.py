@@ -33,7 +33,7 @@ def test_a_secret_is_the_text_without_its_line_break(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", "\n", "a b", f"{CANARY}\n{CANARY}\n", f"{CANARY}\n\n", "a\tb", "a\0", "\ufeffx"])
 def test_what_is_no_secret_is_refused_unsaid(text: str) -> None:
-    with pytest.raises(InputError, match="this is no secret") as caught:
+    with pytest.raises(InputError, match="invalid secret") as caught:
         parse_secret(text)
     assert CANARY not in "\n".join(caught.value.lines())
 
@@ -69,12 +69,12 @@ def test_dotenv_knows_comments_exports_and_quotes() -> None:
         (f"a='{CANARY}", "line 1: quotes or spaces that fit no secret"),
         (f"a='{CANARY}' 'x'", "line 1: quotes or spaces that fit no secret"),
         (f"a={CANARY} x", "line 1: the secret holds a space or a character that cannot be printed"),
-        (f"a={CANARY}\nb=1\na=2\n", "line 3: it is there twice"),
-        (f'{{"a": "{CANARY}", "a": "x"}}', "a: it is there twice"),
-        (f'{{"a": "{CANARY}"', "it is no JSON"),
-        ('{"a":' * 100_000, "it is no JSON"),
-        (f'{{"a": {{"b": "{CANARY}"}}}}', "a: the secret is no string"),
-        ('{"a": 1, "b": ""}', "a: the secret is no string; b: the secret is empty"),
+        (f"a={CANARY}\nb=1\na=2\n", "line 3: it is given twice"),
+        (f'{{"a": "{CANARY}", "a": "x"}}', "a: it is given twice"),
+        (f'{{"a": "{CANARY}"', "it is not JSON"),
+        ('{"a":' * 100_000, "it is not JSON"),
+        (f'{{"a": {{"b": "{CANARY}"}}}}', "a: the secret must be a string"),
+        ('{"a": 1, "b": ""}', "a: the secret must be a string; b: the secret is empty"),
         (f"a={CANARY}\nnothing\nb=", "line 2: not of the form ADDR=secret; line 3: the secret is empty"),
     ],
 )

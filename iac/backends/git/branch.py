@@ -80,17 +80,20 @@ class _GitCell(Cell):
         """Push until it is in, no answer comes, something else is there, or the server has declined often enough."""
         at, declined = self._start(old), 0
         for attempt in range(PUSHES):
+            # Writers of other files on the branch meet here; a random pause keeps them from meeting again at once.
             time.sleep(SystemRandom().uniform(0, _PAUSE) if attempt else 0)
             new = self._make(data, at)
             answer = self._copy.push(self._ref, at.tip, new.tip)
-            if answer.code == NO_ANSWER:
+            if answer.code == NO_ANSWER:  # it is not pushed again: the caller reads first whether it took effect
                 raise NotStored(answer.said)
+            # A push that failed in git's words may have been taken by the server, so the remote is looked at.
             found = new if answer.is_ok else self._at(self._copy.look())
             if found.version == new.version:
                 return self._reached(found)
             if found.version != at.version:
                 raise NotStored(f"something else is there: {answer.said}")
             if found.tip == at.tip:
+                # Nobody moved the branch. A server also declines while another push is at work, so it is asked again.
                 declined += 1
                 if declined == REFUSALS or not is_declined(answer):
                     raise NotStored(answer.said, is_refusal=is_declined(answer))

@@ -139,6 +139,7 @@ class Copy:
         fetch = ("fetch", "--quiet", "--depth=1", "--no-tags", "--prune", "--no-write-fetch-head", REMOTE, *specs)
         answer = self._git.run(*fetch)
         if not answer.is_ok and answer.code != NO_ANSWER:
+            # Either nothing is there, or a ref went while it was fetched. ls-remote tells, then it is fetched again.
             listed = self._git.run("ls-remote", REMOTE, f"refs/heads/{names.branch}", names.lock)
             if listed.is_ok and not listed.out:
                 return False

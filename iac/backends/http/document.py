@@ -259,6 +259,7 @@ class HttpCell(Cell):
         return None if data is None else _stored(data)
 
     def _swap(self, data: bytes, old: Stored | None) -> Stored:
+        # Read and write are one step only under a lock: the run's own, or where it holds none, one for this moment.
         with nullcontext(self._server.held) if self._server.held else self._lock.moment() as lock_id:
             if not _is_same(self._read(), old):
                 raise NotStored("something else is there")

@@ -151,6 +151,7 @@ class StateServer:
         Raises:
             NotStored: refused, or no answer came back.
         """
+        # Sent once: the protocol has no compare and swap, and a second write might replace what somebody else wrote.
         answer = self._send(_call(self._targets.update, data, lock_id))
         if answer.status in _HELD:
             raise NotStored(f"{self._words(answer)}: the lock is not this run's any more", is_refusal=True)
@@ -176,13 +177,13 @@ class StateServer:
 
         Without an id whatever lock there is, as `terraform force-unlock` does.
         """
+        # It may be sent again: a lock that is free already has no holder by this id, and that is what is wanted.
         body = _describe(lock_id) if lock_id else b""
         try:
             answer = self._send(_call(self._targets.unlock, body, lock_id, is_repeatable=True))
         except UnreachableError as error:
             return f"{error.summary}: {error.why}"
-        is_free = answer.is_ok or (lock_id and answer.status in _HELD)
-        return "" if is_free else self._words(answer)
+        return "" if answer.is_ok or (lock_id and answer.status in _HELD) else self._words(answer)
 
     def _send(self, call: Call) -> Answer:
         if self._username or self._password is not None:

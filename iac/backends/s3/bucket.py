@@ -121,7 +121,11 @@ PATIENCE: dict[str, Any] = {
         "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=1), "base": 2},
     },
 }
-"""No request is begun again after 6 s, none lasts longer than 20: what a failed write did is found out by reading."""
+"""No request is begun again after 6 s, none lasts longer than 20: what a failed write did is found out by reading.
+
+obstore may send a conditional write again. One that took effect the first time then fails on its own condition, which
+the caller finds out by reading, too.
+"""
 
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 _IGNORES = (

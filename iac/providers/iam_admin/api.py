@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from functools import partial
 from http import HTTPStatus
 from typing import Any, TypeVar
 from urllib.parse import quote
@@ -22,7 +23,7 @@ from iac.providers.answer import Reply, cannot_revoke, is_done, is_missing, read
 from iac.providers.base import Connected, Connection, check_reachable, client_path
 from iac.providers.iam_admin import PROVIDER
 from iac.providers.logins import Login
-from iac.providers.pages import ListPage, PagedList, gather, read_page
+from iac.providers.pages import ListPage, gather, read_list, read_page
 from iac.transport.message import Answer, Call
 
 T = TypeVar("T")
@@ -66,9 +67,6 @@ class IamAdmin(Connected):
         found |= {client.client_id: client for client in gather(self._with_owners, owned, self._parallelism)}
         return Actual.of(self._facts or _UNKNOWN, found.values(), total)
 
-    def _pages(self) -> PagedList:
-        return PagedList(lambda first, count: self._page(self._base, first, count), self._parallelism)
-
     def _count(self) -> int:
         page = self._page(self._base, switch("first-index"), 1)
         self._facts = detect_facts(page.entries) or self._facts
@@ -77,7 +75,7 @@ class IamAdmin(Connected):
     def _find(self, client_ids: set[str], total: int) -> dict[str, Registration]:
         if _is_cheaper_one_by_one(len(client_ids), total):
             return self._ask(client_ids)
-        found = self._pages().read(total, lambda entry: _parse_wanted(entry, client_ids))
+        found = self._list(total, lambda entry: _parse_wanted(entry, client_ids))
         return {registration.client_id: registration for registration in found}
 
     def _ask(self, client_ids: set[str]) -> dict[str, Registration]:
@@ -85,7 +83,10 @@ class IamAdmin(Connected):
         return {registration.client_id: registration for registration in answered if registration is not None}
 
     def _list_clients(self, make: Callable[[Registration], T]) -> list[T]:
-        return self._pages().read(self._count(), lambda entry: make(parse_answer(entry)))
+        return self._list(self._count(), lambda entry: make(parse_answer(entry)))
+
+    def _list(self, total: int, keep: Callable[[Mapping[str, Any]], T | None]) -> list[T]:
+        return read_list(partial(self._page, self._base), total, keep, self._parallelism)
 
     def _owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...] | Misfit]:
         wanted = sorted(client_ids)
@@ -120,11 +121,11 @@ class IamAdmin(Connected):
         return replace(client, owners=owners)
 
     def _owners(self, client_id: str) -> tuple[str, ...] | Misfit:
-        pages = PagedList(lambda first, count: self._page(self._path(client_id, "/owners"), first, count))
-        first = self._page(self._path(client_id, "/owners"), switch("first-index"), switch("page-size"))
+        fetch = partial(self._page, self._path(client_id, "/owners"))
+        first = fetch(switch("first-index"), switch("page-size"))
         uuids = [entry.get("id") for entry in first.entries]
         if len(uuids) < first.total:
-            uuids = [entry.get("id") for entry in pages.read(first.total, lambda entry: entry)]
+            uuids = [entry.get("id") for entry in read_list(fetch, first.total, lambda entry: entry)]
         known = {uuid for uuid in uuids if isinstance(uuid, str) and uuid.isprintable()}
         if not all(isinstance(uuid, str) and uuid in known for uuid in uuids):
             return Misfit("owners", "accounts that each have an id of printable text", "another one")

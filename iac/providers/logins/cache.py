@@ -130,7 +130,15 @@ class TokenCache:
             OSError: they cannot be written.
         """
         files.make_folder(self._folder)
-        files.write(self.path, json.dumps(self._render(tokens)).encode())
+        members = {
+            "format": _FORMAT,
+            "owner": self._owner.describe(),
+            "access_token": tokens.access.reveal() if tokens.access else None,
+            "refresh_token": tokens.refresh.reveal() if tokens.refresh else None,
+            "expires": tokens.expires.timestamp() if tokens.expires else None,
+            "granted": sorted(tokens.scopes) if tokens.scopes is not None else None,
+        }
+        files.write(self.path, json.dumps(members).encode())
 
     def _parse(self, value: Any) -> Tokens | None:
         if not isinstance(value, dict) or (value.get("format"), value.get("owner")) != (
@@ -145,16 +153,6 @@ class TokenCache:
             expires=parse_time(value.get("expires")),
             scopes=frozenset(map(str, scopes)) if isinstance(scopes, list) else None,
         )
-
-    def _render(self, tokens: Tokens) -> dict[str, Any]:
-        return {
-            "format": _FORMAT,
-            "owner": self._owner.describe(),
-            "access_token": tokens.access.reveal() if tokens.access else None,
-            "refresh_token": tokens.refresh.reveal() if tokens.refresh else None,
-            "expires": tokens.expires.timestamp() if tokens.expires else None,
-            "granted": sorted(tokens.scopes) if tokens.scopes is not None else None,
-        }
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:

@@ -114,15 +114,11 @@ class SecretAssertion(Assertion):
     """
 
     method = "client_secret_jwt"
+    advice = "check the client's secret"
 
     def __init__(self, client_id: str, secret: Secret) -> None:
         super().__init__(client_id)
         self._secret = secret
-
-    @property
-    def advice(self) -> str:
-        """The secret."""
-        return "check the client's secret"
 
     def sign(self, claims: Mapping[str, object], endpoints: Endpoints) -> str:  # every server has it
         """By HMAC with SHA-256."""
@@ -138,18 +134,14 @@ class KeyAssertion(Assertion):
     """
 
     method = "private_key_jwt"
+    advice = (
+        "check auth.client_id and auth.private_key, and that the client is registered for private_key_jwt with the"
+        " key's public half in jwks_uri or jwk"
+    )
 
     def __init__(self, client_id: str, key: SigningKey) -> None:
         super().__init__(client_id)
         self._key = key
-
-    @property
-    def advice(self) -> str:
-        """The key, and what the server needs of it."""
-        return (
-            "check auth.client_id and auth.private_key, and that the client is registered for private_key_jwt with"
-            " the key's public half in jwks_uri or jwk"
-        )
 
     def sign(self, claims: Mapping[str, object], endpoints: Endpoints) -> str:
         """By the first of the key's algorithms that the server says it takes."""

@@ -180,7 +180,7 @@ class DeviceLogin(Login):
         """The kept token; else one for the kept refresh token; else somebody is asked."""
         cache = TokenCache(self._folder, TokenOwner(endpoints.issuer, self._proof.client_id, self._scopes))
         self._cache = cache
-        talk = _Talk(http, endpoints, clock, self._proof, cache)
+        talk = _Talk(http, endpoints, clock, self._proof, self._scopes, cache)
         with cache.alone():
             kept = cache.load()
             bearer = _kept_bearer(kept, clock)
@@ -211,7 +211,7 @@ class DeviceLogin(Login):
         if bearer is None and error_code(answer) in _OVER:
             return None
         if bearer is None:
-            raise refused(talk.attempt("refresh_token", self._scopes), answer)
+            raise refused(talk.attempt("refresh_token"), answer)
         self._keep(talk.cache, _tokens(answer, bearer, token))
         return self._checked(talk, bearer)
 
@@ -225,10 +225,10 @@ class DeviceLogin(Login):
             )
         approval = self._begin(talk)
         self._terminal.ask(approval.words(talk.endpoints.issuer))
-        answer = _Wait(talk, approval, self._scopes).until_approved()
+        answer = _until_approved(talk, approval)
         bearer = bearer_of(answer, talk.clock.now())
         if bearer is None:
-            raise refused(talk.attempt(GRANT, self._scopes), answer)
+            raise refused(talk.attempt(GRANT), answer)
         bearer = self._checked(talk, bearer)
         self._keep(talk.cache, _tokens(answer, bearer, None))
         return bearer
@@ -244,17 +244,16 @@ class DeviceLogin(Login):
             )
         path = Issuer.parse(talk.endpoints.issuer).path_of(talk.endpoints.others[ENDPOINT])
         for scopes in ((*self._scopes, OFFLINE), self._scopes):
-            form = {"client_id": self._proof.client_id, "scope": " ".join(scopes)}
-            answer = talk.post(path, form)
+            answer = talk.post(path, {"client_id": self._proof.client_id, "scope": " ".join(scopes)})
             if error_code(answer) != "invalid_scope":
                 break
         approval = parse_approval(answer, talk.clock.now())
         if answer.status == HTTPStatus.NOT_FOUND and not answer.body:
             # what IAM says of a client that it does not have (rec: disabled-client 72)
             why = "the server says 404 where device codes are asked for: mistyped, or deleted"
-            raise no_such_client(talk.attempt(GRANT, self._scopes), why)
+            raise no_such_client(talk.attempt(GRANT), why)
         if approval is None:
-            raise refused(talk.attempt(GRANT, self._scopes), answer)
+            raise refused(talk.attempt(GRANT), answer)
         return approval
 
     def _checked(self, talk: _Talk, bearer: Bearer) -> Bearer:
@@ -278,79 +277,74 @@ class _Talk:
     endpoints: Endpoints
     clock: Clock
     proof: LoginProof
+    scopes: tuple[str, ...]
     cache: TokenCache
 
     @property
     def where(self) -> str:
-        return self.attempt(GRANT, ()).where
+        return self.attempt(GRANT).where
 
     def post(self, path: str, form: dict[str, str]) -> Answer:
         return self.http.send(self.proof.call(path, form, self.endpoints, self.clock))
 
-    def attempt(self, grant: str, scopes: tuple[str, ...]) -> Attempt:
-        return Attempt(self.proof, self.endpoints, grant, scopes, skew_words(self.http.skew))
+    def attempt(self, grant: str) -> Attempt:
+        return Attempt(self.proof, self.endpoints, grant, self.scopes, skew_words(self.http.skew))
 
 
-class _Wait:
-    """The wait for somebody's yes (RFC 8628 sections 3.4 and 3.5)."""
+def _until_approved(talk: _Talk, approval: DeviceApproval) -> Answer:
+    """Wait for somebody's yes (RFC 8628 sections 3.4 and 3.5); the answer with the token.
 
-    def __init__(self, talk: _Talk, approval: DeviceApproval, scopes: tuple[str, ...]) -> None:
-        self._talk = talk
-        self._approval = approval
-        self._scopes = scopes
-        self._interval = approval.interval
+    Raises:
+        CredentialsError: somebody said no, or the code is over.
+    """
+    interval = approval.interval
+    while talk.clock.now() < approval.ends:
+        talk.clock.sleep(interval)
+        answer = _poll(talk, approval)
+        if answer is None:
+            # The server is away. The question is asked again, ever more slowly: the code lives on meanwhile.
+            interval = min(2 * interval, LONGEST_INTERVAL)
+        elif answer.is_ok:
+            return answer
+        elif error_code(answer) == "slow_down":
+            interval += SLOWER
+        elif error_code(answer) != "authorization_pending":
+            raise _refusal(talk, answer)
+    raise _over(talk, "the code has expired")
 
-    def until_approved(self) -> Answer:
-        """The answer with the token.
 
-        Raises:
-            CredentialsError: somebody said no, or the code is over.
-        """
-        while self._talk.clock.now() < self._approval.ends:
-            self._talk.clock.sleep(self._interval)
-            answer = self._poll()
-            if answer is None:
-                self._interval = min(2 * self._interval, LONGEST_INTERVAL)
-            elif answer.is_ok:
-                return answer
-            else:
-                self._go_on(answer)
-        raise self._over("the code has expired")
+def _poll(talk: _Talk, approval: DeviceApproval) -> Answer | None:
+    """What the server says; None when it is away (RFC 8628 section 3.5)."""
+    form = {"grant_type": GRANT, "device_code": approval.device_code.reveal()}
+    try:
+        answer = talk.post(talk.endpoints.token, form)
+    except UnreachableError:
+        return None
+    return None if answer.status in PASSING else answer
 
-    def _poll(self) -> Answer | None:
-        """What the server says; None when it is away (RFC 8628 section 3.5)."""
-        form = {"grant_type": GRANT, "device_code": self._approval.device_code.reveal()}
-        try:
-            answer = self._talk.post(self._talk.endpoints.token, form)
-        except UnreachableError:
-            return None
-        return None if answer.status in PASSING else answer
 
-    def _go_on(self, answer: Answer) -> None:
-        match error_code(answer):
-            case "authorization_pending":
-                return
-            case "slow_down":
-                self._interval += SLOWER
-            case "access_denied":
-                raise CredentialsError(
-                    "the login was denied",
-                    where=self._talk.where,
-                    why="whoever opened the page said no",
-                    fix="run it again, and approve it on the page",
-                )
-            case "expired_token":
-                raise self._over("the server says that the code has expired")
-            case _:
-                raise refused(self._talk.attempt(GRANT, self._scopes), answer)
+def _refusal(talk: _Talk, answer: Answer) -> UnreachableError:
+    match error_code(answer):
+        case "access_denied":
+            return CredentialsError(
+                "the login was denied",
+                where=talk.where,
+                why="whoever opened the page said no",
+                fix="run it again, and approve it on the page",
+            )
+        case "expired_token":
+            return _over(talk, "the server says that the code has expired")
+        case _:
+            return refused(talk.attempt(GRANT), answer)
 
-    def _over(self, why: str) -> CredentialsError:
-        return CredentialsError(
-            "nobody approved the login in time",
-            where=self._talk.where,
-            why=f"{why}; IAM says the same when it was denied",
-            fix="run it again, and approve it on the page",
-        )
+
+def _over(talk: _Talk, why: str) -> CredentialsError:
+    return CredentialsError(
+        "nobody approved the login in time",
+        where=talk.where,
+        why=f"{why}; IAM says the same when it was denied",
+        fix="run it again, and approve it on the page",
+    )
 
 
 def _kept_bearer(kept: Tokens | None, clock: Clock) -> Bearer | None:

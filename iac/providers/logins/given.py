@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import ClassVar
 
 from iac.core.errors import CredentialsError
+from iac.core.limits import LARGEST_SECRET
 from iac.core.secret import Secret
 from iac.ports import Clock, LoginSite
 from iac.ports.settings import LoginSettings
@@ -115,10 +117,7 @@ def _check_times(bearer: Bearer, where: str, now: datetime, skew: str) -> None:
 class Nobody(Login):
     """Who has no token."""
 
-    @property
-    def kind(self) -> str:
-        """The way in a few words."""
-        return "none"
+    kind = "none"
 
     def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:  # there is none
         """Say that there is none.
@@ -143,18 +142,12 @@ class InitialAccessToken(Login):
 
     find: Callable[[], Secret]
 
-    @property
-    def kind(self) -> str:
-        """The way in a few words."""
-        return KIND
+    kind: ClassVar = KIND
 
     def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:  # there already
         """The token as it is."""
         return Bearer(self.find(), subject=KIND)
 
-
-LARGEST_TOKEN = 64 * 1024
-"""Bytes of a token file that are read."""
 
 _TEMPORARY = Path("/tmp")  # noqa: S108  # the place that the discovery document names
 _BLANKS = " \f\n\r\t\v"
@@ -184,8 +177,7 @@ def find_token(environ: Mapping[str, str], uid: int, temporary: Path = _TEMPORAR
 
 
 def _find_in_known_places(environ: Mapping[str, str], uid: int, temporary: Path) -> FoundToken:
-    runtime = environ.get("XDG_RUNTIME_DIR")
-    places = [Path(folder) / f"bt_u{uid}" for folder in (runtime, temporary) if folder]
+    places = [Path(folder) / f"bt_u{uid}" for folder in (environ.get("XDG_RUNTIME_DIR"), temporary) if folder]
     for path in places:
         token = _read(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, owner=uid)
         if token:
@@ -205,7 +197,7 @@ def _read(path: Path, flags: int, owner: int | None = None) -> str | None:
         with open(path, "rb", opener=opener) as file:
             if owner is not None:
                 _check(path, os.fstat(file.fileno()), owner)
-            content = file.read(LARGEST_TOKEN)
+            content = file.read(LARGEST_SECRET)
     except FileNotFoundError:
         return None
     except OSError as error:

@@ -66,11 +66,10 @@ class KubernetesSettings(SinkSettings):
                 fix=f"path: NAMESPACE/NAME/{spec.path.rstrip('/').rpartition('/')[2]}",
             )
         if "mode" in keys:
-            summary = f"an output of sink {spec.sink} has no mode"
             yield say(
                 "unknown-key",
                 "mode",
-                summary,
+                f"an output of sink {spec.sink} has no mode",
                 why="mode is that of a file, and this is a Secret in a cluster",
                 fix="take mode out",
             )

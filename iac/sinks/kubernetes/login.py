@@ -126,8 +126,7 @@ class _Kubeconfig:
         self._value = _mapping(path)
 
     def cluster(self) -> Cluster:
-        name = self._choice.context or self._value.get("current-context") or ""
-        context = self._named("context", name)
+        context = self._named("context", self._choice.context or self._value.get("current-context") or "")
         cluster = self._named("cluster", context.get("cluster", ""))
         user = self._named("user", context.get("user", ""))
         for key, (why, fix) in _REFUSED.items():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.core.errors import UnreachableError
-from iac.providers.pages import ListPage, PagedList, gather
+from iac.providers.pages import ListPage, gather, read_list
 
 
 class ListServer:
@@ -30,8 +30,8 @@ class ListServer:
         return page
 
     def read(self, total: int | None = None) -> list[str]:
-        pages = PagedList(self.fetch)
-        return pages.read(len(self.entries) if total is None else total, lambda entry: entry["client_id"])
+        count = len(self.entries) if total is None else total
+        return read_list(self.fetch, count, lambda entry: entry["client_id"])
 
 
 def names(count: int) -> list[str]:
@@ -82,14 +82,14 @@ def test_a_list_that_never_ends_is_given_up() -> None:
         return ListPage(first + count, [{}] * count)
 
     with pytest.raises(UnreachableError, match="does not end"):
-        PagedList(fetch).read(1, lambda _: None)
+        read_list(fetch, 1, lambda _: None)
 
 
 def test_entries_that_nobody_wants_are_left_out() -> None:
     server = ListServer(names(5))
 
-    wanted = PagedList(server.fetch).read(
-        5, lambda entry: entry["client_id"] if entry["client_id"] in {"c0001", "c0003"} else None
+    wanted = read_list(
+        server.fetch, 5, lambda entry: entry["client_id"] if entry["client_id"] in {"c0001", "c0003"} else None
     )
 
     assert wanted == ["c0001", "c0003"]
