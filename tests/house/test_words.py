@@ -14,9 +14,10 @@ PACKAGE = Path(__file__).parents[2] / "iac"
 ROOMS = (
     "apply", "backends", "cli", "config", "core", "files", "forges", "git", "ports", "process", "providers",
     "registry", "rendering", "sealing", "services", "session", "sinks", "transport", "views", "wiring",
-    "workflow/doctor", "workflow/explain", "workflow/importing", "workflow/init", "workflow/inventory", "workflow/keys",
-    "workflow/new", "workflow/outputs", "workflow/pipelines", "workflow/plan", "workflow/registrations", "workflow/render",
-    "workflow/restore", "workflow/rotate", "workflow/secrets", "workflow/state", "workflow/validate",
+    "workflow/doctor", "workflow/explain", "workflow/importing", "workflow/init", "workflow/inventory",
+    "workflow/keys", "workflow/new", "workflow/outputs", "workflow/pipelines", "workflow/plan",
+    "workflow/registrations", "workflow/render", "workflow/restore", "workflow/rotate", "workflow/secrets",
+    "workflow/state", "workflow/validate",
 )  # fmt: skip
 """Those whose messages have been rewritten; the aim is all of them."""
 
