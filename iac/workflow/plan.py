@@ -49,7 +49,7 @@ def _plan(session: Session, state: State, actual: Actual, options: Options) -> P
     plan = _reviewed(session, plan, _registered(plan, state, actual), options)
     check_sinks(session, plan)
     check_templates(session, plan)
-    written = {output.id for output in outputs_to_write(plan)}
+    written = {output.id for output in outputs_to_write(plan.changes)}
     others = [spec for spec in session.desired.outputs if spec.id not in written and options.wants_any(spec.clients)]
     plan = replace(plan, findings=(*plan.findings, *find_damage(session, state, others)))
     return with_exposures(session, plan, written)
