@@ -214,11 +214,9 @@ def _is_open(path: str) -> bool:
 
 def exposures(session: LocalSession) -> Iterator[Checked]:
     """Rendered files that would get into version control."""
-    found = find_exposures(session, session.desired.outputs)
-    for _, said in sorted(found.items()):
-        yield told("outputs", said)
-    if not found:
-        yield ok("outputs", f"{counted(len(session.desired.outputs), 'output')}, none that git would take up")
+    found = sorted(find_exposures(session, session.desired.outputs).items())
+    fine = ok("outputs", f"{counted(len(session.desired.outputs), 'output')}, none that git would take up")
+    yield from [told("outputs", said) for _, said in found] or [fine]
 
 
 def own_login(session: LocalSession, client_id: str) -> Iterator[Checked]:
@@ -353,10 +351,10 @@ def state(settings: Settings, clock: Clock) -> Iterator[Checked]:
 def outputs(session: LocalSession) -> Iterator[Checked]:
     """Outputs that cannot be rendered, and those of this machine that are no longer as they were written."""
     held = session.backend.load()
-    specs = session.desired.outputs
+    # Those of clients that are not applied yet are the plan's matter: a new project is in order.
+    specs = [spec for spec in session.desired.outputs if held.clients.keys() >= set(spec.clients)]
     blocks = (find_block(spec, rendered(spec, held)) for spec in specs if spec.id not in held.outputs)
-    for said in (*filter(None, blocks), *find_damage(session, held, specs)):
-        yield told("outputs", said)
+    yield from (told("outputs", message) for message in (*filter(None, blocks), *find_damage(session, held, specs)))
 
 
 def encryption(settings: Settings) -> Iterator[Checked]:
