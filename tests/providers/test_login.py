@@ -180,9 +180,9 @@ def test_a_given_token_is_taken_as_it_is(nothing_sent: Any) -> None:
 @pytest.mark.parametrize(
     ("token", "summary"),
     [
-        ("", "no token"),
-        ("two words", "no token"),
-        ("line\nbreak", "no token"),
+        ("", "not a token"),
+        ("two words", "not a token"),
+        ("line\nbreak", "not a token"),
         ("opaque", "does not say who issued it"),
         (jwt({"sub": "me"}), "does not say who issued it"),
         (jwt({"iss": "https://iam.example.org/", "exp": NOW.timestamp()}), "has expired"),
