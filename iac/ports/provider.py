@@ -52,7 +52,7 @@ def _write(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P]
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the token is: subject (client_id or user), scopes as the token endpoint or the token says, issuer.
+    """The owner of the token: subject (client_id or user), scopes as the token endpoint or the token says, issuer.
 
     `login` is the way that we logged in, `expires` when the token ends; None when nothing says it.
     `scopes` is None when nothing says them: IAM's tokens carry no scope claim unless the server is set to include it.
@@ -90,7 +90,7 @@ class Reader(ABC):
 
     @_server
     def list_clients(self, make: Callable[[Registration], T]) -> list[T]:
-        """What `make` makes of each client of the server, in the server's order; one may come twice while it is read.
+        """The results of `make` for all clients, in the server's order; one may come twice while the list is read.
 
         Raises:
             InputError: this API shows nobody all clients.
@@ -110,7 +110,7 @@ class Reader(ABC):
 
     @_server
     def identify(self) -> Identity:
-        """Who we are for this server.
+        """The identity that we have for this server.
 
         Raises:
             CredentialsError: the login is refused.

@@ -74,7 +74,7 @@ class HttpPlace(BackendSettings):
 
     @classmethod
     def usual(cls, project: str, environment: str) -> str:  # a URL has no usual value
-        """What stands for a URL."""
+        """A placeholder: every URL is named by the user."""
         return "URL"
 
     @property

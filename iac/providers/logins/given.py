@@ -115,7 +115,7 @@ def _check_times(bearer: Bearer, where: str, now: datetime, skew: str) -> None:
 
 
 class Nobody(Login):
-    """Who has no token."""
+    """A login without a token."""
 
     kind = "none"
 

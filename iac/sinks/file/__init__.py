@@ -31,7 +31,7 @@ class FileOutputs(SinkSettings):
         return ""
 
     def check(self, spec: OutputSpec, keys: frozenset[str], say: Say) -> Iterator[Diagnostic]:  # any key
-        """Who else could read the secret."""
+        """Warn when others could read the secret."""
         if spec.mode & _OTHERS:
             summary = f"{spec.path} would be open to everybody on the machine (mode {spec.mode:04o})"
             yield say("output-open-to-others", "mode", summary, why="it holds a secret", fix='mode: "0640"')
