@@ -128,18 +128,16 @@ class Reader(ABC):
         return self._served_issuer()
 
     def _list_clients(self, make: Callable[[Registration], T]) -> list[T]:
-        del make
         raise _only_management("list all clients")
 
     def _owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...] | Misfit]:
-        del client_ids
         raise _only_management("show owners")
 
     def _use_keys(self, keys: Iterable[Key]) -> None:
         """An API whose login is enough needs none."""
         del keys
 
-    def _find_by_name(self, client_name: str) -> tuple[str, ...]:  # there is no list
+    def _find_by_name(self, client_name: str) -> tuple[str, ...]:
         """An API whose ids are chosen by the caller loses none."""
         return ()
 

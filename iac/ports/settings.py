@@ -156,7 +156,7 @@ class SinkSettings(ABC):
         """The place that no other output may have."""
         return spec.path
 
-    def check(self, spec: OutputSpec, keys: frozenset[str], say: Say) -> Iterator[Diagnostic]:  # most
+    def check(self, spec: OutputSpec, keys: frozenset[str], say: Say) -> Iterator[Diagnostic]:
         """Mistakes in an output, besides the path of a file; `keys` are those that are written."""
         return iter(())
 

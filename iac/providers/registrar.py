@@ -62,7 +62,7 @@ class Registrar(Connected):
         with self._lock:
             self._keys.update({key.client_id: key for key in keys})
 
-    def _read(self, client_ids: Collection[str], owners_of: Collection[str]) -> Actual:  # none here
+    def _read(self, client_ids: Collection[str], owners_of: Collection[str]) -> Actual:
         wanted = sorted(set(client_ids))
         unread = {client_id: why for client_id in wanted if (why := self._unread(client_id)) is not None}
         readable = [client_id for client_id in wanted if client_id not in unread]
@@ -74,7 +74,7 @@ class Registrar(Connected):
         """Why a client cannot be read; None when it can."""
         return Unread.NO_KEY if self._key(client_id).is_closed else None
 
-    def _get(self, client_id: str, *, with_owners: bool) -> Registration | None:  # none here
+    def _get(self, client_id: str, *, with_owners: bool) -> Registration | None:
         registration = None if self._unread(client_id) else self._get_one(client_id)
         if registration is None:
             return None

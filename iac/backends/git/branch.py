@@ -180,7 +180,7 @@ class _Note(_GitCell):
     def _at(self, seen: Seen) -> _At:
         return self._start(seen.lock)
 
-    def _make(self, data: bytes | None, at: _At) -> _At:  # a note follows on nothing
+    def _make(self, data: bytes | None, at: _At) -> _At:
         commit = data and self._copy.commit(f"iac: lock of {self._names.path}", None, NOTE, data).commit
         return _At(commit or None, commit or None)
 

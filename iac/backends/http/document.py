@@ -266,7 +266,7 @@ class HttpCell(Cell):
             self._server.write(data, lock_id)
         return _stored(data)
 
-    def _clear(self, old: Stored) -> None:  # the protocol has no such request
+    def _clear(self, old: Stored) -> None:
         raise NotStored("the protocol cannot empty a state", is_refusal=True)
 
 

@@ -119,7 +119,7 @@ class Nobody(Login):
 
     kind = "none"
 
-    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:  # there is none
+    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:
         """Say that there is none.
 
         Raises:
@@ -144,7 +144,7 @@ class InitialAccessToken(Login):
 
     kind: ClassVar = KIND
 
-    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:  # there already
+    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:
         """The token as it is."""
         return Bearer(self.find(), subject=KIND)
 

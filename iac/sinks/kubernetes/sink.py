@@ -86,7 +86,7 @@ class KubernetesSink(Sink):
             self._refuse_foreign(target, found)
             api.apply(target, wanted, is_trial=True)
 
-    def _write(self, path: str, content: bytes, *, mode: int, is_new: bool) -> bool:  # of files
+    def _write(self, path: str, content: bytes, *, mode: int, is_new: bool) -> bool:
         wanted = self._manifest(path, content)
         with self._open(path) as (api, target, found):
             self._refuse_foreign(target, found)
