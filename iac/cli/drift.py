@@ -17,7 +17,7 @@ from iac.views.kind import BUDGET
 from iac.views.words import value_shown
 
 if TYPE_CHECKING:
-    from iac.config.edit.splice import Source
+    from iac.config.edit.splice import DefinitionFile
 
 
 @click.command("drift")
@@ -67,7 +67,7 @@ def _show(shell: Shell, drift: Drift, view: str) -> None:
         click.echo(drift_text(drift, color=shell.wants_color(), width=shell.width()), nl=False, color=True)
 
 
-def _accept(shell: Shell, drift: Drift, sources: Mapping[str, Source], view: str) -> int:
+def _accept(shell: Shell, drift: Drift, sources: Mapping[str, DefinitionFile], view: str) -> int:
     from iac.config.edit.splice import make_edit, write_edits
 
     _refuse_gone(drift)

@@ -23,7 +23,7 @@ def command(shell: Shell, *, name: str, is_list: bool, view: str) -> int:
     an id that there is not.
     """
     from iac.views.explanation import explanation_text
-    from iac.workflow.explain import explain, explanations  # reads the reference
+    from iac.workflow.explain import explain, explanations  # reads every table of ids
 
     if bool(name) == is_list:
         raise click.UsageError("give an ID, or --list")

@@ -53,7 +53,7 @@ def note_run(shell: Shell, holder: Holder | None) -> None:
 
 def known_ids() -> Mapping[str, Explanation]:
     """What is known of ids, for views that explain them."""
-    from iac.workflow.explain import explanations  # reads pages of the reference
+    from iac.workflow.explain import explanations  # reads every table of ids
 
     return explanations()
 

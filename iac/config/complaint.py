@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from iac.config.document import Document, Pointer
@@ -68,12 +68,6 @@ def validator_of(name: str) -> Validator:
     return jsonschema.Draft202012Validator(load_schema(name), registry=referencing.Registry(), format_checker=formats)
 
 
-def violations(value: Any, name: str) -> Iterator[Violation]:
-    """Everything in a value that its schema forbids."""
-    for error in validator_of(name).iter_errors(value):
-        yield _typed(error)
-
-
 MAX_SHOWN = 60
 _LOGIN_IN_URL = re.compile(r"://[^/\s]*@")
 """A URL with a user, and perhaps a password, in it: such a value is not shown."""
@@ -100,7 +94,6 @@ _INSTEAD = {
     "timeouts": "did you mean timeout?",
 }
 _CHOOSING = ("method", "kind")
-_ANSWER_ONLY = "only the server sets it; take it out"
 
 
 @cache
@@ -120,28 +113,23 @@ def check_schema(document: Document, name: str) -> list[Complaint]:
     if _quick(name)(document.value):
         return []
     found: dict[tuple[Any, ...], Complaint] = {}
-    for violation in violations(document.value, name):
-        for pointer, said in _explain(document, violation):
+    for error in validator_of(name).iter_errors(document.value):
+        for pointer, said in _explain(document, _typed(error)):
             found.setdefault((*pointer, said.id), (pointer, said))
     return [(pointer, said) for pointer, said in found.values() if not document.is_faulty(pointer)]
 
 
 def _explain(document: Document, error: Violation) -> Iterator[Complaint]:
-    kind = error.keyword
-    if kind in {"anyOf", "oneOf"}:
-        yield from _union(document, error)
-    elif kind == "additionalProperties":
-        yield from _unknown_keys(document, error)
-    elif kind == "required":
-        yield from _missing_keys(document, error)
+    if error.keyword in _STRUCTURE:
+        yield from _STRUCTURE[error.keyword](document, error)
+        return
+    rule, expected = _KINDS.get(error.keyword, ("schema", _expected))
+    pointer = error.pointer
+    if error.is_name:
+        summary = f"the name {error.value} in {_name(pointer)} must be {expected(error)}"
+        pointer = (*pointer, str(error.value))
+        yield pointer, mistake(rule, summary, document.at_key(*pointer), why=_why(error))
     else:
-        rule, expected = _KINDS.get(kind, _OTHER)
-        pointer = error.pointer
-        if error.is_name:
-            pointer = (*pointer, str(error.value))
-            summary = f"the name {error.value} in {_name(pointer[:-1])} must be {expected(error)}"
-            yield pointer, mistake(rule, summary, document.at_key(*pointer), why=_why(error))
-            return
         summary = f"{_name(pointer)} must be {expected(error)}{_shown(pointer, error.value)}"
         yield pointer, mistake(rule, summary, document.at(*pointer), why=_why(error), fix=_fix(error))
 
@@ -151,13 +139,9 @@ def _unknown_keys(document: Document, error: Violation) -> Iterator[Complaint]:
     known = error.schema.get("properties", {})
     for key in error.value:
         if key not in known:
-            found = mistake(
-                "unknown-key",
-                f"unknown key {key}" + (f" in {_name(pointer)}" if pointer else ""),
-                document.at_key(*pointer, key),
-                fix=_instead(key, known),
-            )
-            yield (*pointer, key), found
+            summary = f"unknown key {key}" + (f" in {_name(pointer)}" if pointer else "")
+            place = document.at_key(*pointer, key)
+            yield (*pointer, key), mistake("unknown-key", summary, place, fix=_instead(key, known))
 
 
 def _instead(key: str, known: Iterable[str]) -> str:
@@ -169,7 +153,7 @@ def _instead(key: str, known: Iterable[str]) -> str:
         if wanted is None or wanted[1] in known:
             return usual
     if key in ANSWER_ONLY:
-        return _ANSWER_ONLY
+        return "only the server sets it; remove it"
     return nearest(key, known) or f"known keys: {', '.join(list(known)[:30])}"
 
 
@@ -203,15 +187,14 @@ def _union(document: Document, error: Violation) -> Iterator[Complaint]:
         yield from _explain(document, _name_of_branch(error, *names))
         return
     choices = " or ".join(dict.fromkeys(_branch(part) for part in error.wanted if part.get("type") != "null"))
-    why, fix = _why(error), _instead_of_literal(error)
     yield (
         pointer,
         mistake(
             "wrong-type",
             f"{_name(pointer)} must be {choices}{_shown(pointer, error.value)}",
             document.at(*pointer),
-            why=why,
-            fix=fix,
+            why=_why(error),
+            fix=_instead_of_literal(error),
         ),
     )
 
@@ -271,24 +254,23 @@ def _name(pointer: tuple[str | int, ...]) -> str:
 def _shown(pointer: tuple[str | int, ...], value: object) -> str:
     """`, not VALUE` for a short plain value that cannot be a secret."""
     is_secret = any(isinstance(part, str) and _SECRET_LIKE.search(part) for part in pointer)
-    if isinstance(value, dict | list):
-        return ""
-    if is_secret and "token_endpoint_auth_method" not in pointer:
-        return ""
     text = json.dumps(value, ensure_ascii=False)
-    if _LOGIN_IN_URL.search(text):
+    if (
+        isinstance(value, dict | list)
+        or (is_secret and "token_endpoint_auth_method" not in pointer)
+        or _LOGIN_IN_URL.search(text)
+    ):
         return ""
     return f", not {text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + '...'}"
 
 
 def _types(error: Violation) -> str:
-    names = error.wanted
-    names = [names] if isinstance(names, str) else names
+    names = [error.wanted] if isinstance(error.wanted, str) else error.wanted
     return " or ".join(_TYPES[name] for name in names if name != "null")
 
 
-def _choices(error: Violation) -> str:
-    return "one of " + ", ".join([str(item) for item in error.wanted if item is not None])
+def _choices(error: Violation) -> list[str]:
+    return [str(item) for item in error.wanted if item is not None]
 
 
 def _expected(error: Violation) -> str:
@@ -303,30 +285,13 @@ def _bound(error: Violation, low: str, high: str, unit: str) -> str:
     return f"{least} to {most}{unit}"
 
 
-def _length(error: Violation) -> str:
-    return _bound(error, "minLength", "maxLength", " characters long")
-
-
-def _count(error: Violation) -> str:
-    return _bound(error, "minItems", "maxItems", " items long")
-
-
-def _range(error: Violation) -> str:
-    return _bound(error, "minimum", "maximum", "")
-
-
-def _members(error: Violation) -> str:
-    return f"a mapping with at least {error.wanted} key"
-
-
 def _why(error: Violation) -> str:
-    description: str = error.schema.get("description", "")
-    return description
+    return str(error.schema.get("description", ""))
 
 
 def _fix(error: Violation) -> str:
     if error.keyword == "enum":
-        return nearest(str(error.value), [str(item) for item in error.wanted if item is not None])
+        return nearest(str(error.value), _choices(error))
     if error.keyword == "type" and "string" in error.wanted and isinstance(error.value, int | float):
         return "put it in quotes if it is text"
     if error.keyword == "type" and "array" in error.wanted and not isinstance(error.value, dict):
@@ -334,18 +299,27 @@ def _fix(error: Violation) -> str:
     return ""
 
 
+_LENGTH = ("bad-length", partial(_bound, low="minLength", high="maxLength", unit=" characters long"))
+_COUNT = ("bad-length", partial(_bound, low="minItems", high="maxItems", unit=" items long"))
+_RANGE = ("bad-number", partial(_bound, low="minimum", high="maximum", unit=""))
 _KINDS: Mapping[str, tuple[str, Callable[[Violation], str]]] = {
     "type": ("wrong-type", _types),
-    "enum": ("not-one-of", _choices),
+    "enum": ("not-one-of", lambda error: f"one of {', '.join(_choices(error))}"),
     "const": ("not-one-of", lambda error: str(error.wanted)),
     "pattern": ("bad-format", _expected),
     "format": ("bad-format", _expected),
-    "minLength": ("bad-length", _length),
-    "maxLength": ("bad-length", _length),
-    "minItems": ("bad-length", _count),
-    "maxItems": ("bad-length", _count),
-    "minProperties": ("bad-length", _members),
-    "minimum": ("bad-number", _range),
-    "maximum": ("bad-number", _range),
+    "minLength": _LENGTH,
+    "maxLength": _LENGTH,
+    "minItems": _COUNT,
+    "maxItems": _COUNT,
+    "minProperties": ("bad-length", lambda error: f"a mapping with at least {error.wanted} key"),
+    "minimum": _RANGE,
+    "maximum": _RANGE,
 }
-_OTHER = ("schema", _expected)
+_STRUCTURE: Mapping[str, Callable[[Document, Violation], Iterator[Complaint]]] = {
+    "anyOf": _union,
+    "oneOf": _union,
+    "additionalProperties": _unknown_keys,
+    "required": _missing_keys,
+}
+"""Keywords that can be broken in several places at once."""

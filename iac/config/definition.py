@@ -9,7 +9,6 @@ from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from iac.config.layers import Merged
-from iac.core.capabilities import Capabilities
 from iac.core.desired import DesiredClient, Lifecycle, Rotation, Waiver
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.model import ALWAYS, DEFAULTED, FIELDS, GRANT_TYPES, Kind, Value
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
 Judged = tuple[tuple[Diagnostic, ...], tuple[Waiver, ...]]
 """What policy finds in a definition, and what the definition waives."""
 
-_GRACE = "7d"
 _UNDECLARED = {name: FIELDS[name].undeclared for name in ALWAYS if FIELDS[name].undeclared is not None}
 _ITEMIZED = frozenset({"redirect_uris", "grant_types", "scope", "recipients"})
 """Lists of which a plan names single items."""
@@ -95,11 +93,12 @@ def desired_client(definition: Definition, pool: Pool, judged: Judged) -> Desire
     if "jwk" in fields:
         fields["jwk"] = canonical_jwks(str(fields["jwk"]))
     owners = merged.values("owners") if "owners" in merged.parts else None
+    always = ALWAYS if definition.settings.api.knows_defaults else ALWAYS - DEFAULTED
     return DesiredClient(
         address=definition.address,
         client_id=merged.get("client_id", ""),
         fields=fields,
-        declared=pool.one(_always(definition.settings.api).union(name for name in FIELDS if name in merged.parts)),
+        declared=pool.one(always.union(name for name in FIELDS if name in merged.parts)),
         location=document.at(),
         owners=None if owners is None else tuple(sorted({owner.lower() for owner in owners})),
         secret_serial=merged.get("secret.serial", 1),
@@ -120,10 +119,6 @@ def _places(merged: Merged) -> Iterator[tuple[str, Location]]:
             yield f"{name} {GRANT_TYPES.get(item.value, item.value)}", item.at()
 
 
-def _always(api: Capabilities) -> frozenset[str]:
-    return ALWAYS if api.knows_defaults else ALWAYS - DEFAULTED
-
-
 def _lifecycle(merged: Merged) -> Lifecycle:
     if not any(name in merged.parts for name in _LIFECYCLE):
         return Lifecycle()
@@ -134,7 +129,7 @@ def _lifecycle(merged: Merged) -> Lifecycle:
         ignore_changes=frozenset(merged.values(_LIFECYCLE[1])),
         rotate_after=seconds(rotate_after) if rotate_after is not None else None,
         rotation=rotation,
-        grace=seconds(merged.get(_LIFECYCLE[4], _GRACE)) if rotation is Rotation.REPLACE else 0,
+        grace=seconds(merged.get(_LIFECYCLE[4], "7d")) if rotation is Rotation.REPLACE else 0,
     )
 
 

@@ -125,7 +125,8 @@ class _Reader:
         event = self.next_event()
         if event.__class__ is StreamEndEvent:
             return
-        self.check_directives(event)
+        if event.version or event.tags:
+            self.fault(event, "yaml-directive", "the file has a YAML directive", fix="delete the line with %")
         event = self.next_event()
         mark = event.start_mark
         self.parsed.places[()] = (mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 1)
@@ -133,11 +134,7 @@ class _Reader:
         self.next_event()  # the document's end
         event = self.next_event()
         if event.__class__ is DocumentStartEvent:
-            self.fault(event, "yaml-documents", "the file has a second document", fix="one document a file")
-
-    def check_directives(self, event: DocumentStartEvent) -> None:
-        if event.version or event.tags:
-            self.fault(event, "yaml-directive", "the file has a YAML directive", fix="delete the line with %")
+            self.fault(event, "yaml-documents", "the file has a second document", fix="write one document per file")
 
     def fault(self, event: Any, rule: str, summary: str, *, why: str = "", fix: str = "") -> None:
         self.refuse(event.start_mark, rule, summary, why=why, fix=fix)
@@ -152,14 +149,16 @@ class _Reader:
     def node(self, event: Any, pointer: Pointer) -> Any:
         self.nodes += 1
         if self.nodes > MAX_NODES:
-            self.fault(event, "yaml-too-large", f"the file has more than {MAX_NODES} values", fix="one client a file")
+            self.fault(
+                event, "yaml-too-large", f"the file has more than {MAX_NODES} values", fix="write one client per file"
+            )
             raise _Stop
         kind = event.__class__
         if kind is AliasEvent:
             self.fault(
                 event,
                 "yaml-alias",
-                f"*{event.anchor} refers to another place",
+                f"*{event.anchor} is an alias",
                 why="aliases are not read",
                 fix="write the value out",
             )
@@ -221,7 +220,7 @@ class _Reader:
     def finite(self, event: ScalarEvent, value: float) -> float | None:
         if value - value == 0:
             return value
-        self.fault(event, "yaml-number", "the number is infinite or none", fix=_QUOTE)
+        self.fault(event, "yaml-number", "the number is infinite, or not a number", fix=_QUOTE)
         return None
 
     def mapping(self, pointer: Pointer) -> dict[str, Any]:
@@ -253,11 +252,13 @@ class _Reader:
             self.fault(
                 event,
                 "yaml-key",
-                "the key is no text",
+                "the key is not text",
                 fix=f'quote it: "{event.value}"' if event.value else "write the key before the colon",
             )
             return None
-        self.fault(event, "yaml-key", "the key is no plain text", why="aliases, tags, lists and mappings are no keys")
+        self.fault(
+            event, "yaml-key", "the key is not plain text", why="aliases, tags, lists and mappings cannot be keys"
+        )
         self.skip(event, pointer)
         return None
 
@@ -351,33 +352,17 @@ def parse_document(content: bytes, file: str) -> tuple[Document | None, list[Dia
     """The document in these bytes; as `read_document`."""
     if len(content) > MAX_BYTES:
         summary = f"the file is larger than {MAX_BYTES // 1024} KiB"
-        return None, [mistake("file-too-large", summary, Location(file), fix="one client a file")]
+        return None, [mistake("file-too-large", summary, Location(file), fix="write one client per file")]
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        summary = f"byte {error.start + 1} is not UTF-8"
-        return None, [
-            mistake(
-                "not-utf8",
-                summary,
-                Location(
-                    file, content.count(b"\n", 0, error.start) + 1, error.start - content.rfind(b"\n", 0, error.start)
-                ),
-                fix="save the file as UTF-8",
-            )
-        ]
-    hidden = _hidden(text, file)
-    if hidden:
-        return None, hidden
-    return _parsed(text, file)
-
-
-def _hidden(text: str, file: str) -> list[Diagnostic]:
-    return [_hidden_at(text, match, file) for match in HIDDEN.finditer(text) if not _is_line_end(text, match)][:20]
-
-
-def _is_line_end(text: str, match: re.Match[str]) -> bool:
-    return match[0] == "\r" and text[match.end() : match.end() + 1] == "\n"
+        line, column = content.count(b"\n", 0, error.start) + 1, error.start - content.rfind(b"\n", 0, error.start)
+        summary, place = f"byte {error.start + 1} is not UTF-8", Location(file, line, column)
+        return None, [mistake("not-utf8", summary, place, fix="save the file as UTF-8")]
+    hidden = [
+        _hidden_at(text, match, file) for match in HIDDEN.finditer(text) if not text.startswith("\r\n", match.start())
+    ]
+    return (None, hidden[:20]) if hidden else _parsed(text, file)
 
 
 def _hidden_at(text: str, match: re.Match[str], file: str) -> Diagnostic:
@@ -393,9 +378,9 @@ def _hidden_at(text: str, match: re.Match[str], file: str) -> Diagnostic:
 def _parsed(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
     found = parse_yaml(text, file=file)
     diagnostics = found.mistakes
-    if not found.is_whole:
+    if found.is_whole and found.value is None and not diagnostics:
+        fix = "write into it, or delete it"
+        return None, [mistake("file-empty", "the file holds nothing", Location(file), fix=fix)]
+    if not found.is_whole or found.value is None:
         return None, diagnostics
-    if found.value is None:
-        empty = mistake("file-empty", "the file holds nothing", Location(file), fix="write into it, or delete it")
-        return None, diagnostics or [empty]
     return Document(file, found.value, found.places, tuple(found.faulty)), diagnostics

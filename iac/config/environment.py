@@ -169,7 +169,10 @@ class Environment:
             issuer=settings.issuer,
             api=settings.api,
             clients={address: self._clients[address] for address in sorted(self._clients)},
-            outputs=tuple(self._sealed(spec) for spec in self._outputs),
+            outputs=tuple(
+                sealed_to(settings, spec, (self._clients[address] for address in spec.clients))
+                for spec in self._outputs
+            ),
             removed=tuple(parse_removed(self._document, value, settings.environment)),
             moved=tuple(parse_moved(self._document, value)),
             limits=settings.limits,
@@ -185,9 +188,6 @@ class Environment:
         """Where a setting stands: in the environment, else at the top, else the closest key above it."""
         own = ("environments", self.settings.environment, *setting)
         return self._document.at(*(own if own in self._document.places else setting))
-
-    def _sealed(self, spec: OutputSpec) -> OutputSpec:
-        return sealed_to(self.settings, spec, (self._clients[address] for address in spec.clients))
 
     def _check_id(self, definition: Definition) -> Iterator[Diagnostic]:
         try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -81,12 +80,24 @@ class OutputRules:
         yield from self._check_template(spec.template, document.at(*pointer, "template"))
         sink = self._settings.sinks.get(spec.sink)
         if sink is None:
-            yield self._unknown_sink(spec.sink, document.at(*pointer, "sink"))
+            known = list(self._settings.sinks)
+            yield mistake(
+                "unknown-sink",
+                f"environment {self._settings.environment} has no sink {spec.sink}",
+                document.at(*pointer, "sink"),
+                fix=nearest(spec.sink, known) or f"name it under sinks in {PROJECT_FILE}; there are {listed(known)}",
+            )
             return
         if sink.is_file:
             yield from self._check_path(spec.path, document.at(*pointer, "path"))
         if sink.is_sealed and not (sink.sealed_to or self._settings.state.recipients):
-            yield _sealed_to_nobody(spec, document.at(*pointer, "sink"))
+            yield mistake(
+                "no-recipients",
+                f"sink {spec.sink} has nobody to encrypt to",
+                document.at(*pointer, "sink"),
+                why="it names no recipients, and the state has none",
+                fix=f"sinks: {{{spec.sink}: {{recipients: [age1...]}}}}",
+            )
 
         def say(rule: str, key: str, summary: str, *, why: str = "", fix: str = "") -> Diagnostic:
             return mistake(rule, summary, document.at(*pointer, key), why=why, fix=fix)
@@ -98,15 +109,6 @@ class OutputRules:
         """What no other output may have: a path of the project, or a Secret of a sink, as `SINK://NAMESPACE/NAME`."""
         sink = self._settings.sinks.get(spec.sink)
         return sink.place(spec) if sink else spec.path
-
-    def _unknown_sink(self, name: str, where: Location) -> Diagnostic:
-        known = list(self._settings.sinks)
-        return mistake(
-            "unknown-sink",
-            f"environment {self._settings.environment} has no sink {name}",
-            where,
-            fix=nearest(name, known) or f"name it under sinks in {PROJECT_FILE}; there are {listed(known)}",
-        )
 
     def _check_path(self, path: str, where: Location) -> Iterator[Diagnostic]:
         if problem := path_problem(path):
@@ -146,20 +148,16 @@ class OutputRules:
             yield mistake("unknown-template", f"there is no template {what}", where, fix=fix)
 
     def _find_template(self, name: str) -> str | None:
-        """The way on when there is no such template; None when there is."""
+        """The fix when there is no such template; None when there is."""
         if not name.endswith(".j2"):
-            known = "iac new --list names the built-in templates; templates of the project end in .j2"
-            return None if name in template_files() else nearest(name, template_files()) or known
+            fix = "iac new --list names the built-in templates; templates of the project end in .j2"
+            return None if name in template_files() else nearest(name, template_files()) or fix
         folder = self._root / TEMPLATES_DIR
         path = folder / name
         if not path_problem(name) and path.is_file() and path.resolve().is_relative_to(folder.resolve()):
             return None
-        return nearest(name, self._files) or f"create {TEMPLATES_DIR}/{name}"
-
-    @cached_property
-    def _files(self) -> list[str]:
-        folder = self._root / TEMPLATES_DIR
-        return [file.relative_to(folder).as_posix() for file in folder.rglob("*.j2")]
+        known = [file.relative_to(folder).as_posix() for file in folder.rglob("*.j2")]
+        return nearest(name, known) or f"create {TEMPLATES_DIR}/{name}"
 
 
 def _read_besides(root: Path, settings: Settings) -> Iterator[str]:
@@ -172,16 +170,6 @@ def _read_besides(root: Path, settings: Settings) -> Iterator[str]:
     for file in files:
         if inside := path_inside(root, file):
             yield inside
-
-
-def _sealed_to_nobody(spec: OutputSpec, where: Location) -> Diagnostic:
-    return mistake(
-        "no-recipients",
-        f"sink {spec.sink} has nobody to encrypt to",
-        where,
-        why="it names no recipients, and the state has none",
-        fix=f"sinks: {{{spec.sink}: {{recipients: [age1...]}}}}",
-    )
 
 
 class Paths:

@@ -81,7 +81,7 @@ def load_project(root: Path) -> Project:
 def read_project(root: Path) -> tuple[Project | None, list[Diagnostic]]:
     """The project, None when iac.yaml has a mistake, and all of them."""
     if os.path.lexists(root / PROJECT_FILE) and not (root / PROJECT_FILE).is_file():
-        return None, [mistake("file-unreadable", "this is no file", Location(PROJECT_FILE), fix="move it away")]
+        return None, [mistake("file-unreadable", "this is not a file", Location(PROJECT_FILE), fix="move it away")]
     if not (root / PROJECT_FILE).is_file():
         return None, [
             mistake(
@@ -126,7 +126,6 @@ WANTED_OF_ENVIRONMENT = frozenset({"clients", "defaults", "outputs", "outputs+",
 """The same of an environment."""
 
 _ENVIRONMENTS = "environments"
-_LONGEST = 120  # characters of a value in a message
 _NOT_SET = object()
 
 
@@ -155,7 +154,7 @@ def _load(file: Path) -> Project:
         raise InputError(
             "there are no settings to take",
             where=str(file),
-            why="the base has no iac.yaml" if file.name == PROJECT_FILE else f"this is no {PROJECT_FILE}",
+            why="the base has no iac.yaml" if file.name == PROJECT_FILE else f"its name is not {PROJECT_FILE}",
             fix="name the iac.yaml of the base; where it has none yet, merge one by itself first",
         )
     try:
@@ -210,7 +209,7 @@ def _differences(document: Document, own: Mapping[Pointer, Any], theirs: Mapping
     for pointer in [*own, *(each for each in theirs if each not in own)]:
         before, after = theirs.get(pointer, _NOT_SET), own.get(pointer, _NOT_SET)
         if not _is_same(before, after):
-            before, after = side_by_side(_shown(before), _shown(after), _LONGEST)
+            before, after = side_by_side(_shown(before), _shown(after), 120)  # characters of a value in a message
             yield mistake(
                 "settings-changed",
                 f"{'.'.join(map(str, pointer))} is {after} here and {before} in the base",

@@ -12,7 +12,7 @@ from iac.config.layers import Unsure
 from iac.core import server
 from iac.core.catalogue import mistake
 from iac.core.desired import Rotation
-from iac.core.diagnostics import Diagnostic, Location
+from iac.core.diagnostics import Diagnostic
 from iac.core.model import FIELDS
 from iac.core.vocabulary import is_restricted
 
@@ -60,11 +60,11 @@ def _client_id(definition: Definition) -> Iterator[Diagnostic]:
     if client_id == definition.settings.login_client_id:
         why = "a mistake in its definition would lock iac out"
         summary = f"{client_id} is the client that iac itself logs in with"
-        yield mistake("login-client", summary, where, why=why, fix="take the definition out")
+        yield mistake("login-client", summary, where, why=why, fix="remove the definition")
     answer = {"client_id": client_id, "client_name": definition.merged.get("client_name", "")}
     if reason := server.protected(answer):
-        summary = f"{client_id} is not to be managed: it is {reason}"
-        yield mistake("protected-client", summary, where, fix="take the definition out")
+        summary = f"iac does not manage {client_id}: it is {reason}"
+        yield mistake("protected-client", summary, where, fix="remove the definition")
 
 
 def _placeholders(definition: Definition) -> Iterator[Diagnostic]:
@@ -75,18 +75,13 @@ def _placeholders(definition: Definition) -> Iterator[Diagnostic]:
             texts = part.value if isinstance(part.value, list) else [part.value]
             for index, text in enumerate(texts):
                 if isinstance(text, str) and (found := _PLACEHOLDER.search(text)):
-                    where = part.at(index) if isinstance(part.value, list) else part.at()
-                    yield _unfilled(name, found[0], where)
-
-
-def _unfilled(name: str, text: str, where: Location) -> Diagnostic:
-    return mistake(
-        "placeholder",
-        f"{name} holds {text}, which nobody has filled in",
-        where,
-        why="iac replaces nothing in definitions, so it would be registered as it stands",
-        fix="write the value; what differs between environments goes under environments:",
-    )
+                    yield mistake(
+                        "placeholder",
+                        f"{name} holds {found[0]}, which nobody has filled in",
+                        part.at(index) if isinstance(part.value, list) else part.at(),
+                        why="iac replaces nothing in definitions, so it would be registered as it stands",
+                        fix="write the value; what differs between environments goes under environments:",
+                    )
 
 
 def _redirects(definition: Definition) -> Iterator[Diagnostic]:
@@ -144,7 +139,7 @@ def _scope_rights(definition: Definition) -> Iterator[Diagnostic]:
                 "scope-not-granted",
                 f"scope {scope} is given by administrators only",
                 item.at(),
-                why="self service drops it without a word",
+                why="self service drops it silently",
                 fix=f"use provider: iam-admin; or grantable_scopes: [{scope}] in iac.yaml, if this login can grant it",
             )
 
@@ -157,7 +152,7 @@ def _scope_count(definition: Definition) -> Iterator[Diagnostic]:
             f"a client has at most {MAX_SCOPES} scopes of at most 2048 characters",
             definition.merged.at("scope"),
             why=f"here are {len(names)}",
-            fix="take some out",
+            fix="remove some",
         )
 
 
@@ -168,33 +163,26 @@ def _keys(definition: Definition) -> Iterator[Diagnostic]:
     if jwk and uri:
         yield mistake(
             "two-key-sources",
-            "jwk and jwks_uri are both there",
+            "the definition has both jwk and jwks_uri",
             merged.at("jwk"),
             why=f"{definition.settings.api.server} takes jwks_uri and drops jwk",
             fix="keep jwks_uri",
         )
-    if method == "private_key_jwt" and not jwk and not uri:
-        where = merged.at("token_endpoint_auth_method")
-        yield _adopted_key(where) if merged.get("adopt", False) else _no_key(where)
-
-
-def _no_key(where: Location | None) -> Diagnostic:
-    return mistake(
-        "no-key",
-        "private_key_jwt needs a key",
-        where,
-        fix="add jwks_uri (better) or jwk; or take this line out, and iac keygen writes it together with a new key",
-    )
-
-
-def _adopted_key(where: Location | None) -> Diagnostic:
-    return mistake(
-        "adopted-without-key",
-        "private_key_jwt needs a key, and none is declared",
-        where,
-        why="IAM from 1.14 on shows no jwk; the client keeps its own, and no update is sent that would erase it",
-        fix="add jwks_uri (better) or jwk",
-    )
+    if method == "private_key_jwt" and not jwk and not uri and merged.get("adopt", False):
+        yield mistake(
+            "adopted-without-key",
+            "private_key_jwt needs a key, and none is declared",
+            merged.at("token_endpoint_auth_method"),
+            why="IAM from 1.14 on shows no jwk; the client keeps its own, and iac sends no update that would erase it",
+            fix="add jwks_uri (better) or jwk",
+        )
+    elif method == "private_key_jwt" and not jwk and not uri:
+        yield mistake(
+            "no-key",
+            "private_key_jwt needs a key",
+            merged.at("token_endpoint_auth_method"),
+            fix="add jwks_uri (better) or jwk; or remove this line, and iac keygen writes it together with a new key",
+        )
 
 
 def _jwk(definition: Definition) -> Iterator[Diagnostic]:
@@ -206,9 +194,9 @@ def _jwk(definition: Definition) -> Iterator[Diagnostic]:
         except ValueError:
             yield mistake(
                 "bad-jwk",
-                "jwk is no JWK set",
+                "jwk is not a JWK set",
                 definition.merged.at("jwk"),
-                why="a JSON object with a list keys, each key with its kty (RFC 7517 section 5), is expected",
+                why="it must be a JSON object with a list keys, each key with its kty (RFC 7517 section 5)",
             )
 
 
@@ -219,7 +207,7 @@ def _recipients(definition: Definition) -> Iterator[Diagnostic]:
             "recipients are named, and iac.yaml says encryption: none",
             definition.merged.at("recipients"),
             why="nothing is encrypted to them: whoever reads the state reads every secret",
-            fix="set state.encryption.recipients in iac.yaml, or take recipients out",
+            fix="set state.encryption.recipients in iac.yaml, or remove recipients",
         )
 
 
@@ -235,7 +223,7 @@ def _admin_fields(definition: Definition) -> Iterator[Diagnostic]:
         if name in owned or FIELDS[name].admin_only:
             where = definition.merged.at(name)
             summary = f"{name} is set through the management API only"
-            yield mistake("needs-management-api", summary, where, fix="take it out, or use provider: iam-admin")
+            yield mistake("needs-management-api", summary, where, fix="remove it, or use provider: iam-admin")
     if api.server_chooses and definition.merged.get(_ROTATION) == Rotation.REPLACE:
         where = definition.merged.at(_ROTATION)
         summary = "a rotation that replaces is done through the management API only"
@@ -244,7 +232,7 @@ def _admin_fields(definition: Definition) -> Iterator[Diagnostic]:
             summary,
             where,
             why="a successor has an id that is known before it is registered; here the server chooses ids",
-            fix="take lifecycle.rotation out, or use provider: iam-admin",
+            fix="remove lifecycle.rotation, or use provider: iam-admin",
         )
 
 

@@ -60,19 +60,13 @@ FORMATS: Mapping[str, Callable[[object], bool]] = {"uri": is_uri, "age-recipient
 """Format name -> whether a value has it; what is no text has every format (JSON Schema 2020-12, validation 7.1)."""
 
 
-SCHEMAS = ("client", "project", "plan")
-"""Names of our schemas."""
-
-_FILE = "{}.schema.json"
-
-
 def schema_text(name: str) -> str:
     """The text of a schema: the packaged copy, in a checkout the file itself.
 
     Raises:
         FileNotFoundError: no such schema.
     """
-    file = f"schemas/{_FILE.format(name)}"
+    file = f"schemas/{name}.schema.json"
     return resource(file, file).read_text(encoding="utf-8")
 
 

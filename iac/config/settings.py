@@ -29,7 +29,7 @@ from iac.registry import BACKENDS, LOGINS, PROVIDERS, SINKS, capabilities
 _INHERITED = ("encryption", "lineage")
 """What of the project's `state` an environment with another backend keeps."""
 
-_ENCRYPT = "name recipients, encryption: {recipients: [age1...]}, or take the key out: iac state init then makes one"
+_ENCRYPT = "name recipients, encryption: {recipients: [age1...]}, or remove the key: iac state init then makes one"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,8 +86,7 @@ def _keys(value: Mapping[str, Any], environment: str) -> dict[str, Any]:
 
 def _backend(keys: Mapping[str, Any]) -> str:
     """The backend that these keys of a state name; the first one when they name none."""
-    backend: str = keys.get("backend", next(iter(BACKENDS)))
-    return backend
+    return str(keys.get("backend", next(iter(BACKENDS))))
 
 
 def check_states(document: Document, states: Mapping[str, StateSettings]) -> Iterator[Diagnostic]:
@@ -126,10 +125,10 @@ def _check_keys(document: Document, pointer: Pointer, keys: Iterable[str], backe
         if others and backend not in others:
             yield mistake(
                 "key-of-other-backend",
-                f"{key} is no key of a state with backend {backend}",
+                f"{key} is not a key of a state with backend {backend}",
                 document.at_key(*pointer, key),
                 why=f"it belongs to backend {others[0]}",
-                fix=f"set backend: {others[0]}, or take {key} out",
+                fix=f"set backend: {others[0]}, or remove {key}",
             )
 
 
@@ -158,8 +157,7 @@ class _Written:
 
     def check_keys(self) -> Iterator[Diagnostic]:
         """Keys of other backends in the environment's own part."""
-        pointer = ("environments", self.environment, "state")
-        return _check_keys(self.document, pointer, self.own, self.backend.name)
+        return _check_keys(self.document, ("environments", self.environment, "state"), self.own, self.backend.name)
 
     def check_needed(self) -> Iterator[Diagnostic]:
         """Keys that the backend cannot do without, and those that need each other."""
@@ -182,7 +180,7 @@ class _Written:
             "secrets-in-history",
             f"state in {self.backend.name} must be encrypted",
             self.at("encryption"),
-            why="history keeps clear text for ever, in every clone",
+            why="history keeps clear text forever, in every clone",
             fix=_ENCRYPT,
         )
 
@@ -265,7 +263,7 @@ class Settings:
 def parse_settings(root: Path, value: Mapping[str, Any], environment: str) -> Settings:
     """The settings of one environment of an iac.yaml that its schema has passed."""
     merged = {**value, **overrides(value, environment)}
-    limits = value.get("limits", {})
+    limits, bounds = value.get("limits", {}), value.get("lifetime_bounds", {})
     return Settings(
         root=root,
         project=value["project"],
@@ -283,7 +281,11 @@ def parse_settings(root: Path, value: Mapping[str, Any], environment: str) -> Se
         clients=tuple(merged["clients"]) if "clients" in merged else None,
         scopes=tuple(value.get("scopes", ())),
         policy=value.get("policy", {}),
-        lifetime_bounds=_bounds(value.get("lifetime_bounds", {})),
+        # a lifetime that is named has the bounds that are given, and no others
+        lifetime_bounds={
+            **WLCG_BOUNDS,
+            **{name: (bound.get("min"), bound.get("max")) for name, bound in bounds.items()},
+        },
         sinks=_sinks({**value.get("sinks", {}), **overrides(value, environment).get("sinks", {})}),
         grantable_scopes=tuple(value.get("grantable_scopes", ())),
         wheel=value.get("pipelines", {}).get("wheel", ""),
@@ -292,11 +294,6 @@ def parse_settings(root: Path, value: Mapping[str, Any], environment: str) -> Se
 
 def _sinks(named: Mapping[str, Mapping[str, Any]]) -> dict[str, SinkSettings]:
     return {name: SINKS[keys["kind"]].parse(keys) for name, keys in {FILE: {"kind": FILE}, **named}.items()}
-
-
-def _bounds(value: Mapping[str, Mapping[str, int]]) -> Bounds:
-    """A lifetime that is named has the bounds that are given, and no others."""
-    return {**WLCG_BOUNDS, **{name: (bound.get("min"), bound.get("max")) for name, bound in value.items()}}
 
 
 def check_settings(document: Document, all_settings: list[Settings]) -> Iterator[Diagnostic]:

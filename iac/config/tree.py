@@ -99,7 +99,7 @@ def _enter(tree: Tree, root: Path, folder: str, entry: os.DirEntry[str]) -> None
         if entry.is_symlink() and not (root / file).resolve().is_relative_to(root.resolve()):
             _complain(tree, "outside-project", "the file is a symbolic link out of the project", file, "copy it here")
         elif not entry.is_file():
-            _complain(tree, "file-unreadable", "this is no file", file, "delete it")
+            _complain(tree, "file-unreadable", "this is not a file", file, "delete it")
         elif is_defaults(entry.name):
             _share(tree, folder, file)
         else:
@@ -120,7 +120,9 @@ def _share(tree: Tree, folder: str, file: str) -> None:
 
 def _define(tree: Tree, address: str, file: str) -> None:
     if not is_address(address):
-        _complain(tree, "bad-address", f"{address} is no address: {ADDRESS_RULE}", file, "rename the file or folder")
+        _complain(
+            tree, "bad-address", f"{address} is not an address: {ADDRESS_RULE}", file, "rename the file or folder"
+        )
     elif address in tree.definitions:
         _complain(
             tree, "address-twice", f"{address} has two files", file, f"delete this one or {tree.definitions[address]}"

@@ -51,7 +51,7 @@ def parse_values(content: bytes, format_: Format) -> dict[Place, str]:
     try:
         return dict(_PARSERS[format_](content.decode()))
     except (ValueError, RecursionError, configparser.Error, yaml.YAMLError):
-        raise Unreadable(f"this is no {format_} file") from None
+        raise Unreadable(f"this is not a file in the format {format_}") from None
 
 
 def _walk(value: object, place: Place = ()) -> Iterator[tuple[Place, str]]:
@@ -63,14 +63,6 @@ def _walk(value: object, place: Place = ()) -> Iterator[tuple[Place, str]]:
         entries = value.items() if isinstance(value, dict) else enumerate(value)
         for key, item in entries:
             yield from _walk(item, (*place, key))
-
-
-def _json(text: str) -> Iterator[tuple[Place, str]]:
-    yield from _walk(json.loads(text))
-
-
-def _toml(text: str) -> Iterator[tuple[Place, str]]:
-    yield from _walk(tomllib.loads(text))
 
 
 def _yaml(text: str) -> Iterator[tuple[Place, str]]:
@@ -154,21 +146,17 @@ def _sql(text: str) -> Iterator[tuple[Place, str]]:
         yield (index,), found[1].replace("''", "'")
 
 
-def _text(text: str) -> Iterator[tuple[Place, str]]:
-    yield (), text
-
-
 _PARSERS: Mapping[Format, Callable[[str], Iterator[tuple[Place, str]]]] = {
     Format.APACHE: _apache,
     Format.CONDOR: _condor,
     Format.DIRAC: _dirac,
     Format.DOTENV: _dotenv,
     Format.INI: _ini,
-    Format.JSON: _json,
+    Format.JSON: lambda text: _walk(json.loads(text)),
     Format.KUBERNETES: _kubernetes,
     Format.SQL: _sql,
-    Format.TEXT: _text,
-    Format.TOML: _toml,
+    Format.TEXT: lambda text: iter([((), text)]),
+    Format.TOML: lambda text: _walk(tomllib.loads(text)),
     Format.YAML: _yaml,
 }
 
@@ -280,12 +268,12 @@ def _marked(clients: Mapping[str, Credentials], marks: Sequence[_Mark], kind: st
     """The clients with marks, and a private key of the kind: where one is printed, two renderings are not alike."""
     ids = {mark.address: mark.text for mark in marks if not mark.is_secret}
     secrets = {mark.address: Secret(mark.text) for mark in marks if mark.is_secret}
-    keys = {at: dummy_key(_kid(client.key), kind) for at, client in clients.items() if client.key is not None}
+    keys = {
+        at: dummy_key(str(json.loads(client.key.reveal())["jwk"]["kid"]), kind)
+        for at, client in clients.items()
+        if client.key is not None
+    }
     return {at: replace(clients[at], client_id=ids[at], secret=secrets.get(at), key=keys.get(at)) for at in ids}
-
-
-def _kid(key: Secret) -> str:
-    return str(json.loads(key.reveal())["jwk"]["kid"])
 
 
 def _encoded(text: str) -> str:
@@ -345,7 +333,7 @@ def _decoded(text: str) -> str:
     try:
         return base64.b64decode(text, validate=True).decode()
     except ValueError:
-        raise NotAsRendered("a value in it is no base64") from None
+        raise NotAsRendered("a value in it is not base64") from None
 
 
 def _from_text(marks: Sequence[_Mark], marked: str, content: bytes) -> Values:
@@ -354,7 +342,7 @@ def _from_text(marks: Sequence[_Mark], marked: str, content: bytes) -> Values:
     try:
         values = _between(marks, marked, content.decode())
     except UnicodeDecodeError:
-        raise NotAsRendered("it is no text in UTF-8") from None
+        raise NotAsRendered("it is not text in UTF-8") from None
     if values is None:
         raise NotAsRendered("it is not as its template makes it")
     if not all(_BARE.fullmatch(value) for value in values.values()):

@@ -18,8 +18,6 @@ from iac.rendering.filters import Text
 _DUMMY = "dummy-0123456789_abcdefghijklmnopqrstuvwxyz"
 _DUMMY_JWK = {"kty": "EC", "crv": "P-256", "x": "eA", "y": "eQ"}
 _DUMMY_PEM = "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n"
-_NO_KEY = "the server knows no key of this client that iac keygen made"
-_KEYLESS = "its token_endpoint_auth_method needs none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +103,7 @@ def template_context(spec: OutputSpec, clients: Mapping[str, Credentials], facts
         clients: credentials by address.
         facts: the project.
     """
-    names = spec.names or _default_names(spec.clients)
+    names = spec.names or (("client",) if len(spec.clients) == 1 else spec.clients)
     known = {name: _client(name, clients[address], facts) for name, address in zip(names, spec.clients, strict=True)}
     return {
         **({"client": known[names[0]]} if len(names) == 1 else {}),
@@ -115,10 +113,6 @@ def template_context(spec: OutputSpec, clients: Mapping[str, Credentials], facts
         "environment": facts.environment,
         "issuer": facts.issuer,
     }
-
-
-def _default_names(addresses: tuple[str, ...]) -> tuple[str, ...]:
-    return ("client",) if len(addresses) == 1 else addresses
 
 
 def _client(name: str, credentials: Credentials, facts: ProjectFacts) -> Record:
@@ -134,8 +128,11 @@ def _client(name: str, credentials: Credentials, facts: ProjectFacts) -> Record:
         **sets,
         **credentials.fields,
     }
-    undeclared = dict.fromkeys(FIELDS, "the registration does not have this field")
-    reasons = {"client_secret": _KEYLESS, "private_key": _NO_KEY, **undeclared}
+    reasons = {
+        "client_secret": "its token_endpoint_auth_method needs none",
+        "private_key": "the server knows no key of this client that iac keygen made",
+        **dict.fromkeys(FIELDS, "the registration does not have this field"),
+    }
     return Record(f"client {credentials.address}", entries, reasons)
 
 

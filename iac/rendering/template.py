@@ -110,7 +110,7 @@ def _read(root: Path, name: str) -> str:
         return content.decode()
     except UnicodeDecodeError as error:
         raise RenderError(
-            "the template is no text",
+            "the template is not text",
             where=template_file(name),
             why=f"byte {error.start + 1} is not UTF-8",
             fix="save the file as UTF-8",
@@ -133,26 +133,22 @@ def _project_path(root: Path, name: str) -> Path:
     folder = (root / TEMPLATES_DIR).resolve()
     inside = PurePosixPath(name)
     path = (folder / inside).resolve()
-    if inside.is_absolute() or ".." in inside.parts or not path.is_relative_to(folder) or not _is_ours(root, folder):
+    if (
+        inside.is_absolute()
+        or ".." in inside.parts
+        or not path.is_relative_to(folder)
+        or not folder.is_relative_to(root.resolve())  # templates may be a link
+    ):
         raise RenderError(
             "the template lies outside",
             where=template_file(name),
             why=f"templates are read from {TEMPLATES_DIR}/ of the project only, symbolic links included",
             fix="move the file there",
         )
-    if not path.is_file():
-        raise _missing(folder, name)
-    return path
-
-
-def _is_ours(root: Path, folder: Path) -> bool:
-    """Whether the folder of templates lies in the project, wherever a link of this name leads."""
-    return folder.is_relative_to(root.resolve())
-
-
-def _missing(folder: Path, name: str) -> RenderError:
+    if path.is_file():
+        return path
     known = sorted(path.relative_to(folder).as_posix() for path in folder.rglob(f"*{_SUFFIX}"))
-    return RenderError(
+    raise RenderError(
         "no such template",
         where=template_file(name),
         why=nearest(name, known) or f"{TEMPLATES_DIR}/ holds: {', '.join(known[:10]) or 'no template'}",

@@ -127,9 +127,9 @@ def _fix_of_login(session: LocalSession, address: str, held: ClientState, *, is_
     if not uses_secret(held.applied):
         return "iac plan: is the client still on the server, with the public key as it is defined?"
     if _shows_secrets(session, held):
-        return "iac apply: it takes over the secret that the server has now, and creates the client again if it is gone"
-    gone = "iac plan: is the client still on the server?"
-    return f"{gone} If its secret was changed there: iac secret set {address}, with the new secret"
+        return "iac apply: it takes over the secret that the server has now"
+    plan = "iac plan: is the client on the server as it is defined?"
+    return f"{plan} If its secret was changed there: iac secret set {address}, with the new secret"
 
 
 def _shows_secrets(session: LocalSession, held: ClientState) -> bool:

@@ -17,6 +17,7 @@ from iac.core.server import RULES as SERVER
 from iac.views.explanation import explanation_text
 from iac.workflow.explain import explanations
 from tests.config.given import PROJECT, write
+from tests.every import every
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -39,7 +40,7 @@ def test_every_id_there_is_is_explained_and_no_other() -> None:
     assert CATALOGUE.keys() | guards | RULES.keys() | SERVER.by_id.keys() == set(explanations())
 
 
-@pytest.mark.parametrize("name", sorted(explanations()))
+@every("name", sorted(explanations()))
 def test_an_explanation_says_what_and_whence_or_how_to_go_on(name: str) -> None:
     known = explanations()[name]
     assert known.what

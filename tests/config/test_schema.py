@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from iac.config.complaint import check_schema, validator_of
 from iac.config.document import Document, parse_document
-from iac.config.schema import FORMATS, SCHEMAS, compile_schema, is_recipient, load_schema, schema_text
+from iac.config.schema import FORMATS, compile_schema, is_recipient, load_schema, schema_text
 from iac.core.catalogue import CATALOGUE
 from iac.core.diagnostics import Location
 from iac.core.explanation import IdKind
@@ -51,14 +51,14 @@ def subschemas(schema: Any) -> Iterator[Mapping[str, Any]]:
             yield from subschemas(value)
 
 
-@pytest.mark.parametrize("name", SCHEMAS)
+@pytest.mark.parametrize("name", ["client", "project", "plan"])
 def test_a_schema_is_valid_and_its_own_text(name: str) -> None:
     jsonschema.Draft202012Validator.check_schema(load_schema(name))
     assert f"/{name}.schema.json" in load_schema(name)["$id"]
     assert json.loads(schema_text(name)) == load_schema(name)
 
 
-@pytest.mark.parametrize("name", SCHEMAS)
+@pytest.mark.parametrize("name", ["client", "project", "plan"])
 def test_every_property_of_a_schema_has_a_description(name: str) -> None:
     schema = load_schema(name)
     for part in subschemas(schema):
@@ -69,7 +69,7 @@ def test_every_property_of_a_schema_has_a_description(name: str) -> None:
                 assert value.get("description") or target.get("description"), key
 
 
-@pytest.mark.parametrize("name", SCHEMAS)
+@pytest.mark.parametrize("name", ["client", "project", "plan"])
 def test_no_object_of_a_schema_takes_unknown_keys(name: str) -> None:
     schema = load_schema(name)
     free = {"values", "jwk", "sinks"}
@@ -191,7 +191,7 @@ def test_a_mistake_in_the_project_is_said_in_words(text: str, expected: str) -> 
         ("client_name: Name\nclent_id: x", "client", "did you mean client_id?"),
         ("client_name: Name\nscopes: [openid]", "client", "did you mean scope?"),
         ("client_name: Name\nclient_secret: x", "client", "a secret never stands in a file of the project"),
-        ("client_name: Name\ncreated_at: 3", "client", "only the server sets it; take it out"),
+        ("client_name: Name\ncreated_at: 3", "client", "only the server sets it; remove it"),
         ("client_name: Name\nzzz: 3", "client", "known keys: client_id"),
         ("client_name: Name\ngrant_types: [autorization_code]", "client", "did you mean authorization_code?"),
         ("client_name: Name\ncontacts: a@b", "client", "write a list: [..]"),
@@ -377,5 +377,10 @@ def test_a_recipient_with_a_typing_error_is_noticed(text: object, *, expected: b
 
 
 def test_each_format_of_the_schemas_has_a_meaning() -> None:
-    used = {part["format"] for name in SCHEMAS for part in subschemas(load_schema(name)) if "format" in part}
+    used = {
+        part["format"]
+        for name in ("client", "project", "plan")
+        for part in subschemas(load_schema(name))
+        if "format" in part
+    }
     assert used == set(FORMATS)

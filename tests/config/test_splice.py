@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.config.document import parse_document
-from iac.config.edit.splice import Source, make_edit, read_sources, write_edits
+from iac.config.edit.splice import DefinitionFile, make_edit, read_sources, write_edits
 from iac.core.errors import InputError
 from iac.core.server import canonical_jwks
 from tests.config.given import PROJECT, write
@@ -25,7 +25,7 @@ KEY = {"keys": [{"kty": "EC", "crv": "P-256", "x": "eA", "y": "eQ", "kid": "one"
 
 
 def _edited(text: str, environment: str = "default", **values: Any) -> str:
-    return make_edit(Source("clients.d/app.yaml", text.encode()), environment, values).text
+    return make_edit(DefinitionFile("clients.d/app.yaml", text.encode()), environment, values).text
 
 
 @pytest.mark.parametrize(
@@ -139,7 +139,7 @@ def test_what_cannot_be_written_is_refused_with_the_way_on(text: str, values: di
 
 
 def test_a_file_that_is_no_mapping_is_refused() -> None:
-    with pytest.raises(InputError, match="no mapping"):
+    with pytest.raises(InputError, match="not a mapping"):
         _edited("- client_id\n", scope=("a",))
 
 
@@ -173,7 +173,7 @@ class TestWriting:
     FILE = "clients.d/app.yaml"
     TEXT = f"client_id: app\nclient_name: An app\nredirect_uris: [{URI}]\n"
 
-    def _project(self, tmp_path: Path) -> tuple[Path, Source]:
+    def _project(self, tmp_path: Path) -> tuple[Path, DefinitionFile]:
         root = write(tmp_path, {"iac.yaml": PROJECT, self.FILE: self.TEXT})
         return root, read_sources(root, ["app", "nothing"])["app"]
 

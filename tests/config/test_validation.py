@@ -37,7 +37,7 @@ WRONG = {
     "{% include x %}": "templates/a.j2:1:1: the template cannot be rendered",
     "{{ " + "(" * 5000 + " }}": "templates/a.j2:1:1: the template cannot be rendered",
     " " * 300_000: "templates/a.j2:1:1: the template is too large",
-    "\ud800": "templates/a.j2:1:1: the template is no text",
+    "\ud800": "templates/a.j2:1:1: the template is not text",
 }
 
 

@@ -13,7 +13,7 @@ from iac.config.definitions import load_project, validate_project
 from iac.config.document import Document, parse_document
 from iac.config.edit.files import dump, replace_text, round_trip
 from iac.config.edit.format import format_text, schema_address
-from iac.config.edit.project import edit_lineage, with_lineage
+from iac.config.edit.project import edit_lineage
 from iac.config.schema import load_schema
 from iac.core.errors import InputError
 from iac.core.model import FIELDS
@@ -263,6 +263,7 @@ def test_a_lineage_that_would_not_be_read_as_meant_is_not_written(tmp_path: Path
     assert before == (tmp_path / "iac.yaml").read_text()
 
 
-def test_the_demo_project_keeps_its_shape() -> None:
-    text = "project: a\nstate: {backend: file}\n"
-    assert "project: a\nstate: {lineage: abcdefgh, backend: file}\n" == with_lineage(text, "default", "abcdefgh")
+def test_the_demo_project_keeps_its_shape(tmp_path: Path) -> None:
+    write(tmp_path, {"iac.yaml": "project: a\nstate: {backend: file}\n"})
+    edit_lineage(tmp_path, "default", "abcdefgh")
+    assert "project: a\nstate: {lineage: abcdefgh, backend: file}\n" == (tmp_path / "iac.yaml").read_text()

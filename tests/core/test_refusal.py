@@ -9,6 +9,7 @@ import pytest
 from iac.core.diagnostics import Severity
 from iac.core.server import redirect_uri_problem, refusals
 from tests.core.build import KEY, NEW, OLD
+from tests.every import every
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -79,7 +80,7 @@ def _recorded() -> Iterator[tuple[str, bool]]:
     yield from ((uri, statuses <= {200, 201}) for uri, statuses in sorted(answers.items()))
 
 
-@pytest.mark.parametrize(("uri", "is_taken"), list(_recorded()))
+@every("uri, is_taken", _recorded())
 def test_a_redirect_uri_is_judged_as_the_recorded_server_judged_it(uri: str, *, is_taken: bool) -> None:
     assert is_taken == (not redirect_uri_problem(uri))
 

@@ -11,6 +11,7 @@ import pytest
 
 from iac.cli import COMMANDS, cli
 from iac.cli.failure import _CODES
+from tests.every import every
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -103,6 +104,6 @@ def _links() -> Iterator[tuple[Path, str]]:
                 yield page, link
 
 
-@pytest.mark.parametrize(("page", "link"), list(_links()), ids=lambda value: str(value).removeprefix(str(ROOT)))
+@every("page, link", _links())
 def test_each_link_between_documents_leads_somewhere(page: Path, link: str) -> None:
     assert (page.parent / link).exists()

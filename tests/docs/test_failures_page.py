@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-import pytest
+from tests.every import every
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/explanation/failures.md").read_text(encoding="utf-8")
@@ -14,7 +14,7 @@ ROWS = re.findall(r"^\| (\d+) \|.*\|$", PAGE, re.MULTILINE)
 TESTS = [path for path in (ROOT / "tests").rglob("test_*.py") if path != Path(__file__)]
 
 
-@pytest.mark.parametrize(("file", "test"), NAMED)
+@every("file, test", NAMED)
 def test_each_test_that_the_page_names_is_there(file: str, test: str) -> None:
     assert re.search(rf"^ *def {test}\(", (ROOT / "tests" / file).read_text(encoding="utf-8"), re.MULTILINE)
 

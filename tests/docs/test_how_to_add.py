@@ -19,7 +19,8 @@ from tests.config.given import CLIENT, PROJECT, write
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/explanation/how-to-add.md").read_text(encoding="utf-8")
-SECTIONS = dict(re.findall(r"^## A (\w+)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
+SECTIONS = dict(re.findall(r"^## A ([\w ]+)\n(.*?)(?=^## |\Z)", PAGE, re.MULTILINE | re.DOTALL))
+ADAPTERS = [title for title in SECTIONS if re.search(r"of `iac/registry.py`\.$", SECTIONS[title], re.MULTILINE)]
 FOLLOWED = [title for title in SECTIONS if "\n# iac/" in SECTIONS[title]]
 DEFS: Any = load_schema("project")["$defs"]
 
@@ -35,6 +36,13 @@ settings, local = open_project(shell)
 facts = PipelineFacts(settings.issuer, ".", "default", "main", wheel="https://example.org/iac.whl#sha256=00")
 print(render_pipelines("bench", facts)[".bench/iac.yml"].count("IAC_CLIENT_SECRET: $(secret IAC_CLIENT_SECRET)"))
 print(type(local.backend).__name__, type(local.sinks["there"]).__name__, open_login(settings, (), shell).kind)
+from pathlib import Path
+from iac.core.plan.plan import Plan
+from iac.views.kind import PlanView, Setting, render_plan
+from iac.workflow.explain import explain
+from iac.workflow.validate import validate
+print([said.id for said in validate(Path(sys.argv[1])).diagnostics], explain("no-description", Path(sys.argv[1])).fix)
+print(render_plan(Plan("demo", "default", settings.issuer, settings.api), PlanView("wiki"), Setting()), end="")
 """
 
 
@@ -52,11 +60,32 @@ def blocks(title: str) -> dict[str, str]:
     return dict(found)
 
 
+def edited(root: Path, title: str) -> set[str]:
+    """Put the blocks of a recipe into the files that are there; these files."""
+    placed = re.findall(
+        r"^```python\n# (\S+), (above|below|at the end of) `([^`]+)`\n(.*?)^```",
+        SECTIONS[title],
+        re.MULTILINE | re.DOTALL,
+    )
+    for path, where, line, text in placed:
+        before = (root / path).read_text(encoding="utf-8")
+        start = before.rindex("\n", 0, before.index(line)) + 1
+        place = {
+            "above": start,
+            "below": before.index("\n", start) + 1,
+            "at the end of": before.index("\n)", start) + 1,
+        }[where]
+        (root / path).write_text(before[:place] + text + before[place:], encoding="utf-8")
+    return {path for path, *_ in placed}
+
+
 def added(root: Path, title: str) -> int:
     """Follow a recipe; the number of files of iac/ that it touches."""
     files = blocks(title)
     for path, text in files.items():
         write(root, {path: text})
+    if title not in ADAPTERS:
+        return len(files) + len(edited(root, title))
     ((name, table),) = re.findall(r"`(\w+)` in `([A-Z]+)` of `iac/registry.py`", SECTIONS[title])
     path = next(path for path in files if f"class {name}(" in files[path])
     module = path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
@@ -94,7 +123,7 @@ def schema_with_toys() -> str:
 
 def test_the_recipes_are_complete_and_their_files_are_counted(copy: Path) -> None:
     counted = {title: added(copy, title) for title in FOLLOWED}
-    table = {title: int(count) for title, count in re.findall(r"^\| (\w+) \| (\d): its", PAGE, re.MULTILINE)}
+    table = {title: int(count) for title, count in re.findall(r"^\| ([\w ]+) \| (\d): its", PAGE, re.MULTILINE)}
     assert table == counted
     (copy / "schemas/project.schema.json").write_text(schema_with_toys(), encoding="utf-8")
     text = "\n".join(line for line in PROJECT.splitlines() if not line.startswith("auth"))
@@ -112,4 +141,10 @@ def test_the_recipes_are_complete_and_their_files_are_counted(copy: Path) -> Non
         check=False,
         timeout=60,
     )
-    assert ("1\nFileBackend FileSink pasted\n", "") == (ran.stdout, ran.stderr)
+    expected = """\
+1
+FileBackend FileSink pasted
+['no-description'] client_description: what the service does
+* nothing
+"""
+    assert (expected, "") == (ran.stdout, ran.stderr)

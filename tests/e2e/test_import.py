@@ -547,7 +547,7 @@ class TestFiles:
             "grant_types": ["authorization_code"],
             "token_endpoint_auth_method": "client_secret_basic",
         } == values(empty.read("clients.d/new-portal.yaml"))
-        assert "new-portal: left out, for IAM does not keep it: logo_uri" in said.err
+        assert "new-portal: left out, because IAM drops it: logo_uri" in said.err
         plan = empty.iac("plan", "--format", "json").json()
         assert ["create"] == [change["action"] for change in plan["changes"]]
 
@@ -579,8 +579,8 @@ class TestFiles:
         )
         assert (said.code, files(empty)) == (1, {})
         for why in (
-            "[0]: redirect_uris is no list of texts",
-            "[0]: scope is no list of texts",
+            "[0]: redirect_uris is not a list of texts",
+            "[0]: scope is not a list of texts",
             "[1]: jwk holds private",
         ):
             assert f"export.json{why}" in said.err
@@ -588,10 +588,10 @@ class TestFiles:
     @pytest.mark.parametrize(
         ("content", "why"),
         [
-            (f'{{"client_secret": "{CANARY}",\n oops}}', "line 2, column 2: it is no JSON"),
-            ("\ufeff[1, 2]", "[0] is no client"),
-            ("7", "it is no client"),
-            ('{"colour": "red"}', "it is no client"),
+            (f'{{"client_secret": "{CANARY}",\n oops}}', "line 2, column 2: it is not JSON"),
+            ("\ufeff[1, 2]", "[0] is not a client"),
+            ("7", "it is not a client"),
+            ('{"colour": "red"}', "it is not a client"),
             ("[" * 100_000, "it is nested too deep"),
         ],
     )
@@ -629,7 +629,7 @@ class TestNothingHalf:
         for arguments in (("by-hand",), ("--from", "secrets-of.json", "--secrets-to", "known.json")):
             said = empty.iac("--env", "here", "import", *arguments, "--to", "new/folder")
             assert (said.code, files(empty)) == (1, {})
-            assert "jwk and jwks_uri are both there" in said.err
+            assert "the definition has both jwk and jwks_uri" in said.err
             assert not (empty.root / "clients.d/new").exists()
             assert not (empty.root / "known.json").exists()
 

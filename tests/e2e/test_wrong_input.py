@@ -96,8 +96,8 @@ def _nothing(_: Any) -> None:
 
 FILES: dict[str, tuple[Callable[[Project], None], tuple[str, ...]]] = {
     "no iac.yaml": (_replaced("iac.yaml", _nothing), ("there is no iac.yaml here", "iac init makes one")),
-    "iac.yaml is a folder": (_replaced("iac.yaml", lambda path: path.mkdir()), ("iac.yaml:1:1", "this is no file")),
-    "iac.yaml is a FIFO": (_replaced("iac.yaml", os.mkfifo), ("iac.yaml:1:1", "this is no file")),
+    "iac.yaml is a folder": (_replaced("iac.yaml", lambda path: path.mkdir()), ("iac.yaml:1:1", "this is not a file")),
+    "iac.yaml is a FIFO": (_replaced("iac.yaml", os.mkfifo), ("iac.yaml:1:1", "this is not a file")),
     "iac.yaml is binary": (
         _replaced("iac.yaml", lambda path: path.write_bytes(b"\xff\xfe\x00")),
         ("iac.yaml:1:1", "not UTF-8"),
@@ -107,7 +107,7 @@ FILES: dict[str, tuple[Callable[[Project], None], tuple[str, ...]]] = {
     "clients.d is a file": (_replaced("clients.d", lambda path: path.touch()), ("there is no folder clients.d",)),
     "a dangling link": (
         _replaced("clients.d/x.yaml", lambda path: path.symlink_to("nowhere")),
-        ("clients.d/x.yaml:1:1", "this is no file"),
+        ("clients.d/x.yaml:1:1", "this is not a file"),
     ),
     "a link to itself": (
         _replaced("clients.d/x.yaml", lambda path: path.symlink_to("x.yaml")),
@@ -117,7 +117,7 @@ FILES: dict[str, tuple[Callable[[Project], None], tuple[str, ...]]] = {
         _replaced("clients.d/x.yaml", lambda path: path.symlink_to("/etc/hosts")),
         ("clients.d/x.yaml:1:1", "out of the project"),
     ),
-    "a FIFO": (_replaced("clients.d/x.yaml", os.mkfifo), ("clients.d/x.yaml:1:1", "this is no file")),
+    "a FIFO": (_replaced("clients.d/x.yaml", os.mkfifo), ("clients.d/x.yaml:1:1", "this is not a file")),
     "a binary file": (
         _replaced("clients.d/x.yaml", lambda path: path.write_bytes(b"a: \x80")),
         ("clients.d/x.yaml:1:4", "not UTF-8"),

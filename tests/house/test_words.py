@@ -12,10 +12,11 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).parents[2] / "iac"
 ROOMS = (
-    "backends", "cli", "core", "files", "forges", "git", "ports", "process", "providers", "registry", "sealing",
-    "sinks", "transport", "views", "wiring", "workflow/doctor", "workflow/explain", "workflow/outputs",
-    "workflow/init", "workflow/inventory", "workflow/keys", "workflow/new", "workflow/plan", "workflow/registrations",
-    "workflow/render", "workflow/restore", "workflow/rotate", "workflow/secrets", "workflow/state", "workflow/validate",
+    "backends", "cli", "config", "core", "files", "forges", "git", "ports", "process", "providers", "registry",
+    "rendering", "sealing", "services", "sinks", "transport", "views", "wiring", "workflow/doctor",
+    "workflow/explain", "workflow/importing", "workflow/init", "workflow/inventory", "workflow/keys", "workflow/new",
+    "workflow/outputs", "workflow/pipelines", "workflow/plan", "workflow/registrations", "workflow/render",
+    "workflow/restore", "workflow/rotate", "workflow/secrets", "workflow/state", "workflow/validate",
 )  # fmt: skip
 """Those whose messages have been rewritten; the aim is all of them."""
 

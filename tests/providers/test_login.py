@@ -16,6 +16,8 @@ from iac.providers.logins import READ_SCOPES, WRITE_SCOPES
 from iac.providers.logins.client_credentials import ClientCredentials
 from iac.providers.logins.given import FoundToken, GivenToken
 from iac.providers.logins.proof import SharedSecret, basic
+from iac.providers.probe import Probe
+from iac.registry import capabilities
 from iac.sandbox.fault import Fault, FaultKind
 from iac.transport.message import Call
 from tests.providers.clock import SetClock
@@ -76,6 +78,29 @@ def test_basic_form_encodes_both_parts() -> None:
     header = basic("a b", Secret("c:d+e"))
 
     assert base64.b64decode(header.removeprefix("Basic ")) == b"a+b:c%3Ad%2Be"
+
+
+@pytest.mark.parametrize("method", ["client_secret_basic", "client_secret_post"])
+@pytest.mark.parametrize(("provider", "is_iam"), [("iam-admin", True), ("iam-self-service", True), ("rfc7591", False)])
+def test_a_server_gets_a_secret_as_it_takes_it(provider: str, method: str, *, is_iam: bool) -> None:
+    """An IAM gets the form in any case (rec: client-auth-methods), another server what the client is registered for."""
+    api = capabilities(provider)
+    sent = [
+        SharedSecret.at(api, "app", Secret("a+b/c=d"), method).call("/token", {}, ENDPOINTS, CLOCK),
+        Probe("app", Secret("a+b/c=d"), method, api).call("/token", {}, ENDPOINTS, CLOCK),
+    ]
+    is_basic = method == "client_secret_basic" and not is_iam
+    assert [basic("app", Secret("a+b/c=d")) if is_basic else ""] * 2 == [
+        c.headers.get("Authorization", "") for c in sent
+    ]
+    form = b"" if is_basic else b"client_id=app&client_secret=a%2Bb%2Fc%3Dd"
+    assert [form] * 2 == [call.body for call in sent]
+
+
+def test_basic_as_it_stands_is_for_servers_that_do_not_decode_it() -> None:
+    header = basic("a b", Secret("c:d+e"), is_raw=True)
+
+    assert base64.b64decode(header.removeprefix("Basic ")) == b"a b:c:d+e"
 
 
 def test_a_wrong_secret_is_refused_and_not_shown(open_http: OpenHttp, box: Sandbox) -> None:

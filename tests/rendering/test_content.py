@@ -67,7 +67,7 @@ BAD = {
 def test_a_file_that_is_not_of_its_format_is_refused_without_a_word_of_it(format_: Format, content: bytes) -> None:
     with pytest.raises(Unreadable) as caught:
         parse_values(content, format_)
-    assert f"this is no {format_} file" == str(caught.value)
+    assert f"this is not a file in the format {format_}" == str(caught.value)
     assert caught.value.__cause__ is None
     assert caught.value.__suppress_context__
 

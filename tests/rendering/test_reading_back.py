@@ -106,13 +106,13 @@ KEY = '{"key": {{ client.client_secret | json }}}'
 @pytest.mark.parametrize(
     ("path", "text", "content", "why"),
     [
-        ("out/x.json", KEY, b'{"key": ', "this is no json file"),
+        ("out/x.json", KEY, b'{"key": ', "this is not a file in the format json"),
         ("out/x.json", KEY, b"{}", "it has no key"),
         ("out/x.json", KEY, b'{"key": ""}', "key is not as"),
         ("out/x.json", '{"key": "Bearer {{ client.client_secret }}"}', b'{"key": "Basic x"}', "key is not as"),
-        ("out/x.json", '{"key": {{ client.client_secret | base64 | json }}}', b'{"key": "!"}', "no base64"),
+        ("out/x.json", '{"key": {{ client.client_secret | base64 | json }}}', b'{"key": "!"}', "not base64"),
         ("out/x.conf", "key {{ client.client_secret }}\n", b"key a b\nmore\n", "not as its template"),
-        ("out/x.conf", "key {{ client.client_secret }}\n", b"key \xff\n", "no text in UTF-8"),
+        ("out/x.conf", "key {{ client.client_secret }}\n", b"key \xff\n", "not text in UTF-8"),
     ],
 )
 def test_a_file_that_was_changed_is_called_so(path: str, text: str, content: bytes, why: str) -> None:

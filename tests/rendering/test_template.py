@@ -143,7 +143,7 @@ def test_a_link_within_templates_is_followed(root: Path) -> None:
 
 def test_a_template_is_text_of_a_reasonable_size(root: Path) -> None:
     write(root, "x.j2", b"abc\xff")
-    assert ("the template is no text", "byte 4 is not UTF-8") == (
+    assert ("the template is not text", "byte 4 is not UTF-8") == (
         refusal(root, "x.j2").summary,
         refusal(root, "x.j2").why,
     )

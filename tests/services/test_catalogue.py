@@ -15,6 +15,7 @@ from iac.rendering.content import FileCredentials, output_format, read_credentia
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.services import Format, services, template_files, template_format
+from tests.every import every
 from tests.services.parsing import (
     leaves,
     parse_apache,
@@ -261,8 +262,8 @@ WITHOUT = {
 """Templates that print one of the two only."""
 
 
-@pytest.mark.parametrize("kind", HOSTILE)
 @pytest.mark.parametrize("template", template_files())
+@every("kind", HOSTILE)
 def test_a_hostile_secret_is_right_in_the_file_or_refused(template: str, kind: str) -> None:
     secret = HOSTILE[kind]
     try:

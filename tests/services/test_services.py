@@ -10,6 +10,7 @@ import pytest
 
 from iac.config.definitions import validate_project
 from iac.core.errors import RenderError
+from tests.every import every
 from tests.services.parsing import (
     parse_apache,
     parse_dirac,
@@ -256,8 +257,8 @@ TAKES_ALL = {
 }
 
 
-@pytest.mark.parametrize("kind", HOSTILE)
 @pytest.mark.parametrize("path", READERS)
+@every("kind", HOSTILE)
 def test_a_hostile_secret_is_right_in_the_file_or_refused(path: str, kind: str) -> None:
     secret = HOSTILE[kind]
     try:

@@ -12,6 +12,7 @@ from iac.core.drift import Drift, Drifted, SecretDrift
 from iac.core.plan.change import Cause, FieldChange
 from iac.views.drift import drift_markdown, drift_text
 from iac.views.kind import BUDGET, SMALLEST_BUDGET
+from tests.every import every
 from tests.views.hostile import LOADED, TEXTS
 
 SCOPE = FieldChange("scope", ("a",), ("b",), Cause.SERVER, ("b",), ("a",))
@@ -112,7 +113,7 @@ def _hostile(text: str, number: int = 0) -> Drifted:
     return Drifted(f"{text}{number}", text, text, Location(text), fields=(field, name))
 
 
-@pytest.mark.parametrize("text", [*TEXTS, LOADED])
+@every("text", [*TEXTS, LOADED])
 def test_text_of_others_is_inert(text: str) -> None:
     """Rendered by GitHub's own parser it makes no other elements than harmless text makes."""
     drift = _drift(_hostile(text), word=text)

@@ -12,6 +12,7 @@ from iac.core.inventory import Inventory, InventoryRow, Standing
 from iac.core.text import printable
 from iac.views.inventory import inventory_csv, inventory_text
 from tests.core.test_inventory import row
+from tests.every import every
 from tests.views.hostile import TEXTS
 
 COLUMNS = ("client_id", "name", "scopes", "secret_version")
@@ -42,7 +43,7 @@ def test_a_line_fits_the_terminal_but_for_what_one_looks_further_by() -> None:
     assert ["a-client-with-a-long-id"] == table(found, width=5, columns=("client_id",))[1:2]
 
 
-@pytest.mark.parametrize("text", TEXTS)
+@every("text", TEXTS)
 def test_texts_of_others_are_inert(text: str) -> None:
     hostile = replace(row(), client_id=text, name=text, scopes=(text, text))
     lines = table(hostile)

@@ -24,6 +24,7 @@ from iac.core.plan.change import Action, Change
 from iac.core.plan.plan import Plan
 from iac.core.text import printable
 from iac.views.kind import DiagnosticsView, PlanView, Setting, render_diagnostics, render_plan
+from tests.every import every
 from tests.views.given import KNOWN, SETTING
 from tests.views.hostile import TEXTS, diagnostics, everywhere, many
 
@@ -191,7 +192,7 @@ def test_a_mistake_keeps_its_fingerprint_when_lines_move() -> None:
 # --- SARIF
 
 
-@pytest.mark.parametrize("text", TEXTS)
+@every("text", TEXTS)
 def test_sarif_is_valid_and_its_parts_fit(text: str) -> None:
     for shown in both(text, PlanView.SARIF):
         log = json.loads(shown)
@@ -227,7 +228,7 @@ def test_sarif_names_files_by_uri_and_what_is_waived_by_a_suppression() -> None:
 
 
 @pytest.mark.parametrize("kind", IdKind)
-@pytest.mark.parametrize("text", TEXTS)
+@every("text", TEXTS)
 def test_sarif_explains_rules_of_every_kind_and_leads_to_a_page_that_is_there(kind: IdKind, text: str) -> None:
     known = {"odd": Explanation("odd", kind, text, text, text, text)}
     setting = Setting(explain=lambda: known)
@@ -248,7 +249,7 @@ def test_an_id_of_which_nothing_is_known_is_a_rule_all_the_same() -> None:
 # --- JUnit
 
 
-@pytest.mark.parametrize("text", TEXTS)
+@every("text", TEXTS)
 def test_junit_is_valid_and_counts_what_it_holds(text: str) -> None:
     for shown in both(text, PlanView.JUNIT):
         junit_schema().validate(shown)

@@ -16,6 +16,7 @@ from iac.core.text import printable
 from iac.views.kind import BUDGET, SMALLEST_BUDGET
 from iac.views.markdown import plan_markdown
 from iac.views.words import code
+from tests.every import every
 from tests.views.hostile import LOADED, TEXTS, everywhere, many
 from tests.views.seen import Seen
 
@@ -57,7 +58,7 @@ def test_no_text_of_users_is_anything_but_code(text: str) -> None:
     assert shape(Seen(plan_markdown(everywhere("x"), BUDGET))) == shape(seen)
 
 
-@pytest.mark.parametrize("text", TEXTS)
+@every("text", TEXTS)
 def test_every_name_survives_as_text(text: str) -> None:
     seen = Seen(plan_markdown(everywhere(text), BUDGET))
     assert len(Action) <= sum(printable(text) == found for found in seen.codes)

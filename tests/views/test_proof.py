@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import pytest
-
 from iac.core.proof import ClientProof, Evidence, Grade, Proof
 from iac.core.text import printable
 from iac.views.proof import proof_junit, proof_text
+from tests.every import every
 from tests.views.hostile import TEXTS
 from tests.views.test_machine import junit_schema
 
@@ -52,7 +51,7 @@ def test_no_client_is_said() -> None:
     junit_schema().validate(proof_junit(proof()))
 
 
-@pytest.mark.parametrize("text", TEXTS)
+@every("text", TEXTS)
 def test_texts_of_others_are_inert(text: str) -> None:
     checks = tuple(Evidence(text, verdict, text, text, text) for verdict in Grade)
     hostile = proof(ClientProof(text, text, checks))

@@ -7,7 +7,7 @@ below them. Each step is taken only if the file still says the same, and both ag
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -16,7 +16,6 @@ from iac.config.document import Document, parse_document
 from iac.config.edit.files import dump, round_trip
 from iac.config.schema import load_schema
 
-_ROUNDS = 5
 _MODELINE = "# yaml-language-server: $schema="
 _HAS_MODELINE = re.compile(r"^#\s*yaml-language-server:\s*\$schema\s*=", re.MULTILINE)
 
@@ -41,7 +40,7 @@ def format_text(document: Document, text: str, schema: str, address: str) -> str
     """
     plain = text.removeprefix("\ufeff").replace("\r\n", "\n")
     lined = plain if _HAS_MODELINE.search(plain) or not address else f"{_MODELINE}{address}\n{plain}"
-    for _ in range(_ROUNDS):
+    for _ in range(5):
         before, lined = lined, _once(document, lined, schema)
         if lined == before:
             break
@@ -95,15 +94,10 @@ def _ordered(text: str, schema: str) -> str:
     if any(place.column != 1 for place, _ in starts) or len({place.line for place, _ in starts}) < len(starts):
         return text
     head, blocks, foot = _blocks(lines, [(place.line - 1, key) for place, key in starts])
-    rank = _ranks(schema)
+    keys = load_schema(schema)
+    rank = {key: index for index, key in enumerate(keys.get("properties") or keys["$defs"]["layer"]["properties"])}
     blocks.sort(key=lambda block: rank.get(block.key, len(rank)))
     return "".join([*head, *(line for block in blocks for line in (*block.above, *block.lines)), *foot])
-
-
-def _ranks(schema: str) -> Mapping[str, int]:
-    value = load_schema(schema)
-    properties = value.get("properties") or value["$defs"]["layer"]["properties"]
-    return {key: index for index, key in enumerate(properties)}
 
 
 def _blocks(lines: Sequence[str], starts: Sequence[tuple[int, str]]) -> tuple[list[str], list[_Block], list[str]]:
@@ -112,8 +106,7 @@ def _blocks(lines: Sequence[str], starts: Sequence[tuple[int, str]]) -> tuple[li
     above = _before(lines, 0, starts[0][0])
     head = list(lines[: above[0]])
     for index, (start, key) in enumerate(starts):
-        is_last = index + 1 == len(starts)
-        limit = len(lines) if is_last else starts[index + 1][0]
+        limit = len(lines) if index + 1 == len(starts) else starts[index + 1][0]
         end = _content_end(lines, start, limit)
         blocks.append(_Block(key, tuple(lines[above[0] : above[1]]), tuple(lines[start:end])))
         above = (end, limit)
@@ -125,8 +118,7 @@ def _before(lines: Sequence[str], first: int, start: int) -> tuple[int, int]:
     top = start
     while top > first and lines[top - 1].startswith("#") and not lines[top - 1].startswith(_MODELINE):
         top -= 1
-    is_apart = top > first and not lines[top - 1].strip()
-    return (top, start) if is_apart else (start, start)
+    return (top if top > first and not lines[top - 1].strip() else start), start
 
 
 def _content_end(lines: Sequence[str], start: int, limit: int) -> int:

@@ -18,8 +18,6 @@ from iac.core.desired import DEFAULT
 from iac.core.errors import InputError
 from iac.ports.path import PROJECT_FILE
 
-_BY_HAND = "write it by hand: state: {lineage: %s}"
-
 
 def edit_lineage(root: Path, environment: str, lineage: str, recipient: str = "") -> None:
     """Write `state.lineage` of an environment into iac.yaml, comments kept.
@@ -35,16 +33,15 @@ def edit_lineage(root: Path, environment: str, lineage: str, recipient: str = ""
     """
     path = root / PROJECT_FILE
     text = path.read_text(encoding="utf-8-sig")
-    edited = with_lineage(text, environment, lineage, recipient)
-    if _value(edited) != _edited(_value(text), environment, lineage, recipient):
-        raise InputError("the lineage cannot be written into iac.yaml", where=str(path), fix=_BY_HAND % lineage)
-    replace_text(path, edited)
-
-
-def with_lineage(text: str, environment: str, lineage: str, recipient: str = "") -> str:
-    """The text of iac.yaml with a lineage and a recipient; as `edit_lineage`."""
     yaml = round_trip()
-    return dump(yaml, _edited(yaml.load(text), environment, lineage, recipient))
+    edited = dump(yaml, _edited(yaml.load(text), environment, lineage, recipient))
+    if _parsed(edited) != _edited(_parsed(text), environment, lineage, recipient):
+        raise InputError(
+            "the lineage cannot be written into iac.yaml",
+            where=str(path),
+            fix=f"write it by hand: state: {{lineage: {lineage}}}",
+        )
+    replace_text(path, edited)
 
 
 def with_wheel(text: str, wheel: str) -> str:
@@ -55,11 +52,11 @@ def with_wheel(text: str, wheel: str) -> str:
     """
     yaml = round_trip()
     value = yaml.load(text)
-    wanted = _value(text)
+    wanted = _parsed(text)
     for mapping in (value, wanted):
         mapping.setdefault("pipelines", {})["wheel"] = wheel
     edited = dump(yaml, value)
-    if _value(edited) != wanted:
+    if _parsed(edited) != wanted:
         raise InputError(
             "the wheel cannot be written into iac.yaml",
             where=PROJECT_FILE,
@@ -101,11 +98,6 @@ def _put(mapping: Any, key: str, value: Any) -> None:
         mapping.insert(0, key, value)
 
 
-def _value(text: str) -> Any:
-    document, _ = parse_document(text.encode(), PROJECT_FILE)
-    return document.value if document else None
-
-
 _KEY = "outputs"
 
 
@@ -131,11 +123,6 @@ def with_output(text: str, entry: Mapping[str, Any]) -> str:
     return _formatted(edited) if _formatted(text) == text else edited
 
 
-def _block(value: object) -> str:
-    """A value as YAML in our style."""
-    return dump(round_trip(), value)
-
-
 def _parsed(text: str) -> Any:
     document, mistakes = parse_document(text.encode(), PROJECT_FILE)
     return document.value if document and not mistakes else None
@@ -153,13 +140,12 @@ def _inserted(text: str, entry: Mapping[str, Any]) -> str | None:
         return None
     node = next((value for key, value in root.value if key.value == _KEY), None)
     if node is None:
-        return text + ("" if text.endswith("\n") else "\n") + _block({_KEY: [entry]})
+        return text + ("" if text.endswith("\n") else "\n") + dump(round_trip(), {_KEY: [entry]})
     if not isinstance(node, yaml.SequenceNode):
         return None
     if node.flow_style:
         end = node.end_mark.index - 1
-        comma = ", " if node.value else ""
-        return text[:end] + comma + json.dumps(entry, ensure_ascii=False) + text[end:]
+        return text[:end] + (", " if node.value else "") + json.dumps(entry, ensure_ascii=False) + text[end:]
     return _after(text, node, entry)
 
 
@@ -167,6 +153,6 @@ def _after(text: str, node: yaml.SequenceNode, entry: Mapping[str, Any]) -> str:
     """Behind the last line of the last entry, in its column."""
     end = text.find("\n", end_of(node.value[-1], text))
     head, rest = (text + "\n", "") if end < 0 else (text[: end + 1], text[end + 1 :])
-    lines = _block([entry]).splitlines()
+    lines = dump(round_trip(), [entry]).splitlines()
     offset = len(lines[0]) - len(lines[0].lstrip())
     return head + indent("\n".join(line[offset:] for line in lines) + "\n", " " * node.start_mark.column) + rest

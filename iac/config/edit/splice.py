@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import json
 import re
+from codecs import BOM_UTF8
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import reduce
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -34,7 +36,7 @@ _WORDS = frozenset({"true", "false", "null", "yes", "no", "on", "off", "y", "n"}
 _Entry = tuple[yaml.ScalarNode, yaml.Node]
 
 
-class Unwritable(Exception):
+class SpliceError(Exception):
     """A field whose place in the text is not clear; the message says why."""
 
 
@@ -61,11 +63,11 @@ def spliced(text: str, environment: str, values: Mapping[str, Value | None]) -> 
         values: field -> canonical value, None for empty.
 
     Raises:
-        Unwritable: a field cannot be replaced.
+        SpliceError: a field cannot be replaced.
     """
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     if not isinstance(root, yaml.MappingNode):
-        raise Unwritable("it is no mapping")
+        raise SpliceError("it is not a mapping")
     splices: list[_Splice] = []
     added = ""
     for name, value in values.items():
@@ -114,7 +116,7 @@ def _entries(node: yaml.Node | None) -> Iterator[_Entry]:
 def _one(mapping: yaml.Node | None, name: str) -> _Entry | None:
     found = [entry for entry in _entries(mapping) if entry[0].value in {name, name + PLUS}]
     if len(found) > 1:
-        raise Unwritable(f"{name} and {name}{PLUS} stand side by side")
+        raise SpliceError(f"{name} and {name}{PLUS} stand side by side")
     return found[0] if found else None
 
 
@@ -215,11 +217,8 @@ def scalar_text(text: str, *, is_quoted: bool = False) -> str:
     return text if is_plain and not is_quoted else json.dumps(text, ensure_ascii=False)
 
 
-_BOM = "\ufeff"
-
-
 @dataclass(frozen=True, slots=True)
-class Source:
+class DefinitionFile:
     """The file of a definition as it was when it was looked at."""
 
     file: str
@@ -230,22 +229,22 @@ class Source:
 class Edit:
     """A definition with other values: its text, and where each field stands in it."""
 
-    source: Source
+    source: DefinitionFile
     text: str
     places: Mapping[str, Location]
 
 
-def read_sources(root: Path, addresses: Collection[str]) -> dict[str, Source]:
+def read_sources(root: Path, addresses: Collection[str]) -> dict[str, DefinitionFile]:
     """The files of definitions by address; those that are not there are left out."""
     files = read_tree(root).definitions
     return {
-        address: Source(files[address], (root / files[address]).read_bytes())
+        address: DefinitionFile(files[address], (root / files[address]).read_bytes())
         for address in addresses
         if address in files
     }
 
 
-def make_edit(source: Source, environment: str, values: Mapping[str, Value | None]) -> Edit:
+def make_edit(source: DefinitionFile, environment: str, values: Mapping[str, Value | None]) -> Edit:
     """The definition with these values (`iac.config.edit.splice`); nothing is written.
 
     Raises:
@@ -255,18 +254,19 @@ def make_edit(source: Source, environment: str, values: Mapping[str, Value | Non
     plain = source.content.decode("utf-8-sig")
     try:
         text = spliced(plain, environment, values)
-    except Unwritable as error:
+    except SpliceError as error:
         raise _by_hand(source.file, values, str(error)) from error
     after, mistakes = parse_document(text.encode(), source.file)
     if before is None or after is None or mistakes:
         raise _by_hand(source.file, values, listed((each.summary for each in mistakes), "; "))
-    pointers = {name: _pointer(after, environment, name) for name in values}
+    overlays = {name: ("environments", environment, name) for name in values}
+    pointers = {name: overlay if overlay in after.places else (name,) for name, overlay in overlays.items()}
     if not _is_as_meant(before, after, pointers, values) or not _comments(plain) <= _comments(text):
         raise _by_hand(source.file, values, "its form does not let them be replaced with all else as it is")
     complaints = [said.summary for _, said in check_schema(after, "client")]
     if complaints:
         raise _by_hand(source.file, values, listed(complaints, "; "))
-    bom = _BOM if source.content.decode().startswith(_BOM) else ""
+    bom = "\ufeff" if source.content.startswith(BOM_UTF8) else ""
     return Edit(source, bom + text, {name: after.at_key(*pointer) for name, pointer in pointers.items()})
 
 
@@ -300,24 +300,16 @@ def _by_hand(file: str, names: Iterable[str], why: str) -> InputError:
     )
 
 
-def _pointer(document: Document, environment: str, name: str) -> tuple[str, ...]:
-    overlay = ("environments", environment, name)
-    return overlay if overlay in document.places else (name,)
-
-
 def _is_as_meant(
     before: Document, after: Document, pointers: Mapping[str, tuple[str, ...]], values: Mapping[str, Value | None]
 ) -> bool:
     """Whether the fields are as wanted, and all else is as it was."""
-    wanted = all(_meaning(name, _at(after.value, pointers[name])) == _canonical(name, values[name]) for name in values)
+    wanted = all(
+        _meaning(name, reduce(dict.get, pointers[name], after.value)) == _canonical(name, values[name])
+        for name in values
+    )
     one, other = (_without(document.value, pointers.values()) for document in (before, after))
     return wanted and one == other
-
-
-def _at(value: Any, pointer: tuple[str, ...]) -> Any:
-    for key in pointer:
-        value = value.get(key)
-    return value
 
 
 def _without(value: Any, pointers: Iterable[tuple[str, ...]], at: tuple[str, ...] = ()) -> Any:
@@ -336,8 +328,7 @@ def _canonical(name: str, value: Value | None) -> Any:
 def _meaning(name: str, value: Any) -> Any:
     if is_set(name):
         entries = value.split() if isinstance(value, str) else value or ()
-        grants = GRANT_TYPES if name == "grant_types" else {}
-        return {grants.get(entry, entry.lower() if name == OWNERS else entry) for entry in entries}
+        return {_entry_meant(name, entry) for entry in entries}
     if FIELDS[name].kind is Kind.JWKS and value is not None:
         return canonical_jwks(json.dumps(value))
     return value

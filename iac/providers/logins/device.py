@@ -250,7 +250,7 @@ class DeviceLogin(Login):
         approval = parse_approval(answer, talk.clock.now())
         if answer.status == HTTPStatus.NOT_FOUND and not answer.body:
             # what IAM says of a client that it does not have (rec: disabled-client 72)
-            why = "the server says 404 where device codes are asked for: mistyped, or deleted"
+            why = "the server says 404 where device codes are asked for"
             raise no_such_client(talk.attempt(GRANT), why)
         if approval is None:
             raise refused(talk.attempt(GRANT), answer)

@@ -92,6 +92,5 @@ def refused(attempt: Attempt, answer: Answer) -> UnreachableError:
 
 def no_such_client(attempt: Attempt, why: str) -> CredentialsError:
     """The error of a login through a client that the server does not have."""
-    return CredentialsError(
-        "the server does not know this client_id", where=attempt.where, why=why, fix=attempt.proof.advice
-    )
+    fix = "check auth.client_id in iac.yaml: it is mistyped, or the client was deleted at the server"
+    return CredentialsError("the server does not know this client_id", where=attempt.where, why=why, fix=fix)

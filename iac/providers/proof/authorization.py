@@ -29,7 +29,8 @@ _ACCEPTED = "taken with this client"
 _LOGIN_FIRST = "the server asks for a login before it looks at the redirect URI"
 _UNKNOWN_CLIENT = "the server leads to its login page, as IAM does for a client_id that it does not know"
 _NO_TELLING = "the server answers alike for a URI that nobody registered"
-_FIX = "iac plan: is the client still on the server, and this redirect URI registered to the character?"
+_FIX = "iac plan: is the client as it is defined, and this redirect URI registered to the character?"
+_FIX_UNKNOWN = "iac plan: is the client still on the server?"
 _CODE = re.compile(r"[a-z_]{1,40}")
 """What an error code looks like (RFC 6749 section 4.1.2.1); all else is not shown."""
 
@@ -75,7 +76,7 @@ class Authorization:
         told = _told_at(location, uri)
         if told is None and self.server.api.is_iam and urlsplit(location).path.endswith("/login"):
             # IAM answers prompt=none itself, unless there is no such client (rec: disabled-client 59 to 61)
-            return Evidence(grant, Grade.FAILED, uri, _UNKNOWN_CLIENT, _FIX)
+            return Evidence(grant, Grade.FAILED, uri, _UNKNOWN_CLIENT, _FIX_UNKNOWN)
         if told is None:
             return Evidence(grant, Grade.UNPROVEN, uri, _LOGIN_FIRST)
         error = told.get("error", [""])[0]

@@ -253,7 +253,7 @@ def check_introspection(session: ClientLogin) -> Evidence:
     is_active = body.get("active") if isinstance(body, dict) else None
     if is_active is False and session.token is None:
         # a client that may not ask is told the same by newer servers (RFC 7662 section 2.2)
-        why = "a made-up token is not active, whether this client may ask or not"
+        why = "IAM says the same to a client that may not ask: a made-up token is not active"
         return Evidence(INTROSPECTION, Grade.UNPROVEN, why=why)
     if is_active is True and session.token is not None:
         return Evidence(INTROSPECTION, Grade.OK, why="its own token is active")
@@ -290,7 +290,7 @@ def check_enabled(session: ClientLogin) -> Iterator[Evidence]:
     """
     has_token_grant = TOKEN in grants_of(session.subject)
     if session.server.api.is_iam and session.can_log_in and not has_token_grant:
-        why = "IAM answers for a disabled client as for any other; with a login, iac drift says whether it is disabled"
+        why = "IAM answers a disabled client as any other; iac drift says whether it is disabled"
         yield Evidence(ENABLED, Grade.UNPROVEN, why=why)
 
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from itertools import chain
 from typing import Any
 
 from iac.config.definitions import Survey
@@ -23,14 +24,13 @@ from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.ports.path import CLIENTS_DIR
 from iac.workflow.importing.selection import Candidate, Skipped
-from iac.workflow.importing.text import address_for, made_id, minimal, write_definition
+from iac.workflow.importing.text import address_for, minimal, numbered, slug, write_definition
 
 _SHOWN = 160
 _DISPENSABLE = {name for name, field in FIELDS.items() if not field.always} - {"client_name"} | {OWNERS}
 """What a definition can do without: it is not managed then."""
 
 _HIDDEN_KEY = "no key of it is shown: declare jwks_uri (better) or jwk before anything of this client is changed"
-_REASON = "imported as it was registered"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,8 @@ class Drafter:
                 client_id, f"environments.{here}.clients selects no {address}; --to FOLDER places it elsewhere"
             )
         trial = _Trial(address, f"{CLIENTS_DIR}/{address}.yaml", self._values(found, client_id, name, address))
-        trial.notes += _unkept(found)
+        if found.unkept:
+            trial.notes.append(f"left out, because IAM drops it: {', '.join(map(printable, found.unkept))}")
         problem = self._try(trial, found)
         if problem:
             return Skipped(client_id, problem)
@@ -130,8 +131,8 @@ class Drafter:
         )
 
     def _new_id(self, name: str) -> str:
-        base = made_id(name) or "client"
-        return next(each for each in _numbered(base) if each not in self._ids)
+        base = slug(name) or "client"
+        return next(each for each in chain([base], numbered(base)) if each not in self._ids)
 
     def _values(self, found: Candidate, client_id: str, name: str, address: str) -> dict[str, Any]:
         environment = Environment(self._project, self._settings)
@@ -180,22 +181,10 @@ class Drafter:
             trial.notes += [f"a plan changes {each.name}" for each in changes]
         if trial.refused and until is not None:
             trial.values["waive"] = [
-                {"id": rule, "reason": _REASON, "until": until.isoformat()} for rule in trial.refused
+                {"id": rule, "reason": "imported as it was registered", "until": until.isoformat()}
+                for rule in trial.refused
             ]
             self._attempt(trial)
-
-
-def _numbered(base: str) -> Iterator[str]:
-    yield base
-    number = 2
-    while True:
-        yield f"{base}-{number}"
-        number += 1
-
-
-def _unkept(found: Candidate) -> Iterator[str]:
-    if found.unkept:
-        yield f"left out, for IAM does not keep it: {', '.join(printable(name) for name in found.unkept)}"
 
 
 def _hides(value: Any) -> bool:

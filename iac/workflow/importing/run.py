@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,6 @@ from iac.config.settings import Settings
 from iac.core.errors import InputError, InvalidInput
 from iac.core.limits import listed
 from iac.core.registration import Misfit, Registration
-from iac.core.secret import Secret
 from iac.ports import Reader
 from iac.wiring.sessions import Access, Caller, login_client_id, open_server
 from iac.workflow.importing.draft import DefinitionDraft, Drafter, ImportTerms
@@ -150,9 +149,7 @@ def _listed(provider: Reader, wish: Wish) -> list[Candidate]:
 
 
 def _owned(seen: Registration, owners: tuple[str, ...] | Misfit) -> Registration:
-    if isinstance(owners, Misfit):
-        return replace(seen, misfits=(owners,))
-    return replace(seen, owners=owners)
+    return replace(seen, misfits=(owners,)) if isinstance(owners, Misfit) else replace(seen, owners=owners)
 
 
 def _login(settings: Settings, *, is_needed: bool) -> str:
@@ -186,7 +183,8 @@ def _store(
 ) -> None:
     secrets = {draft.address: draft.secret for draft in drafts if draft.secret is not None}
     if secrets_to is not None and secrets:
-        store_secrets(secrets_to, secrets)
+        text = json.dumps({address: secret.reveal() for address, secret in secrets.items()}, indent=2)
+        create_text(secrets_to, f"{text}\n", 0o600)  # for `iac secret import`; nobody else can read it
     try:
         store(project, settings.environment, known, drafts)
     except BaseException:
@@ -227,14 +225,3 @@ def _check(project: Project, environment: str, before: Survey) -> None:
     wrong = [each for each in after if (each.id, each.location, each.summary) not in known]
     if wrong:
         raise InvalidInput(wrong)
-
-
-def store_secrets(path: Path, secrets: Mapping[str, Secret]) -> None:
-    """Secrets by address as JSON for `iac secret import`, in a new file that nobody else can read.
-
-    Raises:
-        InputError: the file is there already, or cannot be written.
-    """
-    create_text(
-        path, json.dumps({address: secret.reveal() for address, secret in secrets.items()}, indent=2) + "\n", 0o600
-    )

@@ -72,10 +72,7 @@ def is_mitreid(entry: Mapping[str, Any]) -> bool:
 
 def from_mitreid(entry: Mapping[str, Any]) -> dict[str, Any]:
     """The client by RFC 7591's names; what has none keeps the name it has."""
-    found: dict[str, Any] = {}
-    for key, value in entry.items():
-        if key not in _TECHNICAL:
-            found[_NAMES.get(key, key)] = value
+    found = {_NAMES.get(key, key): value for key, value in entry.items() if key not in _TECHNICAL}
     method = found.get("token_endpoint_auth_method")
     if isinstance(method, str):
         found["token_endpoint_auth_method"] = _METHODS.get(method, method)
@@ -170,7 +167,7 @@ def _parsed(content: bytes) -> Any:
     except UnicodeDecodeError:
         problem = "it is not UTF-8"
     except json.JSONDecodeError as error:
-        problem = f"line {error.lineno}, column {error.colno}: it is no JSON ({error.msg})"
+        problem = f"line {error.lineno}, column {error.colno}: it is not JSON ({error.msg})"
     except RecursionError:
         problem = "it is nested too deep"
     raise ValueError(problem)
@@ -185,7 +182,7 @@ def _entries(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     for pointer, entry in _listed(value):
         plain = from_mitreid(entry) if isinstance(entry, dict) and is_mitreid(entry) else entry
         if not isinstance(plain, dict) or not _KNOWN & plain.keys():
-            raise ValueError(f"{pointer or 'it'} is no client")
+            raise ValueError(f"{pointer or 'it'} is not a client")
         if "jwks" in plain:
             plain = {**{key: item for key, item in plain.items() if key != "jwks"}, "jwk": plain["jwks"]}
         yield pointer, plain
@@ -205,10 +202,10 @@ def _listed(value: Any) -> Iterator[tuple[str, Any]]:
 def _problems(entry: Mapping[str, Any]) -> Iterator[str]:
     for name in _TEXTS:
         if name not in FIELDS and entry.get(name) is not None and not isinstance(entry[name], str):
-            yield f"{name} is no text"
+            yield f"{name} is not text"
     for name, field in FIELDS.items():
         if entry.get(name) is not None and not _fits(field, entry[name]):
-            yield f"{name} is no {_WORDS[field.kind]}"
+            yield f"{name} is not {_WORDS[field.kind]}"
     yield from _key_problems(_jwk_text(entry))
 
 
@@ -216,7 +213,7 @@ def _key_problems(text: str) -> Iterator[str]:
     try:
         members = private_members(text)
     except RecursionError:
-        yield "jwk is no JWK set"
+        yield "jwk is not a JWK set"
         return
     if members:
         yield f"jwk holds private key material ({', '.join(members)}): keep the public members, treat the key as stolen"
@@ -238,10 +235,10 @@ def _fits(field: Field, value: Any) -> bool:
 
 
 _WORDS: Mapping[Kind, str] = {
-    Kind.SET: "list of texts",
+    Kind.SET: "a list of texts",
     Kind.FLAG: "true or false",
-    Kind.SECONDS: "whole number",
-    Kind.JWKS: "JWK set",
+    Kind.SECONDS: "a whole number",
+    Kind.JWKS: "a JWK set",
     Kind.TEXT: "text",
 }
 

@@ -9,6 +9,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -39,17 +40,13 @@ def minimal(seen: Registration, base: Merged, server_defaults: Fields) -> dict[s
         held = seen.fields.get(name)
         is_written = name in base.parts
         is_needed = (
-            _is_always_needed(held, below.get(name))
+            held is not None or below.get(name) is not None
             if field.always
             else _is_needed(field, held, below.get(name) if is_written else usual.get(name), is_written=is_written)
         )
         if is_needed:
             values[name] = spelled(field, held)
     return {**values, **dict(_owners(seen, base))}
-
-
-def _is_always_needed(held: Value | None, below: Value | None) -> bool:
-    return held is not None or below is not None
 
 
 def _is_needed(field: Field, held: Value | None, below: Value | None, *, is_written: bool) -> bool:
@@ -101,11 +98,6 @@ def slug(text: str) -> str:
     return _APART.sub("-", plain)[: 4 * LONGEST].strip("-_")[:LONGEST].rstrip("-_")
 
 
-def made_id(client_name: str) -> str:
-    """A client_id for a client that has none yet."""
-    return slug(client_name)
-
-
 def address_for(client_id: str, client_name: str, taken: Collection[str], folder: str = "") -> str:
     """An address that is free.
 
@@ -130,10 +122,12 @@ def _names(client_id: str, client_name: str) -> Iterator[str]:
     yield first
     if second and second != first:
         yield f"{first}-{second}"[:LONGEST].rstrip("-_")
-    number = 2
-    while True:
-        yield f"{first}-{number}"
-        number += 1
+    yield from numbered(first)
+
+
+def numbered(name: str) -> Iterator[str]:
+    """NAME-2, NAME-3 and so on."""
+    return (f"{name}-{number}" for number in count(2))
 
 
 WIDTH = 100

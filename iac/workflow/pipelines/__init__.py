@@ -45,11 +45,6 @@ def login_variables(settings: Settings) -> tuple[str, ...]:
     return _variables([auth.client, *auth.secrets])
 
 
-def state_variables(settings: Settings) -> tuple[str, ...]:
-    """Environment variables that say the login at the server of the state."""
-    return _variables(settings.state.place.login)
-
-
 def extras(settings: Settings) -> tuple[str, ...]:
     """Extras that the login, the place of the state and the sinks need."""
     adapters = (settings.auth, settings.state.place, *settings.sinks.values())
@@ -123,7 +118,7 @@ def prepare_pipelines(root: Path, settings: Settings, forges: Collection[str], w
         settings.environment,
         _default_branch(repository),
         login=login_variables(settings),
-        state=state_variables(settings),
+        state=_variables(settings.state.place.login),
         extras=extras(settings),
         wheel=settings.wheel,
     )
@@ -158,7 +153,8 @@ def find_written(root: Path) -> dict[str, str]:
     if repository is None:
         return {}
     found: dict[str, str] = {}
-    for path in (path for pattern in _patterns() for path in sorted(repository.glob(pattern)) if path.is_file()):
+    patterns = (pattern for forge in FORGES.values() for pattern in forge.written)
+    for path in (path for pattern in patterns for path in sorted(repository.glob(pattern)) if path.is_file()):
         with path.open(encoding="utf-8", errors="replace") as file:
             head = WRITTEN.match(file.readline(200))
         if head:
@@ -179,7 +175,10 @@ def _repository(root: Path) -> Path:
     repository = find_work_tree(root)
     if repository is None:
         raise InputError(
-            "this is no git repository", where=str(root), why="pipelines are files of one", fix="git init, or clone one"
+            "this is not a git repository",
+            where=str(root),
+            why="pipelines are files of one",
+            fix="git init, or clone one",
         )
     return repository
 
@@ -211,12 +210,6 @@ def _add_root_file(repository: Path, forge: Forge, facts: PipelineFacts, files: 
         files[root.path] = root.text
         return ""
     return "" if root.include in target.read_text(encoding="utf-8", errors="replace") else root.advice
-
-
-def _patterns() -> Iterator[str]:
-    """Where our files lie in a repository."""
-    for forge in FORGES.values():
-        yield from forge.written
 
 
 def _missing(repository: Path, files: dict[str, str]) -> Iterator[tuple[str, str]]:

@@ -326,7 +326,7 @@ def test_a_login_that_asks_a_person_is_refused(
 def test_a_folder_in_no_repository_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     project = write(tmp_path / "project", {"iac.yaml": GIT_STATE})
     assert 1 == iac(project, "init", "--ci", "github")
-    assert "this is no git repository" in capsys.readouterr().err
+    assert "this is not a git repository" in capsys.readouterr().err
 
 
 def test_a_new_project_has_pipelines_for_the_login_that_it_begins_with(repository: Path) -> None:
