@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from iac.apply.outcome import Delivered, Done, Failed, NotDelivered, Outcome, Stop
-from iac.apply.request import check_gone_same, check_same, read_back
+from iac.apply.request import check_same, read_back
 from iac.core.errors import IacError, UnknownOutcome
 from iac.core.limits import listed
 from iac.core.plan.change import Change, Leaving, OutputAction
@@ -31,7 +31,7 @@ class Deletion:
         fresh = self.provider.get(change.client_id, with_owners=True)
         client = self.ledger.state.clients[change.address]
         if fresh is not None:
-            check_same(change, fresh)
+            check_same(change.address, change.observed, fresh)
             client = _as_answered(client, fresh)
             self._remove(change.client_id)
         # After the delete: a crash between the two leaves a client in state that is gone, which the next plan forgets;
@@ -57,7 +57,8 @@ class Deletion:
             return
         fresh = self.provider.get(old.client_id, with_owners=True)
         if fresh is not None:
-            check_gone_same(change.address, old.observed, fresh)
+            # The owners of a predecessor are no part of what the plan says about it.
+            check_same(change.address, old.observed, replace(fresh, owners=None))
             self._remove(old.client_id)
         client = self.ledger.state.clients[change.address]
         former = next((one.client for one in client.predecessors if one.client.client_id == old.client_id), None)
@@ -123,6 +124,6 @@ def _check(change: Change, stop: Stop) -> None:
         raise IacError(
             "a predecessor stays registered, for an output still names it",
             where=names,
-            why=f"not known is a secret that is needed for {listed(blocked)}",
-            fix="hand it in by iac secret set, then run iac apply",
+            why=f"iac does not know a secret that {listed(blocked)} needs",
+            fix="provide it with iac secret set, then run iac apply",
         )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from iac.apply.outcome import Delivered, NotDelivered
 from iac.core.desired import OutputSpec
 from iac.core.errors import ClosedSecretError, IacError, InputError
 from iac.core.model import uses_secret
-from iac.core.plan.change import OutputAction, OutputChange, SecretChange
+from iac.core.plan.change import Change, OutputAction, OutputChange, SecretChange
 from iac.core.plan.draft import Rendered
 from iac.core.plan.output import as_rendered, find_block, made_by, output_digest
 from iac.core.plan.plan import Plan
@@ -31,7 +31,7 @@ def check_templates(session: LocalSession, plan: Plan) -> None:
     Raises:
         RenderError: with file and line.
     """
-    changing = {output.id for output in outputs_to_write(plan)}
+    changing = {output.id for output in outputs_to_write(plan.changes)}
     names = {spec.template for spec in session.desired.outputs if spec.id in changing}
     for name in sorted(names):
         session.renderer.check(session.templates[name])
@@ -63,7 +63,7 @@ def check_outputs(session: LocalSession, plan: Plan, ledger: Ledger) -> None:
     specs = {spec.id: spec for spec in session.desired.outputs}
     fresh = {change.address for change in plan.changes if change.secret in _NEW}
     must_open = False
-    for output in outputs_to_write(plan):
+    for output in outputs_to_write(plan.changes):
         spec = specs[output.id]
         content = _rehearse(session, spec, ledger.state)
         session.sinks[spec.sink].check(spec.path, content)
@@ -72,13 +72,13 @@ def check_outputs(session: LocalSession, plan: Plan, ledger: Ledger) -> None:
         ledger.check_identity()
 
 
-def outputs_to_write(plan: Plan) -> Iterator[OutputChange]:
-    """Each output that this plan makes or changes, once."""
-    wanted = {OutputAction.CREATE, OutputAction.UPDATE}
-    seen: dict[str, OutputChange] = {}
-    for change in plan.changes:
-        seen.update({output.id: output for output in change.outputs if output.action in wanted})
-    yield from seen.values()
+def outputs_to_write(changes: Iterable[Change]) -> Collection[OutputChange]:
+    """Each output that these changes make or change, once."""
+    return _outputs(changes, {OutputAction.CREATE, OutputAction.UPDATE})
+
+
+def _outputs(changes: Iterable[Change], actions: Collection[OutputAction]) -> Collection[OutputChange]:
+    return {output.id: output for change in changes for output in change.outputs if output.action in actions}.values()
 
 
 def _must_open(session: LocalSession, state: State, address: str, fresh: Collection[str]) -> bool:
@@ -111,13 +111,14 @@ def deliver(
 ) -> Iterator[Delivered | NotDelivered]:
     """Write the outputs of clients whose changes came to their end, then remove those that are no longer declared.
 
-    What is to be removed stays as long as an output of the same clients could not be written: it may be the one whose
-    place it takes.
+    An output without a definition stays as long as one of the same clients could not be written: it may be the one that
+    takes its place.
     """
     specs = {spec.id: spec for spec in session.desired.outputs}
     failed: dict[str, str] = {}
     # New outputs before old ones are removed: a service finds its credentials at one of the two places at any moment.
-    wanted = _outputs(plan, done, {OutputAction.CREATE, OutputAction.UPDATE})
+    finished = [change for change in plan.changes if change.address in done]
+    wanted = outputs_to_write(finished)
     if wanted:
         session.deliveries.begin(ledger.state.serial)
     for output in wanted:
@@ -126,17 +127,11 @@ def deliver(
         if isinstance(delivery, NotDelivered):
             failed.update(dict.fromkeys(spec.clients, output.id))
         yield delivery
-    for output in _outputs(plan, done, {OutputAction.DELETE}):
+    for output in _outputs(finished, {OutputAction.DELETE}):
         clients = ledger.state.outputs[output.id].clients if output.id in ledger.state.outputs else ()
         waits_for = next((failed[address] for address in clients if address in failed), "")
         yield _kept(output, waits_for) if waits_for else _remove(session, ledger, output)
     session.deliveries.end()
-
-
-def _outputs(plan: Plan, done: Collection[str], actions: Collection[OutputAction]) -> Collection[OutputChange]:
-    """Each output with one of these actions, once, of the changes that came to their end."""
-    changes = (change for change in plan.changes if change.address in done)
-    return {output.id: output for change in changes for output in change.outputs if output.action in actions}.values()
 
 
 def _kept(output: OutputChange, waits_for: str) -> NotDelivered:

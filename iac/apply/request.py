@@ -6,7 +6,7 @@ its way. When no usable answer comes back the object is read, and the read decid
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -42,6 +42,7 @@ class Requests:
             with self._intent_of(change):
                 return self.provider.create(client)
         except UnknownOutcome as unknown:
+            # Never sent again: the lost request may still arrive, and a second client would be in nobody's state.
             if not self.facts.api.server_chooses:
                 return self._registered(change, client, unknown)
             if unknown.partial is None:
@@ -141,6 +142,7 @@ class Requests:
             with self._intent_of(change):
                 answer = self.provider.rotate(change.client_id)
         except UnknownOutcome as unknown:
+            # Never sent again: the second secret would end the first, which a service may have by then.
             registration = read_back(self.provider, unknown, change.client_id)
             if registration is None or registration.secret == fresh.secret:
                 raise
@@ -158,6 +160,7 @@ class Requests:
         try:
             self.provider.assign_owners(client_id, add, remove)
         except UnknownOutcome as unknown:
+            # Several calls make one assignment: a read tells how far they came, and the next plan does the rest.
             registration = read_back(self.provider, unknown, client_id, with_owners=True)
             if registration is None or set(registration.owners or ()) != wanted:
                 raise
@@ -171,6 +174,7 @@ def read_back(
     Raises:
         UnknownOutcome: it cannot be read, so the outcome stays unknown.
     """
+    # A read may be repeated, and the transport does so; a write never is.
     with _still(unknown):
         return provider.get(client_id, with_owners=with_owners)
 
@@ -202,47 +206,34 @@ def _lost(change: Change, unknown: UnknownOutcome) -> UnknownOutcome:
     )
 
 
-def check_same(change: Change, fresh: Registration) -> None:
-    """What is about to be overwritten is what the plan saw.
+def check_same(
+    address: str, seen: Registration | None, fresh: Registration, names: Collection[str] | None = None
+) -> None:
+    """What is about to be overwritten or deleted is what the plan saw.
+
+    Args:
+        address: of the client.
+        seen: what the plan saw.
+        fresh: what is there now.
+        names: of the fields that a write replaces; None for all.
 
     Raises:
         StalePlan: it is not; names the fields.
     """
-    seen = change.observed
     if seen is None:
-        raise StalePlan("the plan saw no client to change", where=change.address, fix="run iac plan again")
-    names = change.desired.managed if change.desired else seen.fields.keys() | fresh.fields.keys()
-    differing = _differing(names, seen, fresh)
-    if fresh.owners != seen.owners and fresh.owners is not None and seen.owners is not None:
+        raise StalePlan("the plan saw no client to change or delete", where=address, fix="run iac plan again")
+    if names is None:
+        names = seen.fields.keys() | fresh.fields.keys()
+    differing = sorted(name for name in names if seen.fields.get(name) != fresh.fields.get(name))
+    if None not in {seen.owners, fresh.owners} and fresh.owners != seen.owners:
         differing.append(OWNERS)
     if differing:
-        raise _stale(change.address, differing)
-
-
-def check_gone_same(address: str, seen: Registration | None, fresh: Registration) -> None:
-    """What is about to be deleted, in all its fields, is what the plan saw.
-
-    Raises:
-        StalePlan: it is not; names the fields.
-    """
-    if seen is None:
-        raise StalePlan("the plan saw no client to delete", where=address, fix="run iac plan again")
-    differing = _differing(seen.fields.keys() | fresh.fields.keys(), seen, fresh)
-    if differing:
-        raise _stale(address, differing)
-
-
-def _differing(names: Iterable[str], seen: Registration, fresh: Registration) -> list[str]:
-    return sorted(name for name in names if seen.fields.get(name) != fresh.fields.get(name))
-
-
-def _stale(address: str, differing: Sequence[str]) -> StalePlan:
-    return StalePlan(
-        "somebody changed the client on the server since the plan",
-        where=address,
-        why=f"fields: {', '.join(differing)}",
-        fix="run iac plan again",
-    )
+        raise StalePlan(
+            "somebody changed the client on the server since the plan",
+            where=address,
+            why=f"fields: {', '.join(differing)}",
+            fix="run iac plan again",
+        )
 
 
 def check_kept(wrong: Sequence[str], change: Change) -> None:

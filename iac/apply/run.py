@@ -26,6 +26,8 @@ from iac.core.state.model import ClientState, ClientWritten, SealedSecret, State
 from iac.session import Session
 from iac.session.ledger import Ledger
 
+# What adds comes before what takes away, so that no service is without what it needs in between. Deletions come last:
+# when something before them stops the run, the old clients are still there.
 _PHASES = (
     frozenset({Action.CREATE, Action.ADOPT, Action.REPLACE}),
     frozenset({Action.UPDATE}),
@@ -39,7 +41,7 @@ class LockedPlan:
     """A plan made under the lock, with the state and the facts it was made from.
 
     Attributes:
-        kept: by address, secrets of creates that are not chosen anew.
+        kept: by address, secrets of creates that iac does not choose again.
     """
 
     plan: Plan
@@ -76,6 +78,8 @@ def apply_plan(session: Session, locked: LockedPlan, stop: Stop) -> Report:
         session.provider, ledger, locked.actual.facts, session.desired.server_defaults, session.desired.api.provider
     )
     outcomes = execute(plan.changes, steps.do, session.parallelism, stop)
+    # Only noted: the save at the end makes it durable. After a crash before that the intents are still there, and the
+    # next run asks the server about writes that were never sent, which costs no more than a read each.
     withdraw(ledger, outcomes)
     # Outputs come after all changes, for one output may hold several clients, and only for changes that are done.
     done = {outcome.change.address for outcome in outcomes if isinstance(outcome, Done)}
@@ -87,11 +91,13 @@ def apply_plan(session: Session, locked: LockedPlan, stop: Stop) -> Report:
             stop.ask(f"the state could not be written: {error.summary}")
         outcomes = tuple(let_go(Deletion(session.provider, ledger), outcomes, outputs, stop))
     ended = Report(plan.digest, outcomes, outputs, is_interrupted=stop.is_interrupt, findings=plan.findings)
+    # A failure here loses nothing: each event of this run is in the journal, which the next load folds in.
     return replace(ended, unsaved=_save(ledger))
 
 
 def _check_ready(session: Session, locked: LockedPlan, ledger: Ledger) -> None:
     """Everything that can fail before the first write fails here (contract 5.1)."""
+    # The login first: without the right to write nothing else is worth asking.
     session.provider.check_write()
     check_events([ClientWritten(change.address, _prospect(change)) for change in locked.plan.changes])
     sealing = [change for change in locked.plan.changes if change.step is not SecretStep.NOTHING or change.resumes]

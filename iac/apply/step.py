@@ -34,16 +34,148 @@ def with_secret(client: ClientState, secret: SealedSecret | None) -> ClientState
     return replace(client, secret=secret, secret_status=SecretStatus.KNOWN if secret else SecretStatus.NONE)
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerStore:
-    """Writes answers into state, durably: what is done next may rely on it."""
+def _predecessors(change: Change, before: ClientState | None) -> tuple[Predecessor, ...]:
+    """The predecessors of a client that is written: those of the one that stands there; another becomes one itself."""
+    if before is None or not change.succeeds or before.client_id == change.client_id:
+        return before.predecessors if before else ()
+    grace = next((old.grace for old in change.leaving if old.client_id == before.client_id), 0)
+    return (*before.predecessors, Predecessor(replace(before, predecessors=()), grace))
 
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Does one change; raises `IacError` when it does not come to its end."""
+
+    provider: Provider
     ledger: Ledger
     facts: Facts
     defaults: Fields
     provider_name: str
 
-    def learned(self, change: Change, answer: Registration, client: ClientState) -> ClientState:
+    @property
+    def _requests(self) -> Requests:
+        return Requests(self.provider, self.ledger, self.facts, self.defaults)
+
+    def do(self, change: Change) -> None:
+        """Carry out one change."""
+        match change.action:
+            case Action.DELETE:
+                Deletion(self.provider, self.ledger).delete(change)
+            case Action.FORGET:
+                Deletion(self.provider, self.ledger).forget(change)
+            case _ if change.creates:
+                self._create(change, change.definition)
+            case _:
+                self._update(change, change.definition)
+
+    def _create(self, change: Change, desired: DesiredClient) -> None:
+        # The secret is the one of the intent, which is durable: whatever becomes of this request, the next run has it.
+        sealed, chosen = self._chosen(change)
+        answer = self._requests.register(change, NewClient(change.client_id, change.sent_fields, chosen))
+        client = with_secret(self._new_client(change), sealed)
+        if answer.secret is not None and answer.secret != chosen and uses_secret(desired.fields):
+            client = with_secret(client, self._seal(change, answer.secret))
+        change = replace(change, client_id=answer.client_id or change.client_id)
+        if change.carried or change.carried_owners:
+            self._take_over(change, answer, client)
+            return
+        wrong, client, answer = self._settle(change, answer, client)
+        if wrong and set(wrong) <= server.forced_by_create(change.sent_fields, self.facts.api):
+            # Some servers force fields when a client is made and keep them as sent in a PUT.
+            answer = self._requests.put(change, self._fresh(change))
+            wrong, client, answer = self._settle(change, answer, client)
+        if desired.owners:
+            # Owners come last and are stored only once assigned: a client without its owners is a smaller loss than
+            # one whose id and secret are in no state.
+            self._requests.assign(change.client_id, desired.owners, ())
+            self._store(change, answer, replace(client, owners=desired.owners))
+        check_kept(sorted(wrong), change)
+
+    def _take_over(self, change: Change, answer: Registration, client: ClientState) -> None:
+        """End a create that gives a client what another one had.
+
+        Its intent stays until all of that is there: only a change that resumes the create knows what is still missing.
+        """
+        if client.secret != self.ledger.state.intents[change.address].secret:
+            self.ledger.record(self.ledger.intend(change.address, change.client_id, Action.CREATE, client.secret))
+        wrong = self._wrong(change, answer)
+        if wrong and set(wrong) <= server.forced_by_create(change.sent_fields, self.facts.api):
+            answer = self._requests.put(change, self._fresh(change))
+        owners = change.definition.owners
+        self._requests.assign(change.client_id, change.owners_given(owners) or (), ())
+        check_kept(self._store(change, answer, replace(client, owners=owners)), change)
+
+    def _settle(
+        self, change: Change, answer: Registration, client: ClientState
+    ) -> tuple[list[str], ClientState, Registration]:
+        """Make an answer durable, then read back what is stored and hold that against what was sent.
+
+        The answer goes first: its secret and its token may be nowhere else, and the read can fail. Gives names of
+        fields in which the server did not keep what was sent, the client as state has it, and the last answer.
+        """
+        client = _if_unseen(change, self._learned(change, answer, client))
+        wrong = self._store(change, answer, client)
+        stored = self._requests.stored(change, answer)
+        if stored is not answer:
+            client = self._learned(change, stored, client)
+            wrong = self._store(change, stored, client)
+        return wrong, client, stored
+
+    def _update(self, change: Change, desired: DesiredClient) -> None:
+        with self._unsent(change):
+            # Read again right before the write: somebody may have changed the client while the plan was looked at.
+            fresh = self._fresh(change)
+            check_same(change.address, change.observed, fresh, change.definition.managed)
+            client = self._client_before(change, fresh)
+            if change.step is SecretStep.CHOOSE:
+                # Up to 1.13 a PUT sets the secret that it carries (rec: admin-auth-method-matrix).
+                sealed, secret = self._chosen(change)
+                client, fresh = with_secret(client, sealed), replace(fresh, secret=secret)
+            elif change.step is SecretStep.TAKE and fresh.secret is not None:
+                client = with_secret(client, self._seal(change, fresh.secret))
+            elif change.step is SecretStep.DROP:
+                client = with_secret(client, None)
+            answer = fresh
+            is_lacking = bool(change.carried and self._wrong(change, fresh))
+            if change.writes_fields or is_lacking or change.step is SecretStep.CHOOSE:
+                answer = self._requests.put(change, fresh)
+        if answer is not fresh and server.reads_back(self.facts):
+            _, client, answer = self._settle(change, answer, client)
+        if change.step is SecretStep.ROTATE:
+            client = self._rotate(change, fresh, answer, client)
+        wrong = self._store(change, answer, client)
+        owners = change.owners_given(desired.managed_owners)
+        if owners is not None:
+            self._requests.assign(change.client_id, owners, fresh.owners or ())
+            self._store(change, answer, replace(client, owners=desired.managed_owners))
+        check_kept(sorted(wrong), change)
+
+    def _rotate(self, change: Change, fresh: Registration, answer: Registration, client: ClientState) -> ClientState:
+        """The client with the new secret that the server made; the fields come first, for they need no new secret.
+
+        A refusal leaves the old secret good, so the fields are stored with it. An unknown outcome stores nothing: its
+        intent stays, and the next run takes the old secret for dead.
+        """
+        try:
+            secret = self._requests.rotate(change, fresh)
+        except (ServerError, UnreachableError) as refusal:
+            if not isinstance(refusal, UnknownOutcome):
+                self._store(change, answer, client)
+            raise
+        return replace(with_secret(client, self._seal(change, secret)), secret_serial=change.definition.secret_serial)
+
+    @contextmanager
+    def _unsent(self, change: Change) -> Iterator[None]:
+        """What fails before a new secret is asked for takes its intent along, but for a PUT that may still arrive."""
+        try:
+            yield
+        except IacError as error:
+            events = self.ledger.withdrawn(change.address)
+            if events and not (isinstance(error, UnknownOutcome) and change.step is SecretStep.CHOOSE):
+                self.ledger.record(*events)
+            raise
+
+    def _learned(self, change: Change, answer: Registration, client: ClientState) -> ClientState:
         """The client with the secret and the token of an answer, where the server chooses them.
 
         Where iac chooses, the plan has said what becomes of the secret.
@@ -59,18 +191,18 @@ class AnswerStore:
             return client
         return with_secret(client, self.ledger.seal(change.address, answer.secret))
 
-    def wrong(self, change: Change, answer: Registration) -> list[str]:
+    def _wrong(self, change: Change, answer: Registration) -> list[str]:
         """Names of the fields in which an answer is not what was sent."""
         return mismatches(change.sent_fields, change.sent_names, answer, self.facts, self.defaults)
 
-    def store(self, change: Change, answer: Registration, client: ClientState) -> list[str]:
+    def _store(self, change: Change, answer: Registration, client: ClientState) -> list[str]:
         """Make the answer durable; names of the fields in which it is not what was sent.
 
         Of `client` the owners and what belongs to its secret and token are stored; the rest is of this change. A field
         that the server did not keep is stored as it answered: the next plan shows it as drift.
         """
         desired = change.definition
-        wrong = self.wrong(change, answer)
+        wrong = self._wrong(change, answer)
         applied = dict(server.forced(desired.fields, self.facts.api))
         for name in wrong:
             applied.pop(name, None)
@@ -105,152 +237,6 @@ class AnswerStore:
             return last.adopted_at
         is_taken = change.observed is not None and not change.resumes
         return self.ledger.now() if is_taken else ""
-
-
-def _predecessors(change: Change, before: ClientState | None) -> tuple[Predecessor, ...]:
-    """The predecessors of a client that is written: those of the one that stands there; another becomes one itself."""
-    if before is None or not change.succeeds or before.client_id == change.client_id:
-        return before.predecessors if before else ()
-    grace = next((old.grace for old in change.leaving if old.client_id == before.client_id), 0)
-    return (*before.predecessors, Predecessor(replace(before, predecessors=()), grace))
-
-
-@dataclass(frozen=True, slots=True)
-class Steps:
-    """Does one change; raises `IacError` when it does not come to its end."""
-
-    provider: Provider
-    ledger: Ledger
-    facts: Facts
-    defaults: Fields
-    provider_name: str
-
-    @property
-    def _requests(self) -> Requests:
-        return Requests(self.provider, self.ledger, self.facts, self.defaults)
-
-    @property
-    def _answers(self) -> AnswerStore:
-        return AnswerStore(self.ledger, self.facts, self.defaults, self.provider_name)
-
-    def do(self, change: Change) -> None:
-        """Carry out one change."""
-        match change.action:
-            case Action.DELETE:
-                Deletion(self.provider, self.ledger).delete(change)
-            case Action.FORGET:
-                Deletion(self.provider, self.ledger).forget(change)
-            case _ if change.creates:
-                self._create(change, change.definition)
-            case _:
-                self._update(change, change.definition)
-
-    def _create(self, change: Change, desired: DesiredClient) -> None:
-        # The secret is the one of the intent, which is durable: whatever becomes of this request, the next run has it.
-        sealed, chosen = self._chosen(change)
-        answer = self._requests.register(change, NewClient(change.client_id, change.sent_fields, chosen))
-        client = with_secret(self._new_client(change), sealed)
-        if answer.secret is not None and answer.secret != chosen and uses_secret(desired.fields):
-            client = with_secret(client, self._seal(change, answer.secret))
-        change = replace(change, client_id=answer.client_id or change.client_id)
-        if change.carried or change.carried_owners:
-            self._take_over(change, answer, client)
-            return
-        wrong, client, answer = self._settle(change, answer, client)
-        if wrong and set(wrong) <= server.forced_by_create(change.sent_fields, self.facts.api):
-            # Some servers force fields when a client is made and keep them as sent in a PUT.
-            answer = self._requests.put(change, self._fresh(change))
-            wrong, client, answer = self._settle(change, answer, client)
-        if desired.owners:
-            # Owners come last and are stored only once assigned: a client without its owners is a smaller loss than
-            # one whose id and secret are in no state.
-            self._requests.assign(change.client_id, desired.owners, ())
-            self._answers.store(change, answer, replace(client, owners=desired.owners))
-        check_kept(sorted(wrong), change)
-
-    def _take_over(self, change: Change, answer: Registration, client: ClientState) -> None:
-        """End a create that gives a client what another one had.
-
-        Its intent stays until all of that is there: only a change that resumes the create knows what is still missing.
-        """
-        if client.secret != self.ledger.state.intents[change.address].secret:
-            self.ledger.record(self.ledger.intend(change.address, change.client_id, Action.CREATE, client.secret))
-        wrong = self._answers.wrong(change, answer)
-        if wrong and set(wrong) <= server.forced_by_create(change.sent_fields, self.facts.api):
-            answer = self._requests.put(change, self._fresh(change))
-        owners = change.definition.owners
-        self._requests.assign(change.client_id, change.owners_given(owners) or (), ())
-        check_kept(self._answers.store(change, answer, replace(client, owners=owners)), change)
-
-    def _settle(
-        self, change: Change, answer: Registration, client: ClientState
-    ) -> tuple[list[str], ClientState, Registration]:
-        """Make an answer durable, then read back what is stored and hold that against what was sent.
-
-        The answer goes first: its secret and its token may be nowhere else, and the read can fail. Gives names of
-        fields in which the server did not keep what was sent, the client as state has it, and the last answer.
-        """
-        client = _if_unseen(change, self._answers.learned(change, answer, client))
-        wrong = self._answers.store(change, answer, client)
-        stored = self._requests.stored(change, answer)
-        if stored is not answer:
-            client = self._answers.learned(change, stored, client)
-            wrong = self._answers.store(change, stored, client)
-        return wrong, client, stored
-
-    def _update(self, change: Change, desired: DesiredClient) -> None:
-        with self._unsent(change):
-            # Read again right before the write: somebody may have changed the client while the plan was looked at.
-            fresh = self._fresh(change)
-            check_same(change, fresh)
-            client = self._client_before(change, fresh)
-            if change.step is SecretStep.CHOOSE:
-                # Up to 1.13 a PUT sets the secret that it carries (rec: admin-auth-method-matrix).
-                sealed, secret = self._chosen(change)
-                client, fresh = with_secret(client, sealed), replace(fresh, secret=secret)
-            elif change.step is SecretStep.TAKE and fresh.secret is not None:
-                client = with_secret(client, self._seal(change, fresh.secret))
-            elif change.step is SecretStep.DROP:
-                client = with_secret(client, None)
-            answer = fresh
-            is_lacking = bool(change.carried and self._answers.wrong(change, fresh))
-            if change.writes_fields or is_lacking or change.step is SecretStep.CHOOSE:
-                answer = self._requests.put(change, fresh)
-        if answer is not fresh and server.reads_back(self.facts):
-            _, client, answer = self._settle(change, answer, client)
-        if change.step is SecretStep.ROTATE:
-            client = self._rotate(change, fresh, answer, client)
-        wrong = self._answers.store(change, answer, client)
-        owners = change.owners_given(desired.managed_owners)
-        if owners is not None:
-            self._requests.assign(change.client_id, owners, fresh.owners or ())
-            self._answers.store(change, answer, replace(client, owners=desired.managed_owners))
-        check_kept(sorted(wrong), change)
-
-    def _rotate(self, change: Change, fresh: Registration, answer: Registration, client: ClientState) -> ClientState:
-        """The client with the new secret that the server made; the fields come first, for they need no new secret.
-
-        A refusal leaves the old secret good, so the fields are stored with it. An unknown outcome stores nothing: its
-        intent stays, and the next run takes the old secret for dead.
-        """
-        try:
-            secret = self._requests.rotate(change, fresh)
-        except (ServerError, UnreachableError) as refusal:
-            if not isinstance(refusal, UnknownOutcome):
-                self._answers.store(change, answer, client)
-            raise
-        return replace(with_secret(client, self._seal(change, secret)), secret_serial=change.definition.secret_serial)
-
-    @contextmanager
-    def _unsent(self, change: Change) -> Iterator[None]:
-        """What fails before a new secret is asked for takes its intent along, but for a PUT that may still arrive."""
-        try:
-            yield
-        except IacError as error:
-            events = self.ledger.withdrawn(change.address)
-            if events and not (isinstance(error, UnknownOutcome) and change.step is SecretStep.CHOOSE):
-                self.ledger.record(*events)
-            raise
 
     def _new_client(self, change: Change) -> ClientState:
         """A client of which state holds nothing yet; a store fills in what this leaves out."""

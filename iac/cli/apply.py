@@ -85,6 +85,7 @@ def command(
         options = replace(session.options(targets, recreate), rotate_due=rotate_due)
         locked = prepare(replace(session, accepts_older_state=accept_older_state), options)
         report = carry_out(shell, session, locked, terms, apply_plan)
+    # The lock is free by now: a proof writes nothing, and may take its time.
     if verify:
         report = _proven(shell, report)
     return end(shell, report, view)

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli import INTERRUPTED
-from iac.cli.context import Shell, is_terminal
+from iac.cli.context import Shell, approve, check_terminal
 from iac.cli.format import show_json, show_plan
-from iac.core.errors import Declined, PartialApply
+from iac.core.errors import PartialApply
 from iac.core.plan.approval import SavedPlan
 from iac.core.text import printable
 
@@ -73,6 +73,7 @@ def carry_out(
     from iac.apply.outcome import Report, Stop  # not needed by --help
     from iac.workflow.plan import check_expected, check_guards, check_saved
 
+    # The plan is shown before anything can refuse it: a person sees what was refused.
     if terms.view == "text":
         show_plan(shell, locked.plan, "text")
     if terms.expected is not None:
@@ -94,14 +95,12 @@ def carry_out(
 def _ask(locked: LockedPlan, terms: ApprovalTerms) -> None:
     from iac.views.text import plan_text
 
-    if not is_terminal(sys.stdin):
-        raise click.UsageError(f"not on a terminal: give {terms.ways}")
+    check_terminal(terms.ways)
     if terms.view == "json":
         click.echo(plan_text(locked.plan, color=False), nl=False, err=True)
-    # limit: the person at the terminal; the lock that is held meanwhile names them and ends with the process
-    if locked.plan.changes and not click.confirm("Apply this plan?", err=True):
+    if locked.plan.changes:
         command = click.get_current_context().info_name or "iac"
-        raise Declined(f"{command.capitalize()} cancelled. Nothing was sent.")
+        approve("Apply this plan?", f"{command.capitalize()} cancelled. Nothing was sent.")
 
 
 @contextmanager

@@ -54,18 +54,25 @@ def read_given(shell: Shell, file: str) -> bytes:
         ) from error
 
 
-def approve(question: str, *, flag: str) -> None:
-    """Ask somebody at a terminal.
+def check_terminal(ways: str) -> None:
+    """See that somebody is there to ask.
 
     Raises:
-        click.UsageError: nobody is there; `flag` would approve.
-        Declined: the answer is no.
+        click.UsageError: nobody is; `ways` approve without a question.
     """
     if not is_terminal(sys.stdin):
-        raise click.UsageError(f"not on a terminal: give {flag}")
-    # limit: the person at the terminal
+        raise click.UsageError(f"not on a terminal: give {ways}")
+
+
+def approve(question: str, cancelled: str) -> None:
+    """Ask the person at the terminal.
+
+    Raises:
+        Declined: the answer is no; `cancelled` says what that means.
+    """
+    # limit: the person at the terminal; a lock that is held meanwhile names them and ends with the process
     if not click.confirm(question, err=True):
-        raise Declined("Cancelled. Nothing was done.")
+        raise Declined(cancelled)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ def command(shell: Shell, *, address: str, kind: str, bits: str, file: str | Non
     from iac.workflow.keys import KeyType, add_key, drop_old_keys, make_key
 
     session = open_local(shell)
+    # Before a key is made: state would keep one that nothing publishes.
     place = _place(shell, session, address, file)
     if is_dropping:
         keys = drop_old_keys(session, address)

@@ -95,6 +95,7 @@ def command(
     from iac.wiring.sessions import Access, open_session  # brings in the adapters
     from iac.workflow.plan import check_guards, read_plan
 
+    # Before the server is asked: a file that cannot be written costs no minutes of reading.
     files = _files(shell, reports, out, view)
     with open_session(shell.with_base(base), Access.READ) as session:
         plan = read_plan(session, replace(session.options(targets, recreate), rotate_due=rotate_due))
@@ -112,6 +113,7 @@ def command(
             write_whole(shell, file.name, text, option)
     if out is not None:
         shell.note(f"saved {out}: apply it with `iac apply {out}`")
+    # Last, so that the files of a refused plan are there for its reviewers.
     check_guards(plan)
     return 2 if detailed_exitcode and not plan.is_empty else 0
 

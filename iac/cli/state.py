@@ -9,7 +9,7 @@ import click
 
 from iac.cli import Group
 from iac.cli.approval import AUTO_APPROVE, LOCK_TIMEOUT, ApprovalTerms, carry_out, end
-from iac.cli.context import Shell, approve, read_given
+from iac.cli.context import Shell, approve, check_terminal, read_given
 from iac.cli.format import FORMAT, show
 from iac.core.state.model import ClientState, State
 from iac.core.text import printable
@@ -212,7 +212,8 @@ def remove(shell: Shell, *, address: str, is_approved: bool) -> int:
             f"{address} ({known}): the client stays on the server, the stored secret is lost to iac;",
             "iac state pull saves a copy of the state first",
         )
-        approve("Forget it?", flag="--yes")
+        check_terminal("--yes")
+        approve("Forget it?", "Cancelled. Nothing was done.")
     forget(session, address)
     click.echo(printable(f"forgot {address} ({known})"))
     shell.note("rendered outputs are left as they are; a definition with adopt: true takes the client over again")

@@ -30,7 +30,7 @@ from iac.core.registration import Registration
 
 
 class IacError(Exception):
-    """An error with a way on.
+    """An error with a next step.
 
     Args:
         summary: one constant sentence: what went wrong.

@@ -92,15 +92,16 @@ def registered_row(seen: Registration, known: Known, login_client_id: str) -> In
     standing = Standing.PROTECTED if is_foreign else Standing.UNMANAGED
     if known.held:
         standing = Standing.REPLACED if known.is_replaced else Standing.MANAGED
-    expires = _text(answer.get("expiration")) or _moment(answer.get("client_secret_expires_at"), per_second=1)
-    facts = _Facts(
+    return _row(
+        seen.client_id,
+        seen.fields,
+        known,
         standing,
         is_active=answer.get("active") is not False,
         created=_moment(answer.get("created_at"), per_second=1000),
         last_used=_text(answer.get("last_used")),
-        expires=expires,
+        expires=_text(answer.get("expiration")) or _moment(answer.get("client_secret_expires_at"), per_second=1),
     )
-    return _row(seen.client_id, seen.fields, known, facts)
 
 
 def gone_row(known: Known) -> InventoryRow | None:
@@ -108,41 +109,28 @@ def gone_row(known: Known) -> InventoryRow | None:
     held = known.held
     if held is None or known.is_replaced:
         return None
-    return _row(held.client_id, held.applied, known, _Facts(Standing.GONE, is_active=False))
+    nothing = {"created": None, "last_used": None, "expires": None}
+    return _row(held.client_id, held.applied, known, Standing.GONE, is_active=False, **nothing)
 
 
-@dataclass(frozen=True, slots=True)
-class _Facts:
-    """What the server says beside the client's fields."""
-
-    standing: Standing
-    is_active: bool
-    created: str | None = None
-    last_used: str | None = None
-    expires: str | None = None
-
-
-def _row(client_id: str, fields: Fields, known: Known, facts: _Facts) -> InventoryRow:
+def _row(client_id: str, fields: Fields, known: Known, standing: Standing, **answered: Any) -> InventoryRow:
     held = known.held
     secret = held.secret if held else None
     return InventoryRow(
         address=known.address,
         client_id=client_id,
         name=str(fields.get("client_name", "")),
-        standing=facts.standing,
-        is_active=facts.is_active,
+        standing=standing,
         method=str(fields.get("token_endpoint_auth_method", AUTH_METHODS[0])),
         grants=tuple(short_grant(grant) for grant in members(fields.get("grant_types"))),
         scopes=members(fields.get("scope")),
         contacts=members(fields.get("contacts")),
-        created=facts.created,
-        last_used=facts.last_used,
-        expires=facts.expires,
         secret=str(held.secret_status) if held else "",
         secret_version=secret.version if secret else None,
         secret_since=secret.since if secret else None,
         rotate_due=_due(secret.since if secret else "", known.defined),
         outputs=known.outputs,
+        **answered,
     )
 
 

@@ -129,7 +129,7 @@ def as_json(value: Value | None) -> str | int | bool | list[str] | None:
 
 
 def members(value: Value | None) -> tuple[str, ...]:
-    """The members of a set; none for what is no set."""
+    """The members of a set; none for any other value."""
     return value if isinstance(value, tuple) else ()
 
 

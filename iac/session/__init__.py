@@ -42,13 +42,13 @@ def find_newer(deliveries: Deliveries, backend: StateBackend, state: State) -> S
         "the state is older than what this machine has seen, so nothing is written",
         where=f"serial {state.serial}",
         why=f"{source} serial {serial}; secrets in an older state may have been replaced since",
-        fix=f"put the newest state back (iac state push COPY), or go on from this one with {_ACCEPT}",
+        fix=f"put the newest state back (iac state push COPY), or accept this one with {_ACCEPT}",
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StateSession:
-    """One environment's state alone: enough to mend it."""
+    """One environment's state alone: enough to repair it."""
 
     backend: StateBackend
     vault: Vault
@@ -64,7 +64,7 @@ class StateSession:
         return Holder(self.run_id, who, since.isoformat(timespec="seconds"), until.isoformat(timespec="seconds"))
 
     def ledger(self, state: State) -> Ledger:
-        """This run's view of state. What it seals anew stays sealed to those to whom it was."""
+        """This run's view of state. What it seals again keeps its recipients."""
         return Ledger(self.backend, self.vault, self.clock, state)
 
 
@@ -90,7 +90,7 @@ class LocalSession(StateSession):
         """Options of a plan.
 
         Raises:
-            InputError: a target or an address to recreate is no address of the project.
+            InputError: a target or an address to recreate is not an address of the project.
         """
         known = set(self.desired.clients) | {entry.address for entry in self.desired.removed}
         for address in [*targets, *recreate]:

@@ -41,7 +41,7 @@ class Sealed(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Rekeyed:
-    """What was sealed anew.
+    """What was sealed again.
 
     Attributes:
         secrets: how many.
@@ -61,7 +61,7 @@ class Ledger:
 
     Args:
         recipients: by address, whom definitions let open secrets beside the recipients of the state; None where no
-            definitions are at hand: then a secret that is sealed anew stays with those whom it was sealed to.
+            definitions are at hand: then a secret that is sealed again keeps its recipients.
     """
 
     def __init__(
@@ -152,7 +152,7 @@ class Ledger:
     def begin(
         self, run_id: str, approval: Approval, moves: Collection[tuple[str, str]], settled: Collection[str]
     ) -> None:
-        """Note what was approved, drop settled intents and old tombstones, carry out moves (secrets sealed anew)."""
+        """Note what was approved, drop settled intents and old tombstones, carry out moves (secrets sealed again)."""
         self.move(moves)
         intents = {address: intent for address, intent in self.state.intents.items() if address not in settled}
         state = replace(self.state, run_id=run_id, approval=approval, intents=intents)
@@ -242,6 +242,7 @@ class Ledger:
 
     def save(self) -> None:
         """Write the whole document; the journal is folded in."""
+        # Under the lock: an event noted between the copy that is written and the one that is kept would be lost.
         with self._lock:
             self.state = self._backend.save(self.state)
 

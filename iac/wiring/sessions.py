@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from enum import Enum
 from importlib import import_module
@@ -80,8 +80,8 @@ def open_session(caller: Caller, access: Access, *, parallelism: int | None = No
     """
     settings, local = open_project(caller)
     count = parallelism or settings.parallelism
-    provider = open_provider(settings, local.clock, open_login(settings, access.value, caller), parallelism=count)
-    try:
+    login = open_login(settings, access.value, caller)
+    with closing(open_provider(settings, local.clock, login, parallelism=count)) as provider:
         yield Session(
             desired=replace(local.desired, login_client_id=login_client_id(settings)),
             warnings=local.warnings,
@@ -95,8 +95,6 @@ def open_session(caller: Caller, access: Access, *, parallelism: int | None = No
             provider=provider,
             parallelism=count,
         )
-    finally:
-        provider.close()
 
 
 @contextmanager
@@ -108,11 +106,8 @@ def open_server(caller: Caller, access: Access) -> Iterator[tuple[Settings, Conn
     """
     settings = load_project(caller.root).settings(caller.environment)
     login = open_login(settings, access.value, caller)
-    provider = open_provider(settings, SystemClock(), login, parallelism=settings.parallelism)
-    try:
+    with closing(open_provider(settings, SystemClock(), login, parallelism=settings.parallelism)) as provider:
         yield settings, provider
-    finally:
-        provider.close()
 
 
 def open_state(caller: Caller) -> StateSession:

@@ -214,11 +214,9 @@ def _is_open(path: str) -> bool:
 
 def exposures(session: LocalSession) -> Iterator[Checked]:
     """Rendered files that would get into version control."""
-    found = find_exposures(session, session.desired.outputs)
-    for _, said in sorted(found.items()):
-        yield told("outputs", said)
-    if not found:
-        yield ok("outputs", f"{counted(len(session.desired.outputs), 'output')}, none that git would take up")
+    found = sorted(find_exposures(session, session.desired.outputs).items())
+    fine = ok("outputs", f"{counted(len(session.desired.outputs), 'output')}, none that git would take up")
+    yield from [told("outputs", said) for _, said in found] or [fine]
 
 
 def own_login(session: LocalSession, client_id: str) -> Iterator[Checked]:

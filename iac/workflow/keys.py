@@ -16,7 +16,7 @@ from iac.core.state.model import ClientKey, State
 from iac.core.text import install_extra
 from iac.session import LocalSession
 from iac.session.ledger import Sealed
-from iac.workflow.state import mending
+from iac.workflow.state import change_state
 
 if TYPE_CHECKING:
     from joserfc.jwk import ECKey, RSAKey
@@ -30,8 +30,9 @@ def add_key(session: LocalSession, address: str, make: Callable[[], tuple[str, s
         StateError: the state cannot be written.
     """
     session.options([address])
+    # Made before the lock is taken: an RSA key can take seconds.
     kid, public, private = make()
-    with mending(session) as ledger:
+    with change_state(session) as ledger:
         _refuse_pending(session, ledger.state, address)
         keys = ledger.state.keys.get(address, ())
         key = ClientKey(kid, public, ledger.seal(address, private, Sealed.KEY))
@@ -46,7 +47,7 @@ def drop_old_keys(session: LocalSession, address: str) -> tuple[ClientKey, ...]:
         InputError: the server does not know the newest one yet, so services still use an older one.
     """
     session.options([address])
-    with mending(session) as ledger:
+    with change_state(session) as ledger:
         keys, client = ledger.state.keys.get(address, ()), ledger.state.clients.get(address)
         if not keys:
             raise InputError("state holds no key of this client", where=address, fix=f"iac keygen {address} makes one")

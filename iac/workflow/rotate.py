@@ -46,6 +46,7 @@ def _check(address: str, change: Change | None) -> None:
 
 def rotate_and_revoke(session: Session, locked: LockedPlan, stop: Stop) -> Report:
     """Carry out the plan of a rotation, then end the tokens that the old secrets had got."""
+    # Tokens end last: with the new secrets rendered, services get new ones at once.
     report = apply_plan(session, locked, stop)
     done = [outcome.change for outcome in report.outcomes if isinstance(outcome, Done)]
     return replace(report, revocations=tuple(_revoke(session, change) for change in done if _has_tokens(change)))

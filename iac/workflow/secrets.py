@@ -22,7 +22,7 @@ from iac.registry import PROVIDERS
 from iac.session import Session
 from iac.session.ledger import Ledger, Sealed
 from iac.workflow.registrations import use_keys
-from iac.workflow.state import mending, not_in_state
+from iac.workflow.state import change_state, not_in_state
 
 
 def store_secrets(session: Session, secrets: Mapping[str, Secret]) -> dict[str, bool]:
@@ -32,7 +32,8 @@ def store_secrets(session: Session, secrets: Mapping[str, Secret]) -> dict[str, 
         InputError: naming every address whose secret is not stored, and why.
         UnreachableError: the server cannot be asked.
     """
-    with mending(session) as ledger:
+    with change_state(session) as ledger:
+        # All are proven before the first is stored: a refused one leaves state as it was.
         _refuse(_unfit(ledger.state, secrets))
         use_keys(session, ledger.state, {ledger.state.clients[a].client_id for a in secrets}, must_open=True)
         _refuse(_unproven(session, ledger.state, secrets))
@@ -102,7 +103,7 @@ def store_token(session: Session, address: str, rat: Secret, uri: str) -> Client
         InputError: it is nobody's token, or nothing says whose.
     """
     _check_api(session)
-    with mending(session) as ledger:
+    with change_state(session) as ledger:
         held = ledger.state.clients.get(address)
         client_id = held.client_id if held else _named(session, ledger, address)
         uri = uri or (held.registration_uri if held else "")
@@ -172,13 +173,14 @@ def redeem(session: Session, addresses: Sequence[str]) -> None:
         InputError: an address is not in state, or its client has no such token.
         StateError: a token cannot be opened.
     """
-    with mending(session) as ledger:
+    with change_state(session) as ledger:
         clients = ledger.state.clients
         for address in addresses:
             _check_token(ledger, address)
         use_keys(session, ledger.state, {clients[address].client_id for address in addresses}, must_open=True)
         for address in addresses:
             _redeem(session, clients[address])
+            # The server has ended the token: that is durable before the next request.
             ledger.record(ClientWritten(address, replace(clients[address], rat=None)))
 
 
@@ -187,6 +189,7 @@ def _redeem(session: Session, client: ClientState) -> None:
     try:
         session.provider.redeem(client.client_id)
     except UnknownOutcome as unknown:
+        # Read without the token, which is dead if the request took effect.
         session.provider.use_keys([Key(client.client_id)])
         if read_back(session.provider, unknown, client.client_id) is None:
             raise

@@ -32,7 +32,7 @@ _ADDRESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*(/[A-Za-z0-9_][A-Za-z0-9_.@
 
 
 @contextmanager
-def mending(session: StateSession) -> Iterator[Ledger]:
+def change_state(session: StateSession) -> Iterator[Ledger]:
     """State under the lock; what became of it is saved at the end, unless the block raises.
 
     Raises:
@@ -80,7 +80,7 @@ def rename(session: StateSession, source: str, target: str) -> ClientState:
             where=target,
             fix="an address is the path of a definition below clients.d without .yaml",
         )
-    with mending(session) as ledger:
+    with change_state(session) as ledger:
         state = ledger.state
         if source not in state.clients:
             raise _interrupted(source) if source in state.intents else not_in_state(state, source)
@@ -106,7 +106,7 @@ def forget(session: StateSession, address: str) -> None:
     Raises:
         InputError: it is not there.
     """
-    with mending(session) as ledger:
+    with change_state(session) as ledger:
         find(ledger.state, address)
         ledger.note(ClientGone(address, None))
         outputs = {path: record for path, record in ledger.state.outputs.items() if record.clients != (address,)}
@@ -119,7 +119,7 @@ def rekey(session: LocalSession) -> Rekeyed:
     Raises:
         StateError: a secret cannot be opened, or a recipient is none.
     """
-    with mending(session) as ledger:
+    with change_state(session) as ledger:
         return ledger.rekey()
 
 
@@ -157,7 +157,7 @@ def _text(copy: StateCopy, origin: TextOrigin) -> str:
 
 def _push_document(session: StateSession, document: State, origin: TextOrigin, *, is_forced: bool) -> None:
     try:
-        with mending(session) as ledger:
+        with change_state(session) as ledger:
             current = ledger.state
             check_owner(document, Owner(current.project, current.environment, current.issuer, current.lineage), origin)
             is_same = (document.serial, document.run_id) == (current.serial, current.run_id)
@@ -165,6 +165,7 @@ def _push_document(session: StateSession, document: State, origin: TextOrigin, *
                 raise _older(document, current, origin)
             ledger.state = replace(document, serial=current.serial)
     except MissingStateError:
+        # No lock is needed: of two that create a state, the backend refuses the second.
         session.backend.create(replace(document, run_id=session.run_id))
 
 
@@ -188,7 +189,7 @@ def _whole(copy: StateCopy, origin: TextOrigin) -> Journal:
 
 
 def _push_journal(session: StateSession, journal: Journal, origin: TextOrigin, *, is_forced: bool) -> None:
-    with mending(session) as ledger:
+    with change_state(session) as ledger:
         current = ledger.state
         oldest = min(batch.serial for batch in journal.batches)
         if oldest < current.serial and not is_forced:

@@ -167,7 +167,7 @@ def test_a_secret_of_an_earlier_run_is_opened_by_the_vault() -> None:
 
 def test_a_change_that_saw_nothing_overwrites_nothing() -> None:
     with pytest.raises(StalePlan):
-        check_same(change("app", Action.UPDATE), registered(desired()))
+        check_same("team/app", None, registered(desired()))
 
 
 def test_a_report_as_json_says_what_was_done_delivered_and_why_not() -> None:

@@ -441,7 +441,7 @@ def test_a_client_id_that_is_registered_already_is_refused_without_adopt(world: 
     if world.iam.flavour == "1.14":
         (outcome,) = report.outcomes
         assert isinstance(outcome, Failed)
-        assert "not known is a secret that is needed for out/app.env" == outcome.error.why
+        assert "iac does not know a secret that out/app.env needs" == outcome.error.why
         assert {"app", "other"} == ids(world)
         store_secrets(world.session(OTHER), {"team/app": Secret("theirs-1234")})
         assert world.run(replace(OTHER, adopt=True)).is_complete

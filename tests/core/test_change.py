@@ -8,6 +8,7 @@ import pytest
 from iac.core.capabilities import Capabilities
 from iac.core.desired import Lifecycle
 from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.errors import StalePlan
 from iac.core.plan.change import (
     Action,
     Cause,
@@ -43,6 +44,11 @@ CHANGE = Change(
 PLAN = Plan(
     "rucio", "default", ISSUER, Capabilities(provider="iam-admin"), (CHANGE, replace(CHANGE, address="team/other"))
 )
+
+
+def test_a_change_without_a_definition_has_nothing_to_send() -> None:
+    with pytest.raises(StalePlan):
+        _ = replace(CHANGE, desired=None).sent_fields
 
 
 @pytest.mark.parametrize(

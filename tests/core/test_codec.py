@@ -35,3 +35,23 @@ def test_a_value_that_is_nested_too_deep_to_be_read_again_is_refused() -> None:
     check_json(value, "answer")
     with pytest.raises(Malformed, match="answer: nested too deep"):
         check_json([value], "answer")
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"colour": "red"}, "clients.a.colour: not a member of this version"),
+        ({"provider": ...}, "clients.a.provider: missing"),
+        ({"provider": None}, "clients.a.provider: not a text"),
+        ({"secret_serial": -1}, "clients.a.secret_serial: less than 0"),
+        ({"secret_serial": True}, "clients.a.secret_serial: not a whole number"),
+        ({"declared": ["scope", 1]}, "clients.a.declared: not a list of texts"),
+        ({"secret_status": "seen"}, "clients.a.secret_status: not one of known, unknown, none"),
+        ({"predecessors": [{}]}, "clients.a.predecessors[0].client: missing"),
+    ],
+)
+def test_damage_is_told_with_its_place_and_its_kind(change: dict[str, Any], why: str) -> None:
+    members = {**json.loads(json.dumps(to_json(applied(desired())))), **change}
+    with pytest.raises(Malformed) as caught:
+        CLIENT({name: value for name, value in members.items() if value is not ...}, "clients.a")
+    assert why == str(caught.value)

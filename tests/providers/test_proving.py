@@ -18,6 +18,7 @@ from iac.core.proof import Evidence, Grade, ServiceLogin
 from iac.core.registration import NewClient
 from iac.core.secret import Secret
 from iac.providers.base import Connection
+from iac.providers.logins.proof import basic
 from iac.providers.proof import OAuthProver
 from iac.providers.proof.authorization import NOBODYS_URI
 from iac.registry import capabilities
@@ -340,6 +341,65 @@ def test_its_own_token_is_active_for_a_client_that_may_ask(
     with strange(serve) as url:
         subject = only("client_credentials", scope=("fts",), allow_introspection=True)
         assert verdict == verdicts(prove(url, subject, clock, api=OTHER))["introspection"]
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "verdict"),
+    [
+        (400, "invalid_grant", "ok"),
+        (400, "unauthorized_client", "ok"),
+        (400, "invalid_client", "failed"),
+        (401, "invalid_client", "failed"),
+        (400, "invalid_request", "not_proven"),
+        (404, "", "not_proven"),
+    ],
+)
+def test_a_made_up_code_tells_whether_a_public_client_is_there(
+    clock: SetClock, status: int, error: str, verdict: str
+) -> None:
+    """By RFC 6749 section 5.2; what a server may have said before it looked at the client proves nothing."""
+    fields: dict[str, Any] = {"grant_types": ("authorization_code",), "token_endpoint_auth_method": "none"}
+    with strange(lambda seen: Say(status, {"error": error}) if seen.path == "/token" else None) as url:
+        assert verdict == verdicts(prove(url, ServiceLogin("app", None, fields), clock, api=OTHER))["login"]
+
+
+@pytest.mark.parametrize(
+    ("method", "header", "form"),
+    [
+        ("client_secret_basic", basic("app", SECRET), {"token"}),
+        ("client_secret_post", None, {"token", "client_id", "client_secret"}),
+    ],
+)
+def test_another_server_is_asked_about_tokens_by_the_registered_method(
+    clock: SetClock, method: str, header: str | None, form: set[str]
+) -> None:
+    asked: list[Seen] = []
+
+    def answer(seen: Seen) -> Say:
+        if seen.path == "/introspection":
+            asked.append(seen)
+            return Say(200, {"active": True})
+        return Say(200, {"access_token": "t", "scope": "fts"})
+
+    with strange(answer) as url:
+        fields = {"token_endpoint_auth_method": method, "scope": ("fts",), "allow_introspection": True}
+        assert "ok" == verdicts(prove(url, only("client_credentials", **fields), clock, api=OTHER))["introspection"]
+    assert [(header, form)] == [(s.headers.get("authorization"), set(dict(parse_qsl(s.body.decode())))) for s in asked]
+
+
+def test_an_id_with_a_colon_cannot_be_sent_by_basic_as_it_stands(clock: SetClock) -> None:
+    fields: dict[str, Any] = {"grant_types": ("password",), "allow_introspection": True}
+    with strange(lambda _: Say(400, {"error": "invalid_scope"})) as url:
+        found = prove(url, ServiceLogin("a:b", SECRET, fields), clock)["introspection"]
+    assert (Grade.UNPROVEN, True) == (found.verdict, "colon" in found.why)
+
+
+def test_a_broken_server_is_no_client_that_is_gone(clock: SetClock) -> None:
+    """Only to an assertion an empty 405 says that there is no such client (rec: client-assertion)."""
+    for method, verdict in (("client_secret_post", "unanswered"), ("client_secret_jwt", "failed")):
+        fields: dict[str, Any] = {"grant_types": ("password",), "token_endpoint_auth_method": method}
+        with strange(lambda _: Say(405)) as url:
+            assert verdict == verdicts(prove(url, ServiceLogin("app", SECRET, fields), clock))["login"]
 
 
 KEY = {"kty": "EC", "crv": "P-256", "x": "eA", "y": "eQ"}

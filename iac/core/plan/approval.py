@@ -54,7 +54,11 @@ _RECIPIENTS = items(known(address=TEXT))
 
 def approve(plan: Plan, at: str) -> Approval:
     """The approval of a plan, as state notes it."""
-    seen = {change.address: json.dumps(change.seen, sort_keys=True) for change in plan.changes if _needs_seen(change)}
+    seen = {
+        change.address: json.dumps(change.seen, sort_keys=True)
+        for change in plan.changes
+        if change.leaving and change.seen is not None
+    }
     return Approval(plan.digest, tuple(change.digest for change in plan.changes), at, seen)
 
 
@@ -68,10 +72,6 @@ def uncovered(plan: Plan, approval: Approval) -> tuple[Change, ...]:
         for change in plan.changes
         if change.digest not in approved and not (_may_be_left(change) and _digest_before(change, approval) in approved)
     )
-
-
-def _needs_seen(change: Change) -> bool:
-    return bool(change.leaving) and change.seen is not None
 
 
 def _may_be_left(change: Change) -> bool:
@@ -189,6 +189,6 @@ def _text(value: Any) -> str:
 
 
 def _names(value: Any) -> list[str]:
-    """What names the objects of a list; empty for what is no list of objects."""
+    """What names the objects of a list; empty for any other value."""
     is_list = isinstance(value, list) and all(isinstance(item, dict) for item in value)
     return [str(item.get("name", item.get("path"))) for item in value] if is_list else []

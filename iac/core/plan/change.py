@@ -239,7 +239,6 @@ class Change:
 
     def digest_of(self, seen: Mapping[str, Any] | None) -> str:
         """The digest that the change has where this is seen on the server."""
-        outputs = [[output.path, output.sink, output.template] for output in self.outputs]
         told = {
             "address": self.address,
             "client_id": self.client_id,
@@ -248,10 +247,10 @@ class Change:
         }
         if self.leaving:
             leaving = [[old.client_id, _left(old, self.desired), bool(old.grace)] for old in self.leaving]
-            return sha256({**told, "action": str(self.action), "leaving": leaving, "outputs": sorted(outputs)})
-        actions = [str(output.action) for output in self.outputs]
+            outputs = sorted([output.path, output.sink, output.template] for output in self.outputs)
+            return sha256({**told, "action": str(self.action), "leaving": leaving, "outputs": outputs})
         action = Action.CREATE if self.resumes else self.action
-        acted = sorted([*output, act] for output, act in zip(outputs, actions, strict=True))
+        acted = sorted([output.path, output.sink, output.template, str(output.action)] for output in self.outputs)
         return sha256({**told, "action": str(action), "secret": str(self.secret), "outputs": acted})
 
     def to_dict(self) -> dict[str, Any]:
@@ -302,6 +301,6 @@ def _left(leaving: Leaving, desired: DesiredClient | None) -> Mapping[str, Any] 
 
 
 def sha256(value: Any) -> str:
-    """`sha256:` and the hex digest of a JSON value in canonical form."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    """`sha256:` and the hex digest of a JSON value in canonical form; what JSON does not have is its text."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, default=str)
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()

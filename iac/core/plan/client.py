@@ -7,19 +7,18 @@ from dataclasses import replace
 from iac.core.desired import DesiredClient
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.plan import guards, secret_step
-from iac.core.plan.change import Action, FieldChange, SecretChange, SecretStep
-from iac.core.plan.diff import compare
+from iac.core.plan.change import Action, SecretChange, SecretStep
 from iac.core.plan.draft import Draft
 from iac.core.plan.proposal import (
     after,
     begun_restore,
+    compare_in,
     guard_hidden,
     has_chosen,
     propose,
     put,
     refuse_held,
     refuse_not_understood,
-    refuse_taken,
     restored,
     with_fate,
 )
@@ -59,18 +58,13 @@ def _plan_another(draft: Draft, client: DesiredClient, last: ClientState) -> Non
         plan_succession(draft, client, last)
 
 
-def _compare(draft: Draft, client: DesiredClient, seen: Registration | None) -> tuple[FieldChange, ...]:
-    last = draft.state.clients.get(client.address)
-    return compare(client, seen, last, draft.actual.facts, draft.desired.server_defaults)
-
-
 def _plan_create(draft: Draft, client: DesiredClient, last: ClientState | None) -> None:
     if draft.actual.facts.api.server_chooses:
         guard_new(draft, client, last)
         client = replace(client, client_id="")
     elif last is not None and client.address not in draft.options.recreate:
         draft.guards.append(guards.gone(client.address, client.client_id))
-    fields = _compare(draft, client, None)
+    fields = compare_in(draft, client, None, last)
     change = with_fate(propose(draft, client, None, fields), secret_step.of_new(client, draft.actual.facts))
     reason = "in no state and not registered"
     if last is not None:
@@ -99,12 +93,12 @@ def _nothing_to_adopt(client: DesiredClient) -> Diagnostic:
 def _plan_adopt(draft: Draft, client: DesiredClient, seen: Registration) -> None:
     is_ours = draft.creates(client)
     if not is_ours and not client.adopt:
-        refuse_taken(draft, client)
+        draft.guards.append(guards.taken(client))
         return
     known = secret_step.of_known(client, seen, None, draft.actual.facts, is_interrupted=draft.rotates(client))
     if is_ours and has_chosen(draft, client, seen):
         known = secret_step.Fate(SecretChange.CREATED, SecretStep.NOTHING)
-    fields = _compare(draft, client, seen)
+    fields = compare_in(draft, client, seen, draft.state.clients.get(client.address))
     change = replace(with_fate(propose(draft, client, seen, fields), known), action=Action.ADOPT, resumes=is_ours)
     change = replace(change, reason="registered by an interrupted run" if is_ours else "adopt: true")
     if is_ours and (was := begun_restore(draft, client)):
@@ -119,7 +113,7 @@ def _plan_update(draft: Draft, client: DesiredClient, seen: Registration, last: 
     known = secret_step.of_known(client, seen, last, draft.actual.facts, is_interrupted=draft.rotates(client))
     if why := asked(client, last, draft.options):
         known = secret_step.of_asked(known, why)
-    fields = _compare(draft, client, seen)
+    fields = compare_in(draft, client, seen, last)
     draft.after[client.address] = after(draft, client, known.change)
     reason = _why(draft, client, last)
     if not (fields or reason or known.step is not SecretStep.NOTHING):

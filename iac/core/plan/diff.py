@@ -37,7 +37,9 @@ def compare(
         after = wanted.get(name)
         if after is not None and (seen.get(name) == after or _is_as_declared(name, desired.fields, observed)):
             continue
-        before = _last_value(last, name) if is_hidden(name, observed, facts) else seen.get(name)
+        # A hidden field is believed to be as it was last applied: a read cannot tell.
+        shown = (last.applied if last else {}) if is_hidden(name, observed, facts) else seen
+        before = shown.get(name)
         is_same = after is None if observed is None else _same(name, before, after, defaults)
         if not is_same:
             changes.append(FieldChange.of(name, before, after, _cause(name, before, after, last, defaults)))
@@ -76,10 +78,6 @@ def is_hidden(name: str, observed: Registration | None, facts: Facts) -> bool:
     # an API that lists no clients tells its version with the first client that it answers, not before
     is_new = not facts.api.reads_all and "up_scoping_enabled" in observed.answer
     return facts.has_up_scoping or is_new
-
-
-def _last_value(last: ClientState | None, name: str) -> Value | None:
-    return last.applied.get(name) if last else None
 
 
 def _same(name: str, before: Value | None, after: Value | None, defaults: Fields) -> bool:

@@ -24,7 +24,7 @@ class Options:
     Attributes:
         templates: template name -> hash of its text.
         targets: addresses to look at; empty for all.
-        recreate: addresses that may be made anew when they are gone from the server.
+        recreate: addresses that may be created again when they are gone from the server.
         rotate: addresses that are to get a new secret now.
         rotate_due: whether those are to get one whose secret has reached its age.
         no_grace: whether the predecessors that rotations make go as soon as outputs are written.
@@ -85,13 +85,15 @@ class Draft:
 
     def creates(self, client: DesiredClient) -> bool:
         """Whether an interrupted run was about to create this very client."""
-        intent = self.state.intents.get(client.address)
-        return intent is not None and intent.action == Action.CREATE and intent.client_id == client.client_id
+        return self._is_begun(client, Action.CREATE)
 
     def rotates(self, client: DesiredClient) -> bool:
         """Whether an interrupted run was about to ask for a new secret of this very client."""
+        return self._is_begun(client, Action.ROTATE)
+
+    def _is_begun(self, client: DesiredClient, action: Action) -> bool:
         intent = self.state.intents.get(client.address)
-        return intent is not None and intent.action == Action.ROTATE and intent.client_id == client.client_id
+        return intent is not None and (intent.action, intent.client_id) == (action, client.client_id)
 
     def guard_protected(self, address: str, client_id: str, seen: Registration | None) -> None:
         """Refuse to touch built-in, federated and personal clients and the one that iac logs in with."""

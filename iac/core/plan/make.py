@@ -62,7 +62,9 @@ def _finish(draft: Draft, moves: tuple[tuple[str, str], ...]) -> Plan:
         guards=(*_located(draft), *guards.on_counts(changes, desired.limits)),
         released=tuple(_released(wanted, desired, state)),
         findings=(*draft.findings, *find_sealed_otherwise(draft, moves), *unread, *find_due(draft)),
-        pending=tuple(_pending(state)),
+        pending=tuple(
+            Pending(address, one.client_id, one.action, one.at) for address, one in sorted(state.intents.items())
+        ),
         predecessors=tuple(draft.standing),
         moved=moves,
         outputs=desired.outputs,
@@ -96,11 +98,6 @@ def _released(wanted: Iterable[str], desired: Desired, state: State) -> Iterator
         gone = (last.declared if last else frozenset()) - desired.clients[address].declared
         if gone:
             yield Released(address, tuple(sorted(gone)))
-
-
-def _pending(state: State) -> Iterator[Pending]:
-    for address, intent in sorted(state.intents.items()):
-        yield Pending(address, intent.client_id, intent.action, intent.at)
 
 
 def to_read(desired: Desired, state: State, options: Options) -> tuple[list[str], list[str]]:

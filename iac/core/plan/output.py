@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from iac.core.desired import OutputSpec, output_path
 from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.model import Fields, uses_secret
+from iac.core.model import uses_secret
 from iac.core.plan.change import Action, Change, OutputAction, OutputChange, SecretChange, sha256
 from iac.core.plan.draft import Draft, Rendered
 from iac.core.state.keys import kid_in_use
@@ -31,9 +30,7 @@ def output_digest(spec: OutputSpec, template: str, clients: Mapping[str, Rendere
     Secrets enter by their version, so the digest says nothing about them.
     """
     read = [_read(address, clients[address]) for address in spec.clients]
-    parts = [template, spec.path, spec.mode, list(spec.names), dict(spec.values), read]
-    text = json.dumps(parts, sort_keys=True, separators=(",", ":"), default=str)
-    return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    return sha256([template, spec.path, spec.mode, list(spec.names), dict(spec.values), read])
 
 
 def made_by(spec: OutputSpec, template: str) -> str:
@@ -42,12 +39,9 @@ def made_by(spec: OutputSpec, template: str) -> str:
 
 
 def _read(address: str, client: Rendered) -> list[object]:
-    told: list[object] = [address, client.client_id, sorted(_listed(client.fields)), client.secret_version]
+    fields = sorted((name, json.dumps(value, default=list)) for name, value in client.fields.items())
+    told: list[object] = [address, client.client_id, fields, client.secret_version]
     return [*told, client.kid] if client.kid else told
-
-
-def _listed(fields: Fields) -> Iterable[tuple[str, str]]:
-    return ((name, json.dumps(value, default=list)) for name, value in fields.items())
 
 
 def find_block(spec: OutputSpec, clients: Mapping[str, Rendered]) -> Diagnostic | None:

@@ -53,6 +53,13 @@ def propose(draft: Draft, client: DesiredClient, seen: Registration | None, fiel
     )
 
 
+def compare_in(
+    draft: Draft, client: DesiredClient, seen: Registration | None, last: ClientState | None
+) -> tuple[FieldChange, ...]:
+    """The fields that a write would change, on the server of this plan."""
+    return compare(client, seen, last, draft.actual.facts, draft.desired.server_defaults)
+
+
 def with_fate(change: Change, known: Fate) -> Change:
     """The change with what becomes of the secret."""
     return replace(change, secret=known.change, step=known.step, reason=known.reason)
@@ -75,11 +82,6 @@ def after(draft: Draft, client: DesiredClient, secret: SecretChange) -> Rendered
         return Rendered(client.client_id, fields, None)
     kid = kid_in_use(draft.state.keys, client.address, fields)
     return Rendered(client.client_id, fields, version if uses_secret(client.fields) else 0, kid)
-
-
-def refuse_taken(draft: Draft, client: DesiredClient) -> None:
-    """A client_id that is registered and not this project's."""
-    draft.guards.append(guards.taken(client))
 
 
 def refuse_not_understood(draft: Draft, client: DesiredClient) -> None:
@@ -109,7 +111,7 @@ def has_chosen(draft: Draft, client: DesiredClient, seen: Registration) -> bool:
 
 
 def begun_restore(draft: Draft, client: DesiredClient) -> ClientState | None:
-    """The deleted client that an interrupted run was about to make anew; the secret that it sent tells it."""
+    """The deleted client that an interrupted run was about to create again; the secret that it sent tells it."""
     chosen = draft.state.intents[client.address].secret
     graves = (grave.client for grave in draft.state.tombstones if grave.address == client.address)
     return next((was for was in graves if chosen and was.secret and was.secret.is_same(chosen)), None)
@@ -144,14 +146,10 @@ def guard_hidden(draft: Draft, client: DesiredClient, seen: Registration, last: 
     if not draft.actual.facts.has_up_scoping:
         return
     for name in sorted(HIDDEN - client.declared):
-        is_held = (last is not None and name in last.applied) or _needs_key(seen)
+        needs_key = seen.fields.get("token_endpoint_auth_method") == "private_key_jwt" and "jwks_uri" not in seen.fields
+        is_held = (last is not None and name in last.applied) or needs_key
         if is_held and "jwks_uri" not in client.fields:
             draft.guards.append(guards.hidden(client.address, name))
-
-
-def _needs_key(seen: Registration) -> bool:
-    method = seen.fields.get("token_endpoint_auth_method")
-    return method == "private_key_jwt" and "jwks_uri" not in seen.fields
 
 
 def carried(client: DesiredClient, old: Registration, facts: Facts) -> Fields:

@@ -5,18 +5,16 @@ The successor is registered first; when its outputs are written its predecessor 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 
 from iac.core.desired import DesiredClient, Rotation
 from iac.core.model import uses_secret
 from iac.core.plan import guards, secret_step
 from iac.core.plan.change import CLIENT_ID, Action, Cause, FieldChange, Leaving, SecretChange, SecretStep
-from iac.core.plan.diff import compare
 from iac.core.plan.draft import Draft, Options
 from iac.core.plan.identity import base_of, successor
 from iac.core.plan.plan import StandingPredecessor
-from iac.core.plan.proposal import carried, guard_hidden, has_chosen, propose, put, refuse_taken, with_fate
+from iac.core.plan.proposal import carried, compare_in, guard_hidden, has_chosen, propose, put, with_fate
 from iac.core.registration import Registration
 from iac.core.rotation import due, duration, is_past, later
 from iac.core.state.model import ClientState, Predecessor
@@ -65,9 +63,10 @@ def plan_succession(draft: Draft, client: DesiredClient, last: ClientState) -> N
     draft.guard_protected(client.address, client.client_id, seen)
     is_ours, is_rotation = draft.creates(client), client.generation > 1
     if seen is not None and not is_ours and (is_rotation or not client.adopt):
-        refuse_taken(draft, client)
+        draft.guards.append(guards.taken(client))
         return
-    fields = (*_renamed(last, client), *_differing(draft, client, seen or old, last if seen is None else None))
+    renamed = FieldChange(CLIENT_ID, last.client_id, client.client_id, Cause.DEFINITION)
+    fields = (renamed, *compare_in(draft, client, seen or old, last if seen is None else None))
     change = with_fate(propose(draft, client, seen, fields), _fate(draft, client, seen))
     grace = 0 if old is None or draft.options.no_grace else client.lifecycle.grace
     change = replace(
@@ -89,19 +88,9 @@ def _guard(draft: Draft, client: DesiredClient, last: ClientState, old: Registra
         return
     if last.prevent_destroy and client.generation == 1:
         draft.guards.append(guards.protects_replaced(client.address, last.client_id, client.client_id))
-    if old.answer.get("active") is False:
+    if old.is_disabled:
         draft.guards.append(guards.suspended(client.address, last.client_id))
     guard_hidden(draft, client, old, last)
-
-
-def _renamed(last: ClientState, client: DesiredClient) -> Iterator[FieldChange]:
-    yield FieldChange(CLIENT_ID, last.client_id, client.client_id, Cause.DEFINITION)
-
-
-def _differing(
-    draft: Draft, client: DesiredClient, seen: Registration | None, last: ClientState | None
-) -> tuple[FieldChange, ...]:
-    return compare(client, seen, last, draft.actual.facts, draft.desired.server_defaults)
 
 
 def _fate(draft: Draft, client: DesiredClient, seen: Registration | None) -> secret_step.Fate:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from iac.core.diagnostics import Diagnostic
-from iac.core.model import GRANT_TYPES
+from iac.core.model import GRANT_TYPES, SECRET_METHODS, members
 from iac.core.policy.redirect import is_native
-from iac.core.policy.rule import DefinitionRule, Level, Subject, hit
+from iac.core.policy.rule import DefinitionRule, Level, Subject, hit, hits
 
 _EXCHANGE = GRANT_TYPES["token-exchange"]
 _SECRET_LATER = frozenset({"client_secret_post", "client_secret_jwt"})
-_WITH_SECRET = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
 _OWN = frozenset({"client_credentials", "refresh_token"})
 """Grants of a client that acts for itself alone; offline_access adds refresh_token by itself."""
 
@@ -17,35 +16,21 @@ _OWN = frozenset({"client_credentials", "refresh_token"})
 def _implicit(subject: Subject) -> list[Diagnostic]:
     if "implicit" in subject.grants:
         return [hit("grant_types", "the implicit grant hands out tokens in an address", "implicit")]
-    if "token" in subject.fields.get("response_types", ()):  # type: ignore[operator]  # a set by the model
+    if "token" in members(subject.fields.get("response_types")):
         return [hit("response_types", "the response type token hands out tokens in an address", "token")]
     return []
 
 
-def _password(subject: Subject) -> list[Diagnostic]:
-    if "password" not in subject.grants:
-        return []
-    return [hit("grant_types", "with the password grant the service sees its users' passwords", "password")]
-
-
-def _exchange(subject: Subject) -> list[Diagnostic]:
-    if _EXCHANGE not in subject.grants:
-        return []
-    return [hit("grant_types", "the client may exchange tokens of others for its own", _EXCHANGE)]
-
-
 def _pkce(subject: Subject) -> list[Diagnostic]:
-    if subject.method != "none" or "authorization_code" not in subject.grants:
-        return []
-    if subject.fields.get("code_challenge_method") == "S256":
+    is_public = subject.method == "none" and "authorization_code" in subject.grants
+    if not is_public or subject.fields.get("code_challenge_method") == "S256":
         return []
     return [hit("code_challenge_method", "a public client is not held to PKCE with S256")]
 
 
 def _native(subject: Subject) -> list[Diagnostic]:
-    if subject.method not in _WITH_SECRET or not subject.redirects:
-        return []
-    if not all(map(is_native, subject.redirects)):
+    is_native_app = bool(subject.redirects) and all(map(is_native, subject.redirects))
+    if subject.method not in SECRET_METHODS or not is_native_app:
         return []
     summary = "a client whose users are all sent back to their own machine has a secret"
     return [hit("token_endpoint_auth_method", summary)]
@@ -59,9 +44,8 @@ def _enforced(subject: Subject) -> list[Diagnostic]:
 
 
 def _offline(subject: Subject) -> list[Diagnostic]:
-    if "offline_access" not in subject.scopes or "client_credentials" not in subject.grants:
-        return []
-    if not _OWN.issuperset(subject.grants):
+    acts_for_itself = "client_credentials" in subject.grants and _OWN.issuperset(subject.grants)
+    if "offline_access" not in subject.scopes or not acts_for_itself:
         return []
     return [hit("scope", "offline_access for a client that acts for itself alone", "offline_access")]
 
@@ -95,7 +79,11 @@ RULES = (
         bad="grant_types: [password]",
         good="grant_types: [device_code]",
         reads=frozenset({"grant_types"}),
-        check=_password,
+        check=lambda subject: hits(
+            "grant_types",
+            {"password"}.intersection(subject.grants),
+            "with the password grant the service sees its users' passwords",
+        ),
     ),
     DefinitionRule(
         id="token-exchange",
@@ -109,7 +97,11 @@ RULES = (
         bad="grant_types: [authorization_code, token-exchange]",
         good="grant_types: [authorization_code]",
         reads=frozenset({"grant_types"}),
-        check=_exchange,
+        check=lambda subject: hits(
+            "grant_types",
+            {_EXCHANGE}.intersection(subject.grants),
+            "the client may exchange tokens of others for its own",
+        ),
     ),
     DefinitionRule(
         id="public-client-without-pkce",

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from iac.core import server
 from iac.core.diagnostics import Diagnostic
-from iac.core.policy.rule import DefinitionRule, Level, Subject, hit
+from iac.core.policy.rule import DefinitionRule, Level, Subject, hit, hits
 from iac.core.registration import Facts
 from iac.core.server.effect import OIDC_AGENT
 
@@ -66,22 +66,6 @@ _URIS = frozenset({"redirect_uris"})
 _NEWEST = Facts(shows_secrets=False, has_up_scoping=True)
 
 
-def _http(subject: Subject) -> list[Diagnostic]:
-    return [
-        hit("redirect_uris", f"redirect URI {uri}: the code crosses the network in clear", uri)
-        for uri in subject.redirects
-        if uri[:5].lower() == "http:" and host(uri) not in LOOPBACK
-    ]
-
-
-def _wildcard(subject: Subject) -> list[Diagnostic]:
-    return [
-        hit("redirect_uris", f"redirect URI {uri}: * stands for nothing but itself", uri)
-        for uri in subject.redirects
-        if "*" in uri
-    ]
-
-
 def _custom(subject: Subject) -> list[Diagnostic]:
     return [
         hit("redirect_uris", f"redirect URI {uri}: any app on the user's machine can claim scheme {scheme(uri)}", uri)
@@ -115,7 +99,11 @@ RULES = (
         bad="redirect_uris: ['http://portal.example.org/cb']",
         good="redirect_uris: ['https://portal.example.org/cb']",
         reads=_URIS,
-        check=_http,
+        check=lambda subject: hits(
+            "redirect_uris",
+            (uri for uri in subject.redirects if uri[:5].lower() == "http:" and host(uri) not in LOOPBACK),
+            "redirect URI {}: the code crosses the network in clear",
+        ),
     ),
     DefinitionRule(
         id="wildcard-redirect-uri",
@@ -128,7 +116,11 @@ RULES = (
         bad="redirect_uris: ['https://*.example.org/cb']",
         good="redirect_uris: ['https://a.example.org/cb', 'https://b.example.org/cb']",
         reads=_URIS,
-        check=_wildcard,
+        check=lambda subject: hits(
+            "redirect_uris",
+            (uri for uri in subject.redirects if "*" in uri),
+            "redirect URI {}: * stands for nothing but itself",
+        ),
     ),
     DefinitionRule(
         id="custom-scheme-redirect-uri",

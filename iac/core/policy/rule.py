@@ -1,14 +1,16 @@
-"""The two kinds of policy rules: on a definition, and on a change. Pure."""
+"""The three kinds of policy rules: on a definition, on a change, and on a client as the server holds it. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from enum import StrEnum
 
 from iac.core.diagnostics import Diagnostic, Location, Severity
-from iac.core.model import Fields, Value
+from iac.core.model import Fields, members
 from iac.core.plan.change import Change
+from iac.core.registration import Registration
 from iac.core.text import printable
 
 Bound = tuple[int | None, int | None]
@@ -50,9 +52,9 @@ class Subject:
         self.fields = fields
         self.terms = terms
         self.has_owners = has_owners
-        self.grants = items(fields.get("grant_types"))
-        self.redirects = items(fields.get("redirect_uris"))
-        self.scopes = items(fields.get("scope"))
+        self.grants = members(fields.get("grant_types"))
+        self.redirects = members(fields.get("redirect_uris"))
+        self.scopes = members(fields.get("scope"))
         self.method = fields.get("token_endpoint_auth_method")
 
 
@@ -64,9 +66,9 @@ def hit(field_name: str, summary: str, value: str = "", fix: str = "") -> Diagno
     return Diagnostic("", summary, fix=fix, severity=Severity.WARNING, details={"field": field_name, "value": value})
 
 
-def items(value: Value | None) -> tuple[str, ...]:
-    """The members of a set; none for what is no set."""
-    return value if isinstance(value, tuple) else ()
+def hits(field_name: str, values: Iterable[str], summary: str) -> list[Diagnostic]:
+    """A hit for each of these items of a field; `{}` in the summary is the item."""
+    return [hit(field_name, summary.format(value), value) for value in values]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,3 +121,10 @@ class ChangeRule(Rule):
 
     check: Callable[[Change], Iterable[Diagnostic]]
     before: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredRule(Rule):
+    """Said of a client as the server holds it, in every plan: `check(registration, day)`; examples are its answers."""
+
+    check: Callable[[Registration, date], Iterable[Diagnostic]]

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from iac.core import vocabulary
 from iac.core.diagnostics import Diagnostic
-from iac.core.policy.rule import DefinitionRule, Level, Subject, hit
+from iac.core.policy.rule import DefinitionRule, Level, Subject, hit, hits
 
 _SCOPE = frozenset({"scope"})
 
@@ -33,22 +33,6 @@ def _as_server_says(finding: Diagnostic, scopes: Collection[str]) -> Diagnostic 
         return None
     close = vocabulary.closest(value, scopes)
     return replace(finding, fix=f"did you mean {close}?") if close else finding
-
-
-def _privileged(subject: Subject) -> list[Diagnostic]:
-    return [
-        hit("scope", f"scope {scope} lets the client into the IAM itself", scope)
-        for scope in subject.scopes
-        if scope.startswith(vocabulary.PRIVILEGED)
-    ]
-
-
-def _restricted(subject: Subject) -> list[Diagnostic]:
-    return [
-        hit("scope", f"scope {scope} is given by administrators only", scope)
-        for scope in subject.scopes
-        if vocabulary.is_restricted(scope) and not vocabulary.is_privileged(scope)
-    ]
 
 
 def _pathless(subject: Subject) -> list[Diagnostic]:
@@ -104,7 +88,11 @@ RULES = (
         bad="scope: [scim:write]",
         good="scope: [openid, profile]",
         reads=_SCOPE,
-        check=_privileged,
+        check=lambda subject: hits(
+            "scope",
+            filter(vocabulary.is_privileged, subject.scopes),
+            "scope {} lets the client into the IAM itself",
+        ),
     ),
     DefinitionRule(
         id="restricted-scope",
@@ -118,7 +106,11 @@ RULES = (
         bad="scope: ['storage.modify:/']",
         good="scope: ['storage.modify:/portal']",
         reads=_SCOPE,
-        check=_restricted,
+        check=lambda subject: hits(
+            "scope",
+            (one for one in subject.scopes if vocabulary.is_restricted(one) and not vocabulary.is_privileged(one)),
+            "scope {} is given by administrators only",
+        ),
     ),
     DefinitionRule(
         id="storage-scope-without-path",

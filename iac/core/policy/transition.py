@@ -6,11 +6,11 @@ from collections.abc import Collection
 
 from iac.core.diagnostics import Diagnostic
 from iac.core.limits import listed
-from iac.core.model import GRANT_TYPES, short_grant
+from iac.core.model import GRANT_TYPES, members, short_grant
 from iac.core.plan.change import Change, FieldChange, OutputAction, SecretChange
 from iac.core.plan.recipients import Recipients
 from iac.core.policy.redirect import domain, host
-from iac.core.policy.rule import ChangeRule, hit, items
+from iac.core.policy.rule import ChangeRule, hit, hits
 from iac.core.vocabulary import is_privileged
 
 _WIDENING = frozenset(
@@ -52,7 +52,7 @@ def _strangers(change: Change) -> list[tuple[str, str, bool]]:
     field = _field(change, "redirect_uris")
     if field is None:
         return []
-    hosts = {host(uri) for uri in items(field.before)}
+    hosts = {host(uri) for uri in members(field.before)}
     domains = {domain(name) for name in hosts}
     added = [(uri, host(uri)) for uri in field.added]
     return [(uri, name, bool(hosts) and domain(name) not in domains) for uri, name in added if name not in hosts]
@@ -81,26 +81,11 @@ def _more_grants(change: Change) -> list[Diagnostic]:
     ]
 
 
-def _more_rights(change: Change) -> list[Diagnostic]:
-    return [
-        hit("scope", f"the client gets scope {scope}, which lets it into the IAM itself", scope)
-        for scope in _added(change, "scope")
-        if is_privileged(scope)
-    ]
-
-
-def _new_recipient(change: Change) -> list[Diagnostic]:
-    return new_recipients(change.recipients, change.desired.recipients if change.desired else ())
-
-
 def new_recipients(recipients: Recipients | None, named: Collection[str]) -> list[Diagnostic]:
     """Those of the keys that a definition names which could not open the client's secret before."""
     added = recipients.added if recipients else ()
-    return [
-        hit("recipients", f"recipient {key} gets the client's secret, and could not open it before", key)
-        for key in added
-        if key in named
-    ]
+    new = (key for key in added if key in named)
+    return hits("recipients", new, "recipient {} gets the client's secret, and could not open it before")
 
 
 NEW_RECIPIENT = "recipient-added"
@@ -173,7 +158,11 @@ RULES = (
         before="scope: [openid]",
         bad="scope: [openid, scim:read]",
         good="scope: [openid, profile]",
-        check=_more_rights,
+        check=lambda change: hits(
+            "scope",
+            filter(is_privileged, _added(change, "scope")),
+            "the client gets scope {}, which lets it into the IAM itself",
+        ),
     ),
     ChangeRule(
         id=NEW_RECIPIENT,
@@ -186,7 +175,7 @@ RULES = (
         bad="recipients:\n- age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa\n"
         "- age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",
         good="recipients: []",
-        check=_new_recipient,
+        check=lambda change: new_recipients(change.recipients, change.desired.recipients if change.desired else ()),
     ),
 )
 """Rules on changes of registered clients."""

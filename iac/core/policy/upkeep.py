@@ -52,14 +52,6 @@ def _summary(name: str, seconds: int, bound: Bound) -> str:
     return f"{name} {found}, and must be {wanted}"
 
 
-def _contact(subject: Subject) -> list[Diagnostic]:
-    return [] if "contacts" in subject.fields else [hit("contacts", "the client has no contact")]
-
-
-def _owner(subject: Subject) -> list[Diagnostic]:
-    return [] if subject.has_owners else [hit("owners", "the client has no owner")]
-
-
 RULES = (
     DefinitionRule(
         id="lifetime-out-of-bounds",
@@ -84,7 +76,7 @@ RULES = (
         bad="client_description: a portal",
         good="contacts: [portal-ops@example.org]",
         reads=frozenset({"contacts"}),
-        check=_contact,
+        check=lambda subject: [] if "contacts" in subject.fields else [hit("contacts", "the client has no contact")],
     ),
     DefinitionRule(
         id="no-owner",
@@ -97,7 +89,7 @@ RULES = (
         bad="client_description: a portal",
         good="owners: [80e5fb8d-b7c8-451a-89ba-346ae278a66f]",
         reads=frozenset({"owners"}),
-        check=_owner,
+        check=lambda subject: [] if subject.has_owners else [hit("owners", "the client has no owner")],
     ),
 )
 """Rules on contacts, owners and lifetimes."""

@@ -45,7 +45,7 @@ def canonical_jwks(text: str) -> str:
 
 
 def private_members(text: str) -> tuple[str, ...]:
-    """Names of the private members found in a JWK set, sorted; empty for text that is no JWK set."""
+    """Names of the private members found in a JWK set, sorted; empty for any other text."""
     try:
         keys = parse_jwks(text)
     except ValueError:
@@ -68,6 +68,7 @@ OIDC_AGENT = "edu.kit.data.oidc-agent:/redirect"
 
 def add_refresh_token(fields: Fields) -> Fields:
     """grant_types with refresh_token when scope has offline_access."""
+    # At every write, so that a definition without it would show drift after each apply.
     grants = members(fields.get("grant_types"))
     if "offline_access" not in members(fields.get("scope")) or "refresh_token" in grants:
         return fields
@@ -82,12 +83,14 @@ def drop_nulls(draft: PutBody) -> None:
 
 def carry_secret(draft: PutBody) -> None:
     """The secret that was read goes along, where the client keeps one."""
+    # Before 1.14 a PUT without it leaves the client without a secret, and every service that has it is locked out.
     if draft.fresh.secret is not None and uses_secret(draft.body):
         draft.body["client_secret"] = draft.fresh.secret.reveal()
 
 
 def lay_over(draft: PutBody) -> None:
     """Managed fields as wanted."""
+    # Emptied fields: the server takes an empty list and false. It refuses a null, and empties a text that is left out.
     for name in draft.declared:
         if name in draft.fields:
             draft.body[name] = to_wire(name, draft.fields[name])
@@ -108,6 +111,7 @@ def leave_out_empty_scope(draft: PutBody) -> None:
 def one_key_source(draft: PutBody) -> None:
     """A key by value is not sent beside a jwks_uri."""
     if draft.body.get("jwks_uri"):
+        # The server would drop the key without a word and keep the URI: the body says what will be stored.
         draft.body.pop("jwk", None)
         draft.body.pop("jwks", None)
 
@@ -181,6 +185,7 @@ def redirect_uri_problem(uri: str) -> str:
 
 
 def _split(uri: str) -> SplitResult | None:
+    # The server's parser refuses characters and escapes that Python's lets pass (rec: admin-redirect-uris-odd).
     try:
         parts = urlsplit(uri)
     except ValueError:

@@ -53,7 +53,7 @@ def find_misfits(answer: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Iterat
             continue
         kind = kinds.get(name)
         if kind is not None and not _fits(name, kind, value):
-            yield Misfit(name, _expected(name, kind), _actual(value))
+            yield Misfit(name, "an object" if name == "jwks" else _WORDS[kind], _actual(value))
         elif name in CREDENTIALS and not value.isprintable():
             # RFC 6749 appendix A has printable characters alone; another would be a line of its own in a service's file
             yield Misfit(name, "a text of printable characters", "another one")
@@ -78,10 +78,6 @@ def _fits(name: str, kind: Kind, value: Any) -> bool:
             return isinstance(value, dict if name == "jwks" else str)
         case _:
             return isinstance(value, str)
-
-
-def _expected(name: str, kind: Kind) -> str:
-    return "an object" if name == "jwks" else _WORDS[kind]
 
 
 def _actual(value: Any) -> str:
@@ -110,10 +106,11 @@ def _is_whole(value: Any) -> bool:
 def _depth(value: Any) -> int:
     """Levels of lists and objects; counted level by level, for a recursion would end where the nesting does not."""
     level, depth = [value], 0
-    while level := [inner for item in level if isinstance(item, list | dict) for inner in _inner(item)]:
+    while level := [
+        inner
+        for item in level
+        if isinstance(item, list | dict)
+        for inner in (item.values() if isinstance(item, dict) else item)
+    ]:
         depth += 1
     return depth
-
-
-def _inner(value: list[Any] | dict[str, Any]) -> list[Any]:
-    return list(value.values()) if isinstance(value, dict) else value

@@ -30,7 +30,7 @@ class Upgrade:
 
 
 def _add(data: Any, name: str, value: Any) -> None:
-    """A member that the format before did not have; what is no object is left to the reader, which refuses it."""
+    """A member that the format before did not have; the reader refuses anything but an object."""
     if type(data) is not dict:
         return
     if name in data:
