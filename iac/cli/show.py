@@ -12,6 +12,7 @@ from iac.cli.format import FORMAT, show
 from iac.core.errors import InputError
 from iac.core.model import FIELDS, Fields
 from iac.core.plan.identity import bound
+from iac.views.drift import DISABLED
 from iac.views.state import predecessor_text, predecessors_of, value_words
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def _look_up(session: Session, name: str) -> dict[str, Any]:
         )
     secret = held.secret if held else None
     return {
+        "disabled": seen.is_disabled if seen else None,
         "address": address,
         "client_id": client_id,
         "location": str(defined.location) if defined else None,
@@ -92,6 +94,8 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
     yield f"{found['address'] or '(not managed here)'}  client_id {found['client_id']}"
     if found["location"]:
         yield f"  defined at {found['location']}"
+    if found["disabled"]:
+        yield f"  {DISABLED}"
     secret = found["secret"]
     since = f", version {secret['version']} since {secret['since']}" if secret["since"] else ""
     yield f"  secret {secret['status']}{since}"

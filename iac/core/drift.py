@@ -42,6 +42,7 @@ class Drifted:
         fields: what was changed; before is last applied, after is the server's.
         location: where the definition begins.
         unread: managed fields that the server does not show, so that it is not known whether they were changed.
+        disabled: whether somebody disabled it on the server. Apply does not enable it.
     """
 
     address: str
@@ -52,6 +53,12 @@ class Drifted:
     fields: tuple[FieldChange, ...] = ()
     secret: SecretDrift = SecretDrift.SAME
     unread: tuple[str, ...] = ()
+    disabled: bool = False
+
+    @property
+    def is_found(self) -> bool:
+        """Whether anything of it drifted."""
+        return self.gone or self.disabled or bool(self.fields) or self.has_other_secret
 
     @property
     def has_other_secret(self) -> bool:
@@ -69,6 +76,7 @@ class Drifted:
             "fields": [field.to_dict() for field in self.fields],
             "secret": str(self.secret),
             "unread": list(self.unread),
+            "disabled": self.disabled,
         }
 
 
@@ -94,6 +102,11 @@ class Drift:
         return sum(client.gone for client in self.clients)
 
     @property
+    def disabled(self) -> int:
+        """How many clients are disabled there."""
+        return sum(client.disabled for client in self.clients)
+
+    @property
     def changed(self) -> int:
         """How many clients are there and not as applied."""
         return len(self.clients) - self.gone
@@ -106,7 +119,12 @@ class Drift:
             "environment": self.environment,
             "issuer": self.issuer,
             "provider": self.provider,
-            "summary": {"changed": self.changed, "gone": self.gone, "unchanged": self.unchanged},
+            "summary": {
+                "changed": self.changed,
+                "gone": self.gone,
+                "disabled": self.disabled,
+                "unchanged": self.unchanged,
+            },
             "unread": list(self.unread),
             "not_understood": list(self.not_understood),
             "clients": [client.to_dict() for client in self.clients],
@@ -127,7 +145,7 @@ def find_drift(desired: Desired, state: State, actual: Actual, targets: Collecti
     wanted = [address for address in desired.clients if address in held and (not targets or address in targets)]
     known = [address for address in wanted if held[address].client_id not in actual.unread]
     found = [_find_one(desired, state, actual, (address, held[address])) for address in known]
-    clients = tuple(each for each in found if each.gone or each.fields or each.has_other_secret)
+    clients = tuple(client for client in found if client.is_found)
     return Drift(
         desired.project,
         desired.environment,
@@ -155,7 +173,16 @@ def _find_one(desired: Desired, state: State, actual: Actual, held: tuple[str, C
     secret = SecretDrift.UNKNOWN if is_rotating else _secret(last, seen, actual.facts)
     fields = tuple(_fields(client, seen, last, desired, actual.facts))
     unread = tuple(sorted(field for field in client.managed if is_hidden(field, seen, actual.facts)))
-    return Drifted(address, last.client_id, name, client.location, fields=fields, secret=secret, unread=unread)
+    return Drifted(
+        address,
+        last.client_id,
+        name,
+        client.location,
+        fields=fields,
+        secret=secret,
+        unread=unread,
+        disabled=seen.is_disabled,
+    )
 
 
 def _fields(

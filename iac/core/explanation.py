@@ -12,6 +12,7 @@ class IdKind(StrEnum):
 
     DEFINITION = "policy on definitions"
     CHANGE = "policy on changes"
+    REGISTERED = "policy on clients of the server"
     MISTAKE = "a mistake"
     WARNING = "a warning"
     FINDING = "a finding of a plan"
@@ -48,7 +49,7 @@ class Explanation:
     @property
     def is_waivable(self) -> bool:
         """Whether a definition can waive it."""
-        return self.kind in {IdKind.DEFINITION, IdKind.CHANGE}
+        return self.kind in {IdKind.DEFINITION, IdKind.CHANGE, IdKind.REGISTERED}
 
     def to_dict(self) -> dict[str, str]:
         """JSON form."""

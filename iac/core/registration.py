@@ -76,6 +76,11 @@ class Registration:
     misfits: tuple[Misfit, ...] = ()
 
     @property
+    def is_disabled(self) -> bool:
+        """Whether somebody disabled the client on the server."""
+        return self.answer.get("active") is False
+
+    @property
     def misfit_words(self) -> str:
         """What could not be understood, for messages; "" for nothing."""
         return "; ".join(map(str, self.misfits))

@@ -11,6 +11,7 @@ from iac.views.markdown import field_diff, fold
 from iac.views.text import Page, field_lines
 from iac.views.words import Room, code, counted, shortened
 
+DISABLED = "disabled on the server: nobody can use it until an administrator enables it"
 _NAME_WIDTH = 30
 _ROOM_FOR_NOTES = 800
 _LONGEST_WORD = 120
@@ -26,7 +27,8 @@ def drift_text(drift: Drift, *, color: bool, width: int | None = None) -> str:
 def _summary(drift: Drift) -> str:
     changed = f"{drift.changed:,} changed on the server" if drift.changed else ""
     gone = f"{drift.gone:,} gone from it" if drift.gone else ""
-    found = ", ".join(part for part in (changed, gone) if part) or "nothing was changed on the server"
+    disabled = f"{drift.disabled:,} disabled" if drift.disabled else ""
+    found = ", ".join(part for part in (changed, gone, disabled) if part) or "nothing was changed on the server"
     unread = f", {len(drift.unread):,} that could not be read" if drift.unread else ""
     return f"Drift: {found}; {drift.unchanged:,} as applied{unread}."
 
@@ -36,6 +38,8 @@ def _client(client: Drifted, page: Page) -> Iterator[str]:
     name = f' "{printable(client.client_name)}"' if client.client_name else ""
     yield page.line(f"  {symbol} {printable(client.address)}: {verb} {printable(client.client_id)}{name}", symbol)
     yield page.line(f"      {printable(f'{client.location.file}:{client.location.line}')}")
+    if client.disabled:
+        yield f"      {DISABLED}"
     for field in client.fields:
         yield from field_lines(field, Action.UPDATE, page)
     if client.has_other_secret:
@@ -68,6 +72,7 @@ def _place(drift: Drift) -> str:
 
 def _entry(client: Drifted) -> str:
     what = [field.name for field in client.fields] + (["secret"] if client.has_other_secret else [])
+    what += ["active"] if client.disabled else []
     told = "**gone from the server**" if client.gone else ", ".join(code(name) for name in what)
     return f"- {code(client.address)}: {told}"
 
@@ -81,6 +86,8 @@ def _folded(client: Drifted) -> str:
 
 
 def _lines(client: Drifted) -> Iterator[str]:
+    if client.disabled:
+        yield f"! {DISABLED}"
     for field in client.fields:
         # Drift is the server's: a cause is told only where the definition has changed the field, too.
         yield from field_diff(field, "changed here, too" if field.cause is Cause.BOTH else "")
@@ -92,5 +99,7 @@ def _ways(drift: Drift) -> Iterator[str]:
     if drift.changed:
         yield "`iac apply` makes it as defined again."
         yield "`iac drift --accept ADDR` writes the server's values into the definition, for review."
+    if drift.disabled:
+        yield "An administrator of the server can enable a client that is disabled. iac does not enable it."
     if drift.gone:
         yield "`iac apply --recreate ADDR` creates a client again that is gone, with a new secret."

@@ -22,6 +22,7 @@ _REFERENCE = f"{_HOME}/blob/main/docs/reference"
 _PAGES = {
     IdKind.DEFINITION: "policy.md#ID",
     IdKind.CHANGE: "policy.md#ID",
+    IdKind.REGISTERED: "policy.md#ID",
     IdKind.MISTAKE: "diagnostics.md#ID",
     IdKind.WARNING: "diagnostics.md#ID",
     IdKind.FINDING: "guards.md#findings-of-a-plan",

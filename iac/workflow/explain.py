@@ -12,7 +12,7 @@ from iac.core.catalogue import CATALOGUE
 from iac.core.errors import InputError
 from iac.core.explanation import Explanation, IdKind
 from iac.core.plan.guards import GUARDS
-from iac.core.policy import RULES, ChangeRule, Rule
+from iac.core.policy import RULES, ChangeRule, DefinitionRule, RegisteredRule, Rule
 from iac.core.server import RULES as SERVER
 from iac.core.text import nearest
 
@@ -45,10 +45,10 @@ def explanations() -> Mapping[str, Explanation]:
 
 
 def _of_policy(rule: Rule) -> Explanation:
-    is_change = isinstance(rule, ChangeRule)
+    kinds = {DefinitionRule: IdKind.DEFINITION, ChangeRule: IdKind.CHANGE, RegisteredRule: IdKind.REGISTERED}
     return Explanation(
         rule.id,
-        IdKind.CHANGE if is_change else IdKind.DEFINITION,
+        kinds[type(rule)],
         rule.what,
         rule.why,
         rule.source,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from iac.apply.deliver import check_sinks, check_templates, outputs_to_write
@@ -11,10 +12,11 @@ from iac.core.errors import StalePlan, UnsafePlan
 from iac.core.limits import listed
 from iac.core.plan.approval import SavedPlan, differences, uncovered
 from iac.core.plan.draft import Options
+from iac.core.plan.identity import move
 from iac.core.plan.make import make_plan
 from iac.core.plan.plan import Plan
 from iac.core.policy import Outside, asks_server, review
-from iac.core.registration import Actual
+from iac.core.registration import Actual, Registration
 from iac.core.state.model import Approval, State
 from iac.session import Session, find_newer
 from iac.workflow.outputs import find_damage, with_exposures
@@ -43,7 +45,8 @@ def _older_state(session: Session, state: State) -> tuple[Diagnostic, ...]:
 def _plan(session: Session, state: State, actual: Actual, options: Options) -> Plan:
     """The plan, with what validation warns of among its findings; outputs that change are looked at: templates, git."""
     plan = make_plan(session.desired, state, actual, options)
-    plan = _reviewed(session, replace(plan, findings=(*session.warnings, *plan.findings)), options)
+    plan = replace(plan, findings=(*session.warnings, *plan.findings))
+    plan = _reviewed(session, plan, _registered(plan, state, actual), options)
     check_sinks(session, plan)
     check_templates(session, plan)
     written = {output.id for output in outputs_to_write(plan.changes)}
@@ -52,11 +55,18 @@ def _plan(session: Session, state: State, actual: Actual, options: Options) -> P
     return with_exposures(session, plan, written)
 
 
-def _reviewed(session: Session, plan: Plan, options: Options) -> Plan:
+def _registered(plan: Plan, state: State, actual: Actual) -> dict[str, Registration]:
+    """By address, clients as the server holds them: those of state, and those that the plan adopts."""
+    held = move(state, plan.moved).clients.items()
+    known = {address: seen for address, client in held if (seen := actual.registrations.get(client.client_id))}
+    return {**known, **{change.address: change.observed for change in plan.changes if change.observed}}
+
+
+def _reviewed(session: Session, plan: Plan, clients: Mapping[str, Registration], options: Options) -> Plan:
     """With the findings of policy. The server is asked which scopes it knows only where that could settle one."""
     wanted = [client for client in session.desired.clients.values() if options.wants(client.address)]
     scopes = session.provider.known_scopes() if asks_server(wanted) else frozenset[str]()
-    return review(plan, session.desired, wanted, Outside(session.clock.now().date(), scopes))
+    return review(plan, session.desired, wanted, Outside(session.clock.now().date(), scopes, clients))
 
 
 def prepare(session: Session, options: Options) -> LockedPlan:

@@ -40,7 +40,6 @@ def suspended(project: Project, sandbox: Sandbox) -> Project:
     return project
 
 
-@pytest.mark.xfail(strict=True, reason="drift says that nothing was changed on the server and exits 0")
 def test_it_is_drift(suspended: Project) -> None:
     drift = suspended.iac("drift")
     assert 2 == drift.code, drift.text
@@ -49,7 +48,6 @@ def test_it_is_drift(suspended: Project) -> None:
     assert "team/other" not in drift.out
 
 
-@pytest.mark.xfail(strict=True, reason="plan has no word of a client that is disabled on the server")
 def test_it_is_a_finding_of_every_plan_that_can_be_waived(suspended: Project) -> None:
     plan = suspended.done("plan", "--format", "json").json()
     findings = [finding for finding in plan["findings"] if SAID.search(str(finding))]
@@ -62,7 +60,6 @@ def test_it_is_a_finding_of_every_plan_that_can_be_waived(suspended: Project) ->
     assert "waived" in suspended.done("plan").out
 
 
-@pytest.mark.xfail(strict=True, reason="apply says nothing of it")
 def test_apply_says_so_and_does_not_enable_it(suspended: Project, sandbox: Sandbox) -> None:
     applied = suspended.apply()
     assert 0 == applied.code
@@ -72,12 +69,10 @@ def test_apply_says_so_and_does_not_enable_it(suspended: Project, sandbox: Sandb
     assert SAID.search(applied.text)
 
 
-@pytest.mark.xfail(strict=True, reason="show does not say that the client is disabled")
 def test_show_says_so(suspended: Project) -> None:
     assert SAID.search(suspended.done("show", "team/portal").out)
 
 
-@pytest.mark.xfail(strict=True, reason="verify's fix is iac plan, which finds nothing")
 def test_verify_says_who_can_enable_it(suspended: Project, sandbox: Sandbox) -> None:
     by_hand(sandbox, "team-other", active=False)
     verified = suspended.iac("verify", "team/other")
@@ -86,7 +81,6 @@ def test_verify_says_who_can_enable_it(suspended: Project, sandbox: Sandbox) -> 
     assert "administrator" in verified.out
 
 
-@pytest.mark.xfail(strict=True, reason="client_secret_expires_at is read by nobody")
 @pytest.mark.parametrize("seconds", [-86_400, 3 * 86_400], ids=["past", "near"])
 def test_a_secret_that_expires_is_a_finding(project: Project, sandbox: Sandbox, seconds: int) -> None:
     def answer(request: Request, straight: Callable[[], Response]) -> Response:

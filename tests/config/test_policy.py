@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 
 from iac.config.definitions import load_environment, validate_project
 from iac.config.project import load_project
@@ -15,7 +16,17 @@ from iac.core.catalogue import CATALOGUE
 from iac.core.diagnostics import Severity
 from iac.core.plan.draft import Options
 from iac.core.plan.make import make_plan
-from iac.core.policy import CHANGE_RULES, DEFINITION_RULES, RULES, Level, Outside, asks_server, level, review
+from iac.core.policy import (
+    CHANGE_RULES,
+    DEFINITION_RULES,
+    REGISTERED_RULES,
+    RULES,
+    Level,
+    Outside,
+    asks_server,
+    level,
+    review,
+)
 from tests.config.given import CLIENT, PROJECT, write
 from tests.core.build import NEW, OPTIONS, actual, applied, registered, sealed, state
 
@@ -25,10 +36,11 @@ if TYPE_CHECKING:
     from iac.core.desired import Desired
     from iac.core.diagnostics import Diagnostic
     from iac.core.plan.plan import Plan
-    from iac.core.policy import ChangeRule, DefinitionRule
+    from iac.core.policy import ChangeRule, DefinitionRule, RegisteredRule
 
 FILE = "clients.d/portal.yaml"
 TODAY = date(2026, 11, 23)
+TODAY_SECONDS = int(datetime(2026, 11, 23, 12, tzinfo=UTC).timestamp())
 ALL_ON = f"policy: {{{', '.join(f'{rule.id}: warning' for rule in DEFINITION_RULES)}}}\n"
 CHANGES_ON = f"policy: {{{', '.join(f'{rule.id}: warning' for rule in CHANGE_RULES)}}}\n"
 
@@ -54,7 +66,7 @@ def ids(found: list[Diagnostic]) -> list[str]:
 
 def test_ids_are_those_of_no_other_diagnostic() -> None:
     assert not RULES.keys() & CATALOGUE.keys()
-    assert len(DEFINITION_RULES) + len(CHANGE_RULES) == len(RULES)
+    assert len(DEFINITION_RULES) + len(CHANGE_RULES) + len(REGISTERED_RULES) == len(RULES)
 
 
 def test_schemas_offer_each_id_for_severities_and_waivers() -> None:
@@ -361,6 +373,39 @@ def test_the_bad_example_of_a_rule_on_changes_is_found_and_the_good_one_is_not(
 ) -> None:
     assert rule.id in dict(found(changed(tmp_path / "bad", rule.before, rule.bad)))
     assert rule.id not in dict(found(changed(tmp_path / "good", rule.before, rule.good)))
+
+
+def as_held(root: Path, answer: str) -> Plan:
+    """The reviewed plan of an unchanged definition whose client the server holds with these members, too."""
+    wanted = desired(root, definition(""))
+    client = wanted.clients["portal"]
+    there = registered(client, facts=NEW)
+    there = replace(there, answer={**there.answer, **yaml.safe_load(answer)})
+    plan = make_plan(wanted, state({"portal": applied(client)}), actual(there, facts=NEW), OPTIONS)
+    return review(plan, wanted, wanted.clients.values(), Outside(TODAY, clients={"portal": there}))
+
+
+@pytest.mark.parametrize("rule", REGISTERED_RULES, ids=lambda rule: rule.id)
+def test_the_bad_example_of_a_rule_on_the_server_s_client_is_found_and_the_good_one_is_not(
+    rule: RegisteredRule, tmp_path: Path
+) -> None:
+    assert rule.id in dict(found(as_held(tmp_path / "bad", rule.bad)))
+    assert rule.id not in dict(found(as_held(tmp_path / "good", rule.good)))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (TODAY_SECONDS - 86_400, "expired on"), (TODAY_SECONDS, "expires on"),
+        (TODAY_SECONDS + 30 * 86_400, "expires on"),
+        (TODAY_SECONDS + 31 * 86_400, ""), (10**40, ""), ("soon", ""), (True, ""), (-1, ""),
+    ],
+)  # fmt: skip
+def test_a_secret_that_ends_within_30_days_is_found(seconds: object, words: str, tmp_path: Path) -> None:
+    plan = as_held(tmp_path, f"client_secret_expires_at: {seconds}")
+    said = [finding.summary for finding in plan.findings if finding.id == "secret-expires"]
+    assert bool(words) == bool(said)
+    assert all(words in summary for summary in said)
 
 
 A = "redirect_uris: [https://a.example.org/cb]"

@@ -187,7 +187,7 @@ def test_the_json_form_has_counts_places_and_no_secret() -> None:
     found = _drift(client, registered(client, scope="b", secret="another")).to_dict()
     assert CANARY not in str(found)
     assert "another" not in str(found)
-    assert {"changed": 1, "gone": 0, "unchanged": 0} == found["summary"]
+    assert {"changed": 1, "gone": 0, "disabled": 0, "unchanged": 0} == found["summary"]
     assert [
         {
             "address": ADDRESS,
@@ -207,5 +207,6 @@ def test_the_json_form_has_counts_places_and_no_secret() -> None:
             ],
             "secret": "changed",
             "unread": [],
+            "disabled": False,
         }
     ] == found["clients"]

@@ -13,7 +13,7 @@ from textwrap import fill
 from iac.core.catalogue import SECTIONS
 from iac.core.explanation import Explanation
 from iac.core.plan.guards import GUARDS
-from iac.core.policy import CHANGE_RULES, DEFINITION_RULES, ChangeRule, Rule
+from iac.core.policy import CHANGE_RULES, DEFINITION_RULES, REGISTERED_RULES, ChangeRule, Rule
 
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
 _PAGE = re.compile(r"docs/reference/([a-z-]+\.md)(#[a-z-]+)?")
@@ -30,6 +30,7 @@ def pages() -> dict[Path, str]:
         "policy": {
             "On definitions": _sections(map(_of_rule, DEFINITION_RULES)),
             "On changes": _sections(map(_of_rule, CHANGE_RULES)),
+            "On clients of the server": _sections(map(_of_rule, REGISTERED_RULES)),
         },
         "guards": {
             "Refusals": _table(

@@ -21,7 +21,7 @@ def uncovered(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
 
 
-@pytest.fixture(params=FLAVOURS)
+@pytest.fixture(params=[pytest.param(each, marks=pytest.mark.slow) if each != "1.14" else each for each in FLAVOURS])
 def flavour(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 

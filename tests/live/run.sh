@@ -42,13 +42,13 @@ go_install() {
   done
 }
 
-# python_of VERSION: the command that runs this version of Python, from the path or from pyenv.
+# python_of VERSION: the command that runs this version of Python, from the path, from pyenv or installed by uv.
 python_of() {
   for candidate in "python$1" "$(pyenv prefix "$(pyenv latest "$1" 2>/dev/null)" 2>/dev/null)/bin/python"; do
     "$candidate" -c 'import sys' 2>/dev/null && { echo "$candidate"; return; }
   done
-  echo "Python $1 is missing: install it to run this part" >&2
-  exit 1
+  UV_PYTHON_INSTALL_DIR="$work/pythons" quietly "uv-$1" thrice .venv/bin/uv python install --no-bin "$1"
+  ls "$work/pythons"/cpython-"$1".*/bin/python3
 }
 
 # environment NAME PIP-ARGUMENTS...: a virtual environment with iac and the tools of development.

@@ -53,7 +53,9 @@ def open_admin(clock: SetClock) -> Iterator[OpenAdmin]:
         yield open_it
 
 
-@pytest.fixture(params=["1.12", "1.13", "1.14"])
+@pytest.fixture(
+    params=[pytest.param("1.12", marks=pytest.mark.slow), pytest.param("1.13", marks=pytest.mark.slow), "1.14"]
+)
 def box(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     """A sandbox of each version."""
     with start_sandbox(request.param) as sandbox:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
-import shutil
 import tempfile
+from dataclasses import replace
 from datetime import date
 from functools import cache
 from pathlib import Path
@@ -48,13 +47,24 @@ def answers(name: str) -> dict[str, str]:
 
 @cache
 def desired() -> Desired:
-    """What the project wants; the address of each client begins with the name that it was started by."""
-    root = Path(tempfile.mkdtemp())
-    atexit.register(shutil.rmtree, root)
-    (root / "iac.yaml").write_text(PROJECT)
-    for name in names():
+    """What projects of one service each want; the address of each client begins with the name that it was started by.
+
+    In one project each start would judge all services before it again.
+    """
+    wanted = [_wanted(name) for name in names()]
+    return replace(
+        wanted[0],
+        clients={address: client for each in wanted for address, client in each.clients.items()},
+        outputs=tuple(sorted((output for each in wanted for output in each.outputs), key=lambda output: output.path)),
+    )
+
+
+def _wanted(name: str) -> Desired:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        (root / "iac.yaml").write_text(PROJECT)
         start(root, Start(find_offer(name), name, answers(name), date(2026, 11, 26)))
-    return load_environment(load_project(root))[0]
+        return load_environment(load_project(root))[0]
 
 
 @cache

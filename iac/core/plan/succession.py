@@ -88,7 +88,7 @@ def _guard(draft: Draft, client: DesiredClient, last: ClientState, old: Registra
         return
     if last.prevent_destroy and client.generation == 1:
         draft.guards.append(guards.protects_replaced(client.address, last.client_id, client.client_id))
-    if old.answer.get("active") is False:
+    if old.is_disabled:
         draft.guards.append(guards.suspended(client.address, last.client_id))
     guard_hidden(draft, client, old, last)
 

@@ -8,26 +8,45 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import date
 
 from iac.core.desired import Desired, DesiredClient, Waiver
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.plan.change import Change
 from iac.core.plan.plan import Plan
-from iac.core.policy import grant, redirect, scope, transition, upkeep
-from iac.core.policy.rule import ChangeRule, DefinitionRule, Level, Rule, Subject, Terms, hit
+from iac.core.policy import grant, redirect, registered, scope, transition, upkeep
+from iac.core.policy.rule import ChangeRule, DefinitionRule, Level, RegisteredRule, Rule, Subject, Terms, hit
 from iac.core.policy.transition import NEW_RECIPIENT, new_recipients
+from iac.core.registration import Registration
 from iac.core.text import printable
 
 __all__ = [
-    "CHANGE_RULES", "DEFINITION_RULES", "RULES", "ChangeRule", "DefinitionRule", "Level", "Outside", "Rule", "Subject",
-    "Terms", "asks_server", "check", "in_force", "judge", "level", "review", "unused",
+    "CHANGE_RULES",
+    "DEFINITION_RULES",
+    "REGISTERED_RULES",
+    "RULES",
+    "ChangeRule",
+    "DefinitionRule",
+    "Level",
+    "Outside",
+    "RegisteredRule",
+    "Rule",
+    "Subject",
+    "Terms",
+    "asks_server",
+    "check",
+    "in_force",
+    "judge",
+    "level",
+    "review",
+    "unused",
 ]  # fmt: skip
 
 DEFINITION_RULES: tuple[DefinitionRule, ...] = (*grant.RULES, *redirect.RULES, *scope.RULES, *upkeep.RULES)
 CHANGE_RULES: tuple[ChangeRule, ...] = transition.RULES
-RULES: Mapping[str, Rule] = {rule.id: rule for rule in (*DEFINITION_RULES, *CHANGE_RULES)}
+REGISTERED_RULES: tuple[RegisteredRule, ...] = registered.RULES
+RULES: Mapping[str, Rule] = {rule.id: rule for rule in (*DEFINITION_RULES, *CHANGE_RULES, *REGISTERED_RULES)}
 """Every rule by its id."""
 
 
@@ -110,10 +129,11 @@ def unused(waiver: Waiver, severities: Mapping[str, str]) -> Diagnostic | None:
 
 @dataclass(frozen=True, slots=True)
 class Outside:
-    """What a review needs from outside: the day, and the scopes that the server says it knows."""
+    """What a review needs from outside: the day, the scopes that the server says it knows, its clients by address."""
 
     today: date
     scopes: Collection[str] = frozenset()
+    clients: Mapping[str, Registration] = field(default_factory=dict)
 
 
 def asks_server(clients: Iterable[DesiredClient]) -> bool:
@@ -130,7 +150,8 @@ def review(plan: Plan, desired: Desired, wanted: Iterable[DesiredClient], outsid
     rest: list[Diagnostic] = []
     for client in wanted:
         change = changes.get(client.address)
-        found = _of_change(change, client) if change else _of_recipients(plan, client)
+        found = [*(_of_change(change, client) if change else _of_recipients(plan, client))]
+        found += _of_server(client, outside)
         findings = tuple(replace(said, where=client.address) for said in _findings(client, found, desired, outside))
         if change is None:
             rest += findings
@@ -161,7 +182,7 @@ def _findings(
     yield from verdict.diagnostics
     for waiver in client.waivers:
         is_open = waiver not in verdict.used and waiver.until >= outside.today
-        if is_open and isinstance(RULES[waiver.rule], ChangeRule) and (said := unused(waiver, desired.policy)):
+        if is_open and not isinstance(RULES[waiver.rule], DefinitionRule) and (said := unused(waiver, desired.policy)):
             yield said
 
 
@@ -180,6 +201,13 @@ def _of_change(change: Change, client: DesiredClient) -> Iterator[Diagnostic]:
         return
     for rule in CHANGE_RULES:
         for said in rule.check(change):
+            yield rule.diagnostic(said, _place(client, said))
+
+
+def _of_server(client: DesiredClient, outside: Outside) -> Iterator[Diagnostic]:
+    seen = outside.clients.get(client.address)
+    for rule in REGISTERED_RULES:
+        for said in rule.check(seen, outside.today) if seen else ():
             yield rule.diagnostic(said, _place(client, said))
 
 

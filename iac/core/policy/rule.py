@@ -1,14 +1,16 @@
-"""The two kinds of policy rules: on a definition, and on a change. Pure."""
+"""The three kinds of policy rules: on a definition, on a change, and on a client as the server holds it. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import date
 from enum import StrEnum
 
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.model import Fields, members
 from iac.core.plan.change import Change
+from iac.core.registration import Registration
 from iac.core.text import printable
 
 Bound = tuple[int | None, int | None]
@@ -119,3 +121,10 @@ class ChangeRule(Rule):
 
     check: Callable[[Change], Iterable[Diagnostic]]
     before: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegisteredRule(Rule):
+    """Said of a client as the server holds it, in every plan: `check(registration, day)`; examples are its answers."""
+
+    check: Callable[[Registration, date], Iterable[Diagnostic]]
