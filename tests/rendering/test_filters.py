@@ -115,7 +115,7 @@ Observed with HOME=/root, but for docker, which takes a line as it is.
 def test_no_form_of_a_dollar_is_read_alike_so_it_is_refused() -> None:
     assert all(len(set(values)) > 1 for values in DOLLARS.values())
     for text, (_, _, shell, _) in DOLLARS.items():
-        script = f"NAME={text}\nprintf %s \"$NAME\""
+        script = f'NAME={text}\nprintf %s "$NAME"'
         run = subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=True, encoding="utf-8")
         assert shell == run.stdout
         with pytest.raises(Refused, match="has a `\\$`") as caught:
