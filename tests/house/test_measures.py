@@ -9,7 +9,7 @@ from tests.house import measures
 
 LIMITS = {  # measure: (limit, goal)
     "modules": (276, 300),
-    "statements outside the sandbox": (21_400, 19_525),
+    "statements outside the sandbox": (21_700, 19_525),
     "class names with two meanings": (0, 0),
     "exceptions from lint": (28, 40),
     "circles of imports": (0, 0),
