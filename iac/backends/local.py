@@ -110,7 +110,7 @@ class GroupCommit:
 
 
 class JournaledBackend(StateBackend):
-    """What backends have in common that record events on this machine, beside the document or as its second copy.
+    """A backend that records events on this machine, beside the document or as its second copy.
 
     Args:
         where: how messages name the document.
@@ -175,7 +175,7 @@ class JournaledBackend(StateBackend):
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How far a journal goes. `size`: bytes of the file; `length`: those that are whole batches of the document."""
+    """The extent of a journal. `size`: bytes of the file; `length`: those that are whole batches of the document."""
 
     size: int = 0
     length: int = 0

@@ -25,7 +25,7 @@ from iac.ports import Clock, Holder, Lock, Site, StateBackend
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What this object last read or wrote.
+    """The cell and the journal as this object last read or wrote them.
 
     Attributes:
         stored: the cell as it was then.
@@ -48,7 +48,7 @@ class _Seen:
 
 @dataclass(frozen=True, slots=True)
 class Places:
-    """Where this machine keeps copies.
+    """The places of copies on this machine.
 
     Attributes:
         journal: the file of the second copy.

@@ -24,7 +24,7 @@ from iac.ports import Clock, Holder, Site, StateBackend
 
 @dataclass(frozen=True, slots=True)
 class _Seen:
-    """What this object last read or wrote: a write must find the files as they were then.
+    """The files as this object last read or wrote them: a write must find them like that.
 
     Attributes:
         size: bytes of the journal on files.

@@ -290,7 +290,7 @@ def check_enabled(session: ClientLogin) -> Iterator[Evidence]:
     """
     has_token_grant = TOKEN in grants_of(session.subject)
     if session.server.api.is_iam and session.can_log_in and not has_token_grant:
-        why = "IAM answers a disabled client as any other; iac drift says whether it is disabled"
+        why = "IAM answers a disabled client as any other; its administrators see whether it is disabled"
         yield Evidence(ENABLED, Grade.UNPROVEN, why=why)
 
 
