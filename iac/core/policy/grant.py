@@ -139,13 +139,14 @@ RULES = (
         bad="token_endpoint_auth_method: client_secret_post",
         good="token_endpoint_auth_method: client_secret_basic",
         reads=frozenset({"token_endpoint_auth_method"}),
+        is_of_iam=True,
         check=_enforced,
     ),
     DefinitionRule(
         id="offline-access-without-user",
         what="The scope `offline_access` of a client that has no grant but client_credentials.",
         why="A refresh token stands for a user who is not there; this client can ask for a token whenever it likes. "
-        "IAM adds the grant refresh_token by itself, and a token that need not end.",
+        "The server can add the grant refresh_token by itself, and such a token need not end.",
         source="RFC 6749 section 4.4.3; rec: admin-offline-access",
         fix="take offline_access out of scope",
         bad="grant_types: [client_credentials]\nscope: [offline_access]",

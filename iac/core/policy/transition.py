@@ -129,7 +129,7 @@ RULES = (
         id="secret-will-change",
         what="A change gives the client another secret: a rotation, or one that somebody made on the server. A "
         "rotation that replaces leaves the old one as it is for its grace time.",
-        why="IAM ends the old secret at once, so services fail until they have read the new one.",
+        why="The server ends the old secret at once, so services fail until they have read the new one.",
         source="rec: admin-secret-rotation",
         fix="restart what reads the outputs named, right after apply",
         before="secret: {serial: 1}",
@@ -151,7 +151,7 @@ RULES = (
     ),
     ChangeRule(
         id="privileged-scope-added",
-        what="A change adds a scope by which the client can change the IAM itself.",
+        what="A change adds a scope by which the client can change the server itself.",
         why="Whoever has the client's secret today gets these rights tomorrow.",
         source="rec: admin-restricted-scopes",
         fix="give the rights to a client of their own, with a secret of its own",
@@ -161,7 +161,7 @@ RULES = (
         check=lambda change: hits(
             "scope",
             filter(is_privileged, _added(change, "scope")),
-            "the client gets scope {}, which lets it into the IAM itself",
+            "the client gets scope {}, which lets it change the server itself",
         ),
     ),
     ChangeRule(

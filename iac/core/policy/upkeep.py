@@ -69,8 +69,8 @@ RULES = (
         id="no-contact",
         level=Level.OFF,
         what="A definition without `contacts`.",
-        why="When the client is abused, or before IAM is upgraded, somebody must be asked. It is off, for what a "
-        "definition does not declare keeps the server's value, and there may be contacts there.",
+        why="When the client is abused, or before the server is upgraded, somebody must be asked. It is off, for what "
+        "a definition does not declare keeps the server's value, and there may be contacts there.",
         source="RFC 7591 section 2, contacts; Sirtfi 1.0 section 2.2, contacts for incident response",
         fix="contacts: [a team's address]",
         bad="client_description: a portal",
@@ -89,6 +89,7 @@ RULES = (
         bad="client_description: a portal",
         good="owners: [80e5fb8d-b7c8-451a-89ba-346ae278a66f]",
         reads=frozenset({"owners"}),
+        is_of_iam=True,
         check=lambda subject: [] if subject.has_owners else [hit("owners", "the client has no owner")],
     ),
 )
