@@ -157,7 +157,7 @@ def sweep_once(folder: Path) -> None:
 
 
 def temporary_folder() -> Path:
-    """Where temporary files are made."""
+    """The folder for temporary files."""
     return Path(os.environ.get("TMPDIR") or "/tmp")  # noqa: S108  # only names that cannot be guessed are made in it
 
 

@@ -31,7 +31,7 @@ MINIMUM = (2, 31)
 """The oldest git: the first that takes settings from GIT_CONFIG_COUNT."""
 
 SECONDS = 60.0
-"""How long one command may take, the network's time with it."""
+"""Seconds that one command may take, the network's time with it."""
 
 NO_ANSWER = -1
 """The exit code of a command that was ended because it took too long or printed too much."""
@@ -61,7 +61,7 @@ _USERINFO = re.compile(r"(?<=://)[^/\s]*@")
 
 @dataclass(frozen=True, slots=True)
 class GitAnswer:
-    """How a command ended: its exit code (`NO_ANSWER`: none), its output, and its words in one printable line."""
+    """The end of a command: its exit code (`NO_ANSWER`: none), its output, and its words in one printable line."""
 
     code: int
     out: bytes
@@ -230,17 +230,17 @@ _ARGUMENTS = 200
 """Paths in one command line: 200 of 1,024 characters fit anywhere."""
 
 _SPECIAL = re.compile(r"[\\*?\[]| \Z")
-"""What a line of .gitignore means otherwise (gitignore(5)); a line begins with a slash, so `#` and `!` are none."""
+"""Signs with a meaning in .gitignore (gitignore(5)); a line begins with a slash, so `#` and `!` have none."""
 
 _MAGIC = re.compile(r"[\\*?\[]|^:")
-"""What git takes for a pattern in the path of a command (gitglossary(7), pathspec)."""
+"""Signs that make a path of a command a pattern (gitglossary(7), pathspec)."""
 
 TRACKED, NOT_IGNORED, NOT_CHECKED = "output-tracked", "output-not-ignored", "output-not-checked"
 """Ids of what is said of a file."""
 
 
 def find_exposed(project: Path, targets: Mapping[str, Path]) -> dict[str, Diagnostic]:
-    """What is wrong with those of some files that are not kept out of a git work tree, by name, without a location.
+    """Find files that are not kept out of a git work tree; a diagnostic for each, by name, without a location.
 
     Args:
         project: the project's folder, for the commands that are told.

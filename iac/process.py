@@ -30,7 +30,7 @@ from iac.core.limits import LARGEST_FILE
 
 
 class Child(StrEnum):
-    """What a process is for; it decides the environment."""
+    """The purpose of a process; it decides the environment."""
 
     GIT = "git"
     GIT_REMOTE = "git with a remote"
@@ -120,7 +120,7 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """How a program ended and what it printed."""
+    """The exit code of a program and what it printed."""
 
     code: int
     out: bytes
@@ -175,7 +175,7 @@ def end(process: Process) -> None:
 
 
 class Talk:
-    """What is said to a process and what it says, without a wait for either that has no end.
+    """A talk with a process: what it is told and what it says. No wait is without an end.
 
     Args:
         process: with pipes.
@@ -259,7 +259,7 @@ sys.path[:] = settings["path"]
 from iac.process import serve
 serve(settings["function"], settings["memory"])
 """
-"""What a worker runs first. `python -I` keeps out what the environment and the folder would add to the path."""
+"""The first lines of a worker. `python -I` keeps out what the environment and the folder would add to the path."""
 
 
 class Worker:

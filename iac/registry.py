@@ -66,5 +66,5 @@ PROVIDERS: Mapping[str, ProviderSettings] = {
 
 
 def capabilities(provider: str) -> Capabilities:
-    """What the API of a provider can do, by its name in iac.yaml."""
+    """The capabilities of a provider's API, by its name in iac.yaml."""
     return PROVIDERS[provider].api

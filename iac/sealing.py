@@ -23,7 +23,7 @@ CONFIGURE = (
     "set IAC_AGE_IDENTITY to the identity or to the path of its file,"
     " or name one in state.encryption.identity of iac.yaml"
 )
-"""How an identity is named."""
+"""The advice on how to name an identity."""
 
 
 def parse_recipient(text: str) -> Any:
@@ -145,7 +145,7 @@ class KeyFile:
 
 
 def key_path(project: str, environ: Mapping[str, str]) -> Path:
-    """Where the key file of a project is, whether it exists or not."""
+    """The path of a project's key file, whether it exists or not."""
     base = environ.get("XDG_CONFIG_HOME") or ""
     root = Path(base) if Path(base).is_absolute() else Path(environ.get("HOME") or Path.home()) / ".config"
     return root / "iac" / "identities" / f"{project}.txt"

@@ -106,7 +106,7 @@ class ClearVault(Vault):
 
     recipients = ()
 
-    def _seal(self, secret: Secret, place: Place, also: Sequence[str]) -> str:  # the port's signature
+    def _seal(self, secret: Secret, place: Place, also: Sequence[str]) -> str:
         return CLEAR + secret.reveal()
 
     def _open(self, sealed: str, place: Place) -> Secret:

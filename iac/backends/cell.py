@@ -68,7 +68,7 @@ class Cell(ABC):
 
     @_reading
     def read(self) -> Stored | None:
-        """What is there now; None when nothing is.
+        """The value that is there now; None when there is none.
 
         Raises:
             UnreachableError: it cannot be told.

@@ -35,7 +35,7 @@ def render_note(holder: Holder) -> bytes:
 
 
 def parse_note(data: bytes) -> Holder:
-    """Who a note names; `UNKNOWN` when it is none."""
+    """The holder that a note names; `UNKNOWN` when it cannot be read."""
     try:
         members = json.loads(data)
         return Holder(*(str(members[name]) for name in _MEMBERS))
@@ -153,7 +153,7 @@ def _wait(path: Path, file: int, clock: Clock, deadline: datetime) -> None:
 
 
 def holder_of(path: Path) -> Holder | None:
-    """Who holds the lock in file `path`; None when nobody does. A note that a dead process left does not count."""
+    """The holder of the lock in file `path`; None when nobody does. A note that a dead process left does not count."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
@@ -214,7 +214,7 @@ LONGEST_RENEWAL = 120.0
 """Seconds that the end of a run waits for a renewal that is under way."""
 
 TRIES = 8
-"""How often in a row a lock that nobody holds is tried for in vain, before the place counts as unusable."""
+"""Tries in a row for a lock that nobody holds, before the place counts as unusable."""
 
 
 class Lease(Lock):
@@ -287,7 +287,7 @@ class Lease(Lock):
         return stored is None or not stored.data or is_over(parse_note(stored.data), self._clock.now())
 
     def _until_free(self, stored: Stored | None, deadline: datetime) -> Stored | None:
-        """What stands where the note is to go, as soon as that is nobody's any more."""
+        """Wait until nobody holds the lock; the value that is in its place then."""
         while stored and stored.data:
             note = parse_note(stored.data)
             if is_over(note, self._clock.now()):

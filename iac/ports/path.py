@@ -18,7 +18,7 @@ CLIENTS_DIR = "clients.d"
 TEMPLATES_DIR = "templates"
 STATE_DIR = ".iac"
 INPUTS = (PROJECT_FILE, CLIENTS_DIR, TEMPLATES_DIR, "schemas", STATE_DIR)
-"""What iac reads in a project or keeps there."""
+"""Files and folders that iac reads in a project or keeps there."""
 
 _OTHERS = re.compile(r"\.git.*|git~1|codeowners", re.DOTALL)
 """Names of git and of forges, such as .github and .gitlab-ci.yml: what lies there is run, or says who decides."""
@@ -51,7 +51,7 @@ def path_problem(path: str) -> str:
 
 
 def path_over(path: str, inputs: Iterable[str] = INPUTS) -> str:
-    """What iac, git or a forge reads that a path lies in; "" for nothing."""
+    """The file or folder of iac, git or a forge that a path lies in; "" for none."""
     parts = PurePosixPath(folded(path)).parts
     if foreign := next(filter(_OTHERS.fullmatch, parts), ""):
         return foreign

@@ -52,7 +52,7 @@ def _write(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P]
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Who the token is: subject (client_id or user), scopes as the token endpoint or the token says, issuer.
+    """The owner of the token: subject (client_id or user), scopes as the token endpoint or the token says, issuer.
 
     `login` is the way that we logged in, `expires` when the token ends; None when nothing says it.
     `scopes` is None when nothing says them: IAM's tokens carry no scope claim unless the server is set to include it.
@@ -90,7 +90,7 @@ class Reader(ABC):
 
     @_server
     def list_clients(self, make: Callable[[Registration], T]) -> list[T]:
-        """What `make` makes of each client of the server, in the server's order; one may come twice while it is read.
+        """The results of `make` for all clients, in the server's order; one may come twice while the list is read.
 
         Raises:
             InputError: this API shows nobody all clients.
@@ -110,7 +110,7 @@ class Reader(ABC):
 
     @_server
     def identify(self) -> Identity:
-        """Who we are for this server.
+        """The identity that we have for this server.
 
         Raises:
             CredentialsError: the login is refused.
@@ -128,18 +128,16 @@ class Reader(ABC):
         return self._served_issuer()
 
     def _list_clients(self, make: Callable[[Registration], T]) -> list[T]:
-        del make
         raise _only_management("list all clients")
 
     def _owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...] | Misfit]:
-        del client_ids
         raise _only_management("show owners")
 
     def _use_keys(self, keys: Iterable[Key]) -> None:
         """An API whose login is enough needs none."""
         del keys
 
-    def _find_by_name(self, client_name: str) -> tuple[str, ...]:  # there is no list
+    def _find_by_name(self, client_name: str) -> tuple[str, ...]:
         """An API whose ids are chosen by the caller loses none."""
         return ()
 

@@ -34,7 +34,7 @@ Problem = tuple[str, str, str]
 
 
 class ClearText(Enum):
-    """What secrets in clear text are where a state lives: nobody else's, a server's, or in history for ever."""
+    """Who sees secrets in clear text where a state lives: its owner, a server, or everybody who gets the history."""
 
     OWN = auto()
     SERVER = auto()
@@ -101,7 +101,7 @@ class BackendSettings(ABC):
 
     @property
     def login(self) -> tuple[ValueSource | None, ValueSource | None]:
-        """Where the name and the secret come from that the place is reached with."""
+        """The sources of the name and the secret that the place needs."""
         return None, None
 
     def open(self, site: Site) -> StateBackend:
@@ -153,11 +153,11 @@ class SinkSettings(ABC):
         return ()
 
     def place(self, spec: OutputSpec) -> str:
-        """What no other output may have."""
+        """The place that no other output may have."""
         return spec.path
 
-    def check(self, spec: OutputSpec, keys: frozenset[str], say: Say) -> Iterator[Diagnostic]:  # most
-        """What is wrong with an output, besides the path of a file; `keys` are those that are written."""
+    def check(self, spec: OutputSpec, keys: frozenset[str], say: Say) -> Iterator[Diagnostic]:
+        """Mistakes in an output, besides the path of a file; `keys` are those that are written."""
         return iter(())
 
     def open(self, at: OutputSite) -> Sink:
@@ -196,12 +196,12 @@ class LoginSettings(ABC):
 
     @property
     def client(self) -> ValueSource | None:
-        """Where the id of the client comes from that the login goes through; None for no client of ours."""
+        """The source of the id of the login's client; None for no client of ours."""
         return getattr(self, "client_id", None)
 
     @property
     def secrets(self) -> tuple[ValueSource, ...]:
-        """Where the secrets of the login come from."""
+        """The sources of the login's secrets."""
         sources = (getattr(self, key, None) for key in SOURCES if key != "client_id")
         return tuple(source for source in sources if source)
 
@@ -276,7 +276,7 @@ class Forge(ABC):
 
     @abstractmethod
     def secret(self, name: str) -> str:
-        """How a step is given a secret variable, in one line."""
+        """The line that gives a secret variable to a step."""
 
     @abstractmethod
     def root(self, suffix: str) -> RootFile | None:

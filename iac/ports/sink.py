@@ -17,7 +17,7 @@ _sink = only(RenderError, "the output cannot be written")
 
 
 class Found(StrEnum):
-    """What is at an output's place: what it should be, something else, or nothing."""
+    """The content of an output's place: as wanted, something else, or nothing."""
 
     AS_WANTED = "as wanted"
     OTHER = "other"
@@ -69,7 +69,7 @@ class Sink(ABC):
 
     @_sink
     def compare(self, path: str, content: bytes) -> Found:
-        """What is there now, against what should be."""
+        """Compare what is there now with what should be."""
         return self._compare(path, content)
 
     @_sink
@@ -79,7 +79,7 @@ class Sink(ABC):
 
     @_sink
     def read(self, path: str) -> bytes | None:
-        """What its readers get: in clear, and in the form of its content, if not to the byte; None when nothing is."""
+        """The content as readers get it: in clear, of the same form if not the same bytes; None when there is none."""
         return self._read(path)
 
     @_sink
@@ -89,7 +89,7 @@ class Sink(ABC):
 
     @_sink
     def place(self, path: str) -> str:
-        """What two outputs have in common that would overwrite each other, of whichever sinks."""
+        """A name for the place: two outputs with the same name, of any sinks, would overwrite each other."""
         return self._place(path)
 
     @_sink

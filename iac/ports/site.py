@@ -154,7 +154,7 @@ class Network:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Where an adapter is opened: the environment of a project on this machine.
+    """The environment of a project on this machine, for which an adapter is opened.
 
     Attributes:
         root: the project's folder.
@@ -186,7 +186,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class OutputSite:
-    """Where a sink is opened.
+    """The surroundings of a sink when it is opened.
 
     Attributes:
         name: the sink's in iac.yaml.
@@ -202,7 +202,7 @@ class OutputSite:
 
 @dataclass(frozen=True, slots=True)
 class LoginSite:
-    """Where a login is opened.
+    """The surroundings of a login when it is opened.
 
     Attributes:
         scopes: to ask for; empty for all that can be had.

@@ -17,7 +17,7 @@ _backend = only(StateError, "the state cannot be used")
 
 @dataclass(frozen=True, slots=True)
 class Holder:
-    """Who holds a lock: run id, `user@host pid`, since and until when (RFC 3339 UTC)."""
+    """The holder of a lock: run id, `user@host pid`, since and until when (RFC 3339 UTC)."""
 
     run_id: str
     who: str
@@ -35,7 +35,7 @@ class Lock(ABC):
 
     @_backend
     def holder(self) -> Holder | None:
-        """Who holds the lock now, None when nobody does."""
+        """The holder of the lock now, None when nobody holds it."""
         return self._holder()
 
     @_backend

@@ -31,7 +31,7 @@ ASK = "if it stays, ask an administrator of the server to correct the client"
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a success says of one client.
+    """The client in a success.
 
     Attributes:
         client: as far as it could be understood; None when the answer is about no client, or about another one.
@@ -225,7 +225,7 @@ def _not_allowed(call: Call, answer: Answer, scope: str) -> CredentialsError:
 
 
 def _why_refused(answer: Answer) -> str:
-    """That the token is over by the server's clock, where that can be seen."""
+    """Why the server refuses a token: it is over by the server's clock, where that can be seen."""
     token = answer.call.headers.get("Authorization", "").removeprefix("Bearer ") if answer.call else ""
     ends, date = parse_time(parse_claims(token).get("exp")), parse_date(answer.headers.get("date"))
     if ends is not None and date is not None and ends <= date:

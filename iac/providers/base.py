@@ -50,7 +50,7 @@ class LoginSession:
         return answer
 
     def identity(self) -> Identity:
-        """Who the token is, by the token endpoint's answer and the token's own claims.
+        """The owner of the token, by the token endpoint's answer and the token's own claims.
 
         Raises:
             CredentialsError: the login is refused, or the token is another server's.
@@ -65,7 +65,7 @@ class LoginSession:
         return self._current().is_client
 
     def endpoints(self) -> Endpoints:
-        """What the issuer declares, read once."""
+        """The endpoints of the issuer, read once."""
         with self._lock:
             return self._discovered()
 
@@ -108,7 +108,7 @@ def _authorized(call: Call, bearer: Bearer) -> Call:
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """Where the server is.
+    """The place of the server.
 
     Attributes:
         issuer: as in iac.yaml.

@@ -24,7 +24,7 @@ OAUTH = "/.well-known/oauth-authorization-server"
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """What the issuer declares.
+    """The endpoints that the issuer declares.
 
     Attributes:
         issuer: in its own spelling.

@@ -82,7 +82,7 @@ def read_list(
     keep: Callable[[Mapping[str, Any]], T | None],
     parallelism: int = 1,
 ) -> list[T]:
-    """What `keep` makes of each entry of a list, None left out.
+    """Read a list; the results of `keep` for its entries, None left out.
 
     Args:
         fetch: one page by its first index and size.

@@ -28,7 +28,7 @@ NOBODY = "anonymous"
 """The subject where nobody logs in."""
 
 _GONE = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND})
-"""What a registration access token of a client that is gone, or that is no longer its token, is answered with."""
+"""Answers to a registration access token whose client is gone, or that another one has replaced."""
 
 
 class Registrar(Connected):
@@ -62,7 +62,7 @@ class Registrar(Connected):
         with self._lock:
             self._keys.update({key.client_id: key for key in keys})
 
-    def _read(self, client_ids: Collection[str], owners_of: Collection[str]) -> Actual:  # none here
+    def _read(self, client_ids: Collection[str], owners_of: Collection[str]) -> Actual:
         wanted = sorted(set(client_ids))
         unread = {client_id: why for client_id in wanted if (why := self._unread(client_id)) is not None}
         readable = [client_id for client_id in wanted if client_id not in unread]
@@ -74,7 +74,7 @@ class Registrar(Connected):
         """Why a client cannot be read; None when it can."""
         return Unread.NO_KEY if self._key(client_id).is_closed else None
 
-    def _get(self, client_id: str, *, with_owners: bool) -> Registration | None:  # none here
+    def _get(self, client_id: str, *, with_owners: bool) -> Registration | None:
         registration = None if self._unread(client_id) else self._get_one(client_id)
         if registration is None:
             return None
@@ -106,7 +106,7 @@ class Registrar(Connected):
         return self._reply(call, answer, client_id, fresh).of_write(call, answer)
 
     def _reply(self, call: Call, answer: Answer, client_id: str, fresh: Registration | None = None) -> Reply:
-        """What a write that succeeded is answered with. Its token is used from here on, whatever else is wrong."""
+        """The client in the answer to a write. Its token is used from here on, whatever else is wrong."""
         if not answer.is_ok:
             raise self._write_failure(call, answer, fresh)
         return self._learned(read_reply(answer, self.api, client_id))
@@ -177,11 +177,11 @@ class Registrar(Connected):
 
     @abstractmethod
     def _path(self, client_id: str) -> str:
-        """Where a client is read and written, on the issuer's origin."""
+        """The path of a client on the issuer's origin."""
 
     @abstractmethod
     def _registration_path(self) -> str:
-        """Where clients are registered, on the issuer's origin."""
+        """The path on the issuer's origin where clients are registered."""
 
     @abstractmethod
     def _read_failure(self, call: Call, answer: Answer) -> IacError:

@@ -102,8 +102,15 @@ def to_dotenv(value: object) -> Text:
     """A value after `NAME=` for a shell, systemd, docker compose and dotenv libraries alike.
 
     Single quotes stand around what needs them; `docker run --env-file` alone would take these for a part of the value.
+    A `$` has no form that all of them read alike: python-dotenv and dotenv-expand replace `${NAME}` even in single
+    quotes, and python-dotenv keeps the backslash by which dotenv-expand and a shell know a plain `$`.
     """
     text = _without(_NOT_DOTENV, value, "dotenv", "a dotenv value")
+    if "$" in text:
+        raise Refused(
+            "filter dotenv: the value has a `$`, which python-dotenv and dotenv-expand expand even in single quotes",
+            "use a value without it (iac rotate makes such a secret), or a file format that can hold it (json, yaml)",
+        )
     return Text(text if _DOTENV_BARE.fullmatch(text) else f"'{text}'")
 
 

@@ -21,7 +21,7 @@ def damaged(path: str) -> RenderError:
 
 
 class Cipher(ABC):
-    """How a content becomes a file that only its recipients can read.
+    """A way to make a content a file that only its recipients can read.
 
     Attributes:
         tells_recipients: it can be seen in a file to whom it is sealed.
@@ -58,7 +58,7 @@ class Cipher(ABC):
 
 
 class Readers:
-    """Who reads what a sink seals.
+    """The readers of what a sink seals.
 
     Args:
         recipients: gives the age or ssh public keys that an output is sealed to, by its path.

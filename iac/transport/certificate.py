@@ -1,4 +1,4 @@
-"""Whom we trust and what we show of ourselves, as an SSL context of our own: HTTP libraries differ in theirs."""
+"""Trusted authorities and client certificates, as an SSL context of our own: HTTP libraries differ in theirs."""
 
 from __future__ import annotations
 

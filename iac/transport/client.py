@@ -25,7 +25,7 @@ _KEPT = 5.0
 
 @dataclass(frozen=True, slots=True)
 class Transport:
-    """How to reach the server.
+    """The way to reach a server.
 
     Attributes:
         parallelism: requests at once, at most; their connections are kept alive.

@@ -103,7 +103,7 @@ def _finite(text: str) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back to `call`. Names in `headers` are found in any case; `body` is decoded from its encoding."""
+    """The answer to `call`. Names in `headers` are found in any case; `body` is decoded from its encoding."""
 
     status: int
     headers: Mapping[str, str] = field(repr=False)
@@ -138,7 +138,7 @@ _OAUTH = ("error", "error_description")
 
 
 def server_words(answer: Answer, hidden: Iterable[Secret | None] = (), members: Sequence[str] = _OAUTH) -> str:
-    """What the server says in these members of its JSON, as one safe line: see `told`."""
+    """The server's words in these members of its JSON, as one safe line: see `told`."""
     body = answer.json()
     if isinstance(body, dict):
         return told(answer, ": ".join(str(body[name]) for name in members if body.get(name)), hidden)

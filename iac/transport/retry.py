@@ -24,7 +24,7 @@ def parse_date(value: str | None) -> datetime | None:
 
 
 def skew_words(skew: float | None) -> str:
-    """That this machine's clock is wrong, if it is; `skew` is by how many seconds the server's is ahead."""
+    """The warning that this machine's clock is wrong; "" when it is right. `skew`: seconds that the server is ahead."""
     if skew is None or abs(skew) <= TOLERANCE:
         return ""
     return f"this machine's clock is {_span(abs(skew))} {'behind' if skew > 0 else 'ahead of'} the server's"
@@ -44,7 +44,7 @@ PASSING = frozenset({429, 502, 503, 504})
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How often and how long.
+    """The number of attempts, and the pauses between them.
 
     Attributes:
         attempts: requests in all.

@@ -184,7 +184,7 @@ class _Tls:
 
 
 class _Stream(httpcore.NetworkStream):
-    """What the HTTP library reads and writes."""
+    """The stream that the HTTP library reads and writes."""
 
     def __init__(self, connection: socket.socket, channel: _Channel) -> None:
         self._connection = connection

@@ -351,10 +351,10 @@ def state(settings: Settings, clock: Clock) -> Iterator[Checked]:
 def outputs(session: LocalSession) -> Iterator[Checked]:
     """Outputs that cannot be rendered, and those of this machine that are no longer as they were written."""
     held = session.backend.load()
-    specs = session.desired.outputs
+    # Those of clients that are not applied yet are the plan's matter: a new project is in order.
+    specs = [spec for spec in session.desired.outputs if held.clients.keys() >= set(spec.clients)]
     blocks = (find_block(spec, rendered(spec, held)) for spec in specs if spec.id not in held.outputs)
-    for said in (*filter(None, blocks), *find_damage(session, held, specs)):
-        yield told("outputs", said)
+    yield from (told("outputs", message) for message in (*filter(None, blocks), *find_damage(session, held, specs)))
 
 
 def encryption(settings: Settings) -> Iterator[Checked]:

@@ -250,7 +250,7 @@ def test_a_real_full_disk_loses_nothing(tmp_path: Path) -> None:
 
 def _after_what_is_told(error: StateError, site: FileSite, *options: str) -> State:
     """Push the copy as the error says; the state then, as if it had never been written."""
-    *_, command = re.findall(r"iac (state push .*?)(?: (?:adds|puts) |$)", error.fix)
+    *_, command = re.findall(r"iac (state push .*?)(?: (?:adds|replaces) |$)", error.fix)
     _, _, *given, copy = shlex.split(command)
     assert [*options] == given
     session = StateSession(backend=site.open(), vault=ClearVault(), clock=StoppedClock())

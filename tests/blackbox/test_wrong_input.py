@@ -133,6 +133,7 @@ def test_every_key_that_is_missing_is_told(project: Project) -> None:
     assert "the key client_secret is missing in auth" in ended.out
 
 
+@pytest.mark.slow
 def test_long_lists_of_names_that_nothing_has_are_told_in_time(project: Project) -> None:
     """Each mistake is held against a few known names, not against all."""
     for number in range(600):

@@ -54,8 +54,8 @@ client-becomes-public: policy on changes, warning
 
 A change sets `token_endpoint_auth_method: none`.
 
-Why: The secret is gone with the change, and whoever knows the client's id, which is public, can use
-it.
+Why: The change removes the secret. Whoever knows the client's id, which is public, can use the
+client.
 
 Source: RFC 6749 section 2.1; rec: admin-auth-method-matrix
 

@@ -161,7 +161,7 @@ class TestJournal:
         before = mended.document()
         said = mended.iac("state", "push", "copy.journal")
         assert (1, before) == (said.code, mended.document())
-        assert "torn" in said.err
+        assert "incomplete" in said.err
 
     def test_without_a_state_to_add_to_it_is_refused(self, mended: Mended) -> None:
         copy = journal(mended, [written("new")])

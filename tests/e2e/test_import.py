@@ -304,7 +304,7 @@ class TestChoosing:
             ("client", "--to", "../out"): "--to FOLDER",
             ("client", "--waive-until", "soon"): "YYYY-MM-DD",
             ("client", "--waive-until", "2020-01-01"): "still to come",
-            ("--from", "x.json", "--match", "owner=a"): "goes with no --from",
+            ("--from", "x.json", "--match", "owner=a"): "leave out --from",
         }.items():
             said = empty.iac("import", *arguments)
             assert (said.code, why in said.err) == (64, True), said.err

@@ -130,7 +130,7 @@ def test_verify_logs_in_with_the_key_of_the_rendered_file(robot: Project, kind: 
     assert proven == verified(robot)
     robot.by_hand(CLIENT_ID, jwk='{"keys": []}')
     assert {**proven, "login": "failed"} == {"client_credentials": "ok", **verified(robot)}
-    assert "does the server have the public key as it is defined?" in robot.iac("verify", ADDRESS).out
+    assert "with the public key as it is defined?" in robot.iac("verify", ADDRESS).out
 
 
 @ONLY_NEWEST

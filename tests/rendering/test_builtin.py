@@ -56,7 +56,7 @@ def test_json_and_yaml_hold_registrations(name: str, parse: Any) -> None:
 
 
 def test_dotenv_has_names_with_a_prefix_of_its_own_or_of_the_client() -> None:
-    secret = SECRET.replace("\\", "")
+    secret = SECRET.replace("\\", "").replace("$", "")
     clients = {"wlcg/app": credentials(secret=secret), "wlcg/public": CLIENTS["wlcg/public"]}
     template = load_templates(Path(), ["dotenv"], Renderer().references)["dotenv"]
     one = render(template, output("dotenv", values={"prefix": "oidc-"}), clients, FACTS).decode()

@@ -98,6 +98,31 @@ def test_dotenv_reads_back_or_is_refused(value: str) -> None:
         assert value == dotenv_value(f"NAME={text}")
 
 
+DOLLARS = {
+    "'pa${HOME}ss'": ("pa/rootss", "pa/rootss", "pa${HOME}ss", "'pa${HOME}ss'"),
+    "'pa$HOME'": ("pa$HOME", "pa/root", "pa$HOME", "'pa$HOME'"),
+    "pa\\$HOME": ("pa\\$HOME", "pa$HOME", "pa$HOME", "pa\\$HOME"),
+    '"pa\\$HOME"': ("pa\\$HOME", "pa$HOME", "pa$HOME", '"pa\\$HOME"'),
+    '"pa\\${HOME}"': ("pa\\/root", "pa${HOME}", "pa${HOME}", '"pa\\${HOME}"'),
+    "'a$$HOME'": ("a$$HOME", "a$/root", "a$$HOME", "'a$$HOME'"),
+}
+"""What stands behind `NAME=`, and what is read: by python-dotenv 1.2.4, dotenv-expand, sh and docker --env-file.
+
+Observed with HOME=/root, but for docker, which takes a line as it is.
+"""
+
+
+def test_no_form_of_a_dollar_is_read_alike_so_it_is_refused() -> None:
+    assert all(len(set(values)) > 1 for values in DOLLARS.values())
+    for text, (_, _, shell, _) in DOLLARS.items():
+        script = f'NAME={text}\nprintf %s "$NAME"'
+        run = subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=True, encoding="utf-8")
+        assert shell == run.stdout
+        with pytest.raises(Refused, match="has a `\\$`") as caught:
+            FILTERS["dotenv"](shell)
+        assert "HOME" not in caught.value.why + caught.value.fix
+
+
 @pytest.mark.parametrize("value", HOSTILE)
 def test_a_shell_that_sources_dotenv_and_shell_text_sees_the_value(value: str) -> None:
     for name in ("dotenv", "shell"):
@@ -182,6 +207,7 @@ def test_a_name_of_the_environment_is_one(value: str) -> None:
         ("ini", "a "),
         ("dotenv", "it's"),
         ("dotenv", "a\\b"),
+        *(("dotenv", value) for value in ("${HOME}", "$HOME", "a$", "a$1", "a b$")),
         ("sql", "a\\b"),
         ("apache", "${HOME}"),
         ("apache", "exec:/bin/id"),

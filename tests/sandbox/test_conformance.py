@@ -62,6 +62,7 @@ def test_what_the_sandbox_does_not_answer_stands_in_its_table_of_gaps() -> None:
     assert (1814, 36) == (sum(len(compared) for compared, _ in replays), skipped)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DIFFERING)
 def test_each_fact_of_a_flavour_is_held_by_a_recording(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """With one fact of 1.12 in place of 1.14's, some exchange differs."""

@@ -278,7 +278,7 @@ def test_a_shell_reads_a_hostile_secret_as_the_strict_reader_does(path: str, kin
     try:
         text = rendered(path, HOSTILE[kind])
     except RenderError:
-        assert set("'\\\n\t\0\u2028") & set(HOSTILE[kind])
+        assert set("$'\\\n\t\0\u2028") & set(HOSTILE[kind])
         return
     assert parse_dotenv(text) == source(text, tmp_path)
 

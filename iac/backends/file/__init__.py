@@ -37,7 +37,7 @@ class FilePlace(BackendSettings):
             yield "path", problem, f"path: {STATE_DIR}/NAME.state.json"
 
     @classmethod
-    def usual(cls, project: str, environment: str) -> str:  # a project has a folder of its own
+    def usual(cls, project: str, environment: str) -> str:
         """A file of the environment's in the project's own folder."""
         return f"{STATE_DIR}/{environment}.state.json"
 

@@ -71,7 +71,7 @@ class GitPlace(BackendSettings):
         return f"{self.path} in branch {self.branch} of {self.repository or self.remote}"
 
     def target(self, root: Path) -> str:
-        """What git takes for the repository: a URL, an absolute path, or the name of a remote."""
+        """The repository in a form that git takes: a URL, an absolute path, or the name of a remote."""
         if self.repository and is_path(self.repository):
             return str(named_file(root, self.repository).resolve())
         return self.repository or self.remote

@@ -24,10 +24,10 @@ from iac.git import NO_ANSWER, without_userinfo
 from iac.ports import Site, StateBackend
 
 PUSHES = 40
-"""How often a file is pushed again because others, with files of their own, moved its branch meanwhile."""
+"""Pushes of one file, when others with files of their own move its branch meanwhile."""
 
 REFUSALS = 3
-"""How often a server must decline before that is its answer: while another push is at work it declines too."""
+"""Times that a server must decline before that is its answer: it also declines while another push is at work."""
 
 _PAUSE = 0.2  # seconds at most between two pushes
 _BRANCH_PART = re.compile(r"(?![.-])(?!@\Z)(?!.*(\.\.|@\{|\.lock\Z|\.\Z))[^\x00-\x20\x7f~^:?*\[\\]+")
@@ -56,7 +56,7 @@ def open_git(project: Path, place: GitPlace) -> tuple[Cell, Cell]:
 
 @dataclass(frozen=True, slots=True)
 class _At:
-    """Where a ref stands, and the cell's value there. For a change that is to be pushed: what it makes of them."""
+    """The tip of a ref and the version of the cell's value there: as they are, or as a push will make them."""
 
     tip: str | None
     version: str | None
@@ -101,7 +101,7 @@ class _GitCell(Cell):
         raise NotStored(f"the branch was moved by others each of {PUSHES} times")
 
     def _reached(self, at: _At) -> _At:
-        """What is known now of the place."""
+        """Keep what is known now of the place."""
         return at
 
     @property
@@ -132,7 +132,7 @@ class _Document(_GitCell):
         return seen.document
 
     def _start(self, old: Stored | None) -> _At:
-        """Where the branch stands; looked for only when it was not seen with `old` in it."""
+        """The tip of the branch; the remote is asked only when the branch was not seen with `old` in it."""
         version = old.version if old else None
         if self._known is None or self._known.version != version:
             self._read()
@@ -180,7 +180,7 @@ class _Note(_GitCell):
     def _at(self, seen: Seen) -> _At:
         return self._start(seen.lock)
 
-    def _make(self, data: bytes | None, at: _At) -> _At:  # a note follows on nothing
+    def _make(self, data: bytes | None, at: _At) -> _At:
         commit = data and self._copy.commit(f"iac: lock of {self._names.path}", None, NOTE, data).commit
         return _At(commit or None, commit or None)
 

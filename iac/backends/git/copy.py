@@ -46,7 +46,7 @@ _HEAD = re.compile(rb"([0-9a-f]+) (commit|tree|blob) ([0-9]+)\n")
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Where a state is in a remote repository: its branch and file, and the ref of its lock."""
+    """The place of a state in a remote repository: its branch and file, and the ref of its lock."""
 
     branch: str
     path: str
@@ -100,7 +100,7 @@ class Copy:
             return seen
 
     def recent(self) -> Seen:
-        """What the last fetch brought, if that was just now and nothing was pushed since; else a new look."""
+        """The result of the last fetch, if that was just now and nothing was pushed since; else a new look."""
         with self._turn:
             at, seen = self._recent or (0.0, None)
             self._recent = None
@@ -117,7 +117,7 @@ class Copy:
             return Made(commit, blob[0] if blob else None)
 
     def kinds(self, tip: str, paths: Sequence[str]) -> dict[str, str]:
-        """What the paths are in a commit: tree, blob, or "" for what is not there."""
+        """The kinds of paths in a commit: tree, blob, or "" for what is not there."""
         with self._turn:
             given = "".join(f"{tip}:{path}\n" for path in paths)
             answer = self._git.run("cat-file", "--batch-check", given=os.fsencode(given))
@@ -240,7 +240,7 @@ def is_declined(answer: GitAnswer) -> bool:
 
 
 def _summaries(answer: GitAnswer) -> list[str]:
-    """What became of the refs that were not pushed, as `git push --porcelain` words it (git-push, OUTPUT)."""
+    """The reasons why refs were not pushed, as `git push --porcelain` words it (git-push, OUTPUT)."""
     lines = answer.out.decode(errors="replace").splitlines()
     return [printable(line.split("\t")[-1]) for line in lines if line.startswith("!\t")]
 

@@ -1,4 +1,4 @@
-"""What git needs to reach a remote as the project's own repository does: its address and the settings of its transport.
+"""The way to a remote, as the project's own repository has it: the address and the settings of the transport.
 
 CI leaves its token in the settings of the checkout (`http.<url>.extraheader`, `core.sshCommand`), people have
 credential helpers, ssh commands and rewritten addresses there. A repository elsewhere on this machine sees those of the
@@ -31,7 +31,7 @@ _ELSEWHERE = re.compile(r"(?!file://)[^/]*:")  # git takes what has a colon befo
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """How a remote is reached.
+    """The way to a remote.
 
     Attributes:
         directory: what relative addresses start from.
@@ -120,7 +120,7 @@ def _read_project(folder: Path, private: Git) -> tuple[_Project, Entries]:
 
 
 def _outside(private: Git) -> Entries:
-    """What a git without a repository sees: the files of the user and the system, and the environment."""
+    """The settings that a git without a repository sees: the files of the user and the system, and the environment."""
     return read_entries(replace(private, variables={**private.variables, **given_config(os.environ)}))[0]
 
 
@@ -145,7 +145,7 @@ def _ssh(entries: Entries) -> Entries:
 
 
 def _address_of(entries: Entries, remote: str) -> str:
-    """Where git would push to, its rewriting done (git-config(1), url.<base>.insteadOf and pushInsteadOf)."""
+    """The address that git would push to, after rewriting (git-config(1), url.<base>.insteadOf and pushInsteadOf)."""
     first = dict(reversed(entries))
     push = first.get(f"remote.{remote}.pushurl")
     if push is not None:

@@ -44,7 +44,7 @@ class HttpPlace(BackendSettings):
     password: ValueSource | None = None
 
     @classmethod
-    def parse(cls, keys: Mapping[str, Any], project: str, environment: str) -> HttpPlace:  # a URL has no usual value
+    def parse(cls, keys: Mapping[str, Any], project: str, environment: str) -> HttpPlace:
         """GitLab locks and unlocks at ADDRESS/lock, by POST and DELETE (docs.gitlab.com, Terraform state API)."""
         address = keys.get("address", "")
         lock = keys.get("lock_address", f"{address.rstrip('/')}/lock")
@@ -73,8 +73,8 @@ class HttpPlace(BackendSettings):
                 yield key, why, "an address on the server of state.address"
 
     @classmethod
-    def usual(cls, project: str, environment: str) -> str:  # a URL has no usual value
-        """What stands for a URL."""
+    def usual(cls, project: str, environment: str) -> str:
+        """A placeholder: every URL is named by the user."""
         return "URL"
 
     @property

@@ -45,7 +45,7 @@ _log = logging.getLogger(__name__)
 
 HOUR = timedelta(hours=1)
 MOMENT = timedelta(seconds=30)
-"""How long a look holds the lock, and how long everybody waits for a lock that is held for a look or for one write."""
+"""The time for which a look holds the lock. Everybody waits so long for a lock that is held for a look or one write."""
 
 POLL = 1.0
 """Seconds between two tries for a lock that a run holds."""
@@ -133,7 +133,7 @@ class HttpLock(Lock):
         return note
 
     def _probe(self) -> LockTaken | LockHeld | LockUnknown:
-        """Who holds it: `LockTaken` when nobody does."""
+        """Find out who holds the lock: `LockTaken` when nobody does."""
         probe = self._momentary(MOMENT)
         found: LockTaken | LockHeld | LockUnknown = LockTaken()
         try:
@@ -266,7 +266,7 @@ class HttpCell(Cell):
             self._server.write(data, lock_id)
         return _stored(data)
 
-    def _clear(self, old: Stored) -> None:  # the protocol has no such request
+    def _clear(self, old: Stored) -> None:
         raise NotStored("the protocol cannot empty a state", is_refusal=True)
 
 
@@ -282,7 +282,7 @@ def _is_same(found: Stored | None, old: Stored | None) -> bool:
 
 
 def targets(place: HttpPlace) -> StateTargets:
-    """Where the requests of the protocol go.
+    """The addresses and methods of the protocol's requests.
 
     Raises:
         InputError: an address cannot be one, or credentials would go to two servers.

@@ -50,7 +50,7 @@ class StateTarget:
 
 @dataclass(frozen=True, slots=True)
 class StateTargets:
-    """Where the three writing requests of the protocol go. The state is read at `update`."""
+    """The three writing requests of the protocol. The state is read at `update`."""
 
     update: StateTarget
     lock: StateTarget
@@ -95,7 +95,7 @@ def render_id(holder: Holder) -> str:
 
 
 def parse_holder(lock_id: str, who: str, created: str) -> Holder:
-    """Whom a lock's id names; for the lock of another program what the server says of it."""
+    """The holder that a lock's id names. For the lock of another program the server's own words count."""
     parts = lock_id.split(";", _PARTS - 1)
     if len(parts) < _PARTS:
         parts = [lock_id or "unknown", created or "unknown", "unknown", who or "unknown"]

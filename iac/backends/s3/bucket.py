@@ -41,7 +41,7 @@ _STATUS = re.compile(r"status code: (\d{3})\b")
 _CODE = re.compile(r"<Code>([\w.-]{1,64})</Code>")
 _MESSAGE = re.compile(r"<Message>([^<]{1,300})")
 _OF_ROLE = re.compile(r"Error performing [A-Z]+ \S+/latest/(?:api/token|meta-data)\b")
-"""Where a machine is asked for its role (Amazon EC2, instance metadata)."""
+"""The addresses by which a machine is asked for its role (Amazon EC2, instance metadata)."""
 
 _KIND = re.compile(r"kind: (Connect|Timeout)\b")
 
@@ -108,7 +108,7 @@ Login = tuple[Secret | None, Secret | None]
 T = TypeVar("T")
 
 LOCK_SUFFIX = ".lock"
-"""What the lock's key has more than the document's."""
+"""The end of the lock's key, after the document's."""
 
 NOBODY = '"00000000000000000000000000000000"'
 """An ETag that no object has."""
@@ -164,7 +164,7 @@ def open_s3(place: S3Place, login: Login = (None, None)) -> tuple[Cell, Cell]:
 
 
 def _problem(place: S3Place) -> str:
-    """What no request can be made of; "" when there is nothing. obstore panics on some of it."""
+    """Why no request can be made; "" when one can. obstore panics on some of these settings."""
     if not _BUCKET.fullmatch(place.bucket):
         return "state.bucket is not the name of a bucket"
     if not place.key.isprintable() or {"", ".", ".."} & set(place.key.split("/")):
@@ -268,7 +268,7 @@ class Bucket:
 
 
 def _unpanicked(call: Callable[[], T]) -> T:
-    """What `call` gives. obstore panics where AWS_* of the environment make no URL, past `except Exception`."""
+    """The result of `call`. obstore panics where AWS_* of the environment make no URL, past `except Exception`."""
     try:
         return call()
     except Exception:

@@ -61,7 +61,8 @@ RULES = (
     DefinitionRule(
         id="implicit-grant",
         what="The grant `implicit`, or the response type `token`.",
-        why="The access token stands in an address: in the browser's history, in logs, in what other pages are told.",
+        why="The access token stands in an address: in the browser's history, in logs, and in what the browser tells "
+        "other pages.",
         source="RFC 9700 section 2.1.2",
         fix="grant_types: [authorization_code] with code_challenge_method: S256",
         bad="grant_types: [implicit]",
@@ -73,7 +74,7 @@ RULES = (
         id="password-grant",
         level=Level.ERROR,
         what="The grant `password`: people type their password for IAM into the service.",
-        why="The service, and whoever breaks into it, can be every one of them; second factors do not work.",
+        why="The service, and whoever breaks into it, can act as every one of them. Second factors do not work.",
         source="RFC 9700 section 2.4, which forbids it",
         fix="use authorization_code, or device_code where there is no browser",
         bad="grant_types: [password]",
@@ -89,11 +90,11 @@ RULES = (
         id="token-exchange",
         level=Level.OFF,
         what="The grant `token-exchange`.",
-        why="The client turns tokens that were given to others into its own, for longer and for more. Rucio, FTS and "
-        "orchestrators are made for it, so it is off; switch it on where each such client needs a reason. A plan "
-        "says grant-added whenever a client gets it.",
+        why="The client turns tokens that others got into its own, which last longer and allow more. Rucio, FTS and "
+        "orchestrators need it, so the rule is off. Switch it on where each such client needs a reason. A plan "
+        "says grant-added whenever a client gets the grant.",
         source="RFC 8693 section 5; IAM documentation, token exchange: given by administrators only",
-        fix="take token-exchange out of grant_types, or waive it with the service's reason",
+        fix="remove token-exchange from grant_types, or waive it with the service's reason",
         bad="grant_types: [authorization_code, token-exchange]",
         good="grant_types: [authorization_code]",
         reads=frozenset({"grant_types"}),
@@ -105,9 +106,9 @@ RULES = (
     ),
     DefinitionRule(
         id="public-client-without-pkce",
-        what="A client without a secret (`token_endpoint_auth_method: none`) that may use authorization_code, and "
+        what="A client without a secret (`token_endpoint_auth_method: none`) has the grant authorization_code, and its "
         "`code_challenge_method` is not S256.",
-        why="Whoever catches the code can redeem it: nothing else proves who asks.",
+        why="Whoever catches the code can redeem it, because nothing else proves who asks.",
         source="RFC 9700 section 2.1.1; RFC 7636 section 4.2",
         fix="code_challenge_method: S256",
         bad="token_endpoint_auth_method: none",
@@ -119,7 +120,7 @@ RULES = (
         id="native-app-with-secret",
         what="A client with a secret whose redirect URIs all lead to the user's own machine: loopback, or a scheme of "
         "an app.",
-        why="A secret that is shipped to every user is none; whoever has the app has it.",
+        why="A secret that every user gets with the app is not a secret.",
         source="RFC 8252 section 8.5",
         fix="token_endpoint_auth_method: none with code_challenge_method: S256",
         bad="redirect_uris: ['http://localhost:4242/cb']",
@@ -130,12 +131,12 @@ RULES = (
     ),
     DefinitionRule(
         id="auth-method-enforced",
-        what="`token_endpoint_auth_method` is client_secret_post or client_secret_jwt, which IAM up to 1.14.0 does not "
-        "hold a client to, and 1.14.1 does.",
-        why="A service that sends its secret by Basic, as most libraries do, works until the server's upgrade and is "
-        "locked out after it.",
+        what="`token_endpoint_auth_method` is client_secret_post or client_secret_jwt. IAM up to 1.14.0 does not "
+        "enforce the method, 1.14.1 does.",
+        why="A service that sends its secret by Basic, as most libraries do, works until the server's upgrade and "
+        "fails after it.",
         source="rec: login (1.14), admin-auth-method-matrix",
-        fix="see how the service sends its secret; by Basic: token_endpoint_auth_method: client_secret_basic",
+        fix="check how the service sends its secret; by Basic: token_endpoint_auth_method: client_secret_basic",
         bad="token_endpoint_auth_method: client_secret_post",
         good="token_endpoint_auth_method: client_secret_basic",
         reads=frozenset({"token_endpoint_auth_method"}),
@@ -144,11 +145,11 @@ RULES = (
     ),
     DefinitionRule(
         id="offline-access-without-user",
-        what="The scope `offline_access` of a client that has no grant but client_credentials.",
-        why="A refresh token stands for a user who is not there; this client can ask for a token whenever it likes. "
-        "The server can add the grant refresh_token by itself, and such a token need not end.",
+        what="A client has the scope `offline_access`, and no grant but client_credentials.",
+        why="A refresh token stands for an absent user; this client can ask for a token at any time. The server may also "
+        "add the grant refresh_token, and a token that may never end.",
         source="RFC 6749 section 4.4.3; rec: admin-offline-access",
-        fix="take offline_access out of scope",
+        fix="remove offline_access from scope",
         bad="grant_types: [client_credentials]\nscope: [offline_access]",
         good="grant_types: [client_credentials]\nscope: [compute.create]",
         reads=frozenset({"grant_types", "scope"}),
@@ -157,9 +158,9 @@ RULES = (
     DefinitionRule(
         id="refresh-token-without-offline-access",
         what="The grant `refresh_token` without the scope `offline_access`.",
-        why="No refresh token is given without the scope.",
+        why="IAM gives no refresh token without the scope.",
         source="OpenID Connect Core section 11; rec: admin-offline-access",
-        fix="add offline_access to scope, or take the grant out",
+        fix="add offline_access to scope, or remove the grant",
         bad="grant_types: [authorization_code, refresh_token]",
         good="grant_types: [authorization_code, refresh_token]\nscope: [openid, offline_access]",
         reads=frozenset({"grant_types", "scope"}),

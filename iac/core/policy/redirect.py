@@ -93,7 +93,7 @@ RULES = (
     DefinitionRule(
         id="http-redirect-uri",
         what="A redirect URI with http that does not lead to the user's own machine.",
-        why="The authorization code, and with the implicit grant the token, crosses the network in clear.",
+        why="The authorization code crosses the network in clear, and with the implicit grant the token does too.",
         source="RFC 9700 section 2.6; RFC 6749 section 3.1.2.1",
         fix="use https",
         bad="redirect_uris: ['http://portal.example.org/cb']",
@@ -109,10 +109,10 @@ RULES = (
         id="wildcard-redirect-uri",
         level=Level.ERROR,
         what="A redirect URI with `*` in it.",
-        why="Servers compare addresses letter by letter, so it fits none; one that took it for a pattern would send "
-        "codes wherever somebody has a name.",
+        why="Servers compare addresses letter by letter, so it matches none. One that took it for a pattern would "
+        "send codes to any host with such a name.",
         source="RFC 9700 sections 2.1 and 4.1.3: exact comparison; rec: admin-redirect-uris (IAM stores it)",
-        fix="write each address out",
+        fix="write out each address",
         bad="redirect_uris: ['https://*.example.org/cb']",
         good="redirect_uris: ['https://a.example.org/cb', 'https://b.example.org/cb']",
         reads=_URIS,
@@ -124,8 +124,8 @@ RULES = (
     ),
     DefinitionRule(
         id="custom-scheme-redirect-uri",
-        what="A redirect URI whose scheme is neither https nor http, oidc-agent's own left out.",
-        why="Several apps can claim one scheme, and the system hands the code to one of them.",
+        what="A redirect URI has another scheme than https and http; oidc-agent's own is allowed.",
+        why="Several apps can claim the same scheme, and the system sends the code to one of them.",
         source="RFC 8252 sections 7.1 and 8.6",
         fix="use http://127.0.0.1 for an app, or an https address that the app has claimed",
         bad="redirect_uris: ['org.example.app:/cb']",
@@ -137,7 +137,7 @@ RULES = (
         id="redirect-uri-refused",
         what="A redirect URI that IAM 1.13.5 and 1.14.1 refuse: neither https, nor http on localhost, 127.0.0.1 or "
         "[::1], nor `edu.kit.data.oidc-agent:/redirect`.",
-        why="After the server's upgrade every change of the client is refused, whatever the change is about.",
+        why="After the server's upgrade, it refuses every change of the client.",
         source="rec: admin-redirect-uris, admin-redirect-uris-more, admin-old-redirect-uri",
         fix="use https, or http on localhost, 127.0.0.1 or [::1]",
         bad="redirect_uris: ['http://portal.example.org/cb']",

@@ -68,9 +68,9 @@ def _profiles(subject: Subject) -> list[Diagnostic]:
 RULES = (
     DefinitionRule(
         id="unknown-scope",
-        what="A scope is none of IAM's, of the WLCG profile, or of `scopes` in iac.yaml. A plan asks the server too: "
-        "what its discovery document lists is known.",
-        why="Servers take every name without a word, so a typing error shows only when a token is asked for.",
+        what="A scope is not one of IAM's, of the WLCG profile, or of `scopes` in iac.yaml. A plan also knows the "
+        "scopes that the server's discovery document lists.",
+        why="Servers accept every name, so a typing error shows only when a service asks for a token.",
         source="rec: self-service-restricted-scopes",
         fix="correct it, or add it to scopes in iac.yaml",
         bad="scope: [openid, proflie]",
@@ -82,9 +82,9 @@ RULES = (
     DefinitionRule(
         id="privileged-scope",
         what="A scope by which the client can change the server itself: `scim:*`, `iam:admin.*`, `registration-token`.",
-        why="An administrator gives it, through whoever may merge here.",
+        why="An administrator gives it, and everybody who may merge here can do so.",
         source="rec: admin-restricted-scopes, self-service-restricted-scopes",
-        fix="review who may merge here; take the scope out, or waive it with the service's reason",
+        fix="review who may merge here; remove the scope, or waive it with the service's reason",
         bad="scope: [scim:write]",
         good="scope: [openid, profile]",
         reads=_SCOPE,
@@ -97,12 +97,12 @@ RULES = (
     DefinitionRule(
         id="restricted-scope",
         level=Level.OFF,
-        what="A scope that only an administrator can give, and by which the client cannot change the server: "
+        what="A scope that only an administrator can give, and that does not let the client change the server: "
         "`storage.*:/`, `proxy:generate`, `ssh-keys`.",
-        why="When an owner edits the client in IAM's dashboard, the server takes the scope away without a word. It is "
-        "off, for services of the WLCG need such scopes, and a plan shows what was lost.",
+        why="When an owner edits the client in IAM's dashboard, the server silently removes the scope. The rule is "
+        "off, because services of the WLCG need such scopes, and a plan shows what was lost.",
         source="rec: self-service-restricted-scopes; IAM issue 461",
-        fix="take the scope out, or waive it with the service's reason",
+        fix="remove the scope, or waive it with the service's reason",
         bad="scope: ['storage.modify:/']",
         good="scope: ['storage.modify:/portal']",
         reads=_SCOPE,
@@ -127,9 +127,9 @@ RULES = (
     DefinitionRule(
         id="compute-scope-with-path",
         what="A scope `compute.*` with a path.",
-        why="No meaning is defined for it; a computing element that compares names refuses the token.",
+        why="Such a path has no defined meaning; a computing element that compares names refuses the token.",
         source="WLCG Common JWT Profiles 1.1 section 2.2.1",
-        fix="compute.create, without : and what follows",
+        fix="compute.create, without : and the path",
         bad="scope: ['compute.create:/']",
         good="scope: [compute.create]",
         reads=_SCOPE,
@@ -138,8 +138,8 @@ RULES = (
     DefinitionRule(
         id="two-token-profiles",
         what="Two of the scopes `iam`, `wlcg`, `aarc` and `kc`.",
-        why="Each asks for another form of tokens. With two of them IAM falls back to the server's default, which may "
-        "be neither, unless each request names one.",
+        why="Each asks for another form of tokens. With two of them IAM uses the server's default, which may be "
+        "neither, unless each request names one.",
         source="IAM documentation, JWT profiles; IAM's ScopeAwareProfileResolver",
         fix="keep one of them",
         bad="scope: [openid, aarc, wlcg]",

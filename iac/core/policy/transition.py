@@ -95,9 +95,9 @@ RULES = (
     ChangeRule(
         id="redirect-uri-new-host",
         what="A change adds a redirect URI on a host that the client did not have, in a domain that it had.",
-        why="Whoever holds that host gets codes of everybody who logs in.",
+        why="Whoever controls that host gets the codes of everybody who logs in.",
         source="RFC 9700 section 4.1",
-        fix="see that the host is the service's own, and that the old address is still needed",
+        fix="check that the host is the service's own, and that the service still needs the old address",
         before="redirect_uris: [https://portal.example.org/cb]",
         bad="redirect_uris: [https://portal.example.org/cb, https://new.example.org/cb]",
         good="redirect_uris: [https://portal.example.org/cb, https://portal.example.org/cb2]",
@@ -105,10 +105,11 @@ RULES = (
     ),
     ChangeRule(
         id="redirect-uri-other-domain",
-        what="A change adds a redirect URI in a domain that the client did not have; its own machine counts as one.",
-        why="That is how a client is taken over: one more address, far down a list, in somebody else's hands.",
+        what="A change adds a redirect URI in a domain that the client did not have; the user's own machine counts as "
+        "one.",
+        why="This is how somebody takes over a client: one more address, far down a list, in somebody else's hands.",
         source="RFC 9700 section 4.1",
-        fix="ask who holds the domain",
+        fix="ask who owns the domain",
         before="redirect_uris: [https://portal.example.org/cb]",
         bad="redirect_uris: [https://portal.example.org/cb, https://portal.example.com/cb]",
         good="redirect_uris: [https://portal.example.org/cb, https://new.example.org/cb]",
@@ -117,7 +118,7 @@ RULES = (
     ChangeRule(
         id="client-becomes-public",
         what="A change sets `token_endpoint_auth_method: none`.",
-        why="The secret is gone with the change, and whoever knows the client's id, which is public, can use it.",
+        why="The change removes the secret. Whoever knows the client's id, which is public, can use the client.",
         source="RFC 6749 section 2.1; rec: admin-auth-method-matrix",
         fix="keep a secret method, or private_key_jwt; if it is an app for users, code_challenge_method: S256",
         before="token_endpoint_auth_method: client_secret_basic",
@@ -127,11 +128,11 @@ RULES = (
     ),
     ChangeRule(
         id="secret-will-change",
-        what="A change gives the client another secret: a rotation, or one that somebody made on the server. A "
-        "rotation that replaces leaves the old one as it is for its grace time.",
+        what="A change gives the client another secret: a rotation, or a secret that somebody made on the server. A "
+        "rotation that replaces keeps the old one for its grace time.",
         why="The server ends the old secret at once, so services fail until they have read the new one.",
         source="rec: admin-secret-rotation",
-        fix="restart what reads the outputs named, right after apply",
+        fix="restart the services that read the outputs named, right after apply",
         before="secret: {serial: 1}",
         bad="secret: {serial: 2}",
         good="secret: {serial: 1}",
@@ -139,11 +140,11 @@ RULES = (
     ),
     ChangeRule(
         id="grant-added",
-        what="A change adds a grant by which the client can do more than log users in: client_credentials, "
-        "device_code, implicit, password, redelegate or token-exchange.",
-        why="What the client may do changes, though its scopes do not.",
+        what="A change adds a grant that lets the client do more than log users in: client_credentials, device_code, "
+        "implicit, password, redelegate or token-exchange.",
+        why="The client may do more, though its scopes stay the same.",
         source="RFC 9700 sections 2.1.2, 2.4 and 2.5; RFC 8693 section 5; RFC 8628 section 5",
-        fix="see that the service needs it",
+        fix="check that the service needs it",
         before="grant_types: [authorization_code]",
         bad="grant_types: [authorization_code, client_credentials]",
         good="grant_types: [authorization_code, refresh_token]\nscope: [openid, offline_access]",
@@ -151,10 +152,10 @@ RULES = (
     ),
     ChangeRule(
         id="privileged-scope-added",
-        what="A change adds a scope by which the client can change the server itself.",
+        what="A change adds a scope that lets the client change the server itself.",
         why="Whoever has the client's secret today gets these rights tomorrow.",
         source="rec: admin-restricted-scopes",
-        fix="give the rights to a client of their own, with a secret of its own",
+        fix="give the rights to a separate client, with a secret of its own",
         before="scope: [openid]",
         bad="scope: [openid, scim:read]",
         good="scope: [openid, profile]",
@@ -167,10 +168,10 @@ RULES = (
     ChangeRule(
         id=NEW_RECIPIENT,
         what="A definition, or `state.encryption` in iac.yaml, names a key that could not open the client's secret "
-        "before; or secrets that were encrypted would be stored in clear.",
-        why="Whoever holds that key can log in as the client from then on, and nobody sees it when he does.",
+        "before; or iac would store secrets in clear that were encrypted.",
+        why="Whoever has that key can log in as the client from then on, and nobody notices.",
         source="RFC 6749 section 10.1",
-        fix="ask whose key it is; apply seals new secrets to it, and iac state rekey those that are there",
+        fix="ask whose key it is; apply encrypts new secrets to it, and iac state rekey those that exist",
         before="recipients: [age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa]",
         bad="recipients:\n- age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa\n"
         "- age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p",

@@ -55,9 +55,9 @@ def _summary(name: str, seconds: int, bound: Bound) -> str:
 RULES = (
     DefinitionRule(
         id="lifetime-out-of-bounds",
-        what="A lifetime of tokens outside the bounds: `lifetime_bounds` of iac.yaml, else 300 to 21600 seconds for "
-        "access and ID tokens and 86400 to 2592000 for refresh tokens. A refresh token that never ends is outside.",
-        why="A token that was stolen works until it ends; one that ends too soon breaks jobs and loads the server.",
+        what="A lifetime of tokens is outside its bounds. Default of `lifetime_bounds`: 300 to 21600 seconds for "
+        "access and ID tokens, 86400 to 2592000 for refresh tokens. A refresh token that never ends is outside.",
+        why="A stolen token works until it ends. A token that ends too soon breaks jobs and loads the server.",
         source="WLCG Common JWT Profiles, guidance on token lifetimes; RFC 6750 section 5.3",
         fix="change the lifetime, or lifetime_bounds in iac.yaml",
         bad="access_token_validity_seconds: 864000",
@@ -69,8 +69,9 @@ RULES = (
         id="no-contact",
         level=Level.OFF,
         what="A definition without `contacts`.",
-        why="When the client is abused, or before the server is upgraded, somebody must be asked. It is off, for what "
-        "a definition does not declare keeps the server's value, and there may be contacts there.",
+        why="When somebody abuses the client, or before an upgrade of the server, you must ask somebody. The rule is off, "
+        "because a field that a definition does not declare keeps the server's value, and there may be contacts "
+        "there.",
         source="RFC 7591 section 2, contacts; Sirtfi 1.0 section 2.2, contacts for incident response",
         fix="contacts: [a team's address]",
         bad="client_description: a portal",
@@ -82,8 +83,8 @@ RULES = (
         id="no-owner",
         level=Level.OFF,
         what="A definition without `owners`.",
-        why="Nobody but administrators sees the client in IAM's dashboard or can act when this project's pipeline "
-        "cannot. It is off, for many projects want exactly that.",
+        why="Only administrators see the client in IAM's dashboard, or can act when this project's pipeline cannot. "
+        "The rule is off, because many projects want exactly that.",
         source="rec: admin-owners",
         fix="owners: [account UUIDs]",
         bad="client_description: a portal",

@@ -25,5 +25,5 @@ class GitHub(Forge):
         """The secret of the repository or environment that has this name."""
         return f"{name}: ${{{{ secrets.{name} }}}}"
 
-    def root(self, suffix: str) -> None:  # GitHub finds every workflow
+    def root(self, suffix: str) -> None:
         """There is none."""

@@ -32,7 +32,7 @@ FEW = 10
 """Up to so many clients are read one by one, whatever the server holds."""
 
 READ_SCOPE, WRITE_SCOPE = "iam:admin.read", "iam:admin.write"
-"""What a login needs to read and to change clients (rec: admin-authorization)."""
+"""Scopes to read and to change clients (rec: admin-authorization)."""
 
 _CLIENTS = "/iam/api/clients"
 _UNKNOWN = Facts(shows_secrets=False, has_up_scoping=False)

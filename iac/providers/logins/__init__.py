@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from iac.transport.http import Http
 
 READ_SCOPES = ("iam:admin.read",)
-"""What plan needs (rec: admin-authorization)."""
+"""Scopes for plan (rec: admin-authorization)."""
 
 WRITE_SCOPES = ("iam:admin.read", "iam:admin.write")
-"""What apply needs."""
+"""Scopes for apply."""
 
 
 class Login(ABC):

@@ -73,7 +73,7 @@ class OidcAgent(Login):
             raise self._failed("its answer is not that of oidc-token --all", f"try it: {self.where}")
         return check_token(found, endpoints, clock.now(), skew_words(http.skew))
 
-    def forget(self, refused: Bearer) -> None:  # the agent knows which
+    def forget(self, refused: Bearer) -> None:
         """Have the agent get a new token instead of the one in its memory."""
         self._is_refused = True
 

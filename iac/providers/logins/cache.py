@@ -50,7 +50,7 @@ class TokenOwner:
 
 @dataclass(frozen=True, slots=True)
 class Tokens:
-    """What a login by device code brought.
+    """The tokens of a login by device code.
 
     Attributes:
         access: None when it was refused, and only the refresh token is left.
@@ -156,7 +156,7 @@ class TokenCache:
 
 
 def cache_folder(environ: Mapping[str, str]) -> Path:
-    """Where tokens are kept; an XDG_CACHE_HOME that is not absolute does not count (XDG Base Directory)."""
+    """The folder of kept tokens; an XDG_CACHE_HOME that is not absolute does not count (XDG Base Directory)."""
     named = Path(environ.get("XDG_CACHE_HOME", ""))
     return (named if named.is_absolute() else named_file(Path(), "~/.cache")) / "iac" / "tokens"
 

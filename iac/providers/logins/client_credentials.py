@@ -120,7 +120,7 @@ class SecretAssertion(Assertion):
         super().__init__(client_id)
         self._secret = secret
 
-    def sign(self, claims: Mapping[str, object], endpoints: Endpoints) -> str:  # every server has it
+    def sign(self, claims: Mapping[str, object], endpoints: Endpoints) -> str:
         """By HMAC with SHA-256."""
         return sign_hs256(claims, self._secret)
 

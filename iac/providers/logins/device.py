@@ -51,7 +51,7 @@ _LONGEST_TEXT = 512
 
 @dataclass(frozen=True, slots=True)
 class DeviceApproval:
-    """What somebody is to approve.
+    """The codes that somebody approves.
 
     Attributes:
         page: the URL to open.
@@ -69,7 +69,7 @@ class DeviceApproval:
     interval: float
 
     def words(self, issuer: str) -> str:
-        """What to tell somebody, in lines; what the server wrote is made inert."""
+        """The words for the person who logs in, in lines; the server's texts are made inert."""
         lines = [
             f"To log in at {printable(issuer)} open",
             f"    {printable(self.page)}",
@@ -133,7 +133,7 @@ _FRESH = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """Whom a login can ask.
+    """The person at the terminal.
 
     Attributes:
         ask: tells somebody what to do; None when nobody is there.
@@ -271,7 +271,7 @@ class DeviceLogin(Login):
 
 @dataclass(frozen=True, slots=True)
 class _Talk:
-    """Whom we talk to, and as which client."""
+    """The server that we talk to, and the client that we are."""
 
     http: Http
     endpoints: Endpoints
@@ -314,7 +314,7 @@ def _until_approved(talk: _Talk, approval: DeviceApproval) -> Answer:
 
 
 def _poll(talk: _Talk, approval: DeviceApproval) -> Answer | None:
-    """What the server says; None when it is away (RFC 8628 section 3.5)."""
+    """The server's answer; None when it is away (RFC 8628 section 3.5)."""
     form = {"grant_type": GRANT, "device_code": approval.device_code.reveal()}
     try:
         answer = talk.post(talk.endpoints.token, form)
@@ -357,7 +357,7 @@ def _kept_bearer(kept: Tokens | None, clock: Clock) -> Bearer | None:
 
 
 def _tokens(answer: Answer, bearer: Bearer, before: Secret | None) -> Tokens:
-    """What to keep; an answer without a new refresh token leaves the one before (RFC 6749 section 6)."""
+    """The tokens to keep; an answer without a new refresh token leaves the one before (RFC 6749 section 6)."""
     new = answer.json().get("refresh_token")
     refresh = Secret(new) if isinstance(new, str) and new else before
     return Tokens(bearer.value, refresh, bearer.expires, bearer.scopes)

@@ -115,11 +115,11 @@ def _check_times(bearer: Bearer, where: str, now: datetime, skew: str) -> None:
 
 
 class Nobody(Login):
-    """Who has no token."""
+    """A login without a token."""
 
     kind = "none"
 
-    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:  # there is none
+    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:
         """Say that there is none.
 
         Raises:
@@ -144,7 +144,7 @@ class InitialAccessToken(Login):
 
     kind: ClassVar = KIND
 
-    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:  # there already
+    def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:
         """The token as it is."""
         return Bearer(self.find(), subject=KIND)
 

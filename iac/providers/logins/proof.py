@@ -79,7 +79,7 @@ class SharedSecret(LoginProof):
         other = "client_secret_post" if self.method == "client_secret_basic" else "client_secret_basic"
         return f"check auth.client_id and auth.client_secret, or set auth.token_endpoint_auth_method: {other}"
 
-    def call(self, path: str, form: Mapping[str, str], endpoints: Endpoints, clock: Clock) -> Call:  # no need
+    def call(self, path: str, form: Mapping[str, str], endpoints: Endpoints, clock: Clock) -> Call:
         """Id and secret in the form, or in a header."""
         if self.method == "client_secret_basic":
             return Call.form(path, form).with_authorization(basic(self.client_id, self.secret))
@@ -98,7 +98,7 @@ class PublicClient(LoginProof):
         """Id, and that it may need a secret."""
         return "check auth.client_id, and set auth.client_secret if the client is registered with one"
 
-    def call(self, path: str, form: Mapping[str, str], endpoints: Endpoints, clock: Clock) -> Call:  # no need
+    def call(self, path: str, form: Mapping[str, str], endpoints: Endpoints, clock: Clock) -> Call:
         """The id in the form."""
         return Call.form(path, {**form, "client_id": self.client_id})
 

@@ -23,7 +23,7 @@ class AgeCipher(Cipher):
 
     tells_recipients = False
 
-    def seal(self, path: str, content: bytes, recipients: Sequence[str]) -> bytes:  # the form is one
+    def seal(self, path: str, content: bytes, recipients: Sequence[str]) -> bytes:
         """See `Cipher`."""
         import pyrage  # only commands that meet secrets
 

@@ -21,7 +21,7 @@ class FileOutputs(SinkSettings):
     opener: ClassVar = "iac.sinks.file.sink"
 
     @classmethod
-    def parse(cls, keys: Mapping[str, Any]) -> FileOutputs:  # it has no keys
+    def parse(cls, keys: Mapping[str, Any]) -> FileOutputs:
         """It has nothing to set."""
         return cls()
 
@@ -30,8 +30,8 @@ class FileOutputs(SinkSettings):
         """Nothing but the content decides the bytes."""
         return ""
 
-    def check(self, spec: OutputSpec, keys: frozenset[str], say: Say) -> Iterator[Diagnostic]:  # any key
-        """Who else could read the secret."""
+    def check(self, spec: OutputSpec, keys: frozenset[str], say: Say) -> Iterator[Diagnostic]:
+        """Warn when others could read the secret."""
         if spec.mode & _OTHERS:
             summary = f"{spec.path} would be open to everybody on the machine (mode {spec.mode:04o})"
             yield say("output-open-to-others", "mode", summary, why="it holds a secret", fix='mode: "0640"')

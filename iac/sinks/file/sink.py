@@ -39,7 +39,7 @@ class FileSink(Sink):
         with _explained(path):
             files.check_folder(_nearest_folder(target.parent))
 
-    def _write(self, path: str, content: bytes, *, mode: int, is_new: bool) -> bool:  # it is looked at
+    def _write(self, path: str, content: bytes, *, mode: int, is_new: bool) -> bool:
         target = self._target(path)
         with _explained(path):
             files.make_folder(target.parent)

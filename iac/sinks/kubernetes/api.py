@@ -24,7 +24,7 @@ from iac.transport.retry import PASSING
 _APPLY = "application/apply-patch+yaml"
 _WORDS = ("reason", "message")
 _WORD = re.compile(r"[^\s\"'=:,;]{12,}")
-"""What may be a secret in a file: nobody else's words are as long by chance."""
+"""A word that may be a secret of a file: other words are rarely as long."""
 _HOW_TO = "docs/how-to/deliver-credentials.md has the Role"
 
 
@@ -110,7 +110,7 @@ class Api:
 
 
 def _hidden(manifest: Manifest) -> Iterator[Secret]:
-    """What no message may repeat of a Secret: its values as they are sent and as they are, and each longer word."""
+    """Texts of a Secret that no message may repeat: its values as they are sent and in clear, and each longer word."""
     for value in manifest.get("data", {}).values():
         clear = base64.b64decode(value).decode(errors="replace").strip()
         yield from (Secret(text) for text in (value, clear, *_WORD.findall(clear)) if text)

@@ -23,7 +23,7 @@ from iac.files import read
 from iac.transport.certificate import accept_any_form
 
 _ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-"""Where a pod has its service account."""
+"""The folder of a pod's service account."""
 _LARGEST = 1024 * 1024  # bytes of a kubeconfig, token or certificate
 _LOG_IN = (
     "make a token (kubectl create token SERVICEACCOUNT) and name it in a user of the kubeconfig by token or tokenFile"
@@ -71,7 +71,7 @@ class Cluster:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a sink's settings say of the cluster.
+    """The cluster by a sink's settings.
 
     Attributes:
         sink: its name.

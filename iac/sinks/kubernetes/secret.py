@@ -23,7 +23,7 @@ _ENTRY = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)=(?:'([^']*)'|([^\s'\"]*))")
 
 @dataclass(frozen=True, slots=True)
 class SecretPath:
-    """Where an output goes; `key` "" for a dotenv output, each line of which is a key."""
+    """The place of an output; `key` "" for a dotenv output, each line of which is a key."""
 
     path: str
     namespace: str
@@ -77,7 +77,7 @@ def _entries(target: SecretPath, content: bytes) -> Iterator[tuple[str, str]]:
 
 
 def read_content(target: SecretPath, found: Manifest) -> bytes | None:
-    """What a Secret holds of an output, None when that is nothing; several keys as dotenv lines."""
+    """The part of a Secret that is an output; several keys as dotenv lines; None when there is none."""
     data = {name: base64.b64decode(text) for name, text in _part(found, "data").items()}
     if target.key:
         return data.get(target.key)
@@ -91,7 +91,7 @@ def _line(name: str, value: bytes) -> bytes:
 
 
 def manifest(target: SecretPath, data: Mapping[str, str], owner: str, kind: str, labels: Mapping[str, str]) -> Manifest:
-    """What is applied."""
+    """The Secret as it is applied."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
@@ -107,7 +107,7 @@ def manifest(target: SecretPath, data: Mapping[str, str], owner: str, kind: str,
 
 
 def released(target: SecretPath, found: Manifest) -> Manifest:
-    """What is applied to give up every field of a Secret in which others keep keys; its type cannot be changed."""
+    """A Secret that gives up all fields of ours, where others keep keys in it. Its type cannot be changed."""
     metadata = {"name": target.name, "namespace": target.namespace}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": found.get("type")}
 

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Marks:
-    """What every Secret of a sink carries.
+    """The marks that every Secret of a sink carries.
 
     Attributes:
         owner: the project and environment that made it, as `PROJECT/ENVIRONMENT`.
@@ -86,7 +86,7 @@ class KubernetesSink(Sink):
             self._refuse_foreign(target, found)
             api.apply(target, wanted, is_trial=True)
 
-    def _write(self, path: str, content: bytes, *, mode: int, is_new: bool) -> bool:  # of files
+    def _write(self, path: str, content: bytes, *, mode: int, is_new: bool) -> bool:
         wanted = self._manifest(path, content)
         with self._open(path) as (api, target, found):
             self._refuse_foreign(target, found)
@@ -165,7 +165,7 @@ class KubernetesSink(Sink):
 
 
 def _on(found: Manifest | None, wanted: Manifest) -> Manifest:
-    """What is wanted, only if the Secret is still the one that was read."""
+    """The wanted Secret, on the condition that the Secret is still the one that was read."""
     if found is None:
         return wanted
     return {**wanted, "metadata": {**wanted["metadata"], "resourceVersion": found["metadata"]["resourceVersion"]}}

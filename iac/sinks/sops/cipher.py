@@ -39,7 +39,7 @@ from iac.sinks.sops.tree import (
 
 _KEY_BYTES = 32
 _MANIFEST = frozenset({"apiVersion", "kind", "metadata", "type", "immutable"})
-"""What a Secret has beside its data."""
+"""Keys of a Secret beside its data."""
 
 
 def open_sink(settings: SopsSettings, at: OutputSite) -> Sink:
@@ -146,7 +146,7 @@ def _check_names(branch: Branch) -> None:
 
 
 def _check_clear(branch: Branch, encrypted_keys: Sequence[str]) -> None:
-    """Where not all is encrypted: what stays in clear is what a manifest says of itself, and nothing else."""
+    """Refuse clear values where not all is encrypted, but for what a manifest says of itself."""
     if not encrypted_keys:
         return
     clear = [name for name in branch if name not in encrypted_keys and name not in _MANIFEST]

@@ -21,7 +21,7 @@ Branch = dict[str, Node]
 Leaf = str | int | float | bool
 
 UNENCRYPTED = "_unencrypted"
-"""What SOPS leaves in clear when nothing else is said: keys with this end."""
+"""The end of keys that SOPS leaves in clear by default."""
 _NONCE_BYTES = 32
 _TAG_BYTES = 16
 _VALUE = re.compile(r"ENC\[AES256_GCM,data:([^,]*),iv:([^,]*),tag:([^,]*),type:(str|int|float|bool|bytes|time)\]")
@@ -105,7 +105,7 @@ def _aad(path: tuple[str, ...]) -> str:
 
 
 def _text(leaf: Leaf) -> str:
-    """What enters the MAC: `True` and `False` for flags, digits for numbers."""
+    """The text that enters the MAC: `True` and `False` for flags, digits for numbers."""
     return str(leaf)
 
 
