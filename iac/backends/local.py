@@ -20,7 +20,7 @@ from iac import files
 from iac.core.errors import MissingStateError, StateError
 from iac.core.state.codec import COUNT, OBJECT, TEXT, Malformed, dump, known, load, named
 from iac.core.state.document import Owner, TextOrigin, check_owner, check_state, parse_state
-from iac.core.state.journal import Journal, is_journal, parse_journal
+from iac.core.state.journal import Journal, is_journal, parse_journal, replay
 from iac.core.state.model import Event, State
 from iac.ports import Clock, Deliveries, Delivery, StateBackend
 
@@ -143,11 +143,16 @@ class JournaledBackend(StateBackend):
         """The document in some bytes; `fix` is for one that is damaged."""
         origin = TextOrigin(self._where, fix)
         try:
-            document = parse_state(data.decode(), origin)
+            return parse_state(data.decode(), origin)
         except UnicodeDecodeError:
             raise StateError("the state is damaged", where=origin.where, why="not UTF-8", fix=fix) from None
-        check_owner(document, self._owner, origin)
-        return document
+
+    def _own(self, document: State, journal: Journal, origin: TextOrigin) -> State:
+        """The document and what its journal adds, when they are this environment's.
+
+        The owner is asked of both together: a document without clients may have a journal that made some.
+        """
+        return check_owner(replay(document, journal, origin), self._owner, origin)
 
     def _missing(self, fix: str) -> MissingStateError:
         return MissingStateError(

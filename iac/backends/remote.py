@@ -17,7 +17,7 @@ from iac.backends.local import Extent, JournaledBackend, LocalJournal
 from iac.backends.lock import Lease
 from iac.core.errors import StateError, UnreachableError
 from iac.core.state.document import Owner, TextOrigin, render_state
-from iac.core.state.journal import Batch, fold_all, render_batch, replay
+from iac.core.state.journal import Batch, fold_all, render_batch
 from iac.core.state.keys import brings_secret
 from iac.core.state.model import Event, State
 from iac.ports import Clock, Holder, Lock, Site, StateBackend
@@ -100,7 +100,7 @@ class RemoteBackend(JournaledBackend):
                 raise self._missing(fix)
             fix = "put an earlier version of it back: iac state push FILE"
             document = self._parse(stored.data, fix)
-            now = replay(document, journal, TextOrigin(self._where, fix))
+            now = self._own(document, journal, TextOrigin(self._where, fix))
             length = journal.length if any(batch.serial >= document.serial for batch in journal.batches) else 0
             named = max((batch.serial for batch in journal.batches), default=0)
             self._seen = _Seen(stored, document, now, document.serial, Extent(size, length), named=named)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -136,7 +137,10 @@ class OutputRules:
         if folder not in self._folders:
             self._folders[folder] = os.path.relpath(os.path.realpath(self._root / folder), self._real)
         there = PurePosixPath(self._folders[folder])
-        return "" if ".." in there.parts or (self._root / path).is_symlink() else str(there / name)
+        with suppress(PermissionError):  # a folder that is another user's: whoever writes there looks again
+            if (self._root / path).is_symlink():
+                return ""
+        return "" if ".." in there.parts else str(there / name)
 
     def templates(self) -> set[str]:
         """Templates of the project that its outputs name, those that are there."""

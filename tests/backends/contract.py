@@ -106,13 +106,18 @@ class BackendContract:
 
     @pytest.mark.parametrize("member", ["project", "environment", "issuer", "lineage"])
     def test_a_foreign_state_is_refused_and_both_sides_are_named(self, site: Site, member: str) -> None:
-        site.begun()
+        site.begun().record([written("a")])  # in the journal alone: the document itself knows no client
         other = replace(OWNER, **{member: "https://other.example.org"})
         with pytest.raises(StateError, match=f"another {member}") as caught:
             site.open(other).load()
         assert "https://other.example.org" in caught.value.why
         assert str(getattr(OWNER, member)).removesuffix("/") in caught.value.why
         assert caught.value.fix
+
+    def test_a_state_without_clients_follows_the_issuer_of_the_project(self, site: Site) -> None:
+        site.begun()
+        other = replace(OWNER, issuer="https://other.example.org")
+        assert replace(EMPTY, issuer=other.issuer) == site.open(other).load()
 
     def test_one_trailing_slash_of_the_issuer_does_not_matter(self, site: Site) -> None:
         site.begun()

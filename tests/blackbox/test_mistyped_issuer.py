@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import pytest
-
 if TYPE_CHECKING:
     from iac.sandbox.server import Sandbox
     from tests.blackbox.kit import Project
 
 
-@pytest.mark.xfail(strict=True, reason="the empty state is refused, and state init says that there is a state already")
 def test_an_empty_state_of_a_mistyped_issuer_is_no_dead_end(project: Project, sandbox: Sandbox) -> None:
     state = project.read(".iac/state.json")
     project.write(".iac/state.json", state.replace(sandbox.issuer, "https://iam.exmaple.org/"))

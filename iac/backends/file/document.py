@@ -17,7 +17,7 @@ from iac.backends.local import JournaledBackend
 from iac.backends.remote import owner_of
 from iac.core.errors import StateError
 from iac.core.state.document import Owner, TextOrigin, render_state
-from iac.core.state.journal import Batch, fold_all, parse_journal, render_batch, replay
+from iac.core.state.journal import Batch, fold_all, parse_journal, render_batch
 from iac.core.state.model import Event, State
 from iac.ports import Clock, Holder, Site, StateBackend
 
@@ -140,7 +140,7 @@ class FileBackend(JournaledBackend):
         )
         data = files.read(self._journal) if self._journal.exists() else b""
         journal = parse_journal(data, origin)
-        state = replay(document, journal, origin)
+        state = self._own(document, journal, origin)
         # A journal of an older document holds nothing that this one lacks: the next commit begins it again.
         length = journal.length if any(batch.serial >= document.serial for batch in journal.batches) else 0
         named = max((batch.serial for batch in journal.batches), default=0)

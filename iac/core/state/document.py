@@ -7,7 +7,7 @@ well.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from iac.core.errors import StateError
@@ -89,6 +89,8 @@ def parse_state(text: str, origin: TextOrigin) -> State:
 def check_owner(state: State, owner: Owner, origin: TextOrigin) -> State:
     """The state, when it is this owner's.
 
+    A state that knows no client follows the issuer of iac.yaml: it was made while that was misspelt.
+
     Raises:
         StateError: it belongs to another project, environment, server or lineage; both are named.
     """
@@ -100,20 +102,23 @@ def check_owner(state: State, owner: Owner, origin: TextOrigin) -> State:
             fix=f"when this state is the project's own, set state.lineage in iac.yaml to {state.lineage}",
         )
     pairs = (
+        ("lineage", state.lineage, owner.lineage),
         ("project", state.project, owner.project),
         ("environment", state.environment, owner.environment),
         ("issuer", state.issuer.removesuffix("/"), owner.issuer.removesuffix("/")),
-        ("lineage", state.lineage, owner.lineage),
     )
-    for name, theirs, ours in pairs:
-        if theirs != ours:
-            raise StateError(
-                f"the state belongs to another {name}",
-                where=origin.where,
-                why=f"the state says {theirs!r}, iac.yaml says {ours!r}",
-                fix="name the state that belongs to this environment (state in iac.yaml, and its lineage)",
-            )
-    return state
+    name, theirs, ours = next((pair for pair in pairs if pair[1] != pair[2]), ("", "", ""))
+    if not name:
+        return state
+    is_empty = not (state.clients or state.outputs or state.intents or state.tombstones or state.keys)
+    if is_empty and name == "issuer":
+        return replace(state, issuer=owner.issuer, served_issuer="", approval=None)
+    raise StateError(
+        f"the state belongs to another {name}",
+        where=origin.where,
+        why=f"the state says {theirs!r}, iac.yaml says {ours!r}",
+        fix="name the state that belongs to this environment (state in iac.yaml, and its lineage)",
+    )
 
 
 def _read(text: str, origin: TextOrigin) -> State:
