@@ -20,7 +20,6 @@ from iac.core.plan.proposal import (
     refuse_held,
     refuse_not_understood,
     restored,
-    with_fate,
 )
 from iac.core.plan.reach import guard_change, guard_new
 from iac.core.plan.succession import asked, heir, let_go, plan_succession
@@ -65,7 +64,7 @@ def _plan_create(draft: Draft, client: DesiredClient, last: ClientState | None) 
     elif last is not None and client.address not in draft.options.recreate:
         draft.guards.append(guards.gone(client.address, client.client_id))
     fields = compare_in(draft, client, None, last)
-    change = with_fate(propose(draft, client, None, fields), secret_step.of_new(client, draft.actual.facts))
+    change = propose(draft, client, None, fields, secret_step.of_new(client, draft.actual.facts))
     reason = "in no state and not registered"
     if last is not None:
         reason = "deleted on server"
@@ -99,7 +98,7 @@ def _plan_adopt(draft: Draft, client: DesiredClient, seen: Registration) -> None
     if is_ours and has_chosen(draft, client, seen):
         known = secret_step.Fate(SecretChange.CREATED, SecretStep.NOTHING)
     fields = compare_in(draft, client, seen, draft.state.clients.get(client.address))
-    change = replace(with_fate(propose(draft, client, seen, fields), known), action=Action.ADOPT, resumes=is_ours)
+    change = replace(propose(draft, client, seen, fields, known), action=Action.ADOPT, resumes=is_ours)
     change = replace(change, reason="registered by an interrupted run" if is_ours else "adopt: true")
     if is_ours and (was := begun_restore(draft, client)):
         change = restored(change, was, draft.actual.facts, draft.desired.server_defaults)
@@ -118,7 +117,7 @@ def _plan_update(draft: Draft, client: DesiredClient, seen: Registration, last: 
     reason = _why(draft, client, last)
     if not (fields or reason or known.step is not SecretStep.NOTHING):
         return
-    change = with_fate(propose(draft, client, seen, fields), known)
+    change = propose(draft, client, seen, fields, known)
     if change.writes_fields:
         guard_hidden(draft, client, seen, last)
     guard_change(draft, change, last)

@@ -23,6 +23,7 @@ class Fate:
 
 
 _METHOD = "token_endpoint_auth_method"
+NO_FATE = Fate(SecretChange.NONE, SecretStep.NOTHING)
 _KEPT = Fate(SecretChange.KEPT, SecretStep.NOTHING)
 _LOST = Fate(SecretChange.ROTATED, SecretStep.ROTATE, "the answer of an interrupted rotation is lost")
 

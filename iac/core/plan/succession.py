@@ -14,7 +14,7 @@ from iac.core.plan.change import CLIENT_ID, Action, Cause, FieldChange, Leaving,
 from iac.core.plan.draft import Draft, Options
 from iac.core.plan.identity import base_of, successor
 from iac.core.plan.plan import StandingPredecessor
-from iac.core.plan.proposal import carried, compare_in, guard_hidden, has_chosen, propose, put, with_fate
+from iac.core.plan.proposal import carried, compare_in, guard_hidden, has_chosen, propose, put
 from iac.core.registration import Registration
 from iac.core.rotation import due, duration, is_past, later
 from iac.core.state.model import ClientState, Predecessor
@@ -67,7 +67,7 @@ def plan_succession(draft: Draft, client: DesiredClient, last: ClientState) -> N
         return
     renamed = FieldChange(CLIENT_ID, last.client_id, client.client_id, Cause.DEFINITION)
     fields = (renamed, *compare_in(draft, client, seen or old, last if seen is None else None))
-    change = with_fate(propose(draft, client, seen, fields), _fate(draft, client, seen))
+    change = propose(draft, client, seen, fields, _fate(draft, client, seen))
     grace = 0 if old is None or draft.options.no_grace else client.lifecycle.grace
     change = replace(
         change,
@@ -124,7 +124,7 @@ def let_go(draft: Draft, client: DesiredClient, seen: Registration, last: Client
     change = draft.changes.get(client.address)
     if change is None:
         secret = SecretChange.KEPT if uses_secret(client.fields) else SecretChange.NONE
-        change = replace(propose(draft, client, seen, ()), secret=secret)
+        change = replace(propose(draft, client, seen), secret=secret)
     names = ", ".join(old.client_id for old in leaving)
     reason = f"{names} waits for outputs to be written" if waiting else f"the grace time of {names} is over"
     draft.changes[client.address] = replace(
