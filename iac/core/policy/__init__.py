@@ -17,7 +17,7 @@ from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.plan.change import Change
 from iac.core.plan.plan import Plan
 from iac.core.policy import grant, redirect, registered, scope, transition, upkeep
-from iac.core.policy.rule import ChangeRule, DefinitionRule, Level, RegisteredRule, Rule, Subject, Terms, hit
+from iac.core.policy.rule import ChangeRule, DefinitionRule, Level, RegisteredRule, Rule, Subject, hit
 from iac.core.policy.transition import NEW_RECIPIENT, new_recipients
 from iac.core.registration import Registration
 from iac.core.text import printable
@@ -25,6 +25,7 @@ from iac.core.text import printable
 __all__ = [
     "CHANGE_RULES",
     "DEFINITION_RULES",
+    "EXPIRED",
     "REGISTERED_RULES",
     "RULES",
     "ChangeRule",
@@ -34,12 +35,15 @@ __all__ = [
     "RegisteredRule",
     "Rule",
     "Subject",
-    "Terms",
     "asks_server",
     "check",
     "in_force",
     "judge",
     "level",
+    "of_change",
+    "of_server",
+    "place_in",
+    "refined",
     "review",
     "unused",
 ]  # fmt: skip
@@ -152,8 +156,8 @@ def review(plan: Plan, desired: Desired, wanted: Iterable[DesiredClient], outsid
     rest: list[Diagnostic] = []
     for client in wanted:
         change = changes.get(client.address)
-        found = [*(_of_change(change, client) if change else _of_recipients(plan, client))]
-        found += _of_server(client, outside)
+        found = [*(of_change(change, client) if change else _of_recipients(plan, client))]
+        found += of_server(client, outside)
         findings = tuple(replace(said, where=client.address) for said in _findings(client, found, desired, outside))
         if change is None:
             rest += findings
@@ -174,10 +178,10 @@ def _kept(change: Change, client: DesiredClient, desired: Desired) -> list[Diagn
 
 
 def _findings(
-    client: DesiredClient, of_change: Iterable[Diagnostic], desired: Desired, outside: Outside
+    client: DesiredClient, others: Iterable[Diagnostic], desired: Desired, outside: Outside
 ) -> Iterator[Diagnostic]:
-    found = [said for each in client.remarks if (said := _refined(each, outside.scopes)) is not None]
-    found += of_change
+    found = [said for each in client.remarks if (said := refined(each, outside.scopes)) is not None]
+    found += others
     if not found and not client.waivers:
         return
     verdict = judge(found, client.waivers, desired.policy, outside.today)
@@ -193,33 +197,37 @@ def _refiner(rule: str) -> Callable[[Diagnostic, Collection[str]], Diagnostic | 
     return known.refine if isinstance(known, DefinitionRule) else None
 
 
-def _refined(finding: Diagnostic, scopes: Collection[str]) -> Diagnostic | None:
+def refined(finding: Diagnostic, scopes: Collection[str]) -> Diagnostic | None:
+    """A finding as the server's list of scopes settles it; None when the server knows better."""
     refine = _refiner(finding.id)
     return refine(finding, scopes) if refine is not None else finding
 
 
-def _of_change(change: Change, client: DesiredClient) -> Iterator[Diagnostic]:
+def of_change(change: Change, client: DesiredClient) -> Iterator[Diagnostic]:
+    """What the rules on changes say of a change to a client that is registered."""
     if change.observed is None and not change.succeeds:
         return
     for rule in CHANGE_RULES:
         for said in rule.check(change):
-            yield rule.diagnostic(said, _place(client, said))
+            yield rule.diagnostic(said, place_in(client, said))
 
 
-def _of_server(client: DesiredClient, outside: Outside) -> Iterator[Diagnostic]:
+def of_server(client: DesiredClient, outside: Outside) -> Iterator[Diagnostic]:
+    """What is said of a client as the server holds it."""
     seen = outside.clients.get(client.address)
     for rule in REGISTERED_RULES:
         for said in rule.check(seen, outside.today) if seen else ():
-            yield rule.diagnostic(said, _place(client, said))
+            yield rule.diagnostic(said, place_in(client, said))
 
 
 def _of_recipients(plan: Plan, client: DesiredClient) -> Iterator[Diagnostic]:
     """Of a client that has no change: who can open its secret is no field of it."""
     for said in new_recipients(plan.recipients.get(client.address), client.recipients):
-        yield RULES[NEW_RECIPIENT].diagnostic(said, _place(client, said))
+        yield RULES[NEW_RECIPIENT].diagnostic(said, place_in(client, said))
 
 
-def _place(client: DesiredClient, said: Diagnostic) -> Location:
+def place_in(client: DesiredClient, said: Diagnostic) -> Location:
+    """Where the item of a hit stands, else its field, else where the definition begins."""
     return client.at(said.details["field"], said.details["value"])
 
 
