@@ -36,8 +36,8 @@ def _summary(drift: Drift) -> str:
 
 def _client(client: Drifted, page: Page) -> Iterator[str]:
     symbol, verb = ("-", "gone from the server") if client.gone else ("~", "changed on the server")
-    name = f' "{printable(client.client_name)}"' if client.client_name else ""
-    yield page.line(f"  {symbol} {printable(client.address)}: {verb} {printable(client.client_id)}{name}", symbol)
+    name = f', "{printable(client.client_name)}"' if client.client_name else ""
+    yield page.line(f"  {symbol} {printable(client.address)}: {verb} ({printable(client.client_id)}{name})", symbol)
     yield page.line(f"      {printable(f'{client.location.file}:{client.location.line}')}")
     if client.disabled and not any(finding.id == "client-disabled" for finding in client.findings):
         yield f"      {DISABLED}"
