@@ -82,9 +82,9 @@ def _show(shell: Shell, drift: Drift, view: str) -> None:
 
 
 def _accept(shell: Shell, drift: Drift, sources: Mapping[str, DefinitionFile], view: str) -> int:
-    from iac.workflow.drift import accept, accepted_findings
+    from iac.workflow.drift import accept
 
-    accepted, findings = accept(shell.root, drift, sources), accepted_findings(drift)
+    accepted, findings = accept(shell.root, drift, sources)
     lines = [line for one in accepted for line in _written(drift, one)]
     lines += [line for finding in findings for line in finding.lines()]
     told = {

@@ -43,7 +43,7 @@ class Drifted:
         location: where the definition begins.
         unread: managed fields that the server does not show, so that it is not known whether they were changed.
         disabled: whether somebody disabled it on the server. Apply does not enable it.
-        findings: what policy says of the server's values (`iac.core.policy.drift`).
+        findings: what policy says of the server's values (`iac.core.policy.review_drift`).
     """
 
     address: str

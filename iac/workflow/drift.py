@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,7 @@ from iac.core.drift import Drift, find_drift
 from iac.core.errors import InputError
 from iac.core.limits import listed
 from iac.core.plan.change import FieldChange
-from iac.core.policy import Outside
-from iac.core.policy.drift import review_drift
+from iac.core.policy import Outside, review_drift
 from iac.session import Session
 from iac.workflow.registrations import read_actual
 
@@ -60,8 +59,8 @@ class Accepted:
         }
 
 
-def accept(root: Path, drift: Drift, sources: Mapping[str, DefinitionFile]) -> tuple[Accepted, ...]:
-    """Write the server's values into the definitions of the clients that drifted.
+def accept(root: Path, drift: Drift, sources: Mapping[str, DefinitionFile]) -> tuple[list[Accepted], list[Diagnostic]]:
+    """Write the server's values into the definitions of the clients that drifted; what policy says stands with them.
 
     Args:
         root: the project's folder.
@@ -82,7 +81,7 @@ def accept(root: Path, drift: Drift, sources: Mapping[str, DefinitionFile]) -> t
     }
     write_edits(root, edits.values())
     settings = load_project(root).environments.values()
-    return tuple(
+    accepted = [
         Accepted(
             client.address,
             field,
@@ -91,7 +90,13 @@ def accept(root: Path, drift: Drift, sources: Mapping[str, DefinitionFile]) -> t
         )
         for client, edit in edits.items()
         for field in client.fields
-    )
+    ]
+    places = {(one.address, one.field.name): one.location for one in accepted}
+    return accepted, [
+        replace(finding, location=places.get((finding.where, finding.details["field"]), finding.location))
+        for client in drift.clients
+        for finding in client.findings
+    ]
 
 
 def _refuse_gone(drift: Drift) -> None:
@@ -106,7 +111,12 @@ def _refuse_gone(drift: Drift) -> None:
 
 def _refuse_by_policy(drift: Drift) -> None:
     """What policy would refuse in a change of the definition does not come in by the server."""
-    refused = [finding for finding in accepted_findings(drift, of_fields=True) if finding.severity is Severity.ERROR]
+    refused = [
+        finding
+        for client in drift.clients
+        for finding in client.findings
+        if finding.severity is Severity.ERROR and finding.details["field"] in {field.name for field in client.fields}
+    ]
     if refused:
         raise InputError(
             "policy refuses the server's values, nothing is written",
@@ -114,13 +124,3 @@ def _refuse_by_policy(drift: Drift) -> None:
             why=listed((f"{finding.summary} [{finding.id}]" for finding in refused), "; "),
             fix="run iac apply to make the client as defined, or waive the finding in its definition, with the reason",
         )
-
-
-def accepted_findings(drift: Drift, *, of_fields: bool = False) -> list[Diagnostic]:
-    """What policy says of these clients; `of_fields` leaves out what is not about a field that drifted."""
-    return [
-        finding
-        for client in drift.clients
-        for finding in client.findings
-        if not of_fields or finding.details["field"] in {field.name for field in client.fields}
-    ]

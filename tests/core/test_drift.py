@@ -14,8 +14,7 @@ from iac.core.desired import Moved, Terms, Waiver
 from iac.core.diagnostics import Location
 from iac.core.drift import Drift, Drifted, SecretDrift, find_drift
 from iac.core.plan.change import Cause, FieldChange
-from iac.core.policy import Outside, Subject, check, in_force
-from iac.core.policy.drift import review_drift
+from iac.core.policy import Outside, Subject, check, in_force, review_drift
 from iac.core.state.model import SecretStatus
 from tests.core import strategies as our
 from tests.core.build import (

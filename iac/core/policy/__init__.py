@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from iac.core.capabilities import Capabilities
-from iac.core.desired import Desired, DesiredClient, Waiver
+from iac.core.desired import OWNERS, Desired, DesiredClient, Waiver
 from iac.core.diagnostics import Diagnostic, Location, Severity
-from iac.core.plan.change import Change
+from iac.core.drift import Drift, Drifted
+from iac.core.plan.change import Action, Change, FieldChange
 from iac.core.plan.plan import Plan
 from iac.core.policy import grant, redirect, registered, scope, transition, upkeep
 from iac.core.policy.rule import ChangeRule, DefinitionRule, Level, RegisteredRule, Rule, Subject, hit
@@ -25,7 +26,6 @@ from iac.core.text import printable
 __all__ = [
     "CHANGE_RULES",
     "DEFINITION_RULES",
-    "EXPIRED",
     "REGISTERED_RULES",
     "RULES",
     "ChangeRule",
@@ -40,11 +40,8 @@ __all__ = [
     "in_force",
     "judge",
     "level",
-    "of_change",
-    "of_server",
-    "place_in",
-    "refined",
     "review",
+    "review_drift",
     "unused",
 ]  # fmt: skip
 
@@ -156,8 +153,8 @@ def review(plan: Plan, desired: Desired, wanted: Iterable[DesiredClient], outsid
     rest: list[Diagnostic] = []
     for client in wanted:
         change = changes.get(client.address)
-        found = [*(of_change(change, client) if change else _of_recipients(plan, client))]
-        found += of_server(client, outside)
+        found = [*(_of_change(change, client) if change else _of_recipients(plan, client))]
+        found += _of_server(client, outside)
         findings = tuple(replace(said, where=client.address) for said in _findings(client, found, desired, outside))
         if change is None:
             rest += findings
@@ -180,7 +177,7 @@ def _kept(change: Change, client: DesiredClient, desired: Desired) -> list[Diagn
 def _findings(
     client: DesiredClient, others: Iterable[Diagnostic], desired: Desired, outside: Outside
 ) -> Iterator[Diagnostic]:
-    found = [said for each in client.remarks if (said := refined(each, outside.scopes)) is not None]
+    found = [said for each in client.remarks if (said := _refined(each, outside.scopes)) is not None]
     found += others
     if not found and not client.waivers:
         return
@@ -197,37 +194,34 @@ def _refiner(rule: str) -> Callable[[Diagnostic, Collection[str]], Diagnostic | 
     return known.refine if isinstance(known, DefinitionRule) else None
 
 
-def refined(finding: Diagnostic, scopes: Collection[str]) -> Diagnostic | None:
+def _refined(finding: Diagnostic, scopes: Collection[str]) -> Diagnostic | None:
     """A finding as the server's list of scopes settles it; None when the server knows better."""
     refine = _refiner(finding.id)
     return refine(finding, scopes) if refine is not None else finding
 
 
-def of_change(change: Change, client: DesiredClient) -> Iterator[Diagnostic]:
-    """What the rules on changes say of a change to a client that is registered."""
+def _of_change(change: Change, client: DesiredClient) -> Iterator[Diagnostic]:
     if change.observed is None and not change.succeeds:
         return
     for rule in CHANGE_RULES:
         for said in rule.check(change):
-            yield rule.diagnostic(said, place_in(client, said))
+            yield rule.diagnostic(said, _place(client, said))
 
 
-def of_server(client: DesiredClient, outside: Outside) -> Iterator[Diagnostic]:
-    """What is said of a client as the server holds it."""
+def _of_server(client: DesiredClient, outside: Outside) -> Iterator[Diagnostic]:
     seen = outside.clients.get(client.address)
     for rule in REGISTERED_RULES:
         for said in rule.check(seen, outside.today) if seen else ():
-            yield rule.diagnostic(said, place_in(client, said))
+            yield rule.diagnostic(said, _place(client, said))
 
 
 def _of_recipients(plan: Plan, client: DesiredClient) -> Iterator[Diagnostic]:
     """Of a client that has no change: who can open its secret is no field of it."""
     for said in new_recipients(plan.recipients.get(client.address), client.recipients):
-        yield RULES[NEW_RECIPIENT].diagnostic(said, place_in(client, said))
+        yield RULES[NEW_RECIPIENT].diagnostic(said, _place(client, said))
 
 
-def place_in(client: DesiredClient, said: Diagnostic) -> Location:
-    """Where the item of a hit stands, else its field, else where the definition begins."""
+def _place(client: DesiredClient, said: Diagnostic) -> Location:
     return client.at(said.details["field"], said.details["value"])
 
 
@@ -248,3 +242,53 @@ def _of_state(plan: Plan, desired: Desired) -> Iterator[Diagnostic]:
 
 def _clients(number: int) -> str:
     return f"{number:,} client{'' if number == 1 else 's'}"
+
+
+def review_drift(drift: Drift, desired: Desired, outside: Outside) -> Drift:
+    """The drift with the findings of policy, each at its client.
+
+    Args:
+        drift: what somebody changed.
+        desired: the definitions.
+        outside: the day, the scopes that the server knows, and the clients of `drift` as the server holds them.
+    """
+    return replace(drift, clients=tuple(_reviewed(client, desired, outside) for client in drift.clients))
+
+
+def _reviewed(drifted: Drifted, desired: Desired, outside: Outside) -> Drifted:
+    client = desired.clients[drifted.address]
+    change = Change(
+        address=drifted.address,
+        client_id=drifted.client_id,
+        client_name=drifted.client_name,
+        action=Action.UPDATE,
+        reason="",
+        location=drifted.location,
+        fields=drifted.fields,
+        observed=outside.clients.get(drifted.address),
+    )
+    found = [*_of_values(client, drifted.fields, desired, outside)]
+    found += [*_of_change(change, client), *_of_server(client, outside)]
+    said = judge(found, client.waivers, desired.policy, outside.today).diagnostics
+    findings = (replace(finding, where=client.address) for finding in said if finding.id != EXPIRED)
+    return replace(drifted, findings=tuple(findings))
+
+
+def _of_values(
+    client: DesiredClient, fields: tuple[FieldChange, ...], desired: Desired, outside: Outside
+) -> Iterator[Diagnostic]:
+    """What the rules on definitions would find in the server's values and do not find in the definition."""
+    theirs = {field.name: field.after for field in fields if field.name != OWNERS}
+    if not theirs:
+        return
+    values = {name: value for name, value in {**client.fields, **theirs}.items() if value is not None}
+    subject = Subject(values, desired.terms, has_owners=bool(client.owners))
+    known = {_about(remark) for remark in client.remarks}
+    for rule, found in check(subject, in_force(desired.policy, desired.api)):
+        finding = _refined(rule.diagnostic(found, _place(client, found)), outside.scopes)
+        if finding is not None and _about(finding) not in known:
+            yield finding
+
+
+def _about(finding: Diagnostic) -> tuple[str, str, str]:
+    return finding.id, finding.details["field"], finding.details["value"]
