@@ -82,7 +82,7 @@ def carry_out(
         check_saved(locked.plan, terms.saved)
     if locked.plan.refusals and terms.view == "json":
         show_json(locked.plan.to_dict())
-    check_guards(locked.plan)
+    check_guards(locked.plan, ", nothing was sent")
     if not locked.has_work:
         return Report(locked.plan.digest, (), findings=locked.plan.findings)
     if terms.expected is None and not terms.is_approved:

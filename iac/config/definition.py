@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from iac.config.layers import Item, Merged
 from iac.core.desired import DesiredClient, Lifecycle, Rotation, Waiver
 from iac.core.diagnostics import Diagnostic, Location
-from iac.core.model import ALWAYS, DEFAULTED, FIELDS, GRANT_TYPES, Kind, Value
+from iac.core.model import ALWAYS, DEFAULTED, FIELDS, GRANT_TYPES, Kind, Value, meant
 from iac.core.plan.recipients import recipient
 from iac.core.policy import RULES, DefinitionRule, Subject, Terms, check, in_force, judge, unused
 from iac.core.rotation import seconds
@@ -67,7 +67,7 @@ def canonical_fields(merged: Merged, pool: Pool) -> dict[str, Value]:
         parts = merged.parts.get(name)
         if parts is None or name in merged.broken:
             continue
-        value = _canonical(field.kind, name, merged, parts[-1].value)
+        value = meant(name, _canonical(field.kind, name, merged, parts[-1].value))
         if value is None or value in {(), ""}:
             found.pop(name, None)
         else:
@@ -140,7 +140,7 @@ class Judge:
     """The rules in force in one environment, at work on its definitions."""
 
     def __init__(self, settings: Settings) -> None:
-        self._rules = in_force(settings.policy)
+        self._rules = in_force(settings.policy, settings.api)
         self._terms = Terms(settings.scopes, settings.lifetime_bounds)
 
     def find(self, definition: Definition, mistakes: Iterable[Diagnostic]) -> Judged:

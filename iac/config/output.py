@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from iac.config.complaint import check_values
 from iac.core.catalogue import mistake
 from iac.core.desired import FILE, DesiredClient, OutputSpec
 from iac.core.diagnostics import Diagnostic, Location
@@ -79,6 +80,8 @@ class OutputRules:
     def check(self, spec: OutputSpec, document: Document, pointer: Pointer) -> Iterator[Diagnostic]:
         """What is wrong with one output by itself."""
         yield from self._check_template(spec.template, document.at(*pointer, "template"))
+        if spec.template in template_files():
+            yield from check_values(document, pointer, spec.template, spec.values)
         sink = self._settings.sinks.get(spec.sink)
         if sink is None:
             known = list(self._settings.sinks)

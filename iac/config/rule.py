@@ -18,6 +18,7 @@ from iac.core.vocabulary import is_restricted
 
 if TYPE_CHECKING:
     from iac.config.definition import Definition
+    from iac.core.capabilities import Capabilities
 
     Rule = Callable[[Definition], Iterator[Diagnostic]]
 
@@ -173,7 +174,7 @@ def _keys(definition: Definition) -> Iterator[Diagnostic]:
             "adopted-without-key",
             "private_key_jwt needs a key, and none is declared",
             merged.at("token_endpoint_auth_method"),
-            why="IAM from 1.14 on shows no jwk; the client keeps its own, and iac sends no update that would erase it",
+            why=f"{definition.settings.api.server} may hide it; the client keeps its own, and iac never erases it",
             fix="add jwks_uri (better) or jwk",
         )
     elif method == "private_key_jwt" and not jwk and not uri:
@@ -223,7 +224,7 @@ def _admin_fields(definition: Definition) -> Iterator[Diagnostic]:
         if name in owned or FIELDS[name].admin_only:
             where = definition.merged.at(name)
             summary = f"{name} is set through the management API only"
-            yield mistake("needs-management-api", summary, where, fix="remove it, or use provider: iam-admin")
+            yield mistake("needs-management-api", summary, where, fix=_or_management("remove it", api))
     if api.server_chooses and definition.merged.get(_ROTATION) == Rotation.REPLACE:
         where = definition.merged.at(_ROTATION)
         summary = "a rotation that replaces is done through the management API only"
@@ -232,8 +233,12 @@ def _admin_fields(definition: Definition) -> Iterator[Diagnostic]:
             summary,
             where,
             why="a successor has an id that is known before it is registered; here the server chooses ids",
-            fix="remove lifecycle.rotation, or use provider: iam-admin",
+            fix=_or_management("remove lifecycle.rotation", api),
         )
+
+
+def _or_management(fix: str, api: Capabilities) -> str:
+    return f"{fix}, or use provider: iam-admin" if api.is_iam else fix
 
 
 RULES: tuple[Rule, ...] = (

@@ -133,6 +133,11 @@ def members(value: Value | None) -> tuple[str, ...]:
     return value if isinstance(value, tuple) else ()
 
 
+def meant(name: str, value: Value | None) -> Value | None:
+    """A field's value; the default for an empty auth method (RFC 7591 section 2, rec: admin-auth-method-matrix)."""
+    return AUTH_METHODS[0] if name == "token_endpoint_auth_method" and not value else value
+
+
 def short_grant(grant: str) -> str:
     """The short name of a grant type for people; unknown ones as they are."""
     return next((short for short, wire in GRANT_TYPES.items() if wire == grant), grant)

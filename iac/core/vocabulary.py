@@ -36,11 +36,18 @@ STORAGE = frozenset({"storage.read", "storage.create", "storage.modify", "storag
 PARAMETRIC = ("storage.read:", "storage.create:", "storage.modify:", "storage.stage:", "storage.poll:", "wlcg.groups:")
 """What stands before a path or group: WLCG Common JWT Profiles 1.1 section 2.2."""
 
-STEMS = (*PARAMETRIC, "compute.", "iam:", "scim:", "fts:")
-"""Beginnings of names whose rest is open."""
+COMPUTE = frozenset({"compute.read", "compute.modify", "compute.create", "compute.cancel"})
+"""Names that have no path: compute-scope-with-path says so where there is one."""
 
-PRIVILEGED = ("scim", "iam:admin.", "registration-token", "resource-token")
-"""Beginnings of scopes by which a client can change the IAM itself."""
+PRIVILEGED = frozenset(
+    {
+        "scim", "scim:read", "scim:write", "iam:admin.read", "iam:admin.write", "registration-token", "resource-token",
+    }
+)  # fmt: skip
+"""Scopes by which a client can change the server itself."""
+
+_GUARDED = ("scim:", "iam:admin.")
+"""What stands before others of that kind that a later version may have."""
 
 RESTRICTED = frozenset(
     {
@@ -56,14 +63,14 @@ _CLOSE = 2
 
 def is_known(scope: str, extra: Iterable[str]) -> bool:
     """Whether a scope is one of the usual ones or of those that the project names (patterns)."""
-    if scope in KNOWN or scope in STORAGE or scope.startswith(STEMS):
+    if scope in KNOWN or scope in STORAGE or scope.startswith(PARAMETRIC) or scope.partition(":")[0] in COMPUTE:
         return True
     return any(fnmatchcase(scope, pattern) for pattern in extra)
 
 
 def is_privileged(scope: str) -> bool:
-    """Whether a client with this scope can change the IAM itself."""
-    return scope.startswith(PRIVILEGED)
+    """Whether a client with this scope can change the server itself; a misspelt one cannot."""
+    return scope in PRIVILEGED or (scope.startswith(_GUARDED) and not closest(scope, ()))
 
 
 def is_restricted(scope: str) -> bool:

@@ -22,6 +22,7 @@ from iac.views.words import (
     code,
     counted,
     entry_shown,
+    no_change,
     recipient_lines,
     sealing,
     shortened,
@@ -74,7 +75,7 @@ def _title(plan: Plan) -> list[str]:
         for word in (plan.project, plan.environment, plan.issuer, plan.api.provider)
     )
     where = f"Project {project}, environment {environment}, issuer {issuer}, provider {provider}"
-    return [f"### Plan: {', '.join(verbs) or 'no changes'}", where, ""]
+    return [f"### Plan: {', '.join(verbs) or no_change(plan)}", where, ""]
 
 
 def _warnings(plan: Plan) -> Iterator[str]:

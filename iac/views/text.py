@@ -11,7 +11,7 @@ from iac.core.limits import ALIKE, alike, listed
 from iac.core.plan.change import Action, Change, FieldChange, OutputAction, SecretChange
 from iac.core.plan.plan import Plan
 from iac.core.text import printable
-from iac.views.words import CAUSES, SOME_UNREAD, counted, entry_shown, recipient_lines, sealing, value_shown
+from iac.views.words import CAUSES, SOME_UNREAD, counted, entry_shown, no_change, recipient_lines, sealing, value_shown
 
 SYMBOLS = {
     Action.CREATE: "+",
@@ -102,7 +102,7 @@ def summary_line(plan: Plan) -> str:
     """Counts in one line."""
     counts = plan.summary()
     done = [f"{counts[str(action)]} to {action.replace('_', ' ')}" for action in Action if counts[str(action)]]
-    changes = ", ".join(done) if done else "no changes"
+    changes = ", ".join(done) if done else no_change(plan)
     return f"Plan: {changes}; {counts['no_op']} unchanged, {counts['unmanaged']} not managed here."
 
 

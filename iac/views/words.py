@@ -148,6 +148,11 @@ _MOST = 5
 """Addresses that are named where the same is said of many."""
 
 
+def no_change(plan: Plan) -> str:
+    """What a plan without changes is; one that is refused may not say all that would be done."""
+    return "refused" if plan.refusals else "no changes"
+
+
 def sealing(who: Recipients) -> str:
     """What becomes of a secret whose recipients change."""
     if who.is_clear:

@@ -83,15 +83,19 @@ def prepare(session: Session, options: Options) -> LockedPlan:
 _REVIEW = "review the new plan and approve it"
 
 
-def check_guards(plan: Plan) -> None:
+def check_guards(plan: Plan, consequence: str = "") -> None:
     """Refuse a plan that a guard refuses, or policy.
+
+    Args:
+        plan: what would be done.
+        consequence: what follows for who wanted more than a plan.
 
     Raises:
         UnsafePlan: with what they say; the plan has been shown before.
     """
     if plan.refusals:
         said = listed((f"{refusal.headline} [{refusal.id}]" for refusal in plan.refusals), "; ")
-        raise UnsafePlan("the plan is refused, nothing was sent", why=said, fix="see the plan above: each has its fix")
+        raise UnsafePlan(f"the plan is refused{consequence}", why=said, fix="see the plan above: each has its fix")
 
 
 def check_expected(plan: Plan, noted: Approval | None, expected: str) -> None:

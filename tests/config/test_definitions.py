@@ -85,7 +85,8 @@ def test_what_is_not_declared_has_the_meaning_of_the_contract(tmp_path: Path) ->
 
 def test_null_and_the_empty_list_mean_empty_and_declared(tmp_path: Path) -> None:
     found = one(tmp_path, "scope: []", "contacts: null", "token_endpoint_auth_method: null", "owners: []")
-    assert not {"scope", "contacts", "token_endpoint_auth_method"} & set(found.fields)
+    assert not {"scope", "contacts"} & set(found.fields)
+    assert "client_secret_basic" == found.fields["token_endpoint_auth_method"]
     assert {"scope", "contacts", "token_endpoint_auth_method"} <= found.declared
     assert () == found.owners
 

@@ -76,7 +76,7 @@ def test_schemas_offer_each_id_for_severities_and_waivers() -> None:
 
 def test_schemas_say_the_severity_that_is_meant_when_none_is_given() -> None:
     severities = load_schema("project")["properties"]["policy"]["properties"]
-    assert {rule.id: f"Severity of {rule.id}. Not given means {rule.level}." for rule in RULES.values()} == {
+    assert {rule.id: f"Severity of {rule.id}. Default: {rule.level}." for rule in RULES.values()} == {
         name: severities[name]["description"] for name in RULES
     }
 
@@ -507,7 +507,7 @@ def test_a_waiver_of_a_change_that_is_not_made_is_said_by_the_plan(tmp_path: Pat
 
 def test_what_is_found_in_an_unchanged_definition_is_a_finding_of_the_plan(tmp_path: Path) -> None:
     plan = changed(tmp_path, "scope: [scim:read]", "scope: [scim:read]")
-    assert ((), [("privileged-scope", "scope scim:read lets the client into the IAM itself", 3)]) == (
+    assert ((), [("privileged-scope", "scope scim:read lets the client change the server itself", 3)]) == (
         plan.changes,
         [(each.id, each.summary, each.location.line) for each in plan.findings if each.location],
     )

@@ -18,7 +18,22 @@ def test_usual_names_and_those_of_the_project_are_known(scope: str) -> None:
     assert is_known(scope, ["eos.*"])
 
 
-@pytest.mark.parametrize("scope", ["opneid", "storage.raed", "made.up", "eosx"])
+@pytest.mark.parametrize(
+    "scope",
+    [
+        "opneid",
+        "storage.raed",
+        "made.up",
+        "eosx",
+        "iam:admin.raed",
+        "iam:admin",
+        "scim:raed",
+        "compute.raed",
+        "fts:submit",
+        "compute.",
+        "scim:delete",
+    ],
+)
 def test_other_names_are_not(scope: str) -> None:
     assert not is_known(scope, ["eos.*"])
 
@@ -41,6 +56,18 @@ def test_what_lets_a_client_into_the_server_is_privileged_and_never_self_service
     assert all(is_restricted(name) for name in KNOWN if is_privileged(name))
     assert is_restricted("storage.read:/")
     assert not is_restricted("openid")
+
+
+@pytest.mark.parametrize("scope", ["iam:admin.raed", "scim:wrtie", "scims", "registration-tokens"])
+def test_a_misspelt_name_gives_no_rights(scope: str) -> None:
+    assert not is_privileged(scope)
+    assert not is_restricted(scope)
+
+
+def test_a_name_of_its_kind_that_is_nothing_misspelt_counts_as_privileged() -> None:
+    """A later version may have it, and nobody should get it unseen."""
+    assert is_privileged("scim:delete-everything")
+    assert is_restricted("iam:admin.impersonate")
 
 
 words = st.text("abc", max_size=6)

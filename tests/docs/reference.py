@@ -14,6 +14,7 @@ from iac.core.catalogue import SECTIONS
 from iac.core.explanation import Explanation
 from iac.core.plan.guards import GUARDS
 from iac.core.policy import CHANGE_RULES, DEFINITION_RULES, REGISTERED_RULES, ChangeRule, Rule
+from iac.services import template_files, values_schema
 
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
 _PAGE = re.compile(r"docs/reference/([a-z-]+\.md)(#[a-z-]+)?")
@@ -38,8 +39,19 @@ def pages() -> dict[Path, str]:
             ),
             "Findings of a plan": _table(("finding", "says"), findings),
         },
+        "templates": {"Values of built-in templates": _table(("template", "value", "needed", "is"), _values())},
     }
     return {REFERENCE / f"{name}.md": _page(name, sections) for name, sections in bodies.items()}
+
+
+def _values() -> Iterator[tuple[str, ...]]:
+    for template in template_files():
+        schema = values_schema(template)
+        for name, value in schema["properties"].items():
+            is_needed = "yes" if name in schema.get("required", ()) else ""
+            form = value.get("x-expected") or " or ".join(f"`{choice}`" for choice in value.get("enum", ()))
+            more = f" It must be {form}." if form else ""
+            yield f"`{template}`", f"`{name}`", is_needed, value["description"] + more
 
 
 def _page(name: str, sections: Mapping[str, str]) -> str:

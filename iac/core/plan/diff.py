@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from iac.core import server
 from iac.core.desired import OWNERS, DesiredClient
-from iac.core.model import FIELDS, Fields, Kind, Value
+from iac.core.model import FIELDS, Fields, Kind, Value, meant
 from iac.core.plan.change import Cause, FieldChange
 from iac.core.registration import Facts, Registration
 from iac.core.state.model import ClientState
@@ -86,7 +86,7 @@ def _same(name: str, before: Value | None, after: Value | None, defaults: Fields
         return bool(before) == bool(after)
     if kind is Kind.SECONDS and after is None:
         return name not in defaults or before == defaults[name]
-    return before == after
+    return meant(name, before) == meant(name, after)
 
 
 def _cause(name: str, before: Value | None, after: Value | None, last: ClientState | None, defaults: Fields) -> Cause:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from fnmatch import fnmatchcase
 
 from iac.core import server
+from iac.core.capabilities import Capabilities
 from iac.core.desired import DesiredClient
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.model import Fields, members
@@ -100,7 +101,7 @@ def guard_change(draft: Draft, change: Change, last: ClientState | None) -> None
     if is_write and draft.actual.unread.get(change.client_id) is Unread.NO_ADDRESS:
         draft.guards.append(guards.create_only(change.address, change.client_id))
     if change.step is SecretStep.ROTATE and not server.can_rotate(facts_for(draft, last)):
-        draft.guards.append(_no_rotation(change.address, change.client_id, draft.desired.api.why_no_rotation))
+        draft.guards.append(_no_rotation(change.address, change.client_id, draft.desired.api))
     scopes = sorted(_stripped(draft, change, last)) if change.writes_fields else []
     if scopes:
         draft.guards.append(_strips_scopes(change.address, change.client_id, scopes))
@@ -149,15 +150,16 @@ def _unreachable(address: str, client_id: str) -> Diagnostic:
     )
 
 
-def _no_rotation(address: str, client_id: str, why: str) -> Diagnostic:
+def _no_rotation(address: str, client_id: str, api: Capabilities) -> Diagnostic:
     """This API, this version or this login has no call for a new secret."""
+    others = "provider: iam-admin, iac redeem (IAM from 1.14), or " if api.is_iam else ""
     return guards.guard(
         "no-rotation",
         "the client needs a new secret, and this login cannot make one",
         [address],
-        why=why,
+        why=api.why_no_rotation,
         value=client_id,
-        setting="provider: iam-admin, iac redeem (IAM from 1.14), or a new client under another address",
+        setting=f"{others}a new client under another address",
         field="secret.serial",
     )
 

@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from datetime import date
 
+from iac.core.capabilities import Capabilities
 from iac.core.desired import Desired, DesiredClient, Waiver
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.plan.change import Change
@@ -55,9 +56,10 @@ def level(rule: str, severities: Mapping[str, str]) -> Level:
     return Level(severities[rule]) if rule in severities else RULES[rule].level
 
 
-def in_force(severities: Mapping[str, str]) -> tuple[DefinitionRule, ...]:
-    """The rules on definitions that are not off."""
-    return tuple(rule for rule in DEFINITION_RULES if level(rule.id, severities) is not Level.OFF)
+def in_force(severities: Mapping[str, str], api: Capabilities) -> tuple[DefinitionRule, ...]:
+    """The rules on definitions that are not off, those on IAM only where the server is one."""
+    meant = (rule for rule in DEFINITION_RULES if api.is_iam or not rule.is_of_iam)
+    return tuple(rule for rule in meant if level(rule.id, severities) is not Level.OFF)
 
 
 def check(

@@ -140,13 +140,14 @@ RULES = (
         bad="token_endpoint_auth_method: client_secret_post",
         good="token_endpoint_auth_method: client_secret_basic",
         reads=frozenset({"token_endpoint_auth_method"}),
+        is_of_iam=True,
         check=_enforced,
     ),
     DefinitionRule(
         id="offline-access-without-user",
         what="A client has the scope `offline_access`, and no grant but client_credentials.",
-        why="A refresh token stands for an absent user; this client can ask for a token at any time. IAM also adds "
-        "the grant refresh_token, and a token that may never end.",
+        why="A refresh token stands for an absent user; this client can ask for a token at any time. The server may "
+        "also add the grant refresh_token, and a token that may never end.",
         source="RFC 6749 section 4.4.3; rec: admin-offline-access",
         fix="remove offline_access from scope",
         bad="grant_types: [client_credentials]\nscope: [offline_access]",
@@ -157,7 +158,7 @@ RULES = (
     DefinitionRule(
         id="refresh-token-without-offline-access",
         what="The grant `refresh_token` without the scope `offline_access`.",
-        why="IAM gives no refresh token without the scope.",
+        why="The server gives no refresh token without the scope.",
         source="OpenID Connect Core section 11; rec: admin-offline-access",
         fix="add offline_access to scope, or remove the grant",
         bad="grant_types: [authorization_code, refresh_token]",

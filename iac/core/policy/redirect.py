@@ -109,7 +109,7 @@ RULES = (
         id="wildcard-redirect-uri",
         level=Level.ERROR,
         what="A redirect URI with `*` in it.",
-        why="IAM compares addresses letter by letter, so it matches none. A server that took it for a pattern would "
+        why="Servers compare addresses letter by letter, so it matches none. One that took it for a pattern would "
         "send codes to any host with such a name.",
         source="RFC 9700 sections 2.1 and 4.1.3: exact comparison; rec: admin-redirect-uris (IAM stores it)",
         fix="write out each address",
@@ -143,6 +143,7 @@ RULES = (
         bad="redirect_uris: ['http://portal.example.org/cb']",
         good="redirect_uris: ['https://portal.example.org/cb']",
         reads=_URIS,
+        is_of_iam=True,
         check=_refused,
     ),
 )

@@ -107,10 +107,12 @@ class DefinitionRule(Rule):
 
     Attributes:
         reads: the fields that it looks at; with a mistake in one of them it is left out.
+        is_of_iam: it is about what an INDIGO IAM does, and says nothing where the server is another.
         refine: what a server's list of scopes makes of a finding: None when the server knows better.
     """
 
     reads: frozenset[str]
+    is_of_iam: bool = False
     check: Callable[[Subject], Iterable[Diagnostic]]
     refine: Callable[[Diagnostic, Collection[str]], Diagnostic | None] | None = None
 

@@ -70,7 +70,7 @@ RULES = (
         id="unknown-scope",
         what="A scope is not one of IAM's, of the WLCG profile, or of `scopes` in iac.yaml. A plan also knows the "
         "scopes that the server's discovery document lists.",
-        why="IAM accepts every name, so a typing error shows only when a service asks for a token.",
+        why="Servers accept every name, so a typing error shows only when a service asks for a token.",
         source="rec: self-service-restricted-scopes",
         fix="correct it, or add it to scopes in iac.yaml",
         bad="scope: [openid, proflie]",
@@ -81,7 +81,7 @@ RULES = (
     ),
     DefinitionRule(
         id="privileged-scope",
-        what="A scope by which the client can change the IAM itself: `scim:*`, `iam:admin.*`, `registration-token`.",
+        what="A scope by which the client can change the server itself: `scim:*`, `iam:admin.*`, `registration-token`.",
         why="An administrator gives it, and everybody who may merge here can do so.",
         source="rec: admin-restricted-scopes, self-service-restricted-scopes",
         fix="review who may merge here; remove the scope, or waive it with the service's reason",
@@ -91,13 +91,13 @@ RULES = (
         check=lambda subject: hits(
             "scope",
             filter(vocabulary.is_privileged, subject.scopes),
-            "scope {} lets the client into the IAM itself",
+            "scope {} lets the client change the server itself",
         ),
     ),
     DefinitionRule(
         id="restricted-scope",
         level=Level.OFF,
-        what="A scope that only an administrator can give, and that does not let the client change the IAM: "
+        what="A scope that only an administrator can give, and that does not let the client change the server: "
         "`storage.*:/`, `proxy:generate`, `ssh-keys`.",
         why="When an owner edits the client in IAM's dashboard, the server silently removes the scope. The rule is "
         "off, because services of the WLCG need such scopes, and a plan shows what was lost.",
@@ -106,6 +106,7 @@ RULES = (
         bad="scope: ['storage.modify:/']",
         good="scope: ['storage.modify:/portal']",
         reads=_SCOPE,
+        is_of_iam=True,
         check=lambda subject: hits(
             "scope",
             (one for one in subject.scopes if vocabulary.is_restricted(one) and not vocabulary.is_privileged(one)),
@@ -144,6 +145,7 @@ RULES = (
         bad="scope: [openid, aarc, wlcg]",
         good="scope: [openid, wlcg]",
         reads=_SCOPE,
+        is_of_iam=True,
         check=_profiles,
     ),
 )

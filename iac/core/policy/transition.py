@@ -130,7 +130,7 @@ RULES = (
         id="secret-will-change",
         what="A change gives the client another secret: a rotation, or a secret that somebody made on the server. A "
         "rotation that replaces keeps the old one for its grace time.",
-        why="IAM ends the old secret at once, so services fail until they have read the new one.",
+        why="The server ends the old secret at once, so services fail until they have read the new one.",
         source="rec: admin-secret-rotation",
         fix="restart the services that read the outputs named, right after apply",
         before="secret: {serial: 1}",
@@ -152,7 +152,7 @@ RULES = (
     ),
     ChangeRule(
         id="privileged-scope-added",
-        what="A change adds a scope that lets the client change the IAM itself.",
+        what="A change adds a scope that lets the client change the server itself.",
         why="Whoever has the client's secret today gets these rights tomorrow.",
         source="rec: admin-restricted-scopes",
         fix="give the rights to a separate client, with a secret of its own",
@@ -162,7 +162,7 @@ RULES = (
         check=lambda change: hits(
             "scope",
             filter(is_privileged, _added(change, "scope")),
-            "the client gets scope {}, which lets it into the IAM itself",
+            "the client gets scope {}, which lets it change the server itself",
         ),
     ),
     ChangeRule(

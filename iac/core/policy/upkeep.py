@@ -69,8 +69,8 @@ RULES = (
         id="no-contact",
         level=Level.OFF,
         what="A definition without `contacts`.",
-        why="When somebody abuses the client, or before an upgrade of IAM, you must ask somebody. The rule is off, "
-        "because a field that a definition does not declare keeps the server's value, and there may be contacts "
+        why="When somebody abuses the client, or before an upgrade of the server, you must ask somebody. The rule is "
+        "off, because a field that a definition does not declare keeps the server's value, and there may be contacts "
         "there.",
         source="RFC 7591 section 2, contacts; Sirtfi 1.0 section 2.2, contacts for incident response",
         fix="contacts: [a team's address]",
@@ -90,6 +90,7 @@ RULES = (
         bad="client_description: a portal",
         good="owners: [80e5fb8d-b7c8-451a-89ba-346ae278a66f]",
         reads=frozenset({"owners"}),
+        is_of_iam=True,
         check=lambda subject: [] if subject.has_owners else [hit("owners", "the client has no owner")],
     ),
 )

@@ -21,7 +21,7 @@ from iac.config.layers import Merged
 from iac.core import server
 from iac.core.desired import OWNERS
 from iac.core.diagnostics import Diagnostic
-from iac.core.model import FIELDS, Field, Fields, Kind, Value, short_grant
+from iac.core.model import FIELDS, Field, Fields, Kind, Value, meant, short_grant
 from iac.core.registration import Registration
 
 
@@ -37,7 +37,7 @@ def minimal(seen: Registration, base: Merged, server_defaults: Fields) -> dict[s
     below = canonical_fields(base, Pool())
     values: dict[str, Any] = {}
     for name, field in FIELDS.items():
-        held = seen.fields.get(name)
+        held = meant(name, seen.fields.get(name))
         is_written = name in base.parts
         is_needed = (
             held is not None or below.get(name) is not None
