@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,17 @@ if TYPE_CHECKING:
     from iac.config.settings import Settings
 
 _KEYS = ("template", "path", "sink", "mode", "values", "clients")
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """An output that could be rendered: its clients, and of which project, environment and issuer they are."""
+
+    spec: OutputSpec
+    clients: tuple[DesiredClient, ...]
+    project: str
+    environment: str
+    issuer: str
 
 
 def parse_output(document: Document, pointer: Pointer, value: dict[str, Any], address: str = "") -> OutputSpec:

@@ -40,7 +40,6 @@ def test_values_that_a_built_in_template_cannot_use(project: Project, what: str)
         assert "clients.d/team/portal.yaml" in said.text
 
 
-@pytest.mark.xfail(strict=True, reason="validate and plan exit 0; only apply finds the name that is not there")
 @pytest.mark.parametrize("name", ["client.clientid", "values.colour", "clinet.client_id", "client.client_uri"])
 def test_a_misspelt_name_in_a_template(project: Project, name: str) -> None:
     project.write("templates/own.j2", f"id = {{{{ client.client_id }}}}\nother = {{{{ {name} }}}}\n")

@@ -8,7 +8,7 @@ from __future__ import annotations
 from tests.house import measures
 
 LIMITS = {  # measure: (limit, goal)
-    "modules": (276, 300),
+    "modules": (278, 300),
     "statements outside the sandbox": (21_700, 19_525),
     "class names with two meanings": (0, 0),
     "exceptions from lint": (28, 40),

@@ -72,7 +72,7 @@ def test_the_installed_command_explains_ids_of_every_kind(iac: Path, tmp_path: P
 
 
 def test_the_main_job_runs_from_the_wheel_alone(iac: Path, tmp_path: Path) -> None:
-    """The demo, with nothing of the checkout but its script and its project files."""
+    """The demo, with nothing of the checkout but its script."""
     path = f"{iac.parent}{os.pathsep}{os.environ['PATH']}"
     said = _run("sh", ROOT / "examples/demo.sh", cwd=tmp_path, PATH=path, DEMO_DIR=str(tmp_path / "demo"))
     assert "Plan: no changes" in said
