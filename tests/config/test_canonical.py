@@ -73,7 +73,8 @@ def test_a_file_as_iac_writes_it_is_in_style() -> None:
     [
         "a:   b\n", "a: b \n", "a: b", "\na: b\n", "a:\n- b\n", "a:\n    b: c\n", "a:\n   - b\n", "a:\n", "a: b\n  c\n",
         "a: b\n  - c\n", "a:\n  -\n    b: c\n", "a:\n  -   b: c\n", "a: [b,c]\n", "a: [{b: c}]\n", "a: [b,\n  c]\n",
-        "a: True\n", "a: ~\n", "a: |\n  b\n", f"a: {'b' * 5000}\n", f"a: [{'b, ' * 2000}c]\n", "- a\n", "[a]\n", "a: b\n---\n",
+        "a: True\n", "a: ~\n", "a: |\n  b\n", f"a: {'b' * 5000}\n", f"a: [{'b, ' * 2000}c]\n", "- a\n", "[a]\n",
+        "a: b\n---\n",
     ],
 )  # fmt: skip
 def test_what_is_not_plainly_in_style_is_left_to_ruamel(text: str) -> None:
