@@ -33,7 +33,7 @@ _MAPPING = rf"\{{{_PAIR}(?:, {_PAIR})+\}}|(?<!\[)(?<!, )\{{(?:{_PAIR})?\}}"
 _INNERMOST = re.compile(f"{_LIST}|{_MAPPING}")
 _VALUE = rf"{_QUOTED}|{_UUID}|{_NUMBER}|{_plain(_OUTER)}|(?P<flow>[\[{{].*[\]}}])"
 _LINE = re.compile(
-    rf"(?P<indent> *)(?P<dash>- )?(?P<key>{_KEY}:(?: |(?=$)|(?= +#)))?(?P<value>{_VALUE})?(?: +#(?:.*\S)?)?"
+    rf"(?P<indent> *)(?P<dash>- )?(?P<key>{_KEY}:(?: |(?!.)|(?= +#)))?(?P<value>{_VALUE})?(?: +#(?:.*\S)?)?"
 )
 _NOT_READ = re.compile(r" *#.*\S| *#|")
 
