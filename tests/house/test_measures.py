@@ -1,5 +1,7 @@
 """The house becomes simpler and never less simple: a limit is what was reached, and a commit may only lower it.
 
+The one exception is a new adapter or feature: its commit raises the limits by what it adds (how-to-add.md).
+
 `python -m tests.house.measures` prints what is there now, and the names behind the counts. Sizes are in test_house.py.
 """
 
