@@ -9,6 +9,7 @@ import click
 
 from iac.cli.context import Shell
 from iac.cli.format import format_option, note_run, show, show_json
+from iac.cli.help import Example, Subcommand
 from iac.core.drift import Drift, SecretDrift
 from iac.core.errors import InputError
 from iac.core.limits import listed
@@ -20,17 +21,31 @@ if TYPE_CHECKING:
     from iac.config.edit.splice import DefinitionFile
 
 
-@click.command("drift")
-@click.argument("addresses", metavar="[ADDR]...", nargs=-1)
-@format_option("text", "markdown", "json")
-@click.option(
-    "--accept", metavar="ADDR", multiple=True, help="Write the server's values into this definition; repeatable."
+@click.command(
+    "drift",
+    cls=Subcommand,
+    page="how-to/see-drift.md",
+    examples=(
+        Example("Look for changes on the server", "iac drift"),
+        Example("Keep what somebody changed: write it into the definition", "iac drift --accept portal"),
+    ),
+    exits={0: "No drift.", 2: "There is drift.", 6: "The server cannot be read."},
 )
+@click.argument("addresses", metavar="[ADDR]...", nargs=-1)
+@click.option(
+    "--accept",
+    metavar="ADDR",
+    multiple=True,
+    help="Write the server's values into this definition, for review; repeatable.",
+)
+@format_option("text", "markdown", "json")
 @click.pass_obj
 def command(shell: Shell, *, addresses: tuple[str, ...], view: str, accept: tuple[str, ...]) -> int:
     """Show what somebody changed on the server since the last apply.
 
-    Reading needs iam:admin.read only, and no key of the state. Exit 0, or 2 when there is drift.
+    Drift compares managed fields, owners, secrets that the server shows, and missing clients. Changes of a definition
+    are not drift. Needs the scope iam:admin.read. A key of the state is needed only for clients that iac reads with
+    their own registration access token.
     """
     if accept and (addresses or view == "markdown"):
         raise click.UsageError("--accept ADDR cannot be combined with other ADDR or --format markdown")

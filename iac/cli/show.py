@@ -9,6 +9,7 @@ import click
 
 from iac.cli.context import Shell
 from iac.cli.format import FORMAT, show
+from iac.cli.help import Example, Subcommand
 from iac.core.errors import InputError
 from iac.core.model import FIELDS, Fields
 from iac.core.plan.identity import bound
@@ -19,13 +20,21 @@ if TYPE_CHECKING:
     from iac.session import Session
 
 
-@click.command("show")
+@click.command(
+    "show",
+    cls=Subcommand,
+    page="reference/definition.md",
+    examples=(
+        Example("Compare definition, state and server", "iac show portal"),
+        Example("See which file and line each value comes from", "iac show portal --provenance"),
+    ),
+)
 @click.argument("name", metavar="ADDR_OR_CLIENT_ID")
-@click.option("--provenance", is_flag=True, help="Say for each value which file and line it is from; offline.")
+@click.option("--provenance", is_flag=True, help="Show the file, line and layer of each value. Needs no login.")
 @FORMAT
 @click.pass_obj
 def command(shell: Shell, *, name: str, provenance: bool, view: str) -> int:
-    """Show one client side by side: definition, state, server. Never a secret."""
+    """Show one client: its definition, what state holds, and what the server holds. Secrets are never shown."""
     if provenance:
         return _show_provenance(shell, name, view)
     from iac.wiring.sessions import Access, open_session  # brings in the adapters
