@@ -45,7 +45,7 @@ PAGES = "https://github.com/indigo-iac/indigo-iac/blob/main/docs/how-to/services
 def command(shell: Shell, /, *, address: str, is_list: bool, view: str, **wanted: Any) -> int:
     """Write clients.d/ADDR.yaml for a known service, with the output that delivers its credentials.
 
-    A service with several clients gets one definition per client, ADDR-ROLE.yaml, and an output in iac.yaml. On a
+    A service with several clients gets one definition per client, and an output in iac.yaml. On a
     terminal iac asks for what the service needs, such as its host. iac overwrites no file and contacts no server. It
     writes nothing if the project would become invalid.
     """
