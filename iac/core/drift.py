@@ -17,7 +17,7 @@ from iac.core.diagnostics import Diagnostic, Location
 from iac.core.model import Value, uses_secret
 from iac.core.plan.change import Action, Cause, FieldChange, place
 from iac.core.plan.diff import compare, is_hidden
-from iac.core.plan.identity import find_moves, identified, move
+from iac.core.plan.identity import find_moves, move, with_chosen_ids
 from iac.core.registration import Actual, Facts, Registration
 from iac.core.state.model import ClientState, SecretStatus, State
 
@@ -144,7 +144,7 @@ def find_drift(desired: Desired, state: State, actual: Actual, targets: Collecti
         targets: addresses to look at; empty for all.
     """
     state = move(state, find_moves(desired, state))
-    desired, held = identified(desired, state), state.clients
+    desired, held = with_chosen_ids(desired, state), state.clients
     wanted = [address for address in desired.clients if address in held and (not targets or address in targets)]
     known = [address for address in wanted if held[address].client_id not in actual.unread]
     found = [_find_one(desired, state, actual, (address, held[address])) for address in known]
