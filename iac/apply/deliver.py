@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from iac.apply.outcome import Delivered, NotDelivered
 from iac.core.desired import OutputSpec
-from iac.core.errors import ClosedSecretError, IacError, InputError
+from iac.core.diagnostics import sort_key
+from iac.core.errors import ClosedSecretError, IacError, InputError, InvalidInput
 from iac.core.model import uses_secret
 from iac.core.plan.change import Change, OutputAction, OutputChange, SecretChange
 from iac.core.plan.draft import Rendered
@@ -21,20 +22,25 @@ from iac.session.ledger import Ledger, Sealed
 
 if TYPE_CHECKING:
     from iac.rendering.context import Credentials
+    from iac.rendering.rehearsal import Rehearsal
 
 _NEW = frozenset({SecretChange.CREATED, SecretChange.ROTATED})
 
 
-def check_templates(session: LocalSession, plan: Plan) -> None:
-    """Compile the templates of outputs that change, so that a reviewer hears of a mistake and not the apply.
+def check_templates(session: LocalSession, plan: Plan, state: State) -> None:
+    """Render the outputs that change with made-up secrets, so that a reviewer hears of a mistake and not the apply.
 
     Raises:
-        RenderError: with file and line.
+        InvalidInput: with every mistake, of templates at their lines.
     """
     changing = {output.id for output in outputs_to_write(plan.changes)}
-    names = {spec.template for spec in session.desired.outputs if spec.id in changing}
-    for name in sorted(names):
-        session.renderer.check(session.templates[name])
+    if not changing:
+        return
+    from iac.rendering.rehearsal import rehearse
+
+    rehearsals = [_rehearsal(session, spec, state) for spec in session.desired.outputs if spec.id in changing]
+    if mistakes := set(rehearse(session.renderer, session.templates, rehearsals)):
+        raise InvalidInput(sorted(mistakes, key=sort_key))
 
 
 def check_sinks(session: LocalSession, plan: Plan) -> None:
@@ -65,7 +71,8 @@ def check_outputs(session: LocalSession, plan: Plan, ledger: Ledger) -> None:
     must_open = False
     for output in outputs_to_write(plan.changes):
         spec = specs[output.id]
-        content = _rehearse(session, spec, ledger.state)
+        rehearsal = _rehearsal(session, spec, ledger.state)
+        content = session.renderer.render(session.templates[spec.template], spec, rehearsal.dummies, rehearsal.facts)
         session.sinks[spec.sink].check(spec.path, content)
         must_open |= any(_must_open(session, ledger.state, address, fresh) for address in spec.clients)
     if must_open:
@@ -90,20 +97,12 @@ def _must_open(session: LocalSession, state: State, address: str, fresh: Collect
     return has_key or (uses_secret(client.fields) and address not in fresh and held is not None)
 
 
-def _rehearse(session: LocalSession, spec: OutputSpec, state: State) -> bytes:
-    from iac.rendering.context import dummy_credentials  # only where outputs change
+def _rehearsal(session: LocalSession, spec: OutputSpec, state: State) -> Rehearsal:
+    from iac.rendering.rehearsal import Rehearsal  # only where outputs change
 
     clients = [session.desired.clients[address] for address in spec.clients]
-    dummies = {
-        client.address: dummy_credentials(
-            client.address,
-            client.client_id,
-            client.fields,
-            kid_in_use(state.keys, client.address, client.fields),
-        )
-        for client in clients
-    }
-    return session.renderer.render(session.templates[spec.template], spec, dummies, session.facts(state))
+    keyed = {client.address: kid_in_use(state.keys, client.address, client.fields) for client in clients}
+    return Rehearsal(spec, clients, session.facts(state), keyed)
 
 
 def deliver(

@@ -10,7 +10,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
 from iac.config.document import Document, Pointer
-from iac.config.schema import FORMATS, compile_schema, load_schema, make_whole
+from iac.config.schema import FORMATS, compile_schema, load_schema, make_whole, values_of
 from iac.core.catalogue import mistake
 from iac.core.diagnostics import Diagnostic
 from iac.core.text import nearest
@@ -72,7 +72,7 @@ MAX_SHOWN = 60
 _LOGIN_IN_URL = re.compile(r"://[^/\s]*@")
 """A URL with a user, and perhaps a password, in it: such a value is not shown."""
 
-_SECRET_LIKE = re.compile(r"secret|token\Z|password|passphrase|key|jwk|identity|encryption|recipients|auth\Z|values")
+_SECRET_LIKE = re.compile(r"secret|token\Z|password|passphrase|key|jwk|identity|encryption|recipients|auth\Z")
 _TYPES = {
     "object": "a mapping",
     "array": "a list",
@@ -119,6 +119,14 @@ def check_schema(document: Document, name: str) -> list[Complaint]:
     return [(pointer, said) for pointer, said in found.values() if not document.is_faulty(pointer)]
 
 
+def check_values(document: Document, pointer: Pointer, template: str, values: Mapping[str, Any]) -> list[Diagnostic]:
+    """Every mistake in the `values` of the output at this pointer by the schema of its built-in template."""
+    name, value = values_of(template), {"values": values}
+    if _quick(name)(value):
+        return []
+    return [said for _, said in check_schema(document.part(pointer, value), name)]
+
+
 def _explain(document: Document, error: Violation) -> Iterator[Complaint]:
     if error.keyword in _STRUCTURE:
         yield from _STRUCTURE[error.keyword](document, error)
@@ -154,7 +162,10 @@ def _instead(key: str, known: Iterable[str]) -> str:
             return usual
     if key in ANSWER_ONLY:
         return "only the server sets it; remove it"
-    return nearest(key, known) or f"known keys: {', '.join(list(known)[:30])}"
+    names = list(known)
+    return nearest(key, names) or (
+        f"known keys: {', '.join(names[:30])}" if names else "remove it: this template takes no values"
+    )
 
 
 def _missing_keys(document: Document, error: Violation) -> Iterator[Complaint]:
@@ -166,7 +177,7 @@ def _missing_keys(document: Document, error: Violation) -> Iterator[Complaint]:
                 f"the key {key} is missing" + (f" in {_name(pointer)}" if pointer else ""),
                 document.at(*pointer),
                 why=error.schema.get("properties", {}).get(key, {}).get("description", ""),
-                fix=f"add {key}:",
+                fix=f"add {key}:" + (f" under {_name(pointer)}" if pointer else ""),
             )
             yield (*pointer, key), found
 
@@ -254,6 +265,7 @@ def _name(pointer: tuple[str | int, ...]) -> str:
 def _shown(pointer: tuple[str | int, ...], value: object) -> str:
     """`, not VALUE` for a short plain value that cannot be a secret."""
     is_secret = any(isinstance(part, str) and _SECRET_LIKE.search(part) for part in pointer)
+    is_secret |= pointer[-1:] == ("values",)
     text = json.dumps(value, ensure_ascii=False)
     if (
         isinstance(value, dict | list)

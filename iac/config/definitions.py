@@ -13,6 +13,7 @@ from pathlib import Path
 from iac.config.definition import judged
 from iac.config.environment import Environment, parse_removed
 from iac.config.layers import Layer, folder_layers, read_layer
+from iac.config.output import Declared
 from iac.config.project import Project, has_errors, load_project, read_project, with_base
 from iac.config.settings import Settings, check_sources
 from iac.config.tree import Tree, read_tree
@@ -35,12 +36,14 @@ class Validation:
         definitions: how many definition files there are.
         environments: names of the environments that were checked; empty when iac.yaml could not be used.
         templates: templates of the project that outputs name; they are not looked into.
+        outputs: outputs without a mistake, of clients without one; they are not rendered.
     """
 
     diagnostics: tuple[Diagnostic, ...]
     definitions: int
     environments: tuple[str, ...]
     templates: frozenset[str] = frozenset()
+    outputs: tuple[Declared, ...] = ()
 
     @property
     def is_valid(self) -> bool:
@@ -108,7 +111,8 @@ def validate_project(
         found = [each for each in found if concerns(each, (*paths, *always))]
     names = tuple(each.environment for each in settings)
     templates = frozenset[str]().union(*(each.templates() for each in loader.environments))
-    return Validation(tuple(sorted(found, key=sort_key)), len(tree.definitions), names, templates)
+    outputs = tuple(output for each in loader.environments for output in each.declared())
+    return Validation(tuple(sorted(found, key=sort_key)), len(tree.definitions), names, templates, outputs)
 
 
 def _chosen(project: Project, environment: str | None) -> list[Settings]:

@@ -313,6 +313,13 @@ class Document:
         """Whether a value, or one that it lies in, was refused as YAML."""
         return any(pointer[: len(faulty)] == faulty for faulty in self.faulty)
 
+    def part(self, pointer: Pointer, value: Any) -> Document:
+        """A value of the document as a document of its own; `value` takes its place."""
+        depth = len(pointer)
+        places = {inner[depth:]: place for inner, place in self.places.items() if inner[:depth] == pointer}
+        faulty = tuple(inner[depth:] for inner in self.faulty if inner[:depth] == pointer)
+        return Document(self.file, value, places, faulty)
+
     def at(self, *pointer: str | int) -> Location:
         """Where a value begins; that of the closest parent when there is none."""
         return self._locate(pointer, 2)

@@ -12,7 +12,7 @@ from typing import Any
 from iac.config.definition import NOTHING, Definition, Judge, Judged, Pool, canonical_fields, desired_client
 from iac.config.document import Document, Pointer
 from iac.config.layers import Layer, Merged, Unsure, default_layers, merge, overlay, overrides, place_of
-from iac.config.output import OutputRules, Paths, parse_output, sealed_to
+from iac.config.output import Declared, OutputRules, Paths, parse_output, sealed_to
 from iac.config.project import Project, has_errors
 from iac.config.rule import check_definition
 from iac.config.settings import Settings, check_exposure
@@ -97,6 +97,7 @@ class Environment:
         self._clients: dict[str, DesiredClient] = {}
         self._addresses: set[str] = set()
         self._outputs: list[OutputSpec] = []
+        self._sound: list[OutputSpec] = []
         self._ids: dict[str, tuple[str, Location]] = {}
         self._paths = Paths()
         self._output_rules = OutputRules(project.root, settings)
@@ -106,8 +107,7 @@ class Environment:
 
     def selects(self, address: str) -> bool:
         """Whether the environment has this address."""
-        patterns = self.settings.clients
-        return patterns is None or any(fnmatchcase(address, pattern) for pattern in patterns)
+        return self.settings.selects(address)
 
     def know(self, address: str) -> None:
         """There is a definition at this address, whatever is in it."""
@@ -160,6 +160,14 @@ class Environment:
         """Templates of the project that outputs name, those that are there."""
         return self._output_rules.templates()
 
+    def declared(self) -> Iterator[Declared]:
+        """Outputs without a mistake whose clients have none."""
+        settings = self.settings
+        for spec in self._sound:
+            if all(address in self._clients for address in spec.clients):
+                clients = tuple(self._clients[address] for address in spec.clients)
+                yield Declared(spec, clients, settings.project, settings.environment, settings.issuer)
+
     def desired(self) -> Desired:
         """What planning gets. Call it when nothing that stops was found."""
         settings, value = self.settings, self._value
@@ -181,6 +189,7 @@ class Environment:
             policy=settings.policy,
             grantable=settings.grantable_scopes,
             recipients=settings.state.known_recipients,
+            terms=settings.terms,
             places={".".join(setting): self._place(setting) for setting in _CAUSES},
         )
 
@@ -232,9 +241,12 @@ class Environment:
         self, document: Document, pointer: Pointer, item: dict[str, Any], address: str = ""
     ) -> Iterator[Diagnostic]:
         spec = parse_output(document, pointer, item, address)
-        yield from self._output_rules.check(spec, document, pointer)
-        yield from self._paths.claim(self._output_rules.place(spec), document.at(*pointer, "path"))
+        found = list(self._output_rules.check(spec, document, pointer))
+        found += self._paths.claim(self._output_rules.place(spec), document.at(*pointer, "path"))
         self._outputs.append(spec)
+        if not found:
+            self._sound.append(spec)
+        yield from found
 
     def _add_project_outputs(self) -> Iterator[Diagnostic]:
         name = self.settings.environment

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
+from iac.config.complaint import check_values
 from iac.core.catalogue import mistake
 from iac.core.desired import FILE, DesiredClient, OutputSpec
 from iac.core.diagnostics import Diagnostic, Location
@@ -32,6 +33,17 @@ if TYPE_CHECKING:
     from iac.config.settings import Settings
 
 _KEYS = ("template", "path", "sink", "mode", "values", "clients")
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """An output that could be rendered: its clients, and of which project, environment and issuer they are."""
+
+    spec: OutputSpec
+    clients: tuple[DesiredClient, ...]
+    project: str
+    environment: str
+    issuer: str
 
 
 def parse_output(document: Document, pointer: Pointer, value: dict[str, Any], address: str = "") -> OutputSpec:
@@ -79,6 +91,8 @@ class OutputRules:
     def check(self, spec: OutputSpec, document: Document, pointer: Pointer) -> Iterator[Diagnostic]:
         """What is wrong with one output by itself."""
         yield from self._check_template(spec.template, document.at(*pointer, "template"))
+        if spec.template in template_files():
+            yield from check_values(document, pointer, spec.template, spec.values)
         sink = self._settings.sinks.get(spec.sink)
         if sink is None:
             known = list(self._settings.sinks)

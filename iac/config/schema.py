@@ -19,6 +19,7 @@ from typing import Any
 
 from iac.core.origin import is_uri
 from iac.files import resource
+from iac.services import values_schema
 
 _BECH32 = {char: value for value, char in enumerate("qpzry9x8gf2tvdw0s3jn54khce6mua7l")}
 _GENERATOR = (0x3B6A57B2, 0x26508E6D, 0x1EA119FA, 0x3D4233DD, 0x2A1462B3)
@@ -70,9 +71,19 @@ def schema_text(name: str) -> str:
     return resource(file, file).read_text(encoding="utf-8")
 
 
+_VALUES = "values of "
+
+
+def values_of(template: str) -> str:
+    """The name of the schema of an output with this built-in template, as far as its `values` are concerned."""
+    return _VALUES + template
+
+
 @cache
 def load_schema(name: str) -> Mapping[str, Any]:
     """A schema as a value; `defaults` is that of a folder's defaults, a part of the project's."""
+    if name.startswith(_VALUES):
+        return {"type": "object", "properties": {"values": values_schema(name.removeprefix(_VALUES))}}
     if name == "defaults":
         return {"$ref": "#/$defs/layer", "$defs": load_schema("project")["$defs"]}
     schema: Mapping[str, Any] = json.loads(schema_text(name))

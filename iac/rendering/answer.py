@@ -8,10 +8,11 @@ import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from time import process_time
 from typing import Any, NoReturn
 
 from iac.core.errors import RenderError
-from iac.core.limits import TEMPLATE_SECONDS, WORKER_MEMORY
+from iac.core.limits import TEMPLATE_SECONDS, TOO_LONG, TOO_MUCH, WORKER_MEMORY
 from iac.rendering.engine import TooLong, compiled, exceeding, references, render
 from iac.rendering.renderer import pack, read_output, read_template, unpack, write_error, write_found
 from iac.rendering.template import template_file
@@ -22,12 +23,32 @@ _SIZE = Path("/proc/self/statm")  # of Linux; elsewhere the system does not hold
 def answer(question: bytes) -> bytes:
     """The answer to a question of `iac.rendering.renderer`."""
     asked = unpack(question)
-    with _limited():
-        told = _tell(asked)
+    told = {"result": _rehearse(asked)} if asked["what"] == "rehearse" else _tell(asked)
     return pack({**told, "is_last": _is_large()})
 
 
+def _rehearse(asked: Mapping[str, Any]) -> list[dict[str, Any] | None]:
+    """The error of each output, None for one that can be rendered.
+
+    It stops behind an output that takes too much, where this process is large, and when the time of one is over: the
+    rest is asked again.
+    """
+    begun = process_time()
+    errors: list[dict[str, Any] | None] = []
+    for output in asked["outputs"]:
+        errors.append(_tell({**asked, **output, "what": "render"}).get("error"))
+        is_over = process_time() - begun > TEMPLATE_SECONDS
+        if is_over or _is_large() or (errors[-1] and errors[-1]["why"] in {TOO_LONG, TOO_MUCH}):
+            break
+    return errors
+
+
 def _tell(asked: Mapping[str, Any]) -> dict[str, Any]:
+    with _limited():
+        return _told(asked)
+
+
+def _told(asked: Mapping[str, Any]) -> dict[str, Any]:
     from iac.rendering.content import NotAsRendered, Unreadable
 
     try:

@@ -191,6 +191,13 @@ class _Constants(Optimizer):
             error = error.__cause__
 
 
+_HINTS = {
+    "No first item, sequence was empty.": "`first` is asked of an empty list",
+    "No last item, sequence was empty.": "`last` is asked of an empty list",
+}
+"""Jinja2's own words for what a template may well do -> ours."""
+
+
 def _undefined(texts: str) -> type[StrictUndefined]:
     class Missing(StrictUndefined):
         """An undefined value that tells what there is instead; a name that no template spells out is not repeated."""
@@ -201,7 +208,7 @@ def _undefined(texts: str) -> type[StrictUndefined]:
         def _undefined_message(self) -> str:
             name, owner = self._undefined_name, self._undefined_obj
             if self._undefined_hint:
-                return self._undefined_hint
+                return _HINTS.get(self._undefined_hint, self._undefined_hint)
             if not isinstance(name, str) or name not in texts:
                 return "there is no such entry"
             if isinstance(owner, Record):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import weakref
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -76,8 +76,11 @@ def write_output(
     template: Template, spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts
 ) -> dict[str, Any]:
     """All that rendering an output takes."""
+    return {"template": write_template(template), **_write_spec(spec, clients, facts)}
+
+
+def _write_spec(spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts) -> dict[str, Any]:
     return {
-        "template": write_template(template),
         "spec": {
             "template": spec.template,
             "path": spec.path,
@@ -171,6 +174,17 @@ def read_names(message: object) -> list[str]:
     raise Junk
 
 
+def read_errors(message: object) -> list[RenderError | None]:
+    """The error of each of the first outputs that were asked about; None for one that can be rendered.
+
+    Raises:
+        Junk: the answer is something else, or says nothing.
+    """
+    if not isinstance(message, list) or not message:
+        raise Junk
+    return [None if error is None else read_error(error) for error in message]
+
+
 def read_content(message: object) -> bytes:
     """The content of a file, rendered.
 
@@ -214,6 +228,9 @@ def _read_found(message: object) -> FileCredentials:
 
 
 Result = TypeVar("Result")
+
+_BATCH = 100
+"""Outputs in one question: a question costs ten times what it takes to render a small one."""
 
 _JUNK = "the process that renders it gave no answer that can be read"
 
@@ -265,6 +282,40 @@ class Renderer:
             return render(template, spec, clients, facts)
         return self._ask(template.name, "render", write_output(template, spec, clients, facts), read_content)
 
+    def rehearse(
+        self, template: Template, outputs: Sequence[tuple[OutputSpec, Mapping[str, Credentials], ProjectFacts]]
+    ) -> list[RenderError | None]:
+        """Why outputs of one template cannot be rendered, each by itself; None for one that can."""
+        if is_builtin(template.name):
+            return [self._attempt(template, *output) for output in outputs]
+        errors: list[RenderError | None] = []
+        while len(errors) < len(outputs):
+            batch = outputs[len(errors) : len(errors) + _BATCH]
+            errors += self._rehearse(template, batch) or [self._attempt(template, *output) for output in batch]
+        return errors
+
+    def _rehearse(
+        self, template: Template, outputs: Sequence[tuple[OutputSpec, Mapping[str, Credentials], ProjectFacts]]
+    ) -> list[RenderError | None]:
+        """What the process answers about the first of these outputs; nothing when it has died over one of them."""
+        question = {"template": write_template(template), "outputs": [_write_spec(*output) for output in outputs]}
+        try:
+            errors = self._ask(template.name, "rehearse", question, read_errors)[: len(outputs)]
+        except RenderError as error:
+            self._exceeding -= _is_exceeding(error)  # it counts when the output is asked about alone
+            return []
+        self._exceeding += sum(map(_is_exceeding, errors))
+        return errors
+
+    def _attempt(
+        self, template: Template, spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts
+    ) -> RenderError | None:
+        try:
+            self.render(template, spec, clients, facts)
+        except RenderError as error:
+            return error
+        return None
+
     def read(
         self,
         content: bytes,
@@ -298,7 +349,7 @@ class Renderer:
         try:
             return self._answer(name, what, question, read)
         except RenderError as error:
-            self._exceeding += error.why in {TOO_LONG, TOO_MUCH}
+            self._exceeding += _is_exceeding(error)
             raise
 
     def _answer(self, name: str, what: str, question: dict[str, Any], read: Callable[[object], Result]) -> Result:
@@ -327,6 +378,10 @@ class Renderer:
             why = _JUNK
         fix = "look for large powers, repetitions and loops in it"
         raise RenderError(FAILED, where=template_file(name), why=why, fix=fix)
+
+
+def _is_exceeding(error: RenderError | None) -> bool:
+    return error is not None and error.why in {TOO_LONG, TOO_MUCH}
 
 
 def _result(answer: Mapping[str, object]) -> object:

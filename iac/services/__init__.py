@@ -1,11 +1,13 @@
 """The catalogue of built-in templates: real services, what they read, and the definitions that go with them.
 
-A folder here is a service: `service.toml` says what it is, `NAME.j2` is the built-in template NAME, `ROLE.yaml` the
-definition of a client without its id, name and outputs. Nothing is read before it is asked for.
+A folder here is a service: `service.toml` says what it is, `NAME.j2` is the built-in template NAME, `NAME.values.json`
+the JSON Schema of the `values` that it takes, `ROLE.yaml` the definition of a client without its id, name and outputs.
+Nothing is read before it is asked for.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -105,6 +107,16 @@ def template_format(template: str) -> Format:
     """The format of what a built-in template makes."""
     owner = services()[template_files()[template].parent.name]
     return next(each.format for each in owner.files if each.template == template)
+
+
+@cache
+def values_schema(template: str) -> Mapping[str, Any]:
+    """The JSON Schema of the `values` of a built-in template; one without a file of it takes none."""
+    file = template_files()[template].with_suffix(".values.json")
+    if not file.exists():
+        return {"type": "object", "additionalProperties": False, "properties": {}}
+    schema: Mapping[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return schema
 
 
 def _service(path: Path) -> Service:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from iac.apply.outcome import Delivered, Done, Failed, NotTried, Outcome, Report, TokensKept, TokensRevoked
+from iac.core.diagnostics import Diagnostic
 from iac.core.errors import IacError, OwnersError
 from iac.core.limits import ALIKE, alike, listed
 from iac.core.plan.change import Action, Change, FieldChange, OutputAction, SecretChange
@@ -148,8 +149,7 @@ def _effects(change: Change) -> Iterator[str]:
         if output.action is not OutputAction.UNCHANGED:
             to = f", sealed to {printable(', '.join(output.recipients))}" if output.recipients else ""
             yield f"      {'output':<{_NAME_WIDTH}} {printable(output.id)} ({output.action}{to})"
-    for finding in change.findings:
-        yield from (f"      {printable(line)}" for line in replace(finding, where="").lines())
+    yield from finding_lines([replace(finding, where="") for finding in change.findings], " " * 6)
 
 
 def field_lines(field: FieldChange, action: Action, page: Page) -> Iterator[str]:
@@ -183,10 +183,15 @@ def _remarks(plan: Plan) -> Iterator[str]:
         yield f"  replaced {printable(f'{standing.address}: {standing.told()}')}"
     for line in recipient_lines(plan):
         yield f"  recipients {printable(line)}"
-    for group in alike(plan.findings, lambda finding: finding.id):
-        yield from (f"  {printable(line)}" for finding in group[:ALIKE] for line in finding.lines())
+    yield from finding_lines(plan.findings, " " * 2)
+
+
+def finding_lines(findings: Iterable[Diagnostic], indent: str) -> Iterator[str]:
+    """Findings in full; of many of one kind the first, and how many more there are."""
+    for group in alike(findings, lambda finding: finding.id):
+        yield from (f"{indent}{printable(line)}" for finding in group[:ALIKE] for line in finding.lines())
         if len(group) > ALIKE:
-            yield f"  {group[0].severity}: {len(group) - ALIKE:,} more, see --format json [{group[0].id}]"
+            yield f"{indent}{group[0].severity}: {len(group) - ALIKE:,} more, see --format json [{group[0].id}]"
 
 
 def _guards(plan: Plan) -> Iterator[str]:

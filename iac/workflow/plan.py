@@ -48,7 +48,7 @@ def _plan(session: Session, state: State, actual: Actual, options: Options) -> P
     plan = replace(plan, findings=(*session.warnings, *plan.findings))
     plan = _reviewed(session, plan, _registered(plan, state, actual), options)
     check_sinks(session, plan)
-    check_templates(session, plan)
+    check_templates(session, plan, state)
     written = {output.id for output in outputs_to_write(plan.changes)}
     others = [spec for spec in session.desired.outputs if spec.id not in written and options.wants_any(spec.clients)]
     plan = replace(plan, findings=(*plan.findings, *find_damage(session, state, others)))

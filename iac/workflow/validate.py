@@ -6,12 +6,16 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from iac.clock import SystemClock
 from iac.config.definitions import Validation, concerns, validate_project
-from iac.core.catalogue import mistake
-from iac.core.diagnostics import Diagnostic, Location, sort_key
+from iac.config.output import Declared
+from iac.core.diagnostics import Diagnostic, sort_key
 from iac.core.errors import RenderError
+
+if TYPE_CHECKING:
+    from iac.rendering.rehearsal import Rehearsal
 
 
 def validate(
@@ -30,32 +34,37 @@ def validate(
         InvalidInput: the base has mistakes.
     """
     validation = validate_project(root, paths, environment, today or SystemClock().now().date(), base)
-    faults = {fault for fault in _faults(root, validation.templates) if not paths or concerns(fault, paths)}
+    faults = {fault for fault in _faults(root, validation) if not paths or concerns(fault, paths)}
     return replace(validation, diagnostics=tuple(sorted({*validation.diagnostics, *faults}, key=sort_key)))
 
 
-def _faults(root: Path, names: Collection[str]) -> Iterator[Diagnostic]:
-    """What is wrong with templates: one mistake of each, the first."""
+def _faults(root: Path, validation: Validation) -> Iterator[Diagnostic]:
+    """What is wrong with templates, one mistake of each, the first; then with outputs, which are rendered."""
+    names = validation.templates | {output.spec.template for output in validation.outputs}
     if not names:
         return
+    from iac.rendering.rehearsal import rehearse, template_mistake
     from iac.rendering.renderer import Renderer
-    from iac.rendering.template import load_templates, template_file
+    from iac.rendering.template import Template, load_templates
 
     renderer = Renderer()
-    for name in names:
+    templates: dict[str, Template] = {}
+    for name in sorted(names):
         try:
-            renderer.check(load_templates(root, [name], renderer.references)[name])
+            template = load_templates(root, [name], renderer.references)[name]
+            renderer.check(template)
         except RenderError as error:
-            yield _fault(error, template_file(name))
+            yield template_mistake(error, name)
+        else:
+            templates[name] = template
+    yield from rehearse(renderer, templates, map(_rehearsal, validation.outputs))
 
 
-def _fault(error: RenderError, file: str) -> Diagnostic:
-    if error.location is not None:
-        return mistake("bad-template", error.why, error.location, fix=error.fix)
-    return mistake(
-        "bad-template",
-        error.summary if error.where == file else f"{error.summary}: {error.where}",
-        Location(file),
-        why=error.why,
-        fix=error.fix,
-    )
+def _rehearsal(output: Declared) -> Rehearsal:
+    """As apply will render it. A client with a public key is taken for one whose private key `iac keygen` made."""
+    from iac.rendering.context import ProjectFacts
+    from iac.rendering.rehearsal import Rehearsal
+
+    keyed = {client.address: "made-up" for client in output.clients if "jwk" in client.fields}
+    facts = ProjectFacts(output.project, output.environment, output.issuer)
+    return Rehearsal(output.spec, output.clients, facts, keyed)

@@ -95,7 +95,7 @@ def check_whole(project: Project) -> None:
     ("command", "step"), [("init", 7), ("init with git", 29), ("state init", 5), ("state init with git", 19)]
 )
 def test_a_command_that_is_killed_is_ended_by_the_same_command(empty: Project, command: str, step: int) -> None:
-    """Each `step`-th call is the last; `cli/test_dying.py` dies at every one."""
+    """Each `step`-th call is the last; `cli/test_killed_init.py` dies at every one."""
     folder = empty.root.parent
     arguments = ("state", "init") if command.startswith("state") else INIT
     if command == "init with git":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -78,7 +79,7 @@ def test_a_plan_ends_with_the_line(project: Project) -> None:
     add(project, "bad", "a\n{{ 10 ** 100000000 }}\n")
     told = project.iac("plan")
     assert 1 == told.code
-    assert f"error: the template cannot be rendered: templates/bad.j2:2\n  {LONG}\n  fix: " in told.err
+    assert f"templates/bad.j2:2:1: error: {LONG} [bad-template]\n  fix: " in told.err
 
 
 @pytest.mark.parametrize(
@@ -88,9 +89,11 @@ def test_a_plan_ends_with_the_line(project: Project) -> None:
 )
 def test_what_only_rendering_shows_is_found_before_anything_is_sent(project: Project, text: str, why: str) -> None:
     add(project, "bad", f"a\n{text}\n")
-    told = project.apply()
-    assert 1 == told.code
-    assert f"error: the template cannot be rendered: templates/bad.j2:2 (for out/bad)\n  {why}\n" in told.err
+    for command in (("validate",), ("plan",), ("apply", "--auto-approve")):
+        told = project.iac(*command)
+        assert 1 == told.code
+        assert re.search(rf"team/bad\.yaml:8:\d: error: templates/bad\.j2:2: {why} \[bad-output\]\n", told.text)
+        assert f"  the line is: {text}\n  fix: simplify what stands there" in told.text
     assert {} == project.state()["clients"]
 
 

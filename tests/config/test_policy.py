@@ -76,7 +76,7 @@ def test_schemas_offer_each_id_for_severities_and_waivers() -> None:
 
 def test_schemas_say_the_severity_that_is_meant_when_none_is_given() -> None:
     severities = load_schema("project")["properties"]["policy"]["properties"]
-    assert {rule.id: f"Severity of {rule.id}. Not given means {rule.level}." for rule in RULES.values()} == {
+    assert {rule.id: f"Severity of {rule.id}. Default: {rule.level}." for rule in RULES.values()} == {
         name: severities[name]["description"] for name in RULES
     }
 

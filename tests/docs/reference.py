@@ -1,6 +1,6 @@
-"""The pages of ids, written from the code: `python -m tests.docs.reference`, which `make format` runs.
+"""The pages of ids and commands, written from the code: `python -m tests.docs.reference`, which `make format` runs.
 
-On each page the text above and below the headings stays; sections and rows below a heading come from the code.
+On each page of ids the text above and below the headings stays; sections and rows below a heading come from the code.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from iac.core.catalogue import SECTIONS
 from iac.core.explanation import Explanation
 from iac.core.plan.guards import GUARDS
 from iac.core.policy import CHANGE_RULES, DEFINITION_RULES, REGISTERED_RULES, ChangeRule, Rule
+from iac.services import template_files, values_schema
+from tests.docs.commands_page import PAGE, commands_page
 
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
 _PAGE = re.compile(r"docs/reference/([a-z-]+\.md)(#[a-z-]+)?")
@@ -38,8 +40,20 @@ def pages() -> dict[Path, str]:
             ),
             "Findings of a plan": _table(("finding", "says"), findings),
         },
+        "templates": {"Values of built-in templates": _table(("template", "value", "needed", "is"), _values())},
     }
-    return {REFERENCE / f"{name}.md": _page(name, sections) for name, sections in bodies.items()}
+    written = {REFERENCE / f"{name}.md": _page(name, sections) for name, sections in bodies.items()}
+    return {**written, PAGE: commands_page()}
+
+
+def _values() -> Iterator[tuple[str, ...]]:
+    for template in template_files():
+        schema = values_schema(template)
+        for name, value in schema["properties"].items():
+            is_needed = "yes" if name in schema.get("required", ()) else ""
+            form = value.get("x-expected") or " or ".join(f"`{choice}`" for choice in value.get("enum", ()))
+            more = f" It must be {form}." if form else ""
+            yield f"`{template}`", f"`{name}`", is_needed, value["description"] + more
 
 
 def _page(name: str, sections: Mapping[str, str]) -> str:

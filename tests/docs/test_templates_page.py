@@ -18,7 +18,7 @@ from iac.rendering.engine import JINJA_FILTERS, JINJA_GLOBALS
 from iac.rendering.filters import FILTERS, Refused
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
-from iac.services import template_files
+from iac.services import template_files, values_schema
 from tests.rendering.given import FACTS, credentials, output
 
 ROOT = Path(__file__).parents[2]
@@ -77,7 +77,7 @@ def test_every_built_in_is_documented_with_its_values() -> None:
     assert set(template_files()) == set(table)
     for name, template in load_templates(ROOT, template_files(), Renderer().references).items():
         text = re.sub(r"\{#.*?#\}", "", template.text, flags=re.DOTALL)
-        assert table[name] == set(re.findall(r"\bvalues\.(\w+)", text))
+        assert table[name] == set(re.findall(r"\bvalues\.(\w+)", text)) == set(values_schema(name)["properties"])
 
 
 def test_the_limits_are_those_of_the_code() -> None:

@@ -79,7 +79,7 @@ def test_a_template_may_ask_whether_there_is_a_secret() -> None:
         ("{{ clint.client_id }}", "nothing is called `clint`"),
         ("{{ values.idp }}", "`values` of out/x has no `idp`; it has: nothing"),
         ("{{ issuer.foo }}", "the value has no `foo`"),
-        ("{{ client.contacts | first }}", "No first item, sequence was empty."),
+        ("{{ client.contacts | first }}", "`first` is asked of an empty list"),
         ("{{ client.contacts[3] }}", "there is no such entry"),
         ("{{ client }}", "a value of type Record was given where text or a whole number is needed"),
         ("{{ None }}", "nothing was given where text or a whole number is needed"),

@@ -8,13 +8,15 @@ import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import jsonschema
 import pytest
 
+from iac.config.schema import compile_schema
 from iac.core.errors import RenderError
 from iac.rendering.content import FileCredentials, output_format, read_credentials
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
-from iac.services import Format, services, template_files, template_format
+from iac.services import Format, services, template_files, template_format, values_schema
 from tests.every import every
 from tests.services.parsing import (
     leaves,
@@ -60,6 +62,21 @@ def parsed_text(template: str, text: str, issuer: str = ISSUER) -> Any:
         return parse_env_file(text)
     format_ = template_format(template)
     return parse_sql(text, issuer) if format_ is Format.SQL else PARSERS[format_](text)
+
+
+@every("template", template_files())
+def test_the_schema_of_values_is_one_that_iac_and_editors_know(template: str) -> None:
+    schema = values_schema(template)
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert schema["additionalProperties"] is False
+    assert set(schema.get("required", ())) <= schema["properties"].keys()
+    assert all(value["description"].endswith(".") for value in schema["properties"].values())
+    compile_schema(schema)
+
+
+def test_each_schema_of_values_is_that_of_a_template() -> None:
+    folder = next(iter(template_files().values())).parents[1]
+    assert {path.name.removesuffix(".values.json") for path in folder.rglob("*.json")} < template_files().keys()
 
 
 IAM = "https://iam.example.org"

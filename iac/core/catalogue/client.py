@@ -229,6 +229,15 @@ OUTPUTS = (
         why="iac could not render the output.",
         fix="Correct the template; docs/reference/templates.md lists what it can use.",
     ),
+    error(
+        "bad-output",
+        what="An output cannot be rendered. Its template asks for something that the client, `values` or the project "
+        "does not have, such as a misspelt name or an entry of an empty list, or a value has no form in the file's "
+        "format. `iac validate` renders every output with made-up credentials, `iac plan` and `iac apply` those that "
+        "change. The message shows the line of the template.",
+        why="iac sends nothing to the server when one output of an apply cannot be rendered.",
+        fix="Correct the name in the template, or give the client or `values` what the template asks for.",
+    ),
 )
 
 FINDINGS = (

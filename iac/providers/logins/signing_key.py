@@ -7,7 +7,7 @@ import json
 import warnings
 from collections.abc import Mapping
 from contextlib import suppress
-from importlib.util import find_spec
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from iac.core.errors import InputError
@@ -61,11 +61,7 @@ def parse_key(text: Secret, where: str, key_id: str = "") -> SigningKey:
     Raises:
         InputError: joserfc is not installed, or the text is no usable private key.
     """
-    if find_spec("joserfc") is None:
-        fix = install_extra("jose")
-        raise InputError(
-            "private_key_jwt is not installed", where="auth.method", why="the package joserfc is missing", fix=fix
-        )
+    _check_installed()
     key = _read(text)
     if isinstance(key, str):
         raise InputError("the private key cannot be used", where=where, why=key, fix=_FIX)
@@ -74,6 +70,16 @@ def parse_key(text: Secret, where: str, key_id: str = "") -> SigningKey:
     if problem:
         raise InputError("the private key cannot be used", where=where, why=problem, fix=_FIX)
     return SigningKey(key, algorithms, key_id or str(key.get("kid") or ""))
+
+
+def _check_installed() -> None:
+    """Import it: a package that is found can still lack what it needs itself."""
+    try:
+        for name in ("joserfc", "joserfc.jwk"):
+            import_module(name)
+    except ImportError as error:
+        fix = install_extra("jose")
+        raise InputError("private_key_jwt is not installed", where="auth.method", why=str(error), fix=fix) from error
 
 
 def _read(text: Secret) -> Key | str:

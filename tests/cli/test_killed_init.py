@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
     "arguments", [["init", "--project", "demo", "--issuer", "https://iam.example.org/"], ["state", "init"]]
 )
 def test_after_each_death_the_same_command_ends_what_was_begun(tmp_path: Path, arguments: list[str]) -> None:
-    script = [sys.executable, "-m", "tests.cli.dying", str(tmp_path), *arguments]
+    script = [sys.executable, "-m", "tests.cli.killed", str(tmp_path), *arguments]
     done = subprocess.run(script, cwd=ROOT, check=False, capture_output=True, text=True)
     assert 0 == done.returncode, done.stderr
     deaths = [json.loads(line) for line in done.stdout.splitlines()]

@@ -1,0 +1,89 @@
+"""Outputs rendered with made-up credentials, so that what apply would refuse is known before, with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+
+from iac.core.catalogue import mistake
+from iac.core.desired import DesiredClient, OutputSpec
+from iac.core.diagnostics import Diagnostic, Location
+from iac.core.errors import RenderError
+from iac.rendering.context import Credentials, ProjectFacts, dummy_credentials
+from iac.rendering.renderer import Renderer
+from iac.rendering.template import Template, template_file
+
+_LINE = 160
+"""Characters of a template's line that is shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rehearsal:
+    """An output, its clients, and where it comes from.
+
+    Attributes:
+        kids: the id of the private key in use of each client that has one, by its address.
+    """
+
+    spec: OutputSpec
+    clients: Collection[DesiredClient]
+    facts: ProjectFacts
+    kids: Mapping[str, str]
+
+    @property
+    def dummies(self) -> dict[str, Credentials]:
+        """Made-up credentials of its clients, by address."""
+        return {
+            client.address: dummy_credentials(
+                client.address, client.client_id, client.fields, self.kids.get(client.address, "")
+            )
+            for client in self.clients
+        }
+
+
+def rehearse(
+    renderer: Renderer, templates: Mapping[str, Template], outputs: Iterable[Rehearsal]
+) -> Iterator[Diagnostic]:
+    """What is wrong with each output that cannot be rendered; one whose template is not given is left out."""
+    by_template: dict[str, list[Rehearsal]] = {}
+    for output in outputs:
+        if output.spec.template in templates:
+            by_template.setdefault(output.spec.template, []).append(output)
+    for name, group in by_template.items():
+        given = [(output.spec, output.dummies, output.facts) for output in group]
+        for output, error in zip(group, renderer.rehearse(templates[name], given), strict=True):
+            if error is not None:
+                yield _output_mistake(error, output.spec, templates[name])
+
+
+def _output_mistake(error: RenderError, spec: OutputSpec, template: Template) -> Diagnostic:
+    """That an output cannot be rendered, at its place; a mistake in the template alone is at the template's."""
+    if error.location is not None:
+        return template_mistake(error, spec.template)
+    where = error.where.removesuffix(f" (for {spec.path})")
+    line = _line(where, template)
+    found = mistake("bad-output", error.why, spec.location, why=f"the line is: {line}" if line else "", fix=error.fix)
+    return replace(found, where=where)
+
+
+def _line(where: str, template: Template) -> str:
+    """The line of the template, or of one that it uses, that an error names; "" for a long one, or for none."""
+    file, _, number = where.rpartition(":")
+    texts = {template_file(name): text for name, text in template.texts.items()}
+    lines = texts.get(file, "").splitlines()
+    line = lines[int(number) - 1].strip() if number.isdecimal() and int(number) <= len(lines) else ""
+    return line if len(line) <= _LINE else ""
+
+
+def template_mistake(error: RenderError, name: str) -> Diagnostic:
+    """That a template cannot be used, whatever it is given."""
+    if error.location is not None:
+        return mistake("bad-template", error.why, error.location, fix=error.fix)
+    file = template_file(name)
+    return mistake(
+        "bad-template",
+        error.summary if error.where == file else f"{error.summary}: {error.where}",
+        Location(file),
+        why=error.why,
+        fix=error.fix,
+    )
