@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     cls=Subcommand,
     page="how-to/take-over-a-client.md",
     examples=(
-        Example("Import one client", "iac import dashboard"),
+        Example("Import one client", "iac import jupyterhub"),
         Example(
-            "Import all clients with a name, and see that the plan changes nothing",
-            "iac import --match 'name=wlcg*'\niac plan",
+            "Import clients whose name matches, and see that the plan changes no field",
+            "iac import --match 'name=jupyter*'\niac plan",
         ),
         Example(
             "Import from an export, and store its secrets", "iac import --from export.json --secrets-to secrets.env"

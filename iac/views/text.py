@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from iac.apply.outcome import Delivered, Done, Failed, NotTried, Outcome, Report, TokensKept, TokensRevoked
 from iac.core.diagnostics import Diagnostic
-from iac.core.errors import IacError
+from iac.core.errors import IacError, OwnersError
 from iac.core.limits import ALIKE, alike, listed
 from iac.core.plan.change import Action, Change, FieldChange, OutputAction, SecretChange
 from iac.core.plan.plan import Plan
@@ -24,6 +24,13 @@ SYMBOLS = {
     Action.FORGET: "x",
 }
 _COLORS = {"+": 32, ">": 36, "~": 33, "-/+": 31, "@": 35, "-": 31, "x": 31, "!": 31, "bold": 1}
+_PAST = {
+    Action.CREATE: "created",
+    Action.ADOPT: "adopted",
+    Action.UPDATE: "updated",
+    Action.REPLACE: "registered",
+    Action.ROTATE: "rotated",
+}
 _NAME_WIDTH = 30
 _HANGING = 4
 _NARROWEST = 40
@@ -227,9 +234,15 @@ def _one(outcome: Outcome, page: Page) -> Iterator[str]:
         case Done():
             yield page.line(f"{SYMBOLS[change.action]} {name}: {change.action} done", SYMBOLS[change.action])
         case Failed(_, error):
-            yield from page.failure(f"{name}: {change.action} failed", error)
+            yield from page.failure(f"{name}: {_failed(change, error)}", error)
         case NotTried(_, reason):
             yield f". {name}: {change.action} not tried: {printable(reason)}"
+
+
+def _failed(change: Change, error: IacError) -> str:
+    return (
+        f"{_PAST[change.action]}, its owners refused" if isinstance(error, OwnersError) else f"{change.action} failed"
+    )
 
 
 def _together(outcomes: Sequence[Outcome], page: Page) -> Iterator[str]:
@@ -237,7 +250,7 @@ def _together(outcomes: Sequence[Outcome], page: Page) -> Iterator[str]:
     first = outcomes[0]
     names = f"{counted(len(outcomes), 'client')}: {printable(listed(one.change.address for one in outcomes))}"
     if isinstance(first, Failed):
-        yield from page.failure(f"{first.change.action} of {names}: failed", first.error)
+        yield from page.failure(f"{names}: {_failed(first.change, first.error)}", first.error)
     elif isinstance(first, NotTried):
         yield f". {first.change.action} of {names}: not tried: {printable(first.reason)}"
 

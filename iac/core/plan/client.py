@@ -20,7 +20,6 @@ from iac.core.plan.proposal import (
     refuse_not_understood,
     rendered_after,
     restored,
-    with_decision,
 )
 from iac.core.plan.reach import guard_change, guard_new
 from iac.core.plan.secret_step import SecretDecision, decide_new, decide_registered, decide_requested
@@ -66,7 +65,7 @@ def _plan_create(draft: Draft, client: DesiredClient, stored: ClientState | None
     elif stored is not None and client.address not in draft.options.recreate:
         draft.guards.append(guards.gone(client.address, client.client_id))
     fields = compare_fields(draft, client, None, stored)
-    change = with_decision(propose(draft, client, None, fields), decide_new(client, draft.actual.facts))
+    change = propose(draft, client, None, fields, decide_new(client, draft.actual.facts))
     reason = "in no state and not registered"
     if stored is not None:
         reason = "deleted on server"
@@ -100,9 +99,7 @@ def _plan_adopt(draft: Draft, client: DesiredClient, observed: Registration) -> 
     if is_ours and keeps_chosen_secret(draft, client, observed):
         decision = SecretDecision(SecretChange.CREATED, SecretStep.NOTHING)
     fields = compare_fields(draft, client, observed, draft.state.clients.get(client.address))
-    change = replace(
-        with_decision(propose(draft, client, observed, fields), decision), action=Action.ADOPT, resumes=is_ours
-    )
+    change = replace(propose(draft, client, observed, fields, decision), action=Action.ADOPT, resumes=is_ours)
     change = replace(change, reason="registered by an interrupted run" if is_ours else "adopt: true")
     if is_ours and (was := begun_restore(draft, client)):
         change = restored(change, was, draft.actual.facts, draft.desired.server_defaults)
@@ -121,7 +118,7 @@ def _plan_update(draft: Draft, client: DesiredClient, observed: Registration, st
     reason = _why(draft, client, stored)
     if not (fields or reason or decision.step is not SecretStep.NOTHING):
         return
-    change = with_decision(propose(draft, client, observed, fields), decision)
+    change = propose(draft, client, observed, fields, decision)
     if change.writes_fields:
         guard_hidden(draft, client, observed, stored)
     guard_change(draft, change, stored)

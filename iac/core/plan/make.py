@@ -88,7 +88,7 @@ def _located(draft: Draft) -> Iterator[Diagnostic]:
     for guard in draft.guards:
         address = guard.where
         client = draft.desired.clients.get(address)
-        place = client.at(guard.details.get("field", "")) if client else removed.get(address)
+        place = client.at(guard.details.get("field", ""), guard.details["value"]) if client else removed.get(address)
         yield replace(guard, location=place)
 
 

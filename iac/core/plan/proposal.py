@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from iac.core import server
 from iac.core.desired import DesiredClient, Then
-from iac.core.diagnostics import Severity
+from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.model import FIELDS, Fields, uses_secret
 from iac.core.plan import guards
-from iac.core.plan.change import Action, Change, FieldChange, SecretChange
+from iac.core.plan.change import Action, Change, FieldChange, SecretChange, SecretStep
 from iac.core.plan.diff import HIDDEN, compare
 from iac.core.plan.draft import Draft, Rendered
 from iac.core.plan.reach import doubtful, facts_for
-from iac.core.plan.secret_step import SecretDecision
+from iac.core.plan.secret_step import NO_SECRET, SecretDecision
 from iac.core.registration import Facts, Registration
 from iac.core.state.keys import kid_in_use
 from iac.core.state.model import ClientState
@@ -31,27 +31,76 @@ _NEW_SECRET = frozenset({SecretChange.CREATED, SecretChange.ROTATED})
 
 
 def propose(
-    draft: Draft, client: DesiredClient, observed: Registration | None, fields: tuple[FieldChange, ...]
+    draft: Draft,
+    client: DesiredClient,
+    observed: Registration | None,
+    fields: tuple[FieldChange, ...] = (),
+    decision: SecretDecision = NO_SECRET,
 ) -> Change:
-    """The change as far as it does not depend on the action; refusals that are sure become guards."""
+    """The change as far as it does not depend on the action; what the server would refuse becomes a guard.
+
+    Args:
+        draft: the plan.
+        client: the definition.
+        observed: its registration; None for a client that is created.
+        fields: those that differ.
+        decision: what becomes of the secret.
+    """
+    change = _proposed(client, observed, fields, decision)
+    if observed is not None and not change.writes_fields and change.step is not SecretStep.CHOOSE:
+        return change  # nothing of it is sent: what the server holds is left alone, whatever it is
     findings = []
-    facts = facts_for(draft, draft.state.clients.get(client.address))
-    for refusal in server.refusals(doubtful(draft, client.fields), facts, held=observed.fields if observed else None):
+    for refusal in _refusals(draft, client, observed):
         if refusal.severity is Severity.ERROR:
             draft.guards.append(guards.refuses(client.address, refusal))
         else:
-            findings.append(replace(refusal, location=client.at(refusal.details["field"]), where=client.address))
+            place = client.at(refusal.details["field"], refusal.details["value"])
+            findings.append(replace(refusal, location=place, where=client.address))
+    return replace(change, findings=tuple(findings))
+
+
+def _refusals(draft: Draft, client: DesiredClient, observed: Registration | None) -> Iterator[Diagnostic]:
+    """What the server would refuse or drop; a severity of the project, or a waiver, says that this one does not."""
+    waived = {waiver.rule for waiver in client.waivers}
+    stored = draft.state.clients.get(client.address)
+    facts = facts_for(draft, stored)
+    base = observed or (draft.actual.registrations.get(stored.client_id) if stored else None)  # whose place it takes
+    held = observed.fields if observed else None
+    for refusal in server.refusals(doubtful(draft, client.fields), facts, held=held, kept=_kept(client, base)):
+        severity = draft.desired.policy.get(refusal.id)
+        if severity == "warning" or refusal.id in waived:
+            yield replace(refusal, severity=Severity.WARNING)
+        elif severity != "off":
+            yield refusal
+    problem = server.client_id_problem(client.client_id, facts.api, is_new=observed is None)
+    if problem is not None:
+        yield replace(problem, fix="use another client_id")
+
+
+def _kept(client: DesiredClient, base: Registration | None) -> Fields:
+    """What the client has and a write leaves as it is; who logs in by key has one, shown or not."""
+    if base is None:
+        return {}
+    is_keyed = base.fields.get("token_endpoint_auth_method") == "private_key_jwt"
+    hidden: Fields = {"jwk": ""} if is_keyed else {}
+    return {name: value for name, value in {**hidden, **base.fields}.items() if name not in client.managed}
+
+
+def _proposed(
+    client: DesiredClient, observed: Registration | None, fields: tuple[FieldChange, ...], decision: SecretDecision
+) -> Change:
     return Change(
         address=client.address,
         client_id=client.client_id,
         client_name=str(client.fields.get("client_name", "")),
         action=Action.UPDATE,
-        reason="",
+        reason=decision.reason,
         location=client.location,
         fields=fields,
-        findings=tuple(findings),
         desired=client,
         observed=observed,
+        secret=decision.change,
+        step=decision.step,
     )
 
 
@@ -60,11 +109,6 @@ def compare_fields(
 ) -> tuple[FieldChange, ...]:
     """The fields that a write would change, on the server of this plan."""
     return compare(client, observed, stored, draft.actual.facts, draft.desired.server_defaults)
-
-
-def with_decision(change: Change, decision: SecretDecision) -> Change:
-    """The change with what becomes of the secret."""
-    return replace(change, secret=decision.change, step=decision.step, reason=decision.reason)
 
 
 def add_change(draft: Draft, change: Change, client: DesiredClient) -> None:

@@ -23,6 +23,7 @@ class SecretDecision:
 
 
 _METHOD = "token_endpoint_auth_method"
+NO_SECRET = SecretDecision(SecretChange.NONE, SecretStep.NOTHING)
 _KEPT = SecretDecision(SecretChange.KEPT, SecretStep.NOTHING)
 _LOST = SecretDecision(SecretChange.ROTATED, SecretStep.ROTATE, "the answer of an interrupted rotation is lost")
 

@@ -21,7 +21,6 @@ from iac.core.plan.proposal import (
     guard_hidden,
     keeps_chosen_secret,
     propose,
-    with_decision,
 )
 from iac.core.plan.secret_step import SecretDecision, decide_new, decide_registered
 from iac.core.registration import Registration
@@ -66,7 +65,7 @@ def find_replacement(draft: Draft, client: DesiredClient, stored: ClientState) -
 
 
 def plan_succession(draft: Draft, client: DesiredClient, stored: ClientState) -> None:
-    """Register `client`, or go on with that, and let the client of `last` go when outputs are written."""
+    """Register `client`, or go on with that, and let the client of `stored` go when outputs are written."""
     old, observed = (draft.actual.registrations.get(name) for name in (stored.client_id, client.client_id))
     _guard(draft, client, stored, old)
     draft.guard_protected(client.address, client.client_id, observed)
@@ -76,7 +75,7 @@ def plan_succession(draft: Draft, client: DesiredClient, stored: ClientState) ->
         return
     renamed = FieldChange(CLIENT_ID, stored.client_id, client.client_id, Cause.DEFINITION)
     fields = (renamed, *compare_fields(draft, client, observed or old, stored if observed is None else None))
-    change = with_decision(propose(draft, client, observed, fields), _decide_secret(draft, client, observed))
+    change = propose(draft, client, observed, fields, _decide_secret(draft, client, observed))
     grace = 0 if old is None or draft.options.no_grace else client.lifecycle.grace
     overdue, waiting = _overdue(draft, client, stored), _waiting(draft, client, stored)
     leaving = (*overdue, *waiting, Leaving(stored.client_id, old, grace))
@@ -135,7 +134,7 @@ def plan_predecessors(draft: Draft, client: DesiredClient, observed: Registratio
     change = draft.changes.get(client.address)
     if change is None:
         secret = SecretChange.KEPT if uses_secret(client.fields) else SecretChange.NONE
-        change = replace(propose(draft, client, observed, ()), secret=secret)
+        change = replace(propose(draft, client, observed), secret=secret)
     names = ", ".join(old.client_id for old in leaving)
     reason = f"{names} waits for outputs to be written" if waiting else f"the grace time of {names} is over"
     draft.changes[client.address] = replace(

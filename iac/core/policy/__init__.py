@@ -153,7 +153,8 @@ def review(plan: Plan, desired: Desired, wanted: Iterable[DesiredClient], outsid
     rest: list[Diagnostic] = []
     for client in wanted:
         change = changes.get(client.address)
-        found = [*(_of_change(change, client) if change else _of_recipients(plan, client))]
+        found = list(_of_definition(client, plan, outside))
+        found += _of_change(change, client) if change else _of_recipients(plan, client)
         found += _of_server(client, outside)
         findings = tuple(replace(said, where=client.address) for said in _findings(client, found, desired, outside))
         if change is None:
@@ -175,10 +176,8 @@ def _kept(change: Change, client: DesiredClient, desired: Desired) -> list[Diagn
 
 
 def _findings(
-    client: DesiredClient, others: Iterable[Diagnostic], desired: Desired, outside: Outside
+    client: DesiredClient, found: Sequence[Diagnostic], desired: Desired, outside: Outside
 ) -> Iterator[Diagnostic]:
-    found = [said for each in client.remarks if (said := _refined(each, outside.scopes)) is not None]
-    found += others
     if not found and not client.waivers:
         return
     verdict = judge(found, client.waivers, desired.policy, outside.today)
@@ -186,6 +185,14 @@ def _findings(
     for waiver in client.waivers:
         is_open = waiver not in verdict.used and waiver.until >= outside.today
         if is_open and not isinstance(RULES[waiver.rule], DefinitionRule) and (said := unused(waiver, desired.policy)):
+            yield said
+
+
+def _of_definition(client: DesiredClient, plan: Plan, outside: Outside) -> Iterator[Diagnostic]:
+    """What its definition got offline, but for what a guard of this plan refuses for the same reason."""
+    guarded = {guard.id for guard in plan.guards if guard.where == client.address}
+    for remark in client.remarks:
+        if remark.id not in guarded and (said := _refined(remark, outside.scopes)) is not None:
             yield said
 
 
