@@ -2,7 +2,9 @@
 PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
+READY  := $(VENV)/.iac
 STAMP  := $(VENV)/.ready
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 BUILD  := $(VENV)-build
 HASHES := requirements/hashes
 # For every supported Python and system at once; the files name no index.
@@ -18,15 +20,23 @@ help: ## what the targets do
 
 setup: $(STAMP) ## virtual environment with iac and the tools of development
 
-$(STAMP): pyproject.toml
+# iac alone, which is all that the demo needs.
+$(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
-	  || { echo "iac needs Python 3.11 or newer; say which with: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	  || { echo "iac needs Python 3.11 or newer. Name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
+	@echo 'Setting up .venv: an empty environment'
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) --upgrade 'pip>=25.1'
+	@echo 'Setting up .venv: iac and what it needs (up to a minute)'
+	@$(PIP) --editable .
 	@touch $@
 
-demo: $(STAMP) ## the main job against the bundled sandbox: validate, plan, apply, render, plan again
+$(STAMP): $(READY)
+	@echo 'Setting up .venv: the tools of development (up to a minute)'
+	@$(PIP) --group dev
+	@touch $@
+
+demo: $(READY) ## the main job against the bundled sandbox: define, plan, apply, render, plan again
 	@PATH="$(CURDIR)/$(BIN):$$PATH" sh examples/demo.sh
 
 test: $(STAMP) ## the tests, with coverage held to its floors
@@ -58,6 +68,7 @@ format: $(STAMP) ## write what `make check` asks for
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 	$(BIN)/python -m tests.docs.reference
+	$(BIN)/python -m tests.docs.picture
 
 bench: $(STAMP) ## ratios against floors, see docs/explanation/performance.md
 	$(BIN)/python -m benchmarks

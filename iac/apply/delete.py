@@ -27,7 +27,7 @@ class Deletion:
     def delete(self, change: Change) -> None:
         """The client of an address that leaves, and before it those that it has taken the place of."""
         for old in change.leaving:
-            self.let_go(change, old)
+            self.retire(change, old)
         fresh = self.provider.get(change.client_id, with_owners=True)
         client = self.ledger.state.clients[change.address]
         if fresh is not None:
@@ -50,7 +50,7 @@ class Deletion:
         grave = Tombstone(change.address, client, self.ledger.now()) if is_gone else None
         self.ledger.record(ClientGone(change.address, grave))
 
-    def let_go(self, change: Change, old: Leaving) -> None:
+    def retire(self, change: Change, old: Leaving) -> None:
         """Delete a predecessor, or let its grace time begin."""
         if old.grace:
             self._begin_grace(change.address, old)
@@ -89,7 +89,7 @@ def _as_answered(client: ClientState, fresh: Registration) -> ClientState:
     return replace(client, answer=kept_answer(fresh.answer), owners=owners)
 
 
-def let_go(
+def retire_predecessors(
     deletion: Deletion, outcomes: Iterable[Outcome], outputs: Sequence[Delivered | NotDelivered], stop: Stop
 ) -> Iterator[Outcome]:
     """The outcomes, after predecessors went whose successors are registered and rendered.
@@ -109,7 +109,7 @@ def _end(deletion: Deletion, change: Change, stop: Stop) -> Outcome:
     try:
         _check(change, stop)
         for old in change.leaving:
-            deletion.let_go(change, old)
+            deletion.retire(change, old)
     except IacError as error:
         return Failed(change, error)
     return Done(change)

@@ -13,52 +13,50 @@ from itertools import pairwise
 import click
 
 from iac import __version__
+from iac.cli.help import DOCS, Group
 
-COMMANDS = {
-    "apply": "make the server hold what is defined, and render outputs",
-    "doctor": "what is misconfigured, and what the login may do and see",
-    "drift": "what somebody changed on the server",
-    "explain": "what an id of a finding or mistake means",
-    "fmt": "canonical order and style, comments kept",
-    "import": "definitions of clients that are registered already",
-    "init": "a new project, its state and an age identity outside of it",
-    "keygen": "a key for a client that logs in by key",
-    "list": "every client of the server, and what is known of it",
-    "new": "a definition for a known service",
-    "plan": "what apply would do",
-    "redeem": "take over self-service clients that nobody owns",
-    "render": "write outputs from state alone",
-    "rotate": "new secrets now, outputs rendered",
-    "sandbox": "a local IAM with real behaviour",
-    "schema": "print a JSON schema",
-    "secret": "store secrets that are known",
-    "show": "one client: definition, state, server",
-    "state": "create, inspect and repair state",
-    "validate": "check definitions, offline",
-    "verify": "prove that rendered credentials work",
-    "whoami": "who the token is and which server this is",
+GROUPS: dict[str, dict[str, str]] = {
+    "Start": {
+        "init": "Create a project, its state and an age identity.",
+        "new": "Write a definition for a known service.",
+        "import": "Write definitions of clients that are registered already.",
+    },
+    "Change": {
+        "fmt": "Format iac.yaml and the definitions.",
+        "validate": "Check iac.yaml and the definitions, offline.",
+        "plan": "Show what apply would change.",
+        "apply": "Change the server as defined, and render outputs.",
+        "render": "Write outputs from state, without a server.",
+    },
+    "Look": {
+        "list": "List every client of the server.",
+        "show": "Show one client: definition, state and server.",
+        "drift": "Show what somebody changed on the server.",
+        "explain": "Explain the id of a message.",
+        "schema": "Print a JSON Schema.",
+    },
+    "Secrets": {
+        "rotate": "Give clients new secrets now.",
+        "verify": "Prove that rendered credentials work.",
+        "secret": "Store secrets that you know.",
+        "keygen": "Make a key for a client that logs in by key.",
+    },
+    "State": {
+        "state": "Create, inspect, move and repair state.",
+    },
+    "Server": {
+        "doctor": "Check project, login, server and state.",
+        "whoami": "Show who you are for the server.",
+        "redeem": "Become the owner of self-service clients.",
+        "sandbox": "Run a local INDIGO IAM.",
+    },
 }
+"""The commands by use, in the order of use, and what each does."""
+COMMANDS = {name: about for group in GROUPS.values() for name, about in group.items()}
 INTERRUPTED = 130
 GARBAGE = (100_000, 50, 50)
 """When Python looks for garbage: definitions and registrations are trees without cycles, which its defaults walk over
 and over, for a tenth of a plan of 1,000 clients."""
-
-
-class Group(click.Group):
-    """A group that says "did you mean" for an unknown command."""
-
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the command; for an unknown one, name the one that comes close."""
-        name, known = args[0] if args else "", self.list_commands(ctx)
-        if name and not name.startswith("-") and name not in known:
-            import difflib  # only for a mistake
-
-            close = difflib.get_close_matches(name, known, n=1)
-            hint = f" Did you mean {close[0]}?" if close else f" `{ctx.command_path} --help` lists them."
-            ctx.fail(f"No such command {name!r}.{hint}")
-        return super().resolve_command(ctx, args)
 
 
 class _Root(Group):
@@ -76,23 +74,32 @@ class _Root(Group):
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002  # click has this form
-        """List commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl(sorted(COMMANDS.items()))
+        """List commands by use, without importing them."""
+        width = max(map(len, COMMANDS))
+        for use, commands in GROUPS.items():
+            with formatter.section(use):
+                formatter.write_dl([(f"{name:<{width}}", about) for name, about in commands.items()])
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Say where there is more."""
+        formatter.write(f"\n`{ctx.command_path} COMMAND --help` shows options, examples and exit codes.\n")
+        formatter.write(f"Documentation: {DOCS}\n")
 
 
 @click.group(cls=_Root, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("-C", "directory", metavar="DIR", default=".", help="Run as if started in DIR.")
-@click.option("--env", "environment", metavar="NAME", default=None, help="The environment of iac.yaml to work on.")
-@click.option("--no-color", is_flag=True, help="No colour (as with NO_COLOR set).")
-@click.option("-q", "--quiet", is_flag=True, help="Say nothing but the result and errors.")
-@click.option("-v", "--verbose", count=True, help="Say what is sent and read, never a secret; -vv says more.")
+@click.option("-C", "directory", metavar="DIR", default=".", help="Run as if iac was started in DIR.")
+@click.option(
+    "--env", "environment", metavar="NAME", default=None, help="Environment of iac.yaml. Required if there are several."
+)
+@click.option("--no-color", is_flag=True, help="Print without colour, as with NO_COLOR.")
+@click.option("-q", "--quiet", is_flag=True, help="Print only the result and errors.")
+@click.option("-v", "--verbose", count=True, help="Print requests, never secrets. -vv prints more.")
 @click.version_option(__version__, prog_name="iac", message="%(prog)s %(version)s")
 @click.pass_context
 def cli(
     ctx: click.Context, *, directory: str, environment: str | None, no_color: bool, quiet: bool, verbose: int
 ) -> None:
-    """OAuth/OIDC clients of an INDIGO IAM as code."""
+    """Manage the OAuth/OIDC clients of an INDIGO IAM as code."""
     from iac.cli.context import Shell  # not needed for --version and --help
     from iac.cli.format import SHOWN
 

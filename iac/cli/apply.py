@@ -8,9 +8,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.approval import ACCEPT_OLDER, AUTO_APPROVE, LOCK_TIMEOUT, ROTATE_DUE, ApprovalTerms, carry_out, end
+from iac.cli.approval import (
+    ACCEPT_OLDER,
+    AUTO_APPROVE,
+    LOCK_TIMEOUT,
+    RECREATE,
+    ROTATE_DUE,
+    ApprovalTerms,
+    carry_out,
+    end,
+)
 from iac.cli.context import Shell
 from iac.cli.format import FORMAT
+from iac.cli.help import Example, Subcommand
 from iac.core.errors import IacError, InputError
 from iac.core.plan.approval import DIGEST, SavedPlan, parse_saved
 from iac.core.state.codec import Malformed
@@ -22,27 +32,37 @@ if TYPE_CHECKING:
 _SAVE = "save a plan: iac plan --out FILE"
 
 
-@click.command("apply")
+@click.command(
+    "apply",
+    cls=Subcommand,
+    page="explanation/life-of-a-change.md",
+    examples=(
+        Example("Review the plan, answer yes, and test the new credentials", "iac apply --verify"),
+        Example("Apply exactly a plan that was reviewed", "iac plan --out plan.json\niac apply plan.json"),
+    ),
+    exits={
+        0: "Applied, or no changes.",
+        3: "A guard or policy refused the plan.",
+        4: "The plan is not the one that was approved.",
+        5: "Applied in part; or --verify did not prove that credentials work.",
+        130: "Interrupted. Run it again: it plans the rest.",
+    },
+)
 @click.argument("plan_file", metavar="[PLAN]", required=False)
 @AUTO_APPROVE
-@click.option("--expect-plan", metavar="DIGEST", help="Stop (exit 4) unless the plan is the one with this digest.")
+@click.option("--target", "targets", metavar="ADDR", multiple=True, help="Apply only this address; repeatable.")
+@click.option("--verify", is_flag=True, help="Afterwards, prove that the rendered credentials work.")
+@ROTATE_DUE
+@RECREATE
+@click.option("--expect-plan", metavar="DIGEST", help="Stop unless the plan has this digest, or is the rest of it.")
 @click.option(
     "--parallelism",
     metavar="N",
     type=click.IntRange(1, 64),
-    help="Requests in flight. Default: that of iac.yaml, else 8.",
+    help="Requests in flight, 1 to 64. Default: `parallelism` of iac.yaml, or 8.",
 )
-@click.option("--target", "targets", metavar="ADDR", multiple=True, help="Apply this address only; repeatable.")
-@click.option(
-    "--recreate",
-    metavar="ADDR",
-    multiple=True,
-    help="Create this client again, which is gone from the server; repeatable.",
-)
-@ROTATE_DUE
-@click.option("--verify", is_flag=True, help="Prove that the rendered credentials of what was applied work.")
-@ACCEPT_OLDER
 @LOCK_TIMEOUT
+@ACCEPT_OLDER
 @FORMAT
 @click.pass_obj
 def command(
@@ -60,10 +80,10 @@ def command(
     lock_timeout: int,
     view: str,
 ) -> int:
-    """Plan, ask, apply, render.
+    """Plan, show the plan, ask, apply it, and render outputs.
 
-    With PLAN (from `iac plan --out`) or --expect-plan only the plan that was approved is applied, or the rest of it
-    after a partial apply. Exit 0 done, 3 refused, 4 stale, 5 applied in part, or not proven with --verify.
+    With PLAN, a file of `iac plan --out`, or with --expect-plan iac applies exactly the plan that was approved, or the
+    rest of it after exit 5. Off a terminal, one of PLAN, --expect-plan or --auto-approve is required.
     """
     from iac.apply.run import apply_plan
     from iac.wiring.sessions import Access, open_session  # brings in the adapters

@@ -24,19 +24,26 @@ if TYPE_CHECKING:
     from iac.apply.run import LockedPlan
     from iac.session import Session
 
-AUTO_APPROVE = click.option("--auto-approve", is_flag=True, help="Do not ask.")
+AUTO_APPROVE = click.option("--auto-approve", is_flag=True, help="Do not ask. Off a terminal iac cannot ask.")
 ROTATE_DUE = click.option(
     "--rotate-due", is_flag=True, help="Rotate secrets that have reached the age of lifecycle.rotate_after."
 )
+RECREATE = click.option(
+    "--recreate",
+    metavar="ADDR",
+    multiple=True,
+    help="Create this client again, with a new secret, if it is gone from the server; repeatable.",
+)
 ACCEPT_OLDER = click.option(
-    "--accept-older-state", is_flag=True, help="Go on although this machine has seen a newer state."
+    "--accept-older-state", is_flag=True, help="Continue although this machine has seen a newer state."
 )
 LOCK_TIMEOUT = click.option(
     "--lock-timeout",
     metavar="SECONDS",
     type=click.IntRange(0, 86400),
     default=0,
-    help="Wait this long for a lock that another run holds.",
+    show_default=True,
+    help="Wait this long if another run holds the lock.",
 )
 
 

@@ -10,6 +10,7 @@ import click
 
 from iac.cli.context import Shell
 from iac.cli.format import FORMAT, show
+from iac.cli.help import Example, Subcommand
 
 if TYPE_CHECKING:
     from iac.workflow.doctor import Checkup
@@ -17,13 +18,26 @@ if TYPE_CHECKING:
 UNREACHED = 6
 
 
-@click.command("doctor")
+@click.command(
+    "doctor",
+    cls=Subcommand,
+    page="reference/doctor.md",
+    examples=(
+        Example("Check everything", "iac doctor"),
+        Example("Print the checks as JSON, for a monitor", "iac doctor --format json"),
+    ),
+    exits={
+        0: "No errors; there may be warnings.",
+        1: "There are errors.",
+        6: "The server or the state cannot be reached, or refuses the login.",
+    },
+)
 @FORMAT
 @click.pass_obj
 def command(shell: Shell, *, view: str) -> int:
-    """Look at everything around the project: files, login, server, state, pipelines; each problem with its fix.
+    """Check everything around the project: files, git, pipelines, encryption, state, login and server.
 
-    Nothing is written. Exit 0, 1 with an error, 6 when the server or the state cannot be reached or refuses the login.
+    Each problem comes with its fix. Doctor writes nothing. A check that fails does not stop the others.
     """
     from iac.workflow.doctor import run_checkup  # brings in the adapters
 

@@ -8,19 +8,29 @@ import click
 
 from iac.cli.context import Shell
 from iac.cli.format import FORMAT, show
+from iac.cli.help import Example, Subcommand
 from iac.core.explanation import Explanation
 
 
-@click.command("explain", short_help="what an id means")
+@click.command(
+    "explain",
+    cls=Subcommand,
+    page="reference/diagnostics.md",
+    examples=(
+        Example("Explain a message that ends in [http-redirect-uri]", "iac explain http-redirect-uri"),
+        Example("List all ids", "iac explain --list"),
+    ),
+    exits={1: "No message has this id."},
+)
 @click.argument("name", metavar="[ID]", default="")
-@click.option("--list", "is_list", is_flag=True, help="Name all ids, and what each is.")
+@click.option("--list", "is_list", is_flag=True, help="List all ids.")
 @FORMAT
 @click.pass_obj
 def command(shell: Shell, *, name: str, is_list: bool, view: str) -> int:
-    """Say what an id in brackets means, why it matters, where that is from, and how to go on.
+    """Explain the id in brackets at the end of a message: what it means, why it matters, and how to fix it.
 
-    For policy also how serious it is in this project, with examples, and how to switch it off or waive it. Exit 1 for
-    an id that there is not.
+    For policy it also shows the severity in this project, examples, and how to waive the rule. Needs no project and no
+    network.
     """
     from iac.views.explanation import explanation_text
     from iac.workflow.explain import explain, explanations  # reads every table of ids

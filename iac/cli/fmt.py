@@ -8,20 +8,30 @@ from pathlib import Path
 import click
 
 from iac.cli.context import Shell
+from iac.cli.help import Example, Subcommand
 from iac.core.diagnostics import Diagnostic
 from iac.core.errors import InvalidInput
 from iac.views.words import counted
 
 
-@click.command("fmt", short_help="canonical order and style, comments kept")
+@click.command(
+    "fmt",
+    cls=Subcommand,
+    page="reference/definition.md",
+    examples=(
+        Example("Format all files", "iac fmt"),
+        Example("Check in CI that files are formatted", "iac fmt --check"),
+    ),
+    exits={2: "With --check: files would change."},
+)
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
-@click.option("--check", is_flag=True, help="Write nothing; exit 2 and name the files that would change.")
+@click.option("--check", is_flag=True, help="Write nothing. Print files that would change.")
 @click.pass_obj
 def command(shell: Shell, *, paths: tuple[str, ...], check: bool) -> int:
-    """Write iac.yaml and the definitions in canonical order and style, or the files and folders given.
+    """Format iac.yaml and the definitions, or the given files and folders.
 
-    Adds the line by which editors find the schema. A file with a mistake in its YAML is not touched. What a file says
-    never changes.
+    iac puts keys into canonical order, keeps comments, and adds the line by which editors find the schema. Values never
+    change. A file with a YAML error stays as it is.
     """
     from iac.config.edit.files import replace_text
 

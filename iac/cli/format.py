@@ -30,7 +30,7 @@ SETTINGS_FROM = click.option(
     "base",
     metavar="FILE",
     default=None,
-    help="Take settings from this iac.yaml, of the branch that this goes to, and say what differs.",
+    help="Take settings from this iac.yaml, of the target branch, and report differences.",
 )
 
 

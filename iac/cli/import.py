@@ -10,6 +10,7 @@ import click
 
 from iac.cli.context import Shell, read_stdin
 from iac.cli.format import FORMAT, show
+from iac.cli.help import Example, Subcommand
 from iac.core.limits import listed, said_once
 
 if TYPE_CHECKING:
@@ -18,19 +19,40 @@ if TYPE_CHECKING:
     from iac.workflow.importing.selection import Candidate, Wish
 
 
-@click.command("import")
+@click.command(
+    "import",
+    cls=Subcommand,
+    page="how-to/take-over-a-client.md",
+    examples=(
+        Example("Import one client", "iac import jupyterhub"),
+        Example(
+            "Import clients whose name matches, and see that the plan changes no field",
+            "iac import --match 'name=jupyter*'\niac plan",
+        ),
+        Example(
+            "Import from an export, and store its secrets", "iac import --from export.json --secrets-to secrets.env"
+        ),
+    ),
+    exits={1: "Nothing was imported, or a CLIENT_ID cannot be imported."},
+)
 @click.argument("client_ids", metavar="[CLIENT_ID]...", nargs=-1)
 @click.option(
     "--match",
     "matches",
     metavar="[KIND=]GLOB",
     multiple=True,
-    help="Import what fits too; KIND is id, name, scope, contact or owner, without it id or name; repeatable.",
+    help="Import clients that match; repeatable. KIND is id, name, scope, contact or owner. Without KIND: id or name.",
 )
-@click.option("--from", "source", metavar="FILE", help="Import from a JSON file or a folder of them; - is stdin.")
+@click.option(
+    "--from", "source", metavar="FILE", help="Import from a JSON file, a folder of them, or stdin (-). Needs no login."
+)
 @click.option("--to", "folder", metavar="FOLDER", default="", help="Write below this folder of clients.d.")
-@click.option("--waive-until", metavar="DATE", help="Waive what policy refuses up to this day, YYYY-MM-DD.")
-@click.option("--secrets-to", metavar="FILE", help="Write the secrets that the source shows, for iac secret import.")
+@click.option(
+    "--waive-until", metavar="DATE", help="Waive what policy refuses, up to and including this day (YYYY-MM-DD)."
+)
+@click.option(
+    "--secrets-to", metavar="FILE", help="Write secrets that the source shows into a new file, for iac secret import."
+)
 @FORMAT
 @click.pass_obj
 def command(
@@ -44,10 +66,11 @@ def command(
     secrets_to: str | None,
     view: str,
 ) -> int:
-    """Write definitions of clients that are registered already, with adopt: true; no state is written.
+    """Write definitions of clients that are registered already, with adopt: true.
 
-    A definition holds what the always-managed fields are, and of the others what is no default. Nothing that is there
-    is overwritten; all definitions are written, or none.
+    The next plan shows `adopt` without field changes, and apply takes the clients over. Import does not touch state. It
+    needs the scope iam:admin.read. A definition contains the always-managed fields and other fields that are not at
+    their default. iac overwrites no file, and writes all definitions or none.
     """
     from iac.clock import SystemClock  # not needed by --help
     from iac.workflow.importing.draft import ImportTerms

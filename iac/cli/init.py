@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli.context import Shell, is_terminal
+from iac.cli.help import Example, Subcommand
 from iac.core.text import printable
 from iac.registry import BACKENDS, FORGES, PROVIDERS
 
@@ -19,34 +20,49 @@ if TYPE_CHECKING:
 PAGES = "https://github.com/indigo-iac/indigo-iac/blob/main/docs/how-to/pipeline-{}.md"
 
 
-@click.command("init")
-@click.option("--project", metavar="NAME", help="Name of the project. Default: iac asks, or takes the folder's name.")
-@click.option("--issuer", metavar="URL", help="The server's issuer URL. Default: iac asks on a terminal.")
+@click.command(
+    "init",
+    cls=Subcommand,
+    page="tutorial/first-client.md",
+    examples=(
+        Example("Create a project in this folder", "iac init --project climate --issuer https://iam.example.org/"),
+        Example(
+            "Keep its state in the git repository, for a team and CI",
+            "iac init --project climate --issuer https://iam.example.org/ --backend git",
+        ),
+    ),
+)
+@click.option(
+    "--project",
+    metavar="NAME",
+    help="Name of the project. Default: iac asks on a terminal, or takes the folder's name.",
+)
+@click.option("--issuer", metavar="URL", help="Issuer URL of the server. Default: iac asks on a terminal.")
 @click.option(
     "--provider",
     type=click.Choice(list(PROVIDERS)),
     default=next(iter(PROVIDERS)),
     show_default=True,
-    help="The server's API: IAM's management API or its self service, or any server's client registration.",
+    help="API of the server: management or self service of IAM, or client registration of any server.",
 )
 @click.option(
     "--backend",
     type=click.Choice([name for name, backend in BACKENDS.items() if backend.starter]),
     default=next(iter(BACKENDS)),
     show_default=True,
-    help="Where state lives: on this machine, or in a branch of the repository's remote origin.",
+    help="Where state lives: a file on this machine, or the branch iac-state of the remote origin.",
 )
 @click.option(
     "--ci",
     "forges",
     type=click.Choice(list(FORGES)),
     multiple=True,
-    help="Write pipelines, too; in a project that is there, only these; repeatable.",
+    help="Write pipelines, too; repeatable. In an existing project, write only pipelines.",
 )
 @click.option(
     "--wheel",
     metavar="URL#sha256=HASH",
-    help="The wheel of iac that pipelines install; kept in iac.yaml. Needed for the first --ci.",
+    help="The wheel of iac that pipelines install. iac.yaml keeps it. Required for the first --ci.",
 )
 @click.pass_obj
 def command(
@@ -59,10 +75,10 @@ def command(
     forges: tuple[str, ...],
     wheel: str | None,
 ) -> int:
-    """Make a new project here: iac.yaml, an empty state, and an age identity outside of the project.
+    """Create a project here: iac.yaml, clients.d/, an empty state, and an age identity outside the project.
 
-    Nothing that is there is overwritten, and no IAM is asked. With --backend git the folder lies in a git repository
-    whose remote origin you may push to. With --ci it writes pipelines of GitHub or GitLab, for a state that they reach.
+    iac overwrites no file and contacts no server. --backend git needs a git repository with a remote origin that you
+    can push to. --ci needs a state that pipelines reach, so it does not work with the file backend.
     """
     if wheel and not forges:
         raise click.UsageError("--wheel is for pipelines: give --ci, too")

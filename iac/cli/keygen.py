@@ -9,6 +9,7 @@ import click
 
 from iac.cli.context import Shell, check_place, write_whole
 from iac.cli.format import FORMAT, show
+from iac.cli.help import Example, Subcommand
 from iac.core.errors import InputError
 from iac.core.limits import listed
 from iac.core.state.model import ClientKey
@@ -19,26 +20,39 @@ if TYPE_CHECKING:
 _FILE = "--jwks FILE"
 
 
-@click.command("keygen")
+@click.command(
+    "keygen",
+    cls=Subcommand,
+    page="how-to/log-in-by-key.md",
+    examples=(
+        Example(
+            "Make a key, register it, and drop the old one", "iac keygen robot\niac apply\niac keygen robot --drop-old"
+        ),
+        Example("Write the public keys to a file, for a client with jwks_uri", "iac keygen hosted --jwks jwks.json"),
+    ),
+)
 @click.argument("address", metavar="ADDR")
+@click.option("--jwks", "file", metavar="FILE", help="Write the public keys to FILE, for a client with jwks_uri.")
+@click.option("--drop-old", "is_dropping", is_flag=True, help="Make no key. Drop all keys but the newest.")
 @click.option(
     "--type",
     "kind",
     type=click.Choice(["ES256", "RS256"]),
     default="ES256",
     show_default=True,
-    help="By what it signs.",
+    help="Signature algorithm: ES256 (curve P-256) or RS256 (RSA).",
 )
-@click.option("--bits", type=click.Choice(["2048", "3072"]), default="3072", show_default=True, help="Of an RS256 key.")
-@click.option("--jwks", "file", metavar="FILE", help="Write the public keys to FILE, to be served as jwks_uri.")
-@click.option("--drop-old", "is_dropping", is_flag=True, help="Make none, and drop all but the newest.")
+@click.option(
+    "--bits", type=click.Choice(["2048", "3072"]), default="3072", show_default=True, help="Size of an RSA key."
+)
 @FORMAT
 @click.pass_obj
 def command(shell: Shell, *, address: str, kind: str, bits: str, file: str | None, is_dropping: bool, view: str) -> int:
-    """Make a key for ADDR. Its private half is sealed in state; templates reach it as client.private_key.
+    """Make a key pair for a client that logs in by private_key_jwt.
 
-    The public keys go into the definition, beside token_endpoint_auth_method: private_key_jwt, or with --jwks into a
-    file. Services use the new key when iac apply has registered it; the old one stays valid until --drop-old.
+    iac seals the private key in state; templates read it as client.private_key. It writes the public keys into the
+    definition as `jwk`. Then run `iac apply`: services get the newest key that the server knows. The old key stays
+    valid until you drop it. Needs the extra jose, and no server.
     """
     from iac.wiring.sessions import open_local  # brings in the adapters
     from iac.workflow.keys import KeyType, add_key, drop_old_keys, make_key

@@ -10,6 +10,7 @@ import click
 
 from iac.cli.context import Shell
 from iac.cli.format import format_option, show_json
+from iac.cli.help import Example, Subcommand
 from iac.core.inventory import COLUMNS, Filter, Inventory, Standing
 from iac.core.rotation import seconds
 
@@ -42,7 +43,16 @@ class _Columns(click.ParamType[tuple[str, ...]]):
         return names
 
 
-@click.command("list")
+@click.command(
+    "list",
+    cls=Subcommand,
+    page="how-to/inventory.md",
+    examples=(
+        Example("List clients that no project manages here", "iac list --unmanaged"),
+        Example("Find clients that nobody has used for 90 days", "iac list --stale 90d --sort last_used"),
+        Example("Export everything for a spreadsheet", "iac list --format csv > clients.csv"),
+    ),
+)
 @click.option("--managed", "standings", flag_value="managed", multiple=True, help="Clients in this project's state.")
 @click.option(
     "--unmanaged",
@@ -51,25 +61,33 @@ class _Columns(click.ParamType[tuple[str, ...]]):
     multiple=True,
     help="Clients that are not in this project's state.",
 )
-@click.option("--stale", metavar="AGE", type=_Duration(), help="Not used for this long, such as 90d.")
+@click.option("--match", metavar="GLOB", default="", help="Clients whose address, client_id or name matches.")
+@click.option("--scope", metavar="GLOB", default="", help="Clients with a scope that matches.")
 @click.option(
-    "--expiring", metavar="AGE", type=_Duration(), help="Due for a new secret, or expiring, within this time."
+    "--privileged", "is_privileged", is_flag=True, help="Clients with scopes that only an administrator can grant."
 )
-@click.option("--ownerless", "is_ownerless", is_flag=True, help="Clients without an owner; a request for each.")
-@click.option("--scope", metavar="GLOB", default="", help="Clients with such a scope.")
 @click.option(
-    "--privileged", "is_privileged", is_flag=True, help="Clients with scopes that only an administrator gives."
+    "--ownerless", "is_ownerless", is_flag=True, help="Clients without an owner. Sends one request per client."
 )
-@click.option("--match", metavar="GLOB", default="", help="Clients with such an address, client_id or name.")
+@click.option("--stale", metavar="AGE", type=_Duration(), help="Clients not used for this long: 12h, 90d, 4w.")
+@click.option(
+    "--expiring", metavar="AGE", type=_Duration(), help="Clients that expire, or need a new secret, within this time."
+)
 @click.option(
     "--sort",
     metavar="COLUMN",
     type=_Columns(is_sort=True),
     default="client_id",
     show_default=True,
-    help="Order; -COLUMN is the other way.",
+    help="Sort by this column. --sort=-COLUMN sorts in descending order.",
 )
-@click.option("--columns", metavar="COLUMN,..", type=_Columns(is_sort=False), default=None, help="What to show.")
+@click.option(
+    "--columns",
+    metavar="COLUMN,..",
+    type=_Columns(is_sort=False),
+    default=None,
+    help=f"Columns to show, of {', '.join(COLUMNS)}.",
+)
 @format_option("text", "json", "csv")
 @click.pass_obj
 def command(
@@ -86,9 +104,10 @@ def command(
     columns: tuple[str, ...] | None,
     view: str,
 ) -> int:
-    """List every client of the server, beside what this project knows of it.
+    """List every client of the server, with what this project knows of it.
 
-    Needs iam:admin.read only, and no key of the state. Options that filter are all to hold.
+    A client must match all filters; --managed and --unmanaged together match either. Needs the scope iam:admin.read,
+    and no key of the state.
     """
     from iac.wiring.sessions import Access, open_session  # brings in the adapters
     from iac.workflow.inventory import read_inventory

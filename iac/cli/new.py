@@ -10,6 +10,7 @@ import click
 
 from iac.cli.context import Shell, is_terminal
 from iac.cli.format import FORMAT, show
+from iac.cli.help import Example, Subcommand
 from iac.services import Service, services
 
 if TYPE_CHECKING:
@@ -18,25 +19,35 @@ if TYPE_CHECKING:
 PAGES = "https://github.com/indigo-iac/indigo-iac/blob/main/docs/how-to/services/{}.md"
 
 
-@click.command("new", short_help="a definition for a known service")
+@click.command(
+    "new",
+    cls=Subcommand,
+    page="how-to/services/README.md",
+    examples=(
+        Example("List the services that iac knows", "iac new --list"),
+        Example("Define a client for Grafana", "iac new grafana --template grafana --set host=grafana.example.org"),
+    ),
+)
 @click.argument("address", metavar="[ADDR]", default="")
 @click.option(
     "--template",
     metavar="NAME",
     default="plain",
     show_default=True,
-    help="A service, or one of its templates: of the list.",
+    help="A service of --list, or one of its templates.",
 )
-@click.option("--set", "given", metavar="NAME=VALUE", multiple=True, help="What the service asks for; repeatable.")
-@click.option("--list", "is_list", is_flag=True, help="Show the services, their templates and what they ask for.")
+@click.option(
+    "--set", "given", metavar="NAME=VALUE", multiple=True, help="Answer what the service asks for; repeatable."
+)
+@click.option("--list", "is_list", is_flag=True, help="List services, their templates and what they ask for.")
 @FORMAT
 @click.pass_obj
 def command(shell: Shell, /, *, address: str, is_list: bool, view: str, **wanted: Any) -> int:
-    """Write a definition for a known service, and the output with which it gets its credentials.
+    """Write clients.d/ADDR.yaml for a known service, with the output that delivers its credentials.
 
-    The definition is clients.d/ADDR.yaml. A service with several clients gets one each, ADDR-ROLE, and an output in
-    iac.yaml. What the service asks for, such as its host, is asked on a terminal. Nothing that is there is overwritten,
-    and no IAM is asked.
+    A service with several clients gets one definition per client, and an output in iac.yaml. On a
+    terminal iac asks for what the service needs, such as its host. iac overwrites no file and contacts no server. It
+    writes nothing if the project would become invalid.
     """
     if bool(address) == is_list:
         raise click.UsageError("give an ADDR, or --list")

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 
 import click
 
-from iac.cli.approval import ROTATE_DUE
+from iac.cli.approval import RECREATE, ROTATE_DUE
 from iac.cli.context import Shell, check_place, write_whole
 from iac.cli.format import SETTINGS_FROM, format_option, known_ids, note_run, show_plan
+from iac.cli.help import Example, Subcommand
 from iac.views.kind import BUDGET, SMALLEST_BUDGET, PlanView, Setting, render_plan
 
 _NAMES = ", ".join(PlanView)
@@ -47,22 +48,26 @@ REPORT = click.option(
     metavar="FORMAT=FILE",
     type=_ReportType(),
     multiple=True,
-    help=f"Write the plan to FILE, too; repeatable. FORMAT is one of {_NAMES}.",
+    help=f"Write the plan to FILE, too; repeatable. FORMAT is {_NAMES}.",
 )
 
 
-@click.command("plan")
-@click.option("--out", metavar="FILE", help="Save the plan, for `iac apply FILE`.")
-@click.option("--target", "targets", metavar="ADDR", multiple=True, help="Look at this address only; repeatable.")
-@click.option(
-    "--recreate",
-    metavar="ADDR",
-    multiple=True,
-    help="Create this client again, which is gone from the server; repeatable.",
+@click.command(
+    "plan",
+    cls=Subcommand,
+    page="explanation/life-of-a-change.md",
+    examples=(
+        Example("Save a plan, then apply exactly that plan", "iac plan --out plan.json\niac apply plan.json"),
+        Example("Plan one client", "iac plan --target portal"),
+        Example("Write a report for a pull request", "iac plan --report markdown=plan.md"),
+    ),
+    exits={0: "Planned.", 2: "With --detailed-exitcode: there are changes.", 3: "Apply would refuse this plan."},
 )
+@click.option("--out", metavar="FILE", help="Save the plan for `iac apply FILE`.")
+@click.option("--target", "targets", metavar="ADDR", multiple=True, help="Plan only this address; repeatable.")
 @ROTATE_DUE
-@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 when there are changes.")
-@format_option("text", "markdown", "json")
+@RECREATE
+@click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if there are changes.")
 @SETTINGS_FROM
 @REPORT
 @click.option(
@@ -71,8 +76,9 @@ REPORT = click.option(
     type=click.IntRange(min=SMALLEST_BUDGET),
     default=BUDGET,
     show_default=True,
-    help="Most characters of markdown.",
+    help=f"Longest markdown, {SMALLEST_BUDGET} or more.",
 )
+@format_option("text", "markdown", "json")
 @click.pass_obj
 def command(
     shell: Shell,
@@ -87,10 +93,9 @@ def command(
     reports: tuple[ReportFile, ...],
     budget: int,
 ) -> int:
-    """Show what apply would do: changes, refusals, findings.
+    """Show what apply would change, what it would refuse, and findings.
 
-    Reading needs iam:admin.read only, and no key of the state. Exit 0, or 2 with --detailed-exitcode when there are
-    changes, or 3 when apply would refuse it; files are written all the same.
+    Plan writes only the files that you ask for. It needs the scope iam:admin.read, no key of the state and no lock.
     """
     from iac.wiring.sessions import Access, open_session  # brings in the adapters
     from iac.workflow.plan import check_guards, read_plan

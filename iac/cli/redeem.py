@@ -6,16 +6,23 @@ import click
 
 from iac.cli.context import Shell
 from iac.cli.format import FORMAT, show
+from iac.cli.help import Example, Subcommand
 
 
-@click.command("redeem")
+@click.command(
+    "redeem",
+    cls=Subcommand,
+    page="how-to/self-service.md",
+    examples=(Example("Become the owner of a client", "iac redeem portal"),),
+)
 @click.argument("addresses", metavar="ADDR...", nargs=-1, required=True)
 @FORMAT
 @click.pass_obj
 def command(shell: Shell, *, addresses: tuple[str, ...], view: str) -> int:
-    """Make the user who is logged in the owner of clients that self service registered for nobody.
+    """Become the owner of clients that self service registered without an owner.
 
-    Their registration access tokens leave state; client_id and secret stay.
+    Log in as a user first. The clients keep their client_id and secret. iac sends their registration access tokens, so
+    it needs a key of the state, and removes the tokens from state. For `provider: iam-self-service`.
     """
     from iac.wiring.sessions import Access, open_session  # brings in the adapters
     from iac.workflow.secrets import redeem

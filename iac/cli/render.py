@@ -11,6 +11,7 @@ import click
 from iac.cli.approval import ACCEPT_OLDER
 from iac.cli.context import Shell
 from iac.cli.format import FORMAT, show
+from iac.cli.help import Example, Subcommand
 from iac.core.errors import RenderError, UnsafePlan
 from iac.core.limits import NAMES, listed
 
@@ -19,14 +20,31 @@ if TYPE_CHECKING:
     from iac.workflow.render import OutputState
 
 
-@click.command("render")
-@click.option("--check", is_flag=True, help="Write nothing; exit 2 when an output on disk is not as rendered.")
-@click.option("--target", "targets", metavar="ADDR", multiple=True, help="Outputs of this address only; repeatable.")
+@click.command(
+    "render",
+    cls=Subcommand,
+    page="how-to/render-on-the-service-host.md",
+    examples=(
+        Example("Write all outputs", "iac render"),
+        Example("On a service's host, write its own file", "iac render --target portal"),
+        Example("Check that files on disk are up to date", "iac render --check"),
+    ),
+    exits={
+        1: "An output could not be rendered.",
+        2: "With --check: a file is missing or different.",
+        3: "An output was refused, because git tracks it.",
+    },
+)
+@click.option("--target", "targets", metavar="ADDR", multiple=True, help="Only outputs of this address; repeatable.")
+@click.option("--check", is_flag=True, help="Write nothing. Compare files with state.")
 @ACCEPT_OLDER
 @FORMAT
 @click.pass_obj
 def command(shell: Shell, *, check: bool, targets: tuple[str, ...], accept_older_state: bool, view: str) -> int:
-    """Write outputs from state: needs the key of the state, no login. A host can render its own client."""
+    """Write outputs from state. Needs an age identity that opens the secrets, and no login.
+
+    An identity that opens only some clients renders those: name them by --target.
+    """
     from iac.wiring.sessions import open_local  # brings in the adapters
     from iac.workflow.render import render_outputs
 

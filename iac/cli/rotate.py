@@ -7,12 +7,28 @@ import click
 from iac.cli.approval import AUTO_APPROVE, LOCK_TIMEOUT, ApprovalTerms, carry_out, end
 from iac.cli.context import Shell
 from iac.cli.format import FORMAT
+from iac.cli.help import Example, Subcommand
 
 
-@click.command("rotate")
+@click.command(
+    "rotate",
+    cls=Subcommand,
+    page="how-to/rotate-a-secret.md",
+    examples=(
+        Example("Give one client a new secret", "iac rotate portal"),
+        Example("After a leak: also end the tokens of this client", "iac rotate portal --revoke"),
+    ),
+    exits={
+        0: "Rotated.",
+        3: "A guard or policy refused the plan.",
+        5: "Applied in part; or the server cannot revoke tokens (IAM up to 1.12).",
+    },
+)
 @click.argument("addresses", metavar="ADDR...", nargs=-1, required=True)
-@click.option("--revoke", "is_revoking", is_flag=True, help="End the tokens that the clients have got, too.")
-@click.option("--no-grace", is_flag=True, help="Delete the clients that others take the place of at once.")
+@click.option(
+    "--revoke", "is_revoking", is_flag=True, help="Also end access and refresh tokens that the clients have received."
+)
+@click.option("--no-grace", is_flag=True, help="Delete replaced clients now instead of after their grace time.")
 @AUTO_APPROVE
 @LOCK_TIMEOUT
 @FORMAT
@@ -27,13 +43,11 @@ def command(
     lock_timeout: int,
     view: str,
 ) -> int:
-    """Give these clients new secrets now, and render their outputs. The old secrets are dead at once.
+    """Give clients new secrets now, and render their outputs. The old secrets stop working at once.
 
-    Where a definition says `lifecycle: {rotation: replace}` another client takes the place of the old one, which stays
-    for its grace time; with --no-grace it is deleted as soon as outputs are written.
-
-    This is an apply of these addresses: what else is to change of them changes too, as the plan shows. Through review
-    goes `secret.serial` of the definition. Exit 5 when tokens could not be revoked, as on IAM up to 1.12.
+    A client with `lifecycle: {rotation: replace}` is replaced by another client instead, and the old one stays for its
+    grace time. Rotate applies all planned changes of these addresses; the plan shows them. To rotate through review,
+    raise `secret.serial` in the definition.
     """
     from iac.apply.run import apply_plan
     from iac.wiring.sessions import Access, open_session  # brings in the adapters

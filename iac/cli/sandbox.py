@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from iac.cli.context import Shell
+from iac.cli.help import Example, Subcommand
 from iac.core.errors import InputError
 from iac.sandbox.flavour import Flavour
 from iac.sandbox.run import RunOptions, SandboxError, run
@@ -14,33 +15,54 @@ from iac.sandbox.seed import PEOPLE
 from iac.sandbox.world import Registrants
 
 
-@click.command("sandbox", short_help="a local IAM with real behaviour")
-@click.option("--host", metavar="ADDRESS", default="localhost", show_default=True, help="Address to listen on.")
+@click.command(
+    "sandbox",
+    cls=Subcommand,
+    page="reference/commands.md#iac-sandbox",
+    examples=(
+        Example("Run a sandbox of IAM 1.14 until Ctrl-C", "iac sandbox"),
+        Example("Run an older version on a free port", "iac sandbox --flavour 1.12 --port 0"),
+    ),
+)
 @click.option(
-    "--port", metavar="N", type=click.IntRange(0, 65535), default=8080, show_default=True, help="0 takes a free port."
+    "--host", metavar="ADDRESS", default="localhost", show_default=True, help="Host in the issuer, to listen on."
+)
+@click.option(
+    "--port",
+    metavar="N",
+    type=click.IntRange(0, 65535),
+    default=8080,
+    show_default=True,
+    help="Port to listen on. 0 takes a free port and prints it.",
 )
 @click.option(
     "--flavour",
     type=click.Choice([str(flavour) for flavour in Flavour]),
     default=str(Flavour.V1_14),
     show_default=True,
-    help="The version of IAM to behave like.",
+    help="Version of IAM to behave like.",
 )
-@click.option("--seed", metavar="FILE", default=PEOPLE, help="What is on the server: `people`, or a JSON file.")
-@click.option("--faults", metavar="JSON", default="", help="What is to happen to coming requests.")
+@click.option(
+    "--seed",
+    metavar="FILE",
+    default=PEOPLE,
+    show_default=True,
+    help="Contents of the server: `people` (two admin clients, two users, three clients) or a JSON file.",
+)
 @click.option(
     "--registration",
     type=click.Choice([str(policy) for policy in Registrants]),
     default=str(Registrants.ANYONE),
     show_default=True,
-    help="Who may use self service.",
+    help="Who can use self service.",
 )
-@click.option("--shuffle", type=int, metavar="N", help="Answer lists in a random order, N being its seed.")
+@click.option("--faults", metavar="JSON", default="", help="Faults of the next requests.")
+@click.option("--shuffle", type=int, metavar="N", help="Answer lists in a random order, with seed N.")
 @click.pass_obj
 def command(shell: Shell, /, **options: Any) -> None:
-    """Run a local INDIGO IAM with real behaviour, in memory, for demos, tests and reviews.
+    """Run a local INDIGO IAM with real behaviour, for demos, tests and reviews.
 
-    It keeps nothing, knows its users and secrets from the start, and is not for production.
+    It runs in memory until Ctrl-C and keeps nothing. Do not use it in production: everybody knows its secrets.
     """
     if options["seed"] != PEOPLE:
         options["seed"] = str(shell.root / options["seed"])

@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import click
 
+from iac.cli.help import Example, Subcommand
 
-@click.command("schema", short_help="print a JSON schema")
+
+@click.command(
+    "schema",
+    cls=Subcommand,
+    page="reference/definition.md",
+    examples=(
+        Example("Print the schema of a plan", "iac schema plan"),
+        Example(
+            "Keep a copy in the project; `iac fmt` points editors to it",
+            "mkdir -p schemas\niac schema client > schemas/client.schema.json",
+        ),
+    ),
+)
 @click.argument("name", type=click.Choice(["client", "project", "plan"]), default="client")
 def command(name: str) -> None:
-    """Print the JSON Schema (2020-12) of definitions, of iac.yaml or of a plan.
-
-    `iac fmt` points editors to a copy in schemas/ of your project when there is one, else to the published schema:
-    iac schema client > schemas/client.schema.json
-    """
+    """Print the JSON Schema (2020-12) of a definition, of iac.yaml or of a plan, for editors and other tools."""
     from iac.config.schema import schema_text
 
     click.echo(schema_text(name), nl=False)

@@ -7,36 +7,67 @@ from collections.abc import Mapping
 
 import click
 
-from iac.cli import Group
 from iac.cli.context import Shell, is_terminal, read_given, read_stdin
 from iac.cli.format import FORMAT, show
+from iac.cli.help import Example, Group
 from iac.core.errors import InputError
 from iac.core.secret import Secret
 
 
 @click.group("secret", cls=Group)
 def command() -> None:
-    """Store secrets that are known, as of clients that were adopted from a server which shows none."""
+    """Store secrets that you know, for clients that were adopted from a server that does not show them.
+
+    Never write a secret on the command line: other users of the machine can read it there.
+    """
 
 
-@command.command("set", short_help="one secret, on stdin")
+@command.command(
+    "set",
+    short_help="Store the secret of one client.",
+    page="how-to/take-over-a-client.md",
+    examples=(
+        Example("Type the secret at a prompt that does not show it", "iac secret set portal"),
+        Example("Read it from a file", "iac secret set portal < portal.secret"),
+    ),
+)
 @click.argument("address", metavar="ADDR")
 @click.argument("others", metavar=" ", nargs=-1)
 @FORMAT
 @click.pass_obj
 def set_secret(shell: Shell, *, address: str, others: tuple[str, ...], view: str) -> int:
-    """Store the secret of ADDR, read from stdin, after it was proven at the token endpoint."""
+    """Store the secret of ADDR, from stdin or from a prompt.
+
+    iac stores it only if the token endpoint accepts it for this client. Use it for an adopted client of IAM 1.14 or
+    newer, which never shows secrets. Then run `iac apply`: it renders the outputs that waited for the secret. Needs the
+    scope iam:admin.read, and no key of the state.
+    """
     return _store(shell, {address: _given(address, others, "secret")}, view)
 
 
-@command.command("token", short_help="a registration access token, on stdin")
+@command.command(
+    "token",
+    short_help="Store the registration access token of one client.",
+    page="how-to/self-service.md",
+    examples=(Example("Store a token from a file", "iac secret token portal < portal.token"),),
+)
 @click.argument("address", metavar="ADDR")
 @click.argument("others", metavar=" ", nargs=-1)
-@click.option("--uri", default="", metavar="URI", help="The registration_client_uri, where state has none (RFC 7592).")
+@click.option(
+    "--uri",
+    default="",
+    metavar="URI",
+    help="The registration_client_uri of the client. rfc7591 needs it for a new client.",
+)
 @FORMAT
 @click.pass_obj
 def set_token(shell: Shell, *, address: str, others: tuple[str, ...], uri: str, view: str) -> int:
-    """Store the registration access token of ADDR, read from stdin, after it was proven by reading the client."""
+    """Store the registration access token of ADDR, from stdin or from a prompt.
+
+    iac stores it only if it reads the client. It replaces a token that has expired. For an address that is not in
+    state, iac takes the client over; the definition must contain its client_id. For the providers iam-self-service and
+    rfc7591.
+    """
     from iac.wiring.sessions import Access, open_session  # brings in the adapters
     from iac.workflow.secrets import store_token
 
@@ -49,14 +80,19 @@ def set_token(shell: Shell, *, address: str, others: tuple[str, ...], uri: str, 
     return 0
 
 
-@command.command("import", short_help="the secrets of a file, all or none")
+@command.command(
+    "import",
+    short_help="Store the secrets of a file.",
+    page="how-to/take-over-a-client.md",
+    examples=(Example("Store many secrets, then remove the file", "iac secret import secrets.env\nrm secrets.env"),),
+)
 @click.argument("file", metavar="FILE")
 @FORMAT
 @click.pass_obj
 def import_secrets(shell: Shell, *, file: str, view: str) -> int:
-    """Store the secrets of FILE, lines of ADDR=secret or a JSON object, after each was proven. - reads stdin.
+    """Store the secrets of FILE: lines ADDR=secret, or a JSON object of address to secret. - reads stdin.
 
-    All are stored, or none.
+    iac tests each secret at the token endpoint, and stores all or none.
     """
     from iac.workflow.secrets import parse_secrets  # not needed by --help
 

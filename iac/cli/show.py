@@ -9,9 +9,10 @@ import click
 
 from iac.cli.context import Shell
 from iac.cli.format import FORMAT, show
+from iac.cli.help import Example, Subcommand
 from iac.core.errors import InputError
 from iac.core.model import FIELDS, Fields
-from iac.core.plan.identity import bound
+from iac.core.plan.identity import with_current_id
 from iac.views.drift import DISABLED
 from iac.views.state import predecessor_text, predecessors_of, value_words
 
@@ -19,13 +20,21 @@ if TYPE_CHECKING:
     from iac.session import Session
 
 
-@click.command("show")
+@click.command(
+    "show",
+    cls=Subcommand,
+    page="reference/definition.md",
+    examples=(
+        Example("Compare definition, state and server", "iac show portal"),
+        Example("See which file and line each value comes from", "iac show portal --provenance"),
+    ),
+)
 @click.argument("name", metavar="ADDR_OR_CLIENT_ID")
-@click.option("--provenance", is_flag=True, help="Say for each value which file and line it is from; offline.")
+@click.option("--provenance", is_flag=True, help="Show the file, line and layer of each value. Needs no login.")
 @FORMAT
 @click.pass_obj
 def command(shell: Shell, *, name: str, provenance: bool, view: str) -> int:
-    """Show one client side by side: definition, state, server. Never a secret."""
+    """Show one client: its definition, what state holds, and what the server holds. Secrets are never shown."""
     if provenance:
         return _show_provenance(shell, name, view)
     from iac.wiring.sessions import Access, open_session  # brings in the adapters
@@ -55,7 +64,7 @@ def _look_up(session: Session, name: str) -> dict[str, Any]:
     address = next((a for a, c in clients.items() if name in {a, c.client_id}), None)
     address = address or next((a for a, c in state.clients.items() if name in {a, *c.client_ids}), None)
     defined, held = clients.get(address or ""), state.clients.get(address or "")
-    client_id = (bound(defined, held).client_id if defined else "") or (held.client_id if held else "")
+    client_id = (with_current_id(defined, held).client_id if defined else "") or (held.client_id if held else "")
     client_id = client_id or ("" if defined else name)
     use_keys(session, state, {client_id}, must_open=False)
     seen = session.provider.get(client_id, with_owners=True) if client_id else None

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli import Group
 from iac.cli.approval import AUTO_APPROVE, LOCK_TIMEOUT, ApprovalTerms, carry_out, end
 from iac.cli.context import Shell, approve, check_terminal, read_given
 from iac.cli.format import FORMAT, show
+from iac.cli.help import Example, Group
 from iac.core.state.model import ClientState, State
 from iac.core.text import printable
 from iac.views.state import detail, predecessor_text, predecessors_of, secret_text, state_to_dict, value_words
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @click.group("state", cls=Group)
 def command() -> None:
-    """Create, inspect and repair state. Secrets stay sealed, and only restore asks the server."""
+    """Create, inspect, move and repair state. Secrets stay sealed. Only restore contacts the server."""
 
 
 def _open(shell: Shell) -> StateSession:
@@ -31,12 +31,18 @@ def _open(shell: Shell) -> StateSession:
     return open_state(shell)
 
 
-@command.command("init", short_help="make the empty state of an environment")
+@command.command(
+    "init",
+    short_help="Create the empty state of an environment.",
+    page="how-to/more-environments.md",
+    examples=(Example("Create the state of a new environment", "iac --env dev state init"),),
+    exits={1: "There is a state already."},
+)
 @click.pass_obj
 def init(shell: Shell) -> int:
-    """Make the empty state of an environment, and write its lineage into iac.yaml.
+    """Create the empty state of an environment, and write its lineage into iac.yaml.
 
-    Where no recipients are named an age identity is made, as by `iac init`. A state that is there is left alone.
+    If iac.yaml names no recipients, iac makes an age identity, as `iac init` does. An existing state stays as it is.
     """
     from iac.cli.init import tell_key  # not needed by the others
     from iac.clock import SystemClock
@@ -52,11 +58,16 @@ def init(shell: Shell) -> int:
     return 0
 
 
-@command.command("list", short_help="the addresses in state")
+@command.command(
+    "list",
+    short_help="List the clients in state.",
+    page="reference/state.md",
+    examples=(Example("List clients, deleted clients and interrupted runs", "iac state list"),),
+)
 @FORMAT
 @click.pass_obj
 def list_clients(shell: Shell, *, view: str) -> int:
-    """List the addresses in state with their client_id and what is known of their secret."""
+    """List addresses in state, with client_id and the status of the secret. Needs no server and no key."""
     state = _open(shell).backend.load()
     show(view, state_to_dict(state), _client_lines(state))
     shell.note(*_notes(state) if view == "text" else ())
@@ -81,14 +92,25 @@ def _notes(state: State) -> Iterator[str]:
         yield "no clients are in state yet"
 
 
-@command.command("mv", short_help="another address for a client of state")
+@command.command(
+    "mv",
+    short_help="Give a client another address.",
+    page="how-to/remove-or-move-a-client.md",
+    examples=(
+        Example(
+            "Rename an address, and its definition",
+            "iac state mv portal data-portal\nmv clients.d/portal.yaml clients.d/data-portal.yaml",
+        ),
+    ),
+)
 @click.argument("source", metavar="FROM")
 @click.argument("target", metavar="TO")
 @click.pass_obj
 def move(shell: Shell, *, source: str, target: str) -> int:
-    """Give a client of state another address. Its secret is sealed for the new one, which needs an identity.
+    """Give a client in state another address. Move its definition, too.
 
-    `moved:` in iac.yaml does the same through review; this is for what cannot wait.
+    Needs an age identity, because iac seals the secret again for the new address. To do the same through review, use
+    `moved:` in iac.yaml.
     """
     from iac.workflow.state import rename
 
@@ -98,10 +120,19 @@ def move(shell: Shell, *, source: str, target: str) -> int:
     return 0
 
 
-@command.command("pull", short_help="the state as one document, on stdout")
+@command.command(
+    "pull",
+    short_help="Print the state.",
+    page="how-to/recover.md",
+    examples=(Example("Save a copy of the state", "iac state pull > state-copy.json"),),
+)
 @click.pass_obj
 def pull(shell: Shell) -> int:
-    """Print the state, with its journal folded in. Secrets stay sealed. `iac state push` takes it back."""
+    """Print the state as one JSON document, journal included.
+
+    Secrets stay sealed. With `encryption: none` they are readable, and iac says so. `iac state push` takes the copy
+    back.
+    """
     from iac.clock import SystemClock  # not needed by --help
     from iac.config.project import load_project
     from iac.core.state.document import render_state
@@ -114,15 +145,27 @@ def pull(shell: Shell) -> int:
     return 0
 
 
-@command.command("push", short_help="a copy of the state becomes the state")
+@command.command(
+    "push",
+    short_help="Replace the state by a copy.",
+    page="how-to/share-state.md",
+    examples=(
+        Example("Put a copy back that is older than the state", "iac state push state-copy.json --force"),
+        Example(
+            "Move the state: save it, change `state:` in iac.yaml, and store it",
+            "iac state pull > state-copy.json\niac state push state-copy.json",
+        ),
+    ),
+    exits={1: "The copy is older, or belongs to another project, environment, issuer or lineage."},
+)
 @click.argument("file", metavar="FILE")
-@click.option("--force", "is_forced", is_flag=True, help="Even when the copy is older than the state.")
+@click.option("--force", "is_forced", is_flag=True, help="Push a copy that is older than the state.")
 @click.pass_obj
 def push_copy(shell: Shell, *, file: str, is_forced: bool) -> int:
-    """Let FILE be the state: a document of `iac state pull`, or an emergency copy. - reads stdin.
+    """Replace the state by FILE: a copy of `iac state pull`, or an emergency copy. - reads stdin.
 
-    An emergency copy that ends in .journal is added to the state. A copy of another project, environment, issuer or
-    lineage is refused, and an older one without --force.
+    An emergency copy that ends in .journal is added to the state. No other command may run between pull and push.
+    Afterwards run `iac plan`: it shows how state and server differ.
     """
     from iac.workflow.state import StateCopy, push
 
@@ -132,13 +175,18 @@ def push_copy(shell: Shell, *, file: str, is_forced: bool) -> int:
     return 0
 
 
-@command.command("rekey", short_help="seal all secrets again, for the current recipients")
+@command.command(
+    "rekey",
+    short_help="Seal all secrets again, for the current recipients.",
+    page="explanation/state-and-secrets.md",
+    examples=(Example("After a change of `recipients`", "iac state rekey"),),
+)
 @click.pass_obj
 def rekey_secrets(shell: Shell) -> int:
-    """Seal every secret of state anew, to the recipients of iac.yaml and of definitions.
+    """Seal every secret again, to the recipients of iac.yaml and of the definitions.
 
-    Needs an identity that opens them now, and no server. It also follows a change from encryption: none to recipients,
-    or back.
+    Run it after a change of recipients, or of `encryption: none`. Needs an identity that opens the secrets now, and no
+    server. Former recipients can still open older copies of the state: rotate the secrets that they must not know.
     """
     from iac.wiring.sessions import open_rekey  # not needed by --help
     from iac.workflow.state import rekey
@@ -162,16 +210,28 @@ def rekey_secrets(shell: Shell) -> int:
     return 0
 
 
-@command.command("restore", short_help="create a deleted client again, with its old id and secret")
+@command.command(
+    "restore",
+    short_help="Create a deleted client again, with its old secret.",
+    page="how-to/remove-or-move-a-client.md",
+    examples=(Example("Find a deleted client, and bring it back", "iac state list\niac state restore wiki"),),
+    exits={
+        0: "Restored.",
+        3: "A guard refused it: another client has this client_id now.",
+        5: "Restored in part. Run it again.",
+    },
+)
 @click.argument("address", metavar="ADDR")
 @AUTO_APPROVE
 @LOCK_TIMEOUT
 @FORMAT
 @click.pass_obj
 def restore(shell: Shell, *, address: str, auto_approve: bool, lock_timeout: int, view: str) -> int:
-    """Make a deleted client anew on the server, with its old id and secret: its services work again.
+    """Create a deleted client again, with its old client_id and secret. Its services work again.
 
-    State keeps deleted clients for 30 days. Without a definition the client is made as it last was. Needs an identity.
+    State keeps deleted clients for 30 days. The client comes back as the server last answered it; if there is a
+    definition, its fields win. The plan shows all of it. Afterwards take the address out of `removed:`, and put its
+    definition back. Needs an age identity.
     """
     from iac.apply.run import apply_plan
     from iac.wiring.sessions import Access, open_session  # brings in the adapters
@@ -193,14 +253,24 @@ def restore(shell: Shell, *, address: str, auto_approve: bool, lock_timeout: int
     return code
 
 
-@command.command("rm", short_help="forget an address; the client stays on the server")
+@command.command(
+    "rm",
+    short_help="Forget a client. It stays on the server.",
+    page="how-to/remove-or-move-a-client.md",
+    examples=(
+        Example(
+            "Save a copy of the state, then forget a client", "iac state pull > state-copy.json\niac state rm portal"
+        ),
+    ),
+)
 @click.argument("address", metavar="ADDR")
-@click.option("--yes", "is_approved", is_flag=True, help="Do not ask.")
+@click.option("--auto-approve", "--yes", "is_approved", is_flag=True, help="Do not ask. Off a terminal iac cannot ask.")
 @click.pass_obj
 def remove(shell: Shell, *, address: str, is_approved: bool) -> int:
-    """Forget an address. The client stays on the server as it is; its stored secret is gone from state.
+    """Forget a client and its stored secret. The client stays on the server, and rendered outputs stay on disk.
 
-    `removed: [{address, then: forget}]` in iac.yaml does the same through review.
+    A definition with `adopt: true` takes the client over again. IAM 1.14 and newer do not show its secret then. To do
+    the same through review, use `removed: [{address: ADDR, then: forget}]` in iac.yaml.
     """
     from iac.workflow.state import find, forget
 
@@ -212,7 +282,7 @@ def remove(shell: Shell, *, address: str, is_approved: bool) -> int:
             f"{address} ({known}): the client stays on the server, the stored secret is lost to iac;",
             "iac state pull saves a copy of the state first",
         )
-        check_terminal("--yes")
+        check_terminal("--auto-approve")
         approve("Forget it?", "Cancelled. Nothing was done.")
     forget(session, address)
     click.echo(printable(f"forgot {address} ({known})"))
@@ -226,12 +296,17 @@ def _known(state: State, address: str, client: ClientState | None) -> str:
     return "an interrupted create" if address in state.intents else "keys, and no client yet"
 
 
-@command.command("show", short_help="what state holds of one address")
+@command.command(
+    "show",
+    short_help="Show what state holds of one client.",
+    page="reference/state.md",
+    examples=(Example("Show one client", "iac state show portal"),),
+)
 @click.argument("address", metavar="ADDR")
 @FORMAT
 @click.pass_obj
 def show_client(shell: Shell, *, address: str, view: str) -> int:
-    """Show what state holds of one address. Secrets are shown as "(sensitive)"."""
+    """Show what state holds of one client, and the recipients of its secret. Secrets are shown as "(sensitive)"."""
     from iac.workflow.state import not_in_state
 
     state = _open(shell).backend.load()
@@ -254,15 +329,20 @@ def _detail_lines(address: str, client: ClientState) -> Iterator[str]:
     yield from (f"  {name:<32} {value_words(value)}" for name, value in values["applied"].items())
 
 
-@command.command("unlock", short_help="break the lock of a run that is gone")
+@command.command(
+    "unlock",
+    short_help="Break the lock of a run that died.",
+    page="how-to/recover.md",
+    examples=(Example("Break a lock; the error message shows the id of its run", "iac state unlock 3f9c2a7be1d04c58"),),
+    exits={6: "The run is alive (file backend)."},
+)
 @click.argument("run_id", metavar="RUN_ID")
 @click.pass_obj
 def unlock(shell: Shell, *, run_id: str) -> int:
-    """Break the lock of a run that is gone. RUN_ID is in the message of the command that was refused.
+    """Break the lock of a run that died. The error message of the command that was refused shows RUN_ID.
 
-    A lock of the file backend is the kernel's and ends with its process: while that lives this is refused (exit 6),
-    afterwards only the note of who held it is left to clear. A lock of another backend is broken at once: be sure that
-    its run is gone, perhaps on another machine.
+    File backend: the lock ends with its process, so iac refuses while that lives. Other backends: iac breaks the lock
+    at once. Make sure that the run is dead, also on other machines.
     """
     holder = _open(shell).backend.unlock(run_id)
     click.echo(printable(f"run {holder.run_id} of {holder.who}, since {holder.since}, no longer holds the lock"))

@@ -11,6 +11,7 @@ import click
 
 from iac.cli.context import Shell
 from iac.cli.format import SETTINGS_FROM, format_option, known_ids, show_json
+from iac.cli.help import Example, Subcommand
 from iac.core.diagnostics import Diagnostic, Severity, message_lines
 from iac.core.text import printable
 from iac.views.kind import DiagnosticsView, Setting, render_diagnostics
@@ -20,20 +21,29 @@ if TYPE_CHECKING:
     from iac.config.definitions import Validation
 
 
-@click.command("validate", short_help="check definitions, offline")
+@click.command(
+    "validate",
+    cls=Subcommand,
+    page="reference/policy.md",
+    examples=(
+        Example("Check everything", "iac validate"),
+        Example("Annotate a pull request on GitHub", "iac validate --format github"),
+    ),
+    exits={0: "All is valid.", 1: "There are errors."},
+)
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
+@SETTINGS_FROM
 @format_option(
     "text",
     "json",
     *map(str, DiagnosticsView),
-    about="How to print; github: annotations, gitlab: code quality, sarif: code scanning, junit: a test report.",
+    about="How to print. github: annotations; gitlab: code quality; sarif: code scanning; junit: test report.",
 )
-@SETTINGS_FROM
 @click.pass_obj
 def command(shell: Shell, *, paths: tuple[str, ...], view: str, base: str | None) -> int:
-    """Check iac.yaml, all definitions and templates, for every environment: schema, rules, what files say together.
+    """Check iac.yaml, all definitions, templates and policy, in every environment. Needs no network.
 
-    With PATHs only mistakes in these files and folders are shown; with --env one environment is checked. Exit 0 or 1.
+    PATH shows only messages of these files and folders. --env checks one environment.
     """
     from iac.workflow.validate import validate
 

@@ -6,19 +6,29 @@ import click
 
 from iac.cli.context import Shell
 from iac.cli.format import format_option, show_json
+from iac.cli.help import Example, Subcommand
 from iac.core.errors import UnreachableError
 from iac.core.proof import Proof
 
 
-@click.command("verify")
+@click.command(
+    "verify",
+    cls=Subcommand,
+    page="how-to/verify-credentials.md",
+    examples=(
+        Example("Test the credentials of all clients", "iac verify"),
+        Example("Write a test report for CI", "iac verify --format junit > verify.xml"),
+    ),
+    exits={0: "No check failed.", 2: "Credentials do not work.", 6: "The server did not answer everything."},
+)
 @click.argument("addresses", metavar="[ADDR]...", nargs=-1)
 @format_option("text", "json", "junit")
 @click.pass_obj
 def command(shell: Shell, *, addresses: tuple[str, ...], view: str) -> int:
-    """Prove that the credentials in rendered files work: read each from its file and ask the server with it.
+    """Prove that rendered credentials work: read each output, and ask the server with its credentials.
 
-    Needs no login, and as a rule no key of the state. Exit 0, 2 when credentials do not work, or 6 when the server did
-    not answer everything.
+    Verify changes nothing. It gets tokens and device codes, which nobody uses. It needs no login, and usually no key of
+    the state. Without ADDR iac verifies all defined clients.
     """
     from iac.workflow.verify import prove  # brings in the adapters
 

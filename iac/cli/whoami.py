@@ -8,13 +8,23 @@ import click
 
 from iac.cli.context import Shell
 from iac.cli.format import FORMAT, show
+from iac.cli.help import Example, Subcommand
 
 
-@click.command("whoami")
+@click.command(
+    "whoami",
+    cls=Subcommand,
+    page="how-to/log-in.md",
+    examples=(
+        Example("Check the login", "iac whoami"),
+        Example("Get the scopes in a script", "iac whoami --format json"),
+    ),
+    exits={6: "The server cannot be reached, or refuses the login."},
+)
 @FORMAT
 @click.pass_obj
 def command(shell: Shell, *, view: str) -> int:
-    """Log in and say who that is for the server."""
+    """Log in, and show who you are for the server, your scopes, and the version of the server."""
     from iac.wiring.sessions import Access, open_server  # brings in the adapters
 
     with open_server(shell, Access.ALL) as (settings, provider):

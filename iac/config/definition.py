@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from iac.config.layers import Merged
+from iac.config.layers import Item, Merged
 from iac.core.desired import DesiredClient, Lifecycle, Rotation, Waiver
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.model import ALWAYS, DEFAULTED, FIELDS, GRANT_TYPES, Kind, Value, meant
 from iac.core.plan.recipients import recipient
-from iac.core.policy import RULES, DefinitionRule, Subject, Terms, check, in_force, judge, unused
+from iac.core.policy import RULES, DefinitionRule, Subject, check, in_force, judge, unused
 from iac.core.rotation import seconds
 from iac.core.server import canonical_jwks
 
@@ -141,7 +141,7 @@ class Judge:
 
     def __init__(self, settings: Settings) -> None:
         self._rules = in_force(settings.policy, settings.api)
-        self._terms = Terms(settings.scopes, settings.lifetime_bounds)
+        self._terms = settings.terms
 
     def find(self, definition: Definition, mistakes: Iterable[Diagnostic]) -> Judged:
         """What is to be said of a definition. An item with a mistake is not judged too."""
@@ -152,17 +152,33 @@ class Judge:
         if not hits:
             return (), waivers
         wrong = {mistake.location for mistake in mistakes}
-        found = (rule.diagnostic(hit, _place(definition, hit)) for rule, hit in hits)
-        return tuple(each for each in found if not each.details["value"] or each.location not in wrong), waivers
+        places = _Places(definition)
+        placed = ((rule, hit, places.of(hit)) for rule, hit in hits)
+        kept = (each for each in placed if not each[1].details["value"] or each[2] not in wrong)
+        return tuple(rule.diagnostic(hit, place) for rule, hit, place in kept), waivers
 
 
-def _place(definition: Definition, hit: Diagnostic) -> Location:
-    """Where the item stands, else its field, else where the definition begins."""
-    merged, name, value = definition.merged, hit.details["field"], hit.details["value"]
-    for item in merged.items(name) if value else ():
-        if value in {item.value, GRANT_TYPES.get(item.value)}:
-            return item.at()
-    return merged.at(name) or definition.document.at()
+class _Places:
+    """Where findings stand in a definition. The items of a field are looked through once for all its findings."""
+
+    def __init__(self, definition: Definition) -> None:
+        self._definition = definition
+        self._items: dict[str, dict[str, Item]] = {}
+
+    def of(self, hit: Diagnostic) -> Location:
+        """Where the item stands, else its field, else where the definition begins."""
+        name, value = hit.details["field"], hit.details["value"]
+        item = self._named(name).get(value) if value else None
+        return item.at() if item else self._definition.merged.at(name) or self._definition.document.at()
+
+    def _named(self, name: str) -> dict[str, Item]:
+        """The items of a field by their value, grants by their wire name too; of equal ones the first."""
+        if name not in self._items:
+            items = self._items[name] = {}
+            for item in self._definition.merged.items(name):
+                items.setdefault(item.value, item)
+                items.setdefault(GRANT_TYPES.get(item.value, item.value), item)
+        return self._items[name]
 
 
 def _waivers(merged: Merged) -> Iterator[Waiver]:

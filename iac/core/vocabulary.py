@@ -80,9 +80,17 @@ def is_restricted(scope: str) -> bool:
 
 def closest(scope: str, extra: Iterable[str]) -> str:
     """The known scope that was probably meant: at most two letters away; "" when there is none."""
-    known = [*KNOWN, *PARAMETRIC, *extra]
+    known = (name for name in (*KNOWN, *PARAMETRIC, *extra) if _may_be_close(scope, name))
     near = difflib.get_close_matches(scope, known, n=3, cutoff=0.6)
     return next((name for name in near if distance(scope, name) <= _CLOSE), "")
+
+
+def _may_be_close(one: str, other: str) -> bool:
+    """Whether length and letters leave it open: each step changes the length by one at most, and one letter.
+
+    difflib takes half a millisecond for a name and all known ones, and a file may hold 25,000 unknown names.
+    """
+    return abs(len(one) - len(other)) <= _CLOSE and len(set(one).difference(other)) <= _CLOSE
 
 
 def distance(one: str, other: str) -> int:

@@ -59,19 +59,20 @@ def render_plan(plan: Plan, view: PlanView, setting: Setting) -> str:
 
     match view:
         case PlanView.TEXT:
-            return text.plan_text(plan, color=False)
+            shown = text.plan_text(plan, color=False)
         case PlanView.MARKDOWN:
-            return markdown.plan_markdown(plan, setting.budget)
+            shown = markdown.plan_markdown(plan, setting.budget)
         case PlanView.JSON:
-            return words.json_text(plan.to_dict())
+            shown = words.json_text(plan.to_dict())
         case PlanView.GITLAB:
-            return words.json_text(gitlab.plan_counts(plan))
+            shown = words.json_text(gitlab.plan_counts(plan))
         case PlanView.JUNIT:
-            return junit.plan_junit(plan)
+            shown = junit.plan_junit(plan)
         case PlanView.GITHUB | PlanView.SARIF:
-            return render_diagnostics(plan.diagnostics, DiagnosticsView(view), setting, job=f"plan/{plan.environment}")
+            shown = render_diagnostics(plan.diagnostics, DiagnosticsView(view), setting, job=f"plan/{plan.environment}")
         case _:
             assert_never(view)
+    return shown
 
 
 def render_diagnostics(
@@ -82,12 +83,13 @@ def render_diagnostics(
 
     match view:
         case DiagnosticsView.GITHUB:
-            return github.workflow_commands(diagnostics, setting.directory)
+            shown = github.workflow_commands(diagnostics, setting.directory)
         case DiagnosticsView.GITLAB:
-            return words.json_text(gitlab.code_quality(diagnostics, setting.directory))
+            shown = words.json_text(gitlab.code_quality(diagnostics, setting.directory))
         case DiagnosticsView.SARIF:
-            return words.json_text(sarif.sarif_log(diagnostics, setting.directory, setting.explain(), job=job))
+            shown = words.json_text(sarif.sarif_log(diagnostics, setting.directory, setting.explain(), job=job))
         case DiagnosticsView.JUNIT:
-            return junit.diagnostics_junit(diagnostics)
+            shown = junit.diagnostics_junit(diagnostics)
         case _:
             assert_never(view)
+    return shown

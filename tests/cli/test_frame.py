@@ -98,10 +98,10 @@ def test_a_mistake_in_the_command_line_is_exit_64_with_a_way_on(
     assert "--help\n" in said.err
 
 
-@pytest.mark.parametrize("arguments", [[], ["state"]])
-def test_without_a_command_help_is_shown(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize(("arguments", "line"), [([], "\nChange:\n"), (["state"], "\nCommands:\n")])
+def test_without_a_command_help_is_shown(arguments: list[str], line: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(arguments) == 64
-    assert "Commands:" in capsys.readouterr().err
+    assert line in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

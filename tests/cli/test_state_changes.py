@@ -99,7 +99,7 @@ class TestForget:
         assert ["old"] == [grave.address for grave in state.tombstones]
 
     def test_an_interrupted_create_is_forgotten(self, mended: Mended) -> None:
-        said = mended.iac("state", "rm", "--yes", "wlcg/c")
+        said = mended.iac("state", "rm", "--auto-approve", "wlcg/c")
         assert "forgot wlcg/c (an interrupted create)" in said.out
         assert {} == mended.state().intents
 
@@ -113,7 +113,7 @@ class TestForget:
         before = mended.document()
         said = mended.iac("state", "rm", "wlcg/a")
         assert (64, before) == (said.code, mended.document())
-        assert "--yes" in said.err
+        assert "--auto-approve" in said.err
 
     @pytest.mark.parametrize(("answer", "code", "left"), [(True, 0, {"b"}), (False, 1, {"wlcg/a", "b"})])
     def test_at_a_terminal_it_asks_and_says_what_it_means(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.core.vocabulary import KNOWN, closest, distance, is_known, is_privileged, is_restricted
+from iac.core.vocabulary import KNOWN, _may_be_close, closest, distance, is_known, is_privileged, is_restricted
 
 
 @pytest.mark.parametrize(
@@ -79,6 +79,11 @@ def test_distance_is_a_distance(one: str, other: str, third: str) -> None:
     assert (distance(one, other) == 0) == (one == other)
     assert distance(one, other) <= max(len(one), len(other))
     assert distance(one, third) <= 2 * (distance(one, other) + distance(other, third))
+
+
+@given(words, words)
+def test_the_quick_look_before_the_distance_passes_over_no_name_that_is_close(one: str, other: str) -> None:
+    assert distance(one, other) > 2 or _may_be_close(one, other)
 
 
 def test_neighbours_swapped_are_one_step() -> None:

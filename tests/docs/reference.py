@@ -1,6 +1,6 @@
-"""The pages of ids, written from the code: `python -m tests.docs.reference`, which `make format` runs.
+"""The pages of ids and commands, written from the code: `python -m tests.docs.reference`, which `make format` runs.
 
-On each page the text above and below the headings stays; sections and rows below a heading come from the code.
+On each page of ids the text above and below the headings stays; sections and rows below a heading come from the code.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from iac.core.explanation import Explanation
 from iac.core.plan.guards import GUARDS
 from iac.core.policy import CHANGE_RULES, DEFINITION_RULES, REGISTERED_RULES, ChangeRule, Rule
 from iac.services import template_files, values_schema
+from tests.docs.commands_page import PAGE, commands_page
 
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
 _PAGE = re.compile(r"docs/reference/([a-z-]+\.md)(#[a-z-]+)?")
@@ -41,7 +42,8 @@ def pages() -> dict[Path, str]:
         },
         "templates": {"Values of built-in templates": _table(("template", "value", "needed", "is"), _values())},
     }
-    return {REFERENCE / f"{name}.md": _page(name, sections) for name, sections in bodies.items()}
+    written = {REFERENCE / f"{name}.md": _page(name, sections) for name, sections in bodies.items()}
+    return {**written, PAGE: commands_page()}
 
 
 def _values() -> Iterator[tuple[str, ...]]:

@@ -105,6 +105,7 @@ def copy(tmp_path: Path) -> Path:
     """The code, to be changed."""
     for folder in ("iac", "schemas", "requirements"):
         shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
     return tmp_path
 
 
@@ -123,6 +124,21 @@ def schema_with_toys() -> str:
 
 def test_the_recipes_are_complete_and_their_files_are_counted(copy: Path) -> None:
     counted = {title: added(copy, title) for title in FOLLOWED}
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "ruff",
+            "check",
+            "--quiet",
+            "--no-cache",
+            "--ignore",
+            "I001",
+        ],  # make format sorts imports
+        cwd=copy,
+        check=True,
+        timeout=60,
+    )
     table = {title: int(count) for title, count in re.findall(r"^\| ([\w ]+) \| (\d): its", PAGE, re.MULTILINE)}
     assert table == counted
     (copy / "schemas/project.schema.json").write_text(schema_with_toys(), encoding="utf-8")

@@ -7,12 +7,14 @@ below them. Each step is taken only if the file still says the same, and both ag
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from iac.config.document import Document, parse_document
+from iac.config.edit.canonical import is_styled
 from iac.config.edit.files import dump, round_trip
 from iac.config.schema import load_schema
 
@@ -40,6 +42,8 @@ def format_text(document: Document, text: str, schema: str, address: str) -> str
     """
     plain = text.removeprefix("\ufeff").replace("\r\n", "\n")
     lined = plain if _HAS_MODELINE.search(plain) or not address else f"{_MODELINE}{address}\n{plain}"
+    if is_styled(lined) and _is_ordered(document, schema):
+        return lined
     for _ in range(5):
         before, lined = lined, _once(document, lined, schema)
         if lined == before:
@@ -94,10 +98,21 @@ def _ordered(text: str, schema: str) -> str:
     if any(place.column != 1 for place, _ in starts) or len({place.line for place, _ in starts}) < len(starts):
         return text
     head, blocks, foot = _blocks(lines, [(place.line - 1, key) for place, key in starts])
-    keys = load_schema(schema)
-    rank = {key: index for index, key in enumerate(keys.get("properties") or keys["$defs"]["layer"]["properties"])}
+    rank = _ranks(schema)
     blocks.sort(key=lambda block: rank.get(block.key, len(rank)))
     return "".join([*head, *(line for block in blocks for line in (*block.above, *block.lines)), *foot])
+
+
+@cache
+def _ranks(schema: str) -> Mapping[str, int]:
+    keys = load_schema(schema)
+    return {key: index for index, key in enumerate(keys.get("properties") or keys["$defs"]["layer"]["properties"])}
+
+
+def _is_ordered(document: Document, schema: str) -> bool:
+    rank = _ranks(schema)
+    order = [rank.get(key, len(rank)) for key in document.value]
+    return order == sorted(order)
 
 
 def _blocks(lines: Sequence[str], starts: Sequence[tuple[int, str]]) -> tuple[list[str], list[_Block], list[str]]:

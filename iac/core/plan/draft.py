@@ -106,9 +106,9 @@ class Draft:
         intent = self.state.intents.get(client.address)
         return intent is not None and (intent.action, intent.client_id) == (action, client.client_id)
 
-    def guard_protected(self, address: str, client_id: str, seen: Registration | None) -> None:
+    def guard_protected(self, address: str, client_id: str, observed: Registration | None) -> None:
         """Refuse to touch built-in, federated and personal clients and the one that iac logs in with."""
-        why = server.protected(seen.answer) if seen else ""
+        why = server.protected(observed.answer) if observed else ""
         if client_id and client_id == self.desired.login_client_id:
             why = "the client that iac itself logs in with"
         if why:

@@ -160,8 +160,8 @@ def attach_outputs(draft: Draft) -> None:
 def _open_change(draft: Draft, addresses: tuple[str, ...]) -> list[str]:
     for address in addresses:
         client = draft.desired.clients.get(address)
-        seen = draft.actual.registrations.get(client.client_id) if client else None
-        if client is None or seen is None or address not in draft.state.clients:
+        observed = draft.actual.registrations.get(client.client_id) if client else None
+        if client is None or observed is None or address not in draft.state.clients:
             continue
         draft.changes[address] = Change(
             address=address,
@@ -172,7 +172,7 @@ def _open_change(draft: Draft, addresses: tuple[str, ...]) -> list[str]:
             location=client.location,
             secret=SecretChange.KEPT if uses_secret(client.fields) else SecretChange.NONE,
             desired=client,
-            observed=seen,
+            observed=observed,
         )
         return [address]
     if not any(address in draft.state.clients or address in draft.desired.clients for address in addresses):
