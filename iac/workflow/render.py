@@ -14,12 +14,12 @@ from iac.core.limits import listed
 from iac.core.plan.change import Action
 from iac.core.plan.output import find_block
 from iac.core.state.model import State
-from iac.ports import Found
+from iac.ports import Comparison
 from iac.session import LocalSession
 from iac.session.ledger import Ledger
 from iac.workflow.outputs import find_exposures
 
-_STATUS = {Found.AS_WANTED: "unchanged", Found.OTHER: "differs", Found.NOTHING: "missing"}
+_STATUS = {Comparison.AS_WANTED: "unchanged", Comparison.OTHER: "differs", Comparison.NOTHING: "missing"}
 
 
 def render_outputs(session: LocalSession, targets: Collection[str], *, check: bool) -> list[OutputState]:
