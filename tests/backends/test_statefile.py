@@ -135,7 +135,7 @@ class TestDocument:
             ('{"kind": "a", "kind": "a"}', "a member twice"),
             ("[" * 100_000, "nested too deep"),
             ('{"kind": NaN}', "NaN is not a JSON number"),
-            ('{"kind": "a",\n}', "line 2 column 1"),
+            ('{"kind": "a"\n "b"}', "line 2 column 2"),
             ('{"kind": "terraform"}', "not a state of iac"),
             ('{"kind": "indigo-iac state", "format_version": "one"}', "not a version"),
             ("3", "not an object"),
