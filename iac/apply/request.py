@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from iac.core import server
 from iac.core.desired import OWNERS
-from iac.core.errors import GarbledError, ServerError, StalePlan, UnknownOutcome, UnreachableError
+from iac.core.errors import GarbledError, OwnersError, ServerError, StalePlan, UnknownOutcome, UnreachableError
 from iac.core.model import Fields
 from iac.core.plan.change import Change
 from iac.core.plan.diff import is_hidden, mismatches
@@ -164,6 +164,10 @@ class Requests:
             registration = read_back(self.provider, unknown, client_id, with_owners=True)
             if registration is None or set(registration.owners or ()) != wanted:
                 raise
+        except ServerError as refusal:
+            raise OwnersError(
+                refusal.summary, status=refusal.status, where=refusal.where, why=refusal.why, fix=refusal.fix
+            ) from refusal
 
 
 def read_back(

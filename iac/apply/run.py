@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
-from iac.apply.delete import Deletion, let_go
+from iac.apply.delete import Deletion, retire_predecessors
 from iac.apply.deliver import check_outputs, deliver
 from iac.apply.outcome import Done, Failed, NotTried, Outcome, Report, Stop
 from iac.apply.step import Steps
@@ -17,7 +17,7 @@ from iac.core.errors import GarbledError, IacError, StateError, UnreachableError
 from iac.core.plan.approval import approve, uncovered
 from iac.core.plan.change import Action, Change, SecretStep
 from iac.core.plan.draft import Options
-from iac.core.plan.identity import turn_back
+from iac.core.plan.identity import reinstate
 from iac.core.plan.plan import Plan
 from iac.core.registration import Actual
 from iac.core.secret import Secret
@@ -89,7 +89,7 @@ def apply_plan(session: Session, locked: LockedPlan, stop: Stop) -> Report:
         error = _save(ledger)
         if error is not None:
             stop.ask(f"the state could not be written: {error.summary}")
-        outcomes = tuple(let_go(Deletion(session.provider, ledger), outcomes, outputs, stop))
+        outcomes = tuple(retire_predecessors(Deletion(session.provider, ledger), outcomes, outputs, stop))
     ended = Report(plan.digest, outcomes, outputs, is_interrupted=stop.is_interrupt, findings=plan.findings)
     # A failure here loses nothing: each event of this run is in the journal, which the next load folds in.
     return replace(ended, unsaved=_save(ledger))
@@ -99,7 +99,7 @@ def _check_ready(session: Session, locked: LockedPlan, ledger: Ledger) -> None:
     """Everything that can fail before the first write fails here (contract 5.1)."""
     # The login first: without the right to write nothing else is worth asking.
     session.provider.check_write()
-    check_events([ClientWritten(change.address, _prospect(change)) for change in locked.plan.changes])
+    check_events([ClientWritten(change.address, _as_stored(change)) for change in locked.plan.changes])
     sealing = [change for change in locked.plan.changes if change.step is not SecretStep.NOTHING or change.resumes]
     ledger.check_recipients(change.address for change in sealing)
     check_outputs(session, locked.plan, ledger)
@@ -107,7 +107,7 @@ def _check_ready(session: Session, locked: LockedPlan, ledger: Ledger) -> None:
         ledger.check_identity()
 
 
-def _prospect(change: Change) -> ClientState:
+def _as_stored(change: Change) -> ClientState:
     """What a change puts into state of its definition."""
     desired = change.desired
     if desired is None:
@@ -125,7 +125,7 @@ def _begin(session: Session, locked: LockedPlan, ledger: Ledger) -> None:
     ledger.state = replace(ledger.state, served_issuer=session.provider.served_issuer())
     ledger.begin(session.run_id, approval, plan.moved, locked.settled())
     wanted = [client for client in session.desired.clients.values() if locked.options.wants(client.address)]
-    ledger.state = turn_back(ledger.state, wanted)
+    ledger.state = reinstate(ledger.state, wanted)
     ledger.release(plan)
 
 
@@ -179,12 +179,12 @@ def execute(
     with ThreadPoolExecutor(max_workers=parallelism, thread_name_prefix="iac-apply") as pool:
         for phase in _PHASES:
             batch = [change for change in changes if change.action in phase]
-            for outcome in pool.map(lambda change: _one(change, do, stop), batch):
+            for outcome in pool.map(lambda change: _do_one(change, do, stop), batch):
                 outcomes[outcome.change.address] = outcome
     return tuple(outcomes[change.address] for change in changes)
 
 
-def _one(change: Change, do: Callable[[Change], None], stop: Stop) -> Outcome:
+def _do_one(change: Change, do: Callable[[Change], None], stop: Stop) -> Outcome:
     if stop.event.is_set():
         return NotTried(change, stop.reason)
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 import click
@@ -11,14 +11,13 @@ from iac.cli.context import Shell
 from iac.cli.format import format_option, note_run, show, show_json
 from iac.cli.help import Example, Subcommand
 from iac.core.drift import Drift, SecretDrift
-from iac.core.errors import InputError
 from iac.core.limits import listed
-from iac.core.plan.change import place
 from iac.views.kind import BUDGET
 from iac.views.words import value_shown
 
 if TYPE_CHECKING:
     from iac.config.edit.splice import DefinitionFile
+    from iac.workflow.drift import Accepted
 
 
 @click.command(
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     page="how-to/see-drift.md",
     examples=(
         Example("Look for changes on the server", "iac drift"),
-        Example("Keep what somebody changed: write it into the definition", "iac drift --accept portal"),
+        Example("Write what somebody changed into the definition", "iac drift --accept portal"),
     ),
     exits={0: "No drift.", 2: "There is drift.", 6: "The server cannot be read."},
 )
@@ -43,9 +42,9 @@ if TYPE_CHECKING:
 def command(shell: Shell, *, addresses: tuple[str, ...], view: str, accept: tuple[str, ...]) -> int:
     """Show what somebody changed on the server since the last apply.
 
-    Drift compares managed fields, owners, secrets that the server shows, and missing clients. Changes of a definition
-    are not drift. Needs the scope iam:admin.read. A key of the state is needed only for clients that iac reads with
-    their own registration access token.
+    iac compares managed fields, owners and secrets that the server shows, and reports clients that are gone. A changed
+    definition is not drift. Needs the scope iam:admin.read. A key of the state is needed only for clients that iac
+    reads with their own registration access token.
     """
     if accept and (addresses or view == "markdown"):
         raise click.UsageError("--accept ADDR cannot be combined with other ADDR or --format markdown")
@@ -62,7 +61,7 @@ def command(shell: Shell, *, addresses: tuple[str, ...], view: str, accept: tupl
 
 def _read(shell: Shell, addresses: tuple[str, ...]) -> Drift:
     from iac.wiring.sessions import Access, open_session  # brings in the adapters
-    from iac.workflow.registrations import read_drift
+    from iac.workflow.drift import read_drift
 
     with open_session(shell, Access.READ) as session:
         drift = read_drift(session, addresses)
@@ -83,40 +82,27 @@ def _show(shell: Shell, drift: Drift, view: str) -> None:
 
 
 def _accept(shell: Shell, drift: Drift, sources: Mapping[str, DefinitionFile], view: str) -> int:
-    from iac.config.edit.splice import make_edit, write_edits
+    from iac.workflow.drift import accept
 
-    _refuse_gone(drift)
-    edits = {
-        client: make_edit(
-            sources[client.address], drift.environment, {field.name: field.after for field in client.fields}
-        )
-        for client in drift.clients
-        if client.fields
+    accepted, findings = accept(shell.root, drift, sources)
+    lines = [line for one in accepted for line in _written(drift, one)]
+    lines += [line for finding in findings for line in finding.lines()]
+    told = {
+        "accepted": [one.to_dict() for one in accepted],
+        "findings": [finding.to_dict() for finding in findings],
     }
-    write_edits(shell.root, edits.values())
-    told = [
-        (client.address, edit.places[field.name], field) for client, edit in edits.items() for field in client.fields
-    ]
-    show(
-        view,
-        {"accepted": [{"address": at, "location": place(where), **field.to_dict()} for at, where, field in told]},
-        (
-            f"{where.file}:{where.line}: {field.name} is now {value_shown(field.name, field.after)}"
-            for _, where, field in told
-        ),
-    )
+    show(view, told, lines)
     _say_rest(shell, drift)
-    return 2 if any(client.has_other_secret for client in drift.clients) else 0
+    return 2 if any(client.has_other_secret or client.disabled for client in drift.clients) else 0
 
 
-def _refuse_gone(drift: Drift) -> None:
-    gone = [client.address for client in drift.clients if client.gone]
-    if gone:
-        raise InputError(
-            "a client that is gone from the server has no values to accept, nothing is written",
-            where=listed(gone),
-            fix="run iac apply --recreate ADDR to create it again, or list it under removed: in iac.yaml",
-        )
+def _written(drift: Drift, accepted: Accepted) -> Iterator[str]:
+    """What stands where, and for which environments where these are others than the one that was read."""
+    where, field = accepted.location, accepted.field
+    yield f"{where.file}:{where.line}: {field.name} is now {value_shown(field.name, field.after)}"
+    others = [name for name in accepted.environments if name != drift.environment]
+    if others:
+        yield f"  this counts for environment {drift.environment} and for {listed(others)}, which has the same line"
 
 
 def _say_rest(shell: Shell, drift: Drift) -> None:
@@ -127,5 +113,7 @@ def _say_rest(shell: Shell, drift: Drift) -> None:
         if client.has_other_secret:
             way = "takes the server's" if client.secret is SecretDrift.CHANGED else "asks for a new one"
             shell.note(f"{client.address}: no definition holds a secret, and it was {client.secret}: `iac apply` {way}")
+        if client.disabled:
+            shell.note(f"{client.address}: no definition can enable a client that is disabled on the server")
         for name in client.unread:
             shell.note(f"{client.address}: {name} is not shown by this server: whether it was changed is not known")

@@ -12,7 +12,7 @@ from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
 from iac.core.errors import InputError
 from iac.core.model import FIELDS, Fields
-from iac.core.plan.identity import bound
+from iac.core.plan.identity import with_current_id
 from iac.views.drift import DISABLED
 from iac.views.state import predecessor_text, predecessors_of, value_words
 
@@ -64,7 +64,7 @@ def _look_up(session: Session, name: str) -> dict[str, Any]:
     address = next((a for a, c in clients.items() if name in {a, c.client_id}), None)
     address = address or next((a for a, c in state.clients.items() if name in {a, *c.client_ids}), None)
     defined, held = clients.get(address or ""), state.clients.get(address or "")
-    client_id = (bound(defined, held).client_id if defined else "") or (held.client_id if held else "")
+    client_id = (with_current_id(defined, held).client_id if defined else "") or (held.client_id if held else "")
     client_id = client_id or ("" if defined else name)
     use_keys(session, state, {client_id}, must_open=False)
     seen = session.provider.get(client_id, with_owners=True) if client_id else None

@@ -13,7 +13,7 @@ from iac.core.desired import DesiredClient, Lifecycle, Rotation, Waiver
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.model import ALWAYS, DEFAULTED, FIELDS, GRANT_TYPES, Kind, Value, meant
 from iac.core.plan.recipients import recipient
-from iac.core.policy import RULES, DefinitionRule, Subject, Terms, check, in_force, judge, unused
+from iac.core.policy import RULES, DefinitionRule, Subject, check, in_force, judge, unused
 from iac.core.rotation import seconds
 from iac.core.server import canonical_jwks
 
@@ -141,7 +141,7 @@ class Judge:
 
     def __init__(self, settings: Settings) -> None:
         self._rules = in_force(settings.policy, settings.api)
-        self._terms = Terms(settings.scopes, settings.lifetime_bounds)
+        self._terms = settings.terms
 
     def find(self, definition: Definition, mistakes: Iterable[Diagnostic]) -> Judged:
         """What is to be said of a definition. An item with a mistake is not judged too."""

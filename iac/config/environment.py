@@ -118,8 +118,7 @@ class Environment:
 
     def selects(self, address: str) -> bool:
         """Whether the environment has this address."""
-        patterns = self.settings.clients
-        return patterns is None or any(fnmatchcase(address, pattern) for pattern in patterns)
+        return self.settings.selects(address)
 
     def know(self, address: str) -> None:
         """There is a definition at this address, whatever is in it."""
@@ -201,6 +200,7 @@ class Environment:
             policy=settings.policy,
             grantable=settings.grantable_scopes,
             recipients=settings.state.known_recipients,
+            terms=settings.terms,
             places={".".join(setting): self._place(setting) for setting in _CAUSES},
         )
 

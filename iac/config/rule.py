@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from iac.config.layers import Unsure
 from iac.core import server
@@ -62,6 +61,11 @@ def _client_id(definition: Definition) -> Iterator[Diagnostic]:
         why = "a mistake in its definition would lock iac out"
         summary = f"{client_id} is the client that iac itself logs in with"
         yield mistake("login-client", summary, where, why=why, fix="remove the definition")
+    if problem := server.client_id_problem(client_id, definition.settings.api, is_new=False):
+        why = (
+            f"{definition.settings.api.server} cannot be asked about such a client, so nobody could change or delete it"
+        )
+        yield mistake(problem.id, problem.summary, where, why=why, fix="use another client_id")
     answer = {"client_id": client_id, "client_name": definition.merged.get("client_name", "")}
     if reason := server.protected(answer):
         summary = f"iac does not manage {client_id}: it is {reason}"
@@ -100,33 +104,6 @@ def _redirects(definition: Definition) -> Iterator[Diagnostic]:
             why="no user could log in",
             fix="redirect_uris: [https://...]",
         )
-
-
-def _redirect_uris(definition: Definition) -> Iterator[Diagnostic]:
-    for item in definition.merged.items("redirect_uris"):
-        uri = item.value
-        if problem := _uri_problem(uri):
-            yield mistake(
-                "bad-redirect-uri",
-                f"redirect URI {uri}: {problem}",
-                item.at(),
-                why=f"{definition.settings.api.server} refuses it (RFC 6749 section 3.1.2)",
-                fix="write the whole address, without #",
-            )
-
-
-def _uri_problem(uri: str) -> str:
-    try:
-        parts = urlsplit(uri)
-        _ = parts.port
-    except ValueError:
-        return "it is not a well-formed URI"
-    if not parts.scheme:
-        return "it has no scheme"
-    if "#" in uri:
-        return "it has a fragment (#)"
-    is_web = parts.scheme in {"http", "https"}
-    return "it is not a well-formed URI" if " " in uri or (is_web and not parts.hostname) else ""
 
 
 def _scope_rights(definition: Definition) -> Iterator[Diagnostic]:
@@ -214,7 +191,10 @@ def _recipients(definition: Definition) -> Iterator[Diagnostic]:
 
 def _server_rules(definition: Definition) -> Iterator[Diagnostic]:
     for refusal in server.refusals(definition.fields, api=definition.settings.api):
-        yield mistake(refusal.id, refusal.summary, definition.merged.at(refusal.details["field"]), fix=refusal.fix)
+        name, value = refusal.details["field"], refusal.details["value"]
+        items = [item.at() for item in definition.merged.items(name) if item.value == value] if value else []
+        where = items[0] if items else definition.merged.at(name)
+        yield mistake(refusal.id, refusal.summary, where, fix=refusal.fix)
 
 
 def _admin_fields(definition: Definition) -> Iterator[Diagnostic]:
@@ -245,7 +225,6 @@ RULES: tuple[Rule, ...] = (
     _client_id,
     _placeholders,
     _redirects,
-    _redirect_uris,
     _scope_rights,
     _scope_count,
     _keys,

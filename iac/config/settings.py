@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,11 @@ from iac.config.document import Document, Pointer
 from iac.config.layers import overrides, place_of
 from iac.core.capabilities import Capabilities
 from iac.core.catalogue import mistake
-from iac.core.desired import DEFAULT, FILE, Limits
+from iac.core.desired import DEFAULT, FILE, WLCG_BOUNDS, Bounds, Limits, Terms
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.limits import DEADLINE, TIMEOUT
 from iac.core.model import Fields
 from iac.core.plan.recipients import parse_recipients
-from iac.core.policy.rule import WLCG_BOUNDS, Bounds
 from iac.core.server import redirect_uri_problem
 from iac.ports.settings import BackendSettings, ClearText, LoginSettings, SinkSettings
 from iac.ports.site import Network, ValueSource
@@ -248,6 +248,15 @@ class Settings:
     def api(self) -> Capabilities:
         """What the server's API can do."""
         return capabilities(self.provider)
+
+    @property
+    def terms(self) -> Terms:
+        """What rules of policy need to know of the project."""
+        return Terms(self.scopes, self.lifetime_bounds)
+
+    def selects(self, address: str) -> bool:
+        """Whether the environment has this address."""
+        return self.clients is None or any(fnmatchcase(address, pattern) for pattern in self.clients)
 
     @property
     def login_client_id(self) -> str:

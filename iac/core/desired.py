@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
@@ -174,6 +174,28 @@ class Moved:
     location: Location
 
 
+Bound = tuple[int | None, int | None]
+"""Least and most seconds of a lifetime; None for no bound."""
+
+Bounds = Mapping[str, Bound]
+"""Name of a lifetime -> its bounds."""
+
+WLCG_BOUNDS: Bounds = {
+    "access_token_validity_seconds": (300, 21_600),
+    "id_token_validity_seconds": (300, 21_600),
+    "refresh_token_validity_seconds": (86_400, 2_592_000),
+}
+"""WLCG Common JWT Profiles, guidance on token lifetimes: 5 minutes to 6 hours, refresh tokens 1 to 30 days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the project says that rules need: scopes of its server (patterns), bounds of lifetimes."""
+
+    scopes: Collection[str] = ()
+    bounds: Bounds = field(default_factory=lambda: WLCG_BOUNDS)
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Guards on size: how many clients one apply may delete or update; None means no limit."""
@@ -195,6 +217,7 @@ class Desired:
         grantable: patterns of scopes that self service grants to this login.
         recipients: public keys, sorted, that can open every secret of the state; empty where it is not encrypted, None
             where nobody is named.
+        terms: what rules of policy need to know of the project.
         places: where settings stand in iac.yaml; see `at`.
     """
 
@@ -212,6 +235,7 @@ class Desired:
     policy: Mapping[str, str] = field(default_factory=dict)
     grantable: tuple[str, ...] = ()
     recipients: tuple[str, ...] | None = None
+    terms: Terms = field(default_factory=Terms)
     places: Mapping[str, Location] = field(default_factory=dict)
 
     def at(self, name: str) -> Location:

@@ -13,11 +13,11 @@ from typing import Any
 
 from iac.core import server
 from iac.core.desired import OWNERS, Desired, DesiredClient
-from iac.core.diagnostics import Location
+from iac.core.diagnostics import Diagnostic, Location
 from iac.core.model import Value, uses_secret
 from iac.core.plan.change import Action, Cause, FieldChange, place
 from iac.core.plan.diff import compare, is_hidden
-from iac.core.plan.identity import find_moves, identified, move
+from iac.core.plan.identity import find_moves, move, with_chosen_ids
 from iac.core.registration import Actual, Facts, Registration
 from iac.core.state.model import ClientState, SecretStatus, State
 
@@ -43,6 +43,7 @@ class Drifted:
         location: where the definition begins.
         unread: managed fields that the server does not show, so that it is not known whether they were changed.
         disabled: whether somebody disabled it on the server. Apply does not enable it.
+        findings: what policy says of the server's values (`iac.core.policy.review_drift`).
     """
 
     address: str
@@ -54,6 +55,7 @@ class Drifted:
     secret: SecretDrift = SecretDrift.SAME
     unread: tuple[str, ...] = ()
     disabled: bool = False
+    findings: tuple[Diagnostic, ...] = ()
 
     @property
     def is_found(self) -> bool:
@@ -77,6 +79,7 @@ class Drifted:
             "secret": str(self.secret),
             "unread": list(self.unread),
             "disabled": self.disabled,
+            "findings": [{"message": finding.summary, **finding.to_dict()} for finding in self.findings],
         }
 
 
@@ -141,7 +144,7 @@ def find_drift(desired: Desired, state: State, actual: Actual, targets: Collecti
         targets: addresses to look at; empty for all.
     """
     state = move(state, find_moves(desired, state))
-    desired, held = identified(desired, state), state.clients
+    desired, held = with_chosen_ids(desired, state), state.clients
     wanted = [address for address in desired.clients if address in held and (not targets or address in targets)]
     known = [address for address in wanted if held[address].client_id not in actual.unread]
     found = [_find_one(desired, state, actual, (address, held[address])) for address in known]

@@ -16,6 +16,7 @@ IacError
 |   +-- CredentialsError the server refuses who we are or what we may do
 |   `-- LockedError      somebody else holds the state's lock
 `-- ServerError          the server's own "no" to one request
+    +-- OwnersError      the client is as it was wanted, one of its owners is refused
     `-- UnknownOutcome   a write was sent and no usable answer came back
 """
 
@@ -155,6 +156,10 @@ class ServerError(IacError):
     def __init__(self, summary: str, *, status: int = 0, where: str = "", why: str = "", fix: str = "") -> None:
         super().__init__(summary, where=where, why=why, fix=fix)
         self.status = status
+
+
+class OwnersError(ServerError):
+    """The client itself is as it was wanted, and the server refused one of its owners."""
 
 
 class UnknownOutcome(ServerError):

@@ -9,10 +9,11 @@ from threading import Lock
 from typing import ClassVar, Self
 from urllib.parse import quote
 
-from iac.core.capabilities import Capabilities
+from iac.core.capabilities import FULL, Capabilities
 from iac.core.errors import CredentialsError, InputError
 from iac.core.origin import Issuer
 from iac.core.secret import Secret
+from iac.core.server import client_id_problem
 from iac.core.text import printable
 from iac.ports import Clock, Identity, Provider
 from iac.providers.bearer import Bearer
@@ -139,7 +140,8 @@ def check_reachable(client_id: str) -> None:
     Raises:
         InputError: it is one.
     """
-    if client_id in {".", ".."} or any(sign in client_id for sign in r"/\;%"):
+    problem = client_id_problem(client_id, FULL, is_new=False)
+    if problem:
         raise _no_segment(client_id, "the server would take it for another path, or refuse it")
 
 
@@ -148,7 +150,7 @@ def _no_segment(client_id: str, why: str) -> InputError:
         "this client_id cannot be a part of an address",
         where=f"client_id: {printable(client_id)}",
         why=why,
-        fix="use letters, digits and ._~:@- in client_id",
+        fix="use another client_id, of letters, digits and ._~:@-",
     )
 
 

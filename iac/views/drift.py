@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from iac.core.drift import Drift, Drifted
 from iac.core.plan.change import Action, Cause
 from iac.core.text import printable
-from iac.views.markdown import field_diff, fold
-from iac.views.text import Page, field_lines
+from iac.views.markdown import field_diff, finding_entry, fold
+from iac.views.text import Page, field_lines, finding_lines
 from iac.views.words import Room, code, counted, shortened
 
 DISABLED = "disabled on the server: nobody can use it until an administrator enables it"
@@ -35,15 +36,17 @@ def _summary(drift: Drift) -> str:
 
 def _client(client: Drifted, page: Page) -> Iterator[str]:
     symbol, verb = ("-", "gone from the server") if client.gone else ("~", "changed on the server")
-    name = f' "{printable(client.client_name)}"' if client.client_name else ""
-    yield page.line(f"  {symbol} {printable(client.address)}: {verb} {printable(client.client_id)}{name}", symbol)
+    name = f', "{printable(client.client_name)}"' if client.client_name else ""
+    yield page.line(f"  {symbol} {printable(client.address)}: {verb} ({printable(client.client_id)}{name})", symbol)
     yield page.line(f"      {printable(f'{client.location.file}:{client.location.line}')}")
-    if client.disabled:
+    if client.disabled and not any(finding.id == "client-disabled" for finding in client.findings):
         yield f"      {DISABLED}"
     for field in client.fields:
         yield from field_lines(field, Action.UPDATE, page)
     if client.has_other_secret:
         yield f"      {'secret':<{_NAME_WIDTH}} {client.secret}"
+    findings = [replace(finding, where="") for finding in client.findings]
+    yield from (page.line(line) for line in finding_lines(findings, " " * 6))
 
 
 def drift_markdown(drift: Drift, budget: int) -> str:
@@ -57,11 +60,13 @@ def drift_markdown(drift: Drift, budget: int) -> str:
     room = Room(budget - _ROOM_FOR_NOTES)
     head = room.take([f"### {_summary(drift)}", _place(drift), ""])
     names, hidden = room.section("#### Clients", [_entry(client) for client in drift.clients], most=room.left)
+    entries = [finding_entry(finding, client.address) for client in drift.clients for finding in client.findings]
+    findings, unsaid = room.section("#### Findings", entries, most=room.left // 2)
     folds = room.take(_folded(client) for client in drift.clients)
-    left_out = {"client": hidden, "difference": len(drift.clients) - len(folds)}
+    left_out = {"client": hidden, "finding": unsaid, "difference": len(drift.clients) - len(folds)}
     said = ", ".join(f"{counted(number, noun)} left out" for noun, number in left_out.items() if number)
     notes = [f"> **Shortened to fit: {said}.** `iac drift --format json` has everything.\n"] if said else []
-    return "\n".join([head[0], "", *notes, *head[1:], *names, *folds, *_ways(drift), ""])
+    return "\n".join([head[0], "", *notes, *head[1:], *names, *findings, *folds, *_ways(drift), ""])
 
 
 def _place(drift: Drift) -> str:

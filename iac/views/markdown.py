@@ -108,12 +108,13 @@ def _guard(guard: Diagnostic) -> str:
 def _findings(plan: Plan, changes: Sequence[Change]) -> Iterator[str]:
     for change in changes:
         for finding in change.findings:
-            yield _finding(finding, change.address)
+            yield finding_entry(finding, change.address)
     for finding in plan.findings:
-        yield _finding(finding, finding.where)
+        yield finding_entry(finding, finding.where)
 
 
-def _finding(finding: Diagnostic, about: str) -> str:
+def finding_entry(finding: Diagnostic, about: str) -> str:
+    """A finding and what it is about, as an entry of a list."""
     address = f" {_sentence(about)}:" if about else ""
     head = f"- **{finding.severity}** {code(finding.id)}{_place(finding)}:{address} {_sentence(finding.summary)}"
     fix = [f"  - fix: {_sentence(finding.fix)}"] if finding.fix else []

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from iac.apply.outcome import Delivered, Done, Failed, NotTried, Outcome, Report, TokensKept, TokensRevoked
-from iac.core.errors import IacError
+from iac.core.diagnostics import Diagnostic
+from iac.core.errors import IacError, OwnersError
 from iac.core.limits import ALIKE, alike, listed
 from iac.core.plan.change import Action, Change, FieldChange, OutputAction, SecretChange
 from iac.core.plan.plan import Plan
@@ -23,6 +24,13 @@ SYMBOLS = {
     Action.FORGET: "x",
 }
 _COLORS = {"+": 32, ">": 36, "~": 33, "-/+": 31, "@": 35, "-": 31, "x": 31, "!": 31, "bold": 1}
+_PAST = {
+    Action.CREATE: "created",
+    Action.ADOPT: "adopted",
+    Action.UPDATE: "updated",
+    Action.REPLACE: "registered",
+    Action.ROTATE: "rotated",
+}
 _NAME_WIDTH = 30
 _HANGING = 4
 _NARROWEST = 40
@@ -141,8 +149,7 @@ def _effects(change: Change) -> Iterator[str]:
         if output.action is not OutputAction.UNCHANGED:
             to = f", sealed to {printable(', '.join(output.recipients))}" if output.recipients else ""
             yield f"      {'output':<{_NAME_WIDTH}} {printable(output.id)} ({output.action}{to})"
-    for finding in change.findings:
-        yield from (f"      {printable(line)}" for line in replace(finding, where="").lines())
+    yield from finding_lines([replace(finding, where="") for finding in change.findings], " " * 6)
 
 
 def field_lines(field: FieldChange, action: Action, page: Page) -> Iterator[str]:
@@ -176,10 +183,15 @@ def _remarks(plan: Plan) -> Iterator[str]:
         yield f"  replaced {printable(f'{standing.address}: {standing.told()}')}"
     for line in recipient_lines(plan):
         yield f"  recipients {printable(line)}"
-    for group in alike(plan.findings, lambda finding: finding.id):
-        yield from (f"  {printable(line)}" for finding in group[:ALIKE] for line in finding.lines())
+    yield from finding_lines(plan.findings, " " * 2)
+
+
+def finding_lines(findings: Iterable[Diagnostic], indent: str) -> Iterator[str]:
+    """Findings in full; of many of one kind the first, and how many more there are."""
+    for group in alike(findings, lambda finding: finding.id):
+        yield from (f"{indent}{printable(line)}" for finding in group[:ALIKE] for line in finding.lines())
         if len(group) > ALIKE:
-            yield f"  {group[0].severity}: {len(group) - ALIKE:,} more, see --format json [{group[0].id}]"
+            yield f"{indent}{group[0].severity}: {len(group) - ALIKE:,} more, see --format json [{group[0].id}]"
 
 
 def _guards(plan: Plan) -> Iterator[str]:
@@ -222,9 +234,15 @@ def _one(outcome: Outcome, page: Page) -> Iterator[str]:
         case Done():
             yield page.line(f"{SYMBOLS[change.action]} {name}: {change.action} done", SYMBOLS[change.action])
         case Failed(_, error):
-            yield from page.failure(f"{name}: {change.action} failed", error)
+            yield from page.failure(f"{name}: {_failed(change, error)}", error)
         case NotTried(_, reason):
             yield f". {name}: {change.action} not tried: {printable(reason)}"
+
+
+def _failed(change: Change, error: IacError) -> str:
+    return (
+        f"{_PAST[change.action]}, its owners refused" if isinstance(error, OwnersError) else f"{change.action} failed"
+    )
 
 
 def _together(outcomes: Sequence[Outcome], page: Page) -> Iterator[str]:
@@ -232,7 +250,7 @@ def _together(outcomes: Sequence[Outcome], page: Page) -> Iterator[str]:
     first = outcomes[0]
     names = f"{counted(len(outcomes), 'client')}: {printable(listed(one.change.address for one in outcomes))}"
     if isinstance(first, Failed):
-        yield from page.failure(f"{first.change.action} of {names}: failed", first.error)
+        yield from page.failure(f"{names}: {_failed(first.change, first.error)}", first.error)
     elif isinstance(first, NotTried):
         yield f". {first.change.action} of {names}: not tried: {printable(first.reason)}"
 

@@ -1,11 +1,10 @@
-"""What the server holds of the clients that a run looks at, and what drifted. New tokens from a read are kept."""
+"""What the server holds of the clients that a run looks at. New tokens from a read are kept."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
-from iac.core.drift import Drift, find_drift
 from iac.core.errors import StateError
 from iac.core.plan.change import Action
 from iac.core.plan.draft import Options
@@ -84,14 +83,3 @@ def _kept(session: Session, state: State, brought: dict[str, Secret]) -> State:
         if client.client_id in brought:
             ledger.keep_rat(address, brought[client.client_id])
     return ledger.state
-
-
-def read_drift(session: Session, targets: Collection[str] = ()) -> Drift:
-    """What somebody changed on the server since the last apply.
-
-    Raises:
-        InputError: a target is no address of the project.
-    """
-    options = session.options(targets)
-    state = session.backend.load()
-    return find_drift(session.desired, state, read_actual(session, state, options), targets)

@@ -13,7 +13,7 @@ from iac.apply.request import read_back
 from iac.core.errors import InputError, UnknownOutcome
 from iac.core.limits import listed, said_once
 from iac.core.model import uses_secret
-from iac.core.plan.identity import identified
+from iac.core.plan.identity import with_chosen_ids
 from iac.core.registration import Key, Registration
 from iac.core.secret import Secret
 from iac.core.state.codec import kept_answer
@@ -134,7 +134,7 @@ def _check_api(session: Session) -> None:
 
 
 def _named(session: Session, ledger: Ledger, address: str) -> str:
-    client = identified(session.desired, ledger.state).clients.get(address)
+    client = with_chosen_ids(session.desired, ledger.state).clients.get(address)
     if client is None:
         raise not_in_state(ledger.state, address)
     if not client.client_id:

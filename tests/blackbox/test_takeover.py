@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -30,7 +31,6 @@ def test_in_git_the_line_is_a_finding(taken: Project, sandbox: Sandbox) -> None:
     assert FINDING in taken.iac("plan").out
 
 
-@pytest.mark.xfail(strict=True, reason="drift shows the URI without the finding of policy")
 def test_drift_has_the_finding(taken: Project) -> None:
     drift = taken.iac("drift")
     assert 2 == drift.code
@@ -39,13 +39,11 @@ def test_drift_has_the_finding(taken: Project) -> None:
     assert FINDING in taken.iac("drift", "--format", "markdown").out
 
 
-@pytest.mark.xfail(strict=True, reason="drift --accept writes it without a word")
 def test_accepting_it_says_what_it_is(taken: Project) -> None:
     accepted = taken.iac("drift", "--accept", "team/portal")
     assert FINDING in accepted.text
 
 
-@pytest.mark.xfail(strict=True, reason="--accept writes a key that all environments share and does not say so")
 def test_accepting_into_a_key_of_all_environments_says_so(project: Project, sandbox: Sandbox) -> None:
     text = re.sub(r"\n +(?:path|lineage): .*", "", project.read("iac.yaml"))
     project.write("iac.yaml", f"{text}environments: {{dev: {{}}, prod: {{}}}}\n")
@@ -58,3 +56,48 @@ def test_accepting_into_a_key_of_all_environments_says_so(project: Project, sand
     by_hand(sandbox, "dev-portal", redirect_uris=(OWN, "https://portal.example.org/cb2"))
     accepted = project.done("--env", "dev", "drift", "--accept", "team/portal")
     assert "prod" in accepted.text
+
+
+def test_what_policy_makes_an_error_is_not_accepted(taken: Project) -> None:
+    taken.write("iac.yaml", taken.read("iac.yaml") + f"policy: {{{FINDING}: error}}\n")
+    before = taken.read("clients.d/team/portal.yaml")
+    refused = taken.iac("drift", "--accept", "team/portal")
+    assert (1, before) == (refused.code, taken.read("clients.d/team/portal.yaml"))
+    assert FINDING in refused.err
+
+
+def test_a_waived_finding_is_said_with_its_reason_and_accepted(taken: Project) -> None:
+    waiver = {"id": FINDING, "reason": "our second site", "until": "2099-12-31"}
+    taken.write("iac.yaml", taken.read("iac.yaml") + f"policy: {{{FINDING}: error}}\n")
+    taken.edit("clients.d/team/portal.yaml", '"scope"', f'"waive": [{json.dumps(waiver)}],\n "scope"')
+    assert "our second site" in taken.done("drift", "--accept", "team/portal").text
+
+
+@pytest.mark.parametrize(
+    ("changes", "findings"),
+    [
+        ({"grant_types": ("authorization_code", "password")}, {"password-grant", "grant-added"}),
+        ({"redirect_uris": (OWN, "http://portal.example.org/cb")}, {"http-redirect-uri", "redirect-uri-refused"}),
+        ({"scope": ("openid", "scim:read")}, {"privileged-scope", "privileged-scope-added"}),
+        ({"token_endpoint_auth_method": "none", "code_challenge_method": "S256"}, {"client-becomes-public"}),
+        ({"redirect_uris": (OWN, "https://portal.example.org/cb2")}, set()),
+    ],
+    ids=["grant", "plain http", "scope", "public", "harmless"],
+)
+def test_every_rule_on_definitions_and_changes_is_asked(
+    taken: Project, sandbox: Sandbox, changes: dict[str, Any], findings: set[str]
+) -> None:
+    taken.write("iac.yaml", taken.read("iac.yaml") + "policy: {password-grant: warning}\n")
+    by_hand(sandbox, "team-portal", **{"redirect_uris": (OWN,), **changes})
+    (client,) = taken.iac("drift", "--format", "json").json()["clients"]
+    assert findings == {finding["id"] for finding in client["findings"]}
+    accepted = taken.done("drift", "--accept", "team/portal", "--format", "json").json()
+    assert findings == {finding["id"] for finding in accepted["findings"]}
+    assert ["default"] == accepted["accepted"][0]["environments"]
+
+
+def test_a_disabled_client_is_still_drift_after_accepting(taken: Project, sandbox: Sandbox) -> None:
+    by_hand(sandbox, "team-portal", active=False)
+    accepted = taken.iac("drift", "--accept", "team/portal")
+    assert 2 == accepted.code
+    assert "disabled" in accepted.err

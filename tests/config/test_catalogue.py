@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -133,7 +134,9 @@ CASES = [
     defined("bad-redirect-uri 3:17", "redirect_uris: ['https://a.example.org/#x']"),
     defined("bad-redirect-uri 3:17", "redirect_uris: [a.example.org]"),
     defined("bad-redirect-uri 3:17", "redirect_uris: ['https://a b/']"),
-    defined("bad-redirect-uri 3:17", "redirect_uris: ['https:///x']"),
+    defined("bad-redirect-uri 3:17", "redirect_uris: ['https://a.example.org/{x}']"),
+    defined("client-id-unreachable 1:12", name="a%20b"),
+    defined("jwk-too-long 3:6", f"jwk: {json.dumps({'keys': [{'kty': 'RSA', 'n': 'n' * 66_000}]})}"),
     defined("bad-redirect-uri 3:17", "redirect_uris: ['http://[::1/']"),
     defined("two-key-sources 3:6", "jwk: '{\"keys\": []}'", "jwks_uri: https://a.example.org/jwks"),
     defined("no-key 3:29", "token_endpoint_auth_method: private_key_jwt"),
@@ -280,8 +283,8 @@ def test_a_mistake_is_not_followed_by_others_that_come_of_it(tmp_path: Path) -> 
 
 
 def test_a_client_id_with_a_mistake_is_not_compared(tmp_path: Path) -> None:
-    files = {name: CLIENT.replace("client_id: portal", "client_id: a b") for name in ("clients.d/a.yaml", DEFINITION)}
-    assert ["bad-format clients.d/a.yaml:1:12", f"bad-format {DEFINITION}:1:12"] == places(write(tmp_path, files))
+    files = {name: CLIENT.replace("client_id: portal", "client_id: 3") for name in ("clients.d/a.yaml", DEFINITION)}
+    assert ["wrong-type clients.d/a.yaml:1:12", f"wrong-type {DEFINITION}:1:12"] == places(write(tmp_path, files))
 
 
 def test_a_mistake_in_several_environments_is_said_once(tmp_path: Path) -> None:

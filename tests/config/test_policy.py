@@ -118,7 +118,11 @@ SAID = [
     ("custom-scheme-redirect-uri 3:34 redirect-uri-refused 3:34", "redirect_uris: [https://a.b.org, 'my.app:/c']"),
     ("custom-scheme-redirect-uri 3:34 redirect-uri-refused 3:34", "redirect_uris: [https://a.b.org, 'httpapp:/c']"),
     ("", "redirect_uris: ['edu.kit.data.oidc-agent:/redirect', 'https://a.example.org/']"),
-    ("redirect-uri-refused 3:17", "redirect_uris: ['https://a.example.org/%zz']"),
+    ("unreachable-redirect-uri 3:17", "redirect_uris: ['https:///cb']"),
+    ("unreachable-redirect-uri 3:17", "redirect_uris: ['https://a.example.org:99999/cb']"),
+    ("unreachable-redirect-uri 3:17", "redirect_uris: ['https://localhost:0/cb']"),
+    ("unreachable-redirect-uri 3:17", "redirect_uris: ['https://[::1]:*']"),
+    ("wildcard-redirect-uri 3:17", "redirect_uris: ['https://a.example.org/:*']"),
     ("wildcard-redirect-uri 3:17", "redirect_uris: ['https://a.example.org/*']"),
     ("unknown-scope 3:17", "scope: [openid, proflie]"),
     ("unknown-scope 3:8", "scope: openid proflie"),
@@ -513,21 +517,39 @@ def test_what_is_found_in_an_unchanged_definition_is_a_finding_of_the_plan(tmp_p
     )
 
 
-@pytest.mark.parametrize(("severity", "expected"), [("off", []), ("error", [("redirect-uri-refused", "error")])])
+@pytest.mark.parametrize(
+    ("severity", "guards", "findings"),
+    [
+        ("off", [], []),
+        ("warning", [], [("redirect-uri-refused", "warning")]),
+        ("error", ["redirect-uri-refused"], []),
+    ],
+)
 def test_what_planning_says_under_the_id_of_a_rule_is_said_once(
-    severity: str, expected: list[tuple[str, str]], tmp_path: Path
+    severity: str, guards: list[str], findings: list[tuple[str, str]], tmp_path: Path
 ) -> None:
     """A 1.14 server's refusal of a redirect URI is known to planning too; the project's severity counts."""
     text = definition("redirect_uris: ['a.b:/c']", "token_endpoint_auth_method: none", "code_challenge_method: S256")
     own = f"policy: {{custom-scheme-redirect-uri: off, redirect-uri-refused: {severity}}}\n"
     wanted = desired(tmp_path, text, own)
-    plan = make_plan(wanted, state(), actual(facts=NEW), Options())
-    assert [("redirect-uri-refused", "warning")] == found(plan)
-    assert expected == found(review(plan, wanted, wanted.clients.values(), Outside(TODAY)))
+    plan = review(
+        make_plan(wanted, state(), actual(facts=NEW), Options()), wanted, wanted.clients.values(), Outside(TODAY)
+    )
+    assert (guards, findings) == ([guard.id for guard in plan.guards], found(plan))
+
+
+def test_what_planning_refuses_can_be_waived(tmp_path: Path) -> None:
+    text = definition("redirect_uris: ['a.b:/c']", "token_endpoint_auth_method: none", "code_challenge_method: S256")
+    wanted = desired(tmp_path, text + waive("redirect-uri-refused"), "policy: {custom-scheme-redirect-uri: off}\n")
+    plan = review(
+        make_plan(wanted, state(), actual(facts=NEW), Options()), wanted, wanted.clients.values(), Outside(TODAY)
+    )
+    assert ((), [("redirect-uri-refused", "waived")]) == (plan.guards, found(plan))
 
 
 def test_what_planning_alone_knows_under_the_id_of_a_rule_is_kept(tmp_path: Path) -> None:
-    wanted = desired(tmp_path, definition("redirect_uris: ['a.b:/c']"))
+    own = "policy: {redirect-uri-refused: warning}\n"
+    wanted = desired(tmp_path, definition("redirect_uris: ['a.b:/c']"), own)
     clients = [replace(client, remarks=()) for client in wanted.clients.values()]
     plan = make_plan(wanted, state(), actual(facts=NEW), Options())
     assert [("redirect-uri-refused", "warning")] == found(review(plan, wanted, clients, Outside(TODAY)))

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.core.desired import Moved
+from iac.core.desired import Moved, Terms, Waiver
 from iac.core.diagnostics import Location
 from iac.core.drift import Drift, Drifted, SecretDrift, find_drift
 from iac.core.plan.change import Cause, FieldChange
+from iac.core.policy import Outside, Subject, check, in_force, review_drift
 from iac.core.state.model import SecretStatus
 from tests.core import strategies as our
 from tests.core.build import (
@@ -208,5 +210,42 @@ def test_the_json_form_has_counts_places_and_no_secret() -> None:
             "secret": "changed",
             "unread": [],
             "disabled": False,
+            "findings": [],
         }
     ] == found["clients"]
+
+
+def _reviewed(client: DesiredClient, seen: Registration | None, scopes: tuple[str, ...] = ()) -> list[str]:
+    wanted = project(client)
+    (found,) = review_drift(
+        _drift(client, seen), wanted, Outside(date(2026, 1, 1), scopes, {client.address: seen} if seen else {})
+    ).clients
+    return [finding.id for finding in found.findings]
+
+
+def test_policy_says_of_the_servers_values_what_it_does_not_say_of_the_definition() -> None:
+    client = desired(redirect_uris=("http://a.example.org/cb",))
+    (known,) = [
+        replace(hit, id=rule.id)
+        for rule, hit in check(Subject(client.fields, Terms(), has_owners=False), in_force({}, project().api))
+        if rule.id == "http-redirect-uri"
+    ]
+    client = replace(client, remarks=(known,))
+    theirs = ["http://a.example.org/cb", "http://b.example.org/cb"]
+    seen = registered(client, redirect_uris=theirs, secret=CANARY)
+    assert 1 == _reviewed(client, seen).count("http-redirect-uri")
+    assert "redirect-uri-new-host" in _reviewed(client, seen)
+
+
+def test_a_scope_that_the_server_lists_is_no_finding() -> None:
+    client = desired(scope=("openid",))
+    seen = registered(client, scope="openid odd", secret=CANARY)
+    assert ["unknown-scope"] == _reviewed(client, seen)
+    assert [] == _reviewed(client, seen, ("odd",))
+
+
+def test_policy_says_nothing_of_a_secret_a_client_that_is_gone_and_a_waiver_that_has_ended() -> None:
+    waiver = Waiver("grant-added", "for a while", date(2025, 1, 1), Location("clients.d/team/app.yaml"))
+    client = replace(desired(), waivers=(waiver,))
+    assert [] == _reviewed(client, registered(client, secret="other"))
+    assert [] == _reviewed(client, None)

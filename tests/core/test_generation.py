@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from iac.core.plan.identity import base_of, bound, client_id_of, is_successor_id, successor, turn_back
+from iac.core.plan.identity import base_of, client_id_of, is_successor_id, reinstate, successor, with_current_id
 from iac.core.state.model import ClientState, Predecessor
 from tests.core.build import applied, desired, state
 
@@ -31,25 +31,25 @@ def test_ids_of_successors_are_known(client_id: str, expected: bool) -> None:  #
 
 
 def test_a_definition_means_the_client_that_its_address_has_by_now() -> None:
-    assert APP == bound(APP, None) == bound(APP, applied(APP))
-    now = bound(APP, SECOND)
+    assert APP == with_current_id(APP, None) == with_current_id(APP, applied(APP))
+    now = with_current_id(APP, SECOND)
     assert ("app.r2", 2) == (now.client_id, now.generation)
     assert ("app.r3", 3) == (successor(now).client_id, successor(now).generation)
     other = desired(client_id="other")
-    assert other == bound(other, SECOND)
+    assert other == with_current_id(other, SECOND)
 
 
 def test_a_predecessor_that_the_definition_names_again_is_the_client_once_more() -> None:
     old, new = applied(APP), replace(applied(APP), client_id="new")
     third = Predecessor(replace(old, client_id="third"), 5, "2026-11-23T10:00:00Z")
     held = replace(new, predecessors=(third, Predecessor(old)))
-    turned = turn_back(state(holding(held)), [APP]).clients["team/app"]
+    turned = reinstate(state(holding(held)), [APP]).clients["team/app"]
     assert replace(old, predecessors=(third, Predecessor(new))) == turned
 
 
 def test_a_definition_that_names_no_predecessor_turns_nothing_back() -> None:
     held = state(holding(replace(applied(APP), predecessors=(Predecessor(replace(applied(APP), client_id="old")),))))
-    assert held == turn_back(held, [APP])
-    assert held == turn_back(held, [desired(client_id="never-seen"), desired("team/unknown")])
+    assert held == reinstate(held, [APP])
+    assert held == reinstate(held, [desired(client_id="never-seen"), desired("team/unknown")])
     plain = state(holding(applied(APP)))
-    assert plain is turn_back(plain, [desired(client_id="old")])
+    assert plain is reinstate(plain, [desired(client_id="old")])

@@ -22,7 +22,7 @@ def of(
     facts: Facts, *, last: ClientState | None, secret: str | None = None, lost: bool = False, **more: Any
 ) -> tuple[SecretChange, SecretStep]:
     client = desired(**more.pop("wanted", {}))
-    found = secret_step.of_known(
+    found = secret_step.decide_registered(
         client, registered(client, facts=facts, secret=secret, **more), last, facts, is_interrupted=lost
     )
     return found.change, found.step
@@ -39,15 +39,15 @@ def of(
 def test_a_new_client_gets_the_secret_that_its_method_needs(
     method: str, expected: tuple[SecretChange, SecretStep]
 ) -> None:
-    found = secret_step.of_new(desired(token_endpoint_auth_method=method), NEW)
+    found = secret_step.decide_new(desired(token_endpoint_auth_method=method), NEW)
     assert expected == (found.change, found.step)
 
 
 @pytest.mark.parametrize("change", SecretChange)
 @pytest.mark.parametrize("step", SecretStep)
 def test_a_secret_that_is_asked_for_is_made_wherever_there_is_one(change: SecretChange, step: SecretStep) -> None:
-    known = secret_step.Fate(change, step)
-    found = secret_step.of_asked(known, "somebody asked")
+    known = secret_step.SecretDecision(change, step)
+    found = secret_step.decide_requested(known, "somebody asked")
     if change is SecretChange.NONE or step in {SecretStep.ROTATE, SecretStep.CHOOSE, SecretStep.DROP}:
         assert known == found
     else:

@@ -1,6 +1,7 @@
 """The wheel holds what it needs: built, installed alone into an empty environment, and used there."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -76,3 +77,16 @@ def test_the_main_job_runs_from_the_wheel_alone(iac: Path, tmp_path: Path) -> No
     path = f"{iac.parent}{os.pathsep}{os.environ['PATH']}"
     said = _run("sh", ROOT / "examples/demo.sh", cwd=tmp_path, PATH=path, DEMO_DIR=str(tmp_path / "demo"))
     assert "Plan: no changes" in said
+
+
+def test_the_readme_installs_what_it_says(tmp_path: Path) -> None:
+    """In a fresh copy of the checkout, with a home of its own."""
+    checkout, home = tmp_path / "checkout", tmp_path / "home"
+    home.mkdir()
+    left_out = shutil.ignore_patterns(".git", ".venv*", ".demo", "dist", "__pycache__", ".*_cache")
+    shutil.copytree(ROOT, checkout, ignore=left_out)
+    section = (ROOT / "README.md").read_text(encoding="utf-8").partition("\n## Install\n")[2].partition("\n## ")[0]
+    commands = [line.strip() for line in section.splitlines() if line.startswith("    ")]
+    assert len(commands) > 3
+    said = _run("sh", "-ec", "\n".join([*commands, "command -v iac", "iac --version"]), cwd=checkout, HOME=str(home))
+    assert f"{home}/iac/bin/iac\niac 0." in said

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from iac.core.errors import UnsafePlan
 from iac.core.registration import NewClient
 from iac.core.secret import Secret
+from iac.core.server import canonical_jwks
 from iac.sandbox.flavour import Flavour
 from iac.transport.message import Call
 from tests.core.build import desired
@@ -74,16 +77,86 @@ def test_up_scoping_needs_1_14(bench: Bench) -> None:
 
 @trap("redirect-uri-refused")
 def test_redirect_uri_refused(bench: Bench) -> None:
-    """A warning in the plan comes before the server's 400, which is no surprise then."""
-    client = desired(redirect_uris=("myapp:/callback",))
+    """What 1.12 takes is refused by the plan where the server is 1.14; what 1.14 has from before is left alone."""
     for place in bench.places(*OLD):
-        assert [[]] == [[finding.id for finding in change.findings] for change in place.plan(client).changes]
+        client = desired(redirect_uris=("http://localhost:*/cb", "myapp:/callback"))
         assert place.apply(client).is_complete
+        assert place.plan(client).is_empty
     with bench.place(Flavour.V1_14) as place:
-        assert [["redirect-uri-refused"]] == [
-            [finding.id for finding in change.findings] for change in place.plan(client).changes
+        assert ["redirect-uri-refused"] == refused(place, redirect_uris=("http://localhost:*/cb",))
+        place.register(grant_types=("authorization_code",), redirect_uris=("myapp:/callback",), scope=())
+        old = desired(redirect_uris=("myapp:/callback",), adopt=True, client_name="Theirs")
+        assert place.apply(old).is_complete
+        assert place.plan(old).is_empty
+        assert ["redirect-uri-refused"] == [
+            guard.id for guard in place.plan(desired(redirect_uris=("myapp:/callback",))).guards
         ]
-        assert not place.apply(client).is_complete
+
+
+@trap("bad-redirect-uri")
+def test_bad_redirect_uri(bench: Bench) -> None:
+    """Every version answers 400."""
+    for place in bench.places():
+        for uri in ("https://a.example.org/{tenant}", "https://a.example.org/#x", "//a.example.org/cb"):
+            assert ["bad-redirect-uri"] == refused(place, redirect_uris=(uri,))
+
+
+@trap("no-redirect-uris")
+def test_no_redirect_uris(bench: Bench) -> None:
+    """Such a client can be there, and no PUT can change it until it has an address."""
+    for place in bench.places():
+        place.register(grant_types=("authorization_code",), redirect_uris=(), scope=())
+        same = desired(adopt=True, grant_types=("authorization_code",), redirect_uris=(), client_name="Theirs")
+        assert place.plan(same).guards == ()
+        fields = {"grant_types": ("authorization_code",), "redirect_uris": ()}
+        assert ["no-redirect-uris"] == refused(place, adopt=True, client_name="Another", **fields)
+
+
+@trap("no-key")
+def test_no_key(bench: Bench) -> None:
+    """A client with a secret cannot become one with a key that nobody knows."""
+    for place in bench.places():
+        place.register()
+        assert ["no-key"] == refused(place, adopt=True, token_endpoint_auth_method="private_key_jwt")
+
+
+@trap("jwk-too-long")
+def test_jwk_too_long(bench: Bench) -> None:
+    """1.12 takes 2,048 characters, 1.14 more."""
+    three = [{"kty": "RSA", "e": "AQAB", "n": letter * 683} for letter in "abc"]
+    keys = desired(jwk=canonical_jwks(json.dumps({"keys": three})))
+    for place in bench.places(*OLD):
+        assert ["jwk-too-long"] == [guard.id for guard in place.plan(keys).guards]
+    with bench.place(Flavour.V1_14) as place:
+        assert place.apply(keys).is_complete
+
+
+@trap("client-id-unreachable")
+def test_client_id_unreachable(bench: Bench) -> None:
+    """IAM registers it, and then nobody reads, changes or deletes it."""
+    for place in bench.places():
+        for client_id in ("rec%odd", "rec/odd", "rec;odd", ".."):
+            plan = partial(place.plan, desired(client_id=client_id))
+            assert "this client_id cannot be a part of an address" == summary_of(plan)
+        assert [] == [path for path in place.reads() if "odd" in path]
+
+
+@trap("client-id-too-long")
+def test_client_id_too_long(bench: Bench) -> None:
+    """IAM answers an empty 405."""
+    for place in bench.places():
+        assert ["client-id-too-long"] == refused(place, client_id="x" * 257)
+        assert place.apply(desired(client_id="x" * 256)).is_complete
+
+
+@trap("client-id-with-outer-blank")
+def test_client_id_with_outer_blank(bench: Bench) -> None:
+    """IAM registers it, and refuses its logins; one that is there can be managed."""
+    for place in bench.places():
+        assert ["client-id-with-outer-blank"] == refused(place, client_id="rec-odd ")
+        place.register("rec-odd ")
+        assert ["client-id-taken"] == [guard.id for guard in place.plan(desired(client_id="rec-odd ")).guards]
+        assert place.plan(desired(client_id="rec-odd ", adopt=True)).guards == ()
 
 
 def guards(place: Place, client_id: str) -> list[str]:

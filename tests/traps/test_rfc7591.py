@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from iac.core.plan.change import SecretChange, SecretStep
-from iac.core.plan.secret_step import of_known
+from iac.core.plan.secret_step import decide_registered
 from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.server import create_body, parse_answer, update_body
@@ -53,10 +53,10 @@ def test_secret_may_be_left_out(bench: Bench) -> None:
     """A read without the secret is no change of it; one with another secret is."""
     del bench
     client = desired(client_id="")
-    known = of_known(client, Registration("app", client.fields), applied(client), OTHER, is_interrupted=False)
+    known = decide_registered(client, Registration("app", client.fields), applied(client), OTHER, is_interrupted=False)
     assert SecretChange.KEPT is known.change
     other = Registration("app", client.fields, Secret("another"))
-    changed = of_known(client, other, applied(client), OTHER, is_interrupted=False)
+    changed = decide_registered(client, other, applied(client), OTHER, is_interrupted=False)
     assert (SecretChange.ROTATED, SecretStep.TAKE) == (changed.change, changed.step)
 
 
@@ -65,5 +65,5 @@ def test_answer_brings_the_new_secret(bench: Bench) -> None:
     """A client that gets a secret method gets its secret by the same answer."""
     del bench
     client, before = desired(client_id=""), desired(client_id="", token_endpoint_auth_method="none")
-    known = of_known(client, Registration("app", before.fields), applied(before), OTHER, is_interrupted=False)
+    known = decide_registered(client, Registration("app", before.fields), applied(before), OTHER, is_interrupted=False)
     assert (SecretChange.CREATED, SecretStep.TAKE) == (known.change, known.step)

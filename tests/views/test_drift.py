@@ -35,7 +35,7 @@ def test_text_shows_each_client_with_what_was_changed_and_counts() -> None:
     expected = """\
 rucio, environment rucio, rucio (rucio)
 
-  ~ team/app: changed on the server app "An app"
+  ~ team/app: changed on the server (app, "An app")
       clients.d/app.yaml:3
       scope  (changed on the server)
         + b
@@ -43,7 +43,7 @@ rucio, environment rucio, rucio (rucio)
       client_name                    Then -> Theirs  (changed here and on the server)
       secret                         changed
 
-  - team/gone: gone from the server app "An app"
+  - team/gone: gone from the server (app, "An app")
       clients.d/app.yaml:3
 
 Drift: 1 changed on the server, 1 gone from it; 4 as applied.

@@ -227,11 +227,25 @@ class DefinitionFile:
 
 @dataclass(frozen=True, slots=True)
 class Edit:
-    """A definition with other values: its text, and where each field stands in it."""
+    """A definition with other values.
+
+    Attributes:
+        places: where each of the fields stands in the text.
+        overlays: the fields that an environment has for itself, by its name.
+        environment: for which they were written.
+    """
 
     source: DefinitionFile
     text: str
     places: Mapping[str, Location]
+    overlays: Mapping[str, Collection[str]]
+    environment: str
+
+    def reach(self, name: str, environments: Iterable[str]) -> tuple[str, ...]:
+        """Those of the environments for which a field was written."""
+        if name in self.overlays.get(self.environment, ()):
+            return (self.environment,)
+        return tuple(each for each in environments if name not in self.overlays.get(each, ()))
 
 
 def read_sources(root: Path, addresses: Collection[str]) -> dict[str, DefinitionFile]:
@@ -267,7 +281,9 @@ def make_edit(source: DefinitionFile, environment: str, values: Mapping[str, Val
     if complaints:
         raise _by_hand(source.file, values, listed(complaints, "; "))
     bom = "\ufeff" if source.content.startswith(BOM_UTF8) else ""
-    return Edit(source, bom + text, {name: after.at_key(*pointer) for name, pointer in pointers.items()})
+    places = {name: after.at_key(*pointer) for name, pointer in pointers.items()}
+    own = after.value.get("environments") or {}
+    return Edit(source, bom + text, places, {name: tuple(values or ()) for name, values in own.items()}, environment)
 
 
 def write_edits(root: Path, edits: Iterable[Edit]) -> None:

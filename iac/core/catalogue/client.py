@@ -47,10 +47,25 @@ DEFINITIONS = (
     ),
     error(
         "bad-redirect-uri",
-        what="A redirect URI has no scheme, has a fragment, or is malformed.",
-        why="Every version of IAM refuses it (RFC 6749 section 3.1.2; rec: admin-redirect-uris).",
-        fix="Write the whole address, without `#`.",
+        what="A redirect URI has no scheme, has a fragment, or has a character that a URI cannot have, such as a "
+        "blank, `{` or `|`.",
+        why="Every version of IAM refuses it, and other servers must (RFC 6749 section 3.1.2).",
+        fix="Write the whole address, without `#`, and percent-encode such characters.",
         bad="# clients.d/portal.yaml\nredirect_uris: [portal.example.org/cb]",
+    ),
+    error(
+        "client-id-unreachable",
+        what="A `client_id` has `/`, `;`, `%` or `\\`, or is `.` or `..`, and the server is an IAM.",
+        why="IAM registers such a client, and nobody can read, change or delete it afterwards.",
+        fix="Use another `client_id`.",
+        bad="# clients.d/portal.yaml\nclient_id: portal%20test",
+    ),
+    error(
+        "jwk-too-long",
+        what="A `jwk` has more than 65,535 characters. Where the server is IAM 1.12 or 1.13, a plan refuses more than "
+        "2,048.",
+        why="IAM refuses it.",
+        fix="Remove old keys, use ES256 keys, which are shorter, or publish the keys at `jwks_uri`.",
     ),
     error(
         "two-key-sources",

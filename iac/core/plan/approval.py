@@ -126,8 +126,8 @@ def parse_saved(text: str) -> SavedPlan:
         raise Malformed("plan.changes: an address is there twice")
     if plan_digest(plan["issuer"], plan["environment"], (one["digest"] for one in changes.values())) != plan["digest"]:
         raise Malformed("plan.digest: not that of the changes in the file")
-    told = _RECIPIENTS(plan["recipients"], "plan.recipients") if "recipients" in plan else None
-    return SavedPlan(plan["digest"], changes, None if told is None else {who["address"]: who for who in told})
+    recorded = _RECIPIENTS(plan["recipients"], "plan.recipients") if "recipients" in plan else None
+    return SavedPlan(plan["digest"], changes, None if recorded is None else {who["address"]: who for who in recorded})
 
 
 def differences(plan: Plan, saved: SavedPlan) -> Iterator[Difference]:
@@ -136,23 +136,23 @@ def differences(plan: Plan, saved: SavedPlan) -> Iterator[Difference]:
         for address, who in plan.recipients.items():
             yield from _compare(address, "recipients", saved.recipients.get(address), who.to_dict())
     for change in plan.changes:
-        told = saved.changes.get(change.address)
-        if told is None:
+        recorded = saved.changes.get(change.address)
+        if recorded is None:
             yield Difference(change.address, "address", "no change of it", str(change.action))
             continue
-        found = list(_compare(change.address, "", told, _said(change)))
-        if found and (change.resumes or change.digest != told["digest"]):
-            found = list(_compare(change.address, "", told, _left(change, told, plan.api)))
-        yield from found
+        differing = list(_compare(change.address, "", recorded, _shown(change)))
+        if differing and (change.resumes or change.digest != recorded["digest"]):
+            differing = list(_compare(change.address, "", recorded, _as_left(change, recorded, plan.api)))
+        yield from differing
 
 
-def _said(change: Change) -> Object:
+def _shown(change: Change) -> Object:
     """What a file has to say of a change."""
-    said = change.to_dict()
-    return {name: said[name] for name in ("client_id", "action", "fields", "secret", "outputs", "recipients")}
+    shown = change.to_dict()
+    return {name: shown[name] for name in ("client_id", "action", "fields", "secret", "outputs", "recipients")}
 
 
-def _left(change: Change, told: Object, api: Capabilities) -> Object:
+def _as_left(change: Change, recorded: Object, api: Capabilities) -> Object:
     """What a file had to say of a change of which this is what an interrupted apply has left.
 
     What was there before, and what has become of the outputs, is another thing by now; what is wanted is the same.
@@ -160,27 +160,29 @@ def _left(change: Change, told: Object, api: Capabilities) -> Object:
     wanted: dict[str, Any] = {CLIENT_ID: change.client_id}
     if change.desired is not None:
         wanted |= {**forced(change.desired.fields, api), OWNERS: change.desired.owners}
-    said = _said(change)
-    of_secret = {} if change.leaving else {"secret": said["secret"]}
+    shown = _shown(change)
+    of_secret = {} if change.leaving else {"secret": shown["secret"]}
     return {
         "client_id": change.client_id,
         "action": str(change.action if change.leaving else Action.CREATE),
-        "fields": [{"name": field["name"], "after": as_json(wanted.get(field["name"]))} for field in told["fields"]],
-        "recipients": said["recipients"] and {"after": said["recipients"]["after"]},
-        "outputs": [{name: output[name] for name in output if name != "action"} for output in said["outputs"]],
+        "fields": [
+            {"name": field["name"], "after": as_json(wanted.get(field["name"]))} for field in recorded["fields"]
+        ],
+        "recipients": shown["recipients"] and {"after": shown["recipients"]["after"]},
+        "outputs": [{name: output[name] for name in output if name != "action"} for output in shown["outputs"]],
         **of_secret,
     }
 
 
-def _compare(address: str, key: str, told: Any, now: Any) -> Iterator[Difference]:
-    if isinstance(told, dict) and isinstance(now, dict):
-        for name in [name for name in now if name in told]:
-            yield from _compare(address, f"{key}.{name}" if key else name, told[name], now[name])
-    elif _names(told) and _names(told) == _names(now):
-        for name, one, other in zip(_names(told), told, now, strict=True):
+def _compare(address: str, key: str, recorded: Any, now: Any) -> Iterator[Difference]:
+    if isinstance(recorded, dict) and isinstance(now, dict):
+        for name in [name for name in now if name in recorded]:
+            yield from _compare(address, f"{key}.{name}" if key else name, recorded[name], now[name])
+    elif _names(recorded) and _names(recorded) == _names(now):
+        for name, one, other in zip(_names(recorded), recorded, now, strict=True):
             yield from _compare(address, f"{key}.{name}", one, other)
-    elif _text(told) != _text(now):
-        one, other = _text(_names(told) or told), _text(_names(now) or now)
+    elif _text(recorded) != _text(now):
+        one, other = _text(_names(recorded) or recorded), _text(_names(now) or now)
         yield Difference(address, key, *side_by_side(one, other, _LONGEST))
 
 

@@ -16,34 +16,34 @@ HIDDEN = frozenset({"jwk"})
 
 
 def compare(
-    desired: DesiredClient, observed: Registration | None, last: ClientState | None, facts: Facts, defaults: Fields
+    desired: DesiredClient, observed: Registration | None, stored: ClientState | None, facts: Facts, defaults: Fields
 ) -> tuple[FieldChange, ...]:
     """The fields that a write would change, in canonical order, owners last.
 
     Args:
         desired: the definition.
         observed: what the server holds; None for a client that is not there.
-        last: what was last applied, None when nothing was.
+        stored: the client as state has it, None when nothing was.
         facts: which server this is.
         defaults: the server's values for lifetimes that are declared as null.
     """
     wanted = server.forced(desired.fields, facts.api)
-    seen = observed.fields if observed else {}
+    current = observed.fields if observed else {}
     names = desired.declared if observed is None else desired.managed
     changes = []
     for name in FIELDS:
         if name not in names:
             continue
         after = wanted.get(name)
-        if after is not None and (seen.get(name) == after or _is_as_declared(name, desired.fields, observed)):
+        if after is not None and (current.get(name) == after or _is_as_declared(name, desired.fields, observed)):
             continue
         # A hidden field is believed to be as it was last applied: a read cannot tell.
-        shown = (last.applied if last else {}) if is_hidden(name, observed, facts) else seen
+        shown = (stored.applied if stored else {}) if is_hidden(name, observed, facts) else current
         before = shown.get(name)
         is_same = after is None if observed is None else _same(name, before, after, defaults)
         if not is_same:
-            changes.append(FieldChange.of(name, before, after, _cause(name, before, after, last, defaults)))
-    return (*changes, *_owners(desired, observed, last))
+            changes.append(FieldChange.of(name, before, after, _cause(name, before, after, stored, defaults)))
+    return (*changes, *_owners(desired, observed, stored))
 
 
 def _is_as_declared(name: str, declared: Fields, observed: Registration | None) -> bool:
@@ -89,10 +89,10 @@ def _same(name: str, before: Value | None, after: Value | None, defaults: Fields
     return meant(name, before) == meant(name, after)
 
 
-def _cause(name: str, before: Value | None, after: Value | None, last: ClientState | None, defaults: Fields) -> Cause:
-    if last is None or name not in last.declared:
+def _cause(name: str, before: Value | None, after: Value | None, stored: ClientState | None, defaults: Fields) -> Cause:
+    if stored is None or name not in stored.declared:
         return Cause.DEFINITION
-    applied = _meant(name, last.applied.get(name), defaults)
+    applied = _meant(name, stored.applied.get(name), defaults)
     if applied is None and FIELDS[name].kind is Kind.SECONDS:
         return Cause.DEFINITION  # what is the server's own choice, and not known, nobody has changed
     if applied == (bool(before) if FIELDS[name].kind is Kind.FLAG else before):
@@ -108,7 +108,7 @@ def _meant(name: str, value: Value | None, defaults: Fields) -> Value | None:
     return defaults.get(name) if kind is Kind.SECONDS and value is None else value
 
 
-def _owners(desired: DesiredClient, observed: Registration | None, last: ClientState | None) -> Iterator[FieldChange]:
+def _owners(desired: DesiredClient, observed: Registration | None, stored: ClientState | None) -> Iterator[FieldChange]:
     wanted = desired.owners if observed is None else desired.managed_owners
     if wanted is None:
         return
@@ -116,7 +116,7 @@ def _owners(desired: DesiredClient, observed: Registration | None, last: ClientS
     after = tuple(sorted(set(wanted)))
     if set(before) == set(after):
         return
-    applied = last.owners if last else None
+    applied = stored.owners if stored else None
     cause = Cause.DEFINITION if applied is None or set(applied) == set(before) else Cause.BOTH
     if applied is not None and set(applied) == set(after):
         cause = Cause.SERVER

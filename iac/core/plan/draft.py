@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,6 +16,14 @@ from iac.core.plan.plan import StandingPredecessor
 from iac.core.registration import Actual, Registration
 from iac.core.state.model import State
 
+Reads = frozenset[str] | None
+"""Names of what a template reads of a client: fields, client_id, client_secret, private_key; None for everything."""
+
+
+def read_everything(_template: str) -> Reads:
+    """What a template reads of which nothing is known."""
+    return None
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -23,6 +31,8 @@ class Options:
 
     Attributes:
         templates: template name -> hash of its text.
+        reads: by a template's name, what it reads of a client. It is asked only where that decides something: to find
+            it out costs a process for templates of the project.
         targets: addresses to look at; empty for all.
         recreate: addresses that may be created again when they are gone from the server.
         rotate: addresses that are to get a new secret now.
@@ -32,6 +42,7 @@ class Options:
     """
 
     templates: Mapping[str, str] = field(default_factory=dict)
+    reads: Callable[[str], Reads] = read_everything
     targets: frozenset[str] = frozenset()
     recreate: frozenset[str] = frozenset()
     rotate: frozenset[str] = frozenset()
@@ -95,9 +106,9 @@ class Draft:
         intent = self.state.intents.get(client.address)
         return intent is not None and (intent.action, intent.client_id) == (action, client.client_id)
 
-    def guard_protected(self, address: str, client_id: str, seen: Registration | None) -> None:
+    def guard_protected(self, address: str, client_id: str, observed: Registration | None) -> None:
         """Refuse to touch built-in, federated and personal clients and the one that iac logs in with."""
-        why = server.protected(seen.answer) if seen else ""
+        why = server.protected(observed.answer) if observed else ""
         if client_id and client_id == self.desired.login_client_id:
             why = "the client that iac itself logs in with"
         if why:

@@ -315,7 +315,7 @@ def suspended(address: str, client_id: str) -> Diagnostic:
 
 def refuses(address: str, refusal: Diagnostic) -> Diagnostic:
     """The server would drop or refuse what the definition says."""
-    return guard(refusal.id, refusal.summary, [address], setting=refusal.fix, field=refusal.details["field"])
+    return guard(refusal.id, refusal.summary, [address], setting=refusal.fix, **refusal.details)
 
 
 def hidden(address: str, name: str) -> Diagnostic:

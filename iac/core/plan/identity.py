@@ -48,8 +48,8 @@ def moved_keys(state: State, moves: Iterable[tuple[str, str]]) -> Mapping[str, t
     """The keys by their new addresses; those that an address has got before its client follow the client's own."""
     keys, names = state.keys, dict(moves)
     moved = {target: (*keys.get(source, ()), *keys.get(target, ())) for source, target in names.items()}
-    others = {address: held for address, held in keys.items() if address not in names}
-    return {**others, **{address: held for address, held in moved.items() if held}}
+    others = {address: own for address, own in keys.items() if address not in names}
+    return {**others, **{address: own for address, own in moved.items() if own}}
 
 
 def _renamed(mapping: Mapping[str, V], names: Mapping[str, str]) -> dict[str, V]:
@@ -77,71 +77,72 @@ def is_successor_id(client_id: str, base: str) -> bool:
     return bool(base) and predecessor_id(client_id) == base
 
 
-def bound(client: DesiredClient, last: ClientState | None) -> DesiredClient:
+def with_current_id(client: DesiredClient, stored: ClientState | None) -> DesiredClient:
     """The definition with the client_id that the address has by now; as it is when it names another client."""
-    if last is None or last.generation == 1 or base_of(last) != client.client_id:
+    if stored is None or stored.generation == 1 or base_of(stored) != client.client_id:
         return client
-    return replace(client, client_id=last.client_id, generation=last.generation)
+    return replace(client, client_id=stored.client_id, generation=stored.generation)
 
 
 def successor(client: DesiredClient) -> DesiredClient:
-    """The definition, already `bound`, of the next generation."""
+    """The definition, already bound to its current client_id (`with_current_id`), of the next generation."""
     base = client.client_id.removesuffix(client_id_of("", client.generation))
-    following = client.generation + 1
-    return replace(client, client_id=client_id_of(base, following), generation=following)
+    generation = client.generation + 1
+    return replace(client, client_id=client_id_of(base, generation), generation=generation)
 
 
-def bind(desired: Desired, state: State) -> Desired:
+def with_current_ids(desired: Desired, state: State) -> Desired:
     """Every definition with the client_id that its address has by now."""
-    held = state.clients
-    return replace(desired, clients={name: bound(client, held.get(name)) for name, client in desired.clients.items()})
+    stored = state.clients
+    clients = {address: with_current_id(client, stored.get(address)) for address, client in desired.clients.items()}
+    return replace(desired, clients=clients)
 
 
-def turn_back(state: State, definitions: Iterable[DesiredClient]) -> State:
+def reinstate(state: State, definitions: Iterable[DesiredClient]) -> State:
     """The state in which a predecessor that its definition names again is the client of its address once more."""
     turned = {
-        definition.address: _turned(client, definition.client_id)
+        definition.address: _reinstated(client, definition.client_id)
         for definition in definitions
         if (client := state.clients.get(definition.address)) is not None and client.predecessors
     }
     return replace(state, clients={**state.clients, **turned}) if turned else state
 
 
-def _turned(client: ClientState, wanted: str) -> ClientState:
+def _reinstated(client: ClientState, wanted: str) -> ClientState:
     if base_of(client) == wanted:
         return client
     for old in reversed(client.predecessors):
         if base_of(old.client) == wanted:
-            others = tuple(each for each in client.predecessors if each is not old)
+            others = tuple(other for other in client.predecessors if other is not old)
             return replace(old.client, predecessors=(*others, Predecessor(replace(client, predecessors=()))))
     return client
 
 
-def identified(desired: Desired, state: State) -> Desired:
+def with_chosen_ids(desired: Desired, state: State) -> Desired:
     """The definitions with the client_ids that the server chose for them; "" for those that are not registered yet.
 
     `state` has been moved (`move`) already.
     """
     if not desired.api.server_chooses:
         return desired
-    held = state.clients
+    stored = state.clients
     clients = {
-        address: replace(client, client_id=held[address].client_id)
-        if not client.client_id and address in held
+        address: replace(client, client_id=stored[address].client_id)
+        if not client.client_id and address in stored
         else client
         for address, client in desired.clients.items()
     }
     return replace(desired, clients=clients)
 
 
-def remembered(actual: Actual, state: State) -> Actual:
+def with_unread(actual: Actual, state: State) -> Actual:
     """What the server holds, and of clients that could not be read what was last applied."""
     if not actual.unread:
         return actual
-    held = [one for client in state.clients.values() for one in (client, *(old.client for old in client.predecessors))]
-    last = {
+    predecessors = (old.client for client in state.clients.values() for old in client.predecessors)
+    as_applied = {
         client.client_id: Registration(client.client_id, client.applied, owners=client.owners, is_remembered=True)
-        for client in held
+        for client in (*state.clients.values(), *predecessors)
         if client.client_id in actual.unread
     }
-    return replace(actual, registrations={**actual.registrations, **last})
+    return replace(actual, registrations={**actual.registrations, **as_applied})

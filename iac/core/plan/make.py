@@ -11,7 +11,16 @@ from iac.core.plan import guards
 from iac.core.plan.change import Action, Change, Leaving, SecretChange
 from iac.core.plan.client import plan_client
 from iac.core.plan.draft import Draft, Options
-from iac.core.plan.identity import bind, bound, find_moves, identified, move, remembered, successor, turn_back
+from iac.core.plan.identity import (
+    find_moves,
+    move,
+    reinstate,
+    successor,
+    with_chosen_ids,
+    with_current_id,
+    with_current_ids,
+    with_unread,
+)
 from iac.core.plan.output import as_rendered, attach_outputs
 from iac.core.plan.plan import Pending, Plan, Released
 from iac.core.plan.reach import find_unread, guard_not_understood
@@ -28,11 +37,11 @@ def make_plan(desired: Desired, state: State, actual: Actual, options: Options) 
     declare them.
     """
     moves = find_moves(desired, state)
-    held = turn_back(
-        move(state, moves), [client for client in desired.clients.values() if options.wants(client.address)]
-    )
+    wanted = [client for client in desired.clients.values() if options.wants(client.address)]
+    state = reinstate(move(state, moves), wanted)
     named = frozenset(address for address, client in desired.clients.items() if client.client_id)
-    draft = Draft(bind(identified(desired, held), held), held, remembered(actual, held), options, named)
+    desired = with_current_ids(with_chosen_ids(desired, state), state)
+    draft = Draft(desired, state, with_unread(actual, state), options, named)
     for client in draft.desired.clients.values():
         if options.wants(client.address):
             plan_client(draft, client)
@@ -79,23 +88,23 @@ def _located(draft: Draft) -> Iterator[Diagnostic]:
     for guard in draft.guards:
         address = guard.where
         client = draft.desired.clients.get(address)
-        place = client.at(guard.details.get("field", "")) if client else removed.get(address)
+        place = client.at(guard.details.get("field", ""), guard.details["value"]) if client else removed.get(address)
         yield replace(guard, location=place)
 
 
 def _unmanaged(draft: Draft) -> int:
     """Clients of the server that are neither defined nor in state; those that this run did not read are believed."""
-    defined, held = draft.desired.clients.values(), draft.state.clients.items()
-    known = {client.client_id for client in defined} | {name for _, client in held for name in client.client_ids}
-    unread = {name for address, client in held if not draft.options.wants(address) for name in client.client_ids}
+    defined, stored = draft.desired.clients.values(), draft.state.clients.items()
+    known = {client.client_id for client in defined} | {name for _, client in stored for name in client.client_ids}
+    unread = {name for address, client in stored if not draft.options.wants(address) for name in client.client_ids}
     there = draft.actual.registrations.keys() | draft.actual.partial.keys()
     return max(0, draft.actual.total - len(known & (there | unread)))
 
 
 def _released(wanted: Iterable[str], desired: Desired, state: State) -> Iterator[Released]:
     for address in wanted:
-        last = state.clients.get(address)
-        gone = (last.declared if last else frozenset()) - desired.clients[address].declared
+        stored = state.clients.get(address)
+        gone = (stored.declared if stored else frozenset()) - desired.clients[address].declared
         if gone:
             yield Released(address, tuple(sorted(gone)))
 
@@ -109,29 +118,29 @@ def to_read(desired: Desired, state: State, options: Options) -> tuple[list[str]
     ids: set[str] = set()
     owners: set[str] = set()
     moved = move(state, find_moves(desired, state))
-    wanted = [client for client in identified(desired, moved).clients.values() if options.wants(client.address)]
-    clients = turn_back(moved, wanted).clients
+    wanted = [client for client in with_chosen_ids(desired, moved).clients.values() if options.wants(client.address)]
+    clients = reinstate(moved, wanted).clients
     for client in wanted:
-        last = clients.get(client.address)
-        ids |= set(_ids(bound(client, last), last, options))
-        owners |= set(_owned(bound(client, last), last, options))
-    for address, held in state.clients.items():
-        ids |= set(held.client_ids) if options.wants(address) else set()
+        stored = clients.get(client.address)
+        ids |= set(_ids(with_current_id(client, stored), stored, options))
+        owners |= set(_owned(with_current_id(client, stored), stored, options))
+    for address, client_state in state.clients.items():
+        ids |= set(client_state.client_ids) if options.wants(address) else set()
     ids |= {intent.client_id for address, intent in state.intents.items() if options.wants(address)}
     return sorted(ids - {""}), sorted(owners - {""})
 
 
-def _ids(client: DesiredClient, last: ClientState | None, options: Options) -> Iterator[str]:
+def _ids(client: DesiredClient, stored: ClientState | None, options: Options) -> Iterator[str]:
     yield client.client_id
-    if last is not None and last.client_id == client.client_id and may_succeed(client, last, options):
+    if stored is not None and stored.client_id == client.client_id and may_succeed(client, stored, options):
         yield successor(client).client_id
 
 
-def _owned(client: DesiredClient, last: ClientState | None, options: Options) -> Iterator[str]:
+def _owned(client: DesiredClient, stored: ClientState | None, options: Options) -> Iterator[str]:
     if client.owners is not None:
         yield client.client_id
-    if last is not None and may_succeed(client, last, options):
-        yield last.client_id
+    if stored is not None and may_succeed(client, stored, options):
+        yield stored.client_id
 
 
 def plan_leavers(draft: Draft) -> None:
@@ -160,7 +169,7 @@ def guard_orphans(draft: Draft) -> None:
 
 
 def _leave(draft: Draft, entry: Removed, client: ClientState) -> Change:
-    seen = draft.actual.registrations.get(client.client_id)
+    observed = draft.actual.registrations.get(client.client_id)
     is_registered = any(name in draft.actual.registrations for name in client.client_ids)
     is_delete = entry.then is Then.DELETE and is_registered
     reads_all = draft.actual.facts.api.reads_all
@@ -170,7 +179,7 @@ def _leave(draft: Draft, entry: Removed, client: ClientState) -> Change:
             draft.guards.append(guards.create_only(entry.address, client.client_id))
         if client.prevent_destroy:
             draft.guards.append(guards.protects(entry.address, client.client_id))
-        draft.guard_protected(entry.address, client.client_id, seen)
+        draft.guard_protected(entry.address, client.client_id, observed)
     return Change(
         address=entry.address,
         client_id=client.client_id,
@@ -179,7 +188,7 @@ def _leave(draft: Draft, entry: Removed, client: ClientState) -> Change:
         reason=_reason(entry, client, "" if is_registered else gone),
         location=entry.location,
         secret=SecretChange.ERASED if is_delete and client.secret else SecretChange.NONE,
-        observed=seen,
+        observed=observed,
         leaving=_predecessors(draft, client) if is_delete else (),
     )
 
@@ -191,6 +200,6 @@ def _reason(entry: Removed, client: ClientState, gone: str) -> str:
 
 
 def _predecessors(draft: Draft, client: ClientState) -> tuple[Leaving, ...]:
-    seen = draft.actual.registrations
+    registrations = draft.actual.registrations
     names = (old.client.client_id for old in client.predecessors)
-    return tuple(Leaving(name, seen.get(name)) for name in names)
+    return tuple(Leaving(name, registrations.get(name)) for name in names)

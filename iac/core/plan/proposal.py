@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
 from iac.core import server
 from iac.core.desired import DesiredClient, Then
-from iac.core.diagnostics import Severity
+from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.model import FIELDS, Fields, uses_secret
 from iac.core.plan import guards
-from iac.core.plan.change import Action, Change, FieldChange, SecretChange
+from iac.core.plan.change import Action, Change, FieldChange, SecretChange, SecretStep
 from iac.core.plan.diff import HIDDEN, compare
 from iac.core.plan.draft import Draft, Rendered
 from iac.core.plan.reach import doubtful, facts_for
-from iac.core.plan.secret_step import Fate
+from iac.core.plan.secret_step import NO_SECRET, SecretDecision
 from iac.core.registration import Facts, Registration
 from iac.core.state.keys import kid_in_use
 from iac.core.state.model import ClientState
@@ -30,51 +30,97 @@ UNKNOWN = (
 _NEW_SECRET = frozenset({SecretChange.CREATED, SecretChange.ROTATED})
 
 
-def propose(draft: Draft, client: DesiredClient, seen: Registration | None, fields: tuple[FieldChange, ...]) -> Change:
-    """The change as far as it does not depend on the action; refusals that are sure become guards."""
+def propose(
+    draft: Draft,
+    client: DesiredClient,
+    observed: Registration | None,
+    fields: tuple[FieldChange, ...] = (),
+    decision: SecretDecision = NO_SECRET,
+) -> Change:
+    """The change as far as it does not depend on the action; what the server would refuse becomes a guard.
+
+    Args:
+        draft: the plan.
+        client: the definition.
+        observed: its registration; None for a client that is created.
+        fields: those that differ.
+        decision: what becomes of the secret.
+    """
+    change = _proposed(client, observed, fields, decision)
+    if observed is not None and not change.writes_fields and change.step is not SecretStep.CHOOSE:
+        return change  # nothing of it is sent: what the server holds is left alone, whatever it is
     findings = []
-    facts = facts_for(draft, draft.state.clients.get(client.address))
-    for refusal in server.refusals(doubtful(draft, client.fields), facts, held=seen.fields if seen else None):
+    for refusal in _refusals(draft, client, observed):
         if refusal.severity is Severity.ERROR:
             draft.guards.append(guards.refuses(client.address, refusal))
         else:
-            findings.append(replace(refusal, location=client.at(refusal.details["field"]), where=client.address))
+            place = client.at(refusal.details["field"], refusal.details["value"])
+            findings.append(replace(refusal, location=place, where=client.address))
+    return replace(change, findings=tuple(findings))
+
+
+def _refusals(draft: Draft, client: DesiredClient, observed: Registration | None) -> Iterator[Diagnostic]:
+    """What the server would refuse or drop; a severity of the project, or a waiver, says that this one does not."""
+    waived = {waiver.rule for waiver in client.waivers}
+    stored = draft.state.clients.get(client.address)
+    facts = facts_for(draft, stored)
+    base = observed or (draft.actual.registrations.get(stored.client_id) if stored else None)  # whose place it takes
+    held = observed.fields if observed else None
+    for refusal in server.refusals(doubtful(draft, client.fields), facts, held=held, kept=_kept(client, base)):
+        severity = draft.desired.policy.get(refusal.id)
+        if severity == "warning" or refusal.id in waived:
+            yield replace(refusal, severity=Severity.WARNING)
+        elif severity != "off":
+            yield refusal
+    problem = server.client_id_problem(client.client_id, facts.api, is_new=observed is None)
+    if problem is not None:
+        yield replace(problem, fix="use another client_id")
+
+
+def _kept(client: DesiredClient, base: Registration | None) -> Fields:
+    """What the client has and a write leaves as it is; who logs in by key has one, shown or not."""
+    if base is None:
+        return {}
+    is_keyed = base.fields.get("token_endpoint_auth_method") == "private_key_jwt"
+    hidden: Fields = {"jwk": ""} if is_keyed else {}
+    return {name: value for name, value in {**hidden, **base.fields}.items() if name not in client.managed}
+
+
+def _proposed(
+    client: DesiredClient, observed: Registration | None, fields: tuple[FieldChange, ...], decision: SecretDecision
+) -> Change:
     return Change(
         address=client.address,
         client_id=client.client_id,
         client_name=str(client.fields.get("client_name", "")),
         action=Action.UPDATE,
-        reason="",
+        reason=decision.reason,
         location=client.location,
         fields=fields,
-        findings=tuple(findings),
         desired=client,
-        observed=seen,
+        observed=observed,
+        secret=decision.change,
+        step=decision.step,
     )
 
 
-def compare_in(
-    draft: Draft, client: DesiredClient, seen: Registration | None, last: ClientState | None
+def compare_fields(
+    draft: Draft, client: DesiredClient, observed: Registration | None, stored: ClientState | None
 ) -> tuple[FieldChange, ...]:
     """The fields that a write would change, on the server of this plan."""
-    return compare(client, seen, last, draft.actual.facts, draft.desired.server_defaults)
+    return compare(client, observed, stored, draft.actual.facts, draft.desired.server_defaults)
 
 
-def with_fate(change: Change, known: Fate) -> Change:
-    """The change with what becomes of the secret."""
-    return replace(change, secret=known.change, step=known.step, reason=known.reason)
-
-
-def put(draft: Draft, change: Change, client: DesiredClient) -> None:
+def add_change(draft: Draft, change: Change, client: DesiredClient) -> None:
     """Take a change into the plan, and the client as it is after it."""
-    draft.after[client.address] = after(draft, client, change.secret)
+    draft.after[client.address] = rendered_after(draft, client, change.secret)
     draft.changes[client.address] = change
 
 
-def after(draft: Draft, client: DesiredClient, secret: SecretChange) -> Rendered:
+def rendered_after(draft: Draft, client: DesiredClient, secret: SecretChange) -> Rendered:
     """A client as outputs will see it."""
-    last = draft.state.clients.get(client.address)
-    version = last.secret.version if last and last.secret else 0
+    stored = draft.state.clients.get(client.address)
+    version = stored.secret.version if stored and stored.secret else 0
     if secret in _NEW_SECRET or (secret is SecretChange.KEPT and version == 0):
         version += 1
     fields = server.forced(client.fields, draft.actual.facts.api)
@@ -104,10 +150,10 @@ def refuse_held(draft: Draft, client: DesiredClient) -> bool:
     return True
 
 
-def has_chosen(draft: Draft, client: DesiredClient, seen: Registration) -> bool:
+def keeps_chosen_secret(draft: Draft, client: DesiredClient, observed: Registration) -> bool:
     """Whether the secret that the interrupted create chose is the one to keep."""
     chosen = draft.state.intents[client.address].secret
-    return chosen is not None and uses_secret(client.fields) and uses_secret(seen.fields)
+    return chosen is not None and uses_secret(client.fields) and uses_secret(observed.fields)
 
 
 def begun_restore(draft: Draft, client: DesiredClient) -> ClientState | None:
@@ -141,13 +187,15 @@ def _reason(answer: Mapping[str, Any]) -> str:
     return LAST_ANSWER
 
 
-def guard_hidden(draft: Draft, client: DesiredClient, seen: Registration, last: ClientState | None) -> None:
+def guard_hidden(draft: Draft, client: DesiredClient, observed: Registration, stored: ClientState | None) -> None:
     """What is sent erases what it does not carry: a hidden jwk that nobody declares (rec: admin-jwk)."""
     if not draft.actual.facts.has_up_scoping:
         return
     for name in sorted(HIDDEN - client.declared):
-        needs_key = seen.fields.get("token_endpoint_auth_method") == "private_key_jwt" and "jwks_uri" not in seen.fields
-        is_held = (last is not None and name in last.applied) or needs_key
+        needs_key = (
+            observed.fields.get("token_endpoint_auth_method") == "private_key_jwt" and "jwks_uri" not in observed.fields
+        )
+        is_held = (stored is not None and name in stored.applied) or needs_key
         if is_held and "jwks_uri" not in client.fields:
             draft.guards.append(guards.hidden(client.address, name))
 
@@ -158,8 +206,8 @@ def carried(client: DesiredClient, old: Registration, facts: Facts) -> Fields:
     It is what an update would leave as it is: a client that takes the place of `old` gets it too.
     """
     body = server.update_body(replace(old, secret=None), {}, (), facts)
-    known = server.parse_answer(body).fields
+    decision = server.parse_answer(body).fields
     others = {name: value for name, value in body.items() if name not in FIELDS and name != "client_id"}
     is_keyed = "jwks_uri" in client.fields
-    own = {name: known[name] for name in known if name not in client.managed and not (is_keyed and name == "jwk")}
+    own = {name: decision[name] for name in decision if name not in client.managed and not (is_keyed and name == "jwk")}
     return {**others, **own}

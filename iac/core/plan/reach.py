@@ -18,10 +18,10 @@ from iac.core.registration import Facts, Unread
 from iac.core.state.model import ClientState
 
 
-def facts_for(draft: Draft, last: ClientState | None) -> Facts:
+def facts_for(draft: Draft, stored: ClientState | None) -> Facts:
     """Which server this is for one client: who comes with a registration access token comes as nobody."""
     facts = draft.actual.facts
-    return facts if last is None or last.rat is None else replace(facts, is_anonymous=True)
+    return facts if stored is None or stored.rat is None else replace(facts, is_anonymous=True)
 
 
 def doubtful(draft: Draft, fields: Fields) -> Fields:
@@ -68,11 +68,11 @@ def guard_not_understood(draft: Draft) -> None:
     It is compared with what was last applied, as any client that was not read: a change that this would make, or its
     being forgotten, needs it not; what is sent would rest on it.
     """
-    for client_id, seen in sorted(draft.actual.partial.items()):
+    for client_id, observed in sorted(draft.actual.partial.items()):
         sending = {address for address, change in draft.changes.items() if _sends(change, client_id)}
         open_writes = {address for address, intent in draft.state.intents.items() if intent.client_id == client_id}
         for address in sorted(sending | {address for address in open_writes if draft.options.wants(address)}):
-            draft.guards.append(guards.not_understood(address, client_id, seen.misfit_words))
+            draft.guards.append(guards.not_understood(address, client_id, observed.misfit_words))
 
 
 def _sends(change: Change, client_id: str) -> bool:
@@ -80,7 +80,7 @@ def _sends(change: Change, client_id: str) -> bool:
     return is_meant and change.action is not Action.FORGET
 
 
-def guard_new(draft: Draft, client: DesiredClient, last: ClientState | None) -> None:
+def guard_new(draft: Draft, client: DesiredClient, stored: ClientState | None) -> None:
     """A create where the server chooses the id: never one that may be the second."""
     intent = draft.state.intents.get(client.address)
     if client.address in draft.named:
@@ -91,29 +91,29 @@ def guard_new(draft: Draft, client: DesiredClient, last: ClientState | None) -> 
         name = str(client.fields.get("client_name", ""))
         found = draft.actual.found.get(client.address, ())
         draft.guards.append(guards.lost_create(client.address, intent.at, name, found))
-    elif last is not None:
-        draft.guards.append(_unreachable(client.address, last.client_id))
+    elif stored is not None:
+        draft.guards.append(_unreachable(client.address, stored.client_id))
 
 
-def guard_change(draft: Draft, change: Change, last: ClientState | None) -> None:
+def guard_change(draft: Draft, change: Change, stored: ClientState | None) -> None:
     """A change of a registered client."""
     is_write = change.writes_fields or change.step is not SecretStep.NOTHING
     if is_write and draft.actual.unread.get(change.client_id) is Unread.NO_ADDRESS:
         draft.guards.append(guards.create_only(change.address, change.client_id))
-    if change.step is SecretStep.ROTATE and not server.can_rotate(facts_for(draft, last)):
+    if change.step is SecretStep.ROTATE and not server.can_rotate(facts_for(draft, stored)):
         draft.guards.append(_no_rotation(change.address, change.client_id, draft.desired.api))
-    scopes = sorted(_stripped(draft, change, last)) if change.writes_fields else []
+    scopes = sorted(_stripped(draft, change, stored)) if change.writes_fields else []
     if scopes:
         draft.guards.append(_strips_scopes(change.address, change.client_id, scopes))
 
 
-def _stripped(draft: Draft, change: Change, last: ClientState | None) -> Iterator[str]:
+def _stripped(draft: Draft, change: Change, stored: ClientState | None) -> Iterator[str]:
     """Scopes that are there and are to stay, and that this login has not been seen to grant."""
     there = _scopes(change.observed.fields) if change.observed else frozenset[str]()
     is_sent = change.desired is not None and "scope" in change.desired.managed
     kept = there & _scopes(change.desired.fields) if change.desired and is_sent else there
-    is_ours = last is not None and last.provider == draft.desired.api.provider
-    granted = _scopes(last.applied) if last is not None and is_ours else frozenset()
+    is_ours = stored is not None and stored.provider == draft.desired.api.provider
+    granted = _scopes(stored.applied) if stored is not None and is_ours else frozenset()
     for scope in server.stripped_scopes(kept - granted, draft.actual.facts):
         if not _is_grantable(draft, scope):
             yield scope

@@ -14,7 +14,7 @@ from iac.core.state.model import ClientState, SecretStatus
 
 
 @dataclass(frozen=True, slots=True)
-class Fate:
+class SecretDecision:
     """What becomes of the secret, how, and why when it is not plain."""
 
     change: SecretChange
@@ -23,26 +23,27 @@ class Fate:
 
 
 _METHOD = "token_endpoint_auth_method"
-_KEPT = Fate(SecretChange.KEPT, SecretStep.NOTHING)
-_LOST = Fate(SecretChange.ROTATED, SecretStep.ROTATE, "the answer of an interrupted rotation is lost")
+NO_SECRET = SecretDecision(SecretChange.NONE, SecretStep.NOTHING)
+_KEPT = SecretDecision(SecretChange.KEPT, SecretStep.NOTHING)
+_LOST = SecretDecision(SecretChange.ROTATED, SecretStep.ROTATE, "the answer of an interrupted rotation is lost")
 
 
-def of_new(desired: DesiredClient, facts: Facts) -> Fate:
+def decide_new(desired: DesiredClient, facts: Facts) -> SecretDecision:
     """A client that is created: the tool chooses the secret (rec: admin-chosen-secret), or takes the server's."""
     if uses_secret(desired.fields):
-        return Fate(SecretChange.CREATED, SecretStep.TAKE if facts.api.server_chooses else SecretStep.CHOOSE)
-    return Fate(SecretChange.NONE, SecretStep.NOTHING)
+        return SecretDecision(SecretChange.CREATED, SecretStep.TAKE if facts.api.server_chooses else SecretStep.CHOOSE)
+    return SecretDecision(SecretChange.NONE, SecretStep.NOTHING)
 
 
-def of_known(
-    desired: DesiredClient, observed: Registration, last: ClientState | None, facts: Facts, *, is_interrupted: bool
-) -> Fate:
+def decide_registered(
+    desired: DesiredClient, observed: Registration, stored: ClientState | None, facts: Facts, *, is_interrupted: bool
+) -> SecretDecision:
     """A client that is registered.
 
     Args:
         desired: the definition.
         observed: the registration.
-        last: what was last applied; None when the client is being taken over.
+        stored: the client as state has it; None when the client is being taken over.
         facts: which server this is.
         is_interrupted: whether a rotation was sent whose answer is lost.
     """
@@ -50,65 +51,69 @@ def of_known(
     is_ignored = _METHOD in desired.lifecycle.ignore_changes
     after = before if is_ignored else _method(desired.fields)
     if after not in SECRET_METHODS:
-        return _without(before, after, last, facts)
+        return _without(before, after, stored, facts)
     if server.answer_brings_secret(facts, before, after):
-        return Fate(SecretChange.CREATED, SecretStep.TAKE, "the new auth method needs a secret")
+        return SecretDecision(SecretChange.CREATED, SecretStep.TAKE, "the new auth method needs a secret")
     if server.secret_must_be_made(facts, before, after):
         step = SecretStep.ROTATE if server.hides_secrets(facts) else SecretStep.CHOOSE
-        return Fate(SecretChange.CREATED, step, "the new auth method needs a secret")
-    if last is not None and desired.secret_serial > last.secret_serial:
-        why = f"secret.serial {last.secret_serial} -> {desired.secret_serial}"
-        is_done = is_interrupted and _is_newer(observed, last)
-        return Fate(SecretChange.ROTATED, SecretStep.TAKE if is_done else SecretStep.ROTATE, why)
+        return SecretDecision(SecretChange.CREATED, step, "the new auth method needs a secret")
+    if stored is not None and desired.secret_serial > stored.secret_serial:
+        why = f"secret.serial {stored.secret_serial} -> {desired.secret_serial}"
+        is_done = is_interrupted and _is_newer(observed, stored)
+        return SecretDecision(SecretChange.ROTATED, SecretStep.TAKE if is_done else SecretStep.ROTATE, why)
     if observed.secret is None and (observed.is_remembered or server.hides_secrets(facts)):
-        return _LOST if is_interrupted else _hidden(last)
-    return _shown(observed, last)
+        return _LOST if is_interrupted else _hidden(stored)
+    return _shown(observed, stored)
 
 
-def of_asked(known: Fate, why: str) -> Fate:
+def decide_requested(known: SecretDecision, why: str) -> SecretDecision:
     """The same client when a new secret is asked for now; one that has no secret stays without."""
     if known.step in {SecretStep.ROTATE, SecretStep.CHOOSE, SecretStep.DROP} or known.change is SecretChange.NONE:
         return known
-    return Fate(SecretChange.ROTATED, SecretStep.ROTATE, why)
+    return SecretDecision(SecretChange.ROTATED, SecretStep.ROTATE, why)
 
 
 def _method(fields: Fields) -> str:
     return str(fields.get(_METHOD, AUTH_METHODS[0]))
 
 
-def _without(before: str, after: str, last: ClientState | None, facts: Facts) -> Fate:
-    held = last is not None and last.secret is not None
-    if server.secret_is_dropped(facts, before, after) or held:
-        return Fate(SecretChange.ERASED, SecretStep.DROP, "the auth method has no secret")
-    return Fate(SecretChange.NONE, SecretStep.NOTHING)
+def _without(before: str, after: str, stored: ClientState | None, facts: Facts) -> SecretDecision:
+    is_stored = stored is not None and stored.secret is not None
+    if server.secret_is_dropped(facts, before, after) or is_stored:
+        return SecretDecision(SecretChange.ERASED, SecretStep.DROP, "the auth method has no secret")
+    return SecretDecision(SecretChange.NONE, SecretStep.NOTHING)
 
 
-def _hidden(last: ClientState | None) -> Fate:
-    if last is None:
-        return Fate(SecretChange.UNKNOWN, SecretStep.NOTHING)
-    match last.secret_status:
+def _hidden(stored: ClientState | None) -> SecretDecision:
+    if stored is None:
+        return SecretDecision(SecretChange.UNKNOWN, SecretStep.NOTHING)
+    match stored.secret_status:
         case SecretStatus.KNOWN:
             return _KEPT
         case SecretStatus.UNKNOWN:
-            return _LOST if last.secret else Fate(SecretChange.UNKNOWN, SecretStep.NOTHING)
+            return _LOST if stored.secret else SecretDecision(SecretChange.UNKNOWN, SecretStep.NOTHING)
         case SecretStatus.NONE:
-            return Fate(SecretChange.CREATED, SecretStep.ROTATE, "no secret of this client was ever stored")
+            return SecretDecision(SecretChange.CREATED, SecretStep.ROTATE, "no secret of this client was ever stored")
         case _:
-            assert_never(last.secret_status)
+            assert_never(stored.secret_status)
 
 
-def _is_newer(observed: Registration, last: ClientState) -> bool:
+def _is_newer(observed: Registration, stored: ClientState) -> bool:
     """Whether the server shows another secret than state holds: an interrupted rotation was done, services wait."""
-    stored, shown = last.secret, observed.secret
-    return stored is not None and shown is not None and not stored.holds(shown)
+    known, shown = stored.secret, observed.secret
+    return known is not None and shown is not None and not known.holds(shown)
 
 
-def _shown(observed: Registration, last: ClientState | None) -> Fate:
+def _shown(observed: Registration, stored: ClientState | None) -> SecretDecision:
     if observed.secret is None:
-        return Fate(SecretChange.ROTATED, SecretStep.ROTATE, "the server holds no secret of this client")
-    if last is None:
-        return Fate(SecretChange.KEPT, SecretStep.TAKE)
-    if last.secret is not None and last.secret.holds(observed.secret) and last.secret_status is SecretStatus.KNOWN:
+        return SecretDecision(SecretChange.ROTATED, SecretStep.ROTATE, "the server holds no secret of this client")
+    if stored is None:
+        return SecretDecision(SecretChange.KEPT, SecretStep.TAKE)
+    if (
+        stored.secret is not None
+        and stored.secret.holds(observed.secret)
+        and stored.secret_status is SecretStatus.KNOWN
+    ):
         return _KEPT
-    change = SecretChange.CREATED if last.secret_status is SecretStatus.NONE else SecretChange.ROTATED
-    return Fate(change, SecretStep.TAKE, "the secret was changed on the server")
+    change = SecretChange.CREATED if stored.secret_status is SecretStatus.NONE else SecretChange.ROTATED
+    return SecretDecision(change, SecretStep.TAKE, "the secret was changed on the server")

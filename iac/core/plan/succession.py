@@ -9,160 +9,172 @@ from dataclasses import replace
 
 from iac.core.desired import DesiredClient, Rotation
 from iac.core.model import uses_secret
-from iac.core.plan import guards, secret_step
+from iac.core.plan import guards
 from iac.core.plan.change import CLIENT_ID, Action, Cause, FieldChange, Leaving, SecretChange, SecretStep
 from iac.core.plan.draft import Draft, Options
 from iac.core.plan.identity import base_of, successor
 from iac.core.plan.plan import StandingPredecessor
-from iac.core.plan.proposal import carried, compare_in, guard_hidden, has_chosen, propose, put, with_fate
+from iac.core.plan.proposal import (
+    add_change,
+    carried,
+    compare_fields,
+    guard_hidden,
+    keeps_chosen_secret,
+    propose,
+)
+from iac.core.plan.secret_step import SecretDecision, decide_new, decide_registered
 from iac.core.registration import Registration
 from iac.core.rotation import due, duration, is_past, later
 from iac.core.state.model import ClientState, Predecessor
 
 
-def asked(client: DesiredClient, last: ClientState, options: Options) -> str:
+def why_requested(client: DesiredClient, stored: ClientState, options: Options) -> str:
     """Why this run is to give a client a new secret, whatever its definition says; "" when it is not."""
     if client.address in options.rotate:
         return "a new secret was asked for"
-    overdue = due(client, last, options.now) if options.rotate_due else None
+    overdue = due(client, stored, options.now) if options.rotate_due else None
     return f"due since {overdue.since} (lifecycle.rotate_after)" if overdue else ""
 
 
-def _why(client: DesiredClient, last: ClientState, options: Options) -> str:
+def _why_rotated(client: DesiredClient, stored: ClientState, options: Options) -> str:
     """Why a rotation is wanted; "" when it is not."""
-    if client.secret_serial > last.secret_serial:
-        return f"secret.serial {last.secret_serial} -> {client.secret_serial}"
-    return asked(client, last, options)
+    if client.secret_serial > stored.secret_serial:
+        return f"secret.serial {stored.secret_serial} -> {client.secret_serial}"
+    return why_requested(client, stored, options)
 
 
-def may_succeed(client: DesiredClient, last: ClientState, options: Options) -> bool:
+def may_succeed(client: DesiredClient, stored: ClientState, options: Options) -> bool:
     """Whether another client is to take the place of this one, as far as definition and state say."""
-    if last.client_id != client.client_id:
+    if stored.client_id != client.client_id:
         return True
     is_replacing = client.lifecycle.rotation is Rotation.REPLACE and uses_secret(client.fields)
-    return is_replacing and bool(_why(client, last, options))
+    return is_replacing and bool(_why_rotated(client, stored, options))
 
 
-def heir(draft: Draft, client: DesiredClient, last: ClientState) -> DesiredClient | None:
+def find_replacement(draft: Draft, client: DesiredClient, stored: ClientState) -> DesiredClient | None:
     """The definition bound to the client that takes the place of the present one; None when that stays."""
-    if last.client_id != client.client_id:
+    if stored.client_id != client.client_id:
         return client
     if draft.actual.facts.api.server_chooses:
         return None
-    following, seen = successor(client), draft.actual.registrations.get(client.client_id)
-    if seen is None or not uses_secret(seen.fields):
+    replacement, observed = successor(client), draft.actual.registrations.get(client.client_id)
+    if observed is None or not uses_secret(observed.fields):
         return None
-    is_begun = draft.creates(following) and following.client_id in draft.actual.registrations
-    return following if is_begun or may_succeed(client, last, draft.options) else None
+    is_begun = draft.creates(replacement) and replacement.client_id in draft.actual.registrations
+    return replacement if is_begun or may_succeed(client, stored, draft.options) else None
 
 
-def plan_succession(draft: Draft, client: DesiredClient, last: ClientState) -> None:
-    """Register `client`, or go on with that, and let the client of `last` go when outputs are written."""
-    old, seen = (draft.actual.registrations.get(name) for name in (last.client_id, client.client_id))
-    _guard(draft, client, last, old)
-    draft.guard_protected(client.address, client.client_id, seen)
+def plan_succession(draft: Draft, client: DesiredClient, stored: ClientState) -> None:
+    """Register `client`, or go on with that, and let the client of `stored` go when outputs are written."""
+    old, observed = (draft.actual.registrations.get(name) for name in (stored.client_id, client.client_id))
+    _guard(draft, client, stored, old)
+    draft.guard_protected(client.address, client.client_id, observed)
     is_ours, is_rotation = draft.creates(client), client.generation > 1
-    if seen is not None and not is_ours and (is_rotation or not client.adopt):
+    if observed is not None and not is_ours and (is_rotation or not client.adopt):
         draft.guards.append(guards.taken(client))
         return
-    renamed = FieldChange(CLIENT_ID, last.client_id, client.client_id, Cause.DEFINITION)
-    fields = (renamed, *compare_in(draft, client, seen or old, last if seen is None else None))
-    change = with_fate(propose(draft, client, seen, fields), _fate(draft, client, seen))
+    renamed = FieldChange(CLIENT_ID, stored.client_id, client.client_id, Cause.DEFINITION)
+    fields = (renamed, *compare_fields(draft, client, observed or old, stored if observed is None else None))
+    change = propose(draft, client, observed, fields, _decide_secret(draft, client, observed))
     grace = 0 if old is None or draft.options.no_grace else client.lifecycle.grace
+    overdue, waiting = _overdue(draft, client, stored), _waiting(draft, client, stored)
+    leaving = (*overdue, *waiting, Leaving(stored.client_id, old, grace))
     change = replace(
         change,
         action=Action.ROTATE if is_rotation else Action.REPLACE,
-        reason=_reason(draft, client, last, grace),
-        resumes=is_ours and seen is not None,
-        succeeds=last.client_id,
-        leaving=(*_overdue(draft, client, last), *_waiting(draft, client, last), Leaving(last.client_id, old, grace)),
+        reason=_reason(draft, client, stored, grace),
+        resumes=is_ours and observed is not None,
+        succeeds=stored.client_id,
+        leaving=leaving,
         carried=carried(client, old, draft.actual.facts) if old else {},
         carried_owners=(old.owners or ()) if old and client.managed_owners is None else (),
     )
-    put(draft, change, client)
+    add_change(draft, change, client)
 
 
-def _guard(draft: Draft, client: DesiredClient, last: ClientState, old: Registration | None) -> None:
-    draft.guard_protected(client.address, last.client_id, old)
+def _guard(draft: Draft, client: DesiredClient, stored: ClientState, old: Registration | None) -> None:
+    draft.guard_protected(client.address, stored.client_id, old)
     if old is None:
         return
-    if last.prevent_destroy and client.generation == 1:
-        draft.guards.append(guards.protects_replaced(client.address, last.client_id, client.client_id))
+    if stored.prevent_destroy and client.generation == 1:
+        draft.guards.append(guards.protects_replaced(client.address, stored.client_id, client.client_id))
     if old.is_disabled:
-        draft.guards.append(guards.suspended(client.address, last.client_id))
-    guard_hidden(draft, client, old, last)
+        draft.guards.append(guards.suspended(client.address, stored.client_id))
+    guard_hidden(draft, client, old, stored)
 
 
-def _fate(draft: Draft, client: DesiredClient, seen: Registration | None) -> secret_step.Fate:
-    if seen is None:
-        known = secret_step.of_new(client, draft.actual.facts)
-    elif draft.creates(client) and has_chosen(draft, client, seen):
-        known = secret_step.Fate(SecretChange.CREATED, SecretStep.NOTHING)
+def _decide_secret(draft: Draft, client: DesiredClient, observed: Registration | None) -> SecretDecision:
+    if observed is None:
+        decision = decide_new(client, draft.actual.facts)
+    elif draft.creates(client) and keeps_chosen_secret(draft, client, observed):
+        decision = SecretDecision(SecretChange.CREATED, SecretStep.NOTHING)
     else:
-        known = secret_step.of_known(client, seen, None, draft.actual.facts, is_interrupted=False)
-    is_rotation = client.generation > 1 and known.change is SecretChange.CREATED
-    return replace(known, change=SecretChange.ROTATED) if is_rotation else known
+        decision = decide_registered(client, observed, None, draft.actual.facts, is_interrupted=False)
+    is_rotation = client.generation > 1 and decision.change is SecretChange.CREATED
+    return replace(decision, change=SecretChange.ROTATED) if is_rotation else decision
 
 
-def _reason(draft: Draft, client: DesiredClient, last: ClientState, grace: int) -> str:
+def _reason(draft: Draft, client: DesiredClient, stored: ClientState, grace: int) -> str:
     why = "another client_id in the definition"
     if client.generation > 1:
-        before = replace(client, client_id=last.client_id, generation=last.generation)
-        why = _why(before, last, draft.options) or "registered by an interrupted run"
-    if last.client_id not in draft.actual.registrations:
-        return f"{why}; {last.client_id} is gone from the server already"
+        before = replace(client, client_id=stored.client_id, generation=stored.generation)
+        why = _why_rotated(before, stored, draft.options) or "registered by an interrupted run"
+    if stored.client_id not in draft.actual.registrations:
+        return f"{why}; {stored.client_id} is gone from the server already"
     stays = f"stays for {duration(grace)} from then on" if grace else "is deleted last"
-    return f"{why}: {client.client_id} is registered, outputs are written, {last.client_id} {stays}"
+    return f"{why}: {client.client_id} is registered, outputs are written, {stored.client_id} {stays}"
 
 
-def let_go(draft: Draft, client: DesiredClient, seen: Registration, last: ClientState) -> None:
+def plan_predecessors(draft: Draft, client: DesiredClient, observed: Registration, stored: ClientState) -> None:
     """What is left of successions: predecessors that wait for outputs, or whose grace time is over."""
-    waiting = _waiting(draft, client, last)
-    leaving = (*_overdue(draft, client, last), *waiting)
+    waiting = _waiting(draft, client, stored)
+    leaving = (*_overdue(draft, client, stored), *waiting)
     if not leaving:
         return
     change = draft.changes.get(client.address)
     if change is None:
         secret = SecretChange.KEPT if uses_secret(client.fields) else SecretChange.NONE
-        change = replace(propose(draft, client, seen, ()), secret=secret)
+        change = replace(propose(draft, client, observed), secret=secret)
     names = ", ".join(old.client_id for old in leaving)
     reason = f"{names} waits for outputs to be written" if waiting else f"the grace time of {names} is over"
     draft.changes[client.address] = replace(
         change,
-        action=_action(last, leaving, change.action),
+        action=_action(stored, leaving, change.action),
         reason="; ".join(part for part in (change.reason, reason) if part),
         resumes=bool(waiting),
         leaving=leaving,
     )
 
 
-def _action(last: ClientState, leaving: tuple[Leaving, ...], action: Action) -> Action:
+def _action(stored: ClientState, leaving: tuple[Leaving, ...], action: Action) -> Action:
     """That of the change whose rest this is."""
-    waiting = [old.client for old in last.predecessors if not old.since]
+    waiting = [old.client for old in stored.predecessors if not old.since]
     if waiting:
-        return Action.ROTATE if base_of(waiting[-1]) == base_of(last) else Action.REPLACE
+        return Action.ROTATE if base_of(waiting[-1]) == base_of(stored) else Action.REPLACE
     return Action.REPLACE if any(old.observed for old in leaving) else action
 
 
-def _waiting(draft: Draft, client: DesiredClient, last: ClientState) -> tuple[Leaving, ...]:
+def _waiting(draft: Draft, client: DesiredClient, stored: ClientState) -> tuple[Leaving, ...]:
     """Predecessors that stay until outputs are written."""
-    names = {old.client.client_id: _grace(client, old) for old in last.predecessors if not old.since}
-    seen = draft.actual.registrations
-    known = ((name, grace, seen.get(name)) for name, grace in names.items() if not _is_unknown(draft, name))
+    names = {old.client.client_id: _grace(client, old) for old in stored.predecessors if not old.since}
+    registrations = draft.actual.registrations
+    known = ((name, grace, registrations.get(name)) for name, grace in names.items() if not _is_unknown(draft, name))
     return tuple(Leaving(name, there, grace if there else 0) for name, grace, there in known)
 
 
-def _overdue(draft: Draft, client: DesiredClient, last: ClientState) -> tuple[Leaving, ...]:
+def _overdue(draft: Draft, client: DesiredClient, stored: ClientState) -> tuple[Leaving, ...]:
     """Predecessors whose grace time is over, or that are gone; how the others stand is noted."""
     leaving = []
-    for old in last.predecessors:
+    for old in stored.predecessors:
         until = later(old.since, _grace(client, old)) if old.since else ""
-        seen = draft.actual.registrations.get(old.client.client_id)
-        is_over = bool(until) and (seen is None or is_past(until, draft.options.now))
+        observed = draft.actual.registrations.get(old.client.client_id)
+        is_over = bool(until) and (observed is None or is_past(until, draft.options.now))
         is_due = is_over and not _is_unknown(draft, old.client.client_id)
         if is_due:
-            leaving.append(Leaving(old.client.client_id, seen))
-        draft.standing.append(StandingPredecessor(client.address, old.client.client_id, last.client_id, until, is_due))
+            leaving.append(Leaving(old.client.client_id, observed))
+        draft.standing.append(
+            StandingPredecessor(client.address, old.client.client_id, stored.client_id, until, is_due)
+        )
     return tuple(leaving)
 
 

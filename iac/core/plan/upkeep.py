@@ -18,11 +18,11 @@ _RENEWED = frozenset({SecretChange.CREATED, SecretChange.ROTATED, SecretChange.E
 def find_due(draft: Draft) -> Iterator[Diagnostic]:
     """A finding for each secret that is due and that this plan does not renew. It is no change."""
     for client in draft.desired.clients.values():
-        last, change = draft.state.clients.get(client.address), draft.changes.get(client.address)
+        stored, change = draft.state.clients.get(client.address), draft.changes.get(client.address)
         is_renewed = change is not None and change.secret in _RENEWED
-        if last is None or is_renewed or not draft.options.wants(client.address):
+        if stored is None or is_renewed or not draft.options.wants(client.address):
             continue
-        overdue = due(client, last, draft.options.now)
+        overdue = due(client, stored, draft.options.now)
         if overdue is not None:
             age = duration(client.lifecycle.rotate_after or 0)
             counted = ", counted from when the client was taken over" if overdue.is_counted_from_taking_over else ""
@@ -95,9 +95,9 @@ def _kept(draft: Draft, address: str) -> Iterator[SealedSecret]:
 
 def _stored(draft: Draft, address: str) -> Iterator[SealedSecret]:
     """Secrets and private keys of an address in state."""
-    held = draft.state.clients.get(address) or draft.state.intents.get(address)
-    if held is not None and held.secret is not None and _step(draft, address) is not SecretStep.DROP:
-        yield held.secret
+    holder = draft.state.clients.get(address) or draft.state.intents.get(address)
+    if holder is not None and holder.secret is not None and _step(draft, address) is not SecretStep.DROP:
+        yield holder.secret
     yield from (key.private for key in draft.state.keys.get(address, ()))
 
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 
 from iac.core.capabilities import Capabilities
-from iac.core.desired import Desired, DesiredClient, Waiver
+from iac.core.desired import OWNERS, Desired, DesiredClient, Waiver
 from iac.core.diagnostics import Diagnostic, Location, Severity
-from iac.core.plan.change import Change
+from iac.core.drift import Drift, Drifted
+from iac.core.plan.change import Action, Change, FieldChange
 from iac.core.plan.plan import Plan
 from iac.core.policy import grant, redirect, registered, scope, transition, upkeep
-from iac.core.policy.rule import ChangeRule, DefinitionRule, Level, RegisteredRule, Rule, Subject, Terms, hit
+from iac.core.policy.rule import ChangeRule, DefinitionRule, Level, RegisteredRule, Rule, Subject, hit
 from iac.core.policy.transition import NEW_RECIPIENT, new_recipients
 from iac.core.registration import Registration
 from iac.core.text import printable
@@ -34,13 +35,13 @@ __all__ = [
     "RegisteredRule",
     "Rule",
     "Subject",
-    "Terms",
     "asks_server",
     "check",
     "in_force",
     "judge",
     "level",
     "review",
+    "review_drift",
     "unused",
 ]  # fmt: skip
 
@@ -152,7 +153,8 @@ def review(plan: Plan, desired: Desired, wanted: Iterable[DesiredClient], outsid
     rest: list[Diagnostic] = []
     for client in wanted:
         change = changes.get(client.address)
-        found = [*(_of_change(change, client) if change else _of_recipients(plan, client))]
+        found = list(_of_definition(client, plan, outside))
+        found += _of_change(change, client) if change else _of_recipients(plan, client)
         found += _of_server(client, outside)
         findings = tuple(replace(said, where=client.address) for said in _findings(client, found, desired, outside))
         if change is None:
@@ -174,10 +176,8 @@ def _kept(change: Change, client: DesiredClient, desired: Desired) -> list[Diagn
 
 
 def _findings(
-    client: DesiredClient, of_change: Iterable[Diagnostic], desired: Desired, outside: Outside
+    client: DesiredClient, found: Sequence[Diagnostic], desired: Desired, outside: Outside
 ) -> Iterator[Diagnostic]:
-    found = [said for each in client.remarks if (said := _refined(each, outside.scopes)) is not None]
-    found += of_change
     if not found and not client.waivers:
         return
     verdict = judge(found, client.waivers, desired.policy, outside.today)
@@ -188,12 +188,21 @@ def _findings(
             yield said
 
 
+def _of_definition(client: DesiredClient, plan: Plan, outside: Outside) -> Iterator[Diagnostic]:
+    """What its definition got offline, but for what a guard of this plan refuses for the same reason."""
+    guarded = {guard.id for guard in plan.guards if guard.where == client.address}
+    for remark in client.remarks:
+        if remark.id not in guarded and (said := _refined(remark, outside.scopes)) is not None:
+            yield said
+
+
 def _refiner(rule: str) -> Callable[[Diagnostic, Collection[str]], Diagnostic | None] | None:
     known = RULES[rule]
     return known.refine if isinstance(known, DefinitionRule) else None
 
 
 def _refined(finding: Diagnostic, scopes: Collection[str]) -> Diagnostic | None:
+    """A finding as the server's list of scopes settles it; None when the server knows better."""
     refine = _refiner(finding.id)
     return refine(finding, scopes) if refine is not None else finding
 
@@ -240,3 +249,53 @@ def _of_state(plan: Plan, desired: Desired) -> Iterator[Diagnostic]:
 
 def _clients(number: int) -> str:
     return f"{number:,} client{'' if number == 1 else 's'}"
+
+
+def review_drift(drift: Drift, desired: Desired, outside: Outside) -> Drift:
+    """The drift with the findings of policy, each at its client.
+
+    Args:
+        drift: what somebody changed.
+        desired: the definitions.
+        outside: the day, the scopes that the server knows, and the clients of `drift` as the server holds them.
+    """
+    return replace(drift, clients=tuple(_reviewed(client, desired, outside) for client in drift.clients))
+
+
+def _reviewed(drifted: Drifted, desired: Desired, outside: Outside) -> Drifted:
+    client = desired.clients[drifted.address]
+    change = Change(
+        address=drifted.address,
+        client_id=drifted.client_id,
+        client_name=drifted.client_name,
+        action=Action.UPDATE,
+        reason="",
+        location=drifted.location,
+        fields=drifted.fields,
+        observed=outside.clients.get(drifted.address),
+    )
+    found = [*_of_values(client, drifted.fields, desired, outside)]
+    found += [*_of_change(change, client), *_of_server(client, outside)]
+    said = judge(found, client.waivers, desired.policy, outside.today).diagnostics
+    findings = (replace(finding, where=client.address) for finding in said if finding.id != EXPIRED)
+    return replace(drifted, findings=tuple(findings))
+
+
+def _of_values(
+    client: DesiredClient, fields: tuple[FieldChange, ...], desired: Desired, outside: Outside
+) -> Iterator[Diagnostic]:
+    """What the rules on definitions would find in the server's values and do not find in the definition."""
+    theirs = {field.name: field.after for field in fields if field.name != OWNERS}
+    if not theirs:
+        return
+    values = {name: value for name, value in {**client.fields, **theirs}.items() if value is not None}
+    subject = Subject(values, desired.terms, has_owners=bool(client.owners))
+    known = {_about(remark) for remark in client.remarks}
+    for rule, found in check(subject, in_force(desired.policy, desired.api)):
+        finding = _refined(rule.diagnostic(found, _place(client, found)), outside.scopes)
+        if finding is not None and _about(finding) not in known:
+            yield finding
+
+
+def _about(finding: Diagnostic) -> tuple[str, str, str]:
+    return finding.id, finding.details["field"], finding.details["value"]

@@ -27,6 +27,8 @@ _PLAIN = 2
 _COUNTRY = 2
 """Letters of a country's label."""
 
+_WILD_PORT = re.compile(r"(?<=[^/]):\*(?=[/?]|\Z)")
+
 
 def scheme(uri: str) -> str:
     """The scheme in lower case; "" for none."""
@@ -40,6 +42,16 @@ def host(uri: str) -> str:
         return urlsplit(uri).hostname or ""
     except ValueError:
         return ""
+
+
+def _is_unreachable(uri: str) -> bool:
+    """Whether it has no host, or a port that is none; a malformed address has its own mistake."""
+    if scheme(uri) not in {"http", "https"} or server.malformed(uri):
+        return False
+    try:
+        return not host(uri) or urlsplit(uri).port == 0
+    except ValueError:
+        return True
 
 
 def is_native(uri: str) -> bool:
@@ -63,6 +75,7 @@ def domain(name: str) -> str:
 
 
 _URIS = frozenset({"redirect_uris"})
+REFUSED = "redirect-uri-refused"
 _NEWEST = Facts(shows_secrets=False, has_up_scoping=True)
 
 
@@ -75,18 +88,9 @@ def _custom(subject: Subject) -> list[Diagnostic]:
 
 
 def _refused(subject: Subject) -> list[Diagnostic]:
-    if not _refusals(*subject.redirects):
-        return []
-    return [
-        hit("redirect_uris", refusal.summary, uri, refusal.fix)
-        for uri in subject.redirects
-        for refusal in _refusals(uri)
-    ]
-
-
-def _refusals(*uris: str) -> list[Diagnostic]:
-    """What the newest servers say of these addresses: of the first that they refuse."""
-    return server.refusals({"redirect_uris": uris}, _NEWEST)
+    refusals = server.refusals({"redirect_uris": subject.redirects}, _NEWEST)
+    newer = [refusal for refusal in refusals if refusal.id == REFUSED]
+    return [hit("redirect_uris", refusal.summary, refusal.details["value"], refusal.fix) for refusal in newer]
 
 
 RULES = (
@@ -108,7 +112,7 @@ RULES = (
     DefinitionRule(
         id="wildcard-redirect-uri",
         level=Level.ERROR,
-        what="A redirect URI with `*` in it.",
+        what="A redirect URI with `*` in it, but for the port.",
         why="Servers compare addresses letter by letter, so it matches none. One that took it for a pattern would "
         "send codes to any host with such a name.",
         source="RFC 9700 sections 2.1 and 4.1.3: exact comparison; rec: admin-redirect-uris (IAM stores it)",
@@ -118,8 +122,21 @@ RULES = (
         reads=_URIS,
         check=lambda subject: hits(
             "redirect_uris",
-            (uri for uri in subject.redirects if "*" in uri),
+            (uri for uri in subject.redirects if "*" in _WILD_PORT.sub("", uri)),
             "redirect URI {}: * stands for nothing but itself",
+        ),
+    ),
+    DefinitionRule(
+        id="unreachable-redirect-uri",
+        what="A redirect URI with https or http that has no host, or a port that is not a number up to 65535.",
+        why="No browser goes there, so nobody can log in. `*` as a port stands for nothing but itself.",
+        source="RFC 3986 section 3.2; rec: admin-redirect-uris-odd (IAM stores it)",
+        fix="write the host and the port of the service",
+        bad="redirect_uris: ['http://localhost:*/cb']",
+        good="redirect_uris: ['http://localhost:4242/cb']",
+        reads=_URIS,
+        check=lambda subject: hits(
+            "redirect_uris", filter(_is_unreachable, subject.redirects), "redirect URI {}: no browser can go there"
         ),
     ),
     DefinitionRule(
@@ -134,7 +151,7 @@ RULES = (
         check=_custom,
     ),
     DefinitionRule(
-        id="redirect-uri-refused",
+        id=REFUSED,
         what="A redirect URI that IAM 1.13.5 and 1.14.1 refuse: neither https, nor http on localhost, 127.0.0.1 or "
         "[::1], nor `edu.kit.data.oidc-agent:/redirect`.",
         why="After the server's upgrade, it refuses every change of the client.",

@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
+from iac.core.desired import Terms
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.model import Fields, members
 from iac.core.plan.change import Change
 from iac.core.registration import Registration
 from iac.core.text import printable
-
-Bound = tuple[int | None, int | None]
-"""Least and most seconds of a lifetime; None for no bound."""
-
-Bounds = Mapping[str, Bound]
-"""Name of a lifetime -> its bounds."""
-
-WLCG_BOUNDS: Bounds = {
-    "access_token_validity_seconds": (300, 21_600),
-    "id_token_validity_seconds": (300, 21_600),
-    "refresh_token_validity_seconds": (86_400, 2_592_000),
-}
-"""WLCG Common JWT Profiles, guidance on token lifetimes: 5 minutes to 6 hours, refresh tokens 1 to 30 days."""
 
 
 class Level(StrEnum):
@@ -33,14 +21,6 @@ class Level(StrEnum):
     OFF = "off"
     WARNING = "warning"
     ERROR = "error"
-
-
-@dataclass(frozen=True, slots=True)
-class Terms:
-    """What the project says that rules need: scopes of its server (patterns), bounds of lifetimes."""
-
-    scopes: Collection[str] = ()
-    bounds: Bounds = field(default_factory=lambda: WLCG_BOUNDS)
 
 
 class Subject:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from iac.core.desired import Bound
 from iac.core.diagnostics import Diagnostic
-from iac.core.policy.rule import Bound, DefinitionRule, Level, Subject, hit
+from iac.core.policy.rule import DefinitionRule, Level, Subject, hit
 
 _LIFETIMES = frozenset(
     {

@@ -15,9 +15,9 @@ from iac.core.errors import InputError
 from iac.core.model import Fields, Value, members, uses_secret
 from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret
-from iac.core.server.effect import canonical_jwks, parse_jwks, private_members, redirect_uri_problem, to_wire
+from iac.core.server.effect import canonical_jwks, malformed, parse_jwks, private_members, redirect_uri_problem, to_wire
 from iac.core.server.kinds import CREDENTIALS, find_misfits
-from iac.core.server.rule import PutBody, RefuseRule, Rules, SecretRule, SwitchRule
+from iac.core.server.rule import PutBody, Reason, RefuseRule, Rules, SecretRule, SwitchRule
 from iac.core.server.table import TABLE
 from iac.core.text import printable
 
@@ -27,12 +27,14 @@ __all__ = [
     "answer_brings_secret",
     "can_rotate",
     "canonical_jwks",
+    "client_id_problem",
     "create_body",
     "defaults",
     "detect_facts",
     "forced",
     "forced_by_create",
     "hides_secrets",
+    "malformed",
     "parse_answer",
     "parse_jwks",
     "private_members",
@@ -185,10 +187,15 @@ def _named(body: Mapping[str, Any], rules: Rules) -> dict[str, Any]:
 
 
 def refusals(
-    fields: Fields, facts: Facts | None = None, api: Capabilities = FULL, held: Fields | None = None
+    fields: Fields,
+    facts: Facts | None = None,
+    api: Capabilities = FULL,
+    held: Fields | None = None,
+    kept: Fields | None = None,
 ) -> list[Diagnostic]:
-    """Why these fields cannot be sent: the id is that of the rule, `details` has the field, and nothing has a location.
+    """Why these fields cannot be sent.
 
+    The id is that of the rule, `details` has the field and the item of it, and nothing has a location.
     A rule that is not certain warns. Without facts only what holds for every version.
 
     Args:
@@ -196,20 +203,34 @@ def refusals(
         facts: which server this is; None when offline.
         api: by which API, where facts do not say it.
         held: what the client has already.
+        kept: what it has and a write leaves as it is.
     """
     rules = RULES.at(facts.api if facts else api).refuse
-    found = ((rule, rule.act(_without_held(rule, fields, held or {}), facts)) for rule in rules)
-    return [_refusal(rule, *hit) for rule, hit in found if hit]
+    return [
+        _refusal(rule, reason)
+        for rule in rules
+        for reason in rule.act(_judged(rule, fields, held or {}, kept or {}), facts)
+    ]
 
 
-def _refusal(rule: RefuseRule, name: str, summary: str, fix: str) -> Diagnostic:
+def _refusal(rule: RefuseRule, reason: Reason) -> Diagnostic:
     severity = Severity.ERROR if rule.is_certain else Severity.WARNING
-    return Diagnostic(rule.id, summary, fix=fix, severity=severity, details={"field": name})
+    details = {"field": reason.field, "value": reason.value}
+    return Diagnostic(rule.id, reason.summary, fix=reason.fix, severity=severity, details=details)
 
 
-def _without_held(rule: RefuseRule, fields: Fields, held: Fields) -> Fields:
+def _judged(rule: RefuseRule, fields: Fields, held: Fields, kept: Fields) -> Fields:
     new = {name: tuple(sorted(set(members(fields.get(name))) - set(members(held.get(name))))) for name in rule.only_new}
-    return {**fields, **new}
+    return {**(kept if rule.of_whole else {}), **fields, **new}
+
+
+def client_id_problem(client_id: str, api: Capabilities, *, is_new: bool) -> Diagnostic | None:
+    """Why a client of this id cannot be managed, or, where it `is_new`, should not be registered."""
+    for rule in RULES.at(api).client_ids:
+        problem = rule.act(client_id) if is_new or not rule.only_new else ""
+        if problem:
+            return Diagnostic(rule.id, f"client_id {client_id}: {problem}", details={"field": "client_id"})
+    return None
 
 
 def protected(answer: Mapping[str, Any]) -> str:

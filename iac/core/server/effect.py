@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from iac.core.model import FIELDS, SECRET_METHODS, Fields, Kind, Value, members, uses_secret
 from iac.core.registration import Facts
-from iac.core.server.rule import PutBody
+from iac.core.server.rule import PutBody, Reason
 
 _PUBLIC = frozenset({"kty", "crv", "x", "y", "n", "e", "kid", "use", "alg"})
 PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
@@ -53,15 +53,20 @@ def private_members(text: str) -> tuple[str, ...]:
     return tuple(sorted({name for key in keys for name in key if name in PRIVATE}))
 
 
-Refused = tuple[str, str, str] | None
-"""The field, a sentence, what to do; None where nothing is refused."""
+Refused = Iterator[Reason]
+"""Each reason why fields are refused."""
 
 STOCK: Fields = {name: field.stock for name, field in FIELDS.items() if field.stock is not None}
 """What a stock server gives a client whose create leaves them out; flags that it makes false are not here."""
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _LOOPBACK = re.compile(r"(?:[^@]*@)?(?:localhost|127\.0\.0\.1|\[(?:::1|0:0:0:0:0:0:0:1)\])(?::[0-9]*)?")
 """Authorities that http may have: in lower case, with a port of digits or none (rec: admin-redirect-uris-odd)."""
-_ILLEGAL = re.compile(r'[\x00-\x20\x7f"<>\\^`{|}]|%(?![0-9A-Fa-f]{2})')
+_ILLEGAL = re.compile(r'[\x00-\x20\x7f-\xa0\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"<>\\^`{|}]|%(?![0-9A-Fa-f]{2})')
+_NO_PATH = re.compile(r"[/;%\\\x00]")
+"""Characters of an id that IAM's servlet container and firewall refuse in a path, percent-encoded or not."""
+_MOST_JWK = 2_048, 65_535
+"""Characters of a jwk up to 1.13, and from 1.14 on."""
 OIDC_AGENT = "edu.kit.data.oidc-agent:/redirect"
 """The one address with a scheme of its own that every version of IAM takes (rec: admin-redirect-uris)."""
 
@@ -129,7 +134,8 @@ def drops(name: str, fix: str, *, before_1_14: bool = False) -> Callable[[Fields
 
     def act(fields: Fields, facts: Facts | None) -> Refused:
         is_kept = before_1_14 and (facts is None or facts.has_up_scoping)
-        return None if is_kept or name not in fields else (name, f"{who} drops {name} without a word", fix)
+        if name in fields and not is_kept:
+            yield Reason(name, f"{who} drops {name} without a word", fix)
 
     return act
 
@@ -139,32 +145,67 @@ def refuse_zero_lifetime(fields: Fields, _: Facts | None) -> Refused:
     for name, value in fields.items():
         if FIELDS[name].kind is Kind.SECONDS and value == 0 and name != "refresh_token_validity_seconds":
             fix = f"leave {name} out for the server's default, or give its seconds"
-            return name, f"IAM takes {name} 0 for its default", fix
-    return None
+            yield Reason(name, f"IAM takes {name} 0 for its default", fix)
 
 
 def refuse_private_jwk(fields: Fields, _: Facts | None) -> Refused:
     """A private key does not belong into a definition."""
     private = private_members(str(fields["jwk"])) if "jwk" in fields else ()
-    if not private:
-        return None
-    summary = f"jwk holds private key material ({', '.join(private)})"
-    return "jwk", summary, "keep the public members only; treat a key that was committed as stolen"
+    if private:
+        summary = f"jwk holds private key material ({', '.join(private)})"
+        yield Reason("jwk", summary, "keep the public members only; treat a key that was committed as stolen")
+
+
+def refuse_long_jwk(fields: Fields, facts: Facts | None) -> Refused:
+    """More characters than the server takes; offline, than any version takes."""
+    is_old = facts is not None and not facts.has_up_scoping
+    size, most = len(str(fields.get("jwk", ""))), _MOST_JWK[0 if is_old else 1]
+    if size > most:
+        summary = f"jwk has {size:,} characters, and this server takes {most:,}"
+        yield Reason("jwk", summary, "remove old keys, use ES256 keys, which are shorter, or publish them at jwks_uri")
+
+
+def refuse_no_redirect_uri(fields: Fields, facts: Facts | None) -> Refused:
+    """The grant authorization_code without an address; offline nobody knows what the client has."""
+    if facts and "authorization_code" in members(fields.get("grant_types")) and not fields.get("redirect_uris"):
+        summary = "the client has the grant authorization_code and no redirect_uris, and the server refuses any change"
+        yield Reason("redirect_uris", summary, "add redirect_uris, or remove authorization_code from grant_types")
+
+
+def refuse_no_key(fields: Fields, facts: Facts | None) -> Refused:
+    """A client that logs in by key and has none; offline nobody knows what the client has."""
+    is_keyed = "jwk" in fields or "jwks_uri" in fields
+    if facts and fields.get("token_endpoint_auth_method") == "private_key_jwt" and not is_keyed:
+        summary = "private_key_jwt needs a key, and the client has none"
+        yield Reason("token_endpoint_auth_method", summary, "add jwks_uri (better) or jwk")
+
+
+def refuse_malformed_uri(fields: Fields, _: Facts | None) -> Refused:
+    """A redirect URI that is none."""
+    for uri in members(fields.get("redirect_uris")):
+        if problem := malformed(uri):
+            summary = f"redirect URI {uri}: {problem}"
+            yield Reason("redirect_uris", summary, "write the whole address, percent-encoded, without #", uri)
 
 
 def refuse_redirect_uri(fields: Fields, facts: Facts | None) -> Refused:
     """A redirect URI that 1.14 servers refuse; older ones take it."""
-    if facts is None or not facts.has_up_scoping:
-        return None
-    for uri in members(fields.get("redirect_uris")):
-        problem = redirect_uri_problem(uri)
-        if problem:
-            return (
-                "redirect_uris",
-                f"redirect URI {uri}: {problem}",
-                "use https, or http on localhost, 127.0.0.1 or [::1]",
-            )
-    return None
+    for uri in members(fields.get("redirect_uris")) if facts and facts.has_up_scoping else ():
+        if not malformed(uri) and (problem := redirect_uri_problem(uri)):
+            fix = "use https, or http on localhost, 127.0.0.1 or [::1]"
+            yield Reason("redirect_uris", f"redirect URI {uri}: {problem}", fix, uri)
+
+
+def malformed(uri: str) -> str:
+    """Why every version of IAM refuses this redirect URI; "" when one takes it (rec: admin-redirect-uris-odd)."""
+    illegal = _ILLEGAL.search(uri)
+    if illegal:
+        return f"it has {illegal[0]!r}, which a URI cannot have"
+    if not _SCHEME.match(uri):
+        return "it has no scheme"
+    if "#" in uri:
+        return "it has a fragment (#)"
+    return "" if _split(uri) else "it is not a well-formed URI"
 
 
 def redirect_uri_problem(uri: str) -> str:
@@ -182,6 +223,14 @@ def redirect_uri_problem(uri: str) -> str:
         return f"scheme {parts.scheme or '(none)'} is neither https nor http"
     is_loopback = _LOOPBACK.fullmatch(parts.netloc)
     return "" if is_loopback else f"http is for loopback hosts only, not {parts.netloc or '(none)'}"
+
+
+def path_problem(client_id: str) -> str:
+    """Why a client of this id cannot be asked for; "" for an id that a path can hold."""
+    found = sorted(set(_NO_PATH.findall(client_id)))
+    if client_id in {".", ".."}:
+        return "a path cannot hold it"
+    return f"a path cannot hold {' or '.join(map(repr, found))}" if found else ""
 
 
 def _split(uri: str) -> SplitResult | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from iac.core.capabilities import Capabilities, Table
 from iac.core.model import FIELDS, Fields, Value
@@ -100,17 +100,39 @@ class StripRule(ServerRule):
     names: frozenset[str]
 
 
+class Reason(NamedTuple):
+    """Why fields are refused: in which of them, for which item of it, and what to do."""
+
+    field: str
+    summary: str
+    fix: str
+    value: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefuseRule(ServerRule):
-    """What is refused before sending: `act(fields, facts)` gives (field, summary, fix); facts None when offline.
+    """What is refused before sending: `act(fields, facts)` says each reason; facts None when offline.
 
     Members of the sets in `only_new` that the client has already do not count. `is_certain` is False where servers of
-    the same flavour differ: then it is a warning.
+    the same flavour differ: then it is a warning. `of_whole`: it looks at all that the client will have, with what
+    the definition leaves as it is.
     """
 
-    act: Callable[[Fields, Facts | None], tuple[str, str, str] | None]
+    act: Callable[[Fields, Facts | None], Iterable[Reason]]
     is_certain: bool = True
     only_new: frozenset[str] = frozenset()
+    of_whole: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClientIdRule(ServerRule):
+    """A client_id that the server takes and cannot serve, or refuses: `act(client_id)` says why, "" for a good one.
+
+    `only_new`: a client that has such an id can be managed, but none should be registered.
+    """
+
+    act: Callable[[str], str]
+    only_new: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +178,7 @@ class Rules:
         self.defaults = {name: value for rule in self._of(DefaultRule) for name, value in rule.values.items()}
         self.body = self._of(BodyRule)
         self.refuse = self._of(RefuseRule)
+        self.client_ids = self._of(ClientIdRule)
         self.protect = self._of(ProtectRule)
         self.strip_scopes = self._of(StripScopeRule)
         self.strip = frozenset().union(*(rule.names for rule in self._of(StripRule)))

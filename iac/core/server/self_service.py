@@ -24,10 +24,9 @@ def _refuse_grants(among: frozenset[str], whom: str, *, is_anonymous: bool) -> R
 
     def act(fields: Fields, facts: Facts | None) -> Refused:
         grants = sorted(short_grant(grant) for grant in among.intersection(members(fields.get("grant_types"))))
-        if facts is None or facts.is_anonymous is not is_anonymous or not grants:
-            return None
-        summary = f"self service refuses the grant {', '.join(grants)} {whom}"
-        return "grant_types", summary, f"take it out, log in as a user who may, or {_MANAGEMENT}"
+        if facts is not None and facts.is_anonymous is is_anonymous and grants:
+            summary = f"self service refuses the grant {', '.join(grants)} {whom}"
+            yield rule.Reason("grant_types", summary, f"take it out, log in as a user who may, or {_MANAGEMENT}")
 
     return act
 
@@ -37,19 +36,18 @@ def _drop_scopes(whom: str, *, is_anonymous: bool) -> Refuse:
 
     def act(fields: Fields, facts: Facts | None) -> Refused:
         scopes = sorted(filter(is_restricted, members(fields.get("scope"))))
-        if facts is None or facts.is_anonymous is not is_anonymous or not scopes:
-            return None
-        summary = f"self service drops the scopes {' '.join(scopes)} without a word {whom}"
-        return "scope", summary, f"take them out, or {_MANAGEMENT}"
+        if facts is not None and facts.is_anonymous is is_anonymous and scopes:
+            summary = f"self service drops the scopes {' '.join(scopes)} without a word {whom}"
+            yield rule.Reason("scope", summary, f"take them out, or {_MANAGEMENT}")
 
     return act
 
 
 def _drop_auth_time(fields: Fields, _: Facts | None) -> Refused:
     """require_auth_time is not kept."""
-    if not fields.get("require_auth_time"):
-        return None
-    return "require_auth_time", "self service drops require_auth_time without a word", f"take it out, or {_MANAGEMENT}"
+    if fields.get("require_auth_time"):
+        summary = "self service drops require_auth_time without a word"
+        yield rule.Reason("require_auth_time", summary, f"take it out, or {_MANAGEMENT}")
 
 
 ROWS: tuple[rule.ServerRule, ...] = (

@@ -14,6 +14,7 @@ from iac.core.server import effect, rule, self_service
 from iac.core.server.effect import canonical_jwks
 
 _SETS = names_of(Kind.SET)
+_LONGEST_ID = 256
 
 TABLE: tuple[rule.ServerRule, ...] = (
     rule.ReadRule(
@@ -213,9 +214,66 @@ TABLE: tuple[rule.ServerRule, ...] = (
         id="redirect-uri-refused",
         traps=(11,),
         what="1.13.5 and 1.14.1 take only https, loopback http and the oidc-agent scheme as redirect URIs, at PUT too",
-        source="rec: admin-redirect-uris, admin-redirect-uris-more, admin-old-redirect-uri",
+        source="rec: admin-redirect-uris, admin-redirect-uris-more, admin-redirect-uris-odd, admin-old-redirect-uri",
         act=effect.refuse_redirect_uri,
-        is_certain=False,
+        of_whole=True,
+    ),
+    rule.RefuseRule(
+        id="bad-redirect-uri",
+        traps=(11,),
+        what="a redirect URI without a scheme, with a fragment, or with a character that no URI has is a 400",
+        source="rec: admin-redirect-uris, admin-redirect-uris-odd; RFC 6749 section 3.1.2",
+        act=effect.refuse_malformed_uri,
+        table=Table.EVERY,
+    ),
+    rule.RefuseRule(
+        id="no-redirect-uris",
+        traps=(11,),
+        what="authorization_code in grant_types without a redirect URI is a 400, at PUT too",
+        source="rec: admin-redirect-uris-odd",
+        act=effect.refuse_no_redirect_uri,
+        of_whole=True,
+    ),
+    rule.RefuseRule(
+        id="no-key",
+        traps=(10,),
+        what="private_key_jwt without jwks_uri and jwk is a 400",
+        source="rec: admin-auth-method-matrix",
+        act=effect.refuse_no_key,
+        of_whole=True,
+    ),
+    rule.RefuseRule(
+        id="jwk-too-long",
+        traps=(32,),
+        what="a jwk of more than 2,048 characters is a 400 up to 1.13, one of more than 65,535 from 1.14",
+        source="rec: admin-jwk (1.12, 1.13); IAM's sources 1.14",
+        act=effect.refuse_long_jwk,
+        table=Table.MANAGEMENT,
+    ),
+    rule.ClientIdRule(
+        id="client-id-unreachable",
+        traps=(32,),
+        what="an id with a percent sign is taken, and its client then neither read nor deleted; so are / and ;",
+        source="rec: admin-client-ids-odd; Spring Security's StrictHttpFirewall",
+        act=effect.path_problem,
+    ),
+    rule.ClientIdRule(
+        id="client-id-too-long",
+        traps=(32,),
+        what="an id of more than 256 characters is a 405",
+        source="rec: admin-client-ids-odd",
+        act=lambda client_id: "it has more than 256 characters" if len(client_id) > _LONGEST_ID else "",
+        table=Table.MANAGEMENT,
+        only_new=True,
+    ),
+    rule.ClientIdRule(
+        id="client-id-with-outer-blank",
+        traps=(32,),
+        what="a client whose id begins or ends with a blank is taken, and its login then refused",
+        source="rec: admin-client-ids-odd",
+        act=lambda client_id: "" if client_id == client_id.strip() else "no login takes a blank at its begin or end",
+        table=Table.MANAGEMENT,
+        only_new=True,
     ),
     rule.SecretRule(
         id="secret-is-shown-once",

@@ -1,0 +1,126 @@
+"""What somebody changed on the server since the last apply, and definitions that take it over."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from iac.config.edit.splice import DefinitionFile, make_edit, write_edits
+from iac.config.project import load_project
+from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.drift import Drift, find_drift
+from iac.core.errors import InputError
+from iac.core.limits import listed
+from iac.core.plan.change import FieldChange
+from iac.core.policy import Outside, review_drift
+from iac.session import Session
+from iac.workflow.registrations import read_actual
+
+
+def read_drift(session: Session, targets: Collection[str] = ()) -> Drift:
+    """What somebody changed on the server since the last apply, and what policy says of it.
+
+    Raises:
+        InputError: a target is no address of the project.
+    """
+    options = session.options(targets)
+    state = session.backend.load()
+    actual = read_actual(session, state, options)
+    drift = find_drift(session.desired, state, actual, targets)
+    there = {client.address: actual.registrations[client.client_id] for client in drift.clients if not client.gone}
+    has_scopes = any(field.name == "scope" for client in drift.clients for field in client.fields)
+    scopes = session.provider.known_scopes() if has_scopes else frozenset[str]()
+    return review_drift(drift, session.desired, Outside(session.clock.now().date(), scopes, there))
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """One field of a definition that has the server's value now.
+
+    Attributes:
+        location: where it stands.
+        environments: those that it counts for.
+    """
+
+    address: str
+    field: FieldChange
+    location: Location
+    environments: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "address": self.address,
+            "location": self.location.to_dict(),
+            "environments": list(self.environments),
+            **self.field.to_dict(),
+        }
+
+
+def accept(root: Path, drift: Drift, sources: Mapping[str, DefinitionFile]) -> tuple[list[Accepted], list[Diagnostic]]:
+    """Write the server's values into the definitions of the clients that drifted; what policy says stands with them.
+
+    Args:
+        root: the project's folder.
+        drift: of these clients alone.
+        sources: their files by address, as they were before the server was asked.
+
+    Raises:
+        InputError: a client is gone, policy refuses a value, or a file cannot have it; that file is as before.
+    """
+    _refuse_gone(drift)
+    _refuse_by_policy(drift)
+    edits = {
+        client: make_edit(
+            sources[client.address], drift.environment, {field.name: field.after for field in client.fields}
+        )
+        for client in drift.clients
+        if client.fields
+    }
+    write_edits(root, edits.values())
+    settings = load_project(root).environments.values()
+    accepted = [
+        Accepted(
+            client.address,
+            field,
+            edit.places[field.name],
+            edit.reach(field.name, [one.environment for one in settings if one.selects(client.address)]),
+        )
+        for client, edit in edits.items()
+        for field in client.fields
+    ]
+    places = {(one.address, one.field.name): one.location for one in accepted}
+    return accepted, [
+        replace(finding, location=places.get((finding.where, finding.details["field"]), finding.location))
+        for client in drift.clients
+        for finding in client.findings
+    ]
+
+
+def _refuse_gone(drift: Drift) -> None:
+    gone = [client.address for client in drift.clients if client.gone]
+    if gone:
+        raise InputError(
+            "a client that is gone from the server has no values to accept, nothing is written",
+            where=listed(gone),
+            fix="run iac apply --recreate ADDR to create it again, or list it under removed: in iac.yaml",
+        )
+
+
+def _refuse_by_policy(drift: Drift) -> None:
+    """What policy would refuse in a change of the definition does not come in by the server."""
+    refused = [
+        finding
+        for client in drift.clients
+        for finding in client.findings
+        if finding.severity is Severity.ERROR and finding.details["field"] in {field.name for field in client.fields}
+    ]
+    if refused:
+        raise InputError(
+            "policy refuses the server's values, nothing is written",
+            where=listed(dict.fromkeys(finding.where for finding in refused)),
+            why=listed((f"{finding.summary} [{finding.id}]" for finding in refused), "; "),
+            fix="run iac apply to make the client as defined, or waive the finding in its definition, with the reason",
+        )
