@@ -24,15 +24,15 @@ setup: $(STAMP) ## virtual environment with iac and the tools of development
 $(READY): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
 	  || { echo "iac needs Python 3.11 or newer. Name one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }
-	@echo 'Setting up .venv (1 of 3): an empty environment'
+	@echo 'Setting up .venv: an empty environment'
 	@$(PYTHON) -m venv $(VENV)
 	@$(PIP) --upgrade 'pip>=25.1'
-	@echo 'Setting up .venv (2 of 3): iac and what it needs'
+	@echo 'Setting up .venv: iac and what it needs (up to a minute)'
 	@$(PIP) --editable .
 	@touch $@
 
 $(STAMP): $(READY)
-	@echo 'Setting up .venv (3 of 3): the tools of development, which takes up to a minute'
+	@echo 'Setting up .venv: the tools of development (up to a minute)'
 	@$(PIP) --group dev
 	@touch $@
 

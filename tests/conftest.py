@@ -50,6 +50,7 @@ SLOW = (
     "core/test_plan_law.py",
     "crash",
     "docs/test_demo.py",
+    "docs/test_examples.py",
     "docs/test_how_to.py",
     "docs/test_picture.py",
     "docs/test_readme.py",

@@ -32,7 +32,7 @@ class Deletion:
         client = self.ledger.state.clients[change.address]
         if fresh is not None:
             check_same(change.address, change.observed, fresh)
-            client = _as_answered(client, fresh)
+            client = _with_last_answer(client, fresh)
             self._remove(change.client_id)
         # After the delete: a crash between the two leaves a client in state that is gone, which the next plan forgets;
         # the other way round a client would stay on the server of which no state knows.
@@ -63,7 +63,7 @@ class Deletion:
         client = self.ledger.state.clients[change.address]
         former = next((one.client for one in client.predecessors if one.client.client_id == old.client_id), None)
         if former is not None:
-            former = _as_answered(former, fresh) if fresh else former
+            former = _with_last_answer(former, fresh) if fresh else former
             self.ledger.record(PredecessorGone(Tombstone(change.address, former, self.ledger.now())))
 
     def _begin_grace(self, address: str, old: Leaving) -> None:
@@ -83,7 +83,7 @@ class Deletion:
                 raise
 
 
-def _as_answered(client: ClientState, fresh: Registration) -> ClientState:
+def _with_last_answer(client: ClientState, fresh: Registration) -> ClientState:
     """With the server's last answer before the client goes, and all its owners: `iac state restore` needs both."""
     owners = client.owners if fresh.owners is None else fresh.owners
     return replace(client, answer=kept_answer(fresh.answer), owners=owners)
@@ -100,14 +100,14 @@ def retire_predecessors(
     for outcome in outcomes:
         is_waiting = any(output.id in unwritten for output in outcome.change.outputs)
         if isinstance(outcome, Done) and outcome.change.leaving and outcome.change.desired and not is_waiting:
-            yield _end(deletion, outcome.change, stop)
+            yield _retire_all(deletion, outcome.change, stop)
         else:
             yield outcome
 
 
-def _end(deletion: Deletion, change: Change, stop: Stop) -> Outcome:
+def _retire_all(deletion: Deletion, change: Change, stop: Stop) -> Outcome:
     try:
-        _check(change, stop)
+        _check_retirable(change, stop)
         for old in change.leaving:
             deletion.retire(change, old)
     except IacError as error:
@@ -115,7 +115,7 @@ def _end(deletion: Deletion, change: Change, stop: Stop) -> Outcome:
     return Done(change)
 
 
-def _check(change: Change, stop: Stop) -> None:
+def _check_retirable(change: Change, stop: Stop) -> None:
     names = ", ".join(old.client_id for old in change.leaving)
     blocked = [output.path for output in change.outputs if output.action is OutputAction.BLOCKED]
     if stop.event.is_set():

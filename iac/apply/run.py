@@ -99,7 +99,7 @@ def _check_ready(session: Session, locked: LockedPlan, ledger: Ledger) -> None:
     """Everything that can fail before the first write fails here (contract 5.1)."""
     # The login first: without the right to write nothing else is worth asking.
     session.provider.check_write()
-    check_events([ClientWritten(change.address, _prospect(change)) for change in locked.plan.changes])
+    check_events([ClientWritten(change.address, _as_stored(change)) for change in locked.plan.changes])
     sealing = [change for change in locked.plan.changes if change.step is not SecretStep.NOTHING or change.resumes]
     ledger.check_recipients(change.address for change in sealing)
     check_outputs(session, locked.plan, ledger)
@@ -107,7 +107,7 @@ def _check_ready(session: Session, locked: LockedPlan, ledger: Ledger) -> None:
         ledger.check_identity()
 
 
-def _prospect(change: Change) -> ClientState:
+def _as_stored(change: Change) -> ClientState:
     """What a change puts into state of its definition."""
     desired = change.desired
     if desired is None:
@@ -179,12 +179,12 @@ def execute(
     with ThreadPoolExecutor(max_workers=parallelism, thread_name_prefix="iac-apply") as pool:
         for phase in _PHASES:
             batch = [change for change in changes if change.action in phase]
-            for outcome in pool.map(lambda change: _one(change, do, stop), batch):
+            for outcome in pool.map(lambda change: _do_one(change, do, stop), batch):
                 outcomes[outcome.change.address] = outcome
     return tuple(outcomes[change.address] for change in changes)
 
 
-def _one(change: Change, do: Callable[[Change], None], stop: Stop) -> Outcome:
+def _do_one(change: Change, do: Callable[[Change], None], stop: Stop) -> Outcome:
     if stop.event.is_set():
         return NotTried(change, stop.reason)
     try:

@@ -23,7 +23,7 @@ from iac.ports import Provider
 from iac.session.ledger import Ledger, Sealed
 
 
-def last_of(change: Change, state: State) -> ClientState | None:
+def stored_client(change: Change, state: State) -> ClientState | None:
     """What was last applied to this very client; None for one that is new to its address."""
     client = state.clients.get(change.address)
     return client if client is not None and client.client_id == change.client_id else None
@@ -70,7 +70,7 @@ class Steps:
 
     def _create(self, change: Change, desired: DesiredClient) -> None:
         # The secret is the one of the intent, which is durable: whatever becomes of this request, the next run has it.
-        sealed, chosen = self._chosen(change)
+        sealed, chosen = self._chosen_secret(change)
         answer = self._requests.register(change, NewClient(change.client_id, change.sent_fields, chosen))
         client = with_secret(self._new_client(change), sealed)
         if answer.secret is not None and answer.secret != chosen and uses_secret(desired.fields):
@@ -79,17 +79,17 @@ class Steps:
         if change.carried or change.carried_owners:
             self._take_over(change, answer, client)
             return
-        wrong, client, answer = self._settle(change, answer, client)
-        if wrong and set(wrong) <= server.forced_by_create(change.sent_fields, self.facts.api):
+        not_kept, client, answer = self._settle(change, answer, client)
+        if not_kept and set(not_kept) <= server.forced_by_create(change.sent_fields, self.facts.api):
             # Some servers force fields when a client is made and keep them as sent in a PUT.
             answer = self._requests.put(change, self._fresh(change))
-            wrong, client, answer = self._settle(change, answer, client)
+            not_kept, client, answer = self._settle(change, answer, client)
         if desired.owners:
             # Owners come last and are stored only once assigned: a client without its owners is a smaller loss than
             # one whose id and secret are in no state.
             self._requests.assign(change.client_id, desired.owners, ())
             self._store(change, answer, replace(client, owners=desired.owners))
-        check_kept(sorted(wrong), change)
+        check_kept(sorted(not_kept), change)
 
     def _take_over(self, change: Change, answer: Registration, client: ClientState) -> None:
         """End a create that gives a client what another one had.
@@ -98,8 +98,8 @@ class Steps:
         """
         if client.secret != self.ledger.state.intents[change.address].secret:
             self.ledger.record(self.ledger.intend(change.address, change.client_id, Action.CREATE, client.secret))
-        wrong = self._wrong(change, answer)
-        if wrong and set(wrong) <= server.forced_by_create(change.sent_fields, self.facts.api):
+        not_kept = self._not_kept(change, answer)
+        if not_kept and set(not_kept) <= server.forced_by_create(change.sent_fields, self.facts.api):
             answer = self._requests.put(change, self._fresh(change))
         owners = change.definition.owners
         self._requests.assign(change.client_id, change.owners_given(owners) or (), ())
@@ -113,42 +113,42 @@ class Steps:
         The answer goes first: its secret and its token may be nowhere else, and the read can fail. Gives names of
         fields in which the server did not keep what was sent, the client as state has it, and the last answer.
         """
-        client = _if_unseen(change, self._learned(change, answer, client))
-        wrong = self._store(change, answer, client)
+        client = _unknown_if_unseen(change, self._with_answered(change, answer, client))
+        not_kept = self._store(change, answer, client)
         stored = self._requests.stored(change, answer)
         if stored is not answer:
-            client = self._learned(change, stored, client)
-            wrong = self._store(change, stored, client)
-        return wrong, client, stored
+            client = self._with_answered(change, stored, client)
+            not_kept = self._store(change, stored, client)
+        return not_kept, client, stored
 
     def _update(self, change: Change, desired: DesiredClient) -> None:
-        with self._unsent(change):
+        with self._withdrawn_on_failure(change):
             # Read again right before the write: somebody may have changed the client while the plan was looked at.
             fresh = self._fresh(change)
             check_same(change.address, change.observed, fresh, change.definition.managed)
             client = self._client_before(change, fresh)
             if change.step is SecretStep.CHOOSE:
                 # Up to 1.13 a PUT sets the secret that it carries (rec: admin-auth-method-matrix).
-                sealed, secret = self._chosen(change)
+                sealed, secret = self._chosen_secret(change)
                 client, fresh = with_secret(client, sealed), replace(fresh, secret=secret)
             elif change.step is SecretStep.TAKE and fresh.secret is not None:
                 client = with_secret(client, self._seal(change, fresh.secret))
             elif change.step is SecretStep.DROP:
                 client = with_secret(client, None)
             answer = fresh
-            is_lacking = bool(change.carried and self._wrong(change, fresh))
+            is_lacking = bool(change.carried and self._not_kept(change, fresh))
             if change.writes_fields or is_lacking or change.step is SecretStep.CHOOSE:
                 answer = self._requests.put(change, fresh)
         if answer is not fresh and server.reads_back(self.facts):
             _, client, answer = self._settle(change, answer, client)
         if change.step is SecretStep.ROTATE:
             client = self._rotate(change, fresh, answer, client)
-        wrong = self._store(change, answer, client)
+        not_kept = self._store(change, answer, client)
         owners = change.owners_given(desired.managed_owners)
         if owners is not None:
             self._requests.assign(change.client_id, owners, fresh.owners or ())
             self._store(change, answer, replace(client, owners=desired.managed_owners))
-        check_kept(sorted(wrong), change)
+        check_kept(sorted(not_kept), change)
 
     def _rotate(self, change: Change, fresh: Registration, answer: Registration, client: ClientState) -> ClientState:
         """The client with the new secret that the server made; the fields come first, for they need no new secret.
@@ -165,7 +165,7 @@ class Steps:
         return replace(with_secret(client, self._seal(change, secret)), secret_serial=change.definition.secret_serial)
 
     @contextmanager
-    def _unsent(self, change: Change) -> Iterator[None]:
+    def _withdrawn_on_failure(self, change: Change) -> Iterator[None]:
         """What fails before a new secret is asked for takes its intent along, but for a PUT that may still arrive."""
         try:
             yield
@@ -175,7 +175,7 @@ class Steps:
                 self.ledger.record(*events)
             raise
 
-    def _learned(self, change: Change, answer: Registration, client: ClientState) -> ClientState:
+    def _with_answered(self, change: Change, answer: Registration, client: ClientState) -> ClientState:
         """The client with the secret and the token of an answer, where the server chooses them.
 
         Where iac chooses, the plan has said what becomes of the secret.
@@ -191,7 +191,7 @@ class Steps:
             return client
         return with_secret(client, self.ledger.seal(change.address, answer.secret))
 
-    def _wrong(self, change: Change, answer: Registration) -> list[str]:
+    def _not_kept(self, change: Change, answer: Registration) -> list[str]:
         """Names of the fields in which an answer is not what was sent."""
         return mismatches(change.sent_fields, change.sent_names, answer, self.facts, self.defaults)
 
@@ -202,9 +202,9 @@ class Steps:
         that the server did not keep is stored as it answered: the next plan shows it as drift.
         """
         desired = change.definition
-        wrong = self._wrong(change, answer)
+        not_kept = self._not_kept(change, answer)
         applied = dict(server.forced(desired.fields, self.facts.api))
-        for name in wrong:
+        for name in not_kept:
             applied.pop(name, None)
             if name in answer.fields and name in desired.declared:
                 applied[name] = answer.fields[name]
@@ -222,19 +222,19 @@ class Steps:
             answer=self._answer(change, answer),
         )
         self.ledger.record(ClientWritten(desired.address, client))
-        return wrong
+        return not_kept
 
     def _answer(self, change: Change, answer: Registration) -> Mapping[str, Any] | None:
         """The answer; where nothing was read, the one before it."""
         if not answer.is_remembered:
             return kept_answer(answer.answer)
-        last = last_of(change, self.ledger.state)
-        return last.answer if last else None
+        stored = stored_client(change, self.ledger.state)
+        return stored.answer if stored else None
 
     def _adopted_at(self, change: Change) -> str:
-        last = last_of(change, self.ledger.state)
-        if last is not None:
-            return last.adopted_at
+        stored = stored_client(change, self.ledger.state)
+        if stored is not None:
+            return stored.adopted_at
         is_taken = change.observed is not None and not change.resumes
         return self.ledger.now() if is_taken else ""
 
@@ -246,30 +246,30 @@ class Steps:
     def _client_before(self, change: Change, fresh: Registration) -> ClientState:
         """What state holds until the secret's own step is done, or what an interrupted create chose."""
         desired = change.definition
-        last, intent = last_of(change, self.ledger.state), self.ledger.state.intents.get(change.address)
-        client = last or self._new_client(change)
+        stored, intent = stored_client(change, self.ledger.state), self.ledger.state.intents.get(change.address)
+        client = stored or self._new_client(change)
         if not self.facts.api.uses_tokens:
             client = replace(client, rat=None, registration_uri="")
         if change.resumes and intent is not None and intent.secret is not None:
-            secret = self._resumed(change, intent.secret, fresh)
+            secret = self._resumed_secret(change, intent.secret, fresh)
             return replace(with_secret(client, secret), secret_serial=desired.secret_serial)
-        if last is None:
+        if stored is None:
             is_known = change.step is SecretStep.ROTATE or not uses_secret(desired.fields)
             return replace(client, secret_status=SecretStatus.NONE if is_known else SecretStatus.UNKNOWN)
         if change.step is not SecretStep.ROTATE:
-            return replace(client, secret_serial=max(last.secret_serial, desired.secret_serial))
+            return replace(client, secret_serial=max(stored.secret_serial, desired.secret_serial))
         # Another run's intent to rotate is still there: that request may have arrived, and its answer is lost.
         is_another_runs = intent is not None and intent.run_id != self.ledger.state.run_id
         is_dead = is_another_runs or change.secret is SecretChange.CREATED
-        return replace(client, secret_status=SecretStatus.UNKNOWN) if is_dead and last.secret else client
+        return replace(client, secret_status=SecretStatus.UNKNOWN) if is_dead and stored.secret else client
 
-    def _resumed(self, change: Change, chosen: SealedSecret, fresh: Registration) -> SealedSecret:
+    def _resumed_secret(self, change: Change, chosen: SealedSecret, fresh: Registration) -> SealedSecret:
         """The secret of a client whose create was interrupted: the server's, where it shows another than was chosen."""
         if fresh.secret is not None and not chosen.holds(fresh.secret):
             return self._seal(change, fresh.secret)
         return chosen
 
-    def _chosen(self, change: Change) -> tuple[SealedSecret | None, Secret | None]:
+    def _chosen_secret(self, change: Change) -> tuple[SealedSecret | None, Secret | None]:
         """The secret that the intent holds, sealed and in clear; None for a client that has none."""
         sealed = self.ledger.state.intents[change.address].secret
         return sealed, self.ledger.open(change.address, sealed) if sealed else None
@@ -282,7 +282,7 @@ class Steps:
         return self.ledger.seal(change.address, secret)
 
 
-def _if_unseen(change: Change, client: ClientState) -> ClientState:
+def _unknown_if_unseen(change: Change, client: ClientState) -> ClientState:
     """A secret that was to be taken from an answer which has none is not known."""
     if change.step is SecretStep.TAKE and client.secret is None:
         return replace(client, secret_status=SecretStatus.UNKNOWN)

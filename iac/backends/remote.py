@@ -189,5 +189,5 @@ class RemoteBackend(JournaledBackend):
             where=self._cell.where,
             why=reason,
             fix="see that this disk has room, the backend can be reached and this login may write there;"
-            " nothing was sent to IAM",
+            " nothing was sent to the server",
         )

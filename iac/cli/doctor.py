@@ -24,7 +24,7 @@ UNREACHED = 6
     page="reference/doctor.md",
     examples=(
         Example("Check everything", "iac doctor"),
-        Example("Check production, for a monitor", "iac --env prod doctor --format json"),
+        Example("Print the checks as JSON, for a monitor", "iac doctor --format json"),
     ),
     exits={
         0: "No errors; there may be warnings.",

@@ -17,7 +17,7 @@ from iac.core.explanation import Explanation
     cls=Subcommand,
     page="reference/diagnostics.md",
     examples=(
-        Example("Explain a message that ends in [redirect-uri-http]", "iac explain redirect-uri-http"),
+        Example("Explain a message that ends in [http-redirect-uri]", "iac explain http-redirect-uri"),
         Example("List all ids", "iac explain --list"),
     ),
     exits={1: "No message has this id."},

@@ -10,13 +10,11 @@ import click
 
 from iac.cli.context import Shell, is_terminal
 from iac.cli.format import FORMAT, show
-from iac.cli.help import Example, Subcommand
+from iac.cli.help import Example, Subcommand, page_url
 from iac.services import Service, services
 
 if TYPE_CHECKING:
     from iac.workflow.new import Offer, Started
-
-PAGES = "https://github.com/indigo-iac/indigo-iac/blob/main/docs/how-to/services/{}.md"
 
 
 @click.command(
@@ -86,7 +84,7 @@ def _show(shell: Shell, offer: Offer, started: Started, view: str) -> None:
     if view == "text":
         shell.note(
             *(f"iac apply will write {path}" for path in started.outputs),
-            f"how {offer.service.title} reads it: {PAGES.format(offer.service.name)}",
+            f"how {offer.service.title} reads it: {page_url(f'how-to/services/{offer.service.name}.md')}",
             "next: look at the definition, then run iac validate and iac plan",
         )
 

@@ -8,11 +8,26 @@ from __future__ import annotations
 
 from iac.ports.clock import Clock
 from iac.ports.provider import Identity, Prover, Provider, Reader
-from iac.ports.sink import Deliveries, Delivery, Found, Sink
+from iac.ports.sink import Comparison, Deliveries, Delivery, Sink
 from iac.ports.site import LoginSite, OutputSite, Site
 from iac.ports.state import Holder, Lock, Place, StateBackend, Vault
 
 __all__ = [
-    "Clock", "Deliveries", "Delivery", "Found", "Holder", "Identity", "Lock", "LoginSite", "OutputSite", "Place",
-    "Prover", "Provider", "Reader", "Sink", "Site", "StateBackend", "Vault",
+    "Clock",
+    "Comparison",
+    "Deliveries",
+    "Delivery",
+    "Holder",
+    "Identity",
+    "Lock",
+    "LoginSite",
+    "OutputSite",
+    "Place",
+    "Prover",
+    "Provider",
+    "Reader",
+    "Sink",
+    "Site",
+    "StateBackend",
+    "Vault",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ from iac.ports.foreign import only
 _sink = only(RenderError, "the output cannot be written")
 
 
-class Found(StrEnum):
+class Comparison(StrEnum):
     """The content of an output's place: as wanted, something else, or nothing."""
 
     AS_WANTED = "as wanted"
@@ -68,12 +68,12 @@ class Sink(ABC):
         return self._write(path, content, mode=mode, is_new=is_new)
 
     @_sink
-    def compare(self, path: str, content: bytes) -> Found:
+    def compare(self, path: str, content: bytes) -> Comparison:
         """Compare what is there now with what should be."""
         return self._compare(path, content)
 
     @_sink
-    def look(self, path: str, delivery: Delivery) -> Found:
+    def look(self, path: str, delivery: Delivery) -> Comparison:
         """Whether what this machine wrote is still there. A sink that keeps no files here does not look: as wanted."""
         return self._look(path, delivery)
 
@@ -102,9 +102,9 @@ class Sink(ABC):
     @abstractmethod
     def _write(self, path: str, content: bytes, *, mode: int, is_new: bool) -> bool: ...
     @abstractmethod
-    def _compare(self, path: str, content: bytes) -> Found: ...
+    def _compare(self, path: str, content: bytes) -> Comparison: ...
     @abstractmethod
-    def _look(self, path: str, delivery: Delivery) -> Found: ...
+    def _look(self, path: str, delivery: Delivery) -> Comparison: ...
     @abstractmethod
     def _read(self, path: str) -> bytes | None: ...
     @abstractmethod

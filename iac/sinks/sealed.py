@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from iac.core.diagnostics import Diagnostic
 from iac.core.errors import RenderError, StateError
 from iac.core.secret import Secret
-from iac.ports import Delivery, Found, OutputSite, Sink
+from iac.ports import Comparison, Delivery, OutputSite, Sink
 from iac.sinks.file.sink import FileSink
 
 
@@ -131,15 +131,15 @@ class SealedSink(Sink):
         except StateError:
             return False
 
-    def _compare(self, path: str, content: bytes) -> Found:
+    def _compare(self, path: str, content: bytes) -> Comparison:
         sealed = self._files.read(path)
         if sealed is None:
-            return Found.NOTHING
-        return Found.AS_WANTED if self._cipher.holds(path, sealed, content, self._readers) else Found.OTHER
+            return Comparison.NOTHING
+        return Comparison.AS_WANTED if self._cipher.holds(path, sealed, content, self._readers) else Comparison.OTHER
 
-    def _look(self, path: str, delivery: Delivery) -> Found:
+    def _look(self, path: str, delivery: Delivery) -> Comparison:
         # What an encrypted file holds may have come from another machine, with git: that it is there is all.
-        return Found.NOTHING if self._files.read(path) is None else Found.AS_WANTED
+        return Comparison.NOTHING if self._files.read(path) is None else Comparison.AS_WANTED
 
     def _read(self, path: str) -> bytes | None:
         sealed = self._files.read(path)

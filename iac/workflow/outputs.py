@@ -12,7 +12,7 @@ from iac.core.errors import IacError
 from iac.core.model import uses_secret
 from iac.core.plan.plan import Plan
 from iac.core.state.model import State
-from iac.ports import Found
+from iac.ports import Comparison
 from iac.session import LocalSession
 
 
@@ -64,9 +64,9 @@ def find_damage(session: LocalSession, state: State, specs: Iterable[OutputSpec]
             continue
         with suppress(IacError):  # what stands there cannot be looked at; writing it says why
             found = session.sinks[spec.sink].look(spec.path, delivery)
-            if found is Found.NOTHING:
+            if found is Comparison.NOTHING:
                 yield _damaged("output-missing", spec, "was written here, and is gone")
-            elif found is Found.OTHER:
+            elif found is Comparison.OTHER:
                 yield _damaged("output-differs", spec, "is not as iac wrote it")
             elif delivery.serial < record.serial:
                 yield _damaged("output-differs", spec, "is old: another machine has written a newer one since")

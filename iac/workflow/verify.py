@@ -59,82 +59,82 @@ def verify(session: LocalSession, prover: Prover, addresses: Collection[str], pa
 
 
 def _prove(
-    session: LocalSession, prover: Prover, address: str, held: ClientState | None, readings: Sequence[Reading]
+    session: LocalSession, prover: Prover, address: str, stored: ClientState | None, readings: Sequence[Reading]
 ) -> ClientProof:
-    if held is None:
+    if stored is None:
         client_id = session.desired.clients[address].client_id
         nothing = Evidence("state", Grade.UNPROVEN, why="it is not applied yet", fix="iac apply")
         return ClientProof(address, client_id, (nothing,))
-    checks = [_held_against(reading, held) for reading in readings]
-    secret, is_current = _secret_of(readings, held)
-    key = next((seen.key for seen in _seen(readings) if seen.key is not None), None)
-    found = prover.prove(ServiceLogin(_client_id_of(readings, held), secret, held.applied, key))
-    fix = _fix_of_login(session, address, held, is_current=is_current)
-    told = (_with_fix(check, fix) for check in found)
-    return ClientProof(address, held.client_id, (*checks, *told))
+    checks = [_compared_with_state(reading, stored) for reading in readings]
+    secret, is_current = _secret_of(readings, stored)
+    key = next((credentials.key for credentials in _readable(readings) if credentials.key is not None), None)
+    checked = prover.prove(ServiceLogin(_client_id_of(readings, stored), secret, stored.applied, key))
+    fix = _fix_of_login(session, address, stored, is_current=is_current)
+    return ClientProof(address, stored.client_id, (*checks, *(_with_fix(check, fix) for check in checked)))
 
 
-def _held_against(reading: Reading, held: ClientState) -> Evidence:
+def _compared_with_state(reading: Reading, stored: ClientState) -> Evidence:
     """The check of an output, with what it holds compared with state, where that is known."""
-    seen = reading.found
-    if seen is None:
+    credentials = reading.credentials
+    if credentials is None:
         return reading.check
-    if seen.client_id is not None and seen.client_id != held.client_id:
+    if credentials.client_id is not None and credentials.client_id != stored.client_id:
         why = "it names another client_id than the one that was applied"
         return replace(reading.check, verdict=Grade.FAILED, why=why, fix="iac render")
-    if _is_other(seen.client_secret, held):
+    if _is_other(credentials.client_secret, stored):
         why = "it holds another secret than state"
         return replace(reading.check, verdict=Grade.UNPROVEN, why=why, fix="iac render")
     return reading.check
 
 
-def _is_other(secret: Secret | None, held: ClientState) -> bool:
+def _is_other(secret: Secret | None, stored: ClientState) -> bool:
     """Whether this is surely not the secret of state: by its fingerprint, which needs no key."""
-    known = held.secret if held.secret_status is SecretStatus.KNOWN else None
+    known = stored.secret if stored.secret_status is SecretStatus.KNOWN else None
     return secret is not None and known is not None and secret.fingerprint(known.salt) != known.fingerprint
 
 
-def _secret_of(readings: Sequence[Reading], held: ClientState) -> tuple[Secret | None, bool]:
+def _secret_of(readings: Sequence[Reading], stored: ClientState) -> tuple[Secret | None, bool]:
     """The secret that the outputs hold, and whether it is the one of state as far as is known; a stale one comes first.
 
-    One file that its service cannot log in with is what is looked for.
+    The check is after one file that its service cannot log in with.
     """
-    secrets = [seen.client_secret for seen in _seen(readings) if seen.client_secret is not None]
-    stale = next((secret for secret in secrets if _is_other(secret, held)), None)
+    secrets = [one.client_secret for one in _readable(readings) if one.client_secret is not None]
+    stale = next((secret for secret in secrets if _is_other(secret, stored)), None)
     return (stale, False) if stale is not None else (secrets[0] if secrets else None, True)
 
 
-def _client_id_of(readings: Sequence[Reading], held: ClientState) -> str:
-    return next((seen.client_id for seen in _seen(readings) if seen.client_id is not None), held.client_id)
+def _client_id_of(readings: Sequence[Reading], stored: ClientState) -> str:
+    named = (credentials.client_id for credentials in _readable(readings))
+    return next((client_id for client_id in named if client_id is not None), stored.client_id)
 
 
-def _seen(readings: Sequence[Reading]) -> Iterator[FileCredentials]:
-    yield from (reading.found for reading in readings if reading.found is not None)
+def _readable(readings: Sequence[Reading]) -> Iterator[FileCredentials]:
+    yield from (reading.credentials for reading in readings if reading.credentials is not None)
 
 
 def _with_fix(check: Evidence, fix: str) -> Evidence:
-    """A login that failed, with what mends it."""
+    """A login that failed, with its fix."""
     is_failed = check.name == LOGIN and check.verdict is Grade.FAILED
     return replace(check, fix=fix) if is_failed else check
 
 
-def _fix_of_login(session: LocalSession, address: str, held: ClientState, *, is_current: bool) -> str:
+def _fix_of_login(session: LocalSession, address: str, stored: ClientState, *, is_current: bool) -> str:
     """What to do about a refused login. A rotation would end the secret that works, so it is not advised."""
     if not is_current:
         return f"iac render --target {address}"
-    if held.applied.get("token_endpoint_auth_method") == "none":
+    if stored.applied.get("token_endpoint_auth_method") == "none":
         return "iac plan: is the client still on the server, and without a secret?"
-    if not uses_secret(held.applied):
+    if not uses_secret(stored.applied):
         return "iac plan: is the client still on the server, with the public key as it is defined?"
-    if _shows_secrets(session, held):
+    if _shows_secrets(session, stored):
         return "iac apply: it takes over the secret that the server has now"
     plan = "iac plan: is the client on the server as it is defined?"
     return f"{plan} If its secret was changed there: iac secret set {address}, with the new secret"
 
 
-def _shows_secrets(session: LocalSession, held: ClientState) -> bool:
+def _shows_secrets(session: LocalSession, stored: ClientState) -> bool:
     """Whether the server shows secrets to those who may read the client, as far as its last answer tells."""
-    facts = detect_facts([held.answer]) if held.answer else None
+    facts = detect_facts([stored.answer]) if stored.answer else None
     return session.desired.api.is_iam and facts is not None and facts.shows_secrets
 
 
@@ -163,18 +163,18 @@ class Reading:
     """One output and one client of it: what stands there, and the check that says how it was read."""
 
     check: Evidence
-    found: FileCredentials | None = None
+    credentials: FileCredentials | None = None
 
 
 def read_outputs(session: LocalSession, state: State, addresses: Collection[str]) -> dict[str, list[Reading]]:
     """Every output of these clients, by address, each read once."""
-    found: dict[str, list[Reading]] = {address: [] for address in addresses}
+    by_address: dict[str, list[Reading]] = {address: [] for address in addresses}
     for spec in session.desired.outputs:
-        wanted = [address for address in spec.clients if address in found]
+        wanted = [address for address in spec.clients if address in by_address]
         readings = _read(session, state, spec) if wanted else {}
         for address in wanted:
-            found[address].append(readings[address])
-    return found
+            by_address[address].append(readings[address])
+    return by_address
 
 
 def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str, Reading]:
@@ -198,10 +198,10 @@ def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: byte
     from iac.rendering.content import Unreadable  # brings in Jinja2
     from iac.rendering.context import dummy_credentials
 
-    held = {address: state.clients[address] for address in spec.clients}
+    stored = {address: state.clients[address] for address in spec.clients}
     clients = {
         at: dummy_credentials(at, client.client_id, client.applied, kid_in_use(state.keys, at, client.applied))
-        for at, client in held.items()
+        for at, client in stored.items()
     }
     try:
         template = session.templates[spec.template]
@@ -209,8 +209,8 @@ def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: byte
     except Unreadable as error:
         return _by_rendering(session, state, spec, str(error))
     return {
-        address: Reading(Evidence(OUTPUT, Grade.OK, spec.id, f"read as {seen.format}"), seen)
-        for address, seen in found.items()
+        address: Reading(Evidence(OUTPUT, Grade.OK, spec.id, f"read as {credentials.format}"), credentials)
+        for address, credentials in found.items()
     }
 
 
@@ -224,7 +224,7 @@ def _by_rendering(session: LocalSession, state: State, spec: OutputSpec, why: st
     except StateError:
         told = f"{why}; with the key of the state it could be compared with a fresh rendering"
         return _alike(spec, Evidence(OUTPUT, Grade.UNPROVEN, spec.id, told))
-    if session.sinks[spec.sink].compare(spec.path, fresh) is not ports.Found.AS_WANTED:
+    if session.sinks[spec.sink].compare(spec.path, fresh) is not ports.Comparison.AS_WANTED:
         return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, "it is not as rendered", _CHANGED))
     check = Evidence(OUTPUT, Grade.OK, spec.id, "equal to a fresh rendering; its secret is taken from state")
     found: dict[str, Reading] = {}

@@ -15,7 +15,7 @@ from iac.core.errors import RenderError, StalePlan, UnsafePlan
 from iac.core.plan.change import Action
 from iac.core.secret import Secret
 from iac.ports import Place, Sink
-from iac.ports.sink import Delivery, Found
+from iac.ports.sink import Comparison, Delivery
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.sandbox.flavour import Flavour
@@ -62,8 +62,8 @@ class Box(Sink):
         is_changed, self.files[path] = is_new or self.files.get(path) != content, content
         return is_changed
 
-    def _compare(self, path: str, content: bytes) -> Found:
-        return Found.AS_WANTED if self.files.get(path) == content else Found.OTHER
+    def _compare(self, path: str, content: bytes) -> Comparison:
+        return Comparison.AS_WANTED if self.files.get(path) == content else Comparison.OTHER
 
     def _place(self, path: str) -> str:
         return path
@@ -74,7 +74,7 @@ class Box(Sink):
     def _remove(self, path: str) -> None:
         del self.files[path]
 
-    def _look(self, path: str, delivery: Delivery) -> Found:
+    def _look(self, path: str, delivery: Delivery) -> Comparison:
         raise NotImplementedError
 
     def _exposed(self, paths: Collection[str]) -> dict[str, Any]:

@@ -7,30 +7,24 @@ address of the sandbox is replaced.
 from __future__ import annotations
 
 import os
-import pty
 import re
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from iac.core.secret import Secret
 from iac.sandbox.server import Sandbox, start_sandbox
 from iac.sealing import recipients_of
 from tests.blackbox.kit import Project, by_hand
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from tests.docs.terminal import on_terminal
 
 ROOT = Path(__file__).parents[2]
 PICTURE = ROOT / "docs/plan.svg"
 _LOGIN = {"IAC_CLIENT_ID": "admin-client-rw", "IAC_CLIENT_SECRET": "secret"}
 ISSUER = "https://iam.example.org/"
 COLUMNS = 100
-SECONDS = 60
 
 _IDENTITY = (ROOT / "tests/fixtures/fef7ea2/identity.txt").read_text(encoding="utf-8")
 _PROJECT = f"""\
@@ -87,7 +81,7 @@ def plan_on_terminal() -> str:
         project = Project(Path(folder), {**_LOGIN, "IAC_AGE_IDENTITY": _IDENTITY.splitlines()[-1]})
         _prepare(project, sandbox)
         environ = {"PATH": os.environ["PATH"], "HOME": folder, "COLUMNS": str(COLUMNS), **project.env}
-        return _on_terminal(("plan",), project.root, environ).replace(sandbox.issuer, ISSUER)
+        return on_terminal([sys.executable, "-m", "iac", "plan"], project.root, environ).replace(sandbox.issuer, ISSUER)
 
 
 def _prepare(project: Project, sandbox: Sandbox) -> None:
@@ -101,26 +95,6 @@ def _prepare(project: Project, sandbox: Sandbox) -> None:
     client = sandbox.iam.world.store.find("fts3")
     assert client is not None
     by_hand(sandbox, "fts3", grant_types=(*client.grant_types, "urn:ietf:params:oauth:grant-type:device_code"))
-
-
-def _on_terminal(arguments: Sequence[str], root: Path, environ: Mapping[str, str]) -> str:
-    ours, theirs = pty.openpty()
-    with subprocess.Popen(
-        [sys.executable, "-m", "iac", *arguments], cwd=root, env=environ, stdin=theirs, stdout=theirs, stderr=theirs
-    ) as process:
-        os.close(theirs)
-        text = b"".join(_received(ours)).decode()
-        assert 0 == process.wait(SECONDS), text
-    os.close(ours)
-    return text.replace("\r\n", "\n")
-
-
-def _received(terminal: int) -> Iterator[bytes]:
-    try:
-        while data := os.read(terminal, 65536):
-            yield data
-    except OSError:  # Linux's end of a terminal
-        return
 
 
 def draw(text: str) -> str:

@@ -10,18 +10,24 @@ from pathlib import Path
 
 import pytest
 
+from tests.docs.terminal import on_terminal
 from tests.docs.transcript import ROOT
 
 MOST_LINES = 80 - 3
 """The set-up of `make demo` says three lines."""
 SECONDS = 30
+COMMAND = ["/bin/sh", str(ROOT / "examples/demo.sh")]
+
+
+def _environ(folder: Path) -> dict[str, str]:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    return {"PATH": path, "HOME": str(folder.parent), "DEMO_DIR": str(folder)}
 
 
 def _demo(folder: Path) -> subprocess.CompletedProcess[str]:
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     return subprocess.run(
-        ["/bin/sh", str(ROOT / "examples/demo.sh")],
-        env={"PATH": path, "HOME": str(folder.parent), "DEMO_DIR": str(folder)},
+        COMMAND,
+        env=_environ(folder),
         capture_output=True,
         text=True,
         timeout=SECONDS,
@@ -43,6 +49,12 @@ def test_the_demo_is_one_screen_after_the_other_of_plain_text(demo: tuple[Path, 
     said = demo[1]
     assert len(said.splitlines()) <= MOST_LINES
     assert "\x1b" not in said
+
+
+def test_on_a_terminal_the_demo_is_as_short_and_has_bold_titles(tmp_path: Path) -> None:
+    said = on_terminal(COMMAND, tmp_path, _environ(tmp_path / "demo") | {"COLUMNS": "80"})
+    assert len(said.splitlines()) <= MOST_LINES
+    assert ["1", "2", "3", "4", "5"] == re.findall(r"^\x1b\[1m(\d)\. .*\x1b\[0m$", said, re.MULTILINE)
 
 
 def test_the_demo_plans_applies_and_plans_nothing_more(demo: tuple[Path, str]) -> None:

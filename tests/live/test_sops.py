@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.ports import Found
+from iac.ports import Comparison
 from iac.sinks.age.cipher import AgeCipher
 from tests.sinks.test_sealed import CONTENTS, OUR_KEY, OURS, THEIR_KEY, THEIRS, sealed_sink, sops
 
@@ -58,7 +58,7 @@ def test_sops_decrypts_our_yaml_to_the_same_values(tmp_path: Path) -> None:
     sink = sealed_sink(tmp_path, sops())
     sink.write("a.yaml", CONTENTS["a.yaml"], mode=0o600)
     plain = run("IAC_TEST_SOPS", "decrypt", "a.yaml", home=tmp_path)
-    assert sink.compare("a.yaml", plain) is Found.AS_WANTED
+    assert sink.compare("a.yaml", plain) is Comparison.AS_WANTED
     assert b"client_secret: one\n" in plain
 
 
@@ -76,8 +76,8 @@ def test_our_code_reads_what_sops_encrypted(tmp_path: Path, name: str) -> None:
     sealed = run("IAC_TEST_SOPS", "encrypt", "--age", OUR_KEY, f"plain/{name}", home=tmp_path)
     (tmp_path / name).write_bytes(sealed)
     sink = sealed_sink(tmp_path, sops())
-    assert sink.compare(name, CONTENTS[name]) is Found.AS_WANTED
-    assert sink.compare(name, CONTENTS[name].replace(b"one", b"two")) is Found.OTHER
+    assert sink.compare(name, CONTENTS[name]) is Comparison.AS_WANTED
+    assert sink.compare(name, CONTENTS[name].replace(b"one", b"two")) is Comparison.OTHER
     assert not sink.write(name, CONTENTS[name], mode=(tmp_path / name).stat().st_mode & 0o777)
 
 
@@ -85,8 +85,8 @@ def test_what_sops_changed_in_our_file_is_seen(tmp_path: Path) -> None:
     sink = sealed_sink(tmp_path, sops())
     sink.write("a.json", CONTENTS["a.json"], mode=0o600)
     run("IAC_TEST_SOPS", "set", "a.json", '["client_secret"]', '"two"', home=tmp_path)
-    assert sink.compare("a.json", CONTENTS["a.json"]) is Found.OTHER
-    assert sink.compare("a.json", CONTENTS["a.json"].replace(b"one", b"two")) is Found.AS_WANTED
+    assert sink.compare("a.json", CONTENTS["a.json"]) is Comparison.OTHER
+    assert sink.compare("a.json", CONTENTS["a.json"].replace(b"one", b"two")) is Comparison.AS_WANTED
 
 
 def test_a_file_that_sops_has_given_another_data_key_is_left_alone(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_a_file_that_sops_has_given_another_data_key_is_left_alone(tmp_path: Pat
     before = (tmp_path / "a.env").read_bytes()
     run("IAC_TEST_SOPS", "rotate", "--in-place", "a.env", home=tmp_path)
     assert before != (tmp_path / "a.env").read_bytes()
-    assert sink.compare("a.env", CONTENTS["a.env"]) is Found.AS_WANTED
+    assert sink.compare("a.env", CONTENTS["a.env"]) is Comparison.AS_WANTED
 
 
 def test_sops_refuses_our_file_when_a_byte_of_it_was_changed(tmp_path: Path) -> None:
@@ -120,5 +120,5 @@ def test_our_code_reads_what_age_encrypted(tmp_path: Path) -> None:
     (tmp_path / "plain").write_bytes(CONTENTS["a.cfg"])
     run("IAC_TEST_AGE", "--encrypt", "--armor", "--recipient", OUR_KEY, "--output", "a.age", "plain", home=tmp_path)
     sink = sealed_sink(tmp_path, AgeCipher())
-    assert sink.compare("a.age", CONTENTS["a.cfg"]) is Found.AS_WANTED
-    assert sink.compare("a.age", b"other") is Found.OTHER
+    assert sink.compare("a.age", CONTENTS["a.cfg"]) is Comparison.AS_WANTED
+    assert sink.compare("a.age", b"other") is Comparison.OTHER

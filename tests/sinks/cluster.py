@@ -12,7 +12,7 @@ import yaml
 
 from iac.clock import SystemClock
 from iac.core.errors import CredentialsError, RenderError
-from iac.ports import Found
+from iac.ports import Comparison
 from iac.sinks.kubernetes.login import Choice, find_cluster
 from iac.sinks.kubernetes.secret import MARK
 from iac.sinks.kubernetes.sink import KubernetesSink, Marks
@@ -107,12 +107,12 @@ class KubernetesContract(SinkContract):
                 attempt()
             assert f"kubectl annotate secret -n rucio app {MARK}=rucio/prod" in caught.value.fix
             assert CANARY not in str(caught.value)
-        assert sink.compare(self.path, b"theirs") is Found.OTHER
+        assert sink.compare(self.path, b"theirs") is Comparison.OTHER
 
     def test_a_secret_that_was_handed_over_is_taken(self, cluster: Cluster, sink: KubernetesSink) -> None:
         cluster.call("POST", SECRETS, {"metadata": {"name": "app", "annotations": {MARK: "rucio/prod"}}})
         assert sink.write(self.path, b"one", mode=0o600)
-        assert sink.compare(self.path, b"one") is Found.AS_WANTED
+        assert sink.compare(self.path, b"one") is Comparison.AS_WANTED
 
     def test_a_key_that_another_manager_keeps_is_a_conflict_that_names_it(
         self, cluster: Cluster, sink: KubernetesSink
@@ -168,7 +168,7 @@ class KubernetesContract(SinkContract):
             with pytest.raises(RenderError, match="changed by somebody at the same time"):
                 attempt()
             cluster.call("PATCH", f"{APP}?fieldManager=x", {"data": {"theirs": None}}, content_type=MERGE)
-        assert sink.compare(self.path, b"one") is Found.AS_WANTED
+        assert sink.compare(self.path, b"one") is Comparison.AS_WANTED
 
     def test_the_type_of_a_secret_cannot_change(self, sink: KubernetesSink, kubeconfig: Path) -> None:
         sink.write(self.path, b"one", mode=0o600)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from iac.core.errors import RenderError
-from iac.ports import Found
+from iac.ports import Comparison
 
 if TYPE_CHECKING:
     from iac.ports import Sink
@@ -37,7 +37,7 @@ class SinkContract:
     def test_what_was_written_is_there(self, sink: Sink) -> None:
         one, two = self.contents
         assert sink.write(self.path, one, mode=0o600)
-        assert (Found.AS_WANTED, Found.OTHER) == (sink.compare(self.path, one), sink.compare(self.path, two))
+        assert (Comparison.AS_WANTED, Comparison.OTHER) == (sink.compare(self.path, one), sink.compare(self.path, two))
 
     def test_what_is_read_is_what_was_written(self, sink: Sink) -> None:
         assert sink.read(self.path) is None
@@ -45,7 +45,7 @@ class SinkContract:
             sink.write(self.path, content, mode=0o600)
             read = sink.read(self.path)
             assert read is not None
-            assert sink.compare(self.path, read) is Found.AS_WANTED
+            assert sink.compare(self.path, read) is Comparison.AS_WANTED
 
     def test_any_content_that_a_template_can_make_is_held(self, sink: Sink) -> None:
         @settings(deadline=None, max_examples=10, suppress_health_check=list(HealthCheck))
@@ -53,13 +53,13 @@ class SinkContract:
         def holds(content: bytes) -> None:
             sink.write(self.any_content, content, mode=0o600)
             assert content == sink.read(self.any_content)
-            assert sink.compare(self.any_content, content) is Found.AS_WANTED
-            assert sink.compare(self.any_content, content + b"x") is Found.OTHER
+            assert sink.compare(self.any_content, content) is Comparison.AS_WANTED
+            assert sink.compare(self.any_content, content + b"x") is Comparison.OTHER
 
         holds()
 
     def test_nothing_is_there_before_the_first_write(self, sink: Sink) -> None:
-        assert sink.compare(self.path, self.contents[0]) is Found.NOTHING
+        assert sink.compare(self.path, self.contents[0]) is Comparison.NOTHING
 
     @pytest.mark.parametrize("is_new", [False])
     def test_the_same_again_is_no_change(self, sink: Sink, *, is_new: bool) -> None:
@@ -70,21 +70,24 @@ class SinkContract:
         one, two = self.contents
         sink.write(self.path, one, mode=0o600)
         assert sink.write(self.path, two, mode=0o600)
-        assert (Found.OTHER, Found.AS_WANTED) == (sink.compare(self.path, one), sink.compare(self.path, two))
+        assert (Comparison.OTHER, Comparison.AS_WANTED) == (sink.compare(self.path, one), sink.compare(self.path, two))
 
     def test_outputs_are_apart(self, sink: Sink) -> None:
         one, two = self.contents
         sink.write(self.path, one, mode=0o600)
         sink.write(self.other, two, mode=0o600)
         sink.remove(self.path)
-        assert (Found.NOTHING, Found.AS_WANTED) == (sink.compare(self.path, one), sink.compare(self.other, two))
+        assert (Comparison.NOTHING, Comparison.AS_WANTED) == (
+            sink.compare(self.path, one),
+            sink.compare(self.other, two),
+        )
         assert sink.place(self.path) != sink.place(self.other)
 
     def test_a_removed_output_is_gone_and_may_be_removed_again(self, sink: Sink) -> None:
         sink.write(self.path, self.contents[0], mode=0o600)
         sink.remove(self.path)
         sink.remove(self.path)
-        assert sink.compare(self.path, self.contents[0]) is Found.NOTHING
+        assert sink.compare(self.path, self.contents[0]) is Comparison.NOTHING
 
     def test_a_removed_output_can_be_written_again(self, sink: Sink) -> None:
         sink.write(self.path, self.contents[0], mode=0o600)
@@ -94,10 +97,10 @@ class SinkContract:
     def test_a_check_passes_where_a_write_does_and_changes_nothing(self, sink: Sink) -> None:
         one, two = self.contents
         sink.check(self.path, one)
-        assert sink.compare(self.path, one) is Found.NOTHING
+        assert sink.compare(self.path, one) is Comparison.NOTHING
         sink.write(self.path, one, mode=0o600)
         sink.check(self.path, two)
-        assert sink.compare(self.path, one) is Found.AS_WANTED
+        assert sink.compare(self.path, one) is Comparison.AS_WANTED
 
     @pytest.mark.parametrize("path", ["", ".", "/", "..", "../x", "out/../../x", "/tmp/x"])
     def test_a_path_is_relative_and_stays_inside(self, sink: Sink, path: str) -> None:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from iac.core.errors import InputError, UnreachableError
-from iac.ports import Found
+from iac.ports import Comparison
 from iac.sinks.kubernetes.login import Choice, Cluster, find_cluster
 from tests.fakes.authority import Authority, kubeconfig
 from tests.fakes.kubernetes import ADMIN, fake_cluster
@@ -176,7 +176,7 @@ def test_only_the_named_authority_is_trusted_and_a_certificate_logs_in(
     with fake_cluster(context) as cluster:
         path = tmp_path / "config"
         path.write_text(kubeconfig(cluster.server, authority, user))
-        assert open_sink(path).compare("rucio/app/x", b"one") is Found.NOTHING
+        assert open_sink(path).compare("rucio/app/x", b"one") is Comparison.NOTHING
         path.write_text(kubeconfig(cluster.server, Authority.make(), user))
         with pytest.raises(UnreachableError, match="certificate is not trusted"):
             open_sink(path).write("rucio/app/x", b"one", mode=0o600)

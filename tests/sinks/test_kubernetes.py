@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from iac.core.errors import RenderError, UnknownOutcome, UnreachableError
-from iac.ports import Found
+from iac.ports import Comparison
 from iac.sinks.kubernetes.secret import MARK
 from tests.fakes.kubernetes import ADMIN, CREW, Refused, fake_cluster
 from tests.sinks.cluster import CANARY, KubernetesContract, encoded, open_sink
@@ -168,7 +168,7 @@ def test_force_is_never_asked_for(cluster: FakeCluster, sink: KubernetesSink) ->
 
 def test_a_mark_of_another_environment_is_not_ours(kubeconfig: Path, sink: KubernetesSink) -> None:
     open_sink(kubeconfig, owner="rucio/dev").write(PATH, b"one", mode=0o600)
-    assert sink.compare(PATH, b"one") is Found.OTHER
+    assert sink.compare(PATH, b"one") is Comparison.OTHER
     with pytest.raises(RenderError, match=f"{MARK}: rucio/prod"):
         sink.remove(PATH)
 

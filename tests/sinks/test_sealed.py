@@ -9,7 +9,7 @@ import pytest
 from iac.clock import SystemClock
 from iac.core.errors import InputError, RenderError, StateError
 from iac.core.text import install_extra
-from iac.ports import Found
+from iac.ports import Comparison
 from iac.sealing import new_identity
 from iac.sinks.age.cipher import AgeCipher
 from iac.sinks.file.sink import FileSink
@@ -128,7 +128,7 @@ def test_a_sops_file_for_other_readers_is_written_anew(tmp_path: Path) -> None:
     sealed_sink(tmp_path, sops(), [OUR_KEY, THEIR_KEY]).write("a.env", b"A=1\n", mode=0o600)
     assert not sealed_sink(tmp_path, sops(), [THEIR_KEY, OUR_KEY]).write("a.env", b"A=1\n", mode=0o600)
     sink = sealed_sink(tmp_path, sops())
-    assert sink.compare("a.env", b"A=1\n") is Found.OTHER
+    assert sink.compare("a.env", b"A=1\n") is Comparison.OTHER
     assert sink.write("a.env", b"A=1\n", mode=0o600)
     assert THEIR_KEY not in (tmp_path / "a.env").read_text()
 
@@ -145,7 +145,7 @@ def test_each_recipient_opens_a_file(tmp_path: Path, cipher: Cipher) -> None:
     for identity in (OURS, THEIRS):
         sink = sealed_sink(tmp_path, cipher, [OUR_KEY, THEIR_KEY], lambda identity=identity: identity)  # type: ignore[misc]
         sink.write("a.env", b"A=1\n", mode=0o600)
-        assert sink.compare("a.env", b"A=1\n") is Found.AS_WANTED
+        assert sink.compare("a.env", b"A=1\n") is Comparison.AS_WANTED
 
 
 @pytest.mark.parametrize("cipher", CIPHERS, ids=["age", "sops"])
@@ -167,11 +167,11 @@ def test_an_encrypted_file_may_be_committed(tmp_path: Path, cipher: Cipher) -> N
 def test_a_clear_file_is_replaced(tmp_path: Path, cipher: Cipher, old: bytes) -> None:
     (tmp_path / "a.env").write_bytes(old)
     sink = sealed_sink(tmp_path, cipher)
-    assert sink.compare("a.env", b"A=1\n") is Found.OTHER
+    assert sink.compare("a.env", b"A=1\n") is Comparison.OTHER
     with pytest.raises(RenderError, match="or somebody changed it"):
         sink.read("a.env")
     assert sink.write("a.env", b"A=1\n", mode=0o600)
-    assert sink.compare("a.env", b"A=1\n") is Found.AS_WANTED
+    assert sink.compare("a.env", b"A=1\n") is Comparison.AS_WANTED
 
 
 @pytest.mark.parametrize("cipher", CIPHERS, ids=["age", "sops"])
@@ -250,8 +250,8 @@ def test_what_lies_below_other_keys_stays_readable(tmp_path: Path) -> None:
     text = (tmp_path / "s.yaml").read_text()
     assert 'kind: "Secret"\nmetadata:\n    name: "app"\ndata:\n    a: "ENC[' in text
     assert 'encrypted_regex: "^(data|stringData)$"' in text
-    assert sink.compare("s.yaml", manifest) is Found.AS_WANTED
-    assert sealed_sink(tmp_path, sops()).compare("s.yaml", manifest) is Found.OTHER
+    assert sink.compare("s.yaml", manifest) is Comparison.AS_WANTED
+    assert sealed_sink(tmp_path, sops()).compare("s.yaml", manifest) is Comparison.OTHER
 
 
 @pytest.mark.parametrize(
@@ -305,9 +305,9 @@ def test_a_sops_file_that_somebody_changed_is_seen(tmp_path: Path, change: Calla
     sink.write("s.yaml", manifest, mode=0o600)
     file = tmp_path / "s.yaml"
     file.write_text(change(file.read_text()))
-    assert sink.compare("s.yaml", manifest) is Found.OTHER
+    assert sink.compare("s.yaml", manifest) is Comparison.OTHER
     assert sink.write("s.yaml", manifest, mode=0o600)
-    assert sink.compare("s.yaml", manifest) is Found.AS_WANTED
+    assert sink.compare("s.yaml", manifest) is Comparison.AS_WANTED
 
 
 @pytest.mark.parametrize(
@@ -327,7 +327,7 @@ def test_metadata_that_are_none_are_seen(tmp_path: Path, name: str, change: Call
     sink.write(name, CONTENTS[name], mode=0o600)
     file = tmp_path / name
     file.write_text(change(file.read_text()))
-    assert sink.compare(name, CONTENTS[name]) is Found.OTHER
+    assert sink.compare(name, CONTENTS[name]) is Comparison.OTHER
 
 
 def test_a_data_key_of_another_length_opens_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -344,4 +344,4 @@ def test_the_order_and_the_kinds_of_values_count(tmp_path: Path) -> None:
     sink = sealed_sink(tmp_path, sops())
     sink.write("a.json", b'{"a": 1, "b": "x"}', mode=0o600)
     for other in (b'{"b": "x", "a": 1}', b'{"a": true, "b": "x"}', b'{"a": "1", "b": "x"}'):
-        assert sink.compare("a.json", other) is Found.OTHER
+        assert sink.compare("a.json", other) is Comparison.OTHER

@@ -65,7 +65,7 @@ def find_replacement(draft: Draft, client: DesiredClient, stored: ClientState) -
 
 
 def plan_succession(draft: Draft, client: DesiredClient, stored: ClientState) -> None:
-    """Register `client`, or go on with that, and let the client of `last` go when outputs are written."""
+    """Register `client`, or go on with that, and let the client of `stored` go when outputs are written."""
     old, observed = (draft.actual.registrations.get(name) for name in (stored.client_id, client.client_id))
     _guard(draft, client, stored, old)
     draft.guard_protected(client.address, client.client_id, observed)

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from iac import files
 from iac.core.diagnostics import Diagnostic
 from iac.core.errors import RenderError
-from iac.ports import Delivery, Found, OutputSite, Sink
+from iac.ports import Comparison, Delivery, OutputSite, Sink
 from iac.sinks.file import FileOutputs
 
 _GIT = ".git"
@@ -49,13 +49,15 @@ class FileSink(Sink):
             files.write(target, content, mode=mode)
         return True
 
-    def _compare(self, path: str, content: bytes) -> Found:
+    def _compare(self, path: str, content: bytes) -> Comparison:
         found = self._read(path)
-        return Found.NOTHING if found is None else Found.AS_WANTED if found == content else Found.OTHER
+        return Comparison.NOTHING if found is None else Comparison.AS_WANTED if found == content else Comparison.OTHER
 
-    def _look(self, path: str, delivery: Delivery) -> Found:
+    def _look(self, path: str, delivery: Delivery) -> Comparison:
         content = self._read(path)
-        return Found.NOTHING if content is None else Found.AS_WANTED if delivery.is_of(content) else Found.OTHER
+        if content is None:
+            return Comparison.NOTHING
+        return Comparison.AS_WANTED if delivery.is_of(content) else Comparison.OTHER
 
     def _read(self, path: str) -> bytes | None:
         target = self._target(path)

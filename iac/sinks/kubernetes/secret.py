@@ -64,24 +64,24 @@ def _entries(target: SecretPath, content: bytes) -> Iterator[tuple[str, str]]:
     for number, line in enumerate(content.decode(errors="replace").split("\n"), 1):
         if not line.strip() or line.startswith("#"):
             continue
-        found = _ENTRY.fullmatch(line)
-        if found is None or found[1] in names:
+        entry = _ENTRY.fullmatch(line)
+        if entry is None or entry[1] in names:
             raise RenderError(
                 "the output cannot be several keys of a Secret",
                 where=target.path,
                 why=f"line {number} is not NAME=VALUE as dotenv has it, or repeats a name",
                 fix="use the template dotenv, or name one key for the whole: path: NAMESPACE/NAME/KEY",
             )
-        names.add(found[1])
-        yield found[1], found[2] if found[2] is not None else found[3]
+        names.add(entry[1])
+        yield entry[1], entry[2] if entry[2] is not None else entry[3]
 
 
-def read_content(target: SecretPath, found: Manifest) -> bytes | None:
+def read_content(target: SecretPath, present: Manifest) -> bytes | None:
     """The part of a Secret that is an output; several keys as dotenv lines; None when there is none."""
-    data = {name: base64.b64decode(text) for name, text in _part(found, "data").items()}
+    data = {name: base64.b64decode(text) for name, text in _part(present, "data").items()}
     if target.key:
         return data.get(target.key)
-    owned = _owned(found, ("data",))
+    owned = _owned(present, ("data",))
     return b"".join(_line(name, value) for name, value in data.items() if name in owned)
 
 
@@ -106,46 +106,46 @@ def manifest(target: SecretPath, data: Mapping[str, str], owner: str, kind: str,
     }
 
 
-def released(target: SecretPath, found: Manifest) -> Manifest:
+def released(target: SecretPath, present: Manifest) -> Manifest:
     """A Secret that gives up all fields of ours, where others keep keys in it. Its type cannot be changed."""
     metadata = {"name": target.name, "namespace": target.namespace}
-    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": found.get("type")}
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": present.get("type")}
 
 
-def is_marked(found: Manifest, owner: str) -> bool:
+def is_marked(present: Manifest, owner: str) -> bool:
     """Whether a Secret was made by this project and environment."""
-    return bool(_part(found, "metadata", "annotations").get(MARK) == owner)
+    return bool(_part(present, "metadata", "annotations").get(MARK) == owner)
 
 
-def holds(found: Manifest | None, wanted: Manifest) -> bool:
+def holds(present: Manifest | None, wanted: Manifest) -> bool:
     """Whether a Secret is as it was applied, and nothing of what iac applied before is left in it."""
-    if found is None or found.get("type") != wanted["type"]:
+    if present is None or present.get("type") != wanted["type"]:
         return False
     for path in (("data",), ("metadata", "labels"), ("metadata", "annotations")):
-        there, here = _part(found, *path), _part(wanted, *path)
-        if _owned(found, path) != set(here) or any(there.get(name) != value for name, value in here.items()):
+        there, here = _part(present, *path), _part(wanted, *path)
+        if _owned(present, path) != set(here) or any(there.get(name) != value for name, value in here.items()):
             return False
     return True
 
 
-def keys_of_others(found: Manifest) -> set[str]:
+def keys_of_others(present: Manifest) -> set[str]:
     """Keys of the data that are not iac's."""
-    return set(_part(found, "data")) - _owned(found, ("data",))
+    return set(_part(present, "data")) - _owned(present, ("data",))
 
 
-def _owned(found: Manifest, path: tuple[str, ...]) -> set[str]:
+def _owned(present: Manifest, path: tuple[str, ...]) -> set[str]:
     """Names below a field that iac's applies own (metadata.managedFields, fieldsV1)."""
     names: set[str] = set()
-    for entry in found.get("metadata", {}).get("managedFields", ()):
+    for entry in present.get("metadata", {}).get("managedFields", ()):
         if entry.get("manager") == MANAGER and entry.get("operation") == "Apply":
             fields = _part(entry.get("fieldsV1", {}), *(f"f:{part}" for part in path))
             names |= {name.removeprefix("f:") for name in fields if name.startswith("f:")}
     return names
 
 
-def _part(found: Mapping[str, Any], *path: str) -> dict[str, Any]:
+def _part(present: Mapping[str, Any], *path: str) -> dict[str, Any]:
     """A mapping inside of one; empty when there is none."""
-    part: Any = found
+    part: Any = present
     for name in path:
         part = (part or {}).get(name)
     return part or {}

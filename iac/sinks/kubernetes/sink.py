@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from iac.core.diagnostics import Diagnostic
 from iac.core.errors import RenderError, UnknownOutcome
-from iac.ports import Clock, Delivery, Found, OutputSite, Sink
+from iac.ports import Clock, Comparison, Delivery, OutputSite, Sink
 from iac.ports.path import named_file
 from iac.sinks.kubernetes import KubernetesSettings
 from iac.sinks.kubernetes.login import Choice, Cluster, find_cluster
@@ -59,8 +59,8 @@ def open_sink(settings: KubernetesSettings, at: OutputSite) -> Sink:
     marks = Marks(f"{site.project}/{site.environment}", settings.type, settings.labels)
 
     def find() -> Cluster:
-        found = find_cluster(choice, site.environ)
-        return replace(found, timeout=site.timeout, deadline=site.deadline, proxy=site.network.proxy)
+        cluster = find_cluster(choice, site.environ)
+        return replace(cluster, timeout=site.timeout, deadline=site.deadline, proxy=site.network.proxy)
 
     return KubernetesSink(find, marks, site.clock)
 
@@ -82,17 +82,17 @@ class KubernetesSink(Sink):
 
     def _check(self, path: str, content: bytes) -> None:
         wanted = self._manifest(path, content)
-        with self._open(path) as (api, target, found):
-            self._refuse_foreign(target, found)
+        with self._open(path) as (api, target, present):
+            self._refuse_foreign(target, present)
             api.apply(target, wanted, is_trial=True)
 
     def _write(self, path: str, content: bytes, *, mode: int, is_new: bool) -> bool:
         wanted = self._manifest(path, content)
-        with self._open(path) as (api, target, found):
-            self._refuse_foreign(target, found)
-            if holds(found, wanted):
+        with self._open(path) as (api, target, present):
+            self._refuse_foreign(target, present)
+            if holds(present, wanted):
                 return False
-            answer = _apply(api, target, _on(found, wanted))
+            answer = _apply(api, target, _on(present, wanted))
         if not holds(answer, wanted):
             raise RenderError(
                 "the cluster holds another Secret than was sent",
@@ -102,29 +102,33 @@ class KubernetesSink(Sink):
             )
         return True
 
-    def _compare(self, path: str, content: bytes) -> Found:
-        with self._open(path) as (_, _, found):
-            if found is None:
-                return Found.NOTHING
+    def _compare(self, path: str, content: bytes) -> Comparison:
+        with self._open(path) as (_, _, present):
+            if present is None:
+                return Comparison.NOTHING
         wanted = self._manifest(path, content)
-        return Found.AS_WANTED if is_marked(found, self._marks.owner) and holds(found, wanted) else Found.OTHER
+        return (
+            Comparison.AS_WANTED
+            if is_marked(present, self._marks.owner) and holds(present, wanted)
+            else Comparison.OTHER
+        )
 
-    def _look(self, path: str, delivery: Delivery) -> Found:
-        return Found.AS_WANTED
+    def _look(self, path: str, delivery: Delivery) -> Comparison:
+        return Comparison.AS_WANTED
 
     def _read(self, path: str) -> bytes | None:
-        with self._open(path) as (_, target, found):
-            return None if found is None else read_content(target, found)
+        with self._open(path) as (_, target, present):
+            return None if present is None else read_content(target, present)
 
     def _remove(self, path: str) -> None:
-        with self._open(path) as (api, target, found):
-            if found is None:
+        with self._open(path) as (api, target, present):
+            if present is None:
                 return
-            self._refuse_foreign(target, found)
-            if keys_of_others(found):
-                api.apply(target, _on(found, released(target, found)))
+            self._refuse_foreign(target, present)
+            if keys_of_others(present):
+                api.apply(target, _on(present, released(target, present)))
             else:
-                _delete(api, target, found)
+                _delete(api, target, present)
 
     def _place(self, path: str) -> str:
         target = parse_target(path)
@@ -151,8 +155,8 @@ class KubernetesSink(Sink):
         marks, target = self._marks, parse_target(path)
         return manifest(target, read_data(target, content), marks.owner, marks.type, marks.labels)
 
-    def _refuse_foreign(self, target: SecretPath, found: Manifest | None) -> None:
-        if found is None or is_marked(found, self._marks.owner):
+    def _refuse_foreign(self, target: SecretPath, present: Manifest | None) -> None:
+        if present is None or is_marked(present, self._marks.owner):
             return
         raise RenderError(
             "this Secret is not iac's to change",
@@ -164,11 +168,11 @@ class KubernetesSink(Sink):
         )
 
 
-def _on(found: Manifest | None, wanted: Manifest) -> Manifest:
+def _on(present: Manifest | None, wanted: Manifest) -> Manifest:
     """The wanted Secret, on the condition that the Secret is still the one that was read."""
-    if found is None:
+    if present is None:
         return wanted
-    return {**wanted, "metadata": {**wanted["metadata"], "resourceVersion": found["metadata"]["resourceVersion"]}}
+    return {**wanted, "metadata": {**wanted["metadata"], "resourceVersion": present["metadata"]["resourceVersion"]}}
 
 
 def _apply(api: Api, target: SecretPath, wanted: Manifest) -> Manifest | None:
@@ -176,15 +180,15 @@ def _apply(api: Api, target: SecretPath, wanted: Manifest) -> Manifest | None:
     try:
         return api.apply(target, wanted)
     except UnknownOutcome:
-        found = api.read(target)
-        if not holds(found, wanted):
+        present = api.read(target)
+        if not holds(present, wanted):
             raise
-        return found
+        return present
 
 
-def _delete(api: Api, target: SecretPath, found: Manifest) -> None:
+def _delete(api: Api, target: SecretPath, present: Manifest) -> None:
     try:
-        api.delete(target, found)
+        api.delete(target, present)
     except UnknownOutcome:
         if api.read(target) is not None:
             raise
