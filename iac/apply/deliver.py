@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iac.apply.outcome import Delivered, NotDelivered
@@ -12,7 +13,7 @@ from iac.core.errors import ClosedSecretError, IacError, InputError, InvalidInpu
 from iac.core.model import uses_secret
 from iac.core.plan.change import Change, OutputAction, OutputChange, SecretChange
 from iac.core.plan.draft import Rendered
-from iac.core.plan.output import as_rendered, find_block, made_by, output_digest
+from iac.core.plan.output import as_rendered, find_block, is_written, made_by, record_output
 from iac.core.plan.plan import Plan
 from iac.core.secret import Secret
 from iac.core.state.keys import key_in_use, kid_in_use
@@ -126,11 +127,23 @@ def deliver(
         if isinstance(delivery, NotDelivered):
             failed.update(dict.fromkeys(spec.clients, output.id))
         yield delivery
+    for output in _outputs(finished, {OutputAction.UNCHANGED}):
+        _remember(session, ledger, specs[output.id])
     for output in _outputs(finished, {OutputAction.DELETE}):
         clients = ledger.state.outputs[output.id].clients if output.id in ledger.state.outputs else ()
         waits_for = next((failed[address] for address in clients if address in failed), "")
         yield _kept(output, waits_for) if waits_for else _remove(session, ledger, output)
     session.deliveries.end()
+
+
+def _remember(session: LocalSession, ledger: Ledger, spec: OutputSpec) -> None:
+    """That only what the template does not read has changed: the next plan need not ask what it reads."""
+    record = ledger.state.outputs.get(spec.id)
+    if record is None or not record.read or find_block(spec, rendered(spec, ledger.state)):
+        return
+    now = record_of(session, spec, ledger.state)
+    if now.read == record.read and now.digest != record.digest:
+        ledger.note(OutputWritten(spec.id, replace(now, serial=record.serial)))
 
 
 def _kept(output: OutputChange, waits_for: str) -> NotDelivered:
@@ -183,7 +196,13 @@ def rendered(spec: OutputSpec, state: State) -> dict[str, Rendered]:
 def record_of(session: LocalSession, spec: OutputSpec, state: State) -> OutputRecord:
     """What state remembers of an output written from `state`."""
     template = made_by(spec, session.digest(spec.template, state))
-    return OutputRecord(output_digest(spec, template, rendered(spec, state)), spec.clients, spec.sink, state.serial)
+    return record_output(spec, template, rendered(spec, state), session.reads(spec.template), state.serial)
+
+
+def is_known(session: LocalSession, spec: OutputSpec, state: State) -> bool:
+    """Whether state says that the output was written with what it would hold now."""
+    template, record = made_by(spec, session.digest(spec.template, state)), state.outputs.get(spec.id)
+    return is_written(spec, template, rendered(spec, state), record, session.reads)
 
 
 def _credentials(ledger: Ledger, address: str, client: ClientState) -> Credentials:

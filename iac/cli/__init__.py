@@ -63,8 +63,8 @@ class _Root(Group):
     """The commands of `COMMANDS`, each a module of this package that is imported when it is asked for."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
-        """All names, sorted."""
-        return sorted(COMMANDS)
+        """All names, in the order of use."""
+        return [*COMMANDS]  # `list` may be the module of that command here
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  # click has this form
         """Import one command."""
@@ -82,7 +82,7 @@ class _Root(Group):
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Say where there is more."""
-        formatter.write(f"\n`{ctx.command_path} COMMAND --help` shows options, examples and exit codes.\n")
+        super().format_epilog(ctx, formatter)
         formatter.write(f"Documentation: {DOCS}\n")
 
 

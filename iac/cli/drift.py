@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     page="how-to/see-drift.md",
     examples=(
         Example("Look for changes on the server", "iac drift"),
-        Example("Keep what somebody changed: write it into the definition", "iac drift --accept portal"),
+        Example("Write what somebody changed into the definition", "iac drift --accept portal"),
     ),
     exits={0: "No drift.", 2: "There is drift.", 6: "The server cannot be read."},
 )
@@ -42,9 +42,9 @@ if TYPE_CHECKING:
 def command(shell: Shell, *, addresses: tuple[str, ...], view: str, accept: tuple[str, ...]) -> int:
     """Show what somebody changed on the server since the last apply.
 
-    Drift compares managed fields, owners, secrets that the server shows, and missing clients. Changes of a definition
-    are not drift. Needs the scope iam:admin.read. A key of the state is needed only for clients that iac reads with
-    their own registration access token.
+    iac compares managed fields, owners and secrets that the server shows, and reports clients that are gone. A changed
+    definition is not drift. Needs the scope iam:admin.read. A key of the state is needed only for clients that iac
+    reads with their own registration access token.
     """
     if accept and (addresses or view == "markdown"):
         raise click.UsageError("--accept ADDR cannot be combined with other ADDR or --format markdown")

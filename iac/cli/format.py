@@ -30,7 +30,7 @@ SETTINGS_FROM = click.option(
     "base",
     metavar="FILE",
     default=None,
-    help="Take settings from this iac.yaml, of the target branch, and report differences.",
+    help="Take settings from another iac.yaml, such as the target branch's, and report differences.",
 )
 
 

@@ -87,6 +87,14 @@ class Group(click.Group):
         self.format_commands(ctx, formatter)
         _write_options(self, ctx, formatter)
 
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """All names, in the order of use, which is that of the module."""
+        return sorted(super().list_commands(ctx), key=list(self.commands).index)
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Say where there is more."""
+        formatter.write(f"\n`{ctx.command_path} COMMAND --help` shows options, examples and exit codes.\n")
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

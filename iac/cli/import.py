@@ -30,7 +30,8 @@ if TYPE_CHECKING:
             "iac import --match 'name=jupyter*'\niac plan",
         ),
         Example(
-            "Import from an export, and store its secrets", "iac import --from export.json --secrets-to secrets.env"
+            "Import from an export, and write its secrets to a file",
+            "iac import --from export.json --secrets-to secrets.env",
         ),
     ),
     exits={1: "Nothing was imported, or a CLIENT_ID cannot be imported."},
@@ -69,7 +70,7 @@ def command(
     """Write definitions of clients that are registered already, with adopt: true.
 
     The next plan shows `adopt` without field changes, and apply takes the clients over. Import does not touch state. It
-    needs the scope iam:admin.read. A definition contains the always-managed fields and other fields that are not at
+    needs the scope iam:admin.read. Definitions contain the always-managed fields and other fields that are not at
     their default. iac overwrites no file, and writes all definitions or none.
     """
     from iac.clock import SystemClock  # not needed by --help

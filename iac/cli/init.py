@@ -9,15 +9,13 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli.context import Shell, is_terminal
-from iac.cli.help import Example, Subcommand
+from iac.cli.help import Example, Subcommand, page_url
 from iac.core.text import printable
 from iac.registry import BACKENDS, FORGES, PROVIDERS
 
 if TYPE_CHECKING:
     from iac.workflow.init import Answers, Begun
     from iac.workflow.pipelines import Pipelines
-
-PAGES = "https://github.com/indigo-iac/indigo-iac/blob/main/docs/how-to/pipeline-{}.md"
 
 
 @click.command(
@@ -35,7 +33,7 @@ PAGES = "https://github.com/indigo-iac/indigo-iac/blob/main/docs/how-to/pipeline
 @click.option(
     "--project",
     metavar="NAME",
-    help="Name of the project. Default: iac asks on a terminal, or takes the folder's name.",
+    help="Name of the project. Default: the folder's name; on a terminal iac asks.",
 )
 @click.option("--issuer", metavar="URL", help="Issuer URL of the server. Default: iac asks on a terminal.")
 @click.option(
@@ -78,7 +76,7 @@ def command(
     """Create a project here: iac.yaml, clients.d/, an empty state, and an age identity outside the project.
 
     iac overwrites no file and contacts no server. --backend git needs a git repository with a remote origin that you
-    can push to. --ci needs a state that pipelines reach, so it does not work with the file backend.
+    can push to. --ci needs a state that pipelines can reach, so it does not work with the file backend.
     """
     if wheel and not forges:
         raise click.UsageError("--wheel is for pipelines: give --ci, too")
@@ -141,7 +139,10 @@ def _tell(shell: Shell, pipelines: Pipelines) -> None:
         click.echo(printable(f"wrote the wheel into {path}"))
     if not (pipelines.files or pipelines.edited):
         shell.note("the pipelines are there already, as this version writes them")
-    pages = (f"commit and push them; what to set up at the forge: {PAGES.format(forge)}" for forge in pipelines.forges)
+    pages = (
+        f"commit and push them; what to set up at the forge: {page_url(f'how-to/pipeline-{forge}.md')}"
+        for forge in pipelines.forges
+    )
     shell.note(*pipelines.advice, *pages)
 
 

@@ -48,7 +48,7 @@ class _Columns(click.ParamType[tuple[str, ...]]):
     cls=Subcommand,
     page="how-to/inventory.md",
     examples=(
-        Example("List clients that no project manages here", "iac list --unmanaged"),
+        Example("List clients that this project does not manage", "iac list --unmanaged"),
         Example("Find clients that nobody has used for 90 days", "iac list --stale 90d --sort last_used"),
         Example("Export everything for a spreadsheet", "iac list --format csv > clients.csv"),
     ),

@@ -10,13 +10,15 @@ import click
 
 from iac.cli.context import Shell, is_terminal
 from iac.cli.format import FORMAT, show
-from iac.cli.help import Example, Subcommand
+from iac.cli.help import Example, Subcommand, page_url
 from iac.services import Service, services
 
 if TYPE_CHECKING:
     from iac.workflow.new import Offer, Started
 
-PAGES = "https://github.com/indigo-iac/indigo-iac/blob/main/docs/how-to/services/{}.md"
+
+_USUAL = "plain"
+"""The template for a service that is not in the catalogue."""
 
 
 @click.command(
@@ -32,7 +34,7 @@ PAGES = "https://github.com/indigo-iac/indigo-iac/blob/main/docs/how-to/services
 @click.option(
     "--template",
     metavar="NAME",
-    default="plain",
+    default=_USUAL,
     show_default=True,
     help="A service of --list, or one of its templates.",
 )
@@ -86,9 +88,13 @@ def _show(shell: Shell, offer: Offer, started: Started, view: str) -> None:
     if view == "text":
         shell.note(
             *(f"iac apply will write {path}" for path in started.outputs),
-            f"how {offer.service.title} reads it: {PAGES.format(offer.service.name)}",
+            f"how {_reader(offer)} reads it: {page_url(f'how-to/services/{offer.service.name}.md')}",
             "next: look at the definition, then run iac validate and iac plan",
         )
+
+
+def _reader(offer: Offer) -> str:
+    return "your service" if offer.service.name == _USUAL else offer.service.title
 
 
 def _catalogue_lines(known: Collection[Service]) -> Iterator[str]:

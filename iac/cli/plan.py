@@ -61,7 +61,11 @@ REPORT = click.option(
         Example("Plan one client", "iac plan --target portal"),
         Example("Write a report for a pull request", "iac plan --report markdown=plan.md"),
     ),
-    exits={0: "Planned.", 2: "With --detailed-exitcode: there are changes.", 3: "Apply would refuse this plan."},
+    exits={
+        0: "Done. Without --detailed-exitcode, also if there are changes.",
+        2: "With --detailed-exitcode: there are changes.",
+        3: "Apply would refuse this plan.",
+    },
 )
 @click.option("--out", metavar="FILE", help="Save the plan for `iac apply FILE`.")
 @click.option("--target", "targets", metavar="ADDR", multiple=True, help="Plan only this address; repeatable.")
@@ -76,7 +80,7 @@ REPORT = click.option(
     type=click.IntRange(min=SMALLEST_BUDGET),
     default=BUDGET,
     show_default=True,
-    help=f"Longest markdown, {SMALLEST_BUDGET} or more.",
+    help=f"Maximum length of markdown, at least {SMALLEST_BUDGET}.",
 )
 @format_option("text", "markdown", "json")
 @click.pass_obj
@@ -93,7 +97,7 @@ def command(
     reports: tuple[ReportFile, ...],
     budget: int,
 ) -> int:
-    """Show what apply would change, what it would refuse, and findings.
+    """Show what apply would do: changes, refusals and findings.
 
     Plan writes only the files that you ask for. It needs the scope iam:admin.read, no key of the state and no lock.
     """

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 def command(shell: Shell, *, check: bool, targets: tuple[str, ...], accept_older_state: bool, view: str) -> int:
     """Write outputs from state. Needs an age identity that opens the secrets, and no login.
 
-    An identity that opens only some clients renders those: name them by --target.
+    If the identity opens only some clients, name them with --target.
     """
     from iac.wiring.sessions import open_local  # brings in the adapters
     from iac.workflow.render import render_outputs

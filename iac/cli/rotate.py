@@ -16,7 +16,7 @@ from iac.cli.help import Example, Subcommand
     page="how-to/rotate-a-secret.md",
     examples=(
         Example("Give one client a new secret", "iac rotate portal"),
-        Example("After a leak: also end the tokens of this client", "iac rotate portal --revoke"),
+        Example("After a leak, end its tokens, too", "iac rotate portal --revoke"),
     ),
     exits={
         0: "Rotated.",

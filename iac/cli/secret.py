@@ -46,6 +46,28 @@ def set_secret(shell: Shell, *, address: str, others: tuple[str, ...], view: str
 
 
 @command.command(
+    "import",
+    short_help="Store the secrets of a file.",
+    page="how-to/take-over-a-client.md",
+    examples=(Example("Store many secrets, then remove the file", "iac secret import secrets.env\nrm secrets.env"),),
+)
+@click.argument("file", metavar="FILE")
+@FORMAT
+@click.pass_obj
+def import_secrets(shell: Shell, *, file: str, view: str) -> int:
+    """Store the secrets of FILE: lines ADDR=secret, or a JSON object of address to secret. `-` is stdin.
+
+    iac tests each secret at the token endpoint, and stores all or none.
+    """
+    from iac.workflow.secrets import parse_secrets  # not needed by --help
+
+    code = _store(shell, parse_secrets(_decoded(read_given(shell, file), file), file), view)
+    if file != "-":
+        shell.note(f"remove {file}, which holds the secrets in clear")
+    return code
+
+
+@command.command(
     "token",
     short_help="Store the registration access token of one client.",
     page="how-to/self-service.md",
@@ -64,9 +86,9 @@ def set_secret(shell: Shell, *, address: str, others: tuple[str, ...], view: str
 def set_token(shell: Shell, *, address: str, others: tuple[str, ...], uri: str, view: str) -> int:
     """Store the registration access token of ADDR, from stdin or from a prompt.
 
-    iac stores it only if it reads the client. It replaces a token that has expired. For an address that is not in
-    state, iac takes the client over; the definition must contain its client_id. For the providers iam-self-service and
-    rfc7591.
+    iac stores the token only if it reads the client with it. The token replaces one that has expired. For an address
+    that is not in state, iac takes the client over; the definition must contain its client_id. For the providers
+    iam-self-service and rfc7591.
     """
     from iac.wiring.sessions import Access, open_session  # brings in the adapters
     from iac.workflow.secrets import store_token
@@ -78,28 +100,6 @@ def set_token(shell: Shell, *, address: str, others: tuple[str, ...], uri: str, 
     show(view, {"address": address, "client_id": client.client_id}, [text])
     shell.note("run iac plan: it says what the definition changes")
     return 0
-
-
-@command.command(
-    "import",
-    short_help="Store the secrets of a file.",
-    page="how-to/take-over-a-client.md",
-    examples=(Example("Store many secrets, then remove the file", "iac secret import secrets.env\nrm secrets.env"),),
-)
-@click.argument("file", metavar="FILE")
-@FORMAT
-@click.pass_obj
-def import_secrets(shell: Shell, *, file: str, view: str) -> int:
-    """Store the secrets of FILE: lines ADDR=secret, or a JSON object of address to secret. - reads stdin.
-
-    iac tests each secret at the token endpoint, and stores all or none.
-    """
-    from iac.workflow.secrets import parse_secrets  # not needed by --help
-
-    code = _store(shell, parse_secrets(_decoded(read_given(shell, file), file), file), view)
-    if file != "-":
-        shell.note(f"remove {file}, which holds the secrets in clear")
-    return code
 
 
 def _store(shell: Shell, secrets: Mapping[str, Secret], view: str) -> int:

@@ -11,8 +11,9 @@ from iac.cli.approval import AUTO_APPROVE, LOCK_TIMEOUT, ApprovalTerms, carry_ou
 from iac.cli.context import Shell, approve, check_terminal, read_given
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Group
-from iac.core.state.model import ClientState, State
+from iac.core.state.model import ClientState, State, Tombstone
 from iac.core.text import printable
+from iac.registry import capabilities
 from iac.views.state import detail, predecessor_text, predecessors_of, secret_text, state_to_dict, value_words
 from iac.views.words import counted
 
@@ -86,10 +87,50 @@ def _notes(state: State) -> Iterator[str]:
     for _, intent in sorted(state.intents.items()):
         yield f"{intent.address}: {intent.action} of {intent.at} was interrupted; iac plan says more"
     for grave in state.tombstones:
-        way = "replaced" if grave.address in state.clients else f"iac state restore {grave.address}"
-        yield f"{grave.address}: {grave.client.client_id} was deleted {grave.deleted_at}; {way}"
+        yield f"{grave.address}: {grave.client.client_id} was deleted {grave.deleted_at}; {_way_back(state, grave)}"
     if not state.clients:
         yield "no clients are in state yet"
+
+
+def _way_back(state: State, grave: Tombstone) -> str:
+    if grave.address in state.clients:
+        return "replaced"
+    if capabilities(grave.client.provider).server_chooses:
+        return "it cannot come back: the server chooses ids and secrets"
+    return f"iac state restore {grave.address}"
+
+
+@command.command(
+    "show",
+    short_help="Show what state holds of one client.",
+    page="reference/state.md",
+    examples=(Example("Show one client", "iac state show portal"),),
+)
+@click.argument("address", metavar="ADDR")
+@FORMAT
+@click.pass_obj
+def show_client(shell: Shell, *, address: str, view: str) -> int:
+    """Show what state holds of one client, and the recipients of its secret. Secrets are shown as "(sensitive)"."""
+    from iac.workflow.state import not_in_state
+
+    state = _open(shell).backend.load()
+    client = state.clients.get(address)
+    if client is None:
+        raise not_in_state(state, address)
+    show(view, {"address": address, **detail(client)}, _detail_lines(address, client))
+    return 0
+
+
+def _detail_lines(address: str, client: ClientState) -> Iterator[str]:
+    yield f"{address}  client_id {client.client_id}"
+    yield f"  secret {secret_text(client)}"
+    yield from (f"  {predecessor_text(old)}" for old in predecessors_of(client))
+    values = detail(client)
+    for name, value in values.items():
+        if name not in {"client_id", "secret", "predecessors", "applied"}:
+            yield f"  {name:<32} {value_words(value)}"
+    yield "applied:"
+    yield from (f"  {name:<32} {value_words(value)}" for name, value in values["applied"].items())
 
 
 @command.command(
@@ -118,139 +159,6 @@ def move(shell: Shell, *, source: str, target: str) -> int:
     click.echo(printable(f"{source} is now {target} (client_id {client.client_id})"))
     shell.note(f"move its definition too: clients.d/{source}.yaml to clients.d/{target}.yaml")
     return 0
-
-
-@command.command(
-    "pull",
-    short_help="Print the state.",
-    page="how-to/recover.md",
-    examples=(Example("Save a copy of the state", "iac state pull > state-copy.json"),),
-)
-@click.pass_obj
-def pull(shell: Shell) -> int:
-    """Print the state as one JSON document, journal included.
-
-    Secrets stay sealed. With `encryption: none` they are readable, and iac says so. `iac state push` takes the copy
-    back.
-    """
-    from iac.clock import SystemClock  # not needed by --help
-    from iac.config.project import load_project
-    from iac.core.state.document import render_state
-    from iac.wiring.site import open_backend
-
-    settings = load_project(shell.root).settings(shell.environment)
-    click.echo(render_state(open_backend(settings, SystemClock()).load()), nl=False)
-    if settings.state.is_clear:
-        click.echo("its secrets are not encrypted: iac.yaml has encryption: none", err=True)
-    return 0
-
-
-@command.command(
-    "push",
-    short_help="Replace the state by a copy.",
-    page="how-to/share-state.md",
-    examples=(
-        Example("Put a copy back that is older than the state", "iac state push state-copy.json --force"),
-        Example(
-            "Move the state: save it, change `state:` in iac.yaml, and store it",
-            "iac state pull > state-copy.json\niac state push state-copy.json",
-        ),
-    ),
-    exits={1: "The copy is older, or belongs to another project, environment, issuer or lineage."},
-)
-@click.argument("file", metavar="FILE")
-@click.option("--force", "is_forced", is_flag=True, help="Push a copy that is older than the state.")
-@click.pass_obj
-def push_copy(shell: Shell, *, file: str, is_forced: bool) -> int:
-    """Replace the state by FILE: a copy of `iac state pull`, or an emergency copy. - reads stdin.
-
-    An emergency copy that ends in .journal is added to the state. No other command may run between pull and push.
-    Afterwards run `iac plan`: it shows how state and server differ.
-    """
-    from iac.workflow.state import StateCopy, push
-
-    push(_open(shell), StateCopy(read_given(shell, file), file), is_forced=is_forced)
-    click.echo(printable(f"the state holds what {file} holds"))
-    shell.note("run iac plan: it says what differs from the server; keep the copy until then")
-    return 0
-
-
-@command.command(
-    "rekey",
-    short_help="Seal all secrets again, for the current recipients.",
-    page="explanation/state-and-secrets.md",
-    examples=(Example("After a change of `recipients`", "iac state rekey"),),
-)
-@click.pass_obj
-def rekey_secrets(shell: Shell) -> int:
-    """Seal every secret again, to the recipients of iac.yaml and of the definitions.
-
-    Run it after a change of recipients, or of `encryption: none`. Needs an identity that opens the secrets now, and no
-    server. Former recipients can still open older copies of the state: rotate the secrets that they must not know.
-    """
-    from iac.wiring.sessions import open_rekey  # not needed by --help
-    from iac.workflow.state import rekey
-
-    done = rekey(open_rekey(shell))
-    click.echo(f"sealed {counted(done.secrets, 'secret')} again")
-    for address, recipients in sorted(done.recipients.items()):
-        click.echo(printable(f"{address}: also to {counted(len(recipients), 'recipient')} of its definition"))
-    if done.are_clear:
-        shell.note("they are not encrypted now, as iac.yaml asks: whoever reads the state reads them")
-        return 0
-    if done.were_clear:
-        shell.note(
-            f"{done.were_clear} of them were not encrypted, and are not in older copies and backups of the state:",
-            "remove those copies, or rotate with iac rotate",
-        )
-    shell.note(
-        "older copies of the state still open for former recipients:",
-        "rotate what they must not know any more, with iac rotate",
-    )
-    return 0
-
-
-@command.command(
-    "restore",
-    short_help="Create a deleted client again, with its old secret.",
-    page="how-to/remove-or-move-a-client.md",
-    examples=(Example("Find a deleted client, and bring it back", "iac state list\niac state restore wiki"),),
-    exits={
-        0: "Restored.",
-        3: "A guard refused it: another client has this client_id now.",
-        5: "Restored in part. Run it again.",
-    },
-)
-@click.argument("address", metavar="ADDR")
-@AUTO_APPROVE
-@LOCK_TIMEOUT
-@FORMAT
-@click.pass_obj
-def restore(shell: Shell, *, address: str, auto_approve: bool, lock_timeout: int, view: str) -> int:
-    """Create a deleted client again, with its old client_id and secret. Its services work again.
-
-    State keeps deleted clients for 30 days. The client comes back as the server last answered it; if there is a
-    definition, its fields win. The plan shows all of it. Afterwards take the address out of `removed:`, and put its
-    definition back. Needs an age identity.
-    """
-    from iac.apply.run import apply_plan
-    from iac.wiring.sessions import Access, open_session  # brings in the adapters
-    from iac.workflow.restore import prepare_restore
-
-    with (
-        open_session(shell, Access.WRITE) as session,
-        session.backend.lock(session.holder(), timeout=lock_timeout),
-    ):
-        is_defined = address in session.desired.clients
-        alone, locked = prepare_restore(session, address)
-        report = carry_out(shell, alone, locked, ApprovalTerms(view, is_approved=auto_approve), apply_plan)
-    code = end(shell, report, view)
-    if not is_defined:
-        shell.note(
-            f"now put its definition back, clients.d/{address}.yaml, and take it out of removed:",
-            "until then iac apply refuses it, or deletes it again",
-        )
-    return code
 
 
 @command.command(
@@ -297,36 +205,136 @@ def _known(state: State, address: str, client: ClientState | None) -> str:
 
 
 @command.command(
-    "show",
-    short_help="Show what state holds of one client.",
-    page="reference/state.md",
-    examples=(Example("Show one client", "iac state show portal"),),
+    "restore",
+    short_help="Create a deleted client again, with its old secret.",
+    page="how-to/remove-or-move-a-client.md",
+    examples=(Example("Find a deleted client, and bring it back", "iac state list\niac state restore wiki"),),
+    exits={
+        0: "Restored.",
+        3: "A guard refused it: another client has this client_id now.",
+        5: "Restored in part. Run it again.",
+    },
 )
 @click.argument("address", metavar="ADDR")
+@AUTO_APPROVE
+@LOCK_TIMEOUT
 @FORMAT
 @click.pass_obj
-def show_client(shell: Shell, *, address: str, view: str) -> int:
-    """Show what state holds of one client, and the recipients of its secret. Secrets are shown as "(sensitive)"."""
-    from iac.workflow.state import not_in_state
+def restore(shell: Shell, *, address: str, auto_approve: bool, lock_timeout: int, view: str) -> int:
+    """Create a deleted client again, with its old client_id and secret. Its services work again.
 
-    state = _open(shell).backend.load()
-    client = state.clients.get(address)
-    if client is None:
-        raise not_in_state(state, address)
-    show(view, {"address": address, **detail(client)}, _detail_lines(address, client))
+    State keeps deleted clients for 30 days. The client comes back as the server last answered it; if there is a
+    definition, its fields win. The plan shows all of it. Afterwards take the address out of `removed:`, and put its
+    definition back. Needs an age identity.
+    """
+    from iac.apply.run import apply_plan
+    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.workflow.restore import prepare_restore
+
+    with (
+        open_session(shell, Access.WRITE) as session,
+        session.backend.lock(session.holder(), timeout=lock_timeout),
+    ):
+        is_defined = address in session.desired.clients
+        alone, locked = prepare_restore(session, address)
+        report = carry_out(shell, alone, locked, ApprovalTerms(view, is_approved=auto_approve), apply_plan)
+    code = end(shell, report, view)
+    if not is_defined:
+        shell.note(
+            f"now put its definition back, clients.d/{address}.yaml, and take it out of removed:",
+            "until then iac apply refuses it, or deletes it again",
+        )
+    return code
+
+
+@command.command(
+    "pull",
+    short_help="Print the state.",
+    page="how-to/recover.md",
+    examples=(Example("Save a copy of the state", "iac state pull > state-copy.json"),),
+)
+@click.pass_obj
+def pull(shell: Shell) -> int:
+    """Print the state as one JSON document, journal included.
+
+    Secrets stay sealed. With `encryption: none` they are readable, and iac warns you. `iac state push` takes the copy
+    back.
+    """
+    from iac.clock import SystemClock  # not needed by --help
+    from iac.config.project import load_project
+    from iac.core.state.document import render_state
+    from iac.wiring.site import open_backend
+
+    settings = load_project(shell.root).settings(shell.environment)
+    click.echo(render_state(open_backend(settings, SystemClock()).load()), nl=False)
+    if settings.state.is_clear:
+        click.echo("its secrets are not encrypted: iac.yaml has encryption: none", err=True)
     return 0
 
 
-def _detail_lines(address: str, client: ClientState) -> Iterator[str]:
-    yield f"{address}  client_id {client.client_id}"
-    yield f"  secret {secret_text(client)}"
-    yield from (f"  {predecessor_text(old)}" for old in predecessors_of(client))
-    values = detail(client)
-    for name, value in values.items():
-        if name not in {"client_id", "secret", "predecessors", "applied"}:
-            yield f"  {name:<32} {value_words(value)}"
-    yield "applied:"
-    yield from (f"  {name:<32} {value_words(value)}" for name, value in values["applied"].items())
+@command.command(
+    "push",
+    short_help="Replace the state by a copy.",
+    page="how-to/share-state.md",
+    examples=(
+        Example("Put a copy back that is older than the state", "iac state push state-copy.json --force"),
+        Example(
+            "Move the state to another backend",
+            "iac state pull > state-copy.json\n# change state: in iac.yaml\niac state push state-copy.json",
+        ),
+    ),
+    exits={1: "The copy is older, or belongs to another project, environment, issuer or lineage."},
+)
+@click.argument("file", metavar="FILE")
+@click.option("--force", "is_forced", is_flag=True, help="Push a copy that is older than the state.")
+@click.pass_obj
+def push_copy(shell: Shell, *, file: str, is_forced: bool) -> int:
+    """Replace the state by FILE: a copy of `iac state pull`, or an emergency copy. `-` is stdin.
+
+    An emergency copy that ends in .journal is added to the state. No other command may run between pull and push.
+    Afterwards run `iac plan`: it shows how state and server differ.
+    """
+    from iac.workflow.state import StateCopy, push
+
+    push(_open(shell), StateCopy(read_given(shell, file), file), is_forced=is_forced)
+    click.echo(printable(f"the state holds what {file} holds"))
+    shell.note("run iac plan: it says what differs from the server; keep the copy until then")
+    return 0
+
+
+@command.command(
+    "rekey",
+    short_help="Seal all secrets again, for the current recipients.",
+    page="explanation/state-and-secrets.md",
+    examples=(Example("Seal for the recipients that iac.yaml names now", "iac state rekey"),),
+)
+@click.pass_obj
+def rekey_secrets(shell: Shell) -> int:
+    """Seal every secret again, to the recipients of iac.yaml and of the definitions.
+
+    Run it after a change of recipients, or of `encryption: none`. Needs an identity that opens the secrets now, and no
+    server. Former recipients can still open older copies of the state: rotate the secrets that they must not know.
+    """
+    from iac.wiring.sessions import open_rekey  # not needed by --help
+    from iac.workflow.state import rekey
+
+    done = rekey(open_rekey(shell))
+    click.echo(f"sealed {counted(done.secrets, 'secret')} again")
+    for address, recipients in sorted(done.recipients.items()):
+        click.echo(printable(f"{address}: also to {counted(len(recipients), 'recipient')} of its definition"))
+    if done.are_clear:
+        shell.note("they are not encrypted now, as iac.yaml asks: whoever reads the state reads them")
+        return 0
+    if done.were_clear:
+        shell.note(
+            f"{done.were_clear} of them were not encrypted, and are not in older copies and backups of the state:",
+            "remove those copies, or rotate with iac rotate",
+        )
+    shell.note(
+        "older copies of the state still open for former recipients:",
+        "rotate what they must not know any more, with iac rotate",
+    )
+    return 0
 
 
 @command.command(
@@ -341,8 +349,8 @@ def _detail_lines(address: str, client: ClientState) -> Iterator[str]:
 def unlock(shell: Shell, *, run_id: str) -> int:
     """Break the lock of a run that died. The error message of the command that was refused shows RUN_ID.
 
-    File backend: the lock ends with its process, so iac refuses while that lives. Other backends: iac breaks the lock
-    at once. Make sure that the run is dead, also on other machines.
+    File backend: the lock ends with its process, so iac refuses while the process lives. Other backends: iac breaks the
+    lock at once. Make sure that the run is dead, also on other machines.
     """
     holder = _open(shell).backend.unlock(run_id)
     click.echo(printable(f"run {holder.run_id} of {holder.who}, since {holder.since}, no longer holds the lock"))

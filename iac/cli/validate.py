@@ -29,7 +29,7 @@ if TYPE_CHECKING:
         Example("Check everything", "iac validate"),
         Example("Annotate a pull request on GitHub", "iac validate --format github"),
     ),
-    exits={0: "All is valid.", 1: "There are errors."},
+    exits={0: "No errors; there may be warnings.", 1: "There are errors."},
 )
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
 @SETTINGS_FROM
@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 def command(shell: Shell, *, paths: tuple[str, ...], view: str, base: str | None) -> int:
     """Check iac.yaml, all definitions, templates and policy, in every environment. Needs no network.
 
-    PATH shows only messages of these files and folders. --env checks one environment.
+    With PATH, iac shows only messages about these files and folders. With --env, it checks one environment.
     """
     from iac.workflow.validate import validate
 

@@ -67,6 +67,13 @@ def _references(asked: Mapping[str, Any]) -> list[str]:
     return references(asked["name"], asked["text"])
 
 
+def _entries(asked: Mapping[str, Any]) -> list[str] | None:
+    from iac.rendering.reads import entries_read
+
+    names = entries_read(read_template(asked["template"]))
+    return None if names is None else sorted(names)
+
+
 def _check(asked: Mapping[str, Any]) -> None:
     compiled(read_template(asked["template"]))
 
@@ -83,6 +90,7 @@ def _read(asked: Mapping[str, Any]) -> dict[str, Any]:
 
 _DO: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
     "references": _references,
+    "entries": _entries,
     "check": _check,
     "render": _render,
     "read": _read,

@@ -122,10 +122,19 @@ def _limited(parts: Iterator[str]) -> Iterator[bytes]:
         yield content
 
 
+def parsed(name: str, text: str) -> nodes.Template:
+    """The nodes of a text; its filters and names are not looked at.
+
+    Raises:
+        RenderError: its syntax.
+    """
+    with _readable(name):
+        return TemplateEnvironment({}).parse(text, name, template_file(name))
+
+
 def references(name: str, text: str) -> list[str]:
     """Names of the templates that this text includes, imports or extends."""
-    with _readable(name):
-        found = list(find_referenced_templates(TemplateEnvironment({}).parse(text, name, template_file(name))))
+    found = list(find_referenced_templates(parsed(name, text)))
     if None in found:
         raise RenderError(
             FAILED,

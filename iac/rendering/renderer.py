@@ -174,6 +174,15 @@ def read_names(message: object) -> list[str]:
     raise Junk
 
 
+def read_entries(message: object) -> frozenset[str] | None:
+    """Names of entries that a template reads; None for all of them.
+
+    Raises:
+        Junk: the answer is something else.
+    """
+    return None if message is None else frozenset(read_names(message))
+
+
 def read_errors(message: object) -> list[RenderError | None]:
     """The error of each of the first outputs that were asked about; None for one that can be rendered.
 
@@ -254,6 +263,18 @@ class Renderer:
 
             return references(name, text)
         return self._ask(name, "references", {"text": text}, read_names)
+
+    def entries(self, template: Template) -> frozenset[str] | None:
+        """Names of entries of a client that a template may read; None for all of them.
+
+        Raises:
+            RenderError: its syntax, or it takes too much.
+        """
+        if is_builtin(template.name):
+            from iac.rendering.reads import entries_read  # brings in Jinja2
+
+            return entries_read(template)
+        return self._ask(template.name, "entries", {"template": write_template(template)}, read_entries)
 
     def check(self, template: Template) -> None:
         """Compile a template.

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 from iac.core.desired import Desired
 from iac.core.diagnostics import Diagnostic
-from iac.core.errors import InputError, StateError
+from iac.core.errors import InputError, RenderError, StateError
 from iac.core.plan.change import sha256
-from iac.core.plan.draft import Options
+from iac.core.plan.draft import Options, Reads
 from iac.core.state.model import State
 from iac.core.text import nearest
 from iac.ports import Clock, Deliveries, Holder, Provider, Sink, StateBackend, Vault
@@ -85,6 +85,7 @@ class LocalSession(StateSession):
     deliveries: Deliveries
     accepts_older_state: bool = False
     renderer: Renderer = field(default_factory=Renderer)
+    _reads: dict[str, Reads] = field(default_factory=dict)
 
     def options(self, targets: Collection[str] = (), recreate: Collection[str] = ()) -> Options:
         """Options of a plan.
@@ -97,7 +98,7 @@ class LocalSession(StateSession):
             if address not in known:
                 fix = nearest(address, known) or "the address is the path below clients.d without .yaml"
                 raise InputError("no definition has this address", where=address, fix=fix)
-        return Options(targets=frozenset(targets), recreate=frozenset(recreate))
+        return Options(reads=self.reads, targets=frozenset(targets), recreate=frozenset(recreate))
 
     def ledger(self, state: State) -> Ledger:
         """This run's view of state. What it seals is sealed to the recipients of now, those of definitions too."""
@@ -133,6 +134,15 @@ class LocalSession(StateSession):
     def digests(self, state: State) -> dict[str, str]:
         """The digest of each template, by its name."""
         return {name: self.digest(name, state) for name in self.templates}
+
+    def reads(self, template: str) -> Reads:
+        """What a template reads of a client: everything, where it cannot be told from its text."""
+        if template not in self._reads:
+            try:
+                self._reads[template] = self.renderer.entries(self.templates[template])
+            except RenderError:  # it cannot be rendered either, which is said there
+                self._reads[template] = None
+        return self._reads[template]
 
     def facts(self, state: State) -> ProjectFacts:
         """Where outputs come from, for their templates."""

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from iac.apply.deliver import fresh_content, record_of, rendered
+from iac.apply.deliver import fresh_content, is_known, rendered
 from iac.core.desired import OutputSpec, output_id
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import ClosedSecretError, IacError
@@ -118,8 +118,7 @@ def _render_one(session: LocalSession, ledger: Ledger, spec: OutputSpec, *, chec
     content = fresh_content(session, ledger, spec)
     sink = session.sinks[spec.sink]
     if not check:
-        record = ledger.state.outputs.get(spec.id)
-        is_new = record is None or record.digest != record_of(session, spec, ledger.state).digest
+        is_new = not is_known(session, spec, ledger.state)
         is_changed = sink.write(spec.path, content, mode=spec.mode, is_new=is_new)
         session.deliveries.add(spec.id, ledger.state.serial, content)
         status = "written" if is_changed else "unchanged"

@@ -35,7 +35,7 @@ def test_it_says_what_it_wrote_and_how_to_go_on(iac: Call, tmp_path: Path) -> No
     assert (0, "wrote clients.d/portals/grafana.yaml\n") == (code, out)
     assert err.splitlines() == [
         "iac apply will write out/portals/grafana/grafana.ini",
-        "how Grafana reads it: https://github.com/indigo-iac/indigo-iac/blob/main/docs/how-to/services/grafana.md",
+        "how Grafana reads it: https://github.com/indigo-iac/indigo-iac/tree/main/docs/how-to/services/grafana.md",
         "next: look at the definition, then run iac validate and iac plan",
     ]
     assert "https://grafana.example.org/login" in (tmp_path / "clients.d/portals/grafana.yaml").read_text()

@@ -89,7 +89,8 @@ def inputs(draw: st.DrawFn) -> tuple[Desired, State, Actual, Options]:
         login_client_id=draw(st.sampled_from(["", "c"])),
     )
     records = {"out/old.env": OutputRecord("sha256:x", (draw(st.sampled_from(ADDRESSES)),))}
-    options = Options({"dotenv": "sha256:t"}, frozenset(draw(st.sets(st.sampled_from(ADDRESSES), max_size=2))))
+    targets = frozenset(draw(st.sets(st.sampled_from(ADDRESSES), max_size=2)))
+    options = Options(templates={"dotenv": "sha256:t"}, targets=targets)
     return desired, state(held, intents=intents, outputs=records), actual(*seen, facts=facts, others=2), options
 
 

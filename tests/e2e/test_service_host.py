@@ -45,7 +45,8 @@ class Host:
 
     def arrive(self) -> None:
         """As on the host: nothing is rendered yet, no login, an identity of its own."""
-        for file in (self.project.root / "out").iterdir():
+        notes = (self.project.root / ".iac").glob("*.outputs")  # of the machine that applied
+        for file in (*(self.project.root / "out").iterdir(), *notes):
             file.unlink()
         for variable in ("IAC_CLIENT_ID", "IAC_CLIENT_SECRET"):
             self._monkeypatch.delenv(variable, raising=False)

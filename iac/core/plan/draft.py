@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -16,6 +16,14 @@ from iac.core.plan.plan import StandingPredecessor
 from iac.core.registration import Actual, Registration
 from iac.core.state.model import State
 
+Reads = frozenset[str] | None
+"""Names of what a template reads of a client: fields, client_id, client_secret, private_key; None for everything."""
+
+
+def read_everything(_template: str) -> Reads:
+    """What a template reads of which nothing is known."""
+    return None
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -23,6 +31,8 @@ class Options:
 
     Attributes:
         templates: template name -> hash of its text.
+        reads: by a template's name, what it reads of a client. It is asked only where that decides something: to find
+            it out costs a process for templates of the project.
         targets: addresses to look at; empty for all.
         recreate: addresses that may be created again when they are gone from the server.
         rotate: addresses that are to get a new secret now.
@@ -32,6 +42,7 @@ class Options:
     """
 
     templates: Mapping[str, str] = field(default_factory=dict)
+    reads: Callable[[str], Reads] = read_everything
     targets: frozenset[str] = frozenset()
     recreate: frozenset[str] = frozenset()
     rotate: frozenset[str] = frozenset()

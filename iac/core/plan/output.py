@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 
 from iac.core.desired import OutputSpec, output_path
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.model import uses_secret
 from iac.core.plan.change import Action, Change, OutputAction, OutputChange, SecretChange, sha256
-from iac.core.plan.draft import Draft, Rendered
+from iac.core.plan.draft import Draft, Options, Reads, Rendered
 from iac.core.state.keys import kid_in_use
 from iac.core.state.model import OutputRecord, SecretStatus, State
 
@@ -24,12 +24,13 @@ def as_rendered(state: State, address: str) -> Rendered:
     return Rendered(client.client_id, client.applied, client.secret.version if client.secret else 0, kid)
 
 
-def output_digest(spec: OutputSpec, template: str, clients: Mapping[str, Rendered]) -> str:
-    """Hash over everything that decides an output's content; `template` is what `made_by` says.
+def output_digest(spec: OutputSpec, template: str, clients: Mapping[str, Rendered], reads: Reads = None) -> str:
+    """Hash over all that an output can read; `template` is what `made_by` says.
 
-    Secrets enter by their version, so the digest says nothing about them.
+    Secrets enter by their version, so the digest says nothing about them. With `reads` what the template does not read
+    of its clients is left out.
     """
-    read = [_read(address, clients[address]) for address in spec.clients]
+    read = [_read(address, _seen(clients[address], reads)) for address in spec.clients]
     return sha256([template, spec.path, spec.mode, list(spec.names), dict(spec.values), read])
 
 
@@ -42,6 +43,42 @@ def _read(address: str, client: Rendered) -> list[object]:
     fields = sorted((name, json.dumps(value, default=list)) for name, value in client.fields.items())
     told: list[object] = [address, client.client_id, fields, client.secret_version]
     return [*told, client.kid] if client.kid else told
+
+
+def _seen(client: Rendered, reads: Reads) -> Rendered:
+    """The client as a template sees it that reads this."""
+    if reads is None:
+        return client
+    return Rendered(
+        client.client_id if "client_id" in reads else "",
+        {name: value for name, value in client.fields.items() if name in reads},
+        client.secret_version if "client_secret" in reads else 0,
+        client.kid if "private_key" in reads else "",
+    )
+
+
+def record_output(
+    spec: OutputSpec, template: str, clients: Mapping[str, Rendered], reads: Reads, serial: int
+) -> OutputRecord:
+    """What state remembers of an output that is written now."""
+    read = "" if reads is None else output_digest(spec, template, clients, reads)
+    return OutputRecord(output_digest(spec, template, clients), spec.clients, spec.sink, serial, read)
+
+
+def is_written(
+    spec: OutputSpec,
+    template: str,
+    clients: Mapping[str, Rendered],
+    record: OutputRecord | None,
+    reads: Callable[[str], Reads],
+) -> bool:
+    """Whether an output was last written with what it would hold now: nothing differs, or nothing that is read.
+
+    Most often nothing differs. Then nobody asks what the template reads.
+    """
+    if record is None or record.digest == output_digest(spec, template, clients):
+        return record is not None
+    return bool(record.read) and record.read == output_digest(spec, template, clients, reads(spec.template))
 
 
 def find_block(spec: OutputSpec, clients: Mapping[str, Rendered]) -> Diagnostic | None:
@@ -60,7 +97,7 @@ def find_block(spec: OutputSpec, clients: Mapping[str, Rendered]) -> Diagnostic 
 
 def plan_outputs(
     specs: Iterable[OutputSpec],
-    templates: Mapping[str, str],
+    options: Options,
     clients: Mapping[str, Rendered],
     records: Mapping[str, OutputRecord],
 ) -> list[tuple[tuple[str, ...], OutputChange]]:
@@ -68,14 +105,12 @@ def plan_outputs(
 
     Args:
         specs: the declared outputs.
-        templates: template name -> hash of its text.
+        options: of the run: hashes of templates, and what they read.
         clients: every client as it will be after the apply; an output of another client is blocked.
         records: outputs by id as they were last written; those no longer declared are deleted.
     """
     specs = list(specs)
-    planned = [
-        (spec.clients, _output(spec, made_by(spec, templates[spec.template]), clients, records)) for spec in specs
-    ]
+    planned = [(spec.clients, _output(spec, options, clients, records.get(spec.id))) for spec in specs]
     declared = {spec.id for spec in specs}
     gone = [
         (record.clients, OutputChange(output_path(record.sink, name), record.sink, OutputAction.DELETE))
@@ -86,18 +121,18 @@ def plan_outputs(
 
 
 def _output(
-    spec: OutputSpec, template: str, clients: Mapping[str, Rendered], records: Mapping[str, OutputRecord]
+    spec: OutputSpec, options: Options, clients: Mapping[str, Rendered], record: OutputRecord | None
 ) -> OutputChange:
+    template = made_by(spec, options.templates[spec.template])
     if find_block(spec, clients):
         return OutputChange(spec.path, spec.sink, OutputAction.BLOCKED, template, recipients=spec.recipients)
-    digest = output_digest(spec, template, clients)
-    record = records.get(spec.id)
     if record is None:
         action = OutputAction.CREATE
-    elif record.digest == digest:
+    elif is_written(spec, template, clients, record, options.reads):
         action = OutputAction.UNCHANGED
     else:
         action = OutputAction.UPDATE
+    digest = output_digest(spec, template, clients)
     return OutputChange(spec.path, spec.sink, action, template, digest, spec.recipients)
 
 
@@ -113,7 +148,7 @@ def attach_outputs(draft: Draft) -> None:
         name: record for name, record in draft.state.outputs.items() if name not in others and wants(record.clients)
     }
     draft.findings.extend(block for spec in specs if (block := find_block(spec, draft.after)))
-    for addresses, output in plan_outputs(specs, draft.options.templates, draft.after, records):
+    for addresses, output in plan_outputs(specs, draft.options, draft.after, records):
         concerned = [address for address in addresses if address in draft.changes]
         if not concerned and output.action not in _QUIET:
             concerned = _open_change(draft, addresses)

@@ -275,7 +275,7 @@ INTENT = Shape(
     begun=FLAG,
 )
 TOMBSTONE = Shape(Tombstone, address=TEXT, client=CLIENT, deleted_at=TEXT)
-OUTPUT = Shape(OutputRecord, digest=TEXT, clients=texts, sink=TEXT, serial=COUNT)
+OUTPUT = Shape(OutputRecord, optional=("read",), digest=TEXT, clients=texts, sink=TEXT, serial=COUNT, read=TEXT)
 APPROVAL = Shape(Approval, optional=("seen",), digest=TEXT, changes=texts, at=TEXT, seen=named(TEXT))
 STATE = Shape(
     State,

@@ -187,6 +187,8 @@ class OutputRecord:
     """An output as it was last written: `digest` over template, fields and secret versions.
 
     Attributes:
+        read: the same over what the template reads of its clients alone; "" where that is everything, and where an
+            older program wrote it.
         serial: that of the state in the run that wrote it; 0 where format 1.0 did not say.
     """
 
@@ -194,6 +196,7 @@ class OutputRecord:
     clients: tuple[str, ...]
     sink: str = "file"
     serial: int = 0
+    read: str = ""
 
 
 @dataclass(frozen=True, slots=True)
