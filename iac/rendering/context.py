@@ -55,7 +55,7 @@ def dummy_key(kid: str, private: str) -> Secret:
 def dummy_credentials(address: str, client_id: str, fields: Fields, kid: str = "") -> Credentials:
     """Credentials for a rehearsal before anything is sent: a made-up secret of the length and alphabet of ours.
 
-    `client_id` is "" where the server will choose it; then that is made up, too. `kid` is the id of the client's private
+    `client_id` is "" where the server will choose it; then that is made up, too. `kid` is the id of its private
     key, "" for none.
     """
     key = dummy_key(kid, "ZHVtbXk") if kid else None
