@@ -113,7 +113,7 @@ def _enter(tree: Tree, root: Path, folder: str, entry: os.DirEntry[str]) -> None
     elif entry.name.lower().endswith((*_SUFFIXES, _JSON)) and entry.is_file():
         name = file.rpartition(".")[0]
         if not entry.name.lower().endswith(_JSON) or _is_definition(root / file):
-            _warn_unread(tree, file, f"names of definitions end in .yaml: mv {file} {name}.yaml")
+            _warn_unread(tree, file, f"names of definitions end in .yaml: rename it to {name}.yaml")
 
 
 def _find_beside(tree: Tree, root: Path) -> None:
@@ -125,7 +125,7 @@ def _find_beside(tree: Tree, root: Path) -> None:
     for file in files:
         is_other = file.name != PROJECT_FILE and not file.name.startswith(".")
         if is_other and file.name.lower().endswith(_SUFFIXES) and file.is_file() and _is_definition(file):
-            fix = f"definitions lie below {CLIENTS_DIR}: mv {file.name} {CLIENTS_DIR}/{file.stem}.yaml"
+            fix = f"definitions lie below {CLIENTS_DIR}: move it to {CLIENTS_DIR}/{file.stem}.yaml"
             _warn_unread(tree, file.name, fix)
 
 
