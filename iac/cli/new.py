@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from iac.workflow.new import Offer, Started
 
 
+_USUAL = "plain"
+"""The template for a service that is not in the catalogue."""
+
+
 @click.command(
     "new",
     cls=Subcommand,
@@ -30,7 +34,7 @@ if TYPE_CHECKING:
 @click.option(
     "--template",
     metavar="NAME",
-    default="plain",
+    default=_USUAL,
     show_default=True,
     help="A service of --list, or one of its templates.",
 )
@@ -84,9 +88,13 @@ def _show(shell: Shell, offer: Offer, started: Started, view: str) -> None:
     if view == "text":
         shell.note(
             *(f"iac apply will write {path}" for path in started.outputs),
-            f"how {offer.service.title} reads it: {page_url(f'how-to/services/{offer.service.name}.md')}",
+            f"how {_reader(offer)} reads it: {page_url(f'how-to/services/{offer.service.name}.md')}",
             "next: look at the definition, then run iac validate and iac plan",
         )
+
+
+def _reader(offer: Offer) -> str:
+    return "your service" if offer.service.name == _USUAL else offer.service.title
 
 
 def _catalogue_lines(known: Collection[Service]) -> Iterator[str]:

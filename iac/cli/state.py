@@ -11,8 +11,9 @@ from iac.cli.approval import AUTO_APPROVE, LOCK_TIMEOUT, ApprovalTerms, carry_ou
 from iac.cli.context import Shell, approve, check_terminal, read_given
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Group
-from iac.core.state.model import ClientState, State
+from iac.core.state.model import ClientState, State, Tombstone
 from iac.core.text import printable
+from iac.registry import capabilities
 from iac.views.state import detail, predecessor_text, predecessors_of, secret_text, state_to_dict, value_words
 from iac.views.words import counted
 
@@ -86,10 +87,17 @@ def _notes(state: State) -> Iterator[str]:
     for _, intent in sorted(state.intents.items()):
         yield f"{intent.address}: {intent.action} of {intent.at} was interrupted; iac plan says more"
     for grave in state.tombstones:
-        way = "replaced" if grave.address in state.clients else f"iac state restore {grave.address}"
-        yield f"{grave.address}: {grave.client.client_id} was deleted {grave.deleted_at}; {way}"
+        yield f"{grave.address}: {grave.client.client_id} was deleted {grave.deleted_at}; {_way_back(state, grave)}"
     if not state.clients:
         yield "no clients are in state yet"
+
+
+def _way_back(state: State, grave: Tombstone) -> str:
+    if grave.address in state.clients:
+        return "replaced"
+    if capabilities(grave.client.provider).server_chooses:
+        return "it cannot come back: the server chooses ids and secrets"
+    return f"iac state restore {grave.address}"
 
 
 @command.command(

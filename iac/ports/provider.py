@@ -106,6 +106,7 @@ class Reader(ABC):
     def owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...] | Misfit]:
         """Account UUIDs of the owners of each of these clients, a request for each; one that is gone has none.
 
+        A client that cannot be asked for is not in the answer.
         Where the server says of one client what makes no sense, the others are told all the same.
 
         Raises:

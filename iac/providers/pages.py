@@ -15,6 +15,7 @@ from itertools import chain
 from typing import Any, TypeVar
 
 from iac.core.errors import UnreachableError
+from iac.core.limits import LARGEST_LIST
 from iac.core.server import switch
 from iac.providers.answer import read_failure
 from iac.providers.base import LoginSession
@@ -22,9 +23,6 @@ from iac.transport.message import Call
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-LARGEST_TOTAL = 1_000_000
-"""Entries of a list that is believed."""
 
 _ROUNDS = 20
 
@@ -44,7 +42,7 @@ class ListPage:
         total, entries = body.get("totalResults"), body.get("Resources")
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
             return None
-        if isinstance(total, bool) or not isinstance(total, int) or not 0 <= total <= LARGEST_TOTAL:
+        if isinstance(total, bool) or not isinstance(total, int) or not 0 <= total <= LARGEST_LIST:
             return None
         return cls(total, entries)
 

@@ -10,12 +10,13 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import reduce
 from pathlib import Path
 from typing import Any
 
 from iac.config.definitions import validate_project
 from iac.config.document import parse_document
-from iac.config.edit.files import dump, round_trip, write_together
+from iac.config.edit.files import dump, edited_text, round_trip, write_together
 from iac.config.edit.format import format_text, schema_address
 from iac.config.edit.project import with_output
 from iac.config.project import load_project
@@ -196,11 +197,7 @@ def _canonical(root: Path, file: str, text: str) -> str:
 
 
 def _with_outputs(root: Path, entries: Iterable[Mapping[str, Any]]) -> str:
-    text = (root / PROJECT_FILE).read_bytes().decode("utf-8-sig")
-    plain = text.replace("\r\n", "\n")
-    for entry in entries:
-        plain = with_output(plain, entry)
-    return plain.replace("\n", "\r\n") if "\r\n" in text else plain
+    return edited_text(root / PROJECT_FILE, lambda text: reduce(with_output, entries, text))
 
 
 def _check_addresses(root: Path, addresses: Iterable[str]) -> None:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from iac.apply.deliver import check_sinks, check_templates, outputs_to_write
 from iac.apply.run import LockedPlan
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import StalePlan, UnsafePlan
-from iac.core.limits import listed
+from iac.core.limits import alike, listed
 from iac.core.plan.approval import SavedPlan, differences, uncovered
 from iac.core.plan.draft import Options
 from iac.core.plan.identity import move
@@ -94,8 +94,15 @@ def check_guards(plan: Plan, consequence: str = "") -> None:
         UnsafePlan: with what they say; the plan has been shown before.
     """
     if plan.refusals:
-        said = listed((f"{refusal.headline} [{refusal.id}]" for refusal in plan.refusals), "; ")
+        groups = alike(plan.refusals, lambda refusal: (refusal.summary, refusal.id))
+        said = listed(map(_refused, groups), "; ")
         raise UnsafePlan(f"the plan is refused{consequence}", why=said, fix="see the plan above: each has its fix")
+
+
+def _refused(alike_ones: Sequence[Diagnostic]) -> str:
+    """What is said of several clients, once, with their addresses."""
+    first, about = alike_ones[0], listed(dict.fromkeys(refusal.where for refusal in alike_ones if refusal.where))
+    return f"{about}: {first.summary} [{first.id}]" if about else f"{first.summary} [{first.id}]"
 
 
 def check_expected(plan: Plan, noted: Approval | None, expected: str) -> None:

@@ -4,5 +4,5 @@ from __future__ import annotations
 
 from iac.rendering import answer as module
 
-vars(module)["SECONDS"] = 1
+vars(module)["TEMPLATE_SECONDS"] = 1
 answer = module.answer

@@ -11,7 +11,7 @@ from statistics import median
 import pytest
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("iac", "tests", "benchmarks", "docs", "schemas", "examples", ".ci", "requirements")
+FOLDERS = ("iac", "tests", "benchmarks", "docs", "schemas", "examples", "templates", "clients.d", ".ci", "requirements")
 PRODUCT = sorted((ROOT / "iac").rglob("*.py"))
 PYTHON = [path for folder in ("iac", "tests", "benchmarks") for path in sorted((ROOT / folder).rglob("*.py"))]
 RECORDED = ROOT / "tests" / "fixtures"

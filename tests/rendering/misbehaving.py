@@ -6,6 +6,9 @@ import json
 import os
 import signal
 
+from iac.rendering import answer as module
+from iac.rendering.answer import answer
+
 
 def dies(_: bytes) -> bytes:
     os.kill(os.getpid(), signal.SIGKILL)
@@ -35,3 +38,17 @@ def grows(_: bytes) -> bytes:
 
 def stays(_: bytes) -> bytes:
     return json.dumps({"result": [str(os.getpid())], "is_last": False}).encode()
+
+
+def dies_of_three(question: bytes) -> bytes:
+    """Rehearses, but dies over an output with the value 3, as a process does that the system ends."""
+    asked = json.loads(question)
+    if any(one["spec"]["values"] == {"a": 3} for one in asked.get("outputs", [asked])):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return answer(question)
+
+
+def hurries(question: bytes) -> bytes:
+    """Answers with a second of time for each template."""
+    vars(module)["TEMPLATE_SECONDS"] = 1
+    return answer(question)

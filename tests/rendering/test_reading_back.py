@@ -16,7 +16,7 @@ from iac.rendering.renderer import Renderer
 from iac.rendering.template import Template, load_templates
 from iac.services import Format
 from tests.rendering.given import FACTS
-from tests.services.project import EXAMPLE, desired
+from tests.services.project import ROOT, desired
 
 SECRET = "Kj3-_sEcReT0123456789abcdefghijklmnopqrstuv"
 
@@ -138,10 +138,10 @@ def test_a_value_that_could_be_quoted_is_not_read_from_text() -> None:
         made("Key {{ client.client_secret | apache }}\n", "out/x.conf", secret='quo"ted').read()
 
 
-def test_each_output_of_the_example_project_is_read_back() -> None:
+def test_each_output_of_the_demo_project_is_read_back() -> None:
     project = desired()
     for spec in project.outputs:
-        template = load_templates(EXAMPLE, [spec.template], Renderer().references)[spec.template]
+        template = load_templates(ROOT, [spec.template], Renderer().references)[spec.template]
         clients = {
             at: Credentials(at, project.clients[at].client_id, project.clients[at].fields, Secret(f"{SECRET}{number}"))
             for number, at in enumerate(spec.clients)

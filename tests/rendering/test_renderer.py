@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,7 @@ from iac.rendering.content import NotAsRendered, Unreadable, read_credentials
 from iac.rendering.context import dummy_key
 from iac.rendering.engine import render
 from iac.rendering.renderer import Renderer, pack, unpack, write_output
+from iac.rendering.template import load_templates
 from tests.rendering.given import FACTS, credentials, output, template
 from tests.rendering.test_render import BREAKING
 
@@ -197,6 +199,76 @@ def test_a_process_that_cannot_be_started_is_an_error(monkeypatch: pytest.Monkey
     monkeypatch.setattr(sys, "executable", "/nowhere/python")
     with pytest.raises(RenderError, match="cannot be started: No such file or directory"):
         Renderer().references("x.j2", "")
+
+
+LOOPS = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}"
+WHY = "a value printed without a filter has a character"
+
+
+def rehearsed(renderer: Renderer, text: str, values: list[object]) -> list[str]:
+    """What is wrong with outputs of a template that have these values, each by the beginning of its reason."""
+    outputs = [(output(values={"a": value}), CLIENTS, FACTS) for value in values]
+    return ["" if error is None else error.why for error in renderer.rehearse(template(text), outputs)]
+
+
+@pytest.mark.parametrize("batch", [1, 2, 100])
+def test_outputs_are_rehearsed_together_and_each_has_its_own_error(
+    renderer: Renderer, here: Renderer, monkeypatch: pytest.MonkeyPatch, batch: int
+) -> None:
+    monkeypatch.setattr("iac.rendering.renderer._BATCH", batch)
+    for one in (renderer, here):
+        whys = rehearsed(one, "{{ values.a }}", [1, "b c", 2, "d e", "f"])
+        assert ["", WHY, "", WHY, ""] == [why[: len(WHY)] for why in whys]
+        assert [] == rehearsed(one, "", [])
+        errors = one.rehearse(template("\n{{ x"), [(output(), CLIENTS, FACTS)])
+        assert [2] == [error.location.line for error in errors if error and error.location]
+
+
+def test_a_built_in_template_is_rehearsed_in_place() -> None:
+    built_in = load_templates(Path(), ["spring-yml"], Renderer().references)["spring-yml"]
+    outputs = [(output("spring-yml", values=values), CLIENTS, FACTS) for values in ({"id": "${A}"}, {})]
+    errors = Renderer("tests.rendering.misbehaving:dies").rehearse(built_in, outputs)
+    assert ["filter spring", "`values` of ou"] == [
+        error.why[: 13 + index] for index, error in enumerate(errors) if error
+    ]
+
+
+def test_a_process_that_dies_over_an_output_keeps_the_others() -> None:
+    dying = Renderer("tests.rendering.misbehaving:dies_of_three")
+    assert ["", "", ENDED, "", ""] == rehearsed(dying, "{{ values.a }}", [1, 2, 3, 4, 5])
+
+
+def test_outputs_behind_one_that_takes_too_long_are_asked_about_again_until_it_is_too_often() -> None:
+    hurried = Renderer("tests.rendering.misbehaving:hurries")
+    text = f"{{% if values.a == 1 %}}{LOOPS}{{% endif %}}"
+    assert ["", TOO_LONG, "", TOO_LONG, "", TOO_LONG, TOO_MANY] == rehearsed(hurried, text, [0, 1, 0, 1, 0, 1, 0])
+
+
+def test_a_process_that_has_grown_leaves_outputs_to_the_next(here: Renderer, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+    once = process.answer
+
+    def answer(question: bytes) -> bytes:
+        asked.append(len(unpack(question)["outputs"]))
+        return once(question)
+
+    monkeypatch.setattr(process, "WORKER_MEMORY", 1)
+    monkeypatch.setattr(process, "answer", answer)
+    assert ["", "", ""] == rehearsed(here, "a", [1, 2, 3])
+    assert [3, 2, 1] == asked
+
+
+@pytest.mark.parametrize("result", [None, [], {}, [1], [{}]])
+def test_a_rehearsal_of_another_form_is_not_believed(monkeypatch: pytest.MonkeyPatch, result: object) -> None:
+    class Liar:
+        def ask(self, *_: object, **__: object) -> bytes:
+            return pack({"result": result})
+
+        def close(self) -> None:
+            pass
+
+    monkeypatch.setattr("iac.process.Worker", lambda *_, **__: Liar())
+    assert [JUNK] == rehearsed(Renderer(), "", [1])
 
 
 def test_one_process_serves_all_until_it_has_grown() -> None:

@@ -1,4 +1,4 @@
-"""The example project, rendered: every output of it with secrets of the caller's choice."""
+"""The demo project, rendered: every output of it with secrets of the caller's choice."""
 
 from __future__ import annotations
 
@@ -19,14 +19,13 @@ if TYPE_CHECKING:
     from iac.core.desired import Desired, OutputSpec
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "examples/services"
 ISSUER = "https://iam.example.org/"
 
 
 @cache
 def desired() -> Desired:
-    """What the example project wants; it is valid."""
-    return load_environment(load_project(EXAMPLE))[0]
+    """What the demo project wants; it is valid."""
+    return load_environment(load_project(ROOT))[0]
 
 
 def specs() -> dict[str, OutputSpec]:
@@ -45,8 +44,8 @@ def credentials(address: str, secret: str) -> Credentials:
 
 
 def rendered(path: str, secret: str | None = None) -> str:
-    """One output of the example project; each client has `secret`, or one of its own."""
+    """One output of the demo project; each client has `secret`, or one of its own."""
     spec = specs()[path]
     clients = {a: credentials(a, secret_of(a) if secret is None else secret) for a in spec.clients}
-    template = load_templates(EXAMPLE, [spec.template], Renderer().references)[spec.template]
+    template = load_templates(ROOT, [spec.template], Renderer().references)[spec.template]
     return render(template, spec, clients, ProjectFacts("demo", "default", ISSUER)).decode()

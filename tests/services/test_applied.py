@@ -9,7 +9,7 @@ import pytest
 
 from iac.sandbox.server import start_sandbox
 from tests.blackbox.kit import Project
-from tests.services.project import EXAMPLE
+from tests.services.project import ROOT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,9 @@ pytestmark = pytest.mark.slow
 
 def test_the_example_project_is_applied_and_its_credentials_work(tmp_path: Path) -> None:
     root = tmp_path / "project"
-    shutil.copytree(EXAMPLE, root)
+    for name in ("clients.d", "templates"):
+        shutil.copytree(ROOT / name, root / name)
+    shutil.copy(ROOT / "iac.yaml", root)
     login = {"IAC_CLIENT_ID": "admin-client-rw", "IAC_CLIENT_SECRET": "secret"}
     project = Project(root, {**login, "XDG_CONFIG_HOME": str(tmp_path / "config")})
     with start_sandbox() as sandbox:

@@ -235,7 +235,7 @@ EXPECTED: dict[str, Any] = {
         }
     },
 }
-"""What the services' own documents ask for; test_services looks at the templates that the example project uses."""
+"""What the services' own documents ask for; the templates that the demo project uses are looked at in test_services."""
 
 
 @pytest.mark.parametrize("template", EXPECTED)

@@ -1,4 +1,4 @@
-"""Each file of the example project, read by its format's own parser and compared with what the service needs."""
+"""Each file of the demo project, read by its format's own parser and compared with what the service needs."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tests.services.parsing import (
     parse_sql,
     parse_yaml,
 )
-from tests.services.project import EXAMPLE, ISSUER, ROOT, desired, rendered, secret_of, specs
+from tests.services.project import ISSUER, ROOT, desired, rendered, secret_of, specs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -283,8 +283,8 @@ def test_a_shell_reads_a_hostile_secret_as_the_strict_reader_does(path: str, kin
     assert parse_dotenv(text) == source(text, tmp_path)
 
 
-def test_the_example_project_is_valid_and_what_it_means_is_waived_with_a_reason() -> None:
-    found = validate_project(EXAMPLE)
+def test_the_demo_project_is_valid_and_what_it_means_is_waived_with_a_reason() -> None:
+    found = validate_project(ROOT)
     assert (found.is_valid, 13) == (True, found.definitions)
     assert [("privileged-scope", "waived", "clients.d/wlcg/rucio-admin-scim.yaml")] == [
         (each.id, str(each.severity), each.location.file) for each in found.diagnostics if each.location
@@ -292,7 +292,7 @@ def test_the_example_project_is_valid_and_what_it_means_is_waived_with_a_reason(
 
 
 def test_definitions_name_their_schema() -> None:
-    for path in [EXAMPLE / "iac.yaml", *(EXAMPLE / "clients.d").rglob("*.yaml")]:
+    for path in [ROOT / "iac.yaml", *(ROOT / "clients.d").rglob("*.yaml")]:
         marker, _, schema = path.read_text().splitlines()[0].partition("=")
         assert "# yaml-language-server: $schema" == marker
         assert (path.parent / schema).resolve().parent == ROOT / "schemas"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
@@ -53,6 +54,30 @@ def dump(yaml: YAML, value: Any) -> str:
     stream = io.StringIO()
     yaml.dump(value, stream)
     return stream.getvalue()
+
+
+_FIRST_MARK = re.compile(r"(?:[ \t]*(?:#.*)?\r?\n)*---[ \t]*(?:[ \t]#.*)?\r?\n")
+_LAST_MARK = re.compile(r"^\.\.\.[ \t]*(?:[ \t]#.*)?\r?(?:\n[ \t]*(?:#.*)?\r?)*\Z", re.MULTILINE)
+
+
+def split_marks(text: str) -> tuple[str, str, str]:
+    """The text in three: up to the mark that begins the document, what it holds, and from the mark that ends it.
+
+    ruamel.yaml drops the first, and a key that is added comes after the second.
+    """
+    first, last = _FIRST_MARK.match(text), _LAST_MARK.search(text)
+    start, end = first.end() if first else 0, last.start() if last else len(text)
+    return text[:start], text[start:end], text[end:]
+
+
+def edited_text(path: Path, edit: Callable[[str], str]) -> str:
+    """The text of a file as `edit` changes it: line ends, marks of the document and a byte order mark stay."""
+    text = path.read_bytes().decode()
+    plain = text.removeprefix("\ufeff")
+    start, inner, end = split_marks(plain.replace("\r\n", "\n"))
+    changed = f"{start}{edit(inner)}{end}"
+    bom = text[: len(text) - len(plain)]
+    return bom + (changed.replace("\n", "\r\n") if "\r\n" in plain else changed)
 
 
 def replace_text(path: Path, text: str) -> None:

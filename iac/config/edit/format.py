@@ -15,7 +15,7 @@ from typing import Any
 
 from iac.config.document import Document, parse_document
 from iac.config.edit.canonical import is_styled
-from iac.config.edit.files import dump, round_trip
+from iac.config.edit.files import dump, round_trip, split_marks
 from iac.config.schema import load_schema
 
 _MODELINE = "# yaml-language-server: $schema="
@@ -42,13 +42,13 @@ def format_text(document: Document, text: str, schema: str, address: str) -> str
     """
     plain = text.removeprefix("\ufeff").replace("\r\n", "\n")
     lined = plain if _HAS_MODELINE.search(plain) or not address else f"{_line_for(address)}{plain}"
-    if is_styled(lined) and _is_ordered(document, schema):
-        return lined
-    for _ in range(5):
-        before, lined = lined, _once(document, lined, schema)
-        if lined == before:
-            break
-    return lined
+    start, inner, end = split_marks(lined)
+    if not (is_styled(inner) and _is_ordered(document, schema)):
+        for _ in range(5):
+            before, inner = inner, _once(document, inner, schema)
+            if inner == before:
+                break
+    return start + inner + end
 
 
 def _once(document: Document, text: str, schema: str) -> str:

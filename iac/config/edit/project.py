@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from iac.config.document import parse_document
-from iac.config.edit.files import dump, replace_text, round_trip
+from iac.config.edit.files import dump, edited_text, replace_text, round_trip
 from iac.config.edit.format import format_text
 from iac.config.edit.splice import end_of
 from iac.core.desired import DEFAULT
@@ -32,16 +32,19 @@ def edit_lineage(root: Path, environment: str, lineage: str, recipient: str = ""
         InputError: the file cannot be written, or would not be read as meant; it is as before.
     """
     path = root / PROJECT_FILE
-    text = path.read_text(encoding="utf-8-sig")
-    yaml = round_trip()
-    edited = dump(yaml, _edited(yaml.load(text), environment, lineage, recipient))
-    if _parsed(edited) != _edited(_parsed(text), environment, lineage, recipient):
-        raise InputError(
-            "the lineage cannot be written into iac.yaml",
-            where=str(path),
-            fix=f"write it by hand: state: {{lineage: {lineage}}}",
-        )
-    replace_text(path, edited)
+
+    def edit(text: str) -> str:
+        yaml = round_trip()
+        edited = dump(yaml, _edited(yaml.load(text), environment, lineage, recipient))
+        if _parsed(edited) != _edited(_parsed(text), environment, lineage, recipient):
+            raise InputError(
+                "the lineage cannot be written into iac.yaml",
+                where=str(path),
+                fix=f"write it by hand: state: {{lineage: {lineage}}}",
+            )
+        return edited
+
+    replace_text(path, edited_text(path, edit))
 
 
 def with_wheel(text: str, wheel: str) -> str:

@@ -19,7 +19,7 @@ import yaml
 from iac.config.complaint import check_schema
 from iac.config.definitions import validate_project
 from iac.config.document import Document, parse_document
-from iac.config.edit.files import replace_text
+from iac.config.edit.files import replace_text, split_marks
 from iac.config.layers import PLUS
 from iac.config.tree import read_tree
 from iac.core.desired import OWNERS
@@ -93,7 +93,8 @@ def _with(text: str, root: yaml.MappingNode, added: str) -> str:
     if root.flow_style:
         start = root.start_mark.index + 1
         return text[:start] + added + text[start:]
-    return text + ("" if text.endswith("\n") else _line_end(text)) + added
+    start, inner, end = split_marks(text)
+    return start + inner + ("" if inner.endswith("\n") else _line_end(text)) + added + end
 
 
 def _added(root: yaml.MappingNode, name: str, value: Value | None, line_end: str) -> str:

@@ -341,7 +341,7 @@ def lost_create(address: str, at: str, name: str, found: Sequence[str]) -> Diagn
         [address],
         why=f"iac was about to register it at {at}, and no answer came{there}",
         value=listed(found),
-        setting=f"{take} in its definition when it is there (as it is not yours: iac secret token {address})",
+        setting=f"{take} in its definition if it is there; if the login may not read it, iac secret token {address}",
         flag=f"--recreate {address}",
     )
 

@@ -91,6 +91,17 @@ _LISTS = frozenset({"Resources", "clients"})
 """Members that hold the clients: of a page of IAM's list, of MitreID's export."""
 
 _EXPORT = "mitreid-connect-"
+_OTHERS: Mapping[str, frozenset[str]] = {
+    "Keycloak": frozenset(
+        {
+            "publicClient", "bearerOnly", "standardFlowEnabled", "implicitFlowEnabled", "directAccessGrantsEnabled",
+            "serviceAccountsEnabled", "clientAuthenticatorType", "webOrigins", "protocolMappers",
+        }
+    ),
+    "Auth0": frozenset({"callbacks", "app_type", "web_origins", "jwt_configuration"}),
+}  # fmt: skip
+"""Members that only clients of these servers have."""
+
 _KNOWN = frozenset({*FIELDS, *ANSWER_ONLY, "client_id", "client_secret", "scope"})
 
 
@@ -163,7 +174,7 @@ def _parsed(content: bytes) -> Any:
     if len(content) > MAX_BYTES:
         raise ValueError(f"it is larger than {MAX_BYTES >> 20} MiB")
     try:
-        return json.loads(content.decode("utf-8-sig"))
+        return json.loads(content.decode("utf-8-sig"), object_pairs_hook=_object)
     except UnicodeDecodeError:
         problem = "it is not UTF-8"
     except json.JSONDecodeError as error:
@@ -173,6 +184,16 @@ def _parsed(content: bytes) -> Any:
     raise ValueError(problem)
 
 
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object; which of two values of one name is meant, nobody can tell (RFC 8259 section 4)."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        names = [name for name, _ in pairs]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"an object has the name {twice} twice")
+    return value
+
+
 def _entries(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
     """Pointer and content of each client, by RFC 7591's names.
 
@@ -180,12 +201,23 @@ def _entries(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         ValueError: this is neither a client nor many.
     """
     for pointer, entry in _listed(value):
+        if isinstance(entry, dict) and (problem := _of_others(entry)):
+            raise ValueError(f"{pointer or 'it'} {problem}")
         plain = from_mitreid(entry) if isinstance(entry, dict) and is_mitreid(entry) else entry
         if not isinstance(plain, dict) or not _KNOWN & plain.keys():
             raise ValueError(f"{pointer or 'it'} is not a client")
         if "jwks" in plain:
             plain = {**{key: item for key, item in plain.items() if key != "jwks"}, "jwk": plain["jwks"]}
         yield pointer, plain
+
+
+def _of_others(entry: Mapping[str, Any]) -> str:
+    """Why a client is not read that has the form of another server: only half of it would be understood."""
+    for server, members in _OTHERS.items():
+        if own := members & entry.keys():
+            names = sorted(own | ({"clientId", "redirectUris"} & entry.keys()))
+            return f"is a client of {server} ({', '.join(names)}), which iac cannot read"
+    return ""
 
 
 def _listed(value: Any) -> Iterator[tuple[str, Any]]:

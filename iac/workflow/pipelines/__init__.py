@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from iac.config.edit.files import create_text, write_together
+from iac.config.edit.files import create_text, edited_text, write_together
 from iac.config.edit.project import with_wheel
 from iac.config.project import load_project
 from iac.config.settings import Settings
@@ -139,7 +139,7 @@ def change_wheel(root: Path, settings: Settings, forges: Collection[str], wheel:
         InvalidInput: this is no wheel's URL and hash.
         InputError: as there, or iac.yaml cannot be changed.
     """
-    text = with_wheel((root / PROJECT_FILE).read_text(encoding="utf-8-sig"), wheel)
+    text = edited_text(root / PROJECT_FILE, lambda text: with_wheel(text, wheel))
     with PrivateFolder("init") as folder:
         create_text(folder.path / PROJECT_FILE, text)
         load_project(folder.path)
