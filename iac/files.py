@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 
-from iac.core.limits import LARGEST_FILE
+from iac.core.limits import LARGEST_FILE, LONGEST_FILE
 
 PRIVATE = 0o600
 """The mode of a file for its owner alone."""
@@ -279,14 +279,11 @@ def _write(file: int, data: bytes) -> None:
         rest = rest[os.write(file, rest) :]
 
 
-LONGEST = 300.0
-"""Seconds. Who holds such a lock writes a file or renews a token, which has a deadline: longer means that it hangs."""
-
 _POLL = 0.02
 _PIECE = 1024 * 1024
 
 
-def read(path: Path, largest: int = LARGEST_FILE, longest: float = LONGEST) -> bytes:
+def read(path: Path, largest: int = LARGEST_FILE, longest: float = LONGEST_FILE) -> bytes:
     """The content of a file, at most its first `largest` bytes.
 
     It may be a pipe, such as a shell's `<(command)`. The plain way to open one waits for its writer without an end.
@@ -315,7 +312,7 @@ def read(path: Path, largest: int = LARGEST_FILE, longest: float = LONGEST) -> b
         os.close(handle)
 
 
-def flock(descriptor: int, kind: int, longest: float = LONGEST) -> None:
+def flock(descriptor: int, kind: int, longest: float = LONGEST_FILE) -> None:
     """Take the lock of an open file; `kind` is LOCK_EX or LOCK_SH.
 
     Raises:

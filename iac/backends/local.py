@@ -18,6 +18,7 @@ from pathlib import Path
 
 from iac import files
 from iac.core.errors import MissingStateError, StateError
+from iac.core.limits import LONGEST_WRITE
 from iac.core.state.codec import COUNT, OBJECT, TEXT, Malformed, dump, known, load, named
 from iac.core.state.document import Owner, TextOrigin, check_owner, check_state, parse_state
 from iac.core.state.journal import Journal, is_journal, parse_journal, replay
@@ -26,10 +27,6 @@ from iac.ports import Clock, Deliveries, Delivery, StateBackend
 
 GATHERING = 0.002
 """Seconds that a group stays open for more callers where the last one had several: an fsync costs 0.3 ms and more."""
-
-
-LONGEST_WRITE = 900.0
-"""Seconds; every write has limits of its own below this: deadlines of answers, and of commands of git."""
 
 
 @dataclass(slots=True)

@@ -24,7 +24,7 @@ from iac.ports import Clock, Holder, Lock, Site, StateBackend
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _Snapshot:
     """The cell and the journal as this object last read or wrote them.
 
     Attributes:
@@ -87,7 +87,7 @@ class RemoteBackend(JournaledBackend):
         self._cell = cell
         self._run_lock = lock
         self._journal = LocalJournal(places.journal)
-        self._seen: _Seen | None = None
+        self._snapshot: _Snapshot | None = None
 
     def _load(self) -> State:
         """The journal is read first: what is written to the cell meanwhile holds what it said."""
@@ -103,7 +103,7 @@ class RemoteBackend(JournaledBackend):
             now = self._own(document, journal, TextOrigin(self._where, fix))
             length = journal.length if any(batch.serial >= document.serial for batch in journal.batches) else 0
             named = max((batch.serial for batch in journal.batches), default=0)
-            self._seen = _Seen(stored, document, now, document.serial, Extent(size, length), named=named)
+            self._snapshot = _Snapshot(stored, document, now, document.serial, Extent(size, length), named=named)
             return now
 
     def _create(self, state: State) -> None:
@@ -115,26 +115,26 @@ class RemoteBackend(JournaledBackend):
                 if failure.is_moved:
                     raise self._exists(self._where) from None
                 raise self._unreachable(failure.reason) from None
-            self._seen = _Seen(stored, state, state, state.serial, self._journal.clear())
+            self._snapshot = _Snapshot(stored, state, state, state.serial, self._journal.clear())
 
     def _save(self, state: State) -> State:
         with self._mutex:
-            seen = self._must_have_seen()
+            snapshot = self._must_have_snapshot()
             self._check(state)
-            if state.serial != seen.serial:
-                raise self._changed(f"serial {state.serial} was to be replaced, {seen.serial} is there")
-            if not self._journal.is_at(seen.journal):
+            if state.serial != snapshot.serial:
+                raise self._changed(f"serial {state.serial} was to be replaced, {snapshot.serial} is there")
+            if not self._journal.is_at(snapshot.journal):
                 raise self._changed("another run on this machine has recorded something since")
-            new = self._write(seen, state)
+            new = self._write(snapshot, state)
             self._rescue.clear()
-            self._seen = replace(self._must_have_seen(), serial=new.serial, is_sent=False)
+            self._snapshot = replace(self._must_have_snapshot(), serial=new.serial, is_sent=False)
             return new
 
     def _newest_copy(self) -> tuple[str, int]:
-        seen = self._must_have_seen()
-        if seen.named > seen.document.serial:
-            return self._journal.where, seen.named
-        return self._rescue.newest(seen.document.lineage)
+        snapshot = self._must_have_snapshot()
+        if snapshot.named > snapshot.document.serial:
+            return self._journal.where, snapshot.named
+        return self._rescue.newest(snapshot.document.lineage)
 
     def _lock(self, holder: Holder, *, timeout: float) -> AbstractContextManager[None]:
         return self._run_lock.lock(holder, timeout=timeout)
@@ -148,40 +148,40 @@ class RemoteBackend(JournaledBackend):
     def _append(self, events: Sequence[Event]) -> None:
         """To the journal; to the cell too when a secret would be lost with this machine, or its disk is full."""
         with self._mutex:
-            seen = self._must_have_seen()
-            document = seen.document
+            snapshot = self._must_have_snapshot()
+            document = snapshot.document
             line = render_batch(Batch(document.lineage, document.run_id, document.serial, tuple(events)))
-            journal = self._journal.append(line, seen.journal)
-            now = fold_all(seen.now, events)
-            self._seen = replace(seen, now=now, journal=journal or seen.journal, is_sent=True)
+            journal = self._journal.append(line, snapshot.journal)
+            now = fold_all(snapshot.now, events)
+            self._snapshot = replace(snapshot, now=now, journal=journal or snapshot.journal, is_sent=True)
             if journal is None or any(brings_secret(document, event) for event in events):
-                self._write(self._seen, now)
+                self._write(self._snapshot, now)
 
-    def _write(self, seen: _Seen, state: State) -> State:
+    def _write(self, snapshot: _Snapshot, state: State) -> State:
         """Put a state in the place of the one that was seen, with the next serial."""
-        new = replace(state, serial=seen.document.serial + 1)
+        new = replace(state, serial=snapshot.document.serial + 1)
         data = render_state(new).encode()
         try:
-            stored = settle(self._cell, data, seen.stored, self._clock)
+            stored = settle(self._cell, data, snapshot.stored, self._clock)
         except NotSettled as failure:
-            raise self._not_written(seen, new, failure) from None
-        self._seen = replace(seen, stored=stored, document=new, now=new, journal=self._journal.clear())
+            raise self._not_written(snapshot, new, failure) from None
+        self._snapshot = replace(snapshot, stored=stored, document=new, now=new, journal=self._journal.clear())
         return new
 
-    def _not_written(self, seen: _Seen, new: State, failure: NotSettled) -> StateError | UnreachableError:
+    def _not_written(self, snapshot: _Snapshot, new: State, failure: NotSettled) -> StateError | UnreachableError:
         """The error; what this run did is kept in an emergency copy before it is told."""
         where, data = self._cell.where, render_state(new).encode()
         if not failure.is_moved:
-            if not seen.is_sent:
+            if not snapshot.is_sent:
                 return self._unreachable(failure.reason)
             return self._rescue.failure(where, data, new.run_id, failure.reason)
         conflict = self._changed("it is not what this run has read")
-        return self._rescue.conflict(where, data, new.run_id, conflict) if seen.is_sent else conflict
+        return self._rescue.conflict(where, data, new.run_id, conflict) if snapshot.is_sent else conflict
 
-    def _must_have_seen(self) -> _Seen:
-        if self._seen is None:
+    def _must_have_snapshot(self) -> _Snapshot:
+        if self._snapshot is None:
             raise self._not_read()
-        return self._seen
+        return self._snapshot
 
     def _unreachable(self, reason: str) -> UnreachableError:
         return UnreachableError(

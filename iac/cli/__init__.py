@@ -87,7 +87,13 @@ class _Root(Group):
 
 
 @click.group(cls=_Root, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("-C", "directory", metavar="DIR", default=".", help="Run as if iac was started in DIR.")
+@click.option(
+    "-C",
+    "directory",
+    metavar="DIR",
+    default=".",
+    help="Run as if iac was started in DIR. The project is that of the closest iac.yaml, there or above.",
+)
 @click.option(
     "--env", "environment", metavar="NAME", default=None, help="Environment of iac.yaml. Required if there are several."
 )

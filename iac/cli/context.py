@@ -16,7 +16,7 @@ import click
 from iac.core.errors import Declined, InputError, RenderError
 from iac.core.text import printable
 from iac.files import read
-from iac.ports.path import path_inside, path_over
+from iac.ports.path import PROJECT_FILE, path_inside, path_over
 
 if TYPE_CHECKING:
     from iac.sinks.file.sink import FileSink
@@ -75,6 +75,29 @@ def approve(question: str, cancelled: str) -> None:
         raise Declined(cancelled)
 
 
+def find_top(folder: Path) -> Path:
+    """The top of the repository that a folder is in; without one the folder itself."""
+    here = folder.resolve()
+    return next((each for each in (here, *here.parents) if (each / ".git").exists()), here)
+
+
+def find_project(start: Path) -> Path:
+    """The folder of the closest iac.yaml: here, or above, up to the top of the repository; `start` for none.
+
+    One above that belongs to another user is passed: who writes it decides where credentials go, and somebody may have
+    put it into a folder that all can write to.
+    """
+    if os.path.lexists(start / PROJECT_FILE):
+        return start
+    folder = start.resolve()
+    while not (folder / ".git").exists() and folder != folder.parent:
+        folder = folder.parent
+        file = folder / PROJECT_FILE
+        if file.is_file() and file.stat().st_uid == os.geteuid():
+            return folder
+    return start
+
+
 @dataclass(frozen=True, slots=True)
 class Shell:
     """The global options of one call, and the iac.yaml that settings are taken from, if it is not the project's."""
@@ -87,20 +110,39 @@ class Shell:
     base: Path | None = None
 
     @property
-    def root(self) -> Path:
-        """The project's directory.
+    def start(self) -> Path:
+        """The folder that iac was started in, or that -C names.
 
         Raises:
             click.UsageError: -C names no directory.
         """
-        root = Path(self.directory)
-        if not root.is_dir():
+        start = Path(self.directory)
+        if not start.is_dir():
             raise click.UsageError(f"-C {self.directory}: no such directory")
-        return root
+        return start
+
+    @property
+    def root(self) -> Path:
+        """The project's folder: that of the closest iac.yaml, here or above; where there is none, this one.
+
+        Raises:
+            click.UsageError: -C names no directory.
+        """
+        return find_project(self.start)
+
+    @property
+    def place(self) -> str:
+        """The project's folder as it is seen from the top of the repository."""
+        root = self.root
+        return self.directory if root == self.start else os.path.relpath(root, find_top(root))
 
     def path(self, name: str) -> Path:
-        """A file that an option or argument names: relative to the project's directory, as if started there."""
-        return self.root / name
+        """A file that an option or argument names: relative to the folder that iac was started in."""
+        return self.start / name
+
+    def inside(self, name: str) -> str:
+        """The same as messages name files: relative to the project's folder."""
+        return os.path.relpath(self.path(name).absolute(), self.root.absolute())
 
     def with_base(self, name: str | None) -> Shell:
         """The same, with settings from this iac.yaml; None for the project's own."""

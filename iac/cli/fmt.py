@@ -9,7 +9,7 @@ import click
 
 from iac.cli.context import Shell
 from iac.cli.help import Example, Subcommand
-from iac.core.diagnostics import Diagnostic
+from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import InvalidInput
 from iac.views.words import counted
 
@@ -38,7 +38,7 @@ def command(shell: Shell, *, paths: tuple[str, ...], check: bool) -> int:
     root = shell.root
     mistakes: list[Diagnostic] = []
     changed = 0
-    for file in _files(root, paths, mistakes):
+    for file in _files(shell, paths, mistakes):
         text = _formatted(root, file, mistakes)
         if text is not None:
             changed += 1
@@ -55,20 +55,22 @@ def _outcome(changed: int, *, check: bool) -> str:
     return f"{counted(changed, 'file')} {'would change' if check else 'written'}" if changed else "nothing to change"
 
 
-def _files(root: Path, paths: tuple[str, ...], mistakes: list[Diagnostic]) -> Iterator[str]:
+def _files(shell: Shell, paths: tuple[str, ...], mistakes: list[Diagnostic]) -> Iterator[str]:
     from iac.config.project import load_project
     from iac.config.tree import read_tree
     from iac.ports.path import CLIENTS_DIR, PROJECT_FILE
 
+    root = shell.root
     if not (root / PROJECT_FILE).is_file():
         load_project(root)  # says what is wrong with it
     tree = read_tree(root)
     known = [PROJECT_FILE, *sorted([*tree.definitions.values(), *tree.defaults.values()])]
     if not paths:
-        mistakes += [each for each in tree.diagnostics if each.id != "no-definitions"]
+        errors = (each for each in tree.diagnostics if each.severity is Severity.ERROR)
+        mistakes += [each for each in errors if each.id != "no-definitions"]
         yield from known
     for path in paths:
-        inside = path.removeprefix("./").rstrip("/")
+        inside = shell.inside(path)
         chosen = [file for file in known if inside in {file, "."} or file.startswith(f"{inside}/")]
         if not chosen:
             raise click.UsageError(f"{path}: neither {PROJECT_FILE} nor a definition in {CLIENTS_DIR}")

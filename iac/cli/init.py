@@ -80,7 +80,7 @@ def command(
     """
     if wheel and not forges:
         raise click.UsageError("--wheel is for pipelines: give --ci, too")
-    if forges and (shell.root / "iac.yaml").is_file() and not (project or issuer):
+    if forges and (shell.start / "iac.yaml").is_file() and not (project or issuer):
         return _add_pipelines(shell, forges, wheel or "")
     from iac.clock import SystemClock  # not needed by --help
     from iac.wiring.site import open_backend
@@ -90,7 +90,7 @@ def command(
     answers = Answers(project, issuer, provider, backend, wheel or "")
     pipelines = _pipelines(shell, answers, forges) if forges else None
     write_more = pipelines.write if pipelines else lambda: None
-    begun = make_project(shell.root, answers, SystemClock(), open_backend, write_more)
+    begun = make_project(shell.start, answers, SystemClock(), open_backend, write_more)
     click.echo(printable(f"made iac.yaml, clients.d/ and an empty state, {begun.where}"))
     tell_key(shell, begun)
     if pipelines:
@@ -101,7 +101,7 @@ def command(
 
 def _named(shell: Shell, project: str | None, issuer: str | None) -> tuple[str, str]:
     """The project's name and the issuer; what no option says is asked for, on a terminal."""
-    usual = shell.root.resolve().name
+    usual = shell.start.resolve().name
     if is_terminal(sys.stdin):
         # limit: the person at the terminal, for both
         project = project or click.prompt("name of the project", default=usual, err=True)
@@ -115,17 +115,19 @@ def _pipelines(shell: Shell, answers: Answers, forges: Collection[str]) -> Pipel
     from iac.workflow.init import check_answers
     from iac.workflow.pipelines import prepare_pipelines  # only with --ci
 
-    return prepare_pipelines(shell.root, check_answers(answers), forges, f"--backend {answers.backend}")
+    return prepare_pipelines(shell.start, check_answers(answers), forges, f"--backend {answers.backend}")
 
 
 def _add_pipelines(shell: Shell, forges: Collection[str], wheel: str) -> int:
     from iac.config.project import load_project
     from iac.workflow.pipelines import change_wheel, prepare_pipelines  # only with --ci
 
-    settings = load_project(shell.root).settings(shell.environment)
+    settings = load_project(shell.start).settings(shell.environment)
     is_new = wheel not in {"", settings.wheel}
     pipelines = (
-        change_wheel(shell.root, settings, forges, wheel) if is_new else prepare_pipelines(shell.root, settings, forges)
+        change_wheel(shell.start, settings, forges, wheel)
+        if is_new
+        else prepare_pipelines(shell.start, settings, forges)
     )
     pipelines.write()
     _tell(shell, pipelines)

@@ -62,7 +62,8 @@ def command(shell: Shell, *, check: bool, targets: tuple[str, ...], accept_older
 def _lines(results: Sequence[OutputState]) -> Iterator[str]:
     for result in results:
         first, *rest = result.lines() or [""]
-        yield f"{result.status:<10} {result.id}" + (f": {first}" if first else "")
+        about = first if first.startswith(result.id) else ": ".join(part for part in (result.id, first) if part)
+        yield f"{result.status:<10} {about}"
         yield from rest
 
 

@@ -65,7 +65,7 @@ def command(shell: Shell, /, **options: Any) -> None:
     It runs in memory until Ctrl-C and keeps nothing. Do not use it in production: everybody knows its secrets.
     """
     if options["seed"] != PEOPLE:
-        options["seed"] = str(shell.root / options["seed"])
+        options["seed"] = str(shell.path(options["seed"]))
     flavour, registration = Flavour(options.pop("flavour")), Registrants(options.pop("registration"))
     try:
         run(RunOptions(flavour=flavour, registration=registration, **options), click.echo)

@@ -13,6 +13,7 @@ from iac.cli.help import Example, Subcommand
 from iac.core.errors import InputError
 from iac.core.model import FIELDS, Fields
 from iac.core.plan.identity import with_current_id
+from iac.core.state.model import SecretStatus
 from iac.views.drift import DISABLED
 from iac.views.state import predecessor_text, predecessors_of, value_words
 
@@ -107,11 +108,12 @@ def _lines(found: dict[str, Any]) -> Iterator[str]:
         yield f"  {DISABLED}"
     secret = found["secret"]
     since = f", version {secret['version']} since {secret['since']}" if secret["since"] else ""
-    yield f"  secret {secret['status']}{since}"
+    fix = f"; to store it: iac secret set {found['address']}" if secret["status"] == SecretStatus.UNKNOWN else ""
+    yield f"  secret {secret['status']}{since}{fix}"
     yield from (f"  {predecessor_text(old)}" for old in found["predecessors"])
     for source in ("definition", "state", "server"):
         values = found[source]
-        yield f"{source}:" if values is not None else f"{source}: (not there)"
+        yield f"{source}:" if values is not None else f"{source}: (none)"
         yield from (f"  {name:<32} {value_words(value)}" for name, value in (values or {}).items())
     if found["owners"]:
         yield f"owners: {' '.join(found['owners'])}"

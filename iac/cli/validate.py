@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -47,24 +45,23 @@ def command(shell: Shell, *, paths: tuple[str, ...], view: str, base: str | None
     """
     from iac.workflow.validate import validate
 
-    inside = [_relative(shell.root, path) for path in paths]
+    inside = [_relative(shell, path) for path in paths]
     validation = validate(shell.root, inside, shell.environment, base=shell.with_base(base).base)
     if view == "json":
         show_json(_as_json(validation))
     elif view in set(DiagnosticsView):
-        setting = Setting(shell.directory, explain=known_ids)
+        setting = Setting(shell.place, explain=known_ids)
         click.echo(render_diagnostics(validation.diagnostics, DiagnosticsView(view), setting), nl=False)
     else:
         _show_text(shell, validation)
     return 0 if validation.is_valid else 1
 
 
-def _relative(root: Path, path: str) -> str:
+def _relative(shell: Shell, path: str) -> str:
     """A path of the command line as diagnostics name files."""
-    target = root / path
-    if not target.exists():
+    if not shell.path(path).exists():
         raise click.UsageError(f"{path}: no such file or folder in the project")
-    inside = os.path.relpath(target.absolute(), root.absolute())
+    inside = shell.inside(path)
     if inside.startswith(".."):
         raise click.UsageError(f"{path}: lies outside the project")
     return inside

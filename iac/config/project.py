@@ -86,7 +86,7 @@ def read_project(root: Path) -> tuple[Project | None, list[Diagnostic]]:
         return None, [
             mistake(
                 "no-project",
-                f"there is no {PROJECT_FILE} here",
+                f"there is no {PROJECT_FILE} here or above",
                 Location(PROJECT_FILE),
                 fix=f"iac init makes one; -C DIR names another folder than {root}",
             )

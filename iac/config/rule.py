@@ -29,6 +29,13 @@ _PLACEHOLDER = re.compile(r"\$\{[^{}]*\}|\{\{(?:(?!\{\{).)*?\}\}|##\w+##|@@\w+@@
 """What shells, template engines and other deploying tools replace. Each opening brace ends the search from the one
 before it: a text of 65,000 braces would take minutes otherwise."""
 
+_LOOSE = re.compile(
+    r"\$\(\w[\w .-]{0,60}\)|#\{\w[\w .-]{0,60}\}#|__[A-Za-z]\w{0,60}?__|<[A-Za-z][\w .-]{0,60}>|\(\(\w[\w .-]{0,60}\)\)"
+    r"|(?<![A-Za-z])(?i:change[-_]?me)(?![A-Za-z])"
+)
+"""Those of Azure, Octopus, Concourse and of people, which can be text, too: an error as a whole value or in a host."""
+_HOST = re.compile(r"://[^/?\s]*")
+
 
 def check_definition(definition: Definition) -> list[Diagnostic]:
     """Every mistake that the rules find; a rule that would need a value with a mistake is left out."""
@@ -74,19 +81,35 @@ def _client_id(definition: Definition) -> Iterator[Diagnostic]:
 
 def _placeholders(definition: Definition) -> Iterator[Diagnostic]:
     for name, parts in definition.merged.parts.items():
-        if name not in FIELDS or name in definition.merged.broken:
+        if (name not in FIELDS and name != "client_id") or name in definition.merged.broken:
             continue
         for part in parts:
             texts = part.value if isinstance(part.value, list) else [part.value]
             for index, text in enumerate(texts):
-                if isinstance(text, str) and (found := _PLACEHOLDER.search(text)):
+                if isinstance(text, str) and (found := find_placeholder(name, text)):
+                    rule, shown = found
                     yield mistake(
-                        "placeholder",
-                        f"{name} holds {found[0]}, which nobody has filled in",
+                        rule,
+                        f"{name} holds {shown}, which nobody has filled in",
                         part.at(index) if isinstance(part.value, list) else part.at(),
                         why="iac replaces nothing in definitions, so it would be registered as it stands",
                         fix="write the value; what differs between environments goes under environments:",
                     )
+
+
+def find_placeholder(name: str, text: str) -> tuple[str, str] | None:
+    """The id of the mistake and the placeholder in a field's text, where there is one."""
+    if found := _PLACEHOLDER.search(text):
+        return "placeholder", found[0]
+    if name == "jwk":  # random text, in which two underlines come twice now and then
+        return None
+    words = text.split() if name == "scope" else [text.strip()]
+    host = _HOST.search(text)
+    for found in (*map(_LOOSE.fullmatch, words), _LOOSE.search(host[0]) if host else None):
+        if found:
+            return "placeholder", found[0]
+    found = _LOOSE.search(text)
+    return ("possible-placeholder", found[0]) if found else None
 
 
 def _redirects(definition: Definition) -> Iterator[Diagnostic]:
@@ -192,6 +215,8 @@ def _recipients(definition: Definition) -> Iterator[Diagnostic]:
 def _server_rules(definition: Definition) -> Iterator[Diagnostic]:
     for refusal in server.refusals(definition.fields, api=definition.settings.api):
         name, value = refusal.details["field"], refusal.details["value"]
+        if value and (find_placeholder(name, value) or ("",))[0] == "placeholder":
+            continue  # said already, and the reason for this
         items = [item.at() for item in definition.merged.items(name) if item.value == value] if value else []
         where = items[0] if items else definition.merged.at(name)
         yield mistake(refusal.id, refusal.summary, where, fix=refusal.fix)

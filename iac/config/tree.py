@@ -9,11 +9,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from iac.core.catalogue import mistake
-from iac.core.diagnostics import Diagnostic, Location
-from iac.ports.path import CLIENTS_DIR
+from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.files import read
+from iac.ports.path import CLIENTS_DIR, PROJECT_FILE
 
 DEFAULTS_FILE = "_defaults.yaml"
 _SUFFIXES = (".yaml", ".yml")
+_JSON = ".json"
+_KEYS = re.compile(rb"""^[{"'\s]*(?:client_id|client_name|redirect_uris|grant_types)["']?\s*:""", re.MULTILINE)
+"""What a definition has; other files beside iac.yaml have none of it at the beginning of a line."""
+_BEGINNING = 16_384
 ADDRESS_RULE = "letters, digits and _.@+- are, each part beginning with a letter, digit or _"
 """What an address is made of, in words."""
 
@@ -43,6 +48,7 @@ def is_defaults(file: str) -> bool:
 def read_tree(root: Path) -> Tree:
     """Every definition and every folder's defaults; names that begin with a dot are passed over."""
     tree = Tree()
+    _find_beside(tree, root)
     if not (root / CLIENTS_DIR).is_dir():
         _complain(tree, "no-definitions", f"there is no folder {CLIENTS_DIR}", CLIENTS_DIR, _EMPTY)
         return tree
@@ -51,7 +57,7 @@ def read_tree(root: Path) -> Tree:
         return tree
     _walk(tree, root, "")
     _check_clashes(tree)
-    if not tree.definitions and not tree.diagnostics:
+    if not tree.definitions and not any(said.severity is Severity.ERROR for said in tree.diagnostics):
         _complain(tree, "no-definitions", f"{CLIENTS_DIR} has no definition", CLIENTS_DIR, _EMPTY)
     return tree
 
@@ -104,6 +110,35 @@ def _enter(tree: Tree, root: Path, folder: str, entry: os.DirEntry[str]) -> None
             _share(tree, folder, file)
         else:
             _define(tree, inner.rpartition(".")[0], file)
+    elif entry.name.lower().endswith((*_SUFFIXES, _JSON)) and entry.is_file():
+        name = file.rpartition(".")[0]
+        if not entry.name.lower().endswith(_JSON) or _is_definition(root / file):
+            _warn_unread(tree, file, f"names of definitions end in .yaml: rename it to {name}.yaml")
+
+
+def _find_beside(tree: Tree, root: Path) -> None:
+    """Definitions that lie beside iac.yaml, where nothing is read."""
+    try:
+        files = sorted(root.iterdir())
+    except OSError:  # a folder of another user that can be entered and not listed
+        files = []
+    for file in files:
+        is_other = file.name != PROJECT_FILE and not file.name.startswith(".")
+        if is_other and file.name.lower().endswith(_SUFFIXES) and file.is_file() and _is_definition(file):
+            fix = f"definitions lie below {CLIENTS_DIR}: move it to {CLIENTS_DIR}/{file.stem}.yaml"
+            _warn_unread(tree, file.name, fix)
+
+
+def _is_definition(file: Path) -> bool:
+    """Whether a file begins like one; what cannot be read is none."""
+    try:
+        return bool(_KEYS.search(read(file, _BEGINNING)))
+    except OSError:
+        return False
+
+
+def _warn_unread(tree: Tree, file: str, fix: str) -> None:
+    _complain(tree, "definition-not-read", "this file looks like a definition, and iac does not read it", file, fix)
 
 
 def _share(tree: Tree, folder: str, file: str) -> None:

@@ -110,3 +110,18 @@ LARGEST_HEAD = 2**20
 
 DECODED_AT_ONCE = 2**16
 """Bytes that one step of decompression may make."""
+
+LARGEST_TOKENS = 256 * 2**10
+"""Bytes of a file of tokens, or of what oidc-token prints: an access token with many groups has some kB."""
+
+LARGEST_KEY_SET = 256 * 2**10
+"""Bytes of the key set behind a client's jwks_uri."""
+
+LARGEST_LIST = 1_000_000
+"""Entries of a list: a server that says it has more is not believed."""
+
+LONGEST_FILE = 300.0
+"""Seconds to read a file or to wait for a lock: its holder writes a file or renews a token, and else hangs."""
+
+LONGEST_WRITE = 900.0
+"""Seconds that a write of state may take. Each has lower limits of its own: deadlines of answers and of git."""

@@ -16,6 +16,7 @@ from iac.core.secret import Secret
 from iac.rendering.filters import Text
 
 _DUMMY = "dummy-0123456789_abcdefghijklmnopqrstuvwxyz"
+_DUMMY_ID = "00000000-0000-4000-8000-000000000000"
 _DUMMY_JWK = {"kty": "EC", "crv": "P-256", "x": "eA", "y": "eQ"}
 _DUMMY_PEM = "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n"
 
@@ -54,10 +55,11 @@ def dummy_key(kid: str, private: str) -> Secret:
 def dummy_credentials(address: str, client_id: str, fields: Fields, kid: str = "") -> Credentials:
     """Credentials for a rehearsal before anything is sent: a made-up secret of the length and alphabet of ours.
 
-    `kid` is the id of the client's private key, "" for none.
+    `client_id` is "" where the server will choose it; then that is made up, too. `kid` is the id of its private
+    key, "" for none.
     """
     key = dummy_key(kid, "ZHVtbXk") if kid else None
-    return Credentials(address, client_id, fields, Secret(_DUMMY) if uses_secret(fields) else None, key)
+    return Credentials(address, client_id or _DUMMY_ID, fields, Secret(_DUMMY) if uses_secret(fields) else None, key)
 
 
 class Record(Mapping[str, object]):

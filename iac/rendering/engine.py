@@ -27,12 +27,11 @@ from iac.core.errors import RenderError
 from iac.core.limits import OUTPUT_BYTES, TOO_LONG, TOO_MUCH
 from iac.rendering.context import Credentials, ProjectFacts, Record, template_context
 from iac.rendering.filters import FILTERS, Refused, Text, inline
-from iac.rendering.template import FAILED, Template, template_file
+from iac.rendering.template import FAILED, REFERENCE, Template, template_file
 
 if TYPE_CHECKING:
     import jinja2
 
-REFERENCE = "see docs/reference/templates.md for what a template can use"
 _GIVEN = "a template is given client (when the output has one), clients, values, project, environment and issuer"
 JINJA_FILTERS = (
     *("abs", "batch", "capitalize", "count", "d", "default", "dictsort", "first", "float", "groupby", "int", "items"),

@@ -11,7 +11,8 @@ from iac.core.diagnostics import Diagnostic, Location
 from iac.core.errors import RenderError
 from iac.rendering.context import Credentials, ProjectFacts, dummy_credentials
 from iac.rendering.renderer import Renderer
-from iac.rendering.template import Template, template_file
+from iac.rendering.template import REFERENCE, Template, is_builtin, template_file
+from iac.services import template_roles
 
 _LINE = 160
 """Characters of a template's line that is shown."""
@@ -62,8 +63,22 @@ def _output_mistake(error: RenderError, spec: OutputSpec, template: Template) ->
         return template_mistake(error, spec.template)
     where = error.where.removesuffix(f" (for {spec.path})")
     line = _line(where, template)
-    found = mistake("bad-output", error.why, spec.location, why=f"the line is: {line}" if line else "", fix=error.fix)
+    what = error.why.replace(f" of {spec.path}", "")  # its place says which one, and one message for many is shown once
+    found = mistake(
+        "bad-output", what, spec.location, why=f"the line is: {line}" if line else "", fix=_fix(error, spec)
+    )
     return replace(found, where=where)
+
+
+def _fix(error: RenderError, spec: OutputSpec) -> str:
+    """What to do; nobody can correct a built-in template, so there it is what the output or its client lacks."""
+    if not is_builtin(spec.template) or error.fix != REFERENCE:
+        return error.fix
+    roles = template_roles(spec.template)
+    if len(roles) > 1 and not set(roles) <= set(spec.names):
+        clients = ", ".join(f"{role}: ADDRESS" for role in roles)
+        return f"write the output in iac.yaml, with clients: {{{clients}}}"
+    return "give the client what the template reads there, or choose another template"
 
 
 def _line(where: str, template: Template) -> str:

@@ -22,6 +22,7 @@ References = Callable[[str, str], list[str]]
 
 TEMPLATES_DIR = "templates"
 FAILED = "the template cannot be rendered"
+REFERENCE = "see docs/reference/templates.md for what a template can use"
 _SUFFIX = ".j2"
 _MAY_REFER = re.compile(r"\{%[-+]?\s*(?:include|import|from|extends)\b")
 

@@ -105,8 +105,17 @@ def services() -> Mapping[str, Service]:
 
 def template_format(template: str) -> Format:
     """The format of what a built-in template makes."""
+    return _file_of(template).format
+
+
+def template_roles(template: str) -> tuple[str, ...]:
+    """The names by which a built-in template reaches its clients; `client` alone for one that takes any."""
+    return _file_of(template).clients
+
+
+def _file_of(template: str) -> ServiceFile:
     owner = services()[template_files()[template].parent.name]
-    return next(each.format for each in owner.files if each.template == template)
+    return next(each for each in owner.files if each.template == template)
 
 
 @cache

@@ -28,8 +28,11 @@ def drift_text(drift: Drift, *, color: bool, width: int | None = None) -> str:
 def _summary(drift: Drift) -> str:
     changed = f"{drift.changed:,} changed on the server" if drift.changed else ""
     gone = f"{drift.gone:,} gone from it" if drift.gone else ""
-    disabled = f"{drift.disabled:,} disabled" if drift.disabled else ""
-    found = ", ".join(part for part in (changed, gone, disabled) if part) or "nothing was changed on the server"
+    if drift.disabled:
+        changed += f" ({drift.disabled:,} disabled)"
+    found = ", ".join(part for part in (changed, gone) if part) or "nothing was changed on the server"
+    if not (drift.clients or drift.unchanged or drift.unread):
+        return "Drift: nothing to compare, no client is applied yet."
     unread = f", {len(drift.unread):,} that could not be read" if drift.unread else ""
     return f"Drift: {found}; {drift.unchanged:,} as applied{unread}."
 

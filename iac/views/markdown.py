@@ -136,7 +136,7 @@ def _others(plan: Plan) -> Iterator[str]:
         fields = _sentence(", ".join(released.fields))
         yield f"- released: {_sentence(released.address)} {fields} (the server keeps the values)"
     for pending in plan.pending:
-        yield f"- interrupted: the end of a {code(pending.action)} of {_sentence(pending.address)} is not known"
+        yield f"- interrupted: a {code(pending.action)} of {_sentence(pending.address)} did not finish"
     for standing in plan.predecessors:
         yield f"- replaced: {_sentence(standing.address)}: {_sentence(standing.told())}"
     for line in recipient_lines(plan):

@@ -177,7 +177,7 @@ def _remarks(plan: Plan) -> Iterator[str]:
         line = f"{released.address}: {', '.join(released.fields)} (the server keeps the values)"
         yield f"  released {printable(line)}"
     for pending in plan.pending:
-        line = f"{pending.address}: the end of a {pending.action} of {pending.at} is not known"
+        line = f"{pending.address}: a {pending.action} that began at {pending.at} did not finish"
         yield f"  interrupted {printable(line)}"
     for standing in plan.predecessors:
         yield f"  replaced {printable(f'{standing.address}: {standing.told()}')}"

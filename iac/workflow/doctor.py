@@ -215,7 +215,7 @@ def _is_open(path: str) -> bool:
 def exposures(session: LocalSession) -> Iterator[Checked]:
     """Rendered files that would get into version control."""
     found = sorted(find_exposures(session, session.desired.outputs).items())
-    fine = ok("outputs", f"{counted(len(session.desired.outputs), 'output')}, none that git would take up")
+    fine = ok("outputs", f"{counted(len(session.desired.outputs), 'output')}, none that git tracks or would add")
     yield from [told("outputs", said) for _, said in found] or [fine]
 
 
@@ -231,7 +231,7 @@ def own_login(session: LocalSession, client_id: str) -> Iterator[Checked]:
             f"take the definition {managed[0]} out",
         )
     else:
-        yield ok("login-client", "no definition is of the client that iac logs in with")
+        yield ok("login-client", "no definition names the client that iac logs in with")
 
 
 def pipelines(caller: Caller) -> Iterator[Checked]:
@@ -296,7 +296,7 @@ def _scopes(identity: Identity) -> Checked:
             f"use a client that has {READ}, and {WRITE} where it applies, and nothing else",
         )
     if WRITE in scopes:
-        return ok("scopes", f"may read and write: right for apply; where plans are made use one with {READ} alone")
+        return ok("scopes", f"may read and write, as apply needs; for plans alone, use a login with {READ} only")
     return ok("scopes", f"may read: right for plan, drift and secret; apply needs {WRITE}")
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from iac.clock import SystemClock
 from iac.config.definitions import Validation, concerns, validate_project
 from iac.config.output import Declared
-from iac.core.diagnostics import Diagnostic, sort_key
+from iac.core.diagnostics import Diagnostic, Location, sort_key
 from iac.core.errors import RenderError
 
 if TYPE_CHECKING:
@@ -34,8 +34,14 @@ def validate(
         InvalidInput: the base has mistakes.
     """
     validation = validate_project(root, paths, environment, today or SystemClock().now().date(), base)
-    faults = {fault for fault in _faults(root, validation) if not paths or concerns(fault, paths)}
+    faults = {fault for fault in _faults(root, validation) if not paths or _concerns(fault, paths)}
     return replace(validation, diagnostics=tuple(sorted({*validation.diagnostics, *faults}, key=sort_key)))
+
+
+def _concerns(fault: Diagnostic, paths: Collection[str]) -> bool:
+    """Whether it is about one of these files, or an output cannot be rendered for what stands in one."""
+    template = Location(fault.where.partition(":")[0])
+    return concerns(fault, paths) or concerns(replace(fault, location=template), paths)
 
 
 def _faults(root: Path, validation: Validation) -> Iterator[Diagnostic]:

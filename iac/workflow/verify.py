@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from iac import ports
-from iac.apply.deliver import fresh_content, open_key
+from iac.apply.deliver import fresh_content, open_key, rendered
 from iac.core.desired import OutputSpec
 from iac.core.errors import IacError, StateError
 from iac.core.model import uses_secret
+from iac.core.plan.output import find_block
 from iac.core.proof import ClientProof, Evidence, Grade, Proof, ServiceLogin
 from iac.core.secret import Secret
 from iac.core.server import detect_facts
@@ -185,6 +186,9 @@ def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str,
         return _alike(spec, Evidence(OUTPUT, Grade.UNPROVEN, spec.id, why, "iac apply"))
     try:
         content = session.sinks[spec.sink].read(spec.path)
+        if content is None and (block := find_block(spec, rendered(spec, state))):
+            why = "it is not there: iac does not know its secret"
+            return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, why, block.fix))
         if content is None:
             return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, "it is not there", "iac render"))
         return _parsed(session, state, spec, content)

@@ -75,3 +75,16 @@ def test_the_plan_that_adopts_says_so(project: Project, sandbox: Sandbox) -> Non
     plan = project.done("plan")
     assert "out/found.env" in plan.out
     assert FIX in plan.out
+
+
+def test_verify_and_show_have_the_fix(blocked: Project) -> None:
+    blocked.apply()
+    verified = blocked.iac("verify")
+    assert 2 == verified.code
+    assert FIX in verified.out
+    assert "iac render" not in verified.out
+    assert FIX in blocked.done("show", "team/found").out
+
+
+def test_render_names_the_file_once(blocked: Project) -> None:
+    assert 1 == blocked.iac("render", "--check").out.count("out/found.env")

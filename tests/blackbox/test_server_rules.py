@@ -159,3 +159,15 @@ def test_an_id_that_another_server_chose_can_be_named(project: Project) -> None:
         "team/portal", client_id="cilogon:/client_id/1", adopt=True, redirect_uris=["https://portal.example.org/cb"]
     )
     project.done("validate")
+
+
+def test_a_client_that_cannot_be_asked_for_does_not_keep_the_others_from_being_imported(
+    project: Project, sandbox: Sandbox
+) -> None:
+    for client_id in (*NOT_REACHED, "rec odd"):
+        register_by_hand(sandbox, client_id, client_name="An odd one")
+    imported = project.iac("import", "--match", "rec*")
+    assert ["rec-odd.yaml"] == [path.name for path in project.root.glob("clients.d/**/*.yaml")], imported.text
+    assert all(client_id in imported.text for client_id in NOT_REACHED)
+    assert "rec%odd" in project.done("list").text
+    project.done("list", "--ownerless")

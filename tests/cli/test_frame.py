@@ -202,6 +202,25 @@ def test_quiet_keeps_notes_back(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err == "well\n"
 
 
+def test_an_iac_yaml_above_counts_if_it_is_ours_and_in_the_repository(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "project/clients.d/team"
+    folder.mkdir(parents=True)
+    shell = Shell(directory=str(folder))
+    assert (folder, str(folder)) == (shell.root, shell.place)
+    (tmp_path / "project/iac.yaml").touch()
+    (tmp_path / ".git").mkdir()
+    assert (tmp_path / "project", "project") == (shell.root, shell.place)
+    assert (folder / "a.yaml", "clients.d/team/a.yaml") == (shell.path("a.yaml"), shell.inside("a.yaml"))
+    monkeypatch.setattr("os.geteuid", lambda: -1)
+    assert folder == shell.root
+    assert tmp_path / "project" == Shell(directory=str(tmp_path / "project")).root
+    monkeypatch.undo()
+    (tmp_path / "project/clients.d/.git").touch()
+    assert folder == shell.root
+
+
 def test_files_are_named_from_the_directory(tmp_path: Path) -> None:
     shell = Shell(directory=str(tmp_path))
     assert shell.path("plan.json") == tmp_path / "plan.json"

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from iac.config import tree as tree_module
 from iac.config.definitions import validate_project
 from iac.config.tree import read_tree
 from tests.config.given import CLIENT, PROJECT, client, write
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pytest
 
 
@@ -22,7 +22,8 @@ def found(root: Path) -> list[tuple[str, str]]:
 def test_an_address_is_the_path_without_its_ending(tmp_path: Path) -> None:
     files = ["a.yaml", "b.yml", "wlcg/rucio-auth.yaml", "wlcg/x/y.1@z+_.yaml", "wlcg/_defaults.yaml", "_defaults.yaml"]
     ignored = ["README.md", ".hidden.yaml", ".git/a.yaml", "a.yaml.bak", "b.json"]
-    tree = read_tree(write(tmp_path, {f"clients.d/{file}": CLIENT for file in [*files, *ignored]}))
+    texts = {f"clients.d/{file}": CLIENT for file in [*files, *ignored]}
+    tree = read_tree(write(tmp_path, {**texts, "clients.d/b.json": '{"keys": []}'}))
     assert {
         "a": "clients.d/a.yaml",
         "b": "clients.d/b.yml",
@@ -31,6 +32,44 @@ def test_an_address_is_the_path_without_its_ending(tmp_path: Path) -> None:
     } == tree.definitions
     assert {"": "clients.d/_defaults.yaml", "wlcg": "clients.d/wlcg/_defaults.yaml"} == tree.defaults
     assert [] == tree.diagnostics
+
+
+def test_what_looks_like_a_definition_and_is_not_read_is_said(tmp_path: Path) -> None:
+    unread = {
+        "clients.d/a/b.YAML": CLIENT,
+        "clients.d/a/c.Yml": "",
+        "clients.d/d.json": '{\n  "client_id": "d"}',
+        "clients.d/e.JSON": '{"client_id": "e"}',
+        "f.yaml": CLIENT,
+        "g.YML": "# portal\nredirect_uris: []",
+    }
+    others = {"docker-compose.yaml": "services: {x: {client_id: y}}\n", "h.json": CLIENT, ".i.yaml": CLIENT}
+    write(tmp_path, {**unread, **others, "clients.d/x.yaml": client("x", "grant_types: []")})
+    assert [("definition-not-read", file) for file in sorted(unread)] == sorted(found(tmp_path))
+    (tmp_path / "clients.d/x.yaml").unlink()
+    assert ("no-definitions", "clients.d") in found(tmp_path)
+
+
+def test_a_folder_that_cannot_be_listed_has_nothing_beside_iac_yaml(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, {"clients.d/x.yaml": client("x", "grant_types: []"), "f.yaml": CLIENT})
+
+    def refuse(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refuse)
+    assert [] == read_tree(tmp_path).diagnostics
+
+
+def test_a_file_that_cannot_be_read_is_no_definition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, {"clients.d/x.yaml": client("x", "grant_types: []"), "f.yaml": CLIENT})
+
+    def refuse(*_: object) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(tree_module, "read", refuse)
+    assert [] == read_tree(tmp_path).diagnostics
 
 
 def test_a_missing_folder_is_never_taken_for_an_empty_project(tmp_path: Path) -> None:

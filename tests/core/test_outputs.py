@@ -87,8 +87,16 @@ def test_an_output_that_reads_everything_changes_with_everything() -> None:
 
 def test_a_record_of_an_older_program_is_compared_by_everything() -> None:
     record = OutputRecord(DIGEST, ("team/app",))
+    renamed = replace(APP, fields={**APP.fields, "client_name": "Another"})
     assert OutputAction.UNCHANGED == decided(record, APP)
-    assert OutputAction.UPDATE == decided(record, replace(APP, fields={**APP.fields, "client_name": "Another"}))
+    assert OutputAction.UPDATE == decided(record, renamed)
+
+
+def test_a_template_of_which_nothing_is_known_reads_everything() -> None:
+    record = record_output(output(), "template", CLIENTS, READS, 3)
+    renamed = {"team/app": replace(APP, fields={**APP.fields, "client_name": "Another"})}
+    assert is_written(output(), "template", renamed, record, lambda _: READS)
+    assert not is_written(output(), "template", renamed, record, Options().reads)
 
 
 def test_nobody_asks_what_a_template_reads_where_nothing_differs() -> None:

@@ -63,7 +63,7 @@ def test_a_client_that_is_nowhere_is_created_with_a_secret_of_our_choice() -> No
     found = plan(project(APP))
     change = only(found)
     assert (Action.CREATE, SecretChange.CREATED, SecretStep.CHOOSE) == (change.action, change.secret, change.step)
-    assert ("in no state and not registered", "An app", APP.location) == (
+    assert ("not in state and not registered", "An app", APP.location) == (
         change.reason,
         change.client_name,
         change.location,

@@ -231,6 +231,7 @@ def test_every_service_of_the_demo_project_is_proven_and_so_after_a_rotation(
         project.write("iac.yaml", (ROOT / "iac.yaml").read_text().replace("http://localhost:8080/", sandbox.issuer))
         assert project.iac("state", "init").code == 0
         assert project.apply().code == 0
+        assert "Plan: no changes; 13 unchanged" in project.iac("plan").out
         clients = found(project)
         before = {path: path.read_bytes() for path in (project.root / "out").rglob("*") if path.is_file()}
         rotated = project.iac("rotate", "--auto-approve", "wlcg/rucio-auth", "--format", "json")

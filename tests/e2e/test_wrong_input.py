@@ -95,7 +95,7 @@ def _nothing(_: Any) -> None:
 
 
 FILES: dict[str, tuple[Callable[[Project], None], tuple[str, ...]]] = {
-    "no iac.yaml": (_replaced("iac.yaml", _nothing), ("there is no iac.yaml here", "iac init makes one")),
+    "no iac.yaml": (_replaced("iac.yaml", _nothing), ("there is no iac.yaml here or above", "iac init makes one")),
     "iac.yaml is a folder": (_replaced("iac.yaml", lambda path: path.mkdir()), ("iac.yaml:1:1", "this is not a file")),
     "iac.yaml is a FIFO": (_replaced("iac.yaml", os.mkfifo), ("iac.yaml:1:1", "this is not a file")),
     "iac.yaml is binary": (

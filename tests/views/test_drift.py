@@ -56,6 +56,14 @@ def test_text_without_drift_is_two_lines() -> None:
     assert expected == drift_text(_drift(), color=False)
 
 
+def test_text_counts_disabled_clients_among_those_that_changed_and_says_when_nothing_is_applied() -> None:
+    disabled = _client(fields=(), secret=SecretDrift.SAME, disabled=True)
+    said = drift_text(_drift(_client("team/other"), disabled), color=False)
+    assert "Drift: 2 changed on the server (1 disabled); 4 as applied." in said
+    nothing = drift_text(Drift("a", "b", "c", "d"), color=False)
+    assert nothing.endswith("Drift: nothing to compare, no client is applied yet.\n")
+
+
 def test_markdown_is_the_body_of_an_issue() -> None:
     expected = """\
 ### Drift: 1 changed on the server, 1 gone from it; 4 as applied.

@@ -143,7 +143,7 @@ def test_what_is_known_beside_changes_is_said_before_refusals() -> None:
     expected = [
         "  moved team/old -> team/new",
         "  released team/app: contacts, client_uri (the server keeps the values)",
-        "  interrupted team/app: the end of a create of 2026-11-23T10:00:00Z is not known",
+        "  interrupted team/app: a create that began at 2026-11-23T10:00:00Z did not finish",
         "  warning: team/app: an odd thing [odd]",
         "",
         "Refused: 2 guards",

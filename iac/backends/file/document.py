@@ -23,7 +23,7 @@ from iac.ports import Clock, Holder, Site, StateBackend
 
 
 @dataclass(frozen=True, slots=True)
-class _Seen:
+class _Snapshot:
     """The files as this object last read or wrote them: a write must find them like that.
 
     Attributes:
@@ -61,7 +61,7 @@ class FileBackend(JournaledBackend):
         self._backup = path.with_name(f"{path.name}.backup")
         self._backup_journal = path.with_name(f"{path.name}.backup.journal")
         self._lock_file = path.with_name(f"{path.name}.lock")
-        self._seen: _Seen | None = None
+        self._snapshot: _Snapshot | None = None
         self._unsaved: list[Event] = []
 
     def _load(self) -> State:
@@ -91,15 +91,15 @@ class FileBackend(JournaledBackend):
 
     def _save(self, state: State) -> State:
         with self._mutex:
-            seen = self._must_have_seen()
+            snapshot = self._must_have_snapshot()
             new = replace(fold_all(state, self._unsaved), serial=state.serial + 1)
             self._check(new)
             try:
                 with files.moment(self._path.parent, is_writer=True):
-                    self._check_unchanged(seen, state.serial)
+                    self._check_unchanged(snapshot, state.serial)
                     self._replace(new)
             except StateError as conflict:
-                if not (seen.length or self._unsaved):
+                if not (snapshot.length or self._unsaved):
                     raise
                 raise self._rescue.conflict(self._where, _encoded(new), new.run_id, conflict) from None
             except OSError as error:
@@ -110,10 +110,10 @@ class FileBackend(JournaledBackend):
 
     def _newest_copy(self) -> tuple[str, int]:
         """A journal of the very next document does not count: this one is its backup, and together they are whole."""
-        seen = self._must_have_seen()
-        if seen.named > seen.state.serial + 1:
-            return str(self._journal), seen.named
-        return self._rescue.newest(seen.state.lineage)
+        snapshot = self._must_have_snapshot()
+        if snapshot.named > snapshot.state.serial + 1:
+            return str(self._journal), snapshot.named
+        return self._rescue.newest(snapshot.state.lineage)
 
     @contextmanager
     def _lock(self, holder: Holder, *, timeout: float) -> Iterator[None]:
@@ -144,37 +144,37 @@ class FileBackend(JournaledBackend):
         # A journal of an older document holds nothing that this one lacks: the next commit begins it again.
         length = journal.length if any(batch.serial >= document.serial for batch in journal.batches) else 0
         named = max((batch.serial for batch in journal.batches), default=0)
-        self._seen = _Seen(files.stamp(self._path), len(data), length, document, named)
+        self._snapshot = _Snapshot(files.stamp(self._path), len(data), length, document, named)
         return state
 
     def _append(self, events: Sequence[Event]) -> None:
         with self._mutex:
-            seen = self._must_have_seen()
+            snapshot = self._must_have_snapshot()
             if self._unsaved:
                 self._unsaved.extend(events)
-                raise self._rescued(seen, "the write before this one failed")
-            line = _line(seen.state, events)
+                raise self._rescued(snapshot, "the write before this one failed")
+            line = _line(snapshot.state, events)
             try:
                 with files.moment(self._path.parent, is_writer=True):
-                    self._check_unchanged(seen, seen.state.serial)
-                    files.append(self._journal, line, seen.length)
+                    self._check_unchanged(snapshot, snapshot.state.serial)
+                    files.append(self._journal, line, snapshot.length)
             except StateError as conflict:
                 self._unsaved.extend(events)
-                line, run_id = _line(seen.state, self._unsaved), seen.state.run_id
+                line, run_id = _line(snapshot.state, self._unsaved), snapshot.state.run_id
                 raise self._rescue.conflict(str(self._journal), line, run_id, conflict) from None
             except OSError as error:
                 self._unsaved.extend(events)
-                raise self._rescued(seen, _reason(error)) from error
-            length = seen.length + len(line)
-            self._seen = replace(seen, size=length, length=length)
+                raise self._rescued(snapshot, _reason(error)) from error
+            length = snapshot.length + len(line)
+            self._snapshot = replace(snapshot, size=length, length=length)
 
-    def _rescued(self, seen: _Seen, reason: str) -> StateError:
+    def _rescued(self, snapshot: _Snapshot, reason: str) -> StateError:
         """The journal as it should be, in an emergency copy: what it holds, and what it could not take."""
         held = b""
         with suppress(OSError):
-            held = files.read(self._journal)[: seen.length]
-        data = held + _line(seen.state, self._unsaved)
-        return self._rescue.failure(str(self._journal), data, seen.state.run_id, reason)
+            held = files.read(self._journal)[: snapshot.length]
+        data = held + _line(snapshot.state, self._unsaved)
+        return self._rescue.failure(str(self._journal), data, snapshot.state.run_id, reason)
 
     def _replace(self, state: State) -> None:
         """Write the document; what was there, with its journal, becomes the backup."""
@@ -184,20 +184,21 @@ class FileBackend(JournaledBackend):
         self._backup_journal.unlink(missing_ok=True)
         with suppress(OSError):  # a journal of an older document is ignored, wherever it is
             self._journal.replace(self._backup_journal)
-        self._seen = _Seen(files.stamp(self._path), _size(self._journal), 0, state)
+        self._snapshot = _Snapshot(files.stamp(self._path), _size(self._journal), 0, state)
 
-    def _must_have_seen(self) -> _Seen:
-        if self._seen is None:
+    def _must_have_snapshot(self) -> _Snapshot:
+        if self._snapshot is None:
             raise self._not_read()
-        return self._seen
+        return self._snapshot
 
-    def _check_unchanged(self, seen: _Seen, serial: int) -> None:
+    def _check_unchanged(self, snapshot: _Snapshot, serial: int) -> None:
         """Compare and swap: the files must be those that were read, the serial theirs."""
         why = ""
-        if not self._path.exists() or files.stamp(self._path) != seen.document or _size(self._journal) != seen.size:
+        is_same = self._path.exists() and files.stamp(self._path) == snapshot.document
+        if not is_same or _size(self._journal) != snapshot.size:
             why = "its files are not those that this run has read"
-        elif seen.state.serial != serial:
-            why = f"serial {serial} was to be replaced, {seen.state.serial} is there"
+        elif snapshot.state.serial != serial:
+            why = f"serial {serial} was to be replaced, {snapshot.state.serial} is there"
         if why:
             raise self._changed(why)
 

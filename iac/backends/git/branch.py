@@ -16,7 +16,7 @@ from random import SystemRandom
 
 from iac.backends.cell import Cell, NotStored, Stored
 from iac.backends.git import GitPlace
-from iac.backends.git.copy import NOTE, Copy, Names, Seen, is_declined
+from iac.backends.git.copy import NOTE, Copy, Snapshot, StateRefs, is_declined
 from iac.backends.remote import open_remote
 from iac.core.errors import InputError
 from iac.core.text import printable
@@ -47,7 +47,7 @@ def open_git(project: Path, place: GitPlace) -> tuple[Cell, Cell]:
     """
     _check("state.branch", place.branch, _BRANCH_PART)
     _check("state.path", place.path, _PATH_PART)
-    names = Names(place.branch, place.path, f"refs/iac/lock/{place.branch}/{_as_ref(place.path)}")
+    names = StateRefs(place.branch, place.path, f"refs/iac/lock/{place.branch}/{_as_ref(place.path)}")
     target = place.target(project)
     copy = Copy(project, target, names)
     where = f"{place.path} in branch {place.branch} of {without_userinfo(target)}"
@@ -55,7 +55,7 @@ def open_git(project: Path, place: GitPlace) -> tuple[Cell, Cell]:
 
 
 @dataclass(frozen=True, slots=True)
-class _At:
+class _Version:
     """The tip of a ref and the version of the cell's value there: as they are, or as a push will make them."""
 
     tip: str | None
@@ -65,7 +65,7 @@ class _At:
 class _GitCell(Cell):
     """A file in the commit of a ref."""
 
-    def __init__(self, copy: Copy, names: Names, where: str) -> None:
+    def __init__(self, copy: Copy, names: StateRefs, where: str) -> None:
         self.where = where
         self._copy = copy
         self._names = names
@@ -76,7 +76,7 @@ class _GitCell(Cell):
     def _clear(self, old: Stored) -> None:
         self._push(None, old)
 
-    def _push(self, data: bytes | None, old: Stored | None) -> _At:
+    def _push(self, data: bytes | None, old: Stored | None) -> _Version:
         """Push until it is in, no answer comes, something else is there, or the server has declined often enough."""
         at, declined = self._start(old), 0
         for attempt in range(PUSHES):
@@ -87,20 +87,20 @@ class _GitCell(Cell):
             if answer.code == NO_ANSWER:  # it is not pushed again: the caller reads first whether it took effect
                 raise NotStored(answer.said)
             # A push that failed in git's words may have been taken by the server, so the remote is looked at.
-            found = new if answer.is_ok else self._at(self._copy.look())
-            if found.version == new.version:
-                return self._reached(found)
-            if found.version != at.version:
+            present = new if answer.is_ok else self._at(self._copy.look())
+            if present.version == new.version:
+                return self._reached(present)
+            if present.version != at.version:
                 raise NotStored(f"something else is there: {answer.said}")
-            if found.tip == at.tip:
+            if present.tip == at.tip:
                 # Nobody moved the branch. A server also declines while another push is at work, so it is asked again.
                 declined += 1
                 if declined == REFUSALS or not is_declined(answer):
                     raise NotStored(answer.said, is_refusal=is_declined(answer))
-            at = found
+            at = present
         raise NotStored(f"the branch was moved by others each of {PUSHES} times")
 
-    def _reached(self, at: _At) -> _At:
+    def _reached(self, at: _Version) -> _Version:
         """Keep what is known now of the place."""
         return at
 
@@ -108,30 +108,30 @@ class _GitCell(Cell):
     @abstractmethod
     def _ref(self) -> str: ...
     @abstractmethod
-    def _start(self, old: Stored | None) -> _At: ...
+    def _start(self, old: Stored | None) -> _Version: ...
     @abstractmethod
-    def _at(self, seen: Seen) -> _At: ...
+    def _at(self, snapshot: Snapshot) -> _Version: ...
     @abstractmethod
-    def _make(self, data: bytes | None, at: _At) -> _At: ...
+    def _make(self, data: bytes | None, at: _Version) -> _Version: ...
 
 
 class _Document(_GitCell):
     """The document: a file among others in a branch. Its version is the id of its content."""
 
-    def __init__(self, copy: Copy, names: Names, where: str) -> None:
+    def __init__(self, copy: Copy, names: StateRefs, where: str) -> None:
         super().__init__(copy, names, where)
-        self._known: _At | None = None
+        self._known: _Version | None = None
 
     @property
     def _ref(self) -> str:
         return f"refs/heads/{self._names.branch}"
 
     def _read(self) -> Stored | None:
-        seen = self._copy.look()
-        self._reached(self._at(seen))
-        return seen.document
+        snapshot = self._copy.look()
+        self._reached(self._at(snapshot))
+        return snapshot.document
 
-    def _start(self, old: Stored | None) -> _At:
+    def _start(self, old: Stored | None) -> _Version:
         """The tip of the branch; the remote is asked only when the branch was not seen with `old` in it."""
         version = old.version if old else None
         if self._known is None or self._known.version != version:
@@ -140,17 +140,17 @@ class _Document(_GitCell):
             raise NotStored("something else is there")
         return self._known
 
-    def _at(self, seen: Seen) -> _At:
-        return _At(seen.tip, seen.document.version if seen.document else None)
+    def _at(self, snapshot: Snapshot) -> _Version:
+        return _Version(snapshot.tip, snapshot.document.version if snapshot.document else None)
 
-    def _make(self, data: bytes | None, at: _At) -> _At:
+    def _make(self, data: bytes | None, at: _Version) -> _Version:
         path = self._names.path
         if at.tip and at.version is None:
             self._must_have_room(at.tip, path)
         made = self._copy.commit(_subject(path, data), at.tip, path, data)
-        return _At(made.commit, made.blob)
+        return _Version(made.commit, made.blob)
 
-    def _reached(self, at: _At) -> _At:
+    def _reached(self, at: _Version) -> _Version:
         self._known = at
         return at
 
@@ -173,16 +173,16 @@ class _Note(_GitCell):
     def _read(self) -> Stored | None:
         return self._copy.recent().lock
 
-    def _start(self, old: Stored | None) -> _At:
+    def _start(self, old: Stored | None) -> _Version:
         version = old.version if old else None
-        return _At(version, version)
+        return _Version(version, version)
 
-    def _at(self, seen: Seen) -> _At:
-        return self._start(seen.lock)
+    def _at(self, snapshot: Snapshot) -> _Version:
+        return self._start(snapshot.lock)
 
-    def _make(self, data: bytes | None, at: _At) -> _At:
+    def _make(self, data: bytes | None, at: _Version) -> _Version:
         commit = data and self._copy.commit(f"iac: lock of {self._names.path}", None, NOTE, data).commit
-        return _At(commit or None, commit or None)
+        return _Version(commit or None, commit or None)
 
 
 def _subject(path: str, data: bytes | None) -> str:
@@ -197,7 +197,7 @@ def _subject(path: str, data: bytes | None) -> str:
 
 def _as_ref(path: str) -> str:
     """The path with what a ref must not hold, or not everywhere, as %XX."""
-    return re.sub(r"[^A-Za-z0-9/_-]", lambda found: "".join(f"%{byte:02X}" for byte in found[0].encode()), path)
+    return re.sub(r"[^A-Za-z0-9/_-]", lambda match: "".join(f"%{byte:02X}" for byte in match[0].encode()), path)
 
 
 def _check(key: str, name: str, part: re.Pattern[str]) -> None:

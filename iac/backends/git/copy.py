@@ -45,7 +45,7 @@ _HEAD = re.compile(rb"([0-9a-f]+) (commit|tree|blob) ([0-9]+)\n")
 
 
 @dataclass(frozen=True, slots=True)
-class Names:
+class StateRefs:
     """The place of a state in a remote repository: its branch and file, and the ref of its lock."""
 
     branch: str
@@ -54,7 +54,7 @@ class Names:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class Snapshot:
     """A remote repository at one moment: the branch's tip, the document by its object id, the lock by its commit's."""
 
     tip: str | None
@@ -63,7 +63,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Made:
+class NewCommit:
     """A commit that was made here: its id, and that of the file in it (None: the file was taken away)."""
 
     commit: str
@@ -79,14 +79,14 @@ class Copy:
         names: what is looked at.
     """
 
-    def __init__(self, project: Path, remote: str, names: Names) -> None:
+    def __init__(self, project: Path, remote: str, names: StateRefs) -> None:
         self._project = project
         self._remote = remote
         self._names = names
         self._turn = threading.RLock()
-        self._recent: tuple[float, Seen] | None = None
+        self._recent: tuple[float, Snapshot] | None = None
 
-    def look(self) -> Seen:
+    def look(self) -> Snapshot:
         """Fetch, and what is there now.
 
         Raises:
@@ -95,18 +95,18 @@ class Copy:
             StateError: the state's path is not a file.
         """
         with self._turn:
-            seen = self._seen() if self._fetch() else Seen(None, None, None)
-            self._recent = (monotonic(), seen)
-            return seen
+            snapshot = self._snapshot() if self._fetch() else Snapshot(None, None, None)
+            self._recent = (monotonic(), snapshot)
+            return snapshot
 
-    def recent(self) -> Seen:
+    def recent(self) -> Snapshot:
         """The result of the last fetch, if that was just now and nothing was pushed since; else a new look."""
         with self._turn:
-            at, seen = self._recent or (0.0, None)
+            at, snapshot = self._recent or (0.0, None)
             self._recent = None
-            return seen if seen and monotonic() - at < _RECENT else self.look()
+            return snapshot if snapshot and monotonic() - at < _RECENT else self.look()
 
-    def commit(self, subject: str, parent: str | None, path: str, data: bytes | None) -> Made:
+    def commit(self, subject: str, parent: str | None, path: str, data: bytes | None) -> NewCommit:
         """A commit on `parent` (None: a first one) in which the file holds `data`, or is not (None)."""
         with self._turn:
             stream = _stream(f"{subject}\n\nTry: {secrets.token_hex(8)}\n", self._route.identity, parent, path, data)
@@ -114,7 +114,7 @@ class Copy:
             if not answer.is_ok:
                 raise UnreachableError("git cannot make a commit", why=answer.said, fix="see that TMPDIR has room")
             commit, *blob = answer.out.decode().split()
-            return Made(commit, blob[0] if blob else None)
+            return NewCommit(commit, blob[0] if blob else None)
 
     def kinds(self, tip: str, paths: Sequence[str]) -> dict[str, str]:
         """The kinds of paths in a commit: tree, blob, or "" for what is not there."""
@@ -157,7 +157,7 @@ class Copy:
             fix=f"see that this works without a question: git ls-remote {shown}",
         )
 
-    def _seen(self) -> Seen:
+    def _snapshot(self) -> Snapshot:
         names = self._names
         branch, lock = _kept_branch(names), _kept_lock(names)
         asked = (branch, f"{branch}:{names.path}", lock, f"{lock}:{NOTE}")
@@ -170,7 +170,7 @@ class Copy:
                 why="it is a folder there",
                 fix="name another file in iac.yaml: state.path",
             )
-        return Seen(
+        return Snapshot(
             tip.version if tip else None,
             Stored(document.data, document.version) if document else None,
             Stored(note.data if note else b"?", lock_tip.version) if lock_tip else None,
@@ -264,9 +264,9 @@ def _counted(data: bytes) -> bytes:
     return b"data %d\n%b\n" % (len(data), data)
 
 
-def _kept_branch(names: Names) -> str:
+def _kept_branch(names: StateRefs) -> str:
     return f"refs/state/heads/{names.branch}"
 
 
-def _kept_lock(names: Names) -> str:
+def _kept_lock(names: StateRefs) -> str:
     return f"refs/state/{names.lock.removeprefix('refs/')}"

@@ -145,7 +145,8 @@ DEFINITIONS = (
     ),
     error(
         "placeholder",
-        what="A value holds `${NAME}`, `{{ NAME }}`, `##NAME##` or `@@NAME@@`.",
+        what="A value holds `${NAME}`, `{{ NAME }}`, `##NAME##` or `@@NAME@@`; or it is as a whole, or has in the host "
+        "of an address, `$(NAME)`, `#{NAME}#`, `__NAME__`, `<name>`, `((name))` or `CHANGEME`.",
         why="`iac` replaces nothing in definitions, so the server would get it as it stands.",
         fix="Write the value. Write values that differ between environments under `environments`.",
         bad="# clients.d/portal.yaml\nclient_description: Portal of @@SITE@@",
@@ -397,6 +398,22 @@ WARNINGS = (
         "key. iac refuses an update of the client, which would erase it (guard `hidden-field`).",
         fix="Declare `jwks_uri` (better) or `jwk` before you change the client.",
         bad="# clients.d/portal.yaml\nadopt: true\ntoken_endpoint_auth_method: private_key_jwt",
+    ),
+    warning(
+        "definition-not-read",
+        what="A file looks like a definition and iac does not read it: its name ends in `.YAML` or `.json` below "
+        "`clients.d`, or it lies beside iac.yaml.",
+        why="The client that somebody wrote there is not registered, and nobody would notice.",
+        fix="Move or rename it to `clients.d/NAME.yaml`, or to a name that does not end like that.",
+        bad="# other.yaml\nclient_id: other",
+    ),
+    warning(
+        "possible-placeholder",
+        what="A text holds what other tools replace: `$(NAME)`, `#{NAME}#`, `__NAME__`, `<name>`, `((name))` or "
+        "`CHANGEME`. As a whole value, or in the host of an address, this is the error `placeholder`.",
+        why="`iac` replaces nothing in definitions, so the server would get it as it stands.",
+        fix="Write the value.",
+        bad="# clients.d/portal.yaml\nclient_description: The portal of __SITE__",
     ),
     warning(
         "adopted-without-redirect-uris",

@@ -171,7 +171,8 @@ KEYS = (
 PROJECT = (
     error(
         "no-project",
-        what="The project has no `iac.yaml`.",
+        what="iac finds no `iac.yaml` in this folder, or above it up to the top of the repository. It ignores one "
+        "above that belongs to another user.",
         why="Every project has one: it names the server.",
         fix="Run `iac init`, or name another folder with `-C DIR`.",
     ),

@@ -66,7 +66,7 @@ def _plan_create(draft: Draft, client: DesiredClient, stored: ClientState | None
         draft.guards.append(guards.gone(client.address, client.client_id))
     fields = compare_fields(draft, client, None, stored)
     change = propose(draft, client, None, fields, decide_new(client, draft.actual.facts))
-    reason = "in no state and not registered"
+    reason = "not in state and not registered"
     if stored is not None:
         reason = "deleted on server"
     elif client.address in draft.state.intents:

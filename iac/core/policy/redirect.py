@@ -44,14 +44,17 @@ def host(uri: str) -> str:
         return ""
 
 
-def _is_unreachable(uri: str) -> bool:
-    """Whether it has no host, or a port that is none; a malformed address has its own mistake."""
+def _unreachable(uri: str) -> str:
+    """Why no browser can go there; "" where one can, and for a malformed address, which has its own mistake."""
     if scheme(uri) not in {"http", "https"} or server.malformed(uri):
-        return False
+        return ""
+    if not host(uri):
+        return "it has no host"
     try:
-        return not host(uri) or urlsplit(uri).port == 0
+        is_port = urlsplit(uri).port != 0
     except ValueError:
-        return True
+        is_port = False
+    return "" if is_port else "its port is not a number from 1 to 65535"
 
 
 def is_native(uri: str) -> bool:
@@ -129,15 +132,17 @@ RULES = (
     DefinitionRule(
         id="unreachable-redirect-uri",
         what="A redirect URI with https or http that has no host, or a port that is not a number up to 65535.",
-        why="No browser goes there, so nobody can log in. `*` as a port stands for nothing but itself.",
+        why="No browser can go there, so nobody can log in. `*` as a port stands for nothing but itself.",
         source="RFC 3986 section 3.2; rec: admin-redirect-uris-odd (IAM stores it)",
         fix="write the host and the port of the service",
         bad="redirect_uris: ['http://localhost:*/cb']",
         good="redirect_uris: ['http://localhost:4242/cb']",
         reads=_URIS,
-        check=lambda subject: hits(
-            "redirect_uris", filter(_is_unreachable, subject.redirects), "redirect URI {}: no browser can go there"
-        ),
+        check=lambda subject: [
+            hit("redirect_uris", f"redirect URI {uri}: {problem}", uri)
+            for uri in subject.redirects
+            if (problem := _unreachable(uri))
+        ],
     ),
     DefinitionRule(
         id="custom-scheme-redirect-uri",

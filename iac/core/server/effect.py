@@ -200,7 +200,7 @@ def malformed(uri: str) -> str:
     """Why every version of IAM refuses this redirect URI; "" when one takes it (rec: admin-redirect-uris-odd)."""
     illegal = _ILLEGAL.search(uri)
     if illegal:
-        return f"it has {illegal[0]!r}, which a URI cannot have"
+        return f"it has {'a blank' if illegal[0] == ' ' else repr(illegal[0])}, which a URI cannot have"
     if not _SCHEME.match(uri):
         return "it has no scheme"
     if "#" in uri:
@@ -221,8 +221,15 @@ def redirect_uri_problem(uri: str) -> str:
         return ""
     if parts.scheme != "http":
         return f"scheme {parts.scheme or '(none)'} is neither https nor http"
-    is_loopback = _LOOPBACK.fullmatch(parts.netloc)
-    return "" if is_loopback else f"http is for loopback hosts only, not {parts.netloc or '(none)'}"
+    return _plain_http_problem(parts.netloc)
+
+
+def _plain_http_problem(authority: str) -> str:
+    if _LOOPBACK.fullmatch(authority):
+        return ""
+    if _LOOPBACK.fullmatch(authority.rpartition(":")[0]):
+        return "its port is not a number"
+    return f"http is for loopback hosts only, not {authority or '(none)'}"
 
 
 def path_problem(client_id: str) -> str:

@@ -1,7 +1,7 @@
 """A token from oidc-agent, which keeps its user's refresh tokens and renews them: `oidc-token ACCOUNT`.
 
-Asked anew for each token, for the agent has its own memory of them. Scopes are passed on, so that the token can do no
-more than is needed; that the token is of this issuer is checked as for every other.
+The agent is asked again for each token: it keeps them itself. Scopes are passed on, so that the token can do no more
+than is needed. The issuer of the token is checked like that of every other.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 
 from iac.core.errors import CredentialsError
+from iac.core.limits import LARGEST_TOKENS
 from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.ports import Clock, LoginSite
@@ -30,7 +31,6 @@ LEAST_VALIDITY = 120
 """Seconds that the token is to be valid for at least."""
 
 _LONGEST_WORDS = 300
-_LONGEST_ANSWER = 256 * 1024  # bytes
 _LINES = 3
 
 
@@ -85,7 +85,7 @@ class OidcAgent(Login):
 
     def _ask(self) -> str:
         try:
-            ended = run(Command(Child.AGENT, self._command(), limit=_LONGEST_ANSWER), seconds=self._patience)
+            ended = run(Command(Child.AGENT, self._command(), limit=LARGEST_TOKENS), seconds=self._patience)
         except FileNotFoundError as error:
             why = f"{PROGRAM} is not installed, or not on the PATH"
             raise self._failed(why, "install oidc-agent (Debian: apt install oidc-agent-cli)") from error

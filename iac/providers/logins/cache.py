@@ -20,13 +20,11 @@ from typing import Any
 
 from iac import files
 from iac.core.errors import CredentialsError
+from iac.core.limits import LARGEST_TOKENS
 from iac.core.secret import Secret
 from iac.files import flock
 from iac.ports.path import named_file
 from iac.providers.bearer import parse_time
-
-LARGEST_FILE = 256 * 1024
-"""Bytes of a file that are read."""
 
 _FORMAT = 1
 
@@ -119,7 +117,7 @@ class TokenCache:
             with os.fdopen(descriptor, "rb") as file:
                 if not _is_ours(os.fstat(file.fileno())):
                     return None
-                return self._parse(json.loads(file.read(LARGEST_FILE)))
+                return self._parse(json.loads(file.read(LARGEST_TOKENS)))
         except (OSError, ValueError, RecursionError):
             return None
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from http import HTTPStatus
 
+from iac.core.limits import LARGEST_KEY_SET
 from iac.core.origin import Address
 from iac.core.proof import Evidence, Grade
 from iac.core.server import parse_jwks, private_members
@@ -19,10 +20,8 @@ from iac.transport.http import Http
 from iac.transport.message import Call
 
 JWKS_URI, JWK = "jwks_uri", "jwk"
-LONGEST_WAIT = 10.0
-"""Seconds."""
-LARGEST_SET = 256 * 1024
-"""Bytes of a key set."""
+KEY_SET_SECONDS = 10.0
+"""Seconds for a key set: it lies with the client's service, which may be down."""
 
 _MEMBERS = {"RSA": ("n", "e"), "EC": ("crv", "x", "y"), "OKP": ("crv", "x")}
 """What a public key needs (RFC 7518 section 6, RFC 8037 section 2)."""
@@ -38,12 +37,12 @@ def check_jwks_uri(uri: str, transport: Transport, clock: Clock) -> Evidence:
     limits = replace(
         transport,
         parallelism=1,
-        timeout=min(transport.timeout, LONGEST_WAIT),
-        deadline=min(transport.deadline, LONGEST_WAIT),
+        timeout=min(transport.timeout, KEY_SET_SECONDS),
+        deadline=min(transport.deadline, KEY_SET_SECONDS),
         certificate=None,
         key=None,
         setting=JWKS_URI,
-        largest_body=LARGEST_SET,
+        largest_body=LARGEST_KEY_SET,
     )
     http = Http(address, limits, clock)
     try:

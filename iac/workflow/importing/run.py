@@ -16,16 +16,26 @@ from iac.config.environment import Environment
 from iac.config.project import Project, load_project
 from iac.config.schema import load_schema
 from iac.config.settings import Settings
+from iac.core.capabilities import FULL
 from iac.core.errors import InputError, InvalidInput
 from iac.core.limits import listed
 from iac.core.registration import Misfit, Registration
+from iac.core.server import client_id_problem
 from iac.ports import Reader
 from iac.wiring.sessions import Access, Caller, login_client_id, open_server
 from iac.workflow.importing.draft import DefinitionDraft, Drafter, ImportTerms
 from iac.workflow.importing.selection import Bounds, Candidate, Skipped, Wish, separate
 
 _CLIENT_ID = re.compile(load_schema("client")["$defs"]["client_id"]["pattern"])
-"""What a definition can have; a client of another id is told, and read no more closely."""
+"""What a definition can have."""
+
+
+def _is_readable(client_id: str) -> bool:
+    """Whether a client that a server lists can be read by its id; another one is told, and read no more closely.
+
+    Only an IAM lists clients, and there are ids that it lists and does not find (rec: admin-client-ids-odd).
+    """
+    return bool(_CLIENT_ID.search(client_id)) and not client_id_problem(client_id, FULL, is_new=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +138,7 @@ def _read(provider: Reader, order: Order) -> tuple[list[Candidate], ImportTerms,
         listed = _listed(provider, wish)
         garbled = {each.client_id: each.registration for each in listed if each.registration.misfits}
         chosen = wish.chosen(each for each in listed if not each.registration.misfits)
-        wanted |= {each.client_id for each in chosen if _CLIENT_ID.search(each.client_id)}
+        wanted |= {each.client_id for each in chosen if _is_readable(each.client_id)}
         odd = [each for each in chosen if each.client_id not in wanted]
     actual = provider.read(sorted(wanted), sorted(wanted))
     found = [Candidate(registration) for registration in actual.registrations.values()]
@@ -143,7 +153,7 @@ def _listed(provider: Reader, wish: Wish) -> list[Candidate]:
     listed = {seen.client_id: seen for seen in clients if seen.client_id or seen.misfits}
     if wish.reads_owners:
         readable = [client_id for client_id, seen in listed.items() if not seen.misfits]
-        owners = provider.owners_of([client_id for client_id in readable if _CLIENT_ID.search(client_id)])
+        owners = provider.owners_of(list(filter(_is_readable, readable)))
         listed |= {client_id: _owned(listed[client_id], said) for client_id, said in owners.items()}
     return [Candidate(seen) for seen in listed.values()]
 
