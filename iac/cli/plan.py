@@ -106,7 +106,7 @@ def command(
 
     # Before the server is asked: a file that cannot be written costs no minutes of reading.
     files = _files(shell, reports, out, view)
-    with open_session(shell.with_base(base), Access.READ) as session:
+    with open_session(shell.with_base(base), Access.READ, reads_ahead=not targets) as session:
         plan = read_plan(session, replace(session.options(targets, recreate), rotate_due=rotate_due))
         note_run(shell, session.backend.holder())
     setting = Setting(shell.place, budget, known_ids)

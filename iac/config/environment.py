@@ -6,6 +6,7 @@ Also `removed` and `moved` of iac.yaml: addresses that leave or change.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from copy import copy
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -94,15 +95,25 @@ class Environment:
         self._document = project.document
         self._value = project.document.value
         self._defaults = list(default_layers(project.document, settings.environment))
+        self._output_rules = OutputRules(project.root, settings)
+        self._judge = Judge(settings)
+        self.begin()
+
+    def emptied(self) -> Environment:
+        """The same environment before any definition; what was asked of the file system is not asked again."""
+        other = copy(self)
+        other.begin()
+        return other
+
+    def begin(self) -> None:
+        """Forget all definitions."""
         self._clients: dict[str, DesiredClient] = {}
         self._addresses: set[str] = set()
         self._outputs: list[OutputSpec] = []
         self._sound: list[OutputSpec] = []
         self._ids: dict[str, tuple[str, Location]] = {}
         self._paths = Paths()
-        self._output_rules = OutputRules(project.root, settings)
         self._pool = Pool()
-        self._judge = Judge(settings)
         self.judged: list[Judged] = []
 
     def selects(self, address: str) -> bool:

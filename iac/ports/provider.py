@@ -69,6 +69,11 @@ class Reader(ABC):
     """The reading half of a provider. Needs `iam:admin.read` only."""
 
     @_server
+    def read_ahead(self, expected: int) -> None:
+        """Begin what `read` of about so many clients starts with, and return; what fails is raised by later calls."""
+        self._read_ahead(expected)
+
+    @_server
     def use_keys(self, keys: Iterable[Key]) -> None:
         """Registration access tokens, by which their clients are read and written from here on (RFC 7592)."""
         self._use_keys(keys)
@@ -133,6 +138,10 @@ class Reader(ABC):
 
     def _owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...] | Misfit]:
         raise _only_management("show owners")
+
+    def _read_ahead(self, expected: int) -> None:
+        """An API that reads client by client has nothing to begin with."""
+        del expected
 
     def _use_keys(self, keys: Iterable[Key]) -> None:
         """An API whose login is enough needs none."""

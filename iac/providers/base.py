@@ -39,6 +39,16 @@ class LoginSession:
         self._lock = Lock()
         self._endpoints: Endpoints | None = None
         self._bearer: Bearer | None = None
+        self._failure: Exception | None = None
+
+    def log_in(self) -> None:
+        """Log in before anybody asks. What fails is raised where it would have failed: tried again it costs as long."""
+        with self._lock:
+            try:
+                if self._bearer is None:
+                    self._fetch()
+            except Exception as error:
+                self._failure = error
 
     def send(self, call: Call) -> Answer:
         """Send a call with the token; a read that is answered by 401 once more with a new token."""
@@ -73,6 +83,8 @@ class LoginSession:
     def _current(self) -> Bearer:
         with self._lock:
             bearer = self._bearer
+            if bearer is None and self._failure is not None:
+                raise self._failure
             if bearer is None or (bearer.renew_at is not None and bearer.renew_at <= self._clock.now()):
                 bearer = self._fetch()
             return bearer
@@ -99,6 +111,8 @@ class LoginSession:
 
     def _discovered(self) -> Endpoints:
         if self._endpoints is None:
+            if self._failure is not None:
+                raise self._failure
             self._endpoints = discover(self.http, self.issuer, self._documents)
         return self._endpoints
 

@@ -91,19 +91,24 @@ def read_list(
     Raises:
         UnreachableError: the list grows faster than it is read.
     """
-    size, start = switch("page-size"), switch("first-index")
+    start = switch("first-index")
     kept: list[T] = []
     end = start + total
     for _ in range(_ROUNDS):
-        spans = [range(first, min(first + size, end)) for first in range(start, end, size)]
         newest = 0
-        for page in chain.from_iterable(gather(partial(_cover, fetch), spans, parallelism)):
+        for page in chain.from_iterable(gather(partial(_cover, fetch), page_spans(start, end), parallelism)):
             kept.extend(made for made in map(keep, page.entries) if made is not None)
             newest = max(newest, page.total)
         start, end = end, switch("first-index") + newest
         if end <= start:
             return kept
     raise UnreachableError("the server's list grows while it is read, and does not end")
+
+
+def page_spans(start: int, end: int) -> list[range]:
+    """The indexes of each page from `start` to before `end`."""
+    size = switch("page-size")
+    return [range(first, min(first + size, end)) for first in range(start, end, size)]
 
 
 def _cover(fetch: Callable[[int, int], ListPage], span: range) -> list[ListPage]:

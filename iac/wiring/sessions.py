@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import replace
 from enum import Enum
 from importlib import import_module
@@ -16,11 +16,12 @@ from typing import Protocol
 
 from iac.clock import SystemClock
 from iac.config.definitions import load_environment
-from iac.config.project import load_project, with_base
+from iac.config.project import Project, load_project, with_base
 from iac.config.settings import Settings
+from iac.config.tree import read_tree
 from iac.core.desired import Desired
 from iac.core.diagnostics import Diagnostic
-from iac.core.errors import InputError
+from iac.core.errors import IacError, InputError
 from iac.core.secret import Secret
 from iac.ports import Clock, Vault
 from iac.ports.site import LoginSite, SourceKind, ValueSource
@@ -67,21 +68,25 @@ class Caller(Teller, Protocol):
 
 
 @contextmanager
-def open_session(caller: Caller, access: Access, *, parallelism: int | None = None) -> Iterator[Session]:
+def open_session(
+    caller: Caller, access: Access, *, parallelism: int | None = None, reads_ahead: bool = False
+) -> Iterator[Session]:
     """Everything that one run of a command needs; connections are closed at the end.
 
     Args:
         caller: which project and environment.
         access: which scopes the login asks for.
         parallelism: requests in flight, instead of iac.yaml's.
+        reads_ahead: the server is read while definitions are; for a command that takes no lock before it reads.
 
     Raises:
         InvalidInput: iac.yaml or definitions are invalid.
     """
-    settings, local = open_project(caller)
-    count = parallelism or settings.parallelism
-    login = open_login(settings, access.value, caller)
-    with closing(open_provider(settings, local.clock, login, parallelism=count)) as provider:
+    with ExitStack() as stack:
+        ahead = _open_ahead(caller, access, stack) if reads_ahead else None
+        settings, local = open_project(caller)
+        count = parallelism or settings.parallelism
+        provider = ahead or _open(settings, access, caller, stack, count)
         yield Session(
             desired=replace(local.desired, login_client_id=login_client_id(settings)),
             warnings=local.warnings,
@@ -95,6 +100,26 @@ def open_session(caller: Caller, access: Access, *, parallelism: int | None = No
             provider=provider,
             parallelism=count,
         )
+
+
+def _open(settings: Settings, access: Access, caller: Caller, stack: ExitStack, count: int) -> Connected:
+    login = open_login(settings, access.value, caller)
+    return stack.enter_context(closing(open_provider(settings, SystemClock(), login, parallelism=count)))
+
+
+def _open_ahead(caller: Caller, access: Access, stack: ExitStack) -> Connected | None:
+    """The server, with reads of it on their way; None where somebody may have to be asked, or it cannot be opened.
+
+    Why it cannot is told after the definitions, in which a mistake may be the reason.
+    """
+    settings = _project(caller).settings(caller.environment)
+    if settings.auth is None or not settings.auth.is_client:
+        return None
+    with suppress(IacError):
+        provider = _open(settings, access, caller, stack, settings.parallelism)
+        provider.read_ahead(len(read_tree(caller.root).definitions))
+        return provider
+    return None
 
 
 @contextmanager
@@ -169,12 +194,14 @@ def open_project(caller: Caller) -> tuple[Settings, LocalSession]:
 
 def read_environment(caller: Caller) -> tuple[Settings, Desired, list[Diagnostic]]:
     """The settings, the desired clients and the warnings of the environment that the caller names."""
-    project = load_project(caller.root)
-    if caller.base is not None:
-        project = with_base(project, caller.base)
-    settings = project.settings(caller.environment)
-    desired, settings, warnings = load_environment(project, settings.environment)
+    project = _project(caller)
+    desired, settings, warnings = load_environment(project, project.settings(caller.environment).environment)
     return settings, desired, warnings
+
+
+def _project(caller: Caller) -> Project:
+    project = load_project(caller.root)
+    return project if caller.base is None else with_base(project, caller.base)
 
 
 def open_vault(settings: Settings) -> Vault:

@@ -19,11 +19,12 @@ from iac.core.secret import Secret
 from iac.core.server import client_id_problem, create_body, detect_facts, parse_answer, switch, update_body
 from iac.core.text import printable
 from iac.ports import Clock, Identity
+from iac.providers.ahead import PagesAhead
 from iac.providers.answer import Reply, cannot_revoke, is_done, is_missing, read_failure, read_reply, write_failure
 from iac.providers.base import Connected, Connection, check_reachable, client_path
 from iac.providers.iam_admin import PROVIDER
 from iac.providers.logins import Login
-from iac.providers.pages import ListPage, gather, read_list, read_page
+from iac.providers.pages import ListPage, gather, page_spans, read_list, read_page
 from iac.transport.message import Answer, Call
 
 T = TypeVar("T")
@@ -48,6 +49,24 @@ class IamAdmin(Connected):
         super().__init__(connection, login, clock)
         self._base = self._issuer.path + _CLIENTS
         self._facts: Facts | None = None
+        self._ahead: PagesAhead | None = None
+
+    def close(self) -> None:
+        """Close all connections."""
+        if self._ahead is not None:
+            self._ahead.close()
+        super().close()
+
+    def _read_ahead(self, expected: int) -> None:
+        """The first page and, if it is cheaper than to ask for each client, the list."""
+        start = switch("first-index")
+
+        def wanted(total: int) -> list[range]:
+            return [] if _is_cheaper_one_by_one(expected, total) else page_spans(start, start + total)
+
+        fetch = partial(read_page, self._session, self._base, scope=READ_SCOPE)
+        self._ahead = PagesAhead(fetch, (start, 1), wanted, self._parallelism)
+        self._ahead.start(self._session.log_in)
 
     def _read(self, client_ids: Collection[str], owners_of: Collection[str]) -> Actual:
         wanted = set(client_ids)
@@ -95,7 +114,8 @@ class IamAdmin(Connected):
         return dict(zip(wanted, gather(self._owners, wanted, self._parallelism), strict=True))
 
     def _page(self, path: str, first: int, count: int) -> ListPage:
-        return read_page(self._session, path, first, count, READ_SCOPE)
+        page = self._ahead.take(first, count) if self._ahead is not None and path == self._base else None
+        return page or read_page(self._session, path, first, count, READ_SCOPE)
 
     def _get(self, client_id: str, *, with_owners: bool) -> Registration | None:
         registration = self._get_one(client_id)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import chain
 from typing import Any
 
 from iac.config.definitions import Survey
-from iac.config.document import HIDDEN, Document, parse_document
+from iac.config.document import HIDDEN, Document
 from iac.config.environment import Environment
 from iac.config.layers import folder_layers, layer_of
 from iac.config.project import Project
@@ -24,7 +23,7 @@ from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.ports.path import CLIENTS_DIR
 from iac.workflow.importing.selection import Candidate, Skipped
-from iac.workflow.importing.text import address_for, minimal, numbered, slug, write_definition
+from iac.workflow.importing.text import FreeNames, address_for, minimal, slug, write_definition
 
 _SHOWN = 160
 _DISPENSABLE = {name for name, field in FIELDS.items() if not field.always} - {"client_name"} | {OWNERS}
@@ -94,29 +93,33 @@ class Drafter:
         self._settings = project.settings(environment)
         self._known = known
         self._terms = terms
-        self._taken = set(known.addresses)
-        self._ids = set(known.client_ids)
+        self._addresses = FreeNames(known.addresses)
+        self._ids = FreeNames(known.client_ids, fold=str)
+        # All definitions go into one folder, so what its defaults say is asked once and not per client.
+        self._place = Environment(project, self._settings)
+        self._folders = list(folder_layers(known.folders, f"{terms.folder}/any".lstrip("/")))
+        self._base = self._place.merged(self._folders)
 
     def draft(self, found: Candidate) -> DefinitionDraft | Skipped:
         """The definition of a client, or why there can be none."""
-        client_id = found.client_id or self._new_id(found.name)
+        client_id = found.client_id or self._ids.first(slug(found.name) or "client")
         if client_id in self._ids:
             return Skipped(client_id, "the source has this client_id twice")
         name = found.name or client_id
-        address = address_for(client_id, name, self._taken, self._terms.folder)
-        if not Environment(self._project, self._settings).selects(address):
+        address = address_for(client_id, name, self._addresses, self._terms.folder)
+        if not self._place.selects(address):
             here = self._settings.environment
             return Skipped(
                 client_id, f"environments.{here}.clients selects no {address}; --to FOLDER places it elsewhere"
             )
-        trial = _Trial(address, f"{CLIENTS_DIR}/{address}.yaml", self._values(found, client_id, name, address))
+        trial = _Trial(address, f"{CLIENTS_DIR}/{address}.yaml", self._values(found, client_id, name))
         if found.unkept:
             trial.notes.append(f"left out, because IAM drops it: {', '.join(map(printable, found.unkept))}")
         problem = self._try(trial, found)
         if problem:
             return Skipped(client_id, problem)
-        self._taken.add(address)
-        self._ids.add(client_id)
+        self._addresses.take(address)
+        self._ids.take(client_id)
         waived = trial.refused if self._terms.waive_until else ()
         return DefinitionDraft(
             address=address,
@@ -130,14 +133,8 @@ class Drafter:
             secret=found.registration.secret if uses_secret(found.registration.fields) else None,
         )
 
-    def _new_id(self, name: str) -> str:
-        base = slug(name) or "client"
-        return next(each for each in chain([base], numbered(base)) if each not in self._ids)
-
-    def _values(self, found: Candidate, client_id: str, name: str, address: str) -> dict[str, Any]:
-        environment = Environment(self._project, self._settings)
-        base = environment.merged(list(folder_layers(self._known.folders, address)))
-        values = minimal(found.registration, base, self._settings.server_defaults)
+    def _values(self, found: Candidate, client_id: str, name: str) -> dict[str, Any]:
+        values = minimal(found.registration, self._base, self._settings.server_defaults)
         adopt = {"adopt": True} if found.client_id else {}
         return {"client_id": client_id, "client_name": name, **values, **adopt}
 
@@ -159,15 +156,14 @@ class Drafter:
 
     def _attempt(self, trial: _Trial) -> tuple[Environment, tuple[str, str] | None]:
         """Write the text and read it as the project would; its first mistake as key and sentence."""
-        environment = Environment(self._project, self._settings)
-        trial.text, faults = write_definition(self._project.root, trial.file, trial.values, trial.comments)
-        document, more = parse_document(trial.text.encode(errors="surrogatepass"), trial.file)
+        environment = self._place.emptied()
+        trial.text, document, faults = write_definition(self._project.root, trial.file, trial.values, trial.comments)
         if document is None or faults:
-            return environment, ("", listed((each.summary for each in faults or more), "; "))
+            return environment, ("", listed((each.summary for each in faults), "; "))
         layer, errors = layer_of(document, "client")
         if layer is not None and not errors:
-            below = list(folder_layers(self._known.folders, trial.address))
-            errors = [each for each in environment.add(trial.address, below, layer) if each.severity is Severity.ERROR]
+            found = environment.add(trial.address, self._folders, layer)
+            errors = [each for each in found if each.severity is Severity.ERROR]
         return environment, (_key_at(document, errors[0]), errors[0].summary) if errors else None
 
     def _settle(self, trial: _Trial, found: Candidate, environment: Environment) -> None:

@@ -8,14 +8,13 @@ from __future__ import annotations
 import json
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import count
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from iac.config.definition import Pool, canonical_fields
-from iac.config.document import parse_document
-from iac.config.edit.format import format_text, schema_address
+from iac.config.document import Document, parse_document
+from iac.config.edit.format import format_text, modeline
 from iac.config.edit.splice import scalar_text
 from iac.config.layers import Merged
 from iac.core import server
@@ -98,7 +97,40 @@ def slug(text: str) -> str:
     return _APART.sub("-", plain)[: 4 * LONGEST].strip("-_")[:LONGEST].rstrip("-_")
 
 
-def address_for(client_id: str, client_name: str, taken: Collection[str], folder: str = "") -> str:
+class FreeNames:
+    """Which names are free. Names are taken and never given back, so no number is tried twice.
+
+    Args:
+        taken: names that are not free.
+        fold: what names that are the same have in common.
+    """
+
+    def __init__(self, taken: Iterable[str], fold: Callable[[str], str] = str.casefold) -> None:
+        self._fold = fold
+        self._taken = set(map(fold, taken))
+        self._numbers: dict[str, int] = {}
+
+    def __contains__(self, name: str) -> bool:
+        return self._fold(name) in self._taken
+
+    def take(self, name: str) -> None:
+        """Say that a name is not free from here on."""
+        self._taken.add(self._fold(name))
+
+    def first(self, name: str, *others: str) -> str:
+        """The first of these names that is free; when none is, the first with a number: NAME-2, NAME-3 and so on."""
+        free = next((each for each in (name, *others) if each not in self), None)
+        return free or self._numbered(name)
+
+    def _numbered(self, name: str) -> str:
+        number = self._numbers.get(name, 2)
+        while f"{name}-{number}" in self:
+            number += 1
+        self._numbers[name] = number
+        return f"{name}-{number}"
+
+
+def address_for(client_id: str, client_name: str, free: FreeNames, folder: str = "") -> str:
     """An address that is free.
 
     The file is named after the client_id, or after the name where the client_id is a UUID; when that is taken, both
@@ -107,27 +139,15 @@ def address_for(client_id: str, client_name: str, taken: Collection[str], folder
     Args:
         client_id: of the client.
         client_name: of the client.
-        taken: addresses that are not free, upper and lower case being the same.
+        free: addresses that are free, upper and lower case being the same.
         folder: below clients.d, "" for itself.
     """
-    used = {address.casefold() for address in taken}
     prefix = f"{folder}/" if folder else ""
-    return next(prefix + name for name in _names(client_id, client_name) if (prefix + name).casefold() not in used)
-
-
-def _names(client_id: str, client_name: str) -> Iterator[str]:
     by_id, by_name = slug(client_id), slug(client_name)
     first, second = (by_name, by_id) if _UUID.fullmatch(client_id) else (by_id, by_name)
     first = first or second or "client"
-    yield first
-    if second and second != first:
-        yield f"{first}-{second}"[:LONGEST].rstrip("-_")
-    yield from numbered(first)
-
-
-def numbered(name: str) -> Iterator[str]:
-    """NAME-2, NAME-3 and so on."""
-    return (f"{name}-{number}" for number in count(2))
+    both = [f"{first}-{second}"[:LONGEST].rstrip("-_")] if second and second != first else []
+    return free.first(*(prefix + name for name in (first, *both)))
 
 
 WIDTH = 100
@@ -136,8 +156,8 @@ WIDTH = 100
 
 def write_definition(
     root: Path, file: str, values: Mapping[str, Any], comments: Sequence[str]
-) -> tuple[str, list[Diagnostic]]:
-    """The text of a definition, comments first, and why it cannot be read back as these values.
+) -> tuple[str, Document | None, list[Diagnostic]]:
+    """The text of a definition, comments first, what it holds, and why it cannot be read back as these values.
 
     Args:
         root: the project's folder.
@@ -145,11 +165,15 @@ def write_definition(
         values: keys and values of the definition.
         comments: one line each, printable.
     """
-    raw = "".join([*(f"# {comment}\n" for comment in comments), *(_lines(values))])
-    document, found = parse_document(raw.encode(errors="surrogatepass"), file)
-    if document is None or found:
-        return raw, found
-    return format_text(document, raw, "client", schema_address(root, file, "client")), []
+    first = modeline(root, file, "client")
+    raw = "".join([first, *(f"# {comment}\n" for comment in comments), *(_lines(values))])
+    document, faults = parse_document(raw.encode(errors="surrogatepass"), file)
+    if document is None or faults:
+        return raw, None, faults
+    text = format_text(document, raw, "client", "")
+    if text != raw:
+        document, faults = parse_document(text.encode(), file)
+    return text, document, faults
 
 
 def _lines(values: Mapping[str, Any]) -> Iterator[str]:

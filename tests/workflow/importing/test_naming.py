@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.config.tree import DEFAULTS_FILE, is_address
-from iac.workflow.importing.text import LONGEST, address_for, slug
+from iac.workflow.importing.text import LONGEST, FreeNames, address_for, slug
 
 UUID = "6f9b1e0a-0000-4000-8000-00000000000a"
 
@@ -26,25 +26,33 @@ UUID = "6f9b1e0a-0000-4000-8000-00000000000a"
     ],
 )
 def test_a_file_is_named_after_the_client(client_id: str, name: str, expected: str) -> None:
-    assert expected == address_for(client_id, name, ())
-    assert f"a/b/{expected}" == address_for(client_id, name, (), "a/b")
+    assert expected == address_for(client_id, name, FreeNames(()))
+    assert f"a/b/{expected}" == address_for(client_id, name, FreeNames(()), "a/b")
 
 
 def test_a_name_that_is_taken_is_told_apart() -> None:
-    taken = {"Grafana"}
-    assert "grafana-the-name" == address_for("grafana", "The Name", taken)
-    assert "grafana-2" == address_for("grafana", "grafana", taken)
-    assert "grafana-3" == address_for("grafana", "grafana", {*taken, "grafana-2"})
-    assert "web/grafana" == address_for("grafana", "grafana", taken, "web")
+    free = FreeNames({"Grafana"})
+    assert "grafana-the-name" == address_for("grafana", "The Name", free)
+    assert "grafana-2" == address_for("grafana", "grafana", free)
+    assert "grafana-2" == address_for("grafana", "grafana", free)
+    free.take("grafana-2")
+    assert "grafana-3" == address_for("grafana", "grafana", free)
+    assert "web/grafana" == address_for("grafana", "grafana", free, "web")
+
+
+def test_ids_are_told_apart_by_case_where_addresses_are_not() -> None:
+    assert "Portal" in FreeNames(["portal"])
+    assert "Portal" not in FreeNames(["portal"], fold=str)
 
 
 @given(st.lists(st.tuples(st.text(), st.text()), max_size=8))
 def test_whatever_clients_are_called_each_gets_an_address_of_its_own(clients: list[tuple[str, str]]) -> None:
-    taken: list[str] = []
+    free, addresses = FreeNames(()), []
     for client_id, name in clients:
-        taken.append(address_for(client_id, name, taken))
-    assert len(clients) == len({address.casefold() for address in taken})
-    for address in taken:
+        addresses.append(address_for(client_id, name, free))
+        free.take(addresses[-1])
+    assert len(clients) == len({address.casefold() for address in addresses})
+    for address in addresses:
         assert is_address(address)
         assert PurePosixPath(f"{address}.yaml").name not in {DEFAULTS_FILE, ".yaml"}
         assert "/" not in address
