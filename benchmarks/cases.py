@@ -171,15 +171,43 @@ def _validate(bench: Bench) -> Iterator[Pair]:
 
 
 @contextmanager
+def _formatted(bench: Bench) -> Iterator[Pair]:
+    """Canonical files: what there is to do is to see that nothing is."""
+    project = bench.project("offline", bench.size)
+    project.iac("fmt")
+    floor = _floor("parse_files", str(project.root / "clients.d"))
+    command = project.command("fmt", "--check")
+    yield Pair(lambda: seconds(command, project.environ), lambda: seconds(floor, project.environ))
+
+
+@contextmanager
+def _scope(bench: Bench) -> Iterator[Pair]:
+    """One text of many words, all unknown, which no client can have: the mistake is said, and in time."""
+    project, small = bench.project("scope", 1), bench.project("small", _SMALL)
+    (file,) = (project.root / "clients.d").rglob("*.yaml")
+    words = " ".join(f"word{n:05}" for n in range(bench.size * 25))
+    file.write_text(f"client_id: one\nclient_name: One\nscope: {words}\n", encoding="utf-8")
+    floor = _floor("parse_files", str(small.root / "clients.d"))
+    # It exits with 1, for there are too many words.
+    command = [*PYTHON, "-c", f"import sys; from iac.cli import run; run({project.command('validate')[1:]!r})"]
+    yield Pair(lambda: seconds(command, project.environ), lambda: seconds(floor, small.environ))
+
+
+@contextmanager
 def _version(bench: Bench) -> Iterator[Pair]:  # noqa: ARG001  # says its version to anybody
     yield Pair(lambda: seconds([*IAC, "--version"], os.environ), lambda: seconds([*PYTHON, "-c", "pass"], os.environ))
 
+
+_SMALL = 400
+"""Files of the floor of `scope`."""
 
 _MEMORY = "iac plan, {n} clients and definitions"
 
 CASES = (
     Case(name="version", what="iac --version", open=_version, target=5, needs_server=False),
     Case(name="validate", what="iac validate, {n} files", open=_validate, target=4, factor=2, needs_server=False),
+    Case(name="fmt", what="iac fmt --check, {n} canonical files", open=_formatted, target=4, needs_server=False),
+    Case(name="scope", what="iac validate, a scope of 25 x {n} words", open=_scope, target=12, needs_server=False),
     Case(name="plan", what="plan of {n} clients, none changed", open=_plan, target=1.3),
     Case(name="plan-process", what="iac plan of {n} clients", open=_plan_process, target=2.5),
     Case(name="change", what="change of a tenth of {n} clients", open=_change, target=1.3),

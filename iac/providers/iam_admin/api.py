@@ -109,7 +109,8 @@ class IamAdmin(Connected):
 
     def _owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...] | Misfit]:
         # the list has clients that no path reaches (rec: admin-client-ids-odd): the others are told all the same
-        wanted = sorted(name for name in client_ids if not client_id_problem(name, PROVIDER.api, is_new=False))
+        printable_ids = filter(str.isprintable, client_ids)
+        wanted = sorted(name for name in printable_ids if not client_id_problem(name, PROVIDER.api, is_new=False))
         return dict(zip(wanted, gather(self._owners, wanted, self._parallelism), strict=True))
 
     def _page(self, path: str, first: int, count: int) -> ListPage:

@@ -35,7 +35,8 @@ def _is_readable(client_id: str) -> bool:
 
     Only an IAM lists clients, and there are ids that it lists and does not find (rec: admin-client-ids-odd).
     """
-    return bool(_CLIENT_ID.search(client_id)) and not client_id_problem(client_id, FULL, is_new=False)
+    is_plain = client_id.isprintable() and _CLIENT_ID.search(client_id) is not None
+    return is_plain and not client_id_problem(client_id, FULL, is_new=False)
 
 
 @dataclass(frozen=True, slots=True)
