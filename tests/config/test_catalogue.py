@@ -203,6 +203,13 @@ CASES = [
     configured("bad-format 5:9", "sinks: {file: {kind: age}}"),
     configured("unknown-key 5:24", "sinks: {a: {kind: age, encrypted_regex: ^(data)$}}"),
     configured("bad-format 5:42", "sinks: {a: {kind: sops, encrypted_regex: data}}"),
+    Case(
+        [f"bad-output {DEFINITION}:3:11"],
+        {
+            DEFINITION: client("portal", "outputs: [{template: own.j2, path: out/a}]", "redirect_uris: [https://a.b/]"),
+            "templates/own.j2": "{{ client.sekret }}",
+        },
+    ),
     # what only self service meets
     Case(
         [f"needs-management-api {DEFINITION}:3:22", f"scope-not-granted {DEFINITION}:4:9"],

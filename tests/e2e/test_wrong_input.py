@@ -521,7 +521,7 @@ def _template(text: str | bytes) -> Callable[[Project], None]:
 
 
 RENDERING: dict[str, tuple[Callable[[Project], None], tuple[str, ...]]] = {
-    "broken syntax": (_template("{% if %}"), ("templates/x.j2:1", "the template cannot be rendered")),
+    "broken syntax": (_template("{% if %}"), ("templates/x.j2:1", "Expected an expression")),
     "an unknown name": (_template("a\n{{ clint.client_id }}"), ("templates/x.j2:2", "nothing is called `clint`")),
     "an unknown member": (_template("{{ client.sekret }}"), ("templates/x.j2:1", "sekret")),
     "an attack": (_template("{{ client.__class__ }}"), ("templates/x.j2:1",)),
