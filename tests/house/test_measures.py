@@ -11,7 +11,7 @@ from tests.house import measures
 
 LIMITS = {  # measure: (limit, goal)
     "modules": (282, 300),
-    "statements outside the sandbox": (22_560, 19_525),
+    "statements outside the sandbox": (22_555, 19_525),
     "class names with two meanings": (0, 0),
     "exceptions from lint": (28, 40),
     "circles of imports": (0, 0),

@@ -32,15 +32,6 @@ CATALOGUE: Mapping[str, Explanation] = {entry.id: entry for section in SECTIONS.
 _SEVERITIES = {IdKind.MISTAKE: Severity.ERROR, IdKind.WARNING: Severity.WARNING}
 
 
-def ids(kind: IdKind) -> frozenset[str]:
-    """The ids of one kind.
-
-    Those of warnings can have another severity under `policy` of iac.yaml. Findings come from a plan alone, for they
-    need state, server or disk, and stop nothing.
-    """
-    return frozenset(entry.id for entry in CATALOGUE.values() if entry.kind is kind)
-
-
 def mistake(rule: str, summary: str, location: Location | None, *, why: str = "", fix: str = "") -> Diagnostic:
     """A diagnostic of the catalogue, its text made safe to show.
 
