@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from iac.apply.outcome import Delivered, NotDelivered
 from iac.core.desired import OutputSpec
-from iac.core.diagnostics import sort_key
+from iac.core.diagnostics import Diagnostic, sort_key
 from iac.core.errors import ClosedSecretError, IacError, InputError, InvalidInput
 from iac.core.model import uses_secret
 from iac.core.plan.change import Change, OutputAction, OutputChange, SecretChange
@@ -139,7 +139,7 @@ def deliver(
 def _remember(session: LocalSession, ledger: Ledger, spec: OutputSpec) -> None:
     """That only what the template does not read has changed: the next plan need not ask what it reads."""
     record = ledger.state.outputs.get(spec.id)
-    if record is None or not record.read or find_block(spec, rendered(spec, ledger.state)):
+    if record is None or not record.read or find_block_now(spec, ledger.state):
         return
     now = record_of(session, spec, ledger.state)
     if now.read == record.read and now.digest != record.digest:
@@ -174,7 +174,7 @@ def _place(session: LocalSession, spec: OutputSpec) -> str:
 
 
 def _write(session: LocalSession, ledger: Ledger, spec: OutputSpec, output: OutputChange) -> Delivered | NotDelivered:
-    if block := find_block(spec, rendered(spec, ledger.state)):
+    if block := find_block_now(spec, ledger.state):
         return NotDelivered(output, InputError(block.summary, fix=block.fix))
     try:
         content = fresh_content(session, ledger, spec)
@@ -191,6 +191,11 @@ def _write(session: LocalSession, ledger: Ledger, spec: OutputSpec, output: Outp
 def rendered(spec: OutputSpec, state: State) -> dict[str, Rendered]:
     """Its clients as it can read them now; those that state does not know are left out."""
     return {address: as_rendered(state, address) for address in spec.clients if address in state.clients}
+
+
+def find_block_now(spec: OutputSpec, state: State) -> Diagnostic | None:
+    """Why an output cannot be rendered from this state; None when it can."""
+    return find_block(spec, rendered(spec, state))
 
 
 def record_of(session: LocalSession, spec: OutputSpec, state: State) -> OutputRecord:

@@ -156,7 +156,7 @@ class Deliveries:
     def add(self, name: str, serial: int, content: bytes) -> None:
         """Note an output that was written; `end` keeps the note."""
         salt = self._clock.token()[:16]
-        self.by_id[name] = Delivery(serial, salt, hashlib.sha256(f"{salt}:".encode() + content).hexdigest()[:8])
+        self.by_id[name] = Delivery(serial, salt, _fingerprint(salt, content))
 
     def remove(self, name: str) -> None:
         """Note that an output was removed."""

@@ -14,14 +14,13 @@ from enum import StrEnum
 from typing import Any
 
 from iac import __version__
-from iac.apply.deliver import rendered
+from iac.apply.deliver import find_block_now
 from iac.clock import SystemClock
 from iac.config.project import Project, load_project
 from iac.config.settings import Settings, check_sources
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import IacError, InvalidInput, UnreachableError
 from iac.core.limits import listed
-from iac.core.plan.output import find_block
 from iac.core.plan.recipients import recipient
 from iac.core.registration import Actual
 from iac.core.secret import Secret
@@ -353,7 +352,7 @@ def outputs(session: LocalSession) -> Iterator[Checked]:
     held = session.backend.load()
     # Those of clients that are not applied yet are the plan's matter: a new project is in order.
     specs = [spec for spec in session.desired.outputs if held.clients.keys() >= set(spec.clients)]
-    blocks = (find_block(spec, rendered(spec, held)) for spec in specs if spec.id not in held.outputs)
+    blocks = (find_block_now(spec, held) for spec in specs if spec.id not in held.outputs)
     yield from (told("outputs", message) for message in (*filter(None, blocks), *find_damage(session, held, specs)))
 
 

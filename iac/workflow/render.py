@@ -6,13 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from iac.apply.deliver import fresh_content, is_known, rendered
+from iac.apply.deliver import find_block_now, fresh_content, is_known
 from iac.core.desired import OutputSpec, output_id
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import ClosedSecretError, IacError
 from iac.core.limits import listed
 from iac.core.plan.change import Action
-from iac.core.plan.output import find_block
 from iac.core.state.model import State
 from iac.ports import Comparison
 from iac.session import LocalSession
@@ -35,7 +34,7 @@ def render_outputs(session: LocalSession, targets: Collection[str], *, check: bo
             session.check_serial(state)
         return [_render_safely(session, ledger, spec, check=True) for spec in wanted]
     session.check_serial(state)
-    exposures = find_exposures(session, [spec for spec in wanted if not find_block(spec, rendered(spec, state))])
+    exposures = find_exposures(session, [spec for spec in wanted if not find_block_now(spec, state)])
     if wanted:
         session.deliveries.begin(state.serial)
     states = [_render_guarded(session, ledger, spec, exposures.get(spec.id)) for spec in wanted]
@@ -113,7 +112,7 @@ class OutputState:
 
 
 def _render_one(session: LocalSession, ledger: Ledger, spec: OutputSpec, *, check: bool) -> OutputState:
-    if block := find_block(spec, rendered(spec, ledger.state)):
+    if block := find_block_now(spec, ledger.state):
         return OutputState(spec.path, spec.sink, "blocked", said=block)
     content = fresh_content(session, ledger, spec)
     sink = session.sinks[spec.sink]

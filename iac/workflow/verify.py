@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from iac import ports
-from iac.apply.deliver import fresh_content, open_key, rendered
+from iac.apply.deliver import find_block_now, fresh_content, open_key
 from iac.core.desired import OutputSpec
 from iac.core.errors import IacError, StateError
 from iac.core.model import uses_secret
-from iac.core.plan.output import find_block
 from iac.core.proof import ClientProof, Evidence, Grade, Proof, ServiceLogin
 from iac.core.secret import Secret
 from iac.core.server import detect_facts
@@ -186,7 +185,7 @@ def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str,
         return _alike(spec, Evidence(OUTPUT, Grade.UNPROVEN, spec.id, why, "iac apply"))
     try:
         content = session.sinks[spec.sink].read(spec.path)
-        if content is None and (block := find_block(spec, rendered(spec, state))):
+        if content is None and (block := find_block_now(spec, state)):
             why = "it is not there: iac does not know its secret"
             return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, why, block.fix))
         if content is None:

@@ -1,6 +1,6 @@
 """Runs a command again and again, each time in a child that dies at its next call that changes something.
 
-Called as a script: `dying.py ROOT COMMAND...`. After each death the same command is run again, then `iac state list`;
+Called as a script: `killed.py ROOT COMMAND...`. After each death the same command is run again, then `iac state list`;
 one JSON object for each death says how they ended.
 """
 
