@@ -18,7 +18,7 @@ from tests.backends.clock import StoppedClock
 from tests.backends.given import EMPTY, HOLDER, OWNER, holding, written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 CALLS = (
     "open",
@@ -104,7 +104,7 @@ def dies_at(path: Path, operation: Callable[[FileBackend], None], fatal: int) ->
     child = os.fork()
     if child == 0:
         backend = FileBackend(path, OWNER, StoppedClock(), [])
-        _arm(fatal)
+        arm(CALLS, fatal, lambda _name, _args: True)
         operation(backend)
         os._exit(0)
     code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -113,12 +113,13 @@ def dies_at(path: Path, operation: Callable[[FileBackend], None], fatal: int) ->
     return code == DIED
 
 
-def _arm(fatal: int) -> None:
+def arm(calls: Iterable[str], fatal: int, counts: Callable[[str, tuple[Any, ...]], bool]) -> None:
+    """Die at the `fatal`-th of the calls that count; a write is done by half, every other one is not done."""
     left = [fatal]
 
     def deadly(call: Callable[..., Any], name: str) -> Callable[..., Any]:
         def wrapped(*args: Any, **kwargs: Any) -> Any:
-            left[0] -= 1
+            left[0] -= counts(name, args)
             if left[0] == 0:
                 if name == "write":
                     call(args[0], bytes(args[1])[: len(args[1]) // 2])
@@ -127,7 +128,7 @@ def _arm(fatal: int) -> None:
 
         return wrapped
 
-    for name in CALLS:
+    for name in calls:
         setattr(os, name, deadly(getattr(os, name), name))
 
 

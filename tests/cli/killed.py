@@ -13,16 +13,13 @@ import shutil
 import sys
 from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac import files
 from iac.cli import run
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.backends.crashing import DIED, arm
 
 CALLS = ("write", "fsync", "replace", "unlink", "link", "mkdir", "rmdir", "fchmod", "open")
-DIED = 99
 BARE = """\
 project: demo
 issuer: https://iam.example.org/
@@ -31,23 +28,9 @@ auth: {method: token, token: {env: TOKEN}}
 """
 
 
-def arm(fatal: int) -> None:
-    """Die at the call; a write is done by half, every other one is not done."""
-    left = [fatal]
-
-    def deadly(call: Callable[..., Any], name: str) -> Callable[..., Any]:
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            left[0] -= name != "open" or bool(args[1] & os.O_CREAT)
-            if left[0] == 0:
-                if name == "write":
-                    call(args[0], bytes(args[1])[: len(args[1]) // 2])
-                os._exit(DIED)
-            return call(*args, **kwargs)
-
-        return wrapped
-
-    for name in CALLS:
-        setattr(os, name, deadly(getattr(os, name), name))
+def changes(name: str, args: tuple[Any, ...]) -> bool:
+    """Whether a call changes something: `open` does where it may make a file."""
+    return name != "open" or bool(args[1] & os.O_CREAT)
 
 
 def fresh(root: Path, arguments: list[str]) -> None:
@@ -64,7 +47,7 @@ def fresh(root: Path, arguments: list[str]) -> None:
 def dies(arguments: list[str], fatal: int) -> bool:
     child = os.fork()
     if child == 0:
-        arm(fatal)
+        arm(CALLS, fatal, changes)
         with redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
             os._exit(run(arguments))
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == DIED
