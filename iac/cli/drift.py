@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     multiple=True,
     help="Write the server's values into this definition, for review; repeatable.",
 )
-@format_option("text", "markdown", "json")
+@format_option("text", "markdown", "json", "html")
 @click.pass_obj
 def command(shell: Shell, *, addresses: tuple[str, ...], view: str, accept: tuple[str, ...]) -> int:
     """Show what somebody changed on the server since the last apply.
@@ -46,8 +46,8 @@ def command(shell: Shell, *, addresses: tuple[str, ...], view: str, accept: tupl
     definition is not drift. Needs the scope iam:admin.read. A key of the state is needed only for clients that iac
     reads with their own registration access token.
     """
-    if accept and (addresses or view == "markdown"):
-        raise click.UsageError("--accept ADDR cannot be combined with other ADDR or --format markdown")
+    if accept and (addresses or view in {"markdown", "html"}):
+        raise click.UsageError(f"--accept ADDR cannot be combined with other ADDR or --format {view}")
     from iac.config.edit.splice import read_sources  # not needed by --help
 
     # The files as they are before the server is asked: one that changes meanwhile is not written.
@@ -75,6 +75,10 @@ def _show(shell: Shell, drift: Drift, view: str) -> None:
 
     if view == "json":
         show_json(drift.to_dict())
+    elif view == "html":
+        from iac.views.html import drift_page  # brings in Jinja2
+
+        click.echo(drift_page([drift]), nl=False)
     elif view == "markdown":
         click.echo(drift_markdown(drift, BUDGET), nl=False)
     else:

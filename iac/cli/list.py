@@ -51,6 +51,7 @@ class _Columns(click.ParamType[tuple[str, ...]]):
         Example("List clients that this project does not manage", "iac list --unmanaged"),
         Example("Find clients that nobody has used for 90 days", "iac list --stale 90d --sort last_used"),
         Example("Export everything for a spreadsheet", "iac list --format csv > clients.csv"),
+        Example("Make a page that sorts and filters", "iac list --format html > clients.html"),
     ),
 )
 @click.option("--managed", "standings", flag_value="managed", multiple=True, help="Clients in this project's state.")
@@ -88,7 +89,7 @@ class _Columns(click.ParamType[tuple[str, ...]]):
     default=None,
     help=f"Columns to show, of {', '.join(COLUMNS)}.",
 )
-@format_option("text", "json", "csv")
+@format_option("text", "json", "csv", "html")
 @click.pass_obj
 def command(
     shell: Shell,
@@ -124,11 +125,16 @@ def command(
     )
     needs_owners = "owners" in {*(columns or ()), order.removeprefix("-")}
     with open_session(shell, Access.READ) as session:
-        inventory = read_inventory(session, wanted, with_owners=needs_owners)
+        inventory, now = read_inventory(session, wanted, with_owners=needs_owners), session.clock.now()
     if not columns:
         usual = _usual(wanted, order, is_use_known=inventory.is_use_known)
         columns = usual if view == "text" else tuple(COLUMNS)
-    _show(shell, inventory, columns, order, view)
+    if view == "html":
+        from iac.views.html import inventory_page  # brings in Jinja2
+
+        click.echo(inventory_page([inventory], columns, now), nl=False)
+    else:
+        _show(shell, inventory, columns, order, view)
     shell.note(*(f"{one.client_id or '(no client_id)'} is left out: {one.misfit_words}" for one in inventory.left_out))
     if not inventory.is_use_known and "last_used" in columns:
         shell.note("this server does not say when clients were last used: an empty last_used does not mean unused")

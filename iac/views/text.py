@@ -12,7 +12,7 @@ from iac.core.limits import ALIKE, alike, listed
 from iac.core.plan.change import Action, Change, FieldChange, OutputAction, SecretChange
 from iac.core.plan.plan import Plan
 from iac.core.text import printable
-from iac.views.words import CAUSES, SOME_UNREAD, counted, entry_shown, no_change, recipient_lines, sealing, value_shown
+from iac.views.words import CAUSES, SOME_UNREAD, counted, entry_shown, no_change, remarks, sealing, value_shown
 
 SYMBOLS = {
     Action.CREATE: "+",
@@ -92,7 +92,7 @@ def plan_text(plan: Plan, *, color: bool, width: int | None = None) -> str:
     page = Page(color=color, width=width)
     title = f"{plan.project}, environment {plan.environment}, {plan.issuer} ({plan.api.provider})"
     blocks = [list(_change(change, page)) for change in plan.changes]
-    blocks += [remarks] if (remarks := [page.line(line) for line in _remarks(plan)]) else []
+    blocks += [lines] if (lines := [page.line(line) for line in _remarks(plan)]) else []
     if plan.refusals:
         blocks.append([page.line(f"Refused: {_refusing(plan)}", "!"), *map(page.line, _guards(plan))])
     return page.text(title, blocks, summary_line(plan))
@@ -171,18 +171,8 @@ def field_lines(field: FieldChange, action: Action, page: Page) -> Iterator[str]
 def _remarks(plan: Plan) -> Iterator[str]:
     if not plan.complete:
         yield f"  {SOME_UNREAD}"
-    for source, target in plan.moved:
-        yield f"  moved {printable(source)} -> {printable(target)}"
-    for released in plan.released:
-        line = f"{released.address}: {', '.join(released.fields)} (the server keeps the values)"
-        yield f"  released {printable(line)}"
-    for pending in plan.pending:
-        line = f"{pending.address}: a {pending.action} that began at {pending.at} did not finish"
-        yield f"  interrupted {printable(line)}"
-    for standing in plan.predecessors:
-        yield f"  replaced {printable(f'{standing.address}: {standing.told()}')}"
-    for line in recipient_lines(plan):
-        yield f"  recipients {printable(line)}"
+    for word, sentence in remarks(plan):
+        yield f"  {word} {printable(sentence)}"
     yield from finding_lines(plan.findings, " " * 2)
 
 

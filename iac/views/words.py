@@ -160,6 +160,20 @@ def sealing(who: Recipients) -> str:
     return "apply seals it again" if who.is_sealed else "it stays sealed as it is until iac state rekey"
 
 
+def remarks(plan: Plan) -> Iterator[tuple[str, str]]:
+    """What is to be known of clients beside the changes: a word and a sentence, not yet inert."""
+    for source, target in plan.moved:
+        yield "moved", f"{source} -> {target}"
+    for released in plan.released:
+        yield "released", f"{released.address}: {', '.join(released.fields)} (the server keeps the values)"
+    for pending in plan.pending:
+        yield "interrupted", f"{pending.address}: a {pending.action} that began at {pending.at} did not finish"
+    for standing in plan.predecessors:
+        yield "replaced", f"{standing.address}: {standing.told()}"
+    for line in recipient_lines(plan):
+        yield "recipients", line
+
+
 def recipient_lines(plan: Plan) -> Iterator[str]:
     """What is to be known of clients without a change; what is the same for many is said once."""
     groups: dict[tuple[str, str], list[str]] = {}
