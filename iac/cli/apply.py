@@ -21,6 +21,7 @@ from iac.cli.approval import (
 from iac.cli.context import Shell
 from iac.cli.format import FORMAT
 from iac.cli.help import Example, Subcommand
+from iac.cli.options import complete_addresses
 from iac.core.errors import IacError, InputError
 from iac.core.plan.approval import DIGEST, SavedPlan, parse_saved
 from iac.core.state.codec import Malformed
@@ -50,7 +51,14 @@ _SAVE = "save a plan: iac plan --out FILE"
 )
 @click.argument("plan_file", metavar="[PLAN]", required=False)
 @AUTO_APPROVE
-@click.option("--target", "targets", metavar="ADDR", multiple=True, help="Apply only this address; repeatable.")
+@click.option(
+    "--target",
+    "targets",
+    metavar="ADDR",
+    multiple=True,
+    shell_complete=complete_addresses,
+    help="Apply only this address; repeatable.",
+)
 @click.option("--verify", is_flag=True, help="Afterwards, prove that the rendered credentials work.")
 @ROTATE_DUE
 @RECREATE

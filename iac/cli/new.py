@@ -11,6 +11,7 @@ import click
 from iac.cli.context import Shell, is_terminal
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand, page_url
+from iac.cli.options import complete_templates
 from iac.services import Service, services
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ _USUAL = "plain"
 @click.option(
     "--template",
     metavar="NAME",
+    shell_complete=complete_templates,
     default=_USUAL,
     show_default=True,
     help="A service of --list, or one of its templates.",

@@ -9,7 +9,8 @@ from iac.core.drift import Drift, Drifted
 from iac.core.plan.change import Action, Cause
 from iac.core.text import printable
 from iac.views.markdown import field_diff, finding_entry, fold
-from iac.views.text import Page, field_lines, finding_lines
+from iac.views.page import Page
+from iac.views.text import field_lines, finding_lines
 from iac.views.words import Room, code, counted, shortened
 
 DISABLED = "disabled on the server: nobody can use it until an administrator enables it"

@@ -12,6 +12,7 @@ from iac.core.limits import ALIKE, alike, listed
 from iac.core.plan.change import Action, Change, FieldChange, OutputAction, SecretChange
 from iac.core.plan.plan import Plan
 from iac.core.text import printable
+from iac.views.page import Page
 from iac.views.words import CAUSES, SOME_UNREAD, counted, entry_shown, no_change, recipient_lines, sealing, value_shown
 
 SYMBOLS = {
@@ -23,7 +24,6 @@ SYMBOLS = {
     Action.DELETE: "-",
     Action.FORGET: "x",
 }
-_COLORS = {"+": 32, ">": 36, "~": 33, "-/+": 31, "@": 35, "-": 31, "x": 31, "!": 31, "bold": 1}
 _PAST = {
     Action.CREATE: "created",
     Action.ADOPT: "adopted",
@@ -32,53 +32,6 @@ _PAST = {
     Action.ROTATE: "rotated",
 }
 _NAME_WIDTH = 30
-_HANGING = 4
-_NARROWEST = 40
-_MOST_ROWS = 12
-"""Of one value on a terminal; keys can have many thousand characters, and JSON shows them whole."""
-
-
-class Page:
-    """Where lines are shown: in colours by symbol or without, folded at a width or as long as they are."""
-
-    def __init__(self, *, color: bool, width: int | None = None) -> None:
-        self.color = color
-        self.width = width and max(width, _NARROWEST)
-
-    def line(self, text: str, symbol: str = "") -> str:
-        """A line, its indentation kept and the rest in the colour of a symbol.
-
-        A line that is wider than the page goes on below, indented further; one of too many rows is cut, and says how
-        much is missing.
-        """
-        inner = text.lstrip(" ")
-        indent = " " * (len(text) - len(inner))
-        rows = self._rows(inner, indent) if self.width and len(text) > self.width else [inner]
-        return "\n".join(f"{indent}{self._painted(row, symbol)}" for row in rows)
-
-    def failure(self, text: str, error: IacError) -> Iterator[str]:
-        """What failed, and why, indented."""
-        yield self.line(f"! {text}", "!")
-        yield from (f"    {printable(line)}" for line in error.lines())
-
-    def text(self, title: str, blocks: Iterable[Iterable[str]], summary: str) -> str:
-        """All of it: the title, each block with an empty line after it, and the summary."""
-        lines = [line for block in blocks for line in (*block, "")]
-        return "\n".join([self.line(printable(title), "bold"), "", *lines, self.line(summary, "bold")]) + "\n"
-
-    def _rows(self, text: str, indent: str) -> list[str]:
-        import textwrap  # only for what is wider than a terminal
-
-        room = max((self.width or 0) - len(indent), _NARROWEST // 2)
-        hanging = " " * _HANGING
-        rows = textwrap.wrap(text, room, subsequent_indent=hanging, break_on_hyphens=False, tabsize=1)
-        if len(rows) <= _MOST_ROWS:
-            return rows
-        missing = sum(len(row) - _HANGING for row in rows[_MOST_ROWS:])
-        return [*rows[:_MOST_ROWS], f"{hanging}... {missing:,} more characters, see --format json"]
-
-    def _painted(self, text: str, symbol: str) -> str:
-        return f"\x1b[{_COLORS[symbol]}m{text}\x1b[0m" if self.color and symbol in _COLORS else text
 
 
 def plan_text(plan: Plan, *, color: bool, width: int | None = None) -> str:
