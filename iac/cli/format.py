@@ -40,7 +40,7 @@ def show_plan(shell: Shell, plan: Plan, view: str) -> None:
     if view == "json":
         show_json(plan.to_dict())
     else:
-        text = plan_text(plan, color=shell.wants_color(), width=shell.width())
+        text = plan_text(plan, color=shell.wants_color(), width=shell.width(), is_full=bool(shell.verbose))
         click.echo(text, nl=False, color=True)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from iac.apply.outcome import Delivered, Done, Failed, NotTried, Outcome, Report, TokensKept, TokensRevoked
@@ -32,19 +33,22 @@ _PAST = {
     Action.ROTATE: "rotated",
 }
 _NAME_WIDTH = 30
+_NAMES_WIDTH = 100
+"""Of lines with many names, where no terminal says how wide it is."""
 
 
-def plan_text(plan: Plan, *, color: bool, width: int | None = None) -> str:
-    """The whole plan: changes, refusals, remarks, summary.
+def plan_text(plan: Plan, *, color: bool, width: int | None = None, is_full: bool = False) -> str:
+    """The whole plan: changes, refusals, remarks, summary. Many changes of one kind are one block with their names.
 
     Args:
         plan: what is to be shown.
         color: whether to use the colours of a terminal.
         width: of the terminal, in characters; None leaves lines as long as they are.
+        is_full: whether each change has a block of its own.
     """
     page = Page(color=color, width=width)
     title = f"{plan.project}, environment {plan.environment}, {plan.issuer} ({plan.api.provider})"
-    blocks = [list(_change(change, page)) for change in plan.changes]
+    blocks = [list(block) for block in _blocks(plan.changes, page, is_full=is_full)]
     blocks += [remarks] if (remarks := [page.line(line) for line in _remarks(plan)]) else []
     if plan.refusals:
         blocks.append([page.line(f"Refused: {_refusing(plan)}", "!"), *map(page.line, _guards(plan))])
@@ -65,6 +69,60 @@ def summary_line(plan: Plan) -> str:
     done = [f"{counts[str(action)]} to {action.replace('_', ' ')}" for action in Action if counts[str(action)]]
     changes = ", ".join(done) if done else no_change(plan)
     return f"Plan: {changes}; {counts['no_op']} unchanged, {counts['unmanaged']} not managed here."
+
+
+def _blocks(changes: Sequence[Change], page: Page, *, is_full: bool) -> Iterator[Iterator[str]]:
+    """A block for each change, or for many of one kind, where the first of them stands."""
+    kinds = [_kind(change) for change in changes]
+    counts = Counter(kinds)
+    shown: set[Hashable] = set()
+    for change, kind in zip(changes, kinds, strict=True):
+        if is_full or counts[kind] <= ALIKE:
+            yield _change(change, page)
+        elif kind not in shown:
+            shown.add(kind)
+            yield _like([other for other, its_kind in zip(changes, kinds, strict=True) if its_kind == kind], page)
+
+
+def _kind(change: Change) -> Hashable:
+    """What changes of one block have in common: all but who they are, and the values of their fields."""
+    fields = tuple((field.name, field.cause) for field in change.fields)
+    outputs = tuple((output.sink, output.action, output.recipients) for output in change.outputs)
+    findings = tuple(finding.id for finding in change.findings)
+    return change.action, change.reason, fields, change.secret, change.recipients, outputs, findings
+
+
+def _like(changes: Sequence[Change], page: Page) -> Iterator[str]:
+    """Many changes of one kind: all their names, and the values of the first where they differ."""
+    import textwrap  # only for many changes
+
+    first, symbol = changes[0], SYMBOLS[changes[0].action]
+    yield page.line(f"  {symbol} {counted(len(changes), 'client')}: {first.action}", symbol)
+    names = ", ".join(printable(change.address) for change in changes)
+    yield from textwrap.wrap(
+        names, page.width or _NAMES_WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6, break_on_hyphens=False
+    )
+    if first.reason:
+        yield page.line(f"      {printable(first.reason)}")
+    for index, field in enumerate(first.fields):
+        if any(change.fields[index] != field for change in changes):
+            yield f"      {printable(field.name)} has other values for each; for {printable(first.address)}:"
+        yield from field_lines(field, first.action, page)
+    yield from _recipients(first, page)
+    yield from (page.line(line) for line in _effects_of_many(changes))
+    yield "      details of each: iac -v plan"
+
+
+def _effects_of_many(changes: Sequence[Change]) -> Iterator[str]:
+    """What becomes of their secrets and of their outputs, and what is to be known about the changes."""
+    secret = changes[0].secret
+    if secret not in {SecretChange.NONE, SecretChange.KEPT}:
+        yield f"      {'secret':<{_NAME_WIDTH}} {secret}"
+    outputs = Counter(output.action for change in changes for output in change.outputs)
+    for action, number in outputs.items():
+        if action is not OutputAction.UNCHANGED:
+            yield f"      {counted(number, 'output'):<{_NAME_WIDTH}} ({action})"
+    yield from finding_lines((finding for change in changes for finding in change.findings), " " * 6)
 
 
 def _change(change: Change, page: Page) -> Iterator[str]:
