@@ -150,11 +150,13 @@ def review(plan: Plan, desired: Desired, wanted: Iterable[DesiredClient], outsid
     Only clients that are `wanted`, which this run looks at, are reviewed.
     """
     changes = {change.address: change for change in plan.changes}
+    taken = {one.address: one.fields for one in plan.taken_over}
     rest: list[Diagnostic] = []
     for client in wanted:
         change = changes.get(client.address)
         found = list(_of_definition(client, plan, outside))
         found += _of_change(change, client) if change else _of_recipients(plan, client)
+        found += _new(_by_hand(client, taken.get(client.address, ()), outside), found)
         found += _of_server(client, outside)
         findings = tuple(replace(said, where=client.address) for said in _findings(client, found, desired, outside))
         if change is None:
@@ -215,6 +217,20 @@ def _of_change(change: Change, client: DesiredClient) -> Iterator[Diagnostic]:
             yield rule.diagnostic(said, _place(client, said))
 
 
+def _by_hand(client: DesiredClient, fields: tuple[FieldChange, ...], outside: Outside) -> Iterator[Diagnostic]:
+    """What the rules on changes find in what somebody changed on the server, held against what was applied."""
+    observed = outside.clients.get(client.address)
+    change = Change(
+        client.address, client.client_id, "", Action.UPDATE, "", client.location, fields=fields, observed=observed
+    )
+    return _of_change(change, client)
+
+
+def _new(found: Iterable[Diagnostic], known: Sequence[Diagnostic]) -> list[Diagnostic]:
+    said = {_about(finding) for finding in known}
+    return [finding for finding in found if _about(finding) not in said]
+
+
 def _of_server(client: DesiredClient, outside: Outside) -> Iterator[Diagnostic]:
     seen = outside.clients.get(client.address)
     for rule in REGISTERED_RULES:
@@ -264,18 +280,8 @@ def review_drift(drift: Drift, desired: Desired, outside: Outside) -> Drift:
 
 def _reviewed(drifted: Drifted, desired: Desired, outside: Outside) -> Drifted:
     client = desired.clients[drifted.address]
-    change = Change(
-        address=drifted.address,
-        client_id=drifted.client_id,
-        client_name=drifted.client_name,
-        action=Action.UPDATE,
-        reason="",
-        location=drifted.location,
-        fields=drifted.fields,
-        observed=outside.clients.get(drifted.address),
-    )
     found = [*_of_values(client, drifted.fields, desired, outside)]
-    found += [*_of_change(change, client), *_of_server(client, outside)]
+    found += [*_by_hand(client, drifted.fields, outside), *_of_server(client, outside)]
     said = judge(found, client.waivers, desired.policy, outside.today).diagnostics
     findings = (replace(finding, where=client.address) for finding in said if finding.id != EXPIRED)
     return replace(drifted, findings=tuple(findings))
