@@ -106,11 +106,11 @@ def cli(
     ctx: click.Context, *, directory: str, environment: str | None, no_color: bool, quiet: bool, verbose: int
 ) -> None:
     """Manage the OAuth/OIDC clients of an INDIGO IAM as code."""
-    from iac.cli.context import Shell  # not needed for --version and --help
+    from iac.cli.context import CommandContext  # not needed for --version and --help
     from iac.cli.format import SHOWN
 
     ctx.meta[SHOWN] = ctx.obj
-    ctx.obj = Shell(directory, environment, no_color, quiet, verbose)
+    ctx.obj = CommandContext(directory, environment, no_color, quiet, verbose)
     if verbose:
         ctx.call_on_close(_log(verbose))
 

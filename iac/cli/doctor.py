@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
 
@@ -34,14 +34,14 @@ UNREACHED = 6
 )
 @FORMAT
 @click.pass_obj
-def command(shell: Shell, *, view: str) -> int:
+def command(context: CommandContext, *, view: str) -> int:
     """Check everything around the project: files, git, pipelines, encryption, state, login and server.
 
     Each problem comes with its fix. Doctor writes nothing. A check that fails does not stop the others.
     """
     from iac.workflow.doctor import run_checkup  # brings in the adapters
 
-    found = run_checkup(shell)
+    found = run_checkup(context)
     show(view, {"format_version": "1.0", "checks": [check.to_dict() for check in found.checks]}, _lines(found))
     if not found.is_reached:
         return UNREACHED

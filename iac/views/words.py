@@ -17,7 +17,7 @@ from iac.core.plan.recipients import Recipients
 from iac.core.text import printable, without_commands
 
 
-class Room:
+class CharacterBudget:
     """How many characters are left; each block takes one more than it has, for the end of its line."""
 
     def __init__(self, left: int) -> None:
@@ -37,7 +37,7 @@ class Room:
 
     def section(self, title: str, entries: Sequence[str], *, most: int) -> tuple[list[str], int]:
         """A title with the entries that fit into `most` characters, and how many do not. Nothing has no title."""
-        own = Room(min(most, self.left))
+        own = CharacterBudget(min(most, self.left))
         if not entries or not own.take_all([title, "", _more(len(entries)), ""]):
             return [], len(entries)
         taken = own.take(entries)

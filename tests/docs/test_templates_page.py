@@ -15,7 +15,7 @@ from iac.core.limits import OUTPUT_BYTES, TEMPLATE_BYTES, TEMPLATE_SECONDS, WORK
 from iac.core.model import uses_secret
 from iac.rendering.context import template_context
 from iac.rendering.engine import JINJA_FILTERS, JINJA_GLOBALS
-from iac.rendering.filters import FILTERS, Refused
+from iac.rendering.filters import FILTERS, UnsafeValue
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.services import template_files, values_schema
@@ -51,7 +51,7 @@ def test_every_filter_is_documented_in_order() -> None:
 def test_an_example_gives_what_the_page_says(name: str) -> None:
     _, value, gives, refuses = FILTER_ROWS[name]
     assert code(gives) == FILTERS[name](json.loads(code(value)))
-    with pytest.raises(Refused):
+    with pytest.raises(UnsafeValue):
         FILTERS[name](json.loads(code(refuses)))
 
 
