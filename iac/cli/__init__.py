@@ -163,5 +163,5 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _wants_json(arguments: Sequence[str] | None) -> bool:
     """Whether the command line asks for JSON; it is looked at itself, for it may be what is wrong."""
-    given = sys.argv[1:] if arguments is None else arguments
-    return "--format=json" in given or ("--format", "json") in pairwise(given)
+    words = sys.argv[1:] if arguments is None else arguments
+    return "--format=json" in words or ("--format", "json") in pairwise(words)

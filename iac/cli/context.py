@@ -78,7 +78,7 @@ def approve(question: str, cancelled: str) -> None:
 def find_top(folder: Path) -> Path:
     """The top of the repository that a folder is in; without one the folder itself."""
     here = folder.resolve()
-    return next((each for each in (here, *here.parents) if (each / ".git").exists()), here)
+    return next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
 
 
 def find_project(start: Path) -> Path:

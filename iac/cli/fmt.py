@@ -66,8 +66,8 @@ def _files(context: CommandContext, paths: tuple[str, ...], mistakes: list[Diagn
     tree = read_tree(root)
     known = [PROJECT_FILE, *sorted([*tree.definitions.values(), *tree.defaults.values()])]
     if not paths:
-        errors = (each for each in tree.diagnostics if each.severity is Severity.ERROR)
-        mistakes += [each for each in errors if each.id != "no-definitions"]
+        errors = (diagnostic for diagnostic in tree.diagnostics if diagnostic.severity is Severity.ERROR)
+        mistakes += [error for error in errors if error.id != "no-definitions"]
         yield from known
     for path in paths:
         inside = context.inside(path)
@@ -84,9 +84,9 @@ def _formatted(root: Path, file: str, mistakes: list[Diagnostic]) -> str | None:
     from iac.config.tree import is_defaults
     from iac.ports.path import PROJECT_FILE
 
-    document, found = read_document(root, file)
-    mistakes += found
-    if document is None or found:
+    document, diagnostics = read_document(root, file)
+    mistakes += diagnostics
+    if document is None or diagnostics:
         return None
     text = (root / file).read_bytes().decode()
     if is_defaults(file):

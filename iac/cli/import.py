@@ -108,11 +108,11 @@ def _selection(client_ids: tuple[str, ...], texts: tuple[str, ...], source: str 
     return selection
 
 
-def _folder(given: str) -> str:
+def _folder(name: str) -> str:
     from iac.config.tree import is_address  # not needed by --help
     from iac.ports.path import CLIENTS_DIR
 
-    folder = given.removeprefix("./").rstrip("/").removeprefix(f"{CLIENTS_DIR}/")
+    folder = name.removeprefix("./").rstrip("/").removeprefix(f"{CLIENTS_DIR}/")
     if folder in {"", CLIENTS_DIR}:
         return ""
     if not is_address(folder):
@@ -122,11 +122,11 @@ def _folder(given: str) -> str:
     return folder
 
 
-def _day(given: str | None, today: date) -> date | None:
-    if given is None:
+def _day(text: str | None, today: date) -> date | None:
+    if text is None:
         return None
     try:
-        until = date.fromisoformat(given)
+        until = date.fromisoformat(text)
     except ValueError:
         raise click.UsageError("--waive-until takes a day: YYYY-MM-DD") from None
     if until < today:

@@ -39,7 +39,7 @@ _USUAL = "plain"
     help="A service of --list, or one of its templates.",
 )
 @click.option(
-    "--set", "given", metavar="NAME=VALUE", multiple=True, help="Answer what the service asks for; repeatable."
+    "--set", "settings", metavar="NAME=VALUE", multiple=True, help="Answer what the service asks for; repeatable."
 )
 @click.option("--list", "is_list", is_flag=True, help="List services, their templates and what they ask for.")
 @FORMAT
@@ -61,15 +61,15 @@ def command(context: CommandContext, /, *, address: str, is_list: bool, view: st
     from iac.workflow.new import ServiceStart, find_offer, start
 
     offer = find_offer(wanted["template"])
-    answers = _answers(offer, wanted["given"])
+    answers = _answers(offer, wanted["settings"])
     started = start(context.root, ServiceStart(offer, address, answers, SystemClock().now().date()))
     _show(context, offer, started, view)
     return 0
 
 
-def _answers(offer: ServiceChoice, given: Sequence[str]) -> dict[str, str]:
+def _answers(offer: ServiceChoice, settings: Sequence[str]) -> dict[str, str]:
     answers: dict[str, str] = {}
-    for text in given:
+    for text in settings:
         name, equals, value = text.partition("=")
         if not equals or name in answers:
             raise click.UsageError(f"--set {text}: give NAME=VALUE, each NAME once")

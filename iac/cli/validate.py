@@ -84,12 +84,12 @@ def _told(diagnostic: Diagnostic) -> dict[str, object]:
 
 
 def _show_text(context: CommandContext, validation: Validation) -> None:
-    shown = (each for each in validation.diagnostics if each.severity is Severity.ERROR or not context.quiet)
+    shown = (one for one in validation.diagnostics if one.severity is Severity.ERROR or not context.quiet)
     for line in message_lines(shown):
         click.echo(printable(line))
     counts = Counter(diagnostic.severity for diagnostic in validation.diagnostics)
     errors, warnings, waived = (counts[severity] for severity in Severity)
     what = f"{counted(validation.definitions, 'definition')}, {counted(len(validation.environments), 'environment')}"
-    found = [counted(errors, "mistake") if errors else "valid"]
-    found += [counted(warnings, "warning")] if warnings else []
-    click.echo(f"{what}: {', '.join(found + ([f'{waived} waived'] if waived else []))}")
+    verdict = [counted(errors, "mistake") if errors else "valid"]
+    verdict += [counted(warnings, "warning")] if warnings else []
+    click.echo(f"{what}: {', '.join(verdict + ([f'{waived} waived'] if waived else []))}")

@@ -30,11 +30,11 @@ def _summary(drift: Drift) -> str:
     gone = f"{drift.gone:,} gone from it" if drift.gone else ""
     if drift.disabled:
         changed += f" ({drift.disabled:,} disabled)"
-    found = ", ".join(part for part in (changed, gone) if part) or "nothing was changed on the server"
+    summary = ", ".join(part for part in (changed, gone) if part) or "nothing was changed on the server"
     if not (drift.clients or drift.unchanged or drift.unread):
         return "Drift: nothing to compare, no client is applied yet."
     unread = f", {len(drift.unread):,} that could not be read" if drift.unread else ""
-    return f"Drift: {found}; {drift.unchanged:,} as applied{unread}."
+    return f"Drift: {summary}; {drift.unchanged:,} as applied{unread}."
 
 
 def _client(client: ClientDrift, page: TextLayout) -> Iterator[str]:
@@ -67,8 +67,8 @@ def drift_markdown(drift: Drift, budget: int) -> str:
     findings, unsaid = room.section("#### Findings", entries, most=room.left // 2)
     folds = room.take(_folded(client) for client in drift.clients)
     left_out = {"client": hidden, "finding": unsaid, "difference": len(drift.clients) - len(folds)}
-    said = ", ".join(f"{counted(number, noun)} left out" for noun, number in left_out.items() if number)
-    notes = [f"> **Shortened to fit: {said}.** `iac drift --format json` has everything.\n"] if said else []
+    cut = ", ".join(f"{counted(number, noun)} left out" for noun, number in left_out.items() if number)
+    notes = [f"> **Shortened to fit: {cut}.** `iac drift --format json` has everything.\n"] if cut else []
     return "\n".join([head[0], "", *notes, *head[1:], *names, *findings, *folds, *_ways(drift), ""])
 
 

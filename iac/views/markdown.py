@@ -61,10 +61,10 @@ def plan_markdown(plan: Plan, budget: int) -> str:
 
 def _shortened(notes: Sequence[str]) -> list[str]:
     """What was given up for the budget, if anything was."""
-    said = (
+    note = (
         f"> **Shortened to fit: {', '.join(notes)}.** All counts are here; `iac plan --format json` has everything.\n"
     )
-    return [said] if notes else []
+    return [note] if notes else []
 
 
 def _title(plan: Plan) -> list[str]:
@@ -121,12 +121,12 @@ def finding_entry(finding: Diagnostic, about: str) -> str:
     return "\n".join([head, *_why(finding), *fix])
 
 
-def _place(said: Diagnostic) -> str:
-    return f" {_sentence(str(said.location))}" if said.location else ""
+def _place(diagnostic: Diagnostic) -> str:
+    return f" {_sentence(str(diagnostic.location))}" if diagnostic.location else ""
 
 
-def _why(said: Diagnostic) -> list[str]:
-    return [f"  - {_sentence(said.why)}"] if said.why else []
+def _why(diagnostic: Diagnostic) -> list[str]:
+    return [f"  - {_sentence(diagnostic.why)}"] if diagnostic.why else []
 
 
 def _others(plan: Plan) -> Iterator[str]:

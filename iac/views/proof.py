@@ -55,5 +55,5 @@ def _case(client: ClientProof, check: Evidence) -> Case:
         return Case(client.address, name)
     if check.verdict is Grade.UNPROVEN:
         return Case(client.address, name, skipped=check.why or check.verdict.words)
-    said = Diagnostic(str(check.verdict), check.why or check.name, None, "", check.fix, Severity.ERROR)
-    return Case(client.address, name, (said,))
+    diagnostic = Diagnostic(str(check.verdict), check.why or check.name, None, "", check.fix, Severity.ERROR)
+    return Case(client.address, name, (diagnostic,))

@@ -108,13 +108,13 @@ def message_parts(diagnostic: Diagnostic, fix: str) -> list[str]:
 
 def fingerprints(diagnostics: Sequence[Diagnostic]) -> list[str]:
     """One for each, all different, 64 hex digits: over id, file and headline, so that a moved line changes none."""
-    seen: Counter[tuple[str, str, str]] = Counter()
-    found = []
+    counts: Counter[tuple[str, str, str]] = Counter()
+    prints = []
     for diagnostic in diagnostics:
         known = (diagnostic.id, diagnostic.location.file if diagnostic.location else "", diagnostic.headline)
-        found.append(sha256([*known, seen[known]]).removeprefix("sha256:"))
-        seen[known] += 1
-    return found
+        prints.append(sha256([*known, counts[known]]).removeprefix("sha256:"))
+        counts[known] += 1
+    return prints
 
 
 _RUNS = re.compile("`+")
