@@ -13,7 +13,7 @@ from pathlib import Path
 from iac.config.definition import judged
 from iac.config.environment import Environment, parse_removed
 from iac.config.layers import Layer, folder_layers, read_layer
-from iac.config.output import Declared
+from iac.config.output import DeclaredOutput
 from iac.config.project import Project, has_errors, load_project, read_project, with_base
 from iac.config.settings import Settings, check_sources
 from iac.config.tree import Tree, read_tree
@@ -43,7 +43,7 @@ class Validation:
     definitions: int
     environments: tuple[str, ...]
     templates: frozenset[str] = frozenset()
-    outputs: tuple[Declared, ...] = ()
+    outputs: tuple[DeclaredOutput, ...] = ()
 
     @property
     def is_valid(self) -> bool:
@@ -195,7 +195,7 @@ class Loader:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class ProjectSurvey:
     """A project as it stands.
 
     Attributes:
@@ -215,7 +215,7 @@ class Survey:
     mistakes: tuple[Diagnostic, ...]
 
 
-def survey(project: Project, environment: str) -> Survey:
+def survey(project: Project, environment: str) -> ProjectSurvey:
     """Read all files of a project; `environment` is the one whose client_ids count."""
     loader = Loader(project.root, project, project.environments.values())
     tree = read_tree(project.root)
@@ -225,7 +225,7 @@ def survey(project: Project, environment: str) -> Survey:
     leaving = {entry.address for entry in parse_removed(project.document, value, environment)}
     leaving |= {name for entry in value.get("moved", ()) for name in (entry["from"], entry["to"])}
     mistakes = tuple(each for each in loader.diagnostics() if each.severity is Severity.ERROR)
-    return Survey(
+    return ProjectSurvey(
         addresses=frozenset(tree.definitions) | leaving,
         client_ids=setting.client_ids(),
         replacing={client.client_id: client.address for client in setting.replacing()},

@@ -10,30 +10,38 @@ from copy import copy
 from fnmatch import fnmatchcase
 from typing import Any
 
-from iac.config.definition import NOTHING, Definition, Judge, Judged, Pool, canonical_fields, desired_client
+from iac.config.definition import (
+    NOTHING,
+    Definition,
+    DefinitionRules,
+    RuleHits,
+    ValuePool,
+    canonical_fields,
+    desired_client,
+)
 from iac.config.document import Document, Pointer
-from iac.config.layers import Layer, Merged, Unsure, default_layers, merge, overlay, overrides, place_of
-from iac.config.output import Declared, OutputRules, Paths, parse_output, sealed_to
+from iac.config.layers import Layer, MergedLayers, UnusableValue, default_layers, merge, overlay, overrides, place_of
+from iac.config.output import DeclaredOutput, OutputPaths, OutputRules, parse_output, sealed_to
 from iac.config.project import Project, has_errors
 from iac.config.rule import check_definition
 from iac.config.settings import Settings, check_exposure
 from iac.core.catalogue import mistake
-from iac.core.desired import Desired, DesiredClient, Moved, OutputSpec, Removed, Rotation, Then
+from iac.core.desired import Desired, DesiredClient, Disposition, MovedEntry, OutputSpec, RemovedEntry, Rotation
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.plan.identity import is_successor_id
 from iac.core.text import nearest
 
 
-def parse_removed(document: Document, value: Mapping[str, Any], environment: str) -> Iterator[Removed]:
+def parse_removed(document: Document, value: Mapping[str, Any], environment: str) -> Iterator[RemovedEntry]:
     """The entries of `removed` of the project and of one environment."""
     for pointer, entry in _removed(value, environment):
-        yield Removed(entry["address"], Then(entry["then"]), document.at(*pointer))
+        yield RemovedEntry(entry["address"], Disposition(entry["then"]), document.at(*pointer))
 
 
-def parse_moved(document: Document, value: Mapping[str, Any]) -> Iterator[Moved]:
+def parse_moved(document: Document, value: Mapping[str, Any]) -> Iterator[MovedEntry]:
     """The entries of `moved`."""
     for index, entry in enumerate(value.get("moved", ())):
-        yield Moved(entry["from"], entry["to"], document.at("moved", index))
+        yield MovedEntry(entry["from"], entry["to"], document.at("moved", index))
 
 
 def check_removed(
@@ -96,7 +104,7 @@ class Environment:
         self._value = project.document.value
         self._defaults = list(default_layers(project.document, settings.environment))
         self._output_rules = OutputRules(project.root, settings)
-        self._judge = Judge(settings)
+        self._judge = DefinitionRules(settings)
         self.begin()
 
     def emptied(self) -> Environment:
@@ -112,9 +120,9 @@ class Environment:
         self._outputs: list[OutputSpec] = []
         self._sound: list[OutputSpec] = []
         self._ids: dict[str, tuple[str, Location]] = {}
-        self._paths = Paths()
-        self._pool = Pool()
-        self.judged: list[Judged] = []
+        self._paths = OutputPaths()
+        self._pool = ValuePool()
+        self.judged: list[RuleHits] = []
 
     def selects(self, address: str) -> bool:
         """Whether the environment has this address."""
@@ -139,7 +147,7 @@ class Environment:
             self._clients[address] = desired_client(definition, self._pool, judged)
         yield from found
 
-    def merged(self, folders: Sequence[Layer], *layers: Layer) -> Merged:
+    def merged(self, folders: Sequence[Layer], *layers: Layer) -> MergedLayers:
         """What the layers of a definition make together; without one what its place alone says."""
         overlays = (each for layer in layers for each in overlay(layer, self.settings.environment))
         return merge([*self._defaults, *folders, *layers, *overlays])
@@ -171,13 +179,13 @@ class Environment:
         """Templates of the project that outputs name, those that are there."""
         return self._output_rules.templates()
 
-    def declared(self) -> Iterator[Declared]:
+    def declared(self) -> Iterator[DeclaredOutput]:
         """Outputs without a mistake whose clients have none."""
         settings = self.settings
         for spec in self._sound:
             if all(address in self._clients for address in spec.clients):
                 clients = tuple(self._clients[address] for address in spec.clients)
-                yield Declared(spec, clients, settings.project, settings.environment, settings.issuer)
+                yield DeclaredOutput(spec, clients, settings.project, settings.environment, settings.issuer)
 
     def desired(self) -> Desired:
         """What planning gets. Call it when nothing that stops was found."""
@@ -212,7 +220,7 @@ class Environment:
     def _check_id(self, definition: Definition) -> Iterator[Diagnostic]:
         try:
             client_id = definition.merged.get("client_id")
-        except Unsure:
+        except UnusableValue:
             return
         if client_id is None:
             return

@@ -28,7 +28,7 @@ PLUS = "+"
 ENVIRONMENTS = "environments"
 
 
-class Unsure(Exception):
+class UnusableValue(Exception):
     """A value cannot be used, for a mistake in it that has been said already."""
 
 
@@ -48,7 +48,7 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class LayerValue:
     """A value and where it stands."""
 
     value: Any
@@ -60,11 +60,11 @@ class Part:
         return self.document.at(*self.pointer, *more)
 
 
-class Item(NamedTuple):
+class ListItem(NamedTuple):
     """An item of a list, or a word of a text, and where it stands."""
 
     value: Any
-    part: Part
+    part: LayerValue
     position: int | None = None
 
     def at(self) -> Location:
@@ -73,37 +73,37 @@ class Item(NamedTuple):
 
 
 @dataclass(slots=True)
-class Merged:
+class MergedLayers:
     """The outcome: key (`lifecycle.prevent_destroy` for what is merged by key) -> the parts that make its value."""
 
-    parts: dict[str, list[Part]] = field(default_factory=dict)
+    parts: dict[str, list[LayerValue]] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value of a key that is no list.
 
         Raises:
-            Unsure: a mistake in it has been said.
+            UnusableValue: a mistake in it has been said.
         """
         if key in self.broken:
-            raise Unsure
+            raise UnusableValue
         parts = self.parts.get(key)
         return parts[-1].value if parts else default
 
-    def items(self, key: str) -> list[Item]:
+    def items(self, key: str) -> list[ListItem]:
         """The items of a list over all its parts, text split at white space, each with its place.
 
         Raises:
-            Unsure: a mistake in it has been said.
+            UnusableValue: a mistake in it has been said.
         """
         if key in self.broken:
-            raise Unsure
-        found: list[Item] = []
+            raise UnusableValue
+        found: list[ListItem] = []
         for part in self.parts.get(key, ()):
             if isinstance(part.value, str):
-                found += [Item(word, part) for word in part.value.split()]
+                found += [ListItem(word, part) for word in part.value.split()]
             else:
-                found += [Item(value, part, index) for index, value in enumerate(part.value or ())]
+                found += [ListItem(value, part, index) for index, value in enumerate(part.value or ())]
         return found
 
     def values(self, key: str) -> list[Any]:
@@ -148,15 +148,15 @@ def _is_taken_apart(pointer: Pointer, key: str) -> bool:
     return key in MERGED_BY_KEY or (not pointer and key == ENVIRONMENTS) or pointer == (ENVIRONMENTS,)
 
 
-def merge(layers: Iterable[Layer]) -> Merged:
+def merge(layers: Iterable[Layer]) -> MergedLayers:
     """Lay each layer over those before it."""
-    merged = Merged()
+    merged = MergedLayers()
     for layer in layers:
         _lay(merged, layer)
     return merged
 
 
-def _lay(merged: Merged, layer: Layer) -> None:
+def _lay(merged: MergedLayers, layer: Layer) -> None:
     document, pointer = layer.document, layer.pointer
     added = []
     for key, value in layer.value.items():
@@ -164,17 +164,17 @@ def _lay(merged: Merged, layer: Layer) -> None:
             added.append(key)
         elif key in MERGED_BY_KEY and isinstance(value, dict):
             for inner, item in value.items():
-                merged.parts[f"{key}.{inner}"] = [Part(item, document, (*pointer, key, inner))]
+                merged.parts[f"{key}.{inner}"] = [LayerValue(item, document, (*pointer, key, inner))]
         else:
-            merged.parts[key] = [Part(value, document, (*pointer, key))]
+            merged.parts[key] = [LayerValue(value, document, (*pointer, key))]
     for key in added:
-        merged.parts.setdefault(key[:-1], []).append(Part(layer.value[key], document, (*pointer, key)))
+        merged.parts.setdefault(key[:-1], []).append(LayerValue(layer.value[key], document, (*pointer, key)))
     for broken in layer.broken:
         if broken[: len(pointer)] == pointer and len(broken) > len(pointer):
             _break(merged, broken[len(pointer) :])
 
 
-def _break(merged: Merged, pointer: Pointer) -> None:
+def _break(merged: MergedLayers, pointer: Pointer) -> None:
     key = str(pointer[0]).removesuffix(PLUS)
     merged.broken.add(key)
     if key in MERGED_BY_KEY:
@@ -232,7 +232,7 @@ def overlay(layer: Layer, environment: str) -> Iterator[Layer]:
         yield Layer(layer.document, ("environments", environment), value, layer.broken)
 
 
-def layer_name(part: Part, project_file: str) -> str:
+def layer_name(part: LayerValue, project_file: str) -> str:
     """What people call the layer that a value stands in."""
     is_overlay = part.pointer[0] == "environments"
     if part.document.file == project_file:

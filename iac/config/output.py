@@ -36,7 +36,7 @@ _KEYS = ("template", "path", "sink", "mode", "values", "clients")
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class DeclaredOutput:
     """An output that could be rendered: its clients, and of which project, environment and issuer they are."""
 
     spec: OutputSpec
@@ -190,7 +190,7 @@ def _read_besides(root: Path, settings: Settings) -> Iterator[str]:
             yield inside
 
 
-class Paths:
+class OutputPaths:
     """Which output has which path; two must not have one, and none may lie inside another."""
 
     def __init__(self) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from iac.config.layers import Unsure
+from iac.config.layers import UnusableValue
 from iac.core import server
 from iac.core.catalogue import mistake
 from iac.core.desired import Rotation
@@ -43,7 +43,7 @@ def check_definition(definition: Definition) -> list[Diagnostic]:
     for rule in RULES:
         try:
             found.extend(rule(definition))
-        except Unsure:
+        except UnusableValue:
             continue
     return found
 

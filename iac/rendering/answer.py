@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from iac.core.errors import RenderError
 from iac.core.limits import TEMPLATE_SECONDS, TOO_LONG, TOO_MUCH, WORKER_MEMORY
-from iac.rendering.engine import TooLong, compiled, exceeding, references, render
+from iac.rendering.engine import TemplateTimeout, compiled, exceeding, references, render
 from iac.rendering.renderer import pack, read_output, read_template, unpack, write_error, write_found
 from iac.rendering.template import template_file
 
@@ -59,7 +59,7 @@ def _told(asked: Mapping[str, Any]) -> dict[str, Any]:
         return {"unreadable": str(error)}
     except NotAsRendered as error:
         return {"changed": str(error)}
-    except (TooLong, MemoryError) as error:
+    except (TemplateTimeout, MemoryError) as error:
         return {"error": write_error(exceeding(error, template_file(asked["name"])))}
 
 
@@ -118,7 +118,7 @@ def _limited() -> Iterator[None]:
 
 
 def _end(*_: object) -> NoReturn:
-    raise TooLong
+    raise TemplateTimeout
 
 
 def _is_large() -> bool:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from iac.rendering.content import FileCredentials
 
 
-class Junk(Exception):
+class MalformedAnswer(Exception):
     """An answer that has not the form of one."""
 
 
@@ -51,14 +51,14 @@ def unpack(data: bytes) -> dict[str, Any]:
     """A question or an answer.
 
     Raises:
-        Junk: it is none.
+        MalformedAnswer: it is none.
     """
     try:
         message = json.loads(data)
     except (ValueError, RecursionError):
-        raise Junk from None
+        raise MalformedAnswer from None
     if not isinstance(message, dict):
-        raise Junk
+        raise MalformedAnswer
     return message
 
 
@@ -144,14 +144,14 @@ def read_error(message: object) -> RenderError:
     """The error of an answer.
 
     Raises:
-        Junk: it is none.
+        MalformedAnswer: it is none.
     """
     match message:
         case {"where": str(where), "why": str(why), "fix": str(fix), "place": place}:
             error = RenderError(FAILED, location=_read_place(place), why=why, fix=fix)
             error.where = where
             return error
-    raise Junk
+    raise MalformedAnswer
 
 
 def _read_place(message: object) -> Location | None:
@@ -160,25 +160,25 @@ def _read_place(message: object) -> Location | None:
             return None
         case [str(file), int(line)]:
             return Location(file, line)
-    raise Junk
+    raise MalformedAnswer
 
 
 def read_names(message: object) -> list[str]:
     """Names of templates.
 
     Raises:
-        Junk: the answer is something else.
+        MalformedAnswer: the answer is something else.
     """
     if isinstance(message, list) and all(isinstance(name, str) for name in message):
         return message
-    raise Junk
+    raise MalformedAnswer
 
 
 def read_entries(message: object) -> frozenset[str] | None:
     """Names of entries that a template reads; None for all of them.
 
     Raises:
-        Junk: the answer is something else.
+        MalformedAnswer: the answer is something else.
     """
     return None if message is None else frozenset(read_names(message))
 
@@ -187,10 +187,10 @@ def read_errors(message: object) -> list[RenderError | None]:
     """The error of each of the first outputs that were asked about; None for one that can be rendered.
 
     Raises:
-        Junk: the answer is something else, or says nothing.
+        MalformedAnswer: the answer is something else, or says nothing.
     """
     if not isinstance(message, list) or not message:
-        raise Junk
+        raise MalformedAnswer
     return [None if error is None else read_error(error) for error in message]
 
 
@@ -198,14 +198,14 @@ def read_content(message: object) -> bytes:
     """The content of a file, rendered.
 
     Raises:
-        Junk: the answer is something else, or no text.
+        MalformedAnswer: the answer is something else, or no text.
     """
     if not isinstance(message, str):
-        raise Junk
+        raise MalformedAnswer
     try:
         return message.encode()
     except UnicodeEncodeError:
-        raise Junk from None
+        raise MalformedAnswer from None
 
 
 def write_found(found: Mapping[str, FileCredentials]) -> dict[str, Any]:
@@ -220,10 +220,10 @@ def read_found(message: object, clients: Iterable[str]) -> dict[str, FileCredent
     """What was read of each of these clients.
 
     Raises:
-        Junk: the answer is something else.
+        MalformedAnswer: the answer is something else.
     """
     if not isinstance(message, dict):
-        raise Junk
+        raise MalformedAnswer
     return {address: _read_found(message.get(address)) for address in clients}
 
 
@@ -233,7 +233,7 @@ def _read_found(message: object) -> FileCredentials:
     match message:
         case [str() | None as client_id, str() | None as secret, str(format_)] if format_ in set(Format):
             return FileCredentials(client_id, None if secret is None else Secret(secret), Format(format_))
-    raise Junk
+    raise MalformedAnswer
 
 
 Result = TypeVar("Result")
@@ -394,7 +394,7 @@ class Renderer:
             }[error.failure]
         except OSError as error:
             why = f"the process that renders it cannot be started: {error.strerror}"
-        except Junk:
+        except MalformedAnswer:
             self._worker.close()
             why = _JUNK
         fix = "look for large powers, repetitions and loops in it"
@@ -416,4 +416,4 @@ def _result(answer: Mapping[str, object]) -> object:
             from iac.rendering.content import NotAsRendered, Unreadable  # brings in Jinja2
 
             raise Unreadable(why) if "unreadable" in answer else NotAsRendered(why)
-    raise Junk
+    raise MalformedAnswer

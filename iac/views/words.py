@@ -17,7 +17,7 @@ from iac.core.plan.recipients import Recipients
 from iac.core.text import printable, without_commands
 
 
-class Room:
+class CharacterBudget:
     """How many characters are left; each block takes one more than it has, for the end of its line."""
 
     def __init__(self, left: int) -> None:
@@ -37,7 +37,7 @@ class Room:
 
     def section(self, title: str, entries: Sequence[str], *, most: int) -> tuple[list[str], int]:
         """A title with the entries that fit into `most` characters, and how many do not. Nothing has no title."""
-        own = Room(min(most, self.left))
+        own = CharacterBudget(min(most, self.left))
         if not entries or not own.take_all([title, "", _more(len(entries)), ""]):
             return [], len(entries)
         taken = own.take(entries)
@@ -122,13 +122,13 @@ def message_parts(diagnostic: Diagnostic, fix: str) -> list[str]:
 
 def fingerprints(diagnostics: Sequence[Diagnostic]) -> list[str]:
     """One for each, all different, 64 hex digits: over id, file and headline, so that a moved line changes none."""
-    seen: Counter[tuple[str, str, str]] = Counter()
-    found = []
+    counts: Counter[tuple[str, str, str]] = Counter()
+    prints = []
     for diagnostic in diagnostics:
         known = (diagnostic.id, diagnostic.location.file if diagnostic.location else "", diagnostic.headline)
-        found.append(sha256([*known, seen[known]]).removeprefix("sha256:"))
-        seen[known] += 1
-    return found
+        prints.append(sha256([*known, counts[known]]).removeprefix("sha256:"))
+        counts[known] += 1
+    return prints
 
 
 _RUNS = re.compile("`+")

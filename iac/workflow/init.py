@@ -52,7 +52,7 @@ state:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class InitAnswers:
     """What a new project is asked for: `provider` one of `PROVIDERS`, `wheel` URL and hash."""
 
     project: str
@@ -63,7 +63,7 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class NewState:
     """A state that was made. `key` is what it is encrypted to; None when its recipients were named before."""
 
     lineage: str
@@ -72,8 +72,8 @@ class Begun:
 
 
 def make_project(
-    root: Path, answers: Answers, clock: Clock, open_backend: Opener, write_more: Callable[[], None] = lambda: None
-) -> Begun:
+    root: Path, answers: InitAnswers, clock: Clock, open_backend: Opener, write_more: Callable[[], None] = lambda: None
+) -> NewState:
     """A new project in `root` with an empty state, and its key file outside of it; or what a killed run left of that.
 
     iac.yaml names the lineage, so it comes before the state, and all else before it: whatever is missing when a run is
@@ -99,10 +99,10 @@ def make_project(
     replace_text(root / PROJECT_FILE, _text(answers, lineage, key.recipient))
     settings = load_project(root).settings()
     open_backend(settings, clock).create(_first(settings))
-    return Begun(lineage, settings.state.place.where, key)
+    return NewState(lineage, settings.state.place.where, key)
 
 
-def make_state(settings: Settings, clock: Clock, open_backend: Opener) -> Begun:
+def make_state(settings: Settings, clock: Clock, open_backend: Opener) -> NewState:
     """The state of an environment that has none; lineage and, where none is named, a recipient go into iac.yaml.
 
     The lineage is in iac.yaml before the state is made: when a run is killed in between, the next one makes the state
@@ -129,10 +129,10 @@ def make_state(settings: Settings, clock: Clock, open_backend: Opener) -> Begun:
         if not state.lineage and _is_of_others(backend):  # somebody made one meanwhile
             replace_text(settings.root / PROJECT_FILE, before)
         raise
-    return Begun(lineage, state.place.where, key)
+    return NewState(lineage, state.place.where, key)
 
 
-def _find_begun(root: Path, answers: Answers) -> str:
+def _find_begun(root: Path, answers: InitAnswers) -> str:
     """The lineage in an iac.yaml that these answers make, left by a run that was killed; "" where there is none.
 
     Raises:
@@ -201,7 +201,7 @@ def _state_is_there(settings: Settings, fix: str) -> StateError:
     return StateError("there is a state already", where=settings.state.place.where, fix=fix)
 
 
-def check_answers(answers: Answers, lineage: str = str(uuid.UUID(int=0))) -> Settings:
+def check_answers(answers: InitAnswers, lineage: str = str(uuid.UUID(int=0))) -> Settings:
     """Hold the answers against the rules of iac.yaml, before anything is written; what they come to.
 
     Raises:
@@ -219,7 +219,7 @@ def check_answers(answers: Answers, lineage: str = str(uuid.UUID(int=0))) -> Set
         ) from error
 
 
-def _check_places(root: Path, answers: Answers) -> None:
+def _check_places(root: Path, answers: InitAnswers) -> None:
     if not os.access(root, os.W_OK):
         raise InputError("the folder cannot be written to", where=str(root), fix="choose another: iac -C DIR init")
     key = key_path(answers.project, os.environ)
@@ -232,7 +232,7 @@ def _check_places(root: Path, answers: Answers) -> None:
         )
 
 
-def _text(answers: Answers, lineage: str, recipient: str) -> str:
+def _text(answers: InitAnswers, lineage: str, recipient: str) -> str:
     text = _PROJECT.format(
         schema=load_schema("project")["$id"],
         project=_scalar(answers.project),

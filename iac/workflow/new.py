@@ -39,7 +39,7 @@ _MIN_NAME = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class ServiceChoice:
     """A service, and those of its files that are wanted."""
 
     service: Service
@@ -52,7 +52,7 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class WrittenService:
     """What was written.
 
     Attributes:
@@ -66,7 +66,7 @@ class Started:
     is_shared: bool
 
 
-def find_offer(name: str) -> Offer:
+def find_offer(name: str) -> ServiceChoice:
     """What a name of the catalogue stands for: a service with its usual files, or the one file of a template.
 
     Raises:
@@ -74,10 +74,10 @@ def find_offer(name: str) -> Offer:
     """
     known = services()
     if name in known:
-        return Offer(known[name], tuple(each for each in known[name].files if each.is_usual))
+        return ServiceChoice(known[name], tuple(each for each in known[name].files if each.is_usual))
     if name in template_files():
         service = known[template_files()[name].parent.name]
-        return Offer(service, tuple(each for each in service.files if each.template == name))
+        return ServiceChoice(service, tuple(each for each in service.files if each.template == name))
     raise InputError(
         "unknown service or template",
         where=name,
@@ -85,7 +85,7 @@ def find_offer(name: str) -> Offer:
     )
 
 
-def check_answers(offer: Offer, answers: Mapping[str, str]) -> None:
+def check_answers(offer: ServiceChoice, answers: Mapping[str, str]) -> None:
     """Hold the answers against what the service asks for.
 
     Raises:
@@ -110,7 +110,7 @@ def check_answers(offer: Offer, answers: Mapping[str, str]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class ServiceStart:
     """An offer taken up.
 
     Attributes:
@@ -119,7 +119,7 @@ class Start:
         today: from when on waivers count.
     """
 
-    offer: Offer
+    offer: ServiceChoice
     address: str
     answers: Mapping[str, str]
     today: date
@@ -166,7 +166,7 @@ class Start:
         }
 
 
-def start(root: Path, wanted: Start) -> Started:
+def start(root: Path, wanted: ServiceStart) -> WrittenService:
     """Write definitions and outputs into a project; without a client_id where servers choose it.
 
     Raises:
@@ -188,7 +188,7 @@ def start(root: Path, wanted: Start) -> Started:
     if shared:
         texts[PROJECT_FILE] = _with_outputs(root, shared)
     _write(root, texts)
-    return Started(files, tuple(str(each["path"]) for each in outputs), is_shared=bool(shared))
+    return WrittenService(files, tuple(str(each["path"]) for each in outputs), is_shared=bool(shared))
 
 
 def _canonical(root: Path, file: str, text: str) -> str:

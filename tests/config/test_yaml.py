@@ -11,9 +11,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.config.document import MAX_DEPTH, MAX_MISTAKES, MAX_NODES, Parsed, parse_yaml
+from iac.config.document import MAX_DEPTH, MAX_MISTAKES, MAX_NODES, ParsedText, parse_yaml
 
-Read = Callable[[str], Parsed]
+Read = Callable[[str], ParsedText]
 
 
 @pytest.fixture(params=[yaml.CSafeLoader, yaml.SafeLoader], ids=["libyaml", "pure"])
@@ -21,7 +21,7 @@ def read(request: pytest.FixtureRequest) -> Read:
     return lambda text: parse_yaml(text, request.param)
 
 
-def rules(parsed: Parsed) -> list[tuple[str, int, int]]:
+def rules(parsed: ParsedText) -> list[tuple[str, int, int]]:
     return [(said.id, said.location.line, said.location.column) for said in parsed.mistakes if said.location]
 
 

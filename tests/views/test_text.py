@@ -14,7 +14,7 @@ from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.errors import RenderError, ServerError, StateError
 from iac.core.plan.change import Action, Cause, Change, FieldChange, OutputAction, OutputChange, SecretChange
 from iac.core.plan.guards import guard
-from iac.core.plan.plan import Pending, Plan, Released, TakenOver
+from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, TakenOver
 from iac.views.text import plan_text, report_text, summary_line
 
 HOSTILE = "a\x1b[31mred\u202eder\u200b\n::error::| `x` <b>@team</b>\r\u2028"
@@ -135,9 +135,9 @@ def test_one_value_that_is_taken_over_stands_beside_the_one_before() -> None:
 def test_what_is_known_beside_changes_is_said_before_refusals() -> None:
     found = plan(
         moved=(("team/old", "team/new"),),
-        released=(Released("team/app", ("contacts", "client_uri")),),
+        released=(ReleasedFields("team/app", ("contacts", "client_uri")),),
         taken_over=(TakenOver("team/app", (FieldChange.of("contacts", ("a@x",), ("b@x",), Cause.SERVER),)),),
-        pending=(Pending("team/app", "app", "create", "2026-11-23T10:00:00Z"),),
+        pending=(PendingWrite("team/app", "app", "create", "2026-11-23T10:00:00Z"),),
         findings=(Diagnostic("odd", "an odd thing", severity=Severity.WARNING, where="team/app"),),
         guards=(
             guard(
@@ -255,8 +255,8 @@ def _everywhere(text: str) -> tuple[Plan, Report]:
         (hostile, replace(hostile, action=Action.CREATE)),
         guards=(guard("x", text, (text,), why=text, limit=text, value=text, setting=text, flag=text),),
         findings=(Diagnostic("odd", text, None, text, text, Severity.WARNING, text),),
-        released=(Released(text, (text,)),),
-        pending=(Pending(text, text, text, text),),
+        released=(ReleasedFields(text, (text,)),),
+        pending=(PendingWrite(text, text, text, text),),
         moved=((text, text),),
     )
     error = ServerError(text, where=text, why=text, fix=text)

@@ -23,7 +23,7 @@ DIGEST_VERSION = "1.0"
 
 
 @dataclass(frozen=True, slots=True)
-class Released:
+class ReleasedFields:
     """Fields of an address that are no longer declared: the server keeps their values, nothing is done."""
 
     address: str
@@ -79,7 +79,7 @@ class StandingPredecessor:
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class PendingWrite:
     """A write of the last run whose end is not known."""
 
     address: str
@@ -105,9 +105,9 @@ class Plan:
     unmanaged: int = 0
     guards: tuple[Diagnostic, ...] = ()
     findings: tuple[Diagnostic, ...] = ()
-    released: tuple[Released, ...] = ()
+    released: tuple[ReleasedFields, ...] = ()
     taken_over: tuple[TakenOver, ...] = ()
-    pending: tuple[Pending, ...] = ()
+    pending: tuple[PendingWrite, ...] = ()
     moved: tuple[tuple[str, str], ...] = ()
     predecessors: tuple[StandingPredecessor, ...] = ()
     outputs: tuple[OutputSpec, ...] = ()
@@ -128,7 +128,7 @@ class Plan:
     @property
     def refusals(self) -> tuple[Diagnostic, ...]:
         """Why it may not be applied: guards, and findings that are errors. None when it may."""
-        return tuple(said for said in self.diagnostics if said.severity is Severity.ERROR)
+        return tuple(diagnostic for diagnostic in self.diagnostics if diagnostic.severity is Severity.ERROR)
 
     @property
     def digest(self) -> str:

@@ -17,7 +17,7 @@ from iac.core.errors import RenderError, UnknownOutcome
 from iac.ports import Clock, Comparison, Delivery, OutputSite, Sink
 from iac.ports.path import named_file
 from iac.sinks.kubernetes import KubernetesSettings
-from iac.sinks.kubernetes.login import Choice, Cluster, find_cluster
+from iac.sinks.kubernetes.login import Cluster, ClusterChoice, find_cluster
 from iac.sinks.kubernetes.secret import (
     MARK,
     Manifest,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
+class SecretMetadata:
     """The marks that every Secret of a sink carries.
 
     Attributes:
@@ -55,8 +55,8 @@ def open_sink(settings: KubernetesSettings, at: OutputSite) -> Sink:
     """The Secrets of a cluster."""
     site = at.site
     kubeconfig = named_file(site.root, settings.kubeconfig) if settings.kubeconfig else None
-    choice = Choice(at.name, kubeconfig, settings.context)
-    marks = Marks(f"{site.project}/{site.environment}", settings.type, settings.labels)
+    choice = ClusterChoice(at.name, kubeconfig, settings.context)
+    marks = SecretMetadata(f"{site.project}/{site.environment}", settings.type, settings.labels)
 
     def find() -> Cluster:
         cluster = find_cluster(choice, site.environ)
@@ -74,7 +74,7 @@ class KubernetesSink(Sink):
         clock: for pauses between attempts.
     """
 
-    def __init__(self, find: Callable[[], Cluster], marks: Marks, clock: Clock) -> None:
+    def __init__(self, find: Callable[[], Cluster], marks: SecretMetadata, clock: Clock) -> None:
         self._find = find
         self._marks = marks
         self._clock = clock

@@ -28,8 +28,8 @@ from iac.sinks.sops.form import METADATA, Binary, Dotenv, Form, FormError, Ini, 
 from iac.sinks.sops.tree import (
     UNENCRYPTED,
     Branch,
-    Damaged,
-    Foreign,
+    DamagedValue,
+    ForeignMetadata,
     Metadata,
     decrypted,
     encrypted,
@@ -77,7 +77,7 @@ class SopsCipher(Cipher):
         try:
             branch, metadata = parse_file(path, sealed)
             return form_of(path).show(_open(path, branch, metadata, readers)).encode()
-        except (FormError, Foreign, Damaged):
+        except (FormError, ForeignMetadata, DamagedValue):
             raise damaged(path) from None
 
     def holds(self, path: str, sealed: bytes, content: bytes, readers: Readers) -> bool:
@@ -89,13 +89,13 @@ class SopsCipher(Cipher):
             if (sorted(recipient for recipient, _ in metadata.keys), metadata.encrypted_keys) != wanted:
                 return False
             found = _open(path, branch, metadata, readers)
-        except (FormError, Foreign, Damaged):
+        except (FormError, ForeignMetadata, DamagedValue):
             return False
         return json.dumps(found) == json.dumps(read_branch(path, content, self._encrypted_keys))
 
 
 def _open(path: str, branch: Branch, metadata: Metadata, readers: Readers) -> Branch:
-    """The values in clear; raises `Damaged`."""
+    """The values in clear; raises `DamagedValue`."""
     key = _open_key(path, metadata, readers)
     return decrypted(branch, key, metadata.encrypted_keys, (metadata.mac, metadata.modified))
 
@@ -110,11 +110,11 @@ def form_of(path: str) -> Form:
 
 
 def parse_file(path: str, sealed: bytes) -> tuple[Branch, Metadata]:
-    """An encrypted file as it stands; raises `FormError` or `Foreign` for what is none of this sink."""
+    """An encrypted file as it stands; raises `FormError` or `ForeignMetadata` for what is none of this sink."""
     try:
         branch, metadata = form_of(path).split(sealed.decode())
     except UnicodeDecodeError:
-        raise Foreign from None
+        raise ForeignMetadata from None
     return branch, parse_metadata(metadata)
 
 

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from iac.sinks.sops.tree import Branch, Foreign, Metadata, Node, parse_flat
+from iac.sinks.sops.tree import Branch, ForeignMetadata, Metadata, Node, parse_flat
 
 METADATA = "sops"
 _FLAT = "sops_"
@@ -42,7 +42,7 @@ class Form(ABC):
         return self.show({**branch, METADATA: metadata.to_dict()})
 
     def split(self, text: str) -> tuple[Branch, Node]:
-        """The values of an encrypted file, and what stands under `sops`; raises `FormError` or `Foreign`."""
+        """The values of an encrypted file, and what stands under `sops`; raises `FormError` or `ForeignMetadata`."""
         branch = self.read(text)
         return branch, branch.pop(METADATA, None)
 
@@ -86,7 +86,7 @@ class Binary(Form):
         """See `Form`."""
         branch, metadata = Json().split(text)
         if not isinstance(branch.get("data"), str):
-            raise Foreign
+            raise ForeignMetadata
         return branch, metadata
 
 
@@ -176,7 +176,7 @@ def _add_key(section: dict[str, Node] | None, line: str, number: int) -> None:
 
 def _mapping(node: Node) -> dict[str, Node]:
     if not isinstance(node, dict):
-        raise Foreign
+        raise ForeignMetadata
     return node
 
 

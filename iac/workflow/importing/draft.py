@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from iac.config.definitions import Survey
+from iac.config.definitions import ProjectSurvey
 from iac.config.document import HIDDEN, Document
 from iac.config.environment import Environment
 from iac.config.layers import folder_layers, layer_of
@@ -22,7 +22,7 @@ from iac.core.registration import Facts
 from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.ports.path import CLIENTS_DIR
-from iac.workflow.importing.selection import Candidate, Skipped
+from iac.workflow.importing.selection import Candidate, SkippedClient
 from iac.workflow.importing.text import FreeNames, address_for, minimal, slug, write_definition
 
 _SHOWN = 160
@@ -33,7 +33,7 @@ _HIDDEN_KEY = "no key of it is shown: declare jwks_uri (better) or jwk before an
 
 
 @dataclass(frozen=True, slots=True)
-class ImportTerms:
+class ImportSettings:
     """What drafting goes by.
 
     Attributes:
@@ -73,7 +73,7 @@ class DefinitionDraft:
 
 
 @dataclass(slots=True)
-class _Trial:
+class _PartialDefinition:
     """A definition in the making."""
 
     address: str
@@ -88,7 +88,7 @@ class _Trial:
 class Drafter:
     """Makes definitions for one environment of a project; each has an address of its own."""
 
-    def __init__(self, project: Project, environment: str, known: Survey, terms: ImportTerms) -> None:
+    def __init__(self, project: Project, environment: str, known: ProjectSurvey, terms: ImportSettings) -> None:
         self._project = project
         self._settings = project.settings(environment)
         self._known = known
@@ -100,24 +100,24 @@ class Drafter:
         self._folders = list(folder_layers(known.folders, f"{terms.folder}/any".lstrip("/")))
         self._base = self._place.merged(self._folders)
 
-    def draft(self, found: Candidate) -> DefinitionDraft | Skipped:
+    def draft(self, found: Candidate) -> DefinitionDraft | SkippedClient:
         """The definition of a client, or why there can be none."""
         client_id = found.client_id or self._ids.first(slug(found.name) or "client")
         if client_id in self._ids:
-            return Skipped(client_id, "the source has this client_id twice")
+            return SkippedClient(client_id, "the source has this client_id twice")
         name = found.name or client_id
         address = address_for(client_id, name, self._addresses, self._terms.folder)
         if not self._place.selects(address):
             here = self._settings.environment
-            return Skipped(
+            return SkippedClient(
                 client_id, f"environments.{here}.clients selects no {address}; --to FOLDER places it elsewhere"
             )
-        trial = _Trial(address, f"{CLIENTS_DIR}/{address}.yaml", self._values(found, client_id, name))
+        trial = _PartialDefinition(address, f"{CLIENTS_DIR}/{address}.yaml", self._values(found, client_id, name))
         if found.unkept:
             trial.notes.append(f"left out, because IAM drops it: {', '.join(map(printable, found.unkept))}")
         problem = self._try(trial, found)
         if problem:
-            return Skipped(client_id, problem)
+            return SkippedClient(client_id, problem)
         self._addresses.take(address)
         self._ids.take(client_id)
         waived = trial.refused if self._terms.waive_until else ()
@@ -138,7 +138,7 @@ class Drafter:
         adopt = {"adopt": True} if found.client_id else {}
         return {"client_id": client_id, "client_name": name, **values, **adopt}
 
-    def _try(self, trial: _Trial, found: Candidate) -> str:
+    def _try(self, trial: _PartialDefinition, found: Candidate) -> str:
         """Write it, leaving out what no definition may have; why that does not help, "" when it did."""
         for name, value in list(trial.values.items()):
             if _hides(value) and (problem := _leave_out(trial, name, "it has invisible characters")):
@@ -154,7 +154,7 @@ class Drafter:
             if problem := _leave_out(trial, *mistake):
                 return problem
 
-    def _attempt(self, trial: _Trial) -> tuple[Environment, tuple[str, str] | None]:
+    def _attempt(self, trial: _PartialDefinition) -> tuple[Environment, tuple[str, str] | None]:
         """Write the text and read it as the project would; its first mistake as key and sentence."""
         environment = self._place.emptied()
         trial.text, document, faults = write_definition(self._project.root, trial.file, trial.values, trial.comments)
@@ -166,7 +166,7 @@ class Drafter:
             errors = [each for each in found if each.severity is Severity.ERROR]
         return environment, (_key_at(document, errors[0]), errors[0].summary) if errors else None
 
-    def _settle(self, trial: _Trial, found: Candidate, environment: Environment) -> None:
+    def _settle(self, trial: _PartialDefinition, found: Candidate, environment: Environment) -> None:
         """Waive what policy refuses, if that was asked for; note what a plan would still change."""
         remarks, waivers = environment.judged[0] if environment.judged else ((), ())
         said = judge(remarks, waivers, self._settings.policy, self._terms.today).diagnostics
@@ -188,7 +188,7 @@ def _hides(value: Any) -> bool:
     return any(isinstance(text, str) and HIDDEN.search(text) for text in texts)
 
 
-def _leave_out(trial: _Trial, name: str, what: str) -> str:
+def _leave_out(trial: _PartialDefinition, name: str, what: str) -> str:
     """Take a key out and note it; why the client cannot be defined when it cannot be done without."""
     told = what if what.startswith(name) else f"{name}: {what}"
     if name not in trial.values or name not in _DISPENSABLE:

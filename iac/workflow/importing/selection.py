@@ -35,7 +35,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedClient:
     """A client that is not imported, and why, completing "not imported: it is ..."."""
 
     client_id: str
@@ -49,14 +49,14 @@ _FIELDS: Mapping[str, str] = {"name": "client_name", "scope": "scope", "contact"
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class ClientPattern:
     """A pattern (`*`, `?`, `[..]`), in which upper and lower case are the same; `kind` is "" for id or name."""
 
     kind: str
     pattern: str
 
     @classmethod
-    def parse(cls, text: str) -> Match:
+    def parse(cls, text: str) -> ClientPattern:
         """`GLOB` or `KIND=GLOB`.
 
         Raises:
@@ -89,11 +89,11 @@ def _words(kind: str, registration: Registration) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ClientSelection:
     """What the user asked for: these client_ids, and all that fit one of the patterns; nothing at all means all."""
 
     ids: tuple[str, ...] = ()
-    matches: tuple[Match, ...] = ()
+    matches: tuple[ClientPattern, ...] = ()
 
     @property
     def is_everything(self) -> bool:
@@ -123,7 +123,7 @@ class Wish:
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class Exclusions:
     """What is never imported: the tool's own login client, what has a definition, and what has taken its place.
 
     Attributes:
@@ -144,8 +144,8 @@ class Bounds:
 
 
 def separate(
-    chosen: Iterable[Candidate], bounds: Bounds, named: Collection[str]
-) -> tuple[list[Candidate], list[Skipped]]:
+    chosen: Iterable[Candidate], bounds: Exclusions, named: Collection[str]
+) -> tuple[list[Candidate], list[SkippedClient]]:
     """Those that may become definitions, and the others.
 
     Args:
@@ -154,17 +154,17 @@ def separate(
         named: client_ids that were named one by one: a client of somebody's own registering is imported only then.
     """
     taken: list[Candidate] = []
-    left: list[Skipped] = []
+    left: list[SkippedClient] = []
     for each in chosen:
         reason = _reason(each, bounds, is_named=each.client_id in named)
         if reason:
-            left.append(Skipped(each.client_id, reason))
+            left.append(SkippedClient(each.client_id, reason))
         else:
             taken.append(each)
     return taken, left
 
 
-def _reason(found: Candidate, bounds: Bounds, *, is_named: bool) -> str:
+def _reason(found: Candidate, bounds: Exclusions, *, is_named: bool) -> str:
     if found.client_id and found.client_id == bounds.login_client_id:
         return "it is the client that iac itself logs in with"
     if reason := server.protected({**found.registration.answer, "client_name": found.name}):

@@ -152,7 +152,7 @@ def parse_files(files: Iterable[tuple[str, bytes]]) -> list[Candidate]:
         for pointer, entry in entries:
             problems = list(_problems(entry))
             client = None if problems else _found(entry)
-            problems += map(str, client.registration.misfits) if client else ()
+            problems += map(str, client.registration.invalid_members) if client else ()
             mistakes += [f"{name}{pointer}: {problem}" for problem in problems]
             if client and not problems:
                 found.append(client)

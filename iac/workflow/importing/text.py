@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from iac.config.definition import Pool, canonical_fields
+from iac.config.definition import ValuePool, canonical_fields
 from iac.config.document import Document, parse_document
 from iac.config.edit.format import format_text, modeline
 from iac.config.edit.splice import scalar_text
-from iac.config.layers import Merged
+from iac.config.layers import MergedLayers
 from iac.core import server
 from iac.core.desired import OWNERS
 from iac.core.diagnostics import Diagnostic
@@ -24,7 +24,7 @@ from iac.core.model import FIELDS, Field, Fields, Kind, Value, meant, short_gran
 from iac.core.registration import Registration
 
 
-def minimal(seen: Registration, base: Merged, server_defaults: Fields) -> dict[str, Any]:
+def minimal(seen: Registration, base: MergedLayers, server_defaults: Fields) -> dict[str, Any]:
     """Keys of a definition, without client_id and adopt.
 
     Args:
@@ -33,7 +33,7 @@ def minimal(seen: Registration, base: Merged, server_defaults: Fields) -> dict[s
         server_defaults: lifetimes that this server gives, as iac.yaml has them.
     """
     usual = {**server.defaults(), **server_defaults}
-    below = canonical_fields(base, Pool())
+    below = canonical_fields(base, ValuePool())
     values: dict[str, Any] = {}
     for name, field in FIELDS.items():
         held = meant(name, seen.fields.get(name))
@@ -75,7 +75,7 @@ def _key_set(text: str) -> Any:
         return text
 
 
-def _owners(seen: Registration, base: Merged) -> Iterator[tuple[str, list[str]]]:
+def _owners(seen: Registration, base: MergedLayers) -> Iterator[tuple[str, list[str]]]:
     """Owners that were read; none at all is written only over others."""
     if seen.owners is None:
         return

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 
-from iac.config.definition import Pool, canonical_fields
+from iac.config.definition import ValuePool, canonical_fields
 from iac.config.document import Document
-from iac.config.layers import Layer, Merged, merge
+from iac.config.layers import Layer, MergedLayers, merge
 from iac.core.model import FIELDS, Kind
 from iac.core.plan.diff import compare
 from iac.core.registration import Registration
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 ALWAYS = {"grant_types": ["authorization_code"], "token_endpoint_auth_method": "client_secret_basic"}
 
 
-def merged(*layers: dict[str, Any]) -> Merged:
+def merged(*layers: dict[str, Any]) -> MergedLayers:
     return merge(Layer(Document("a.yaml", layer, {}), (), layer) for layer in layers)
 
 
@@ -95,7 +95,7 @@ def test_laid_over_the_defaults_it_is_what_was_found(client: DesiredClient, othe
     base = {name: value for name, value in as_layer(other.fields).items() if FIELDS[name].kind is not Kind.SECONDS}
     seen = Registration("app", client.fields)
     both = merged(base, minimal(seen, merged(base), {}))
-    fields = canonical_fields(both, Pool())
+    fields = canonical_fields(both, ValuePool())
     if "jwk" in fields:
         fields["jwk"] = canonical_jwks(str(fields["jwk"]))
     always = {name for name, field in FIELDS.items() if field.always}
