@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT, show_json
 from iac.cli.help import Example, Subcommand
 from iac.core.text import printable
-from iac.views.page import SIGNS, Page
+from iac.views.layout import SIGNS, TextLayout
 
 if TYPE_CHECKING:
     from iac.workflow.doctor import Checkup
@@ -38,24 +38,24 @@ _INDENT = 22
 )
 @FORMAT
 @click.pass_obj
-def command(shell: Shell, *, view: str) -> int:
+def command(context: CommandContext, *, view: str) -> int:
     """Check everything around the project: files, git, pipelines, encryption, state, login and server.
 
     Each problem comes with its fix. Doctor writes nothing. A check that fails does not stop the others.
     """
     from iac.workflow.doctor import run_checkup  # brings in the adapters
 
-    checkup = run_checkup(shell)
+    checkup = run_checkup(context)
     if view == "json":
         show_json({"format_version": "1.0", "checks": [check.to_dict() for check in checkup.checks]})
     else:
-        click.echo("\n".join(_lines(checkup, shell.page())), color=True)
+        click.echo("\n".join(_lines(checkup, context.layout())), color=True)
     if not checkup.is_reached:
         return UNREACHED
     return 1 if checkup.has_errors else 0
 
 
-def _lines(checkup: Checkup, page: Page) -> Iterator[str]:
+def _lines(checkup: Checkup, page: TextLayout) -> Iterator[str]:
     for check in checkup.checks:
         message = check.message
         head = printable(f"{check.health:<8} {message.id:<13} {message.summary}")

@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from iac.cli.context import page_of
+from iac.cli.context import layout_of
 from iac.cli.format import show_json
 from iac.core.errors import (
-    Declined,
+    DeclinedError,
     IacError,
     InputError,
     InvalidInput,
@@ -50,7 +50,7 @@ def refuse_usage(
     context = (error.ctx if isinstance(error, click.UsageError) else None) or root
     head, *rest = error.format_message().splitlines() or [""]
     usage = context.get_usage().removeprefix("Usage: ")
-    page = page_of(sys.stderr, no_color=no_color)
+    page = layout_of(sys.stderr, no_color=no_color)
     click.echo(page.line(f"error: {printable(head)}", "!"), err=True, color=True)
     for line in [*rest, f"usage: {usage}", f"fix: {context.command_path} --help"]:
         click.echo(page.line(f"  {printable(line.strip())}"), err=True, color=True)
@@ -97,10 +97,10 @@ def show_error(parts: Mapping[str, Any], code: int) -> None:
 
 def say(error: IacError, *, no_color: bool = False) -> None:
     """The lines of an error on stderr; diagnostics say their own severity."""
-    page = page_of(sys.stderr, no_color=no_color)
+    page = layout_of(sys.stderr, no_color=no_color)
     if isinstance(error, InvalidInput):
         lines = [*page.messages(error.diagnostics), page.line(error.summary, "bold")]
-    elif isinstance(error, Declined):
+    elif isinstance(error, DeclinedError):
         lines = [page.line(printable(line)) for line in error.lines()]
     else:
         head, *rest = map(printable, error.lines())

@@ -65,7 +65,7 @@ class Subcommand(_Everywhere):
     def invoke(self, ctx: click.Context) -> Any:
         """Run it with what the global options say."""
         call = call_of(ctx)
-        ctx.obj = call.shell()
+        ctx.obj = call.context()
         if call.verbose:
             ctx.call_on_close(_log(call.verbose))
         return super().invoke(ctx)

@@ -19,7 +19,7 @@ from iac.core.text import nearest, printable
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
 
-    from iac.cli.context import Shell
+    from iac.cli.context import CommandContext
 
 
 @dataclass(slots=True)
@@ -42,12 +42,12 @@ class Call:
         is_sum = option.multiple or getattr(option, "count", False)
         setattr(self, option.name, before + value if is_sum else value)
 
-    def shell(self) -> Shell:
+    def context(self) -> CommandContext:
         """The same for a command."""
-        from iac.cli.context import Shell  # not needed by --help
+        from iac.cli.context import CommandContext  # not needed by --help
 
         names = tuple(dict.fromkeys(self.environments))
-        return Shell(self.directory, names, self.no_color, self.quiet, self.verbose)
+        return CommandContext(self.directory, names, self.no_color, self.quiet, self.verbose)
 
 
 def call_of(context: click.Context) -> Call:
@@ -66,7 +66,7 @@ def _completer(words: Callable[[Path], Iterable[str]]) -> Completer:
         from click.shell_completion import CompletionItem  # only in completion
 
         with suppress(Exception):  # a shell has no place for a message
-            known = words(call_of(context).shell().root)
+            known = words(call_of(context).context().root)
             return [CompletionItem(word) for word in known if word.startswith(incomplete) and word == printable(word)]
         return []
 
@@ -80,8 +80,8 @@ def _addresses(root: Path) -> Iterable[str]:
 
 
 def _environments(root: Path) -> Iterable[str]:
-    from iac.config.document import read_document
     from iac.config.layers import environment_names
+    from iac.document import read_document
     from iac.ports.path import PROJECT_FILE
 
     document, _ = read_document(root, PROJECT_FILE)

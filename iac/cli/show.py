@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
 from iac.cli.options import complete_addresses
@@ -35,25 +35,25 @@ if TYPE_CHECKING:
 @click.option("--provenance", is_flag=True, help="Show the file, line and layer of each value. Needs no login.")
 @FORMAT
 @click.pass_obj
-def command(shell: Shell, *, name: str, provenance: bool, view: str) -> int:
+def command(context: CommandContext, *, name: str, provenance: bool, view: str) -> int:
     """Show one client: its definition, what state holds, and what the server holds. Secrets are never shown."""
     if provenance:
-        return _show_provenance(shell, name, view)
+        return _show_provenance(context, name, view)
     from iac.wiring.sessions import Access, open_session  # brings in the adapters
 
-    with open_session(shell, Access.READ) as session:
+    with open_session(context, Access.READ) as session:
         client = _look_up(session, name)
     show(view, client, _lines(client))
     return 0
 
 
-def _show_provenance(shell: Shell, name: str, view: str) -> int:
+def _show_provenance(context: CommandContext, name: str, view: str) -> int:
     """Neither state nor server is asked."""
     from iac.config.project import load_project  # with its only use
     from iac.config.provenance import read_provenance
     from iac.views.explanation import provenance_text
 
-    told = read_provenance(load_project(shell.root), shell.environment, name)
+    told = read_provenance(load_project(context.root), context.environment, name)
     show(view, told.to_dict(), provenance_text(told).splitlines())
     return 0
 

@@ -1,4 +1,4 @@
-"""The page that text is shown on: its colours and its width. Pure."""
+"""How text is laid out: its colours and its width. Pure."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SIGNS = {Severity.ERROR: "!", Severity.WARNING: "~"}
 """The symbol in whose colour a message is shown."""
 
 
-class Page:
+class TextLayout:
     """Where lines are shown: in colours by symbol or without, folded at a width or as long as they are."""
 
     def __init__(self, *, color: bool, width: int | None = None) -> None:
