@@ -116,7 +116,10 @@ def command(
     # The lock is free by now: a proof writes nothing, and may take its time.
     if verify:
         report = _proven(context, report)
-    return end(context, report, view)
+    code = end(context, report, view)
+    if report.outputs and not verify:
+        context.note("next: run iac verify. It proves that the rendered credentials work")
+    return code
 
 
 def _proven(context: CommandContext, report: Report) -> Report:

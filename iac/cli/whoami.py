@@ -9,6 +9,7 @@ import click
 from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
+from iac.ports.path import PROJECT_FILE
 
 
 @click.command(
@@ -24,7 +25,10 @@ from iac.cli.help import Example, Subcommand
 @FORMAT
 @click.pass_obj
 def command(context: CommandContext, *, view: str) -> int:
-    """Log in, and show who you are for the server, your scopes, and the version of the server."""
+    """Log in, and show who you are for the server, your scopes, and the version of the server.
+
+    `auth` names the file that says how you log in: iac.yaml, or your own (docs/how-to/log-in.md).
+    """
     from iac.wiring.sessions import Access, open_server  # brings in the adapters
 
     with open_server(context, Access.ALL) as (settings, provider):
@@ -34,6 +38,7 @@ def command(context: CommandContext, *, view: str) -> int:
     answer: dict[str, Any] = {
         "issuer": identity.issuer,
         "login": identity.login,
+        "auth": settings.auth_file or PROJECT_FILE,
         "subject": identity.subject,
         "scopes": scopes,
         "expires": f"{identity.expires:%Y-%m-%dT%H:%M:%SZ}" if identity.expires else None,

@@ -32,7 +32,7 @@ from iac.sealing import key_path, recipients_of
 from iac.session import LocalSession, find_newer
 from iac.transport.retry import TOLERANCE, skew_words
 from iac.views.words import counted
-from iac.wiring.sessions import Access, Caller, find_identity, login_client_id, open_local, open_server
+from iac.wiring.sessions import Access, Caller, find_identity, login_client_id, open_local, open_server, settings_of
 from iac.wiring.site import open_backend, open_deliveries
 from iac.workflow.outputs import find_damage, find_exposures
 from iac.workflow.pipelines import find_unlocked, find_written
@@ -150,7 +150,7 @@ def _with_settings(caller: Caller, checkup: Checkup) -> Iterator[CheckResult]:
     checkup.look("files", lambda: files(project, settings))
     if checkup.is_valid:
         checkup.look("outputs", lambda: exposures(open_local(caller)))
-        checkup.look("login-client", lambda: own_login(open_local(caller), login_client_id(settings)))
+        checkup.look("login-client", lambda: own_login(open_local(caller), login_client_id(settings_of(caller))))
     checkup.look("encryption", lambda: encryption(settings))
     checkup.look("identity", lambda: identity(settings, find_identity(settings)))
     checkup.look("state", lambda: state(settings, clock))
