@@ -47,7 +47,7 @@ class _Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class LocalPaths:
     """The places of copies on this machine.
 
     Attributes:
@@ -67,7 +67,7 @@ def owner_of(site: Site) -> Owner:
 def open_remote(site: Site, document: Cell, lock: Cell | Lock) -> StateBackend:
     """The state of an environment in a cell, its lock in another cell or of its own kind."""
     lease = lock if isinstance(lock, Lock) else Lease(lock, site.clock, site.environment)
-    places = Places(site.root / ".iac" / f"{site.lineage}.journal")
+    places = LocalPaths(site.root / ".iac" / f"{site.lineage}.journal")
     return RemoteBackend(document, lease, owner_of(site), site.clock, places)
 
 
@@ -82,7 +82,7 @@ class RemoteBackend(JournaledBackend):
         places: where this machine keeps copies.
     """
 
-    def __init__(self, cell: Cell, lock: Lock, owner: Owner, clock: Clock, places: Places) -> None:
+    def __init__(self, cell: Cell, lock: Lock, owner: Owner, clock: Clock, places: LocalPaths) -> None:
         super().__init__(cell.where, owner, clock, places.rescue)
         self._cell = cell
         self._run_lock = lock

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
 
@@ -18,7 +18,7 @@ from iac.cli.help import Example, Subcommand
 @click.argument("addresses", metavar="ADDR...", nargs=-1, required=True)
 @FORMAT
 @click.pass_obj
-def command(shell: Shell, *, addresses: tuple[str, ...], view: str) -> int:
+def command(context: CommandContext, *, addresses: tuple[str, ...], view: str) -> int:
     """Become the owner of clients that self service registered without an owner.
 
     Log in as a user first. The clients keep their client_id and secret. iac sends their registration access tokens, so
@@ -28,7 +28,7 @@ def command(shell: Shell, *, addresses: tuple[str, ...], view: str) -> int:
     from iac.workflow.secrets import redeem
 
     wanted = tuple(dict.fromkeys(addresses))
-    with open_session(shell, Access.WRITE) as session:
+    with open_session(context, Access.WRITE) as session:
         redeem(session, wanted)
     show(view, {"redeemed": list(wanted)}, (f"{address}: yours" for address in wanted))
     return 0

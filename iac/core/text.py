@@ -70,8 +70,8 @@ def _beside(word: str, known: Iterable[str]) -> list[str]:
     return words[at : at + _COMPARED // 2]
 
 
-def _inert(found: re.Match[str]) -> str:
-    char = found[0]
+def _inert(match: re.Match[str]) -> str:
+    char = match[0]
     if char.isprintable():
         return char
     code = ord(char)

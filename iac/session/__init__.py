@@ -14,7 +14,7 @@ from iac.core.desired import Desired
 from iac.core.diagnostics import Diagnostic
 from iac.core.errors import InputError, RenderError, StateError
 from iac.core.plan.change import sha256
-from iac.core.plan.draft import Options, Reads
+from iac.core.plan.draft import PlanOptions, Reads
 from iac.core.state.model import State
 from iac.core.text import nearest
 from iac.ports import Clock, Deliveries, Holder, Provider, Sink, StateBackend, Vault
@@ -87,7 +87,7 @@ class LocalSession(StateSession):
     renderer: Renderer = field(default_factory=Renderer)
     _reads: dict[str, Reads] = field(default_factory=dict)
 
-    def options(self, targets: Collection[str] = (), recreate: Collection[str] = ()) -> Options:
+    def options(self, targets: Collection[str] = (), recreate: Collection[str] = ()) -> PlanOptions:
         """Options of a plan.
 
         Raises:
@@ -98,7 +98,7 @@ class LocalSession(StateSession):
             if address not in known:
                 fix = nearest(address, known) or "the address is the path below clients.d without .yaml"
                 raise InputError("no definition has this address", where=address, fix=fix)
-        return Options(reads=self.reads, targets=frozenset(targets), recreate=frozenset(recreate))
+        return PlanOptions(reads=self.reads, targets=frozenset(targets), recreate=frozenset(recreate))
 
     def ledger(self, state: State) -> Ledger:
         """This run's view of state. What it seals is sealed to the recipients of now, those of definitions too."""

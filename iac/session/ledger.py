@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
+from iac.core.desired import OWNERS
 from iac.core.errors import StateError
+from iac.core.model import members
 from iac.core.plan.identity import move
 from iac.core.plan.plan import Plan
 from iac.core.rotation import written
@@ -31,7 +33,7 @@ from iac.core.state.model import (
 from iac.ports import Clock, Place, StateBackend, Vault
 
 
-class Sealed(StrEnum):
+class SecretKind(StrEnum):
     """What is sealed for an address; the seal names it, so that none can be put in the place of another."""
 
     SECRET = "client_secret"  # noqa: S105  # the name of the field, not its value
@@ -40,7 +42,7 @@ class Sealed(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rekeyed:
+class RekeyCounts:
     """What was sealed again.
 
     Attributes:
@@ -77,34 +79,34 @@ class Ledger:
         self._backend = backend
         self._vault = vault
         self._recipients = recipients
-        self._known: dict[tuple[str, Sealed], Secret] = {}
+        self._known: dict[tuple[str, SecretKind], Secret] = {}
         self._lock = threading.Lock()
 
     def now(self) -> str:
         """RFC 3339, UTC, seconds."""
         return written(self.clock.now())
 
-    def seal(self, address: str, secret: Secret, kind: Sealed = Sealed.SECRET) -> SealedSecret:
+    def seal(self, address: str, secret: Secret, kind: SecretKind = SecretKind.SECRET) -> SealedSecret:
         """Encrypt a secret for its address, as the version after the last one, and remember it in clear for this run.
 
         A registration access token is sealed to the recipients of the state alone: no service needs it.
         """
-        salt, also = self.clock.token()[:16], () if kind is Sealed.TOKEN else self._also(address)
+        salt, also = self.clock.token()[:16], () if kind is SecretKind.TOKEN else self._also(address)
         sealed = self._vault.seal(secret, self._place(address, kind), also)
         with self._lock:
             self._known[address, kind] = secret
         version, recipients = self._version(address, kind) + 1, self._vault.recipients
         return SealedSecret(sealed, salt, secret.fingerprint(salt), version, self.now(), also, recipients)
 
-    def _version(self, address: str, kind: Sealed) -> int:
+    def _version(self, address: str, kind: SecretKind) -> int:
         """That of the last one in state; 0 when there is none."""
-        if kind is Sealed.KEY:
+        if kind is SecretKind.KEY:
             return len(self.state.keys.get(address, ()))
         client = self.state.clients.get(address)
-        last = client and (client.rat if kind is Sealed.TOKEN else client.secret)
-        return last.version if last else 0
+        sealed = client and (client.rat if kind is SecretKind.TOKEN else client.secret)
+        return sealed.version if sealed else 0
 
-    def open(self, address: str, secret: SealedSecret, kind: Sealed = Sealed.SECRET) -> Secret:
+    def open(self, address: str, secret: SealedSecret, kind: SecretKind = SecretKind.SECRET) -> Secret:
         """The clear secret: what this run stored, else by the vault.
 
         Raises:
@@ -121,12 +123,12 @@ class Ledger:
         if client is None or (client.rat is not None and client.rat.holds(rat)):
             return
         # Storing a client ends its intent, and the write of that intent is still to come: the intent is given again.
-        written = ClientWritten(address, replace(client, rat=self.seal(address, rat, Sealed.TOKEN)))
+        written = ClientWritten(address, replace(client, rat=self.seal(address, rat, SecretKind.TOKEN)))
         self.record(written, *([IntentGiven(intent)] if intent else []))
 
     def is_known(self, address: str) -> bool:
         """Whether this run holds the address's secret in clear."""
-        return (address, Sealed.SECRET) in self._known
+        return (address, SecretKind.SECRET) in self._known
 
     def record(self, *events: Event) -> None:
         """Make events durable; concurrent callers share the backend's group commit."""
@@ -175,11 +177,11 @@ class Ledger:
             keys={**state.keys, **keys},
         )
 
-    def rekey(self) -> Rekeyed:
+    def rekey(self) -> RekeyCounts:
         """Seal every secret again, to the recipients of now.
 
         Raises:
-            StateError: one of them cannot be opened, or a recipient is none.
+            StateError: one of them cannot be opened, or a recipient is invalid.
         """
         state = self.state
         self.state = replace(
@@ -194,13 +196,13 @@ class Ledger:
         )
         before, after = secrets_of(state), secrets_of(self.state)
         also = {address: secret.recipients for address, secret in after if secret.recipients}
-        return Rekeyed(len(after), _clear(before), _clear(after), also)
+        return RekeyCounts(len(after), _clear(before), _clear(after), also)
 
     def reseal(self, address: str, secret: SealedSecret) -> SealedSecret:
         """A client secret that stays, sealed to those who may open it now; raises as `open`."""
         clear = self.open(address, secret)
         with self._lock:
-            self._known[address, Sealed.SECRET] = clear
+            self._known[address, SecretKind.SECRET] = clear
         return self._again(secret, address, address)
 
     def _client(self, client: ClientState, source: str, target: str) -> ClientState:
@@ -208,7 +210,7 @@ class Ledger:
         return replace(
             client,
             secret=client.secret and self._again(client.secret, source, target),
-            rat=client.rat and self._again(client.rat, source, target, Sealed.TOKEN),
+            rat=client.rat and self._again(client.rat, source, target, SecretKind.TOKEN),
             predecessors=tuple(
                 replace(old, client=self._client(old.client, source, target)) for old in client.predecessors
             ),
@@ -218,11 +220,13 @@ class Ledger:
         return replace(intent, secret=intent.secret and self._again(intent.secret, source, target))
 
     def _keys(self, keys: Iterable[ClientKey], source: str, target: str) -> tuple[ClientKey, ...]:
-        return tuple(replace(key, private=self._again(key.private, source, target, Sealed.KEY)) for key in keys)
+        return tuple(replace(key, private=self._again(key.private, source, target, SecretKind.KEY)) for key in keys)
 
-    def _again(self, secret: SealedSecret, source: str, target: str, kind: Sealed = Sealed.SECRET) -> SealedSecret:
+    def _again(
+        self, secret: SealedSecret, source: str, target: str, kind: SecretKind = SecretKind.SECRET
+    ) -> SealedSecret:
         """A secret sealed again, for another address or the same, to those who may open it now."""
-        also = () if kind is Sealed.TOKEN else self._also(target, secret.recipients)
+        also = () if kind is SecretKind.TOKEN else self._also(target, secret.recipients)
         clear = self._vault.open(secret.sealed, self._place(source, kind))
         sealed = self._vault.seal(clear, self._place(target, kind), also)
         return replace(secret, sealed=sealed, recipients=also, state_recipients=self._vault.recipients)
@@ -231,14 +235,22 @@ class Ledger:
         return was if self._recipients is None else self._recipients.get(address, ())
 
     def release(self, plan: Plan) -> None:
-        """Stop managing the fields that are no longer declared; a change of the same client stores this by itself."""
-        planned = {change.address for change in plan.changes}
-        for released in plan.released:
-            client = self.state.clients[released.address]
-            if released.address not in planned:
-                applied = {name: value for name, value in client.applied.items() if name not in released.fields}
-                left = client.declared - frozenset(released.fields)
-                self.note(ClientWritten(released.address, replace(client, declared=left, applied=applied)))
+        """Note which fields are no longer managed, and what definitions have taken over from the server.
+
+        A change of the same client stores this by itself.
+        """
+        gone = {released.address: frozenset(released.fields) for released in plan.released}
+        taken = {one.address: {field.name: field.after for field in one.fields} for one in plan.taken_over}
+        for address in (gone.keys() | taken.keys()) - {change.address for change in plan.changes}:
+            client, values = self.state.clients[address], taken.get(address, {})
+            owners = members(values.pop(OWNERS)) if OWNERS in values else client.owners
+            declared = (client.declared - gone.get(address, frozenset())).union(values)
+            applied = {
+                name: value
+                for name, value in {**client.applied, **values}.items()
+                if value is not None and name in declared
+            }
+            self.note(ClientWritten(address, replace(client, declared=declared, applied=applied, owners=owners)))
 
     def save(self) -> None:
         """Write the whole document; the journal is folded in."""
@@ -250,7 +262,7 @@ class Ledger:
         """Prove that new secrets of these addresses can be sealed, before anything is sent.
 
         Raises:
-            StateError: a recipient is none.
+            StateError: a recipient is invalid.
         """
         for also in {self._also(address) for address in addresses}:
             self._vault.seal(Secret("probe"), self._place("probe"), also)
@@ -267,7 +279,7 @@ class Ledger:
                 fix=error.fix,
             ) from error
 
-    def _place(self, address: str, kind: Sealed = Sealed.SECRET) -> Place:
+    def _place(self, address: str, kind: SecretKind = SecretKind.SECRET) -> Place:
         return Place(self.state.lineage, self.state.environment, address, kind.value)
 
 

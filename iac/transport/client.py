@@ -16,7 +16,7 @@ from iac.core.limits import DEADLINE, LARGEST_BODY, TIMEOUT
 from iac.core.origin import Address, HttpServer
 from iac.core.server import switch
 from iac.transport.certificate import ssl_context
-from iac.transport.retry import Patience
+from iac.transport.retry import RetryPolicy
 from iac.transport.wire import WatchedNetwork, httpcore, httpx
 
 _KEPT = 5.0
@@ -50,7 +50,7 @@ class Transport:
     proxy: str | None = None
     setting: str = "issuer"
     largest_body: int = LARGEST_BODY
-    patience: Patience = field(default_factory=Patience)
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
     chance: Callable[[], float] = random.random
     trust: Callable[[], ssl.SSLContext] | None = None
 

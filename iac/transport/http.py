@@ -7,7 +7,7 @@ a write is sent once, and the errors say whether it can have had an effect:
 - `UnknownOutcome`: at least one byte of it was sent and no usable answer came back.
 
 Which of them is decided by what went over the wire (`WireExchange.is_sent`), never by the kind of exception; both say
-it as `sent`. What fails after `send` gave an answer is known by `iac.ports.foreign.watch_wire`, whoever raises.
+it as `sent`. What fails after `send` gave an answer is known by `iac.ports.foreign.watch_network`, whoever raises.
 
 A call ends by its deadline, with its repetitions and pauses. Each request is logged (method, path, status), never a
 header or a body: these carry secrets.
@@ -110,8 +110,8 @@ class Http:
             body = decode(response.iter_raw(), encoding, self._transport.largest_body)
             return Answer(response.status_code, response.headers, body, call)
 
-    def _note_time(self, said: str | None) -> None:
-        date = parse_date(said)
+    def _note_time(self, header: str | None) -> None:
+        date = parse_date(header)
         if date is not None:
             self.skew = (date - self._clock.now()).total_seconds()
 
@@ -124,7 +124,7 @@ class Http:
             if outcome.status not in PASSING:
                 return None
             asked = parse_retry_after(outcome.headers.get("retry-after"), self._clock.now())
-        return self._transport.patience.pause(attempt, asked, self._transport.chance())
+        return self._transport.retry.pause(attempt, asked, self._transport.chance())
 
     def _failure(self, call: Call, outcome: _NoAnswer) -> UnreachableError | UnknownOutcome:
         where = f"{call.method} {self._origin}{call.path.partition('?')[0]}"

@@ -41,7 +41,7 @@ class Access(Enum):
     ALL = ()
 
 
-class Teller(Protocol):
+class LoginPrompt(Protocol):
     """Who can be asked to log in."""
 
     def can_ask(self) -> bool:
@@ -51,7 +51,7 @@ class Teller(Protocol):
         """Say something that has to be read."""
 
 
-class Caller(Teller, Protocol):
+class Caller(LoginPrompt, Protocol):
     """Who opens a session: which project and environment, and who can be asked to log in."""
 
     @property
@@ -231,7 +231,7 @@ def open_provider(settings: Settings, clock: Clock, login: Login, *, parallelism
     return provider
 
 
-def open_login(settings: Settings, scopes: tuple[str, ...], teller: Teller) -> Login:
+def open_login(settings: Settings, scopes: tuple[str, ...], teller: LoginPrompt) -> Login:
     """The way that iac.yaml names. Nothing is sent yet.
 
     Args:

@@ -25,7 +25,7 @@ from iac.core.state.model import (
 )
 from iac.core.text import nearest
 from iac.session import LocalSession, StateSession
-from iac.session.ledger import Ledger, Rekeyed
+from iac.session.ledger import Ledger, RekeyCounts
 
 _ADDRESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*(/[A-Za-z0-9_][A-Za-z0-9_.@+-]*)*")
 """As schemas/project.schema.json has it for `moved`."""
@@ -113,7 +113,7 @@ def forget(session: StateSession, address: str) -> None:
         ledger.state = replace(ledger.state, outputs=outputs)
 
 
-def rekey(session: LocalSession) -> Rekeyed:
+def rekey(session: LocalSession) -> RekeyCounts:
     """Seal every secret of state anew: to the recipients of the state, and each to those of its definition.
 
     Raises:

@@ -13,9 +13,9 @@ import yaml
 from iac.clock import SystemClock
 from iac.core.errors import CredentialsError, RenderError
 from iac.ports import Comparison
-from iac.sinks.kubernetes.login import Choice, find_cluster
+from iac.sinks.kubernetes.login import ClusterChoice, find_cluster
 from iac.sinks.kubernetes.secret import MARK
-from iac.sinks.kubernetes.sink import KubernetesSink, Marks
+from iac.sinks.kubernetes.sink import KubernetesSink, SecretMetadata
 from tests.docs.transcript import read_page
 from tests.fakes.kubernetes import CREW
 from tests.sinks.contract import SinkContract
@@ -37,7 +37,9 @@ CANARY = "canary-1b9e44"
 
 
 def open_sink(kubeconfig: Path, owner: str = "rucio/prod", **marks: Any) -> KubernetesSink:
-    return KubernetesSink(lambda: find_cluster(Choice("cluster", kubeconfig), {}), Marks(owner, **marks), SystemClock())
+    return KubernetesSink(
+        lambda: find_cluster(ClusterChoice("cluster", kubeconfig), {}), SecretMetadata(owner, **marks), SystemClock()
+    )
 
 
 def encoded(text: str) -> str:

@@ -170,10 +170,10 @@ class FileBackend(JournaledBackend):
 
     def _rescued(self, snapshot: _Snapshot, reason: str) -> StateError:
         """The journal as it should be, in an emergency copy: what it holds, and what it could not take."""
-        held = b""
+        journal = b""
         with suppress(OSError):
-            held = files.read(self._journal)[: snapshot.length]
-        data = held + _line(snapshot.state, self._unsaved)
+            journal = files.read(self._journal)[: snapshot.length]
+        data = journal + _line(snapshot.state, self._unsaved)
         return self._rescue.failure(str(self._journal), data, snapshot.state.run_id, reason)
 
     def _replace(self, state: State) -> None:

@@ -132,7 +132,7 @@ CLIENT_ID = "client_id"
 
 
 @dataclass(frozen=True, slots=True)
-class Leaving:
+class PredecessorChange:
     """A predecessor about which a change does something when its outputs are written.
 
     Attributes:
@@ -179,7 +179,7 @@ class Change:
     observed: Registration | None = None
     resumes: bool = False
     succeeds: str = ""
-    leaving: tuple[Leaving, ...] = ()
+    leaving: tuple[PredecessorChange, ...] = ()
     carried: Fields = field(default_factory=dict)
     carried_owners: tuple[str, ...] = ()
     recipients: Recipients | None = None
@@ -237,21 +237,21 @@ class Change:
         """`sha256:` over what is wanted, what was seen, the action and the outputs; the same for a resumed create."""
         return self.digest_of(self.seen)
 
-    def digest_of(self, seen: Mapping[str, Any] | None) -> str:
+    def digest_of(self, observed: Mapping[str, Any] | None) -> str:
         """The digest that the change has where this is seen on the server."""
-        told = {
+        parts = {
             "address": self.address,
             "client_id": self.client_id,
             "desired": None if self.desired is None else _wanted(self.desired),
-            "observed": seen,
+            "observed": observed,
         }
         if self.leaving:
             leaving = [[old.client_id, _left(old, self.desired), bool(old.grace)] for old in self.leaving]
             outputs = sorted([output.path, output.sink, output.template] for output in self.outputs)
-            return sha256({**told, "action": str(self.action), "leaving": leaving, "outputs": outputs})
+            return sha256({**parts, "action": str(self.action), "leaving": leaving, "outputs": outputs})
         action = Action.CREATE if self.resumes else self.action
         acted = sorted([output.path, output.sink, output.template, str(output.action)] for output in self.outputs)
-        return sha256({**told, "action": str(action), "secret": str(self.secret), "outputs": acted})
+        return sha256({**parts, "action": str(action), "secret": str(self.secret), "outputs": acted})
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -296,7 +296,7 @@ def _observed(observed: Registration, desired: DesiredClient | None) -> Mapping[
     }
 
 
-def _left(leaving: Leaving, desired: DesiredClient | None) -> Mapping[str, Any] | None:
+def _left(leaving: PredecessorChange, desired: DesiredClient | None) -> Mapping[str, Any] | None:
     return None if leaving.observed is None else _observed(replace(leaving.observed, owners=None), desired)
 
 

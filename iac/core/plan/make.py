@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
-from iac.core.desired import Desired, DesiredClient, Removed, Then
+from iac.core.desired import Desired, DesiredClient, Disposition, RemovedEntry
 from iac.core.diagnostics import Diagnostic
 from iac.core.plan import guards
-from iac.core.plan.change import Action, Change, Leaving, SecretChange
+from iac.core.plan.change import Action, Change, PredecessorChange, SecretChange
 from iac.core.plan.client import plan_client
-from iac.core.plan.draft import Draft, Options
+from iac.core.plan.diff import taken_over
+from iac.core.plan.draft import Draft, PlanOptions
 from iac.core.plan.identity import (
     find_moves,
     move,
@@ -22,15 +23,15 @@ from iac.core.plan.identity import (
     with_unread,
 )
 from iac.core.plan.output import as_rendered, attach_outputs
-from iac.core.plan.plan import Pending, Plan, Released
+from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, TakenOver
 from iac.core.plan.reach import find_unread, guard_not_understood
 from iac.core.plan.succession import may_succeed
 from iac.core.plan.upkeep import attach_recipients, find_due, find_sealed_otherwise
-from iac.core.registration import Actual, Unread
+from iac.core.registration import Actual, UnreadReason
 from iac.core.state.model import ClientState, State
 
 
-def make_plan(desired: Desired, state: State, actual: Actual, options: Options) -> Plan:
+def make_plan(desired: Desired, state: State, actual: Actual, options: PlanOptions) -> Plan:
     """What would make the server hold what is desired.
 
     `actual` must hold every client_id of `desired` and `state` that exists on the server, owners for the clients that
@@ -70,9 +71,10 @@ def _finish(draft: Draft, moves: tuple[tuple[str, str], ...]) -> Plan:
         unmanaged=_unmanaged(draft),
         guards=(*_located(draft), *guards.on_counts(changes, desired.limits)),
         released=tuple(_released(wanted, desired, state)),
+        taken_over=tuple(_taken_over(draft, wanted)),
         findings=(*draft.findings, *find_sealed_otherwise(draft, moves), *unread, *find_due(draft)),
         pending=tuple(
-            Pending(address, one.client_id, one.action, one.at) for address, one in sorted(state.intents.items())
+            PendingWrite(address, one.client_id, one.action, one.at) for address, one in sorted(state.intents.items())
         ),
         predecessors=tuple(draft.standing),
         moved=moves,
@@ -101,15 +103,26 @@ def _unmanaged(draft: Draft) -> int:
     return max(0, draft.actual.total - len(known & (there | unread)))
 
 
-def _released(wanted: Iterable[str], desired: Desired, state: State) -> Iterator[Released]:
+def _released(wanted: Iterable[str], desired: Desired, state: State) -> Iterator[ReleasedFields]:
     for address in wanted:
         stored = state.clients.get(address)
         gone = (stored.declared if stored else frozenset()) - desired.clients[address].declared
         if gone:
-            yield Released(address, tuple(sorted(gone)))
+            yield ReleasedFields(address, tuple(sorted(gone)))
 
 
-def to_read(desired: Desired, state: State, options: Options) -> tuple[list[str], list[str]]:
+def _taken_over(draft: Draft, wanted: Iterable[str]) -> Iterator[TakenOver]:
+    facts, defaults = draft.actual.facts, draft.desired.server_defaults
+    for address in wanted:
+        client, stored = draft.desired.clients[address], draft.state.clients.get(address)
+        observed = draft.actual.registrations.get(client.client_id)
+        if stored is None or observed is None or stored.client_id != client.client_id:
+            continue
+        if fields := taken_over(client, observed, stored, facts, defaults):
+            yield TakenOver(address, fields)
+
+
+def to_read(desired: Desired, state: State, options: PlanOptions) -> tuple[list[str], list[str]]:
     """Client_ids to read, and those of them whose owners are read too.
 
     They are those of definitions, state, predecessors and interrupted writes, and those of successors that a run may
@@ -130,13 +143,13 @@ def to_read(desired: Desired, state: State, options: Options) -> tuple[list[str]
     return sorted(ids - {""}), sorted(owners - {""})
 
 
-def _ids(client: DesiredClient, stored: ClientState | None, options: Options) -> Iterator[str]:
+def _ids(client: DesiredClient, stored: ClientState | None, options: PlanOptions) -> Iterator[str]:
     yield client.client_id
     if stored is not None and stored.client_id == client.client_id and may_succeed(client, stored, options):
         yield successor(client).client_id
 
 
-def _owned(client: DesiredClient, stored: ClientState | None, options: Options) -> Iterator[str]:
+def _owned(client: DesiredClient, stored: ClientState | None, options: PlanOptions) -> Iterator[str]:
     if client.owners is not None:
         yield client.client_id
     if stored is not None and may_succeed(client, stored, options):
@@ -168,14 +181,14 @@ def guard_orphans(draft: Draft) -> None:
             draft.guards.append(guards.lost_without_definition(address, intent.at))
 
 
-def _leave(draft: Draft, entry: Removed, client: ClientState) -> Change:
+def _leave(draft: Draft, entry: RemovedEntry, client: ClientState) -> Change:
     observed = draft.actual.registrations.get(client.client_id)
     is_registered = any(name in draft.actual.registrations for name in client.client_ids)
-    is_delete = entry.then is Then.DELETE and is_registered
+    is_delete = entry.then is Disposition.DELETE and is_registered
     reads_all = draft.actual.facts.api.reads_all
     gone = "already gone from the server" if reads_all else "gone from the server, or out of reach"
     if is_delete:
-        if draft.actual.unread.get(client.client_id) is Unread.NO_ADDRESS:
+        if draft.actual.unread.get(client.client_id) is UnreadReason.NO_ADDRESS:
             draft.guards.append(guards.create_only(entry.address, client.client_id))
         if client.prevent_destroy:
             draft.guards.append(guards.protects(entry.address, client.client_id))
@@ -193,13 +206,13 @@ def _leave(draft: Draft, entry: Removed, client: ClientState) -> Change:
     )
 
 
-def _reason(entry: Removed, client: ClientState, gone: str) -> str:
+def _reason(entry: RemovedEntry, client: ClientState, gone: str) -> str:
     reason = gone or f"removed: then {entry.then}"
     beside = " and ".join(old.client.client_id for old in client.predecessors)
     return f"{reason}, with {beside}, still registered beside it" if beside else reason
 
 
-def _predecessors(draft: Draft, client: ClientState) -> tuple[Leaving, ...]:
+def _predecessors(draft: Draft, client: ClientState) -> tuple[PredecessorChange, ...]:
     registrations = draft.actual.registrations
     names = (old.client.client_id for old in client.predecessors)
-    return tuple(Leaving(name, registrations.get(name)) for name in names)
+    return tuple(PredecessorChange(name, registrations.get(name)) for name in names)

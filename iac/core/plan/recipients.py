@@ -18,7 +18,7 @@ class Recipients:
         after: whom iac.yaml and the definition name; empty where they name nobody.
         added: those that are surely new to one of the secrets.
         removed: those that surely go.
-        is_sealed: whether apply seals to them; what it does not write anew stays as it is until `iac state rekey`.
+        is_sealed: whether apply seals to them; what it does not write again stays as it is until `iac state rekey`.
         is_clear: whether what was sealed will be stored in clear (`encryption: none`), for all who read the state.
     """
 

@@ -9,7 +9,7 @@ from iac.core.policy.rule import RegisteredRule, hit
 from iac.core.registration import Registration
 
 NEAR = timedelta(days=30)
-"""How long before its end a secret is said to expire."""
+"""How long before its end iac warns of a secret."""
 
 
 def _disabled(client: Registration, _: date) -> list[Diagnostic]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from iac.core.model import FIELDS, Kind
-from iac.core.registration import Misfit
+from iac.core.registration import InvalidMember
 from iac.core.text import printable
 
 DEEPEST = 20
@@ -46,21 +46,21 @@ def kinds_on_wire(wire_names: Mapping[str, str]) -> Mapping[str, Kind]:
     return {**fields, **_FURTHER}
 
 
-def find_misfits(answer: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Iterator[Misfit]:
+def find_invalid_members(answer: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Iterator[InvalidMember]:
     """Each member that is not what it should be; null is nothing."""
     for name, value in answer.items():
         if value is None:
             continue
         kind = kinds.get(name)
         if kind is not None and not _fits(name, kind, value):
-            yield Misfit(name, "an object" if name == "jwks" else _WORDS[kind], _actual(value))
+            yield InvalidMember(name, "an object" if name == "jwks" else _WORDS[kind], _actual(value))
         elif name in CREDENTIALS and not value.isprintable():
             # RFC 6749 appendix A has printable characters alone; another would be a line of its own in a service's file
-            yield Misfit(name, "a text of printable characters", "another one")
+            yield InvalidMember(name, "a text of printable characters", "another one")
         elif isinstance(value, list | dict) and _depth(value) > DEEPEST:
-            yield Misfit(printable(name), f"at most {DEEPEST} levels", "more of them")
+            yield InvalidMember(printable(name), f"at most {DEEPEST} levels", "more of them")
         elif not _is_whole(name) or not _is_whole(value):
-            yield Misfit(printable(name), "whole characters", "half of one, which no file can hold")
+            yield InvalidMember(printable(name), "whole characters", "half of one, which no file can hold")
 
 
 def _fits(name: str, kind: Kind, value: Any) -> bool:

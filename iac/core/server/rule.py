@@ -51,7 +51,7 @@ class NameRule(ServerRule):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForceRule(ServerRule):
-    """What the server makes of wanted fields by itself, at every write: `act(fields)`, so that it is no diff."""
+    """What the server makes of wanted fields by itself, at every write: `act(fields)`. It is no difference."""
 
     act: Callable[[Fields], Fields]
 

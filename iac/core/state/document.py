@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from iac.core.errors import StateError
-from iac.core.state.codec import OBJECT, STATE, TEXT, Malformed, dump, load, to_json
+from iac.core.state.codec import OBJECT, STATE, TEXT, MalformedValue, dump, load, to_json
 from iac.core.state.model import FORMAT_VERSION, State
 from iac.core.state.upgrade import upgrades_from
 
@@ -61,11 +61,11 @@ def check_state(state: State) -> None:
     """
     try:
         _read(render_state(state), TextOrigin(""))
-    except Malformed as damage:
+    except MalformedValue as damage:
         raise unwritable(damage) from None
 
 
-def unwritable(damage: Malformed) -> StateError:
+def unwritable(damage: MalformedValue) -> StateError:
     """The error for a value that the reader would refuse."""
     return StateError(
         "the state cannot hold a value, so it is not written",
@@ -82,7 +82,7 @@ def parse_state(text: str, origin: TextOrigin) -> State:
     """
     try:
         return _read(text, origin)
-    except Malformed as damage:
+    except MalformedValue as damage:
         raise StateError("the state is damaged", where=origin.where, why=str(damage), fix=origin.fix) from None
 
 
@@ -124,7 +124,7 @@ def check_owner(state: State, owner: Owner, origin: TextOrigin) -> State:
 def _read(text: str, origin: TextOrigin) -> State:
     document = OBJECT(load(text), "document")
     if document.pop("kind", None) != KIND:
-        raise Malformed("document.kind: not a state of iac")
+        raise MalformedValue("document.kind: not a state of iac")
     version = TEXT(document.pop("format_version", None), "document.format_version")
     for upgrade in upgrades_from(version, origin.where):
         upgrade.document(document)

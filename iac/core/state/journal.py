@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import reduce
 
 from iac.core.errors import StateError
-from iac.core.state.codec import COUNT, OBJECT, TEXT, Malformed, Shape, dump, event, items, load, to_json
+from iac.core.state.codec import COUNT, OBJECT, TEXT, MalformedValue, ObjectShape, dump, event, items, load, to_json
 from iac.core.state.document import TextOrigin, unwritable
 from iac.core.state.model import FORMAT_VERSION, Event, State, fold
 from iac.core.state.upgrade import FIRST, objects, upgrades_from
@@ -30,7 +30,7 @@ class Batch:
     events: tuple[Event, ...]
 
 
-BATCH = Shape(Batch, events=items(event), lineage=TEXT, run_id=TEXT, serial=COUNT)
+BATCH = ObjectShape(Batch, events=items(event), lineage=TEXT, run_id=TEXT, serial=COUNT)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def render_batch(batch: Batch) -> bytes:
     try:
         line = _line(batch)
         _batch(line.rstrip(b"\n"), "events", TextOrigin(""))
-    except Malformed as damage:
+    except MalformedValue as damage:
         raise unwritable(damage) from None
     return line
 
@@ -86,7 +86,7 @@ def parse_journal(data: bytes, origin: TextOrigin) -> Journal:
     for number, line in enumerate(lines, start=1):
         try:
             batches.append(_batch(line, f"line {number}", origin))
-        except Malformed as damage:
+        except MalformedValue as damage:
             if isinstance(damage, _TornLine) and number == len(lines) and not rest:
                 break
             why = f"{damage}; what was recorded from there on cannot be read"
@@ -119,7 +119,7 @@ def fold_all(state: State, events: Sequence[Event]) -> State:
     return reduce(fold, events, state)
 
 
-class _TornLine(Malformed):
+class _TornLine(MalformedValue):
     """A line that was not written to its end, or has changed since."""
 
 
@@ -130,7 +130,7 @@ def _batch(line: bytes, at: str, origin: TextOrigin) -> Batch:
     try:
         members = OBJECT(load(f"{{{match[2].decode()}"), at)
     except UnicodeDecodeError:
-        raise Malformed(f"{at}: not UTF-8") from None
+        raise MalformedValue(f"{at}: not UTF-8") from None
     version = TEXT(members.pop("format_version", FIRST), f"{at}.format_version")
     for upgrade in upgrades_from(version, origin.where):
         for data in objects(members.get("events")):

@@ -35,7 +35,7 @@ def kid_in_use(keys: Mapping[str, Sequence[ClientKey]], address: str, fields: Fi
 
 def with_keys(state: State, address: str, keys: tuple[ClientKey, ...]) -> State:
     """The state in which an address has these keys."""
-    others = {name: held for name, held in state.keys.items() if name != address}
+    others = {name: pairs for name, pairs in state.keys.items() if name != address}
     return replace(state, keys={**others, address: keys} if keys else others)
 
 
@@ -43,19 +43,19 @@ def brings_secret(state: State, event: Event) -> bool:
     """Whether an event holds a secret that the state holds nowhere: lost with the event, it may be lost for good."""
     match event:
         case ClientWritten(_, holder) | IntentGiven(holder):
-            held = {secret.sealed for _, secret in secrets_of(state)}
-            return any(secret.sealed not in held for secret in holder.sealed)
+            known = {secret.sealed for _, secret in secrets_of(state)}
+            return any(secret.sealed not in known for secret in holder.sealed)
         case _:
             return False
 
 
 def secrets_of(state: State) -> list[tuple[str, SealedSecret]]:
     """Every secret of a state with its address: of clients, predecessors, writes about to be sent, deleted clients."""
-    held: list[tuple[str, ClientState | Intent]] = [*state.clients.items(), *state.intents.items()]
-    held += [(address, old.client) for address, client in state.clients.items() for old in client.predecessors]
-    held += [(grave.address, grave.client) for grave in state.tombstones]
+    holders: list[tuple[str, ClientState | Intent]] = [*state.clients.items(), *state.intents.items()]
+    holders += [(address, old.client) for address, client in state.clients.items() for old in client.predecessors]
+    holders += [(grave.address, grave.client) for grave in state.tombstones]
     private = [(address, key.private) for address, keys in state.keys.items() for key in keys]
-    return [*((address, secret) for address, holder in held for secret in holder.sealed), *private]
+    return [*((address, secret) for address, holder in holders for secret in holder.sealed), *private]
 
 
 def bury(state: State, horizon: str) -> State:
@@ -66,8 +66,10 @@ def bury(state: State, horizon: str) -> State:
     kept = tuple(grave for grave in state.tombstones if grave.deleted_at >= horizon)
     staying = {grave.address for grave in kept} | state.clients.keys()
     gone = {grave.address: grave.deleted_at for grave in state.tombstones if grave.address not in staying}
-    keys = {address: _younger(held, gone[address]) if address in gone else held for address, held in state.keys.items()}
-    return replace(state, tombstones=kept, keys={address: held for address, held in keys.items() if held})
+    keys = {
+        address: _younger(pairs, gone[address]) if address in gone else pairs for address, pairs in state.keys.items()
+    }
+    return replace(state, tombstones=kept, keys={address: pairs for address, pairs in keys.items() if pairs})
 
 
 def _younger(keys: tuple[ClientKey, ...], moment: str) -> tuple[ClientKey, ...]:

@@ -68,10 +68,10 @@ class SealedSecret:
 
 def recipients_of(secrets: Iterable[SealedSecret]) -> tuple[str, ...]:
     """Public keys that open at least one of these secrets, sorted; () where this is not known of all of them."""
-    told = [(secret.state_recipients, secret.recipients) for secret in secrets]
-    if not all(of_state for of_state, _ in told):
+    groups_of_keys = [(secret.state_recipients, secret.recipients) for secret in secrets]
+    if not all(of_state for of_state, _ in groups_of_keys):
         return ()
-    return tuple(sorted({key for keys in told for group in keys for key in group}))
+    return tuple(sorted({key for keys in groups_of_keys for group in keys for key in group}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +327,9 @@ def _bereaved(clients: Mapping[str, ClientState], grave: Tombstone) -> Mapping[s
     client = clients.get(grave.address)
     if client is None:
         return clients
-    left = tuple(each for each in client.predecessors if each.client.client_id != grave.client.client_id)
+    left = tuple(
+        predecessor for predecessor in client.predecessors if predecessor.client.client_id != grave.client.client_id
+    )
     return {**clients, grave.address: replace(client, predecessors=left)}
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from iac.core.errors import StateError
-from iac.core.state.codec import Malformed, Object
+from iac.core.state.codec import MalformedValue, Object
 from iac.core.state.model import FORMAT_VERSION
 
 FIRST = "1.0"
@@ -34,7 +34,7 @@ def _add(data: Any, name: str, value: Any) -> None:
     if type(data) is not dict:
         return
     if name in data:
-        raise Malformed(f"{name}: not a member of this version")
+        raise MalformedValue(f"{name}: not a member of this version")
     data[name] = value
 
 
@@ -80,11 +80,11 @@ def upgrades_from(version: str, where: str) -> tuple[Upgrade, ...]:
     """What leads from a format to the one that is written.
 
     Raises:
-        Malformed: it is not a version.
+        MalformedValue: it is not a version.
         StateError: this program does not know it.
     """
     if not _VERSION.fullmatch(version):
-        raise Malformed("format_version: not a version")
+        raise MalformedValue("format_version: not a version")
     known = [upgrade.version for upgrade in CHAIN]
     if version not in {*known, FORMAT_VERSION}:
         raise StateError(
