@@ -25,9 +25,9 @@ from iac.config.tree import read_tree
 from iac.core.desired import OWNERS
 from iac.core.diagnostics import Location, Severity
 from iac.core.errors import InputError
-from iac.core.limits import listed
 from iac.core.model import FIELDS, GRANT_TYPES, Kind, Value, short_grant
 from iac.core.server import canonical_jwks
+from iac.core.text import listed
 
 _PLAIN = re.compile(
     r"[A-Za-z_/][A-Za-z0-9_./@+~:?&=%-]*[A-Za-z0-9_/]|[A-Za-z]|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
