@@ -52,7 +52,9 @@ class LockedPlan:
     @property
     def has_work(self) -> bool:
         """Whether apply has anything to do, even if only in state."""
-        return bool(self.plan.changes or self.plan.moved or self.plan.released or self.settled())
+        return bool(
+            self.plan.changes or self.plan.moved or self.plan.released or self.plan.taken_over or self.settled()
+        )
 
     def settled(self) -> frozenset[str]:
         """Addresses whose interrupted write needs nothing more: the server holds what is wanted."""

@@ -15,9 +15,10 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from iac.core.desired import Desired
+from iac.core.desired import OWNERS, Desired
 from iac.core.diagnostics import Diagnostic
 from iac.core.errors import InputError, RenderError, StateError
+from iac.core.model import members
 from iac.core.plan.change import sha256
 from iac.core.plan.draft import PlanOptions, Reads
 from iac.core.plan.identity import move
@@ -251,14 +252,22 @@ class Ledger:
         return was if self._recipients is None else self._recipients.get(address, ())
 
     def release(self, plan: Plan) -> None:
-        """Stop managing the fields that are no longer declared; a change of the same client stores this by itself."""
-        planned = {change.address for change in plan.changes}
-        for released in plan.released:
-            client = self.state.clients[released.address]
-            if released.address not in planned:
-                applied = {name: value for name, value in client.applied.items() if name not in released.fields}
-                left = client.declared - frozenset(released.fields)
-                self.note(ClientWritten(released.address, replace(client, declared=left, applied=applied)))
+        """Note which fields are no longer managed, and what definitions have taken over from the server.
+
+        A change of the same client stores this by itself.
+        """
+        gone = {released.address: frozenset(released.fields) for released in plan.released}
+        taken = {one.address: {field.name: field.after for field in one.fields} for one in plan.taken_over}
+        for address in (gone.keys() | taken.keys()) - {change.address for change in plan.changes}:
+            client, values = self.state.clients[address], taken.get(address, {})
+            owners = members(values.pop(OWNERS)) if OWNERS in values else client.owners
+            declared = (client.declared - gone.get(address, frozenset())).union(values)
+            applied = {
+                name: value
+                for name, value in {**client.applied, **values}.items()
+                if value is not None and name in declared
+            }
+            self.note(ClientWritten(address, replace(client, declared=declared, applied=applied, owners=owners)))
 
     def save(self) -> None:
         """Write the whole document; the journal is folded in."""

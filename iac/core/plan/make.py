@@ -12,6 +12,7 @@ from iac.core.desired import Desired, DesiredClient, Disposition, RemovedEntry
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.plan import guards
 from iac.core.plan.change import Action, Change, PredecessorChange, SecretChange, SecretStep
+from iac.core.plan.diff import taken_over
 from iac.core.plan.draft import Draft, PlanOptions
 from iac.core.plan.identity import (
     find_moves,
@@ -24,7 +25,7 @@ from iac.core.plan.identity import (
     with_unread,
 )
 from iac.core.plan.output import as_rendered, attach_outputs
-from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields
+from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, TakenOver
 from iac.core.plan.proposal import (
     add_change,
     begun_restore,
@@ -85,6 +86,7 @@ def _finish(draft: Draft, moves: tuple[tuple[str, str], ...]) -> Plan:
         unmanaged=_unmanaged(draft),
         guards=(*_located(draft), *guards.on_counts(changes, desired.limits)),
         released=tuple(_released(wanted, desired, state)),
+        taken_over=tuple(_taken_over(draft, wanted)),
         findings=(*draft.findings, *find_sealed_otherwise(draft, moves), *unread, *find_due(draft)),
         pending=tuple(
             PendingWrite(address, one.client_id, one.action, one.at) for address, one in sorted(state.intents.items())
@@ -122,6 +124,17 @@ def _released(wanted: Iterable[str], desired: Desired, state: State) -> Iterator
         gone = (stored.declared if stored else frozenset()) - desired.clients[address].declared
         if gone:
             yield ReleasedFields(address, tuple(sorted(gone)))
+
+
+def _taken_over(draft: Draft, wanted: Iterable[str]) -> Iterator[TakenOver]:
+    facts, defaults = draft.actual.facts, draft.desired.server_defaults
+    for address in wanted:
+        client, stored = draft.desired.clients[address], draft.state.clients.get(address)
+        observed = draft.actual.registrations.get(client.client_id)
+        if stored is None or observed is None or stored.client_id != client.client_id:
+            continue
+        if fields := taken_over(client, observed, stored, facts, defaults):
+            yield TakenOver(address, fields)
 
 
 def to_read(desired: Desired, state: State, options: PlanOptions) -> tuple[list[str], list[str]]:

@@ -144,14 +144,14 @@ class _Kubeconfig:
     def _named(self, kind: str, name: str) -> dict[str, Any]:
         entries = self._value.get(f"{kind}s") or []
         known = {entry.get("name"): entry.get(kind) for entry in entries if isinstance(entry, dict)}
-        found = known.get(name)
-        if not isinstance(found, dict):
+        part = known.get(name)
+        if not isinstance(part, dict):
             raise InputError(
                 f"the kubeconfig has no {kind} {name or 'chosen'}",
                 where=str(self._path),
                 fix=f"there are: {listed(known) or 'none'}; sinks.{self._choice.sink}.context chooses",
             )
-        return found
+        return part
 
     def _token(self, user: Mapping[str, Any]) -> Secret | None:
         text = str(user.get("token") or "") or (self._file(user["tokenFile"]) if user.get("tokenFile") else "")
