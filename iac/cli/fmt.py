@@ -79,9 +79,9 @@ def _files(context: CommandContext, paths: tuple[str, ...], mistakes: list[Diagn
 
 def _formatted(root: Path, file: str, mistakes: list[Diagnostic]) -> str | None:
     """The file's new text; None when it stays as it is."""
-    from iac.config.document import read_document
     from iac.config.edit.format import format_text, schema_address
     from iac.config.tree import is_defaults
+    from iac.document import read_document
     from iac.ports.path import PROJECT_FILE
 
     document, diagnostics = read_document(root, file)

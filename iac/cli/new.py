@@ -58,11 +58,11 @@ def command(context: CommandContext, /, *, address: str, is_list: bool, view: st
         show(view, [_document(service) for service in known], _catalogue_lines(known))
         return 0
     from iac.clock import SystemClock  # not needed by --list
-    from iac.workflow.new import ServiceStart, find_offer, start
+    from iac.workflow.new import ServiceStart, add_service, find_offer
 
     offer = find_offer(wanted["template"])
     answers = _answers(offer, wanted["settings"])
-    started = start(context.root, ServiceStart(offer, address, answers, SystemClock().now().date()))
+    started = add_service(context.root, ServiceStart(offer, address, answers, SystemClock().now().date()))
     _show(context, offer, started, view)
     return 0
 

@@ -12,14 +12,14 @@ from iac.config.layers import ListItem, MergedLayers
 from iac.core.desired import DesiredClient, Lifecycle, Rotation, Waiver
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.model import ALWAYS, DEFAULTED, FIELDS, GRANT_TYPES, Kind, Value, meant
-from iac.core.plan.recipients import recipient
+from iac.core.plan.change import recipient
 from iac.core.policy import RULES, DefinitionRule, Subject, check, in_force, judge, unused
 from iac.core.rotation import seconds
 from iac.core.server import canonical_jwks
 
 if TYPE_CHECKING:
-    from iac.config.document import Document
     from iac.config.settings import Settings
+    from iac.document import Document
 
 
 RuleHits = tuple[tuple[Diagnostic, ...], tuple[Waiver, ...]]
@@ -62,17 +62,17 @@ class ValuePool:
 
 def canonical_fields(merged: MergedLayers, pool: ValuePool) -> dict[str, Value]:
     """Canonical values of the fields that are not empty; values with mistakes are left out."""
-    found: dict[str, Value] = dict(_UNDECLARED)  # type: ignore[arg-type]  # None is filtered out above
+    fields: dict[str, Value] = dict(_UNDECLARED)  # type: ignore[arg-type]  # None is filtered out above
     for name, field in FIELDS.items():
         parts = merged.parts.get(name)
         if parts is None or name in merged.broken:
             continue
         value = meant(name, _canonical(field.kind, name, merged, parts[-1].value))
         if value is None or value in {(), ""}:
-            found.pop(name, None)
+            fields.pop(name, None)
         else:
-            found[name] = pool.one(value) if field.kind is Kind.SET else value
-    return found
+            fields[name] = pool.one(value) if field.kind is Kind.SET else value
+    return fields
 
 
 def _canonical(kind: Kind, name: str, merged: MergedLayers, value: Any) -> Any:
@@ -86,7 +86,7 @@ def _canonical(kind: Kind, name: str, merged: MergedLayers, value: Any) -> Any:
     return bool(value) if kind is Kind.FLAG else value
 
 
-def desired_client(definition: Definition, pool: ValuePool, judged: RuleHits) -> DesiredClient:
+def desired_client(definition: Definition, pool: ValuePool, judgement: RuleHits) -> DesiredClient:
     """The client that planning gets. Call it for a definition without mistakes."""
     merged, document = definition.merged, definition.document
     fields = dict(definition.fields)
@@ -105,8 +105,8 @@ def desired_client(definition: Definition, pool: ValuePool, judged: RuleHits) ->
         recipients=tuple(sorted({recipient(key) for key in merged.values("recipients")})),
         adopt=merged.get("adopt", False),
         lifecycle=pool.one(_lifecycle(merged)),
-        remarks=judged[0],
-        waivers=judged[1],
+        remarks=judgement[0],
+        waivers=judgement[1],
         places=dict(_places(merged)),
     )
 
@@ -154,8 +154,9 @@ class DefinitionRules:
         wrong = {mistake.location for mistake in mistakes}
         places = _Places(definition)
         placed = ((rule, hit, places.of(hit)) for rule, hit in hits)
-        kept = (each for each in placed if not each[1].details["value"] or each[2] not in wrong)
-        return tuple(rule.diagnostic(hit, place) for rule, hit, place in kept), waivers
+        return tuple(
+            rule.diagnostic(hit, place) for rule, hit, place in placed if not hit.details["value"] or place not in wrong
+        ), waivers
 
 
 class _Places:
@@ -189,24 +190,24 @@ def _waivers(merged: MergedLayers) -> Iterator[Waiver]:
         yield Waiver(entry["id"], entry["reason"], date.fromisoformat(entry["until"]), item.at())
 
 
-def judged(
-    found: Iterable[RuleHits], severities: Mapping[str, str], today: date, *, is_whole: bool
+def policy_diagnostics(
+    judgements: Iterable[RuleHits], severities: Mapping[str, str], today: date, *, is_whole: bool
 ) -> Iterator[Diagnostic]:
     """What is said of all definitions of some environments.
 
     Args:
-        found: by definition and environment.
+        judgements: by definition and environment.
         severities: of the project.
         today: the day by which waivers end.
         is_whole: whether these are all environments, so that a waiver that waives nothing is useless.
     """
     waivers: dict[Waiver, bool] = {}
-    for findings, waiving in found:
+    for findings, waiving in judgements:
         verdict = judge(findings, waiving, severities, today)
         yield from verdict.diagnostics
         for waiver in waiving:
             waivers[waiver] = waivers.get(waiver, False) or waiver in verdict.used or waiver.until < today
     for waiver, is_used in waivers.items():
         is_ours = isinstance(RULES[waiver.rule], DefinitionRule)
-        if is_whole and is_ours and not is_used and (said := unused(waiver, severities)):
-            yield said
+        if is_whole and is_ours and not is_used and (warning := unused(waiver, severities)):
+            yield warning

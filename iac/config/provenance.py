@@ -59,22 +59,22 @@ def read_provenance(project: Project, environment: str | None, name: str) -> Pro
 
 
 def _read(root: Path, file: str, schema: str, mistakes: list[Diagnostic]) -> Layer | None:
-    layer, found = read_layer(root, file, schema)
-    mistakes += found
+    layer, diagnostics = read_layer(root, file, schema)
+    mistakes += diagnostics
     return layer
 
 
 def _address_of(project: Project, settings: Settings, client_id: str, addresses: Iterable[str]) -> str:
     """The address whose client_id this is, for which all definitions have to be right."""
     clients = load_environment(project, settings.environment)[0].clients
-    found = next((address for address, client in clients.items() if client.client_id == client_id), None)
-    if found is None:
+    address = next((address for address, client in clients.items() if client.client_id == client_id), None)
+    if address is None:
         raise InputError(
             "no definition has this address or client_id",
             where=client_id,
             fix=nearest(client_id, addresses) or "the address is the path below clients.d without .yaml",
         )
-    return found
+    return address
 
 
 def _origins(merged: MergedLayers, project: Project, settings: Settings) -> Iterator[ValueOrigin]:

@@ -12,7 +12,6 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from iac.config.document import Document, Pointer
 from iac.config.layers import overrides, place_of
 from iac.core.capabilities import Capabilities
 from iac.core.catalogue import mistake
@@ -20,8 +19,9 @@ from iac.core.desired import DEFAULT, FILE, WLCG_BOUNDS, Bounds, ChangeLimits, P
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.limits import DEADLINE, TIMEOUT
 from iac.core.model import Fields
-from iac.core.plan.recipients import parse_recipients
+from iac.core.plan.change import parse_recipients
 from iac.core.server import redirect_uri_problem
+from iac.document import Document, Pointer
 from iac.ports.settings import BackendSettings, ClearText, LoginSettings, SinkSettings
 from iac.ports.site import Network, ValueSource
 from iac.registry import BACKENDS, LOGINS, PROVIDERS, SINKS, capabilities
@@ -93,16 +93,16 @@ def check_states(document: Document, states: Mapping[str, StateSettings]) -> Ite
     """What stops: in the state of each environment, by its name, and in all of them together."""
     top = document.value.get("state", {})
     yield from _check_keys(document, ("state",), top, _backend(top))
-    seen: dict[str, str] = {}
+    environment_of: dict[str, str] = {}
     for name, state in states.items():
         written = _StateKeys.read(document, name)
         yield from written.check_keys()
-        found = [*written.check_needed(), *written.check_values()]
-        yield from found
+        mistakes = [*written.check_needed(), *written.check_values()]
+        yield from mistakes
         if state.is_clear and state.place.clear_text is ClearText.HISTORY:
             yield written.in_history()
-        other = seen.setdefault(state.place.identity, name)
-        if other != name and not found:
+        other = environment_of.setdefault(state.place.identity, name)
+        if other != name and not mistakes:
             yield written.shared(state.place, other)
 
 
@@ -310,7 +310,7 @@ def check_settings(document: Document, all_settings: list[Settings]) -> Iterator
     for settings in all_settings:
         yield from _check_server(document, settings)
         yield from _check_login(document, settings)
-    yield from check_states(document, {each.environment: each.state for each in all_settings})
+    yield from check_states(document, {settings.environment: settings.state for settings in all_settings})
     yield from _check_lineage(document, all_settings)
 
 

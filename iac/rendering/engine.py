@@ -74,7 +74,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
 
 @lru_cache(maxsize=256)
-def compiled(template: Template) -> jinja2.Template:
+def compile_template(template: Template) -> jinja2.Template:
     """The template, ready to render.
 
     Raises:
@@ -102,7 +102,7 @@ def render(template: Template, spec: OutputSpec, clients: Mapping[str, Credentia
     Raises:
         RenderError: with the template's file and line; it holds no value of the context.
     """
-    program = compiled(template)
+    program = compile_template(template)
     try:
         return b"".join(_limited(program.generate(template_context(spec, clients, facts))))
     except Exception as raw:
@@ -121,7 +121,7 @@ def _limited(parts: Iterator[str]) -> Iterator[bytes]:
         yield content
 
 
-def parsed(name: str, text: str) -> nodes.Template:
+def parse_template(name: str, text: str) -> nodes.Template:
     """The nodes of a text; its filters and names are not looked at.
 
     Raises:
@@ -133,15 +133,15 @@ def parsed(name: str, text: str) -> nodes.Template:
 
 def references(name: str, text: str) -> list[str]:
     """Names of the templates that this text includes, imports or extends."""
-    found = list(find_referenced_templates(parsed(name, text)))
-    if None in found:
+    names = list(find_referenced_templates(parse_template(name, text)))
+    if None in names:
         raise RenderError(
             FAILED,
             where=template_file(name),
             why="what it includes, imports or extends must be named in quotes, so that iac sees changes of it",
             fix="write the name in quotes",
         )
-    return [reference for reference in found if reference]
+    return [reference for reference in names if reference]
 
 
 def _failure(raw: Exception, template: Template) -> RenderError:
@@ -155,11 +155,11 @@ def _failure(raw: Exception, template: Template) -> RenderError:
         case UndefinedError():
             return RenderError(FAILED, where=where, why=str(raw), fix=REFERENCE)
         case TemplateTimeout() | MemoryError():
-            return exceeding(raw, where)
+            return limit_error(raw, where)
     return RenderError(FAILED, where=where, why=f"an expression fails ({type(raw).__name__})", fix=REFERENCE)
 
 
-def exceeding(raw: TemplateTimeout | MemoryError, where: str) -> RenderError:
+def limit_error(raw: TemplateTimeout | MemoryError, where: str) -> RenderError:
     """A template takes more than it may."""
     return RenderError(
         FAILED,
@@ -194,7 +194,7 @@ class _Constants(Optimizer):
     def _refuse(self, error: BaseException | None, line: int) -> None:
         while error:
             if isinstance(error, TemplateTimeout | MemoryError):
-                refusal = exceeding(error, self._file)
+                refusal = limit_error(error, self._file)
                 raise RenderError(FAILED, location=Location(self._file, line), why=refusal.why, fix=refusal.fix)
             error = error.__cause__
 
@@ -256,7 +256,7 @@ def _unknown(location: Location, kind: str, name: str, known: list[str]) -> NoRe
 
 def _unreadable(name: str, error: Exception) -> RenderError:
     if isinstance(error, TemplateTimeout):
-        return exceeding(error, template_file(name))
+        return limit_error(error, template_file(name))
     if isinstance(error, TemplateSyntaxError):
         return RenderError(
             FAILED,

@@ -76,7 +76,7 @@ def to_json(value: object, indent: int | None = None) -> FormattedText:
 
 def to_yaml(value: object, indent: int | None = None) -> FormattedText:
     """Any value as YAML in flow style: JSON with unprintable characters escaped (YAML 1.2.2, 5.1 and 7.3.1)."""
-    return FormattedText(_NOT_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", to_json(value, indent)))
+    return FormattedText(_NOT_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", to_json(value, indent)))
 
 
 def to_spring(value: object) -> FormattedText:
@@ -198,9 +198,9 @@ FILTERS: Mapping[str, Callable[..., str]] = {
 
 def _without(forbidden: re.Pattern[str], value: object, name: str, what: str) -> str:
     text = _scalar(value)
-    if found := forbidden.search(text):
+    if match := forbidden.search(text):
         raise UnsafeValue(
-            f"filter {name}: the value has {_named(found[0])}, which {what} cannot hold for every reader",
+            f"filter {name}: the value has {_named(match[0])}, which {what} cannot hold for every reader",
             "use a value without it, or a file format that can hold it (json, yaml, base64)",
         )
     return text

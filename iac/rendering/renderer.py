@@ -95,14 +95,14 @@ def _write_spec(spec: OutputSpec, clients: Mapping[str, Credentials], facts: Pro
 
 def read_output(message: Mapping[str, Any]) -> tuple[Template, OutputSpec, dict[str, Credentials], ProjectFacts]:
     """All that rendering an output takes."""
-    told = message["spec"]
+    fields = message["spec"]
     spec = OutputSpec(
-        told["template"],
-        told["path"],
-        tuple(told["clients"]),
+        fields["template"],
+        fields["path"],
+        tuple(fields["clients"]),
         Location(""),
-        names=tuple(told["names"]),
-        values=told["values"],
+        names=tuple(fields["names"]),
+        values=fields["values"],
     )
     clients = {address: _read_client(client) for address, client in message["clients"].items()}
     return read_template(message["template"]), spec, clients, ProjectFacts(**message["facts"])
@@ -208,15 +208,15 @@ def read_content(message: object) -> bytes:
         raise MalformedAnswer from None
 
 
-def write_found(found: Mapping[str, FileCredentials]) -> dict[str, Any]:
+def write_file_credentials(credentials: Mapping[str, FileCredentials]) -> dict[str, Any]:
     """What was read of each client."""
     return {
         address: [client.client_id, client.client_secret and client.client_secret.reveal(), client.format]
-        for address, client in found.items()
+        for address, client in credentials.items()
     }
 
 
-def read_found(message: object, clients: Iterable[str]) -> dict[str, FileCredentials]:
+def read_file_credentials(message: object, clients: Iterable[str]) -> dict[str, FileCredentials]:
     """What was read of each of these clients.
 
     Raises:
@@ -224,10 +224,10 @@ def read_found(message: object, clients: Iterable[str]) -> dict[str, FileCredent
     """
     if not isinstance(message, dict):
         raise MalformedAnswer
-    return {address: _read_found(message.get(address)) for address in clients}
+    return {address: _read_client_credentials(message.get(address)) for address in clients}
 
 
-def _read_found(message: object) -> FileCredentials:
+def _read_client_credentials(message: object) -> FileCredentials:
     from iac.rendering.content import FileCredentials  # brings in Jinja2
 
     match message:
@@ -283,9 +283,9 @@ class Renderer:
             RenderError: with file and line.
         """
         if is_builtin(template.name):
-            from iac.rendering.engine import compiled  # brings in Jinja2
+            from iac.rendering.engine import compile_template  # brings in Jinja2
 
-            compiled(template)
+            compile_template(template)
         else:
             self._ask(template.name, "check", {"template": write_template(template)}, lambda _: None)
 
@@ -360,27 +360,27 @@ class Renderer:
             template.name,
             "read",
             {**write_output(template, spec, clients, facts), "content": content.decode("latin-1")},
-            lambda answer: read_found(answer, spec.clients),
+            lambda answer: read_file_credentials(answer, spec.clients),
         )
 
-    def _ask(self, name: str, what: str, question: dict[str, Any], read: Callable[[object], Result]) -> Result:
+    def _ask(self, name: str, operation: str, question: dict[str, Any], read: Callable[[object], Result]) -> Result:
         """What the process answers to a question about a template. Whoever writes bad ones keeps no job for long."""
         if self._exceeding >= TEMPLATE_FAILURES:
             raise RenderError(FAILED, where=template_file(name), why=TOO_MANY, fix="correct those first")
         try:
-            return self._answer(name, what, question, read)
+            return self._answer(name, operation, question, read)
         except RenderError as error:
             self._exceeding += _is_exceeding(error)
             raise
 
-    def _answer(self, name: str, what: str, question: dict[str, Any], read: Callable[[object], Result]) -> Result:
+    def _answer(self, name: str, operation: str, question: dict[str, Any], read: Callable[[object], Result]) -> Result:
         from iac.process import Failure, ProcessError, Worker  # for templates of the project alone
 
         if self._worker is None:
             self._worker = Worker(self._function, memory=WORKER_MEMORY)
             weakref.finalize(self, self._worker.close)  # however a command ends, no process is left behind
         try:
-            message = pack({"what": what, "name": name, **question})
+            message = pack({"what": operation, "name": name, **question})
             answer = unpack(self._worker.ask(message, seconds=WORKER_PATIENCE, limit=WORKER_ANSWER_BYTES))
             if answer.get("is_last"):
                 self._worker.close()

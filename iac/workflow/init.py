@@ -84,12 +84,12 @@ def make_project(
         InputError: there is a project or a state already, or a place for one cannot be written to.
         UnreachableError: the backend is remote and cannot be reached.
     """
-    begun = _find_begun(root, answers)
-    lineage = begun or str(uuid.uuid4())
+    unfinished = _find_unfinished(root, answers)
+    lineage = unfinished or str(uuid.uuid4())
     wanted = replace(check_answers(answers, lineage), root=root)
     _check_places(root, answers)
     backend = open_backend(wanted, clock)
-    if begun:
+    if unfinished:
         _refuse_finished(root, backend)
     else:
         _refuse_state(wanted, backend)
@@ -98,7 +98,7 @@ def make_project(
     write_more()
     replace_text(root / PROJECT_FILE, _text(answers, lineage, key.recipient))
     settings = load_project(root).settings()
-    open_backend(settings, clock).create(_first(settings))
+    open_backend(settings, clock).create(_empty_state(settings))
     return NewState(lineage, settings.state.place.where, key)
 
 
@@ -124,7 +124,7 @@ def make_state(settings: Settings, clock: Clock, open_backend: Opener) -> NewSta
     if key or not state.lineage:
         edit_lineage(settings.root, settings.environment, lineage, key.recipient if key else "")
     try:
-        backend.create(_first(named))
+        backend.create(_empty_state(named))
     except StateError:
         if not state.lineage and _is_of_others(backend):  # somebody made one meanwhile
             replace_text(settings.root / PROJECT_FILE, before)
@@ -132,7 +132,7 @@ def make_state(settings: Settings, clock: Clock, open_backend: Opener) -> NewSta
     return NewState(lineage, state.place.where, key)
 
 
-def _find_begun(root: Path, answers: InitAnswers) -> str:
+def _find_unfinished(root: Path, answers: InitAnswers) -> str:
     """The lineage in an iac.yaml that these answers make, left by a run that was killed; "" where there is none.
 
     Raises:
@@ -212,7 +212,7 @@ def check_answers(answers: InitAnswers, lineage: str = str(uuid.UUID(int=0))) ->
             create_text(folder.path / PROJECT_FILE, _text(answers, lineage, "ssh-ed25519 AAAA"))
             return load_project(folder.path).settings()
     except InvalidInput as invalid:
-        raise InvalidInput([replace(one, location=None) for one in invalid.diagnostics]) from None
+        raise InvalidInput([replace(diagnostic, location=None) for diagnostic in invalid.diagnostics]) from None
     except OSError as error:
         raise InputError(
             "the answers cannot be checked", why=str(error.strerror), fix="set TMPDIR to a folder that you may write to"
@@ -268,7 +268,7 @@ def _prepare(root: Path) -> None:
         replace_text(ignore, text + gap + "".join(f"{line}\n" for line in missing))
 
 
-def _first(settings: Settings) -> State:
+def _empty_state(settings: Settings) -> State:
     """An empty state, unlike any other: a remote backend tells by that whose write took effect."""
     return State(
         settings.project, settings.environment, settings.issuer, settings.state.lineage, run_id=secrets.token_hex(8)

@@ -155,8 +155,8 @@ def test_a_mistake_in_what_was_merged_is_said_where_it_was_written(tmp_path: Pat
 @given(st.lists(st.sampled_from(["openid", "profile", "email", "phone"]), min_size=1), st.randoms())
 def test_order_and_repetition_of_a_list_do_not_matter(names: list[str], chance: object) -> None:
     from iac.config.definition import ValuePool, canonical_fields  # not for the other tests
-    from iac.config.document import Document
     from iac.config.layers import Layer, merge
+    from iac.document import Document
 
     def scope(given: list[str] | str) -> object:
         value = {"scope": given}

@@ -11,7 +11,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.config.document import MAX_DEPTH, MAX_MISTAKES, MAX_NODES, ParsedText, parse_yaml
+from iac.document import MAX_DEPTH, MAX_MISTAKES, MAX_NODES, ParsedText, parse_yaml
 
 Read = Callable[[str], ParsedText]
 
@@ -172,7 +172,7 @@ def test_what_both_streams_read_they_read_alike(text: str) -> None:
 
 def test_without_the_c_extension_the_pure_stream_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(yaml, "CSafeLoader")
-    spec = importlib.util.find_spec("iac.config.document")
+    spec = importlib.util.find_spec("iac.document")
     assert spec is not None
     assert spec.loader is not None
     fresh = importlib.util.module_from_spec(spec)

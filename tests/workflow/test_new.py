@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.config.definitions import validate_project
-from iac.config.document import parse_document
 from iac.config.edit.format import format_text
 from iac.config.edit.project import with_output
 from iac.core.diagnostics import Severity
 from iac.core.errors import InputError, InvalidInput
+from iac.document import parse_document
 from iac.services import services, template_files, template_format
-from iac.workflow.new import ServiceStart, WrittenService, check_answers, find_offer, start
+from iac.workflow.new import ServiceStart, WrittenService, add_service, check_answers, find_offer
 from tests.config.given import PROJECT, write
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def answers_of(name: str) -> dict[str, str]:
 
 
 def begun(root: Path, name: str, address: str = "team/app", **answers: str) -> WrittenService:
-    return start(root, ServiceStart(find_offer(name), address, answers_of(name) | answers, TODAY))
+    return add_service(root, ServiceStart(find_offer(name), address, answers_of(name) | answers, TODAY))
 
 
 @pytest.fixture

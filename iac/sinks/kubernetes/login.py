@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from iac.core.errors import InputError
-from iac.core.limits import DEADLINE, TIMEOUT, listed
+from iac.core.limits import DEADLINE, TIMEOUT
 from iac.core.origin import Address
 from iac.core.secret import Secret
+from iac.core.text import listed
 from iac.files import read
 from iac.transport.certificate import accept_any_form
 
@@ -143,14 +144,14 @@ class _Kubeconfig:
     def _named(self, kind: str, name: str) -> dict[str, Any]:
         entries = self._value.get(f"{kind}s") or []
         known = {entry.get("name"): entry.get(kind) for entry in entries if isinstance(entry, dict)}
-        found = known.get(name)
-        if not isinstance(found, dict):
+        part = known.get(name)
+        if not isinstance(part, dict):
             raise InputError(
                 f"the kubeconfig has no {kind} {name or 'chosen'}",
                 where=str(self._path),
                 fix=f"there are: {listed(known) or 'none'}; sinks.{self._choice.sink}.context chooses",
             )
-        return found
+        return part
 
     def _token(self, user: Mapping[str, Any]) -> Secret | None:
         text = str(user.get("token") or "") or (self._file(user["tokenFile"]) if user.get("tokenFile") else "")

@@ -32,7 +32,7 @@ class DamagedValue(Exception):
     """A value is not what was encrypted, or not under this key."""
 
 
-def encrypted(branch: Branch, key: bytes, only: Sequence[str], now: str) -> tuple[Branch, str]:
+def encrypt_branch(branch: Branch, key: bytes, only: Sequence[str], now: str) -> tuple[Branch, str]:
     """The values encrypted, and the MAC over all of them.
 
     Args:
@@ -51,7 +51,7 @@ def encrypted(branch: Branch, key: bytes, only: Sequence[str], now: str) -> tupl
     return sealed, _seal(digest.hexdigest().upper(), key, now)
 
 
-def decrypted(branch: Branch, key: bytes, only: Sequence[str], seal: tuple[str, str]) -> Branch:
+def decrypt_branch(branch: Branch, key: bytes, only: Sequence[str], seal: tuple[str, str]) -> Branch:
     """The values in clear, after the MAC over all of them was found right.
 
     Args:
@@ -129,12 +129,12 @@ def _open(leaf: Any, key: bytes, aad: str) -> tuple[str, str]:
 
     if leaf == "":
         return "", "str"
-    found = _VALUE.fullmatch(leaf) if isinstance(leaf, str) else None
-    if found is None:
+    match = _VALUE.fullmatch(leaf) if isinstance(leaf, str) else None
+    if match is None:
         raise DamagedValue
     try:
-        data, nonce, tag = (base64.b64decode(part, validate=True) for part in found.groups()[:3])
-        return AESGCM(key).decrypt(nonce, data + tag, aad.encode()).decode(), found[4]
+        data, nonce, tag = (base64.b64decode(part, validate=True) for part in match.groups()[:3])
+        return AESGCM(key).decrypt(nonce, data + tag, aad.encode()).decode(), match[4]
     except (ValueError, InvalidTag):
         raise DamagedValue from None
 
@@ -190,10 +190,10 @@ def parse_metadata(value: Node) -> Metadata:
     age = filled.get("age")
     if not _KNOWN.issuperset(filled) or not isinstance(age, list):
         raise ForeignMetadata
-    found = _NAMES.fullmatch(_string(filled.get("encrypted_regex", "^(all)$")))
-    if found is None or filled.get("unencrypted_suffix", UNENCRYPTED) != UNENCRYPTED:
+    match = _NAMES.fullmatch(_string(filled.get("encrypted_regex", "^(all)$")))
+    if match is None or filled.get("unencrypted_suffix", UNENCRYPTED) != UNENCRYPTED:
         raise ForeignMetadata
-    names = tuple(found[1].split("|")) if "encrypted_regex" in filled else ()
+    names = tuple(match[1].split("|")) if "encrypted_regex" in filled else ()
     return Metadata(tuple(map(_key, age)), _string(filled.get("lastmodified")), _string(filled.get("mac")), names)
 
 

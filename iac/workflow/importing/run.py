@@ -18,11 +18,11 @@ from iac.config.schema import load_schema
 from iac.config.settings import Settings
 from iac.core.capabilities import FULL
 from iac.core.errors import InputError, InvalidInput
-from iac.core.limits import listed
 from iac.core.registration import InvalidMember, Registration
 from iac.core.server import client_id_problem
+from iac.core.text import listed
 from iac.ports import Reader
-from iac.wiring.sessions import Access, Caller, login_client_id, open_server
+from iac.wiring import Access, Caller, login_client_id, open_server
 from iac.workflow.importing.draft import DefinitionDraft, Drafter, ImportSettings
 from iac.workflow.importing.selection import Candidate, ClientSelection, Exclusions, SkippedClient, separate
 
@@ -86,7 +86,7 @@ class ImportResult:
                 }
                 for draft in self.drafts
             ],
-            "skipped": [{"client_id": each.client_id, "reason": each.reason} for each in self.skipped],
+            "skipped": [{"client_id": client.client_id, "reason": client.reason} for client in self.skipped],
             "other_environments": list(self.others),
         }
 
@@ -103,67 +103,82 @@ def run_import(caller: Caller, request: ImportRequest) -> ImportResult:
     settings = project.settings(caller.environment)
     known = survey(project, settings.environment)
     _check_folders(known, request.terms.folder)
-    found, terms, left_out = _found(caller, request)
-    exclusions = Exclusions(_login(settings, is_needed=request.found is None), known.client_ids, known.replacing)
-    chosen, skipped = separate(request.selection.chosen(found), exclusions, request.selection.ids)
+    candidates, terms, left_out = _find_candidates(caller, request)
+    exclusions = Exclusions(_login(settings, is_needed=request.found is None), known.client_ids, known.replaced)
+    chosen, skipped = separate(request.selection.chosen(candidates), exclusions, request.selection.ids)
     drafter = Drafter(project, settings.environment, known, terms)
-    outcomes = [drafter.draft(each) for each in chosen]
-    drafts = tuple(each for each in outcomes if isinstance(each, DefinitionDraft))
-    skipped += [*(each for each in outcomes if isinstance(each, SkippedClient)), *left_out]
-    _refuse(request.selection, found, skipped, has_any=bool(drafts))
+    outcomes = [drafter.draft(candidate) for candidate in chosen]
+    drafts = tuple(outcome for outcome in outcomes if isinstance(outcome, DefinitionDraft))
+    skipped += [*(outcome for outcome in outcomes if isinstance(outcome, SkippedClient)), *left_out]
+    _refuse(request.selection, candidates, skipped, has_any=bool(drafts))
     _store(project, settings, known, drafts, request.secrets_to)
-    return ImportResult(drafts, tuple(skipped), tuple(_others(project, settings, drafts)))
+    return ImportResult(drafts, tuple(skipped), tuple(_other_environments(project, settings, drafts)))
 
 
 def _check_folders(known: ProjectSurvey, folder: str) -> None:
     """Defaults with mistakes would make definitions that mean something else once they are mended."""
     files = {file for above, file in known.default_files.items() if not above or f"{folder}/".startswith(f"{above}/")}
-    wrong = [each for each in known.mistakes if each.location and each.location.file in files]
+    wrong = [diagnostic for diagnostic in known.mistakes if diagnostic.location and diagnostic.location.file in files]
     if wrong:
         raise InvalidInput(wrong)
 
 
-def _found(caller: Caller, request: ImportRequest) -> tuple[list[Candidate], ImportSettings, list[SkippedClient]]:
+def _find_candidates(
+    caller: Caller, request: ImportRequest
+) -> tuple[list[Candidate], ImportSettings, list[SkippedClient]]:
     if request.found is not None:
         return list(request.found), request.terms, []
     with open_server(caller, Access.READ) as (_, provider):
-        return _read(provider, request)
+        return _read_server(provider, request)
 
 
-def _read(provider: Reader, request: ImportRequest) -> tuple[list[Candidate], ImportSettings, list[SkippedClient]]:
+def _read_server(
+    provider: Reader, request: ImportRequest
+) -> tuple[list[Candidate], ImportSettings, list[SkippedClient]]:
     """What the server holds of the clients that are wanted, with their owners, and those that make no sense."""
     selection = request.selection
     wanted, odd = set(selection.ids), []
     garbled: dict[str, Registration] = {}
     if selection.matches:
         listed = _listed(provider, selection)
-        garbled = {each.client_id: each.registration for each in listed if each.registration.invalid_members}
-        chosen = selection.chosen(each for each in listed if not each.registration.invalid_members)
-        wanted |= {each.client_id for each in chosen if _is_readable(each.client_id)}
-        odd = [each for each in chosen if each.client_id not in wanted]
+        garbled = {
+            candidate.client_id: candidate.registration
+            for candidate in listed
+            if candidate.registration.invalid_members
+        }
+        chosen = selection.chosen(candidate for candidate in listed if not candidate.registration.invalid_members)
+        wanted |= {candidate.client_id for candidate in chosen if _is_readable(candidate.client_id)}
+        odd = [candidate for candidate in chosen if candidate.client_id not in wanted]
     actual = provider.read(sorted(wanted), sorted(wanted))
-    found = [Candidate(registration) for registration in actual.registrations.values()]
+    candidates = [Candidate(registration) for registration in actual.registrations.values()]
     garbled |= actual.partial
     left_out = [
-        SkippedClient(client_id, f"it is not understood: {seen.invalid_words}") for client_id, seen in garbled.items()
+        SkippedClient(client_id, f"it is not understood: {registration.invalid_words}")
+        for client_id, registration in garbled.items()
     ]
-    return [*found, *odd], replace(request.terms, facts=actual.facts), left_out
+    return [*candidates, *odd], replace(request.terms, facts=actual.facts), left_out
 
 
 def _listed(provider: Reader, selection: ClientSelection) -> list[Candidate]:
     """Every client of the server that has an id; with owners where they are what is looked for."""
-    clients = provider.list_clients(lambda seen: seen)
-    listed = {seen.client_id: seen for seen in clients if seen.client_id or seen.invalid_members}
+    clients = provider.list_clients(lambda registration: registration)
+    listed = {
+        registration.client_id: registration
+        for registration in clients
+        if registration.client_id or registration.invalid_members
+    }
     if selection.reads_owners:
-        readable = [client_id for client_id, seen in listed.items() if not seen.invalid_members]
+        readable = [client_id for client_id, registration in listed.items() if not registration.invalid_members]
         owners = provider.owners_of(list(filter(_is_readable, readable)))
-        listed |= {client_id: _owned(listed[client_id], said) for client_id, said in owners.items()}
-    return [Candidate(seen) for seen in listed.values()]
+        listed |= {client_id: _with_owners(listed[client_id], answer) for client_id, answer in owners.items()}
+    return [Candidate(registration) for registration in listed.values()]
 
 
-def _owned(seen: Registration, owners: tuple[str, ...] | InvalidMember) -> Registration:
+def _with_owners(registration: Registration, owners: tuple[str, ...] | InvalidMember) -> Registration:
     return (
-        replace(seen, invalid_members=(owners,)) if isinstance(owners, InvalidMember) else replace(seen, owners=owners)
+        replace(registration, invalid_members=(owners,))
+        if isinstance(owners, InvalidMember)
+        else replace(registration, owners=owners)
     )
 
 
@@ -178,14 +193,14 @@ def _login(settings: Settings, *, is_needed: bool) -> str:
 
 
 def _refuse(
-    selection: ClientSelection, found: Sequence[Candidate], skipped: Sequence[SkippedClient], *, has_any: bool
+    selection: ClientSelection, candidates: Sequence[Candidate], skipped: Sequence[SkippedClient], *, has_any: bool
 ) -> None:
     """Clients that were named one by one are imported, or nothing is; of patterns one at least has to fit."""
-    there = {each.client_id for each in skipped}
-    missing = [client_id for client_id in selection.missing(found) if client_id not in there]
+    skipped_ids = {client.client_id for client in skipped}
+    missing = [client_id for client_id in selection.missing(candidates) if client_id not in skipped_ids]
     problems = [f"{client_id}: there is no such client" for client_id in missing]
     problems += [
-        f"{each.client_id}: {each.reason}" for each in skipped if each.client_id in selection.ids or not has_any
+        f"{client.client_id}: {client.reason}" for client in skipped if client.client_id in selection.ids or not has_any
     ]
     if problems:
         raise InputError(
@@ -216,7 +231,7 @@ def _store(
         raise
 
 
-def _others(project: Project, settings: Settings, drafts: Sequence[DefinitionDraft]) -> Iterator[str]:
+def _other_environments(project: Project, settings: Settings, drafts: Sequence[DefinitionDraft]) -> Iterator[str]:
     for name, other in project.environments.items():
         setting = Environment(project, other)
         if name != settings.environment and any(setting.selects(draft.address) for draft in drafts):
@@ -231,11 +246,11 @@ def store(project: Project, environment: str, before: ProjectSurvey, drafts: Seq
         InvalidInput: with the mistakes that the project would have in one of its environments.
     """
     root = project.root
-    there = [draft.file for draft in drafts if os.path.lexists(root / draft.file)]
-    if there:
+    existing = [draft.file for draft in drafts if os.path.lexists(root / draft.file)]
+    if existing:
         raise InputError(
             "files are there already, nothing is written",
-            where=listed(there),
+            where=listed(existing),
             fix="move them away, or name another folder: --to FOLDER",
         )
     texts = {draft.file: draft.text for draft in drafts}
@@ -243,8 +258,10 @@ def store(project: Project, environment: str, before: ProjectSurvey, drafts: Seq
 
 
 def _check(project: Project, environment: str, before: ProjectSurvey) -> None:
-    known = {(each.id, each.location, each.summary) for each in before.mistakes}
+    known = {(diagnostic.id, diagnostic.location, diagnostic.summary) for diagnostic in before.mistakes}
     after = survey(project, environment).mistakes
-    wrong = [each for each in after if (each.id, each.location, each.summary) not in known]
+    wrong = [
+        diagnostic for diagnostic in after if (diagnostic.id, diagnostic.location, diagnostic.summary) not in known
+    ]
     if wrong:
         raise InvalidInput(wrong)

@@ -273,9 +273,9 @@ class _Reader:
 
     def skip(self, event: Any, pointer: Pointer) -> None:
         """Read a value that is not used, so that mistakes in it are said and its places are not kept."""
-        kept, self.parsed.places = self.parsed.places, {}
+        places, self.parsed.places = self.parsed.places, {}
         self.node(event, (*pointer, ""))
-        self.parsed.places = kept
+        self.parsed.places = places
 
     def sequence(self, pointer: Pointer) -> list[Any]:
         value: list[Any] = []
@@ -383,11 +383,11 @@ def _hidden_at(text: str, match: re.Match[str], file: str) -> Diagnostic:
 
 
 def _parsed(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
-    found = parse_yaml(text, file=file)
-    diagnostics = found.mistakes
-    if found.is_whole and found.value is None and not diagnostics:
+    parsed = parse_yaml(text, file=file)
+    diagnostics = parsed.mistakes
+    if parsed.is_whole and parsed.value is None and not diagnostics:
         fix = "write into it, or delete it"
         return None, [mistake("file-empty", "the file holds nothing", Location(file), fix=fix)]
-    if not found.is_whole or found.value is None:
+    if not parsed.is_whole or parsed.value is None:
         return None, diagnostics
-    return Document(file, found.value, found.places, tuple(found.faulty)), diagnostics
+    return Document(file, parsed.value, parsed.places, tuple(parsed.faulty)), diagnostics
