@@ -83,7 +83,8 @@ def _copied(page: Path, root: Path) -> str:
             return found[0]
         return f"{found[1]}{FORGE}/{target.relative_to(root).as_posix()}{found[3]}"
 
-    lines, is_code, is_entry = [], False, False
+    lines: list[str] = []
+    is_code = is_entry = False
     for line in page.read_text(encoding="utf-8").splitlines():
         is_code ^= line.startswith("```")
         if line and not line.startswith(" "):
