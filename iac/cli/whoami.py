@@ -29,7 +29,7 @@ def command(context: CommandContext, *, view: str) -> int:
 
     `auth` names the file that says how you log in: iac.yaml, or your own (docs/how-to/log-in.md).
     """
-    from iac.wiring.sessions import Access, open_server  # brings in the adapters
+    from iac.wiring import Access, open_server  # brings in the adapters
 
     with open_server(context, Access.ALL) as (settings, provider):
         identity = provider.identify()

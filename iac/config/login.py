@@ -1,6 +1,6 @@
 """The login of a person in the place of the project's, so that people and a pipeline share one iac.yaml.
 
-It stands in a file outside of the project, ~/.config/iac/auth.yaml or the one of IAC_AUTH_FILE: for each issuer a login.
+It stands in a file outside of the project, ~/.config/iac/auth.yaml or that of IAC_AUTH_FILE: for each issuer a login.
 By the issuer, no project sends a login to a server that its owner did not name.
 """
 
