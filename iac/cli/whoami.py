@@ -38,7 +38,6 @@ def command(context: CommandContext, *, view: str) -> int:
     answer: dict[str, Any] = {
         "issuer": identity.issuer,
         "login": identity.login,
-        "auth": settings.auth_file or PROJECT_FILE,
         "subject": identity.subject,
         "scopes": scopes,
         "expires": f"{identity.expires:%Y-%m-%dT%H:%M:%SZ}" if identity.expires else None,
@@ -46,6 +45,7 @@ def command(context: CommandContext, *, view: str) -> int:
         "flavour": actual.facts.flavour,
         "shows_secrets": actual.facts.shows_secrets,
         "clients": actual.total,
+        "auth": settings.auth_file or PROJECT_FILE,
     }
     words = {
         **answer,
