@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 
 import click
 
+from iac import HOME
 from iac.cli.options import GLOBAL, call_of
 
-DOCS = "https://github.com/indigo-iac/indigo-iac/tree/main/docs"
+DOCS = f"{HOME}/tree/main/docs"
 """Where an installed user reads the pages: the documentation's address of pyproject.toml."""
 
 
