@@ -21,10 +21,9 @@ from iac.core.plan.identity import reinstate
 from iac.core.plan.plan import Plan
 from iac.core.registration import Actual
 from iac.core.secret import Secret
-from iac.core.state.journal import check_events
+from iac.core.state.document import check_events
 from iac.core.state.model import ClientState, ClientWritten, SealedSecret, State
-from iac.session import Session
-from iac.session.ledger import Ledger
+from iac.session import Ledger, Session
 
 # What adds comes before what takes away, so that no service is without what it needs in between. Deletions come last:
 # when something before them stops the run, the old clients are still there.
@@ -53,7 +52,9 @@ class LockedPlan:
     @property
     def has_work(self) -> bool:
         """Whether apply has anything to do, even if only in state."""
-        return bool(self.plan.changes or self.plan.moved or self.plan.released or self.settled())
+        return bool(
+            self.plan.changes or self.plan.moved or self.plan.released or self.plan.taken_over or self.settled()
+        )
 
     def settled(self) -> frozenset[str]:
         """Addresses whose interrupted write needs nothing more: the server holds what is wanted."""

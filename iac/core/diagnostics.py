@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from iac.core.limits import ALIKE, MESSAGES, alike, listed
+from iac.core.text import ALIKE, MESSAGES, alike, listed
 
 
 class Severity(StrEnum):

@@ -26,6 +26,7 @@ from iac.views.words import (
     recipient_lines,
     sealing,
     shortened,
+    taken_words,
     value_shown,
 )
 
@@ -135,6 +136,8 @@ def _others(plan: Plan) -> Iterator[str]:
     for released in plan.released:
         fields = _sentence(", ".join(released.fields))
         yield f"- released: {_sentence(released.address)} {fields} (the server keeps the values)"
+    for taken in plan.taken_over:
+        yield f"- taken over: {_sentence(taken_words(taken))}"
     for pending in plan.pending:
         yield f"- interrupted: a {code(pending.action)} of {_sentence(pending.address)} did not finish"
     for standing in plan.predecessors:

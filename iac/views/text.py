@@ -8,11 +8,20 @@ from dataclasses import replace
 from iac.apply.outcome import Delivered, Done, Failed, NotTried, Outcome, Report, TokensKept, TokensRevoked
 from iac.core.diagnostics import Diagnostic
 from iac.core.errors import IacError, OwnersError
-from iac.core.limits import ALIKE, alike, listed
 from iac.core.plan.change import Action, Change, FieldChange, OutputAction, SecretChange
 from iac.core.plan.plan import Plan
-from iac.core.text import printable
-from iac.views.words import CAUSES, SOME_UNREAD, counted, entry_shown, no_change, recipient_lines, sealing, value_shown
+from iac.core.text import ALIKE, alike, listed, printable
+from iac.views.words import (
+    CAUSES,
+    SOME_UNREAD,
+    counted,
+    entry_shown,
+    no_change,
+    recipient_lines,
+    sealing,
+    taken_words,
+    value_shown,
+)
 
 SYMBOLS = {
     Action.CREATE: "+",
@@ -176,6 +185,8 @@ def _remarks(plan: Plan) -> Iterator[str]:
     for released in plan.released:
         line = f"{released.address}: {', '.join(released.fields)} (the server keeps the values)"
         yield f"  released {printable(line)}"
+    for taken in plan.taken_over:
+        yield f"  taken over {printable(taken_words(taken))}"
     for pending in plan.pending:
         line = f"{pending.address}: a {pending.action} that began at {pending.at} did not finish"
         yield f"  interrupted {printable(line)}"

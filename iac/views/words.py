@@ -11,9 +11,8 @@ from typing import Any
 
 from iac.core.diagnostics import Diagnostic
 from iac.core.model import Value, short_grant
-from iac.core.plan.change import Cause, sha256
-from iac.core.plan.plan import Plan
-from iac.core.plan.recipients import Recipients
+from iac.core.plan.change import Cause, FieldChange, Recipients, sha256
+from iac.core.plan.plan import Plan, TakenOver
 from iac.core.text import printable, without_commands
 
 
@@ -65,6 +64,20 @@ CAUSES = {Cause.DEFINITION: "", Cause.SERVER: "changed on the server", Cause.BOT
 """Who made a field differ; the definition, which is the usual, is not said."""
 
 SOME_UNREAD = "Not all could be read from the server: the rest is compared with what was last applied."
+
+
+def taken_words(taken: TakenOver) -> str:
+    """What a definition has taken over from the server."""
+    fields = "; ".join(map(_field_words, taken.fields))
+    return f"{taken.address}: {fields} (on the server already, apply notes it in the state)"
+
+
+def _field_words(field: FieldChange) -> str:
+    if field.added or field.removed:
+        signed = [f"+ {entry_shown(field.name, entry)}" for entry in field.added]
+        signed += [f"- {entry_shown(field.name, entry)}" for entry in field.removed]
+        return " ".join([field.name, *signed])
+    return f"{field.name} {value_shown(field.name, field.before)} -> {value_shown(field.name, field.after)}"
 
 
 def entry_shown(name: str, entry: str) -> str:

@@ -6,7 +6,7 @@ import pytest
 
 from iac.core.secret import Secret
 from iac.core.state.model import ClientWritten
-from iac.session.ledger import Ledger, SecretKind
+from iac.session import Ledger, SecretKind
 from tests.core.build import applied, desired
 from tests.fakes.world import World
 
@@ -63,6 +63,18 @@ def test_a_field_that_is_released_is_no_longer_remembered() -> None:
     assert "contacts" not in world.held().applied
     assert () == world.plan(desired()).released
     assert ("ours@example.org",) == world.on_server().contacts
+
+
+def test_what_a_definition_takes_over_from_the_server_is_remembered() -> None:
+    world = World("1.14")
+    both = ("ours@example.org", "theirs@example.org")
+    world.apply(desired(contacts=both[:1], owners=()))
+    world.edit(contacts=both, client_name="Theirs")
+    client = desired(contacts=both, client_name="Theirs", owners=())
+    assert ["client_name", "contacts"] == [field.name for one in world.plan(client).taken_over for field in one.fields]
+    assert world.apply(client).is_complete
+    assert ("Theirs", both) == tuple(world.held().applied[name] for name in ("client_name", "contacts"))
+    assert () == world.plan(client).taken_over
 
 
 def test_a_released_field_is_left_out_by_the_change_of_its_client() -> None:

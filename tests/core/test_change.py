@@ -17,11 +17,11 @@ from iac.core.plan.change import (
     OutputAction,
     OutputChange,
     PredecessorChange,
+    Recipients,
     SecretChange,
 )
 from iac.core.plan.guards import guard
-from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, StandingPredecessor
-from iac.core.plan.recipients import Recipients
+from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, StandingPredecessor, TakenOver
 from tests.core.build import ISSUER, NOW, desired, registered
 
 WANTED = desired(owners=("u2", "u1"))
@@ -214,6 +214,7 @@ def test_a_plan_as_json_counts_names_and_refuses() -> None:
         ),
         findings=(FINDING,),
         released=(ReleasedFields("team/app", ("contacts",)),),
+        taken_over=(TakenOver("team/b", (FieldChange.of("contacts", None, ("b@x",), Cause.SERVER),)),),
         pending=(PendingWrite("team/app", "app", "create", NOW),),
         predecessors=(
             StandingPredecessor("team/app", "app", "app.r2", NOW, is_due=False),
@@ -262,6 +263,21 @@ def test_a_plan_as_json_counts_names_and_refuses() -> None:
         ],
         "findings": [{"message": FINDING.summary, **FINDING.to_dict()}],
         "released": [{"address": "team/app", "fields": ["contacts"]}],
+        "taken_over": [
+            {
+                "address": "team/b",
+                "fields": [
+                    {
+                        "name": "contacts",
+                        "before": None,
+                        "after": ["b@x"],
+                        "cause": "server",
+                        "added": ["b@x"],
+                        "removed": [],
+                    }
+                ],
+            }
+        ],
         "pending": [{"address": "team/app", "client_id": "app", "action": "create", "at": NOW}],
         "predecessors": [
             {"address": "team/app", "client_id": "app", "successor": "app.r2", "until": NOW, "due": False},

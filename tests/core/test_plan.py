@@ -33,8 +33,11 @@ from tests.core.build import (
 )
 
 if TYPE_CHECKING:
+    from iac.core.desired import DesiredClient
+    from iac.core.model import Value
     from iac.core.plan.plan import Plan
     from iac.core.registration import Facts
+    from iac.core.state.model import ClientState
 
 APP = desired()
 HERE = Location("iac.yaml", 12)
@@ -580,6 +583,45 @@ def test_a_field_that_is_no_longer_declared_is_released_without_a_change() -> No
     last = applied(desired(contacts=("a@x",)))
     found = updated(APP, last, contacts=["a@x"])
     assert (True, (ReleasedFields("team/app", ("contacts",)),)) == (found.is_empty, found.released)
+
+
+def taken(client: DesiredClient, last: ClientState, **seen: Any) -> dict[str, tuple[Value | None, Value | None]]:
+    found = plan(project(client), state({client.address: last}), actual(registered(client, secret=CANARY, **seen)))
+    fields = (field for one in found.taken_over for field in one.fields)
+    return {field.name: (field.before, field.after) for field in fields}
+
+
+def test_what_definition_and_server_both_have_by_now_is_taken_over_without_a_change() -> None:
+    last = applied(desired(contacts=("a@x",), client_name="Old name", scope=("openid",)))
+    client = desired(contacts=("a@x", "b@x"), client_name="New name", require_auth_time=False, scope=("openid",))
+    expected = {
+        "client_name": ("Old name", "New name"),
+        "contacts": (("a@x",), ("a@x", "b@x")),
+        "require_auth_time": (None, False),
+    }
+    assert expected == taken(client, last)
+
+
+def test_of_a_set_that_still_changes_the_members_that_both_have_are_taken_over() -> None:
+    last = applied(desired(contacts=("a@x", "b@x")))
+    client = desired(contacts=("a@x", "c@x", "d@x"))
+    assert {"contacts": (("a@x", "b@x"), ("a@x", "c@x"))} == taken(client, last, contacts=["a@x", "c@x", "e@x"])
+
+
+def test_what_only_one_of_the_two_has_is_not_taken_over() -> None:
+    last = applied(desired(contacts=("a@x",)))
+    assert {} == taken(desired(contacts=("a@x", "b@x")), last, contacts=["a@x"])
+    assert {} == taken(desired(contacts=("a@x",)), last, contacts=["a@x", "b@x"], client_name="Theirs")
+
+
+def test_owners_that_both_have_by_now_are_taken_over() -> None:
+    client = desired(owners=("one", "two"))
+    last = applied(replace(client, owners=("one",)))
+    seen = registered(client, secret=CANARY, owners=("one", "two"))
+    (found,) = plan(project(client), state({client.address: last}), actual(seen)).taken_over
+    assert [("owners", ("one",), ("one", "two"))] == [(one.name, one.before, one.after) for one in found.fields]
+    kept = replace(seen, owners=("one",))
+    assert () == plan(project(client), state({client.address: last}), actual(kept)).taken_over
 
 
 @pytest.mark.parametrize(("limit", "refused"), [(0, True), (1, False), (None, False)])

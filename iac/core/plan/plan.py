@@ -13,8 +13,7 @@ from typing import Any
 from iac.core.capabilities import Capabilities
 from iac.core.desired import OutputSpec
 from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.plan.change import Action, Change, sha256
-from iac.core.plan.recipients import Recipients
+from iac.core.plan.change import Action, Change, FieldChange, Recipients, sha256
 
 FORMAT_VERSION = "1.1"
 
@@ -28,6 +27,18 @@ class ReleasedFields:
 
     address: str
     fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOver:
+    """What the definition of an address and the server both have since the last apply; only state has to learn it.
+
+    Attributes:
+        fields: `before` is what was applied, `after` what both have.
+    """
+
+    address: str
+    fields: tuple[FieldChange, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +105,7 @@ class Plan:
     guards: tuple[Diagnostic, ...] = ()
     findings: tuple[Diagnostic, ...] = ()
     released: tuple[ReleasedFields, ...] = ()
+    taken_over: tuple[TakenOver, ...] = ()
     pending: tuple[PendingWrite, ...] = ()
     moved: tuple[tuple[str, str], ...] = ()
     predecessors: tuple[StandingPredecessor, ...] = ()
@@ -142,6 +154,9 @@ class Plan:
             "guards": [{"message": guard.headline, **guard.to_dict()} for guard in self.guards],
             "findings": [{"message": finding.headline, **finding.to_dict()} for finding in self.findings],
             "released": [{"address": r.address, "fields": list(r.fields)} for r in self.released],
+            "taken_over": [
+                {"address": t.address, "fields": [field.to_dict() for field in t.fields]} for t in self.taken_over
+            ],
             "pending": [
                 {"address": p.address, "client_id": p.client_id, "action": p.action, "at": p.at} for p in self.pending
             ],

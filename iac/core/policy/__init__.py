@@ -17,7 +17,7 @@ from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.drift import ClientDrift, Drift
 from iac.core.plan.change import Action, Change, FieldChange
 from iac.core.plan.plan import Plan
-from iac.core.policy import grant, redirect, registered, scope, transition, upkeep
+from iac.core.policy import grant, redirect, scope, transition, upkeep
 from iac.core.policy.rule import ChangeRule, DefinitionRule, Level, RegisteredRule, Rule, Subject, hit
 from iac.core.policy.transition import NEW_RECIPIENT, new_recipients
 from iac.core.registration import Registration
@@ -47,7 +47,7 @@ __all__ = [
 
 DEFINITION_RULES: tuple[DefinitionRule, ...] = (*grant.RULES, *redirect.RULES, *scope.RULES, *upkeep.RULES)
 CHANGE_RULES: tuple[ChangeRule, ...] = transition.RULES
-REGISTERED_RULES: tuple[RegisteredRule, ...] = registered.RULES
+REGISTERED_RULES: tuple[RegisteredRule, ...] = transition.REGISTERED_RULES
 RULES: Mapping[str, Rule] = {rule.id: rule for rule in (*DEFINITION_RULES, *CHANGE_RULES, *REGISTERED_RULES)}
 """Every rule by its id."""
 
@@ -152,11 +152,13 @@ def review(plan: Plan, desired: Desired, wanted: Iterable[DesiredClient], contex
     Only clients that are `wanted`, which this run looks at, are reviewed.
     """
     changes = {change.address: change for change in plan.changes}
+    taken = {one.address: one.fields for one in plan.taken_over}
     rest: list[Diagnostic] = []
     for client in wanted:
         change = changes.get(client.address)
         diagnostics = list(_of_definition(client, plan, context))
         diagnostics += _of_change(change, client) if change else _of_recipients(plan, client)
+        diagnostics += _new(_by_hand(client, taken.get(client.address, ()), context), diagnostics)
         diagnostics += _of_server(client, context)
         findings = tuple(
             replace(finding, where=client.address) for finding in _findings(client, diagnostics, desired, context)
@@ -223,6 +225,20 @@ def _of_change(change: Change, client: DesiredClient) -> Iterator[Diagnostic]:
             yield rule.diagnostic(finding, _place(client, finding))
 
 
+def _by_hand(client: DesiredClient, fields: tuple[FieldChange, ...], context: ReviewContext) -> Iterator[Diagnostic]:
+    """What the rules on changes find in what somebody changed on the server, held against what was applied."""
+    observed = context.clients.get(client.address)
+    change = Change(
+        client.address, client.client_id, "", Action.UPDATE, "", client.location, fields=fields, observed=observed
+    )
+    return _of_change(change, client)
+
+
+def _new(findings: Iterable[Diagnostic], known: Sequence[Diagnostic]) -> list[Diagnostic]:
+    subjects = {_about(finding) for finding in known}
+    return [finding for finding in findings if _about(finding) not in subjects]
+
+
 def _of_server(client: DesiredClient, context: ReviewContext) -> Iterator[Diagnostic]:
     registration = context.clients.get(client.address)
     for rule in REGISTERED_RULES:
@@ -272,18 +288,8 @@ def review_drift(drift: Drift, desired: Desired, context: ReviewContext) -> Drif
 
 def _reviewed(client_drift: ClientDrift, desired: Desired, context: ReviewContext) -> ClientDrift:
     client = desired.clients[client_drift.address]
-    change = Change(
-        address=client_drift.address,
-        client_id=client_drift.client_id,
-        client_name=client_drift.client_name,
-        action=Action.UPDATE,
-        reason="",
-        location=client_drift.location,
-        fields=client_drift.fields,
-        observed=context.clients.get(client_drift.address),
-    )
     hits = [*_of_values(client, client_drift.fields, desired, context)]
-    hits += [*_of_change(change, client), *_of_server(client, context)]
+    hits += [*_by_hand(client, client_drift.fields, context), *_of_server(client, context)]
     diagnostics = judge(hits, client.waivers, desired.policy, context.today).diagnostics
     findings = (replace(finding, where=client.address) for finding in diagnostics if finding.id != EXPIRED)
     return replace(client_drift, findings=tuple(findings))

@@ -16,8 +16,16 @@ from iac.core.model import Fields, Value, members, uses_secret
 from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.server.effect import canonical_jwks, malformed, parse_jwks, private_members, redirect_uri_problem, to_wire
-from iac.core.server.kinds import CREDENTIALS, find_invalid_members
-from iac.core.server.rule import PutBody, Reason, RefuseRule, Rules, SecretRule, SwitchRule
+from iac.core.server.rule import (
+    CREDENTIALS,
+    PutBody,
+    Reason,
+    RefuseRule,
+    Rules,
+    SecretRule,
+    SwitchRule,
+    find_invalid_members,
+)
 from iac.core.server.table import TABLE
 from iac.core.text import printable
 
