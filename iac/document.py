@@ -87,7 +87,7 @@ class _Stop(Exception):
     """Going on is not possible."""
 
 
-class Reader:
+class YamlReader:
     """Builds the value while it reads; recursion is bounded by MAX_DEPTH. As it is, it reads files of a project.
 
     Attributes:
@@ -284,7 +284,7 @@ class Reader:
 
 
 def parse_yaml(
-    text: str, loader: Callable[[str], Any] = _Loader, file: str = "", reader: type[Reader] = Reader
+    text: str, loader: Callable[[str], Any] = _Loader, file: str = "", reader: type[YamlReader] = YamlReader
 ) -> ParsedText:
     """The one document of a text, with every mistake that can be found.
 
@@ -379,7 +379,7 @@ def read_document(root: Path, file: str) -> tuple[Document | None, list[Diagnost
 
 
 def parse_document(
-    content: bytes, file: str, reader: type[Reader] = Reader
+    content: bytes, file: str, reader: type[YamlReader] = YamlReader
 ) -> tuple[Document | None, list[Diagnostic]]:
     """The document in these bytes; as `read_document`."""
     if len(content) > reader.max_bytes:
@@ -407,7 +407,7 @@ def _hidden_at(text: str, match: re.Match[str], file: str) -> Diagnostic:
     )
 
 
-def _parsed(text: str, file: str, reader: type[Reader]) -> tuple[Document | None, list[Diagnostic]]:
+def _parsed(text: str, file: str, reader: type[YamlReader]) -> tuple[Document | None, list[Diagnostic]]:
     parsed = parse_yaml(text, file=file, reader=reader)
     diagnostics = parsed.mistakes
     if parsed.is_whole and parsed.value is None and not diagnostics:

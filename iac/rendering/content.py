@@ -23,7 +23,7 @@ from typing import Any
 from iac.core.desired import OutputSpec
 from iac.core.limits import OUTPUT_BYTES
 from iac.core.secret import Secret
-from iac.document import Reader, parse_yaml
+from iac.document import YamlReader, parse_yaml
 from iac.rendering.context import Credentials, ProjectFacts, dummy_key
 from iac.rendering.engine import render
 from iac.rendering.template import Template
@@ -66,7 +66,7 @@ def _walk(value: object, place: Place = ()) -> Iterator[tuple[Place, str]]:
             yield from _walk(item, (*place, key))
 
 
-class _TextReader(Reader):
+class _TextReader(YamlReader):
     """Reads what a program will read: every scalar is text, and a file may have several documents, anchors and tags."""
 
     max_nodes = OUTPUT_BYTES

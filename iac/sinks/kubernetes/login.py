@@ -20,7 +20,7 @@ from iac.core.limits import DEADLINE, TIMEOUT
 from iac.core.origin import Address
 from iac.core.secret import Secret
 from iac.core.text import listed
-from iac.document import Reader, parse_document
+from iac.document import YamlReader, parse_document
 from iac.files import read
 from iac.transport.certificate import accept_any_form
 
@@ -178,7 +178,7 @@ class _Kubeconfig:
         return _read_text(self._path.parent / name)
 
 
-class _KubeconfigReader(Reader):
+class _KubeconfigReader(YamlReader):
     """Reads a kubeconfig."""
 
     max_bytes = _LARGEST

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from iac.core.limits import LARGEST_LIST
-from iac.document import WORDS, Reader, parse_yaml
+from iac.document import WORDS, YamlReader, parse_yaml
 from iac.sinks.sops.tree import Branch, ForeignMetadata, Metadata, Node, parse_flat
 
 METADATA = "sops"
@@ -215,7 +215,7 @@ _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
 _FOUR_DIGITS = 0xFFFF
 
 
-class _SopsReader(Reader):
+class _SopsReader(YamlReader):
     """Reads numbers that all programs read alike, and any character in a text."""
 
     max_nodes = LARGEST_LIST
