@@ -13,7 +13,7 @@ from itertools import pairwise
 import click
 
 from iac.cli.help import DOCS, Group
-from iac.cli.options import GLOBAL, Call
+from iac.cli.options import GLOBAL, Invocation
 
 GROUPS: dict[str, dict[str, str]] = {
     "Start": {
@@ -110,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
-    call = Call()
+    call = Invocation()
     try:
         code = cli.main(args=arguments, prog_name="iac", standalone_mode=False, obj=call)
     except click.ClickException as error:

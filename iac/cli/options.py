@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True)
-class Call:
+class Invocation:
     """One call of iac: its global options, wherever they stand, and whether JSON was printed.
 
     stdout carries one JSON value: an error after it goes to stderr alone.
@@ -50,12 +50,12 @@ class Call:
         return CommandContext(self.directory, names, self.no_color, self.quiet, self.verbose)
 
 
-def call_of(context: click.Context) -> Call:
+def call_of(context: click.Context) -> Invocation:
     """The call that a context belongs to; completion has none before."""
     root = context.find_root()
     if root.obj is None:
-        root.obj = Call()
-    return cast("Call", root.obj)
+        root.obj = Invocation()
+    return cast("Invocation", root.obj)
 
 
 Completer = Callable[[click.Context, click.Parameter, str], "list[CompletionItem]"]
