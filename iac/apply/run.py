@@ -21,10 +21,9 @@ from iac.core.plan.identity import reinstate
 from iac.core.plan.plan import Plan
 from iac.core.registration import Actual
 from iac.core.secret import Secret
-from iac.core.state.journal import check_events
+from iac.core.state.document import check_events
 from iac.core.state.model import ClientState, ClientWritten, SealedSecret, State
-from iac.session import Session
-from iac.session.ledger import Ledger
+from iac.session import Ledger, Session
 
 # What adds comes before what takes away, so that no service is without what it needs in between. Deletions come last:
 # when something before them stops the run, the old clients are still there.

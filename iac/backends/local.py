@@ -20,8 +20,17 @@ from iac import files
 from iac.core.errors import MissingStateError, StateError
 from iac.core.limits import LONGEST_WRITE
 from iac.core.state.codec import COUNT, OBJECT, TEXT, MalformedValue, dump, known, load, named
-from iac.core.state.document import Owner, TextOrigin, check_owner, check_state, parse_state
-from iac.core.state.journal import Journal, is_journal, parse_journal, replay
+from iac.core.state.document import (
+    Journal,
+    Owner,
+    TextOrigin,
+    check_owner,
+    check_state,
+    is_journal,
+    parse_journal,
+    parse_state,
+    replay,
+)
 from iac.core.state.model import Event, State
 from iac.ports import Clock, Deliveries, Delivery, StateBackend
 

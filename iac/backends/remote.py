@@ -16,10 +16,8 @@ from iac.backends.cell import Cell, NotSettled, Stored, settle
 from iac.backends.local import Extent, JournaledBackend, LocalJournal
 from iac.backends.lock import Lease
 from iac.core.errors import StateError, UnreachableError
-from iac.core.state.document import Owner, TextOrigin, render_state
-from iac.core.state.journal import Batch, fold_all, render_batch
-from iac.core.state.keys import brings_secret
-from iac.core.state.model import Event, State
+from iac.core.state.document import Batch, Owner, TextOrigin, fold_all, render_batch, render_state
+from iac.core.state.model import Event, State, brings_secret
 from iac.ports import Clock, Holder, Lock, Site, StateBackend
 
 

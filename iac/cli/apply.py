@@ -86,7 +86,7 @@ def command(
     rest of it after exit 5. Off a terminal, one of PLAN, --expect-plan or --auto-approve is required.
     """
     from iac.apply.run import apply_plan
-    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.plan import prepare
 
     saved = _saved(context, plan_file, expect_plan)

@@ -11,7 +11,7 @@ from iac.cli.context import CommandContext
 from iac.cli.format import format_option, note_run, show, show_json
 from iac.cli.help import Example, Subcommand
 from iac.core.drift import Drift, SecretDrift
-from iac.core.limits import listed
+from iac.core.text import listed
 from iac.views.kind import BUDGET
 from iac.views.words import value_shown
 
@@ -60,7 +60,7 @@ def command(context: CommandContext, *, addresses: tuple[str, ...], view: str, a
 
 
 def _read(context: CommandContext, addresses: tuple[str, ...]) -> Drift:
-    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.drift import read_drift
 
     with open_session(context, Access.READ) as session:

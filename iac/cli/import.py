@@ -11,7 +11,7 @@ import click
 from iac.cli.context import CommandContext, read_stdin
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
-from iac.core.limits import listed, said_once
+from iac.core.text import listed, said_once
 
 if TYPE_CHECKING:
     from iac.workflow.importing.draft import DefinitionDraft

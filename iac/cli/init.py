@@ -83,7 +83,7 @@ def command(
     if forges and (context.start / "iac.yaml").is_file() and not (project or issuer):
         return _add_pipelines(context, forges, wheel or "")
     from iac.clock import SystemClock  # not needed by --help
-    from iac.wiring.site import open_backend
+    from iac.wiring import open_backend
     from iac.workflow.init import InitAnswers, make_project
 
     project, issuer = _named(context, project, issuer)

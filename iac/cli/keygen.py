@@ -11,8 +11,8 @@ from iac.cli.context import CommandContext, check_place, write_whole
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
 from iac.core.errors import InputError
-from iac.core.limits import listed
 from iac.core.state.model import ClientKey
+from iac.core.text import listed
 
 if TYPE_CHECKING:
     from iac.session import LocalSession
@@ -56,7 +56,7 @@ def command(
     definition as `jwk`. Then run `iac apply`: services get the newest key that the server knows. The old key stays
     valid until you drop it. Needs the extra jose, and no server.
     """
-    from iac.wiring.sessions import open_local  # brings in the adapters
+    from iac.wiring import open_local  # brings in the adapters
     from iac.workflow.keys import KeyType, add_key, drop_old_keys, make_key
 
     session = open_local(context)
@@ -97,7 +97,7 @@ def _publish(
     context: CommandContext, session: LocalSession, address: str, keys: tuple[ClientKey, ...], file: str | None
 ) -> None:
     from iac.config.edit.splice import make_edit, read_sources, write_edits
-    from iac.core.state.keys import key_set
+    from iac.core.state.model import key_set
 
     text = key_set(keys)
     if file is not None:

@@ -109,7 +109,7 @@ def command(
     A client must match all filters; --managed and --unmanaged together match either. Needs the scope iam:admin.read,
     and no key of the state.
     """
-    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.inventory import read_inventory
 
     order = sort[0]

@@ -101,7 +101,7 @@ def command(
 
     Plan writes only the files that you ask for. It needs the scope iam:admin.read, no key of the state and no lock.
     """
-    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.plan import check_guards, read_plan
 
     # Before the server is asked: a file that cannot be written costs no minutes of reading.

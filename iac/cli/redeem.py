@@ -24,7 +24,7 @@ def command(context: CommandContext, *, addresses: tuple[str, ...], view: str) -
     Log in as a user first. The clients keep their client_id and secret. iac sends their registration access tokens, so
     it needs a key of the state, and removes the tokens from state. For `provider: iam-self-service`.
     """
-    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.secrets import redeem
 
     wanted = tuple(dict.fromkeys(addresses))

@@ -13,7 +13,7 @@ from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
 from iac.core.errors import RenderError, UnsafePlan
-from iac.core.limits import NAMES, listed
+from iac.core.text import NAMES, listed
 
 if TYPE_CHECKING:
     from iac.session import LocalSession
@@ -47,7 +47,7 @@ def command(
 
     If the identity opens only some clients, name them with --target.
     """
-    from iac.wiring.sessions import open_local  # brings in the adapters
+    from iac.wiring import open_local  # brings in the adapters
     from iac.workflow.render import render_outputs
 
     session = replace(open_local(context), accepts_older_state=accept_older_state)

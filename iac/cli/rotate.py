@@ -50,7 +50,7 @@ def command(
     raise `secret.serial` in the definition.
     """
     from iac.apply.run import apply_plan
-    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.rotate import prepare_rotation, rotate_and_revoke
 
     terms = ApprovalTerms(view, is_approved=auto_approve)

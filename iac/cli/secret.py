@@ -90,7 +90,7 @@ def set_token(context: CommandContext, *, address: str, others: tuple[str, ...],
     that is not in state, iac takes the client over; the definition must contain its client_id. For the providers
     iam-self-service and rfc7591.
     """
-    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.secrets import store_token
 
     token = _given(address, others, "token")
@@ -103,7 +103,7 @@ def set_token(context: CommandContext, *, address: str, others: tuple[str, ...],
 
 
 def _store(context: CommandContext, secrets: Mapping[str, Secret], view: str) -> int:
-    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.secrets import store_secrets
 
     with open_session(context, Access.READ) as session:

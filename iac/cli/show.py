@@ -38,7 +38,7 @@ def command(context: CommandContext, *, name: str, provenance: bool, view: str) 
     """Show one client: its definition, what state holds, and what the server holds. Secrets are never shown."""
     if provenance:
         return _show_provenance(context, name, view)
-    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.wiring import Access, open_session  # brings in the adapters
 
     with open_session(context, Access.READ) as session:
         client = _look_up(session, name)

@@ -27,7 +27,7 @@ def command() -> None:
 
 
 def _open(context: CommandContext) -> StateSession:
-    from iac.wiring.sessions import open_state  # not needed by --help
+    from iac.wiring import open_state  # not needed by --help
 
     return open_state(context)
 
@@ -48,7 +48,7 @@ def init(context: CommandContext) -> int:
     from iac.cli.init import tell_key  # not needed by the others
     from iac.clock import SystemClock
     from iac.config.project import load_project
-    from iac.wiring.site import open_backend
+    from iac.wiring import open_backend
     from iac.workflow.init import make_state
 
     settings = load_project(context.root).settings(context.environment)
@@ -228,7 +228,7 @@ def restore(context: CommandContext, *, address: str, auto_approve: bool, lock_t
     definition back. Needs an age identity.
     """
     from iac.apply.run import apply_plan
-    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.restore import prepare_restore
 
     with (
@@ -263,7 +263,7 @@ def pull(context: CommandContext) -> int:
     from iac.clock import SystemClock  # not needed by --help
     from iac.config.project import load_project
     from iac.core.state.document import render_state
-    from iac.wiring.site import open_backend
+    from iac.wiring import open_backend
 
     settings = load_project(context.root).settings(context.environment)
     click.echo(render_state(open_backend(settings, SystemClock()).load()), nl=False)
@@ -315,7 +315,7 @@ def rekey_secrets(context: CommandContext) -> int:
     Run it after a change of recipients, or of `encryption: none`. Needs an identity that opens the secrets now, and no
     server. Former recipients can still open older copies of the state: rotate the secrets that they must not know.
     """
-    from iac.wiring.sessions import open_rekey  # not needed by --help
+    from iac.wiring import open_rekey  # not needed by --help
     from iac.workflow.state import rekey
 
     done = rekey(open_rekey(context))

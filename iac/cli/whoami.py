@@ -25,7 +25,7 @@ from iac.cli.help import Example, Subcommand
 @click.pass_obj
 def command(context: CommandContext, *, view: str) -> int:
     """Log in, and show who you are for the server, your scopes, and the version of the server."""
-    from iac.wiring.sessions import Access, open_server  # brings in the adapters
+    from iac.wiring import Access, open_server  # brings in the adapters
 
     with open_server(context, Access.ALL) as (settings, provider):
         identity = provider.identify()

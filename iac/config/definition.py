@@ -12,7 +12,7 @@ from iac.config.layers import ListItem, MergedLayers
 from iac.core.desired import DesiredClient, Lifecycle, Rotation, Waiver
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.model import ALWAYS, DEFAULTED, FIELDS, GRANT_TYPES, Kind, Value, meant
-from iac.core.plan.recipients import recipient
+from iac.core.plan.change import recipient
 from iac.core.policy import RULES, DefinitionRule, Subject, check, in_force, judge, unused
 from iac.core.rotation import seconds
 from iac.core.server import canonical_jwks

@@ -21,8 +21,7 @@ from iac.core.catalogue import mistake
 from iac.core.desired import Desired
 from iac.core.diagnostics import Diagnostic, Severity, sort_key
 from iac.core.errors import InvalidInput
-from iac.core.limits import listed
-from iac.core.text import nearest
+from iac.core.text import listed, nearest
 from iac.ports.path import PROJECT_FILE
 
 __all__ = ["Validation", "concerns", "load_environment", "load_project", "validate_project"]

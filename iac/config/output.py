@@ -13,9 +13,8 @@ from iac.config.complaint import check_values
 from iac.core.catalogue import mistake
 from iac.core.desired import FILE, DesiredClient, OutputSpec
 from iac.core.diagnostics import Diagnostic, Location
-from iac.core.limits import listed
-from iac.core.plan.recipients import parse_recipients
-from iac.core.text import nearest
+from iac.core.plan.change import parse_recipients
+from iac.core.text import listed, nearest
 from iac.ports.path import (
     INPUTS,
     PROJECT_FILE,

@@ -20,8 +20,7 @@ from iac.config.settings import Settings, check_settings, parse_settings
 from iac.core.catalogue import mistake
 from iac.core.diagnostics import Diagnostic, Location, Severity, sort_key
 from iac.core.errors import InputError, InvalidInput
-from iac.core.limits import listed
-from iac.core.text import nearest, side_by_side
+from iac.core.text import listed, nearest, side_by_side
 from iac.document import Document, Pointer, read_document
 from iac.ports.path import PROJECT_FILE
 

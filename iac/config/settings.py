@@ -19,7 +19,7 @@ from iac.core.desired import DEFAULT, FILE, WLCG_BOUNDS, Bounds, ChangeLimits, P
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.limits import DEADLINE, TIMEOUT
 from iac.core.model import Fields
-from iac.core.plan.recipients import parse_recipients
+from iac.core.plan.change import parse_recipients
 from iac.core.server import redirect_uri_problem
 from iac.document import Document, Pointer
 from iac.ports.settings import BackendSettings, ClearText, LoginSettings, SinkSettings

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from iac.core.limits import ALIKE, MESSAGES, alike, listed
+from iac.core.text import ALIKE, MESSAGES, alike, listed
 
 
 class Severity(StrEnum):
@@ -86,6 +86,14 @@ class Diagnostic:
             "location": self.location.to_dict() if self.location else None,
             **self.details,
         }
+
+
+def hit(field_name: str, summary: str, value: str = "", fix: str = "") -> Diagnostic:
+    """What a rule found in a field, or in the item `value` of it; `fix` where there is a better one than the rule's.
+
+    The rule makes it whole: its id, its severity, its why.
+    """
+    return Diagnostic("", summary, fix=fix, severity=Severity.WARNING, details={"field": field_name, "value": value})
 
 
 def message_lines(diagnostics: Iterable[Diagnostic]) -> list[str]:

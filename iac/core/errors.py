@@ -26,8 +26,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from iac.core.diagnostics import Diagnostic, Location, message_lines
-from iac.core.limits import bounded, listed
 from iac.core.registration import Registration
+from iac.core.text import bounded, listed
 
 
 class IacError(Exception):

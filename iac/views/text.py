@@ -8,10 +8,9 @@ from dataclasses import replace
 from iac.apply.outcome import Delivered, Done, Failed, NotTried, Outcome, Report, TokensKept, TokensRevoked
 from iac.core.diagnostics import Diagnostic
 from iac.core.errors import IacError, OwnersError
-from iac.core.limits import ALIKE, alike, listed
 from iac.core.plan.change import Action, Change, FieldChange, OutputAction, SecretChange
 from iac.core.plan.plan import Plan
-from iac.core.text import printable
+from iac.core.text import ALIKE, alike, listed, printable
 from iac.views.words import (
     CAUSES,
     SOME_UNREAD,

@@ -11,9 +11,8 @@ from typing import Any
 
 from iac.core.diagnostics import Diagnostic
 from iac.core.model import Value, short_grant
-from iac.core.plan.change import Cause, FieldChange, sha256
+from iac.core.plan.change import Cause, FieldChange, Recipients, sha256
 from iac.core.plan.plan import Plan, TakenOver
-from iac.core.plan.recipients import Recipients
 from iac.core.text import printable, without_commands
 
 

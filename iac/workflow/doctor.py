@@ -20,11 +20,11 @@ from iac.config.project import Project, load_project
 from iac.config.settings import Settings, check_sources
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import IacError, InvalidInput, UnreachableError
-from iac.core.limits import listed
-from iac.core.plan.recipients import recipient
+from iac.core.plan.change import recipient
 from iac.core.policy import ReviewContext, review_registered
 from iac.core.registration import Actual
 from iac.core.secret import Secret
+from iac.core.text import listed
 from iac.ports import Clock, Identity
 from iac.ports.settings import ProviderSettings
 from iac.providers.base import Connected
@@ -33,8 +33,17 @@ from iac.sealing import key_path, recipients_of
 from iac.session import LocalSession, Session, find_newer
 from iac.transport.retry import TOLERANCE, skew_words
 from iac.views.words import counted
-from iac.wiring.sessions import Access, Caller, find_identity, login_client_id, open_local, open_server, open_session
-from iac.wiring.site import open_backend, open_deliveries
+from iac.wiring import (
+    Access,
+    Caller,
+    find_identity,
+    login_client_id,
+    open_backend,
+    open_deliveries,
+    open_local,
+    open_server,
+    open_session,
+)
 from iac.workflow.outputs import find_damage, find_exposures
 from iac.workflow.pipelines import find_unlocked, find_written
 from iac.workflow.registrations import read_actual

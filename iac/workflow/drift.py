@@ -12,9 +12,9 @@ from iac.config.project import load_project
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.drift import Drift, find_drift
 from iac.core.errors import InputError
-from iac.core.limits import listed
 from iac.core.plan.change import FieldChange
 from iac.core.policy import ReviewContext, review_drift
+from iac.core.text import listed
 from iac.session import Session
 from iac.workflow.registrations import read_actual
 

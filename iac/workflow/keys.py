@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING
 from iac.core.errors import InputError
 from iac.core.plan.identity import find_moves
 from iac.core.secret import Secret
-from iac.core.state.keys import key_in_use, with_keys
-from iac.core.state.model import ClientKey, State
+from iac.core.state.model import ClientKey, State, key_in_use, with_keys
 from iac.core.text import install_extra
-from iac.session import LocalSession
-from iac.session.ledger import SecretKind
+from iac.session import LocalSession, SecretKind
 from iac.workflow.state import change_state
 
 if TYPE_CHECKING:

@@ -22,8 +22,7 @@ from iac.config.project import load_project
 from iac.config.tree import ADDRESS_RULE, is_address, read_tree
 from iac.core.diagnostics import Severity
 from iac.core.errors import InputError
-from iac.core.limits import listed
-from iac.core.text import nearest
+from iac.core.text import listed, nearest
 from iac.document import parse_document
 from iac.ports.path import CLIENTS_DIR, PROJECT_FILE
 from iac.services import Service, ServiceFile, roles_of, services, template_files

@@ -9,7 +9,6 @@ from iac.apply.deliver import check_sinks, check_templates, outputs_to_write
 from iac.apply.run import LockedPlan
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import StalePlan, UnsafePlan
-from iac.core.limits import alike, listed
 from iac.core.plan.approval import SavedPlan, differences, uncovered
 from iac.core.plan.draft import PlanOptions
 from iac.core.plan.identity import move
@@ -18,6 +17,7 @@ from iac.core.plan.plan import Plan
 from iac.core.policy import ReviewContext, asks_server, review
 from iac.core.registration import Actual, Registration
 from iac.core.state.model import Approval, State
+from iac.core.text import alike, listed
 from iac.session import Session, find_newer
 from iac.workflow.outputs import find_damage, with_exposures
 from iac.workflow.registrations import keep_new_tokens, read_actual

@@ -12,8 +12,7 @@ from iac.core.plan.make import to_read
 from iac.core.registration import Actual, RegistrationAccess
 from iac.core.secret import Secret
 from iac.core.state.model import State
-from iac.session import Session
-from iac.session.ledger import SecretKind
+from iac.session import SecretKind, Session
 
 _PATIENCE = 60.0
 """Seconds that a plan waits for the lock when a read has brought a new token, which is lost unless it is stored."""

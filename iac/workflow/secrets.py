@@ -11,16 +11,15 @@ from typing import Any
 
 from iac.apply.request import read_back
 from iac.core.errors import InputError, UnknownOutcome
-from iac.core.limits import listed, said_once
 from iac.core.model import uses_secret
 from iac.core.plan.identity import with_chosen_ids
 from iac.core.registration import Registration, RegistrationAccess
 from iac.core.secret import Secret
 from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, SecretStatus, State
+from iac.core.text import listed, said_once
 from iac.registry import PROVIDERS
-from iac.session import Session
-from iac.session.ledger import Ledger, SecretKind
+from iac.session import Ledger, SecretKind, Session
 from iac.workflow.registrations import use_keys
 from iac.workflow.state import change_state, not_in_state
 

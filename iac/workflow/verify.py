@@ -16,11 +16,10 @@ from iac.core.model import uses_secret
 from iac.core.proof import ClientProof, Evidence, Grade, Proof, ServiceLogin
 from iac.core.secret import Secret
 from iac.core.server import detect_facts
-from iac.core.state.keys import kid_in_use
-from iac.core.state.model import ClientState, SecretStatus, State
+from iac.core.state.model import ClientState, SecretStatus, State, kid_in_use
 from iac.ports import Prover
 from iac.session import LocalSession
-from iac.wiring.sessions import Caller, open_connection, open_project
+from iac.wiring import Caller, open_connection, open_project
 
 if TYPE_CHECKING:
     from iac.rendering.content import FileCredentials

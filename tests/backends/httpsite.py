@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from iac.backends.http.document import HttpCell, HttpLock, targets
 from iac.backends.http.server import StateServer
 from iac.backends.remote import LocalPaths, RemoteBackend
-from iac.transport.client import Transport
+from iac.transport.http import Transport
 from tests.backends.clock import StoppedClock
 from tests.backends.contract import RemoteSite
 from tests.backends.given import OWNER

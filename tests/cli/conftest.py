@@ -13,7 +13,7 @@ from iac.core.secret import Secret
 from iac.core.state.model import IntentGiven, OutputRecord, SealedSecret, Tombstone, fold
 from iac.ports import Place
 from iac.sealing import new_identity
-from iac.wiring.sessions import open_state
+from iac.wiring import open_state
 from tests.backends.given import client, intended
 
 if TYPE_CHECKING:

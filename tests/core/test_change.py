@@ -17,11 +17,11 @@ from iac.core.plan.change import (
     OutputAction,
     OutputChange,
     PredecessorChange,
+    Recipients,
     SecretChange,
 )
 from iac.core.plan.guards import guard
 from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, StandingPredecessor, TakenOver
-from iac.core.plan.recipients import Recipients
 from tests.core.build import ISSUER, NOW, desired, registered
 
 WANTED = desired(owners=("u2", "u1"))

@@ -8,8 +8,18 @@ from iac.core.errors import StateError
 from iac.core.plan.draft import RenderedClient
 from iac.core.plan.output import output_digest
 from iac.core.state.document import TextOrigin, parse_state, render_state
-from iac.core.state.keys import bury, key_in_use, key_set, kid_in_use, secrets_of, with_keys
-from iac.core.state.model import ClientGone, ClientKey, Tombstone, fold
+from iac.core.state.model import (
+    ClientGone,
+    ClientKey,
+    Tombstone,
+    bury,
+    fold,
+    key_in_use,
+    key_set,
+    kid_in_use,
+    secrets_of,
+    with_keys,
+)
 from tests.core.build import NOW, applied, desired, output, sealed, state
 
 BY_KEY = {"token_endpoint_auth_method": "private_key_jwt"}

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iac.core.plan.approval import differences, parse_saved
-from iac.core.plan.change import Action, Change, OutputAction, OutputChange, PredecessorChange, SecretChange
-from iac.core.plan.recipients import Recipients
+from iac.core.plan.change import Action, Change, OutputAction, OutputChange, PredecessorChange, Recipients, SecretChange
 from iac.core.state.codec import MalformedValue
 from tests.core.build import registered
 from tests.core.test_change import CHANGE, OUTPUT, PLAN, WANTED

@@ -19,11 +19,12 @@ from iac.rendering.filters import FILTERS, UnsafeValue
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.services import template_files, values_schema
+from tests.docs.transcript import read_page
 from tests.rendering.given import FACTS, credentials, output
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/templates.md").read_text(encoding="utf-8")
-HOW_TO = (ROOT / "docs/how-to/render-credentials.md").read_text(encoding="utf-8")
+HOW_TO = read_page("how-to/render-credentials.md")
 
 
 def section(title: str) -> str:

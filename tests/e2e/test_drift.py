@@ -9,7 +9,7 @@ import pytest
 
 from iac.cli.context import CommandContext
 from iac.sandbox.fault import Fault, FaultKind
-from iac.wiring.sessions import Access, open_session
+from iac.wiring import Access, open_session
 
 if TYPE_CHECKING:
     from tests.e2e.project import Project

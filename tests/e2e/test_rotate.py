@@ -160,7 +160,7 @@ class TestRefused:
 
     def test_a_running_apply_is_waited_for_or_named(self, applied: Project) -> None:
         from iac.cli.context import CommandContext
-        from iac.wiring.sessions import open_state
+        from iac.wiring import open_state
 
         session = open_state(CommandContext(str(applied.root)))
         with session.backend.lock(session.holder(), timeout=0):

@@ -11,8 +11,7 @@ import pytest
 from iac.clock import SystemClock
 from iac.core.errors import InputError, UnreachableError
 from iac.core.origin import Address
-from iac.transport.client import Transport
-from iac.transport.http import Http
+from iac.transport.http import Http, Transport
 from iac.transport.message import Call
 from iac.transport.retry import RetryPolicy
 from tests.blackbox.front import start_raw

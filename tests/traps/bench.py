@@ -18,7 +18,7 @@ from iac.providers.logins.proof import SharedSecret
 from iac.registry import capabilities
 from iac.sandbox.flavour import Flavour
 from iac.sandbox.server import start_sandbox
-from iac.transport.client import Transport
+from iac.transport.http import Transport
 from iac.transport.message import Call
 from tests.fakes.provider import LOGIN
 from tests.fakes.state import StepClock

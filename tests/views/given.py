@@ -19,11 +19,11 @@ from iac.core.plan.change import (
     OutputAction,
     OutputChange,
     PredecessorChange,
+    Recipients,
     SecretChange,
 )
 from iac.core.plan.guards import guard
 from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, StandingPredecessor
-from iac.core.plan.recipients import Recipients
 from iac.core.registration import Registration
 from iac.views.kind import DiagnosticsView, PlanView, ViewSettings, render_diagnostics, render_plan
 

@@ -12,7 +12,7 @@ from iac.config.project import load_project
 from iac.core.errors import CredentialsError, InputError
 from iac.core.secret import Secret
 from iac.providers.bearer import Bearer
-from iac.wiring.sessions import login_client_id, open_login, pinned_issuer
+from iac.wiring import login_client_id, open_login, pinned_issuer
 from tests.config.given import PROJECT, write
 
 if TYPE_CHECKING:

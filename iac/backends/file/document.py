@@ -16,8 +16,7 @@ from iac.backends.file import FilePlace
 from iac.backends.local import JournaledBackend
 from iac.backends.remote import owner_of
 from iac.core.errors import StateError
-from iac.core.state.document import Owner, TextOrigin, render_state
-from iac.core.state.journal import Batch, fold_all, parse_journal, render_batch
+from iac.core.state.document import Batch, Owner, TextOrigin, fold_all, parse_journal, render_batch, render_state
 from iac.core.state.model import Event, State
 from iac.ports import Clock, Holder, Site, StateBackend
 

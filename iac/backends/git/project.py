@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iac.core.errors import InputError
-from iac.core.limits import listed
+from iac.core.text import listed
 from iac.git import Entries, Git, find_work_tree, given_config, open_work_tree, read_entries, without, without_userinfo
 
 REMOTE = "state"

@@ -39,7 +39,7 @@ from iac.core.errors import InputError, LockedError, UnreachableError
 from iac.core.origin import Address
 from iac.core.secret import Secret
 from iac.ports import Clock, Holder, Lock, Site, StateBackend
-from iac.transport.client import Transport
+from iac.transport.http import Transport
 
 _log = logging.getLogger(__name__)
 

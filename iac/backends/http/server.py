@@ -25,8 +25,7 @@ from iac.core.origin import Address
 from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.ports import Clock, Holder
-from iac.transport.client import Transport
-from iac.transport.http import Http
+from iac.transport.http import Http, Transport
 from iac.transport.message import Answer, Call, server_words
 from iac.transport.retry import RetryPolicy
 

@@ -24,9 +24,9 @@ from iac.config.tree import read_tree
 from iac.core.desired import OWNERS
 from iac.core.diagnostics import Location, Severity
 from iac.core.errors import InputError
-from iac.core.limits import listed
 from iac.core.model import FIELDS, GRANT_TYPES, Kind, Value, short_grant
 from iac.core.server import canonical_jwks
+from iac.core.text import listed
 from iac.document import Document, parse_document
 
 _PLAIN = re.compile(

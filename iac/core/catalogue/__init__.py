@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from iac.core.catalogue import client, project
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.explanation import Explanation, IdKind
-from iac.core.limits import bounded
-from iac.core.text import printable
+from iac.core.text import bounded, printable
 
 SECTIONS: Mapping[str, tuple[Explanation, ...]] = {
     "Files": project.FILES,

@@ -8,8 +8,8 @@ from dataclasses import replace
 from iac.core.desired import ChangeLimits, DesiredClient
 from iac.core.diagnostics import Diagnostic
 from iac.core.explanation import refusal
-from iac.core.limits import listed
 from iac.core.plan.change import Action, Change
+from iac.core.text import listed
 
 GUARDS = (
     refusal(

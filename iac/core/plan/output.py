@@ -11,8 +11,7 @@ from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.model import uses_secret
 from iac.core.plan.change import Action, Change, OutputAction, OutputChange, SecretChange, sha256
 from iac.core.plan.draft import Draft, PlanOptions, Reads, RenderedClient
-from iac.core.state.keys import kid_in_use
-from iac.core.state.model import OutputRecord, SecretStatus, State
+from iac.core.state.model import OutputRecord, SecretStatus, State, kid_in_use
 
 
 def as_rendered(state: State, address: str) -> RenderedClient:

@@ -13,8 +13,7 @@ from typing import Any
 from iac.core.capabilities import Capabilities
 from iac.core.desired import OutputSpec
 from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.plan.change import Action, Change, FieldChange, sha256
-from iac.core.plan.recipients import Recipients
+from iac.core.plan.change import Action, Change, FieldChange, Recipients, sha256
 
 FORMAT_VERSION = "1.1"
 

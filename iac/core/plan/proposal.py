@@ -17,8 +17,7 @@ from iac.core.plan.draft import Draft, RenderedClient
 from iac.core.plan.reach import doubtful, facts_for
 from iac.core.plan.secret_step import NO_SECRET, SecretDecision
 from iac.core.registration import Facts, Registration
-from iac.core.state.keys import kid_in_use
-from iac.core.state.model import ClientState
+from iac.core.state.model import ClientState, kid_in_use
 
 LAST_ANSWER = "restored as the server last answered it"
 UNKNOWN = (

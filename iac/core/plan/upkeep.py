@@ -6,9 +6,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.plan.change import SecretChange, SecretStep
+from iac.core.plan.change import Recipients, SecretChange, SecretStep, compare_recipients
 from iac.core.plan.draft import Draft
-from iac.core.plan.recipients import Recipients, compare_recipients
 from iac.core.rotation import due, duration
 from iac.core.state.model import SealedSecret
 

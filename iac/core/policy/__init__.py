@@ -13,12 +13,12 @@ from datetime import date
 
 from iac.core.capabilities import Capabilities
 from iac.core.desired import OWNERS, Desired, DesiredClient, Waiver
-from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.diagnostics import Diagnostic, Location, Severity, hit
 from iac.core.drift import ClientDrift, Drift
 from iac.core.plan.change import Action, Change, FieldChange
 from iac.core.plan.plan import Plan
-from iac.core.policy import grant, redirect, registered, scope, transition, upkeep
-from iac.core.policy.rule import ChangeRule, DefinitionRule, Level, RegisteredRule, Rule, Subject, hit
+from iac.core.policy import grant, redirect, scope, transition, upkeep
+from iac.core.policy.rule import ChangeRule, DefinitionRule, Level, RegisteredRule, Rule, Subject
 from iac.core.policy.transition import NEW_RECIPIENT, new_recipients
 from iac.core.registration import Registration
 from iac.core.text import printable
@@ -48,7 +48,7 @@ __all__ = [
 
 DEFINITION_RULES: tuple[DefinitionRule, ...] = (*grant.RULES, *redirect.RULES, *scope.RULES, *upkeep.RULES)
 CHANGE_RULES: tuple[ChangeRule, ...] = transition.RULES
-REGISTERED_RULES: tuple[RegisteredRule, ...] = registered.RULES
+REGISTERED_RULES: tuple[RegisteredRule, ...] = transition.REGISTERED_RULES
 RULES: Mapping[str, Rule] = {rule.id: rule for rule in (*DEFINITION_RULES, *CHANGE_RULES, *REGISTERED_RULES)}
 """Every rule by its id."""
 

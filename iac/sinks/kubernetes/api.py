@@ -11,13 +11,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from iac.core.errors import CredentialsError, IacError, RenderError, UnreachableError
-from iac.core.limits import listed
 from iac.core.secret import Secret
+from iac.core.text import listed
 from iac.ports import Clock
 from iac.sinks.kubernetes.login import Cluster
 from iac.sinks.kubernetes.secret import MANAGER, Manifest, SecretPath
-from iac.transport.client import Transport
-from iac.transport.http import Http
+from iac.transport.http import Http, Transport
 from iac.transport.message import Answer, Call, server_words, told
 from iac.transport.retry import PASSING
 

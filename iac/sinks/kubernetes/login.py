@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from iac.core.errors import InputError
-from iac.core.limits import DEADLINE, TIMEOUT, listed
+from iac.core.limits import DEADLINE, TIMEOUT
 from iac.core.origin import Address
 from iac.core.secret import Secret
+from iac.core.text import listed
 from iac.files import read
 from iac.transport.certificate import accept_any_form
 

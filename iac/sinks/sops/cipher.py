@@ -18,8 +18,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from iac.core.errors import InputError, RenderError, StateError
-from iac.core.limits import listed
-from iac.core.text import install_extra
+from iac.core.text import install_extra, listed
 from iac.ports import Clock, OutputSite, Sink
 from iac.sealing import CONFIGURE, parse_recipient
 from iac.sinks.sealed import Cipher, Readers, damaged, open_sealed

@@ -18,12 +18,11 @@ from iac.config.schema import load_schema
 from iac.config.settings import Settings
 from iac.core.capabilities import FULL
 from iac.core.errors import InputError, InvalidInput
-from iac.core.limits import listed
 from iac.core.registration import InvalidMember, Registration
 from iac.core.server import client_id_problem
-from iac.core.text import is_id
+from iac.core.text import is_id, listed
 from iac.ports import Reader
-from iac.wiring.sessions import Access, Caller, login_client_id, open_server
+from iac.wiring import Access, Caller, login_client_id, open_server
 from iac.workflow.importing.draft import DefinitionDraft, Drafter, ImportSettings
 from iac.workflow.importing.selection import Candidate, ClientSelection, Exclusions, SkippedClient, separate
 

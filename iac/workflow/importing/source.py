@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from iac.core.errors import InputError
-from iac.core.limits import listed
 from iac.core.model import ANSWER_ONLY, AUTH_METHODS, FIELDS, Field, Kind
 from iac.core.server import parse_answer, private_members
-from iac.core.text import printable
+from iac.core.text import listed, printable
 from iac.files import read
 from iac.workflow.importing.selection import Candidate
 
