@@ -38,7 +38,8 @@ def test_a_project_in_order_says_so(project: Project, monkeypatch: pytest.Monkey
     monkeypatch.setenv("IAC_ISSUER", project.sandbox.issuer)
     found = look(project)
     assert {"versions", "project", "pipelines", "pinned", "files", "outputs", "login-client", "encryption", "identity",
-            "state", "lock", "server", "login", "scopes", "flavour", "exposure", "clock", "rendered", "clients"} == set(found)  # fmt: skip
+            "state", "lock", "server", "login", "scopes", "flavour", "exposure", "clock",
+            "rendered", "clients"} == set(found)  # fmt: skip
     assert {"pipelines"} == {name for name, each in found.items() if each["verdict"] != "ok"}
     said = project.iac("doctor")
     assert "ok       server        " in said.out
