@@ -202,7 +202,7 @@ def test_a_mistake_in_the_project_is_said_in_words(text: str, expected: str) -> 
         (f"{PROJECT}auth2: 1", "project", "did you mean auth?"),
         ("client_name: Name\ngrant_types: [zzz]", "client", "choose one of them"),
         ("client_name: Name\nadopt: [x]", "client", "write true or false"),
-        ("client_name: ''", "client", "write more"),
+        ("client_name: abc", "client", "write more"),
         (f"client_name: {'x' * 300}", "client", "shorten it"),
         ("client_name: Name\nclient_uri: x", "client", "use an http or https URL"),
         (f"{PROJECT}parallelism: 0", "project", "choose 1 to 64"),
