@@ -184,9 +184,8 @@ def open_server(caller: Caller, access: Access) -> Iterator[tuple[Settings, Conn
         InvalidInput: iac.yaml is invalid.
     """
     settings = settings_of(caller)
-    login = open_login(settings, access.value, caller)
-    with closing(open_provider(settings, SystemClock(), login, parallelism=settings.parallelism)) as provider:
-        yield settings, provider
+    with ExitStack() as stack:
+        yield settings, _open(settings, access, caller, stack, settings.parallelism)
 
 
 def open_state(caller: Caller) -> StateSession:
