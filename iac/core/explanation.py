@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
-DOCS = "https://github.com/indigo-iac/indigo-iac/tree/main/docs"
+from iac import HOME
+
+DOCS = f"{HOME}/tree/main/docs"
 """Where an installed user reads the pages: the documentation's address of pyproject.toml."""
 
 

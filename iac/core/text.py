@@ -11,6 +11,8 @@ from bisect import bisect
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import TypeVar
 
+from iac import HOME
+
 NAMES = 10
 """Names or reasons in one sentence: more of them push the fix out of sight."""
 
@@ -47,6 +49,14 @@ def printable(text: str) -> str:
     return _AT_START.sub(r"\1\\u003a", without_commands(shown))
 
 
+def is_id(text: str) -> bool:
+    """Whether a text can be an id: one line of printable characters and tabs, which an IAM takes, too.
+
+    (rec: admin-client-ids-odd 101 to 104)
+    """
+    return bool(text) and text.replace("\t", "").isprintable()
+
+
 def without_commands(text: str) -> str:
     r"""The text with `##[` escaped as `#\u0023[`, which JSON reads back as it was."""
     return text.replace(_ANYWHERE, "#\\u0023[")
@@ -68,7 +78,7 @@ def _window(text: str, start: int, limit: int) -> str:
 
 def install_extra(name: str) -> str:
     """How to get what iac needs beside itself. No command names the package on an index, where its name is nobody's."""
-    return f"install the extra {name} of iac: https://github.com/indigo-iac/indigo-iac#install"
+    return f"install the extra {name} of iac: {HOME}#install"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
