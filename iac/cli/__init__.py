@@ -12,8 +12,9 @@ from itertools import pairwise
 
 import click
 
-from iac.cli.help import DOCS, Group
+from iac.cli.help import Group
 from iac.cli.options import GLOBAL, Invocation
+from iac.core.explanation import DOCS
 
 GROUPS: dict[str, dict[str, str]] = {
     "Start": {

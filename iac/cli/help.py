@@ -7,11 +7,8 @@ from typing import Any, NamedTuple
 
 import click
 
-from iac import HOME
 from iac.cli.options import GLOBAL, call_of
-
-DOCS = f"{HOME}/tree/main/docs"
-"""Where an installed user reads the pages: the documentation's address of pyproject.toml."""
+from iac.core.explanation import page_url
 
 
 class Example(NamedTuple):
@@ -19,11 +16,6 @@ class Example(NamedTuple):
 
     purpose: str
     lines: str
-
-
-def page_url(page: str) -> str:
-    """The address of a page of docs/."""
-    return f"{DOCS}/{page}"
 
 
 def option_rows(command: click.Command, context: click.Context) -> Iterator[tuple[str, str]]:

@@ -10,8 +10,9 @@ import click
 
 from iac.cli.context import CommandContext, is_terminal
 from iac.cli.format import FORMAT, show
-from iac.cli.help import Example, Subcommand, page_url
+from iac.cli.help import Example, Subcommand
 from iac.cli.options import complete_templates
+from iac.core.explanation import page_url
 from iac.services import Service, services
 
 if TYPE_CHECKING:
