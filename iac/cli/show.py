@@ -11,7 +11,7 @@ from iac.cli.context import Shell
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
 from iac.core.errors import InputError
-from iac.core.model import FIELDS, Fields
+from iac.core.model import Fields, in_order
 from iac.core.plan.identity import with_current_id
 from iac.core.state.model import SecretStatus
 from iac.views.drift import DISABLED
@@ -96,7 +96,7 @@ def _look_up(session: Session, name: str) -> dict[str, Any]:
 
 
 def _values(fields: Fields) -> dict[str, Any]:
-    values = {name: fields[name] for name in FIELDS if name in fields}
+    values = {name: fields[name] for name in in_order(fields)}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 

@@ -304,6 +304,8 @@ def _why(error: Violation) -> str:
 def _fix(error: Violation) -> str:
     if error.keyword == "enum":
         return nearest(str(error.value), _choices(error))
+    if error.keyword == "pattern" and "examples" in error.schema:
+        return nearest(str(error.value), error.schema["examples"])
     if error.keyword == "type" and "string" in error.wanted and isinstance(error.value, int | float):
         return "put it in quotes if it is text"
     if error.keyword == "type" and "array" in error.wanted and not isinstance(error.value, dict):

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
 PAGES = {"client": "definition.md", "project": "project.md"}
+ANY = 6
+"""Types of JSON."""
 WORDS = {"object": "mapping", "array": "list", "string": "text", "integer": "whole number", "null": "null"}
 
 
@@ -38,8 +40,12 @@ def kind(value: Mapping[str, Any]) -> str:
         )
     names = value["type"] if isinstance(value["type"], list) else [value["type"]]
     words = [WORDS.get(name, "flag" if name == "boolean" else name) for name in names]
-    if "array" in names and "enum" in value["items"]:
-        is_field = set(value["items"]["enum"]) == {*FIELDS, OWNERS}
+    if len(names) == ANY:
+        return "any"
+    if "examples" in value:
+        return ", ".join(f"`{item}`" for item in value["examples"]) + " or another URI"
+    if "array" in names and {"enum", "examples"} & value["items"].keys():
+        is_field = set(value["items"].get("enum", ())) == {*FIELDS, OWNERS}
         words[words.index("list")] = "list of names of fields" if is_field else f"list of {kind(value['items'])}"
     return " or ".join(words)
 

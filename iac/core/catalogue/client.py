@@ -46,6 +46,40 @@ DEFINITIONS = (
         bad="# clients.d/portal.yaml\nredirect_uris: []",
     ),
     error(
+        "metadata-is-dropped",
+        what="A definition has metadata that an IAM does not have: of OpenID Connect, of the logout specifications, or "
+        "under `extra`.",
+        why="Every version of IAM drops them without a word. Servers of `provider: rfc7591` may keep them.",
+        fix="Remove them.",
+        bad="# clients.d/portal.yaml\nlogo_uri: https://portal.example.org/logo.png",
+    ),
+    error(
+        "value-is-unknown",
+        what="A definition has a grant type, a response type or a `token_endpoint_auth_method` that an IAM does not "
+        "have.",
+        why="Servers of `provider: rfc7591` may have it.",
+        fix="Remove it.",
+        bad="# clients.d/portal.yaml\nresponse_types: [id_token]",
+    ),
+    error(
+        "client-name-too-short",
+        what="A `client_name` has fewer than 4 characters, and the server is an IAM.",
+        why="IAM refuses it.",
+        fix="Write a longer name.",
+    ),
+    error(
+        "extra-has-a-key",
+        what="A definition has under `extra` what has a key of its own, such as `client_name`.",
+        why="It would be said twice.",
+        fix="Use the key.",
+    ),
+    error(
+        "extra-of-the-server",
+        what="A definition has under `extra` what only the server sets, such as `client_secret`.",
+        why="A secret never stands in a definition, and a server refuses to be told its own answers.",
+        fix="Remove it.",
+    ),
+    error(
         "bad-redirect-uri",
         what="A redirect URI has no scheme, has a fragment, or has a character that a URI cannot have, such as a "
         "blank, `{` or `|`.",

@@ -139,7 +139,7 @@ KEYS = (
         "not-one-of",
         what="A value is not one of the allowed values.",
         fix="Choose one of the list; the message suggests the closest.",
-        bad="# clients.d/portal.yaml\ngrant_types: [autorization_code]",
+        bad="# clients.d/portal.yaml\nresponse_types: [cod]",
     ),
     error(
         "bad-format",

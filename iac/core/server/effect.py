@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from iac.core.model import FIELDS, SECRET_METHODS, Fields, Kind, Value, members, uses_secret
+from iac.core.model import (
+    EXTRA,
+    FIELDS,
+    GRANT_TYPES,
+    SECRET_METHODS,
+    Fields,
+    Kind,
+    Value,
+    field_of,
+    members,
+    short_grant,
+    uses_secret,
+)
 from iac.core.registration import Facts
 from iac.core.server.rule import PutBody, Reason
 
@@ -65,6 +77,7 @@ _LOOPBACK = re.compile(r"(?:[^@]*@)?(?:localhost|127\.0\.0\.1|\[(?:::1|0:0:0:0:0
 _ILLEGAL = re.compile(r'[\x00-\x20\x7f-\xa0\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"<>\\^`{|}]|%(?![0-9A-Fa-f]{2})')
 _NO_PATH = re.compile(r"[/;%\\\x00]")
 """Characters of an id that IAM's servlet container and firewall refuse in a path, percent-encoded or not."""
+_LEAST_NAME = 4
 _MOST_JWK = 2_048, 65_535
 """Characters of a jwk up to 1.13, and from 1.14 on."""
 OIDC_AGENT = "edu.kit.data.oidc-agent:/redirect"
@@ -97,14 +110,15 @@ def lay_over(draft: PutBody) -> None:
     """Managed fields as wanted."""
     # Emptied fields: the server takes an empty list and false. It refuses a null, and empties a text that is left out.
     for name in draft.declared:
+        kind, member = field_of(name).kind, name.removeprefix(EXTRA)
         if name in draft.fields:
-            draft.body[name] = to_wire(name, draft.fields[name])
-        elif FIELDS[name].kind is Kind.SET:
-            draft.body[name] = "" if name == "scope" else []
-        elif FIELDS[name].kind is Kind.FLAG:
-            draft.body[name] = False
+            draft.body[member] = to_wire(name, draft.fields[name])
+        elif kind is Kind.SET:
+            draft.body[member] = "" if name == "scope" else []
+        elif kind is Kind.FLAG:
+            draft.body[member] = False
         else:
-            draft.body.pop(name, None)
+            draft.body.pop(member, None)
 
 
 def leave_out_empty_scope(draft: PutBody) -> None:
@@ -122,7 +136,9 @@ def one_key_source(draft: PutBody) -> None:
 
 
 def to_wire(name: str, value: Value) -> Any:
-    """A canonical value as IAM's JSON has it: sets are lists, scope is one string."""
+    """A canonical value as it is sent: sets are lists, scope is one string."""
+    if field_of(name).kind is Kind.JSON:
+        return json.loads(str(value))
     if isinstance(value, tuple):
         return " ".join(value) if name == "scope" else list(value)
     return value
@@ -143,9 +159,41 @@ def drops(name: str, fix: str, *, before_1_14: bool = False) -> Callable[[Fields
 def refuse_zero_lifetime(fields: Fields, _: Facts | None) -> Refused:
     """Zero is kept for refresh tokens alone."""
     for name, value in fields.items():
-        if FIELDS[name].kind is Kind.SECONDS and value == 0 and name != "refresh_token_validity_seconds":
+        if field_of(name).kind is Kind.SECONDS and value == 0 and name != "refresh_token_validity_seconds":
             fix = f"leave {name} out for the server's default, or give its seconds"
             yield Reason(name, f"IAM takes {name} 0 for its default", fix)
+
+
+def refuse_of_others(fields: Fields, _: Facts | None) -> Refused:
+    """Metadata that an IAM does not have."""
+    for name, value in fields.items():
+        if field_of(name).of_others and value is not False:
+            member = name.removeprefix(EXTRA)
+            yield Reason(name, f"IAM has no {member}, and drops it without a word", f"take {member} out")
+
+
+_OF_IAM: Mapping[str, frozenset[str]] = {
+    "grant_types": frozenset(GRANT_TYPES.values()) - {GRANT_TYPES["jwt-bearer"]},
+    "response_types": frozenset({"code", "token"}),
+}
+
+
+def refuse_unknown_values(fields: Fields, _: Facts | None) -> Refused:
+    """Grants, response types and ways to log in that an IAM does not have."""
+    for name, known in _OF_IAM.items():
+        for item in members(fields.get(name)):
+            if item not in known:
+                yield Reason(name, f"IAM has no {short_grant(item)} among its {name}", "take it out", item)
+    method = str(fields.get("token_endpoint_auth_method", ""))
+    if method.endswith("tls_client_auth"):
+        yield Reason("token_endpoint_auth_method", f"IAM has no {method}", "use private_key_jwt, or a secret")
+
+
+def refuse_short_name(fields: Fields, _: Facts | None) -> Refused:
+    """A client_name of fewer characters than an IAM takes."""
+    name = str(fields.get("client_name", "")).strip()
+    if 0 < len(name) < _LEAST_NAME:
+        yield Reason("client_name", f"client_name must be {_LEAST_NAME} to 256 characters long", "write a longer name")
 
 
 def refuse_private_jwk(fields: Fields, _: Facts | None) -> Refused:

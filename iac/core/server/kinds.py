@@ -37,6 +37,7 @@ _WORDS: Mapping[Kind, str] = {
     Kind.FLAG: "true or false",
     Kind.SECONDS: "a whole number",
     Kind.JWKS: "a text",
+    Kind.JSON: "a JSON value",
 }
 
 
@@ -76,6 +77,8 @@ def _fits(name: str, kind: Kind, value: Any) -> bool:
             )
         case Kind.JWKS:
             return isinstance(value, dict if name == "jwks" else str)
+        case Kind.JSON:
+            return True
         case _:
             return isinstance(value, str)
 

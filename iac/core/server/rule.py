@@ -50,6 +50,11 @@ class NameRule(ServerRule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeepRule(ServerRule):
+    """The server keeps metadata that an IAM does not have: fields of `Field.of_others`, and `extra`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForceRule(ServerRule):
     """What the server makes of wanted fields by itself, at every write: `act(fields)`, so that it is no diff."""
 
@@ -184,8 +189,13 @@ class Rules:
         self.strip = frozenset().union(*(rule.names for rule in self._of(StripRule)))
         self.names = {rule.name: rule for rule in self._of(NameRule)}
         self.kinds = kinds_on_wire({name: rule.wire for name, rule in self.names.items()})
+        self.keeps_others = bool(self._of(KeepRule))
         reads = self._of(ReadRule)
-        self.readers = {name: tuple(rule.act for rule in reads if name in rule.names) for name in FIELDS}
+        self.readers = {
+            name: tuple(rule.act for rule in reads if name in rule.names)
+            for name, field in FIELDS.items()
+            if self.keeps_others or not field.of_others
+        }
         self._at: dict[frozenset[Table], Rules] = {}
 
     def at(self, api: Capabilities) -> Rules:
