@@ -20,7 +20,7 @@ from iac.core.secret import Secret
 from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, Predecessor, SealedSecret, SecretStatus, State
 from iac.ports import Provider
-from iac.session.ledger import Ledger, Sealed
+from iac.session import Ledger, SecretKind
 
 
 def stored_client(change: Change, state: State) -> ClientState | None:
@@ -185,7 +185,7 @@ class Steps:
         if answer.registration_uri:
             client = replace(client, registration_uri=answer.registration_uri)
         if answer.rat is not None and not (client.rat and client.rat.holds(answer.rat)):
-            client = replace(client, rat=self.ledger.seal(change.address, answer.rat, Sealed.TOKEN))
+            client = replace(client, rat=self.ledger.seal(change.address, answer.rat, SecretKind.TOKEN))
         is_stored = client.secret is not None and client.secret.holds(answer.secret)
         if answer.secret is None or not uses_secret(answer.fields) or is_stored:
             return client

@@ -14,13 +14,13 @@ from typing import ClassVar
 
 from iac.core.errors import IacError, ServerError
 from iac.core.model import Fields
-from iac.core.registration import Actual, Facts, Key, NewClient, Registration, Unread
+from iac.core.registration import Actual, Facts, NewClient, Registration, RegistrationAccess, UnreadReason
 from iac.core.server import create_body, detect_facts, update_body
 from iac.ports import Clock, Identity
 from iac.providers.answer import Reply, is_done, read_reply
 from iac.providers.base import Connected, Connection
 from iac.providers.logins import Login
-from iac.providers.logins.given import Nobody
+from iac.providers.logins.given import AnonymousLogin
 from iac.providers.pages import gather
 from iac.transport.message import Answer, Call
 
@@ -45,7 +45,7 @@ class Registrar(Connected):
 
         Args:
             connection: where the server is.
-            login: `Nobody` where nobody logs in.
+            login: `AnonymousLogin` where nobody logs in.
             clock: for lifetimes of tokens.
 
         Raises:
@@ -53,12 +53,12 @@ class Registrar(Connected):
             CredentialsError: it is not the one of IAC_ISSUER.
         """
         super().__init__(connection, login, clock)
-        self._has_login = not isinstance(login, Nobody)
-        self._keys: dict[str, Key] = {}
+        self._has_login = not isinstance(login, AnonymousLogin)
+        self._keys: dict[str, RegistrationAccess] = {}
         self._lock = Lock()
         self._seen: Facts | None = None
 
-    def _use_keys(self, keys: Iterable[Key]) -> None:
+    def _use_keys(self, keys: Iterable[RegistrationAccess]) -> None:
         with self._lock:
             self._keys.update({key.client_id: key for key in keys})
 
@@ -70,15 +70,15 @@ class Registrar(Connected):
         found = [registration for registration in answered if registration is not None]
         return Actual.of(self._facts(), found, len(found), unread)
 
-    def _unread(self, client_id: str) -> Unread | None:
+    def _unread(self, client_id: str) -> UnreadReason | None:
         """Why a client cannot be read; None when it can."""
-        return Unread.NO_KEY if self._key(client_id).is_closed else None
+        return UnreadReason.NO_KEY if self._key(client_id).is_closed else None
 
     def _get(self, client_id: str, *, with_owners: bool) -> Registration | None:
         registration = None if self._unread(client_id) else self._get_one(client_id)
         if registration is None:
             return None
-        return Reply(registration, registration.misfit_words).of_read(Call.read(self._path(client_id)), client_id)
+        return Reply(registration, registration.invalid_words).of_read(Call.read(self._path(client_id)), client_id)
 
     def _get_one(self, client_id: str) -> Registration | None:
         """One client, of which perhaps not every member is understood."""
@@ -150,9 +150,9 @@ class Registrar(Connected):
     def _send_as_login(self, call: Call) -> Answer:
         return self._session.send(call) if self._has_login else self._session.http.send(call)
 
-    def _key(self, client_id: str) -> Key:
+    def _key(self, client_id: str) -> RegistrationAccess:
         with self._lock:
-            return self._keys.get(client_id, Key(client_id))
+            return self._keys.get(client_id, RegistrationAccess(client_id))
 
     def _learned(self, reply: Reply) -> Reply:
         """An answer; a new registration access token is used from here on (RFC 7592 section 3)."""
@@ -160,12 +160,12 @@ class Registrar(Connected):
         # is judged: without it nobody reaches the client again.
         client = reply.client
         if client is not None:
-            names = [*client.answer, *(misfit.member for misfit in client.misfits)]
+            names = [*client.answer, *(invalid.member for invalid in client.invalid_members)]
             with self._lock:
                 self._seen = detect_facts([dict.fromkeys(names)]) or self._seen
-                known = self._keys.get(client.client_id, Key(client.client_id))
+                known = self._keys.get(client.client_id, RegistrationAccess(client.client_id))
                 rat, uri = client.rat or known.rat, client.registration_uri or known.uri
-                self._keys[client.client_id] = Key(client.client_id, rat, uri)
+                self._keys[client.client_id] = RegistrationAccess(client.client_id, rat, uri)
         return reply
 
     def _facts(self) -> Facts:

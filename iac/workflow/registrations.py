@@ -7,19 +7,18 @@ from dataclasses import replace
 
 from iac.core.errors import StateError
 from iac.core.plan.change import Action
-from iac.core.plan.draft import Options
+from iac.core.plan.draft import PlanOptions
 from iac.core.plan.make import to_read
-from iac.core.registration import Actual, Key
+from iac.core.registration import Actual, RegistrationAccess
 from iac.core.secret import Secret
 from iac.core.state.model import State
-from iac.session import Session
-from iac.session.ledger import Sealed
+from iac.session import SecretKind, Session
 
 _PATIENCE = 60.0
 """Seconds that a plan waits for the lock when a read has brought a new token, which is lost unless it is stored."""
 
 
-def read_actual(session: Session, state: State, options: Options, *, must_open: bool = False) -> Actual:
+def read_actual(session: Session, state: State, options: PlanOptions, *, must_open: bool = False) -> Actual:
     """What the server holds of the clients that this run looks at.
 
     Raises:
@@ -37,15 +36,17 @@ def use_keys(session: Session, state: State, client_ids: Collection[str], *, mus
         session.provider.use_keys(list(_keys(session, state, client_ids, must_open=must_open)))
 
 
-def _keys(session: Session, state: State, client_ids: Collection[str], *, must_open: bool) -> Iterator[Key]:
+def _keys(
+    session: Session, state: State, client_ids: Collection[str], *, must_open: bool
+) -> Iterator[RegistrationAccess]:
     ledger = session.ledger(state)
     for address, client in state.clients.items():
         if client.client_id not in client_ids:
             continue
-        key = Key(client.client_id, uri=client.registration_uri)
+        key = RegistrationAccess(client.client_id, uri=client.registration_uri)
         if client.rat is not None:
             try:
-                key = replace(key, rat=ledger.open(address, client.rat, Sealed.TOKEN))
+                key = replace(key, rat=ledger.open(address, client.rat, SecretKind.TOKEN))
             except StateError:
                 if must_open:
                     raise
@@ -53,7 +54,7 @@ def _keys(session: Session, state: State, client_ids: Collection[str], *, must_o
         yield key
 
 
-def _left_behind(session: Session, state: State, options: Options) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _left_behind(session: Session, state: State, options: PlanOptions) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Clients in no state that have the name of one whose create was interrupted, by its address."""
     known = {client.client_id for client in state.clients.values()}
     for address, client in session.desired.clients.items():

@@ -11,16 +11,15 @@ from typing import Any
 
 from iac.apply.request import read_back
 from iac.core.errors import InputError, UnknownOutcome
-from iac.core.limits import listed, said_once
 from iac.core.model import uses_secret
 from iac.core.plan.identity import with_chosen_ids
-from iac.core.registration import Key, Registration
+from iac.core.registration import Registration, RegistrationAccess
 from iac.core.secret import Secret
 from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, SecretStatus, State
+from iac.core.text import listed, said_once
 from iac.registry import PROVIDERS
-from iac.session import Session
-from iac.session.ledger import Ledger, Sealed
+from iac.session import Ledger, SecretKind, Session
 from iac.workflow.registrations import use_keys
 from iac.workflow.state import change_state, not_in_state
 
@@ -107,7 +106,7 @@ def store_token(session: Session, address: str, rat: Secret, uri: str) -> Client
         held = ledger.state.clients.get(address)
         client_id = held.client_id if held else _named(session, ledger, address)
         uri = uri or (held.registration_uri if held else "")
-        session.provider.use_keys([Key(client_id, rat, uri)])
+        session.provider.use_keys([RegistrationAccess(client_id, rat, uri)])
         found = session.provider.get(client_id)
         if found is None:
             raise InputError(
@@ -118,7 +117,7 @@ def store_token(session: Session, address: str, rat: Secret, uri: str) -> Client
             )
         client = held or _taken_over(session, ledger, address, found)
         client = replace(
-            client, rat=ledger.seal(address, rat, Sealed.TOKEN), registration_uri=found.registration_uri or uri
+            client, rat=ledger.seal(address, rat, SecretKind.TOKEN), registration_uri=found.registration_uri or uri
         )
         ledger.note(ClientWritten(address, client))
         return client
@@ -190,7 +189,7 @@ def _redeem(session: Session, client: ClientState) -> None:
         session.provider.redeem(client.client_id)
     except UnknownOutcome as unknown:
         # Read without the token, which is dead if the request took effect.
-        session.provider.use_keys([Key(client.client_id)])
+        session.provider.use_keys([RegistrationAccess(client.client_id)])
         if read_back(session.provider, unknown, client.client_id) is None:
             raise
 

@@ -32,8 +32,8 @@ _WILD_PORT = re.compile(r"(?<=[^/]):\*(?=[/?]|\Z)")
 
 def scheme(uri: str) -> str:
     """The scheme in lower case; "" for none."""
-    found = _SCHEME.match(uri)
-    return found[1].lower() if found else ""
+    match = _SCHEME.match(uri)
+    return match[1].lower() if match else ""
 
 
 def host(uri: str) -> str:

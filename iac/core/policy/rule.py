@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from iac.core.desired import Terms
+from iac.core.desired import PolicyTerms
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.model import Fields, members
 from iac.core.plan.change import Change
@@ -28,7 +28,7 @@ class Subject:
 
     __slots__ = ("fields", "grants", "has_owners", "method", "redirects", "scopes", "terms")
 
-    def __init__(self, fields: Fields, terms: Terms, *, has_owners: bool) -> None:
+    def __init__(self, fields: Fields, terms: PolicyTerms, *, has_owners: bool) -> None:
         self.fields = fields
         self.terms = terms
         self.has_owners = has_owners

@@ -49,8 +49,8 @@ def _summary(name: str, seconds: int, bound: Bound) -> str:
         )
         if text
     )
-    found = "never ends" if name == _ENDLESS and seconds == 0 else f"is {seconds} seconds"
-    return f"{name} {found}, and must be {wanted}"
+    actual = "never ends" if name == _ENDLESS and seconds == 0 else f"is {seconds} seconds"
+    return f"{name} {actual}, and must be {wanted}"
 
 
 RULES = (

@@ -229,7 +229,7 @@ def refuse_no_key(fields: Fields, facts: Facts | None) -> Refused:
 
 
 def refuse_malformed_uri(fields: Fields, _: Facts | None) -> Refused:
-    """A redirect URI that is none."""
+    """A malformed redirect URI."""
     for uri in members(fields.get("redirect_uris")):
         if problem := malformed(uri):
             summary = f"redirect URI {uri}: {problem}"
@@ -282,10 +282,10 @@ def _plain_http_problem(authority: str) -> str:
 
 def path_problem(client_id: str) -> str:
     """Why a client of this id cannot be asked for; "" for an id that a path can hold."""
-    found = sorted(set(_NO_PATH.findall(client_id)))
+    signs = sorted(set(_NO_PATH.findall(client_id)))
     if client_id in {".", ".."}:
         return "a path cannot hold it"
-    return f"a path cannot hold {' or '.join(map(repr, found))}" if found else ""
+    return f"a path cannot hold {' or '.join(map(repr, signs))}" if signs else ""
 
 
 def _split(uri: str) -> SplitResult | None:
