@@ -88,6 +88,14 @@ class Diagnostic:
         }
 
 
+def hit(field_name: str, summary: str, value: str = "", fix: str = "") -> Diagnostic:
+    """What a rule found in a field, or in the item `value` of it; `fix` where there is a better one than the rule's.
+
+    The rule makes it whole: its id, its severity, its why.
+    """
+    return Diagnostic("", summary, fix=fix, severity=Severity.WARNING, details={"field": field_name, "value": value})
+
+
 def message_lines(diagnostics: Iterable[Diagnostic]) -> list[str]:
     """The lines of diagnostics for people: what is said of many places once, long lists cut with a count.
 

@@ -11,6 +11,8 @@ from bisect import bisect
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import TypeVar
 
+from iac import HOME
+
 NAMES = 10
 """Names or reasons in one sentence: more of them push the fix out of sight."""
 
@@ -68,7 +70,7 @@ def _window(text: str, start: int, limit: int) -> str:
 
 def install_extra(name: str) -> str:
     """How to get what iac needs beside itself. No command names the package on an index, where its name is nobody's."""
-    return f"install the extra {name} of iac: https://github.com/indigo-iac/indigo-iac#install"
+    return f"install the extra {name} of iac: {HOME}#install"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:

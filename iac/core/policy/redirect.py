@@ -6,8 +6,8 @@ import re
 from urllib.parse import urlsplit
 
 from iac.core import server
-from iac.core.diagnostics import Diagnostic
-from iac.core.policy.rule import DefinitionRule, Level, Subject, hit, hits
+from iac.core.diagnostics import Diagnostic, hit
+from iac.core.policy.rule import DefinitionRule, Level, Subject, hits
 from iac.core.registration import Facts
 from iac.core.server.effect import OIDC_AGENT
 

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from iac.core import vocabulary
-from iac.core.diagnostics import Diagnostic
-from iac.core.policy.rule import DefinitionRule, Level, Subject, hit, hits
+from iac.core.diagnostics import Diagnostic, hit
+from iac.core.policy.rule import DefinitionRule, Level, Subject, hits
 
 _SCOPE = frozenset({"scope"})
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import UTC, date, datetime, timedelta
 
-from iac.core.diagnostics import Diagnostic
+from iac.core.diagnostics import Diagnostic, hit
 from iac.core.model import GRANT_TYPES, members, short_grant
 from iac.core.plan.change import Change, FieldChange, OutputAction, Recipients, SecretChange
 from iac.core.policy.redirect import domain, host
-from iac.core.policy.rule import ChangeRule, RegisteredRule, hit, hits
+from iac.core.policy.rule import ChangeRule, RegisteredRule, hits
 from iac.core.registration import Registration
 from iac.core.text import listed
 from iac.core.vocabulary import is_privileged

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from iac.core.desired import Bound
-from iac.core.diagnostics import Diagnostic
-from iac.core.policy.rule import DefinitionRule, Level, Subject, hit
+from iac.core.diagnostics import Diagnostic, hit
+from iac.core.policy.rule import DefinitionRule, Level, Subject
 
 _LIFETIMES = frozenset(
     {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from iac.core.capabilities import FULL, Capabilities
@@ -19,8 +20,6 @@ from iac.core.server.effect import canonical_jwks, malformed, parse_jwks, privat
 from iac.core.server.rule import (
     CREDENTIALS,
     PutBody,
-    Reason,
-    RefuseRule,
     Rules,
     SecretRule,
     SwitchRule,
@@ -224,25 +223,15 @@ def refusals(
         current: what the client has already.
         kept: what it has and a write leaves as it is.
     """
-    rules = RULES.at(facts.api if facts else api).refuse
-    return [
-        _refusal(rule, reason)
-        for rule in rules
-        for reason in rule.act(_judged(rule, fields, current or {}, kept or {}), facts)
-    ]
-
-
-def _refusal(rule: RefuseRule, reason: Reason) -> Diagnostic:
-    severity = Severity.ERROR if rule.is_certain else Severity.WARNING
-    details = {"field": reason.field, "value": reason.value}
-    return Diagnostic(rule.id, reason.summary, fix=reason.fix, severity=severity, details=details)
-
-
-def _judged(rule: RefuseRule, fields: Fields, current: Fields, kept: Fields) -> Fields:
-    new = {
-        name: tuple(sorted(set(members(fields.get(name))) - set(members(current.get(name))))) for name in rule.only_new
-    }
-    return {**(kept if rule.of_whole else {}), **fields, **new}
+    current, kept = current or {}, kept or {}
+    refused: list[Diagnostic] = []
+    for rule in RULES.at(facts.api if facts else api).refuse:
+        sets = {name: (set(members(fields.get(name))), set(members(current.get(name)))) for name in rule.only_new}
+        new = {name: tuple(sorted(wanted - there)) for name, (wanted, there) in sets.items()}
+        hits = rule.act({**(kept if rule.of_whole else {}), **fields, **new}, facts)
+        severity = Severity.ERROR if rule.is_certain else Severity.WARNING
+        refused += [replace(hit, id=rule.id, severity=severity) for hit in hits]
+    return refused
 
 
 def client_id_problem(client_id: str, api: Capabilities, *, is_new: bool) -> Diagnostic | None:

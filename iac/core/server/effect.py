@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from iac.core.diagnostics import Diagnostic, hit
 from iac.core.model import (
     EXTRA,
     FIELDS,
@@ -22,7 +23,7 @@ from iac.core.model import (
     uses_secret,
 )
 from iac.core.registration import Facts
-from iac.core.server.rule import PutBody, Reason
+from iac.core.server.rule import PutBody
 
 _PUBLIC = frozenset({"kty", "crv", "x", "y", "n", "e", "kid", "use", "alg"})
 PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
@@ -65,7 +66,7 @@ def private_members(text: str) -> tuple[str, ...]:
     return tuple(sorted({name for key in keys for name in key if name in PRIVATE}))
 
 
-Refused = Iterator[Reason]
+Refused = Iterator[Diagnostic]
 """Each reason why fields are refused."""
 
 STOCK: Fields = {name: field.stock for name, field in FIELDS.items() if field.stock is not None}
@@ -151,7 +152,7 @@ def drops(name: str, fix: str, *, before_1_14: bool = False) -> Callable[[Fields
     def act(fields: Fields, facts: Facts | None) -> Refused:
         is_kept = before_1_14 and (facts is None or facts.has_up_scoping)
         if name in fields and not is_kept:
-            yield Reason(name, f"{who} drops {name} without a word", fix)
+            yield hit(name, f"{who} drops {name} without a word", fix=fix)
 
     return act
 
@@ -161,7 +162,7 @@ def refuse_zero_lifetime(fields: Fields, _: Facts | None) -> Refused:
     for name, value in fields.items():
         if field_of(name).kind is Kind.SECONDS and value == 0 and name != "refresh_token_validity_seconds":
             fix = f"leave {name} out for the server's default, or give its seconds"
-            yield Reason(name, f"IAM takes {name} 0 for its default", fix)
+            yield hit(name, f"IAM takes {name} 0 for its default", fix=fix)
 
 
 def refuse_of_others(fields: Fields, _: Facts | None) -> Refused:
@@ -169,7 +170,7 @@ def refuse_of_others(fields: Fields, _: Facts | None) -> Refused:
     for name, value in fields.items():
         if field_of(name).of_others and value is not False:
             member = name.removeprefix(EXTRA)
-            yield Reason(name, f"IAM has no {member}, and drops it without a word", f"take {member} out")
+            yield hit(name, f"IAM has no {member}, and drops it without a word", fix=f"take {member} out")
 
 
 _OF_IAM: Mapping[str, frozenset[str]] = {
@@ -183,17 +184,17 @@ def refuse_unknown_values(fields: Fields, _: Facts | None) -> Refused:
     for name, known in _OF_IAM.items():
         for item in members(fields.get(name)):
             if item not in known:
-                yield Reason(name, f"IAM has no {short_grant(item)} among its {name}", "take it out", item)
+                yield hit(name, f"IAM has no {short_grant(item)} among its {name}", item, fix="take it out")
     method = str(fields.get("token_endpoint_auth_method", ""))
     if method.endswith("tls_client_auth"):
-        yield Reason("token_endpoint_auth_method", f"IAM has no {method}", "use private_key_jwt, or a secret")
+        yield hit("token_endpoint_auth_method", f"IAM has no {method}", fix="use private_key_jwt, or a secret")
 
 
 def refuse_short_name(fields: Fields, _: Facts | None) -> Refused:
     """A client_name of fewer characters than an IAM takes."""
     name = str(fields.get("client_name", "")).strip()
     if 0 < len(name) < _LEAST_NAME:
-        yield Reason("client_name", f"client_name must be {_LEAST_NAME} to 256 characters long", "write a longer name")
+        yield hit("client_name", f"client_name must be {_LEAST_NAME} to 256 characters long", fix="write a longer name")
 
 
 def refuse_private_jwk(fields: Fields, _: Facts | None) -> Refused:
@@ -201,7 +202,7 @@ def refuse_private_jwk(fields: Fields, _: Facts | None) -> Refused:
     private = private_members(str(fields["jwk"])) if "jwk" in fields else ()
     if private:
         summary = f"jwk holds private key material ({', '.join(private)})"
-        yield Reason("jwk", summary, "keep the public members only; treat a key that was committed as stolen")
+        yield hit("jwk", summary, fix="keep the public members only; treat a key that was committed as stolen")
 
 
 def refuse_long_jwk(fields: Fields, facts: Facts | None) -> Refused:
@@ -210,14 +211,14 @@ def refuse_long_jwk(fields: Fields, facts: Facts | None) -> Refused:
     size, most = len(str(fields.get("jwk", ""))), _MOST_JWK[0 if is_old else 1]
     if size > most:
         summary = f"jwk has {size:,} characters, and this server takes {most:,}"
-        yield Reason("jwk", summary, "remove old keys, use ES256 keys, which are shorter, or publish them at jwks_uri")
+        yield hit("jwk", summary, fix="remove old keys, use ES256 keys, which are shorter, or publish them at jwks_uri")
 
 
 def refuse_no_redirect_uri(fields: Fields, facts: Facts | None) -> Refused:
     """The grant authorization_code without an address; offline nobody knows what the client has."""
     if facts and "authorization_code" in members(fields.get("grant_types")) and not fields.get("redirect_uris"):
         summary = "the client has the grant authorization_code and no redirect_uris, and the server refuses any change"
-        yield Reason("redirect_uris", summary, "add redirect_uris, or remove authorization_code from grant_types")
+        yield hit("redirect_uris", summary, fix="add redirect_uris, or remove authorization_code from grant_types")
 
 
 def refuse_no_key(fields: Fields, facts: Facts | None) -> Refused:
@@ -225,7 +226,7 @@ def refuse_no_key(fields: Fields, facts: Facts | None) -> Refused:
     is_keyed = "jwk" in fields or "jwks_uri" in fields
     if facts and fields.get("token_endpoint_auth_method") == "private_key_jwt" and not is_keyed:
         summary = "private_key_jwt needs a key, and the client has none"
-        yield Reason("token_endpoint_auth_method", summary, "add jwks_uri (better) or jwk")
+        yield hit("token_endpoint_auth_method", summary, fix="add jwks_uri (better) or jwk")
 
 
 def refuse_malformed_uri(fields: Fields, _: Facts | None) -> Refused:
@@ -233,7 +234,7 @@ def refuse_malformed_uri(fields: Fields, _: Facts | None) -> Refused:
     for uri in members(fields.get("redirect_uris")):
         if problem := malformed(uri):
             summary = f"redirect URI {uri}: {problem}"
-            yield Reason("redirect_uris", summary, "write the whole address, percent-encoded, without #", uri)
+            yield hit("redirect_uris", summary, uri, "write the whole address, percent-encoded, without #")
 
 
 def refuse_redirect_uri(fields: Fields, facts: Facts | None) -> Refused:
@@ -241,7 +242,7 @@ def refuse_redirect_uri(fields: Fields, facts: Facts | None) -> Refused:
     for uri in members(fields.get("redirect_uris")) if facts and facts.has_up_scoping else ():
         if not malformed(uri) and (problem := redirect_uri_problem(uri)):
             fix = "use https, or http on localhost, 127.0.0.1 or [::1]"
-            yield Reason("redirect_uris", f"redirect URI {uri}: {problem}", fix, uri)
+            yield hit("redirect_uris", f"redirect URI {uri}: {problem}", uri, fix)
 
 
 def malformed(uri: str) -> str:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from iac.core.capabilities import Capabilities, Table
+from iac.core.diagnostics import Diagnostic
 from iac.core.model import FIELDS, Fields, Kind, Value
 from iac.core.registration import Facts, InvalidMember, Registration
 from iac.core.text import printable
@@ -214,25 +215,16 @@ class StripRule(ServerRule):
     names: frozenset[str]
 
 
-class Reason(NamedTuple):
-    """Why fields are refused: in which of them, for which item of it, and what to do."""
-
-    field: str
-    summary: str
-    fix: str
-    value: str = ""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefuseRule(ServerRule):
-    """What is refused before sending: `act(fields, facts)` says each reason; facts None when offline.
+    """What is refused before sending: `act(fields, facts)` gives a `hit` for each reason; facts None when offline.
 
     Members of the sets in `only_new` that the client has already do not count. `is_certain` is False where servers of
     the same flavour differ: then it is a warning. `of_whole`: it looks at all that the client will have, with what
     the definition leaves as it is.
     """
 
-    act: Callable[[Fields, Facts | None], Iterable[Reason]]
+    act: Callable[[Fields, Facts | None], Iterable[Diagnostic]]
     is_certain: bool = True
     only_new: frozenset[str] = frozenset()
     of_whole: bool = False
