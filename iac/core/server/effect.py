@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
@@ -12,14 +12,12 @@ from iac.core.diagnostics import Diagnostic, hit
 from iac.core.model import (
     EXTRA,
     FIELDS,
-    GRANT_TYPES,
     SECRET_METHODS,
     Fields,
     Kind,
     Value,
     field_of,
     members,
-    short_grant,
     uses_secret,
 )
 from iac.core.registration import Facts
@@ -78,7 +76,6 @@ _LOOPBACK = re.compile(r"(?:[^@]*@)?(?:localhost|127\.0\.0\.1|\[(?:::1|0:0:0:0:0
 _ILLEGAL = re.compile(r'[\x00-\x20\x7f-\xa0\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"<>\\^`{|}]|%(?![0-9A-Fa-f]{2})')
 _NO_PATH = re.compile(r"[/;%\\\x00]")
 """Characters of an id that IAM's servlet container and firewall refuse in a path, percent-encoded or not."""
-_LEAST_NAME = 4
 _MOST_JWK = 2_048, 65_535
 """Characters of a jwk up to 1.13, and from 1.14 on."""
 OIDC_AGENT = "edu.kit.data.oidc-agent:/redirect"
@@ -163,38 +160,6 @@ def refuse_zero_lifetime(fields: Fields, _: Facts | None) -> Refused:
         if field_of(name).kind is Kind.SECONDS and value == 0 and name != "refresh_token_validity_seconds":
             fix = f"leave {name} out for the server's default, or give its seconds"
             yield hit(name, f"IAM takes {name} 0 for its default", fix=fix)
-
-
-def refuse_of_others(fields: Fields, _: Facts | None) -> Refused:
-    """Metadata that an IAM does not have."""
-    for name, value in fields.items():
-        if field_of(name).of_others and value is not False:
-            member = name.removeprefix(EXTRA)
-            yield hit(name, f"IAM has no {member}, and drops it without a word", fix=f"take {member} out")
-
-
-_OF_IAM: Mapping[str, frozenset[str]] = {
-    "grant_types": frozenset(GRANT_TYPES.values()) - {GRANT_TYPES["jwt-bearer"]},
-    "response_types": frozenset({"code", "token"}),
-}
-
-
-def refuse_unknown_values(fields: Fields, _: Facts | None) -> Refused:
-    """Grants, response types and ways to log in that an IAM does not have."""
-    for name, known in _OF_IAM.items():
-        for item in members(fields.get(name)):
-            if item not in known:
-                yield hit(name, f"IAM has no {short_grant(item)} among its {name}", item, fix="take it out")
-    method = str(fields.get("token_endpoint_auth_method", ""))
-    if method.endswith("tls_client_auth"):
-        yield hit("token_endpoint_auth_method", f"IAM has no {method}", fix="use private_key_jwt, or a secret")
-
-
-def refuse_short_name(fields: Fields, _: Facts | None) -> Refused:
-    """A client_name of fewer characters than an IAM takes."""
-    name = str(fields.get("client_name", "")).strip()
-    if 0 < len(name) < _LEAST_NAME:
-        yield hit("client_name", f"client_name must be {_LEAST_NAME} to 256 characters long", fix="write a longer name")
 
 
 def refuse_private_jwk(fields: Fields, _: Facts | None) -> Refused:

@@ -1,6 +1,7 @@
 """THE table: what a server does to what it is sent, one rule a row, each with its source and the part it is in. Pure.
 
-The rows of self service alone are in `self_service`. A row taken out makes the test that names it fail (tests/traps).
+The rows of self service alone are in `self_service`, those of metadata that an IAM does not have in `metadata`.
+A row taken out makes the test that names it fail (tests/traps).
 Trap numbers: docs/reference/server-behaviour.md.
 """
 
@@ -9,8 +10,8 @@ from __future__ import annotations
 import json
 
 from iac.core.capabilities import Table
-from iac.core.model import ANSWER_ONLY, SECRET_METHODS, Kind, canonical_json, names_of
-from iac.core.server import effect, rule, self_service
+from iac.core.model import ANSWER_ONLY, SECRET_METHODS, Kind, names_of
+from iac.core.server import effect, metadata, rule, self_service
 from iac.core.server.effect import canonical_jwks
 
 _SETS = names_of(Kind.SET)
@@ -52,22 +53,6 @@ TABLE: tuple[rule.ServerRule, ...] = (
         names=names_of(Kind.JWKS),
         act=canonical_jwks,
         table=Table.EVERY,
-    ),
-    rule.ReadRule(
-        id="json-is-compared-as-value",
-        traps=(31,),
-        what="members of an object come back in another order",
-        source="RFC 8259 section 4",
-        names=names_of(Kind.JSON),
-        act=canonical_json,
-        table=Table.RFC7591,
-    ),
-    rule.KeepRule(
-        id="other-metadata-is-kept",
-        traps=(31,),
-        what="standard metadata that IAM does not have are kept, and those that the server alone knows",
-        source="RFC 7591 section 2",
-        table=Table.RFC7591,
     ),
     rule.ForceRule(
         id="offline-access-adds-refresh-token",
@@ -201,27 +186,6 @@ TABLE: tuple[rule.ServerRule, ...] = (
         what="default_max_age is dropped silently by all versions",
         source="rec: admin-create-full",
         act=effect.drops("default_max_age", "take default_max_age out"),
-    ),
-    rule.RefuseRule(
-        id="metadata-is-dropped",
-        traps=(23,),
-        what="metadata that IAM has no field for are dropped silently by all versions",
-        source="rec: admin-create-full",
-        act=effect.refuse_of_others,
-    ),
-    rule.RefuseRule(
-        id="value-is-unknown",
-        traps=(23,),
-        what="grant types, response types and ways to log in of other servers are no values of IAM's",
-        source="rec: admin-create-full",
-        act=effect.refuse_unknown_values,
-    ),
-    rule.RefuseRule(
-        id="client-name-too-short",
-        traps=(32,),
-        what="a client_name of fewer than 4 characters is a 400",
-        source="rec: admin-create-rejected",
-        act=effect.refuse_short_name,
     ),
     rule.RefuseRule(
         id="zero-lifetime-is-the-default",
@@ -410,6 +374,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
         value=True,
     ),
     *self_service.ROWS,
+    *metadata.ROWS,
     # Servers of which nothing is known but that they follow RFC 7591 and RFC 7592.
     rule.NameRule(
         id="keys-are-jwks",
