@@ -161,8 +161,6 @@ AUTH_METHODS = (
 SECRET_METHODS = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
 """Auth methods that need a client secret."""
 
-CODE_CHALLENGE_METHODS = ("none", "plain", "S256")
-
 
 def as_json(value: Value | None) -> str | int | bool | list[str] | None:
     """JSON form of a canonical value."""

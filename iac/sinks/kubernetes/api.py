@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from iac.core.errors import CredentialsError, IacError, RenderError, UnreachableError
+from iac.core.explanation import page_url
 from iac.core.secret import Secret
 from iac.core.text import listed
 from iac.ports import Clock
@@ -24,7 +25,7 @@ _APPLY = "application/apply-patch+yaml"
 _WORDS = ("reason", "message")
 _WORD = re.compile(r"[^\s\"'=:,;]{12,}")
 """A word that may be a secret of a file: other words are rarely as long."""
-_HOW_TO = "docs/how-to/deliver-credentials.md has the Role"
+_HOW_TO = page_url("how-to/deliver-credentials.md#write-the-secret-into-the-cluster")
 
 
 class Api:
