@@ -18,7 +18,7 @@ from iac.backends.lock import Lease
 from iac.core.errors import StateError, UnreachableError
 from iac.core.state.document import Owner, TextOrigin, render_state
 from iac.core.state.journal import Batch, fold_all, render_batch
-from iac.core.state.keys import brings_secret
+from iac.core.state.keys import is_needed
 from iac.core.state.model import Event, State
 from iac.ports import Clock, Holder, Lock, Site, StateBackend
 
@@ -146,7 +146,7 @@ class RemoteBackend(JournaledBackend):
         return self._run_lock.unlock(run_id)
 
     def _append(self, events: Sequence[Event]) -> None:
-        """To the journal; to the cell too when a secret would be lost with this machine, or its disk is full."""
+        """To the journal; to the cell too when what is needed would be lost with this machine, or its disk is full."""
         with self._mutex:
             snapshot = self._must_have_snapshot()
             document = snapshot.document
@@ -154,7 +154,7 @@ class RemoteBackend(JournaledBackend):
             journal = self._journal.append(line, snapshot.journal)
             now = fold_all(snapshot.now, events)
             self._snapshot = replace(snapshot, now=now, journal=journal or snapshot.journal, is_sent=True)
-            if journal is None or any(brings_secret(document, event) for event in events):
+            if journal is None or any(is_needed(document, event) for event in events):
                 self._write(self._snapshot, now)
 
     def _write(self, snapshot: _Snapshot, state: State) -> State:

@@ -19,6 +19,7 @@ from iac.views.state import predecessor_text, predecessors_of, value_words
 
 if TYPE_CHECKING:
     from iac.session import Session
+    from iac.workflow.registrations import Reading
 
 
 @click.command(
@@ -58,17 +59,22 @@ def _show_provenance(shell: Shell, name: str, view: str) -> int:
 
 
 def _look_up(session: Session, name: str) -> dict[str, Any]:
-    from iac.workflow.registrations import use_keys  # not needed by --help
+    from iac.workflow.registrations import reading  # not needed by --help
 
-    state = session.backend.load()
+    with reading(session) as read:
+        return _found(session, read, name)
+
+
+def _found(session: Session, read: Reading, name: str) -> dict[str, Any]:
+    state = read.state
     clients = session.desired.clients
     address = next((a for a, c in clients.items() if name in {a, c.client_id}), None)
     address = address or next((a for a, c in state.clients.items() if name in {a, *c.client_ids}), None)
     defined, held = clients.get(address or ""), state.clients.get(address or "")
     client_id = (with_current_id(defined, held).client_id if defined else "") or (held.client_id if held else "")
     client_id = client_id or ("" if defined else name)
-    use_keys(session, state, {client_id}, must_open=False)
-    seen = session.provider.get(client_id, with_owners=True) if client_id else None
+    read.use_keys({client_id})
+    seen = read.one(client_id) if client_id else None
     if defined is None and held is None and seen is None:
         raise InputError(
             "no client has this address or client_id, here or on the server",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -11,6 +12,7 @@ from enum import StrEnum
 from iac.core.errors import StateError
 from iac.core.plan.identity import move
 from iac.core.plan.plan import Plan
+from iac.core.registration import NewToken
 from iac.core.rotation import written
 from iac.core.secret import Secret
 from iac.core.state.keys import bury, secrets_of
@@ -79,6 +81,7 @@ class Ledger:
         self._recipients = recipients
         self._known: dict[tuple[str, Sealed], Secret] = {}
         self._lock = threading.Lock()
+        self._tokens: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def now(self) -> str:
         """RFC 3339, UTC, seconds."""
@@ -115,14 +118,30 @@ class Ledger:
             return known
         return self._vault.open(secret.sealed, self._place(address, kind))
 
-    def keep_rat(self, address: str, rat: Secret) -> None:
-        """Make a registration access token durable that a read has brought; what state holds already is not written."""
-        client, intent = self.state.clients.get(address), self.state.intents.get(address)
-        if client is None or (client.rat is not None and client.rat.holds(rat)):
+    def keep_token(self, new: NewToken) -> None:
+        """Make a registration access token durable that an answer has brought; the one in state is dead."""
+        address = next((name for name, held in self.state.clients.items() if new.client_id in held.client_ids), None)
+        if address is None:
             return
-        # Storing a client ends its intent, and the write of that intent is still to come: the intent is given again.
-        written = ClientWritten(address, replace(client, rat=self.seal(address, rat, Sealed.TOKEN)))
-        self.record(written, *([IntentGiven(intent)] if intent else []))
+        # A client and its predecessor are one entry of the state, and may be read at the same time.
+        with self._tokens[address]:
+            client, intent = self.state.clients[address], self.state.intents.get(address)
+            # Storing a client ends its intent, and the write of that intent may be still to come: it is given again.
+            written = ClientWritten(address, self._with_token(address, client, new))
+            self.record(written, *([IntentGiven(intent)] if intent else []))
+
+    def _with_token(self, address: str, client: ClientState, new: NewToken) -> ClientState:
+        """The client, or that of its predecessors whose token it is, with a token in place of the one before."""
+        if client.client_id != new.client_id:
+            predecessors = tuple(
+                replace(old, client=self._with_token(address, old.client, new))
+                if old.client.client_id == new.client_id
+                else old
+                for old in client.predecessors
+            )
+            return replace(client, predecessors=predecessors)
+        is_renewed = True if new.by_read else client.token_renewed
+        return replace(client, rat=self.seal(address, new.rat, Sealed.TOKEN), token_renewed=is_renewed)
 
     def is_known(self, address: str) -> bool:
         """Whether this run holds the address's secret in clear."""
@@ -140,9 +159,23 @@ class Ledger:
             for event in events:
                 self.state = fold(self.state, event)
 
-    def intend(self, address: str, client_id: str, action: str, secret: SealedSecret | None = None) -> IntentGiven:
+    def intend(
+        self,
+        address: str,
+        client_id: str,
+        action: str,
+        secret: SealedSecret | None = None,
+        *,
+        begun: bool | None = None,
+    ) -> IntentGiven:
         """The event that says what is about to be sent."""
-        return IntentGiven(Intent(address, client_id, action, self.state.run_id, self.now(), secret))
+        return IntentGiven(Intent(address, client_id, action, self.state.run_id, self.now(), secret, begun))
+
+    def begin_create(self, address: str) -> None:
+        """Make durable that the request of a noted create begins now: from here on it may arrive."""
+        intent = self.state.intents.get(address)
+        if intent is not None and intent.begun is False:
+            self.record(IntentGiven(replace(intent, begun=True)))
 
     def withdrawn(self, address: str) -> tuple[IntentDropped, ...]:
         """The event that says that what this run was about to send was not sent; none for the intent of another run."""

@@ -62,6 +62,44 @@ def test_what_cannot_be_read_is_compared_with_what_was_last_applied(why: Unread,
     assert (["create-only"] if why is Unread.NO_ADDRESS else []) == ids(changed)
 
 
+OTHER = capabilities("rfc7591")
+OTHER_FACTS = replace(FACTS, api=OTHER)
+
+
+def test_a_client_that_cannot_be_read_without_loss_is_compared_with_what_was_last_applied() -> None:
+    unread = Actual(OTHER_FACTS, {}, 0, {ID: Unread.NOT_STORED})
+    found = plan(project(CLIENT, api=OTHER), state({"team/app": held(provider="rfc7591")}), unread)
+    assert (True, False, ["not-read"]) == (found.is_empty, found.complete, [said.id for said in found.findings])
+
+
+@pytest.mark.parametrize(("intents", "guard"), [({}, "token-refused"), ({"team/app": "update"}, "lost-update")])
+def test_a_client_whose_token_is_refused_is_not_taken_for_deleted(intents: dict[str, str], guard: str) -> None:
+    refused = Actual(OTHER_FACTS, {}, 0, {ID: Unread.REFUSED})
+    begun = {address: intent(replace(CLIENT, client_id=ID), action) for address, action in intents.items()}
+    last = state({"team/app": held(provider="rfc7591")}, intents=begun)
+    found = plan(project(CLIENT, api=OTHER), last, refused)
+    assert ([guard], False) == (ids(found), found.complete)
+    again = plan(project(CLIENT, api=OTHER), last, refused, replace(OPTIONS, recreate=frozenset({"team/app"})))
+    assert ([], [Action.CREATE]) == (ids(again), [change.action for change in again.changes])
+    for then, guards in ((Then.DELETE, [guard]), (Then.FORGET, [])):
+        removed = [Removed("team/app", then, HERE)]
+        assert guards == ids(plan(project(api=OTHER, removed=removed), last, refused))
+
+
+def test_a_create_that_was_not_begun_is_a_create() -> None:
+    waiting = state(intents={"team/app": replace(intent(replace(CLIENT, client_id="")), begun=False)})
+    found = plan(project(CLIENT, api=API), waiting, Actual(FACTS, {}, 0))
+    assert ([], [Action.CREATE]) == (ids(found), [change.action for change in found.changes])
+    gone = plan(project(desired("team/b", client_id=""), api=API), waiting, Actual(FACTS, {}, 0))
+    assert [] == ids(gone)
+
+
+def test_one_client_tells_whether_reads_bring_new_tokens() -> None:
+    told = {None: held(), False: held(token_renewed=False), True: held(token_renewed=True)}
+    assert [None, False, True] == [state({"team/app": client}).token_renewed for client in told.values()]
+    assert state({"team/app": told[False], "team/b": told[True]}).token_renewed is True
+
+
 def test_what_this_run_does_not_look_at_is_not_said_to_be_unread() -> None:
     unread = Actual(FACTS, {}, 0, {ID: Unread.NO_KEY})
     options = replace(OPTIONS, targets=frozenset({"team/other"}))

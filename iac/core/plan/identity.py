@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from iac.core.desired import Desired, DesiredClient
-from iac.core.registration import Actual, Registration
+from iac.core.registration import Actual, Registration, Unread
 from iac.core.state.model import ClientKey, ClientState, Predecessor, State
 
 _SIGN = ".r"
@@ -136,13 +136,16 @@ def with_chosen_ids(desired: Desired, state: State) -> Desired:
 
 
 def with_unread(actual: Actual, state: State) -> Actual:
-    """What the server holds, and of clients that could not be read what was last applied."""
+    """What the server holds, and of clients that could not be read what was last applied.
+
+    Nothing says that one is there whose token the server refuses.
+    """
     if not actual.unread:
         return actual
     predecessors = (old.client for client in state.clients.values() for old in client.predecessors)
     as_applied = {
         client.client_id: Registration(client.client_id, client.applied, owners=client.owners, is_remembered=True)
         for client in (*state.clients.values(), *predecessors)
-        if client.client_id in actual.unread
+        if actual.unread.get(client.client_id, Unread.REFUSED) is not Unread.REFUSED
     }
     return replace(actual, registrations={**actual.registrations, **as_applied})

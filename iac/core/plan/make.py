@@ -23,7 +23,7 @@ from iac.core.plan.identity import (
 )
 from iac.core.plan.output import as_rendered, attach_outputs
 from iac.core.plan.plan import Pending, Plan, Released
-from iac.core.plan.reach import find_unread, guard_not_understood
+from iac.core.plan.reach import find_unread, guard_not_understood, out_of_reach
 from iac.core.plan.succession import may_succeed
 from iac.core.plan.upkeep import attach_recipients, find_due, find_sealed_otherwise
 from iac.core.registration import Actual, Unread
@@ -77,7 +77,7 @@ def _finish(draft: Draft, moves: tuple[tuple[str, str], ...]) -> Plan:
         predecessors=tuple(draft.standing),
         moved=moves,
         outputs=desired.outputs,
-        complete=not unread,
+        complete=not unread and Unread.REFUSED not in draft.actual.unread.values(),
         recipients=recipients,
     )
 
@@ -164,7 +164,7 @@ def guard_orphans(draft: Draft) -> None:
     for address, intent in sorted(draft.state.intents.items()):
         if intent.client_id in draft.actual.registrations and intent.client_id not in known:
             draft.guards.append(guards.orphan(address, intent.client_id))
-        if not intent.client_id and intent.action == Action.CREATE and address not in draft.desired.clients:
+        if intent.may_be_lost and address not in draft.desired.clients:
             draft.guards.append(guards.lost_without_definition(address, intent.at))
 
 
@@ -180,6 +180,8 @@ def _leave(draft: Draft, entry: Removed, client: ClientState) -> Change:
         if client.prevent_destroy:
             draft.guards.append(guards.protects(entry.address, client.client_id))
         draft.guard_protected(entry.address, client.client_id, observed)
+    if entry.then is Then.DELETE and draft.actual.unread.get(client.client_id) is Unread.REFUSED:
+        draft.guards.append(out_of_reach(draft, entry.address, client.client_id))
     return Change(
         address=entry.address,
         client_id=client.client_id,

@@ -39,9 +39,15 @@ def with_keys(state: State, address: str, keys: tuple[ClientKey, ...]) -> State:
     return replace(state, keys={**others, address: keys} if keys else others)
 
 
-def brings_secret(state: State, event: Event) -> bool:
-    """Whether an event holds a secret that the state holds nowhere: lost with the event, it may be lost for good."""
+def is_needed(state: State, event: Event) -> bool:
+    """Whether the next run must find an event wherever it is made, and the state does not say it yet.
+
+    It holds a secret, which lost with it may be lost for good; or it says that a request begins which nobody can ask
+    about afterwards.
+    """
     match event:
+        case IntentGiven(intent) if intent.begun:
+            return state.intents.get(intent.address) != intent
         case ClientWritten(_, holder) | IntentGiven(holder):
             held = {secret.sealed for _, secret in secrets_of(state)}
             return any(secret.sealed not in held for secret in holder.sealed)
