@@ -234,7 +234,7 @@ def _floor(name: str, *arguments: str) -> list[str]:
 
 def _apply(session: Session, expected: int) -> float:
     """Seconds from loading the state to the last write; what `iac apply` does after it has logged in."""
-    from iac.apply.outcome import Stop
+    from iac.apply.outcome import StopRequest
     from iac.apply.run import apply_plan
     from iac.workflow.plan import prepare
 
@@ -243,7 +243,7 @@ def _apply(session: Session, expected: int) -> float:
     def work() -> None:
         nonlocal done
         with session.backend.lock(session.holder(), timeout=0):
-            report = apply_plan(session, prepare(session, session.options()), Stop())
+            report = apply_plan(session, prepare(session, session.options()), StopRequest())
         done = len(report.outcomes) if report.is_complete else -1
 
     spent = timed(work)

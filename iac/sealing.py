@@ -56,12 +56,12 @@ def parse_identities(source: Secret | None) -> list[Any]:
     if source is None or not source.reveal().strip():
         raise StateError("no age identity is configured", why="opening secrets of the state needs one", fix=CONFIGURE)
     text = source if _is_key(source) else _key_file(source)
-    found = _ssh_identity(text) if _PEM in text.reveal() else age_identities(text)
-    if not found:
+    identities = _ssh_identity(text) if _PEM in text.reveal() else age_identities(text)
+    if not identities:
         raise StateError(
             "the age identity holds no key", why=f"a line that begins with {_KEY} is missing", fix=CONFIGURE
         )
-    return found
+    return identities
 
 
 def _is_key(source: Secret) -> bool:
@@ -118,7 +118,7 @@ def recipients_of(identity: Secret) -> tuple[str, ...]:
     Raises:
         StateError: a line of it is no age identity.
     """
-    return tuple(str(one.to_public()) for one in age_identities(identity))
+    return tuple(str(key.to_public()) for key in age_identities(identity))
 
 
 def _ssh_identity(text: Secret) -> list[Any]:

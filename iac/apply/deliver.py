@@ -12,14 +12,12 @@ from iac.core.diagnostics import Diagnostic, sort_key
 from iac.core.errors import ClosedSecretError, IacError, InputError, InvalidInput
 from iac.core.model import uses_secret
 from iac.core.plan.change import Change, OutputAction, OutputChange, SecretChange
-from iac.core.plan.draft import Rendered
+from iac.core.plan.draft import RenderedClient
 from iac.core.plan.output import as_rendered, find_block, is_written, made_by, record_output
 from iac.core.plan.plan import Plan
 from iac.core.secret import Secret
-from iac.core.state.keys import key_in_use, kid_in_use
-from iac.core.state.model import ClientState, OutputRecord, OutputWritten, State
-from iac.session import LocalSession
-from iac.session.ledger import Ledger, Sealed
+from iac.core.state.model import ClientState, OutputRecord, OutputWritten, State, key_in_use, kid_in_use
+from iac.session import Ledger, LocalSession, SecretKind
 
 if TYPE_CHECKING:
     from iac.rendering.context import Credentials
@@ -188,7 +186,7 @@ def _write(session: LocalSession, ledger: Ledger, spec: OutputSpec, output: Outp
     return Delivered(output, is_changed)
 
 
-def rendered(spec: OutputSpec, state: State) -> dict[str, Rendered]:
+def rendered(spec: OutputSpec, state: State) -> dict[str, RenderedClient]:
     """Its clients as it can read them now; those that state does not know are left out."""
     return {address: as_rendered(state, address) for address in spec.clients if address in state.clients}
 
@@ -224,7 +222,7 @@ def open_key(ledger: Ledger, address: str, client: ClientState) -> Secret | None
         StateError: it cannot be opened.
     """
     key = key_in_use(ledger.state.keys.get(address, ()), client.applied)
-    return ledger.open(address, key.private, Sealed.KEY) if key else None
+    return ledger.open(address, key.private, SecretKind.KEY) if key else None
 
 
 def fresh_content(session: LocalSession, ledger: Ledger, spec: OutputSpec) -> bytes:

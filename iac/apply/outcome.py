@@ -39,7 +39,7 @@ Outcome = Done | Failed | NotTried
 
 
 @dataclass(slots=True)
-class Stop:
+class StopRequest:
     """Asks a run to end: what is in flight is finished, nothing new is sent."""
 
     event: threading.Event = field(default_factory=threading.Event)

@@ -20,7 +20,7 @@ from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.state.model import IntentDropped
 from iac.ports import Provider
-from iac.session.ledger import Ledger
+from iac.session import Ledger
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,20 +11,19 @@ from dataclasses import dataclass, field, replace
 
 from iac.apply.delete import Deletion, retire_predecessors
 from iac.apply.deliver import check_outputs, deliver
-from iac.apply.outcome import Done, Failed, NotTried, Outcome, Report, Stop
+from iac.apply.outcome import Done, Failed, NotTried, Outcome, Report, StopRequest
 from iac.apply.step import Steps
 from iac.core.errors import GarbledError, IacError, StateError, UnreachableError
 from iac.core.plan.approval import approve, uncovered
 from iac.core.plan.change import Action, Change, SecretStep
-from iac.core.plan.draft import Options
+from iac.core.plan.draft import PlanOptions
 from iac.core.plan.identity import reinstate
 from iac.core.plan.plan import Plan
 from iac.core.registration import Actual
 from iac.core.secret import Secret
-from iac.core.state.journal import check_events
+from iac.core.state.document import check_events
 from iac.core.state.model import ClientState, ClientWritten, SealedSecret, State
-from iac.session import Session
-from iac.session.ledger import Ledger
+from iac.session import Ledger, Session
 
 # What adds comes before what takes away, so that no service is without what it needs in between. Deletions come last:
 # when something before them stops the run, the old clients are still there.
@@ -47,13 +46,15 @@ class LockedPlan:
     plan: Plan
     state: State
     actual: Actual
-    options: Options
+    options: PlanOptions
     kept: Mapping[str, SealedSecret] = field(default_factory=dict)
 
     @property
     def has_work(self) -> bool:
         """Whether apply has anything to do, even if only in state."""
-        return bool(self.plan.changes or self.plan.moved or self.plan.released or self.settled())
+        return bool(
+            self.plan.changes or self.plan.moved or self.plan.released or self.plan.taken_over or self.settled()
+        )
 
     def settled(self) -> frozenset[str]:
         """Addresses whose interrupted write needs nothing more: the server holds what is wanted."""
@@ -61,7 +62,7 @@ class LockedPlan:
         return frozenset(a for a in self.state.intents if self.options.wants(a) and a not in planned)
 
 
-def apply_plan(session: Session, locked: LockedPlan, stop: Stop) -> Report:
+def apply_plan(session: Session, locked: LockedPlan, stop: StopRequest) -> Report:
     """Carry out a plan that was approved. Call it with the lock held.
 
     Raises:
@@ -178,7 +179,7 @@ def withdraw(ledger: Ledger, outcomes: Iterable[Outcome]) -> None:
 
 
 def execute(
-    changes: Sequence[Change], do: Callable[[Change], None], parallelism: int, stop: Stop
+    changes: Sequence[Change], do: Callable[[Change], None], parallelism: int, stop: StopRequest
 ) -> tuple[Outcome, ...]:
     """Do every change; the outcomes in the order of `changes`."""
     outcomes: dict[str, Outcome] = {}
@@ -191,7 +192,7 @@ def execute(
     return tuple(outcomes[change.address] for change in changes)
 
 
-def _do_one(change: Change, do: Callable[[Change], None], stop: Stop) -> Outcome:
+def _do_one(change: Change, do: Callable[[Change], None], stop: StopRequest) -> Outcome:
     if stop.event.is_set():
         return NotTried(change, stop.reason)
     try:

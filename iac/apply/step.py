@@ -20,7 +20,7 @@ from iac.core.secret import Secret
 from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, Predecessor, SealedSecret, SecretStatus, State
 from iac.ports import Provider
-from iac.session.ledger import Ledger, Sealed
+from iac.session import Ledger, SecretKind
 
 
 def stored_client(change: Change, state: State) -> ClientState | None:
@@ -194,7 +194,7 @@ class Steps:
         if held is not None:  # a new token is stored as soon as it comes
             client = replace(client, rat=held.rat or client.rat, token_renewed=held.token_renewed)
         if answer.rat is not None and not (client.rat and client.rat.holds(answer.rat)):
-            client = replace(client, rat=self.ledger.seal(change.address, answer.rat, Sealed.TOKEN))
+            client = replace(client, rat=self.ledger.seal(change.address, answer.rat, SecretKind.TOKEN))
         return client
 
     def _is_answered(

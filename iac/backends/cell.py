@@ -127,15 +127,15 @@ def settle(cell: Cell, data: bytes, old: Stored | None, clock: Clock) -> Stored:
         except NotStored as failure:
             reason, is_refusal = failure.reason, failure.is_refusal
         try:
-            found = cell.read()
+            present = cell.read()
         except UnreachableError as error:
             reason = f"{reason}; {error.summary}: {error.why}"
             if is_refusal:
                 break
             continue
-        if found is not None and found.data == data:
-            return found
-        if (found and found.version) != (old and old.version):
+        if present is not None and present.data == data:
+            return present
+        if (present and present.version) != (old and old.version):
             raise NotSettled(reason, is_moved=True)
         if is_refusal:  # a right that is missing, or a hook, says no again
             break

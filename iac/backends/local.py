@@ -19,9 +19,18 @@ from pathlib import Path
 from iac import files
 from iac.core.errors import MissingStateError, StateError
 from iac.core.limits import LONGEST_WRITE
-from iac.core.state.codec import COUNT, OBJECT, TEXT, Malformed, dump, known, load, named
-from iac.core.state.document import Owner, TextOrigin, check_owner, check_state, parse_state
-from iac.core.state.journal import Journal, is_journal, parse_journal, replay
+from iac.core.state.codec import COUNT, OBJECT, TEXT, MalformedValue, dump, known, load, named
+from iac.core.state.document import (
+    Journal,
+    Owner,
+    TextOrigin,
+    check_owner,
+    check_state,
+    is_journal,
+    parse_journal,
+    parse_state,
+    replay,
+)
 from iac.core.state.model import Event, State
 from iac.ports import Clock, Deliveries, Delivery, StateBackend
 
@@ -120,7 +129,7 @@ class JournaledBackend(StateBackend):
         self._where = where
         self._owner = owner
         self._clock = clock
-        self._rescue = Rescue(places() if rescue is None else rescue, owner.environment)
+        self._rescue = EmergencyCopies(places() if rescue is None else rescue, owner.environment)
         self._mutex = threading.Lock()
         self._commits = GroupCommit(self._append)
 
@@ -196,7 +205,7 @@ class LocalJournal:
         """The whole batches, and the size of the file; empty when there is none.
 
         Raises:
-            StateError: it is damaged; `fix` is the way on.
+            StateError: it is damaged; `fix` is the next step.
         """
         try:
             data = files.read(self._path)
@@ -263,7 +272,7 @@ class FileDeliveries(Deliveries):
             self.begun = COUNT(note.get("begun", 0), "begun")
             outputs = _OUTPUTS(note.get("outputs"), "outputs").items()
             return {name: Delivery(one["serial"], one["salt"], one["fingerprint"]) for name, one in outputs}
-        except (OSError, UnicodeDecodeError, Malformed):
+        except (OSError, UnicodeDecodeError, MalformedValue):
             return {}
 
 
@@ -275,7 +284,7 @@ def places() -> tuple[Path, ...]:
     return files.temporary_folder(), Path("/dev/shm"), Path.home()  # noqa: S108  # a place of last resort
 
 
-class Rescue:
+class EmergencyCopies:
     """Writes emergency copies of one state and tells how they come back.
 
     Args:

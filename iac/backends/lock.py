@@ -85,10 +85,10 @@ def not_held(where: str, run_id: str, why: str) -> StateError:
 
 
 def _age(holder: Holder, now: datetime) -> str:
-    held = _between(holder.since, now)
-    if held is None:
+    duration = _between(holder.since, now)
+    if duration is None:
         return ""
-    hours, rest = divmod(max(int(held.total_seconds()), 0), 3600)
+    hours, rest = divmod(max(int(duration.total_seconds()), 0), 3600)
     return f" ({hours} h {rest // 60} min {rest % 60} s)"
 
 
@@ -179,8 +179,8 @@ def unlock(path: Path, run_id: str) -> Holder:
         is_free = _try(file, fcntl.LOCK_EX)
         note = _read(file)
         if note.run_id != run_id:
-            last = "nobody holds it; the last run to hold it was" if is_free else "it is held by"
-            raise not_held(str(path), run_id, f"{last} {note.run_id} of {note.who}, since {note.since}")
+            holding = "nobody holds it; the last run to hold it was" if is_free else "it is held by"
+            raise not_held(str(path), run_id, f"{holding} {note.run_id} of {note.who}, since {note.since}")
         if not is_free:
             raise LockedError(
                 "the run that holds the lock is alive, so its lock stays",

@@ -16,10 +16,8 @@ from iac.backends.cell import Cell, NotSettled, Stored, settle
 from iac.backends.local import Extent, JournaledBackend, LocalJournal
 from iac.backends.lock import Lease
 from iac.core.errors import StateError, UnreachableError
-from iac.core.state.document import Owner, TextOrigin, render_state
-from iac.core.state.journal import Batch, fold_all, render_batch
-from iac.core.state.keys import is_needed
-from iac.core.state.model import Event, State
+from iac.core.state.document import Batch, Owner, TextOrigin, fold_all, render_batch, render_state
+from iac.core.state.model import Event, State, is_needed
 from iac.ports import Clock, Holder, Lock, Site, StateBackend
 
 
@@ -47,7 +45,7 @@ class _Snapshot:
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class LocalPaths:
     """The places of copies on this machine.
 
     Attributes:
@@ -67,7 +65,7 @@ def owner_of(site: Site) -> Owner:
 def open_remote(site: Site, document: Cell, lock: Cell | Lock) -> StateBackend:
     """The state of an environment in a cell, its lock in another cell or of its own kind."""
     lease = lock if isinstance(lock, Lock) else Lease(lock, site.clock, site.environment)
-    places = Places(site.root / ".iac" / f"{site.lineage}.journal")
+    places = LocalPaths(site.root / ".iac" / f"{site.lineage}.journal")
     return RemoteBackend(document, lease, owner_of(site), site.clock, places)
 
 
@@ -82,7 +80,7 @@ class RemoteBackend(JournaledBackend):
         places: where this machine keeps copies.
     """
 
-    def __init__(self, cell: Cell, lock: Lock, owner: Owner, clock: Clock, places: Places) -> None:
+    def __init__(self, cell: Cell, lock: Lock, owner: Owner, clock: Clock, places: LocalPaths) -> None:
         super().__init__(cell.where, owner, clock, places.rescue)
         self._cell = cell
         self._run_lock = lock

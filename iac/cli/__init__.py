@@ -106,11 +106,11 @@ def cli(
     ctx: click.Context, *, directory: str, environment: str | None, no_color: bool, quiet: bool, verbose: int
 ) -> None:
     """Manage the OAuth/OIDC clients of an INDIGO IAM as code."""
-    from iac.cli.context import Shell  # not needed for --version and --help
+    from iac.cli.context import CommandContext  # not needed for --version and --help
     from iac.cli.format import SHOWN
 
     ctx.meta[SHOWN] = ctx.obj
-    ctx.obj = Shell(directory, environment, no_color, quiet, verbose)
+    ctx.obj = CommandContext(directory, environment, no_color, quiet, verbose)
     if verbose:
         ctx.call_on_close(_log(verbose))
 
@@ -163,5 +163,5 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 def _wants_json(arguments: Sequence[str] | None) -> bool:
     """Whether the command line asks for JSON; it is looked at itself, for it may be what is wrong."""
-    given = sys.argv[1:] if arguments is None else arguments
-    return "--format=json" in given or ("--format", "json") in pairwise(given)
+    words = sys.argv[1:] if arguments is None else arguments
+    return "--format=json" in words or ("--format", "json") in pairwise(words)

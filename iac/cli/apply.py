@@ -18,12 +18,12 @@ from iac.cli.approval import (
     carry_out,
     end,
 )
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT
 from iac.cli.help import Example, Subcommand
 from iac.core.errors import IacError, InputError
 from iac.core.plan.approval import DIGEST, SavedPlan, parse_saved
-from iac.core.state.codec import Malformed
+from iac.core.state.codec import MalformedValue
 from iac.files import read
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ _SAVE = "save a plan: iac plan --out FILE"
 @FORMAT
 @click.pass_obj
 def command(
-    shell: Shell,
+    context: CommandContext,
     *,
     plan_file: str | None,
     auto_approve: bool,
@@ -86,10 +86,10 @@ def command(
     rest of it after exit 5. Off a terminal, one of PLAN, --expect-plan or --auto-approve is required.
     """
     from iac.apply.run import apply_plan
-    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.plan import prepare
 
-    saved = _saved(shell, plan_file, expect_plan)
+    saved = _saved(context, plan_file, expect_plan)
     expected = saved.digest if saved else expect_plan
     terms = ApprovalTerms(
         view,
@@ -99,37 +99,37 @@ def command(
         ways="--auto-approve, a saved PLAN or --expect-plan DIGEST",
     )
     with (
-        open_session(shell, Access.WRITE, parallelism=parallelism) as session,
+        open_session(context, Access.WRITE, parallelism=parallelism) as session,
         session.backend.lock(session.holder(), timeout=lock_timeout),
     ):
         options = replace(session.options(targets, recreate), rotate_due=rotate_due)
         locked = prepare(replace(session, accepts_older_state=accept_older_state), options)
-        report = carry_out(shell, session, locked, terms, apply_plan)
+        report = carry_out(context, session, locked, terms, apply_plan)
     # The lock is free by now: a proof writes nothing, and may take its time.
     if verify:
-        report = _proven(shell, report)
-    return end(shell, report, view)
+        report = _proven(context, report)
+    return end(context, report, view)
 
 
-def _proven(shell: Shell, report: Report) -> Report:
+def _proven(context: CommandContext, report: Report) -> Report:
     """The report with whether the credentials of the clients that are now as wanted work; nothing is undone."""
     from iac.workflow.verify import prove  # only where it is asked for
 
     if report.is_interrupted or not report.applied():
-        shell.note("no client was applied, so none is verified: iac verify looks at all of them")
+        context.note("no client was applied, so none is verified: iac verify looks at all of them")
         return report
     try:
-        return replace(report, proof=prove(shell, report.applied()))
+        return replace(report, proof=prove(context, report.applied()))
     except IacError as error:
         return replace(report, unproven=error)
 
 
-def _saved(shell: Shell, plan_file: str | None, digest: str | None) -> SavedPlan | None:
+def _saved(context: CommandContext, plan_file: str | None, digest: str | None) -> SavedPlan | None:
     if digest is not None and not DIGEST.fullmatch(digest):
         raise click.UsageError("--expect-plan takes the digest of a plan: sha256: and 64 hex digits")
     if plan_file is None:
         return None
-    saved = _read(shell.path(plan_file))
+    saved = _read(context.path(plan_file))
     if digest not in {None, saved.digest}:
         raise click.UsageError(f"--expect-plan is not the digest of {plan_file}")
     return saved
@@ -142,6 +142,10 @@ def _read(path: Path) -> SavedPlan:
         raise InputError(
             "the saved plan cannot be read", where=str(path), why=str(error.strerror), fix=_SAVE
         ) from error
-    except (Malformed, UnicodeDecodeError) as error:
-        why = f"{error}: it was cut or edited, or is not a plan" if isinstance(error, Malformed) else "it is not UTF-8"
+    except (MalformedValue, UnicodeDecodeError) as error:
+        why = (
+            f"{error}: it was cut or edited, or is not a plan"
+            if isinstance(error, MalformedValue)
+            else "it is not UTF-8"
+        )
         raise InputError("the saved plan is damaged", where=str(path), why=why, fix=_SAVE) from None

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli import INTERRUPTED
-from iac.cli.context import Shell, approve, check_terminal
+from iac.cli.context import CommandContext, approve, check_terminal
 from iac.cli.format import show_json, show_plan
 from iac.core.errors import PartialApply
 from iac.core.plan.approval import SavedPlan
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.apply.outcome import Report, Stop
+    from iac.apply.outcome import Report, StopRequest
     from iac.apply.run import LockedPlan
     from iac.session import Session
 
@@ -64,25 +64,25 @@ class ApprovalTerms:
 
 
 def carry_out(
-    shell: Shell,
+    context: CommandContext,
     session: Session,
     locked: LockedPlan,
     terms: ApprovalTerms,
-    do: Callable[[Session, LockedPlan, Stop], Report],
+    do: Callable[[Session, LockedPlan, StopRequest], Report],
 ) -> Report:
     """Show the plan, hold it against guards and expectation, ask, and do it; nothing where there is nothing to do.
 
     Raises:
         UnsafePlan: a guard refuses it.
         StalePlan: it is not the expected one.
-        Declined: it was not approved.
+        DeclinedError: it was not approved.
     """
-    from iac.apply.outcome import Report, Stop  # not needed by --help
+    from iac.apply.outcome import Report, StopRequest  # not needed by --help
     from iac.workflow.plan import check_expected, check_guards, check_saved
 
     # The plan is shown before anything can refuse it: a person sees what was refused.
     if terms.view == "text":
-        show_plan(shell, locked.plan, "text")
+        show_plan(context, locked.plan, "text")
     if terms.expected is not None:
         check_expected(locked.plan, locked.state.approval, terms.expected)
     if terms.saved is not None:
@@ -94,7 +94,7 @@ def carry_out(
         return Report(locked.plan.digest, (), findings=locked.plan.findings)
     if terms.expected is None and not terms.is_approved:
         _ask(locked, terms)
-    stop = Stop()
+    stop = StopRequest()
     with _interruptible(stop):
         return do(session, locked, stop)
 
@@ -111,7 +111,7 @@ def _ask(locked: LockedPlan, terms: ApprovalTerms) -> None:
 
 
 @contextmanager
-def _interruptible(stop: Stop) -> Iterator[None]:
+def _interruptible(stop: StopRequest) -> Iterator[None]:
     """The first SIGINT or SIGTERM lets writes in flight finish and sends nothing new."""
 
     def ask(*_: object) -> None:
@@ -129,7 +129,7 @@ def _interruptible(stop: Stop) -> Iterator[None]:
             signal.signal(sign, handler)
 
 
-def end(shell: Shell, report: Report, view: str) -> int:
+def end(context: CommandContext, report: Report, view: str) -> int:
     """Show the report; the exit code.
 
     Raises:
@@ -140,8 +140,8 @@ def end(shell: Shell, report: Report, view: str) -> int:
     if view == "json":
         show_json(report.to_dict())
     elif not report.is_idle:
-        click.echo(report_text(report, color=shell.wants_color()), nl=False, color=True)
-        _show_proof(shell, report)
+        click.echo(report_text(report, color=context.wants_color()), nl=False, color=True)
+        _show_proof(context, report)
     if report.is_interrupted:
         return INTERRUPTED
     if not report.is_complete:
@@ -149,11 +149,11 @@ def end(shell: Shell, report: Report, view: str) -> int:
     return 0
 
 
-def _show_proof(shell: Shell, report: Report) -> None:
+def _show_proof(context: CommandContext, report: Report) -> None:
     from iac.views.proof import proof_text
 
     if report.proof is not None:
-        text = proof_text(report.proof, color=shell.wants_color(), width=shell.width())
+        text = proof_text(report.proof, color=context.wants_color(), width=context.width())
         click.echo(f"\n{text}", nl=False, color=True)
     for line in report.unproven.lines() if report.unproven else ():
         click.echo(printable(f"not verified: {line}"))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from iac.core.errors import Declined, InputError, RenderError
+from iac.core.errors import DeclinedError, InputError, RenderError
 from iac.core.text import printable
 from iac.files import read
 from iac.ports.path import PROJECT_FILE, path_inside, path_over
@@ -38,7 +38,7 @@ def read_stdin() -> bytes:
     return sys.stdin.buffer.read()  # limit: whoever writes to it, as for every filter
 
 
-def read_given(shell: Shell, file: str) -> bytes:
+def read_given(context: CommandContext, file: str) -> bytes:
     """The content of a file that an argument names; - is stdin.
 
     Raises:
@@ -47,7 +47,7 @@ def read_given(shell: Shell, file: str) -> bytes:
     if file == "-":
         return read_stdin()
     try:
-        return read(shell.path(file))
+        return read(context.path(file))
     except OSError as error:
         raise InputError(
             "the file cannot be read", where=file, why=str(error.strerror), fix="name a file that you can read"
@@ -68,17 +68,17 @@ def approve(question: str, cancelled: str) -> None:
     """Ask the person at the terminal.
 
     Raises:
-        Declined: the answer is no; `cancelled` says what that means.
+        DeclinedError: the answer is no; `cancelled` says what that means.
     """
     # limit: the person at the terminal; a lock that is held meanwhile names them and ends with the process
     if not click.confirm(question, err=True):
-        raise Declined(cancelled)
+        raise DeclinedError(cancelled)
 
 
 def find_top(folder: Path) -> Path:
     """The top of the repository that a folder is in; without one the folder itself."""
     here = folder.resolve()
-    return next((each for each in (here, *here.parents) if (each / ".git").exists()), here)
+    return next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
 
 
 def find_project(start: Path) -> Path:
@@ -99,7 +99,7 @@ def find_project(start: Path) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Shell:
+class CommandContext:
     """The global options of one call, and the iac.yaml that settings are taken from, if it is not the project's."""
 
     directory: str = "."
@@ -144,7 +144,7 @@ class Shell:
         """The same as messages name files: relative to the project's folder."""
         return os.path.relpath(self.path(name).absolute(), self.root.absolute())
 
-    def with_base(self, name: str | None) -> Shell:
+    def with_base(self, name: str | None) -> CommandContext:
         """The same, with settings from this iac.yaml; None for the project's own."""
         return self if name is None else replace(self, base=self.path(name))
 
@@ -170,38 +170,38 @@ class Shell:
             click.echo(printable(line), err=True)
 
 
-def check_place(shell: Shell, file: str, option: str) -> None:
+def check_place(context: CommandContext, file: str, option: str) -> None:
     """See that a file can be written, before anything else is done.
 
     Raises:
         InputError: it cannot.
     """
-    with _sink(shell, file, option) as (sink, name):
+    with _sink(context, file, option) as (sink, name):
         sink.check(name, b"")
 
 
-def write_whole(shell: Shell, file: str, text: str, option: str) -> None:
+def write_whole(context: CommandContext, file: str, text: str, option: str) -> None:
     """Write a file at once: readers see what was there, or all of the text.
 
     Raises:
         InputError: it cannot be written.
     """
-    with _sink(shell, file, option) as (sink, name):
+    with _sink(context, file, option) as (sink, name):
         sink.write(name, text.encode(), mode=0o644)
 
 
 @contextmanager
-def _sink(shell: Shell, file: str, option: str) -> Iterator[tuple[FileSink, str]]:
+def _sink(context: CommandContext, file: str, option: str) -> Iterator[tuple[FileSink, str]]:
     """The folder of a file that an option names, and its name there; what goes wrong is a mistake in the option."""
     from iac.sinks.file.sink import FileSink  # not needed by --help
 
     def refusal(why: str) -> InputError:
         return InputError("the file cannot be written", where=file, why=why, fix=f"name another file: {option}")
 
-    path = shell.path(file)
+    path = context.path(file)
     if not path.parent.is_dir():
         raise refusal("there is no such folder")
-    if over := path_over(f"{path_inside(shell.root, path.parent)}/{path.name}"):
+    if over := path_over(f"{path_inside(context.root, path.parent)}/{path.name}"):
         raise refusal(f"it would be written over what iac, git or a forge reads ({over})")
     try:
         yield FileSink(path.parent), path.name

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
 
@@ -34,26 +34,26 @@ UNREACHED = 6
 )
 @FORMAT
 @click.pass_obj
-def command(shell: Shell, *, view: str) -> int:
+def command(context: CommandContext, *, view: str) -> int:
     """Check everything around the project: files, git, pipelines, encryption, state, login and server.
 
     Each problem comes with its fix. Doctor writes nothing. A check that fails does not stop the others.
     """
     from iac.workflow.doctor import run_checkup  # brings in the adapters
 
-    found = run_checkup(shell)
-    show(view, {"format_version": "1.0", "checks": [check.to_dict() for check in found.checks]}, _lines(found))
-    if not found.is_reached:
+    checkup = run_checkup(context)
+    show(view, {"format_version": "1.0", "checks": [check.to_dict() for check in checkup.checks]}, _lines(checkup))
+    if not checkup.is_reached:
         return UNREACHED
-    return 1 if found.has_errors else 0
+    return 1 if checkup.has_errors else 0
 
 
-def _lines(found: Checkup) -> Iterator[str]:
-    for check in found.checks:
+def _lines(checkup: Checkup) -> Iterator[str]:
+    for check in checkup.checks:
         message = check.message
         yield f"{check.health:<8} {message.id:<13} {message.summary}"
         for line in (message.where, message.why, f"fix: {message.fix}" if message.fix else ""):
             if line:
                 yield f"{'':<22} {line}"
-    counts = Counter(check.health for check in found.checks)
-    yield f"{len(found.checks)} checks: {', '.join(f'{number} {health}' for health, number in counts.items())}"
+    counts = Counter(check.health for check in checkup.checks)
+    yield f"{len(checkup.checks)} checks: {', '.join(f'{number} {health}' for health, number in counts.items())}"

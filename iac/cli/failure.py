@@ -9,7 +9,7 @@ import click
 
 from iac.cli.format import show_json
 from iac.core.errors import (
-    Declined,
+    DeclinedError,
     IacError,
     InputError,
     InvalidInput,
@@ -93,7 +93,7 @@ def show_error(parts: Mapping[str, Any], code: int) -> None:
 def say(error: IacError) -> None:
     """The lines of an error on stderr; diagnostics say their own severity."""
     lines = error.lines()
-    if not isinstance(error, InvalidInput | Declined):
+    if not isinstance(error, InvalidInput | DeclinedError):
         lines = [f"error: {lines[0]}", *(f"  {line}" for line in lines[1:])]
     for line in lines:
         click.echo(printable(line), err=True)

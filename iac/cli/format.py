@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
 from iac.core.explanation import Explanation
 from iac.core.plan.plan import Plan
 from iac.core.text import printable
@@ -34,21 +34,21 @@ SETTINGS_FROM = click.option(
 )
 
 
-def show_plan(shell: Shell, plan: Plan, view: str) -> None:
+def show_plan(context: CommandContext, plan: Plan, view: str) -> None:
     """Print a plan on stdout."""
     from iac.views.text import plan_text
 
     if view == "json":
         show_json(plan.to_dict())
     else:
-        text = plan_text(plan, color=shell.wants_color(), width=shell.width())
+        text = plan_text(plan, color=context.wants_color(), width=context.width())
         click.echo(text, nl=False, color=True)
 
 
-def note_run(shell: Shell, holder: Holder | None) -> None:
+def note_run(context: CommandContext, holder: Holder | None) -> None:
     """Say that another run is changing the server."""
     if holder is not None:
-        shell.note(f"an apply is running since {holder.since}: {holder.who}")
+        context.note(f"an apply is running since {holder.since}: {holder.who}")
 
 
 def known_ids() -> Mapping[str, Explanation]:

@@ -7,7 +7,9 @@ from typing import Any, NamedTuple
 
 import click
 
-DOCS = "https://github.com/indigo-iac/indigo-iac/tree/main/docs"
+from iac import HOME
+
+DOCS = f"{HOME}/tree/main/docs"
 """Where an installed user reads the pages: the documentation's address of pyproject.toml."""
 
 

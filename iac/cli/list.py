@@ -8,10 +8,10 @@ from typing import Any
 
 import click
 
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
 from iac.cli.format import format_option, show_json
 from iac.cli.help import Example, Subcommand
-from iac.core.inventory import COLUMNS, Filter, Inventory, Standing
+from iac.core.inventory import COLUMNS, ClientStatus, Filter, Inventory
 from iac.core.rotation import seconds
 
 _USUAL = ("address", "client_id", "name", "state", "grants")
@@ -91,7 +91,7 @@ class _Columns(click.ParamType[tuple[str, ...]]):
 @format_option("text", "json", "csv")
 @click.pass_obj
 def command(
-    shell: Shell,
+    context: CommandContext,
     *,
     standings: tuple[str, ...],
     stale: timedelta | None,
@@ -109,12 +109,12 @@ def command(
     A client must match all filters; --managed and --unmanaged together match either. Needs the scope iam:admin.read,
     and no key of the state.
     """
-    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.inventory import read_inventory
 
     order = sort[0]
     wanted = Filter(
-        standings=frozenset(Standing(name) for name in standings),
+        standings=frozenset(ClientStatus(name) for name in standings),
         stale=stale,
         expiring=expiring,
         is_ownerless=is_ownerless,
@@ -123,15 +123,17 @@ def command(
         match=match,
     )
     needs_owners = "owners" in {*(columns or ()), order.removeprefix("-")}
-    with open_session(shell, Access.READ) as session:
+    with open_session(context, Access.READ) as session:
         inventory = read_inventory(session, wanted, with_owners=needs_owners)
     if not columns:
         usual = _usual(wanted, order, is_use_known=inventory.is_use_known)
         columns = usual if view == "text" else tuple(COLUMNS)
-    _show(shell, inventory, columns, order, view)
-    shell.note(*(f"{one.client_id or '(no client_id)'} is left out: {one.misfit_words}" for one in inventory.left_out))
+    _show(context, inventory, columns, order, view)
+    context.note(
+        *(f"{one.client_id or '(no client_id)'} is left out: {one.invalid_words}" for one in inventory.left_out)
+    )
     if not inventory.is_use_known and "last_used" in columns:
-        shell.note("this server does not say when clients were last used: an empty last_used does not mean unused")
+        context.note("this server does not say when clients were last used: an empty last_used does not mean unused")
     return 0
 
 
@@ -149,7 +151,7 @@ def _usual(wanted: Filter, order: str, *, is_use_known: bool) -> tuple[str, ...]
     return tuple(dict.fromkeys([*_USUAL, *(name for name, is_wanted in more.items() if is_wanted)]))
 
 
-def _show(shell: Shell, inventory: Inventory, columns: tuple[str, ...], order: str, view: str) -> None:
+def _show(context: CommandContext, inventory: Inventory, columns: tuple[str, ...], order: str, view: str) -> None:
     from iac.views.inventory import inventory_csv, inventory_text, summary_line
 
     rows = inventory.sorted_by(order.removeprefix("-"), is_descending=order.startswith("-"))
@@ -157,6 +159,6 @@ def _show(shell: Shell, inventory: Inventory, columns: tuple[str, ...], order: s
         show_json(inventory.to_dict(columns, rows))
     elif view == "csv":
         click.echo(inventory_csv(columns, rows), nl=False)
-        shell.note(summary_line(inventory, len(rows)))
+        context.note(summary_line(inventory, len(rows)))
     else:
-        click.echo(inventory_text(inventory, columns, rows, width=shell.width()), nl=False)
+        click.echo(inventory_text(inventory, columns, rows, width=context.width()), nl=False)

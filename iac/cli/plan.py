@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 import click
 
 from iac.cli.approval import RECREATE, ROTATE_DUE
-from iac.cli.context import Shell, check_place, write_whole
+from iac.cli.context import CommandContext, check_place, write_whole
 from iac.cli.format import SETTINGS_FROM, format_option, known_ids, note_run, show_plan
 from iac.cli.help import Example, Subcommand
-from iac.views.kind import BUDGET, SMALLEST_BUDGET, PlanView, Setting, render_plan
+from iac.views.kind import BUDGET, SMALLEST_BUDGET, PlanView, ViewSettings, render_plan
 
 _NAMES = ", ".join(PlanView)
 
@@ -85,7 +85,7 @@ REPORT = click.option(
 @format_option("text", "markdown", "json")
 @click.pass_obj
 def command(
-    shell: Shell,
+    context: CommandContext,
     *,
     out: str | None,
     targets: tuple[str, ...],
@@ -101,33 +101,35 @@ def command(
 
     Plan writes only the files that you ask for. It needs the scope iam:admin.read, no key of the state and no lock.
     """
-    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.plan import check_guards, read_plan
 
     # Before the server is asked: a file that cannot be written costs no minutes of reading.
-    files = _files(shell, reports, out, view)
-    with open_session(shell.with_base(base), Access.READ, reads_ahead=not targets) as session:
+    files = _files(context, reports, out, view)
+    with open_session(context.with_base(base), Access.READ, reads_ahead=not targets) as session:
         plan = read_plan(session, replace(session.options(targets, recreate), rotate_due=rotate_due))
-        note_run(shell, session.backend.holder())
-    setting = Setting(shell.place, budget, known_ids)
+        note_run(context, session.backend.holder())
+    setting = ViewSettings(context.place, budget, known_ids)
     if view == "markdown":
         click.echo(render_plan(plan, PlanView.MARKDOWN, setting), nl=False)
     else:
-        show_plan(shell, plan, view)
+        show_plan(context, plan, view)
     for file, option in files:
         text = render_plan(plan, file.view, setting)
         if file.is_stdout:
             click.echo(text, nl=False)
         else:
-            write_whole(shell, file.name, text, option)
+            write_whole(context, file.name, text, option)
     if out is not None:
-        shell.note(f"saved {out}: apply it with `iac apply {out}`")
+        context.note(f"saved {out}: apply it with `iac apply {out}`")
     # Last, so that the files of a refused plan are there for its reviewers.
     check_guards(plan)
     return 2 if detailed_exitcode and not plan.is_empty else 0
 
 
-def _files(shell: Shell, reports: Sequence[ReportFile], out: str | None, view: str) -> Sequence[tuple[ReportFile, str]]:
+def _files(
+    context: CommandContext, reports: Sequence[ReportFile], out: str | None, view: str
+) -> Sequence[tuple[ReportFile, str]]:
     """What is to be written beside stdout, and the option that says so.
 
     Raises:
@@ -139,10 +141,10 @@ def _files(shell: Shell, reports: Sequence[ReportFile], out: str | None, view: s
         files.append((ReportFile(PlanView.JSON, out), "--out FILE"))
     if view == "json" and any(file.is_stdout for file, _ in files):
         raise click.UsageError("--format json is all that stdout carries: give --report github=FILE a file")
-    paths = [shell.path(file.name) for file, _ in files]
+    paths = [context.path(file.name) for file, _ in files]
     if len(set(paths)) < len(paths):
         raise click.UsageError("two views cannot go to the same file")
     for file, option in files:
         if not file.is_stdout:
-            check_place(shell, file.name, option)
+            check_place(context, file.name, option)
     return files

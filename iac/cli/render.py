@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli.approval import ACCEPT_OLDER
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
 from iac.core.errors import RenderError, UnsafePlan
-from iac.core.limits import NAMES, listed
+from iac.core.text import NAMES, listed
 
 if TYPE_CHECKING:
     from iac.session import LocalSession
@@ -40,18 +40,20 @@ if TYPE_CHECKING:
 @ACCEPT_OLDER
 @FORMAT
 @click.pass_obj
-def command(shell: Shell, *, check: bool, targets: tuple[str, ...], accept_older_state: bool, view: str) -> int:
+def command(
+    context: CommandContext, *, check: bool, targets: tuple[str, ...], accept_older_state: bool, view: str
+) -> int:
     """Write outputs from state. Needs an age identity that opens the secrets, and no login.
 
     If the identity opens only some clients, name them with --target.
     """
-    from iac.wiring.sessions import open_local  # brings in the adapters
+    from iac.wiring import open_local  # brings in the adapters
     from iac.workflow.render import render_outputs
 
-    session = replace(open_local(shell), accepts_older_state=accept_older_state)
+    session = replace(open_local(context), accepts_older_state=accept_older_state)
     results = render_outputs(session, session.options(targets).targets, check=check)
     show(view, {"outputs": [result.to_dict() for result in results]}, _lines(results))
-    shell.note(*(line for result in results if result.warning for line in result.warning.lines()))
+    context.note(*(line for result in results if result.warning for line in result.warning.lines()))
     if any(result.status == "failed" for result in results):
         raise _failure(session, results, targets)
     if any(result.status == "refused" for result in results):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from iac.cli.approval import AUTO_APPROVE, LOCK_TIMEOUT, ApprovalTerms, carry_out, end
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT
 from iac.cli.help import Example, Subcommand
 
@@ -34,7 +34,7 @@ from iac.cli.help import Example, Subcommand
 @FORMAT
 @click.pass_obj
 def command(
-    shell: Shell,
+    context: CommandContext,
     *,
     addresses: tuple[str, ...],
     is_revoking: bool,
@@ -50,14 +50,14 @@ def command(
     raise `secret.serial` in the definition.
     """
     from iac.apply.run import apply_plan
-    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.rotate import prepare_rotation, rotate_and_revoke
 
     terms = ApprovalTerms(view, is_approved=auto_approve)
     with (
-        open_session(shell, Access.WRITE) as session,
+        open_session(context, Access.WRITE) as session,
         session.backend.lock(session.holder(), timeout=lock_timeout),
     ):
         locked = prepare_rotation(session, addresses, no_grace=no_grace)
-        report = carry_out(shell, session, locked, terms, rotate_and_revoke if is_revoking else apply_plan)
-    return end(shell, report, view)
+        report = carry_out(context, session, locked, terms, rotate_and_revoke if is_revoking else apply_plan)
+    return end(context, report, view)

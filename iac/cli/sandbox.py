@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
 from iac.cli.help import Example, Subcommand
 from iac.core.errors import InputError
 from iac.sandbox.flavour import Flavour
@@ -59,13 +59,13 @@ from iac.sandbox.world import Registrants
 @click.option("--faults", metavar="JSON", default="", help="Faults of the next requests.")
 @click.option("--shuffle", type=int, metavar="N", help="Answer lists in a random order, with seed N.")
 @click.pass_obj
-def command(shell: Shell, /, **options: Any) -> None:
+def command(context: CommandContext, /, **options: Any) -> None:
     """Run a local INDIGO IAM with real behaviour, for demos, tests and reviews.
 
     It runs in memory until Ctrl-C and keeps nothing. Do not use it in production: everybody knows its secrets.
     """
     if options["seed"] != PEOPLE:
-        options["seed"] = str(shell.path(options["seed"]))
+        options["seed"] = str(context.path(options["seed"]))
     flavour, registration = Flavour(options.pop("flavour")), Registrants(options.pop("registration"))
     try:
         run(RunOptions(flavour=flavour, registration=registration, **options), click.echo)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
 from iac.cli.format import format_option, show_json
 from iac.cli.help import Example, Subcommand
 from iac.core.errors import UnreachableError
@@ -24,7 +24,7 @@ from iac.core.proof import Proof
 @click.argument("addresses", metavar="[ADDR]...", nargs=-1)
 @format_option("text", "json", "junit")
 @click.pass_obj
-def command(shell: Shell, *, addresses: tuple[str, ...], view: str) -> int:
+def command(context: CommandContext, *, addresses: tuple[str, ...], view: str) -> int:
     """Prove that rendered credentials work: read each output, and ask the server with its credentials.
 
     Verify changes nothing. It gets tokens and device codes, which nobody uses. It needs no login, and usually no key of
@@ -32,8 +32,8 @@ def command(shell: Shell, *, addresses: tuple[str, ...], view: str) -> int:
     """
     from iac.workflow.verify import prove  # brings in the adapters
 
-    proof = prove(shell, addresses)
-    _show(shell, proof, view)
+    proof = prove(context, addresses)
+    _show(context, proof, view)
     if proof.has_failed:
         return 2
     if not proof.is_green:
@@ -41,7 +41,7 @@ def command(shell: Shell, *, addresses: tuple[str, ...], view: str) -> int:
     return 0
 
 
-def _show(shell: Shell, proof: Proof, view: str) -> None:
+def _show(context: CommandContext, proof: Proof, view: str) -> None:
     from iac.views.proof import proof_junit, proof_text
 
     if view == "json":
@@ -49,4 +49,4 @@ def _show(shell: Shell, proof: Proof, view: str) -> None:
     elif view == "junit":
         click.echo(proof_junit(proof), nl=False)
     else:
-        click.echo(proof_text(proof, color=shell.wants_color(), width=shell.width()), nl=False, color=True)
+        click.echo(proof_text(proof, color=context.wants_color(), width=context.width()), nl=False, color=True)

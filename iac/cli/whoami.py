@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
 
@@ -23,11 +23,11 @@ from iac.cli.help import Example, Subcommand
 )
 @FORMAT
 @click.pass_obj
-def command(shell: Shell, *, view: str) -> int:
+def command(context: CommandContext, *, view: str) -> int:
     """Log in, and show who you are for the server, your scopes, and the version of the server."""
-    from iac.wiring.sessions import Access, open_server  # brings in the adapters
+    from iac.wiring import Access, open_server  # brings in the adapters
 
-    with open_server(shell, Access.ALL) as (settings, provider):
+    with open_server(context, Access.ALL) as (settings, provider):
         identity = provider.identify()
         actual = provider.read([])
     scopes = None if identity.scopes is None else sorted(identity.scopes)

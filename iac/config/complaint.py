@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
-from iac.config.document import Document, Pointer
 from iac.config.schema import FORMATS, compile_schema, load_schema, make_whole, values_of
 from iac.core.catalogue import mistake
 from iac.core.diagnostics import Diagnostic
 from iac.core.text import nearest
+from iac.document import Document, Pointer
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -63,8 +63,8 @@ def validator_of(name: str) -> Validator:
     import referencing
 
     formats = jsonschema.FormatChecker(formats=())
-    for each, test in FORMATS.items():
-        formats.checks(each)(test)
+    for format_name, test in FORMATS.items():
+        formats.checks(format_name)(test)
     return jsonschema.Draft202012Validator(load_schema(name), registry=referencing.Registry(), format_checker=formats)
 
 
@@ -112,11 +112,11 @@ def check_schema(document: Document, name: str) -> list[Complaint]:
     make_whole(document.value, load_schema(name))
     if _quick(name)(document.value):
         return []
-    found: dict[tuple[Any, ...], Complaint] = {}
+    complaints: dict[tuple[Any, ...], Complaint] = {}
     for error in validator_of(name).iter_errors(document.value):
-        for pointer, said in _explain(document, _typed(error)):
-            found.setdefault((*pointer, said.id), (pointer, said))
-    return [(pointer, said) for pointer, said in found.values() if not document.is_faulty(pointer)]
+        for pointer, diagnostic in _explain(document, _typed(error)):
+            complaints.setdefault((*pointer, diagnostic.id), (pointer, diagnostic))
+    return [(pointer, diagnostic) for pointer, diagnostic in complaints.values() if not document.is_faulty(pointer)]
 
 
 def check_values(document: Document, pointer: Pointer, template: str, values: Mapping[str, Any]) -> list[Diagnostic]:
@@ -124,7 +124,7 @@ def check_values(document: Document, pointer: Pointer, template: str, values: Ma
     name, value = values_of(template), {"values": values}
     if _quick(name)(value):
         return []
-    return [said for _, said in check_schema(document.part(pointer, value), name)]
+    return [diagnostic for _, diagnostic in check_schema(document.part(pointer, value), name)]
 
 
 def _explain(document: Document, error: Violation) -> Iterator[Complaint]:
@@ -172,14 +172,14 @@ def _missing_keys(document: Document, error: Violation) -> Iterator[Complaint]:
     pointer = error.pointer
     for key in error.wanted:
         if key not in error.value:
-            found = mistake(
+            diagnostic = mistake(
                 "missing-key",
                 f"the key {key} is missing" + (f" in {_name(pointer)}" if pointer else ""),
                 document.at(*pointer),
                 why=error.schema.get("properties", {}).get(key, {}).get("description", ""),
                 fix=f"add {key}:" + (f" under {_name(pointer)}" if pointer else ""),
             )
-            yield (*pointer, key), found
+            yield (*pointer, key), diagnostic
 
 
 def _union(document: Document, error: Violation) -> Iterator[Complaint]:
@@ -243,8 +243,8 @@ def _is_other(error: Violation) -> bool:
 
 
 def _property(error: Violation, key: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = error.schema.get("properties", {}).get(key, {})
-    return found if key not in error.value else {}
+    schema: Mapping[str, Any] = error.schema.get("properties", {}).get(key, {})
+    return schema if key not in error.value else {}
 
 
 def _branch(part: Mapping[str, Any]) -> str:

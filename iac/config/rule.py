@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from iac.config.layers import Unsure
+from iac.config.layers import UnusableValue
 from iac.core import server
 from iac.core.catalogue import mistake
 from iac.core.desired import Rotation
@@ -39,13 +39,13 @@ _HOST = re.compile(r"://[^/?\s]*")
 
 def check_definition(definition: Definition) -> list[Diagnostic]:
     """Every mistake that the rules find; a rule that would need a value with a mistake is left out."""
-    found: list[Diagnostic] = []
+    diagnostics: list[Diagnostic] = []
     for rule in RULES:
         try:
-            found.extend(rule(definition))
-        except Unsure:
+            diagnostics.extend(rule(definition))
+        except UnusableValue:
             continue
-    return found
+    return diagnostics
 
 
 def _client_id(definition: Definition) -> Iterator[Diagnostic]:
@@ -86,8 +86,8 @@ def _placeholders(definition: Definition) -> Iterator[Diagnostic]:
         for part in parts:
             texts = part.value if isinstance(part.value, list) else [part.value]
             for index, text in enumerate(texts):
-                if isinstance(text, str) and (found := find_placeholder(name, text)):
-                    rule, shown = found
+                if isinstance(text, str) and (placeholder := find_placeholder(name, text)):
+                    rule, shown = placeholder
                     yield mistake(
                         rule,
                         f"{name} holds {shown}, which nobody has filled in",
@@ -99,17 +99,17 @@ def _placeholders(definition: Definition) -> Iterator[Diagnostic]:
 
 def find_placeholder(name: str, text: str) -> tuple[str, str] | None:
     """The id of the mistake and the placeholder in a field's text, where there is one."""
-    if found := _PLACEHOLDER.search(text):
-        return "placeholder", found[0]
+    if match := _PLACEHOLDER.search(text):
+        return "placeholder", match[0]
     if name == "jwk":  # random text, in which two underlines come twice now and then
         return None
     words = text.split() if name == "scope" else [text.strip()]
     host = _HOST.search(text)
-    for found in (*map(_LOOSE.fullmatch, words), _LOOSE.search(host[0]) if host else None):
-        if found:
-            return "placeholder", found[0]
-    found = _LOOSE.search(text)
-    return ("possible-placeholder", found[0]) if found else None
+    for match in (*map(_LOOSE.fullmatch, words), _LOOSE.search(host[0]) if host else None):
+        if match:
+            return "placeholder", match[0]
+    match = _LOOSE.search(text)
+    return ("possible-placeholder", match[0]) if match else None
 
 
 def _redirects(definition: Definition) -> Iterator[Diagnostic]:

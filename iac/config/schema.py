@@ -128,8 +128,8 @@ def _asks_for_integer(schema: Schema) -> bool:
 
 
 def _member(schema: Schema, name: str) -> Schema:
-    found = schema.get("properties", {}).get(name, schema.get("additionalProperties", {}))
-    return found if isinstance(found, dict) else {}
+    part = schema.get("properties", {}).get(name, schema.get("additionalProperties", {}))
+    return part if isinstance(part, dict) else {}
 
 
 Check = Callable[[Any], bool]
@@ -190,24 +190,24 @@ class _Compiler:
     def properties(self, schema: Mapping[str, Any]) -> Check:
         checks = {name: self.check(part) for name, part in schema.get("properties", {}).items()}
         rest = schema.get("additionalProperties", True)
-        other: Check = self.check(rest) if isinstance(rest, dict) else (lambda _: bool(rest))
+        rest_check: Check = self.check(rest) if isinstance(rest, dict) else (lambda _: bool(rest))
 
         def check(value: Any) -> bool:
             if value.__class__ is dict:
                 for name, item in value.items():
-                    if not checks.get(name, other)(item):
+                    if not checks.get(name, rest_check)(item):
                         return False
             return True
 
         return check
 
 
-def _both(one: Check, other: Check) -> Check:
-    return lambda value: one(value) and other(value)
+def _both(first: Check, second: Check) -> Check:
+    return lambda value: first(value) and second(value)
 
 
-def _either(one: Check, other: Check) -> Check:
-    return lambda value: one(value) or other(value)
+def _either(first: Check, second: Check) -> Check:
+    return lambda value: first(value) or second(value)
 
 
 def _type(_: _Compiler, schema: Mapping[str, Any]) -> Check:

@@ -12,16 +12,16 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from iac.config.document import Document, Pointer
 from iac.config.layers import overrides, place_of
 from iac.core.capabilities import Capabilities
 from iac.core.catalogue import mistake
-from iac.core.desired import DEFAULT, FILE, WLCG_BOUNDS, Bounds, Limits, Terms
+from iac.core.desired import DEFAULT, FILE, WLCG_BOUNDS, Bounds, ChangeLimits, PolicyTerms
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.limits import DEADLINE, TIMEOUT
 from iac.core.model import Fields
-from iac.core.plan.recipients import parse_recipients
+from iac.core.plan.change import parse_recipients
 from iac.core.server import redirect_uri_problem
+from iac.document import Document, Pointer
 from iac.ports.settings import BackendSettings, ClearText, LoginSettings, SinkSettings
 from iac.ports.site import Network, ValueSource
 from iac.registry import BACKENDS, LOGINS, PROVIDERS, SINKS, capabilities
@@ -93,16 +93,16 @@ def check_states(document: Document, states: Mapping[str, StateSettings]) -> Ite
     """What stops: in the state of each environment, by its name, and in all of them together."""
     top = document.value.get("state", {})
     yield from _check_keys(document, ("state",), top, _backend(top))
-    seen: dict[str, str] = {}
+    environment_of: dict[str, str] = {}
     for name, state in states.items():
-        written = _Written.read(document, name)
+        written = _StateKeys.read(document, name)
         yield from written.check_keys()
-        found = [*written.check_needed(), *written.check_values()]
-        yield from found
+        mistakes = [*written.check_needed(), *written.check_values()]
+        yield from mistakes
         if state.is_clear and state.place.clear_text is ClearText.HISTORY:
             yield written.in_history()
-        other = seen.setdefault(state.place.identity, name)
-        if other != name and not found:
+        other = environment_of.setdefault(state.place.identity, name)
+        if other != name and not mistakes:
             yield written.shared(state.place, other)
 
 
@@ -112,7 +112,7 @@ def check_exposure(document: Document, state: StateSettings, environment: str) -
         yield mistake(
             "secrets-in-clear",
             f"state keeps secrets in clear text at {state.place.where}",
-            _Written.read(document, environment).at("encryption"),
+            _StateKeys.read(document, environment).at("encryption"),
             why="whoever reads the state there, or a backup of it, can log in as every client",
             fix=_ENCRYPT,
         )
@@ -133,7 +133,7 @@ def _check_keys(document: Document, pointer: Pointer, keys: Iterable[str], backe
 
 
 @dataclass(frozen=True, slots=True)
-class _Written:
+class _StateKeys:
     """The state of one environment as it is written in iac.yaml."""
 
     document: Document
@@ -142,7 +142,7 @@ class _Written:
     keys: Mapping[str, Any]
 
     @classmethod
-    def read(cls, document: Document, environment: str) -> _Written:
+    def read(cls, document: Document, environment: str) -> _StateKeys:
         own = overrides(document.value, environment).get("state", {})
         return cls(document, environment, own, _keys(document.value, environment))
 
@@ -201,7 +201,7 @@ class _Written:
         )
 
 
-_LIMITS = Limits()
+_LIMITS = ChangeLimits()
 _LOGIN = "auth: {method: client_credentials, client_id: {env: IAC_CLIENT_ID}, client_secret: {env: IAC_CLIENT_SECRET}}"
 
 
@@ -230,7 +230,7 @@ class Settings:
     provider: str
     auth: LoginSettings | None
     state: StateSettings
-    limits: Limits = _LIMITS
+    limits: ChangeLimits = _LIMITS
     parallelism: int = 8
     timeout: float = TIMEOUT
     deadline: float = DEADLINE
@@ -250,9 +250,9 @@ class Settings:
         return capabilities(self.provider)
 
     @property
-    def terms(self) -> Terms:
+    def terms(self) -> PolicyTerms:
         """What rules of policy need to know of the project."""
-        return Terms(self.scopes, self.lifetime_bounds)
+        return PolicyTerms(self.scopes, self.lifetime_bounds)
 
     def selects(self, address: str) -> bool:
         """Whether the environment has this address."""
@@ -281,7 +281,7 @@ def parse_settings(root: Path, value: Mapping[str, Any], environment: str) -> Se
         provider=value["provider"],
         auth=LOGINS[merged["auth"]["method"]].parse(merged["auth"]) if "auth" in merged else None,
         state=parse_state(value, environment),
-        limits=Limits(limits.get("max_deletes", _LIMITS.max_deletes), limits.get("max_updates")),
+        limits=ChangeLimits(limits.get("max_deletes", _LIMITS.max_deletes), limits.get("max_updates")),
         parallelism=value.get("parallelism", 8),
         timeout=float(value.get("timeout", TIMEOUT)),
         deadline=float(value.get("deadline", DEADLINE)),
@@ -310,7 +310,7 @@ def check_settings(document: Document, all_settings: list[Settings]) -> Iterator
     for settings in all_settings:
         yield from _check_server(document, settings)
         yield from _check_login(document, settings)
-    yield from check_states(document, {each.environment: each.state for each in all_settings})
+    yield from check_states(document, {settings.environment: settings.state for settings in all_settings})
     yield from _check_lineage(document, all_settings)
 
 

@@ -57,7 +57,7 @@ def read_tree(root: Path) -> Tree:
         return tree
     _walk(tree, root, "")
     _check_clashes(tree)
-    if not tree.definitions and not any(said.severity is Severity.ERROR for said in tree.diagnostics):
+    if not tree.definitions and not any(diagnostic.severity is Severity.ERROR for diagnostic in tree.diagnostics):
         _complain(tree, "no-definitions", f"{CLIENTS_DIR} has no definition", CLIENTS_DIR, _EMPTY)
     return tree
 
@@ -167,9 +167,9 @@ def _define(tree: Tree, address: str, file: str) -> None:
 
 
 def _check_clashes(tree: Tree) -> None:
-    seen: dict[str, str] = {}
+    addresses: dict[str, str] = {}
     for address, file in tree.definitions.items():
-        other = seen.setdefault(address.casefold(), address)
+        other = addresses.setdefault(address.casefold(), address)
         if other != address and other.rpartition("/")[0] == address.rpartition("/")[0]:
             summary = f"{address} differs from {other} by upper and lower case only"
             _complain(tree, "address-twice", summary, file, _RENAME)

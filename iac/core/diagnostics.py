@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from iac.core.limits import ALIKE, MESSAGES, alike, listed
+from iac.core.text import ALIKE, MESSAGES, alike, listed
 
 
 class Severity(StrEnum):
@@ -88,6 +88,14 @@ class Diagnostic:
         }
 
 
+def hit(field_name: str, summary: str, value: str = "", fix: str = "") -> Diagnostic:
+    """What a rule found in a field, or in the item `value` of it; `fix` where there is a better one than the rule's.
+
+    The rule makes it whole: its id, its severity, its why.
+    """
+    return Diagnostic("", summary, fix=fix, severity=Severity.WARNING, details={"field": field_name, "value": value})
+
+
 def message_lines(diagnostics: Iterable[Diagnostic]) -> list[str]:
     """The lines of diagnostics for people: what is said of many places once, long lists cut with a count.
 
@@ -97,14 +105,14 @@ def message_lines(diagnostics: Iterable[Diagnostic]) -> list[str]:
     hidden: list[Diagnostic] = []
     kinds: Counter[tuple[str, str]] = Counter()
     for group in alike(diagnostics, _said):
-        for message in [group] if len(group) > ALIKE else [[each] for each in group]:
+        for message in [group] if len(group) > ALIKE else [[diagnostic] for diagnostic in group]:
             kinds[_kind(message[0])] += 1
             if kinds[_kind(message[0])] <= ALIKE:
                 messages.append(message)
             else:
                 hidden += message
     order = sorted(range(len(messages)), key=lambda index: messages[index][0].severity is not Severity.ERROR)
-    hidden += [each for index in order[MESSAGES:] for each in messages[index]]
+    hidden += [diagnostic for index in order[MESSAGES:] for diagnostic in messages[index]]
     lines = [line for index in sorted(order[:MESSAGES]) for line in _lines(messages[index])]
     if hidden:
         counts = Counter(f"{file} {name}".strip() for file, name in map(_kind, hidden))
@@ -124,7 +132,7 @@ def _kind(diagnostic: Diagnostic) -> tuple[str, str]:
 def _lines(message: Sequence[Diagnostic]) -> list[str]:
     lines = message[0].lines()
     if len(message) > 1:
-        places = listed(each.location for each in message[1:] if each.location)
+        places = listed(diagnostic.location for diagnostic in message[1:] if diagnostic.location)
         lines.append(f"  the same at {len(message) - 1:,} more places: {places}")
     return lines
 

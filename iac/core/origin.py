@@ -45,7 +45,7 @@ class Address:
 
     @classmethod
     def parse(cls, url: str) -> Address | None:
-        """Read a URL; None when it is none of https, or of http on this machine, or brings credentials along."""
+        """Read a URL; None unless it is https, or http on this machine, and holds no credentials."""
         parts = _split(url)
         if parts is None or parts.scheme not in _PORTS or parts.fragment or "@" in parts.netloc:
             return None
@@ -134,7 +134,7 @@ def is_uri(text: object) -> bool:
 
 
 def url_problem(url: str) -> str:
-    """Why a URL is none that credentials are sent to; "" when it is one: https, or http on loopback, as an issuer.
+    """Why no credentials are sent to a URL; "" where they are: https, or http on loopback, as for an issuer.
 
     The words never hold the URL: somebody may have written a password into it. A query is refused for that reason.
     """

@@ -40,7 +40,7 @@ class Evidence:
         name: `output`, `login`, a grant type by its short name, `introspection`, `jwks_uri` or `jwk`.
         subject: what it was asked about: a file, a redirect URI; "" when the name says it.
         why: what was seen, in words that hold no secret.
-        fix: the way on; "" when there is nothing to mend.
+        fix: the next step; "" when there is nothing to fix.
     """
 
     name: str
@@ -86,8 +86,8 @@ class ClientProof:
     @property
     def verdict(self) -> Grade:
         """Failed when one check is; not proven when none could be made."""
-        found = {check.verdict for check in self.checks}
-        return next((verdict for verdict in _GRAVEST if verdict in found), Grade.UNPROVEN)
+        verdicts = {check.verdict for check in self.checks}
+        return next((verdict for verdict in _GRAVEST if verdict in verdicts), Grade.UNPROVEN)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""

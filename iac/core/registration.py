@@ -39,7 +39,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Misfit:
+class InvalidMember:
     """A member of an answer that is not what it should be. Never its value, which may be a secret."""
 
     member: str
@@ -62,7 +62,7 @@ class Registration:
         rat: the registration access token, where the answer brings one (RFC 7592 section 3).
         registration_uri: the registration_client_uri of the answer; "" for none.
         is_remembered: it was not read, but is what was last applied.
-        misfits: members that could not be understood; they are in no other attribute.
+        invalid_members: members that could not be understood; they are in no other attribute.
     """
 
     client_id: str
@@ -73,7 +73,7 @@ class Registration:
     rat: Secret | None = None
     registration_uri: str = ""
     is_remembered: bool = False
-    misfits: tuple[Misfit, ...] = ()
+    invalid_members: tuple[InvalidMember, ...] = ()
 
     @property
     def is_disabled(self) -> bool:
@@ -81,12 +81,12 @@ class Registration:
         return self.answer.get("active") is False
 
     @property
-    def misfit_words(self) -> str:
+    def invalid_words(self) -> str:
         """What could not be understood, for messages; "" for nothing."""
-        return "; ".join(map(str, self.misfits))
+        return "; ".join(map(str, self.invalid_members))
 
 
-class Unread(StrEnum):
+class UnreadReason(StrEnum):
     """Why a client could not be read although nothing says that it is gone."""
 
     NO_KEY = "no-key"
@@ -114,24 +114,24 @@ class Actual:
     facts: Facts
     registrations: Mapping[str, Registration]
     total: int
-    unread: Mapping[str, Unread] = field(default_factory=dict)
+    unread: Mapping[str, UnreadReason] = field(default_factory=dict)
     found: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     partial: Mapping[str, Registration] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, facts: Facts, read: Iterable[Registration], total: int, unread: Mapping[str, Unread] | None = None
+        cls, facts: Facts, read: Iterable[Registration], total: int, unread: Mapping[str, UnreadReason] | None = None
     ) -> Actual:
         """What was read, those that could not be understood apart from the others."""
         clients = {registration.client_id: registration for registration in read}
-        partial = {client_id: client for client_id, client in clients.items() if client.misfits}
-        whole = {client_id: client for client_id, client in clients.items() if not client.misfits}
-        missing = {**(unread or {}), **dict.fromkeys(partial, Unread.NOT_UNDERSTOOD)}
+        partial = {client_id: client for client_id, client in clients.items() if client.invalid_members}
+        whole = {client_id: client for client_id, client in clients.items() if not client.invalid_members}
+        missing = {**(unread or {}), **dict.fromkeys(partial, UnreadReason.NOT_UNDERSTOOD)}
         return cls(facts, whole, total, missing, partial=partial)
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class RegistrationAccess:
     """What reaches one client beside, or instead of, the login (RFC 7592 section 2).
 
     Attributes:
@@ -143,7 +143,7 @@ class Key:
     client_id: str
     rat: Secret | None = None
     uri: str = ""
-    unread: Unread | None = None
+    unread: UnreadReason | None = None
 
 
 @dataclass(frozen=True, slots=True)

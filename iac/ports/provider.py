@@ -12,9 +12,9 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 from iac.core.errors import IacError, InputError, ServerError, UnknownOutcome, UnreachableError
 from iac.core.model import Fields
 from iac.core.proof import Evidence, ServiceLogin
-from iac.core.registration import Actual, Key, Misfit, NewClient, NewToken, Registration
+from iac.core.registration import Actual, InvalidMember, NewClient, NewToken, Registration, RegistrationAccess
 from iac.core.secret import Secret
-from iac.ports.foreign import only, watch_wire
+from iac.ports.foreign import only, watch_network
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -32,13 +32,13 @@ def _write(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P]
     """
 
     def guarded(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        with watch_wire() as wire:
+        with watch_network() as watch:
             try:
                 return method(self, *args, **kwargs)
             except IacError:
                 raise
             except Exception as foreign:
-                if not wire.is_write_sent:
+                if not watch.is_write_sent:
                     why = f"{type(foreign).__name__}: {foreign}"
                     raise UnreachableError("the server cannot be used", why=why) from foreign
                 raise UnknownOutcome(
@@ -74,7 +74,7 @@ class Reader(ABC):
         self._read_ahead(expected)
 
     @_server
-    def use_keys(self, keys: Iterable[Key]) -> None:
+    def use_keys(self, keys: Iterable[RegistrationAccess]) -> None:
         """Registration access tokens, by which their clients are read and written from here on (RFC 7592)."""
         self._use_keys(keys)
 
@@ -108,7 +108,7 @@ class Reader(ABC):
         return self._list_clients(make)
 
     @_server
-    def owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...] | Misfit]:
+    def owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...] | InvalidMember]:
         """Account UUIDs of the owners of each of these clients, a request for each; one that is gone has none.
 
         A client that cannot be asked for is not in the answer.
@@ -141,14 +141,14 @@ class Reader(ABC):
     def _list_clients(self, make: Callable[[Registration], T]) -> list[T]:
         raise _only_management("list all clients")
 
-    def _owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...] | Misfit]:
+    def _owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...] | InvalidMember]:
         raise _only_management("show owners")
 
     def _read_ahead(self, expected: int) -> None:
         """An API that reads client by client has nothing to begin with."""
         del expected
 
-    def _use_keys(self, keys: Iterable[Key]) -> None:
+    def _use_keys(self, keys: Iterable[RegistrationAccess]) -> None:
         """An API whose login is enough needs none."""
         del keys
 
@@ -222,7 +222,7 @@ class Provider(Reader):
 
     @_write
     def delete(self, client_id: str) -> None:
-        """Delete the registration. One that is gone already is no error."""
+        """Delete the registration. One that is gone already does not fail."""
         self._delete(client_id)
 
     @_write

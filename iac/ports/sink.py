@@ -63,7 +63,7 @@ class Sink(ABC):
             path: its place.
             content: what it is to hold.
             mode: of a file.
-            is_new: state does not know it as it is to be, so that those who can read it may have to be others.
+            is_new: state does not have it as wanted, so that its readers may have to change.
         """
         return self._write(path, content, mode=mode, is_new=is_new)
 
@@ -84,7 +84,7 @@ class Sink(ABC):
 
     @_sink
     def remove(self, path: str) -> None:
-        """Remove the output; one that is gone already is no error, one that somebody else made is not removed."""
+        """Remove the output. One that is gone already does not fail; one that somebody else made stays."""
         self._remove(path)
 
     @_sink
@@ -120,7 +120,7 @@ class Deliveries:
 
     `begun` is the serial of the state that a run was about to write outputs from; 0 when every run came to its end.
 
-    A fresh checkout knows none, and that is no error: what is not known cannot be held against the state.
+    A fresh checkout knows none, which is fine: what is not known cannot be held against the state.
     """
 
     def __init__(self, clock: Clock) -> None:

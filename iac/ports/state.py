@@ -127,7 +127,7 @@ class Vault(ABC):
         """Encrypt to the recipients of the state and to those in `also`; needs no key.
 
         Raises:
-            StateError: a recipient is none, or there are none.
+            StateError: a recipient is invalid, or none is named.
         """
         return self._seal(secret, place, also)
 

@@ -90,7 +90,7 @@ def read_reply(answer: Answer, api: Capabilities, client_id: str) -> Reply:
         return Reply(None, f"the answer is about another client: asked about {asked}, answered about {other}")
     if not answered or not answered.isprintable():
         return Reply(None, "the answer names no client: it has no client_id of printable characters")
-    return Reply(client, client.misfit_words)
+    return Reply(client, client.invalid_words)
 
 
 def garbled(call: Call, client_id: str, problem: str, partial: Registration | None = None) -> GarbledError:

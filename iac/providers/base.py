@@ -22,8 +22,7 @@ from iac.providers.bearer import Bearer
 from iac.providers.discovery import OPENID, Endpoints, check_pin, discover
 from iac.providers.logins import Login
 from iac.providers.probe import Probe
-from iac.transport.client import Transport
-from iac.transport.http import Http
+from iac.transport.http import Http, Transport
 from iac.transport.message import Answer, Call
 
 

@@ -14,14 +14,14 @@ from typing import ClassVar
 
 from iac.core.errors import IacError, ServerError
 from iac.core.model import Fields
-from iac.core.registration import Actual, Facts, Key, NewClient, NewToken, Registration, Unread
+from iac.core.registration import Actual, Facts, NewClient, NewToken, Registration, RegistrationAccess, UnreadReason
 from iac.core.server import create_body, detect_facts, update_body
 from iac.core.text import printable
 from iac.ports import Clock, Identity
 from iac.providers.answer import Reply, is_done, read_reply
 from iac.providers.base import Connected, Connection
 from iac.providers.logins import Login
-from iac.providers.logins.given import Nobody
+from iac.providers.logins.given import AnonymousLogin
 from iac.providers.pages import gather
 from iac.transport.message import Answer, Call
 
@@ -47,7 +47,7 @@ class Registrar(Connected):
 
         Args:
             connection: where the server is.
-            login: `Nobody` where nobody logs in.
+            login: `AnonymousLogin` where nobody logs in.
             clock: for lifetimes of tokens.
 
         Raises:
@@ -55,13 +55,13 @@ class Registrar(Connected):
             CredentialsError: it is not the one of IAC_ISSUER.
         """
         super().__init__(connection, login, clock)
-        self._has_login = not isinstance(login, Nobody)
-        self._keys: dict[str, Key] = {}
+        self._has_login = not isinstance(login, AnonymousLogin)
+        self._keys: dict[str, RegistrationAccess] = {}
         self._keep: Callable[[NewToken], None] = lambda _: None
         self._lock = Lock()
         self._seen: Facts | None = None
 
-    def _use_keys(self, keys: Iterable[Key]) -> None:
+    def _use_keys(self, keys: Iterable[RegistrationAccess]) -> None:
         with self._lock:
             self._keys.update({key.client_id: key for key in keys})
 
@@ -74,10 +74,10 @@ class Registrar(Connected):
         readable = [client_id for client_id in wanted if client_id not in unread]
         answered = list(gather(self._get_one, readable, self._parallelism))
         found = [answer for answer in answered if isinstance(answer, Registration)]
-        refused = {name: why for name, why in zip(readable, answered, strict=True) if isinstance(why, Unread)}
+        refused = {name: why for name, why in zip(readable, answered, strict=True) if isinstance(why, UnreadReason)}
         return Actual.of(self._facts(), found, len(found), {**unread, **refused})
 
-    def _unread(self, client_id: str) -> Unread | None:
+    def _unread(self, client_id: str) -> UnreadReason | None:
         """Why a client cannot be read; None when it can."""
         return self._key(client_id).unread
 
@@ -85,18 +85,18 @@ class Registrar(Connected):
         registration = None if self._unread(client_id) else self._get_one(client_id)
         if registration is None:
             return None
-        if isinstance(registration, Unread):
+        if isinstance(registration, UnreadReason):
             raise self._refused(client_id)
-        return Reply(registration, registration.misfit_words).of_read(Call.read(self._path(client_id)), client_id)
+        return Reply(registration, registration.invalid_words).of_read(Call.read(self._path(client_id)), client_id)
 
-    def _get_one(self, client_id: str) -> Registration | Unread | None:
+    def _get_one(self, client_id: str) -> Registration | UnreadReason | None:
         """One client, of which perhaps not every member is understood; or why nobody can tell whether it is there."""
         call = Call.read(self._path(client_id))
         answer = self._send(client_id, call)
         if self._is_gone(client_id, answer):
             return None
         if answer.status in self.refused_token and self._key(client_id).rat is not None:
-            return Unread.REFUSED
+            return UnreadReason.REFUSED
         if not answer.is_ok or not isinstance(answer.json(), dict):
             raise self._read_failure(call, answer)
         reply = self._learned(read_reply(answer, self.api, client_id), by_read=True)
@@ -161,9 +161,9 @@ class Registrar(Connected):
     def _send_as_login(self, call: Call) -> Answer:
         return self._session.send(call) if self._has_login else self._session.http.send(call)
 
-    def _key(self, client_id: str) -> Key:
+    def _key(self, client_id: str) -> RegistrationAccess:
         with self._lock:
-            return self._keys.get(client_id, Key(client_id))
+            return self._keys.get(client_id, RegistrationAccess(client_id))
 
     def _learned(self, reply: Reply, *, by_read: bool) -> Reply:
         """An answer; a new registration access token is used from here on (RFC 7592 section 3)."""
@@ -171,13 +171,13 @@ class Registrar(Connected):
         # is judged: without it nobody reaches the client again.
         client = reply.client
         if client is not None:
-            names = [*client.answer, *(misfit.member for misfit in client.misfits)]
+            names = [*client.answer, *(invalid.member for invalid in client.invalid_members)]
             with self._lock:
                 self._seen = detect_facts([dict.fromkeys(names)]) or self._seen
                 known = self._keys.get(client.client_id)
-                before = known or Key(client.client_id)
+                before = known or RegistrationAccess(client.client_id)
                 rat, uri = client.rat or before.rat, client.registration_uri or before.uri
-                self._keys[client.client_id] = Key(client.client_id, rat, uri)
+                self._keys[client.client_id] = RegistrationAccess(client.client_id, rat, uri)
             if known is not None and rat is not None and rat != known.rat:
                 self._keep(NewToken(client.client_id, rat, by_read))
         return reply

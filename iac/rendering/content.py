@@ -87,8 +87,8 @@ def _yaml(text: str) -> Iterator[tuple[Place, str]]:
 def _advance(place: list[str | int | None]) -> None:
     """To the next entry: the position behind in a list, a key that is not known yet in a mapping."""
     if place:
-        last = place[-1]
-        place[-1] = last + 1 if isinstance(last, int) else None
+        entry = place[-1]
+        place[-1] = entry + 1 if isinstance(entry, int) else None
 
 
 def _kubernetes(text: str) -> Iterator[tuple[Place, str]]:
@@ -106,44 +106,44 @@ def _ini(text: str) -> Iterator[tuple[Place, str]]:
 
 def _dotenv(text: str) -> Iterator[tuple[Place, str]]:
     for line in text.splitlines():
-        if found := _ASSIGNMENT.fullmatch(line):
-            name, value = found.groups()
+        if match := _ASSIGNMENT.fullmatch(line):
+            name, value = match.groups()
             is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
             yield (name,), value[1:-1] if is_quoted else value
 
 
 def _condor(text: str) -> Iterator[tuple[Place, str]]:
     for line in text.splitlines():
-        if found := _SETTING.fullmatch(line):
-            yield (found[1],), found[2]
+        if match := _SETTING.fullmatch(line):
+            yield (match[1],), match[2]
 
 
 def _dirac(text: str) -> Iterator[tuple[Place, str]]:
     sections: list[str] = []
     name = ""
-    for line in (each.strip() for each in text.splitlines()):
+    for line in (line.strip() for line in text.splitlines()):
         if line == "{":
             sections.append(name)
         elif line == "}":
             if not sections:
                 raise ValueError("a section ends that never began")
             sections.pop()
-        elif found := _SETTING.fullmatch(line):
-            yield (*sections, found[1]), found[2]
+        elif match := _SETTING.fullmatch(line):
+            yield (*sections, match[1]), match[2]
         else:
             name = line
 
 
 def _apache(text: str) -> Iterator[tuple[Place, str]]:
     for line in text.splitlines():
-        if found := _DIRECTIVE.fullmatch(line):
-            yield (found[1],), found[3] or re.sub(r"\\([\"\\])", r"\1", found[2] or "")
+        if match := _DIRECTIVE.fullmatch(line):
+            yield (match[1],), match[3] or re.sub(r"\\([\"\\])", r"\1", match[2] or "")
 
 
 def _sql(text: str) -> Iterator[tuple[Place, str]]:
     """Each literal by its position."""
-    for index, found in enumerate(_LITERAL.finditer(text)):
-        yield (index,), found[1].replace("''", "'")
+    for index, match in enumerate(_LITERAL.finditer(text)):
+        yield (index,), match[1].replace("''", "'")
 
 
 _PARSERS: Mapping[Format, Callable[[str], Iterator[tuple[Place, str]]]] = {
@@ -235,22 +235,22 @@ def read_credentials(
         NotAsRendered: the file is not as its template makes it. The message holds nothing of it.
     """
 
-    def marked_by(kind: str) -> tuple[list[_Mark], str]:
+    def render_marked(kind: str) -> tuple[list[_Mark], str]:
         marks = _marks(spec, clients, kind)
-        return marks, render(template, spec, _marked(clients, marks, kind), facts).decode()
+        return marks, render(template, spec, _marked_clients(clients, marks, kind), facts).decode()
 
-    (marks, marked), others = marked_by("a"), marked_by("b")
-    if _blank(marks, marked) != _blank(*others):
+    (marks, marked), others = render_marked("a"), render_marked("b")
+    if _without_marks(marks, marked) != _without_marks(*others):
         raise Unreadable(_NOT_BACK)
     format_ = output_format(spec)
     places = _places(marks, marked, format_) if format_ not in {None, Format.TEXT} else None
     if format_ is None or places is None:
-        return _found(spec, _from_text(marks, marked, content), Format.TEXT)
+        return _file_credentials(spec, _from_text(marks, marked, content), Format.TEXT)
     try:
         values = parse_values(content, format_)
     except Unreadable as error:
         raise NotAsRendered(str(error)) from None
-    return _found(spec, {mark: place.read(values, mark, marks) for mark, place in places.items()}, format_)
+    return _file_credentials(spec, {mark: place.read(values, mark, marks) for mark, place in places.items()}, format_)
 
 
 def _marks(spec: OutputSpec, clients: Mapping[str, Credentials], kind: str) -> list[_Mark]:
@@ -264,7 +264,7 @@ def _marks(spec: OutputSpec, clients: Mapping[str, Credentials], kind: str) -> l
     return marks
 
 
-def _marked(clients: Mapping[str, Credentials], marks: Sequence[_Mark], kind: str) -> dict[str, Credentials]:
+def _marked_clients(clients: Mapping[str, Credentials], marks: Sequence[_Mark], kind: str) -> dict[str, Credentials]:
     """The clients with marks, and a private key of the kind: where one is printed, two renderings are not alike."""
     ids = {mark.address: mark.text for mark in marks if not mark.is_secret}
     secrets = {mark.address: Secret(mark.text) for mark in marks if mark.is_secret}
@@ -280,7 +280,7 @@ def _encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def _blank(marks: Sequence[_Mark], text: str) -> str:
+def _without_marks(marks: Sequence[_Mark], text: str) -> str:
     """The text without its marks: what is left of two renderings differs where something was made of a mark."""
     for mark in marks:
         text = text.replace(mark.text, "").replace(_encoded(mark.text), "")
@@ -300,7 +300,7 @@ class _Value:
         shown = "/".join(map(str, self.place))
         if self.place not in values:
             raise NotAsRendered(f"it has no {shown}")
-        between = _between(marks, self.marked, self.decode(values[self.place]))
+        between = _values_between(marks, self.marked, self.decode(values[self.place]))
         if between is None:
             raise NotAsRendered(f"{shown} is not as its template makes it")
         return between[mark]
@@ -314,15 +314,15 @@ def _places(marks: Sequence[_Mark], marked: str, format_: Format) -> dict[_Mark,
         return None
     places: dict[_Mark, _Value] = {}
     for mark in marks:
-        found = next(_holding(values, mark.text), None)
-        if found is not None:
-            places[mark] = found
+        value = next(_values_with(values, mark.text), None)
+        if value is not None:
+            places[mark] = value
         elif mark.text in marked or _encoded(mark.text) in marked:
             return None
     return places
 
 
-def _holding(values: Mapping[Place, str], mark: str) -> Iterator[_Value]:
+def _values_with(values: Mapping[Place, str], mark: str) -> Iterator[_Value]:
     """Whole values first, then those in base64, then parts of values."""
     yield from (_Value(place, text) for place, text in values.items() if text == mark)
     yield from (_Value(place, mark, _decoded) for place, text in values.items() if text == _encoded(mark))
@@ -340,7 +340,7 @@ def _from_text(marks: Sequence[_Mark], marked: str, content: bytes) -> Values:
     if any(_encoded(mark.text) in marked for mark in marks):
         raise Unreadable(_NOT_BACK)
     try:
-        values = _between(marks, marked, content.decode())
+        values = _values_between(marks, marked, content.decode())
     except UnicodeDecodeError:
         raise NotAsRendered("it is not text in UTF-8") from None
     if values is None:
@@ -350,7 +350,7 @@ def _from_text(marks: Sequence[_Mark], marked: str, content: bytes) -> Values:
     return values
 
 
-def _between(marks: Sequence[_Mark], marked: str, text: str) -> Values | None:
+def _values_between(marks: Sequence[_Mark], marked: str, text: str) -> Values | None:
     """What stands in a text where marks stand in the marked one; None when the rest of the two differs.
 
     A text without marks is not compared: nothing of it is wanted.
@@ -358,23 +358,23 @@ def _between(marks: Sequence[_Mark], marked: str, text: str) -> Values | None:
     names = {mark.text: f"v{number}" for number, mark in enumerate(marks) if mark.text in marked}
     if not names:
         return {}
-    seen: set[str] = set()
+    used: set[str] = set()
     parts = re.split("|".join(f"({re.escape(name)})" for name in names), marked)
-    match = re.fullmatch("".join(_part(part, names, seen) for part in parts if part is not None), text)
+    match = re.fullmatch("".join(_part(part, names, used) for part in parts if part is not None), text)
     return match and {mark: match[names[mark.text]] for mark in marks if mark.text in names}
 
 
-def _part(part: str, names: Mapping[str, str], seen: set[str]) -> str:
+def _part(part: str, names: Mapping[str, str], used: set[str]) -> str:
     name = names.get(part)
     if name is None:
         return re.escape(part)
-    if name in seen:
+    if name in used:
         return f"(?P={name})"
-    seen.add(name)
+    used.add(name)
     return rf"(?P<{name}>[^\r\n]+?)"
 
 
-def _found(spec: OutputSpec, values: Values, format_: Format) -> dict[str, FileCredentials]:
+def _file_credentials(spec: OutputSpec, values: Values, format_: Format) -> dict[str, FileCredentials]:
     ids = {mark.address: value for mark, value in values.items() if not mark.is_secret}
     secrets = {mark.address: Secret(value) for mark, value in values.items() if mark.is_secret}
     return {at: FileCredentials(ids.get(at), secrets.get(at), format_) for at in spec.clients}

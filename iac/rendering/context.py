@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from iac.core.desired import OutputSpec
 from iac.core.model import FIELDS, Fields, Kind, uses_secret
 from iac.core.secret import Secret
-from iac.rendering.filters import Text
+from iac.rendering.filters import FormattedText
 
 _DUMMY = "dummy-0123456789_abcdefghijklmnopqrstuvwxyz"
 _DUMMY_ID = "00000000-0000-4000-8000-000000000000"
@@ -142,7 +142,11 @@ def _private_key(credentials: Credentials) -> dict[str, object]:
     if credentials.key is None:
         return {}
     key = json.loads(credentials.key.reveal())
-    entries = {"kid": key["jwk"]["kid"], "jwk": json.dumps(key["jwk"], sort_keys=True), "pem": Text(key["pem"])}
+    entries = {
+        "kid": key["jwk"]["kid"],
+        "jwk": json.dumps(key["jwk"], sort_keys=True),
+        "pem": FormattedText(key["pem"]),
+    }
     return {"private_key": Record(f"private_key of {credentials.address}", entries)}
 
 

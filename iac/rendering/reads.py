@@ -16,7 +16,7 @@ from typing import cast
 from jinja2 import nodes
 
 from iac.rendering.context import Record
-from iac.rendering.engine import JINJA_GLOBALS, parsed
+from iac.rendering.engine import JINJA_GLOBALS, parse_template
 from iac.rendering.template import Template
 
 
@@ -57,7 +57,7 @@ def entries_read(template: Template) -> frozenset[str] | None:
         RenderError: its syntax.
     """
     try:
-        return _Reader([parsed(name, text) for name, text in template.texts.items()]).read()
+        return _Reader([parse_template(name, text) for name, text in template.texts.items()]).read()
     except (_AllRead, RecursionError):
         return None
 
@@ -163,13 +163,13 @@ class _Reader:
 
     def filtered(self, node: nodes.Filter) -> _Kind:
         base = _OTHER if node.node is None else self._kind(node.node)
-        arguments = [*node.args, *(each.value for each in node.kwargs)]
-        arguments += [each for each in (node.dyn_args, node.dyn_kwargs) if each is not None]
+        arguments = [*node.args, *(keyword.value for keyword in node.kwargs)]
+        arguments += [argument for argument in (node.dyn_args, node.dyn_kwargs) if argument is not None]
         for argument in arguments:
             self._plain(argument)
         if base is _OTHER:
             return _OTHER
-        is_map = base is _LIST and node.name == "map" and [each.key for each in node.kwargs] == ["attribute"]
+        is_map = base is _LIST and node.name == "map" and [keyword.key for keyword in node.kwargs] == ["attribute"]
         is_known = (is_map and not node.args) or (base, node.name) in _FILTERS
         if not is_known or not all(isinstance(argument, nodes.Const) for argument in arguments):
             raise _AllRead
@@ -184,10 +184,16 @@ class _Reader:
             return self._others(node)
         for macro in macros:
             names = [argument.name for argument in macro.args]
-            given = [*zip(names, node.args, strict=False), *((each.key, each.value) for each in node.kwargs)]
-            for name, value in given:
+            arguments = [
+                *zip(names, node.args, strict=False),
+                *((keyword.key, keyword.value) for keyword in node.kwargs),
+            ]
+            for name, value in arguments:
                 self._learn(name, self._kind(value))
-            for value in [*node.args[len(names) :], *(each.value for each in node.kwargs if each.key not in names)]:
+            for value in [
+                *node.args[len(names) :],
+                *(keyword.value for keyword in node.kwargs if keyword.key not in names),
+            ]:
                 self._plain(value)
         return _OTHER
 

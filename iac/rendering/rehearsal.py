@@ -51,8 +51,8 @@ def rehearse(
         if output.spec.template in templates:
             by_template.setdefault(output.spec.template, []).append(output)
     for name, group in by_template.items():
-        given = [(output.spec, output.dummies, output.facts) for output in group]
-        for output, error in zip(group, renderer.rehearse(templates[name], given), strict=True):
+        cases = [(output.spec, output.dummies, output.facts) for output in group]
+        for output, error in zip(group, renderer.rehearse(templates[name], cases), strict=True):
             if error is not None:
                 yield _output_mistake(error, output.spec, templates[name])
 
@@ -63,11 +63,13 @@ def _output_mistake(error: RenderError, spec: OutputSpec, template: Template) ->
         return template_mistake(error, spec.template)
     where = error.where.removesuffix(f" (for {spec.path})")
     line = _line(where, template)
-    what = error.why.replace(f" of {spec.path}", "")  # its place says which one, and one message for many is shown once
-    found = mistake(
-        "bad-output", what, spec.location, why=f"the line is: {line}" if line else "", fix=_fix(error, spec)
+    summary = error.why.replace(
+        f" of {spec.path}", ""
+    )  # its place says which one, and one message for many is shown once
+    diagnostic = mistake(
+        "bad-output", summary, spec.location, why=f"the line is: {line}" if line else "", fix=_fix(error, spec)
     )
-    return replace(found, where=where)
+    return replace(diagnostic, where=where)
 
 
 def _fix(error: RenderError, spec: OutputSpec) -> str:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from iac.rendering.content import FileCredentials
 
 
-class Junk(Exception):
+class MalformedAnswer(Exception):
     """An answer that has not the form of one."""
 
 
@@ -51,14 +51,14 @@ def unpack(data: bytes) -> dict[str, Any]:
     """A question or an answer.
 
     Raises:
-        Junk: it is none.
+        MalformedAnswer: it is none.
     """
     try:
         message = json.loads(data)
     except (ValueError, RecursionError):
-        raise Junk from None
+        raise MalformedAnswer from None
     if not isinstance(message, dict):
-        raise Junk
+        raise MalformedAnswer
     return message
 
 
@@ -95,14 +95,14 @@ def _write_spec(spec: OutputSpec, clients: Mapping[str, Credentials], facts: Pro
 
 def read_output(message: Mapping[str, Any]) -> tuple[Template, OutputSpec, dict[str, Credentials], ProjectFacts]:
     """All that rendering an output takes."""
-    told = message["spec"]
+    fields = message["spec"]
     spec = OutputSpec(
-        told["template"],
-        told["path"],
-        tuple(told["clients"]),
+        fields["template"],
+        fields["path"],
+        tuple(fields["clients"]),
         Location(""),
-        names=tuple(told["names"]),
-        values=told["values"],
+        names=tuple(fields["names"]),
+        values=fields["values"],
     )
     clients = {address: _read_client(client) for address, client in message["clients"].items()}
     return read_template(message["template"]), spec, clients, ProjectFacts(**message["facts"])
@@ -144,14 +144,14 @@ def read_error(message: object) -> RenderError:
     """The error of an answer.
 
     Raises:
-        Junk: it is none.
+        MalformedAnswer: it is none.
     """
     match message:
         case {"where": str(where), "why": str(why), "fix": str(fix), "place": place}:
             error = RenderError(FAILED, location=_read_place(place), why=why, fix=fix)
             error.where = where
             return error
-    raise Junk
+    raise MalformedAnswer
 
 
 def _read_place(message: object) -> Location | None:
@@ -160,25 +160,25 @@ def _read_place(message: object) -> Location | None:
             return None
         case [str(file), int(line)]:
             return Location(file, line)
-    raise Junk
+    raise MalformedAnswer
 
 
 def read_names(message: object) -> list[str]:
     """Names of templates.
 
     Raises:
-        Junk: the answer is something else.
+        MalformedAnswer: the answer is something else.
     """
     if isinstance(message, list) and all(isinstance(name, str) for name in message):
         return message
-    raise Junk
+    raise MalformedAnswer
 
 
 def read_entries(message: object) -> frozenset[str] | None:
     """Names of entries that a template reads; None for all of them.
 
     Raises:
-        Junk: the answer is something else.
+        MalformedAnswer: the answer is something else.
     """
     return None if message is None else frozenset(read_names(message))
 
@@ -187,10 +187,10 @@ def read_errors(message: object) -> list[RenderError | None]:
     """The error of each of the first outputs that were asked about; None for one that can be rendered.
 
     Raises:
-        Junk: the answer is something else, or says nothing.
+        MalformedAnswer: the answer is something else, or says nothing.
     """
     if not isinstance(message, list) or not message:
-        raise Junk
+        raise MalformedAnswer
     return [None if error is None else read_error(error) for error in message]
 
 
@@ -198,42 +198,42 @@ def read_content(message: object) -> bytes:
     """The content of a file, rendered.
 
     Raises:
-        Junk: the answer is something else, or no text.
+        MalformedAnswer: the answer is something else, or no text.
     """
     if not isinstance(message, str):
-        raise Junk
+        raise MalformedAnswer
     try:
         return message.encode()
     except UnicodeEncodeError:
-        raise Junk from None
+        raise MalformedAnswer from None
 
 
-def write_found(found: Mapping[str, FileCredentials]) -> dict[str, Any]:
+def write_file_credentials(credentials: Mapping[str, FileCredentials]) -> dict[str, Any]:
     """What was read of each client."""
     return {
         address: [client.client_id, client.client_secret and client.client_secret.reveal(), client.format]
-        for address, client in found.items()
+        for address, client in credentials.items()
     }
 
 
-def read_found(message: object, clients: Iterable[str]) -> dict[str, FileCredentials]:
+def read_file_credentials(message: object, clients: Iterable[str]) -> dict[str, FileCredentials]:
     """What was read of each of these clients.
 
     Raises:
-        Junk: the answer is something else.
+        MalformedAnswer: the answer is something else.
     """
     if not isinstance(message, dict):
-        raise Junk
-    return {address: _read_found(message.get(address)) for address in clients}
+        raise MalformedAnswer
+    return {address: _read_client_credentials(message.get(address)) for address in clients}
 
 
-def _read_found(message: object) -> FileCredentials:
+def _read_client_credentials(message: object) -> FileCredentials:
     from iac.rendering.content import FileCredentials  # brings in Jinja2
 
     match message:
         case [str() | None as client_id, str() | None as secret, str(format_)] if format_ in set(Format):
             return FileCredentials(client_id, None if secret is None else Secret(secret), Format(format_))
-    raise Junk
+    raise MalformedAnswer
 
 
 Result = TypeVar("Result")
@@ -283,9 +283,9 @@ class Renderer:
             RenderError: with file and line.
         """
         if is_builtin(template.name):
-            from iac.rendering.engine import compiled  # brings in Jinja2
+            from iac.rendering.engine import compile_template  # brings in Jinja2
 
-            compiled(template)
+            compile_template(template)
         else:
             self._ask(template.name, "check", {"template": write_template(template)}, lambda _: None)
 
@@ -360,27 +360,27 @@ class Renderer:
             template.name,
             "read",
             {**write_output(template, spec, clients, facts), "content": content.decode("latin-1")},
-            lambda answer: read_found(answer, spec.clients),
+            lambda answer: read_file_credentials(answer, spec.clients),
         )
 
-    def _ask(self, name: str, what: str, question: dict[str, Any], read: Callable[[object], Result]) -> Result:
+    def _ask(self, name: str, operation: str, question: dict[str, Any], read: Callable[[object], Result]) -> Result:
         """What the process answers to a question about a template. Whoever writes bad ones keeps no job for long."""
         if self._exceeding >= TEMPLATE_FAILURES:
             raise RenderError(FAILED, where=template_file(name), why=TOO_MANY, fix="correct those first")
         try:
-            return self._answer(name, what, question, read)
+            return self._answer(name, operation, question, read)
         except RenderError as error:
             self._exceeding += _is_exceeding(error)
             raise
 
-    def _answer(self, name: str, what: str, question: dict[str, Any], read: Callable[[object], Result]) -> Result:
+    def _answer(self, name: str, operation: str, question: dict[str, Any], read: Callable[[object], Result]) -> Result:
         from iac.process import Failure, ProcessError, Worker  # for templates of the project alone
 
         if self._worker is None:
             self._worker = Worker(self._function, memory=WORKER_MEMORY)
             weakref.finalize(self, self._worker.close)  # however a command ends, no process is left behind
         try:
-            message = pack({"what": what, "name": name, **question})
+            message = pack({"what": operation, "name": name, **question})
             answer = unpack(self._worker.ask(message, seconds=WORKER_PATIENCE, limit=WORKER_ANSWER_BYTES))
             if answer.get("is_last"):
                 self._worker.close()
@@ -394,7 +394,7 @@ class Renderer:
             }[error.failure]
         except OSError as error:
             why = f"the process that renders it cannot be started: {error.strerror}"
-        except Junk:
+        except MalformedAnswer:
             self._worker.close()
             why = _JUNK
         fix = "look for large powers, repetitions and loops in it"
@@ -416,4 +416,4 @@ def _result(answer: Mapping[str, object]) -> object:
             from iac.rendering.content import NotAsRendered, Unreadable  # brings in Jinja2
 
             raise Unreadable(why) if "unreadable" in answer else NotAsRendered(why)
-    raise Junk
+    raise MalformedAnswer

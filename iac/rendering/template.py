@@ -86,14 +86,14 @@ def _load(root: Path, name: str, texts: dict[str, str], references: References) 
             needed.add(current)
             texts[current] = texts[current] if current in texts else _read(root, current)
             waiting += references(current, texts[current]) if _MAY_REFER.search(texts[current]) else []
-    closure = {each: texts[each] for each in sorted(needed)}
+    closure = {part: texts[part] for part in sorted(needed)}
     return Template(name, _digest(name, closure), closure)
 
 
 def _digest(name: str, texts: Mapping[str, str]) -> str:
     total = hashlib.sha256(name.encode())
-    for each, text in texts.items():
-        total.update(hashlib.sha256(each.encode()).digest() + hashlib.sha256(text.encode()).digest())
+    for part, text in texts.items():
+        total.update(hashlib.sha256(part.encode()).digest() + hashlib.sha256(text.encode()).digest())
     return f"sha256:{total.hexdigest()}"
 
 

@@ -74,7 +74,7 @@ class Fault:
             raise FaultError(f"not a fault: unknown {unknown}, of a wrong type {wrong}; kind is required")
         kind = fields.pop("kind")
         if kind not in list(FaultKind):
-            raise FaultError(f"kind {kind!r} is none of {', '.join(FaultKind)}")
+            raise FaultError(f"kind {kind!r} is not one of {', '.join(FaultKind)}")
         if fields.get("body", "empty") not in _BODIES:
             raise FaultError(f"body is one of {', '.join(_BODIES)}")
         return cls(kind=FaultKind(kind), **fields)
@@ -168,7 +168,7 @@ class Controlled(Protocol):
         """Method, path and status of each request so far."""
 
     def reset(self) -> None:
-        """Start anew from the seed."""
+        """Start again from the seed."""
 
 
 def answer(server: Controlled, request: Request) -> Response:

@@ -96,7 +96,7 @@ class Iam:
         self.reset()
 
     def reset(self) -> None:
-        """Start anew from the seed: what was made since is gone, all tokens are over."""
+        """Start again from the seed: what was made since is gone, all tokens are over."""
         self.world = World(
             facts=FACTS[self.flavour],
             settings=self.settings,

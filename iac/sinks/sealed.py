@@ -72,12 +72,12 @@ class Readers:
 
     def recipients(self, path: str) -> Sequence[str]:
         """To whom an output is sealed."""
-        found = self._recipients(path)
-        if not found:
+        recipients = self._recipients(path)
+        if not recipients:
             raise StateError(
                 "the output has nobody to be encrypted to", where=path, fix="name recipients in its sink, in iac.yaml"
             )
-        return found
+        return recipients
 
     def identities(self) -> list[Any]:
         """The identities at hand, as pyrage has them.

@@ -92,6 +92,6 @@ def cause(error: BaseException | None, kind: type[E]) -> E | None:
 
 def is_certificate_refused(error: Exception) -> bool:
     """Whether the server broke off TLS over the client's certificate."""
-    found = cause(error, ssl.SSLError)
-    reason = (found.reason or "") if found is not None else ""
+    tls_error = cause(error, ssl.SSLError)
+    reason = (tls_error.reason or "") if tls_error is not None else ""
     return "ALERT" in reason and reason.endswith(_REFUSALS)

@@ -111,7 +111,7 @@ class Answer:
     call: Call | None = field(default=None, repr=False)
 
     def json(self) -> Any:
-        """The body as JSON; None when it is none.
+        """The body as JSON; None when it is not JSON.
 
         JSON has no NaN and no infinity, and of two members of one name nobody knows which one counts (RFC 8259 sections
         4 and 6).

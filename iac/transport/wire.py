@@ -75,7 +75,7 @@ class WireExchange:
         return left if timeout is None else min(left, timeout)
 
     def note_sent(self, data: bytes) -> None:
-        """Data is about to leave. A proxy's CONNECT is no part of the request: what it asks for has no effect yet."""
+        """Data is about to leave. A proxy's CONNECT is not part of the request: what it asks for has no effect yet."""
         if self.is_sent or data.startswith(b"CONNECT "):
             return
         self.is_sent = True

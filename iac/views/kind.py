@@ -39,7 +39,7 @@ class DiagnosticsView(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class ViewSettings:
     """What views need to know beside what they show.
 
     Attributes:
@@ -53,7 +53,7 @@ class Setting:
     explain: Callable[[], Mapping[str, Explanation]] = dict
 
 
-def render_plan(plan: Plan, view: PlanView, setting: Setting) -> str:
+def render_plan(plan: Plan, view: PlanView, setting: ViewSettings) -> str:
     """A plan in one view, without colour and in lines as long as they are."""
     from iac.views import gitlab, junit, markdown, text, words  # not needed by --help
 
@@ -76,7 +76,7 @@ def render_plan(plan: Plan, view: PlanView, setting: Setting) -> str:
 
 
 def render_diagnostics(
-    diagnostics: Sequence[Diagnostic], view: DiagnosticsView, setting: Setting, *, job: str = "validate"
+    diagnostics: Sequence[Diagnostic], view: DiagnosticsView, setting: ViewSettings, *, job: str = "validate"
 ) -> str:
     """Diagnostics in one view, in this order; `job` is what found them, for SARIF."""
     from iac.views import github, gitlab, junit, sarif, words  # not needed by --help

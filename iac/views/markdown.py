@@ -18,7 +18,7 @@ from iac.views.text import SYMBOLS
 from iac.views.words import (
     CAUSES,
     SOME_UNREAD,
-    Room,
+    CharacterBudget,
     code,
     counted,
     entry_shown,
@@ -26,6 +26,7 @@ from iac.views.words import (
     recipient_lines,
     sealing,
     shortened,
+    taken_words,
     value_shown,
 )
 
@@ -46,7 +47,7 @@ def plan_markdown(plan: Plan, budget: int) -> str:
             that is the first thing that is said after the title.
     """
     changes = [change for action in _ORDER for change in plan.changes if change.action is action]
-    room = Room(budget - _ROOM_FOR_NOTES)
+    room = CharacterBudget(budget - _ROOM_FOR_NOTES)
     title, *head = room.take([*_title(plan), *_warnings(plan), *_counts(plan)])
     guards, refusals = room.section("#### Refused", [_guard(guard) for guard in plan.guards], most=room.left // 4)
     names, names_note = _names(changes, room)
@@ -61,10 +62,10 @@ def plan_markdown(plan: Plan, budget: int) -> str:
 
 def _shortened(notes: Sequence[str]) -> list[str]:
     """What was given up for the budget, if anything was."""
-    said = (
+    note = (
         f"> **Shortened to fit: {', '.join(notes)}.** All counts are here; `iac plan --format json` has everything.\n"
     )
-    return [said] if notes else []
+    return [note] if notes else []
 
 
 def _title(plan: Plan) -> list[str]:
@@ -121,12 +122,12 @@ def finding_entry(finding: Diagnostic, about: str) -> str:
     return "\n".join([head, *_why(finding), *fix])
 
 
-def _place(said: Diagnostic) -> str:
-    return f" {_sentence(str(said.location))}" if said.location else ""
+def _place(diagnostic: Diagnostic) -> str:
+    return f" {_sentence(str(diagnostic.location))}" if diagnostic.location else ""
 
 
-def _why(said: Diagnostic) -> list[str]:
-    return [f"  - {_sentence(said.why)}"] if said.why else []
+def _why(diagnostic: Diagnostic) -> list[str]:
+    return [f"  - {_sentence(diagnostic.why)}"] if diagnostic.why else []
 
 
 def _others(plan: Plan) -> Iterator[str]:
@@ -135,6 +136,8 @@ def _others(plan: Plan) -> Iterator[str]:
     for released in plan.released:
         fields = _sentence(", ".join(released.fields))
         yield f"- released: {_sentence(released.address)} {fields} (the server keeps the values)"
+    for taken in plan.taken_over:
+        yield f"- taken over: {_sentence(taken_words(taken))}"
     for pending in plan.pending:
         yield f"- interrupted: a {code(pending.action)} of {_sentence(pending.address)} did not finish"
     for standing in plan.predecessors:
@@ -143,7 +146,7 @@ def _others(plan: Plan) -> Iterator[str]:
         yield f"- recipients: {_sentence(line)}"
 
 
-def _names(changes: Sequence[Change], room: Room) -> tuple[list[str], list[str]]:
+def _names(changes: Sequence[Change], room: CharacterBudget) -> tuple[list[str], list[str]]:
     """All addresses by verb, with as much of the clients' names as there is room for; and what was given up."""
     for limit, notes in ((None, []), (_SHORT_NAME, ["clients' names cut"]), (0, ["clients' names left out"])):
         lines = list(_by_verb(changes, limit))

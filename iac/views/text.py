@@ -8,11 +8,20 @@ from dataclasses import replace
 from iac.apply.outcome import Delivered, Done, Failed, NotTried, Outcome, Report, TokensKept, TokensRevoked
 from iac.core.diagnostics import Diagnostic
 from iac.core.errors import IacError, OwnersError
-from iac.core.limits import ALIKE, alike, listed
 from iac.core.plan.change import Action, Change, FieldChange, OutputAction, SecretChange
 from iac.core.plan.plan import Plan
-from iac.core.text import printable
-from iac.views.words import CAUSES, SOME_UNREAD, counted, entry_shown, no_change, recipient_lines, sealing, value_shown
+from iac.core.text import ALIKE, alike, listed, printable
+from iac.views.words import (
+    CAUSES,
+    SOME_UNREAD,
+    counted,
+    entry_shown,
+    no_change,
+    recipient_lines,
+    sealing,
+    taken_words,
+    value_shown,
+)
 
 SYMBOLS = {
     Action.CREATE: "+",
@@ -38,7 +47,7 @@ _MOST_ROWS = 12
 """Of one value on a terminal; keys can have many thousand characters, and JSON shows them whole."""
 
 
-class Page:
+class TextLayout:
     """Where lines are shown: in colours by symbol or without, folded at a width or as long as they are."""
 
     def __init__(self, *, color: bool, width: int | None = None) -> None:
@@ -89,7 +98,7 @@ def plan_text(plan: Plan, *, color: bool, width: int | None = None) -> str:
         color: whether to use the colours of a terminal.
         width: of the terminal, in characters; None leaves lines as long as they are.
     """
-    page = Page(color=color, width=width)
+    page = TextLayout(color=color, width=width)
     title = f"{plan.project}, environment {plan.environment}, {plan.issuer} ({plan.api.provider})"
     blocks = [list(_change(change, page)) for change in plan.changes]
     blocks += [remarks] if (remarks := [page.line(line) for line in _remarks(plan)]) else []
@@ -114,7 +123,7 @@ def summary_line(plan: Plan) -> str:
     return f"Plan: {changes}; {counts['no_op']} unchanged, {counts['unmanaged']} not managed here."
 
 
-def _change(change: Change, page: Page) -> Iterator[str]:
+def _change(change: Change, page: TextLayout) -> Iterator[str]:
     symbol = SYMBOLS[change.action]
     head = f"{symbol} {printable(change.address)}: {change.action} {printable(change.client_id)}".rstrip()
     name = f' "{printable(change.client_name)}"' if change.client_name else ""
@@ -127,7 +136,7 @@ def _change(change: Change, page: Page) -> Iterator[str]:
     yield from (page.line(line) for line in _effects(change))
 
 
-def _recipients(change: Change, page: Page) -> Iterator[str]:
+def _recipients(change: Change, page: TextLayout) -> Iterator[str]:
     """Who comes and who goes of those who can open the secret; all of them where nothing is known of before."""
     who = change.recipients
     if who is None:
@@ -152,7 +161,7 @@ def _effects(change: Change) -> Iterator[str]:
     yield from finding_lines([replace(finding, where="") for finding in change.findings], " " * 6)
 
 
-def field_lines(field: FieldChange, action: Action, page: Page) -> Iterator[str]:
+def field_lines(field: FieldChange, action: Action, page: TextLayout) -> Iterator[str]:
     """What becomes of one field: entries that come and go, or the value before and after, and who changed it."""
     name = printable(field.name)
     cause = f"  ({CAUSES[field.cause]})" if CAUSES[field.cause] else ""
@@ -176,6 +185,8 @@ def _remarks(plan: Plan) -> Iterator[str]:
     for released in plan.released:
         line = f"{released.address}: {', '.join(released.fields)} (the server keeps the values)"
         yield f"  released {printable(line)}"
+    for taken in plan.taken_over:
+        yield f"  taken over {printable(taken_words(taken))}"
     for pending in plan.pending:
         line = f"{pending.address}: a {pending.action} that began at {pending.at} did not finish"
         yield f"  interrupted {printable(line)}"
@@ -205,7 +216,7 @@ def _guards(plan: Plan) -> Iterator[str]:
 
 def report_text(report: Report, *, color: bool) -> str:
     """What was done, what failed and why, what was not tried."""
-    page = Page(color=color)
+    page = TextLayout(color=color)
     lines: list[str] = []
     for group in alike(report.outcomes, _told):
         lines += _together(group, page) if len(group) > ALIKE else [line for one in group for line in _one(one, page)]
@@ -227,7 +238,7 @@ def _told(outcome: Outcome) -> tuple[object, ...]:
             return change.action, change.address, change.client_id
 
 
-def _one(outcome: Outcome, page: Page) -> Iterator[str]:
+def _one(outcome: Outcome, page: TextLayout) -> Iterator[str]:
     change = outcome.change
     name = printable(change.address) + (f" ({printable(change.client_id)})" if change.client_id else "")
     match outcome:
@@ -245,7 +256,7 @@ def _failed(change: Change, error: IacError) -> str:
     )
 
 
-def _together(outcomes: Sequence[Outcome], page: Page) -> Iterator[str]:
+def _together(outcomes: Sequence[Outcome], page: TextLayout) -> Iterator[str]:
     """Many clients to which the same happened: it is told once, with the first of them."""
     first = outcomes[0]
     names = f"{counted(len(outcomes), 'client')}: {printable(listed(one.change.address for one in outcomes))}"
@@ -255,7 +266,7 @@ def _together(outcomes: Sequence[Outcome], page: Page) -> Iterator[str]:
         yield f". {first.change.action} of {names}: not tried: {printable(first.reason)}"
 
 
-def _outputs(report: Report, page: Page) -> Iterator[str]:
+def _outputs(report: Report, page: TextLayout) -> Iterator[str]:
     for output in report.outputs:
         path = printable(output.output.id)
         if isinstance(output, Delivered):
@@ -265,7 +276,7 @@ def _outputs(report: Report, page: Page) -> Iterator[str]:
             yield from page.failure(f"{path}: not written", output.error)
 
 
-def _tokens(report: Report, page: Page) -> Iterator[str]:
+def _tokens(report: Report, page: TextLayout) -> Iterator[str]:
     for revocation in report.revocations:
         address = printable(revocation.change.address)
         if isinstance(revocation, TokensRevoked):

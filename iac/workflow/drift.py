@@ -12,9 +12,9 @@ from iac.config.project import load_project
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.drift import Drift, find_drift
 from iac.core.errors import InputError
-from iac.core.limits import listed
 from iac.core.plan.change import FieldChange
-from iac.core.policy import Outside, review_drift
+from iac.core.policy import ReviewContext, review_drift
+from iac.core.text import listed
 from iac.session import Session
 from iac.workflow.registrations import reading
 
@@ -31,11 +31,11 @@ def read_drift(session: Session, targets: Collection[str] = ()) -> Drift:
     there = {client.address: actual.registrations[client.client_id] for client in drift.clients if not client.gone}
     has_scopes = any(field.name == "scope" for client in drift.clients for field in client.fields)
     scopes = session.provider.known_scopes() if has_scopes else frozenset[str]()
-    return review_drift(drift, session.desired, Outside(session.clock.now().date(), scopes, there))
+    return review_drift(drift, session.desired, ReviewContext(session.clock.now().date(), scopes, there))
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AcceptedField:
     """One field of a definition that has the server's value now.
 
     Attributes:
@@ -58,7 +58,9 @@ class Accepted:
         }
 
 
-def accept(root: Path, drift: Drift, sources: Mapping[str, DefinitionFile]) -> tuple[list[Accepted], list[Diagnostic]]:
+def accept(
+    root: Path, drift: Drift, sources: Mapping[str, DefinitionFile]
+) -> tuple[list[AcceptedField], list[Diagnostic]]:
     """Write the server's values into the definitions of the clients that drifted; what policy says stands with them.
 
     Args:
@@ -81,7 +83,7 @@ def accept(root: Path, drift: Drift, sources: Mapping[str, DefinitionFile]) -> t
     write_edits(root, edits.values())
     settings = load_project(root).environments.values()
     accepted = [
-        Accepted(
+        AcceptedField(
             client.address,
             field,
             edit.places[field.name],

@@ -52,7 +52,7 @@ state:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class InitAnswers:
     """What a new project is asked for: `provider` one of `PROVIDERS`, `wheel` URL and hash."""
 
     project: str
@@ -63,7 +63,7 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class NewState:
     """A state that was made. `key` is what it is encrypted to; None when its recipients were named before."""
 
     lineage: str
@@ -72,8 +72,8 @@ class Begun:
 
 
 def make_project(
-    root: Path, answers: Answers, clock: Clock, open_backend: Opener, write_more: Callable[[], None] = lambda: None
-) -> Begun:
+    root: Path, answers: InitAnswers, clock: Clock, open_backend: Opener, write_more: Callable[[], None] = lambda: None
+) -> NewState:
     """A new project in `root` with an empty state, and its key file outside of it; or what a killed run left of that.
 
     iac.yaml names the lineage, so it comes before the state, and all else before it: whatever is missing when a run is
@@ -84,12 +84,12 @@ def make_project(
         InputError: there is a project or a state already, or a place for one cannot be written to.
         UnreachableError: the backend is remote and cannot be reached.
     """
-    begun = _find_begun(root, answers)
-    lineage = begun or str(uuid.uuid4())
+    unfinished = _find_unfinished(root, answers)
+    lineage = unfinished or str(uuid.uuid4())
     wanted = replace(check_answers(answers, lineage), root=root)
     _check_places(root, answers)
     backend = open_backend(wanted, clock)
-    if begun:
+    if unfinished:
         _refuse_finished(root, backend)
     else:
         _refuse_state(wanted, backend)
@@ -98,11 +98,11 @@ def make_project(
     write_more()
     replace_text(root / PROJECT_FILE, _text(answers, lineage, key.recipient))
     settings = load_project(root).settings()
-    open_backend(settings, clock).create(_first(settings))
-    return Begun(lineage, settings.state.place.where, key)
+    open_backend(settings, clock).create(_empty_state(settings))
+    return NewState(lineage, settings.state.place.where, key)
 
 
-def make_state(settings: Settings, clock: Clock, open_backend: Opener) -> Begun:
+def make_state(settings: Settings, clock: Clock, open_backend: Opener) -> NewState:
     """The state of an environment that has none; lineage and, where none is named, a recipient go into iac.yaml.
 
     The lineage is in iac.yaml before the state is made: when a run is killed in between, the next one makes the state
@@ -124,15 +124,15 @@ def make_state(settings: Settings, clock: Clock, open_backend: Opener) -> Begun:
     if key or not state.lineage:
         edit_lineage(settings.root, settings.environment, lineage, key.recipient if key else "")
     try:
-        backend.create(_first(named))
+        backend.create(_empty_state(named))
     except StateError:
         if not state.lineage and _is_of_others(backend):  # somebody made one meanwhile
             replace_text(settings.root / PROJECT_FILE, before)
         raise
-    return Begun(lineage, state.place.where, key)
+    return NewState(lineage, state.place.where, key)
 
 
-def _find_begun(root: Path, answers: Answers) -> str:
+def _find_unfinished(root: Path, answers: InitAnswers) -> str:
     """The lineage in an iac.yaml that these answers make, left by a run that was killed; "" where there is none.
 
     Raises:
@@ -201,7 +201,7 @@ def _state_is_there(settings: Settings, fix: str) -> StateError:
     return StateError("there is a state already", where=settings.state.place.where, fix=fix)
 
 
-def check_answers(answers: Answers, lineage: str = str(uuid.UUID(int=0))) -> Settings:
+def check_answers(answers: InitAnswers, lineage: str = str(uuid.UUID(int=0))) -> Settings:
     """Hold the answers against the rules of iac.yaml, before anything is written; what they come to.
 
     Raises:
@@ -212,14 +212,14 @@ def check_answers(answers: Answers, lineage: str = str(uuid.UUID(int=0))) -> Set
             create_text(folder.path / PROJECT_FILE, _text(answers, lineage, "ssh-ed25519 AAAA"))
             return load_project(folder.path).settings()
     except InvalidInput as invalid:
-        raise InvalidInput([replace(one, location=None) for one in invalid.diagnostics]) from None
+        raise InvalidInput([replace(diagnostic, location=None) for diagnostic in invalid.diagnostics]) from None
     except OSError as error:
         raise InputError(
             "the answers cannot be checked", why=str(error.strerror), fix="set TMPDIR to a folder that you may write to"
         ) from error
 
 
-def _check_places(root: Path, answers: Answers) -> None:
+def _check_places(root: Path, answers: InitAnswers) -> None:
     if not os.access(root, os.W_OK):
         raise InputError("the folder cannot be written to", where=str(root), fix="choose another: iac -C DIR init")
     key = key_path(answers.project, os.environ)
@@ -232,7 +232,7 @@ def _check_places(root: Path, answers: Answers) -> None:
         )
 
 
-def _text(answers: Answers, lineage: str, recipient: str) -> str:
+def _text(answers: InitAnswers, lineage: str, recipient: str) -> str:
     text = _PROJECT.format(
         schema=load_schema("project")["$id"],
         project=_scalar(answers.project),
@@ -268,7 +268,7 @@ def _prepare(root: Path) -> None:
         replace_text(ignore, text + gap + "".join(f"{line}\n" for line in missing))
 
 
-def _first(settings: Settings) -> State:
+def _empty_state(settings: Settings) -> State:
     """An empty state, unlike any other: a remote backend tells by that whose write took effect."""
     return State(
         settings.project, settings.environment, settings.issuer, settings.state.lineage, run_id=secrets.token_hex(8)

@@ -9,21 +9,21 @@ from iac.apply.deliver import check_sinks, check_templates, outputs_to_write
 from iac.apply.run import LockedPlan
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import StalePlan, UnsafePlan
-from iac.core.limits import alike, listed
 from iac.core.plan.approval import SavedPlan, differences, uncovered
-from iac.core.plan.draft import Options
+from iac.core.plan.draft import PlanOptions
 from iac.core.plan.identity import move
 from iac.core.plan.make import make_plan
 from iac.core.plan.plan import Plan
-from iac.core.policy import Outside, asks_server, review
+from iac.core.policy import ReviewContext, asks_server, review
 from iac.core.registration import Actual, Registration
 from iac.core.state.model import Approval, State
+from iac.core.text import alike, listed
 from iac.session import Session, find_newer
 from iac.workflow.outputs import find_damage, with_exposures
 from iac.workflow.registrations import Reading, reading
 
 
-def read_plan(session: Session, options: Options) -> Plan:
+def read_plan(session: Session, options: PlanOptions) -> Plan:
     """What would be done now; nothing is written and no lock is taken."""
     with reading(session) as read:
         options = replace(options, now=session.clock.now(), templates=session.digests(read.state))
@@ -41,7 +41,7 @@ def _older_state(session: Session, state: State) -> tuple[Diagnostic, ...]:
     return (Diagnostic("older-state", error.summary, None, error.why, error.fix, Severity.WARNING, error.where),)
 
 
-def _plan(session: Session, state: State, actual: Actual, options: Options) -> Plan:
+def _plan(session: Session, state: State, actual: Actual, options: PlanOptions) -> Plan:
     """The plan, with what validation warns of among its findings; outputs that change are looked at: templates, git."""
     plan = make_plan(session.desired, state, actual, options)
     plan = replace(plan, findings=(*session.warnings, *plan.findings))
@@ -61,14 +61,14 @@ def _registered(plan: Plan, state: State, actual: Actual) -> dict[str, Registrat
     return {**known, **{change.address: change.observed for change in plan.changes if change.observed}}
 
 
-def _reviewed(session: Session, plan: Plan, clients: Mapping[str, Registration], options: Options) -> Plan:
+def _reviewed(session: Session, plan: Plan, clients: Mapping[str, Registration], options: PlanOptions) -> Plan:
     """With the findings of policy. The server is asked which scopes it knows only where that could settle one."""
     wanted = [client for client in session.desired.clients.values() if options.wants(client.address)]
     scopes = session.provider.known_scopes() if asks_server(wanted) else frozenset[str]()
-    return review(plan, session.desired, wanted, Outside(session.clock.now().date(), scopes, clients))
+    return review(plan, session.desired, wanted, ReviewContext(session.clock.now().date(), scopes, clients))
 
 
-def prepare(session: Session, options: Options) -> LockedPlan:
+def prepare(session: Session, options: PlanOptions) -> LockedPlan:
     """The plan that `apply_plan` carries out. Call it with the lock held."""
     state = session.backend.load()
     options = replace(options, now=session.clock.now(), templates=session.digests(state))

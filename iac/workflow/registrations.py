@@ -10,13 +10,12 @@ from threading import Lock
 
 from iac.core.errors import ServerError, StateError, UnreachableError
 from iac.core.model import Fields
-from iac.core.plan.draft import Options
+from iac.core.plan.draft import PlanOptions
 from iac.core.plan.make import to_read
-from iac.core.registration import Actual, Key, NewToken, Registration, Unread
+from iac.core.registration import Actual, NewToken, Registration, RegistrationAccess, UnreadReason
 from iac.core.secret import Secret
 from iac.core.state.model import ClientState, ClientWritten, Event, IntentGiven, SecretStatus, State
-from iac.session import Session
-from iac.session.ledger import Ledger, Sealed
+from iac.session import Ledger, SecretKind, Session
 
 _PATIENCE = 60.0
 """Seconds that a plan waits for the lock when a read has brought a new token, which is lost unless it is stored."""
@@ -43,7 +42,7 @@ class Reading:
         """With all tokens that have come."""
         return self.ledger.state
 
-    def actual(self, options: Options) -> Actual:
+    def actual(self, options: PlanOptions) -> Actual:
         """What the server holds of the clients that this run looks at.
 
         Raises:
@@ -68,22 +67,22 @@ class Reading:
         if self.session.desired.api.uses_tokens:
             self.session.provider.use_keys(list(self._keys(client_ids)))
 
-    def _keys(self, client_ids: Collection[str]) -> Iterator[Key]:
+    def _keys(self, client_ids: Collection[str]) -> Iterator[RegistrationAccess]:
         held = [(address, client) for address, client in self.state.clients.items()]
         held += [(address, old.client) for address, client in held for old in client.predecessors]
         for address, client in held:
             if client.client_id not in client_ids:
                 continue
-            key = Key(client.client_id, uri=client.registration_uri)
+            key = RegistrationAccess(client.client_id, uri=client.registration_uri)
             if client.rat is not None:
                 try:
-                    key = replace(key, rat=self.ledger.open(address, client.rat, Sealed.TOKEN))
+                    key = replace(key, rat=self.ledger.open(address, client.rat, SecretKind.TOKEN))
                 except StateError:
                     if self.must_open:
                         raise
-                    key = replace(key, unread=Unread.NO_KEY)
+                    key = replace(key, unread=UnreadReason.NO_KEY)
                 if key.unread is None and not self.is_storing:
-                    key = replace(key, unread=Unread.NOT_STORED)
+                    key = replace(key, unread=UnreadReason.NOT_STORED)
             yield key
 
     def _learn(self, actual: Actual) -> None:
@@ -134,7 +133,7 @@ def _may_renew(session: Session, state: State) -> bool:
     for address, client in state.clients.items():
         if client.rat is not None:
             with suppress(StateError):
-                ledger.open(address, client.rat, Sealed.TOKEN)
+                ledger.open(address, client.rat, SecretKind.TOKEN)
                 return True
             return False
     return False
@@ -161,7 +160,7 @@ def prove_refused(session: Session, ledger: Ledger, actual: Actual) -> Actual:
     gone = {
         client_id
         for client_id, why in actual.unread.items()
-        if why is Unread.REFUSED and client_id in held and _logs_in(session, ledger, *held[client_id]) is False
+        if why is UnreadReason.REFUSED and client_id in held and _logs_in(session, ledger, *held[client_id]) is False
     }
     return replace(actual, unread={name: why for name, why in actual.unread.items() if name not in gone})
 
@@ -216,7 +215,7 @@ def _accepts(session: Session, client_id: str, secret: Secret, fields: Fields) -
         return None
 
 
-def _left_behind(session: Session, state: State, options: Options) -> Iterator[tuple[str, tuple[str, ...]]]:
+def _left_behind(session: Session, state: State, options: PlanOptions) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Clients in no state that have the name of one whose create was interrupted, by its address."""
     known = {client.client_id for client in state.clients.values()}
     for address, client in session.desired.clients.items():

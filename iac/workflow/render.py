@@ -10,12 +10,11 @@ from iac.apply.deliver import find_block_now, fresh_content, is_known
 from iac.core.desired import OutputSpec, output_id
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import ClosedSecretError, IacError
-from iac.core.limits import listed
 from iac.core.plan.change import Action
 from iac.core.state.model import State
+from iac.core.text import listed
 from iac.ports import Comparison
-from iac.session import LocalSession
-from iac.session.ledger import Ledger
+from iac.session import Ledger, LocalSession
 from iac.workflow.outputs import find_exposures
 
 _STATUS = {Comparison.AS_WANTED: "unchanged", Comparison.OTHER: "differs", Comparison.NOTHING: "missing"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from iac.apply.outcome import Done, Report, Stop, TokensKept, TokensRevoked
+from iac.apply.outcome import Done, Report, StopRequest, TokensKept, TokensRevoked
 from iac.apply.run import LockedPlan, apply_plan
 from iac.core.errors import IacError, InputError
 from iac.core.plan.change import Action, Change, SecretStep
@@ -44,7 +44,7 @@ def _check(address: str, change: Change | None) -> None:
         )
 
 
-def rotate_and_revoke(session: Session, locked: LockedPlan, stop: Stop) -> Report:
+def rotate_and_revoke(session: Session, locked: LockedPlan, stop: StopRequest) -> Report:
     """Carry out the plan of a rotation, then end the tokens that the old secrets had got."""
     # Tokens end last: with the new secrets rendered, services get new ones at once.
     report = apply_plan(session, locked, stop)

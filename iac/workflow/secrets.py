@@ -11,16 +11,15 @@ from typing import Any
 
 from iac.apply.request import read_back
 from iac.core.errors import InputError, ServerError, UnknownOutcome
-from iac.core.limits import listed, said_once
 from iac.core.model import uses_secret
 from iac.core.plan.identity import with_chosen_ids
-from iac.core.registration import Key, Registration
+from iac.core.registration import Registration, RegistrationAccess
 from iac.core.secret import Secret
 from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, SecretStatus, State
+from iac.core.text import listed, said_once
 from iac.registry import PROVIDERS
-from iac.session import Session
-from iac.session.ledger import Ledger, Sealed
+from iac.session import Ledger, SecretKind, Session
 from iac.workflow.registrations import Reading, is_secret
 from iac.workflow.state import change_state, not_in_state
 
@@ -111,12 +110,12 @@ def store_token(session: Session, address: str, rat: Secret, uri: str) -> Client
         client_id = held.client_id if held else _named(session, ledger, address)
         uri = uri or (held.registration_uri if held else "")
         session.provider.keep_tokens(ledger.keep_token)
-        session.provider.use_keys([Key(client_id, rat, uri)])
+        session.provider.use_keys([RegistrationAccess(client_id, rat, uri)])
         found = _read_by(session, address, client_id)
         # What the read has brought takes the place of the token that was given, which is dead then: it is made durable
         # before anything else is asked.
         rat = found.rat or rat
-        sealed, registration_uri = ledger.seal(address, rat, Sealed.TOKEN), found.registration_uri or uri
+        sealed, registration_uri = ledger.seal(address, rat, SecretKind.TOKEN), found.registration_uri or uri
         client = ledger.state.clients.get(address) or _taken_over(session, ledger, address, found)
         client = replace(client, rat=sealed, registration_uri=registration_uri)
         ledger.record(ClientWritten(address, client))
@@ -209,7 +208,7 @@ def _redeem(session: Session, client: ClientState) -> None:
         session.provider.redeem(client.client_id)
     except UnknownOutcome as unknown:
         # Read without the token, which is dead if the request took effect.
-        session.provider.use_keys([Key(client.client_id)])
+        session.provider.use_keys([RegistrationAccess(client.client_id)])
         if read_back(session.provider, unknown, client.client_id) is None:
             raise
 

@@ -16,11 +16,10 @@ from iac.core.model import uses_secret
 from iac.core.proof import ClientProof, Evidence, Grade, Proof, ServiceLogin
 from iac.core.secret import Secret
 from iac.core.server import detect_facts
-from iac.core.state.keys import kid_in_use
-from iac.core.state.model import ClientState, SecretStatus, State
+from iac.core.state.model import ClientState, SecretStatus, State, kid_in_use
 from iac.ports import Prover
 from iac.session import LocalSession
-from iac.wiring.sessions import Caller, open_connection, open_project
+from iac.wiring import Caller, open_connection, open_project
 
 if TYPE_CHECKING:
     from iac.rendering.content import FileCredentials
@@ -59,7 +58,7 @@ def verify(session: LocalSession, prover: Prover, addresses: Collection[str], pa
 
 
 def _prove(
-    session: LocalSession, prover: Prover, address: str, stored: ClientState | None, readings: Sequence[Reading]
+    session: LocalSession, prover: Prover, address: str, stored: ClientState | None, readings: Sequence[OutputReading]
 ) -> ClientProof:
     if stored is None:
         client_id = session.desired.clients[address].client_id
@@ -73,7 +72,7 @@ def _prove(
     return ClientProof(address, stored.client_id, (*checks, *(_with_fix(check, fix) for check in checked)))
 
 
-def _compared_with_state(reading: Reading, stored: ClientState) -> Evidence:
+def _compared_with_state(reading: OutputReading, stored: ClientState) -> Evidence:
     """The check of an output, with what it holds compared with state, where that is known."""
     credentials = reading.credentials
     if credentials is None:
@@ -93,7 +92,7 @@ def _is_other(secret: Secret | None, stored: ClientState) -> bool:
     return secret is not None and known is not None and secret.fingerprint(known.salt) != known.fingerprint
 
 
-def _secret_of(readings: Sequence[Reading], stored: ClientState) -> tuple[Secret | None, bool]:
+def _secret_of(readings: Sequence[OutputReading], stored: ClientState) -> tuple[Secret | None, bool]:
     """The secret that the outputs hold, and whether it is the one of state as far as is known; a stale one comes first.
 
     The check is after one file that its service cannot log in with.
@@ -103,12 +102,12 @@ def _secret_of(readings: Sequence[Reading], stored: ClientState) -> tuple[Secret
     return (stale, False) if stale is not None else (secrets[0] if secrets else None, True)
 
 
-def _client_id_of(readings: Sequence[Reading], stored: ClientState) -> str:
+def _client_id_of(readings: Sequence[OutputReading], stored: ClientState) -> str:
     named = (credentials.client_id for credentials in _readable(readings))
     return next((client_id for client_id in named if client_id is not None), stored.client_id)
 
 
-def _readable(readings: Sequence[Reading]) -> Iterator[FileCredentials]:
+def _readable(readings: Sequence[OutputReading]) -> Iterator[FileCredentials]:
     yield from (reading.credentials for reading in readings if reading.credentials is not None)
 
 
@@ -159,16 +158,16 @@ _CHANGED = "it was changed after it was rendered, or the template was: iac rende
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class OutputReading:
     """One output and one client of it: what stands there, and the check that says how it was read."""
 
     check: Evidence
     credentials: FileCredentials | None = None
 
 
-def read_outputs(session: LocalSession, state: State, addresses: Collection[str]) -> dict[str, list[Reading]]:
+def read_outputs(session: LocalSession, state: State, addresses: Collection[str]) -> dict[str, list[OutputReading]]:
     """Every output of these clients, by address, each read once."""
-    by_address: dict[str, list[Reading]] = {address: [] for address in addresses}
+    by_address: dict[str, list[OutputReading]] = {address: [] for address in addresses}
     for spec in session.desired.outputs:
         wanted = [address for address in spec.clients if address in by_address]
         readings = _read(session, state, spec) if wanted else {}
@@ -177,7 +176,7 @@ def read_outputs(session: LocalSession, state: State, addresses: Collection[str]
     return by_address
 
 
-def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str, Reading]:
+def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str, OutputReading]:
     from iac.rendering.content import NotAsRendered  # brings in Jinja2
 
     if any(address not in state.clients for address in spec.clients):
@@ -197,7 +196,7 @@ def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str,
         return _alike(spec, Evidence(OUTPUT, Grade.UNPROVEN, spec.id, error.why or error.summary, error.fix))
 
 
-def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: bytes) -> Mapping[str, Reading]:
+def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: bytes) -> Mapping[str, OutputReading]:
     from iac.rendering.content import Unreadable  # brings in Jinja2
     from iac.rendering.context import dummy_credentials
 
@@ -212,12 +211,12 @@ def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: byte
     except Unreadable as error:
         return _by_rendering(session, state, spec, str(error))
     return {
-        address: Reading(Evidence(OUTPUT, Grade.OK, spec.id, f"read as {credentials.format}"), credentials)
+        address: OutputReading(Evidence(OUTPUT, Grade.OK, spec.id, f"read as {credentials.format}"), credentials)
         for address, credentials in found.items()
     }
 
 
-def _by_rendering(session: LocalSession, state: State, spec: OutputSpec, why: str) -> Mapping[str, Reading]:
+def _by_rendering(session: LocalSession, state: State, spec: OutputSpec, why: str) -> Mapping[str, OutputReading]:
     """The last way: the output is equal to what state renders now, so the secrets in it are those of state."""
     from iac.rendering.content import FileCredentials  # brings in Jinja2
 
@@ -230,11 +229,11 @@ def _by_rendering(session: LocalSession, state: State, spec: OutputSpec, why: st
     if session.sinks[spec.sink].compare(spec.path, fresh) is not ports.Comparison.AS_WANTED:
         return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, "it is not as rendered", _CHANGED))
     check = Evidence(OUTPUT, Grade.OK, spec.id, "equal to a fresh rendering; its secret is taken from state")
-    found: dict[str, Reading] = {}
+    found: dict[str, OutputReading] = {}
     for address in spec.clients:
         client = state.clients[address]
         secret = ledger.open(address, client.secret) if client.secret else None
-        found[address] = Reading(
+        found[address] = OutputReading(
             check, FileCredentials(client.client_id, secret, key=_jwk(open_key(ledger, address, client)))
         )
     return found
@@ -244,5 +243,5 @@ def _jwk(key: Secret | None) -> Secret | None:
     return Secret(json.dumps(json.loads(key.reveal())["jwk"])) if key else None
 
 
-def _alike(spec: OutputSpec, check: Evidence) -> Mapping[str, Reading]:
-    return {address: Reading(check) for address in spec.clients}
+def _alike(spec: OutputSpec, check: Evidence) -> Mapping[str, OutputReading]:
+    return {address: OutputReading(check) for address in spec.clients}

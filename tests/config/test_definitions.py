@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.config.definitions import load_environment, load_project, validate_project
-from iac.core.desired import Lifecycle, Limits, Moved, OutputSpec, Removed, Then
+from iac.core.desired import ChangeLimits, Disposition, Lifecycle, MovedEntry, OutputSpec, RemovedEntry
 from iac.core.diagnostics import Location
 from iac.core.errors import InputError, InvalidInput
 from iac.core.model import FIELDS
@@ -154,13 +154,13 @@ def test_a_mistake_in_what_was_merged_is_said_where_it_was_written(tmp_path: Pat
 
 @given(st.lists(st.sampled_from(["openid", "profile", "email", "phone"]), min_size=1), st.randoms())
 def test_order_and_repetition_of_a_list_do_not_matter(names: list[str], chance: object) -> None:
-    from iac.config.definition import Pool, canonical_fields  # not for the other tests
-    from iac.config.document import Document
+    from iac.config.definition import ValuePool, canonical_fields  # not for the other tests
     from iac.config.layers import Layer, merge
+    from iac.document import Document
 
     def scope(given: list[str] | str) -> object:
         value = {"scope": given}
-        return canonical_fields(merge([Layer(Document("a", value, {}), (), value)]), Pool())["scope"]
+        return canonical_fields(merge([Layer(Document("a", value, {}), (), value)]), ValuePool())["scope"]
 
     shuffled = list(names)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]  # a random.Random
@@ -275,11 +275,11 @@ environments: {dev: {removed: [{address: old/two, then: forget}]}}
 """
     found = desired(tmp_path, {"iac.yaml": PROJECT + text})
     assert (
-        Removed("old/one", Then.DELETE, Location("iac.yaml", 5, 11)),
-        Removed("old/two", Then.FORGET, Location("iac.yaml", 9, 32)),
+        RemovedEntry("old/one", Disposition.DELETE, Location("iac.yaml", 5, 11)),
+        RemovedEntry("old/two", Disposition.FORGET, Location("iac.yaml", 9, 32)),
     ) == found.removed
-    assert (Moved("old/portal", "portal", Location("iac.yaml", 6, 9)),) == found.moved
-    assert Limits(None, 7) == found.limits
+    assert (MovedEntry("old/portal", "portal", Location("iac.yaml", 6, 9)),) == found.moved
+    assert ChangeLimits(None, 7) == found.limits
     assert {"access_token_validity_seconds": 3600} == found.server_defaults
 
 
@@ -288,7 +288,7 @@ def test_the_project_is_named_in_what_is_desired(tmp_path: Path) -> None:
     assert ("demo", "default", "https://iam.example.org/", "iam-admin", "iac-login") == (
         found.project, found.environment, found.issuer, found.api.provider, found.login_client_id,
     )  # fmt: skip
-    assert Limits(3, None) == found.limits
+    assert ChangeLimits(3, None) == found.limits
 
 
 def test_invalid_definitions_are_refused_with_every_error_and_no_warning(tmp_path: Path) -> None:

@@ -14,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.config.complaint import check_schema, validator_of
-from iac.config.document import Document, parse_document
 from iac.config.schema import FORMATS, compile_schema, is_recipient, load_schema, schema_text
 from iac.core.catalogue import CATALOGUE
 from iac.core.diagnostics import Location
@@ -22,6 +21,7 @@ from iac.core.explanation import IdKind
 from iac.core.model import FIELDS, GRANT_TYPES
 from iac.core.origin import is_uri
 from iac.core.policy import RULES
+from iac.document import Document, parse_document
 from tests.config.given import CLIENT, PROJECT, RECIPIENT
 
 if TYPE_CHECKING:

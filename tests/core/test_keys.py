@@ -5,11 +5,21 @@ import json
 import pytest
 
 from iac.core.errors import StateError
-from iac.core.plan.draft import Rendered
+from iac.core.plan.draft import RenderedClient
 from iac.core.plan.output import output_digest
 from iac.core.state.document import TextOrigin, parse_state, render_state
-from iac.core.state.keys import bury, key_in_use, key_set, kid_in_use, secrets_of, with_keys
-from iac.core.state.model import ClientGone, ClientKey, Tombstone, fold
+from iac.core.state.model import (
+    ClientGone,
+    ClientKey,
+    Tombstone,
+    bury,
+    fold,
+    key_in_use,
+    key_set,
+    kid_in_use,
+    secrets_of,
+    with_keys,
+)
 from tests.core.build import NOW, applied, desired, output, sealed, state
 
 BY_KEY = {"token_endpoint_auth_method": "private_key_jwt"}
@@ -37,7 +47,9 @@ def test_the_key_in_use_of_an_address_is_told_by_its_id() -> None:
 
 
 def test_another_key_is_another_output() -> None:
-    digests = {output_digest(output(), "t", {"team/app": Rendered("app", {}, 0, kid)}) for kid in ("", "one", "two")}
+    digests = {
+        output_digest(output(), "t", {"team/app": RenderedClient("app", {}, 0, kid)}) for kid in ("", "one", "two")
+    }
     assert 3 == len(digests)
 
 

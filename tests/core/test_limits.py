@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from iac.core.diagnostics import Diagnostic, Location, Severity, message_lines
 from iac.core.errors import InputError, InvalidInput
-from iac.core.limits import ALIKE, MESSAGES, NAMES, TEXT, alike, bounded, listed, said_once
+from iac.core.text import ALIKE, MESSAGES, NAMES, TEXT, alike, bounded, listed, said_once
 
 
 def mistake(file: str, summary: str, *, name: str = "a-mistake", severity: Severity = Severity.ERROR) -> Diagnostic:

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.core.desired import Moved, Removed, Then
+from iac.core.desired import Disposition, MovedEntry, RemovedEntry
 from iac.core.diagnostics import Location
 from iac.core.drift import find_drift
 from iac.core.plan.change import Action
-from iac.core.registration import Actual, Facts, Misfit, Registration, Unread
+from iac.core.registration import Actual, Facts, InvalidMember, Registration, UnreadReason
 from iac.core.state.model import Predecessor
 from iac.registry import capabilities
 from tests.core.build import NEW, OPTIONS, actual, applied, desired, intent, plan, project, registered, sealed, state
@@ -46,20 +46,22 @@ def test_the_id_that_the_server_chose_is_that_of_the_definition() -> None:
 
 
 def test_a_client_that_moves_keeps_the_id_that_the_server_chose() -> None:
-    moved = [Moved("team/old", "team/app", HERE)]
+    moved = [MovedEntry("team/old", "team/app", HERE)]
     found = plan(project(CLIENT, api=API, moved=moved), state({"team/old": held()}), seen())
     assert (True, []) == (found.is_empty, ids(found))
 
 
-@pytest.mark.parametrize(("why", "finding"), [(Unread.NO_KEY, "not-read"), (Unread.NO_ADDRESS, "create-only")])
-def test_what_cannot_be_read_is_compared_with_what_was_last_applied(why: Unread, finding: str) -> None:
+@pytest.mark.parametrize(
+    ("why", "finding"), [(UnreadReason.NO_KEY, "not-read"), (UnreadReason.NO_ADDRESS, "create-only")]
+)
+def test_what_cannot_be_read_is_compared_with_what_was_last_applied(why: UnreadReason, finding: str) -> None:
     unread = Actual(FACTS, {}, 0, {ID: why})
     found = plan(project(CLIENT, api=API), state({"team/app": held()}), unread)
     assert (True, False, [finding]) == (found.is_empty, found.complete, [said.id for said in found.findings])
     changed = plan(project(replace(CLIENT, fields={**CLIENT.fields, "client_name": "New"}), api=API),
                    state({"team/app": held()}), unread)  # fmt: skip
     assert [Action.UPDATE] == [change.action for change in changed.changes]
-    assert (["create-only"] if why is Unread.NO_ADDRESS else []) == ids(changed)
+    assert (["create-only"] if why is UnreadReason.NO_ADDRESS else []) == ids(changed)
 
 
 OTHER = capabilities("rfc7591")
@@ -67,22 +69,22 @@ OTHER_FACTS = replace(FACTS, api=OTHER)
 
 
 def test_a_client_that_cannot_be_read_without_loss_is_compared_with_what_was_last_applied() -> None:
-    unread = Actual(OTHER_FACTS, {}, 0, {ID: Unread.NOT_STORED})
+    unread = Actual(OTHER_FACTS, {}, 0, {ID: UnreadReason.NOT_STORED})
     found = plan(project(CLIENT, api=OTHER), state({"team/app": held(provider="rfc7591")}), unread)
     assert (True, False, ["not-read"]) == (found.is_empty, found.complete, [said.id for said in found.findings])
 
 
 @pytest.mark.parametrize(("intents", "guard"), [({}, "token-refused"), ({"team/app": "update"}, "lost-update")])
 def test_a_client_whose_token_is_refused_is_not_taken_for_deleted(intents: dict[str, str], guard: str) -> None:
-    refused = Actual(OTHER_FACTS, {}, 0, {ID: Unread.REFUSED})
+    refused = Actual(OTHER_FACTS, {}, 0, {ID: UnreadReason.REFUSED})
     begun = {address: intent(replace(CLIENT, client_id=ID), action) for address, action in intents.items()}
     last = state({"team/app": held(provider="rfc7591")}, intents=begun)
     found = plan(project(CLIENT, api=OTHER), last, refused)
     assert ([guard], False) == (ids(found), found.complete)
     again = plan(project(CLIENT, api=OTHER), last, refused, replace(OPTIONS, recreate=frozenset({"team/app"})))
     assert ([], [Action.CREATE]) == (ids(again), [change.action for change in again.changes])
-    for then, guards in ((Then.DELETE, [guard]), (Then.FORGET, [])):
-        removed = [Removed("team/app", then, HERE)]
+    for then, guards in ((Disposition.DELETE, [guard]), (Disposition.FORGET, [])):
+        removed = [RemovedEntry("team/app", then, HERE)]
         assert guards == ids(plan(project(api=OTHER, removed=removed), last, refused))
 
 
@@ -101,7 +103,7 @@ def test_one_client_tells_whether_reads_bring_new_tokens() -> None:
 
 
 def test_what_this_run_does_not_look_at_is_not_said_to_be_unread() -> None:
-    unread = Actual(FACTS, {}, 0, {ID: Unread.NO_KEY})
+    unread = Actual(FACTS, {}, 0, {ID: UnreadReason.NO_KEY})
     options = replace(OPTIONS, targets=frozenset({"team/other"}))
     other = desired("team/other", client_id="")
     found = plan(project(CLIENT, other, api=API), state({"team/app": held()}), unread, options)
@@ -109,20 +111,20 @@ def test_what_this_run_does_not_look_at_is_not_said_to_be_unread() -> None:
 
 
 def test_drift_of_what_cannot_be_read_is_said_to_be_unread() -> None:
-    unread = Actual(FACTS, {}, 0, {ID: Unread.NO_KEY})
+    unread = Actual(FACTS, {}, 0, {ID: UnreadReason.NO_KEY})
     found = find_drift(project(CLIENT, api=API), state({"team/app": held()}), unread)
     assert ((), 0, ("team/app",)) == (found.clients, found.unchanged, found.unread)
 
 
 def test_a_client_without_address_leaves_by_being_forgotten() -> None:
-    unread = Actual(FACTS, {}, 0, {ID: Unread.NO_ADDRESS})
-    for then, guards in ((Then.DELETE, ["create-only"]), (Then.FORGET, [])):
-        removed = [Removed("team/app", then, HERE)]
+    unread = Actual(FACTS, {}, 0, {ID: UnreadReason.NO_ADDRESS})
+    for then, guards in ((Disposition.DELETE, ["create-only"]), (Disposition.FORGET, [])):
+        removed = [RemovedEntry("team/app", then, HERE)]
         assert guards == ids(plan(project(api=API, removed=removed), state({"team/app": held()}), unread))
 
 
 def test_a_client_that_is_out_of_reach_is_forgotten_with_a_reason_that_says_so() -> None:
-    removed = [Removed("team/app", Then.DELETE, HERE)]
+    removed = [RemovedEntry("team/app", Disposition.DELETE, HERE)]
     found = plan(project(api=API, removed=removed), state({"team/app": held()}), Actual(FACTS, {}, 0))
     assert ["gone from the server, or out of reach"] == [change.reason for change in found.changes]
 
@@ -224,7 +226,7 @@ def test_a_predecessor_whose_time_is_over_goes_with_the_change_that_is_made_anyw
     assert (["client_name"], ["old"]) == ([f.name for f in change.fields], [gone.client_id for gone in change.leaving])
 
 
-GARBLED = Registration(ID, {}, misfits=(Misfit("client_name", "a text", "a list"),))
+GARBLED = Registration(ID, {}, invalid_members=(InvalidMember("client_name", "a text", "a list"),))
 PROBLEM = "client_name: expected a text, got a list"
 
 
@@ -248,8 +250,8 @@ def test_what_is_not_understood_is_compared_with_what_was_last_applied_and_left_
 
 
 def test_what_is_not_understood_can_be_forgotten_and_not_deleted() -> None:
-    for then, guards in ((Then.DELETE, ["client-not-understood"]), (Then.FORGET, [])):
-        removed = [Removed("team/app", then, HERE)]
+    for then, guards in ((Disposition.DELETE, ["client-not-understood"]), (Disposition.FORGET, [])):
+        removed = [RemovedEntry("team/app", then, HERE)]
         assert guards == ids(plan(project(api=API, removed=removed), state({"team/app": held()}), garbled()))
 
 

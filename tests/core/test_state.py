@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.core.state.keys import bury
 from iac.core.state.model import (
     ClientGone,
     ClientKey,
@@ -20,6 +19,7 @@ from iac.core.state.model import (
     PredecessorGone,
     State,
     Tombstone,
+    bury,
     fold,
 )
 from tests.core.build import NOW, applied, desired, intent, sealed, state

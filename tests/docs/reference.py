@@ -16,6 +16,7 @@ from iac.core.plan.guards import GUARDS
 from iac.core.policy import CHANGE_RULES, DEFINITION_RULES, REGISTERED_RULES, ChangeRule, Rule
 from iac.services import template_files, values_schema
 from tests.docs.commands_page import PAGE, commands_page
+from tests.docs.schema_tables import PAGES, schema_table
 
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
 _PAGE = re.compile(r"docs/reference/([a-z-]+\.md)(#[a-z-]+)?")
@@ -41,6 +42,7 @@ def pages() -> dict[Path, str]:
             "Findings of a plan": _table(("finding", "says"), findings),
         },
         "templates": {"Values of built-in templates": _table(("template", "value", "needed", "is"), _values())},
+        **{page: {"Keys": schema_table(name)} for name, page in PAGES.items()},
     }
     written = {REFERENCE / f"{name}.md": _page(name, sections) for name, sections in bodies.items()}
     return {**written, PAGE: commands_page()}
@@ -83,13 +85,10 @@ def _of_rule(rule: Rule) -> Iterator[str]:
     yield f"### {rule.id}"
     yield _wrapped(rule.what)
     yield _wrapped(f"Why: {rule.why}")
-    yield _wrapped(f"Source: {rule.source}.")
     yield _wrapped(f"Fix: {rule.fix}.")
-    yield f"Severity: {rule.level}."
-    if isinstance(rule, ChangeRule):
-        yield f"Registered:\n\n{_yaml(rule.before)}"
-    yield f"Found:\n\n{_yaml(rule.bad)}"
-    yield f"Not found:\n\n{_yaml(rule.good)}"
+    yield _wrapped(f"Default: {rule.level}. Source: {rule.source}.")
+    before = f"# registered\n{rule.before}\n# changed to\n" if isinstance(rule, ChangeRule) else ""
+    yield _yaml(before + rule.bad)
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

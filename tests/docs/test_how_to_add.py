@@ -28,8 +28,8 @@ OPENED = """
 import sys
 from iac.cli.context import Shell
 from iac.clock import SystemClock
-from iac.wiring.sessions import open_login
-from iac.wiring.sessions import open_project
+from iac.wiring import open_login
+from iac.wiring import open_project
 from iac.workflow.pipelines.text import PipelineFacts, render_pipelines
 shell = Shell(sys.argv[1])
 settings, local = open_project(shell)

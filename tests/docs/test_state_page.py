@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from iac.core.state.codec import EVENTS
-from iac.core.state.document import TextOrigin, parse_state
-from iac.core.state.journal import parse_journal
+from iac.core.state.document import TextOrigin, parse_journal, parse_state
 from iac.core.state.model import ClientState, SecretStatus, State
 
 ROOT = Path(__file__).parents[2]

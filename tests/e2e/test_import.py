@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.config.document import parse_document
 from iac.core import server
 from iac.core.model import FIELDS
+from iac.document import parse_document
 from iac.sandbox.model import Client
 from iac.sandbox.seed import Seed
 from iac.sandbox.server import Sandbox, start_sandbox

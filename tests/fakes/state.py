@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from iac.core.errors import LockedError, StateError
 from iac.core.secret import Secret
-from iac.core.state.keys import is_needed
-from iac.core.state.model import fold
+from iac.core.state.model import fold, is_needed
 from iac.ports import Clock, StateBackend, Vault
 
 if TYPE_CHECKING:

@@ -23,8 +23,8 @@ from iac.providers.proof import OAuthProver
 from iac.providers.proof.authorization import NOBODYS_URI
 from iac.registry import capabilities
 from iac.sandbox.fault import Fault, FaultKind
-from iac.transport.client import Transport
-from iac.transport.retry import Patience
+from iac.transport.http import Transport
+from iac.transport.retry import RetryPolicy
 from tests.providers.stub import Say, Seen, start_stub
 from tests.transport.certificates import Authority
 from tests.transport.terminator import start_terminator
@@ -49,7 +49,7 @@ FIELDS: dict[str, Any] = {
     "scope": ("openid", "storage.read:/"),
     "allow_introspection": True,
 }
-ONCE = Transport(patience=Patience(attempts=1))
+ONCE = Transport(retry=RetryPolicy(attempts=1))
 OTHER = capabilities("rfc7591")
 
 

@@ -131,7 +131,7 @@ def test_memory_that_runs_out_elsewhere_is_told_without_a_line(here: Renderer, m
     def no_memory(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("iac.rendering.answer.compiled", no_memory)
+    monkeypatch.setattr("iac.rendering.answer.compile_template", no_memory)
     with pytest.raises(RenderError) as caught:
         here.check(template(""))
     assert (TOO_MUCH, "templates/x.j2") == (caught.value.why, caught.value.where)

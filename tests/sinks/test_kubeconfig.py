@@ -11,7 +11,7 @@ import yaml
 
 from iac.core.errors import InputError, UnreachableError
 from iac.ports import Comparison
-from iac.sinks.kubernetes.login import Choice, Cluster, find_cluster
+from iac.sinks.kubernetes.login import Cluster, ClusterChoice, find_cluster
 from tests.fakes.authority import Authority, kubeconfig
 from tests.fakes.kubernetes import ADMIN, fake_cluster
 from tests.sinks.cluster import open_sink
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SERVER = "https://k8s.example.org:6443/base"
-CHOICE = Choice("cluster")
+CHOICE = ClusterChoice("cluster")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +47,7 @@ def config(**changes: Any) -> dict[str, Any]:
 def found(folder: Path, value: Any, context: str = "") -> Cluster:
     path = folder / "config"
     path.write_text(value if isinstance(value, str) else yaml.safe_dump(value))
-    return find_cluster(Choice("cluster", path, context), {})
+    return find_cluster(ClusterChoice("cluster", path, context), {})
 
 
 def token(cluster: Cluster) -> str:
@@ -81,7 +81,7 @@ def test_kubeconfig_is_found_where_kubectl_finds_it(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="names several files"):
         find_cluster(CHOICE, {"KUBECONFIG": f"{named}:{usual}"})
     several = {"KUBECONFIG": f"{usual}:{usual}"}
-    assert "named" == token(find_cluster(Choice("cluster", named), several))
+    assert "named" == token(find_cluster(ClusterChoice("cluster", named), several))
 
 
 @pytest.mark.parametrize(

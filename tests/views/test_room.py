@@ -5,18 +5,18 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.views.words import Room
+from iac.views.words import CharacterBudget
 
 
 def test_a_block_takes_its_length_and_the_end_of_its_line_to_the_last_character() -> None:
-    room = Room(8)
+    room = CharacterBudget(8)
     assert ["abc", "def"] == room.take(["abc", "def", "g"])
     assert 0 == room.left
     assert [] == room.take([""])
 
 
 def test_all_is_taken_or_nothing() -> None:
-    room = Room(7)
+    room = CharacterBudget(7)
     assert not room.take_all(["abc", "def"])
     assert 7 == room.left
     assert room.take_all(["abc", "de"])
@@ -24,15 +24,15 @@ def test_all_is_taken_or_nothing() -> None:
 
 
 def test_a_section_counts_what_does_not_fit() -> None:
-    lines, hidden = Room(40).section("# Title", ["- first", "- second", "- third", "- no"], most=33)
+    lines, hidden = CharacterBudget(40).section("# Title", ["- first", "- second", "- third", "- no"], most=33)
     assert (["# Title", "", "- first", "- and 3 more", ""], 3) == (lines, hidden)
-    assert ([], 0) == Room(40).section("# Title", [], most=40)
-    assert ([], 1) == Room(40).section("# Title", ["- first"], most=5)
+    assert ([], 0) == CharacterBudget(40).section("# Title", [], most=40)
+    assert ([], 1) == CharacterBudget(40).section("# Title", ["- first"], most=5)
 
 
 @given(st.lists(st.text(max_size=9)), st.integers(0, 80), st.integers(0, 80))
 def test_a_section_stays_within_its_share_and_within_the_room(entries: list[str], left: int, most: int) -> None:
-    room = Room(left)
+    room = CharacterBudget(left)
     lines, hidden = room.section("# T", entries, most=most)
     assert left - room.left == sum(len(line) + 1 for line in lines) <= min(left, most)
     assert not lines or len(lines) - 3 - bool(hidden) == len(entries) - hidden

@@ -16,8 +16,7 @@ from iac.backends.file import FilePlace
 from iac.backends.local import JournaledBackend
 from iac.backends.remote import owner_of
 from iac.core.errors import StateError
-from iac.core.state.document import Owner, TextOrigin, render_state
-from iac.core.state.journal import Batch, fold_all, parse_journal, render_batch
+from iac.core.state.document import Batch, Owner, TextOrigin, fold_all, parse_journal, render_batch, render_state
 from iac.core.state.model import Event, State
 from iac.ports import Clock, Holder, Site, StateBackend
 
@@ -170,10 +169,10 @@ class FileBackend(JournaledBackend):
 
     def _rescued(self, snapshot: _Snapshot, reason: str) -> StateError:
         """The journal as it should be, in an emergency copy: what it holds, and what it could not take."""
-        held = b""
+        journal = b""
         with suppress(OSError):
-            held = files.read(self._journal)[: snapshot.length]
-        data = held + _line(snapshot.state, self._unsaved)
+            journal = files.read(self._journal)[: snapshot.length]
+        data = journal + _line(snapshot.state, self._unsaved)
         return self._rescue.failure(str(self._journal), data, snapshot.state.run_id, reason)
 
     def _replace(self, state: State) -> None:

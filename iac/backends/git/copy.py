@@ -110,7 +110,7 @@ class Copy:
         """A commit on `parent` (None: a first one) in which the file holds `data`, or is not (None)."""
         with self._turn:
             stream = _stream(f"{subject}\n\nTry: {secrets.token_hex(8)}\n", self._route.identity, parent, path, data)
-            answer = self._git.run("fast-import", "--quiet", "--force", "--done", "--date-format=now", given=stream)
+            answer = self._git.run("fast-import", "--quiet", "--force", "--done", "--date-format=now", stdin=stream)
             if not answer.is_ok:
                 raise UnreachableError("git cannot make a commit", why=answer.said, fix="see that TMPDIR has room")
             commit, *blob = answer.out.decode().split()
@@ -119,8 +119,8 @@ class Copy:
     def kinds(self, tip: str, paths: Sequence[str]) -> dict[str, str]:
         """The kinds of paths in a commit: tree, blob, or "" for what is not there."""
         with self._turn:
-            given = "".join(f"{tip}:{path}\n" for path in paths)
-            answer = self._git.run("cat-file", "--batch-check", given=os.fsencode(given))
+            names = "".join(f"{tip}:{path}\n" for path in paths)
+            answer = self._git.run("cat-file", "--batch-check", stdin=os.fsencode(names))
             heads = (_HEAD.fullmatch(line + b"\n") for line in answer.out.splitlines())
             return dict(zip(paths, (head[2].decode() if head else "" for head in heads), strict=True))
 
@@ -161,7 +161,7 @@ class Copy:
         names = self._names
         branch, lock = _kept_branch(names), _kept_lock(names)
         asked = (branch, f"{branch}:{names.path}", lock, f"{lock}:{NOTE}")
-        answer = self._git.run("cat-file", "--batch", given=os.fsencode("".join(f"{name}\n" for name in asked)))
+        answer = self._git.run("cat-file", "--batch", stdin=os.fsencode("".join(f"{name}\n" for name in asked)))
         tip, document, lock_tip, note = _objects(answer.out)
         if document and document.kind != "blob":
             raise StateError(
@@ -220,18 +220,18 @@ class _Object:
 
 def _objects(out: bytes) -> list[_Object | None]:
     """The objects of `cat-file --batch`, in the order of the questions; None for what is not there."""
-    found: list[_Object | None] = []
+    objects: list[_Object | None] = []
     at = 0
     while at < len(out):
         head = _HEAD.match(out, at)
         if head is None:
-            found.append(None)
+            objects.append(None)
             at = out.index(b"\n", at) + 1
             continue
         end = head.end() + int(head[3])
-        found.append(_Object(head[1].decode(), head[2].decode(), out[head.end() : end]))
+        objects.append(_Object(head[1].decode(), head[2].decode(), out[head.end() : end]))
         at = end + 1
-    return found
+    return objects
 
 
 def is_declined(answer: GitAnswer) -> bool:

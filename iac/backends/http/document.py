@@ -39,7 +39,7 @@ from iac.core.errors import InputError, LockedError, UnreachableError
 from iac.core.origin import Address
 from iac.core.secret import Secret
 from iac.ports import Clock, Holder, Lock, Site, StateBackend
-from iac.transport.client import Transport
+from iac.transport.http import Transport
 
 _log = logging.getLogger(__name__)
 
@@ -114,16 +114,16 @@ class HttpLock(Lock):
         return None
 
     def _unlock(self, run_id: str) -> Holder:
-        found = self._probe()
-        if isinstance(found, LockUnknown):
-            raise found.error
-        if isinstance(found, LockTaken):
+        outcome = self._probe()
+        if isinstance(outcome, LockUnknown):
+            raise outcome.error
+        if isinstance(outcome, LockTaken):
             raise not_held(self._server.where, run_id, "nobody holds it")
-        note = found.holder
+        note = outcome.holder
         if note.run_id != run_id:
             why = f"it is held by {note.run_id} of {note.who}, since {note.since}"
             raise not_held(self._server.where, run_id, why)
-        if reason := self._server.free(found.lock_id):
+        if reason := self._server.free(outcome.lock_id):
             raise UnreachableError(
                 "the state cannot be unlocked",
                 where=self._server.where,
@@ -135,13 +135,13 @@ class HttpLock(Lock):
     def _probe(self) -> LockTaken | LockHeld | LockUnknown:
         """Find out who holds the lock: `LockTaken` when nobody does."""
         probe = self._momentary(MOMENT)
-        found: LockTaken | LockHeld | LockUnknown = LockTaken()
+        outcome: LockTaken | LockHeld | LockUnknown = LockTaken()
         try:
-            found = self._try(probe)
+            outcome = self._try(probe)
         finally:
-            if isinstance(found, LockTaken):
+            if isinstance(outcome, LockTaken):
                 self._server.free(probe)
-        return found
+        return outcome
 
     def _take(self, lock_id: str, timeout: float) -> None:
         """Wait for the lock. However this ends but well, a lock of this id is not left behind."""
@@ -274,11 +274,11 @@ def _stored(data: bytes) -> Stored:
     return Stored(data, hashlib.sha256(data).hexdigest())
 
 
-def _is_same(found: Stored | None, old: Stored | None) -> bool:
+def _is_same(present: Stored | None, old: Stored | None) -> bool:
     """Some servers answer an empty body where no state is: nothing is lost when it is replaced."""
     if old is None:
-        return found is None or not found.data
-    return found == old
+        return present is None or not present.data
+    return present == old
 
 
 def targets(place: HttpPlace) -> StateTargets:

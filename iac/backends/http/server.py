@@ -25,16 +25,15 @@ from iac.core.origin import Address
 from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.ports import Clock, Holder
-from iac.transport.client import Transport
-from iac.transport.http import Http
+from iac.transport.http import Http, Transport
 from iac.transport.message import Answer, Call, server_words
-from iac.transport.retry import Patience
+from iac.transport.retry import RetryPolicy
 
 LONGEST_ID = 255
 """Characters of a lock's id that GitLab takes."""
 
 _PARTS = 4
-_PATIENCE = Patience(attempts=3, longest=10.0)
+_RETRY = RetryPolicy(attempts=3, longest=10.0)
 _HELD = frozenset({HTTPStatus.CONFLICT, HTTPStatus.LOCKED})
 _NO_LOCKS = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED})
 _MEMBERS = ("message", "error", "error_description", "detail")
@@ -126,7 +125,7 @@ class StateServer:
         self.held = ""
         self._targets = targets
         self._username, self._password = login
-        own = replace(transport, parallelism=2, patience=_PATIENCE, setting="state.address")
+        own = replace(transport, parallelism=2, retry=_RETRY, setting="state.address")
         self._http = Http(targets.update.address, own, clock)
         self.deadline = timedelta(seconds=transport.deadline)
         weakref.finalize(self, self._http.close)
@@ -165,8 +164,8 @@ class StateServer:
         except UnreachableError as error:
             return LockUnknown(error, LockFailure.SILENT)
         if answer.status in _HELD:
-            found = _held(answer)
-            return LockTaken() if found.lock_id == lock_id else found
+            present = _held(answer)
+            return LockTaken() if present.lock_id == lock_id else present
         if answer.is_ok and not _is_page(answer):
             return LockTaken()
         is_broken = _is_fault(answer) and answer.status not in _NO_LOCKS

@@ -22,7 +22,7 @@ from iac.core.model import as_json
 from iac.core.plan.change import CLIENT_ID, Action, Cause, Change, OutputAction, SecretChange, SecretStep
 from iac.core.plan.plan import Plan, plan_digest
 from iac.core.server import forced
-from iac.core.state.codec import TEXT, Malformed, Object, anything, items, known, load, matching, one_of
+from iac.core.state.codec import TEXT, MalformedValue, Object, anything, items, known, load, matching, one_of
 from iac.core.state.model import Approval
 from iac.core.text import side_by_side
 
@@ -54,12 +54,12 @@ _RECIPIENTS = items(known(address=TEXT))
 
 def approve(plan: Plan, at: str) -> Approval:
     """The approval of a plan, as state notes it."""
-    seen = {
+    observed = {
         change.address: json.dumps(change.seen, sort_keys=True)
         for change in plan.changes
         if change.leaving and change.seen is not None
     }
-    return Approval(plan.digest, tuple(change.digest for change in plan.changes), at, seen)
+    return Approval(plan.digest, tuple(change.digest for change in plan.changes), at, observed)
 
 
 def uncovered(plan: Plan, approval: Approval) -> tuple[Change, ...]:
@@ -118,14 +118,14 @@ def parse_saved(text: str) -> SavedPlan:
     """The plan of a file that `iac plan --out` wrote, also of an older version of iac.
 
     Raises:
-        Malformed: it is none, or not all of it.
+        MalformedValue: it is not a plan, or not a whole one.
     """
     plan = _PLAN(load(text), "plan")
     changes = {change["address"]: change for change in plan["changes"]}
     if len(changes) < len(plan["changes"]):
-        raise Malformed("plan.changes: an address is there twice")
+        raise MalformedValue("plan.changes: an address is there twice")
     if plan_digest(plan["issuer"], plan["environment"], (one["digest"] for one in changes.values())) != plan["digest"]:
-        raise Malformed("plan.digest: not that of the changes in the file")
+        raise MalformedValue("plan.digest: not that of the changes in the file")
     recorded = _RECIPIENTS(plan["recipients"], "plan.recipients") if "recipients" in plan else None
     return SavedPlan(plan["digest"], changes, None if recorded is None else {who["address"]: who for who in recorded})
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from iac.core import server
 from iac.core.desired import OWNERS, DesiredClient
-from iac.core.model import FIELDS, Fields, Kind, Value, meant
+from iac.core.model import FIELDS, Fields, Kind, Value, meant, members
 from iac.core.plan.change import Cause, FieldChange
 from iac.core.registration import Facts, Registration
 from iac.core.state.model import ClientState
@@ -44,6 +45,44 @@ def compare(
         if not is_same:
             changes.append(FieldChange.of(name, before, after, _cause(name, before, after, stored, defaults)))
     return (*changes, *_owners(desired, observed, stored))
+
+
+def taken_over(
+    desired: DesiredClient, observed: Registration, stored: ClientState, facts: Facts, defaults: Fields
+) -> tuple[FieldChange, ...]:
+    """What both the definition and the server came to since the last apply, as changes of what was applied.
+
+    Nothing has to be written for it, so `compare` does not show it; state has to learn it, or the next change by hand
+    would be held against values that nobody wants any more.
+    """
+    wanted = server.forced(desired.fields, facts.api)
+    changes = [
+        _taken(name, stored, observed.fields.get(name), wanted.get(name), defaults)
+        for name in FIELDS
+        if name in desired.managed and not is_hidden(name, observed, facts)
+    ]
+    if desired.managed_owners is not None and observed.owners is not None:
+        met = _majority(stored.owners, observed.owners, desired.managed_owners)
+        is_noted = set(met) == set(stored.owners or ())
+        changes.append(None if is_noted else FieldChange.of(OWNERS, stored.owners or None, met or None, Cause.SERVER))
+    return tuple(change for change in changes if change is not None)
+
+
+def _taken(
+    name: str, stored: ClientState, current: Value | None, wanted: Value | None, defaults: Fields
+) -> FieldChange | None:
+    applied, met = stored.applied.get(name), wanted
+    is_met = _same(name, current, wanted, defaults)
+    if FIELDS[name].kind is Kind.SET and not is_met:
+        met, is_met = _majority(members(applied), members(current), members(wanted)) or None, True
+    is_noted = name in stored.declared and _same(name, applied, met, {})
+    return FieldChange.of(name, applied, met, Cause.SERVER) if is_met and not is_noted else None
+
+
+def _majority(*sets: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Members of two of these three sets at least."""
+    counts = Counter(member for one in sets for member in set(one or ()))
+    return tuple(sorted(member for member, count in counts.items() if count > 1))
 
 
 def _is_as_declared(name: str, declared: Fields, observed: Registration | None) -> bool:

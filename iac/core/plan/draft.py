@@ -26,7 +26,7 @@ def read_everything(_template: str) -> Reads:
 
 
 @dataclass(frozen=True, slots=True)
-class Options:
+class PlanOptions:
     """What the caller of one run says.
 
     Attributes:
@@ -60,7 +60,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
+class RenderedClient:
     """What an output can read of one client: fields as applied, which secret (0 for none, None unknown), which key."""
 
     client_id: str
@@ -81,18 +81,18 @@ class Draft:
     desired: Desired
     state: State
     actual: Actual
-    options: Options
+    options: PlanOptions
     named: frozenset[str] = frozenset()
     changes: dict[str, Change] = field(default_factory=dict)
     guards: list[Diagnostic] = field(default_factory=list)
     findings: list[Diagnostic] = field(default_factory=list)
-    after: dict[str, Rendered] = field(default_factory=dict)
+    after: dict[str, RenderedClient] = field(default_factory=dict)
     standing: list[StandingPredecessor] = field(default_factory=list)
     holders: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
-        held = self.state.clients.items()
-        self.holders = {client_id: address for address, client in held for client_id in client.client_ids}
+        clients = self.state.clients.items()
+        self.holders = {client_id: address for address, client in clients for client_id in client.client_ids}
 
     def creates(self, client: DesiredClient) -> bool:
         """Whether an interrupted run was about to create this very client."""

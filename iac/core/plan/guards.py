@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from iac.core.desired import DesiredClient, Limits
+from iac.core.desired import ChangeLimits, DesiredClient
 from iac.core.diagnostics import Diagnostic
 from iac.core.explanation import refusal
-from iac.core.limits import listed
 from iac.core.plan.change import Action, Change
+from iac.core.text import listed
 
 GUARDS = (
     refusal(
@@ -159,7 +159,7 @@ def guard(rule: str, summary: str, addresses: Sequence[str], *, why: str = "", *
     )
 
 
-def on_counts(changes: Sequence[Change], limits: Limits) -> list[Diagnostic]:
+def on_counts(changes: Sequence[Change], limits: ChangeLimits) -> list[Diagnostic]:
     """max_deletes and max_updates."""
     deleted = [change for change in changes for _ in range(change.deletions)]
     updated = [change for change in changes if change.action in {Action.UPDATE, Action.ROTATE}]
@@ -240,7 +240,7 @@ def foreign(address: str, client_id: str, reason: str) -> Diagnostic:
 
 
 def missing_definition(address: str, client_id: str) -> Diagnostic:
-    """A vanished file is no consent."""
+    """A file that vanished does not mean consent."""
     return guard(
         "missing-definition",
         "the address is in state and has no definition",
@@ -344,16 +344,16 @@ def hidden(address: str, name: str) -> Diagnostic:
     )
 
 
-def lost_create(address: str, at: str, name: str, found: Sequence[str]) -> Diagnostic:
+def lost_create(address: str, at: str, name: str, client_ids: Sequence[str]) -> Diagnostic:
     """A create was sent, or was about to be, and its answer, which had the only id, is lost."""
-    there = f"; your clients of that name in no state: {listed(found)}" if found else ""
-    take = f"client_id: {found[0]} and adopt: true" if found else "client_id: ID and adopt: true"
+    there = f"; your clients of that name in no state: {listed(client_ids)}" if client_ids else ""
+    take = f"client_id: {client_ids[0]} and adopt: true" if client_ids else "client_id: ID and adopt: true"
     return guard(
         "lost-create",
         f"the client {name!r} may be registered already",
         [address],
         why=f"iac was about to register it at {at}, and no answer came{there}",
-        value=listed(found),
+        value=listed(client_ids),
         setting=f"{take} in its definition if it is there; if the login may not read it, iac secret token {address}",
         flag=f"--recreate {address}",
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from iac.core.desired import Desired, DesiredClient
-from iac.core.registration import Actual, Registration, Unread
+from iac.core.registration import Actual, Registration, UnreadReason
 from iac.core.state.model import ClientKey, ClientState, Predecessor, State
 
 _SIGN = ".r"
@@ -146,6 +146,6 @@ def with_unread(actual: Actual, state: State) -> Actual:
     as_applied = {
         client.client_id: Registration(client.client_id, client.applied, owners=client.owners, is_remembered=True)
         for client in (*state.clients.values(), *predecessors)
-        if actual.unread.get(client.client_id, Unread.REFUSED) is not Unread.REFUSED
+        if actual.unread.get(client.client_id, UnreadReason.REFUSED) is not UnreadReason.REFUSED
     }
     return replace(actual, registrations={**actual.registrations, **as_applied})

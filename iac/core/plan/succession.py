@@ -10,8 +10,8 @@ from dataclasses import replace
 from iac.core.desired import DesiredClient, Rotation
 from iac.core.model import uses_secret
 from iac.core.plan import guards
-from iac.core.plan.change import CLIENT_ID, Action, Cause, FieldChange, Leaving, SecretChange, SecretStep
-from iac.core.plan.draft import Draft, Options
+from iac.core.plan.change import CLIENT_ID, Action, Cause, FieldChange, PredecessorChange, SecretChange, SecretStep
+from iac.core.plan.draft import Draft, PlanOptions
 from iac.core.plan.identity import base_of, successor
 from iac.core.plan.plan import StandingPredecessor
 from iac.core.plan.proposal import (
@@ -28,7 +28,7 @@ from iac.core.rotation import due, duration, is_past, later
 from iac.core.state.model import ClientState, Predecessor
 
 
-def why_requested(client: DesiredClient, stored: ClientState, options: Options) -> str:
+def why_requested(client: DesiredClient, stored: ClientState, options: PlanOptions) -> str:
     """Why this run is to give a client a new secret, whatever its definition says; "" when it is not."""
     if client.address in options.rotate:
         return "a new secret was asked for"
@@ -36,14 +36,14 @@ def why_requested(client: DesiredClient, stored: ClientState, options: Options) 
     return f"due since {overdue.since} (lifecycle.rotate_after)" if overdue else ""
 
 
-def _why_rotated(client: DesiredClient, stored: ClientState, options: Options) -> str:
+def _why_rotated(client: DesiredClient, stored: ClientState, options: PlanOptions) -> str:
     """Why a rotation is wanted; "" when it is not."""
     if client.secret_serial > stored.secret_serial:
         return f"secret.serial {stored.secret_serial} -> {client.secret_serial}"
     return why_requested(client, stored, options)
 
 
-def may_succeed(client: DesiredClient, stored: ClientState, options: Options) -> bool:
+def may_succeed(client: DesiredClient, stored: ClientState, options: PlanOptions) -> bool:
     """Whether another client is to take the place of this one, as far as definition and state say."""
     if stored.client_id != client.client_id:
         return True
@@ -78,7 +78,7 @@ def plan_succession(draft: Draft, client: DesiredClient, stored: ClientState) ->
     change = propose(draft, client, observed, fields, _decide_secret(draft, client, observed))
     grace = 0 if old is None or draft.options.no_grace else client.lifecycle.grace
     overdue, waiting = _overdue(draft, client, stored), _waiting(draft, client, stored)
-    leaving = (*overdue, *waiting, Leaving(stored.client_id, old, grace))
+    leaving = (*overdue, *waiting, PredecessorChange(stored.client_id, old, grace))
     change = replace(
         change,
         action=Action.ROTATE if is_rotation else Action.REPLACE,
@@ -146,7 +146,7 @@ def plan_predecessors(draft: Draft, client: DesiredClient, observed: Registratio
     )
 
 
-def _action(stored: ClientState, leaving: tuple[Leaving, ...], action: Action) -> Action:
+def _action(stored: ClientState, leaving: tuple[PredecessorChange, ...], action: Action) -> Action:
     """That of the change whose rest this is."""
     waiting = [old.client for old in stored.predecessors if not old.since]
     if waiting:
@@ -154,15 +154,15 @@ def _action(stored: ClientState, leaving: tuple[Leaving, ...], action: Action) -
     return Action.REPLACE if any(old.observed for old in leaving) else action
 
 
-def _waiting(draft: Draft, client: DesiredClient, stored: ClientState) -> tuple[Leaving, ...]:
+def _waiting(draft: Draft, client: DesiredClient, stored: ClientState) -> tuple[PredecessorChange, ...]:
     """Predecessors that stay until outputs are written."""
     names = {old.client.client_id: _grace(client, old) for old in stored.predecessors if not old.since}
     registrations = draft.actual.registrations
     known = ((name, grace, registrations.get(name)) for name, grace in names.items() if not _is_unknown(draft, name))
-    return tuple(Leaving(name, there, grace if there else 0) for name, grace, there in known)
+    return tuple(PredecessorChange(name, there, grace if there else 0) for name, grace, there in known)
 
 
-def _overdue(draft: Draft, client: DesiredClient, stored: ClientState) -> tuple[Leaving, ...]:
+def _overdue(draft: Draft, client: DesiredClient, stored: ClientState) -> tuple[PredecessorChange, ...]:
     """Predecessors whose grace time is over, or that are gone; how the others stand is noted."""
     leaving = []
     for old in stored.predecessors:
@@ -171,7 +171,7 @@ def _overdue(draft: Draft, client: DesiredClient, stored: ClientState) -> tuple[
         is_over = bool(until) and (observed is None or is_past(until, draft.options.now))
         is_due = is_over and not _is_unknown(draft, old.client.client_id)
         if is_due:
-            leaving.append(Leaving(old.client.client_id, observed))
+            leaving.append(PredecessorChange(old.client.client_id, observed))
         draft.standing.append(
             StandingPredecessor(client.address, old.client.client_id, stored.client_id, until, is_due)
         )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from iac.core.diagnostics import Diagnostic
+from iac.core.diagnostics import Diagnostic, hit
 from iac.core.model import GRANT_TYPES, SECRET_METHODS, members
 from iac.core.policy.redirect import is_native
-from iac.core.policy.rule import DefinitionRule, Level, Subject, hit, hits
+from iac.core.policy.rule import DefinitionRule, Level, Subject, hits
 
 _EXCHANGE = GRANT_TYPES["token-exchange"]
 _SECRET_LATER = frozenset({"client_secret_post", "client_secret_jwt"})

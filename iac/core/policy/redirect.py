@@ -6,8 +6,8 @@ import re
 from urllib.parse import urlsplit
 
 from iac.core import server
-from iac.core.diagnostics import Diagnostic
-from iac.core.policy.rule import DefinitionRule, Level, Subject, hit, hits
+from iac.core.diagnostics import Diagnostic, hit
+from iac.core.policy.rule import DefinitionRule, Level, Subject, hits
 from iac.core.registration import Facts
 from iac.core.server.effect import OIDC_AGENT
 
@@ -32,8 +32,8 @@ _WILD_PORT = re.compile(r"(?<=[^/]):\*(?=[/?]|\Z)")
 
 def scheme(uri: str) -> str:
     """The scheme in lower case; "" for none."""
-    found = _SCHEME.match(uri)
-    return found[1].lower() if found else ""
+    match = _SCHEME.match(uri)
+    return match[1].lower() if match else ""
 
 
 def host(uri: str) -> str:

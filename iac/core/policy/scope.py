@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from iac.core import vocabulary
-from iac.core.diagnostics import Diagnostic
-from iac.core.policy.rule import DefinitionRule, Level, Subject, hit, hits
+from iac.core.diagnostics import Diagnostic, hit
+from iac.core.policy.rule import DefinitionRule, Level, Subject, hits
 
 _SCOPE = frozenset({"scope"})
 
@@ -57,12 +57,12 @@ def _pathful(subject: Subject) -> list[Diagnostic]:
 
 
 def _profiles(subject: Subject) -> list[Diagnostic]:
-    found = vocabulary.PROFILES.intersection(subject.scopes)
-    if len(found) < 2:  # noqa: PLR2004  # one is a choice, two are none
+    profiles = vocabulary.PROFILES.intersection(subject.scopes)
+    if len(profiles) < 2:  # noqa: PLR2004  # two exclude each other
         return []
-    first, *_, last = sorted(found)
-    names = " and ".join(sorted(found))
-    return [hit("scope", f"scopes {names} each ask for another form of tokens", last, f"keep one, such as {first}")]
+    first, *_, newest = sorted(profiles)
+    names = " and ".join(sorted(profiles))
+    return [hit("scope", f"scopes {names} each ask for another form of tokens", newest, f"keep one, such as {first}")]
 
 
 RULES = (

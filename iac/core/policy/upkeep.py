@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from iac.core.desired import Bound
-from iac.core.diagnostics import Diagnostic
-from iac.core.policy.rule import DefinitionRule, Level, Subject, hit
+from iac.core.diagnostics import Diagnostic, hit
+from iac.core.policy.rule import DefinitionRule, Level, Subject
 
 _LIFETIMES = frozenset(
     {
@@ -49,8 +49,8 @@ def _summary(name: str, seconds: int, bound: Bound) -> str:
         )
         if text
     )
-    found = "never ends" if name == _ENDLESS and seconds == 0 else f"is {seconds} seconds"
-    return f"{name} {found}, and must be {wanted}"
+    actual = "never ends" if name == _ENDLESS and seconds == 0 else f"is {seconds} seconds"
+    return f"{name} {actual}, and must be {wanted}"
 
 
 RULES = (

@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
+from iac.core.diagnostics import Diagnostic, hit
 from iac.core.model import FIELDS, SECRET_METHODS, Fields, Kind, Value, members, uses_secret
 from iac.core.registration import Facts
-from iac.core.server.rule import PutBody, Reason
+from iac.core.server.rule import PutBody
 
 _PUBLIC = frozenset({"kty", "crv", "x", "y", "n", "e", "kid", "use", "alg"})
 PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
@@ -53,7 +54,7 @@ def private_members(text: str) -> tuple[str, ...]:
     return tuple(sorted({name for key in keys for name in key if name in PRIVATE}))
 
 
-Refused = Iterator[Reason]
+Refused = Iterator[Diagnostic]
 """Each reason why fields are refused."""
 
 STOCK: Fields = {name: field.stock for name, field in FIELDS.items() if field.stock is not None}
@@ -135,7 +136,7 @@ def drops(name: str, fix: str, *, before_1_14: bool = False) -> Callable[[Fields
     def act(fields: Fields, facts: Facts | None) -> Refused:
         is_kept = before_1_14 and (facts is None or facts.has_up_scoping)
         if name in fields and not is_kept:
-            yield Reason(name, f"{who} drops {name} without a word", fix)
+            yield hit(name, f"{who} drops {name} without a word", fix=fix)
 
     return act
 
@@ -145,7 +146,7 @@ def refuse_zero_lifetime(fields: Fields, _: Facts | None) -> Refused:
     for name, value in fields.items():
         if FIELDS[name].kind is Kind.SECONDS and value == 0 and name != "refresh_token_validity_seconds":
             fix = f"leave {name} out for the server's default, or give its seconds"
-            yield Reason(name, f"IAM takes {name} 0 for its default", fix)
+            yield hit(name, f"IAM takes {name} 0 for its default", fix=fix)
 
 
 def refuse_private_jwk(fields: Fields, _: Facts | None) -> Refused:
@@ -153,7 +154,7 @@ def refuse_private_jwk(fields: Fields, _: Facts | None) -> Refused:
     private = private_members(str(fields["jwk"])) if "jwk" in fields else ()
     if private:
         summary = f"jwk holds private key material ({', '.join(private)})"
-        yield Reason("jwk", summary, "keep the public members only; treat a key that was committed as stolen")
+        yield hit("jwk", summary, fix="keep the public members only; treat a key that was committed as stolen")
 
 
 def refuse_long_jwk(fields: Fields, facts: Facts | None) -> Refused:
@@ -162,14 +163,14 @@ def refuse_long_jwk(fields: Fields, facts: Facts | None) -> Refused:
     size, most = len(str(fields.get("jwk", ""))), _MOST_JWK[0 if is_old else 1]
     if size > most:
         summary = f"jwk has {size:,} characters, and this server takes {most:,}"
-        yield Reason("jwk", summary, "remove old keys, use ES256 keys, which are shorter, or publish them at jwks_uri")
+        yield hit("jwk", summary, fix="remove old keys, use ES256 keys, which are shorter, or publish them at jwks_uri")
 
 
 def refuse_no_redirect_uri(fields: Fields, facts: Facts | None) -> Refused:
     """The grant authorization_code without an address; offline nobody knows what the client has."""
     if facts and "authorization_code" in members(fields.get("grant_types")) and not fields.get("redirect_uris"):
         summary = "the client has the grant authorization_code and no redirect_uris, and the server refuses any change"
-        yield Reason("redirect_uris", summary, "add redirect_uris, or remove authorization_code from grant_types")
+        yield hit("redirect_uris", summary, fix="add redirect_uris, or remove authorization_code from grant_types")
 
 
 def refuse_no_key(fields: Fields, facts: Facts | None) -> Refused:
@@ -177,15 +178,15 @@ def refuse_no_key(fields: Fields, facts: Facts | None) -> Refused:
     is_keyed = "jwk" in fields or "jwks_uri" in fields
     if facts and fields.get("token_endpoint_auth_method") == "private_key_jwt" and not is_keyed:
         summary = "private_key_jwt needs a key, and the client has none"
-        yield Reason("token_endpoint_auth_method", summary, "add jwks_uri (better) or jwk")
+        yield hit("token_endpoint_auth_method", summary, fix="add jwks_uri (better) or jwk")
 
 
 def refuse_malformed_uri(fields: Fields, _: Facts | None) -> Refused:
-    """A redirect URI that is none."""
+    """A malformed redirect URI."""
     for uri in members(fields.get("redirect_uris")):
         if problem := malformed(uri):
             summary = f"redirect URI {uri}: {problem}"
-            yield Reason("redirect_uris", summary, "write the whole address, percent-encoded, without #", uri)
+            yield hit("redirect_uris", summary, uri, "write the whole address, percent-encoded, without #")
 
 
 def refuse_redirect_uri(fields: Fields, facts: Facts | None) -> Refused:
@@ -193,7 +194,7 @@ def refuse_redirect_uri(fields: Fields, facts: Facts | None) -> Refused:
     for uri in members(fields.get("redirect_uris")) if facts and facts.has_up_scoping else ():
         if not malformed(uri) and (problem := redirect_uri_problem(uri)):
             fix = "use https, or http on localhost, 127.0.0.1 or [::1]"
-            yield Reason("redirect_uris", f"redirect URI {uri}: {problem}", fix, uri)
+            yield hit("redirect_uris", f"redirect URI {uri}: {problem}", uri, fix)
 
 
 def malformed(uri: str) -> str:
@@ -234,10 +235,10 @@ def _plain_http_problem(authority: str) -> str:
 
 def path_problem(client_id: str) -> str:
     """Why a client of this id cannot be asked for; "" for an id that a path can hold."""
-    found = sorted(set(_NO_PATH.findall(client_id)))
+    signs = sorted(set(_NO_PATH.findall(client_id)))
     if client_id in {".", ".."}:
         return "a path cannot hold it"
-    return f"a path cannot hold {' or '.join(map(repr, found))}" if found else ""
+    return f"a path cannot hold {' or '.join(map(repr, signs))}" if signs else ""
 
 
 def _split(uri: str) -> SplitResult | None:

@@ -6,13 +6,15 @@ in this module can open them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeVar, assert_never
 
 from iac.core.model import Fields
 from iac.core.secret import Secret
+from iac.core.server.effect import canonical_jwks, parse_jwks
 
 FORMAT_VERSION = "1.1"
 
@@ -68,10 +70,10 @@ class SealedSecret:
 
 def recipients_of(secrets: Iterable[SealedSecret]) -> tuple[str, ...]:
     """Public keys that open at least one of these secrets, sorted; () where this is not known of all of them."""
-    told = [(secret.state_recipients, secret.recipients) for secret in secrets]
-    if not all(of_state for of_state, _ in told):
+    groups_of_keys = [(secret.state_recipients, secret.recipients) for secret in secrets]
+    if not all(of_state for of_state, _ in groups_of_keys):
         return ()
-    return tuple(sorted({key for keys in told for group in keys for key in group}))
+    return tuple(sorted({key for keys in groups_of_keys for group in keys for key in group}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,7 +344,9 @@ def _bereaved(clients: Mapping[str, ClientState], grave: Tombstone) -> Mapping[s
     client = clients.get(grave.address)
     if client is None:
         return clients
-    left = tuple(each for each in client.predecessors if each.client.client_id != grave.client.client_id)
+    left = tuple(
+        predecessor for predecessor in client.predecessors if predecessor.client.client_id != grave.client.client_id
+    )
     return {**clients, grave.address: replace(client, predecessors=left)}
 
 
@@ -358,3 +362,74 @@ def _without(mapping: Mapping[str, V], key: str) -> dict[str, V]:
     others = dict(mapping)
     others.pop(key, None)
     return others
+
+
+def key_set(keys: Sequence[ClientKey]) -> str:
+    """The JWK set of their public halves, canonical JSON text (RFC 7517 section 5)."""
+    return canonical_jwks(json.dumps({"keys": [json.loads(key.public) for key in keys]}))
+
+
+def key_in_use(keys: Sequence[ClientKey], fields: Fields) -> ClientKey | None:
+    """The newest key that the server knows: of those in its registered jwk, or of all where it fetches a jwks_uri."""
+    known = _kids(str(fields.get("jwk", "")))
+    usable = [key for key in keys if "jwks_uri" in fields or key.kid in known]
+    return usable[-1] if usable and fields.get("token_endpoint_auth_method") == "private_key_jwt" else None
+
+
+def _kids(jwk: str) -> frozenset[str]:
+    return frozenset(str(key.get("kid")) for key in parse_jwks(jwk)) if jwk else frozenset()
+
+
+def kid_in_use(keys: Mapping[str, Sequence[ClientKey]], address: str, fields: Fields) -> str:
+    """The id of the key in use of an address; "" for none."""
+    key = key_in_use(keys.get(address, ()), fields)
+    return key.kid if key else ""
+
+
+def with_keys(state: State, address: str, keys: tuple[ClientKey, ...]) -> State:
+    """The state in which an address has these keys."""
+    others = {name: pairs for name, pairs in state.keys.items() if name != address}
+    return replace(state, keys={**others, address: keys} if keys else others)
+
+
+def is_needed(state: State, event: Event) -> bool:
+    """Whether the next run must find an event wherever it is made, and the state does not say it yet.
+
+    It holds a secret, which lost with it may be lost for good; or it says that a request begins which nobody can ask
+    about afterwards.
+    """
+    match event:
+        case IntentGiven(intent) if intent.begun:
+            return state.intents.get(intent.address) != intent
+        case ClientWritten(_, holder) | IntentGiven(holder):
+            known = {secret.sealed for _, secret in secrets_of(state)}
+            return any(secret.sealed not in known for secret in holder.sealed)
+        case _:
+            return False
+
+
+def secrets_of(state: State) -> list[tuple[str, SealedSecret]]:
+    """Every secret of a state with its address: of clients, predecessors, writes about to be sent, deleted clients."""
+    holders: list[tuple[str, ClientState | Intent]] = [*state.clients.items(), *state.intents.items()]
+    holders += [(address, old.client) for address, client in state.clients.items() for old in client.predecessors]
+    holders += [(grave.address, grave.client) for grave in state.tombstones]
+    private = [(address, key.private) for address, keys in state.keys.items() for key in keys]
+    return [*((address, secret) for address, holder in holders for secret in holder.sealed), *private]
+
+
+def bury(state: State, horizon: str) -> State:
+    """The state without the tombstones from before `horizon` (RFC 3339 UTC, as `deleted_at`), and without their keys.
+
+    A key that is younger than the tombstone is that of a client still to come.
+    """
+    kept = tuple(grave for grave in state.tombstones if grave.deleted_at >= horizon)
+    staying = {grave.address for grave in kept} | state.clients.keys()
+    gone = {grave.address: grave.deleted_at for grave in state.tombstones if grave.address not in staying}
+    keys = {
+        address: _younger(pairs, gone[address]) if address in gone else pairs for address, pairs in state.keys.items()
+    }
+    return replace(state, tombstones=kept, keys={address: pairs for address, pairs in keys.items() if pairs})
+
+
+def _younger(keys: tuple[ClientKey, ...], moment: str) -> tuple[ClientKey, ...]:
+    return tuple(key for key in keys if key.private.since > moment)

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from iac.core.errors import CredentialsError, ServerError
 from iac.core.model import Fields
-from iac.core.registration import Actual, Facts, Misfit, NewClient, Registration
+from iac.core.registration import Actual, Facts, InvalidMember, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.server import client_id_problem, create_body, detect_facts, parse_answer, switch, update_body
 from iac.core.text import printable
@@ -107,7 +107,7 @@ class IamAdmin(Connected):
     def _list(self, total: int, keep: Callable[[Mapping[str, Any]], T | None]) -> list[T]:
         return read_list(partial(self._page, self._base), total, keep, self._parallelism)
 
-    def _owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...] | Misfit]:
+    def _owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...] | InvalidMember]:
         # the list has clients that no path reaches (rec: admin-client-ids-odd): the others are told all the same
         printable_ids = filter(str.isprintable, client_ids)
         wanted = sorted(name for name in printable_ids if not client_id_problem(name, PROVIDER.api, is_new=False))
@@ -123,7 +123,7 @@ class IamAdmin(Connected):
             return None
         registration = self._with_owners(registration) if with_owners else registration
         call = Call.read(self._path(client_id))
-        return Reply(registration, registration.misfit_words).of_read(call, client_id)
+        return Reply(registration, registration.invalid_words).of_read(call, client_id)
 
     def _get_one(self, client_id: str) -> Registration | None:
         """One client, of which perhaps not every member is understood."""
@@ -138,11 +138,11 @@ class IamAdmin(Connected):
 
     def _with_owners(self, client: Registration) -> Registration:
         owners = self._owners(client.client_id)
-        if isinstance(owners, Misfit):
-            return replace(client, misfits=(*client.misfits, owners))
+        if isinstance(owners, InvalidMember):
+            return replace(client, invalid_members=(*client.invalid_members, owners))
         return replace(client, owners=owners)
 
-    def _owners(self, client_id: str) -> tuple[str, ...] | Misfit:
+    def _owners(self, client_id: str) -> tuple[str, ...] | InvalidMember:
         fetch = partial(self._page, self._path(client_id, "/owners"))
         first = fetch(switch("first-index"), switch("page-size"))
         uuids = [entry.get("id") for entry in first.entries]
@@ -150,7 +150,7 @@ class IamAdmin(Connected):
             uuids = [entry.get("id") for entry in read_list(fetch, first.total, lambda entry: entry)]
         known = {uuid for uuid in uuids if isinstance(uuid, str) and uuid.isprintable()}
         if not all(isinstance(uuid, str) and uuid in known for uuid in uuids):
-            return Misfit("owners", "accounts that each have an id of printable text", "another one")
+            return InvalidMember("owners", "accounts that each have an id of printable text", "another one")
         return tuple(sorted(known))
 
     def _identify(self) -> Identity:

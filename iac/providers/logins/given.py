@@ -34,7 +34,7 @@ def open_login(settings: LoginSettings, at: LoginSite) -> Login:
         case WlcgAuth():
             return GivenToken(lambda: find_token(at.site.environ, os.geteuid()), "wlcg")
         case _:
-            return Nobody()
+            return AnonymousLogin()
 
 
 _EARLY = timedelta(seconds=60)
@@ -114,7 +114,7 @@ def _check_times(bearer: Bearer, where: str, now: datetime, skew: str) -> None:
         raise CredentialsError("the token is not valid yet", where=where, why=why, fix=fix)
 
 
-class Nobody(Login):
+class AnonymousLogin(Login):
     """A login without a token."""
 
     kind = "none"

@@ -6,7 +6,7 @@ from contextlib import suppress
 from http import HTTPStatus
 
 from iac.core.errors import CredentialsError, IacError, ServerError, UnreachableError
-from iac.core.registration import Registration, Unread
+from iac.core.registration import Registration, UnreadReason
 from iac.core.text import printable
 from iac.providers.answer import error_code, read_failure, write_failure
 from iac.providers.discovery import OAUTH, OPENID
@@ -37,7 +37,7 @@ class Rfc7591(Registrar):
     def _is_anonymous(self) -> bool:
         return not self._has_login
 
-    def _unread(self, client_id: str) -> Unread | None:
+    def _unread(self, client_id: str) -> UnreadReason | None:
         key = self._key(client_id)
         if key.unread is not None:
             return key.unread
@@ -46,7 +46,7 @@ class Rfc7591(Registrar):
         with suppress(CredentialsError):
             if key.rat is not None and key.uri and self._issuer.path_of(key.uri):
                 return None
-        return Unread.NO_ADDRESS
+        return UnreadReason.NO_ADDRESS
 
     def _rotate(self, client_id: str) -> Registration:
         raise ServerError("RFC 7592 has no call for a new secret", where=client_id, fix="make a new client")

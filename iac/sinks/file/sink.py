@@ -50,8 +50,10 @@ class FileSink(Sink):
         return True
 
     def _compare(self, path: str, content: bytes) -> Comparison:
-        found = self._read(path)
-        return Comparison.NOTHING if found is None else Comparison.AS_WANTED if found == content else Comparison.OTHER
+        present = self._read(path)
+        return (
+            Comparison.NOTHING if present is None else Comparison.AS_WANTED if present == content else Comparison.OTHER
+        )
 
     def _look(self, path: str, delivery: Delivery) -> Comparison:
         content = self._read(path)

@@ -11,13 +11,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from iac.core.errors import CredentialsError, IacError, RenderError, UnreachableError
-from iac.core.limits import listed
 from iac.core.secret import Secret
+from iac.core.text import listed
 from iac.ports import Clock
 from iac.sinks.kubernetes.login import Cluster
 from iac.sinks.kubernetes.secret import MANAGER, Manifest, SecretPath
-from iac.transport.client import Transport
-from iac.transport.http import Http
+from iac.transport.http import Http, Transport
 from iac.transport.message import Answer, Call, server_words, told
 from iac.transport.retry import PASSING
 
@@ -63,9 +62,9 @@ class Api:
         answer = self._send(Call("PATCH", path, body, {"Content-Type": _APPLY}, is_read=is_trial))
         return self._object(target, answer, list(_hidden(manifest)))
 
-    def delete(self, target: SecretPath, found: Manifest) -> None:
+    def delete(self, target: SecretPath, present: Manifest) -> None:
         """Delete a Secret, if it is still the one that was read."""
-        metadata = found["metadata"]
+        metadata = present["metadata"]
         only = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
         options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": only}
         answer = self._send(Call.write("DELETE", self._path(target), options))
@@ -125,11 +124,11 @@ def _conflict(target: SecretPath, answer: Answer, hidden: Sequence[Secret]) -> R
             why=server_words(answer, hidden, _WORDS),
             fix="run it again: what the cluster holds is read first",
         )
-    said = (f"{cause.get('message')} ({cause.get('field')})" for cause in causes)
+    words = (f"{cause.get('message')} ({cause.get('field')})" for cause in causes)
     return RenderError(
         "another manager keeps fields of this Secret",
         where=target.path,
-        why=told(answer, listed(said, "; "), hidden),
+        why=told(answer, listed(words, "; "), hidden),
         fix="have that manager give them up, or give the output another path; iac forces nobody off",
     )
 

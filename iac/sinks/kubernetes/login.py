@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import Any
 
 from iac.core.errors import InputError
-from iac.core.limits import DEADLINE, TIMEOUT, listed
+from iac.core.limits import DEADLINE, TIMEOUT
 from iac.core.origin import Address
 from iac.core.secret import Secret
+from iac.core.text import listed
 from iac.files import read
 from iac.transport.certificate import accept_any_form
 
@@ -70,7 +71,7 @@ class Cluster:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ClusterChoice:
     """The cluster by a sink's settings.
 
     Attributes:
@@ -84,7 +85,7 @@ class Choice:
     context: str = ""
 
 
-def find_cluster(choice: Choice, environ: Mapping[str, str], account: Path = _ACCOUNT) -> Cluster:
+def find_cluster(choice: ClusterChoice, environ: Mapping[str, str], account: Path = _ACCOUNT) -> Cluster:
     """The cluster that is meant: by the settings, KUBECONFIG, ~/.kube/config, or the pod's own.
 
     Raises:
@@ -104,7 +105,7 @@ def find_cluster(choice: Choice, environ: Mapping[str, str], account: Path = _AC
     raise InputError("no cluster is configured", where=f"sink {choice.sink}", why=f"there is no {path}", fix=fix)
 
 
-def _own_cluster(choice: Choice, environ: Mapping[str, str], account: Path) -> Cluster:
+def _own_cluster(choice: ClusterChoice, environ: Mapping[str, str], account: Path) -> Cluster:
     host, port = environ["KUBERNETES_SERVICE_HOST"], environ.get("KUBERNETES_SERVICE_PORT", "443")
     url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
     authority = _read(account / "ca.crt")
@@ -120,7 +121,7 @@ def _own_cluster(choice: Choice, environ: Mapping[str, str], account: Path) -> C
 class _Kubeconfig:
     """One kubeconfig (v1 Config), read for one context."""
 
-    def __init__(self, path: Path, choice: Choice) -> None:
+    def __init__(self, path: Path, choice: ClusterChoice) -> None:
         self._path = path
         self._choice = choice
         self._value = _mapping(path)
@@ -143,14 +144,14 @@ class _Kubeconfig:
     def _named(self, kind: str, name: str) -> dict[str, Any]:
         entries = self._value.get(f"{kind}s") or []
         known = {entry.get("name"): entry.get(kind) for entry in entries if isinstance(entry, dict)}
-        found = known.get(name)
-        if not isinstance(found, dict):
+        part = known.get(name)
+        if not isinstance(part, dict):
             raise InputError(
                 f"the kubeconfig has no {kind} {name or 'chosen'}",
                 where=str(self._path),
                 fix=f"there are: {listed(known) or 'none'}; sinks.{self._choice.sink}.context chooses",
             )
-        return found
+        return part
 
     def _token(self, user: Mapping[str, Any]) -> Secret | None:
         text = str(user.get("token") or "") or (self._file(user["tokenFile"]) if user.get("tokenFile") else "")

@@ -122,8 +122,10 @@ def holds(present: Manifest | None, wanted: Manifest) -> bool:
     if present is None or present.get("type") != wanted["type"]:
         return False
     for path in (("data",), ("metadata", "labels"), ("metadata", "annotations")):
-        there, here = _part(present, *path), _part(wanted, *path)
-        if _owned(present, path) != set(here) or any(there.get(name) != value for name, value in here.items()):
+        present_part, wanted_part = _part(present, *path), _part(wanted, *path)
+        if _owned(present, path) != set(wanted_part) or any(
+            present_part.get(name) != value for name, value in wanted_part.items()
+        ):
             return False
     return True
 

@@ -17,7 +17,7 @@ from iac.core.errors import RenderError, UnknownOutcome
 from iac.ports import Clock, Comparison, Delivery, OutputSite, Sink
 from iac.ports.path import named_file
 from iac.sinks.kubernetes import KubernetesSettings
-from iac.sinks.kubernetes.login import Choice, Cluster, find_cluster
+from iac.sinks.kubernetes.login import Cluster, ClusterChoice, find_cluster
 from iac.sinks.kubernetes.secret import (
     MARK,
     Manifest,
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
+class SecretMetadata:
     """The marks that every Secret of a sink carries.
 
     Attributes:
@@ -55,8 +55,8 @@ def open_sink(settings: KubernetesSettings, at: OutputSite) -> Sink:
     """The Secrets of a cluster."""
     site = at.site
     kubeconfig = named_file(site.root, settings.kubeconfig) if settings.kubeconfig else None
-    choice = Choice(at.name, kubeconfig, settings.context)
-    marks = Marks(f"{site.project}/{site.environment}", settings.type, settings.labels)
+    choice = ClusterChoice(at.name, kubeconfig, settings.context)
+    marks = SecretMetadata(f"{site.project}/{site.environment}", settings.type, settings.labels)
 
     def find() -> Cluster:
         cluster = find_cluster(choice, site.environ)
@@ -74,11 +74,11 @@ class KubernetesSink(Sink):
         clock: for pauses between attempts.
     """
 
-    def __init__(self, find: Callable[[], Cluster], marks: Marks, clock: Clock) -> None:
+    def __init__(self, find: Callable[[], Cluster], marks: SecretMetadata, clock: Clock) -> None:
         self._find = find
         self._marks = marks
         self._clock = clock
-        self._found: Cluster | None = None
+        self._known_cluster: Cluster | None = None
 
     def _check(self, path: str, content: bytes) -> None:
         wanted = self._manifest(path, content)
@@ -92,7 +92,7 @@ class KubernetesSink(Sink):
             self._refuse_foreign(target, present)
             if holds(present, wanted):
                 return False
-            answer = _apply(api, target, _on(present, wanted))
+            answer = _apply(api, target, _if_unchanged(present, wanted))
         if not holds(answer, wanted):
             raise RenderError(
                 "the cluster holds another Secret than was sent",
@@ -126,7 +126,7 @@ class KubernetesSink(Sink):
                 return
             self._refuse_foreign(target, present)
             if keys_of_others(present):
-                api.apply(target, _on(present, released(target, present)))
+                api.apply(target, _if_unchanged(present, released(target, present)))
             else:
                 _delete(api, target, present)
 
@@ -138,9 +138,9 @@ class KubernetesSink(Sink):
         return {}
 
     def _cluster(self) -> Cluster:
-        if self._found is None:
-            self._found = self._find()
-        return self._found
+        if self._known_cluster is None:
+            self._known_cluster = self._find()
+        return self._known_cluster
 
     @contextmanager
     def _open(self, path: str) -> Iterator[tuple[Api, SecretPath, Manifest | None]]:
@@ -168,7 +168,7 @@ class KubernetesSink(Sink):
         )
 
 
-def _on(present: Manifest | None, wanted: Manifest) -> Manifest:
+def _if_unchanged(present: Manifest | None, wanted: Manifest) -> Manifest:
     """The wanted Secret, on the condition that the Secret is still the one that was read."""
     if present is None:
         return wanted

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from iac.core.plan.change import sha256
-from iac.core.plan.recipients import parse_recipients
+from iac.core.plan.change import parse_recipients, sha256
 from iac.ports.settings import SinkSettings
 
 

@@ -13,7 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from iac.sinks.sops.tree import Branch, Foreign, Metadata, Node, parse_flat
+from iac.sinks.sops.tree import Branch, ForeignMetadata, Metadata, Node, parse_flat
 
 METADATA = "sops"
 _FLAT = "sops_"
@@ -42,7 +42,7 @@ class Form(ABC):
         return self.show({**branch, METADATA: metadata.to_dict()})
 
     def split(self, text: str) -> tuple[Branch, Node]:
-        """The values of an encrypted file, and what stands under `sops`; raises `FormError` or `Foreign`."""
+        """The values of an encrypted file, and what stands under `sops`; raises `FormError` or `ForeignMetadata`."""
         branch = self.read(text)
         return branch, branch.pop(METADATA, None)
 
@@ -54,7 +54,11 @@ class Json(Form):
         """See `Form`."""
         try:
             value = json.loads(
-                text, parse_constant=_no_fraction, object_pairs_hook=_once, parse_int=_short, parse_float=_no_fraction
+                text,
+                parse_constant=_no_fraction,
+                object_pairs_hook=_unique_keys,
+                parse_int=_small_number,
+                parse_float=_no_fraction,
             )
         except (ValueError, RecursionError) as error:
             raise FormError(f"it is not JSON ({_place(error)})") from None
@@ -86,7 +90,7 @@ class Binary(Form):
         """See `Form`."""
         branch, metadata = Json().split(text)
         if not isinstance(branch.get("data"), str):
-            raise Foreign
+            raise ForeignMetadata
         return branch, metadata
 
 
@@ -117,8 +121,8 @@ class Dotenv(Form):
     def split(self, text: str) -> tuple[Branch, Node]:
         """See `Form`."""
         flat = self.read(text)
-        own = {name.removeprefix(_FLAT): str(value) for name, value in flat.items() if name.startswith(_FLAT)}
-        return {name: value for name, value in flat.items() if not name.startswith(_FLAT)}, parse_flat(own)
+        metadata = {name.removeprefix(_FLAT): str(value) for name, value in flat.items() if name.startswith(_FLAT)}
+        return {name: value for name, value in flat.items() if not name.startswith(_FLAT)}, parse_flat(metadata)
 
 
 class Ini(Form):
@@ -146,8 +150,8 @@ class Ini(Form):
     def split(self, text: str) -> tuple[Branch, Node]:
         """See `Form`."""
         branch = _sections(text)
-        own = branch.pop(METADATA, None)
-        return branch, parse_flat({name: str(value) for name, value in _mapping(own).items()})
+        metadata = branch.pop(METADATA, None)
+        return branch, parse_flat({name: str(value) for name, value in _mapping(metadata).items()})
 
 
 def _sections(text: str) -> Branch:
@@ -156,12 +160,12 @@ def _sections(text: str) -> Branch:
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip() or line.startswith(("#", ";")):
             continue
-        found = _SECTION.fullmatch(line.rstrip())
-        if found:
-            if found[1] in branch:
+        header = _SECTION.fullmatch(line.rstrip())
+        if header:
+            if header[1] in branch:
                 raise FormError(f"line {number} begins a section that was there before")
             section = {}
-            branch[found[1]] = section
+            branch[header[1]] = section
         else:
             _add_key(section, line, number)
     return branch
@@ -176,18 +180,18 @@ def _add_key(section: dict[str, Node] | None, line: str, number: int) -> None:
 
 def _mapping(node: Node) -> dict[str, Node]:
     if not isinstance(node, dict):
-        raise Foreign
+        raise ForeignMetadata
     return node
 
 
-def _once(pairs: list[tuple[str, Node]]) -> dict[str, Node]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+def _unique_keys(pairs: list[tuple[str, Node]]) -> dict[str, Node]:
+    branch = dict(pairs)
+    if len(branch) < len(pairs):
         raise FormError("a key is there twice")
-    return found
+    return branch
 
 
-def _short(text: str) -> int:
+def _small_number(text: str) -> int:
     if len(text) > _DIGITS:
         _no_fraction(text)
     return int(text)
@@ -262,13 +266,13 @@ def _value(node: Any) -> Node:
     import yaml  # only where an output is YAML
 
     if isinstance(node, yaml.MappingNode):
-        found: dict[str, Node] = {}
+        branch: dict[str, Node] = {}
         for key, value in node.value:
             name = _scalar(key) if isinstance(key, yaml.ScalarNode) else None
-            if not isinstance(name, str) or name in found:
+            if not isinstance(name, str) or name in branch:
                 raise FormError(f"line {key.start_mark.line + 1} has a key that is not a string, or repeats a key")
-            found[name] = _value(value)
-        return found
+            branch[name] = _value(value)
+        return branch
     if isinstance(node, yaml.SequenceNode):
         return [_value(item) for item in node.value]
     return _scalar(node) if node is not None else None

@@ -28,11 +28,11 @@ _VALUE = re.compile(r"ENC\[AES256_GCM,data:([^,]*),iv:([^,]*),tag:([^,]*),type:(
 _READ: Mapping[str, Callable[[str], Leaf]] = {"int": int, "float": float, "bool": lambda text: text == "True"}
 
 
-class Damaged(Exception):
+class DamagedValue(Exception):
     """A value is not what was encrypted, or not under this key."""
 
 
-def encrypted(branch: Branch, key: bytes, only: Sequence[str], now: str) -> tuple[Branch, str]:
+def encrypt_branch(branch: Branch, key: bytes, only: Sequence[str], now: str) -> tuple[Branch, str]:
     """The values encrypted, and the MAC over all of them.
 
     Args:
@@ -51,7 +51,7 @@ def encrypted(branch: Branch, key: bytes, only: Sequence[str], now: str) -> tupl
     return sealed, _seal(digest.hexdigest().upper(), key, now)
 
 
-def decrypted(branch: Branch, key: bytes, only: Sequence[str], seal: tuple[str, str]) -> Branch:
+def decrypt_branch(branch: Branch, key: bytes, only: Sequence[str], seal: tuple[str, str]) -> Branch:
     """The values in clear, after the MAC over all of them was found right.
 
     Args:
@@ -61,7 +61,7 @@ def decrypted(branch: Branch, key: bytes, only: Sequence[str], seal: tuple[str, 
         seal: the encrypted MAC, and the time of the last change.
 
     Raises:
-        Damaged: a value or the whole was changed.
+        DamagedValue: a value or the whole was changed.
     """
     digest = hashlib.sha512()
 
@@ -73,7 +73,7 @@ def decrypted(branch: Branch, key: bytes, only: Sequence[str], seal: tuple[str, 
     opened = {name: _walk(node, (name,), open_) for name, node in branch.items()}
     mac, modified = seal
     if _open(mac, key, modified)[0] != digest.hexdigest().upper():
-        raise Damaged
+        raise DamagedValue
     return opened
 
 
@@ -129,14 +129,14 @@ def _open(leaf: Any, key: bytes, aad: str) -> tuple[str, str]:
 
     if leaf == "":
         return "", "str"
-    found = _VALUE.fullmatch(leaf) if isinstance(leaf, str) else None
-    if found is None:
-        raise Damaged
+    match = _VALUE.fullmatch(leaf) if isinstance(leaf, str) else None
+    if match is None:
+        raise DamagedValue
     try:
-        data, nonce, tag = (base64.b64decode(part, validate=True) for part in found.groups()[:3])
-        return AESGCM(key).decrypt(nonce, data + tag, aad.encode()).decode(), found[4]
+        data, nonce, tag = (base64.b64decode(part, validate=True) for part in match.groups()[:3])
+        return AESGCM(key).decrypt(nonce, data + tag, aad.encode()).decode(), match[4]
     except (ValueError, InvalidTag):
-        raise Damaged from None
+        raise DamagedValue from None
 
 
 VERSION = "3.13.3"
@@ -146,7 +146,7 @@ _NAMES = re.compile(r"\^\(([A-Za-z0-9_|-]+)\)\$")
 _PART = re.compile(r"__(map|list)_")
 
 
-class Foreign(Exception):
+class ForeignMetadata(Exception):
     """The metadata are none, or of a file that this sink would not write."""
 
 
@@ -183,22 +183,22 @@ class Metadata:
 
 
 def parse_metadata(value: Node) -> Metadata:
-    """Read what stands under `sops`; raises `Foreign`."""
+    """Read what stands under `sops`; raises `ForeignMetadata`."""
     if not isinstance(value, dict):
-        raise Foreign
+        raise ForeignMetadata
     filled = {name: part for name, part in value.items() if part not in (None, [], "")}
     age = filled.get("age")
     if not _KNOWN.issuperset(filled) or not isinstance(age, list):
-        raise Foreign
-    found = _NAMES.fullmatch(_string(filled.get("encrypted_regex", "^(all)$")))
-    if found is None or filled.get("unencrypted_suffix", UNENCRYPTED) != UNENCRYPTED:
-        raise Foreign
-    names = tuple(found[1].split("|")) if "encrypted_regex" in filled else ()
+        raise ForeignMetadata
+    match = _NAMES.fullmatch(_string(filled.get("encrypted_regex", "^(all)$")))
+    if match is None or filled.get("unencrypted_suffix", UNENCRYPTED) != UNENCRYPTED:
+        raise ForeignMetadata
+    names = tuple(match[1].split("|")) if "encrypted_regex" in filled else ()
     return Metadata(tuple(map(_key, age)), _string(filled.get("lastmodified")), _string(filled.get("mac")), names)
 
 
 def parse_flat(flat: Mapping[str, str]) -> Node:
-    """The nested form of what dotenv and INI have on one level; raises `Foreign`."""
+    """The nested form of what dotenv and INI have on one level; raises `ForeignMetadata`."""
     root: dict[str, Node] = {}
     for name, text in flat.items():
         head, *rest = _PART.split(name)
@@ -209,7 +209,7 @@ def parse_flat(flat: Mapping[str, str]) -> Node:
 def _pairs(parts: list[str]) -> Iterator[tuple[str, str]]:
     for kind, part in zip(parts[::2], parts[1::2], strict=True):
         if kind == "list" and not (part.isascii() and part.isdigit()):
-            raise Foreign
+            raise ForeignMetadata
         yield kind, part
 
 
@@ -217,9 +217,9 @@ def _put(root: dict, path: list[str | int], text: str) -> None:  # type: ignore[
     for part in path[:-1]:
         root = root.setdefault(part, {})
         if not isinstance(root, dict):
-            raise Foreign
+            raise ForeignMetadata
     if path[-1] in root:
-        raise Foreign
+        raise ForeignMetadata
     root[path[-1]] = text.replace("\\n", "\n")
 
 
@@ -245,11 +245,11 @@ def _flat(node: Node, prefix: str) -> Iterator[tuple[str, str]]:
 
 def _key(value: Node) -> tuple[str, str]:
     if not isinstance(value, dict):
-        raise Foreign
+        raise ForeignMetadata
     return _string(value.get("recipient")), _string(value.get("enc"))
 
 
 def _string(value: Node) -> str:
     if not isinstance(value, str):
-        raise Foreign
+        raise ForeignMetadata
     return value

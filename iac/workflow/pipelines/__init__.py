@@ -52,7 +52,9 @@ def extras(settings: Settings) -> tuple[str, ...]:
 
 
 def _variables(sources: Iterable[ValueSource | None]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(each.name for each in sources if each is not None and each.origin is SourceKind.ENV))
+    return tuple(
+        dict.fromkeys(source.name for source in sources if source is not None and source.origin is SourceKind.ENV)
+    )
 
 
 __all__ = [
@@ -152,14 +154,14 @@ def find_written(root: Path) -> dict[str, str]:
     repository = find_work_tree(root)
     if repository is None:
         return {}
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     patterns = (pattern for forge in FORGES.values() for pattern in forge.written)
     for path in (path for pattern in patterns for path in sorted(repository.glob(pattern)) if path.is_file()):
         with path.open(encoding="utf-8", errors="replace") as file:
             head = WRITTEN.match(file.readline(200))
         if head:
-            found[path.relative_to(repository).as_posix()] = head[1]
-    return found
+            versions[path.relative_to(repository).as_posix()] = head[1]
+    return versions
 
 
 def find_unlocked(root: Path) -> list[str]:

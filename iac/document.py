@@ -64,7 +64,7 @@ HIDDEN = re.compile(
 
 
 @dataclass(slots=True)
-class Parsed:
+class ParsedText:
     """What a text of `file` holds. `is_whole` is False when reading had to stop; then nothing uses `value`.
 
     `faulty` are pointers of values that are not what was written: those of refused scalars, aliases and equal keys.
@@ -82,7 +82,7 @@ class _Stop(Exception):
     """Going on is not possible."""
 
 
-def parse_yaml(text: str, loader: Callable[[str], Any] = _Loader, file: str = "") -> Parsed:
+def parse_yaml(text: str, loader: Callable[[str], Any] = _Loader, file: str = "") -> ParsedText:
     """The one document of a text, with every mistake that can be found.
 
     Args:
@@ -90,7 +90,7 @@ def parse_yaml(text: str, loader: Callable[[str], Any] = _Loader, file: str = ""
         loader: makes an object with `get_event`; for the tests of the pure parser.
         file: its name, for the places of mistakes.
     """
-    parsed = Parsed(file)
+    parsed = ParsedText(file)
     try:
         _Reader(loader(text).get_event, parsed).read()
     except _Stop:
@@ -115,7 +115,7 @@ def _syntax_mistake(error: Exception, file: str) -> Diagnostic:
 class _Reader:
     """Builds the value while it reads; recursion is bounded by MAX_DEPTH."""
 
-    def __init__(self, next_event: Callable[[], Any], parsed: Parsed) -> None:
+    def __init__(self, next_event: Callable[[], Any], parsed: ParsedText) -> None:
         self.next_event = next_event
         self.parsed = parsed
         self.nodes = 0
@@ -273,9 +273,9 @@ class _Reader:
 
     def skip(self, event: Any, pointer: Pointer) -> None:
         """Read a value that is not used, so that mistakes in it are said and its places are not kept."""
-        kept, self.parsed.places = self.parsed.places, {}
+        places, self.parsed.places = self.parsed.places, {}
         self.node(event, (*pointer, ""))
-        self.parsed.places = kept
+        self.parsed.places = places
 
     def sequence(self, pointer: Pointer) -> list[Any]:
         value: list[Any] = []
@@ -383,11 +383,11 @@ def _hidden_at(text: str, match: re.Match[str], file: str) -> Diagnostic:
 
 
 def _parsed(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
-    found = parse_yaml(text, file=file)
-    diagnostics = found.mistakes
-    if found.is_whole and found.value is None and not diagnostics:
+    parsed = parse_yaml(text, file=file)
+    diagnostics = parsed.mistakes
+    if parsed.is_whole and parsed.value is None and not diagnostics:
         fix = "write into it, or delete it"
         return None, [mistake("file-empty", "the file holds nothing", Location(file), fix=fix)]
-    if not found.is_whole or found.value is None:
+    if not parsed.is_whole or parsed.value is None:
         return None, diagnostics
-    return Document(file, found.value, found.places, tuple(found.faulty)), diagnostics
+    return Document(file, parsed.value, parsed.places, tuple(parsed.faulty)), diagnostics
