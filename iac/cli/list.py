@@ -126,7 +126,7 @@ def command(
     with open_session(context, Access.READ) as session:
         inventory = read_inventory(session, wanted, with_owners=needs_owners)
     if not columns:
-        usual = _usual(wanted, order, is_use_known=inventory.is_use_known)
+        usual = _usual(wanted, order, inventory)
         columns = usual if view == "text" else tuple(COLUMNS)
     _show(context, inventory, columns, order, view)
     context.note(
@@ -137,12 +137,13 @@ def command(
     return 0
 
 
-def _usual(wanted: Filter, order: str, *, is_use_known: bool) -> tuple[str, ...]:
-    """What people see where they name no columns: the usual ones with what the filters are about."""
+def _usual(wanted: Filter, order: str, inventory: Inventory) -> tuple[str, ...]:
+    """What people see where they name no columns: the usual ones, what the filters are about, and what is wrong."""
     more = {
-        "last_used": is_use_known,
+        **dict.fromkeys(inventory.troubled, True),
+        "last_used": inventory.is_use_known,
         "rotate_due": wanted.expiring,
-        "expires": wanted.expiring,
+        "expires": wanted.expiring or "expires" in inventory.troubled,
         "scopes": wanted.scope,
         "privileged": wanted.is_privileged,
         "contacts": wanted.is_ownerless,

@@ -228,6 +228,11 @@ def _is_before(text: str | None, end: datetime) -> bool:
     return moment is not None and moment < end
 
 
+def ends_by(row: InventoryRow, end: datetime) -> bool:
+    """Whether the server's word is that the client, or its secret, ends before this time, or has ended."""
+    return _is_before(row.expires, end)
+
+
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """The rows that are wanted of all that there are.
@@ -235,6 +240,7 @@ class Inventory:
     Attributes:
         counts: of all clients, by standing.
         is_use_known: whether the server says of any client when it was last used.
+        troubled: names of the columns that show what somebody should know: a client is disabled, or ends soon.
         left_out: clients that could not be understood, which are in no row and no count.
     """
 
@@ -244,6 +250,7 @@ class Inventory:
     counts: Mapping[ClientStatus, int]
     is_use_known: bool
     left_out: tuple[Registration, ...] = ()
+    troubled: tuple[str, ...] = ()
 
     def sorted_by(self, column: str, *, is_descending: bool) -> list[InventoryRow]:
         """The rows by a column, what is not known last, equal ones by client_id."""

@@ -49,6 +49,14 @@ def printable(text: str) -> str:
     return _AT_START.sub(r"\1\\u003a", without_commands(shown))
 
 
+def is_id(text: str) -> bool:
+    """Whether a text can be an id: one line of printable characters and tabs, which an IAM takes, too.
+
+    (rec: admin-client-ids-odd 101 to 104)
+    """
+    return bool(text) and text.replace("\t", "").isprintable()
+
+
 def without_commands(text: str) -> str:
     r"""The text with `##[` escaped as `#\u0023[`, which JSON reads back as it was."""
     return text.replace(_ANYWHERE, "#\\u0023[")

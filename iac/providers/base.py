@@ -16,7 +16,7 @@ from iac.core.origin import Issuer
 from iac.core.registration import Registration
 from iac.core.secret import Secret
 from iac.core.server import client_id_problem
-from iac.core.text import printable
+from iac.core.text import is_id, printable
 from iac.ports import Clock, Identity, Provider
 from iac.providers.bearer import Bearer
 from iac.providers.discovery import OPENID, Endpoints, check_pin, discover
@@ -142,7 +142,7 @@ def client_path(base: str, client_id: str, suffix: str = "") -> str:
     Raises:
         InputError: the id is none, or has signs that cannot be seen.
     """
-    if not client_id or not client_id.isprintable():
+    if not is_id(client_id):
         raise _no_segment(client_id, "it is empty, or has signs that cannot be seen")
     # a segment of dots alone is a step, and quote() leaves dots as they are
     segment = client_id.replace(".", "%2E") if client_id in {".", ".."} else quote(client_id, safe="")

@@ -18,11 +18,12 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
-
-import yaml
+from typing import Any
 
 from iac.core.desired import OutputSpec
+from iac.core.limits import OUTPUT_BYTES
 from iac.core.secret import Secret
+from iac.document import YamlReader, parse_yaml
 from iac.rendering.context import Credentials, ProjectFacts, dummy_key
 from iac.rendering.engine import render
 from iac.rendering.template import Template
@@ -50,7 +51,7 @@ def parse_values(content: bytes, format_: Format) -> dict[Place, str]:
     """
     try:
         return dict(_PARSERS[format_](content.decode()))
-    except (ValueError, RecursionError, configparser.Error, yaml.YAMLError):
+    except (ValueError, RecursionError, configparser.Error):
         raise Unreadable(f"this is not a file in the format {format_}") from None
 
 
@@ -65,30 +66,29 @@ def _walk(value: object, place: Place = ()) -> Iterator[tuple[Place, str]]:
             yield from _walk(item, (*place, key))
 
 
+class _TextReader(YamlReader):
+    """Reads what a program will read: every scalar is text, and a file may have several documents, anchors and tags."""
+
+    max_nodes = OUTPUT_BYTES
+    takes_all = True
+
+    def alias(self, event: Any) -> None:
+        """An alias is not followed: no value of a client stands there."""
+
+    def properties(self, event: Any) -> None:
+        """Programs know anchors and tags."""
+
+    def scalar(self, event: Any) -> str:
+        """Its text."""
+        return str(event.value)
+
+
 def _yaml(text: str) -> Iterator[tuple[Place, str]]:
-    """By events: PyYAML's composer can be brought down by a file that is nested deeply."""
-    place: list[str | int | None] = []
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        if isinstance(event, yaml.CollectionEndEvent):
-            place.pop()
-            _advance(place)
-        elif isinstance(event, yaml.CollectionStartEvent):
-            place.append(None if isinstance(event, yaml.MappingStartEvent) else 0)
-            if len(place) > _MAX_DEPTH:
-                raise ValueError("too deep")
-        elif isinstance(event, yaml.ScalarEvent):
-            if place and place[-1] is None:
-                place[-1] = event.value
-                continue
-            yield tuple(key for key in place if key is not None), event.value
-            _advance(place)
-
-
-def _advance(place: list[str | int | None]) -> None:
-    """To the next entry: the position behind in a list, a key that is not known yet in a mapping."""
-    if place:
-        entry = place[-1]
-        place[-1] = entry + 1 if isinstance(entry, int) else None
+    parsed = parse_yaml(text, reader=_TextReader)
+    if parsed.mistakes:
+        raise ValueError(parsed.mistakes[0].summary)
+    for document in parsed.values:
+        yield from _walk(document)
 
 
 def _kubernetes(text: str) -> Iterator[tuple[Place, str]]:

@@ -24,6 +24,7 @@ _NOT_SQL = re.compile(rf"[{_CONTROL}\\]")
 _NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _NOT_YAML = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_SECRET_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _XML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
 
@@ -126,6 +127,17 @@ def to_env_name(value: object) -> FormattedText:
     return FormattedText(text)
 
 
+def to_secret_key(value: object) -> FormattedText:
+    """A key of a Kubernetes Secret; the API server refuses any other (core/v1 Secret, `data`)."""
+    text = _scalar(value)
+    if not _SECRET_KEY.fullmatch(text):
+        raise UnsafeValue(
+            "filter secret_key: a key of a Kubernetes Secret has letters, digits and - _ . alone, at most 253",
+            "name the clients of the output, as in clients: {portal: team/portal}; without names they go by address",
+        )
+    return FormattedText(text)
+
+
 def to_xml(value: object) -> FormattedText:
     """Character data or an attribute's value (XML 1.0, 2.2 and 2.4)."""
     text = _without(_NOT_XML, value, "xml", "XML")
@@ -185,6 +197,7 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "ini": to_ini,
     "join": join,
     "json": to_json,
+    "secret_key": to_secret_key,
     "shell": to_shell,
     "spring": to_spring,
     "sql": to_sql,

@@ -21,6 +21,7 @@ from iac.config.settings import Settings, check_sources
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import IacError, InvalidInput, UnreachableError
 from iac.core.plan.change import recipient
+from iac.core.policy import ReviewContext, review_registered
 from iac.core.registration import Actual
 from iac.core.secret import Secret
 from iac.core.text import listed
@@ -29,7 +30,7 @@ from iac.ports.settings import ProviderSettings
 from iac.providers.base import Connected
 from iac.registry import PROVIDERS
 from iac.sealing import key_path, recipients_of
-from iac.session import LocalSession, find_newer
+from iac.session import LocalSession, Session, find_newer
 from iac.transport.retry import TOLERANCE, skew_words
 from iac.views.words import counted
 from iac.wiring import (
@@ -41,9 +42,11 @@ from iac.wiring import (
     open_deliveries,
     open_local,
     open_server,
+    open_session,
 )
 from iac.workflow.outputs import find_damage, find_exposures
 from iac.workflow.pipelines import find_unlocked, find_written
+from iac.workflow.registrations import read_actual
 from iac.workflow.validate import validate
 
 READ, WRITE = "iam:admin.read", "iam:admin.write"
@@ -163,9 +166,16 @@ def _with_settings(caller: Caller, checkup: Checkup) -> Iterator[CheckResult]:
     checkup.look("identity", lambda: identity(settings, find_identity(settings)))
     checkup.look("state", lambda: state(settings, clock))
     if checkup.is_valid and checkup.is_well("state"):
-        checkup.look("outputs", lambda: outputs(open_local(caller)))
+        checkup.look("rendered", lambda: rendered(open_local(caller)))
     checkup.look("server", lambda: _server(caller))
+    if checkup.is_valid and checkup.is_well("state") and checkup.is_well("login"):
+        checkup.look("clients", lambda: _clients(caller))
     return iter(())
+
+
+def _clients(caller: Caller) -> Iterator[CheckResult]:
+    with open_session(caller, Access.READ) as session:
+        yield from clients(session)
 
 
 def _server(caller: Caller) -> Iterator[CheckResult]:
@@ -222,7 +232,7 @@ def _is_open(path: str) -> bool:
 def exposures(session: LocalSession) -> Iterator[CheckResult]:
     """Rendered files that would get into version control."""
     found = sorted(find_exposures(session, session.desired.outputs).items())
-    fine = ok("outputs", f"{counted(len(session.desired.outputs), 'output')}, none that git tracks or would add")
+    fine = ok("outputs", f"{counted(len(session.desired.outputs), 'output')}, none in git, and none that git would add")
     yield from [told("outputs", said) for _, said in found] or [fine]
 
 
@@ -355,13 +365,34 @@ def state(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
         )
 
 
-def outputs(session: LocalSession) -> Iterator[CheckResult]:
+def rendered(session: LocalSession) -> Iterator[CheckResult]:
     """Outputs that cannot be rendered, and those of this machine that are no longer as they were written."""
     held = session.backend.load()
     # Those of clients that are not applied yet are the plan's matter: a new project is in order.
     specs = [spec for spec in session.desired.outputs if held.clients.keys() >= set(spec.clients)]
     blocks = (find_block_now(spec, held) for spec in specs if spec.id not in held.outputs)
-    yield from (told("outputs", message) for message in (*filter(None, blocks), *find_damage(session, held, specs)))
+    messages = (*filter(None, blocks), *find_damage(session, held, specs))
+    fine = ok(
+        "rendered", f"{counted(len(specs), 'output')} can be rendered, none of this machine is missing or altered"
+    )
+    yield from [told("rendered", message) for message in messages] or [fine]
+
+
+def clients(session: Session) -> Iterator[CheckResult]:
+    """Clients of the state that somebody disabled on the server, and secrets that end."""
+    held = session.backend.load()
+    registrations = read_actual(session, held, session.options()).registrations
+    by_address = {
+        address: registrations[client.client_id]
+        for address, client in held.clients.items()
+        if client.client_id in registrations
+    }
+    context = ReviewContext(session.clock.now().date(), clients=by_address)
+    messages = sorted(review_registered(session.desired, context), key=lambda message: message.where)
+    fine = ok(
+        "clients", f"{counted(len(by_address), 'client')} of the state read: none disabled, no secret that ends soon"
+    )
+    yield from [told("clients", message) for message in messages] or [fine]
 
 
 def encryption(settings: Settings) -> Iterator[CheckResult]:

@@ -3,11 +3,22 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from iac.core.errors import InputError
-from iac.core.inventory import ClientRecord, ClientStatus, Filter, Inventory, InventoryRow, gone_row, registered_row
+from iac.core.inventory import (
+    ClientRecord,
+    ClientStatus,
+    Filter,
+    Inventory,
+    InventoryRow,
+    ends_by,
+    gone_row,
+    registered_row,
+)
+from iac.core.policy.transition import NEAR
 from iac.core.registration import InvalidMember, Registration
 from iac.core.state.model import State
 from iac.session import Session
@@ -50,8 +61,23 @@ def read_inventory(session: Session, wanted: Filter, *, with_owners: bool) -> In
         kept, unclear = _with_owners(session, kept, wanted)
         left_out |= {one.client_id: one for one in unclear}
     counts = Counter(row.standing for row in rows)
-    issuer = session.desired.issuer
-    return Inventory(session.desired.environment, issuer, tuple(kept), counts, is_use_known, tuple(left_out.values()))
+    return Inventory(
+        session.desired.environment,
+        session.desired.issuer,
+        tuple(kept),
+        counts,
+        is_use_known,
+        tuple(left_out.values()),
+        tuple(_troubled(kept, now + NEAR)),
+    )
+
+
+def _troubled(rows: Iterable[InventoryRow], end: datetime) -> Iterator[str]:
+    there = [row for row in rows if row.standing is not ClientStatus.GONE]
+    if not all(row.is_active for row in there):
+        yield "active"
+    if any(ends_by(row, end) for row in there):
+        yield "expires"
 
 
 def _known(session: Session, state: State) -> Mapping[str, ClientRecord]:

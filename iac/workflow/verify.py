@@ -78,10 +78,10 @@ def _compared_with_state(reading: OutputReading, stored: ClientState) -> Evidenc
     if credentials is None:
         return reading.check
     if credentials.client_id is not None and credentials.client_id != stored.client_id:
-        why = "it names another client_id than the one that was applied"
+        why = "its client_id is not the one that was applied"
         return replace(reading.check, verdict=Grade.FAILED, why=why, fix="iac render")
     if _is_other(credentials.client_secret, stored):
-        why = "it holds another secret than state"
+        why = "its secret is not the one in the state"
         return replace(reading.check, verdict=Grade.UNPROVEN, why=why, fix="iac render")
     return reading.check
 
@@ -185,10 +185,10 @@ def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str,
     try:
         content = session.sinks[spec.sink].read(spec.path)
         if content is None and (block := find_block_now(spec, state)):
-            why = "it is not there: iac does not know its secret"
+            why = "the file is missing: iac does not know the secret"
             return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, why, block.fix))
         if content is None:
-            return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, "it is not there", "iac render"))
+            return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, "the file is missing", "iac render"))
         return _parsed(session, state, spec, content)
     except NotAsRendered as error:
         return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, str(error), _CHANGED))

@@ -141,7 +141,7 @@ CASES = [
     defined("placeholder 3:21", "client_description: __NAME__"),
     defined("placeholder 3:8", "scope: openid $(SCOPE)"),
     defined("placeholder 3:17", "redirect_uris: ['https://<name>/cb']"),
-    defined("jwk-too-long 3:6", f"jwk: {json.dumps({'keys': [{'kty': 'RSA', 'n': 'n' * 66_000}]})}"),
+    defined("jwk-perhaps-too-long 3:6", f"jwk: {json.dumps({'keys': [{'kty': 'RSA', 'n': 'n' * 66_000}]})}"),
     defined("bad-redirect-uri 3:17", "redirect_uris: ['http://[::1/']"),
     defined("two-key-sources 3:6", "jwk: '{\"keys\": []}'", "jwks_uri: https://a.example.org/jwks"),
     defined("no-key 3:29", "token_endpoint_auth_method: private_key_jwt"),

@@ -6,6 +6,8 @@ import re
 import tomllib
 from pathlib import Path
 
+from tests.docs.site import navigation_problems
+
 ROOT = Path(__file__).parents[2]
 KINDS = {"tutorial", "how-to", "reference", "explanation", "adr"}
 
@@ -27,6 +29,11 @@ def test_each_page_is_reached_from_the_readme() -> None:
 def test_the_index_names_each_page_but_those_that_have_an_index_of_their_own() -> None:
     pages = {page for page in (ROOT / "docs").rglob("*.md") if page.parent.name not in {"adr", "services", "docs"}}
     assert set() == pages - _linked(ROOT / "docs/README.md")
+
+
+def test_each_page_is_in_the_navigation_of_the_site_and_no_other() -> None:
+    settings = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]
+    assert [] == list(navigation_problems(settings["nav"], ROOT / "docs"))
 
 
 def test_pages_are_of_the_four_kinds_or_decisions() -> None:

@@ -118,7 +118,7 @@ def test_what_was_changed_on_the_server_fails_where_it_matters(
         "device_code": "failed",
         "introspection": "failed",
     } == verdicts(found)
-    assert "has not storage.read:/" in found["client_credentials"].why
+    assert "lacks storage.read:/" in found["client_credentials"].why
     assert "has fts, which is not defined" in found["client_credentials"].why
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import ssl
 from typing import TYPE_CHECKING, Any
 
@@ -138,7 +139,28 @@ def test_what_is_not_supported_is_refused_with_words(tmp_path: Path, changes: di
 def test_a_kubeconfig_that_leads_nowhere_is_told(tmp_path: Path, value: Any, summary: str) -> None:
     with pytest.raises(InputError, match=summary) as caught:
         found(tmp_path, value)
-    assert str(tmp_path / "config") == caught.value.where
+    assert str(tmp_path / "config") == re.sub(r":\d+:\d+\Z", "", caught.value.where)
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "why"),
+    [
+        ("users:\n- {name: u, user: {token: canary, token: canary}}\n", "2:35", "the key token is there twice"),
+        ("users: [\n", "2:1", "invalid YAML"),
+        ("users: &all []\n", "1:8", "&all names a value"),
+        ("users: []\n---\nusers: []\n", "2:1", "the file has a second document"),
+        ("users: [\udcff]\n", "1:9", "byte 9 is not UTF-8"),
+        ("#" * 2**20 + "\n", "1:1", "the file is larger than 1024 KiB"),
+    ],
+)
+def test_a_mistake_in_a_kubeconfig_has_its_place(tmp_path: Path, text: str, place: str, why: str) -> None:
+    path = tmp_path / "config"
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(InputError) as caught:
+        find_cluster(ClusterChoice("cluster", path), {})
+    assert (f"{path}:{place}", why) == (caught.value.where, caught.value.why)
+    assert caught.value.fix
     assert "canary" not in str(caught.value)
 
 

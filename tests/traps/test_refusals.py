@@ -131,6 +131,15 @@ def test_jwk_too_long(bench: Bench) -> None:
         assert place.apply(keys).is_complete
 
 
+@trap("jwk-perhaps-too-long")
+def test_jwk_perhaps_too_long(bench: Bench) -> None:
+    """What 1.14 refuses is not recorded: it is a warning, and what the server says counts."""
+    keys = desired(jwk=canonical_jwks(json.dumps({"keys": [{"kty": "RSA", "e": "AQAB", "n": "n" * 66_000}]})))
+    with bench.place(Flavour.V1_14) as place:
+        plan = place.plan(keys)
+        assert ((), ["jwk-perhaps-too-long"]) == (plan.guards, [one.id for one in plan.changes[0].findings])
+
+
 @trap("client-id-unreachable")
 def test_client_id_unreachable(bench: Bench) -> None:
     """IAM registers it, and then nobody reads, changes or deletes it."""

@@ -61,13 +61,6 @@ DEFINITIONS = (
         bad="# clients.d/portal.yaml\nclient_id: portal%20test",
     ),
     error(
-        "jwk-too-long",
-        what="A `jwk` has more than 65,535 characters. Where the server is IAM 1.12 or 1.13, a plan refuses more than "
-        "2,048.",
-        why="IAM refuses it.",
-        fix="Remove old keys, use ES256 keys, which are shorter, or publish the keys at `jwks_uri`.",
-    ),
-    error(
         "two-key-sources",
         what="A definition has both `jwk` and `jwks_uri`.",
         why="IAM takes jwks_uri and drops jwk (rec: admin-jwk-and-jwks-uri).",
@@ -415,6 +408,13 @@ WARNINGS = (
         why="`iac` replaces nothing in definitions, so the server would get it as it stands.",
         fix="Write the value.",
         bad="# clients.d/portal.yaml\nclient_description: The portal of __SITE__",
+    ),
+    warning(
+        "jwk-perhaps-too-long",
+        what="A `jwk` has more than 65,535 characters. Where the server is IAM 1.12 or 1.13, a plan refuses more than "
+        "2,048 (`jwk-too-long`).",
+        why="IAM 1.14 probably refuses it: this is not recorded.",
+        fix="Remove old keys, use ES256 keys, which are shorter, or publish the keys at `jwks_uri`.",
     ),
     warning(
         "adopted-without-redirect-uris",

@@ -42,6 +42,7 @@ __all__ = [
     "level",
     "review",
     "review_drift",
+    "review_registered",
     "unused",
 ]  # fmt: skip
 
@@ -284,6 +285,15 @@ def review_drift(drift: Drift, desired: Desired, context: ReviewContext) -> Drif
         context: the day, the scopes that the server knows, and the clients of `drift` as the server holds them.
     """
     return replace(drift, clients=tuple(_reviewed(client, desired, context) for client in drift.clients))
+
+
+def review_registered(desired: Desired, context: ReviewContext) -> Iterator[Diagnostic]:
+    """What the rules on registered clients find, each with its address; waived ones are left out."""
+    for address in context.clients.keys() & desired.clients.keys():
+        client = desired.clients[address]
+        for finding in judge(_of_server(client, context), client.waivers, desired.policy, context.today).diagnostics:
+            if finding.severity is not Severity.WAIVED and finding.id != EXPIRED:
+                yield replace(finding, where=address)
 
 
 def _reviewed(client_drift: ClientDrift, desired: Desired, context: ReviewContext) -> ClientDrift:

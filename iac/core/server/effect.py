@@ -66,8 +66,6 @@ _LOOPBACK = re.compile(r"(?:[^@]*@)?(?:localhost|127\.0\.0\.1|\[(?:::1|0:0:0:0:0
 _ILLEGAL = re.compile(r'[\x00-\x20\x7f-\xa0\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"<>\\^`{|}]|%(?![0-9A-Fa-f]{2})')
 _NO_PATH = re.compile(r"[/;%\\\x00]")
 """Characters of an id that IAM's servlet container and firewall refuse in a path, percent-encoded or not."""
-_MOST_JWK = 2_048, 65_535
-"""Characters of a jwk up to 1.13, and from 1.14 on."""
 OIDC_AGENT = "edu.kit.data.oidc-agent:/redirect"
 """The one address with a scheme of its own that every version of IAM takes (rec: admin-redirect-uris)."""
 
@@ -157,13 +155,16 @@ def refuse_private_jwk(fields: Fields, _: Facts | None) -> Refused:
         yield hit("jwk", summary, fix="keep the public members only; treat a key that was committed as stolen")
 
 
-def refuse_long_jwk(fields: Fields, facts: Facts | None) -> Refused:
-    """More characters than the server takes; offline, than any version takes."""
-    is_old = facts is not None and not facts.has_up_scoping
-    size, most = len(str(fields.get("jwk", ""))), _MOST_JWK[0 if is_old else 1]
-    if size > most:
-        summary = f"jwk has {size:,} characters, and this server takes {most:,}"
-        yield hit("jwk", summary, fix="remove old keys, use ES256 keys, which are shorter, or publish them at jwks_uri")
+def refuse_long_jwk(most: int, takes: str, *, to_1_13: bool) -> Callable[[Fields, Facts | None], Refused]:
+    """What refuses more characters than servers up to 1.13 take, or than all others do, and where none is known."""
+
+    def act(fields: Fields, facts: Facts | None) -> Refused:
+        is_old, size = facts is not None and not facts.has_up_scoping, len(str(fields.get("jwk", "")))
+        if is_old is to_1_13 and size > most:
+            fix = "remove old keys, use ES256 keys, which are shorter, or publish them at jwks_uri"
+            yield hit("jwk", f"jwk has {size:,} characters, and this server {takes} {most:,}", fix=fix)
+
+    return act
 
 
 def refuse_no_redirect_uri(fields: Fields, facts: Facts | None) -> Refused:

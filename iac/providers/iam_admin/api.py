@@ -17,7 +17,7 @@ from iac.core.model import Fields
 from iac.core.registration import Actual, Facts, InvalidMember, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.server import client_id_problem, create_body, detect_facts, parse_answer, switch, update_body
-from iac.core.text import printable
+from iac.core.text import is_id, printable
 from iac.ports import Clock, Identity
 from iac.providers.ahead import PagesAhead
 from iac.providers.answer import Reply, cannot_revoke, is_done, is_missing, read_failure, read_reply, write_failure
@@ -109,8 +109,9 @@ class IamAdmin(Connected):
 
     def _owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...] | InvalidMember]:
         # the list has clients that no path reaches (rec: admin-client-ids-odd): the others are told all the same
-        printable_ids = filter(str.isprintable, client_ids)
-        wanted = sorted(name for name in printable_ids if not client_id_problem(name, PROVIDER.api, is_new=False))
+        wanted = sorted(
+            name for name in filter(is_id, client_ids) if not client_id_problem(name, PROVIDER.api, is_new=False)
+        )
         return dict(zip(wanted, gather(self._owners, wanted, self._parallelism), strict=True))
 
     def _page(self, path: str, first: int, count: int) -> ListPage:

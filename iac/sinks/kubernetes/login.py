@@ -20,6 +20,7 @@ from iac.core.limits import DEADLINE, TIMEOUT
 from iac.core.origin import Address
 from iac.core.secret import Secret
 from iac.core.text import listed
+from iac.document import YamlReader, parse_document
 from iac.files import read
 from iac.transport.certificate import accept_any_form
 
@@ -108,13 +109,13 @@ def find_cluster(choice: ClusterChoice, environ: Mapping[str, str], account: Pat
 def _own_cluster(choice: ClusterChoice, environ: Mapping[str, str], account: Path) -> Cluster:
     host, port = environ["KUBERNETES_SERVICE_HOST"], environ.get("KUBERNETES_SERVICE_PORT", "443")
     url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
-    authority = _read(account / "ca.crt")
+    authority = _read_text(account / "ca.crt")
     return Cluster(
         name="the pod's service account",
         setting=f"sinks.{choice.sink}",
         address=_address(url, account),
         trust=lambda: _context(authority),
-        token=Secret(_read(account / "token").strip()),
+        token=Secret(_read_text(account / "token").strip()),
     )
 
 
@@ -174,28 +175,43 @@ class _Kubeconfig:
         return self._file(part[name]) if part.get(name) else ""
 
     def _file(self, name: str) -> str:
-        return _read(self._path.parent / name)
+        return _read_text(self._path.parent / name)
+
+
+class _KubeconfigReader(YamlReader):
+    """Reads a kubeconfig."""
+
+    max_bytes = _LARGEST
+    smaller = "write the part of one context: kubectl config view --minify --flatten --raw"
 
 
 def _mapping(path: Path) -> dict[str, Any]:
-    import yaml  # only where a kubeconfig is read
-
-    text = _read(path)
-    try:
-        value = yaml.load(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError, ValueError):
-        value = None
-    if not isinstance(value, dict):
+    document, mistakes = parse_document(_read(path), str(path), _KubeconfigReader)
+    for problem in mistakes:
+        raise InputError(
+            "the kubeconfig cannot be used", where=str(problem.location), why=problem.summary, fix=problem.fix
+        )
+    if document is None or not isinstance(document.value, dict):
         raise InputError("the kubeconfig cannot be used", where=str(path), why="it is not a YAML mapping")
-    return value
+    return document.value
 
 
-def _read(path: Path) -> str:
+def _read(path: Path) -> bytes:
     try:
-        return read(path, _LARGEST).decode()
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not text"
-        raise InputError("a file that leads to the cluster cannot be read", where=str(path), why=why) from None
+        return read(path, _LARGEST + 1)
+    except OSError as error:
+        raise _unreadable(path, str(error.strerror)) from None
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return _read(path).decode()
+    except UnicodeDecodeError:
+        raise _unreadable(path, "it is not text") from None
+
+
+def _unreadable(path: Path, why: str) -> InputError:
+    return InputError("a file that leads to the cluster cannot be read", where=str(path), why=why)
 
 
 def _address(url: str, source: Path) -> Address:

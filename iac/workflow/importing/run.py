@@ -20,7 +20,7 @@ from iac.core.capabilities import FULL
 from iac.core.errors import InputError, InvalidInput
 from iac.core.registration import InvalidMember, Registration
 from iac.core.server import client_id_problem
-from iac.core.text import listed
+from iac.core.text import is_id, listed
 from iac.ports import Reader
 from iac.wiring import Access, Caller, login_client_id, open_server
 from iac.workflow.importing.draft import DefinitionDraft, Drafter, ImportSettings
@@ -35,7 +35,7 @@ def _is_readable(client_id: str) -> bool:
 
     Only an IAM lists clients, and there are ids that it lists and does not find (rec: admin-client-ids-odd).
     """
-    is_plain = client_id.isprintable() and _CLIENT_ID.search(client_id) is not None
+    is_plain = is_id(client_id) and _CLIENT_ID.search(client_id) is not None
     return is_plain and not client_id_problem(client_id, FULL, is_new=False)
 
 
