@@ -46,7 +46,7 @@ from iac.wiring import (
 )
 from iac.workflow.outputs import find_damage, find_exposures
 from iac.workflow.pipelines import find_unlocked, find_written
-from iac.workflow.registrations import read_actual
+from iac.workflow.registrations import reading
 from iac.workflow.validate import validate
 
 READ, WRITE = "iam:admin.read", "iam:admin.write"
@@ -380,11 +380,11 @@ def rendered(session: LocalSession) -> Iterator[CheckResult]:
 
 def clients(session: Session) -> Iterator[CheckResult]:
     """Clients of the state that somebody disabled on the server, and secrets that end."""
-    held = session.backend.load()
-    registrations = read_actual(session, held, session.options()).registrations
+    with reading(session) as read:
+        registrations = read.actual(session.options()).registrations
     by_address = {
         address: registrations[client.client_id]
-        for address, client in held.clients.items()
+        for address, client in read.state.clients.items()
         if client.client_id in registrations
     }
     context = ReviewContext(session.clock.now().date(), clients=by_address)
