@@ -19,6 +19,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from iac.core.limits import LARGEST_FILE, LONGEST_FILE
@@ -34,6 +35,7 @@ Stamp = tuple[int, int, int]
 _SUFFIX = ".iac-tmp"
 _LEFTOVER = re.compile(r"\.(?:.*\.)?[0-9a-f]{16}\.iac-tmp", re.DOTALL)  # iac 0.1 put the file's name in front
 _FOLDER = "iac-run-"  # not iac-git-: folders of that name are of iac 0.1, which holds no lock on them
+_PRIVATE = re.compile(f"{_FOLDER}.*", re.DOTALL)
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV}
 _swept: set[Path] = set()
 
@@ -142,11 +144,7 @@ def moment(folder: Path, *, is_writer: bool) -> Iterator[None]:
 
 def sweep(folder: Path) -> None:
     """Remove temporary files of writers that are gone."""
-    with suppress(OSError):
-        for entry in list(os.scandir(folder)):
-            if _LEFTOVER.fullmatch(entry.name):
-                with suppress(OSError), _abandoned(Path(entry.path), os.O_NONBLOCK):
-                    Path(entry.path).unlink()
+    _remove_abandoned(folder, _LEFTOVER, os.O_NONBLOCK, os.unlink)
 
 
 def sweep_once(folder: Path) -> None:
@@ -170,7 +168,7 @@ class PrivateFolder(AbstractContextManager["PrivateFolder"]):
 
     def __init__(self, purpose: str) -> None:
         parent = temporary_folder().absolute()
-        _sweep_private(parent)
+        _remove_abandoned(parent, _PRIVATE, os.O_DIRECTORY, partial(shutil.rmtree, ignore_errors=True))
         self.path, self._lock = _make_private(parent, purpose)
 
     def close(self) -> None:
@@ -265,12 +263,13 @@ def _make_private(parent: Path, purpose: str) -> tuple[Path, int]:
             os.close(handle)
 
 
-def _sweep_private(parent: Path) -> None:
+def _remove_abandoned(folder: Path, name: re.Pattern[str], flags: int, remove: Callable[[str], None]) -> None:
+    """Remove what has such a name and no living process."""
     with suppress(OSError):
-        for entry in list(os.scandir(parent)):
-            if entry.name.startswith(_FOLDER):
-                with suppress(OSError), _abandoned(Path(entry.path), os.O_DIRECTORY):
-                    shutil.rmtree(entry.path, ignore_errors=True)
+        for entry in list(os.scandir(folder)):
+            if name.fullmatch(entry.name):
+                with suppress(OSError), _abandoned(Path(entry.path), flags):
+                    remove(entry.path)
 
 
 def _write(file: int, data: bytes) -> None:

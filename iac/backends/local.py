@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from iac import files
 from iac.core.errors import MissingStateError, StateError
@@ -115,7 +116,10 @@ class GroupCommit:
                 self._is_shared = group.callers > 1
 
 
-class JournaledBackend(StateBackend):
+S = TypeVar("S")
+
+
+class JournaledBackend(StateBackend, Generic[S]):
     """A backend that records events on this machine, beside the document or as its second copy.
 
     Args:
@@ -132,6 +136,7 @@ class JournaledBackend(StateBackend):
         self._rescue = EmergencyCopies(places() if rescue is None else rescue, owner.environment)
         self._mutex = threading.Lock()
         self._commits = GroupCommit(self._append)
+        self._snapshot: S | None = None
 
     def _record(self, events: Sequence[Event]) -> None:
         self._commits.record(events)
@@ -175,8 +180,11 @@ class JournaledBackend(StateBackend):
     def _exists(self, where: str) -> StateError:
         return StateError("there is a state already", where=where, fix="iac state list shows what it holds")
 
-    def _not_read(self) -> StateError:
-        return StateError("the state is written before it was read", where=self._where)
+    def _must_have_snapshot(self) -> S:
+        """What this object last read or wrote."""
+        if self._snapshot is None:
+            raise StateError("the state is written before it was read", where=self._where)
+        return self._snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -315,12 +323,13 @@ class EmergencyCopies:
         copy = self._copy(data, run_id)
         if copy is None:
             return self._nowhere(where, conflict.summary)
+        effect = "adds what this run recorded to the state" if is_journal(data) else "replaces the state by the copy"
         return StateError(
             conflict.summary,
             where=conflict.where,
             why=f"{conflict.why}; what this run did since is in an emergency copy, {copy}",
             fix="keep the copy, end the other run, then run iac plan: it says what differs from the server; "
-            f"{self._push} --force {shlex.quote(str(copy))} {_effect(data)}",
+            f"{self._push} --force {shlex.quote(str(copy))} {effect}",
         )
 
     def newest(self, lineage: str) -> tuple[str, int]:
@@ -370,8 +379,3 @@ def _serial(copy: Path, lineage: str) -> int:
     except (OSError, UnicodeDecodeError, StateError):
         return 0
     return max((batch.serial for batch in batches if batch.lineage == lineage), default=0)
-
-
-def _effect(data: bytes) -> str:
-    recorded = "adds what this run recorded to the state"
-    return recorded if is_journal(data) else "replaces the state by the copy"

@@ -84,6 +84,13 @@ def not_held(where: str, run_id: str, why: str) -> StateError:
     )
 
 
+def held_by(where: str, run_id: str, holder: Holder) -> Holder:
+    """The holder of the lock to break, when it is this run; else the error of `not_held`."""
+    if holder.run_id != run_id:
+        raise not_held(where, run_id, f"it is held by {holder.run_id} of {holder.who}, since {holder.since}")
+    return holder
+
+
 def _age(holder: Holder, now: datetime) -> str:
     duration = _between(holder.since, now)
     if duration is None:
@@ -249,9 +256,7 @@ class Lease(Lock):
         stored = self._cell.read()
         if stored is None or not stored.data:
             raise not_held(self._cell.where, run_id, "nobody holds it")
-        note = parse_note(stored.data)
-        if note.run_id != run_id:
-            raise not_held(self._cell.where, run_id, f"it is held by {note.run_id} of {note.who}, since {note.since}")
+        note = held_by(self._cell.where, run_id, parse_note(stored.data))
         try:
             self._cell.clear(stored)
         except NotStored as failure:

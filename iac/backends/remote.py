@@ -69,7 +69,7 @@ def open_remote(site: Site, document: Cell, lock: Cell | Lock) -> StateBackend:
     return RemoteBackend(document, lease, owner_of(site), site.clock, places)
 
 
-class RemoteBackend(JournaledBackend):
+class RemoteBackend(JournaledBackend[_Snapshot]):
     """State in a cell.
 
     Args:
@@ -85,7 +85,6 @@ class RemoteBackend(JournaledBackend):
         self._cell = cell
         self._run_lock = lock
         self._journal = LocalJournal(places.journal)
-        self._snapshot: _Snapshot | None = None
 
     def _load(self) -> State:
         """The journal is read first: what is written to the cell meanwhile holds what it said."""
@@ -99,9 +98,8 @@ class RemoteBackend(JournaledBackend):
             fix = "put an earlier version of it back: iac state push FILE"
             document = self._parse(stored.data, fix)
             now = self._own(document, journal, TextOrigin(self._where, fix))
-            length = journal.length if any(batch.serial >= document.serial for batch in journal.batches) else 0
-            named = max((batch.serial for batch in journal.batches), default=0)
-            self._snapshot = _Snapshot(stored, document, now, document.serial, Extent(size, length), named=named)
+            extent = Extent(size, journal.length_for(document))
+            self._snapshot = _Snapshot(stored, document, now, document.serial, extent, named=journal.newest)
             return now
 
     def _create(self, state: State) -> None:
@@ -175,11 +173,6 @@ class RemoteBackend(JournaledBackend):
             return self._rescue.failure(where, data, new.run_id, failure.reason)
         conflict = self._changed("it is not what this run has read")
         return self._rescue.conflict(where, data, new.run_id, conflict) if snapshot.is_sent else conflict
-
-    def _must_have_snapshot(self) -> _Snapshot:
-        if self._snapshot is None:
-            raise self._not_read()
-        return self._snapshot
 
     def _unreachable(self, reason: str) -> UnreachableError:
         return UnreachableError(

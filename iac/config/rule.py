@@ -198,6 +198,7 @@ def _jwk(definition: Definition) -> Iterator[Diagnostic]:
                 "jwk is not a JWK set",
                 definition.merged.at("jwk"),
                 why="it must be a JSON object with a list keys, each key with its kty (RFC 7517 section 5)",
+                fix="write the public keys as a JWK set, or publish them and name their jwks_uri",
             )
 
 

@@ -120,7 +120,6 @@ SECRET_METHODS = frozenset({"client_secret_basic", "client_secret_post", "client
 """Auth methods that need a client secret."""
 
 RESPONSE_TYPES = ("code", "token")
-CODE_CHALLENGE_METHODS = ("none", "plain", "S256")
 
 
 def as_json(value: Value | None) -> str | int | bool | list[str] | None:

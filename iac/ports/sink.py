@@ -7,6 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 
 from iac.core.diagnostics import Diagnostic
 from iac.core.errors import RenderError
@@ -125,15 +126,12 @@ class Deliveries:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._by_id: dict[str, Delivery] | None = None
         self.begun = 0
 
-    @property
+    @cached_property
     def by_id(self) -> dict[str, Delivery]:
         """All of them; read once."""
-        if self._by_id is None:
-            self._by_id = self._load()
-        return self._by_id
+        return self._load()
 
     def newest(self) -> tuple[str, int]:
         """The output that was written last and the serial of its state; 0 when none is known."""

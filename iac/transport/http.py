@@ -246,15 +246,12 @@ class Http:
     def _exchange(self, call: Call) -> Answer:
         url = self._origin + call.path
         with self._client.stream(call.method, url, content=call.body or None, headers=call.headers) as response:
-            self._note_time(response.headers.get("date"))
+            date = parse_date(response.headers.get("date"))
+            if date is not None:
+                self.skew = (date - self._clock.now()).total_seconds()
             encoding = response.headers.get("content-encoding", "")
             body = decode(response.iter_raw(), encoding, self._transport.largest_body)
             return Answer(response.status_code, response.headers, body, call)
-
-    def _note_time(self, header: str | None) -> None:
-        date = parse_date(header)
-        if date is not None:
-            self.skew = (date - self._clock.now()).total_seconds()
 
     def _pause(self, call: Call, outcome: Answer | _NoAnswer, attempt: int) -> float | None:
         # A write is sent once, whatever comes back: one that was done, and whose answer got lost, would be done twice.

@@ -15,6 +15,7 @@ from urllib.parse import unquote_plus, urlencode
 
 from iac.core.limits import DECODED_AT_ONCE
 from iac.core.secret import Secret
+from iac.core.state.codec import refuse_constant, unique_members
 from iac.core.text import printable
 
 _CREDENTIALS = re.compile(r'(?:client_(?:secret|assertion)|device_code|refresh_token)(?:=|"\s*:\s*")([^&"]+)')
@@ -83,17 +84,6 @@ class Call:
         return replace(self, headers={**self.headers, "Authorization": value})
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member is there twice")
-    return members
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"JSON has no {constant}")
-
-
 def _finite(text: str) -> float:
     number = float(text)
     if not isfinite(number):
@@ -111,13 +101,11 @@ class Answer:
     call: Call | None = field(default=None, repr=False)
 
     def json(self) -> Any:
-        """The body as JSON; None when it is not JSON.
-
-        JSON has no NaN and no infinity, and of two members of one name nobody knows which one counts (RFC 8259 sections
-        4 and 6).
-        """
+        """The body as JSON; None when it is not JSON."""
         try:
-            return json.loads(self.body, object_pairs_hook=_distinct, parse_constant=_refuse, parse_float=_finite)
+            return json.loads(
+                self.body, object_pairs_hook=unique_members, parse_constant=refuse_constant, parse_float=_finite
+            )
         except (ValueError, RecursionError):
             return None
 

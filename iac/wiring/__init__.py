@@ -183,9 +183,8 @@ def open_server(caller: Caller, access: Access) -> Iterator[tuple[Settings, Conn
         InvalidInput: iac.yaml is invalid.
     """
     settings = load_project(caller.root).settings(caller.environment)
-    login = open_login(settings, access.value, caller)
-    with closing(open_provider(settings, SystemClock(), login, parallelism=settings.parallelism)) as provider:
-        yield settings, provider
+    with ExitStack() as stack:
+        yield settings, _open(settings, access, caller, stack, settings.parallelism)
 
 
 def open_state(caller: Caller) -> StateSession:

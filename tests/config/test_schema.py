@@ -200,6 +200,14 @@ def test_a_mistake_in_the_project_is_said_in_words(text: str, expected: str) -> 
         ("project: demo\nprovider: iam-admin\nnme: 3\n", "project", "known keys: project"),
         ("redirect_uri: []", "defaults", "did you mean redirect_uris?"),
         (f"{PROJECT}auth2: 1", "project", "did you mean auth?"),
+        ("client_name: Name\ngrant_types: [zzz]", "client", "choose one of them"),
+        ("client_name: Name\nadopt: [x]", "client", "write true or false"),
+        ("client_name: abc", "client", "write more"),
+        (f"client_name: {'x' * 300}", "client", "shorten it"),
+        ("client_name: Name\nclient_uri: x", "client", "use an http or https URL"),
+        (f"{PROJECT}parallelism: 0", "project", "choose 1 to 64"),
+        (f"{PROJECT}environments: {{'a b': {{}}}}", "project", "rename it: "),
+        (f"{PROJECT}state: {{encryption: x}}", "project", "write "),
     ],
 )  # fmt: skip
 def test_a_mistake_has_a_way_on(text: str, name: str, fix: str) -> None:
@@ -263,7 +271,7 @@ def test_nothing_is_fetched_for_a_reference() -> None:
 
 
 def test_an_unknown_keyword_would_be_noticed() -> None:
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="add its check"):
         compile_schema({"dependentRequired": {}})
 
 

@@ -43,7 +43,7 @@ def open_backend(place: FilePlace, site: Site) -> StateBackend:
     return FileBackend(site.root / place.path, owner_of(site), site.clock)
 
 
-class FileBackend(JournaledBackend):
+class FileBackend(JournaledBackend[_Snapshot]):
     """State in the file `path`.
 
     Args:
@@ -60,7 +60,6 @@ class FileBackend(JournaledBackend):
         self._backup = path.with_name(f"{path.name}.backup")
         self._backup_journal = path.with_name(f"{path.name}.backup.journal")
         self._lock_file = path.with_name(f"{path.name}.lock")
-        self._snapshot: _Snapshot | None = None
         self._unsaved: list[Event] = []
 
     def _load(self) -> State:
@@ -140,10 +139,8 @@ class FileBackend(JournaledBackend):
         data = files.read(self._journal) if self._journal.exists() else b""
         journal = parse_journal(data, origin)
         state = self._own(document, journal, origin)
-        # A journal of an older document holds nothing that this one lacks: the next commit begins it again.
-        length = journal.length if any(batch.serial >= document.serial for batch in journal.batches) else 0
-        named = max((batch.serial for batch in journal.batches), default=0)
-        self._snapshot = _Snapshot(files.stamp(self._path), len(data), length, document, named)
+        length = journal.length_for(document)
+        self._snapshot = _Snapshot(files.stamp(self._path), len(data), length, document, journal.newest)
         return state
 
     def _append(self, events: Sequence[Event]) -> None:
@@ -184,11 +181,6 @@ class FileBackend(JournaledBackend):
         with suppress(OSError):  # a journal of an older document is ignored, wherever it is
             self._journal.replace(self._backup_journal)
         self._snapshot = _Snapshot(files.stamp(self._path), _size(self._journal), 0, state)
-
-    def _must_have_snapshot(self) -> _Snapshot:
-        if self._snapshot is None:
-            raise self._not_read()
-        return self._snapshot
 
     def _check_unchanged(self, snapshot: _Snapshot, serial: int) -> None:
         """Compare and swap: the files must be those that were read, the serial theirs."""

@@ -83,6 +83,8 @@ class Copy:
         self._project = project
         self._remote = remote
         self._names = names
+        self._branch = f"refs/state/heads/{names.branch}"
+        self._lock = f"refs/state/{names.lock.removeprefix('refs/')}"
         self._turn = threading.RLock()
         self._recent: tuple[float, Snapshot] | None = None
 
@@ -135,7 +137,7 @@ class Copy:
     def _fetch(self) -> bool:
         """Fetch; whether there was anything. A fetch without history fails where nothing is, so that is asked for."""
         names = self._names
-        specs = (f"+refs/heads/{names.branch}*:{_kept_branch(names)}*", f"+{names.lock}*:{_kept_lock(names)}*")
+        specs = (f"+refs/heads/{names.branch}*:{self._branch}*", f"+{names.lock}*:{self._lock}*")
         fetch = ("fetch", "--quiet", "--depth=1", "--no-tags", "--prune", "--no-write-fetch-head", REMOTE, *specs)
         answer = self._git.run(*fetch)
         if not answer.is_ok and answer.code != NO_ANSWER:
@@ -159,8 +161,7 @@ class Copy:
 
     def _snapshot(self) -> Snapshot:
         names = self._names
-        branch, lock = _kept_branch(names), _kept_lock(names)
-        asked = (branch, f"{branch}:{names.path}", lock, f"{lock}:{NOTE}")
+        asked = (self._branch, f"{self._branch}:{names.path}", self._lock, f"{self._lock}:{NOTE}")
         answer = self._git.run("cat-file", "--batch", stdin=os.fsencode("".join(f"{name}\n" for name in asked)))
         tip, document, lock_tip, note = _objects(answer.out)
         if document and document.kind != "blob":
@@ -262,11 +263,3 @@ def _stream(message: str, identity: str, parent: str | None, path: str, data: by
 
 def _counted(data: bytes) -> bytes:
     return b"data %d\n%b\n" % (len(data), data)
-
-
-def _kept_branch(names: StateRefs) -> str:
-    return f"refs/state/heads/{names.branch}"
-
-
-def _kept_lock(names: StateRefs) -> str:
-    return f"refs/state/{names.lock.removeprefix('refs/')}"

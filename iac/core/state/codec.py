@@ -355,7 +355,7 @@ def _is_kept(name: str, value: Any) -> bool:
 def load(text: str) -> Any:
     """The value of a JSON text; raises `MalformedValue`, also for a member that is there twice."""
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+        return json.loads(text, object_pairs_hook=unique_members, parse_constant=refuse_constant)
     except MalformedValue:
         raise
     except json.JSONDecodeError as error:
@@ -374,12 +374,14 @@ def dump(value: Any) -> str:
         raise MalformedValue("not a value of JSON") from None
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> Object:
+def unique_members(pairs: list[tuple[str, Any]]) -> Object:
+    """The members of a JSON object; of two of one name nobody knows which one counts (RFC 8259 section 4)."""
     data = dict(pairs)
     if len(data) != len(pairs):
         raise MalformedValue("a member twice in one object")
     return data
 
 
-def _refuse(name: str) -> Any:
+def refuse_constant(name: str) -> Any:
+    """JSON has no NaN and no infinity (RFC 8259 section 6)."""
     raise MalformedValue(f"{name} is not a JSON number")

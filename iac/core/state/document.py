@@ -255,6 +255,15 @@ class Journal:
     batches: tuple[Batch, ...] = ()
     length: int = 0
 
+    @property
+    def newest(self) -> int:
+        """The highest serial that it names; 0 for none."""
+        return max((batch.serial for batch in self.batches), default=0)
+
+    def length_for(self, document: State) -> int:
+        """Where the next commit goes on. A journal of an older document has nothing that this one lacks: it begins."""
+        return self.length if self.newest >= document.serial else 0
+
 
 def render_batch(batch: Batch) -> bytes:
     """One line of the journal: JSON, its first member the CRC-32 of what follows it.

@@ -371,13 +371,10 @@ def key_set(keys: Sequence[ClientKey]) -> str:
 
 def key_in_use(keys: Sequence[ClientKey], fields: Fields) -> ClientKey | None:
     """The newest key that the server knows: of those in its registered jwk, or of all where it fetches a jwks_uri."""
-    known = _kids(str(fields.get("jwk", "")))
+    jwk = str(fields.get("jwk", ""))
+    known = {str(key.get("kid")) for key in parse_jwks(jwk)} if jwk else set()
     usable = [key for key in keys if "jwks_uri" in fields or key.kid in known]
     return usable[-1] if usable and fields.get("token_endpoint_auth_method") == "private_key_jwt" else None
-
-
-def _kids(jwk: str) -> frozenset[str]:
-    return frozenset(str(key.get("kid")) for key in parse_jwks(jwk)) if jwk else frozenset()
 
 
 def kid_in_use(keys: Mapping[str, Sequence[ClientKey]], address: str, fields: Fields) -> str:
