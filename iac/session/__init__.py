@@ -22,7 +22,7 @@ from iac.core.errors import InputError, RenderError, StateError
 from iac.core.model import members
 from iac.core.plan.change import sha256
 from iac.core.plan.draft import PlanOptions, Reads
-from iac.core.plan.identity import move
+from iac.core.plan.identity import move, with_token
 from iac.core.plan.plan import Plan
 from iac.core.registration import NewToken
 from iac.core.rotation import written
@@ -44,7 +44,7 @@ from iac.core.state.model import (
     secrets_of,
 )
 from iac.core.text import nearest
-from iac.ports import Clock, Deliveries, Holder, Place, Provider, Sink, StateBackend, Vault
+from iac.ports import Clock, Deliveries, Holder, Place, Provider, Sink, StateBackend, Vault, find_newer
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import Template
 
@@ -146,21 +146,8 @@ class Ledger:
         with self._tokens[address]:
             client, intent = self.state.clients[address], self.state.intents.get(address)
             # Storing a client ends its intent, and the write of that intent may be still to come: it is given again.
-            written = ClientWritten(address, self._with_token(address, client, new))
-            self.record(written, *([IntentGiven(intent)] if intent else []))
-
-    def _with_token(self, address: str, client: ClientState, new: NewToken) -> ClientState:
-        """The client, or that of its predecessors whose token it is, with a token in place of the one before."""
-        if client.client_id != new.client_id:
-            predecessors = tuple(
-                replace(old, client=self._with_token(address, old.client, new))
-                if old.client.client_id == new.client_id
-                else old
-                for old in client.predecessors
-            )
-            return replace(client, predecessors=predecessors)
-        is_renewed = True if new.by_read else client.token_renewed
-        return replace(client, rat=self.seal(address, new.rat, SecretKind.TOKEN), token_renewed=is_renewed)
+            written = with_token(client, new, self.seal(address, new.rat, SecretKind.TOKEN))
+            self.record(ClientWritten(address, written), *([IntentGiven(intent)] if intent else []))
 
     def is_known(self, address: str) -> bool:
         """Whether this run holds the address's secret in clear."""
@@ -338,24 +325,6 @@ def _clear(secrets: Iterable[tuple[str, SealedSecret]]) -> int:
 
 
 _LOCK_SECONDS = 600
-_ACCEPT = "--accept-older-state"
-
-
-def find_newer(deliveries: Deliveries, backend: StateBackend, state: State) -> StateError | None:
-    """The error for a state that is older than an output or a journal of this machine; None when nothing is newer."""
-    output, serial = deliveries.newest()
-    source = f"{output} was written from"
-    copy, copied = backend.newest_copy()
-    if copied > serial:
-        source, serial = f"{copy} names", copied
-    if serial <= state.serial:
-        return None
-    return StateError(
-        "the state is older than what this machine has seen, so nothing is written",
-        where=f"serial {state.serial}",
-        why=f"{source} serial {serial}; secrets in an older state may have been replaced since",
-        fix=f"put the newest state back (iac state push COPY), or accept this one with {_ACCEPT}",
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -400,7 +369,7 @@ class LocalSession(StateSession):
     _reads: dict[str, Reads] = field(default_factory=dict)
 
     def options(self, targets: Collection[str] = (), recreate: Collection[str] = ()) -> PlanOptions:
-        """PlanOptions of a plan.
+        """Options of a plan.
 
         Raises:
             InputError: a target or an address to recreate is not an address of the project.

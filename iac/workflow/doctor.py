@@ -25,12 +25,12 @@ from iac.core.policy import ReviewContext, review_registered
 from iac.core.registration import Actual
 from iac.core.secret import Secret
 from iac.core.text import listed
-from iac.ports import Clock, Identity
+from iac.ports import Clock, Identity, find_newer
 from iac.ports.settings import ProviderSettings
 from iac.providers.base import Connected
 from iac.registry import PROVIDERS
 from iac.sealing import key_path, recipients_of
-from iac.session import LocalSession, Session, find_newer
+from iac.session import LocalSession, Session
 from iac.transport.retry import TOLERANCE, skew_words
 from iac.views.words import counted
 from iac.wiring import (

@@ -18,7 +18,8 @@ from iac.core.policy import ReviewContext, asks_server, review
 from iac.core.registration import Actual, Registration
 from iac.core.state.model import Approval, State
 from iac.core.text import alike, listed
-from iac.session import Session, find_newer
+from iac.ports import find_newer
+from iac.session import Session
 from iac.workflow.outputs import find_damage, with_exposures
 from iac.workflow.registrations import Reading, reading
 

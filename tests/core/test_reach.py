@@ -12,7 +12,9 @@ from iac.core.desired import Disposition, MovedEntry, RemovedEntry
 from iac.core.diagnostics import Location
 from iac.core.drift import find_drift
 from iac.core.plan.change import Action
-from iac.core.registration import Actual, Facts, InvalidMember, Registration, UnreadReason
+from iac.core.plan.identity import with_token
+from iac.core.registration import Actual, Facts, InvalidMember, NewToken, Registration, UnreadReason
+from iac.core.secret import Secret
 from iac.core.state.model import Predecessor
 from iac.registry import capabilities
 from tests.core.build import NEW, OPTIONS, actual, applied, desired, intent, plan, project, registered, sealed, state
@@ -273,3 +275,15 @@ def test_a_client_in_no_state_that_is_not_understood_is_neither_created_nor_take
 def test_drift_of_what_is_not_understood_is_said_to_be_unread_and_why() -> None:
     found = find_drift(project(CLIENT, api=API), state({"team/app": held()}), garbled())
     assert (("team/app",), (f"team/app ({ID}) is not understood: {PROBLEM}",)) == (found.unread, found.not_understood)
+
+
+def test_a_new_token_takes_the_place_of_the_one_of_its_client() -> None:
+    old = Predecessor(held(client_id="old", rat=sealed()))
+    client, new = held(rat=sealed(), predecessors=(old,)), sealed("new")
+    own = with_token(client, NewToken(ID, Secret("new"), by_read=True), new)
+    assert (new, True, client.predecessors) == (own.rat, own.token_renewed, own.predecessors)
+    theirs = with_token(client, NewToken("old", Secret("new"), by_read=False), new)
+    assert (client.rat, [(new, None)]) == (
+        theirs.rat,
+        [(one.client.rat, one.client.token_renewed) for one in theirs.predecessors],
+    )
