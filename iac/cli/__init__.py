@@ -13,7 +13,8 @@ from itertools import pairwise
 import click
 
 from iac import __version__
-from iac.cli.help import DOCS, Group
+from iac.cli.help import Group
+from iac.core.explanation import DOCS
 
 GROUPS: dict[str, dict[str, str]] = {
     "Start": {

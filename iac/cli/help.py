@@ -7,10 +7,7 @@ from typing import Any, NamedTuple
 
 import click
 
-from iac import HOME
-
-DOCS = f"{HOME}/tree/main/docs"
-"""Where an installed user reads the pages: the documentation's address of pyproject.toml."""
+from iac.core.explanation import page_url
 
 
 class Example(NamedTuple):
@@ -18,11 +15,6 @@ class Example(NamedTuple):
 
     purpose: str
     lines: str
-
-
-def page_url(page: str) -> str:
-    """The address of a page of docs/."""
-    return f"{DOCS}/{page}"
 
 
 def option_rows(command: click.Command, context: click.Context) -> Iterator[tuple[str, str]]:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli.context import CommandContext, is_terminal
-from iac.cli.help import Example, Subcommand, page_url
+from iac.cli.help import Example, Subcommand
+from iac.core.explanation import page_url
 from iac.core.text import printable
 from iac.registry import BACKENDS, FORGES, PROVIDERS
 

@@ -10,7 +10,8 @@ import click
 
 from iac.cli.context import CommandContext, is_terminal
 from iac.cli.format import FORMAT, show
-from iac.cli.help import Example, Subcommand, page_url
+from iac.cli.help import Example, Subcommand
+from iac.core.explanation import page_url
 from iac.services import Service, services
 
 if TYPE_CHECKING:

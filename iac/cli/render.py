@@ -57,7 +57,7 @@ def command(
     if any(result.status == "failed" for result in results):
         raise _failure(session, results, targets)
     if any(result.status == "refused" for result in results):
-        raise UnsafePlan("some outputs were refused", fix="see above; the others are as they should be")
+        raise UnsafePlan("some outputs were refused", fix="see above; the other outputs are up to date")
     return 2 if check and any(result.status in {"missing", "differs", "blocked"} for result in results) else 0
 
 
@@ -66,7 +66,7 @@ def _lines(results: Sequence[OutputState]) -> Iterator[str]:
         first, *rest = result.lines() or [""]
         about = first if first.startswith(result.id) else ": ".join(part for part in (result.id, first) if part)
         yield f"{result.status:<10} {about}"
-        yield from rest
+        yield from (f"{'':<10} {line.strip()}" for line in rest)
 
 
 def _failure(session: LocalSession, results: Sequence[OutputState], targets: Collection[str]) -> RenderError:
@@ -74,7 +74,7 @@ def _failure(session: LocalSession, results: Sequence[OutputState], targets: Col
     summary = "some outputs could not be rendered"
     closed = [result.closed for result in results if result.closed]
     if not closed:
-        return RenderError(summary, fix="see above; the others are as they should be")
+        return RenderError(summary, fix="see above; the other outputs are up to date")
     addresses = sorted({address for error in closed for address in error.addresses})
     why = f"the age identity does not open the secrets of these clients: {closed[0].why}"
     own = [] if targets else _opened(session, results)
@@ -88,5 +88,7 @@ def _failure(session: LocalSession, results: Sequence[OutputState], targets: Col
 def _opened(session: LocalSession, results: Sequence[OutputState]) -> list[str]:
     """Addresses all of whose outputs could be rendered."""
     clients = {spec.id: spec.clients for spec in session.desired.outputs}
-    fine = {address for result in results if result.status != "failed" for address in clients[result.id]}
+    fine = {
+        address for result in results if result.status not in {"failed", "blocked"} for address in clients[result.id]
+    }
     return sorted(fine - {address for result in results if result.status == "failed" for address in clients[result.id]})

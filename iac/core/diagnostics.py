@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from iac.core.text import ALIKE, MESSAGES, alike, listed
+from iac.core.text import ALIKE, MESSAGES, grouped, listed
 
 
 class Severity(StrEnum):
@@ -104,7 +104,7 @@ def message_lines(diagnostics: Iterable[Diagnostic]) -> list[str]:
     messages: list[Sequence[Diagnostic]] = []
     hidden: list[Diagnostic] = []
     kinds: Counter[tuple[str, str]] = Counter()
-    for group in alike(diagnostics, _said):
+    for group in grouped(diagnostics, _message_key):
         for message in [group] if len(group) > ALIKE else [[diagnostic] for diagnostic in group]:
             kinds[_kind(message[0])] += 1
             if kinds[_kind(message[0])] <= ALIKE:
@@ -121,7 +121,7 @@ def message_lines(diagnostics: Iterable[Diagnostic]) -> list[str]:
     return lines
 
 
-def _said(diagnostic: Diagnostic) -> tuple[str, ...]:
+def _message_key(diagnostic: Diagnostic) -> tuple[str, ...]:
     return diagnostic.id, diagnostic.severity, diagnostic.headline, diagnostic.why, diagnostic.fix
 
 

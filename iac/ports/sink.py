@@ -13,10 +13,10 @@ from iac.core.diagnostics import Diagnostic
 from iac.core.errors import RenderError, StateError
 from iac.core.state.model import State
 from iac.ports.clock import Clock
-from iac.ports.foreign import only
+from iac.ports.foreign import foreign_as
 from iac.ports.state import StateBackend
 
-_sink = only(RenderError, "the output cannot be written")
+_sink = foreign_as(RenderError, "the output cannot be written")
 
 
 class Comparison(StrEnum):

@@ -10,7 +10,7 @@ from iac.core.diagnostics import Diagnostic
 from iac.core.errors import IacError, OwnersError
 from iac.core.plan.change import Action, Change, FieldChange, OutputAction, SecretChange
 from iac.core.plan.plan import Plan
-from iac.core.text import ALIKE, alike, listed, printable
+from iac.core.text import ALIKE, grouped, listed, printable
 from iac.views.words import (
     CAUSES,
     SOME_UNREAD,
@@ -191,7 +191,7 @@ def _remarks(plan: Plan) -> Iterator[str]:
         line = f"{pending.address}: a {pending.action} that began at {pending.at} did not finish"
         yield f"  interrupted {printable(line)}"
     for standing in plan.predecessors:
-        yield f"  replaced {printable(f'{standing.address}: {standing.told()}')}"
+        yield f"  replaced {printable(f'{standing.address}: {standing.words()}')}"
     for line in recipient_lines(plan):
         yield f"  recipients {printable(line)}"
     yield from finding_lines(plan.findings, " " * 2)
@@ -199,7 +199,7 @@ def _remarks(plan: Plan) -> Iterator[str]:
 
 def finding_lines(findings: Iterable[Diagnostic], indent: str) -> Iterator[str]:
     """Findings in full; of many of one kind the first, and how many more there are."""
-    for group in alike(findings, lambda finding: finding.id):
+    for group in grouped(findings, lambda finding: finding.id):
         yield from (f"{indent}{printable(line)}" for finding in group[:ALIKE] for line in finding.lines())
         if len(group) > ALIKE:
             yield f"{indent}{group[0].severity}: {len(group) - ALIKE:,} more, see --format json [{group[0].id}]"
@@ -207,7 +207,7 @@ def finding_lines(findings: Iterable[Diagnostic], indent: str) -> Iterator[str]:
 
 def _guards(plan: Plan) -> Iterator[str]:
     """The guards that refuse; of many of one kind the first, and the addresses of the others."""
-    for group in alike(plan.guards, lambda guard: guard.id):
+    for group in grouped(plan.guards, lambda guard: guard.id):
         yield from (f"  {printable(line)}" for guard in group[:ALIKE] for line in guard.lines())
         if len(group) > ALIKE:
             others = listed(address for guard in group[ALIKE:] for address in guard.details["addresses"])
@@ -218,7 +218,7 @@ def report_text(report: Report, *, color: bool) -> str:
     """What was done, what failed and why, what was not tried."""
     page = TextLayout(color=color)
     lines: list[str] = []
-    for group in alike(report.outcomes, _told):
+    for group in grouped(report.outcomes, _told):
         lines += _together(group, page) if len(group) > ALIKE else [line for one in group for line in _one(one, page)]
     lines += [*_outputs(report, page), *_tokens(report, page)]
     if report.unsaved is not None:
