@@ -196,11 +196,12 @@ DEFINITIONS = (
 FINDINGS = (
     finding(
         "not-read",
-        what="iac reaches a client only by its registration access token, which is encrypted in state, and this run "
-        "has no key of the state. iac compares the client with what it last applied, and the plan says `complete: "
-        "false`.",
+        what="iac reaches a client only by its registration access token, which is encrypted in state. This run has no "
+        "key of the state; or a read may replace the token, and this run cannot lock the state to store a new one. iac "
+        "compares the client with what it last applied, and the plan says `complete: false`.",
         why="The plan does not show changes that somebody made on the server since.",
-        fix="Give the job that plans an identity of the state, or use the plan as it is; apply needs an identity.",
+        fix="Give the job that plans an identity of the state, and the right to write it where the server replaces "
+        "tokens; or use the plan as it is. Apply needs both.",
     ),
     finding(
         "create-only",

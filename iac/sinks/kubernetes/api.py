@@ -18,7 +18,7 @@ from iac.ports import Clock
 from iac.sinks.kubernetes.login import Cluster
 from iac.sinks.kubernetes.secret import MANAGER, Manifest, SecretPath
 from iac.transport.http import Http, Transport
-from iac.transport.message import Answer, Call, server_words, told
+from iac.transport.message import Answer, Call, safe_words, server_words
 from iac.transport.retry import PASSING
 
 _APPLY = "application/apply-patch+yaml"
@@ -129,7 +129,7 @@ def _conflict(target: SecretPath, answer: Answer, hidden: Sequence[Secret]) -> R
     return RenderError(
         "another manager keeps fields of this Secret",
         where=target.path,
-        why=told(answer, listed(words, "; "), hidden),
+        why=safe_words(answer, listed(words, "; "), hidden),
         fix="have that manager give them up, or give the output another path; iac forces nobody off",
     )
 
