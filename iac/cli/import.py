@@ -82,7 +82,8 @@ def command(
     terms = ImportSettings(today, _folder(folder), _day(waive_until, today))
     candidates = None if source is None else _read(context, source)
     done = run_import(
-        context, ImportRequest(selection, terms, candidates, context.path(secrets_to) if secrets_to else None)
+        context.with_progress(),
+        ImportRequest(selection, terms, candidates, context.path(secrets_to) if secrets_to else None),
     )
     show(view, done.to_dict(), (f"{draft.file}: client_id {draft.client_id}" for draft in done.drafts))
     context.note(*_told(done, is_text=view == "text"))

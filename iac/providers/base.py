@@ -18,6 +18,7 @@ from iac.core.secret import Secret
 from iac.core.server import client_id_problem
 from iac.core.text import is_id, printable
 from iac.ports import Clock, Identity, Provider
+from iac.ports.progress import SILENT, Progress
 from iac.providers.bearer import Bearer
 from iac.providers.discovery import OPENID, Endpoints, check_pin, discover
 from iac.providers.logins import Login
@@ -129,11 +130,13 @@ class Connection:
     Attributes:
         issuer: as in iac.yaml.
         pinned: the value of IAC_ISSUER; "" pins nothing.
+        progress: hears how far reading is.
     """
 
     issuer: str
     pinned: str = ""
     transport: Transport = field(default_factory=Transport)
+    progress: Progress = SILENT
 
 
 def client_path(base: str, client_id: str, suffix: str = "") -> str:
@@ -198,6 +201,7 @@ class Connected(Provider):
         self._session = LoginSession(http, self._issuer, login, clock, self.documents)
         self._clock = clock
         self._parallelism = connection.transport.parallelism
+        self._progress = connection.progress
 
     def __enter__(self) -> Self:
         return self

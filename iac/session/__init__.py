@@ -10,7 +10,8 @@ import secrets
 import socket
 import threading
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from iac.core.desired import OWNERS, Desired
 from iac.core.diagnostics import Diagnostic
-from iac.core.errors import InputError, RenderError, StateError
+from iac.core.errors import InputError, LockedError, RenderError, StateError
 from iac.core.model import members
 from iac.core.plan.change import sha256
 from iac.core.plan.draft import PlanOptions, Reads
@@ -45,6 +46,7 @@ from iac.core.state.model import (
 )
 from iac.core.text import nearest
 from iac.ports import Clock, Deliveries, Holder, Place, Provider, Sink, StateBackend, Vault, find_newer
+from iac.ports.progress import SILENT, Progress
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import Template
 
@@ -214,16 +216,17 @@ class Ledger:
             keys={**state.keys, **keys},
         )
 
-    def rekey(self) -> RekeyCounts:
+    def rekey(self, progress: Progress = SILENT) -> RekeyCounts:
         """Seal every secret again, to the recipients of now.
 
         Raises:
             StateError: one of them cannot be opened, or a recipient is invalid.
         """
         state = self.state
+        clients = progress.over(state.clients, "client", "sealed again")
         self.state = replace(
             state,
-            clients={address: self._client(client, address, address) for address, client in state.clients.items()},
+            clients={name: self._client(client, name, name) for name, client in clients},
             intents={address: self._intent(intent, address, address) for address, intent in state.intents.items()},
             tombstones=tuple(
                 replace(grave, client=self._client(grave.client, grave.address, grave.address))
@@ -337,6 +340,24 @@ class StateSession:
     vault: Vault
     clock: Clock
     run_id: str = field(default_factory=lambda: secrets.token_hex(8))
+    progress: Progress = SILENT
+
+    @contextmanager
+    def locked(self, timeout: float) -> Iterator[None]:
+        """Hold the lock for a `with` block; who holds it meanwhile is told, and waited for `timeout` seconds.
+
+        Raises:
+            LockedError: somebody else still holds it; says who and for how long.
+        """
+        with ExitStack() as stack:
+            try:
+                stack.enter_context(self.backend.lock(self.holder(), timeout=0))
+            except LockedError as error:
+                if not timeout:
+                    raise
+                self.progress.wait(f"waiting up to {timeout:g} s for the lock: {error.why}")
+                stack.enter_context(self.backend.lock(self.holder(), timeout=timeout))
+            yield
 
     def holder(self) -> Holder:
         """How the lock names this run."""
