@@ -12,6 +12,7 @@ from iac.cli.approval import ACCEPT_OLDER
 from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
+from iac.cli.options import complete_addresses
 from iac.core.errors import RenderError, UnsafePlan
 from iac.core.text import NAMES, listed
 
@@ -35,7 +36,14 @@ if TYPE_CHECKING:
         3: "An output was refused, because git tracks it.",
     },
 )
-@click.option("--target", "targets", metavar="ADDR", multiple=True, help="Only outputs of this address; repeatable.")
+@click.option(
+    "--target",
+    "targets",
+    metavar="ADDR",
+    multiple=True,
+    shell_complete=complete_addresses,
+    help="Only outputs of this address; repeatable.",
+)
 @click.option("--check", is_flag=True, help="Write nothing. Compare files with state.")
 @ACCEPT_OLDER
 @FORMAT
