@@ -171,8 +171,8 @@ KEYS = (
 PROJECT = (
     error(
         "no-project",
-        what="iac finds no `iac.yaml` in this folder, or above it up to the top of the repository. It ignores one "
-        "above that belongs to another user.",
+        what="iac finds no `iac.yaml` in this folder, or above it up to the top of the repository. One of "
+        "another user above does not count.",
         why="Every project has one: it names the server.",
         fix="Run `iac init`, or name another folder with `-C DIR`.",
     ),
@@ -215,11 +215,11 @@ PROJECT = (
     ),
     error(
         "state-shared",
-        what="Two environments have the same state: the same file, the same file on a branch, the same URL, or the "
-        "same object. On some disks, paths that differ only in upper and lower case are the same file.",
+        what="Two environments have the same state: one file, URL or object. Some disks ignore upper and lower "
+        "case in paths.",
         why="A state belongs to one environment and one issuer.",
-        fix="Give each environment its own `state.path`, `address` or `key`. With file, git and s3 remove the key: "
-        "then each environment has its own.",
+        fix="Give each environment its own `state.path`, `address` or `key`; with file, git and s3 the "
+        "default is one each.",
         bad="# iac.yaml\nstate: {path: state.json}\nenvironments: {dev: {}, prod: {}}",
     ),
     error(
@@ -248,21 +248,20 @@ PROJECT = (
 STATE = (
     error(
         "key-of-other-backend",
-        what="A key of `state` belongs to another backend. An environment that names another `backend` than the "
-        "project inherits only `encryption` and names its own place.",
-        why="The key would have no effect, and somebody relies on it.",
-        fix="Name the backend that the key belongs to, or remove the key. docs/reference/project.md#keys lists the "
-        "keys of each.",
+        what="A key of `state` belongs to another backend. An environment with another `backend` than the "
+        "project inherits only `encryption`.",
+        why="The key would have no effect.",
+        fix="Name the backend that the key belongs to, or remove the key; see docs/reference/project.md#keys.",
         bad="# iac.yaml\nstate: {backend: git, bucket: iac}",
     ),
     error(
         "bad-state-place",
-        what="An address, repository or path of `state` is invalid: a URL that is neither https nor http on this "
-        "machine; a URL with a login, query or fragment; an address of git that runs a program; a lock on another "
-        "server than the state's; a path that is not a file on a branch; a file over one that `iac` or git reads. "
-        "The message does not repeat the value, because it may hold a password.",
+        what="An address, repository or path of `state` is invalid: not https (http on this machine); with a "
+        "login, query or fragment; a git address that runs a program; a lock on another server; not a "
+        "file on the branch; a file that `iac` or git reads. The message does not repeat it, because it "
+        "may hold a password.",
         why="Credentials go to the state's own server only, and never in clear.",
-        fix="Use the form that the message shows. Name `username` and `password`, or let git find its credentials.",
+        fix="Use the form in the message. Set `username` and `password`, or let git find its credentials.",
         bad='# iac.yaml\nstate: {backend: http, address: "http://gitlab.example.org/api/v4/projects/1/terraform/state/iac"}',
     ),
     error(
@@ -284,8 +283,8 @@ ADDRESSES = (
     ),
     error(
         "address-twice",
-        what="Two files have the same address (`a.yaml` and `a.yml`), or their addresses differ only in upper and "
-        "lower case; so do two folders; or a folder has two files of defaults.",
+        what="Two files have the same address (`a.yaml` and `a.yml`), or addresses or folders differ only in "
+        "upper and lower case, or a folder has two files of defaults.",
         why="Some file systems keep only one of them.",
         fix="Rename or delete one.",
     ),
