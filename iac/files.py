@@ -82,7 +82,7 @@ def append(path: Path, data: bytes, offset: int) -> None:
         sync(path.parent)
 
 
-def keep(path: Path, backup: Path) -> None:
+def back_up(path: Path, backup: Path) -> None:
     """Let `backup` be what `path` is now, by a hard link where the file system has these."""
     with suppress(FileNotFoundError):
         backup.unlink()
@@ -129,7 +129,7 @@ def stamp(path: Path) -> Stamp:
 
 
 @contextmanager
-def moment(folder: Path, *, is_writer: bool) -> Iterator[None]:
+def hold_folder(folder: Path, *, is_writer: bool) -> Iterator[None]:
     """Hold a folder for the moment of one read or write: readers together, a writer alone, in all processes.
 
     This is not the lock of a run: it makes one compare-and-swap of a document and its journal atomic.

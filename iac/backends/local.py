@@ -133,7 +133,7 @@ class JournaledBackend(StateBackend, Generic[S]):
         self._where = where
         self._owner = owner
         self._clock = clock
-        self._rescue = EmergencyCopies(places() if rescue is None else rescue, owner.environment)
+        self._rescue = EmergencyCopies(copy_folders() if rescue is None else rescue, owner.environment)
         self._mutex = threading.Lock()
         self._commits = GroupCommit(self._append)
         self._snapshot: S | None = None
@@ -229,7 +229,7 @@ class LocalJournal:
         """Add a batch durably; None when this disk cannot take it, or somebody else has written to the file."""
         try:
             files.make_folder(self._path.parent)
-            with files.moment(self._path.parent, is_writer=True):
+            with files.hold_folder(self._path.parent, is_writer=True):
                 if not self.is_at(extent):
                     return None
                 files.append(self._path, line, extent.length)
@@ -287,7 +287,7 @@ class FileDeliveries(Deliveries):
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
 
-def places() -> tuple[Path, ...]:
+def copy_folders() -> tuple[Path, ...]:
     """Directories on what may be other file systems: temporary, memory, home."""
     return files.temporary_folder(), Path("/dev/shm"), Path.home()  # noqa: S108  # a place of last resort
 

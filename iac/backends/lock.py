@@ -153,7 +153,7 @@ def _acquire(path: Path, holder: Holder, clock: Clock, deadline: datetime) -> in
 
 def _wait(path: Path, file: int, clock: Clock, deadline: datetime) -> None:
     # A blocking flock has no deadline, so the lock is tried for again and again.
-    while not _try(file, fcntl.LOCK_EX):
+    while not _try_lock(file, fcntl.LOCK_EX):
         if clock.now() >= deadline:
             raise refusal(str(path), _read(file), clock.now(), _WAIT)
         clock.sleep(_POLL)
@@ -166,7 +166,7 @@ def holder_of(path: Path) -> Holder | None:
     except FileNotFoundError:
         return None
     try:
-        return None if _try(file, fcntl.LOCK_SH) else _read(file)
+        return None if _try_lock(file, fcntl.LOCK_SH) else _read(file)
     finally:
         os.close(file)
 
@@ -183,7 +183,7 @@ def unlock(path: Path, run_id: str) -> Holder:
     except FileNotFoundError:
         raise not_held(str(path), run_id, "no run has locked this state yet") from None
     try:
-        is_free = _try(file, fcntl.LOCK_EX)
+        is_free = _try_lock(file, fcntl.LOCK_EX)
         note = _read(file)
         if note.run_id != run_id:
             holding = "nobody holds it; the last run to hold it was" if is_free else "it is held by"
@@ -201,7 +201,7 @@ def unlock(path: Path, run_id: str) -> Holder:
         os.close(file)
 
 
-def _try(file: int, kind: int) -> bool:
+def _try_lock(file: int, kind: int) -> bool:
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:

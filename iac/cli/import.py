@@ -11,7 +11,7 @@ import click
 from iac.cli.context import CommandContext, read_stdin
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
-from iac.core.text import listed, said_once
+from iac.core.text import listed, once_per_message
 
 if TYPE_CHECKING:
     from iac.workflow.importing.draft import DefinitionDraft
@@ -90,6 +90,7 @@ def command(
     if done.others:
         others = ", ".join(done.others)
         context.note(f"these definitions are in other environments too: {others}; see `environments` of each")
+    context.note("next: run iac plan. It shows adopt, without field changes; iac apply then takes the clients over")
     return 0
 
 
@@ -145,10 +146,10 @@ def _read(context: CommandContext, source: str) -> list[Candidate]:
 
 def _told(done: ImportResult, *, is_text: bool) -> Iterator[str]:
     """What there is to know beside the files."""
-    yield from said_once(((draft.address, note) for draft in done.drafts for note in draft.notes), "clients")
+    yield from once_per_message(((draft.address, note) for draft in done.drafts for note in draft.notes), "clients")
     if is_text:
         left = ((one.client_id or "(no client_id)", f"is not imported: {one.reason}") for one in done.skipped)
-        yield from said_once(left, "clients", sign=" ")
+        yield from once_per_message(left, "clients", sign=" ")
     for rule in sorted({rule for draft in done.drafts for rule in draft.refused}):
         addresses = listed(draft.address for draft in done.drafts if rule in draft.refused)
         yield f"policy refuses ({rule}) until that is fixed or waived: {addresses}; iac explain {rule}"

@@ -13,6 +13,7 @@ from iac.cli.format import format_option, show_json
 from iac.cli.help import Example, Subcommand
 from iac.core.inventory import COLUMNS, ClientStatus, Filter, Inventory
 from iac.core.rotation import seconds
+from iac.core.text import nearest
 
 _USUAL = ("address", "client_id", "name", "state", "grants")
 _DURATION = re.compile(r"[1-9][0-9]{0,4}[hdw]")
@@ -39,7 +40,8 @@ class _Columns(click.ParamType[tuple[str, ...]]):
         names = (str(value),) if self.is_sort else tuple(str(value).split(","))
         for name in names:
             if (name.removeprefix("-") if self.is_sort else name) not in COLUMNS:
-                self.fail(f"{name}: there is no such column; there are {', '.join(COLUMNS)}", param, ctx)
+                hint = nearest(name, COLUMNS) or f"there are {', '.join(COLUMNS)}"
+                self.fail(f"{name}: there is no such column; {hint}", param, ctx)
         return names
 
 

@@ -10,6 +10,7 @@ import click
 from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
+from iac.cli.options import complete_addresses
 from iac.core.errors import InputError
 from iac.core.model import FIELDS, Fields
 from iac.core.plan.identity import with_current_id
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
         Example("See which file and line each value comes from", "iac show portal --provenance"),
     ),
 )
-@click.argument("name", metavar="ADDR_OR_CLIENT_ID")
+@click.argument("name", metavar="ADDR_OR_CLIENT_ID", shell_complete=complete_addresses)
 @click.option("--provenance", is_flag=True, help="Show the file, line and layer of each value. Needs no login.")
 @FORMAT
 @click.pass_obj

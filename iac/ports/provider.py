@@ -14,14 +14,14 @@ from iac.core.model import Fields
 from iac.core.proof import Evidence, ServiceLogin
 from iac.core.registration import Actual, InvalidMember, NewClient, Registration, RegistrationAccess
 from iac.core.secret import Secret
-from iac.ports.foreign import only, watch_network
+from iac.ports.foreign import foreign_as, watch_network
 
 P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S")
 T = TypeVar("T")
 
-_server = only(UnreachableError, "the server cannot be used")
+_server = foreign_as(UnreachableError, "the server cannot be used")
 
 
 def _write(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:

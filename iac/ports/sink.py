@@ -12,9 +12,9 @@ from functools import cached_property
 from iac.core.diagnostics import Diagnostic
 from iac.core.errors import RenderError
 from iac.ports.clock import Clock
-from iac.ports.foreign import only
+from iac.ports.foreign import foreign_as
 
-_sink = only(RenderError, "the output cannot be written")
+_sink = foreign_as(RenderError, "the output cannot be written")
 
 
 class Comparison(StrEnum):

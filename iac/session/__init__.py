@@ -37,9 +37,9 @@ from iac.core.state.model import (
     IntentGiven,
     SealedSecret,
     State,
-    bury,
     fold,
     secrets_of,
+    without_old_tombstones,
 )
 from iac.core.text import nearest
 from iac.ports import Clock, Deliveries, Holder, Place, Provider, Sink, StateBackend, Vault
@@ -108,7 +108,7 @@ class Ledger:
 
         A registration access token is sealed to the recipients of the state alone: no service needs it.
         """
-        salt, also = self.clock.token()[:16], () if kind is SecretKind.TOKEN else self._also(address)
+        salt, also = self.clock.token()[:16], () if kind is SecretKind.TOKEN else self._recipients_for(address)
         sealed = self._vault.seal(secret, self._place(address, kind), also)
         with self._lock:
             self._known[address, kind] = secret
@@ -175,7 +175,7 @@ class Ledger:
         self.move(moves)
         intents = {address: intent for address, intent in self.state.intents.items() if address not in settled}
         state = replace(self.state, run_id=run_id, approval=approval, intents=intents)
-        self.state = bury(state, written(self.clock.now() - timedelta(days=TOMBSTONE_DAYS)))
+        self.state = without_old_tombstones(state, written(self.clock.now() - timedelta(days=TOMBSTONE_DAYS)))
 
     def move(self, moves: Collection[tuple[str, str]]) -> None:
         """Rename addresses. Secrets belong to an address: those of a moved client are sealed for the new one."""
@@ -213,42 +213,44 @@ class Ledger:
         )
         before, after = secrets_of(state), secrets_of(self.state)
         also = {address: secret.recipients for address, secret in after if secret.recipients}
-        return RekeyCounts(len(after), _clear(before), _clear(after), also)
+        return RekeyCounts(len(after), _count_clear(before), _count_clear(after), also)
 
     def reseal(self, address: str, secret: SealedSecret) -> SealedSecret:
         """A client secret that stays, sealed to those who may open it now; raises as `open`."""
         clear = self.open(address, secret)
         with self._lock:
             self._known[address, SecretKind.SECRET] = clear
-        return self._again(secret, address, address)
+        return self._sealed_again(secret, address, address)
 
     def _client(self, client: ClientState, source: str, target: str) -> ClientState:
         """A client with its secrets sealed again, for another address or the same, and those of its predecessors."""
         return replace(
             client,
-            secret=client.secret and self._again(client.secret, source, target),
-            rat=client.rat and self._again(client.rat, source, target, SecretKind.TOKEN),
+            secret=client.secret and self._sealed_again(client.secret, source, target),
+            rat=client.rat and self._sealed_again(client.rat, source, target, SecretKind.TOKEN),
             predecessors=tuple(
                 replace(old, client=self._client(old.client, source, target)) for old in client.predecessors
             ),
         )
 
     def _intent(self, intent: Intent, source: str, target: str) -> Intent:
-        return replace(intent, secret=intent.secret and self._again(intent.secret, source, target))
+        return replace(intent, secret=intent.secret and self._sealed_again(intent.secret, source, target))
 
     def _keys(self, keys: Iterable[ClientKey], source: str, target: str) -> tuple[ClientKey, ...]:
-        return tuple(replace(key, private=self._again(key.private, source, target, SecretKind.KEY)) for key in keys)
+        return tuple(
+            replace(key, private=self._sealed_again(key.private, source, target, SecretKind.KEY)) for key in keys
+        )
 
-    def _again(
+    def _sealed_again(
         self, secret: SealedSecret, source: str, target: str, kind: SecretKind = SecretKind.SECRET
     ) -> SealedSecret:
         """A secret sealed again, for another address or the same, to those who may open it now."""
-        also = () if kind is SecretKind.TOKEN else self._also(target, secret.recipients)
+        also = () if kind is SecretKind.TOKEN else self._recipients_for(target, secret.recipients)
         clear = self._vault.open(secret.sealed, self._place(source, kind))
         sealed = self._vault.seal(clear, self._place(target, kind), also)
         return replace(secret, sealed=sealed, recipients=also, state_recipients=self._vault.recipients)
 
-    def _also(self, address: str, was: tuple[str, ...] = ()) -> tuple[str, ...]:
+    def _recipients_for(self, address: str, was: tuple[str, ...] = ()) -> tuple[str, ...]:
         return was if self._recipients is None else self._recipients.get(address, ())
 
     def release(self, plan: Plan) -> None:
@@ -281,7 +283,7 @@ class Ledger:
         Raises:
             StateError: a recipient is invalid.
         """
-        for also in {self._also(address) for address in addresses}:
+        for also in {self._recipients_for(address) for address in addresses}:
             self._vault.seal(Secret("probe"), self._place("probe"), also)
 
     def check_identity(self) -> None:
@@ -300,7 +302,7 @@ class Ledger:
         return Place(self.state.lineage, self.state.environment, address, kind.value)
 
 
-def _clear(secrets: Iterable[tuple[str, SealedSecret]]) -> int:
+def _count_clear(secrets: Iterable[tuple[str, SealedSecret]]) -> int:
     return sum(secret.is_clear for _, secret in secrets)
 
 

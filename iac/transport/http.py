@@ -222,7 +222,7 @@ class Http:
         attempt = 1
         while True:
             outcome = self._attempt(call, ends)
-            _log.info("%s %s: %s", call.method, call.shown, _brief(outcome))
+            _log.info("%s %s: %s", call.method, call.shown, _log_words(outcome))
             pause = self._pause(call, outcome, attempt)
             if pause is None or time.monotonic() + pause >= ends:
                 return outcome
@@ -239,7 +239,7 @@ class Http:
             with serving(exchange):
                 return self._exchange(call)
         except Exception as error:
-            return _NoAnswer(_told(error), exchange.is_sent)
+            return _NoAnswer(_safe(error), exchange.is_sent)
         finally:
             self._free.release()
 
@@ -332,13 +332,13 @@ class Http:
         return f"{check}; if it needs longer, raise timeout or deadline there" if is_late else check
 
 
-def _told(error: Exception) -> Exception:
+def _safe(error: Exception) -> Exception:
     """The exception as it may be told: the library's words about what it cannot send repeat it."""
     is_unsendable = isinstance(error, httpx.LocalProtocolError | UnicodeEncodeError)
-    return httpx.LocalProtocolError(_UNSENDABLE) if is_unsendable else _bare(error)
+    return httpx.LocalProtocolError(_UNSENDABLE) if is_unsendable else _without_frames(error)
 
 
-def _bare(error: Exception) -> Exception:
+def _without_frames(error: Exception) -> Exception:
     """The exception, and those behind it, without the frames that they came through: these hold what was sent."""
     link: BaseException | None = error
     while link is not None:
@@ -347,7 +347,7 @@ def _bare(error: Exception) -> Exception:
     return error
 
 
-def _brief(outcome: Answer | _NoAnswer) -> str:
+def _log_words(outcome: Answer | _NoAnswer) -> str:
     if isinstance(outcome, Answer):
         return str(outcome.status)
     return f"{'no answer' if outcome.is_sent else 'not sent'} ({type(outcome.error).__name__})"

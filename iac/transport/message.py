@@ -126,15 +126,15 @@ _OAUTH = ("error", "error_description")
 
 
 def server_words(answer: Answer, hidden: Iterable[Secret | None] = (), members: Sequence[str] = _OAUTH) -> str:
-    """The server's words in these members of its JSON, as one safe line: see `told`."""
+    """The server's words in these members of its JSON, as one safe line: see `safe_words`."""
     body = answer.json()
     if isinstance(body, dict):
-        return told(answer, ": ".join(str(body[name]) for name in members if body.get(name)), hidden)
+        return safe_words(answer, ": ".join(str(body[name]) for name in members if body.get(name)), hidden)
     shape = "an empty answer" if not answer.body else "an answer that is not JSON"
     return f"the server says {answer.status}, with {shape}"
 
 
-def told(answer: Answer, words: str, hidden: Iterable[Secret | None] = ()) -> str:
+def safe_words(answer: Answer, words: str, hidden: Iterable[Secret | None] = ()) -> str:
     """Words of an answer as one safe line; those that repeat what was sent, or one of `hidden`, are withheld."""
     secrets = answer.carried().union(secret.reveal() for secret in hidden if secret)
     if any(secret in words for secret in secrets if secret):

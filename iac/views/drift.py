@@ -8,8 +8,9 @@ from dataclasses import replace
 from iac.core.drift import ClientDrift, Drift
 from iac.core.plan.change import Action, Cause
 from iac.core.text import printable
+from iac.views.layout import TextLayout
 from iac.views.markdown import field_diff, finding_entry, fold
-from iac.views.text import TextLayout, field_lines, finding_lines
+from iac.views.text import field_lines, finding_lines
 from iac.views.words import CharacterBudget, code, counted, shortened
 
 DISABLED = "disabled on the server: nobody can use it until an administrator enables it"

@@ -141,7 +141,7 @@ def _others(plan: Plan) -> Iterator[str]:
     for pending in plan.pending:
         yield f"- interrupted: a {code(pending.action)} of {_sentence(pending.address)} did not finish"
     for standing in plan.predecessors:
-        yield f"- replaced: {_sentence(standing.address)}: {_sentence(standing.told())}"
+        yield f"- replaced: {_sentence(standing.address)}: {_sentence(standing.words())}"
     for line in recipient_lines(plan):
         yield f"- recipients: {_sentence(line)}"
 
@@ -186,17 +186,17 @@ def folded(change: Change) -> str:
     )
 
 
-def fold(head: tuple[str, str], told: str, lines: list[str]) -> str:
+def fold(head: tuple[str, str], words: str, lines: list[str]) -> str:
     """A fold that is closed at first.
 
     Args:
         head: what is shown of it when it is closed: a text of users, and a word of ours.
-        told: the paragraph in it, as Markdown.
+        words: the paragraph in it, as Markdown.
         lines: of a diff below; each begins with a sign.
     """
     # Each line of the block begins with a sign, so none can end it.
     block = "\n".join(["```diff", *lines, "```"]) if lines else ""
-    inside = "\n\n".join(part for part in (told, block) if part)
+    inside = "\n\n".join(part for part in (words, block) if part)
     title = f"<code>{html.escape(printable(head[0]))}</code> {head[1]}"
     return f"<details>\n<summary>{title}</summary>\n\n{inside}\n\n</details>\n"
 

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from iac.clock import SystemClock
 from iac.config.definitions import load_environment
+from iac.config.login import with_own_login
 from iac.config.project import Project, load_project, with_base
 from iac.config.settings import Settings
 from iac.config.tree import read_tree
@@ -165,7 +166,7 @@ def _open_ahead(caller: Caller, access: Access, stack: ExitStack) -> Connected |
 
     Why it cannot is told after the definitions, in which a mistake may be the reason.
     """
-    settings = _project(caller).settings(caller.environment)
+    settings = settings_of(caller)
     if settings.auth is None or not settings.auth.is_client:
         return None
     with suppress(IacError):
@@ -182,7 +183,7 @@ def open_server(caller: Caller, access: Access) -> Iterator[tuple[Settings, Conn
     Raises:
         InvalidInput: iac.yaml is invalid.
     """
-    settings = load_project(caller.root).settings(caller.environment)
+    settings = settings_of(caller)
     with ExitStack() as stack:
         yield settings, _open(settings, access, caller, stack, settings.parallelism)
 
@@ -248,7 +249,12 @@ def read_environment(caller: Caller) -> tuple[Settings, Desired, list[Diagnostic
     """The settings, the desired clients and the warnings of the environment that the caller names."""
     project = _project(caller)
     desired, settings, warnings = load_environment(project, project.settings(caller.environment).environment)
-    return settings, desired, warnings
+    return with_own_login(settings, os.environ), desired, warnings
+
+
+def settings_of(caller: Caller) -> Settings:
+    """The settings of the environment that the caller names, with the login of the person who calls."""
+    return with_own_login(_project(caller).settings(caller.environment), os.environ)
 
 
 def _project(caller: Caller) -> Project:

@@ -43,6 +43,7 @@ from iac.wiring import (
     open_local,
     open_server,
     open_session,
+    settings_of,
 )
 from iac.workflow.outputs import find_damage, find_exposures
 from iac.workflow.pipelines import find_unlocked, find_written
@@ -161,7 +162,7 @@ def _with_settings(caller: Caller, checkup: Checkup) -> Iterator[CheckResult]:
     checkup.look("files", lambda: files(project, settings))
     if checkup.is_valid:
         checkup.look("outputs", lambda: exposures(open_local(caller)))
-        checkup.look("login-client", lambda: own_login(open_local(caller), login_client_id(settings)))
+        checkup.look("login-client", lambda: own_login(open_local(caller), login_client_id(settings_of(caller))))
     checkup.look("encryption", lambda: encryption(settings))
     checkup.look("identity", lambda: identity(settings, find_identity(settings)))
     checkup.look("state", lambda: state(settings, clock))

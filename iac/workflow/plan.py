@@ -17,7 +17,7 @@ from iac.core.plan.plan import Plan
 from iac.core.policy import ReviewContext, asks_server, review
 from iac.core.registration import Actual, Registration
 from iac.core.state.model import Approval, State
-from iac.core.text import alike, listed
+from iac.core.text import grouped, listed
 from iac.session import Session, find_newer
 from iac.workflow.outputs import find_damage, with_exposures
 from iac.workflow.registrations import keep_new_tokens, read_actual
@@ -94,7 +94,7 @@ def check_guards(plan: Plan, consequence: str = "") -> None:
         UnsafePlan: with what they say; the plan has been shown before.
     """
     if plan.refusals:
-        groups = alike(plan.refusals, lambda refusal: (refusal.summary, refusal.id))
+        groups = grouped(plan.refusals, lambda refusal: (refusal.summary, refusal.id))
         said = listed(map(_refused, groups), "; ")
         raise UnsafePlan(f"the plan is refused{consequence}", why=said, fix="see the plan above: each has its fix")
 

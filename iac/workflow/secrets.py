@@ -17,7 +17,7 @@ from iac.core.registration import Registration, RegistrationAccess
 from iac.core.secret import Secret
 from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, SecretStatus, State
-from iac.core.text import listed, said_once
+from iac.core.text import listed, once_per_message
 from iac.registry import PROVIDERS
 from iac.session import Ledger, SecretKind, Session
 from iac.workflow.registrations import use_keys
@@ -44,7 +44,7 @@ def _refuse(problems: Mapping[str, str]) -> None:
         raise InputError(
             "these secrets are refused, and none is stored",
             where=listed(problems),
-            why="; ".join(said_once(problems.items(), "clients")),
+            why="; ".join(once_per_message(problems.items(), "clients")),
             fix="correct them or leave them out; iac state list lists the addresses",
         )
 

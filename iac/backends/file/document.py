@@ -65,7 +65,7 @@ class FileBackend(JournaledBackend[_Snapshot]):
     def _load(self) -> State:
         with self._mutex:
             try:
-                with files.moment(self._path.parent, is_writer=False):
+                with files.hold_folder(self._path.parent, is_writer=False):
                     return self._read()
             except FileNotFoundError:
                 raise self._no_state() from None
@@ -81,7 +81,7 @@ class FileBackend(JournaledBackend[_Snapshot]):
         self._check(state)
         with self._mutex, self._writing():
             files.make_folder(self._path.parent)
-            with files.moment(self._path.parent, is_writer=True):
+            with files.hold_folder(self._path.parent, is_writer=True):
                 for path in (self._path, self._journal):
                     if path.exists():
                         raise self._exists(str(path))
@@ -93,7 +93,7 @@ class FileBackend(JournaledBackend[_Snapshot]):
             new = replace(fold_all(state, self._unsaved), serial=state.serial + 1)
             self._check(new)
             try:
-                with files.moment(self._path.parent, is_writer=True):
+                with files.hold_folder(self._path.parent, is_writer=True):
                     self._check_unchanged(snapshot, state.serial)
                     self._replace(new)
             except StateError as conflict:
@@ -151,7 +151,7 @@ class FileBackend(JournaledBackend[_Snapshot]):
                 raise self._rescued(snapshot, "the write before this one failed")
             line = _line(snapshot.state, events)
             try:
-                with files.moment(self._path.parent, is_writer=True):
+                with files.hold_folder(self._path.parent, is_writer=True):
                     self._check_unchanged(snapshot, snapshot.state.serial)
                     files.append(self._journal, line, snapshot.length)
             except StateError as conflict:
@@ -175,7 +175,7 @@ class FileBackend(JournaledBackend[_Snapshot]):
     def _replace(self, state: State) -> None:
         """Write the document; what was there, with its journal, becomes the backup."""
         if self._path.exists():
-            files.keep(self._path, self._backup)
+            files.back_up(self._path, self._backup)
         files.write(self._path, _encoded(state))
         self._backup_journal.unlink(missing_ok=True)
         with suppress(OSError):  # a journal of an older document is ignored, wherever it is

@@ -133,7 +133,7 @@ class HttpLock(Lock):
         probe = self._momentary(MOMENT)
         outcome: LockTaken | LockHeld | LockUnknown = LockTaken()
         try:
-            outcome = self._try(probe)
+            outcome = self._try_lock(probe)
         finally:
             if isinstance(outcome, LockTaken):
                 self._server.free(probe)
@@ -152,7 +152,7 @@ class HttpLock(Lock):
     def _wait(self, lock_id: str, deadline: datetime) -> None:
         taken_over, glance, patience = 0, _GLANCE, max(deadline, self._clock.now() + MOMENT)
         while True:
-            match self._try(lock_id):
+            match self._try_lock(lock_id):
                 case LockTaken():
                     return
                 case LockUnknown(error):
@@ -167,7 +167,7 @@ class HttpLock(Lock):
                     self._clock.sleep(glance if is_momentary else POLL)
                     glance = min(1.5 * glance, POLL)
 
-    def _try(self, lock_id: str) -> LockTaken | LockHeld | LockUnknown:
+    def _try_lock(self, lock_id: str) -> LockTaken | LockHeld | LockUnknown:
         """Try for the lock, again where the server broke off."""
         # GitLab breaks off, too, when the lock that it was to describe was freed meanwhile.
         for _ in range(_TRIES - 1):

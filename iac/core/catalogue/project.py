@@ -180,7 +180,8 @@ PROJECT = (
         "no-definitions",
         what="`clients.d` is missing or has no definition.",
         why="A failed checkout looks the same, and would delete every client.",
-        fix="Keep one definition until iac has applied `removed:`.",
+        fix="Create `clients.d/NAME.yaml`. To delete every client, list them under `removed:` and keep one definition "
+        "until that is applied.",
     ),
     error(
         "no-issuer",

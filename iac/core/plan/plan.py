@@ -67,7 +67,7 @@ class StandingPredecessor:
             "due": self.is_due,
         }
 
-    def told(self) -> str:
+    def words(self) -> str:
         """What becomes of it, in words."""
         head = f"{self.client_id}, the predecessor of {self.successor},"
         if self.is_due:

@@ -82,7 +82,7 @@ RULES = (
     DefinitionRule(
         id="privileged-scope",
         what="A scope by which the client can change the server itself: `scim:*`, `iam:admin.*`, `registration-token`.",
-        why="An administrator gives it, and everybody who may merge here can do so.",
+        why="Only an administrator can grant it, and here everybody who may merge can, too.",
         source="rec: admin-restricted-scopes, self-service-restricted-scopes",
         fix="review who may merge here; remove the scope, or waive it with the service's reason",
         bad="scope: [scim:write]",

@@ -299,7 +299,7 @@ def fold(state: State, event: Event) -> State:
     match event:
         case ClientWritten(address, client):
             clients = {**state.clients, address: client}
-            graves = tuple(grave for grave in state.tombstones if not _is_back(grave, address, client))
+            graves = tuple(grave for grave in state.tombstones if not _is_restored(grave, address, client))
             return replace(state, clients=clients, intents=_without(state.intents, address), tombstones=graves)
         case ClientGone(address, tombstone):
             kept = tuple(t for t in state.tombstones if t != tombstone)
@@ -312,7 +312,7 @@ def fold(state: State, event: Event) -> State:
             )
         case PredecessorGone(grave):
             kept = tuple(t for t in state.tombstones if t != grave)
-            return replace(state, clients=_bereaved(state.clients, grave), tombstones=(*kept, grave))
+            return replace(state, clients=_without_predecessor(state.clients, grave), tombstones=(*kept, grave))
         case IntentGiven(intent):
             return replace(state, intents={**state.intents, intent.address: intent})
         case IntentDropped(address):
@@ -324,7 +324,7 @@ def fold(state: State, event: Event) -> State:
             assert_never(event)
 
 
-def _bereaved(clients: Mapping[str, ClientState], grave: Tombstone) -> Mapping[str, ClientState]:
+def _without_predecessor(clients: Mapping[str, ClientState], grave: Tombstone) -> Mapping[str, ClientState]:
     """The clients, that of the tombstone's address without the predecessor that is in it."""
     client = clients.get(grave.address)
     if client is None:
@@ -335,7 +335,7 @@ def _bereaved(clients: Mapping[str, ClientState], grave: Tombstone) -> Mapping[s
     return {**clients, grave.address: replace(client, predecessors=left)}
 
 
-def _is_back(grave: Tombstone, address: str, client: ClientState) -> bool:
+def _is_restored(grave: Tombstone, address: str, client: ClientState) -> bool:
     """Whether the deleted client is there again, with the very secret that it had."""
     was = grave.client
     if (grave.address, was.client_id) != (address, client.client_id):
@@ -393,7 +393,7 @@ def secrets_of(state: State) -> list[tuple[str, SealedSecret]]:
     return [*((address, secret) for address, holder in holders for secret in holder.sealed), *private]
 
 
-def bury(state: State, horizon: str) -> State:
+def without_old_tombstones(state: State, horizon: str) -> State:
     """The state without the tombstones from before `horizon` (RFC 3339 UTC, as `deleted_at`), and without their keys.
 
     A key that is younger than the tombstone is that of a client still to come.
@@ -402,10 +402,7 @@ def bury(state: State, horizon: str) -> State:
     staying = {grave.address for grave in kept} | state.clients.keys()
     gone = {grave.address: grave.deleted_at for grave in state.tombstones if grave.address not in staying}
     keys = {
-        address: _younger(pairs, gone[address]) if address in gone else pairs for address, pairs in state.keys.items()
+        address: tuple(key for key in pairs if address not in gone or key.private.since > gone[address])
+        for address, pairs in state.keys.items()
     }
     return replace(state, tombstones=kept, keys={address: pairs for address, pairs in keys.items() if pairs})
-
-
-def _younger(keys: tuple[ClientKey, ...], moment: str) -> tuple[ClientKey, ...]:
-    return tuple(key for key in keys if key.private.since > moment)
