@@ -17,7 +17,7 @@ from iac.backends.local import Extent, JournaledBackend, LocalJournal
 from iac.backends.lock import Lease
 from iac.core.errors import StateError, UnreachableError
 from iac.core.state.document import Batch, Owner, TextOrigin, fold_all, render_batch, render_state
-from iac.core.state.model import Event, State, brings_secret
+from iac.core.state.model import Event, State, is_needed
 from iac.ports import Clock, Holder, Lock, Site, StateBackend
 
 
@@ -142,7 +142,7 @@ class RemoteBackend(JournaledBackend[_Snapshot]):
         return self._run_lock.unlock(run_id)
 
     def _append(self, events: Sequence[Event]) -> None:
-        """To the journal; to the cell too when a secret would be lost with this machine, or its disk is full."""
+        """To the journal; to the cell too when what is needed would be lost with this machine, or its disk is full."""
         with self._mutex:
             snapshot = self._must_have_snapshot()
             document = snapshot.document
@@ -150,7 +150,7 @@ class RemoteBackend(JournaledBackend[_Snapshot]):
             journal = self._journal.append(line, snapshot.journal)
             now = fold_all(snapshot.now, events)
             self._snapshot = replace(snapshot, now=now, journal=journal or snapshot.journal, is_sent=True)
-            if journal is None or any(brings_secret(document, event) for event in events):
+            if journal is None or any(is_needed(document, event) for event in events):
                 self._write(self._snapshot, now)
 
     def _write(self, snapshot: _Snapshot, state: State) -> State:

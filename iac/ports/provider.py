@@ -12,7 +12,7 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 from iac.core.errors import IacError, InputError, ServerError, UnknownOutcome, UnreachableError
 from iac.core.model import Fields
 from iac.core.proof import Evidence, ServiceLogin
-from iac.core.registration import Actual, InvalidMember, NewClient, Registration, RegistrationAccess
+from iac.core.registration import Actual, InvalidMember, NewClient, NewToken, Registration, RegistrationAccess
 from iac.core.secret import Secret
 from iac.ports.foreign import foreign_as, watch_network
 
@@ -77,6 +77,11 @@ class Reader(ABC):
     def use_keys(self, keys: Iterable[RegistrationAccess]) -> None:
         """Registration access tokens, by which their clients are read and written from here on (RFC 7592)."""
         self._use_keys(keys)
+
+    @_server
+    def keep_tokens(self, keep: Callable[[NewToken], None]) -> None:
+        """Call this with each new registration access token, before anything else is made of the answer with it."""
+        self._keep_tokens(keep)
 
     @_server
     def find_by_name(self, client_name: str) -> tuple[str, ...]:
@@ -146,6 +151,10 @@ class Reader(ABC):
     def _use_keys(self, keys: Iterable[RegistrationAccess]) -> None:
         """An API whose login is enough needs none."""
         del keys
+
+    def _keep_tokens(self, keep: Callable[[NewToken], None]) -> None:
+        """An API whose login is enough gets none."""
+        del keep
 
     def _find_by_name(self, client_name: str) -> tuple[str, ...]:
         """An API whose ids are chosen by the caller loses none."""
@@ -231,9 +240,15 @@ class Provider(Reader):
         self._revoke_tokens(client_id)
 
     @_server
-    def accepts_secret(self, client_id: str, secret: Secret) -> bool:
-        """Whether the token endpoint takes this secret for this client, whatever grant it then refuses (rec: login)."""
-        return self._accepts_secret(client_id, secret)
+    def accepts_secret(self, client_id: str, secret: Secret, fields: Fields | None = None) -> bool:
+        """Whether the token endpoint takes this secret for this client, whatever grant it then refuses (rec: login).
+
+        Args:
+            client_id: whose it may be.
+            secret: what is tried.
+            fields: of the client, where they are known; None reads the client first.
+        """
+        return self._accepts_secret(client_id, secret, fields)
 
     def _redeem(self, client_id: str) -> Registration:
         raise ServerError(
@@ -255,7 +270,7 @@ class Provider(Reader):
     @abstractmethod
     def _revoke_tokens(self, client_id: str) -> None: ...
     @abstractmethod
-    def _accepts_secret(self, client_id: str, secret: Secret) -> bool: ...
+    def _accepts_secret(self, client_id: str, secret: Secret, fields: Fields | None) -> bool: ...
 
 
 class Prover(ABC):

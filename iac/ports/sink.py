@@ -10,9 +10,11 @@ from enum import StrEnum
 from functools import cached_property
 
 from iac.core.diagnostics import Diagnostic
-from iac.core.errors import RenderError
+from iac.core.errors import RenderError, StateError
+from iac.core.state.model import State
 from iac.ports.clock import Clock
 from iac.ports.foreign import foreign_as
+from iac.ports.state import StateBackend
 
 _sink = foreign_as(RenderError, "the output cannot be written")
 
@@ -171,3 +173,20 @@ class Deliveries:
 
     def _load(self) -> dict[str, Delivery]:
         return {}
+
+
+def find_newer(deliveries: Deliveries, backend: StateBackend, state: State) -> StateError | None:
+    """The error for a state that is older than an output or a journal of this machine; None when nothing is newer."""
+    output, serial = deliveries.newest()
+    source = f"{output} was written from"
+    copy, copied = backend.newest_copy()
+    if copied > serial:
+        source, serial = f"{copy} names", copied
+    if serial <= state.serial:
+        return None
+    return StateError(
+        "the state is older than what this machine has seen, so nothing is written",
+        where=f"serial {state.serial}",
+        why=f"{source} serial {serial}; secrets in an older state may have been replaced since",
+        fix="put the newest state back (iac state push COPY), or accept this one with --accept-older-state",
+    )

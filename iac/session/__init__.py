@@ -9,6 +9,7 @@ import os
 import secrets
 import socket
 import threading
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -21,8 +22,9 @@ from iac.core.errors import InputError, RenderError, StateError
 from iac.core.model import members
 from iac.core.plan.change import sha256
 from iac.core.plan.draft import PlanOptions, Reads
-from iac.core.plan.identity import move
+from iac.core.plan.identity import move, with_token
 from iac.core.plan.plan import Plan
+from iac.core.registration import NewToken
 from iac.core.rotation import written
 from iac.core.secret import Secret
 from iac.core.state.model import (
@@ -42,7 +44,7 @@ from iac.core.state.model import (
     without_old_tombstones,
 )
 from iac.core.text import nearest
-from iac.ports import Clock, Deliveries, Holder, Place, Provider, Sink, StateBackend, Vault
+from iac.ports import Clock, Deliveries, Holder, Place, Provider, Sink, StateBackend, Vault, find_newer
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import Template
 
@@ -98,6 +100,7 @@ class Ledger:
         self._recipients = recipients
         self._known: dict[tuple[str, SecretKind], Secret] = {}
         self._lock = threading.Lock()
+        self._tokens: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def now(self) -> str:
         """RFC 3339, UTC, seconds."""
@@ -134,14 +137,17 @@ class Ledger:
             return known
         return self._vault.open(secret.sealed, self._place(address, kind))
 
-    def keep_rat(self, address: str, rat: Secret) -> None:
-        """Make a registration access token durable that a read has brought; what state holds already is not written."""
-        client, intent = self.state.clients.get(address), self.state.intents.get(address)
-        if client is None or (client.rat is not None and client.rat.holds(rat)):
+    def keep_token(self, new: NewToken) -> None:
+        """Make a registration access token durable that an answer has brought; the one in state is dead."""
+        address = next((name for name, held in self.state.clients.items() if new.client_id in held.client_ids), None)
+        if address is None:
             return
-        # Storing a client ends its intent, and the write of that intent is still to come: the intent is given again.
-        written = ClientWritten(address, replace(client, rat=self.seal(address, rat, SecretKind.TOKEN)))
-        self.record(written, *([IntentGiven(intent)] if intent else []))
+        # A client and its predecessor are one entry of the state, and may be read at the same time.
+        with self._tokens[address]:
+            client, intent = self.state.clients[address], self.state.intents.get(address)
+            # Storing a client ends its intent, and the write of that intent may be still to come: it is given again.
+            written = with_token(client, new, self.seal(address, new.rat, SecretKind.TOKEN))
+            self.record(ClientWritten(address, written), *([IntentGiven(intent)] if intent else []))
 
     def is_known(self, address: str) -> bool:
         """Whether this run holds the address's secret in clear."""
@@ -159,9 +165,23 @@ class Ledger:
             for event in events:
                 self.state = fold(self.state, event)
 
-    def intend(self, address: str, client_id: str, action: str, secret: SealedSecret | None = None) -> IntentGiven:
+    def intend(
+        self,
+        address: str,
+        client_id: str,
+        action: str,
+        secret: SealedSecret | None = None,
+        *,
+        begun: bool | None = None,
+    ) -> IntentGiven:
         """The event that says what is about to be sent."""
-        return IntentGiven(Intent(address, client_id, action, self.state.run_id, self.now(), secret))
+        return IntentGiven(Intent(address, client_id, action, self.state.run_id, self.now(), secret, begun))
+
+    def begin_create(self, address: str) -> None:
+        """Make durable that the request of a noted create begins now: from here on it may arrive."""
+        intent = self.state.intents.get(address)
+        if intent is not None and intent.begun is False:
+            self.record(IntentGiven(replace(intent, begun=True)))
 
     def withdrawn(self, address: str) -> tuple[IntentDropped, ...]:
         """The event that says that what this run was about to send was not sent; none for the intent of another run."""
@@ -307,24 +327,6 @@ def _count_clear(secrets: Iterable[tuple[str, SealedSecret]]) -> int:
 
 
 _LOCK_SECONDS = 600
-_ACCEPT = "--accept-older-state"
-
-
-def find_newer(deliveries: Deliveries, backend: StateBackend, state: State) -> StateError | None:
-    """The error for a state that is older than an output or a journal of this machine; None when nothing is newer."""
-    output, serial = deliveries.newest()
-    source = f"{output} was written from"
-    copy, copied = backend.newest_copy()
-    if copied > serial:
-        source, serial = f"{copy} names", copied
-    if serial <= state.serial:
-        return None
-    return StateError(
-        "the state is older than what this machine has seen, so nothing is written",
-        where=f"serial {state.serial}",
-        why=f"{source} serial {serial}; secrets in an older state may have been replaced since",
-        fix=f"put the newest state back (iac state push COPY), or accept this one with {_ACCEPT}",
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Ids about definitions and outputs: mistakes, what only a plan finds, and warnings. Pure."""
+"""Ids about definitions: mistakes, what only a plan finds, and warnings. Pure."""
 
 from __future__ import annotations
 
@@ -44,6 +44,40 @@ DEFINITIONS = (
         why="No user could log in.",
         fix="Add `redirect_uris`, or declare other grants.",
         bad="# clients.d/portal.yaml\nredirect_uris: []",
+    ),
+    error(
+        "metadata-is-dropped",
+        what="A definition has metadata that an IAM does not have: of OpenID Connect, of the logout specifications, or "
+        "under `extra`.",
+        why="Every version of IAM drops them without a word. Servers of `provider: rfc7591` may keep them.",
+        fix="Remove them.",
+        bad="# clients.d/portal.yaml\nlogo_uri: https://portal.example.org/logo.png",
+    ),
+    error(
+        "value-is-unknown",
+        what="A definition has a grant type, a response type or a `token_endpoint_auth_method` that an IAM does not "
+        "have.",
+        why="Servers of `provider: rfc7591` may have it.",
+        fix="Remove it.",
+        bad="# clients.d/portal.yaml\nresponse_types: [id_token]",
+    ),
+    error(
+        "client-name-too-short",
+        what="A `client_name` has fewer than 4 characters, and the server is an IAM.",
+        why="IAM refuses it.",
+        fix="Write a longer name.",
+    ),
+    error(
+        "extra-has-a-key",
+        what="A definition has under `extra` what has a key of its own, such as `client_name`.",
+        why="It would be said twice.",
+        fix="Use the key.",
+    ),
+    error(
+        "extra-of-the-server",
+        what="A definition has under `extra` what only the server sets, such as `client_secret`.",
+        why="A secret never stands in a definition, and a server refuses to be told its own answers.",
+        fix="Remove it.",
     ),
     error(
         "bad-redirect-uri",
@@ -157,88 +191,15 @@ DEFINITIONS = (
     ),
 )
 
-OUTPUTS = (
-    error(
-        "bad-path",
-        what="The path of an output is absolute, has `..` or an invisible character, is longer than 1,024 "
-        "bytes, or has a name that is longer than 255 bytes or ends with a dot or space.",
-        why="Outputs stay inside the project, and some file systems drop dots and spaces at the end of a name.",
-        fix="Write a path relative to the project, such as `out/service.env`.",
-        bad="# clients.d/portal.yaml\noutputs: [{template: dotenv, path: ../a.env}]",
-    ),
-    error(
-        "output-twice",
-        what="Two outputs have the same path, or paths that are one file on some disks (upper and lower case, "
-        "encoding of accents), or the same Secret of a cluster.",
-        why="The last one would overwrite the other.",
-        fix="Change one.",
-        bad="# clients.d/portal.yaml\noutputs: [{template: dotenv, path: out/a}, {template: json, path: out/a}]",
-    ),
-    error(
-        "output-over-output",
-        what="The path of an output goes through the file of another.",
-        why="A file cannot be a folder.",
-        fix="Change one.",
-        bad="# clients.d/portal.yaml\noutputs: [{template: dotenv, path: out/a}, {template: json, path: out/a/b}]",
-    ),
-    error(
-        "output-over-input",
-        what="An output would overwrite what `iac`, git or a forge reads: iac.yaml, clients.d, templates, "
-        "schemas, .iac, CODEOWNERS, names that begin with .git, the state, or a file that `auth`, "
-        "`state`, `tls` or a sink names; also by links or other case.",
-        why="It would destroy the file, or git would run it.",
-        fix="Write it to another folder.",
-        bad="# clients.d/portal.yaml\noutputs: [{template: dotenv, path: iac.yaml}]",
-    ),
-    error(
-        "unknown-sink",
-        what="An output goes to a sink that the environment does not have.",
-        why="Nobody would get the output.",
-        fix="Name the sink under `sinks` in iac.yaml, or correct its name. `file` is always there.",
-        bad="# clients.d/portal.yaml\noutputs: [{template: dotenv, path: out/a.env, sink: spos}]",
-    ),
-    error(
-        "no-recipients",
-        what="An output goes to a sink that encrypts, and neither the sink nor the state names a recipient.",
-        why="Nobody could read it.",
-        fix="Give the sink `recipients`, or let `iac init` or `iac state init` make the state's.",
-        bad="# iac.yaml\nsinks: {sops: {kind: sops}}\n"
-        "outputs: [{template: dotenv, path: out/a.env, sink: sops, clients: [portal]}]",
-    ),
-    error(
-        "unknown-template",
-        what="An output names a template that does not exist.",
-        fix="Use a built-in one (`iac new --list` lists them), or a file below `templates/` whose name ends in `.j2`.",
-        bad="# clients.d/portal.yaml\noutputs: [{template: dotnev, path: out/a.env}]",
-    ),
-    error(
-        "bad-template",
-        what="A template cannot be used: a syntax error, an unknown filter or test, a missing template, too "
-        "many bytes, not UTF-8, or a constant such as `10 ** 100000000` that exceeds the limits "
-        "(docs/reference/templates.md#limits). The message has the line of the first mistake. `iac "
-        "validate` compiles every template, `iac plan` those of outputs that change.",
-        why="iac could not render the output.",
-        fix="Correct the template; docs/reference/templates.md lists what it can use.",
-    ),
-    error(
-        "bad-output",
-        what="An output cannot be rendered: its template uses something that the client, `values` or the "
-        "project does not have, or a value has no form in the file's format. `iac validate` renders every "
-        "output with made-up credentials, `iac plan` and `iac apply` those that change. The message shows "
-        "the template's line.",
-        why="iac sends nothing if one output of an apply cannot be rendered.",
-        fix="Correct the name in the template, or add the value that it uses.",
-    ),
-)
-
 FINDINGS = (
     finding(
         "not-read",
-        what="iac reads this client only by its registration access token, and this run has no key of the "
-        "state to open it. iac compares the client with what it last applied, and the plan says "
-        "`complete: false`.",
+        what="iac reads this client only by its registration access token. This run has no key of the state to "
+        "open it; or the read may replace the token, and this run cannot lock the state to store the new "
+        "one. iac compares the client with what it last applied, and the plan says `complete: false`.",
         why="Changes on the server are missing in the plan.",
-        fix="Give the plan job an identity of the state, or use the plan as it is; apply needs an identity.",
+        fix="Give the plan job an identity of the state, and write access where the server replaces tokens; "
+        "or use the plan as it is. Apply needs both.",
     ),
     finding(
         "create-only",

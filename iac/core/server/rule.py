@@ -40,6 +40,7 @@ _WORDS: Mapping[Kind, str] = {
     Kind.FLAG: "true or false",
     Kind.SECONDS: "a whole number",
     Kind.JWKS: "a text",
+    Kind.JSON: "a JSON value",
 }
 
 
@@ -79,6 +80,8 @@ def _fits(name: str, kind: Kind, value: Any) -> bool:
             )
         case Kind.JWKS:
             return isinstance(value, dict if name == "jwks" else str)
+        case Kind.JSON:
+            return True
         case _:
             return isinstance(value, str)
 
@@ -154,6 +157,11 @@ class NameRule(ServerRule):
     wire: str
     send: Callable[[Any], Any]
     receive: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepRule(ServerRule):
+    """The server keeps metadata that an IAM does not have: fields of `Field.of_others`, and `extra`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,8 +290,13 @@ class Rules:
         self.strip = frozenset().union(*(rule.names for rule in self._of(StripRule)))
         self.names = {rule.name: rule for rule in self._of(NameRule)}
         self.kinds = kinds_on_wire({name: rule.wire for name, rule in self.names.items()})
+        self.keeps_others = bool(self._of(KeepRule))
         reads = self._of(ReadRule)
-        self.readers = {name: tuple(rule.act for rule in reads if name in rule.names) for name in FIELDS}
+        self.readers = {
+            name: tuple(rule.act for rule in reads if name in rule.names)
+            for name, field in FIELDS.items()
+            if self.keeps_others or not field.of_others
+        }
         self._at: dict[frozenset[Table], Rules] = {}
 
     def at(self, api: Capabilities) -> Rules:

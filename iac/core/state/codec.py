@@ -244,7 +244,10 @@ SECRET = ObjectShape(
 KEY = ObjectShape(ClientKey, kid=TEXT, public=TEXT, private=SECRET)
 CLIENT = ObjectShape(
     ClientState,
-    optional=("owners", "secret", "rat", "registration_uri", "adopted_at", "generation", "predecessors", "answer"),
+    optional=(
+        *("owners", "secret", "rat", "registration_uri", "adopted_at", "generation", "predecessors", "answer"),
+        *("token_renewed", "additions"),
+    ),
     client_id=TEXT,
     provider=TEXT,
     applied=_applied,
@@ -261,6 +264,8 @@ CLIENT = ObjectShape(
     generation=number(1),
     predecessors=_predecessors,
     answer=_answer,
+    token_renewed=FLAG,
+    additions=named(texts),
 )
 PREDECESSOR = ObjectShape(Predecessor, client=CLIENT, grace=COUNT, since=TEXT)
 INTENT = ObjectShape(

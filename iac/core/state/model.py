@@ -116,6 +116,8 @@ class ClientState:
         generation: 1 for the client whose id is that of the definition, one more with each successor by rotation.
         predecessors: clients of this address that are still registered, the oldest first.
         answer: the server's last answer, without secret and tokens; None where format 1.0 kept none.
+        token_renewed: whether reads of the client bring new registration access tokens; None where nobody knows.
+        additions: by field, what the server has added to the items that the definition names.
     """
 
     client_id: str
@@ -134,6 +136,8 @@ class ClientState:
     generation: int = 1
     predecessors: tuple[Predecessor, ...] = ()
     answer: Mapping[str, Any] | None = None
+    token_renewed: bool | None = None
+    additions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def recipients(self) -> tuple[str, ...]:
@@ -168,6 +172,11 @@ class Intent:
     at: str
     secret: SealedSecret | None = None
     begun: bool | None = None
+
+    @property
+    def may_be_lost(self) -> bool:
+        """Whether it is of a create that may have been sent, and whose answer alone has the id."""
+        return self.action == "create" and not self.client_id and self.begun is not False
 
     @property
     def sealed(self) -> tuple[SealedSecret, ...]:
@@ -238,6 +247,12 @@ class State:
     approval: Approval | None = None
     keys: Mapping[str, tuple[ClientKey, ...]] = field(default_factory=dict)
     served_issuer: str = ""
+
+    @property
+    def token_renewed(self) -> bool | None:
+        """Whether reads at this server bring new registration access tokens; None where no client tells."""
+        told = [client.token_renewed for client in self.clients.values() if client.token_renewed is not None]
+        return any(told) if told else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,9 +389,15 @@ def with_keys(state: State, address: str, keys: tuple[ClientKey, ...]) -> State:
     return replace(state, keys={**others, address: keys} if keys else others)
 
 
-def brings_secret(state: State, event: Event) -> bool:
-    """Whether an event holds a secret that the state holds nowhere: lost with the event, it may be lost for good."""
+def is_needed(state: State, event: Event) -> bool:
+    """Whether the next run must find an event wherever it is made, and the state does not say it yet.
+
+    It holds a secret, which lost with it may be lost for good; or it says that a request begins which nobody can ask
+    about afterwards.
+    """
     match event:
+        case IntentGiven(intent) if intent.begun:
+            return state.intents.get(intent.address) != intent
         case ClientWritten(_, holder) | IntentGiven(holder):
             known = {secret.sealed for _, secret in secrets_of(state)}
             return any(secret.sealed not in known for secret in holder.sealed)
