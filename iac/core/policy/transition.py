@@ -83,7 +83,7 @@ def _more_grants(change: Change) -> list[Diagnostic]:
 
 
 def new_recipients(recipients: Recipients | None, named: Collection[str]) -> list[Diagnostic]:
-    """Those of the keys that a definition names which could not open the client's secret before."""
+    """A hit for each key that a definition names and that could not open the client's secret before."""
     added = recipients.added if recipients else ()
     new = (key for key in added if key in named)
     return hits("recipients", new, "recipient {} gets the client's secret, and could not open it before")
