@@ -88,7 +88,7 @@ def _recipients(desired: Desired, sink: str) -> Callable[[str], Sequence[str]]:
 
 
 class Access(Enum):
-    """The scopes that a login asks for: those of reading, those of writing too, or all that the client has."""
+    """The scopes that a login asks for: to read, to write too, or all that the client has."""
 
     READ = READ_SCOPES
     WRITE = WRITE_SCOPES
@@ -99,7 +99,7 @@ class LoginPrompt(Protocol):
     """Who can be asked to log in."""
 
     def can_ask(self) -> bool:
-        """Whether somebody sits there to read what is said."""
+        """Whether a person reads the messages."""
 
     def say(self, text: str) -> None:
         """Say something that has to be read."""
