@@ -222,7 +222,7 @@ class LocalJournal:
         return parse_journal(data, TextOrigin(str(self._path), fix)), len(data)
 
     def is_at(self, extent: Extent) -> bool:
-        """Whether nobody has written to the file since."""
+        """Whether the file is unchanged since then."""
         return self._size() == extent.size
 
     def append(self, line: bytes, extent: Extent) -> Extent | None:

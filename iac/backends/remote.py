@@ -58,7 +58,7 @@ class LocalPaths:
 
 
 def owner_of(site: Site) -> Owner:
-    """Whose state is kept for a site: a backend refuses one of another project, environment, issuer or lineage."""
+    """The owner of a site's state: a backend refuses a state of another project, environment, issuer or lineage."""
     return Owner(site.project, site.environment, site.issuer, site.lineage)
 
 
@@ -87,7 +87,7 @@ class RemoteBackend(JournaledBackend[_Snapshot]):
         self._journal = LocalJournal(places.journal)
 
     def _load(self) -> State:
-        """The journal is read first: what is written to the cell meanwhile holds what it said."""
+        """Read journal and cell. The journal comes first: a write to the cell meanwhile holds all of it."""
         with self._mutex:
             fix = "when this machine's last run is over, move the file away: the next plan says what the server holds"
             journal, size = self._journal.read(fix)
@@ -154,13 +154,14 @@ class RemoteBackend(JournaledBackend[_Snapshot]):
                 self._write(self._snapshot, now)
 
     def _write(self, snapshot: _Snapshot, state: State) -> State:
-        """Put a state in the place of the one that was seen, with the next serial."""
+        """Replace the state that was read, with the next serial."""
         new = replace(state, serial=snapshot.document.serial + 1)
         data = render_state(new).encode()
         try:
             stored = settle(self._cell, data, snapshot.stored, self._clock)
         except NotSettled as failure:
             raise self._not_written(snapshot, new, failure) from None
+        # The journal goes only now: until the cell holds what it recorded, it is the only copy.
         self._snapshot = replace(snapshot, stored=stored, document=new, now=new, journal=self._journal.clear())
         return new
 

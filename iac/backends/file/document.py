@@ -174,6 +174,7 @@ class FileBackend(JournaledBackend[_Snapshot]):
 
     def _replace(self, state: State) -> None:
         """Write the document; what was there, with its journal, becomes the backup."""
+        # The backup comes first: a run that dies now leaves the document with its journal, and can go on from there.
         if self._path.exists():
             files.back_up(self._path, self._backup)
         files.write(self._path, _encoded(state))

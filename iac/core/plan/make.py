@@ -138,7 +138,7 @@ def _taken_over(draft: Draft, wanted: Iterable[str]) -> Iterator[TakenOver]:
 
 
 def to_read(desired: Desired, state: State, options: PlanOptions) -> tuple[list[str], list[str]]:
-    """Client_ids to read, and those of them whose owners are read too.
+    """Client_ids to read, and the ids of those clients whose owners to read.
 
     They are those of definitions, state, predecessors and interrupted writes, and those of successors that a run may
     register. Owners are read for clients that declare them, and for those whose successors get the same.

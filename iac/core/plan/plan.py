@@ -120,7 +120,7 @@ class Plan:
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """All that is said: guards, findings of changes, findings of the plan as a whole."""
+        """All messages: guards, findings of changes, findings of the plan as a whole."""
         of_changes = (finding for change in self.changes for finding in change.findings)
         return (*self.guards, *of_changes, *self.findings)
 

@@ -249,7 +249,7 @@ def protected(answer: Mapping[str, Any]) -> str:
 
 
 def stripped_scopes(scopes: Collection[str], facts: Facts) -> frozenset[str]:
-    """Those of a client's scopes that a write may take away although it sends them."""
+    """The scopes of a client that a write may take away although it sends them."""
     return frozenset().union(*(rule.act(frozenset(scopes)) for rule in RULES.at(facts.api).strip_scopes))
 
 

@@ -181,14 +181,14 @@ def refuse_long_jwk(most: int, takes: str, *, to_1_13: bool) -> Callable[[Fields
 
 
 def refuse_no_redirect_uri(fields: Fields, facts: Facts | None) -> Refused:
-    """The grant authorization_code without an address; offline nobody knows what the client has."""
+    """Refuse the grant authorization_code without an address; offline it is unknown what the client has."""
     if facts and "authorization_code" in members(fields.get("grant_types")) and not fields.get("redirect_uris"):
         summary = "the client has the grant authorization_code and no redirect_uris, and the server refuses any change"
         yield hit("redirect_uris", summary, fix="add redirect_uris, or remove authorization_code from grant_types")
 
 
 def refuse_no_key(fields: Fields, facts: Facts | None) -> Refused:
-    """A client that logs in by key and has none; offline nobody knows what the client has."""
+    """Refuse a login by key without a key; offline it is unknown what the client has."""
     is_keyed = "jwk" in fields or "jwks_uri" in fields
     if facts and fields.get("token_endpoint_auth_method") == "private_key_jwt" and not is_keyed:
         summary = "private_key_jwt needs a key, and the client has none"

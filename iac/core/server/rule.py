@@ -45,7 +45,7 @@ _WORDS: Mapping[Kind, str] = {
 
 
 def kinds_on_wire(wire_names: Mapping[str, str]) -> Mapping[str, Kind]:
-    """The kind of each member of an answer by its name there; `wire_names` are those of fields that are renamed."""
+    """The kind of each member of an answer, by its name there; `wire_names` has the fields that are renamed."""
     fields = {wire_names.get(name, name): field.kind for name, field in FIELDS.items()}
     return {**fields, **_FURTHER}
 
@@ -300,7 +300,7 @@ class Rules:
         self._at: dict[frozenset[Table], Rules] = {}
 
     def at(self, api: Capabilities) -> Rules:
-        """Those of one API."""
+        """The rules of one API."""
         if api.tables not in self._at:
             self._at[api.tables] = Rules(rule for rule in self.table if rule.table in api.tables)
         return self._at[api.tables]
