@@ -135,8 +135,8 @@ class Connection:
 
     issuer: str
     pinned: str = ""
-    registration: str = ""
     transport: Transport = field(default_factory=Transport)
+    registration: str = ""
 
 
 def client_path(base: str, client_id: str, suffix: str = "") -> str:

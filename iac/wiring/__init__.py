@@ -351,4 +351,4 @@ def open_connection(settings: Settings, *, parallelism: int) -> Connection:
         key=network.key,
         proxy=network.proxy,
     )
-    return Connection(settings.issuer, pinned_issuer(os.environ), settings.registration_endpoint, transport)
+    return Connection(settings.issuer, pinned_issuer(os.environ), transport, settings.registration_endpoint)
