@@ -31,11 +31,11 @@ from iac.clock import SystemClock
 from iac.wiring import open_login
 from iac.wiring import open_project
 from iac.workflow.pipelines.text import PipelineFacts, render_pipelines
-context = CommandContext(sys.argv[1])
-settings, local = open_project(context)
+shell = CommandContext(sys.argv[1])
+settings, local = open_project(shell)
 facts = PipelineFacts(settings.issuer, ".", "default", "main", wheel="https://example.org/iac.whl#sha256=00")
 print(render_pipelines("bench", facts)[".bench/iac.yml"].count("IAC_CLIENT_SECRET: $(secret IAC_CLIENT_SECRET)"))
-print(type(local.backend).__name__, type(local.sinks["there"]).__name__, open_login(settings, (), context).kind)
+print(type(local.backend).__name__, type(local.sinks["there"]).__name__, open_login(settings, (), shell).kind)
 from pathlib import Path
 from iac.core.plan.plan import Plan
 from iac.views.kind import PlanView, ViewSettings, render_plan
