@@ -251,7 +251,11 @@ class YamlReader:
             )
             return None
         self.fault(
-            event, "yaml-key", "the key is not plain text", why="aliases, tags, lists and mappings cannot be keys"
+            event,
+            "yaml-key",
+            "the key is not plain text",
+            why="aliases, tags, lists and mappings cannot be keys",
+            fix="write the key as text",
         )
         self._skip(event, pointer)
         return None
@@ -372,6 +376,7 @@ def read_document(root: Path, file: str) -> tuple[Document | None, list[Diagnost
                 "the file cannot be read",
                 Location(file),
                 why=f"{error.strerror or error}; a definition that cannot be read is never taken for a removed one",
+                fix="correct its permissions, or delete it",
             )
         ]
     return parse_document(content, file)

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from iac import files
 from iac.core.errors import MissingStateError, StateError
@@ -115,7 +116,10 @@ class GroupCommit:
                 self._is_shared = group.callers > 1
 
 
-class JournaledBackend(StateBackend):
+S = TypeVar("S")
+
+
+class JournaledBackend(StateBackend, Generic[S]):
     """A backend that records events on this machine, beside the document or as its second copy.
 
     Args:
@@ -129,9 +133,10 @@ class JournaledBackend(StateBackend):
         self._where = where
         self._owner = owner
         self._clock = clock
-        self._rescue = EmergencyCopies(places() if rescue is None else rescue, owner.environment)
+        self._rescue = EmergencyCopies(copy_folders() if rescue is None else rescue, owner.environment)
         self._mutex = threading.Lock()
         self._commits = GroupCommit(self._append)
+        self._snapshot: S | None = None
 
     def _record(self, events: Sequence[Event]) -> None:
         self._commits.record(events)
@@ -175,8 +180,11 @@ class JournaledBackend(StateBackend):
     def _exists(self, where: str) -> StateError:
         return StateError("there is a state already", where=where, fix="iac state list shows what it holds")
 
-    def _not_read(self) -> StateError:
-        return StateError("the state is written before it was read", where=self._where)
+    def _must_have_snapshot(self) -> S:
+        """What this object last read or wrote."""
+        if self._snapshot is None:
+            raise StateError("the state is written before it was read", where=self._where)
+        return self._snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,14 +222,14 @@ class LocalJournal:
         return parse_journal(data, TextOrigin(str(self._path), fix)), len(data)
 
     def is_at(self, extent: Extent) -> bool:
-        """Whether nobody has written to the file since."""
+        """Whether the file is unchanged since then."""
         return self._size() == extent.size
 
     def append(self, line: bytes, extent: Extent) -> Extent | None:
         """Add a batch durably; None when this disk cannot take it, or somebody else has written to the file."""
         try:
             files.make_folder(self._path.parent)
-            with files.moment(self._path.parent, is_writer=True):
+            with files.hold_folder(self._path.parent, is_writer=True):
                 if not self.is_at(extent):
                     return None
                 files.append(self._path, line, extent.length)
@@ -279,7 +287,7 @@ class FileDeliveries(Deliveries):
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
 
-def places() -> tuple[Path, ...]:
+def copy_folders() -> tuple[Path, ...]:
     """Directories on what may be other file systems: temporary, memory, home."""
     return files.temporary_folder(), Path("/dev/shm"), Path.home()  # noqa: S108  # a place of last resort
 
@@ -315,12 +323,13 @@ class EmergencyCopies:
         copy = self._copy(data, run_id)
         if copy is None:
             return self._nowhere(where, conflict.summary)
+        effect = "adds what this run recorded to the state" if is_journal(data) else "replaces the state by the copy"
         return StateError(
             conflict.summary,
             where=conflict.where,
             why=f"{conflict.why}; what this run did since is in an emergency copy, {copy}",
             fix="keep the copy, end the other run, then run iac plan: it says what differs from the server; "
-            f"{self._push} --force {shlex.quote(str(copy))} {_effect(data)}",
+            f"{self._push} --force {shlex.quote(str(copy))} {effect}",
         )
 
     def newest(self, lineage: str) -> tuple[str, int]:
@@ -370,8 +379,3 @@ def _serial(copy: Path, lineage: str) -> int:
     except (OSError, UnicodeDecodeError, StateError):
         return 0
     return max((batch.serial for batch in batches if batch.lineage == lineage), default=0)
-
-
-def _effect(data: bytes) -> str:
-    recorded = "adds what this run recorded to the state"
-    return recorded if is_journal(data) else "replaces the state by the copy"

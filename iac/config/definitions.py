@@ -50,12 +50,15 @@ class Validation:
         return not has_errors(self.diagnostics)
 
 
-def load_environment(project: Project, name: str | None = None) -> tuple[Desired, Settings, list[Diagnostic]]:
+def load_environment(
+    project: Project, name: str | None = None, *, may_be_empty: bool = False
+) -> tuple[Desired, Settings, list[Diagnostic]]:
     """What one environment wants, its settings, and the warnings; what policy found goes with each client.
 
     Args:
         project: the project.
         name: the environment; None for the only one there is.
+        may_be_empty: whether a project without definitions is right: for what only looks at the server.
 
     Raises:
         InputError: no such environment, or several and none is named.
@@ -67,6 +70,8 @@ def load_environment(project: Project, name: str | None = None) -> tuple[Desired
     loader.collect(check_sources(project.document, settings))
     loader.load(read_tree(project.root))
     diagnostics = loader.diagnostics()
+    if may_be_empty:
+        diagnostics = [diagnostic for diagnostic in diagnostics if diagnostic.id != "no-definitions"]
     if has_errors(diagnostics):
         raise InvalidInput([diagnostic for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR])
     return loader.environments[0].desired(), settings, diagnostics

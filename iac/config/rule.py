@@ -12,7 +12,7 @@ from iac.core import server
 from iac.core.catalogue import mistake
 from iac.core.desired import Rotation
 from iac.core.diagnostics import Diagnostic
-from iac.core.model import FIELDS
+from iac.core.model import ANSWER_ONLY, EXTRA, FIELDS, field_of
 from iac.core.vocabulary import is_restricted
 
 if TYPE_CHECKING:
@@ -83,7 +83,8 @@ def _client_id(definition: Definition) -> Iterator[Diagnostic]:
 
 def _placeholders(definition: Definition) -> Iterator[Diagnostic]:
     for name, parts in definition.merged.parts.items():
-        if (name not in FIELDS and name != "client_id") or name in definition.merged.broken:
+        is_metadata = name in FIELDS or name == "client_id" or name.startswith(EXTRA)
+        if not is_metadata or name in definition.merged.broken:
             continue
         for part in parts:
             texts = part.value if isinstance(part.value, list) else [part.value]
@@ -150,7 +151,7 @@ def _scope_rights(definition: Definition) -> Iterator[Diagnostic]:
 
 
 def _scope_count(definition: Definition) -> Iterator[Diagnostic]:
-    names = {item.value for item in definition.merged.items("scope")}
+    names = {item.value for item in definition.merged.items("scope")} if definition.settings.api.is_iam else set()
     if len(names) > MAX_SCOPES or any(len(name) > 2048 for name in names):  # noqa: PLR2004  # IAM's own limits
         yield mistake(
             "too-many-scopes",
@@ -202,7 +203,21 @@ def _jwk(definition: Definition) -> Iterator[Diagnostic]:
                 "jwk is not a JWK set",
                 definition.merged.at("jwk"),
                 why="it must be a JSON object with a list keys, each key with its kty (RFC 7517 section 5)",
+                fix="write the public keys as a JWK set, or publish them and name their jwks_uri",
             )
+
+
+def _extra(definition: Definition) -> Iterator[Diagnostic]:
+    for name in definition.merged.parts:
+        if not name.startswith(EXTRA):
+            continue
+        member, where = name.removeprefix(EXTRA), definition.merged.at(name)
+        key = {"jwks": "jwk"}.get(member, member)
+        if key in FIELDS or key == "client_id":
+            fix = f"write {key}: at the top of the definition"
+            yield mistake("extra-has-a-key", f"{member} has a key of its own", where, fix=fix)
+        elif member in ANSWER_ONLY or member == "client_secret":
+            yield mistake("extra-of-the-server", f"only the server sets {member}", where, fix="remove it")
 
 
 def _recipients(definition: Definition) -> Iterator[Diagnostic]:
@@ -230,7 +245,7 @@ def _admin_fields(definition: Definition) -> Iterator[Diagnostic]:
     api = definition.settings.api
     owned = ["owners"] if definition.merged.items("owners") else []
     for name in [] if api.sets_all else [*definition.fields, *owned]:
-        if name in owned or FIELDS[name].admin_only:
+        if name in owned or field_of(name).admin_only:
             where = definition.merged.at(name)
             summary = f"{name} is set through the management API only"
             yield mistake("needs-management-api", summary, where, fix=_or_management("remove it", api))
@@ -258,6 +273,7 @@ RULES: tuple[Rule, ...] = (
     _scope_count,
     _keys,
     _jwk,
+    _extra,
     _recipients,
     _server_rules,
     _admin_fields,

@@ -211,6 +211,7 @@ class Settings:
 
     Attributes:
         auth: None when iac.yaml names no login, which is an error wherever one is needed.
+        auth_file: the file that `auth` is from, if it is a person's own; "" for iac.yaml.
         timeout: seconds that the server may be silent.
         deadline: seconds for a whole answer, repetitions of a read included.
         network: certificates and the proxy.
@@ -243,6 +244,7 @@ class Settings:
     sinks: Mapping[str, SinkSettings] = field(default_factory=lambda: _sinks({}))
     grantable_scopes: tuple[str, ...] = ()
     wheel: str = ""
+    auth_file: str = ""
 
     @property
     def api(self) -> Capabilities:

@@ -64,11 +64,12 @@ def read_tree(root: Path) -> Tree:
 
 _LINKED = "the folder is a symbolic link, which is not followed"
 _EMPTY = (
-    f"write a definition, {CLIENTS_DIR}/NAME.yaml; a checkout that went wrong looks the same, so to end all clients"
-    " keep one definition until removed: is applied"
+    f"create {CLIENTS_DIR}/NAME.yaml, for example by iac new NAME; to delete every client, list them under removed: and"
+    " keep one definition until that is applied"
 )
 
 
+_READABLE = "correct its permissions"
 _RENAME = "rename one of them: some file systems hold one only"
 
 
@@ -77,7 +78,7 @@ def _walk(tree: Tree, root: Path, folder: str) -> None:
     try:
         entries = sorted(os.scandir(root / place), key=lambda entry: entry.name)
     except OSError as error:
-        _complain(tree, "file-unreadable", f"the folder cannot be read: {error.strerror}", place, "")
+        _complain(tree, "file-unreadable", f"the folder cannot be read: {error.strerror}", place, _READABLE)
         return
     for entry in entries:
         if not entry.name.startswith("."):

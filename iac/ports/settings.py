@@ -144,7 +144,7 @@ class SinkSettings(ABC):
 
     @property
     def sealed_to(self) -> tuple[str, ...]:
-        """Public keys that outputs are sealed to, sorted; none for those of the state and of the definitions."""
+        """Public keys that outputs are sealed to, sorted; empty to use those of the state and the definitions."""
         return ()
 
     @property

@@ -11,7 +11,9 @@ from urllib.parse import quote
 
 from iac.core.capabilities import FULL, Capabilities
 from iac.core.errors import CredentialsError, InputError
+from iac.core.model import Fields
 from iac.core.origin import Issuer
+from iac.core.registration import Registration
 from iac.core.secret import Secret
 from iac.core.server import client_id_problem
 from iac.core.text import is_id, printable
@@ -213,8 +215,9 @@ class Connected(Provider):
     def _known_scopes(self) -> frozenset[str]:
         return self._session.endpoints().scopes
 
-    def _accepts_secret(self, client_id: str, secret: Secret) -> bool:
-        registration = self._get(client_id, with_owners=False)
+    def _accepts_secret(self, client_id: str, secret: Secret, fields: Fields | None) -> bool:
+        known = Registration(client_id, fields) if fields is not None else None
+        registration = known or self._get(client_id, with_owners=False)
         probe = Probe.of(registration, secret, self.api) if registration else None
         return probe is not None and probe.ask(self._session.http, self._session.endpoints(), self._clock)
 

@@ -24,10 +24,7 @@ _PAGE = re.compile(r"docs/reference/([a-z-]+\.md)(#[a-z-]+)?")
 
 def pages() -> dict[Path, str]:
     """Each page as it has to be."""
-    findings = [
-        (f"[`{entry.id}`](diagnostics.md#{entry.id})", f"{entry.what.partition('. ')[0].rstrip('.')}.")
-        for entry in SECTIONS["Findings of a plan"]
-    ]
+    findings = ", ".join(f"[`{entry.id}`](diagnostics.md#{entry.id})" for entry in SECTIONS["Findings of a plan"])
     bodies = {
         "diagnostics": {head: _sections(map(_of_entry, entries)) for head, entries in SECTIONS.items()},
         "policy": {
@@ -39,7 +36,7 @@ def pages() -> dict[Path, str]:
             "Refusals": _table(
                 ("guard", "what it does", "fix"), [(f"`{guard.id}`", guard.what, guard.fix) for guard in GUARDS]
             ),
-            "Findings of a plan": _table(("finding", "says"), findings),
+            "Findings of a plan": f"- {_wrapped(findings)}".replace("\n", "\n  ") + "\n",
         },
         "templates": {"Values of built-in templates": _table(("template", "value", "needed", "is"), _values())},
         **{page: {"Keys": schema_table(name)} for name, page in PAGES.items()},
@@ -64,7 +61,7 @@ def _page(name: str, sections: Mapping[str, str]) -> str:
     for index, part in enumerate(parts):
         head = part.partition("\n")[0].removeprefix("## ")
         if head in sections:
-            prose = re.split(r"^(?=### |\|)", part, maxsplit=1, flags=re.MULTILINE)[0]
+            prose = re.split(r"^(?=### |\||- \[)", part, maxsplit=1, flags=re.MULTILINE)[0]
             parts[index] = f"{prose.rstrip()}\n\n{sections[head]}\n"
     return "".join((begin, *parts)).rstrip() + "\n"
 
@@ -78,7 +75,7 @@ def _of_entry(entry: Explanation) -> Iterator[str]:
     yield _wrapped(entry.what)
     yield from (_wrapped(f"{label}: {text}") for label, text in (("Why", entry.why), ("Fix", entry.fix)) if text)
     if entry.bad:
-        yield _yaml(entry.bad)
+        yield _yaml(entry.bad.removeprefix("# clients.d/portal.yaml\n"))
 
 
 def _of_rule(rule: Rule) -> Iterator[str]:

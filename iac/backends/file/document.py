@@ -43,7 +43,7 @@ def open_backend(place: FilePlace, site: Site) -> StateBackend:
     return FileBackend(site.root / place.path, owner_of(site), site.clock)
 
 
-class FileBackend(JournaledBackend):
+class FileBackend(JournaledBackend[_Snapshot]):
     """State in the file `path`.
 
     Args:
@@ -60,13 +60,12 @@ class FileBackend(JournaledBackend):
         self._backup = path.with_name(f"{path.name}.backup")
         self._backup_journal = path.with_name(f"{path.name}.backup.journal")
         self._lock_file = path.with_name(f"{path.name}.lock")
-        self._snapshot: _Snapshot | None = None
         self._unsaved: list[Event] = []
 
     def _load(self) -> State:
         with self._mutex:
             try:
-                with files.moment(self._path.parent, is_writer=False):
+                with files.hold_folder(self._path.parent, is_writer=False):
                     return self._read()
             except FileNotFoundError:
                 raise self._no_state() from None
@@ -82,7 +81,7 @@ class FileBackend(JournaledBackend):
         self._check(state)
         with self._mutex, self._writing():
             files.make_folder(self._path.parent)
-            with files.moment(self._path.parent, is_writer=True):
+            with files.hold_folder(self._path.parent, is_writer=True):
                 for path in (self._path, self._journal):
                     if path.exists():
                         raise self._exists(str(path))
@@ -94,7 +93,7 @@ class FileBackend(JournaledBackend):
             new = replace(fold_all(state, self._unsaved), serial=state.serial + 1)
             self._check(new)
             try:
-                with files.moment(self._path.parent, is_writer=True):
+                with files.hold_folder(self._path.parent, is_writer=True):
                     self._check_unchanged(snapshot, state.serial)
                     self._replace(new)
             except StateError as conflict:
@@ -140,10 +139,8 @@ class FileBackend(JournaledBackend):
         data = files.read(self._journal) if self._journal.exists() else b""
         journal = parse_journal(data, origin)
         state = self._own(document, journal, origin)
-        # A journal of an older document holds nothing that this one lacks: the next commit begins it again.
-        length = journal.length if any(batch.serial >= document.serial for batch in journal.batches) else 0
-        named = max((batch.serial for batch in journal.batches), default=0)
-        self._snapshot = _Snapshot(files.stamp(self._path), len(data), length, document, named)
+        length = journal.length_for(document)
+        self._snapshot = _Snapshot(files.stamp(self._path), len(data), length, document, journal.newest)
         return state
 
     def _append(self, events: Sequence[Event]) -> None:
@@ -154,7 +151,7 @@ class FileBackend(JournaledBackend):
                 raise self._rescued(snapshot, "the write before this one failed")
             line = _line(snapshot.state, events)
             try:
-                with files.moment(self._path.parent, is_writer=True):
+                with files.hold_folder(self._path.parent, is_writer=True):
                     self._check_unchanged(snapshot, snapshot.state.serial)
                     files.append(self._journal, line, snapshot.length)
             except StateError as conflict:
@@ -177,18 +174,14 @@ class FileBackend(JournaledBackend):
 
     def _replace(self, state: State) -> None:
         """Write the document; what was there, with its journal, becomes the backup."""
+        # The backup comes first: a run that dies now leaves the document with its journal, and can go on from there.
         if self._path.exists():
-            files.keep(self._path, self._backup)
+            files.back_up(self._path, self._backup)
         files.write(self._path, _encoded(state))
         self._backup_journal.unlink(missing_ok=True)
         with suppress(OSError):  # a journal of an older document is ignored, wherever it is
             self._journal.replace(self._backup_journal)
         self._snapshot = _Snapshot(files.stamp(self._path), _size(self._journal), 0, state)
-
-    def _must_have_snapshot(self) -> _Snapshot:
-        if self._snapshot is None:
-            raise self._not_read()
-        return self._snapshot
 
     def _check_unchanged(self, snapshot: _Snapshot, serial: int) -> None:
         """Compare and swap: the files must be those that were read, the serial theirs."""

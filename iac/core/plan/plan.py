@@ -67,7 +67,7 @@ class StandingPredecessor:
             "due": self.is_due,
         }
 
-    def told(self) -> str:
+    def words(self) -> str:
         """What becomes of it, in words."""
         head = f"{self.client_id}, the predecessor of {self.successor},"
         if self.is_due:
@@ -120,7 +120,7 @@ class Plan:
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """All that is said: guards, findings of changes, findings of the plan as a whole."""
+        """All messages: guards, findings of changes, findings of the plan as a whole."""
         of_changes = (finding for change in self.changes for finding in change.findings)
         return (*self.guards, *of_changes, *self.findings)
 

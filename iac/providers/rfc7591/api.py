@@ -30,15 +30,17 @@ class Rfc7591(Registrar):
 
     api = PROVIDER.api
     documents = (OPENID, OAUTH)
-    gone_for_login = frozenset({HTTPStatus.NOT_FOUND})
+    gone_for_login = gone_for_token = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+    # RFC 7592 section 2.1 has 401 for a client that is gone too, so it says neither
+    refused_token = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
     def _is_anonymous(self) -> bool:
         return not self._has_login
 
     def _unread(self, client_id: str) -> UnreadReason | None:
         key = self._key(client_id)
-        if key.is_closed:
-            return UnreadReason.NO_KEY
+        if key.unread is not None:
+            return key.unread
         # The address comes from an answer, or from the state. Whoever could write it there would get the token, so the
         # token goes to the server's own origin only.
         with suppress(CredentialsError):
