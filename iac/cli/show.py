@@ -42,7 +42,7 @@ def command(context: CommandContext, *, name: str, provenance: bool, view: str) 
         return _show_provenance(context, name, view)
     from iac.wiring import Access, open_session  # brings in the adapters
 
-    with open_session(context, Access.READ) as session:
+    with open_session(context, Access.READ, may_be_empty=True) as session:
         client = _look_up(session, name)
     show(view, client, _lines(client))
     return 0

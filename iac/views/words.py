@@ -15,6 +15,9 @@ from iac.core.plan.change import Cause, FieldChange, Recipients, sha256
 from iac.core.plan.plan import Plan, TakenOverFields
 from iac.core.text import printable, without_commands
 
+FINDINGS = "#### Findings\n\nRun `iac explain ID` for the meaning of an id, and how to waive it."
+"""Begins the list of findings in Markdown."""
+
 
 class CharacterBudget:
     """How many characters are left; each block takes one more than it has, for the end of its line."""

@@ -96,7 +96,11 @@ def check_guards(plan: Plan, consequence: str = "") -> None:
     if plan.refusals:
         groups = grouped(plan.refusals, lambda refusal: (refusal.summary, refusal.id))
         said = listed(map(_refused, groups), "; ")
-        raise UnsafePlan(f"the plan is refused{consequence}", why=said, fix="see the plan above: each has its fix")
+        raise UnsafePlan(
+            f"the plan is refused{consequence}",
+            why=said,
+            fix="see the plan above: each refusal has its fix; iac explain ID says more",
+        )
 
 
 def _refused(alike_ones: Sequence[Diagnostic]) -> str:
