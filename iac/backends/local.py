@@ -188,7 +188,7 @@ class JournaledBackend(StateBackend, Generic[S]):
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class JournalExtent:
     """The extent of a journal. `size`: bytes of the file; `length`: those that are whole batches of the document."""
 
     size: int = 0
@@ -221,11 +221,11 @@ class LocalJournal:
             data = b""
         return parse_journal(data, TextOrigin(str(self._path), fix)), len(data)
 
-    def is_at(self, extent: Extent) -> bool:
+    def is_at(self, extent: JournalExtent) -> bool:
         """Whether the file is unchanged since then."""
         return self._size() == extent.size
 
-    def append(self, line: bytes, extent: Extent) -> Extent | None:
+    def append(self, line: bytes, extent: JournalExtent) -> JournalExtent | None:
         """Add a batch durably; None when this disk cannot take it, or somebody else has written to the file."""
         try:
             files.make_folder(self._path.parent)
@@ -236,13 +236,13 @@ class LocalJournal:
         except OSError:
             return None
         length = extent.length + len(line)
-        return Extent(length, length)
+        return JournalExtent(length, length)
 
-    def clear(self) -> Extent:
+    def clear(self) -> JournalExtent:
         """Remove what the state holds now. What stays, for want of rights, is older than the state and is ignored."""
         with suppress(OSError):
             self._path.unlink(missing_ok=True)
-        return Extent(self._size(), 0)
+        return JournalExtent(self._size(), 0)
 
     def _size(self) -> int:
         return self._path.stat().st_size if self._path.exists() else 0

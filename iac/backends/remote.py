@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iac.backends.cell import Cell, NotSettled, Stored, settle
-from iac.backends.local import Extent, JournaledBackend, LocalJournal
+from iac.backends.local import JournaledBackend, JournalExtent, LocalJournal
 from iac.backends.lock import Lease
 from iac.core.errors import StateError, UnreachableError
 from iac.core.state.document import Batch, Owner, TextOrigin, fold_all, render_batch, render_state
@@ -39,7 +39,7 @@ class _Snapshot:
     document: State
     now: State
     serial: int
-    journal: Extent
+    journal: JournalExtent
     is_sent: bool = False
     named: int = 0
 
@@ -98,7 +98,7 @@ class RemoteBackend(JournaledBackend[_Snapshot]):
             fix = "put an earlier version of it back: iac state push FILE"
             document = self._parse(stored.data, fix)
             now = self._own(document, journal, TextOrigin(self._where, fix))
-            extent = Extent(size, journal.length_for(document))
+            extent = JournalExtent(size, journal.length_for(document))
             self._snapshot = _Snapshot(stored, document, now, document.serial, extent, named=journal.newest)
             return now
 
