@@ -311,7 +311,8 @@ def test_policies_of_exchange_that_are_not_recorded_are_a_gap(talk: Talk) -> Non
     both = {"rule": "PERMIT", "originClient": anybody, "destinationClient": anybody}
     scoped = {**both, "scopePolicies": [{"rule": "DENY", "type": "REGEXP", "matchParam": ".*"}]}
     assert 201 == talk.send("POST", path, token=talk.admin, body=both).status
-    for body in (scoped, {}, [], {**both, "originClient": {"type": "BY_SCOPE", "matchParam": "x"}}, b"no JSON"):
+    bodies: list[Any] = [scoped, {}, [], {**both, "originClient": {"type": "BY_SCOPE", "matchParam": "x"}}, b"no JSON"]
+    for body in bodies:
         assert 501 == talk.send("POST", path, token=talk.admin, body=body).status
     assert [1, 2] == [policy["id"] for policy in talk.ask("GET", path, token=talk.admin)[1]]
     assert [404, 404, 204] == [talk.send("DELETE", f"{path}/{n}", token=talk.admin).status for n in ("x", "9", "1")]
