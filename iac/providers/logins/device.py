@@ -151,7 +151,12 @@ def open_login(settings: DeviceAuth, at: LoginSite) -> Login:
         secret, method = at.read(settings.client_secret), settings.token_endpoint_auth_method
         proof = SharedSecret.at(at.api, client_id, secret, method)
     folder = cache_folder(at.site.environ)
-    return DeviceLogin(proof or PublicClient(client_id), at.scopes or READ_SCOPES, folder, Terminal(at.ask, at.warn))
+    return DeviceLogin(
+        proof or PublicClient(client_id),
+        at.scopes or (READ_SCOPES if at.api.is_iam else ()),
+        folder,
+        Terminal(at.ask, at.warn),
+    )
 
 
 class DeviceLogin(Login):
@@ -244,7 +249,12 @@ class DeviceLogin(Login):
             )
         path = Issuer.parse(flow.endpoints.issuer).path_of(flow.endpoints.others[ENDPOINT])
         for scopes in ((*self._scopes, OFFLINE), self._scopes):
-            answer = flow.post(path, {"client_id": self._proof.client_id, "scope": " ".join(scopes)})
+            answer = flow.post(
+                path,
+                {"client_id": self._proof.client_id, "scope": " ".join(scopes)}
+                if scopes
+                else {"client_id": self._proof.client_id},
+            )
             if error_code(answer) != "invalid_scope":
                 break
         approval = parse_approval(answer, flow.clock.now())

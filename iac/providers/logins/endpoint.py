@@ -75,7 +75,7 @@ def refused(attempt: TokenRequest, answer: Answer) -> UnreachableError:
             "the login client does not have the scopes that are needed",
             where=attempt.where,
             why=f"asked for: {asked}; {words}",
-            fix=f"ask an administrator of the server to give this client the scopes {asked}",
+            fix=f"ask an administrator of the server to give this client the scopes {asked}, or set auth.scope",
         )
     if attempt.proof.method in _ASSERTED and is_empty_405(answer):
         return no_such_client(attempt, f"{words}, as IAM does to an assertion of a client that it does not have")

@@ -145,8 +145,22 @@ class InitialAccessToken(Login):
     kind: ClassVar = KIND
 
     def fetch(self, http: Http, endpoints: Endpoints, clock: Clock) -> Bearer:
-        """The token as it is."""
-        return Bearer(self.find(), subject=KIND)
+        """The token as it is.
+
+        Raises:
+            CredentialsError: it says itself that it has ended.
+        """
+        read, now = read_bearer(self.find(), clock.now()), clock.now()
+        # some servers write 0 for a token without an end
+        ends = read.expires if read.expires is not None and read.expires.timestamp() > 0 else None
+        if ends is not None and ends <= now:
+            raise CredentialsError(
+                "the initial access token has expired",
+                where="auth.token",
+                why=f"it ended at {ends:{_TIME}}, and now is {now:{_TIME}}",
+                fix="get a new one from the server's operator",
+            )
+        return Bearer(read.value, subject=KIND, issuer=read.issuer)
 
 
 _TEMPORARY = Path("/tmp")  # noqa: S108  # the place that the discovery document names
