@@ -10,8 +10,8 @@ import secrets
 import socket
 import threading
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from iac.core.desired import OWNERS, Desired
 from iac.core.diagnostics import Diagnostic
-from iac.core.errors import InputError, LockedError, RenderError, StateError
+from iac.core.errors import InputError, RenderError, StateError
 from iac.core.model import members
 from iac.core.plan.change import sha256
 from iac.core.plan.draft import PlanOptions, Reads
@@ -342,22 +342,9 @@ class StateSession:
     run_id: str = field(default_factory=lambda: secrets.token_hex(8))
     progress: Progress = SILENT
 
-    @contextmanager
-    def locked(self, timeout: float) -> Iterator[None]:
-        """Hold the lock for a `with` block; who holds it meanwhile is told, and waited for `timeout` seconds.
-
-        Raises:
-            LockedError: somebody else still holds it; says who and for how long.
-        """
-        with ExitStack() as stack:
-            try:
-                stack.enter_context(self.backend.lock(self.holder(), timeout=0))
-            except LockedError as error:
-                if not timeout:
-                    raise
-                self.progress.wait(f"waiting up to {timeout:g} s for the lock: {error.why}")
-                stack.enter_context(self.backend.lock(self.holder(), timeout=timeout))
-            yield
+    def locked(self, timeout: float) -> AbstractContextManager[None]:
+        """Hold the lock for a `with` block; who else holds it is told, and waited for `timeout` seconds."""
+        return self.backend.lock_told(self.holder, timeout=timeout, tell=self.progress.wait)
 
     def holder(self) -> Holder:
         """How the lock names this run."""
