@@ -223,20 +223,20 @@ class Ledger:
             StateError: one of them cannot be opened, or a recipient is invalid.
         """
         state = self.state
-        clients = progress.over(state.clients, "client", "sealed again")
+        told = progress.over(state.clients, "client", "sealed again")
         self.state = replace(
             state,
-            clients={name: self._client(client, name, name) for name, client in clients},
+            clients={address: self._client(client, address, address) for address, client in told},
             intents={address: self._intent(intent, address, address) for address, intent in state.intents.items()},
             tombstones=tuple(
-                replace(grave, client=self._client(grave.client, grave.address, grave.address))
-                for grave in state.tombstones
+                replace(one, client=self._client(one.client, one.address, one.address)) for one in state.tombstones
             ),
             keys={address: self._keys(keys, address, address) for address, keys in state.keys.items()},
         )
         before, after = secrets_of(state), secrets_of(self.state)
         also = {address: secret.recipients for address, secret in after if secret.recipients}
-        return RekeyCounts(len(after), _count_clear(before), _count_clear(after), also)
+        were_clear, are_clear = (sum(secret.is_clear for _, secret in of) for of in (before, after))
+        return RekeyCounts(len(after), were_clear, are_clear, also)
 
     def reseal(self, address: str, secret: SealedSecret) -> SealedSecret:
         """A client secret that stays, sealed to those who may open it now; raises as `open`."""
@@ -325,10 +325,6 @@ class Ledger:
         return Place(self.state.lineage, self.state.environment, address, kind.value)
 
 
-def _count_clear(secrets: Iterable[tuple[str, SealedSecret]]) -> int:
-    return sum(secret.is_clear for _, secret in secrets)
-
-
 _LOCK_SECONDS = 600
 
 
@@ -348,10 +344,10 @@ class StateSession:
 
     def holder(self) -> Holder:
         """How the lock names this run."""
-        now = self.clock.now()
+        since = self.clock.now()
+        until = since + timedelta(seconds=_LOCK_SECONDS)
         user = os.environ.get("USER") or os.environ.get("LOGNAME") or "unknown"
         who = f"{user}@{socket.gethostname()} pid {os.getpid()}"
-        since, until = now, now + timedelta(seconds=_LOCK_SECONDS)
         return Holder(self.run_id, who, since.isoformat(timespec="seconds"), until.isoformat(timespec="seconds"))
 
     def ledger(self, state: State) -> Ledger:
