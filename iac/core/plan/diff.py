@@ -11,6 +11,7 @@ from iac.core.model import FIELDS, Fields, Kind, Value, meant, members
 from iac.core.plan.change import Cause, FieldChange
 from iac.core.registration import Facts, Registration
 from iac.core.state.model import ClientState
+from iac.core.text import listed, printable
 
 HIDDEN = frozenset({"jwk"})
 """Fields that a 1.14 server does not show (rec: admin-jwk)."""
@@ -43,7 +44,8 @@ def compare(
         before = shown.get(name)
         is_same = after is None if observed is None else _same(name, before, after, defaults)
         if not is_same:
-            changes.append(FieldChange.of(name, before, after, _cause(name, before, after, stored, defaults)))
+            known = stored if stored is not None and name in stored.declared | desired.implied else None
+            changes.append(FieldChange.of(name, before, after, _cause(name, before, after, known, defaults)))
     return (*changes, *_owners(desired, observed, stored))
 
 
@@ -59,7 +61,7 @@ def taken_over(
     changes = [
         _taken(name, stored, observed.fields.get(name), wanted.get(name), defaults)
         for name in FIELDS
-        if name in desired.managed and not is_hidden(name, observed, facts)
+        if name in desired.managed - desired.implied and not is_hidden(name, observed, facts)
     ]
     if desired.managed_owners is not None and observed.owners is not None:
         met = _majority(stored.owners, observed.owners, desired.managed_owners)
@@ -75,7 +77,7 @@ def _taken(
     is_met = _same(name, current, wanted, defaults)
     if FIELDS[name].kind is Kind.SET and not is_met:
         met, is_met = _majority(members(applied), members(current), members(wanted)) or None, True
-    is_noted = name in stored.declared and _same(name, applied, met, {})
+    is_noted = (name in stored.declared or met in {None, ()}) and _same(name, applied, met, {})
     return FieldChange.of(name, applied, met, Cause.SERVER) if is_met and not is_noted else None
 
 
@@ -110,6 +112,19 @@ def mismatches(
     ]
 
 
+def fate(name: str, sent: Value | None, answered: Value | None) -> str:
+    """What became of a value that the server did not keep; "" where a value is too long to be shown."""
+    if FIELDS[name].kind is Kind.JWKS:
+        return ""
+    if isinstance(sent, tuple) or isinstance(answered, tuple):
+        lost, kept = set(members(sent)) - set(members(answered)), set(members(answered)) - set(members(sent))
+        parts = (("dropped", lost), ("still there", kept))
+        return "; ".join(f"{word}: {listed(sorted(items))}" for word, items in parts if items)
+    if answered is None:
+        return f"dropped: {printable(str(sent))}"
+    return f"sent {'nothing' if sent is None else printable(str(sent))}, answered {printable(str(answered))}"
+
+
 def is_hidden(name: str, observed: Registration | None, facts: Facts) -> bool:
     """Whether this answer says nothing about a field, which the server may hold all the same (rec: admin-jwk)."""
     if name not in HIDDEN or observed is None or name in observed.fields:
@@ -125,11 +140,13 @@ def _same(name: str, before: Value | None, after: Value | None, defaults: Fields
         return bool(before) == bool(after)
     if kind is Kind.SECONDS and after is None:
         return name not in defaults or before == defaults[name]
+    if kind is Kind.SET:
+        return members(before) == members(after)
     return meant(name, before) == meant(name, after)
 
 
 def _cause(name: str, before: Value | None, after: Value | None, stored: ClientState | None, defaults: Fields) -> Cause:
-    if stored is None or name not in stored.declared:
+    if stored is None:
         return Cause.DEFINITION
     applied = _meant(name, stored.applied.get(name), defaults)
     if applied is None and FIELDS[name].kind is Kind.SECONDS:
