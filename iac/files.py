@@ -41,7 +41,7 @@ _swept: set[Path] = set()
 
 
 def write(path: Path, data: bytes, *, mode: int = PRIVATE) -> None:
-    """Put `data` in the place of a file's content, or make the file. A symbolic link is replaced, not followed.
+    """Replace the content of a file by `data`, or make the file. A symbolic link is replaced, not followed.
 
     Raises:
         OSError: it cannot be written; it is as before.
@@ -148,7 +148,7 @@ def sweep(folder: Path) -> None:
 
 
 def sweep_once(folder: Path) -> None:
-    """The same, the first time in this process: a folder may hold many files that one run writes."""
+    """Sweep a folder once in this process: one run may write many files to it."""
     if folder not in _swept:
         _swept.add(folder)
         sweep(folder)

@@ -112,7 +112,7 @@ class ClearVault(Vault):
         return Secret(sealed.removeprefix(CLEAR))
 
     def _check(self) -> None:
-        """Nothing to prove."""
+        """Clear text needs no identity."""
 
 
 class RekeyVault(Vault):

@@ -76,7 +76,7 @@ class Cell(ABC):
         return self._read()
 
     def swap(self, data: bytes, old: Stored | None) -> Stored:
-        """Put `data` in the place of `old` (None: of nothing).
+        """Replace `old` by `data` (None: there is nothing).
 
         Raises:
             NotStored: something else is there, the place refuses, or no answer came back.

@@ -160,7 +160,7 @@ def _wait(path: Path, file: int, clock: Clock, deadline: datetime) -> None:
 
 
 def holder_of(path: Path) -> Holder | None:
-    """The holder of the lock in file `path`; None when nobody does. A note that a dead process left does not count."""
+    """The holder of the lock in file `path`; None when it is free. A note that a dead process left does not count."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
@@ -172,7 +172,7 @@ def holder_of(path: Path) -> Holder | None:
 
 
 def unlock(path: Path, run_id: str) -> Holder:
-    """Clear the note that a run which is gone left in the lock file; what it said.
+    """Clear the note that a dead run left in the lock file; the holder that it names.
 
     Raises:
         LockedError: the run is alive: the kernel frees the lock when its process ends, and nothing else does.
@@ -288,11 +288,11 @@ class Lease(Lock):
             old = self._until_free(old, deadline)
 
     def _is_free(self, stored: Stored | None) -> bool:
-        """Whether nobody holds the lock any more; a note that cannot be read is somebody's."""
+        """Whether the lock is free; a note that cannot be read counts as held."""
         return stored is None or not stored.data or is_over(parse_note(stored.data), self._clock.now())
 
     def _until_free(self, stored: Stored | None, deadline: datetime) -> Stored | None:
-        """Wait until nobody holds the lock; the value that is in its place then."""
+        """Wait until the lock is free; the value that is in its place then."""
         while stored and stored.data:
             note = parse_note(stored.data)
             if is_over(note, self._clock.now()):
@@ -329,7 +329,7 @@ def _is_of(holder: Holder, stored: Stored | None) -> bool:
 
 
 class Renewal:
-    """Puts the end of a held lock off, at half its time, again and again, in a thread of its own.
+    """Extends a held lock at half its time, again and again, in a thread of its own.
 
     Args:
         cell: where the note is.

@@ -87,10 +87,12 @@ def command(
     show(view, done.to_dict(), (f"{draft.file}: client_id {draft.client_id}" for draft in done.drafts))
     context.note(*_told(done, is_text=view == "text"))
     context.note(*_secrets_told([draft for draft in done.drafts if draft.secret is not None], source, secrets_to))
+    if view == "text":
+        context.note("next: iac validate, then iac plan: it shows adopt, without changes of fields")
     if done.others:
         others = ", ".join(done.others)
         context.note(f"these definitions are in other environments too: {others}; see `environments` of each")
-    context.note("next: run iac plan. It shows adopt, without field changes; iac apply then takes the clients over")
+    context.advise("next: run iac plan. It shows adopt, without field changes; iac apply then takes the clients over")
     return 0
 
 
@@ -152,7 +154,7 @@ def _told(done: ImportResult, *, is_text: bool) -> Iterator[str]:
         yield from once_per_message(left, "clients", sign=" ")
     for rule in sorted({rule for draft in done.drafts for rule in draft.refused}):
         addresses = listed(draft.address for draft in done.drafts if rule in draft.refused)
-        yield f"policy refuses ({rule}) until that is fixed or waived: {addresses}; iac explain {rule}"
+        yield f"policy refuses ({rule}) until you fix or waive it: {addresses}; iac explain {rule}"
 
 
 def _secrets_told(holding: list[DefinitionDraft], source: str | None, file: str | None) -> Iterator[str]:

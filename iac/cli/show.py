@@ -12,7 +12,7 @@ from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
 from iac.cli.options import complete_addresses
 from iac.core.errors import InputError
-from iac.core.model import FIELDS, Fields
+from iac.core.model import Fields, in_order
 from iac.core.plan.identity import with_current_id
 from iac.core.state.model import SecretStatus
 from iac.views.drift import DISABLED
@@ -20,7 +20,7 @@ from iac.views.state import predecessor_text, predecessors_of, value_words
 
 if TYPE_CHECKING:
     from iac.session import Session
-    from iac.workflow.registrations import Reading
+    from iac.workflow.registrations import RegistrationReader
 
 
 @click.command(
@@ -42,7 +42,7 @@ def command(context: CommandContext, *, name: str, provenance: bool, view: str) 
         return _show_provenance(context, name, view)
     from iac.wiring import Access, open_session  # brings in the adapters
 
-    with open_session(context, Access.READ) as session:
+    with open_session(context, Access.READ, may_be_empty=True) as session:
         client = _look_up(session, name)
     show(view, client, _lines(client))
     return 0
@@ -66,7 +66,7 @@ def _look_up(session: Session, name: str) -> dict[str, Any]:
         return _found(session, read, name)
 
 
-def _found(session: Session, read: Reading, name: str) -> dict[str, Any]:
+def _found(session: Session, read: RegistrationReader, name: str) -> dict[str, Any]:
     state = read.state
     clients = session.desired.clients
     address = next((a for a, c in clients.items() if name in {a, c.client_id}), None)
@@ -103,7 +103,7 @@ def _found(session: Session, read: Reading, name: str) -> dict[str, Any]:
 
 
 def _values(fields: Fields) -> dict[str, Any]:
-    values = {name: fields[name] for name in FIELDS if name in fields}
+    values = {name: fields[name] for name in in_order(fields)}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 

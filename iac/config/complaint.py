@@ -309,6 +309,8 @@ def _fix(error: Violation, expected: str) -> str:
     match error.keyword:
         case "enum":
             return nearest(str(error.value), _choices(error)) or "choose one of them"
+        case "pattern" if "examples" in error.schema:
+            return nearest(str(error.value), error.schema["examples"]) or f"use {expected}"
         case "type":
             return _other_type(error, expected)
         case "minLength" | "maxLength" | "minItems" | "maxItems" | "minProperties":

@@ -11,7 +11,18 @@ from typing import TYPE_CHECKING, Any
 from iac.config.layers import ListItem, MergedLayers
 from iac.core.desired import DesiredClient, Lifecycle, Rotation, Waiver
 from iac.core.diagnostics import Diagnostic, Location
-from iac.core.model import ALWAYS, DEFAULTED, FIELDS, GRANT_TYPES, Kind, Value, meant
+from iac.core.model import (
+    ALWAYS,
+    DEFAULTED,
+    FIELDS,
+    GRANT_TYPES,
+    Kind,
+    Value,
+    canonical_json,
+    field_of,
+    in_order,
+    meant,
+)
 from iac.core.plan.change import recipient
 from iac.core.policy import RULES, DefinitionRule, Subject, check, in_force, judge, unused
 from iac.core.rotation import seconds
@@ -63,11 +74,11 @@ class ValuePool:
 def canonical_fields(merged: MergedLayers, pool: ValuePool) -> dict[str, Value]:
     """Canonical values of the fields that are not empty; values with mistakes are left out."""
     fields: dict[str, Value] = dict(_UNDECLARED)  # type: ignore[arg-type]  # None is filtered out above
-    for name, field in FIELDS.items():
-        parts = merged.parts.get(name)
-        if parts is None or name in merged.broken:
+    for name in in_order(merged.parts):
+        if name in merged.broken:
             continue
-        value = meant(name, _canonical(field.kind, name, merged, parts[-1].value))
+        field = field_of(name)
+        value = meant(name, _canonical(field.kind, name, merged, merged.parts[name][-1].value))
         if value is None or value in {(), ""}:
             fields.pop(name, None)
         else:
@@ -81,6 +92,8 @@ def _canonical(kind: Kind, name: str, merged: MergedLayers, value: Any) -> Any:
         if name == "grant_types":
             values = [GRANT_TYPES.get(grant, grant) for grant in values]
         return tuple(sorted(set(values)))
+    if kind is Kind.JSON:
+        return canonical_json(value)
     if kind is Kind.JWKS and isinstance(value, dict):
         return json.dumps(value)
     return bool(value) if kind is Kind.FLAG else value
@@ -93,7 +106,7 @@ def desired_client(definition: Definition, pool: ValuePool, judgement: RuleHits)
     if "jwk" in fields:
         fields["jwk"] = canonical_jwks(str(fields["jwk"]))
     owners = merged.values("owners") if "owners" in merged.parts else None
-    named = frozenset(name for name in FIELDS if name in merged.parts)
+    named = frozenset(in_order(merged.parts))
     knows_defaults = definition.settings.api.knows_defaults
     return DesiredClient(
         address=definition.address,

@@ -159,7 +159,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "number": (int, float),
     "null": (type(None),),
 }
-_NOTES = frozenset({"$schema", "$id", "$defs", "title", "description", "x-expected"})
+_NOTES = frozenset({"$schema", "$id", "$defs", "title", "description", "examples", "x-expected"})
 """Keywords that check nothing."""
 
 

@@ -16,7 +16,7 @@ from iac.core.text import ALIKE, MESSAGES, grouped, listed
 
 
 class Severity(StrEnum):
-    """An error stops; a warning is said; what is waived is said too, with the reason, and counts for nothing."""
+    """An error stops. A warning is shown. A waived finding is shown with its reason and has no effect."""
 
     ERROR = "error"
     WARNING = "warning"

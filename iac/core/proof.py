@@ -24,7 +24,7 @@ class Grade(StrEnum):
 
     @property
     def words(self) -> str:
-        """As people read it."""
+        """The grade in words."""
         return self.replace("_", " ")
 
 

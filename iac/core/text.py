@@ -77,7 +77,7 @@ def _window(text: str, start: int, limit: int) -> str:
 
 
 def install_extra(name: str) -> str:
-    """How to get what iac needs beside itself. No command names the package on an index, where its name is nobody's."""
+    """How to install an extra. No command names the package on an index, where anybody could take its name."""
     return f"install the extra {name} of iac: {HOME}#install"
 
 
@@ -129,7 +129,7 @@ def grouped(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
 
 
 def once_per_message(messages: Iterable[tuple[str, str]], noun: str, *, sign: str = ": ") -> Iterator[str]:
-    """`NAME: message` for each pair; what is said of many is said once, with their number and the first names.
+    """`NAME: message` for each pair; one message of many names stands once, with their number and the first names.
 
     Args:
         messages: name and message.

@@ -70,7 +70,7 @@ class Reader(ABC):
 
     @_server
     def read_ahead(self, expected: int) -> None:
-        """Begin what `read` of about so many clients starts with, and return; what fails is raised by later calls."""
+        """Begin to read about so many clients in the background; later calls raise what fails."""
         self._read_ahead(expected)
 
     @_server
@@ -90,7 +90,7 @@ class Reader(ABC):
 
     @_server
     def read(self, client_ids: Collection[str], owners_of: Collection[str] = ()) -> Actual:
-        """Those of these client_ids that exist, owners for those in `owners_of`, and the count of all clients."""
+        """The clients of these ids that exist, owners for those in `owners_of`, and the count of all clients."""
         return self._read(client_ids, owners_of)
 
     @_server
@@ -198,7 +198,7 @@ class Provider(Reader):
 
     @_write
     def redeem(self, client_id: str) -> Registration:
-        """Make the user of the login the owner of a client that nobody owns (rec: self-service-redeem).
+        """Make the user of the login the owner of a client without an owner (rec: self-service-redeem).
 
         Raises:
             ServerError: this API has no such call.
@@ -241,7 +241,7 @@ class Provider(Reader):
 
     @_server
     def accepts_secret(self, client_id: str, secret: Secret, fields: Fields | None = None) -> bool:
-        """Whether the token endpoint takes this secret for this client, whatever grant it then refuses (rec: login).
+        """Whether the token endpoint takes this secret for this client, even if it refuses the grant (rec: login).
 
         Args:
             client_id: whose it may be.

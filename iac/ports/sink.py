@@ -51,7 +51,7 @@ def _fingerprint(salt: str, content: bytes) -> str:
 
 
 class Sink(ABC):
-    """Where outputs go. What a path means is each sink's own; `mode` is that of a file."""
+    """Where outputs go. Each sink decides what a path means; `mode` is the mode of a file."""
 
     @_sink
     def check(self, path: str, content: bytes) -> None:
@@ -97,7 +97,7 @@ class Sink(ABC):
 
     @_sink
     def exposed(self, paths: Collection[str]) -> Mapping[str, Diagnostic]:
-        """Those of these outputs that version control holds or would take up. All are asked for at once."""
+        """The outputs that version control holds or would take up. All are asked for at once."""
         return self._exposed(paths)
 
     @abstractmethod
@@ -132,7 +132,7 @@ class Deliveries:
 
     @cached_property
     def by_id(self) -> dict[str, Delivery]:
-        """All of them; read once."""
+        """All deliveries; read once."""
         return self._load()
 
     def newest(self) -> tuple[str, int]:

@@ -53,7 +53,7 @@ if TYPE_CHECKING:
 
 
 class SecretKind(StrEnum):
-    """What is sealed for an address; the seal names it, so that none can be put in the place of another."""
+    """The kinds of secrets of an address. The seal names the kind, so that none can replace another."""
 
     SECRET = "client_secret"  # noqa: S105  # the name of the field, not its value
     TOKEN = "registration_access_token"  # noqa: S105  # the same
@@ -119,7 +119,7 @@ class Ledger:
         return SealedSecret(sealed, salt, secret.fingerprint(salt), version, self.now(), also, recipients)
 
     def _version(self, address: str, kind: SecretKind) -> int:
-        """That of the last one in state; 0 when there is none."""
+        """The version of the newest one in state; 0 when there is none."""
         if kind is SecretKind.KEY:
             return len(self.state.keys.get(address, ()))
         client = self.state.clients.get(address)
@@ -198,7 +198,7 @@ class Ledger:
         self.state = without_old_tombstones(state, written(self.clock.now() - timedelta(days=TOMBSTONE_DAYS)))
 
     def move(self, moves: Collection[tuple[str, str]]) -> None:
-        """Rename addresses. Secrets belong to an address: those of a moved client are sealed for the new one."""
+        """Rename addresses. Secrets belong to an address, so those of a moved client are sealed again."""
         before, state = self.state.keys, move(self.state, moves)
         clients = {target: self._client(state.clients[target], source, target) for source, target in moves}
         intents = {to: self._intent(state.intents[to], source, to) for source, to in moves if to in state.intents}
@@ -243,7 +243,7 @@ class Ledger:
         return self._sealed_again(secret, address, address)
 
     def _client(self, client: ClientState, source: str, target: str) -> ClientState:
-        """A client with its secrets sealed again, for another address or the same, and those of its predecessors."""
+        """A client with its secrets and those of its predecessors sealed again, for the same address or another."""
         return replace(
             client,
             secret=client.secret and self._sealed_again(client.secret, source, target),
@@ -384,7 +384,7 @@ class LocalSession(StateSession):
         return PlanOptions(reads=self.reads, targets=frozenset(targets), recreate=frozenset(recreate))
 
     def ledger(self, state: State) -> Ledger:
-        """This run's view of state. What it seals is sealed to the recipients of now, those of definitions too."""
+        """This run's view of state. It seals to the current recipients, those of definitions too."""
         recipients = {address: client.recipients for address, client in self.desired.clients.items()}
         return Ledger(self.backend, self.vault, self.clock, state, recipients)
 

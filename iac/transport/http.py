@@ -206,7 +206,7 @@ class Http:
         self._client.close()
 
     def send(self, call: Call) -> Answer:
-        """Send a call, again only when it has no effect, and give the server's answer, whatever its status.
+        """Send a call and return the server's answer of any status. Only a call without effect is sent again.
 
         Raises:
             UnreachableError: not sent, or a read without an answer.

@@ -17,6 +17,7 @@ from iac.core.text import printable
 from iac.views.text import SYMBOLS
 from iac.views.words import (
     CAUSES,
+    FINDINGS,
     SOME_UNREAD,
     CharacterBudget,
     code,
@@ -51,7 +52,7 @@ def plan_markdown(plan: Plan, budget: int) -> str:
     title, *head = room.take([*_title(plan), *_warnings(plan), *_counts(plan)])
     guards, refusals = room.section("#### Refused", [_guard(guard) for guard in plan.guards], most=room.left // 4)
     names, names_note = _names(changes, room)
-    findings, unsaid = room.section("#### Findings", list(_findings(plan, changes)), most=room.left // 2)
+    findings, unsaid = room.section(FINDINGS, list(_findings(plan, changes)), most=room.left // 2)
     others, rest = room.section("#### Beside changes", list(_others(plan)), most=room.left // 2)
     folds = room.take(folded(change) for change in changes)
     hidden = {"refusal": refusals, "finding": unsaid + rest, "difference": len(changes) - len(folds)}

@@ -60,7 +60,7 @@ def test_what_cannot_be_read_is_compared_with_what_was_last_applied(why: UnreadR
     unread = Actual(FACTS, {}, 0, {ID: why})
     found = plan(project(CLIENT, api=API), state({"team/app": held()}), unread)
     assert (True, False, [finding]) == (found.is_empty, found.complete, [said.id for said in found.findings])
-    changed = plan(project(replace(CLIENT, fields={**CLIENT.fields, "client_name": "New"}), api=API),
+    changed = plan(project(replace(CLIENT, fields={**CLIENT.fields, "client_name": "New name"}), api=API),
                    state({"team/app": held()}), unread)  # fmt: skip
     assert [Action.UPDATE] == [change.action for change in changed.changes]
     assert (["create-only"] if why is UnreadReason.NO_ADDRESS else []) == ids(changed)
@@ -178,7 +178,7 @@ def test_who_comes_with_a_token_comes_as_nobody() -> None:
 def test_scopes_that_are_left_alone_may_be_stripped_too() -> None:
     ignoring = replace(
         CLIENT,
-        fields={**CLIENT.fields, "client_name": "New"},
+        fields={**CLIENT.fields, "client_name": "New name"},
         lifecycle=replace(CLIENT.lifecycle, ignore_changes=frozenset({"scope"})),
     )
     server = registered(replace(CLIENT, client_id=ID), facts=NEW, scope="openid storage.read:/")
@@ -245,7 +245,7 @@ def test_what_is_not_understood_is_compared_with_what_was_last_applied_and_left_
         ids(found),
     )
     assert PROBLEM in found.findings[0].why
-    renamed = replace(CLIENT, fields={**CLIENT.fields, "client_name": "New"})
+    renamed = replace(CLIENT, fields={**CLIENT.fields, "client_name": "New name"})
     changed = plan(project(renamed, api=API), state({"team/app": held()}), garbled())
     assert ["client-not-understood"] == ids(changed)
     assert PROBLEM in changed.guards[0].why

@@ -64,7 +64,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class NewCommit:
-    """A commit that was made here: its id, and that of the file in it (None: the file was taken away)."""
+    """A commit that was made here: its id, and the id of the file in it (None: the commit removes the file)."""
 
     commit: str
     blob: str | None
@@ -127,7 +127,7 @@ class Copy:
             return dict(zip(paths, (head[2].decode() if head else "" for head in heads), strict=True))
 
     def push(self, ref: str, old: str | None, new: str | None) -> GitAnswer:
-        """Put a commit in the place of exactly `old` (None: of nothing; for `new`: take the ref away)."""
+        """Replace exactly the commit `old` (None: there is none) by `new` (None: remove the ref)."""
         with self._turn:
             self._recent = None
             lease = f"--force-with-lease={ref}:{old or ''}"
@@ -236,7 +236,7 @@ def _objects(out: bytes) -> list[_Object | None]:
 
 
 def is_declined(answer: GitAnswer) -> bool:
-    """Whether the server said no to a push; else it said nothing, or something else stood there."""
+    """Whether the server refused a push; else it did not answer, or the ref was another one."""
     return any("[remote rejected]" in summary for summary in _summaries(answer))
 
 

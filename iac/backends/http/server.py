@@ -164,7 +164,7 @@ class StateServer:
         return LockUnknown(self._failure(answer, "locked"), LockFailure.BROKE_OFF if is_broken else LockFailure.REFUSED)
 
     def free(self, lock_id: str) -> str:
-        """Free the lock of this id; why that is not known to have happened, "" when nobody holds it by this id.
+        """Free the lock of this id; "" when it is surely free, else why that is unknown.
 
         Without an id whatever lock there is, as `terraform force-unlock` does.
         """

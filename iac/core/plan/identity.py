@@ -68,7 +68,7 @@ def base_of(client: ClientState) -> str:
 
 
 def predecessor_id(client_id: str) -> str:
-    """The id of which this is that of a successor by rotation; "" when no rotation gives such an id."""
+    """The id to which a rotation added its number to get this one; "" for an id without such a number."""
     base, _, number = client_id.rpartition(_SIGN)
     return base if number.isdecimal() else ""
 

@@ -27,7 +27,7 @@ from iac.core.plan.identity import (
     without_additions,
 )
 from iac.core.plan.output import as_rendered, attach_outputs
-from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, TakenOver
+from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, TakenOverFields
 from iac.core.plan.proposal import (
     add_change,
     begun_restore,
@@ -129,7 +129,7 @@ def _released(wanted: Iterable[str], desired: Desired, state: State) -> Iterator
             yield ReleasedFields(address, tuple(sorted(gone)))
 
 
-def _taken_over(draft: Draft, wanted: Iterable[str]) -> Iterator[TakenOver]:
+def _taken_over(draft: Draft, wanted: Iterable[str]) -> Iterator[TakenOverFields]:
     facts, defaults = draft.actual.facts, draft.desired.server_defaults
     for address in wanted:
         client, stored = draft.desired.clients[address], draft.state.clients.get(address)
@@ -137,11 +137,11 @@ def _taken_over(draft: Draft, wanted: Iterable[str]) -> Iterator[TakenOver]:
         if stored is None or observed is None or stored.client_id != client.client_id:
             continue
         if fields := taken_over(client, observed, stored, facts, defaults):
-            yield TakenOver(address, fields)
+            yield TakenOverFields(address, fields)
 
 
 def to_read(desired: Desired, state: State, options: PlanOptions) -> tuple[list[str], list[str]]:
-    """Client_ids to read, and those of them whose owners are read too.
+    """Client_ids to read, and the ids of those clients whose owners to read.
 
     They are those of definitions, state, predecessors and interrupted writes, and those of successors that a run may
     register. Owners are read for clients that declare them, and for those whose successors get the same.

@@ -181,7 +181,7 @@ def _reason(answer: Mapping[str, Any]) -> str:
 
 
 def guard_hidden(draft: Draft, client: DesiredClient, observed: Registration, stored: ClientState | None) -> None:
-    """What is sent erases what it does not carry: a hidden jwk that nobody declares (rec: admin-jwk)."""
+    """Guard a hidden jwk that no definition declares: an update without it erases it (rec: admin-jwk)."""
     if not draft.actual.facts.has_up_scoping:
         return
     for name in sorted(HIDDEN - client.declared):

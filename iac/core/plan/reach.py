@@ -19,7 +19,7 @@ from iac.core.state.model import ClientState
 
 
 def facts_for(draft: Draft, stored: ClientState | None) -> Facts:
-    """Which server this is for one client: who comes with a registration access token comes as nobody."""
+    """The server as one client meets it: a registration access token logs nobody in."""
     facts = draft.actual.facts
     return facts if stored is None or stored.rat is None else replace(facts, is_anonymous=True)
 

@@ -99,8 +99,8 @@ RULES = (
         level=Level.OFF,
         what="A scope that only an administrator can give, and that does not let the client change the server: "
         "`storage.*:/`, `proxy:generate`, `ssh-keys`.",
-        why="When an owner edits the client in IAM's dashboard, the server silently removes the scope. The rule is "
-        "off, because services of the WLCG need such scopes, and a plan shows what was lost.",
+        why="When an owner edits the client in IAM's dashboard, the server removes the scope silently. The "
+        "rule is off, because services of the WLCG need such scopes.",
         source="rec: self-service-restricted-scopes; IAM issue 461",
         fix="remove the scope, or waive it with the service's reason",
         bad="scope: ['storage.modify:/']",

@@ -125,7 +125,7 @@ def texts(value: Any, at: str) -> tuple[str, ...]:
 
 
 def named(read_item: Reader) -> Reader:
-    """An object with such values, whatever their names."""
+    """An object with such values under any names."""
     return lambda value, at: {name: read_item(item, f"{at}.{name}") for name, item in OBJECT(value, at).items()}
 
 
@@ -202,7 +202,7 @@ def _applied(value: Any, at: str) -> Mapping[str, Value]:
 
 
 def _field_value(name: str, value: Any, at: str) -> Any:
-    """As this program knows the field, and of any kind where it does not."""
+    """The value of a field: of its kind where this program knows the field, else any JSON value."""
     if name not in FIELDS:
         check_json(value, at)
         return _frozen(value)
@@ -214,7 +214,7 @@ def _field_value(name: str, value: Any, at: str) -> Any:
 
 
 def _frozen(value: Any) -> Any:
-    """A JSON value with tuples in the place of lists."""
+    """A JSON value with tuples instead of lists."""
     if type(value) is list:
         return tuple(_frozen(member) for member in value)
     return {name: _frozen(member) for name, member in value.items()} if type(value) is dict else value
@@ -375,7 +375,7 @@ def dump(value: Any) -> str:
 
 
 def unique_members(pairs: list[tuple[str, Any]]) -> Object:
-    """The members of a JSON object; of two of one name nobody knows which one counts (RFC 8259 section 4)."""
+    """The members of a JSON object; refuses two of one name, which readers treat differently (RFC 8259 section 4)."""
     data = dict(pairs)
     if len(data) != len(pairs):
         raise MalformedValue("a member twice in one object")

@@ -121,7 +121,7 @@ KIND = "indigo-iac state"
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose state it must be. `lineage` is that of iac.yaml, "" when it names none."""
+    """The owner that a state must have. `lineage` comes from iac.yaml, "" when it names none."""
 
     project: str
     environment: str

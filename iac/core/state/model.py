@@ -35,7 +35,7 @@ class SecretStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SealedSecret:
-    """An encrypted secret and what may be said of it without a key.
+    """An encrypted secret and what is known of it without a key.
 
     Attributes:
         sealed: the ciphertext as text (or, with `encryption: none`, the clear text behind `clear:`).
@@ -64,7 +64,7 @@ class SealedSecret:
         return secret is not None and secret.fingerprint(self.salt) == self.fingerprint
 
     def is_same(self, other: SealedSecret) -> bool:
-        """Whether it is the very secret of the other, to whomever each is sealed."""
+        """Whether both are the same secret, whoever each is sealed to."""
         return (self.version, self.salt, self.fingerprint) == (other.version, other.salt, other.fingerprint)
 
 
@@ -151,7 +151,7 @@ class ClientState:
 
     @property
     def client_ids(self) -> tuple[str, ...]:
-        """Of the client, and of those that it has taken the place of and that are still registered."""
+        """The ids of the client and of its predecessors that are still registered."""
         return (self.client_id, *(old.client.client_id for old in self.predecessors))
 
 
@@ -212,7 +212,7 @@ class OutputRecord:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """The plan that was approved: its digest and those of its changes, any rest of which a retry may apply.
+    """The approved plan: its digest and the digests of its changes. A retry may apply any of them.
 
     Attributes:
         seen: by address, what changes with predecessors saw on the server, as JSON. What is left of such a change sees
@@ -340,7 +340,7 @@ def fold(state: State, event: Event) -> State:
 
 
 def _without_predecessor(clients: Mapping[str, ClientState], grave: Tombstone) -> Mapping[str, ClientState]:
-    """The clients, that of the tombstone's address without the predecessor that is in it."""
+    """The clients; the one at the tombstone's address loses the predecessor that is in the tombstone."""
     client = clients.get(grave.address)
     if client is None:
         return clients
