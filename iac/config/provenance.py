@@ -100,7 +100,7 @@ def _written(merged: MergedLayers, name: str) -> Iterator[ValueOrigin]:
 
 
 def _unwritten(name: str, project: Project, settings: Settings) -> Iterator[ValueOrigin]:
-    """What an always-managed field means, and what the server is said to choose, where nobody has written a value."""
+    """Values that nobody has written: of always-managed fields, and those of `server_defaults`."""
     defaults: Mapping[str, object] = settings.server_defaults
     field = FIELDS[name]
     if field.always:

@@ -116,7 +116,7 @@ def run_import(caller: Caller, request: ImportRequest) -> ImportResult:
 
 
 def _check_folders(known: ProjectSurvey, folder: str) -> None:
-    """Defaults with mistakes would make definitions that mean something else once they are mended."""
+    """Defaults with mistakes would make definitions that mean something else once they are corrected."""
     files = {file for above, file in known.default_files.items() if not above or f"{folder}/".startswith(f"{above}/")}
     wrong = [diagnostic for diagnostic in known.mistakes if diagnostic.location and diagnostic.location.file in files]
     if wrong:
@@ -204,7 +204,7 @@ def _refuse(
     ]
     if problems:
         raise InputError(
-            "not to be imported, nothing is written",
+            "these clients cannot be imported, nothing is written",
             why=listed(problems, "; "),
             fix="leave them out; iac show CLIENT_ID shows what the server holds",
         )
