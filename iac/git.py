@@ -273,7 +273,7 @@ class _WorkTree:
     project: Path
 
     def exposed(self, names: Mapping[str, str]) -> Iterator[tuple[str, Diagnostic]]:
-        """For those of some files that are not ignored, by their names, what they are."""
+        """By name, a diagnostic for each of these files that is not ignored."""
         try:
             git = open_work_tree(self.root)
             tracked = self._tracked(git, names)
@@ -293,7 +293,7 @@ class _WorkTree:
                 yield name, Diagnostic(NOT_IGNORED, summary, None, "", self._ignoring(path), Severity.WARNING)
 
     def _ignored(self, git: Git, paths: Collection[str]) -> set[str]:
-        """Those that .gitignore names, tracked or not; `./` keeps a colon from being magic."""
+        """The paths that .gitignore names, tracked or not; `./` keeps a colon from being magic."""
         names = "\0".join(f"./{path}" for path in paths)
         return {
             path.removeprefix("./")

@@ -14,7 +14,7 @@ from iac.core import server
 from iac.core.desired import OWNERS
 from iac.core.errors import GarbledError, OwnersError, ServerError, StalePlan, UnknownOutcome, UnreachableError
 from iac.core.model import Fields
-from iac.core.plan.change import Change
+from iac.core.plan.change import Action, Change
 from iac.core.plan.diff import is_hidden, mismatches
 from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret
@@ -40,6 +40,8 @@ class Requests:
         """
         try:
             with self._intent_of(change):
+                if self.facts.api.server_chooses:
+                    self.ledger.begin_create(change.address)
                 return self.provider.create(client)
         except UnknownOutcome as unknown:
             # Never sent again: the lost request may still arrive, and a second client would be in nobody's state.
@@ -93,42 +95,34 @@ class Requests:
         """
         if change.observed is not None and change.observed.is_remembered:
             return change.observed
-        with self._token_kept(change):
-            registration = self.provider.get(change.client_id, with_owners=with_owners)
+        registration = self.provider.get(change.client_id, with_owners=with_owners)
         if registration is None:
             raise StalePlan("the client was deleted since the plan", where=change.address, fix="run iac plan again")
-        if registration.rat is not None:
-            # A read may replace the token: the new one is stored before it is used, for the old one is dead.
-            self.ledger.keep_rat(change.address, registration.rat)
         return registration
 
-    @contextmanager
-    def _token_kept(self, change: Change) -> Iterator[None]:
-        """A read that makes no sense may bring a new token all the same (RFC 7592 section 3): the old one is dead."""
-        try:
-            yield
-        except (GarbledError, UnknownOutcome) as error:
-            if error.partial is not None and error.partial.rat is not None:
-                self.ledger.keep_rat(change.address, error.partial.rat)
-            raise
-
-    def stored(self, change: Change, answer: Registration) -> Registration:
+    def stored(self, answer: Registration) -> Registration:
         """What is stored, where an answer is not that yet (rec: self-service-user); else the answer."""
-        if not server.reads_back(self.facts):
-            return answer
-        with self._token_kept(change):
-            return self.provider.get(answer.client_id) or answer
+        return (self.provider.get(answer.client_id) if server.reads_back(self.facts) else None) or answer
+
+    def accepts(self, registration: Registration, secret: Secret) -> bool | None:
+        """Whether the token endpoint takes a secret of this client; None when it does not say."""
+        try:
+            return self.provider.accepts_secret(registration.client_id, secret, registration.fields)
+        except (ServerError, UnreachableError):
+            return None
 
     def put(self, change: Change, fresh: Registration) -> Registration:
         """Lay the fields of a change over what is there."""
         fields, names = change.sent_fields, change.sent_names
+        if self.facts.api.renews_tokens:
+            # An answer that is lost may take a new token along: then this says why nobody reaches the client.
+            self.ledger.record(self.ledger.intend(change.address, fresh.client_id, Action.UPDATE, begun=True))
         try:
             return self.provider.update(fresh, fields, names)
         except UnknownOutcome as unknown:
             if unknown.partial is not None and self.facts.api.server_chooses:
                 return unknown.partial  # a new secret or token is nowhere else: it is stored before the client is read
-            with self._token_kept(change):
-                registration = read_back(self.provider, unknown, fresh.client_id)
+            registration = read_back(self.provider, unknown, fresh.client_id)
             if registration is None or mismatches(fields, names, registration, self.facts, self.defaults):
                 raise
             # Of a field that no read shows nobody can tell whether the write arrived.

@@ -69,11 +69,12 @@ def apply_plan(session: Session, locked: LockedPlan, stop: StopRequest) -> Repor
         IacError: something keeps the run from its first write; nothing was sent.
     """
     plan, ledger = locked.plan, session.ledger(locked.state)
+    session.provider.keep_tokens(ledger.keep_token)
     _check_ready(session, locked, ledger)
     _begin(session, locked, ledger)
     # One write of state makes the approval, all intents and all secrets that iac chooses durable before the first
     # request: whatever a crash leaves at the server, the next run finds here what was sent and with which secret.
-    intend(ledger, plan.changes, locked.kept)
+    intend(ledger, plan.changes, locked.kept, begun=False if locked.actual.facts.api.server_chooses else None)
     ledger.save()
     steps = Steps(
         session.provider, ledger, locked.actual.facts, session.desired.server_defaults, session.desired.api.provider
@@ -139,11 +140,16 @@ def _save(ledger: Ledger) -> IacError | None:
     return None
 
 
-def intend(ledger: Ledger, changes: Iterable[Change], kept: Mapping[str, SealedSecret]) -> None:
+def intend(
+    ledger: Ledger, changes: Iterable[Change], kept: Mapping[str, SealedSecret], *, begun: bool | None = None
+) -> None:
     """Note the intents of all creates and new secrets; the next `save` makes them durable in one write.
 
     Secrets that a request carries are chosen here, but for those in `kept`, by address, which a client had before; they
     are sealed to those whom the plan shows. A rotation that an earlier run may have sent stays that run's.
+
+    `begun` is False where each create notes when it begins: where the server chooses ids, nobody can look for a client
+    afterwards that was perhaps registered.
     """
     for change in changes:
         # That it may be another run's is what tells the step that the secret in state may be dead.
@@ -161,7 +167,8 @@ def intend(ledger: Ledger, changes: Iterable[Change], kept: Mapping[str, SealedS
             action = Action.ROTATE
         else:
             continue
-        ledger.note(ledger.intend(change.address, change.client_id, action, sealed))
+        is_begun = begun if action is Action.CREATE else None
+        ledger.note(ledger.intend(change.address, change.client_id, action, sealed, begun=is_begun))
 
 
 def withdraw(ledger: Ledger, outcomes: Iterable[Outcome]) -> None:

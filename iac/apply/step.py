@@ -106,18 +106,26 @@ class Steps:
         check_kept(self._store(change, answer, replace(client, owners=owners)), change)
 
     def _settle(
-        self, change: Change, answer: Registration, client: ClientState
+        self, change: Change, answer: Registration, client: ClientState, before: Registration | None = None
     ) -> tuple[list[str], ClientState, Registration]:
         """Make an answer durable, then read back what is stored and hold that against what was sent.
 
         The answer goes first: its secret and its token may be nowhere else, and the read can fail. Gives names of
-        fields in which the server did not keep what was sent, the client as state has it, and the last answer.
+        fields in which the server did not keep what was sent, the client as state has it, and the last answer. `before`
+        is what the write has replaced; None for a create.
         """
-        client = _unknown_if_unseen(change, self._with_answered(change, answer, client))
+        client = self._with_answered(change, answer, client)
+        if answer.secret is not None and self._is_answered(change, answer, client, before):
+            client = with_secret(client, self._seal(change, answer.secret))
+        client = _unknown_if_unseen(change, client)
         not_kept = self._store(change, answer, client)
-        stored = self._requests.stored(change, answer)
+        stored = self._requests.stored(answer)
         if stored is not answer:
             client = self._with_answered(change, stored, client)
+            if self.facts.api.renews_tokens and client.rat is not None:
+                client = replace(client, token_renewed=bool(client.token_renewed))
+            if stored.secret is not None and self._is_shown(stored, client):
+                client = with_secret(client, self._seal(change, stored.secret))
             not_kept = self._store(change, stored, client)
         return not_kept, client, stored
 
@@ -131,7 +139,7 @@ class Steps:
                 # Up to 1.13 a PUT sets the secret that it carries (rec: admin-auth-method-matrix).
                 sealed, secret = self._chosen_secret(change)
                 client, fresh = with_secret(client, sealed), replace(fresh, secret=secret)
-            elif change.step is SecretStep.TAKE and fresh.secret is not None:
+            elif change.step is SecretStep.TAKE and fresh.secret is not None and self._is_proven(change, fresh):
                 client = with_secret(client, self._seal(change, fresh.secret))
             elif change.step is SecretStep.DROP:
                 client = with_secret(client, None)
@@ -140,7 +148,7 @@ class Steps:
             if change.writes_fields or is_lacking or change.step is SecretStep.CHOOSE:
                 answer = self._requests.put(change, fresh)
         if answer is not fresh and server.reads_back(self.facts):
-            _, client, answer = self._settle(change, answer, client)
+            _, client, answer = self._settle(change, answer, client, fresh)
         if change.step is SecretStep.ROTATE:
             client = self._rotate(change, fresh, answer, client)
         not_kept = self._store(change, answer, client)
@@ -170,26 +178,61 @@ class Steps:
         try:
             yield
         except IacError as error:
-            events = self.ledger.withdrawn(change.address)
-            if events and not (isinstance(error, UnknownOutcome) and change.step is SecretStep.CHOOSE):
+            intent, events = self.ledger.state.intents.get(change.address), self.ledger.withdrawn(change.address)
+            is_open = isinstance(error, UnknownOutcome) and intent is not None and intent.action == Action.UPDATE
+            if events and not is_open:
                 self.ledger.record(*events)
             raise
 
     def _with_answered(self, change: Change, answer: Registration, client: ClientState) -> ClientState:
-        """The client with the secret and the token of an answer, where the server chooses them.
-
-        Where iac chooses, the plan has said what becomes of the secret.
-        """
+        """The client with the token of an answer, where the server chooses one."""
         if not self.facts.api.server_chooses:
             return client
         if answer.registration_uri:
             client = replace(client, registration_uri=answer.registration_uri)
+        held = stored_client(replace(change, client_id=answer.client_id), self.ledger.state)
+        if held is not None:  # a new token is stored as soon as it comes
+            client = replace(client, rat=held.rat or client.rat, token_renewed=held.token_renewed)
         if answer.rat is not None and not (client.rat and client.rat.holds(answer.rat)):
             client = replace(client, rat=self.ledger.seal(change.address, answer.rat, SecretKind.TOKEN))
+        return client
+
+    def _is_answered(
+        self, change: Change, answer: Registration, client: ClientState, before: Registration | None
+    ) -> bool:
+        """Whether the secret in the answer to a write is the client's new one, where the server chooses secrets.
+
+        Where iac chooses, the plan has said what becomes of the secret. Some servers answer a PUT with what their reads
+        show: a mask, or a hash.
+        """
+        if not self._may_be_new(answer, client) or answer.secret is None:
+            return False
+        if self.facts.api.shows_true_secrets or before is None:
+            return True
+        if client.secret is None:
+            return self._requests.accepts(answer, answer.secret) is not False
+        return answer.secret != before.secret and not self._is_alive(change, answer, client.secret)
+
+    def _is_shown(self, stored: Registration, client: ClientState) -> bool:
+        """Whether the secret that a read shows right after a write is the client's; none takes the place of one."""
+        if not self._may_be_new(stored, client) or stored.secret is None:
+            return False
+        if self.facts.api.shows_true_secrets:
+            return True
+        return client.secret is None and bool(self._requests.accepts(stored, stored.secret))
+
+    def _may_be_new(self, answer: Registration, client: ClientState) -> bool:
         is_stored = client.secret is not None and client.secret.holds(answer.secret)
-        if answer.secret is None or not uses_secret(answer.fields) or is_stored:
-            return client
-        return with_secret(client, self.ledger.seal(change.address, answer.secret))
+        return self.facts.api.server_chooses and uses_secret(answer.fields) and not is_stored
+
+    def _is_alive(self, change: Change, answer: Registration, secret: SealedSecret) -> bool:
+        """Whether the secret in state still logs in."""
+        return bool(self._requests.accepts(answer, self.ledger.open(change.address, secret)))
+
+    def _is_proven(self, change: Change, fresh: Registration) -> bool:
+        """Whether the secret that is read now is the one that the plan saw, which was proven where that is needed."""
+        seen = change.observed.secret if change.observed else None
+        return self.facts.api.shows_true_secrets or fresh.secret == seen
 
     def _not_kept(self, change: Change, answer: Registration) -> list[str]:
         """Names of the fields in which an answer is not what was sent."""

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from iac.core.errors import IacError, UnreachableError
 from iac.ports import Clock
-from iac.ports.foreign import only
+from iac.ports.foreign import foreign_as
 
-_reading = only(UnreachableError, "the state's backend cannot be read")
+_reading = foreign_as(UnreachableError, "the state's backend cannot be read")
 
 PAUSES = (0.5, 2.0)
 """Seconds before each new try of a swap that surely had no effect, or whose place could not be read."""
@@ -76,7 +76,7 @@ class Cell(ABC):
         return self._read()
 
     def swap(self, data: bytes, old: Stored | None) -> Stored:
-        """Put `data` in the place of `old` (None: of nothing).
+        """Replace `old` by `data` (None: there is nothing).
 
         Raises:
             NotStored: something else is there, the place refuses, or no answer came back.

@@ -21,6 +21,7 @@ from iac.cli.approval import (
 from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT
 from iac.cli.help import Example, Subcommand
+from iac.cli.options import complete_addresses
 from iac.core.errors import IacError, InputError
 from iac.core.plan.approval import DIGEST, SavedPlan, parse_saved
 from iac.core.state.codec import MalformedValue
@@ -50,7 +51,14 @@ _SAVE = "save a plan: iac plan --out FILE"
 )
 @click.argument("plan_file", metavar="[PLAN]", required=False)
 @AUTO_APPROVE
-@click.option("--target", "targets", metavar="ADDR", multiple=True, help="Apply only this address; repeatable.")
+@click.option(
+    "--target",
+    "targets",
+    metavar="ADDR",
+    multiple=True,
+    shell_complete=complete_addresses,
+    help="Apply only this address; repeatable.",
+)
 @click.option("--verify", is_flag=True, help="Afterwards, prove that the rendered credentials work.")
 @ROTATE_DUE
 @RECREATE
@@ -108,7 +116,10 @@ def command(
     # The lock is free by now: a proof writes nothing, and may take its time.
     if verify:
         report = _proven(context, report)
-    return end(context, report, view)
+    code = end(context, report, view)
+    if report.outputs and not verify:
+        context.advise("next: run iac verify. It proves that the rendered credentials work")
+    return code
 
 
 def _proven(context: CommandContext, report: Report) -> Report:

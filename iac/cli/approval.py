@@ -15,6 +15,7 @@ import click
 from iac.cli import INTERRUPTED
 from iac.cli.context import CommandContext, approve, check_terminal
 from iac.cli.format import show_json, show_plan
+from iac.cli.options import complete_addresses
 from iac.core.errors import PartialApply
 from iac.core.plan.approval import SavedPlan
 from iac.core.text import printable
@@ -32,6 +33,7 @@ RECREATE = click.option(
     "--recreate",
     metavar="ADDR",
     multiple=True,
+    shell_complete=complete_addresses,
     help="Create this client again, with a new secret, if it is gone from the server; repeatable.",
 )
 ACCEPT_OLDER = click.option(

@@ -20,11 +20,25 @@ from iac.ports.path import PROJECT_FILE, path_inside, path_over
 
 if TYPE_CHECKING:
     from iac.sinks.file.sink import FileSink
+    from iac.views.layout import TextLayout
 
 
 def is_terminal(stream: TextIO | None) -> bool:
     """Whether somebody sits at it; a closed stream is None."""
     return stream is not None and stream.isatty()
+
+
+def layout_of(stream: TextIO | None, *, no_color: bool = False) -> TextLayout:
+    """How text is shown on stdout or stderr: in colours and folded at its width where it is a terminal.
+
+    NO_COLOR and --no-color switch colours off; FORCE_COLOR switches them on where there is no terminal, as in CI.
+    """
+    from iac.views.layout import TextLayout
+
+    is_wanted = is_terminal(stream) or bool(os.environ.get("FORCE_COLOR"))
+    is_refused = no_color or bool(os.environ.get("NO_COLOR"))
+    width = shutil.get_terminal_size().columns if is_terminal(stream) else None
+    return TextLayout(color=is_wanted and not is_refused, width=width)
 
 
 def read_stdin() -> bytes:
@@ -103,11 +117,22 @@ class CommandContext:
     """The global options of one call, and the iac.yaml that settings are taken from, if it is not the project's."""
 
     directory: str = "."
-    environment: str | None = None
+    environments: tuple[str, ...] = ()
     no_color: bool = False
     quiet: bool = False
     verbose: int = 0
     base: Path | None = None
+
+    @property
+    def environment(self) -> str | None:
+        """The environment that --env names; None for the only one there is.
+
+        Raises:
+            click.UsageError: it names several, and the command works on one.
+        """
+        if len(self.environments) > 1:
+            raise click.UsageError("this command works on one environment: give --env once")
+        return self.environments[0] if self.environments else None
 
     @property
     def start(self) -> Path:
@@ -148,9 +173,13 @@ class CommandContext:
         """The same, with settings from this iac.yaml; None for the project's own."""
         return self if name is None else replace(self, base=self.path(name))
 
+    def layout(self) -> TextLayout:
+        """How text is shown on stdout."""
+        return layout_of(sys.stdout, no_color=self.no_color)
+
     def wants_color(self) -> bool:
-        """Whether stdout is a terminal that colour is welcome on (NO_COLOR, --no-color)."""
-        return is_terminal(sys.stdout) and not self.no_color and not os.environ.get("NO_COLOR")
+        """Whether colour is welcome on stdout."""
+        return self.layout().color
 
     def width(self) -> int | None:
         """The width of the terminal that stdout is (COLUMNS, else what it says of itself); None when it is none."""
@@ -163,6 +192,11 @@ class CommandContext:
     def say(self, text: str) -> None:
         """Say something on stderr that has to be read, -q or not."""
         click.echo(text, err=True)
+
+    def advise(self, line: str) -> None:
+        """Say the next step to somebody at a terminal; a log has no use for it."""
+        if self.can_ask():
+            self.note(line)
 
     def note(self, *lines: str) -> None:
         """Say something on stderr, unless -q; text of others in it is inert."""

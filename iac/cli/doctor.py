@@ -9,13 +9,17 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli.context import CommandContext
-from iac.cli.format import FORMAT, show
+from iac.cli.format import FORMAT, show_json
 from iac.cli.help import Example, Subcommand
+from iac.core.text import printable
+from iac.views.layout import SIGNS, TextLayout
 
 if TYPE_CHECKING:
     from iac.workflow.doctor import Checkup
 
 UNREACHED = 6
+_INDENT = 22
+"""Characters before what is said of a check: its verdict and its name."""
 
 
 @click.command(
@@ -42,18 +46,23 @@ def command(context: CommandContext, *, view: str) -> int:
     from iac.workflow.doctor import run_checkup  # brings in the adapters
 
     checkup = run_checkup(context)
-    show(view, {"format_version": "1.0", "checks": [check.to_dict() for check in checkup.checks]}, _lines(checkup))
+    if view == "json":
+        show_json({"format_version": "1.0", "checks": [check.to_dict() for check in checkup.checks]})
+    else:
+        click.echo("\n".join(_lines(checkup, context.layout())), color=True)
     if not checkup.is_reached:
         return UNREACHED
     return 1 if checkup.has_errors else 0
 
 
-def _lines(checkup: Checkup) -> Iterator[str]:
+def _lines(checkup: Checkup, page: TextLayout) -> Iterator[str]:
     for check in checkup.checks:
         message = check.message
-        yield f"{check.health:<8} {message.id:<13} {message.summary}"
+        head = printable(f"{check.health:<8} {message.id:<13} {message.summary}")
+        yield page.line(head, SIGNS.get(message.severity, ""), hanging=_INDENT)
         for line in (message.where, message.why, f"fix: {message.fix}" if message.fix else ""):
             if line:
-                yield f"{'':<22} {line}"
+                yield page.line(f"{'':<{_INDENT}} {printable(line)}")
     counts = Counter(check.health for check in checkup.checks)
-    yield f"{len(checkup.checks)} checks: {', '.join(f'{number} {health}' for health, number in counts.items())}"
+    summary = ", ".join(f"{number} {health}" for health, number in counts.items())
+    yield page.line(f"{len(checkup.checks)} checks: {summary}", "bold")

@@ -10,6 +10,7 @@ import click
 from iac.cli.context import CommandContext
 from iac.cli.format import format_option, note_run, show, show_json
 from iac.cli.help import Example, Subcommand
+from iac.cli.options import complete_addresses
 from iac.core.drift import Drift, SecretDrift
 from iac.core.text import listed
 from iac.views.kind import BUDGET
@@ -30,11 +31,12 @@ if TYPE_CHECKING:
     ),
     exits={0: "No drift.", 2: "There is drift.", 6: "The server cannot be read."},
 )
-@click.argument("addresses", metavar="[ADDR]...", nargs=-1)
+@click.argument("addresses", metavar="[ADDR]...", nargs=-1, shell_complete=complete_addresses)
 @click.option(
     "--accept",
     metavar="ADDR",
     multiple=True,
+    shell_complete=complete_addresses,
     help="Write the server's values into this definition, for review; repeatable.",
 )
 @format_option("text", "markdown", "json")

@@ -9,6 +9,7 @@ import click
 from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
+from iac.cli.options import complete_ids
 from iac.core.explanation import Explanation
 
 
@@ -22,7 +23,7 @@ from iac.core.explanation import Explanation
     ),
     exits={1: "No message has this id."},
 )
-@click.argument("name", metavar="[ID]", default="")
+@click.argument("name", metavar="[ID]", default="", shell_complete=complete_ids)
 @click.option("--list", "is_list", is_flag=True, help="List all ids.")
 @FORMAT
 @click.pass_obj

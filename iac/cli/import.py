@@ -11,7 +11,7 @@ import click
 from iac.cli.context import CommandContext, read_stdin
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
-from iac.core.text import listed, said_once
+from iac.core.text import listed, once_per_message
 
 if TYPE_CHECKING:
     from iac.workflow.importing.draft import DefinitionDraft
@@ -87,9 +87,12 @@ def command(
     show(view, done.to_dict(), (f"{draft.file}: client_id {draft.client_id}" for draft in done.drafts))
     context.note(*_told(done, is_text=view == "text"))
     context.note(*_secrets_told([draft for draft in done.drafts if draft.secret is not None], source, secrets_to))
+    if view == "text":
+        context.note("next: iac validate, then iac plan: it shows adopt, without changes of fields")
     if done.others:
         others = ", ".join(done.others)
         context.note(f"these definitions are in other environments too: {others}; see `environments` of each")
+    context.advise("next: run iac plan. It shows adopt, without field changes; iac apply then takes the clients over")
     return 0
 
 
@@ -145,13 +148,13 @@ def _read(context: CommandContext, source: str) -> list[Candidate]:
 
 def _told(done: ImportResult, *, is_text: bool) -> Iterator[str]:
     """What there is to know beside the files."""
-    yield from said_once(((draft.address, note) for draft in done.drafts for note in draft.notes), "clients")
+    yield from once_per_message(((draft.address, note) for draft in done.drafts for note in draft.notes), "clients")
     if is_text:
         left = ((one.client_id or "(no client_id)", f"is not imported: {one.reason}") for one in done.skipped)
-        yield from said_once(left, "clients", sign=" ")
+        yield from once_per_message(left, "clients", sign=" ")
     for rule in sorted({rule for draft in done.drafts for rule in draft.refused}):
         addresses = listed(draft.address for draft in done.drafts if rule in draft.refused)
-        yield f"policy refuses ({rule}) until that is fixed or waived: {addresses}; iac explain {rule}"
+        yield f"policy refuses ({rule}) until you fix or waive it: {addresses}; iac explain {rule}"
 
 
 def _secrets_told(holding: list[DefinitionDraft], source: str | None, file: str | None) -> Iterator[str]:

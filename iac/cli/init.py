@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli.context import CommandContext, is_terminal
-from iac.cli.help import Example, Subcommand, page_url
+from iac.cli.help import Example, Subcommand
+from iac.cli.options import Choice
+from iac.core.explanation import page_url
 from iac.core.text import printable
 from iac.registry import BACKENDS, FORGES, PROVIDERS
 
@@ -38,14 +40,14 @@ if TYPE_CHECKING:
 @click.option("--issuer", metavar="URL", help="Issuer URL of the server. Default: iac asks on a terminal.")
 @click.option(
     "--provider",
-    type=click.Choice(list(PROVIDERS)),
+    type=Choice(list(PROVIDERS)),
     default=next(iter(PROVIDERS)),
     show_default=True,
     help="API of the server: management or self service of IAM, or client registration of any server.",
 )
 @click.option(
     "--backend",
-    type=click.Choice([name for name, backend in BACKENDS.items() if backend.starter]),
+    type=Choice([name for name, backend in BACKENDS.items() if backend.starter]),
     default=next(iter(BACKENDS)),
     show_default=True,
     help="Where state lives: a file on this machine, or the branch iac-state of the remote origin.",
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
 @click.option(
     "--ci",
     "forges",
-    type=click.Choice(list(FORGES)),
+    type=Choice(list(FORGES)),
     multiple=True,
     help="Write pipelines, too; repeatable. In an existing project, write only pipelines.",
 )

@@ -10,6 +10,7 @@ import click
 from iac.cli.context import CommandContext, check_place, write_whole
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
+from iac.cli.options import Choice, complete_addresses
 from iac.core.errors import InputError
 from iac.core.state.model import ClientKey
 from iac.core.text import listed
@@ -31,20 +32,18 @@ _FILE = "--jwks FILE"
         Example("Write the public keys to a file, for a client with jwks_uri", "iac keygen hosted --jwks jwks.json"),
     ),
 )
-@click.argument("address", metavar="ADDR")
+@click.argument("address", metavar="ADDR", shell_complete=complete_addresses)
 @click.option("--jwks", "file", metavar="FILE", help="Write the public keys to FILE, for a client with jwks_uri.")
 @click.option("--drop-old", "is_dropping", is_flag=True, help="Make no key. Drop all keys but the newest.")
 @click.option(
     "--type",
     "kind",
-    type=click.Choice(["ES256", "RS256"]),
+    type=Choice(["ES256", "RS256"]),
     default="ES256",
     show_default=True,
     help="Signature algorithm: ES256 (curve P-256) or RS256 (RSA).",
 )
-@click.option(
-    "--bits", type=click.Choice(["2048", "3072"]), default="3072", show_default=True, help="Size of an RSA key."
-)
+@click.option("--bits", type=Choice(["2048", "3072"]), default="3072", show_default=True, help="Size of an RSA key.")
 @FORMAT
 @click.pass_obj
 def command(

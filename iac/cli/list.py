@@ -13,6 +13,7 @@ from iac.cli.format import format_option, show_json
 from iac.cli.help import Example, Subcommand
 from iac.core.inventory import COLUMNS, ClientStatus, Filter, Inventory
 from iac.core.rotation import seconds
+from iac.core.text import nearest
 
 _USUAL = ("address", "client_id", "name", "state", "grants")
 _DURATION = re.compile(r"[1-9][0-9]{0,4}[hdw]")
@@ -39,7 +40,8 @@ class _Columns(click.ParamType[tuple[str, ...]]):
         names = (str(value),) if self.is_sort else tuple(str(value).split(","))
         for name in names:
             if (name.removeprefix("-") if self.is_sort else name) not in COLUMNS:
-                self.fail(f"{name}: there is no such column; there are {', '.join(COLUMNS)}", param, ctx)
+                hint = nearest(name, COLUMNS) or f"there are {', '.join(COLUMNS)}"
+                self.fail(f"{name}: there is no such column; {hint}", param, ctx)
         return names
 
 
@@ -123,7 +125,7 @@ def command(
         match=match,
     )
     needs_owners = "owners" in {*(columns or ()), order.removeprefix("-")}
-    with open_session(context, Access.READ) as session:
+    with open_session(context, Access.READ, may_be_empty=True) as session:
         inventory = read_inventory(session, wanted, with_owners=needs_owners)
     if not columns:
         usual = _usual(wanted, order, inventory)

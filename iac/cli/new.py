@@ -10,7 +10,9 @@ import click
 
 from iac.cli.context import CommandContext, is_terminal
 from iac.cli.format import FORMAT, show
-from iac.cli.help import Example, Subcommand, page_url
+from iac.cli.help import Example, Subcommand
+from iac.cli.options import complete_templates
+from iac.core.explanation import page_url
 from iac.services import Service, services
 
 if TYPE_CHECKING:
@@ -34,6 +36,7 @@ _USUAL = "plain"
 @click.option(
     "--template",
     metavar="NAME",
+    shell_complete=complete_templates,
     default=_USUAL,
     show_default=True,
     help="A service of --list, or one of its templates.",

@@ -11,6 +11,8 @@ from iac.cli.approval import RECREATE, ROTATE_DUE
 from iac.cli.context import CommandContext, check_place, write_whole
 from iac.cli.format import SETTINGS_FROM, format_option, known_ids, note_run, show_plan
 from iac.cli.help import Example, Subcommand
+from iac.cli.options import complete_addresses
+from iac.core.text import nearest
 from iac.views.kind import BUDGET, SMALLEST_BUDGET, PlanView, ViewSettings, render_plan
 
 _NAMES = ", ".join(PlanView)
@@ -35,7 +37,8 @@ class _ReportType(click.ParamType[ReportFile]):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> ReportFile:
         view, _, file = value.partition("=")
         if view not in set(PlanView) or not file:
-            self.fail(f"{value}: write FORMAT=FILE, FORMAT being one of {_NAMES}", param, ctx)
+            hint = nearest(view, PlanView) if file else ""
+            self.fail(f"{value}: write FORMAT=FILE, FORMAT being one of {_NAMES}{hint and f'; {hint}'}", param, ctx)
         report = ReportFile(PlanView(view), file)
         if report.is_stdout and report.view is not PlanView.GITHUB:
             self.fail(f"{value}: only github goes to stdout beside the plan; for others name a file", param, ctx)
@@ -68,7 +71,14 @@ REPORT = click.option(
     },
 )
 @click.option("--out", metavar="FILE", help="Save the plan for `iac apply FILE`.")
-@click.option("--target", "targets", metavar="ADDR", multiple=True, help="Plan only this address; repeatable.")
+@click.option(
+    "--target",
+    "targets",
+    metavar="ADDR",
+    multiple=True,
+    shell_complete=complete_addresses,
+    help="Plan only this address; repeatable.",
+)
 @ROTATE_DUE
 @RECREATE
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if there are changes.")

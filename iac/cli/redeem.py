@@ -7,6 +7,7 @@ import click
 from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
+from iac.cli.options import complete_addresses
 
 
 @click.command(
@@ -15,7 +16,7 @@ from iac.cli.help import Example, Subcommand
     page="how-to/self-service.md",
     examples=(Example("Become the owner of a client", "iac redeem portal"),),
 )
-@click.argument("addresses", metavar="ADDR...", nargs=-1, required=True)
+@click.argument("addresses", metavar="ADDR...", nargs=-1, required=True, shell_complete=complete_addresses)
 @FORMAT
 @click.pass_obj
 def command(context: CommandContext, *, addresses: tuple[str, ...], view: str) -> int:

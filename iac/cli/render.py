@@ -12,6 +12,7 @@ from iac.cli.approval import ACCEPT_OLDER
 from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
+from iac.cli.options import complete_addresses
 from iac.core.errors import RenderError, UnsafePlan
 from iac.core.text import NAMES, listed
 
@@ -35,7 +36,14 @@ if TYPE_CHECKING:
         3: "An output was refused, because git tracks it.",
     },
 )
-@click.option("--target", "targets", metavar="ADDR", multiple=True, help="Only outputs of this address; repeatable.")
+@click.option(
+    "--target",
+    "targets",
+    metavar="ADDR",
+    multiple=True,
+    shell_complete=complete_addresses,
+    help="Only outputs of this address; repeatable.",
+)
 @click.option("--check", is_flag=True, help="Write nothing. Compare files with state.")
 @ACCEPT_OLDER
 @FORMAT
@@ -57,7 +65,7 @@ def command(
     if any(result.status == "failed" for result in results):
         raise _failure(session, results, targets)
     if any(result.status == "refused" for result in results):
-        raise UnsafePlan("some outputs were refused", fix="see above; the others are as they should be")
+        raise UnsafePlan("some outputs were refused", fix="see above; the other outputs are up to date")
     return 2 if check and any(result.status in {"missing", "differs", "blocked"} for result in results) else 0
 
 
@@ -66,7 +74,7 @@ def _lines(results: Sequence[OutputState]) -> Iterator[str]:
         first, *rest = result.lines() or [""]
         about = first if first.startswith(result.id) else ": ".join(part for part in (result.id, first) if part)
         yield f"{result.status:<10} {about}"
-        yield from rest
+        yield from (f"{'':<10} {line.strip()}" for line in rest)
 
 
 def _failure(session: LocalSession, results: Sequence[OutputState], targets: Collection[str]) -> RenderError:
@@ -74,7 +82,7 @@ def _failure(session: LocalSession, results: Sequence[OutputState], targets: Col
     summary = "some outputs could not be rendered"
     closed = [result.closed for result in results if result.closed]
     if not closed:
-        return RenderError(summary, fix="see above; the others are as they should be")
+        return RenderError(summary, fix="see above; the other outputs are up to date")
     addresses = sorted({address for error in closed for address in error.addresses})
     why = f"the age identity does not open the secrets of these clients: {closed[0].why}"
     own = [] if targets else _opened(session, results)
@@ -88,5 +96,7 @@ def _failure(session: LocalSession, results: Sequence[OutputState], targets: Col
 def _opened(session: LocalSession, results: Sequence[OutputState]) -> list[str]:
     """Addresses all of whose outputs could be rendered."""
     clients = {spec.id: spec.clients for spec in session.desired.outputs}
-    fine = {address for result in results if result.status != "failed" for address in clients[result.id]}
+    fine = {
+        address for result in results if result.status not in {"failed", "blocked"} for address in clients[result.id]
+    }
     return sorted(fine - {address for result in results if result.status == "failed" for address in clients[result.id]})

@@ -8,6 +8,7 @@ from iac.cli.approval import AUTO_APPROVE, LOCK_TIMEOUT, ApprovalTerms, carry_ou
 from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT
 from iac.cli.help import Example, Subcommand
+from iac.cli.options import complete_addresses
 
 
 @click.command(
@@ -24,7 +25,7 @@ from iac.cli.help import Example, Subcommand
         5: "Applied in part; or the server cannot revoke tokens (IAM up to 1.12).",
     },
 )
-@click.argument("addresses", metavar="ADDR...", nargs=-1, required=True)
+@click.argument("addresses", metavar="ADDR...", nargs=-1, required=True, shell_complete=complete_addresses)
 @click.option(
     "--revoke", "is_revoking", is_flag=True, help="Also end access and refresh tokens that the clients have received."
 )

@@ -8,6 +8,7 @@ import click
 
 from iac.cli.context import CommandContext
 from iac.cli.help import Example, Subcommand
+from iac.cli.options import Choice
 from iac.core.errors import InputError
 from iac.sandbox.flavour import Flavour
 from iac.sandbox.run import RunOptions, SandboxError, run
@@ -37,7 +38,7 @@ from iac.sandbox.world import Registrants
 )
 @click.option(
     "--flavour",
-    type=click.Choice([str(flavour) for flavour in Flavour]),
+    type=Choice([str(flavour) for flavour in Flavour]),
     default=str(Flavour.V1_14),
     show_default=True,
     help="Version of IAM to behave like.",
@@ -51,7 +52,7 @@ from iac.sandbox.world import Registrants
 )
 @click.option(
     "--registration",
-    type=click.Choice([str(policy) for policy in Registrants]),
+    type=Choice([str(policy) for policy in Registrants]),
     default=str(Registrants.ANYONE),
     show_default=True,
     help="Who can use self service.",

@@ -10,6 +10,7 @@ import click
 from iac.cli.context import CommandContext, is_terminal, read_given, read_stdin
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Group
+from iac.cli.options import complete_addresses
 from iac.core.errors import InputError
 from iac.core.secret import Secret
 
@@ -31,7 +32,7 @@ def command() -> None:
         Example("Read it from a file", "iac secret set portal < portal.secret"),
     ),
 )
-@click.argument("address", metavar="ADDR")
+@click.argument("address", metavar="ADDR", shell_complete=complete_addresses)
 @click.argument("others", metavar=" ", nargs=-1)
 @FORMAT
 @click.pass_obj
@@ -73,7 +74,7 @@ def import_secrets(context: CommandContext, *, file: str, view: str) -> int:
     page="how-to/self-service.md",
     examples=(Example("Store a token from a file", "iac secret token portal < portal.token"),),
 )
-@click.argument("address", metavar="ADDR")
+@click.argument("address", metavar="ADDR", shell_complete=complete_addresses)
 @click.argument("others", metavar=" ", nargs=-1)
 @click.option(
     "--uri",

@@ -10,8 +10,9 @@ import click
 from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
+from iac.cli.options import complete_addresses
 from iac.core.errors import InputError
-from iac.core.model import FIELDS, Fields
+from iac.core.model import Fields, in_order
 from iac.core.plan.identity import with_current_id
 from iac.core.state.model import SecretStatus
 from iac.views.drift import DISABLED
@@ -19,6 +20,7 @@ from iac.views.state import predecessor_text, predecessors_of, value_words
 
 if TYPE_CHECKING:
     from iac.session import Session
+    from iac.workflow.registrations import RegistrationReader
 
 
 @click.command(
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
         Example("See which file and line each value comes from", "iac show portal --provenance"),
     ),
 )
-@click.argument("name", metavar="ADDR_OR_CLIENT_ID")
+@click.argument("name", metavar="ADDR_OR_CLIENT_ID", shell_complete=complete_addresses)
 @click.option("--provenance", is_flag=True, help="Show the file, line and layer of each value. Needs no login.")
 @FORMAT
 @click.pass_obj
@@ -40,7 +42,7 @@ def command(context: CommandContext, *, name: str, provenance: bool, view: str) 
         return _show_provenance(context, name, view)
     from iac.wiring import Access, open_session  # brings in the adapters
 
-    with open_session(context, Access.READ) as session:
+    with open_session(context, Access.READ, may_be_empty=True) as session:
         client = _look_up(session, name)
     show(view, client, _lines(client))
     return 0
@@ -58,17 +60,22 @@ def _show_provenance(context: CommandContext, name: str, view: str) -> int:
 
 
 def _look_up(session: Session, name: str) -> dict[str, Any]:
-    from iac.workflow.registrations import use_keys  # not needed by --help
+    from iac.workflow.registrations import reading  # not needed by --help
 
-    state = session.backend.load()
+    with reading(session) as read:
+        return _found(session, read, name)
+
+
+def _found(session: Session, read: RegistrationReader, name: str) -> dict[str, Any]:
+    state = read.state
     clients = session.desired.clients
     address = next((a for a, c in clients.items() if name in {a, c.client_id}), None)
     address = address or next((a for a, c in state.clients.items() if name in {a, *c.client_ids}), None)
     defined, stored = clients.get(address or ""), state.clients.get(address or "")
     client_id = (with_current_id(defined, stored).client_id if defined else "") or (stored.client_id if stored else "")
     client_id = client_id or ("" if defined else name)
-    use_keys(session, state, {client_id}, must_open=False)
-    registration = session.provider.get(client_id, with_owners=True) if client_id else None
+    read.use_keys({client_id})
+    registration = read.one(client_id) if client_id else None
     if defined is None and stored is None and registration is None:
         raise InputError(
             "no client has this address or client_id, here or on the server",
@@ -96,7 +103,7 @@ def _look_up(session: Session, name: str) -> dict[str, Any]:
 
 
 def _values(fields: Fields) -> dict[str, Any]:
-    values = {name: fields[name] for name in FIELDS if name in fields}
+    values = {name: fields[name] for name in in_order(fields)}
     return {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
 
 

@@ -11,6 +11,7 @@ from iac.cli.approval import AUTO_APPROVE, LOCK_TIMEOUT, ApprovalTerms, carry_ou
 from iac.cli.context import CommandContext, approve, check_terminal, read_given
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Group
+from iac.cli.options import complete_addresses
 from iac.core.state.model import ClientState, State, Tombstone
 from iac.core.text import printable
 from iac.registry import capabilities
@@ -106,7 +107,7 @@ def _way_back(state: State, grave: Tombstone) -> str:
     page="reference/state.md",
     examples=(Example("Show one client", "iac state show portal"),),
 )
-@click.argument("address", metavar="ADDR")
+@click.argument("address", metavar="ADDR", shell_complete=complete_addresses)
 @FORMAT
 @click.pass_obj
 def show_client(context: CommandContext, *, address: str, view: str) -> int:
@@ -144,7 +145,7 @@ def _detail_lines(address: str, client: ClientState) -> Iterator[str]:
         ),
     ),
 )
-@click.argument("source", metavar="FROM")
+@click.argument("source", metavar="FROM", shell_complete=complete_addresses)
 @click.argument("target", metavar="TO")
 @click.pass_obj
 def move(context: CommandContext, *, source: str, target: str) -> int:
@@ -171,7 +172,7 @@ def move(context: CommandContext, *, source: str, target: str) -> int:
         ),
     ),
 )
-@click.argument("address", metavar="ADDR")
+@click.argument("address", metavar="ADDR", shell_complete=complete_addresses)
 @click.option("--auto-approve", "--yes", "is_approved", is_flag=True, help="Do not ask. Off a terminal iac cannot ask.")
 @click.pass_obj
 def remove(context: CommandContext, *, address: str, is_approved: bool) -> int:
@@ -215,7 +216,7 @@ def _known(state: State, address: str, client: ClientState | None) -> str:
         5: "Restored in part. Run it again.",
     },
 )
-@click.argument("address", metavar="ADDR")
+@click.argument("address", metavar="ADDR", shell_complete=complete_addresses)
 @AUTO_APPROVE
 @LOCK_TIMEOUT
 @FORMAT

@@ -10,8 +10,7 @@ import click
 from iac.cli.context import CommandContext
 from iac.cli.format import SETTINGS_FROM, format_option, known_ids, show_json
 from iac.cli.help import Example, Subcommand
-from iac.core.diagnostics import Diagnostic, Severity, message_lines
-from iac.core.text import printable
+from iac.core.diagnostics import Diagnostic, Severity
 from iac.views.kind import DiagnosticsView, ViewSettings, render_diagnostics
 from iac.views.words import counted
 
@@ -85,11 +84,13 @@ def _told(diagnostic: Diagnostic) -> dict[str, object]:
 
 def _show_text(context: CommandContext, validation: Validation) -> None:
     shown = (one for one in validation.diagnostics if one.severity is Severity.ERROR or not context.quiet)
-    for line in message_lines(shown):
-        click.echo(printable(line))
+    page = context.layout()
+    for line in page.messages(shown):
+        click.echo(line, color=True)
     counts = Counter(diagnostic.severity for diagnostic in validation.diagnostics)
     errors, warnings, waived = (counts[severity] for severity in Severity)
     what = f"{counted(validation.definitions, 'definition')}, {counted(len(validation.environments), 'environment')}"
     verdict = [counted(errors, "mistake") if errors else "valid"]
     verdict += [counted(warnings, "warning")] if warnings else []
-    click.echo(f"{what}: {', '.join(verdict + ([f'{waived} waived'] if waived else []))}")
+    summary = f"{what}: {', '.join(verdict + ([f'{waived} waived'] if waived else []))}"
+    click.echo(page.line(summary, "bold"), color=True)

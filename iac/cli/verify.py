@@ -7,6 +7,7 @@ import click
 from iac.cli.context import CommandContext
 from iac.cli.format import format_option, show_json
 from iac.cli.help import Example, Subcommand
+from iac.cli.options import complete_addresses
 from iac.core.errors import UnreachableError
 from iac.core.proof import Proof
 
@@ -21,7 +22,7 @@ from iac.core.proof import Proof
     ),
     exits={0: "No check failed.", 2: "Credentials do not work.", 6: "The server did not answer everything."},
 )
-@click.argument("addresses", metavar="[ADDR]...", nargs=-1)
+@click.argument("addresses", metavar="[ADDR]...", nargs=-1, shell_complete=complete_addresses)
 @format_option("text", "json", "junit")
 @click.pass_obj
 def command(context: CommandContext, *, addresses: tuple[str, ...], view: str) -> int:

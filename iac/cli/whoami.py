@@ -9,6 +9,7 @@ import click
 from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
+from iac.ports.path import PROJECT_FILE
 
 
 @click.command(
@@ -24,7 +25,10 @@ from iac.cli.help import Example, Subcommand
 @FORMAT
 @click.pass_obj
 def command(context: CommandContext, *, view: str) -> int:
-    """Log in, and show who you are for the server, your scopes, and the version of the server."""
+    """Log in, and show who you are for the server, your scopes, and the version of the server.
+
+    `auth` names the file that says how you log in: iac.yaml, or your own (docs/how-to/log-in.md).
+    """
     from iac.wiring import Access, open_server  # brings in the adapters
 
     with open_server(context, Access.ALL) as (settings, provider):
@@ -41,6 +45,7 @@ def command(context: CommandContext, *, view: str) -> int:
         "flavour": actual.facts.flavour,
         "shows_secrets": actual.facts.shows_secrets,
         "clients": actual.total,
+        "auth": settings.auth_file or PROJECT_FILE,
     }
     words = {
         **answer,

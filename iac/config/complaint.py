@@ -227,8 +227,11 @@ def _name_of_branch(error: Violation, key: str, names: list[str]) -> Violation:
 
 
 def _instead_of_literal(error: Violation) -> str:
-    is_source = isinstance(error.value, str) and any("env" in part.get("properties", {}) for part in error.wanted)
-    return "name a place, never the secret itself: {env: NAME} or {file: PATH}" if is_source else ""
+    if not isinstance(error.value, str):
+        return ""
+    if any("env" in part.get("properties", {}) for part in error.wanted):
+        return "name a place, never the secret itself: {env: NAME} or {file: PATH}"
+    return nearest(error.value, [str(part["const"]) for part in error.wanted if "const" in part])
 
 
 def _is_other(error: Violation) -> bool:
@@ -306,6 +309,8 @@ def _fix(error: Violation, expected: str) -> str:
     match error.keyword:
         case "enum":
             return nearest(str(error.value), _choices(error)) or "choose one of them"
+        case "pattern" if "examples" in error.schema:
+            return nearest(str(error.value), error.schema["examples"]) or f"use {expected}"
         case "type":
             return _other_type(error, expected)
         case "minLength" | "maxLength" | "minItems" | "maxItems" | "minProperties":

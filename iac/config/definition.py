@@ -12,7 +12,18 @@ from iac.config.layers import ListItem, MergedLayers
 from iac.config.settings import Settings
 from iac.core.desired import DesiredClient, Lifecycle, Rotation, Waiver
 from iac.core.diagnostics import Diagnostic, Location
-from iac.core.model import ALWAYS, DEFAULTED, FIELDS, GRANT_TYPES, Kind, Value, meant
+from iac.core.model import (
+    ALWAYS,
+    DEFAULTED,
+    FIELDS,
+    GRANT_TYPES,
+    Kind,
+    Value,
+    canonical_json,
+    field_of,
+    in_order,
+    meant,
+)
 from iac.core.plan.change import recipient
 from iac.core.policy import RULES, DefinitionRule, Subject, check, in_force, judge, unused
 from iac.core.rotation import seconds
@@ -60,11 +71,11 @@ class ValuePool:
 def canonical_fields(merged: MergedLayers, pool: ValuePool) -> dict[str, Value]:
     """Canonical values of the fields that are not empty; values with mistakes are left out."""
     fields: dict[str, Value] = dict(_UNDECLARED)  # type: ignore[arg-type]  # None is filtered out above
-    for name, field in FIELDS.items():
-        parts = merged.parts.get(name)
-        if parts is None or name in merged.broken:
+    for name in in_order(merged.parts):
+        if name in merged.broken:
             continue
-        value = meant(name, _canonical(field.kind, name, merged, parts[-1].value))
+        field = field_of(name)
+        value = meant(name, _canonical(field.kind, name, merged, merged.parts[name][-1].value))
         if value is None or value in {(), ""}:
             fields.pop(name, None)
         else:
@@ -78,6 +89,8 @@ def _canonical(kind: Kind, name: str, merged: MergedLayers, value: Any) -> Any:
         if name == "grant_types":
             values = [GRANT_TYPES.get(grant, grant) for grant in values]
         return tuple(sorted(set(values)))
+    if kind is Kind.JSON:
+        return canonical_json(value)
     if kind is Kind.JWKS and isinstance(value, dict):
         return json.dumps(value)
     return bool(value) if kind is Kind.FLAG else value
@@ -95,7 +108,7 @@ def desired_client(definition: Definition, pool: ValuePool, judgement: RuleHits)
         address=definition.address,
         client_id=merged.get("client_id", ""),
         fields=fields,
-        declared=pool.one(always.union(name for name in FIELDS if name in merged.parts)),
+        declared=pool.one(always.union(in_order(merged.parts))),
         location=document.at(),
         owners=None if owners is None else tuple(sorted({owner.lower() for owner in owners})),
         secret_serial=merged.get("secret.serial", 1),

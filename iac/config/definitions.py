@@ -11,7 +11,7 @@ from datetime import date
 from pathlib import Path
 
 from iac.config.definition import policy_diagnostics
-from iac.config.environment import Environment, parse_removed
+from iac.config.environment import Environment, Known, parse_removed
 from iac.config.layers import Layer, folder_layers, read_layer
 from iac.config.output import DeclaredOutput
 from iac.config.project import Project, has_errors, load_project, read_project, with_base
@@ -50,12 +50,15 @@ class Validation:
         return not has_errors(self.diagnostics)
 
 
-def load_environment(project: Project, name: str | None = None) -> tuple[Desired, Settings, list[Diagnostic]]:
+def load_environment(
+    project: Project, name: str | None = None, *, may_be_empty: bool = False
+) -> tuple[Desired, Settings, list[Diagnostic]]:
     """What one environment wants, its settings, and the warnings; what policy found goes with each client.
 
     Args:
         project: the project.
         name: the environment; None for the only one there is.
+        may_be_empty: whether a project without definitions is right: for what only looks at the server.
 
     Raises:
         InputError: no such environment, or several and none is named.
@@ -67,6 +70,8 @@ def load_environment(project: Project, name: str | None = None) -> tuple[Desired
     loader.collect(check_sources(project.document, settings))
     loader.load(read_tree(project.root))
     diagnostics = loader.diagnostics()
+    if may_be_empty:
+        diagnostics = [diagnostic for diagnostic in diagnostics if diagnostic.id != "no-definitions"]
     if has_errors(diagnostics):
         raise InvalidInput([diagnostic for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR])
     return loader.environments[0].desired(), settings, diagnostics
@@ -144,10 +149,11 @@ class Loader:
             if layer is not None:
                 self.collect(self._check_environments(layer))
             below = list(folder_layers(self.folders, address))
+            known: Known = {}
             for environment in self.environments:
                 if environment.selects(address):
                     environment.add_address(address)
-                    self.collect(environment.add(address, below, layer) if layer else ())
+                    self.collect(environment.add(address, below, layer, known) if layer else ())
         for environment in self.environments:
             self.collect(environment.finish())
 

@@ -1,8 +1,8 @@
 """The layers of a definition in an environment, how each is read, and how they are laid over each other.
 
 Merging is typed, after parsing, and every value knows where it stands. Lists and plain values replace those of the
-layer below; `key+` adds items to it; `lifecycle` and `secret` are merged key by key; null and [] mean empty. An
-environment overrides the rest.
+layer below; `key+` adds items to it; `lifecycle`, `secret` and `extra` are merged key by key; null and [] mean empty.
+An environment overrides the rest.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from iac.core.desired import DEFAULT
 from iac.core.diagnostics import Diagnostic, Location
 from iac.document import Document, Pointer, read_document
 
-MERGED_BY_KEY = frozenset({"lifecycle", "secret"})
+MERGED_BY_KEY = frozenset({"lifecycle", "secret", "extra"})
 PLUS = "+"
 ENVIRONMENTS = "environments"
 

@@ -13,7 +13,7 @@ from iac.core.capabilities import Capabilities
 from iac.core.catalogue import mistake
 from iac.core.desired import Rotation
 from iac.core.diagnostics import Diagnostic
-from iac.core.model import FIELDS
+from iac.core.model import ANSWER_ONLY, EXTRA, FIELDS, field_of
 from iac.core.vocabulary import is_restricted
 
 Rule = Callable[[Definition], Iterator[Diagnostic]]
@@ -31,6 +31,8 @@ _LOOSE = re.compile(
     r"|(?<![A-Za-z])(?i:change[-_]?me)(?![A-Za-z])"
 )
 """Those of Azure, Octopus, Concourse and of people, which can be text, too: an error as a whole value or in a host."""
+_MARK = re.compile(r"[$#@<]|\{\{|__|\(\(|(?i:change)")
+"""What every placeholder begins with or has in it: one search tells most texts apart from them."""
 _HOST = re.compile(r"://[^/?\s]*")
 
 
@@ -78,7 +80,8 @@ def _client_id(definition: Definition) -> Iterator[Diagnostic]:
 
 def _placeholders(definition: Definition) -> Iterator[Diagnostic]:
     for name, parts in definition.merged.parts.items():
-        if (name not in FIELDS and name != "client_id") or name in definition.merged.broken:
+        is_metadata = name in FIELDS or name == "client_id" or name.startswith(EXTRA)
+        if not is_metadata or name in definition.merged.broken:
             continue
         for part in parts:
             texts = part.value if isinstance(part.value, list) else [part.value]
@@ -96,6 +99,8 @@ def _placeholders(definition: Definition) -> Iterator[Diagnostic]:
 
 def find_placeholder(name: str, text: str) -> tuple[str, str] | None:
     """The id of the mistake and the placeholder in a field's text, where there is one."""
+    if not _MARK.search(text):
+        return None
     if match := _PLACEHOLDER.search(text):
         return "placeholder", match[0]
     if name == "jwk":  # random text, in which two underlines come twice now and then
@@ -143,7 +148,7 @@ def _scope_rights(definition: Definition) -> Iterator[Diagnostic]:
 
 
 def _scope_count(definition: Definition) -> Iterator[Diagnostic]:
-    names = {item.value for item in definition.merged.items("scope")}
+    names = {item.value for item in definition.merged.items("scope")} if definition.settings.api.is_iam else set()
     if len(names) > MAX_SCOPES or any(len(name) > 2048 for name in names):  # noqa: PLR2004  # IAM's own limits
         yield mistake(
             "too-many-scopes",
@@ -199,6 +204,19 @@ def _jwk(definition: Definition) -> Iterator[Diagnostic]:
             )
 
 
+def _extra(definition: Definition) -> Iterator[Diagnostic]:
+    for name in definition.merged.parts:
+        if not name.startswith(EXTRA):
+            continue
+        member, where = name.removeprefix(EXTRA), definition.merged.at(name)
+        key = {"jwks": "jwk"}.get(member, member)
+        if key in FIELDS or key == "client_id":
+            fix = f"write {key}: at the top of the definition"
+            yield mistake("extra-has-a-key", f"{member} has a key of its own", where, fix=fix)
+        elif member in ANSWER_ONLY or member == "client_secret":
+            yield mistake("extra-of-the-server", f"only the server sets {member}", where, fix="remove it")
+
+
 def _recipients(definition: Definition) -> Iterator[Diagnostic]:
     if definition.settings.state.is_clear and definition.merged.items("recipients"):
         yield mistake(
@@ -224,7 +242,7 @@ def _admin_fields(definition: Definition) -> Iterator[Diagnostic]:
     api = definition.settings.api
     owned = ["owners"] if definition.merged.items("owners") else []
     for name in [] if api.sets_all else [*definition.fields, *owned]:
-        if name in owned or FIELDS[name].admin_only:
+        if name in owned or field_of(name).admin_only:
             where = definition.merged.at(name)
             summary = f"{name} is set through the management API only"
             yield mistake("needs-management-api", summary, where, fix=_or_management("remove it", api))
@@ -252,6 +270,7 @@ RULES: tuple[Rule, ...] = (
     _scope_count,
     _keys,
     _jwk,
+    _extra,
     _recipients,
     _server_rules,
     _admin_fields,

@@ -19,6 +19,7 @@ from typing import Any
 
 from iac.core.origin import is_uri
 from iac.files import resource
+from iac.registry import LOGINS
 from iac.services import values_schema
 
 _BECH32 = {char: value for value, char in enumerate("qpzry9x8gf2tvdw0s3jn54khce6mua7l")}
@@ -86,8 +87,23 @@ def load_schema(name: str) -> Mapping[str, Any]:
         return {"type": "object", "properties": {"values": values_schema(name.removeprefix(_VALUES))}}
     if name == "defaults":
         return {"$ref": "#/$defs/layer", "$defs": load_schema("project")["$defs"]}
+    if name == "logins":
+        return _logins(load_schema("project")["$defs"])
     schema: Mapping[str, Any] = json.loads(schema_text(name))
     return schema
+
+
+def _logins(parts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A person's file: for each issuer a login at which somebody is asked."""
+    asking = [one for one in parts["auth"]["oneOf"] if LOGINS[one["properties"]["method"]["const"]].asks_a_person]
+    login = {"description": parts["auth"]["description"], "oneOf": asking}
+    return {
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": {"$ref": "#/$defs/issuer"},
+        "additionalProperties": login,
+        "$defs": parts,
+    }
 
 
 Schema = Mapping[str, Any]
@@ -143,7 +159,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "number": (int, float),
     "null": (type(None),),
 }
-_NOTES = frozenset({"$schema", "$id", "$defs", "title", "description", "x-expected"})
+_NOTES = frozenset({"$schema", "$id", "$defs", "title", "description", "examples", "x-expected"})
 """Keywords that check nothing."""
 
 

@@ -19,6 +19,7 @@ from iac.core.desired import DEFAULT, FILE, WLCG_BOUNDS, Bounds, ChangeLimits, P
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.limits import DEADLINE, TIMEOUT
 from iac.core.model import Fields
+from iac.core.origin import is_same_origin
 from iac.core.plan.change import parse_recipients
 from iac.core.server import redirect_uri_problem
 from iac.document import Document, Pointer
@@ -211,6 +212,7 @@ class Settings:
 
     Attributes:
         auth: None when iac.yaml names no login, which is an error wherever one is needed.
+        auth_file: the file that `auth` is from, if it is a person's own; "" for iac.yaml.
         timeout: seconds that the server may be silent.
         deadline: seconds for a whole answer, repetitions of a read included.
         network: certificates and the proxy.
@@ -220,6 +222,7 @@ class Settings:
         lifetime_bounds: least and most seconds of each lifetime.
         sinks: by name, `file` and those that iac.yaml names; an environment's own replace those of the project.
         grantable_scopes: patterns of scopes that self service grants to this login.
+        registration_endpoint: where clients are registered; "" for what the server's discovery documents say.
         wheel: what pipelines install iac from, URL#sha256=HASH; "" where iac.yaml does not say.
     """
 
@@ -243,6 +246,8 @@ class Settings:
     sinks: Mapping[str, SinkSettings] = field(default_factory=lambda: _sinks({}))
     grantable_scopes: tuple[str, ...] = ()
     wheel: str = ""
+    registration_endpoint: str = ""
+    auth_file: str = ""
 
     @property
     def api(self) -> Capabilities:
@@ -253,6 +258,19 @@ class Settings:
     def terms(self) -> PolicyTerms:
         """What rules of policy need to know of the project."""
         return PolicyTerms(self.scopes, self.lifetime_bounds)
+
+    @property
+    def rule_inputs(self) -> tuple[object, ...]:
+        """All that the rules of one definition read of these settings; equal ones judge a definition alike."""
+        return (
+            self.provider,
+            self.login_client_id,
+            self.grantable_scopes,
+            self.scopes,
+            self.state.is_clear,
+            tuple(sorted(self.policy.items())),
+            tuple(sorted(self.lifetime_bounds.items())),
+        )
 
     def selects(self, address: str) -> bool:
         """Whether the environment has this address."""
@@ -279,6 +297,7 @@ def parse_settings(root: Path, value: Mapping[str, Any], environment: str) -> Se
         environment=environment,
         issuer=merged.get("issuer", ""),
         provider=value["provider"],
+        registration_endpoint=merged.get("registration_endpoint", ""),
         auth=LOGINS[merged["auth"]["method"]].parse(merged["auth"]) if "auth" in merged else None,
         state=parse_state(value, environment),
         limits=ChangeLimits(limits.get("max_deletes", _LIMITS.max_deletes), limits.get("max_updates")),
@@ -343,6 +362,7 @@ def _check_server(document: Document, settings: Settings) -> Iterator[Diagnostic
             why=f"{problem}; secrets and tokens would cross the network in clear",
             fix="use https",
         )
+    yield from _check_registration(document, settings)
     if settings.auth is None:
         yield mistake("no-auth", f"environment {name} has no auth: how iac logs in", where, fix=_LOGIN)
     if settings.network.key and not settings.network.certificate:
@@ -353,6 +373,18 @@ def _check_server(document: Document, settings: Settings) -> Iterator[Diagnostic
             document.at(*pointer),
             fix="tls: {certificate: FILE, key: FILE}",
         )
+
+
+def _check_registration(document: Document, settings: Settings) -> Iterator[Diagnostic]:
+    """A registration endpoint goes with a server that has one, on the origin of its issuer."""
+    url = settings.registration_endpoint
+    where = document.at(*place_of(document.value, settings.environment, "registration_endpoint"))
+    if url and settings.api.is_iam:
+        summary = f"provider {settings.provider} knows where clients are registered"
+        yield mistake("bad-registration-endpoint", summary, where, fix="remove registration_endpoint")
+    elif url and not is_same_origin(settings.issuer, url):
+        summary, why = "registration_endpoint is not on the server of issuer", f"tokens go to {settings.issuer} alone"
+        yield mistake("bad-registration-endpoint", summary, where, why=why, fix="use a URL on the host of issuer")
 
 
 def _check_login(document: Document, settings: Settings) -> Iterator[Diagnostic]:

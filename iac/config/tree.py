@@ -64,8 +64,8 @@ def read_tree(root: Path) -> Tree:
 
 _LINKED = "the folder is a symbolic link, which is not followed"
 _EMPTY = (
-    f"write a definition, {CLIENTS_DIR}/NAME.yaml; a checkout that went wrong looks the same, so to end all clients"
-    " keep one definition until removed: is applied"
+    f"create {CLIENTS_DIR}/NAME.yaml, for example by iac new NAME; to delete every client, list them under removed: and"
+    " keep one definition until that is applied"
 )
 
 

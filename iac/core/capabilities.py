@@ -35,6 +35,10 @@ class Capabilities:
         knows_defaults: what a client gets where a field is left out is known.
         can_rotate: there is a call for a new secret; the table says for whom.
         why_no_rotation: why there is none, or not for every login, for messages.
+        shows_true_secrets: a secret that a read shows is the one that logs in; else it may be a mask or a hash, and the
+            token endpoint is asked.
+        renews_tokens: a read may bring a new registration access token, which ends the one before (RFC 7592 section 3);
+            answers tell whether this server does so.
         takes_basic_raw: HTTP Basic is taken as it stands, without the encoding of RFC 6749 section 2.3.1; the token
             endpoint takes id and secret in the form, too, from a client that is registered for Basic
             (rec: client-auth-methods).
@@ -52,6 +56,8 @@ class Capabilities:
     knows_defaults: bool = True
     can_rotate: bool = True
     why_no_rotation: str = ""
+    shows_true_secrets: bool = True
+    renews_tokens: bool = False
     takes_basic_raw: bool = True
 
 

@@ -65,7 +65,7 @@ class InputError(IacError):
 
 
 class DeclinedError(InputError):
-    """The person at the terminal said no. That is an end, not a mistake: views show its summary alone."""
+    """The person at the terminal answered no. This is not a mistake: views show its summary alone."""
 
 
 class InvalidInput(InputError):

@@ -24,7 +24,7 @@ class Grade(StrEnum):
 
     @property
     def words(self) -> str:
-        """As people read it."""
+        """The grade in words."""
         return self.replace("_", " ")
 
 
@@ -143,9 +143,5 @@ _ABOUT_USERS = ("eduperson_", "voperson_", "wlcg.groups:")
 def scope_differences(declared: Iterable[str], granted: Iterable[str]) -> tuple[list[str], list[str]]:
     """Scopes that a client credentials token should have and has not, and those that it has beyond the definition."""
     wanted, got = set(declared), set(granted)
-    missing = (scope for scope in wanted - got if not _is_about_users(scope))
+    missing = (scope for scope in wanted - got - USER_SCOPES if not scope.startswith(_ABOUT_USERS))
     return sorted(missing), sorted(got - wanted)
-
-
-def _is_about_users(scope: str) -> bool:
-    return scope in USER_SCOPES or scope.startswith(_ABOUT_USERS)

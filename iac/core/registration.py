@@ -95,6 +95,10 @@ class UnreadReason(StrEnum):
     """The server gave no registration_client_uri or no token for it: it has no RFC 7592."""
     NOT_UNDERSTOOD = "not-understood"
     """A member of what the server answered is not of its kind."""
+    NOT_STORED = "not-stored"
+    """A read may bring a new registration access token, and this run cannot store one."""
+    REFUSED = "refused"
+    """The server refuses its registration access token: it has ended, or the client is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +137,26 @@ class RegistrationAccess:
     Attributes:
         rat: the registration access token; None where there is none, or it cannot be opened.
         uri: its registration_client_uri; "" where the server gave none.
-        is_closed: there is a token, and the key that opens it is not at hand.
+        unread: why nothing is read by it, although there is one.
     """
 
     client_id: str
     rat: Secret | None = None
     uri: str = ""
-    is_closed: bool = False
+    unread: UnreadReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A registration access token that an answer has brought: the one before it is dead.
+
+    Attributes:
+        by_read: whether it was the answer to a read.
+    """
+
+    client_id: str
+    rat: Secret
+    by_read: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ _SECONDS = {"h": 3600, "d": 86400, "w": 604800}
 
 @dataclass(frozen=True, slots=True)
 class DueRotation:
-    """That a secret has reached the age of `lifecycle.rotate_after`, and when it did (RFC 3339 UTC)."""
+    """A secret that has reached the age of `lifecycle.rotate_after`, and when it did (RFC 3339 UTC)."""
 
     since: str
     is_counted_from_taking_over: bool
@@ -27,7 +27,7 @@ def written(moment: datetime) -> str:
 
 
 def later(moment: str, seconds: int) -> str:
-    """A time of state, so many seconds later."""
+    """A time of state plus some seconds."""
     return written(datetime.fromisoformat(moment) + timedelta(seconds=seconds))
 
 

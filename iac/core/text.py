@@ -77,7 +77,7 @@ def _window(text: str, start: int, limit: int) -> str:
 
 
 def install_extra(name: str) -> str:
-    """How to get what iac needs beside itself. No command names the package on an index, where its name is nobody's."""
+    """How to install an extra. No command names the package on an index, where anybody could take its name."""
     return f"install the extra {name} of iac: {HOME}#install"
 
 
@@ -120,7 +120,7 @@ def bounded(text: str) -> str:
     return text if len(text) <= TEXT else f"{text[:TEXT]}... ({len(text) - TEXT:,} more characters)"
 
 
-def alike(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
+def grouped(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
     """The items with one key together, each group at the place of its first."""
     groups: dict[Hashable, list[T]] = {}
     for item in items:
@@ -128,15 +128,15 @@ def alike(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
     return list(groups.values())
 
 
-def said_once(messages: Iterable[tuple[str, str]], noun: str, *, sign: str = ": ") -> Iterator[str]:
-    """`NAME: message` for each pair; what is said of many is said once, with their number and the first names.
+def once_per_message(messages: Iterable[tuple[str, str]], noun: str, *, sign: str = ": ") -> Iterator[str]:
+    """`NAME: message` for each pair; one message of many names stands once, with their number and the first names.
 
     Args:
         messages: name and message.
         noun: what the names are, in the plural.
         sign: what stands between name and message.
     """
-    for group in alike(messages, lambda pair: pair[1]):
+    for group in grouped(messages, lambda pair: pair[1]):
         if len(group) <= ALIKE:
             yield from (f"{name}{sign}{message}" for name, message in group)
         else:

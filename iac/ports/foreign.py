@@ -26,7 +26,7 @@ R = TypeVar("R")
 S = TypeVar("S")
 
 
-def only(
+def foreign_as(
     error: type[IacError], summary: str
 ) -> Callable[[Callable[Concatenate[S, P], R]], Callable[Concatenate[S, P], R]]:
     """A decorator of a port's public methods: foreign exceptions become `error`, with their words as the why."""

@@ -12,16 +12,16 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 from iac.core.errors import IacError, InputError, ServerError, UnknownOutcome, UnreachableError
 from iac.core.model import Fields
 from iac.core.proof import Evidence, ServiceLogin
-from iac.core.registration import Actual, InvalidMember, NewClient, Registration, RegistrationAccess
+from iac.core.registration import Actual, InvalidMember, NewClient, NewToken, Registration, RegistrationAccess
 from iac.core.secret import Secret
-from iac.ports.foreign import only, watch_network
+from iac.ports.foreign import foreign_as, watch_network
 
 P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S")
 T = TypeVar("T")
 
-_server = only(UnreachableError, "the server cannot be used")
+_server = foreign_as(UnreachableError, "the server cannot be used")
 
 
 def _write(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
@@ -70,7 +70,7 @@ class Reader(ABC):
 
     @_server
     def read_ahead(self, expected: int) -> None:
-        """Begin what `read` of about so many clients starts with, and return; what fails is raised by later calls."""
+        """Begin to read about so many clients in the background; later calls raise what fails."""
         self._read_ahead(expected)
 
     @_server
@@ -79,13 +79,18 @@ class Reader(ABC):
         self._use_keys(keys)
 
     @_server
+    def keep_tokens(self, keep: Callable[[NewToken], None]) -> None:
+        """Call this with each new registration access token, before anything else is made of the answer with it."""
+        self._keep_tokens(keep)
+
+    @_server
     def find_by_name(self, client_name: str) -> tuple[str, ...]:
         """The ids of this login's own clients of that name, where the server lists them; sorted."""
         return self._find_by_name(client_name)
 
     @_server
     def read(self, client_ids: Collection[str], owners_of: Collection[str] = ()) -> Actual:
-        """Those of these client_ids that exist, owners for those in `owners_of`, and the count of all clients."""
+        """The clients of these ids that exist, owners for those in `owners_of`, and the count of all clients."""
         return self._read(client_ids, owners_of)
 
     @_server
@@ -147,6 +152,10 @@ class Reader(ABC):
         """An API whose login is enough needs none."""
         del keys
 
+    def _keep_tokens(self, keep: Callable[[NewToken], None]) -> None:
+        """An API whose login is enough gets none."""
+        del keep
+
     def _find_by_name(self, client_name: str) -> tuple[str, ...]:
         """An API whose ids are chosen by the caller loses none."""
         return ()
@@ -189,7 +198,7 @@ class Provider(Reader):
 
     @_write
     def redeem(self, client_id: str) -> Registration:
-        """Make the user of the login the owner of a client that nobody owns (rec: self-service-redeem).
+        """Make the user of the login the owner of a client without an owner (rec: self-service-redeem).
 
         Raises:
             ServerError: this API has no such call.
@@ -231,9 +240,15 @@ class Provider(Reader):
         self._revoke_tokens(client_id)
 
     @_server
-    def accepts_secret(self, client_id: str, secret: Secret) -> bool:
-        """Whether the token endpoint takes this secret for this client, whatever grant it then refuses (rec: login)."""
-        return self._accepts_secret(client_id, secret)
+    def accepts_secret(self, client_id: str, secret: Secret, fields: Fields | None = None) -> bool:
+        """Whether the token endpoint takes this secret for this client, even if it refuses the grant (rec: login).
+
+        Args:
+            client_id: whose it may be.
+            secret: what is tried.
+            fields: of the client, where they are known; None reads the client first.
+        """
+        return self._accepts_secret(client_id, secret, fields)
 
     def _redeem(self, client_id: str) -> Registration:
         raise ServerError(
@@ -255,7 +270,7 @@ class Provider(Reader):
     @abstractmethod
     def _revoke_tokens(self, client_id: str) -> None: ...
     @abstractmethod
-    def _accepts_secret(self, client_id: str, secret: Secret) -> bool: ...
+    def _accepts_secret(self, client_id: str, secret: Secret, fields: Fields | None) -> bool: ...
 
 
 class Prover(ABC):

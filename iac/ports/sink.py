@@ -7,13 +7,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 
 from iac.core.diagnostics import Diagnostic
-from iac.core.errors import RenderError
+from iac.core.errors import RenderError, StateError
+from iac.core.state.model import State
 from iac.ports.clock import Clock
-from iac.ports.foreign import only
+from iac.ports.foreign import foreign_as
+from iac.ports.state import StateBackend
 
-_sink = only(RenderError, "the output cannot be written")
+_sink = foreign_as(RenderError, "the output cannot be written")
 
 
 class Comparison(StrEnum):
@@ -48,7 +51,7 @@ def _fingerprint(salt: str, content: bytes) -> str:
 
 
 class Sink(ABC):
-    """Where outputs go. What a path means is each sink's own; `mode` is that of a file."""
+    """Where outputs go. Each sink decides what a path means; `mode` is the mode of a file."""
 
     @_sink
     def check(self, path: str, content: bytes) -> None:
@@ -94,7 +97,7 @@ class Sink(ABC):
 
     @_sink
     def exposed(self, paths: Collection[str]) -> Mapping[str, Diagnostic]:
-        """Those of these outputs that version control holds or would take up. All are asked for at once."""
+        """The outputs that version control holds or would take up. All are asked for at once."""
         return self._exposed(paths)
 
     @abstractmethod
@@ -125,15 +128,12 @@ class Deliveries:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._by_id: dict[str, Delivery] | None = None
         self.begun = 0
 
-    @property
+    @cached_property
     def by_id(self) -> dict[str, Delivery]:
-        """All of them; read once."""
-        if self._by_id is None:
-            self._by_id = self._load()
-        return self._by_id
+        """All deliveries; read once."""
+        return self._load()
 
     def newest(self) -> tuple[str, int]:
         """The output that was written last and the serial of its state; 0 when none is known."""
@@ -173,3 +173,20 @@ class Deliveries:
 
     def _load(self) -> dict[str, Delivery]:
         return {}
+
+
+def find_newer(deliveries: Deliveries, backend: StateBackend, state: State) -> StateError | None:
+    """The error for a state that is older than an output or a journal of this machine; None when nothing is newer."""
+    output, serial = deliveries.newest()
+    source = f"{output} was written from"
+    copy, copied = backend.newest_copy()
+    if copied > serial:
+        source, serial = f"{copy} names", copied
+    if serial <= state.serial:
+        return None
+    return StateError(
+        "the state is older than what this machine has seen, so nothing is written",
+        where=f"serial {state.serial}",
+        why=f"{source} serial {serial}; secrets in an older state may have been replaced since",
+        fix="put the newest state back (iac state push COPY), or accept this one with --accept-older-state",
+    )

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from iac.core.errors import StateError
 from iac.core.secret import Secret
 from iac.core.state.model import Event, State
-from iac.ports.foreign import only
+from iac.ports.foreign import foreign_as
 
-_backend = only(StateError, "the state cannot be used")
+_backend = foreign_as(StateError, "the state cannot be used")
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,16 +45,16 @@ def _rehearse(request: Mapping[str, Any]) -> list[dict[str, Any] | None]:
 
 def _limited_reply(request: Mapping[str, Any]) -> dict[str, Any]:
     """The result within the limits, or why there is none."""
-    from iac.rendering.content import NotAsRendered, Unreadable
+    from iac.rendering.content import ContentMismatch, MalformedContent
 
     with _limited():
         try:
             return {"result": _result(request)}
         except RenderError as error:
             return {"error": write_error(error)}
-        except Unreadable as error:
+        except MalformedContent as error:
             return {"unreadable": str(error)}
-        except NotAsRendered as error:
+        except ContentMismatch as error:
             return {"changed": str(error)}
         except (TemplateTimeout, MemoryError) as error:
             return {"error": write_error(limit_error(error, template_file(request["name"])))}

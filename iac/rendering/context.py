@@ -118,7 +118,7 @@ def template_context(spec: OutputSpec, clients: Mapping[str, Credentials], facts
 
 
 def _client(name: str, credentials: Credentials, facts: ProjectFacts) -> Record:
-    sets = {field.name: () for field in FIELDS.values() if field.kind is Kind.SET}
+    sets = {field.name: () for field in FIELDS.values() if field.kind is Kind.SET and not field.of_others}
     secret = {"client_secret": credentials.secret.reveal()} if credentials.secret else {}
     entries = {
         "name": name,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from iac.core.errors import RenderError
+from iac.core.explanation import page_url
 from iac.core.limits import TEMPLATE_BYTES
 from iac.core.text import nearest
 from iac.files import read
@@ -22,7 +23,7 @@ References = Callable[[str, str], list[str]]
 
 TEMPLATES_DIR = "templates"
 FAILED = "the template cannot be rendered"
-REFERENCE = "see docs/reference/templates.md for what a template can use"
+REFERENCE = f"see what a template can use: {page_url('reference/templates.md')}"
 _SUFFIX = ".j2"
 _MAY_REFER = re.compile(r"\{%[-+]?\s*(?:include|import|from|extends)\b")
 

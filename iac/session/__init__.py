@@ -9,6 +9,7 @@ import os
 import secrets
 import socket
 import threading
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
@@ -21,8 +22,9 @@ from iac.core.errors import InputError, RenderError, StateError
 from iac.core.model import members
 from iac.core.plan.change import sha256
 from iac.core.plan.draft import PlanOptions, Reads
-from iac.core.plan.identity import move
+from iac.core.plan.identity import move, with_token
 from iac.core.plan.plan import Plan
+from iac.core.registration import NewToken
 from iac.core.rotation import written
 from iac.core.secret import Secret
 from iac.core.state.model import (
@@ -37,12 +39,12 @@ from iac.core.state.model import (
     IntentGiven,
     SealedSecret,
     State,
-    bury,
     fold,
     secrets_of,
+    without_old_tombstones,
 )
 from iac.core.text import nearest
-from iac.ports import Clock, Deliveries, Holder, Place, Provider, Sink, StateBackend, Vault
+from iac.ports import Clock, Deliveries, Holder, Place, Provider, Sink, StateBackend, Vault, find_newer
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import Template
 
@@ -51,7 +53,7 @@ if TYPE_CHECKING:
 
 
 class SecretKind(StrEnum):
-    """What is sealed for an address; the seal names it, so that none can be put in the place of another."""
+    """The kinds of secrets of an address. The seal names the kind, so that none can replace another."""
 
     SECRET = "client_secret"  # noqa: S105  # the name of the field, not its value
     TOKEN = "registration_access_token"  # noqa: S105  # the same
@@ -98,6 +100,7 @@ class Ledger:
         self._recipients = recipients
         self._known: dict[tuple[str, SecretKind], Secret] = {}
         self._lock = threading.Lock()
+        self._tokens: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def now(self) -> str:
         """RFC 3339, UTC, seconds."""
@@ -108,7 +111,7 @@ class Ledger:
 
         A registration access token is sealed to the recipients of the state alone: no service needs it.
         """
-        salt, also = self.clock.token()[:16], () if kind is SecretKind.TOKEN else self._also(address)
+        salt, also = self.clock.token()[:16], () if kind is SecretKind.TOKEN else self._recipients_for(address)
         sealed = self._vault.seal(secret, self._place(address, kind), also)
         with self._lock:
             self._known[address, kind] = secret
@@ -116,7 +119,7 @@ class Ledger:
         return SealedSecret(sealed, salt, secret.fingerprint(salt), version, self.now(), also, recipients)
 
     def _version(self, address: str, kind: SecretKind) -> int:
-        """That of the last one in state; 0 when there is none."""
+        """The version of the newest one in state; 0 when there is none."""
         if kind is SecretKind.KEY:
             return len(self.state.keys.get(address, ()))
         client = self.state.clients.get(address)
@@ -134,14 +137,17 @@ class Ledger:
             return known
         return self._vault.open(secret.sealed, self._place(address, kind))
 
-    def keep_rat(self, address: str, rat: Secret) -> None:
-        """Make a registration access token durable that a read has brought; what state holds already is not written."""
-        client, intent = self.state.clients.get(address), self.state.intents.get(address)
-        if client is None or (client.rat is not None and client.rat.holds(rat)):
+    def keep_token(self, new: NewToken) -> None:
+        """Make a registration access token durable that an answer has brought; the one in state is dead."""
+        address = next((name for name, held in self.state.clients.items() if new.client_id in held.client_ids), None)
+        if address is None:
             return
-        # Storing a client ends its intent, and the write of that intent is still to come: the intent is given again.
-        written = ClientWritten(address, replace(client, rat=self.seal(address, rat, SecretKind.TOKEN)))
-        self.record(written, *([IntentGiven(intent)] if intent else []))
+        # A client and its predecessor are one entry of the state, and may be read at the same time.
+        with self._tokens[address]:
+            client, intent = self.state.clients[address], self.state.intents.get(address)
+            # Storing a client ends its intent, and the write of that intent may be still to come: it is given again.
+            written = with_token(client, new, self.seal(address, new.rat, SecretKind.TOKEN))
+            self.record(ClientWritten(address, written), *([IntentGiven(intent)] if intent else []))
 
     def is_known(self, address: str) -> bool:
         """Whether this run holds the address's secret in clear."""
@@ -159,9 +165,23 @@ class Ledger:
             for event in events:
                 self.state = fold(self.state, event)
 
-    def intend(self, address: str, client_id: str, action: str, secret: SealedSecret | None = None) -> IntentGiven:
+    def intend(
+        self,
+        address: str,
+        client_id: str,
+        action: str,
+        secret: SealedSecret | None = None,
+        *,
+        begun: bool | None = None,
+    ) -> IntentGiven:
         """The event that says what is about to be sent."""
-        return IntentGiven(Intent(address, client_id, action, self.state.run_id, self.now(), secret))
+        return IntentGiven(Intent(address, client_id, action, self.state.run_id, self.now(), secret, begun))
+
+    def begin_create(self, address: str) -> None:
+        """Make durable that the request of a noted create begins now: from here on it may arrive."""
+        intent = self.state.intents.get(address)
+        if intent is not None and intent.begun is False:
+            self.record(IntentGiven(replace(intent, begun=True)))
 
     def withdrawn(self, address: str) -> tuple[IntentDropped, ...]:
         """The event that says that what this run was about to send was not sent; none for the intent of another run."""
@@ -175,10 +195,10 @@ class Ledger:
         self.move(moves)
         intents = {address: intent for address, intent in self.state.intents.items() if address not in settled}
         state = replace(self.state, run_id=run_id, approval=approval, intents=intents)
-        self.state = bury(state, written(self.clock.now() - timedelta(days=TOMBSTONE_DAYS)))
+        self.state = without_old_tombstones(state, written(self.clock.now() - timedelta(days=TOMBSTONE_DAYS)))
 
     def move(self, moves: Collection[tuple[str, str]]) -> None:
-        """Rename addresses. Secrets belong to an address: those of a moved client are sealed for the new one."""
+        """Rename addresses. Secrets belong to an address, so those of a moved client are sealed again."""
         before, state = self.state.keys, move(self.state, moves)
         clients = {target: self._client(state.clients[target], source, target) for source, target in moves}
         intents = {to: self._intent(state.intents[to], source, to) for source, to in moves if to in state.intents}
@@ -213,42 +233,44 @@ class Ledger:
         )
         before, after = secrets_of(state), secrets_of(self.state)
         also = {address: secret.recipients for address, secret in after if secret.recipients}
-        return RekeyCounts(len(after), _clear(before), _clear(after), also)
+        return RekeyCounts(len(after), _count_clear(before), _count_clear(after), also)
 
     def reseal(self, address: str, secret: SealedSecret) -> SealedSecret:
         """A client secret that stays, sealed to those who may open it now; raises as `open`."""
         clear = self.open(address, secret)
         with self._lock:
             self._known[address, SecretKind.SECRET] = clear
-        return self._again(secret, address, address)
+        return self._sealed_again(secret, address, address)
 
     def _client(self, client: ClientState, source: str, target: str) -> ClientState:
-        """A client with its secrets sealed again, for another address or the same, and those of its predecessors."""
+        """A client with its secrets and those of its predecessors sealed again, for the same address or another."""
         return replace(
             client,
-            secret=client.secret and self._again(client.secret, source, target),
-            rat=client.rat and self._again(client.rat, source, target, SecretKind.TOKEN),
+            secret=client.secret and self._sealed_again(client.secret, source, target),
+            rat=client.rat and self._sealed_again(client.rat, source, target, SecretKind.TOKEN),
             predecessors=tuple(
                 replace(old, client=self._client(old.client, source, target)) for old in client.predecessors
             ),
         )
 
     def _intent(self, intent: Intent, source: str, target: str) -> Intent:
-        return replace(intent, secret=intent.secret and self._again(intent.secret, source, target))
+        return replace(intent, secret=intent.secret and self._sealed_again(intent.secret, source, target))
 
     def _keys(self, keys: Iterable[ClientKey], source: str, target: str) -> tuple[ClientKey, ...]:
-        return tuple(replace(key, private=self._again(key.private, source, target, SecretKind.KEY)) for key in keys)
+        return tuple(
+            replace(key, private=self._sealed_again(key.private, source, target, SecretKind.KEY)) for key in keys
+        )
 
-    def _again(
+    def _sealed_again(
         self, secret: SealedSecret, source: str, target: str, kind: SecretKind = SecretKind.SECRET
     ) -> SealedSecret:
         """A secret sealed again, for another address or the same, to those who may open it now."""
-        also = () if kind is SecretKind.TOKEN else self._also(target, secret.recipients)
+        also = () if kind is SecretKind.TOKEN else self._recipients_for(target, secret.recipients)
         clear = self._vault.open(secret.sealed, self._place(source, kind))
         sealed = self._vault.seal(clear, self._place(target, kind), also)
         return replace(secret, sealed=sealed, recipients=also, state_recipients=self._vault.recipients)
 
-    def _also(self, address: str, was: tuple[str, ...] = ()) -> tuple[str, ...]:
+    def _recipients_for(self, address: str, was: tuple[str, ...] = ()) -> tuple[str, ...]:
         return was if self._recipients is None else self._recipients.get(address, ())
 
     def release(self, plan: Plan) -> None:
@@ -281,7 +303,7 @@ class Ledger:
         Raises:
             StateError: a recipient is invalid.
         """
-        for also in {self._also(address) for address in addresses}:
+        for also in {self._recipients_for(address) for address in addresses}:
             self._vault.seal(Secret("probe"), self._place("probe"), also)
 
     def check_identity(self) -> None:
@@ -300,29 +322,11 @@ class Ledger:
         return Place(self.state.lineage, self.state.environment, address, kind.value)
 
 
-def _clear(secrets: Iterable[tuple[str, SealedSecret]]) -> int:
+def _count_clear(secrets: Iterable[tuple[str, SealedSecret]]) -> int:
     return sum(secret.is_clear for _, secret in secrets)
 
 
 _LOCK_SECONDS = 600
-_ACCEPT = "--accept-older-state"
-
-
-def find_newer(deliveries: Deliveries, backend: StateBackend, state: State) -> StateError | None:
-    """The error for a state that is older than an output or a journal of this machine; None when nothing is newer."""
-    output, serial = deliveries.newest()
-    source = f"{output} was written from"
-    copy, copied = backend.newest_copy()
-    if copied > serial:
-        source, serial = f"{copy} names", copied
-    if serial <= state.serial:
-        return None
-    return StateError(
-        "the state is older than what this machine has seen, so nothing is written",
-        where=f"serial {state.serial}",
-        why=f"{source} serial {serial}; secrets in an older state may have been replaced since",
-        fix=f"put the newest state back (iac state push COPY), or accept this one with {_ACCEPT}",
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -380,7 +384,7 @@ class LocalSession(StateSession):
         return PlanOptions(reads=self.reads, targets=frozenset(targets), recreate=frozenset(recreate))
 
     def ledger(self, state: State) -> Ledger:
-        """This run's view of state. What it seals is sealed to the recipients of now, those of definitions too."""
+        """This run's view of state. It seals to the current recipients, those of definitions too."""
         recipients = {address: client.recipients for address, client in self.desired.clients.items()}
         return Ledger(self.backend, self.vault, self.clock, state, recipients)
 

@@ -56,7 +56,7 @@ def ssl_context(ca: Path | None, certificate: Path | None, key: Path | None, *, 
 
 
 def accept_any_form(context: ssl.SSLContext) -> None:
-    """Trust authorities that the user named, whatever the form of their certificates.
+    """Trust authorities that the user named, without a check of the form of their certificates.
 
     From Python 3.13 on, VERIFY_X509_STRICT is on by default. It refuses authorities without key usage or key
     identifiers, as those of many grid sites are, which 3.11 and 3.12 accept. It checks form alone: signatures, names,

@@ -206,7 +206,7 @@ class Http:
         self._client.close()
 
     def send(self, call: Call) -> Answer:
-        """Send a call, again only when it has no effect, and give the server's answer, whatever its status.
+        """Send a call and return the server's answer of any status. Only a call without effect is sent again.
 
         Raises:
             UnreachableError: not sent, or a read without an answer.
@@ -222,7 +222,7 @@ class Http:
         attempt = 1
         while True:
             outcome = self._attempt(call, ends)
-            _log.info("%s %s: %s", call.method, call.shown, _brief(outcome))
+            _log.info("%s %s: %s", call.method, call.shown, _log_words(outcome))
             pause = self._pause(call, outcome, attempt)
             if pause is None or time.monotonic() + pause >= ends:
                 return outcome
@@ -239,22 +239,19 @@ class Http:
             with serving(exchange):
                 return self._exchange(call)
         except Exception as error:
-            return _NoAnswer(_told(error), exchange.is_sent)
+            return _NoAnswer(_safe(error), exchange.is_sent)
         finally:
             self._free.release()
 
     def _exchange(self, call: Call) -> Answer:
         url = self._origin + call.path
         with self._client.stream(call.method, url, content=call.body or None, headers=call.headers) as response:
-            self._note_time(response.headers.get("date"))
+            date = parse_date(response.headers.get("date"))
+            if date is not None:
+                self.skew = (date - self._clock.now()).total_seconds()
             encoding = response.headers.get("content-encoding", "")
             body = decode(response.iter_raw(), encoding, self._transport.largest_body)
             return Answer(response.status_code, response.headers, body, call)
-
-    def _note_time(self, header: str | None) -> None:
-        date = parse_date(header)
-        if date is not None:
-            self.skew = (date - self._clock.now()).total_seconds()
 
     def _pause(self, call: Call, outcome: Answer | _NoAnswer, attempt: int) -> float | None:
         # A write is sent once, whatever comes back: one that was done, and whose answer got lost, would be done twice.
@@ -335,13 +332,13 @@ class Http:
         return f"{check}; if it needs longer, raise timeout or deadline there" if is_late else check
 
 
-def _told(error: Exception) -> Exception:
+def _safe(error: Exception) -> Exception:
     """The exception as it may be told: the library's words about what it cannot send repeat it."""
     is_unsendable = isinstance(error, httpx.LocalProtocolError | UnicodeEncodeError)
-    return httpx.LocalProtocolError(_UNSENDABLE) if is_unsendable else _bare(error)
+    return httpx.LocalProtocolError(_UNSENDABLE) if is_unsendable else _without_frames(error)
 
 
-def _bare(error: Exception) -> Exception:
+def _without_frames(error: Exception) -> Exception:
     """The exception, and those behind it, without the frames that they came through: these hold what was sent."""
     link: BaseException | None = error
     while link is not None:
@@ -350,7 +347,7 @@ def _bare(error: Exception) -> Exception:
     return error
 
 
-def _brief(outcome: Answer | _NoAnswer) -> str:
+def _log_words(outcome: Answer | _NoAnswer) -> str:
     if isinstance(outcome, Answer):
         return str(outcome.status)
     return f"{'no answer' if outcome.is_sent else 'not sent'} ({type(outcome.error).__name__})"

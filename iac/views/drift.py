@@ -8,9 +8,10 @@ from dataclasses import replace
 from iac.core.drift import ClientDrift, Drift
 from iac.core.plan.change import Action, Cause
 from iac.core.text import printable
+from iac.views.layout import TextLayout
 from iac.views.markdown import field_diff, finding_entry, fold
-from iac.views.text import TextLayout, field_lines, finding_lines
-from iac.views.words import CharacterBudget, code, counted, shortened
+from iac.views.text import field_lines, finding_lines
+from iac.views.words import FINDINGS, CharacterBudget, code, counted, shortened
 
 DISABLED = "disabled on the server: nobody can use it until an administrator enables it"
 _NAME_WIDTH = 30
@@ -64,7 +65,7 @@ def drift_markdown(drift: Drift, budget: int) -> str:
     head = room.take([f"### {_summary(drift)}", _place(drift), ""])
     names, hidden = room.section("#### Clients", [_entry(client) for client in drift.clients], most=room.left)
     entries = [finding_entry(finding, client.address) for client in drift.clients for finding in client.findings]
-    findings, unsaid = room.section("#### Findings", entries, most=room.left // 2)
+    findings, unsaid = room.section(FINDINGS, entries, most=room.left // 2)
     folds = room.take(_folded(client) for client in drift.clients)
     left_out = {"client": hidden, "finding": unsaid, "difference": len(drift.clients) - len(folds)}
     cut = ", ".join(f"{counted(number, noun)} left out" for noun, number in left_out.items() if number)

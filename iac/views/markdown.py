@@ -17,6 +17,7 @@ from iac.core.text import printable
 from iac.views.text import SYMBOLS
 from iac.views.words import (
     CAUSES,
+    FINDINGS,
     SOME_UNREAD,
     CharacterBudget,
     code,
@@ -51,7 +52,7 @@ def plan_markdown(plan: Plan, budget: int) -> str:
     title, *head = room.take([*_title(plan), *_warnings(plan), *_counts(plan)])
     guards, refusals = room.section("#### Refused", [_guard(guard) for guard in plan.guards], most=room.left // 4)
     names, names_note = _names(changes, room)
-    findings, unsaid = room.section("#### Findings", list(_findings(plan, changes)), most=room.left // 2)
+    findings, unsaid = room.section(FINDINGS, list(_findings(plan, changes)), most=room.left // 2)
     others, rest = room.section("#### Beside changes", list(_others(plan)), most=room.left // 2)
     folds = room.take(folded(change) for change in changes)
     hidden = {"refusal": refusals, "finding": unsaid + rest, "difference": len(changes) - len(folds)}
@@ -141,7 +142,7 @@ def _others(plan: Plan) -> Iterator[str]:
     for pending in plan.pending:
         yield f"- interrupted: a {code(pending.action)} of {_sentence(pending.address)} did not finish"
     for standing in plan.predecessors:
-        yield f"- replaced: {_sentence(standing.address)}: {_sentence(standing.told())}"
+        yield f"- replaced: {_sentence(standing.address)}: {_sentence(standing.words())}"
     for line in recipient_lines(plan):
         yield f"- recipients: {_sentence(line)}"
 
@@ -186,17 +187,17 @@ def folded(change: Change) -> str:
     )
 
 
-def fold(head: tuple[str, str], told: str, lines: list[str]) -> str:
+def fold(head: tuple[str, str], words: str, lines: list[str]) -> str:
     """A fold that is closed at first.
 
     Args:
         head: what is shown of it when it is closed: a text of users, and a word of ours.
-        told: the paragraph in it, as Markdown.
+        words: the paragraph in it, as Markdown.
         lines: of a diff below; each begins with a sign.
     """
     # Each line of the block begins with a sign, so none can end it.
     block = "\n".join(["```diff", *lines, "```"]) if lines else ""
-    inside = "\n\n".join(part for part in (told, block) if part)
+    inside = "\n\n".join(part for part in (words, block) if part)
     title = f"<code>{html.escape(printable(head[0]))}</code> {head[1]}"
     return f"<details>\n<summary>{title}</summary>\n\n{inside}\n\n</details>\n"
 

@@ -8,7 +8,7 @@ from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.proof import ClientProof, Evidence, Grade, Proof
 from iac.core.text import printable
 from iac.views.junit import Case, junit_document
-from iac.views.text import TextLayout
+from iac.views.layout import TextLayout
 
 _SYMBOLS = {Grade.OK: "+", Grade.FAILED: "!", Grade.UNPROVEN: "?", Grade.UNANSWERED: "!"}
 _NAME_WIDTH = 20

@@ -16,6 +16,7 @@ from typing import Protocol
 
 from iac.clock import SystemClock
 from iac.config.definitions import load_environment
+from iac.config.login import with_own_login
 from iac.config.project import Project, load_project, with_base
 from iac.config.settings import Settings
 from iac.config.tree import read_tree
@@ -87,7 +88,7 @@ def _recipients(desired: Desired, sink: str) -> Callable[[str], Sequence[str]]:
 
 
 class Access(Enum):
-    """The scopes that a login asks for: those of reading, those of writing too, or all that the client has."""
+    """The scopes that a login asks for: to read, to write too, or all that the client has."""
 
     READ = READ_SCOPES
     WRITE = WRITE_SCOPES
@@ -98,7 +99,7 @@ class LoginPrompt(Protocol):
     """Who can be asked to log in."""
 
     def can_ask(self) -> bool:
-        """Whether somebody sits there to read what is said."""
+        """Whether a person reads the messages."""
 
     def say(self, text: str) -> None:
         """Say something that has to be read."""
@@ -122,7 +123,12 @@ class Caller(LoginPrompt, Protocol):
 
 @contextmanager
 def open_session(
-    caller: Caller, access: Access, *, parallelism: int | None = None, reads_ahead: bool = False
+    caller: Caller,
+    access: Access,
+    *,
+    parallelism: int | None = None,
+    reads_ahead: bool = False,
+    may_be_empty: bool = False,
 ) -> Iterator[Session]:
     """Everything that one run of a command needs; connections are closed at the end.
 
@@ -131,13 +137,14 @@ def open_session(
         access: which scopes the login asks for.
         parallelism: requests in flight, instead of iac.yaml's.
         reads_ahead: the server is read while definitions are; for a command that takes no lock before it reads.
+        may_be_empty: whether a project without definitions is right.
 
     Raises:
         InvalidInput: iac.yaml or definitions are invalid.
     """
     with ExitStack() as stack:
         ahead = _open_ahead(caller, access, stack) if reads_ahead else None
-        settings, local = open_project(caller)
+        settings, local = open_project(caller, may_be_empty=may_be_empty)
         count = parallelism or settings.parallelism
         provider = ahead or _open(settings, access, caller, stack, count)
         yield Session(
@@ -165,7 +172,7 @@ def _open_ahead(caller: Caller, access: Access, stack: ExitStack) -> Connected |
 
     Why it cannot is told after the definitions, in which a mistake may be the reason.
     """
-    settings = _project(caller).settings(caller.environment)
+    settings = settings_of(caller)
     if settings.auth is None or not settings.auth.is_client:
         return None
     with suppress(IacError):
@@ -182,10 +189,9 @@ def open_server(caller: Caller, access: Access) -> Iterator[tuple[Settings, Conn
     Raises:
         InvalidInput: iac.yaml is invalid.
     """
-    settings = load_project(caller.root).settings(caller.environment)
-    login = open_login(settings, access.value, caller)
-    with closing(open_provider(settings, SystemClock(), login, parallelism=settings.parallelism)) as provider:
-        yield settings, provider
+    settings = settings_of(caller)
+    with ExitStack() as stack:
+        yield settings, _open(settings, access, caller, stack, settings.parallelism)
 
 
 def open_state(caller: Caller) -> StateSession:
@@ -221,7 +227,7 @@ def open_rekey(caller: Caller) -> LocalSession:
     return replace(local, vault=RekeyVault(local.vault, sealed))
 
 
-def open_project(caller: Caller) -> tuple[Settings, LocalSession]:
+def open_project(caller: Caller, *, may_be_empty: bool = False) -> tuple[Settings, LocalSession]:
     """The settings of an environment, and what rendering needs of it: no login, no server.
 
     Raises:
@@ -230,7 +236,7 @@ def open_project(caller: Caller) -> tuple[Settings, LocalSession]:
     from iac.rendering.renderer import Renderer  # not needed by state commands
     from iac.rendering.template import load_templates
 
-    settings, desired, warnings = read_environment(caller)
+    settings, desired, warnings = read_environment(caller, may_be_empty=may_be_empty)
     clock, root, renderer = SystemClock(), caller.root, Renderer()
     return settings, LocalSession(
         desired=desired,
@@ -245,11 +251,17 @@ def open_project(caller: Caller) -> tuple[Settings, LocalSession]:
     )
 
 
-def read_environment(caller: Caller) -> tuple[Settings, Desired, list[Diagnostic]]:
+def read_environment(caller: Caller, *, may_be_empty: bool = False) -> tuple[Settings, Desired, list[Diagnostic]]:
     """The settings, the desired clients and the warnings of the environment that the caller names."""
     project = _project(caller)
-    desired, settings, warnings = load_environment(project, project.settings(caller.environment).environment)
-    return settings, desired, warnings
+    name = project.settings(caller.environment).environment
+    desired, settings, warnings = load_environment(project, name, may_be_empty=may_be_empty)
+    return with_own_login(settings, os.environ), desired, warnings
+
+
+def settings_of(caller: Caller) -> Settings:
+    """The settings of the environment that the caller names, with the login of the person who calls."""
+    return with_own_login(_project(caller).settings(caller.environment), os.environ)
 
 
 def _project(caller: Caller) -> Project:
@@ -298,6 +310,8 @@ def open_login(settings: Settings, scopes: tuple[str, ...], teller: LoginPrompt)
     if settings.auth is None:
         raise InputError("iac.yaml has no auth: how iac logs in", fix="auth: {method: ...}")
     ask = teller.say if teller.can_ask() else None
+    # an IAM's scopes mean nothing elsewhere, where a login has what its client was given
+    scopes = settings.auth.scopes or (scopes if settings.api.is_iam else ())
     at = LoginSite(site_of(settings, SystemClock()), scopes, ask, teller.say, settings.api)
     login: Login = settings.auth.open(at)
     return login
@@ -337,4 +351,4 @@ def open_connection(settings: Settings, *, parallelism: int) -> Connection:
         key=network.key,
         proxy=network.proxy,
     )
-    return Connection(settings.issuer, pinned_issuer(os.environ), transport)
+    return Connection(settings.issuer, pinned_issuer(os.environ), transport, settings.registration_endpoint)

@@ -25,12 +25,12 @@ from iac.core.policy import ReviewContext, review_registered
 from iac.core.registration import Actual
 from iac.core.secret import Secret
 from iac.core.text import listed
-from iac.ports import Clock, Identity
+from iac.ports import Clock, Identity, find_newer
 from iac.ports.settings import ProviderSettings
 from iac.providers.base import Connected
 from iac.registry import PROVIDERS
 from iac.sealing import key_path, recipients_of
-from iac.session import LocalSession, Session, find_newer
+from iac.session import LocalSession, Session
 from iac.transport.retry import TOLERANCE, skew_words
 from iac.views.words import counted
 from iac.wiring import (
@@ -43,10 +43,11 @@ from iac.wiring import (
     open_local,
     open_server,
     open_session,
+    settings_of,
 )
 from iac.workflow.outputs import find_damage, find_exposures
 from iac.workflow.pipelines import find_unlocked, find_written
-from iac.workflow.registrations import read_actual
+from iac.workflow.registrations import reading
 from iac.workflow.validate import validate
 
 READ, WRITE = "iam:admin.read", "iam:admin.write"
@@ -161,7 +162,7 @@ def _with_settings(caller: Caller, checkup: Checkup) -> Iterator[CheckResult]:
     checkup.look("files", lambda: files(project, settings))
     if checkup.is_valid:
         checkup.look("outputs", lambda: exposures(open_local(caller)))
-        checkup.look("login-client", lambda: own_login(open_local(caller), login_client_id(settings)))
+        checkup.look("login-client", lambda: own_login(open_local(caller), login_client_id(settings_of(caller))))
     checkup.look("encryption", lambda: encryption(settings))
     checkup.look("identity", lambda: identity(settings, find_identity(settings)))
     checkup.look("state", lambda: state(settings, clock))
@@ -380,11 +381,11 @@ def rendered(session: LocalSession) -> Iterator[CheckResult]:
 
 def clients(session: Session) -> Iterator[CheckResult]:
     """Clients of the state that somebody disabled on the server, and secrets that end."""
-    held = session.backend.load()
-    registrations = read_actual(session, held, session.options()).registrations
+    with reading(session) as read:
+        registrations = read.actual(session.options()).registrations
     by_address = {
         address: registrations[client.client_id]
-        for address, client in held.clients.items()
+        for address, client in read.state.clients.items()
         if client.client_id in registrations
     }
     context = ReviewContext(session.clock.now().date(), clients=by_address)

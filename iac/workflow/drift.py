@@ -16,7 +16,7 @@ from iac.core.plan.change import FieldChange
 from iac.core.policy import ReviewContext, review_drift
 from iac.core.text import listed
 from iac.session import Session
-from iac.workflow.registrations import read_actual
+from iac.workflow.registrations import reading
 
 
 def read_drift(session: Session, targets: Collection[str] = ()) -> Drift:
@@ -25,10 +25,9 @@ def read_drift(session: Session, targets: Collection[str] = ()) -> Drift:
     Raises:
         InputError: a target is no address of the project.
     """
-    options = session.options(targets)
-    state = session.backend.load()
-    actual = read_actual(session, state, options)
-    drift = find_drift(session.desired, state, actual, targets)
+    with reading(session) as read:
+        actual = read.actual(session.options(targets))
+    drift = find_drift(session.desired, read.state, actual, targets)
     there = {client.address: actual.registrations[client.client_id] for client in drift.clients if not client.gone}
     has_scopes = any(field.name == "scope" for client in drift.clients for field in client.fields)
     scopes = session.provider.known_scopes() if has_scopes else frozenset[str]()

@@ -17,20 +17,20 @@ from iac.core.plan.plan import Plan
 from iac.core.policy import ReviewContext, asks_server, review
 from iac.core.registration import Actual, Registration
 from iac.core.state.model import Approval, State
-from iac.core.text import alike, listed
-from iac.session import Session, find_newer
+from iac.core.text import grouped, listed
+from iac.ports import find_newer
+from iac.session import Session
 from iac.workflow.outputs import find_damage, with_exposures
-from iac.workflow.registrations import keep_new_tokens, read_actual
+from iac.workflow.registrations import RegistrationReader, reading
 
 
 def read_plan(session: Session, options: PlanOptions) -> Plan:
     """What would be done now; nothing is written and no lock is taken."""
-    state = session.backend.load()
-    options = replace(options, now=session.clock.now(), templates=session.digests(state))
-    older = _older_state(session, state)
-    actual = read_actual(session, state, options)
-    state = keep_new_tokens(session, state, actual, is_locked=False)
-    plan = _plan(session, state, actual, options)
+    with reading(session) as read:
+        options = replace(options, now=session.clock.now(), templates=session.digests(read.state))
+        older = _older_state(session, read.state)
+        actual = read.actual(options)
+    plan = _plan(session, read.state, actual, options)
     return replace(plan, findings=(*older, *plan.findings))
 
 
@@ -75,9 +75,9 @@ def prepare(session: Session, options: PlanOptions) -> LockedPlan:
     options = replace(options, now=session.clock.now(), templates=session.digests(state))
     session.check_serial(state)
     # A token that cannot be opened stops an apply here, before anything is sent; a plan goes on and says so.
-    actual = read_actual(session, state, options, must_open=True)
-    state = keep_new_tokens(session, state, actual, is_locked=True)
-    return LockedPlan(_plan(session, state, actual, options), state, actual, options)
+    read = RegistrationReader(session, session.ledger(state), must_open=True)
+    actual = read.actual(options)
+    return LockedPlan(_plan(session, read.state, actual, options), read.state, actual, options)
 
 
 _REVIEW = "review the new plan and approve it"
@@ -94,9 +94,13 @@ def check_guards(plan: Plan, consequence: str = "") -> None:
         UnsafePlan: with what they say; the plan has been shown before.
     """
     if plan.refusals:
-        groups = alike(plan.refusals, lambda refusal: (refusal.summary, refusal.id))
+        groups = grouped(plan.refusals, lambda refusal: (refusal.summary, refusal.id))
         said = listed(map(_refused, groups), "; ")
-        raise UnsafePlan(f"the plan is refused{consequence}", why=said, fix="see the plan above: each has its fix")
+        raise UnsafePlan(
+            f"the plan is refused{consequence}",
+            why=said,
+            fix="see the plan above: each refusal has its fix; iac explain ID says more",
+        )
 
 
 def _refused(alike_ones: Sequence[Diagnostic]) -> str:

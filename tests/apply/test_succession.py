@@ -300,7 +300,7 @@ def test_the_grace_time_begins_when_outputs_are_written(world: Rendering) -> Non
     stay(world, 30)
     found = world.see(rotated())
     assert "app, the predecessor of app.r2, stays until the outputs of team/app are written" == (
-        found.predecessors[0].told()
+        found.predecessors[0].words()
     )
     assert (Action.ROTATE, False) == (found.changes[0].action, found.changes[0].deletions)
     world.box.is_full = False

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from iac.core import server
 from iac.core.desired import Desired, DesiredClient, Lifecycle, OutputSpec
 from iac.core.diagnostics import Location
-from iac.core.model import FIELDS
+from iac.core.model import FIELDS, in_order
 from iac.core.plan.draft import PlanOptions
 from iac.core.plan.make import make_plan
 from iac.core.registration import Actual, Facts, Registration
@@ -39,7 +39,7 @@ def desired(address: str = "team/app", **more: Any) -> DesiredClient:
 
     `client_id` is the address's last part; always-managed fields are filled in as their meaning says.
     """
-    named: dict[str, Any] = {name: more.pop(name) for name in list(more) if name not in FIELDS}
+    named: dict[str, Any] = {name: more.pop(name) for name in list(more) if name not in in_order(more)}
     filled = {**_ALWAYS, "redirect_uris": ("https://app.example.org/cb",), "client_name": "An app", **more}
     return DesiredClient(
         address=address,

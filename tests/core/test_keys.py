@@ -12,13 +12,13 @@ from iac.core.state.model import (
     ClientGone,
     ClientKey,
     Tombstone,
-    bury,
     fold,
     key_in_use,
     key_set,
     kid_in_use,
     secrets_of,
     with_keys,
+    without_old_tombstones,
 )
 from tests.core.build import NOW, applied, desired, output, sealed, state
 
@@ -70,8 +70,8 @@ def test_what_is_no_list_of_keys_is_damage(keys: object) -> None:
 def test_keys_of_a_deleted_client_stay_as_long_as_its_tombstone_and_those_of_a_forgotten_one_go() -> None:
     held = with_keys(state({"team/app": applied(desired())}), "team/app", (ONE,))
     deleted = fold(held, ClientGone("team/app", Tombstone("team/app", applied(desired()), NOW)))
-    assert {"team/app": (ONE,)} == bury(deleted, NOW).keys
-    assert {} == bury(deleted, "2027-01-01T00:00:00Z").keys
+    assert {"team/app": (ONE,)} == without_old_tombstones(deleted, NOW).keys
+    assert {} == without_old_tombstones(deleted, "2027-01-01T00:00:00Z").keys
     assert {} == fold(held, ClientGone("team/app", None)).keys
     beside = with_keys(deleted, "team/new", (TWO,))
-    assert {"team/new": (TWO,)} == bury(beside, "2027-01-01T00:00:00Z").keys
+    assert {"team/new": (TWO,)} == without_old_tombstones(beside, "2027-01-01T00:00:00Z").keys

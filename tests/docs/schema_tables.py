@@ -84,8 +84,10 @@ def _kind(value: Mapping[str, Any]) -> str:
         return _choice(value["enum"])
     names = value["type"] if isinstance(value["type"], list) else [value["type"]]
     words = [_WORDS.get(name, "flag" if name == "boolean" else name) for name in names]
-    if "array" in names and "enum" in value["items"]:
-        is_field = set(value["items"]["enum"]) == {*FIELDS, OWNERS}
+    if "examples" in value:
+        return f"{_choice(value['examples'])} or another URI"
+    if "array" in names and {"enum", "examples"} & value["items"].keys():
+        is_field = set(value["items"].get("enum", ())) == {*FIELDS, OWNERS}
         words[words.index("list")] = "list of names of fields" if is_field else f"list of {_kind(value['items'])}"
     return " or ".join(words)
 

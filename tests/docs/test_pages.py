@@ -40,6 +40,16 @@ def test_pages_are_of_the_four_kinds_or_decisions() -> None:
     assert KINDS == {page.name for page in (ROOT / "docs").iterdir() if page.is_dir()}
 
 
+def test_each_path_of_the_code_that_a_page_names_is_there() -> None:
+    pages = [*(ROOT / "docs").rglob("*.md"), ROOT / "CONTRIBUTING.md", ROOT / "tests/README.md"]
+    named = {
+        path for page in pages for path in re.findall(r"`((?:iac|tests|schemas)/[\w./-]+)`", page.read_text("utf-8"))
+    }
+    recipes = (ROOT / "docs/explanation/how-to-add.md").read_text("utf-8")
+    made = set(re.findall(r"^# (iac/\S+\.py)", recipes, re.MULTILINE))
+    assert [] == sorted(path for path in named - made if "NAME" not in path and not (ROOT / path).exists())
+
+
 def test_the_glossary_is_in_order_and_says_each_word_once() -> None:
     table = (ROOT / "docs/glossary.md").read_text(encoding="utf-8").partition("|---|---|\n")[2]
     words = [line.split(" | ")[0].removeprefix("| ").casefold() for line in table.splitlines()]

@@ -34,6 +34,31 @@ def test_keys_are_jwks(bench: Bench) -> None:
     assert KEYS == update_body(found, {}, (), OTHER).get("jwks")
 
 
+@trap("other-metadata-is-kept")
+def test_other_metadata_is_kept(bench: Bench) -> None:
+    """Standard metadata that an IAM has not, and names of the server's own, there and back."""
+    del bench
+    fields = {"logo_uri": "https://app.example.org/logo.png", "extra.ui_theme": '{"a":1}'}
+    sent = create_body(NewClient("", fields, None), capabilities("rfc7591"))
+    assert {"logo_uri": fields["logo_uri"], "ui_theme": {"a": 1}} == {
+        name: sent[name] for name in ("logo_uri", "ui_theme")
+    }
+    found = parse_answer({"client_id": "app", "client_id_issued_at": 1, **sent}, capabilities("rfc7591"))
+    assert fields == {name: found.fields.get(name) for name in fields}
+    body = update_body(found, {}, {"extra.ui_theme"}, OTHER)
+    assert "ui_theme" not in body
+    assert fields["logo_uri"] == body.get("logo_uri")
+
+
+@trap("json-is-compared-as-value")
+def test_json_is_compared_as_value(bench: Bench) -> None:
+    """The order of levels counts, and 1.0 is 1."""
+    del bench
+    found = parse_answer({"client_id": "app", "default_acr_values": ["strong", "weak"], "a": 1.0}, OTHER.api)
+    assert '["strong","weak"]' == found.fields.get("default_acr_values")
+    assert "1" == found.fields.get("extra.a")
+
+
 @trap("response-types-follow-grants")
 def test_response_types_follow_grants(bench: Bench) -> None:
     """Always sent, for the server's default suits clients with authorization_code alone."""

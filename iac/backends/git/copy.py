@@ -64,7 +64,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class NewCommit:
-    """A commit that was made here: its id, and that of the file in it (None: the file was taken away)."""
+    """A commit that was made here: its id, and the id of the file in it (None: the commit removes the file)."""
 
     commit: str
     blob: str | None
@@ -83,6 +83,8 @@ class Copy:
         self._project = project
         self._remote = remote
         self._names = names
+        self._branch = f"refs/state/heads/{names.branch}"
+        self._lock = f"refs/state/{names.lock.removeprefix('refs/')}"
         self._turn = threading.RLock()
         self._recent: tuple[float, Snapshot] | None = None
 
@@ -125,7 +127,7 @@ class Copy:
             return dict(zip(paths, (head[2].decode() if head else "" for head in heads), strict=True))
 
     def push(self, ref: str, old: str | None, new: str | None) -> GitAnswer:
-        """Put a commit in the place of exactly `old` (None: of nothing; for `new`: take the ref away)."""
+        """Replace exactly the commit `old` (None: there is none) by `new` (None: remove the ref)."""
         with self._turn:
             self._recent = None
             lease = f"--force-with-lease={ref}:{old or ''}"
@@ -135,7 +137,7 @@ class Copy:
     def _fetch(self) -> bool:
         """Fetch; whether there was anything. A fetch without history fails where nothing is, so that is asked for."""
         names = self._names
-        specs = (f"+refs/heads/{names.branch}*:{_kept_branch(names)}*", f"+{names.lock}*:{_kept_lock(names)}*")
+        specs = (f"+refs/heads/{names.branch}*:{self._branch}*", f"+{names.lock}*:{self._lock}*")
         fetch = ("fetch", "--quiet", "--depth=1", "--no-tags", "--prune", "--no-write-fetch-head", REMOTE, *specs)
         answer = self._git.run(*fetch)
         if not answer.is_ok and answer.code != NO_ANSWER:
@@ -159,8 +161,7 @@ class Copy:
 
     def _snapshot(self) -> Snapshot:
         names = self._names
-        branch, lock = _kept_branch(names), _kept_lock(names)
-        asked = (branch, f"{branch}:{names.path}", lock, f"{lock}:{NOTE}")
+        asked = (self._branch, f"{self._branch}:{names.path}", self._lock, f"{self._lock}:{NOTE}")
         answer = self._git.run("cat-file", "--batch", stdin=os.fsencode("".join(f"{name}\n" for name in asked)))
         tip, document, lock_tip, note = _objects(answer.out)
         if document and document.kind != "blob":
@@ -235,7 +236,7 @@ def _objects(out: bytes) -> list[_Object | None]:
 
 
 def is_declined(answer: GitAnswer) -> bool:
-    """Whether the server said no to a push; else it said nothing, or something else stood there."""
+    """Whether the server refused a push; else it did not answer, or the ref was another one."""
     return any("[remote rejected]" in summary for summary in _summaries(answer))
 
 
@@ -262,11 +263,3 @@ def _stream(message: str, identity: str, parent: str | None, path: str, data: by
 
 def _counted(data: bytes) -> bytes:
     return b"data %d\n%b\n" % (len(data), data)
-
-
-def _kept_branch(names: StateRefs) -> str:
-    return f"refs/state/heads/{names.branch}"
-
-
-def _kept_lock(names: StateRefs) -> str:
-    return f"refs/state/{names.lock.removeprefix('refs/')}"

@@ -214,7 +214,7 @@ class Bucket:
         self._key_id = key_id.reveal() if key_id else os.environ.get("AWS_ACCESS_KEY_ID", "")
 
     def get(self, key: str) -> Stored | None:
-        """The object; None when there is none, which the server has said in so many words."""
+        """The object; None when the server says that there is none."""
         try:
             data, etag = _unpanicked(lambda: self._fetch(key))
         except Exception as error:

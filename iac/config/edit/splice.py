@@ -24,7 +24,7 @@ from iac.config.tree import read_tree
 from iac.core.desired import OWNERS
 from iac.core.diagnostics import Location, Severity
 from iac.core.errors import InputError
-from iac.core.model import FIELDS, GRANT_TYPES, Kind, Value, short_grant
+from iac.core.model import EXTRA, FIELDS, GRANT_TYPES, Kind, Value, canonical_json, short_grant
 from iac.core.server import canonical_jwks
 from iac.core.text import listed
 from iac.document import Document, parse_document
@@ -71,6 +71,8 @@ def splice_text(text: str, environment: str, values: Mapping[str, Value | None])
     splices: list[_Splice] = []
     added = ""
     for name, value in values.items():
+        if name.startswith(EXTRA):
+            raise SpliceError(f"{name} is changed by hand: under extra, {name.removeprefix(EXTRA)}: {value or 'null'}")
         entry = _find(root, environment, name)
         if entry is None:
             added += _new_key(root, name, value, _line_end(text))
@@ -191,7 +193,8 @@ def _flow(name: str, value: Value | None, *, is_quoted: bool, node: yaml.Node | 
     if is_set(name):
         return _flow_set(name, value if isinstance(value, tuple) else (), is_quoted=is_quoted, node=node)
     if isinstance(value, str):
-        return value if FIELDS[name].kind is Kind.JWKS else scalar_text(value, is_quoted=is_quoted)
+        is_json = FIELDS[name].kind in {Kind.JWKS, Kind.JSON}
+        return value if is_json else scalar_text(value, is_quoted=is_quoted)
     empty = False if FIELDS[name].kind is Kind.FLAG else None
     return json.dumps(empty if value is None else value)
 
@@ -348,6 +351,8 @@ def _meaning(name: str, value: Any) -> Any:
     if is_set(name):
         entries = value.split() if isinstance(value, str) else value or ()
         return {_entry_meant(name, entry) for entry in entries}
+    if FIELDS[name].kind is Kind.JSON:
+        return canonical_json(value)
     if FIELDS[name].kind is Kind.JWKS and value is not None:
         return canonical_jwks(json.dumps(value))
     return value

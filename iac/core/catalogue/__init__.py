@@ -21,7 +21,7 @@ SECTIONS: Mapping[str, tuple[Explanation, ...]] = {
     "Where state lives": project.STATE,
     "Addresses": project.ADDRESSES,
     "Definitions": client.DEFINITIONS,
-    "Outputs": client.OUTPUTS,
+    "Outputs": project.OUTPUTS,
     "Findings of a plan": client.FINDINGS,
     "Warnings": client.WARNINGS,
 }

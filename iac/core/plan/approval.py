@@ -106,7 +106,7 @@ class SavedPlan:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A value of the file that is not that of the new plan; both as text, cut around the first place that differs."""
+    """A value that the file and the new plan do not share; both as text, cut around the first difference."""
 
     address: str
     key: str

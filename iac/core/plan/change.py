@@ -331,7 +331,14 @@ class Change:
             "observed": observed,
         }
         if self.leaving:
-            leaving = [[old.client_id, _left(old, self.desired), bool(old.grace)] for old in self.leaving]
+            leaving = [
+                [
+                    old.client_id,
+                    old.observed and _observed(replace(old.observed, owners=None), self.desired),
+                    bool(old.grace),
+                ]
+                for old in self.leaving
+            ]
             outputs = sorted([output.path, output.sink, output.template] for output in self.outputs)
             return sha256({**parts, "action": str(self.action), "leaving": leaving, "outputs": outputs})
         action = Action.CREATE if self.resumes else self.action
@@ -379,10 +386,6 @@ def _observed(observed: Registration, desired: DesiredClient | None) -> Mapping[
         "fields": {name: as_json(observed.fields.get(name)) for name in sorted(names)},
         "owners": as_json(observed.owners),
     }
-
-
-def _left(leaving: PredecessorChange, desired: DesiredClient | None) -> Mapping[str, Any] | None:
-    return None if leaving.observed is None else _observed(replace(leaving.observed, owners=None), desired)
 
 
 def sha256(value: Any) -> str:

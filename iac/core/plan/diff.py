@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from iac.core import server
 from iac.core.desired import OWNERS, DesiredClient
-from iac.core.model import FIELDS, Fields, Kind, Value, meant, members
+from iac.core.model import Fields, Kind, Value, field_of, in_order, meant, members
 from iac.core.plan.change import Cause, FieldChange
 from iac.core.registration import Facts, Registration
 from iac.core.state.model import ClientState
@@ -32,9 +32,7 @@ def compare(
     current = observed.fields if observed else {}
     names = desired.declared if observed is None else desired.managed
     changes = []
-    for name in FIELDS:
-        if name not in names:
-            continue
+    for name in in_order(names):
         after = wanted.get(name)
         if after is not None and (current.get(name) == after or _is_as_declared(name, desired.fields, observed)):
             continue
@@ -58,8 +56,8 @@ def taken_over(
     wanted = server.forced(desired.fields, facts.api)
     changes = [
         _taken(name, stored, observed.fields.get(name), wanted.get(name), defaults)
-        for name in FIELDS
-        if name in desired.managed and not is_hidden(name, observed, facts)
+        for name in in_order(desired.managed)
+        if not is_hidden(name, observed, facts)
     ]
     if desired.managed_owners is not None and observed.owners is not None:
         met = _majority(stored.owners, observed.owners, desired.managed_owners)
@@ -73,7 +71,7 @@ def _taken(
 ) -> FieldChange | None:
     applied, met = stored.applied.get(name), wanted
     is_met = _same(name, current, wanted, defaults)
-    if FIELDS[name].kind is Kind.SET and not is_met:
+    if field_of(name).kind is Kind.SET and not is_met:
         met, is_met = _majority(members(applied), members(current), members(wanted)) or None, True
     is_noted = name in stored.declared and _same(name, applied, met, {})
     return FieldChange.of(name, applied, met, Cause.SERVER) if is_met and not is_noted else None
@@ -102,9 +100,8 @@ def mismatches(
     expected = server.forced(wanted, facts.api)
     return [
         name
-        for name in FIELDS
-        if name in names
-        and not is_hidden(name, answer, facts)
+        for name in in_order(names)
+        if not is_hidden(name, answer, facts)
         and not _same(name, answer.fields.get(name), expected.get(name), defaults)
         and not _is_as_declared(name, wanted, answer)
     ]
@@ -120,9 +117,11 @@ def is_hidden(name: str, observed: Registration | None, facts: Facts) -> bool:
 
 
 def _same(name: str, before: Value | None, after: Value | None, defaults: Fields) -> bool:
-    kind = FIELDS[name].kind
+    kind = field_of(name).kind
     if kind is Kind.FLAG:
         return bool(before) == bool(after)
+    if kind is Kind.JSON:
+        return (before or "false") == (after or "false")
     if kind is Kind.SECONDS and after is None:
         return name not in defaults or before == defaults[name]
     return meant(name, before) == meant(name, after)
@@ -132,16 +131,16 @@ def _cause(name: str, before: Value | None, after: Value | None, stored: ClientS
     if stored is None or name not in stored.declared:
         return Cause.DEFINITION
     applied = _meant(name, stored.applied.get(name), defaults)
-    if applied is None and FIELDS[name].kind is Kind.SECONDS:
+    if applied is None and field_of(name).kind is Kind.SECONDS:
         return Cause.DEFINITION  # what is the server's own choice, and not known, nobody has changed
-    if applied == (bool(before) if FIELDS[name].kind is Kind.FLAG else before):
+    if applied == (bool(before) if field_of(name).kind is Kind.FLAG else before):
         return Cause.DEFINITION
     return Cause.SERVER if _meant(name, after, defaults) == applied else Cause.BOTH
 
 
 def _meant(name: str, value: Value | None, defaults: Fields) -> Value | None:
     """What a definition's value means: an absent flag is false, a lifetime of null is the server's default."""
-    kind = FIELDS[name].kind
+    kind = field_of(name).kind
     if kind is Kind.FLAG:
         return bool(value)
     return defaults.get(name) if kind is Kind.SECONDS and value is None else value

@@ -20,11 +20,6 @@ Reads = frozenset[str] | None
 """Names of what a template reads of a client: fields, client_id, client_secret, private_key; None for everything."""
 
 
-def read_everything(_template: str) -> Reads:
-    """What a template reads of which nothing is known."""
-    return None
-
-
 @dataclass(frozen=True, slots=True)
 class PlanOptions:
     """What the caller of one run says.
@@ -32,7 +27,7 @@ class PlanOptions:
     Attributes:
         templates: template name -> hash of its text.
         reads: by a template's name, what it reads of a client. It is asked only where that decides something: to find
-            it out costs a process for templates of the project.
+            it out costs a process for templates of the project. By default nothing is known.
         targets: addresses to look at; empty for all.
         recreate: addresses that may be created again when they are gone from the server.
         rotate: addresses that are to get a new secret now.
@@ -42,7 +37,7 @@ class PlanOptions:
     """
 
     templates: Mapping[str, str] = field(default_factory=dict)
-    reads: Callable[[str], Reads] = read_everything
+    reads: Callable[[str], Reads] = lambda _template: None
     targets: frozenset[str] = frozenset()
     recreate: frozenset[str] = frozenset()
     rotate: frozenset[str] = frozenset()

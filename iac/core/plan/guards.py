@@ -90,6 +90,19 @@ GUARDS = (
         "use `--recreate ADDR` if it does not exist.",
     ),
     refusal(
+        "lost-update",
+        what="Refuses to register a client a second time whose update was sent by an interrupted run, and whose new "
+        "registration access token is lost with the answer.",
+        fix="Ask the server's operator for a new token and store it with `iac secret token ADDR`; use "
+        "`--recreate ADDR` for another client.",
+    ),
+    refusal(
+        "token-refused",
+        what="Refuses to take a client for deleted whose registration access token the server refuses, while nothing "
+        "else says so.",
+        fix="Store a new token with `iac secret token ADDR`; use `--recreate ADDR` for another client.",
+    ),
+    refusal(
         "client-id-not-chosen",
         what="Refuses a client_id that is not registered, where the server chooses the ids.",
         fix="Remove `client_id`, or correct it or the login.",
@@ -355,6 +368,36 @@ def lost_without_definition(address: str, at: str) -> Diagnostic:
         why=f"iac was about to register it at {at}, and no answer came",
         setting=f"restore its definition; or run iac state rm {address}, when nothing is there",
     )
+
+
+def lost_update(address: str, client_id: str, at: str) -> Diagnostic:
+    """The server has replaced the token with an answer that never came."""
+    return guard(
+        "lost-update",
+        f"the answer to an update of {client_id} is lost, and with it the new registration access token",
+        [address],
+        why=f"the update was sent at {at}; since then the server refuses the token in state",
+        value=client_id,
+        setting=_new_token(address),
+        flag=f"--recreate {address}, which registers another client and leaves this one on the server",
+    )
+
+
+def token_refused(address: str, client_id: str) -> Diagnostic:
+    """A token that has ended says nothing about its client."""
+    return guard(
+        "token-refused",
+        f"the server refuses the registration access token of {client_id}",
+        [address],
+        why="it has ended, another one took its place, or the client was deleted: the server does not say which",
+        value=client_id,
+        setting=f"{_new_token(address)}; or removed: [{{address: {address}, then: forget}}]",
+        flag=f"--recreate {address}, which registers another client",
+    )
+
+
+def _new_token(address: str) -> str:
+    return f"get a new token from the server's operator: iac secret token {address}"
 
 
 def not_understood(address: str, client_id: str, problem: str) -> Diagnostic:

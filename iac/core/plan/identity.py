@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import TypeVar
 
 from iac.core.desired import Desired, DesiredClient
-from iac.core.registration import Actual, Registration
-from iac.core.state.model import ClientKey, ClientState, Predecessor, State
+from iac.core.registration import Actual, NewToken, Registration, UnreadReason
+from iac.core.state.model import ClientKey, ClientState, Predecessor, SealedSecret, State
 
 _SIGN = ".r"
 
@@ -67,7 +67,7 @@ def base_of(client: ClientState) -> str:
 
 
 def predecessor_id(client_id: str) -> str:
-    """The id of which this is that of a successor by rotation; "" when no rotation gives such an id."""
+    """The id to which a rotation added its number to get this one; "" for an id without such a number."""
     base, _, number = client_id.rpartition(_SIGN)
     return base if number.isdecimal() else ""
 
@@ -136,13 +136,27 @@ def with_chosen_ids(desired: Desired, state: State) -> Desired:
 
 
 def with_unread(actual: Actual, state: State) -> Actual:
-    """What the server holds, and of clients that could not be read what was last applied."""
+    """What the server holds, and of clients that could not be read what was last applied.
+
+    Nothing says that one is there whose token the server refuses.
+    """
     if not actual.unread:
         return actual
     predecessors = (old.client for client in state.clients.values() for old in client.predecessors)
     as_applied = {
         client.client_id: Registration(client.client_id, client.applied, owners=client.owners, is_remembered=True)
         for client in (*state.clients.values(), *predecessors)
-        if client.client_id in actual.unread
+        if actual.unread.get(client.client_id, UnreadReason.REFUSED) is not UnreadReason.REFUSED
     }
     return replace(actual, registrations={**actual.registrations, **as_applied})
+
+
+def with_token(client: ClientState, new: NewToken, sealed: SealedSecret) -> ClientState:
+    """The client with a registration access token in place of the one before; it may be that of a predecessor."""
+    if client.client_id == new.client_id:
+        return replace(client, rat=sealed, token_renewed=True if new.by_read else client.token_renewed)
+    predecessors = tuple(
+        replace(old, client=with_token(old.client, new, sealed)) if old.client.client_id == new.client_id else old
+        for old in client.predecessors
+    )
+    return replace(client, predecessors=predecessors)

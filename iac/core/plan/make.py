@@ -25,7 +25,7 @@ from iac.core.plan.identity import (
     with_unread,
 )
 from iac.core.plan.output import as_rendered, attach_outputs
-from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, TakenOver
+from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, TakenOverFields
 from iac.core.plan.proposal import (
     add_change,
     begun_restore,
@@ -38,7 +38,7 @@ from iac.core.plan.proposal import (
     rendered_after,
     restored,
 )
-from iac.core.plan.reach import find_unread, guard_change, guard_new, guard_not_understood
+from iac.core.plan.reach import find_unread, guard_change, guard_new, guard_not_understood, out_of_reach
 from iac.core.plan.secret_step import SecretDecision, decide_new, decide_registered, decide_requested
 from iac.core.plan.succession import find_replacement, may_succeed, plan_predecessors, plan_succession, why_requested
 from iac.core.plan.upkeep import attach_recipients, find_due, find_sealed_otherwise
@@ -94,7 +94,7 @@ def _finish(draft: Draft, moves: tuple[tuple[str, str], ...]) -> Plan:
         predecessors=tuple(draft.standing),
         moved=moves,
         outputs=desired.outputs,
-        complete=not unread,
+        complete=not unread and UnreadReason.REFUSED not in draft.actual.unread.values(),
         recipients=recipients,
     )
 
@@ -126,7 +126,7 @@ def _released(wanted: Iterable[str], desired: Desired, state: State) -> Iterator
             yield ReleasedFields(address, tuple(sorted(gone)))
 
 
-def _taken_over(draft: Draft, wanted: Iterable[str]) -> Iterator[TakenOver]:
+def _taken_over(draft: Draft, wanted: Iterable[str]) -> Iterator[TakenOverFields]:
     facts, defaults = draft.actual.facts, draft.desired.server_defaults
     for address in wanted:
         client, stored = draft.desired.clients[address], draft.state.clients.get(address)
@@ -134,11 +134,11 @@ def _taken_over(draft: Draft, wanted: Iterable[str]) -> Iterator[TakenOver]:
         if stored is None or observed is None or stored.client_id != client.client_id:
             continue
         if fields := taken_over(client, observed, stored, facts, defaults):
-            yield TakenOver(address, fields)
+            yield TakenOverFields(address, fields)
 
 
 def to_read(desired: Desired, state: State, options: PlanOptions) -> tuple[list[str], list[str]]:
-    """Client_ids to read, and those of them whose owners are read too.
+    """Client_ids to read, and the ids of those clients whose owners to read.
 
     They are those of definitions, state, predecessors and interrupted writes, and those of successors that a run may
     register. Owners are read for clients that declare them, and for those whose successors get the same.
@@ -192,7 +192,7 @@ def guard_orphans(draft: Draft) -> None:
     for address, intent in sorted(draft.state.intents.items()):
         if intent.client_id in draft.actual.registrations and intent.client_id not in known:
             draft.guards.append(guards.orphan(address, intent.client_id))
-        if not intent.client_id and intent.action == Action.CREATE and address not in draft.desired.clients:
+        if intent.may_be_lost and address not in draft.desired.clients:
             draft.guards.append(guards.lost_without_definition(address, intent.at))
 
 
@@ -208,6 +208,8 @@ def _leave(draft: Draft, entry: RemovedEntry, client: ClientState) -> Change:
         if client.prevent_destroy:
             draft.guards.append(guards.protects(entry.address, client.client_id))
         draft.guard_protected(entry.address, client.client_id, observed)
+    if entry.then is Disposition.DELETE and draft.actual.unread.get(client.client_id) is UnreadReason.REFUSED:
+        draft.guards.append(out_of_reach(draft, entry.address, client.client_id))
     return Change(
         address=entry.address,
         client_id=client.client_id,

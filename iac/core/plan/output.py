@@ -29,7 +29,7 @@ def output_digest(spec: OutputSpec, template: str, clients: Mapping[str, Rendere
     Secrets enter by their version, so the digest says nothing about them. With `reads` what the template does not read
     of its clients is left out.
     """
-    read = [_read(address, _seen(clients[address], reads)) for address in spec.clients]
+    read = [_digest_parts(address, _as_read(clients[address], reads)) for address in spec.clients]
     return sha256([template, spec.path, spec.mode, list(spec.names), dict(spec.values), read])
 
 
@@ -38,13 +38,13 @@ def made_by(spec: OutputSpec, template: str) -> str:
     return sha256([template, spec.form, spec.recipients]) if spec.form else template
 
 
-def _read(address: str, client: RenderedClient) -> list[object]:
+def _digest_parts(address: str, client: RenderedClient) -> list[object]:
     fields = sorted((name, json.dumps(value, default=list)) for name, value in client.fields.items())
     parts: list[object] = [address, client.client_id, fields, client.secret_version]
     return [*parts, client.kid] if client.kid else parts
 
 
-def _seen(client: RenderedClient, reads: Reads) -> RenderedClient:
+def _as_read(client: RenderedClient, reads: Reads) -> RenderedClient:
     """The client as a template sees it that reads this."""
     if reads is None:
         return client

@@ -30,7 +30,7 @@ class ReleasedFields:
 
 
 @dataclass(frozen=True, slots=True)
-class TakenOver:
+class TakenOverFields:
     """What the definition of an address and the server both have since the last apply; only state has to learn it.
 
     Attributes:
@@ -67,7 +67,7 @@ class StandingPredecessor:
             "due": self.is_due,
         }
 
-    def told(self) -> str:
+    def words(self) -> str:
         """What becomes of it, in words."""
         head = f"{self.client_id}, the predecessor of {self.successor},"
         if self.is_due:
@@ -105,7 +105,7 @@ class Plan:
     guards: tuple[Diagnostic, ...] = ()
     findings: tuple[Diagnostic, ...] = ()
     released: tuple[ReleasedFields, ...] = ()
-    taken_over: tuple[TakenOver, ...] = ()
+    taken_over: tuple[TakenOverFields, ...] = ()
     pending: tuple[PendingWrite, ...] = ()
     moved: tuple[tuple[str, str], ...] = ()
     predecessors: tuple[StandingPredecessor, ...] = ()
@@ -120,7 +120,7 @@ class Plan:
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """All that is said: guards, findings of changes, findings of the plan as a whole."""
+        """All messages: guards, findings of changes, findings of the plan as a whole."""
         of_changes = (finding for change in self.changes for finding in change.findings)
         return (*self.guards, *of_changes, *self.findings)
 

@@ -45,7 +45,19 @@ def propose(
         fields: those that differ.
         decision: what becomes of the secret.
     """
-    change = _proposed(client, observed, fields, decision)
+    change = Change(
+        address=client.address,
+        client_id=client.client_id,
+        client_name=str(client.fields.get("client_name", "")),
+        action=Action.UPDATE,
+        reason=decision.reason,
+        location=client.location,
+        fields=fields,
+        desired=client,
+        observed=observed,
+        secret=decision.change,
+        step=decision.step,
+    )
     if observed is not None and not change.writes_fields and change.step is not SecretStep.CHOOSE:
         return change  # nothing of it is sent: what the server holds is left alone, whatever it is
     findings = []
@@ -83,24 +95,6 @@ def _kept(client: DesiredClient, base: Registration | None) -> Fields:
     is_keyed = base.fields.get("token_endpoint_auth_method") == "private_key_jwt"
     hidden: Fields = {"jwk": ""} if is_keyed else {}
     return {name: value for name, value in {**hidden, **base.fields}.items() if name not in client.managed}
-
-
-def _proposed(
-    client: DesiredClient, observed: Registration | None, fields: tuple[FieldChange, ...], decision: SecretDecision
-) -> Change:
-    return Change(
-        address=client.address,
-        client_id=client.client_id,
-        client_name=str(client.fields.get("client_name", "")),
-        action=Action.UPDATE,
-        reason=decision.reason,
-        location=client.location,
-        fields=fields,
-        desired=client,
-        observed=observed,
-        secret=decision.change,
-        step=decision.step,
-    )
 
 
 def compare_fields(
@@ -187,7 +181,7 @@ def _reason(answer: Mapping[str, Any]) -> str:
 
 
 def guard_hidden(draft: Draft, client: DesiredClient, observed: Registration, stored: ClientState | None) -> None:
-    """What is sent erases what it does not carry: a hidden jwk that nobody declares (rec: admin-jwk)."""
+    """Guard a hidden jwk that no definition declares: an update without it erases it (rec: admin-jwk)."""
     if not draft.actual.facts.has_up_scoping:
         return
     for name in sorted(HIDDEN - client.declared):

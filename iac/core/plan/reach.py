@@ -19,7 +19,7 @@ from iac.core.state.model import ClientState
 
 
 def facts_for(draft: Draft, stored: ClientState | None) -> Facts:
-    """Which server this is for one client: who comes with a registration access token comes as nobody."""
+    """The server as one client meets it: a registration access token logs nobody in."""
     facts = draft.actual.facts
     return facts if stored is None or stored.rat is None else replace(facts, is_anonymous=True)
 
@@ -50,6 +50,10 @@ def find_unread(draft: Draft) -> Iterator[Diagnostic]:
             case UnreadReason.NO_KEY:
                 why = "its registration access token is sealed, and no key of the state is available"
                 yield _unread(draft, address, "not-read", why, "provide the identity of the state")
+            case UnreadReason.NOT_STORED:
+                why = "reading it may replace its registration access token, and this run cannot store a new one"
+                fix = "plan where the state can be locked and written, or see what apply plans"
+                yield _unread(draft, address, "not-read", why, fix)
             case UnreadReason.NO_ADDRESS:
                 why = "the server gave no registration_client_uri of its own, or no token (RFC 7592)"
                 yield _unread(draft, address, "create-only", why, "")
@@ -87,12 +91,12 @@ def guard_new(draft: Draft, client: DesiredClient, stored: ClientState | None) -
         draft.guards.append(_not_registered(client.address, client.client_id))
     if client.address in draft.options.recreate:
         return
-    if intent is not None:
+    if intent is not None and intent.may_be_lost:
         name = str(client.fields.get("client_name", ""))
         client_ids = draft.actual.found.get(client.address, ())
         draft.guards.append(guards.lost_create(client.address, intent.at, name, client_ids))
     elif stored is not None:
-        draft.guards.append(_unreachable(client.address, stored.client_id))
+        draft.guards.append(out_of_reach(draft, client.address, stored.client_id))
 
 
 def guard_change(draft: Draft, change: Change, stored: ClientState | None) -> None:
@@ -134,6 +138,16 @@ def _not_registered(address: str, client_id: str) -> Diagnostic:
         setting="remove client_id from the definition of a new client; for a registered one correct it, or the login",
         field="client_id",
     )
+
+
+def out_of_reach(draft: Draft, address: str, client_id: str) -> Diagnostic:
+    """A client of state that is not there, or cannot be reached any more: what is known of why."""
+    intent = draft.state.intents.get(address)
+    if intent is not None and intent.action == Action.UPDATE and draft.actual.facts.api.renews_tokens:
+        return guards.lost_update(address, client_id, intent.at)
+    if draft.actual.unread.get(client_id) is UnreadReason.REFUSED:
+        return guards.token_refused(address, client_id)
+    return _unreachable(address, client_id)
 
 
 def _unreachable(address: str, client_id: str) -> Diagnostic:

@@ -29,7 +29,7 @@ from iac.core.state.model import ClientState, Predecessor
 
 
 def why_requested(client: DesiredClient, stored: ClientState, options: PlanOptions) -> str:
-    """Why this run is to give a client a new secret, whatever its definition says; "" when it is not."""
+    """Why the options of this run ask for a new secret of a client; "" when they do not."""
     if client.address in options.rotate:
         return "a new secret was asked for"
     overdue = due(client, stored, options.now) if options.rotate_due else None
@@ -147,7 +147,7 @@ def plan_predecessors(draft: Draft, client: DesiredClient, observed: Registratio
 
 
 def _action(stored: ClientState, leaving: tuple[PredecessorChange, ...], action: Action) -> Action:
-    """That of the change whose rest this is."""
+    """The action of the change that this one finishes."""
     waiting = [old.client for old in stored.predecessors if not old.since]
     if waiting:
         return Action.ROTATE if base_of(waiting[-1]) == base_of(stored) else Action.REPLACE
@@ -179,11 +179,11 @@ def _overdue(draft: Draft, client: DesiredClient, stored: ClientState) -> tuple[
 
 
 def _is_unknown(draft: Draft, client_id: str) -> bool:
-    """Whether nobody can tell if a client is there: it may be out of this login's reach."""
+    """Whether it is unknown if a client is registered: this login may not reach it."""
     return client_id not in draft.actual.registrations and not draft.actual.facts.api.reads_all
 
 
 def _grace(client: DesiredClient, old: Predecessor) -> int:
-    """As the definition says by now, so that it can be made longer or shorter; one that had none has none."""
+    """The grace time, as the definition has it now. It can become longer or shorter, but not begin."""
     is_declared = client.lifecycle.rotation is Rotation.REPLACE
     return client.lifecycle.grace if old.grace and is_declared else old.grace

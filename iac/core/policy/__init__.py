@@ -79,7 +79,7 @@ _SEVERITIES = {Level.WARNING: Severity.WARNING, Level.ERROR: Severity.ERROR}
 
 @dataclass(frozen=True, slots=True)
 class PolicyResult:
-    """What is said of one client, and which of its waivers waived something."""
+    """The findings for one client, and which of its waivers waived something."""
 
     diagnostics: tuple[Diagnostic, ...]
     used: frozenset[Waiver]
@@ -119,7 +119,7 @@ def _expired(waiver: Waiver) -> Diagnostic:
 
 
 def unused(waiver: Waiver, severities: Mapping[str, str]) -> Diagnostic | None:
-    """What is said of a waiver that waives nothing; None when the project does not want to hear it."""
+    """The finding for a waiver that waives nothing; None when the project has switched it off."""
     seriousness = Level(severities.get(UNUSED, Level.WARNING))
     if seriousness is Level.OFF:
         return None
@@ -248,7 +248,7 @@ def _of_server(client: DesiredClient, context: ReviewContext) -> Iterator[Diagno
 
 
 def _of_recipients(plan: Plan, client: DesiredClient) -> Iterator[Diagnostic]:
-    """Of a client that has no change: who can open its secret is not one of its fields."""
+    """For a client without a change: who can open its secret is not one of its fields."""
     for finding in new_recipients(plan.recipients.get(client.address), client.recipients):
         yield RULES[NEW_RECIPIENT].diagnostic(finding, _place(client, finding))
 
@@ -258,7 +258,7 @@ def _place(client: DesiredClient, finding: Diagnostic) -> Location:
 
 
 def _of_state(plan: Plan, desired: Desired) -> Iterator[Diagnostic]:
-    """Recipients of all secrets of the state, each said once whatever the number of clients."""
+    """Recipients of the whole state: one finding for each, however many clients there are."""
     every = [*plan.recipients.values(), *(change.recipients for change in plan.changes if change.recipients)]
     named = desired.recipients or ()
     added = Counter(key for who in every for key in who.added if key in named)

@@ -82,7 +82,7 @@ RULES = (
     DefinitionRule(
         id="privileged-scope",
         what="A scope by which the client can change the server itself: `scim:*`, `iam:admin.*`, `registration-token`.",
-        why="An administrator gives it, and everybody who may merge here can do so.",
+        why="Only an administrator can grant it, and here everybody who may merge can, too.",
         source="rec: admin-restricted-scopes, self-service-restricted-scopes",
         fix="review who may merge here; remove the scope, or waive it with the service's reason",
         bad="scope: [scim:write]",
@@ -99,8 +99,8 @@ RULES = (
         level=Level.OFF,
         what="A scope that only an administrator can give, and that does not let the client change the server: "
         "`storage.*:/`, `proxy:generate`, `ssh-keys`.",
-        why="When an owner edits the client in IAM's dashboard, the server silently removes the scope. The rule is "
-        "off, because services of the WLCG need such scopes, and a plan shows what was lost.",
+        why="When an owner edits the client in IAM's dashboard, the server removes the scope silently. The "
+        "rule is off, because services of the WLCG need such scopes.",
         source="rec: self-service-restricted-scopes; IAM issue 461",
         fix="remove the scope, or waive it with the service's reason",
         bad="scope: ['storage.modify:/']",

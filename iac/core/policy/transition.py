@@ -83,7 +83,7 @@ def _more_grants(change: Change) -> list[Diagnostic]:
 
 
 def new_recipients(recipients: Recipients | None, named: Collection[str]) -> list[Diagnostic]:
-    """Those of the keys that a definition names which could not open the client's secret before."""
+    """A hit for each key that a definition names and that could not open the client's secret before."""
     added = recipients.added if recipients else ()
     new = (key for key in added if key in named)
     return hits("recipients", new, "recipient {} gets the client's secret, and could not open it before")
@@ -98,7 +98,7 @@ RULES = (
         what="A change adds a redirect URI on a host that the client did not have, in a domain that it had.",
         why="Whoever controls that host gets the codes of everybody who logs in.",
         source="RFC 9700 section 4.1",
-        fix="check that the host is the service's own, and that the service still needs the old address",
+        fix="check that the host is the service's own",
         before="redirect_uris: [https://portal.example.org/cb]",
         bad="redirect_uris: [https://portal.example.org/cb, https://new.example.org/cb]",
         good="redirect_uris: [https://portal.example.org/cb, https://portal.example.org/cb2]",

@@ -70,9 +70,8 @@ RULES = (
         id="no-contact",
         level=Level.OFF,
         what="A definition without `contacts`.",
-        why="When somebody abuses the client, or before an upgrade of the server, you must ask somebody. The rule is "
-        "off, because a field that a definition does not declare keeps the server's value, and there may be contacts "
-        "there.",
+        why="After abuse, or before an upgrade, you must ask somebody. The rule is off, because the server "
+        "may have contacts.",
         source="RFC 7591 section 2, contacts; Sirtfi 1.0 section 2.2, contacts for incident response",
         fix="contacts: [a team's address]",
         bad="client_description: a portal",

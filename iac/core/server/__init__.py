@@ -13,7 +13,7 @@ from typing import Any
 from iac.core.capabilities import FULL, Capabilities
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import InputError
-from iac.core.model import Fields, Value, members, uses_secret
+from iac.core.model import ANSWER_ONLY, EXTRA, FIELDS, Fields, Value, canonical_json, members, uses_secret
 from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.server.effect import canonical_jwks, malformed, parse_jwks, private_members, redirect_uri_problem, to_wire
@@ -96,6 +96,17 @@ def _fields(answer: Mapping[str, Any], rules: Rules) -> Iterator[tuple[str, Valu
             value = read(value)
         if value is not None:
             yield name, int(value) if isinstance(value, float) else value
+    if rules.keeps_others:
+        yield from _extras(answer, rules)
+
+
+def _extras(answer: Mapping[str, Any], rules: Rules) -> Iterator[tuple[str, Value]]:
+    """Members that no field stands for, by the name that they have in a definition's `extra`."""
+    known = {*FIELDS, *ANSWER_ONLY, *CREDENTIALS, "client_id", *(rule.wire for rule in rules.names.values())}
+    for name in answer.keys() - known:
+        text = canonical_json(answer[name])
+        if text is not None:
+            yield EXTRA + name, text
 
 
 def detect_facts(entries: Iterable[Mapping[str, Any]]) -> Facts | None:
@@ -133,7 +144,7 @@ def create_body(client: NewClient, api: Capabilities = FULL) -> dict[str, Any]:
     Raises:
         InputError: the secret is empty or not URL-safe where the client needs one.
     """
-    body = {name: to_wire(name, value) for name, value in _sent(client.fields, api).items()}
+    body = {name.removeprefix(EXTRA): to_wire(name, value) for name, value in _sent(client.fields, api).items()}
     if api.server_chooses:
         return _named(body, RULES.at(api))
     body["client_id"] = client.client_id
@@ -215,9 +226,11 @@ def refusals(
     current, kept = current or {}, kept or {}
     refused: list[Diagnostic] = []
     for rule in RULES.at(facts.api if facts else api).refuse:
-        sets = {name: (set(members(fields.get(name))), set(members(current.get(name)))) for name in rule.only_new}
-        new = {name: tuple(sorted(wanted - there)) for name, (wanted, there) in sets.items()}
-        hits = rule.act({**(kept if rule.of_whole else {}), **fields, **new}, facts)
+        given = {**kept, **fields} if rule.of_whole and kept else fields
+        if rule.only_new:
+            sets = {name: (set(members(fields.get(name))), set(members(current.get(name)))) for name in rule.only_new}
+            given = {**given, **{name: tuple(sorted(wanted - there)) for name, (wanted, there) in sets.items()}}
+        hits = rule.act(given, facts)
         severity = Severity.ERROR if rule.is_certain else Severity.WARNING
         refused += [replace(hit, id=rule.id, severity=severity) for hit in hits]
     return refused
@@ -238,7 +251,7 @@ def protected(answer: Mapping[str, Any]) -> str:
 
 
 def stripped_scopes(scopes: Collection[str], facts: Facts) -> frozenset[str]:
-    """Those of a client's scopes that a write may take away although it sends them."""
+    """The scopes of a client that a write may take away although it sends them."""
     return frozenset().union(*(rule.act(frozenset(scopes)) for rule in RULES.at(facts.api).strip_scopes))
 
 

@@ -5,11 +5,22 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
 from iac.core.diagnostics import Diagnostic, hit
-from iac.core.model import FIELDS, SECRET_METHODS, Fields, Kind, Value, members, uses_secret
+from iac.core.model import (
+    EXTRA,
+    FIELDS,
+    SECRET_METHODS,
+    Fields,
+    Kind,
+    Value,
+    field_of,
+    members,
+    uses_secret,
+)
 from iac.core.registration import Facts
 from iac.core.server.rule import PutBody
 
@@ -96,14 +107,15 @@ def lay_over(draft: PutBody) -> None:
     """Managed fields as wanted."""
     # Emptied fields: the server takes an empty list and false. It refuses a null, and empties a text that is left out.
     for name in draft.declared:
+        kind, member = field_of(name).kind, name.removeprefix(EXTRA)
         if name in draft.fields:
-            draft.body[name] = to_wire(name, draft.fields[name])
-        elif FIELDS[name].kind is Kind.SET:
-            draft.body[name] = "" if name == "scope" else []
-        elif FIELDS[name].kind is Kind.FLAG:
-            draft.body[name] = False
+            draft.body[member] = to_wire(name, draft.fields[name])
+        elif kind is Kind.SET:
+            draft.body[member] = "" if name == "scope" else []
+        elif kind is Kind.FLAG:
+            draft.body[member] = False
         else:
-            draft.body.pop(name, None)
+            draft.body.pop(member, None)
 
 
 def leave_out_empty_scope(draft: PutBody) -> None:
@@ -121,7 +133,9 @@ def one_key_source(draft: PutBody) -> None:
 
 
 def to_wire(name: str, value: Value) -> Any:
-    """A canonical value as IAM's JSON has it: sets are lists, scope is one string."""
+    """A canonical value as it is sent: sets are lists, scope is one string."""
+    if field_of(name).kind is Kind.JSON:
+        return json.loads(str(value))
     if isinstance(value, tuple):
         return " ".join(value) if name == "scope" else list(value)
     return value
@@ -142,7 +156,7 @@ def drops(name: str, fix: str, *, before_1_14: bool = False) -> Callable[[Fields
 def refuse_zero_lifetime(fields: Fields, _: Facts | None) -> Refused:
     """Zero is kept for refresh tokens alone."""
     for name, value in fields.items():
-        if FIELDS[name].kind is Kind.SECONDS and value == 0 and name != "refresh_token_validity_seconds":
+        if field_of(name).kind is Kind.SECONDS and value == 0 and name != "refresh_token_validity_seconds":
             fix = f"leave {name} out for the server's default, or give its seconds"
             yield hit(name, f"IAM takes {name} 0 for its default", fix=fix)
 
@@ -168,14 +182,14 @@ def refuse_long_jwk(most: int, takes: str, *, to_1_13: bool) -> Callable[[Fields
 
 
 def refuse_no_redirect_uri(fields: Fields, facts: Facts | None) -> Refused:
-    """The grant authorization_code without an address; offline nobody knows what the client has."""
+    """Refuse the grant authorization_code without an address; offline it is unknown what the client has."""
     if facts and "authorization_code" in members(fields.get("grant_types")) and not fields.get("redirect_uris"):
         summary = "the client has the grant authorization_code and no redirect_uris, and the server refuses any change"
         yield hit("redirect_uris", summary, fix="add redirect_uris, or remove authorization_code from grant_types")
 
 
 def refuse_no_key(fields: Fields, facts: Facts | None) -> Refused:
-    """A client that logs in by key and has none; offline nobody knows what the client has."""
+    """Refuse a login by key without a key; offline it is unknown what the client has."""
     is_keyed = "jwk" in fields or "jwks_uri" in fields
     if facts and fields.get("token_endpoint_auth_method") == "private_key_jwt" and not is_keyed:
         summary = "private_key_jwt needs a key, and the client has none"
@@ -242,6 +256,7 @@ def path_problem(client_id: str) -> str:
     return f"a path cannot hold {' or '.join(map(repr, signs))}" if signs else ""
 
 
+@lru_cache(maxsize=256)  # several rules look at the same address
 def _split(uri: str) -> SplitResult | None:
     # The server's parser refuses characters and escapes that Python's lets pass (rec: admin-redirect-uris-odd).
     try:

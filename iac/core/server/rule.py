@@ -40,11 +40,12 @@ _WORDS: Mapping[Kind, str] = {
     Kind.FLAG: "true or false",
     Kind.SECONDS: "a whole number",
     Kind.JWKS: "a text",
+    Kind.JSON: "a JSON value",
 }
 
 
 def kinds_on_wire(wire_names: Mapping[str, str]) -> Mapping[str, Kind]:
-    """The kind of each member of an answer by its name there; `wire_names` are those of fields that are renamed."""
+    """The kind of each member of an answer, by its name there; `wire_names` has the fields that are renamed."""
     fields = {wire_names.get(name, name): field.kind for name, field in FIELDS.items()}
     return {**fields, **_FURTHER}
 
@@ -79,6 +80,8 @@ def _fits(name: str, kind: Kind, value: Any) -> bool:
             )
         case Kind.JWKS:
             return isinstance(value, dict if name == "jwks" else str)
+        case Kind.JSON:
+            return True
         case _:
             return isinstance(value, str)
 
@@ -154,6 +157,11 @@ class NameRule(ServerRule):
     wire: str
     send: Callable[[Any], Any]
     receive: Callable[[Any], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepRule(ServerRule):
+    """The server keeps metadata that an IAM does not have: fields of `Field.of_others`, and `extra`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -282,12 +290,17 @@ class Rules:
         self.strip = frozenset().union(*(rule.names for rule in self._of(StripRule)))
         self.names = {rule.name: rule for rule in self._of(NameRule)}
         self.kinds = kinds_on_wire({name: rule.wire for name, rule in self.names.items()})
+        self.keeps_others = bool(self._of(KeepRule))
         reads = self._of(ReadRule)
-        self.readers = {name: tuple(rule.act for rule in reads if name in rule.names) for name in FIELDS}
+        self.readers = {
+            name: tuple(rule.act for rule in reads if name in rule.names)
+            for name, field in FIELDS.items()
+            if self.keeps_others or not field.of_others
+        }
         self._at: dict[frozenset[Table], Rules] = {}
 
     def at(self, api: Capabilities) -> Rules:
-        """Those of one API."""
+        """The rules of one API."""
         if api.tables not in self._at:
             self._at[api.tables] = Rules(rule for rule in self.table if rule.table in api.tables)
         return self._at[api.tables]

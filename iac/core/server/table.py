@@ -1,6 +1,7 @@
 """THE table: what a server does to what it is sent, one rule a row, each with its source and the part it is in. Pure.
 
-The rows of self service alone are in `self_service`. A row taken out makes the test that names it fail (tests/traps).
+The rows of self service alone are in `self_service`, those of metadata that an IAM does not have in `metadata`.
+A row taken out makes the test that names it fail (tests/traps).
 Trap numbers: docs/reference/server-behaviour.md.
 """
 
@@ -10,7 +11,7 @@ import json
 
 from iac.core.capabilities import Table
 from iac.core.model import ANSWER_ONLY, SECRET_METHODS, Kind, names_of
-from iac.core.server import effect, rule, self_service
+from iac.core.server import effect, metadata, rule, self_service
 from iac.core.server.effect import canonical_jwks
 
 _SETS = names_of(Kind.SET)
@@ -383,6 +384,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
         value=True,
     ),
     *self_service.ROWS,
+    *metadata.ROWS,
     # Servers of which nothing is known but that they follow RFC 7591 and RFC 7592.
     rule.NameRule(
         id="keys-are-jwks",

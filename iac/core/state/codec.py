@@ -125,7 +125,7 @@ def texts(value: Any, at: str) -> tuple[str, ...]:
 
 
 def named(read_item: Reader) -> Reader:
-    """An object with such values, whatever their names."""
+    """An object with such values under any names."""
     return lambda value, at: {name: read_item(item, f"{at}.{name}") for name, item in OBJECT(value, at).items()}
 
 
@@ -202,7 +202,7 @@ def _applied(value: Any, at: str) -> Mapping[str, Value]:
 
 
 def _field_value(name: str, value: Any, at: str) -> Any:
-    """As this program knows the field, and of any kind where it does not."""
+    """The value of a field: of its kind where this program knows the field, else any JSON value."""
     if name not in FIELDS:
         check_json(value, at)
         return _frozen(value)
@@ -214,7 +214,7 @@ def _field_value(name: str, value: Any, at: str) -> Any:
 
 
 def _frozen(value: Any) -> Any:
-    """A JSON value with tuples in the place of lists."""
+    """A JSON value with tuples instead of lists."""
     if type(value) is list:
         return tuple(_frozen(member) for member in value)
     return {name: _frozen(member) for name, member in value.items()} if type(value) is dict else value
@@ -244,7 +244,10 @@ SECRET = ObjectShape(
 KEY = ObjectShape(ClientKey, kid=TEXT, public=TEXT, private=SECRET)
 CLIENT = ObjectShape(
     ClientState,
-    optional=("owners", "secret", "rat", "registration_uri", "adopted_at", "generation", "predecessors", "answer"),
+    optional=(
+        *("owners", "secret", "rat", "registration_uri", "adopted_at", "generation", "predecessors", "answer"),
+        *("token_renewed", "additions"),
+    ),
     client_id=TEXT,
     provider=TEXT,
     applied=_applied,
@@ -261,6 +264,8 @@ CLIENT = ObjectShape(
     generation=number(1),
     predecessors=_predecessors,
     answer=_answer,
+    token_renewed=FLAG,
+    additions=named(texts),
 )
 PREDECESSOR = ObjectShape(Predecessor, client=CLIENT, grace=COUNT, since=TEXT)
 INTENT = ObjectShape(
@@ -350,7 +355,7 @@ def _is_kept(name: str, value: Any) -> bool:
 def load(text: str) -> Any:
     """The value of a JSON text; raises `MalformedValue`, also for a member that is there twice."""
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
+        return json.loads(text, object_pairs_hook=unique_members, parse_constant=refuse_constant)
     except MalformedValue:
         raise
     except json.JSONDecodeError as error:
@@ -369,12 +374,14 @@ def dump(value: Any) -> str:
         raise MalformedValue("not a value of JSON") from None
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> Object:
+def unique_members(pairs: list[tuple[str, Any]]) -> Object:
+    """The members of a JSON object; refuses two of one name, which readers treat differently (RFC 8259 section 4)."""
     data = dict(pairs)
     if len(data) != len(pairs):
         raise MalformedValue("a member twice in one object")
     return data
 
 
-def _refuse(name: str) -> Any:
+def refuse_constant(name: str) -> Any:
+    """JSON has no NaN and no infinity (RFC 8259 section 6)."""
     raise MalformedValue(f"{name} is not a JSON number")

@@ -121,7 +121,7 @@ KIND = "indigo-iac state"
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose state it must be. `lineage` is that of iac.yaml, "" when it names none."""
+    """The owner that a state must have. `lineage` comes from iac.yaml, "" when it names none."""
 
     project: str
     environment: str
@@ -254,6 +254,15 @@ class Journal:
 
     batches: tuple[Batch, ...] = ()
     length: int = 0
+
+    @property
+    def newest(self) -> int:
+        """The highest serial that it names; 0 for none."""
+        return max((batch.serial for batch in self.batches), default=0)
+
+    def length_for(self, document: State) -> int:
+        """Where the next commit goes on. A journal of an older document has nothing that this one lacks: it begins."""
+        return self.length if self.newest >= document.serial else 0
 
 
 def render_batch(batch: Batch) -> bytes:

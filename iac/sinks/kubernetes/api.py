@@ -11,20 +11,21 @@ from typing import Any
 from urllib.parse import urlencode
 
 from iac.core.errors import CredentialsError, IacError, RenderError, UnreachableError
+from iac.core.explanation import page_url
 from iac.core.secret import Secret
 from iac.core.text import listed
 from iac.ports import Clock
 from iac.sinks.kubernetes.login import Cluster
 from iac.sinks.kubernetes.secret import MANAGER, Manifest, SecretPath
 from iac.transport.http import Http, Transport
-from iac.transport.message import Answer, Call, server_words, told
+from iac.transport.message import Answer, Call, safe_words, server_words
 from iac.transport.retry import PASSING
 
 _APPLY = "application/apply-patch+yaml"
 _WORDS = ("reason", "message")
 _WORD = re.compile(r"[^\s\"'=:,;]{12,}")
 """A word that may be a secret of a file: other words are rarely as long."""
-_HOW_TO = "docs/how-to/deliver-credentials.md has the Role"
+_HOW_TO = page_url("how-to/deliver-credentials.md#write-the-secret-into-the-cluster")
 
 
 class Api:
@@ -128,7 +129,7 @@ def _conflict(target: SecretPath, answer: Answer, hidden: Sequence[Secret]) -> R
     return RenderError(
         "another manager keeps fields of this Secret",
         where=target.path,
-        why=told(answer, listed(words, "; "), hidden),
+        why=safe_words(answer, listed(words, "; "), hidden),
         fix="make that manager release them, or give the output another path; iac never forces",
     )
 

@@ -28,7 +28,7 @@ _SHOWN = 160
 _DISPENSABLE = {name for name, field in FIELDS.items() if not field.always} - {"client_name"} | {OWNERS}
 """What a definition can do without: it is not managed then."""
 
-_HIDDEN_KEY = "no key of it is shown: declare jwks_uri (better) or jwk before anything of this client is changed"
+_HIDDEN_KEY = "the server does not show its key: declare jwks_uri (better) or jwk before you change this client"
 
 
 @dataclass(frozen=True, slots=True)

@@ -261,6 +261,8 @@ def _fits(field: Field, value: Any) -> bool:
             return isinstance(value, int) and not isinstance(value, bool)
         case Kind.JWKS:
             return isinstance(value, str | dict)
+        case Kind.JSON:
+            return True
         case _:
             return isinstance(value, str)
 
@@ -270,6 +272,7 @@ _WORDS: Mapping[Kind, str] = {
     Kind.FLAG: "true or false",
     Kind.SECONDS: "a whole number",
     Kind.JWKS: "a JWK set",
+    Kind.JSON: "a JSON value",
     Kind.TEXT: "text",
 }
 

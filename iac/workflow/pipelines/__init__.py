@@ -13,6 +13,7 @@ from iac.config.edit.project import with_wheel
 from iac.config.project import load_project
 from iac.config.settings import Settings
 from iac.core.errors import InputError
+from iac.core.explanation import page_url
 from iac.files import PrivateFolder
 from iac.git import find_work_tree, open_work_tree
 from iac.ports.path import PROJECT_FILE
@@ -36,7 +37,7 @@ def login_variables(settings: Settings) -> tuple[str, ...]:
             "no pipeline can log in as a person does",
             where=f"auth.method: {auth.method}",
             why="it runs with nobody there",
-            fix="auth: {method: private_key_jwt, ...} or client_credentials; docs/how-to/log-in.md",
+            fix=f"set auth: {{method: private_key_jwt, ...}} or client_credentials: {page_url('how-to/log-in.md')}",
         )
     return _variables([auth.client, *auth.secrets])
 
@@ -106,7 +107,7 @@ def prepare_pipelines(root: Path, settings: Settings, forges: Collection[str], w
             "the state is on this machine, where pipelines cannot reach it",
             where=where or f"state.backend: {place.name}",
             why="each run would begin without it",
-            fix="iac init --backend git --ci ..., or move the state: docs/how-to/share-state.md",
+            fix=f"run iac init --backend git --ci ..., or move the state: {page_url('how-to/share-state.md')}",
         )
     repository = _repository(root)
     directory = os.path.relpath(root.resolve(), repository)
