@@ -54,7 +54,11 @@ def read_provenance(project: Project, environment: str | None, name: str) -> Pro
     if mistakes or layer is None:
         raise InvalidInput(sorted(mistakes, key=sort_key))
     merged = setting.merged(list(folder_layers(folders, address)), layer)
-    origins = tuple(_origins(merged, project, settings))
+    origins = tuple(
+        origin
+        for name in _names(merged)
+        for origin in (_written(merged, name) if name in merged.parts else _unwritten(name, project, settings))
+    )
     return Provenance(address, merged.get("client_id", ""), settings.environment, origins)
 
 
@@ -75,11 +79,6 @@ def _address_of(project: Project, settings: Settings, client_id: str, addresses:
             fix=nearest(client_id, addresses) or "the address is the path below clients.d without .yaml",
         )
     return address
-
-
-def _origins(merged: MergedLayers, project: Project, settings: Settings) -> Iterator[ValueOrigin]:
-    for name in _names(merged):
-        yield from _written(merged, name) if name in merged.parts else _unwritten(name, project, settings)
 
 
 def _names(merged: MergedLayers) -> list[str]:

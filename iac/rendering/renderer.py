@@ -27,7 +27,6 @@ from iac.core.limits import (
     WORKER_MEMORY,
     WORKER_PATIENCE,
 )
-from iac.core.model import Fields
 from iac.core.secret import Secret
 from iac.rendering.context import Credentials, ProjectFacts
 from iac.rendering.template import FAILED, Template, is_builtin, template_file
@@ -118,15 +117,11 @@ def _read_client(message: Mapping[str, Any]) -> Credentials:
     return Credentials(
         message["address"],
         message["client_id"],
-        _fields(message["fields"]),
+        # JSON has no tuples, which canonical sets are
+        {name: tuple(value) if isinstance(value, list) else value for name, value in message["fields"].items()},
         None if secret is None else Secret(secret),
         None if key is None else Secret(key),
     )
-
-
-def _fields(message: Mapping[str, Any]) -> Fields:
-    """JSON has no tuples, which canonical sets are."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in message.items()}
 
 
 def write_error(error: RenderError) -> dict[str, Any]:

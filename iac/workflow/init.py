@@ -169,10 +169,8 @@ def _has_state(backend: StateBackend) -> bool:
     """Whether anything is in the place of the state, whatever it is."""
     try:
         backend.load()
-    except MissingStateError:
-        return False
-    except StateError:
-        return True
+    except StateError as error:
+        return not isinstance(error, MissingStateError)
     return True
 
 
