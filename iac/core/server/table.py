@@ -231,7 +231,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
         id="no-redirect-uris",
         traps=(11,),
         what="authorization_code in grant_types without a redirect URI is a 400, at PUT too",
-        source="rec: admin-redirect-uris-odd (a POST); not recorded for a PUT: the message is that of IAM's check of both",
+        source="rec: admin-redirect-uris-odd (a POST); not recorded for a PUT: the message is of the check of both",
         act=effect.refuse_no_redirect_uri,
         of_whole=True,
     ),
