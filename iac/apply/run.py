@@ -13,6 +13,7 @@ from iac.apply.delete import Deletion, retire_predecessors
 from iac.apply.deliver import check_outputs, deliver
 from iac.apply.outcome import Done, Failed, NotTried, Outcome, Report, StopRequest
 from iac.apply.step import Steps
+from iac.core.diagnostics import Diagnostic
 from iac.core.errors import GarbledError, IacError, StateError, UnreachableError
 from iac.core.plan.approval import approve, uncovered
 from iac.core.plan.change import Action, Change, SecretStep
@@ -23,6 +24,7 @@ from iac.core.registration import Actual
 from iac.core.secret import Secret
 from iac.core.state.document import check_events
 from iac.core.state.model import ClientState, ClientWritten, SealedSecret, State
+from iac.ports.progress import SILENT, Progress
 from iac.session import Ledger, Session
 
 # What adds comes before what takes away, so that no service is without what it needs in between. Deletions come last:
@@ -79,7 +81,7 @@ def apply_plan(session: Session, locked: LockedPlan, stop: StopRequest) -> Repor
     steps = Steps(
         session.provider, ledger, locked.actual.facts, session.desired.server_defaults, session.desired.api.provider
     )
-    outcomes = execute(plan.changes, steps.do, session.parallelism, stop)
+    outcomes = execute(plan.changes, steps.do, session.parallelism, stop, session.progress)
     # Only noted: the save at the end makes it durable. After a crash before that the intents are still there, and the
     # next run asks the server about writes that were never sent, which costs no more than a read each.
     withdraw(ledger, outcomes)
@@ -92,7 +94,9 @@ def apply_plan(session: Session, locked: LockedPlan, stop: StopRequest) -> Repor
         if error is not None:
             stop.ask(f"the state could not be written: {error.summary}")
         outcomes = tuple(retire_predecessors(Deletion(session.provider, ledger), outcomes, outputs, stop))
-    ended = Report(plan.digest, outcomes, outputs, is_interrupted=stop.is_interrupt, findings=plan.findings)
+    told = [finding for outcome in outcomes if isinstance(outcome, Done) for finding in outcome.findings]
+    findings = (*plan.findings, *told)
+    ended = Report(plan.digest, outcomes, outputs, is_interrupted=stop.is_interrupt, findings=findings)
     # A failure here loses nothing: each event of this run is in the journal, which the next load folds in.
     return replace(ended, unsaved=_save(ledger))
 
@@ -179,24 +183,37 @@ def withdraw(ledger: Ledger, outcomes: Iterable[Outcome]) -> None:
 
 
 def execute(
-    changes: Sequence[Change], do: Callable[[Change], None], parallelism: int, stop: StopRequest
+    changes: Sequence[Change],
+    do: Callable[[Change], Sequence[Diagnostic] | None],
+    parallelism: int,
+    stop: StopRequest,
+    progress: Progress = SILENT,
 ) -> tuple[Outcome, ...]:
     """Do every change; the outcomes in the order of `changes`."""
     outcomes: dict[str, Outcome] = {}
+
+    def do_one(change: Change) -> Outcome:
+        progress.enter(change.address)
+        outcome = _do_one(change, do, stop)
+        progress.leave(change.address, outcome)
+        return outcome
+
+    if changes:
+        progress.begin(len(changes), "client")
     # limit: each request of a change ends by its deadline, each write of state by the limits of its backend
     with ThreadPoolExecutor(max_workers=parallelism, thread_name_prefix="iac-apply") as pool:
         for phase in _PHASES:
             batch = [change for change in changes if change.action in phase]
-            for outcome in pool.map(lambda change: _do_one(change, do, stop), batch):
+            for outcome in pool.map(do_one, batch):
                 outcomes[outcome.change.address] = outcome
     return tuple(outcomes[change.address] for change in changes)
 
 
-def _do_one(change: Change, do: Callable[[Change], None], stop: StopRequest) -> Outcome:
+def _do_one(change: Change, do: Callable[[Change], Sequence[Diagnostic] | None], stop: StopRequest) -> Outcome:
     if stop.event.is_set():
         return NotTried(change, stop.reason)
     try:
-        do(change)
+        findings = tuple(do(change) or ())
     except IacError as error:
         # No write is sent a second time, here or below. A server that answers nobody, or a state that takes nothing,
         # ends the run: each change to come would be one more write of unknown outcome. The cause of such an error is
@@ -207,7 +224,7 @@ def _do_one(change: Change, do: Callable[[Change], None], stop: StopRequest) -> 
     except Exception as fault:
         stop.ask("a fault in iac itself")
         return Failed(change, IacError("a fault in iac itself", where=change.address, why=type(fault).__name__))
-    return Done(change)
+    return Done(change, findings)
 
 
 def _is_out_of_reach(error: BaseException | None) -> bool:
