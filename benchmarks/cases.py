@@ -48,14 +48,16 @@ class Case:
 @contextmanager
 def _plan(bench: Bench) -> Iterator[Pair]:
     from iac.core.plan.make import make_plan
-    from iac.workflow.registrations import Reading
+    from iac.workflow.registrations import RegistrationReader
 
     project = bench.estate()
     with project.open(READING) as session, open_client(bench.issuer, READING, project.environ) as client:
         options, state = session.options(), session.backend.load()
 
         def plan() -> None:
-            made = make_plan(session.desired, state, Reading(session, session.ledger(state)).actual(options), options)
+            made = make_plan(
+                session.desired, state, RegistrationReader(session, session.ledger(state)).actual(options), options
+            )
             _expect(bench.size, made.no_op)
 
         yield Pair(lambda: timed(plan), lambda: timed(lambda: read_all(client, READING)))

@@ -19,6 +19,7 @@ from iac.core.desired import DEFAULT, FILE, WLCG_BOUNDS, Bounds, ChangeLimits, P
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.limits import DEADLINE, TIMEOUT
 from iac.core.model import Fields
+from iac.core.origin import is_same_origin
 from iac.core.plan.change import parse_recipients
 from iac.core.server import redirect_uri_problem
 from iac.document import Document, Pointer
@@ -221,6 +222,7 @@ class Settings:
         lifetime_bounds: least and most seconds of each lifetime.
         sinks: by name, `file` and those that iac.yaml names; an environment's own replace those of the project.
         grantable_scopes: patterns of scopes that self service grants to this login.
+        registration_endpoint: where clients are registered; "" for what the server's discovery documents say.
         wheel: what pipelines install iac from, URL#sha256=HASH; "" where iac.yaml does not say.
     """
 
@@ -244,6 +246,7 @@ class Settings:
     sinks: Mapping[str, SinkSettings] = field(default_factory=lambda: _sinks({}))
     grantable_scopes: tuple[str, ...] = ()
     wheel: str = ""
+    registration_endpoint: str = ""
     auth_file: str = ""
 
     @property
@@ -294,6 +297,7 @@ def parse_settings(root: Path, value: Mapping[str, Any], environment: str) -> Se
         environment=environment,
         issuer=merged.get("issuer", ""),
         provider=value["provider"],
+        registration_endpoint=merged.get("registration_endpoint", ""),
         auth=LOGINS[merged["auth"]["method"]].parse(merged["auth"]) if "auth" in merged else None,
         state=parse_state(value, environment),
         limits=ChangeLimits(limits.get("max_deletes", _LIMITS.max_deletes), limits.get("max_updates")),
@@ -358,6 +362,7 @@ def _check_server(document: Document, settings: Settings) -> Iterator[Diagnostic
             why=f"{problem}; secrets and tokens would cross the network in clear",
             fix="use https",
         )
+    yield from _check_registration(document, settings)
     if settings.auth is None:
         yield mistake("no-auth", f"environment {name} has no auth: how iac logs in", where, fix=_LOGIN)
     if settings.network.key and not settings.network.certificate:
@@ -368,6 +373,18 @@ def _check_server(document: Document, settings: Settings) -> Iterator[Diagnostic
             document.at(*pointer),
             fix="tls: {certificate: FILE, key: FILE}",
         )
+
+
+def _check_registration(document: Document, settings: Settings) -> Iterator[Diagnostic]:
+    """A registration endpoint goes with a server that has one, on the origin of its issuer."""
+    url = settings.registration_endpoint
+    where = document.at(*place_of(document.value, settings.environment, "registration_endpoint"))
+    if url and settings.api.is_iam:
+        summary = f"provider {settings.provider} knows where clients are registered"
+        yield mistake("bad-registration-endpoint", summary, where, fix="remove registration_endpoint")
+    elif url and not is_same_origin(settings.issuer, url):
+        summary, why = "registration_endpoint is not on the server of issuer", f"tokens go to {settings.issuer} alone"
+        yield mistake("bad-registration-endpoint", summary, where, why=why, fix="use a URL on the host of issuer")
 
 
 def _check_login(document: Document, settings: Settings) -> Iterator[Diagnostic]:

@@ -119,6 +119,12 @@ def is_uri(text: object) -> bool:
     return bool(parts.scheme) and not (parts.scheme in {"http", "https"} and not parts.hostname)
 
 
+def is_same_origin(issuer: str, url: str) -> bool:
+    """Whether a URL is on the server of an issuer."""
+    origins = [_origin(parts) for each in (issuer, url) if (parts := _split(each)) and parts.scheme in _PORTS]
+    return origins[:1] == origins[1:]
+
+
 def url_problem(url: str) -> str:
     """Why no credentials are sent to a URL; "" where they are: https, or http on loopback, as for an issuer.
 

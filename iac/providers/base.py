@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from threading import Lock
 from typing import ClassVar, Self
@@ -19,7 +20,7 @@ from iac.core.server import client_id_problem
 from iac.core.text import is_id, printable
 from iac.ports import Clock, Identity, Provider
 from iac.providers.bearer import Bearer
-from iac.providers.discovery import OPENID, Endpoints, check_pin, discover
+from iac.providers.discovery import Endpoints, check_pin, discover, documents_of
 from iac.providers.logins import Login
 from iac.providers.probe import Probe
 from iac.transport.http import Http, Transport
@@ -30,13 +31,13 @@ class LoginSession:
     """One login at one issuer. Safe to share between threads."""
 
     def __init__(
-        self, http: Http, issuer: Issuer, login: Login, clock: Clock, documents: Sequence[str] = (OPENID,)
+        self, http: Http, issuer: Issuer, login: Login, clock: Clock, find: Callable[[], Endpoints] | None = None
     ) -> None:
         self.http = http
         self.issuer = issuer
         self._login = login
         self._clock = clock
-        self._documents = documents
+        self._find = find or partial(discover, http, issuer)
         self._lock = Lock()
         self._endpoints: Endpoints | None = None
         self._bearer: Bearer | None = None
@@ -114,7 +115,7 @@ class LoginSession:
         if self._endpoints is None:
             if self._failure is not None:
                 raise self._failure
-            self._endpoints = discover(self.http, self.issuer, self._documents)
+            self._endpoints = self._find()
         return self._endpoints
 
 
@@ -129,11 +130,13 @@ class Connection:
     Attributes:
         issuer: as in iac.yaml.
         pinned: the value of IAC_ISSUER; "" pins nothing.
+        registration: URL of the registration endpoint as iac.yaml has it; "" for what the server says.
     """
 
     issuer: str
     pinned: str = ""
     transport: Transport = field(default_factory=Transport)
+    registration: str = ""
 
 
 def client_path(base: str, client_id: str, suffix: str = "") -> str:
@@ -174,11 +177,9 @@ class Connected(Provider):
 
     Attributes:
         api: what its API can do.
-        documents: discovery documents to look for, paths on the issuer.
     """
 
     api: ClassVar[Capabilities]
-    documents: ClassVar[Sequence[str]] = (OPENID,)
 
     def __init__(self, connection: Connection, login: Login, clock: Clock) -> None:
         """Make it ready.
@@ -195,7 +196,8 @@ class Connected(Provider):
         self._issuer = Issuer.parse(connection.issuer)
         check_pin(self._issuer, connection.pinned)
         http = Http(self._issuer, connection.transport, clock)
-        self._session = LoginSession(http, self._issuer, login, clock, self.documents)
+        find = partial(discover, http, self._issuer, documents_of(self.api), connection.registration)
+        self._session = LoginSession(http, self._issuer, login, clock, find)
         self._clock = clock
         self._parallelism = connection.transport.parallelism
 

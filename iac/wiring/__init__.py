@@ -310,6 +310,8 @@ def open_login(settings: Settings, scopes: tuple[str, ...], teller: LoginPrompt)
     if settings.auth is None:
         raise InputError("iac.yaml has no auth: how iac logs in", fix="auth: {method: ...}")
     ask = teller.say if teller.can_ask() else None
+    # an IAM's scopes mean nothing elsewhere, where a login has what its client was given
+    scopes = settings.auth.scopes or (scopes if settings.api.is_iam else ())
     at = LoginSite(site_of(settings, SystemClock()), scopes, ask, teller.say, settings.api)
     login: Login = settings.auth.open(at)
     return login
@@ -349,4 +351,4 @@ def open_connection(settings: Settings, *, parallelism: int) -> Connection:
         key=network.key,
         proxy=network.proxy,
     )
-    return Connection(settings.issuer, pinned_issuer(os.environ), transport)
+    return Connection(settings.issuer, pinned_issuer(os.environ), transport, settings.registration_endpoint)

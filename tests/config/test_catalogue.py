@@ -47,6 +47,7 @@ def configured(place: str, *lines: str, **files: str) -> Case:
     return Case([f"{rule} iac.yaml:{position}"], {"iac.yaml": PROJECT + "\n".join([*lines, ""]), **files})
 
 
+OF_OTHERS = PROJECT.replace("iam-admin", "rfc7591")
 EXTRAS = "extra: {jwks: {keys: []}, client_secret: a}"
 SINKS = f"""\
 sinks:
@@ -96,6 +97,14 @@ CASES = [
     configured("key-without-certificate 5:12", "tls: {key: client.key}"),
     Case(["bad-issuer iac.yaml:2:9"], {"iac.yaml": PROJECT.replace("https:", "http:")}),
     Case(["no-auth iac.yaml:1:1"], {"iac.yaml": PROJECT.replace("auth:", "# auth:")}),
+    configured("bad-registration-endpoint 5:24", "registration_endpoint: https://iam.example.org/register"),
+    Case(
+        ["bad-registration-endpoint iac.yaml:5:24"],
+        {
+            "iac.yaml": f"{OF_OTHERS}registration_endpoint: https://other.example.org/register\n",
+            DEFINITION: CLIENT.replace("client_id: portal\n", ""),
+        },
+    ),
     Case(["auth-does-not-fit iac.yaml:4:7"], {"iac.yaml": re.sub("auth:.*", "auth: {method: none}", PROJECT)}),
     Case(["login-is-nobody iac.yaml:4:7"], {"iac.yaml": PROJECT.replace("iam-admin", "iam-self-service")}),
     configured("state-shared 5:15", "state: {path: x.json}", "environments: {dev: {}, prod: {}}"),
@@ -155,7 +164,7 @@ CASES = [
     Case([f"client-name-too-short {DEFINITION}:2:14"], {DEFINITION: CLIENT.replace("Portal", "abc", 1)}),
     Case(
         [f"extra-has-a-key {DEFINITION}:4:15", f"extra-of-the-server {DEFINITION}:4:42"],
-        {"iac.yaml": PROJECT.replace("iam-admin", "rfc7591"), DEFINITION: f"{CLIENT}{EXTRAS}\n"},
+        {"iac.yaml": OF_OTHERS, DEFINITION: f"{CLIENT}{EXTRAS}\n"},
     ),
     defined("tos-uri-is-dropped 3:10", "tos_uri: https://a.example.org/"),
     defined("default-max-age-is-dropped 3:18", "default_max_age: 30"),

@@ -67,6 +67,8 @@ class Switches:
         token_uses: registrations that the initial access token allows; None for any number.
         decodes_basic: Basic is decoded by RFC 6749 section 2.3.1; else taken raw.
         grant_status: of the refusal of a grant that the client does not have.
+        refusal_of_login: the error code of a wrong secret.
+        words: of every refusal of the token endpoint; "" for words of their own.
         makes_secret: a client whose method changes to one with a secret gets a secret.
         gone_status: the answer to a token whose client is gone, or that has ended (RFC 7592 section 2: 401).
     """
@@ -88,6 +90,8 @@ class Switches:
     token_uses: int | None = None
     decodes_basic: bool = True
     grant_status: int = 400
+    refusal_of_login: str = "invalid_client"
+    words: str = ""
     makes_secret: bool = True
     gone_status: int = 401
 
@@ -115,6 +119,7 @@ SWITCHES: Mapping[str, Switches] = {
     "an initial token for many": Switches(asks_for_token=True),
     "Basic as it stands": Switches(decodes_basic=False),
     "a wrong grant is a 401": Switches(grant_status=401),
+    "a wrong secret is an unauthorized_client": Switches(refusal_of_login="unauthorized_client", grant_status=401),
     "a changed method makes no secret": Switches(makes_secret=False),
     "a gone client is a 404": Switches(gone_status=404),
 }
@@ -277,7 +282,7 @@ class StandIn(Place):
         secret = before.get("client_secret")
         if secret is None and (not before or self.switches.makes_secret):
             self._count += 1
-            secret = f"secret+{self._count}/of%the=stand-in"
+            secret = f"secret+{self._count}/of%the=stand-in" if self.switches.decodes_basic else f"secret-{self._count}"
         return {"client_secret": secret} if secret else {}
 
     def _renew(self, client_id: str) -> None:
@@ -311,7 +316,8 @@ class StandIn(Place):
         client = self._logged_in(form, seen.headers.get("authorization", ""))
         grant = form.get("grant_type", "")
         if grant not in client["grant_types"]:
-            raise Refusal(self.switches.grant_status, "unauthorized_client", "the client does not have this grant")
+            words = self.switches.words or "the client does not have this grant"
+            raise Refusal(self.switches.grant_status, "unauthorized_client", words)
         if grant != "client_credentials":
             raise Refusal(400, "invalid_grant", "nobody was given this")
         asked, own = form.get("scope", "").split(), client.get("scope", "").split()
@@ -326,7 +332,7 @@ class StandIn(Place):
         if client is None or client["token_endpoint_auth_method"] != method:
             raise Refusal(401, "invalid_client", "the client is not known, or has another method")
         if method in SECRET_METHODS and proof != client.get("client_secret"):
-            raise Refusal(401, "invalid_client", "the secret is wrong")
+            raise Refusal(401, self.switches.refusal_of_login, self.switches.words or "the secret is wrong")
         return client
 
     def _credentials(self, form: Mapping[str, str], authorization: str) -> tuple[str, str, str]:

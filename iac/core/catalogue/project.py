@@ -208,6 +208,13 @@ PROJECT = (
         fix="`tls: {certificate: FILE, key: FILE}`",
     ),
     error(
+        "bad-registration-endpoint",
+        what="`registration_endpoint` is on another server than `issuer`, or the provider is one of an IAM.",
+        why="Tokens go to the server of `issuer` alone, and an IAM has its own addresses.",
+        fix="Use a URL on the host of `issuer`; remove the key at an IAM.",
+        bad="# iac.yaml\nregistration_endpoint: https://other.example.org/register",
+    ),
+    error(
         "auth-does-not-fit",
         what="`auth` is `none` or `initial_access_token`, and the provider needs a login.",
         fix="`none` is for `iam-self-service` and `rfc7591`, `initial_access_token` is for `rfc7591`; see "

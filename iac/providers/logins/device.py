@@ -27,7 +27,7 @@ from iac.providers.bearer import Bearer, read_bearer
 from iac.providers.discovery import Endpoints
 from iac.providers.logins import READ_SCOPES, Login
 from iac.providers.logins.cache import TokenCache, TokenOwner, Tokens, cache_folder
-from iac.providers.logins.endpoint import Attempt, bearer_of, lifetime, no_such_client, refused
+from iac.providers.logins.endpoint import TokenRequest, bearer_of, lifetime, no_such_client, refused
 from iac.providers.logins.proof import LoginProof, PublicClient, SharedSecret
 from iac.providers.logins.settings import DeviceAuth
 from iac.transport.http import Http
@@ -151,7 +151,12 @@ def open_login(settings: DeviceAuth, at: LoginSite) -> Login:
         secret, method = at.read(settings.client_secret), settings.token_endpoint_auth_method
         proof = SharedSecret.at(at.api, client_id, secret, method)
     folder = cache_folder(at.site.environ)
-    return DeviceLogin(proof or PublicClient(client_id), at.scopes or READ_SCOPES, folder, Terminal(at.ask, at.warn))
+    return DeviceLogin(
+        proof or PublicClient(client_id),
+        at.scopes or (READ_SCOPES if at.api.is_iam else ()),
+        folder,
+        Terminal(at.ask, at.warn),
+    )
 
 
 class DeviceLogin(Login):
@@ -244,7 +249,12 @@ class DeviceLogin(Login):
             )
         path = Issuer.parse(flow.endpoints.issuer).path_of(flow.endpoints.others[ENDPOINT])
         for scopes in ((*self._scopes, OFFLINE), self._scopes):
-            answer = flow.post(path, {"client_id": self._proof.client_id, "scope": " ".join(scopes)})
+            answer = flow.post(
+                path,
+                {"client_id": self._proof.client_id, "scope": " ".join(scopes)}
+                if scopes
+                else {"client_id": self._proof.client_id},
+            )
             if error_code(answer) != "invalid_scope":
                 break
         approval = parse_approval(answer, flow.clock.now())
@@ -287,8 +297,8 @@ class _DeviceFlow:
     def post(self, path: str, form: dict[str, str]) -> Answer:
         return self.http.send(self.proof.call(path, form, self.endpoints, self.clock))
 
-    def attempt(self, grant: str) -> Attempt:
-        return Attempt(self.proof, self.endpoints, grant, self.scopes, skew_words(self.http.skew))
+    def attempt(self, grant: str) -> TokenRequest:
+        return TokenRequest(self.proof, self.endpoints, grant, self.scopes, skew_words(self.http.skew))
 
 
 def _until_approved(flow: _DeviceFlow, approval: DeviceApproval) -> Answer:

@@ -19,7 +19,7 @@ from iac.providers.answer import error_code
 from iac.providers.bearer import parse_claims, parse_scopes
 from iac.providers.logins.proof import basic
 from iac.providers.logins.signing_key import SigningKey, parse_key
-from iac.providers.probe import Probe, is_after_login
+from iac.providers.probe import MADE_UP_CODE, Probe, is_after_login
 from iac.providers.proof.server import KnownServer, asked
 from iac.transport.message import LONGEST, Answer, Call, server_words
 
@@ -32,13 +32,6 @@ LOGIN, TOKEN, REFRESH, DEVICE, INTROSPECTION, ENABLED = (
     "enabled",
 )
 _MADE_UP = "iac-verify-made-up-token"
-_MADE_UP_CODE = {
-    "grant_type": "authorization_code",
-    "code": "iac-verify-made-up-code",
-    "code_verifier": "iac-verify-made-up-verifier-of-43-characters",
-}
-"""A code and a verifier that nobody was given (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
-
 _MADE_UP_DEVICE = {"grant_type": GRANT_TYPES[DEVICE], "device_code": "iac-verify-made-up-code"}
 """The same of a device (RFC 8628 section 3.4)."""
 
@@ -93,8 +86,10 @@ class ClientLogin:
         """The client with its secret, or with its key; None where none is at hand."""
         client_id, secret = self.subject.client_id, self.subject.secret
         if self.key is not None:
-            return Probe(client_id, Secret(""), self.method, self.server.api, self.key)
-        return Probe(client_id, secret, self.method, self.server.api) if secret is not None else None
+            return Probe(client_id, Secret(""), self.method, self.server.api, self.key, self.subject.fields)
+        if secret is None:
+            return None
+        return Probe(client_id, secret, self.method, self.server.api, fields=self.subject.fields)
 
     @property
     def scope(self) -> tuple[str, ...]:
@@ -182,7 +177,7 @@ def _made_up(subject: ServiceLogin) -> dict[str, str]:
     grants, uris = grants_of(subject), subject.fields.get("redirect_uris")
     if DEVICE in grants and "authorization_code" not in grants:
         return _MADE_UP_DEVICE
-    return _MADE_UP_CODE | ({"redirect_uri": uris[0]} if isinstance(uris, tuple) and uris else {})
+    return MADE_UP_CODE | ({"redirect_uri": uris[0]} if isinstance(uris, tuple) and uris else {})
 
 
 def check_token(session: ClientLogin) -> Evidence:
@@ -205,7 +200,8 @@ def _judge_scopes(session: ClientLogin, granted: frozenset[str] | None) -> Evide
         known = "the server does not say which scopes it has"
         return Evidence(TOKEN, Grade.UNPROVEN if session.scope else Grade.OK, why=f"the server gave a token; {known}")
     missing, beyond = scope_differences(session.scope, granted)
-    if not missing and not beyond:
+    if not missing and (not beyond or not session.server.api.is_iam):
+        # a server may give scopes by default, or what a policy of it adds (RFC 6749 section 3.3)
         why = f"a token with {session.shown(' '.join(sorted(granted))) or 'no scope'}"
         return Evidence(TOKEN, Grade.OK, why=why)
     lacks = [f"lacks {' '.join(missing)}"] if missing else []

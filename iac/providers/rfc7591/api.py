@@ -9,7 +9,6 @@ from iac.core.errors import CredentialsError, IacError, ServerError, Unreachable
 from iac.core.registration import Registration, UnreadReason
 from iac.core.text import printable
 from iac.providers.answer import error_code, read_failure, write_failure
-from iac.providers.discovery import OAUTH, OPENID
 from iac.providers.registrar import Registrar
 from iac.providers.rfc7591 import PROVIDER
 from iac.transport.message import Answer, Call, server_words
@@ -29,7 +28,6 @@ class Rfc7591(Registrar):
     """Clients that were registered at a server, each with its registration access token."""
 
     api = PROVIDER.api
-    documents = (OPENID, OAUTH)
     gone_for_login = gone_for_token = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
     # RFC 7592 section 2.1 has 401 for a client that is gone too, so it says neither
     refused_token = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
@@ -60,8 +58,8 @@ class Rfc7591(Registrar):
             raise UnreachableError(
                 "this server registers no clients",
                 where=printable(self._session.endpoints().issuer),
-                why="its discovery document has no registration_endpoint (RFC 8414 section 2)",
-                fix="register the client by hand, or use the provider of this server",
+                why="its discovery documents have no registration_endpoint (RFC 8414 section 2)",
+                fix="name it in iac.yaml, registration_endpoint: URL; a server without one cannot be used",
             )
         return self._issuer.path_of(declared)
 
