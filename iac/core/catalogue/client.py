@@ -49,7 +49,7 @@ DEFINITIONS = (
         "metadata-is-dropped",
         what="A definition has metadata that an IAM does not have: of OpenID Connect, of the logout specifications, or "
         "under `extra`.",
-        why="Every version of IAM drops them without a word. Servers of `provider: rfc7591` may keep them.",
+        why="Every version of IAM drops them silently. Servers of `provider: rfc7591` may keep them.",
         fix="Remove them.",
         bad="# clients.d/portal.yaml\nlogo_uri: https://portal.example.org/logo.png",
     ),
@@ -76,7 +76,7 @@ DEFINITIONS = (
     error(
         "extra-of-the-server",
         what="A definition has under `extra` what only the server sets, such as `client_secret`.",
-        why="A secret never stands in a definition, and a server refuses to be told its own answers.",
+        why="A definition contains no secrets, and a server refuses values that only it may choose.",
         fix="Remove it.",
     ),
     error(
@@ -214,6 +214,12 @@ FINDINGS = (
         "as usual.",
         why="iac lays a change over what the server holds.",
         fix="Have an administrator correct the client at the server. `iac show CLIENT_ID` names the members.",
+    ),
+    finding(
+        "server-added",
+        what="The server of `provider: rfc7591` has added an item to a list of the definition, such as a grant. Apply "
+        "says so once; state remembers the item as the server's, and plans show no difference.",
+        fix="Declare the item if the client needs it. Do nothing if it does not.",
     ),
     finding(
         "nothing-to-adopt",
