@@ -17,6 +17,7 @@ from iac.cli.approval import (
     ApprovalTerms,
     carry_out,
     end,
+    with_ended,
 )
 from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT
@@ -36,7 +37,7 @@ _SAVE = "save a plan: iac plan --out FILE"
 @click.command(
     "apply",
     cls=Subcommand,
-    page="explanation/life-of-a-change.md",
+    page="how-to/recover.md",
     examples=(
         Example("Review the plan, answer yes, and test the new credentials", "iac apply --verify"),
         Example("Apply exactly a plan that was reviewed", "iac plan --out plan.json\niac apply plan.json"),
@@ -106,9 +107,10 @@ def command(
         saved=saved,
         ways="--auto-approve, a saved PLAN or --expect-plan DIGEST",
     )
+    context = with_ended(context, view)
     with (
         open_session(context, Access.WRITE, parallelism=parallelism) as session,
-        session.backend.lock(session.holder(), timeout=lock_timeout),
+        session.locked(lock_timeout),
     ):
         options = replace(session.options(targets, recreate), rotate_due=rotate_due)
         locked = prepare(replace(session, accepts_older_state=accept_older_state), options)
@@ -127,7 +129,7 @@ def _proven(context: CommandContext, report: Report) -> Report:
     from iac.workflow.verify import prove  # only where it is asked for
 
     if report.is_interrupted or not report.applied():
-        context.note("no client was applied, so none is verified: iac verify looks at all of them")
+        context.note("no client was applied, so none is verified; iac verify tests all of them")
         return report
     try:
         return replace(report, proof=prove(context, report.applied()))

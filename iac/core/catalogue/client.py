@@ -273,6 +273,15 @@ FINDINGS = (
         fix="Run `iac render`.",
     ),
     finding(
+        "output-unfit",
+        what="A client keeps a secret that one of its outputs cannot hold, such as a `$` in dotenv. `iac plan` knows "
+        "the secret if the server shows it (IAM up to 1.13), `iac secret set` if you provide it. Otherwise `iac apply` "
+        "finds it after it has changed the client: the output is not written, exit 5.",
+        why="The output would not be written.",
+        fix="Choose a template of another format, such as `json`, or run `iac rotate`, which makes a secret without "
+        "such characters.",
+    ),
+    finding(
         "secret-in-doubt",
         what="`iac render` used a secret that the server may have replaced: the outcome of a rotation is unknown.",
         why="The old secret may no longer work, and nobody has the new one.",
