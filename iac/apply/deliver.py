@@ -117,20 +117,26 @@ def deliver(
     # New outputs before old ones are removed: a service finds its credentials at one of the two places at any moment.
     finished = [change for change in plan.changes if change.address in done]
     wanted = outputs_to_write(finished)
+    removed = list(_outputs(finished, {OutputAction.DELETE}))
     if wanted:
         session.deliveries.begin(ledger.state.serial)
+    if wanted or removed:
+        session.progress.begin(len(wanted) + len(removed), "output", "delivered")
     for output in wanted:
         spec = specs[output.id]
         delivery = _write(session, ledger, spec, output)
         if isinstance(delivery, NotDelivered):
             failed.update(dict.fromkeys(spec.clients, output.id))
+        session.progress.leave(output.id, delivery)
         yield delivery
     for output in _outputs(finished, {OutputAction.UNCHANGED}):
         _remember(session, ledger, specs[output.id])
-    for output in _outputs(finished, {OutputAction.DELETE}):
+    for output in removed:
         clients = ledger.state.outputs[output.id].clients if output.id in ledger.state.outputs else ()
         waits_for = next((failed[address] for address in clients if address in failed), "")
-        yield _kept(output, waits_for) if waits_for else _remove(session, ledger, output)
+        removal = _kept(output, waits_for) if waits_for else _remove(session, ledger, output)
+        session.progress.leave(output.id, removal)
+        yield removal
     session.deliveries.end()
 
 

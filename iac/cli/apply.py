@@ -17,6 +17,7 @@ from iac.cli.approval import (
     ApprovalTerms,
     carry_out,
     end,
+    with_ended,
 )
 from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT
@@ -106,9 +107,10 @@ def command(
         saved=saved,
         ways="--auto-approve, a saved PLAN or --expect-plan DIGEST",
     )
+    context = with_ended(context, view)
     with (
         open_session(context, Access.WRITE, parallelism=parallelism) as session,
-        session.backend.lock(session.holder(), timeout=lock_timeout),
+        session.locked(lock_timeout),
     ):
         options = replace(session.options(targets, recreate), rotate_due=rotate_due)
         locked = prepare(replace(session, accepts_older_state=accept_older_state), options)

@@ -125,7 +125,7 @@ def command(
         match=match,
     )
     needs_owners = "owners" in {*(columns or ()), order.removeprefix("-")}
-    with open_session(context, Access.READ, may_be_empty=True) as session:
+    with open_session(context.with_progress(), Access.READ, may_be_empty=True) as session:
         inventory = read_inventory(session, wanted, with_owners=needs_owners)
     if not columns:
         usual = _usual(wanted, order, inventory)

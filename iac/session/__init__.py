@@ -11,6 +11,7 @@ import socket
 import threading
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -45,6 +46,7 @@ from iac.core.state.model import (
 )
 from iac.core.text import nearest
 from iac.ports import Clock, Deliveries, Holder, Place, Provider, Sink, StateBackend, Vault, find_newer
+from iac.ports.progress import SILENT, Progress
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import Template
 
@@ -214,26 +216,27 @@ class Ledger:
             keys={**state.keys, **keys},
         )
 
-    def rekey(self) -> RekeyCounts:
+    def rekey(self, progress: Progress = SILENT) -> RekeyCounts:
         """Seal every secret again, to the recipients of now.
 
         Raises:
             StateError: one of them cannot be opened, or a recipient is invalid.
         """
         state = self.state
+        told = progress.over(state.clients, "client", "sealed again")
         self.state = replace(
             state,
-            clients={address: self._client(client, address, address) for address, client in state.clients.items()},
+            clients={address: self._client(client, address, address) for address, client in told},
             intents={address: self._intent(intent, address, address) for address, intent in state.intents.items()},
             tombstones=tuple(
-                replace(grave, client=self._client(grave.client, grave.address, grave.address))
-                for grave in state.tombstones
+                replace(one, client=self._client(one.client, one.address, one.address)) for one in state.tombstones
             ),
             keys={address: self._keys(keys, address, address) for address, keys in state.keys.items()},
         )
         before, after = secrets_of(state), secrets_of(self.state)
         also = {address: secret.recipients for address, secret in after if secret.recipients}
-        return RekeyCounts(len(after), _count_clear(before), _count_clear(after), also)
+        were_clear, are_clear = (sum(secret.is_clear for _, secret in of) for of in (before, after))
+        return RekeyCounts(len(after), were_clear, are_clear, also)
 
     def reseal(self, address: str, secret: SealedSecret) -> SealedSecret:
         """A client secret that stays, sealed to those who may open it now; raises as `open`."""
@@ -322,10 +325,6 @@ class Ledger:
         return Place(self.state.lineage, self.state.environment, address, kind.value)
 
 
-def _count_clear(secrets: Iterable[tuple[str, SealedSecret]]) -> int:
-    return sum(secret.is_clear for _, secret in secrets)
-
-
 _LOCK_SECONDS = 600
 
 
@@ -337,13 +336,18 @@ class StateSession:
     vault: Vault
     clock: Clock
     run_id: str = field(default_factory=lambda: secrets.token_hex(8))
+    progress: Progress = SILENT
+
+    def locked(self, timeout: float) -> AbstractContextManager[None]:
+        """Hold the lock for a `with` block; who else holds it is told, and waited for `timeout` seconds."""
+        return self.backend.lock_told(self.holder, timeout=timeout, tell=self.progress.wait)
 
     def holder(self) -> Holder:
         """How the lock names this run."""
-        now = self.clock.now()
+        since = self.clock.now()
+        until = since + timedelta(seconds=_LOCK_SECONDS)
         user = os.environ.get("USER") or os.environ.get("LOGNAME") or "unknown"
         who = f"{user}@{socket.gethostname()} pid {os.getpid()}"
-        since, until = now, now + timedelta(seconds=_LOCK_SECONDS)
         return Holder(self.run_id, who, since.isoformat(timespec="seconds"), until.isoformat(timespec="seconds"))
 
     def ledger(self, state: State) -> Ledger:

@@ -148,7 +148,7 @@ class _LateReader(RegistrationReader):
         session.provider.keep_tokens(self._keep)
 
     def _keep(self, new: NewToken) -> None:
-        with self._turn, self.session.backend.lock(self.session.holder(), timeout=_PATIENCE):
+        with self._turn, self.session.locked(_PATIENCE):
             # Another run may have written meanwhile.
             self.ledger.state = self.session.backend.load()
             self.ledger.keep_token(new)

@@ -126,7 +126,9 @@ def rekey(session: LocalSession) -> RekeyCounts:
         StateError: a secret cannot be opened, or a recipient is none.
     """
     with change_state(session) as ledger:
-        return ledger.rekey()
+        counts = ledger.rekey(session.progress)
+        session.progress.end()
+        return counts
 
 
 @dataclass(frozen=True, slots=True)
