@@ -5,44 +5,22 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-import threading
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from iac.core.desired import OWNERS, Desired
+from iac.core.desired import Desired
 from iac.core.diagnostics import Diagnostic
-from iac.core.errors import InputError, RenderError, StateError
-from iac.core.model import ALWAYS, members
+from iac.core.errors import InputError, RenderError
 from iac.core.plan.change import sha256
 from iac.core.plan.draft import PlanOptions, Reads
-from iac.core.plan.identity import move, with_token
-from iac.core.plan.plan import Plan
-from iac.core.registration import NewToken
-from iac.core.rotation import written
-from iac.core.secret import Secret
 from iac.core.state.model import (
-    TOMBSTONE_DAYS,
-    Approval,
-    ClientKey,
-    ClientState,
-    ClientWritten,
-    Event,
-    Intent,
-    IntentDropped,
-    IntentGiven,
-    SealedSecret,
     State,
-    fold,
-    secrets_of,
-    without_old_tombstones,
 )
 from iac.core.text import nearest
-from iac.ports import Clock, Deliveries, Holder, Place, Provider, Sink, StateBackend, Vault, find_newer
+from iac.ports import Clock, Deliveries, Holder, Provider, Sink, StateBackend, Vault, find_newer
 from iac.ports.progress import SILENT, Progress
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import Template
