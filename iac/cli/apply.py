@@ -37,7 +37,7 @@ _SAVE = "save a plan: iac plan --out FILE"
 @click.command(
     "apply",
     cls=Subcommand,
-    page="explanation/life-of-a-change.md",
+    page="how-to/recover.md",
     examples=(
         Example("Review the plan, answer yes, and test the new credentials", "iac apply --verify"),
         Example("Apply exactly a plan that was reviewed", "iac plan --out plan.json\niac apply plan.json"),
@@ -129,7 +129,7 @@ def _proven(context: CommandContext, report: Report) -> Report:
     from iac.workflow.verify import prove  # only where it is asked for
 
     if report.is_interrupted or not report.applied():
-        context.note("no client was applied, so none is verified: iac verify looks at all of them")
+        context.note("no client was applied, so none is verified; iac verify tests all of them")
         return report
     try:
         return replace(report, proof=prove(context, report.applied()))

@@ -86,8 +86,6 @@ def command(
     show(view, done.to_dict(), (f"{draft.file}: client_id {draft.client_id}" for draft in done.drafts))
     context.note(*_told(done, is_text=view == "text"))
     context.note(*_secrets_told([draft for draft in done.drafts if draft.secret is not None], source, secrets_to))
-    if view == "text":
-        context.note("next: iac validate, then iac plan: it shows adopt, without changes of fields")
     if done.others:
         others = ", ".join(done.others)
         context.note(f"these definitions are in other environments too: {others}; see `environments` of each")

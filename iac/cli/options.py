@@ -124,7 +124,7 @@ GLOBAL = (
         metavar="DIR",
         expose_value=False,
         callback=_take,
-        help="Run as if iac was started in DIR. The project is that of the closest iac.yaml, there or above.",
+        help="Run as if iac was started in DIR. The closest iac.yaml, there or above, is the project's.",
     ),
     click.Option(
         ["--env", "environments"],

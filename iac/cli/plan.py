@@ -58,7 +58,7 @@ REPORT = click.option(
 @click.command(
     "plan",
     cls=Subcommand,
-    page="explanation/life-of-a-change.md",
+    page="how-to/review-a-plan.md",
     examples=(
         Example("Save a plan, then apply exactly that plan", "iac plan --out plan.json\niac apply plan.json"),
         Example("Plan one client", "iac plan --target portal"),

@@ -325,16 +325,16 @@ def rekey_secrets(context: CommandContext) -> int:
     for address, recipients in sorted(done.recipients.items()):
         click.echo(printable(f"{address}: also to {counted(len(recipients), 'recipient')} of its definition"))
     if done.are_clear:
-        context.note("they are not encrypted now, as iac.yaml asks: whoever reads the state reads them")
+        context.note("they are not encrypted now, as iac.yaml says: everybody who can read the state can read them")
         return 0
     if done.were_clear:
         context.note(
-            f"{done.were_clear} of them were not encrypted, and are not in older copies and backups of the state:",
-            "remove those copies, or rotate with iac rotate",
+            f"{done.were_clear} of them were not encrypted before, so older copies and backups of the state show them:",
+            "remove those copies, or run iac rotate",
         )
     context.note(
         "older copies of the state still open for former recipients:",
-        "rotate what they must not know any more, with iac rotate",
+        "run iac rotate for the secrets that they must not know",
     )
     return 0
 

@@ -70,7 +70,7 @@ DEFINITIONS = (
     error(
         "extra-has-a-key",
         what="A definition has under `extra` what has a key of its own, such as `client_name`.",
-        why="It would be said twice.",
+        why="The field would be declared twice.",
         fix="Use the key.",
     ),
     error(

@@ -156,7 +156,7 @@ RULES = (
     ChangeRule(
         id="privileged-scope-added",
         what="A change adds a scope that lets the client change the server itself.",
-        why="Whoever has the client's secret today gets these rights tomorrow.",
+        why="Whoever has the client's secret gets these rights.",
         source="rec: admin-restricted-scopes",
         fix="give the rights to a separate client, with a secret of its own",
         before="scope: [openid]",
