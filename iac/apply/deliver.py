@@ -18,7 +18,8 @@ from iac.core.plan.plan import Plan
 from iac.core.secret import Secret
 from iac.core.state.model import ClientState, OutputRecord, OutputWritten, State, key_in_use, kid_in_use
 from iac.core.text import listed
-from iac.session import Ledger, LocalSession, SecretKind
+from iac.session import LocalSession
+from iac.session.ledger import Ledger, SecretKind
 
 if TYPE_CHECKING:
     from iac.rendering.context import Credentials

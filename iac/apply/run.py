@@ -25,7 +25,8 @@ from iac.core.secret import Secret
 from iac.core.state.document import check_events
 from iac.core.state.model import ClientState, ClientWritten, SealedSecret, State
 from iac.ports.progress import SILENT, Progress
-from iac.session import Ledger, Session
+from iac.session import Session
+from iac.session.ledger import Ledger
 
 # What adds comes before what takes away, so that no service is without what it needs in between. Deletions come last:
 # when something before them stops the run, the old clients are still there.

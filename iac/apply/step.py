@@ -22,7 +22,7 @@ from iac.core.secret import Secret
 from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, Predecessor, SealedSecret, SecretStatus, State
 from iac.ports import Provider
-from iac.session import Ledger, SecretKind
+from iac.session.ledger import Ledger, SecretKind
 
 
 def stored_client(change: Change, state: State) -> ClientState | None:
@@ -84,7 +84,7 @@ class Steps:
         if answer.secret is not None and answer.secret != chosen and uses_secret(desired.fields):
             client = with_secret(client, self._seal(change, answer.secret))
         change = replace(change, client_id=answer.client_id or change.client_id)
-        if change.carried or change.carried_owners:
+        if (change.carried or change.carried_owners) and not self.facts.api.server_chooses:
             self._take_over(change, answer, client)
             return
         not_kept, client, answer = self._settle(change, answer, client)

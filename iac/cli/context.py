@@ -119,11 +119,22 @@ class CommandContext:
 
     directory: str = "."
     environments: tuple[str, ...] = ()
+    has_all: bool = False
     no_color: bool = False
     quiet: bool = False
     verbose: int = 0
     base: Path | None = None
     progress: Progress = SILENT
+    label: str = ""
+
+    @property
+    def is_many(self) -> bool:
+        """Whether the command line asks for several environments, or for all there are."""
+        return self.has_all or len(self.environments) > 1
+
+    def for_one(self, environment: str) -> CommandContext:
+        """The same for one of several environments: what it notes names it."""
+        return replace(self, environments=(environment,), has_all=False, label=f"{environment}: ")
 
     @property
     def environment(self) -> str | None:
@@ -132,7 +143,7 @@ class CommandContext:
         Raises:
             click.UsageError: it names several, and the command works on one.
         """
-        if len(self.environments) > 1:
+        if self.is_many:
             raise click.UsageError("this command works on one environment: give --env once")
         return self.environments[0] if self.environments else None
 
@@ -219,7 +230,7 @@ class CommandContext:
         """Say something on stderr, unless -q; text of others in it is inert."""
         with self.progress.aside():
             for line in () if self.quiet else lines:
-                click.echo(printable(line), err=True)
+                click.echo(printable(f"{self.label}{line}"), err=True)
 
 
 def check_place(context: CommandContext, file: str, option: str) -> None:

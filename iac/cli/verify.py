@@ -7,6 +7,7 @@ from collections.abc import Callable
 import click
 
 from iac.cli.context import CommandContext
+from iac.cli.environments import run_each, show_sections
 from iac.cli.format import format_option, show_json
 from iac.cli.help import Example, Subcommand
 from iac.cli.options import complete_addresses
@@ -38,6 +39,11 @@ def command(context: CommandContext, *, addresses: tuple[str, ...], view: str) -
     from iac.workflow.verify import prove  # brings in the adapters
 
     page = context.layout()
+    if context.is_many:
+        if view == "junit":
+            raise click.UsageError("--format junit is of one environment: give --env once")
+        sections = run_each(context, lambda one: prove(one, addresses), _code_of)
+        return show_sections(context, sections, view, value=Proof.to_dict, text=_text)
     proof = prove(context.with_progress(view, lambda result: _told(result, view, page)), addresses, _title(view, page))
     _show(proof, view, page)
     if proof.has_failed:
@@ -45,6 +51,16 @@ def command(context: CommandContext, *, addresses: tuple[str, ...], view: str) -
     if not proof.is_green:
         raise UnreachableError("the server did not answer everything", fix="run it again; see above what is missing")
     return 0
+
+
+def _code_of(proof: Proof) -> int:
+    return 2 if proof.has_failed else 0 if proof.is_green else 6
+
+
+def _text(context: CommandContext, proof: Proof) -> str:
+    from iac.views.proof import proof_text
+
+    return proof_text(proof, color=context.wants_color(), width=context.width())
 
 
 def _title(view: str, page: TextLayout) -> Callable[[Proof], None]:

@@ -14,7 +14,8 @@ from iac.core.plan.change import Action
 from iac.core.state.model import State
 from iac.core.text import listed
 from iac.ports import Comparison
-from iac.session import Ledger, LocalSession
+from iac.session import LocalSession
+from iac.session.ledger import Ledger
 from iac.workflow.outputs import find_exposures
 
 _STATUS = {Comparison.AS_WANTED: "unchanged", Comparison.OTHER: "differs", Comparison.NOTHING: "missing"}

@@ -31,7 +31,8 @@ from iac.core.state.model import (
     State,
 )
 from iac.core.text import listed, nearest
-from iac.session import Ledger, LocalSession, RekeyCounts, StateSession
+from iac.session import LocalSession, StateSession
+from iac.session.ledger import Ledger, RekeyCounts
 
 _ADDRESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*(/[A-Za-z0-9_][A-Za-z0-9_.@+-]*)*")
 """As schemas/project.schema.json has it for `moved`."""

@@ -146,7 +146,7 @@ def _fix_of_login(session: LocalSession, address: str, stored: ClientState, *, i
     if not uses_secret(stored.applied):
         return "iac plan: is the client still on the server, with the public key as it is defined?"
     if _shows_secrets(session, stored):
-        return "iac apply: it takes over the secret that the server has now"
+        return "iac plan: is the client still on the server? If its secret was changed there, iac apply takes it over"
     plan = "iac plan: is the client on the server as it is defined?"
     return f"{plan} If its secret was changed there: iac secret set {address}, with the new secret"
 

@@ -70,7 +70,7 @@ DEFINITIONS = (
     error(
         "extra-has-a-key",
         what="A definition has under `extra` what has a key of its own, such as `client_name`.",
-        why="It would be said twice.",
+        why="The field would be declared twice.",
         fix="Use the key.",
     ),
     error(
@@ -151,9 +151,9 @@ DEFINITIONS = (
     ),
     error(
         "needs-management-api",
-        what="A definition has a field that only the management API sets, or `lifecycle.rotation: replace`, "
-        "and another provider.",
-        why="The server would drop the field, and it chooses the ids that successors need.",
+        what="A definition has a field that only the management API sets, and another provider; or "
+        "`lifecycle.rotation: replace`, and the provider `iam-self-service`.",
+        why="The server would drop the field; in self service it chooses the ids that successors need.",
         fix="Remove it, or use `provider: iam-admin`.",
     ),
     error(
