@@ -13,7 +13,7 @@ COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gene
 # Without compiled files each of the suite's many processes would compile iac and the tests again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo quick test check live format bench requirements wheel release-check clean
+.PHONY: help setup demo quick test check docs live format bench requirements wheel release-check clean
 
 help: ## what the targets do
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -58,6 +58,9 @@ check: $(STAMP) ## format, lint, types, import layers, docs
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q --no-header tests/docs tests/house
 
+docs: $(STAMP) ## the site of docs/, in .site/html; links that lead nowhere and pages without a place are errors
+	@$(BIN)/python -m tests.docs.site
+
 live: $(STAMP) ## every part below: real servers and programs, each installed by its part
 	sh tests/live/run.sh
 
@@ -94,4 +97,4 @@ release-check: $(STAMP) $(BUILD)/.ready ## a release without publishing it: vers
 	$(BIN)/python -m tests.packaging.release
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) .venv-* .demo .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* dist
+	rm -rf $(VENV) .venv-* .demo .site .mypy_cache .ruff_cache .hypothesis .coverage .coverage.* dist

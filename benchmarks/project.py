@@ -138,11 +138,11 @@ class Project:
     @contextmanager
     def open(self, in_flight: int) -> Iterator[Session]:
         """The session that a command would work with, logged in."""
-        from iac.cli.context import Shell  # with the adapters, not needed by the whole processes
-        from iac.wiring.sessions import Access, open_session
+        from iac.cli.context import CommandContext  # with the adapters, not needed by the whole processes
+        from iac.wiring import Access, open_session
 
         os.environ.update(self.environ)
-        with open_session(Shell(str(self.root)), Access.WRITE, parallelism=in_flight) as session:
+        with open_session(CommandContext(str(self.root)), Access.WRITE, parallelism=in_flight) as session:
             session.provider.identify()
             yield session
 

@@ -5,3 +5,6 @@ Where to start: docs/explanation/life-of-a-change.md.
 """
 
 __version__ = "0.2.0"
+
+HOME = "https://github.com/indigo-iac/indigo-iac"
+"""Where the project lives. Below it are the pages that messages name."""

@@ -19,6 +19,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 from iac.core.limits import LARGEST_FILE, LONGEST_FILE
@@ -34,12 +35,13 @@ Stamp = tuple[int, int, int]
 _SUFFIX = ".iac-tmp"
 _LEFTOVER = re.compile(r"\.(?:.*\.)?[0-9a-f]{16}\.iac-tmp", re.DOTALL)  # iac 0.1 put the file's name in front
 _FOLDER = "iac-run-"  # not iac-git-: folders of that name are of iac 0.1, which holds no lock on them
+_PRIVATE = re.compile(f"{_FOLDER}.*", re.DOTALL)
 _NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EXDEV}
 _swept: set[Path] = set()
 
 
 def write(path: Path, data: bytes, *, mode: int = PRIVATE) -> None:
-    """Put `data` in the place of a file's content, or make the file. A symbolic link is replaced, not followed.
+    """Replace the content of a file by `data`, or make the file. A symbolic link is replaced, not followed.
 
     Raises:
         OSError: it cannot be written; it is as before.
@@ -80,7 +82,7 @@ def append(path: Path, data: bytes, offset: int) -> None:
         sync(path.parent)
 
 
-def keep(path: Path, backup: Path) -> None:
+def back_up(path: Path, backup: Path) -> None:
     """Let `backup` be what `path` is now, by a hard link where the file system has these."""
     with suppress(FileNotFoundError):
         backup.unlink()
@@ -127,7 +129,7 @@ def stamp(path: Path) -> Stamp:
 
 
 @contextmanager
-def moment(folder: Path, *, is_writer: bool) -> Iterator[None]:
+def hold_folder(folder: Path, *, is_writer: bool) -> Iterator[None]:
     """Hold a folder for the moment of one read or write: readers together, a writer alone, in all processes.
 
     This is not the lock of a run: it makes one compare-and-swap of a document and its journal atomic.
@@ -142,15 +144,11 @@ def moment(folder: Path, *, is_writer: bool) -> Iterator[None]:
 
 def sweep(folder: Path) -> None:
     """Remove temporary files of writers that are gone."""
-    with suppress(OSError):
-        for entry in list(os.scandir(folder)):
-            if _LEFTOVER.fullmatch(entry.name):
-                with suppress(OSError), _abandoned(Path(entry.path), os.O_NONBLOCK):
-                    Path(entry.path).unlink()
+    _remove_abandoned(folder, _LEFTOVER, os.O_NONBLOCK, os.unlink)
 
 
 def sweep_once(folder: Path) -> None:
-    """The same, the first time in this process: a folder may hold many files that one run writes."""
+    """Sweep a folder once in this process: one run may write many files to it."""
     if folder not in _swept:
         _swept.add(folder)
         sweep(folder)
@@ -170,7 +168,7 @@ class PrivateFolder(AbstractContextManager["PrivateFolder"]):
 
     def __init__(self, purpose: str) -> None:
         parent = temporary_folder().absolute()
-        _sweep_private(parent)
+        _remove_abandoned(parent, _PRIVATE, os.O_DIRECTORY, partial(shutil.rmtree, ignore_errors=True))
         self.path, self._lock = _make_private(parent, purpose)
 
     def close(self) -> None:
@@ -265,12 +263,13 @@ def _make_private(parent: Path, purpose: str) -> tuple[Path, int]:
             os.close(handle)
 
 
-def _sweep_private(parent: Path) -> None:
+def _remove_abandoned(folder: Path, name: re.Pattern[str], flags: int, remove: Callable[[str], None]) -> None:
+    """Remove what has such a name and no living process."""
     with suppress(OSError):
-        for entry in list(os.scandir(parent)):
-            if entry.name.startswith(_FOLDER):
-                with suppress(OSError), _abandoned(Path(entry.path), os.O_DIRECTORY):
-                    shutil.rmtree(entry.path, ignore_errors=True)
+        for entry in list(os.scandir(folder)):
+            if name.fullmatch(entry.name):
+                with suppress(OSError), _abandoned(Path(entry.path), flags):
+                    remove(entry.path)
 
 
 def _write(file: int, data: bytes) -> None:

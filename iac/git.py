@@ -78,9 +78,9 @@ def without_userinfo(text: str) -> str:
     return _USERINFO.sub("", text)
 
 
-def given_config(given: Mapping[str, str]) -> dict[str, str]:
+def given_config(variables: Mapping[str, str]) -> dict[str, str]:
     """The variables of an environment that hold settings, as CI and `git -c` give them."""
-    return {name: value for name, value in given.items() if name.startswith(_GIVEN_CONFIG)}
+    return {name: value for name, value in variables.items() if name.startswith(_GIVEN_CONFIG)}
 
 
 def as_config(entries: Sequence[tuple[str, str]]) -> dict[str, str]:
@@ -98,7 +98,7 @@ class Git:
     variables: Mapping[str, str] = field(default_factory=dict)
     child: Child = Child.GIT_REMOTE
 
-    def run(self, *arguments: str, given: bytes = b"") -> GitAnswer:
+    def run(self, *arguments: str, stdin: bytes = b"") -> GitAnswer:
         """Run it, with these bytes as its input.
 
         Raises:
@@ -107,7 +107,7 @@ class Git:
         variables = {**_UNASKED, **self.variables}
         command = Command(self.child, ("git", *_OPTIONS, *arguments), self.directory, variables)
         try:
-            ended = run(command, seconds=SECONDS, given=given)
+            ended = run(command, seconds=SECONDS, stdin=stdin)
         except ProcessError as error:
             why = f"gave no answer within {SECONDS:g} seconds" if error.failure is Failure.LATE else "printed too much"
             return GitAnswer(NO_ANSWER, b"", f"git {arguments[0]} {why}")
@@ -128,8 +128,8 @@ def check_version(git: Git) -> None:
         InputError: it is, or there is none.
     """
     answer = git.run("version")
-    found = re.search(rb"(\d+)\.(\d+)", answer.out)
-    if not answer.is_ok or found is None or (int(found[1]), int(found[2])) < MINIMUM:
+    match = re.search(rb"(\d+)\.(\d+)", answer.out)
+    if not answer.is_ok or match is None or (int(match[1]), int(match[2])) < MINIMUM:
         raise InputError(
             "git is too old",
             where="state.backend: git",
@@ -144,7 +144,7 @@ def find_work_tree(folder: Path) -> Path | None:
     It is the folder that holds `.git` (gitrepository-layout(5)); no program is asked.
     """
     resolved = folder.resolve()
-    return next((each for each in (resolved, *resolved.parents) if os.path.lexists(each / ".git")), None)
+    return next((ancestor for ancestor in (resolved, *resolved.parents) if os.path.lexists(ancestor / ".git")), None)
 
 
 def open_work_tree(root: Path) -> Git:
@@ -246,12 +246,12 @@ def find_exposed(project: Path, targets: Mapping[str, Path]) -> dict[str, Diagno
         project: the project's folder, for the commands that are told.
         targets: name -> the file, as a path without symbolic links; it need not exist.
     """
-    found: dict[str, Diagnostic] = {}
+    exposed: dict[str, Diagnostic] = {}
     if shutil.which("git") is None:
-        return found
+        return exposed
     for tree, names in _by_tree(project, targets).items():
-        found.update(tree.exposed(names))
-    return found
+        exposed.update(tree.exposed(names))
+    return exposed
 
 
 def _by_tree(project: Path, targets: Mapping[str, Path]) -> dict[_WorkTree, dict[str, str]]:
@@ -273,7 +273,7 @@ class _WorkTree:
     project: Path
 
     def exposed(self, names: Mapping[str, str]) -> Iterator[tuple[str, Diagnostic]]:
-        """For those of some files that are not ignored, by their names, what they are."""
+        """By name, a diagnostic for each of these files that is not ignored."""
         try:
             git = open_work_tree(self.root)
             tracked = self._tracked(git, names)
@@ -293,27 +293,27 @@ class _WorkTree:
                 yield name, Diagnostic(NOT_IGNORED, summary, None, "", self._ignoring(path), Severity.WARNING)
 
     def _ignored(self, git: Git, paths: Collection[str]) -> set[str]:
-        """Those that .gitignore names, tracked or not; `./` keeps a colon from being magic."""
-        given = "\0".join(f"./{path}" for path in paths)
+        """The paths that .gitignore names, tracked or not; `./` keeps a colon from being magic."""
+        names = "\0".join(f"./{path}" for path in paths)
         return {
             path.removeprefix("./")
-            for path in self._ask(git, "check-ignore", "--no-index", "-z", "--stdin", given=given)
+            for path in self._ask(git, "check-ignore", "--no-index", "-z", "--stdin", stdin=names)
         }
 
     def _tracked(self, git: Git, paths: Collection[str]) -> set[str]:
-        found: set[str] = set()
+        tracked: set[str] = set()
         rest = iter(paths)
         while batch := list(islice(rest, _ARGUMENTS)):
-            found |= self._ask(git, "--literal-pathspecs", "ls-files", "-z", "--", *batch)
-        return found
+            tracked |= self._ask(git, "--literal-pathspecs", "ls-files", "-z", "--", *batch)
+        return tracked
 
-    def _ask(self, git: Git, *arguments: str, given: str = "") -> set[str]:
+    def _ask(self, git: Git, *arguments: str, stdin: str = "") -> set[str]:
         """The paths that git says; its exit code 1 is "none of them".
 
         Raises:
             InputError: it has no answer.
         """
-        answer = git.run(*arguments, given=os.fsencode(given))
+        answer = git.run(*arguments, stdin=os.fsencode(stdin))
         if answer.code not in {0, 1}:
             raise InputError("git has no answer", where=str(self.root), why=answer.said)
         return {os.fsdecode(path) for path in answer.out.split(b"\0") if path}
@@ -344,4 +344,4 @@ class _WorkTree:
 
 def _line(path: str) -> str:
     """The line of .gitignore, in the folder that the path is relative to, for one file."""
-    return "/" + _SPECIAL.sub(lambda found: f"\\{found[0]}", path)
+    return "/" + _SPECIAL.sub(lambda match: f"\\{match[0]}", path)

@@ -90,9 +90,9 @@ _VARIABLES: Mapping[Child, tuple[str, ...]] = {
 """Kind of child -> names of variables that it gets; `*` is any text."""
 
 
-def environment(child: Child, given: Mapping[str, str] | None = None) -> dict[str, str]:
+def environment(child: Child, variables: Mapping[str, str] | None = None) -> dict[str, str]:
     """The variables that this kind of child gets of an environment, by default of ours."""
-    source = os.environ if given is None else given
+    source = os.environ if variables is None else variables
     known = {
         name: value for name, value in source.items() if any(fnmatchcase(name, rule) for rule in _VARIABLES[child])
     }
@@ -119,7 +119,7 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Ended:
+class ProcessResult:
     """The exit code of a program and what it printed."""
 
     code: int
@@ -127,8 +127,8 @@ class Ended:
     err: bytes
 
 
-def run(command: Command, *, seconds: float, given: bytes = b"") -> Ended:
-    """Run a program to its end, with `given` as its input.
+def run(command: Command, *, seconds: float, stdin: bytes = b"") -> ProcessResult:
+    """Run a program to its end, with `stdin` as its input.
 
     It has a session of its own: no terminal to ask at, no Ctrl-C, and an end for all that it started. What it leaves
     behind in a session of its own, such as a shared connection of ssh, is not waited for.
@@ -139,9 +139,9 @@ def run(command: Command, *, seconds: float, given: bytes = b"") -> Ended:
     """
     process = start(command, is_silent=False)
     try:
-        talk = Talk(process, given, command.limit, is_last=True)
-        talk.until(monotonic() + seconds, lambda _: False)
-        return Ended(process.returncode, bytes(talk.out), bytes(talk.err))
+        exchange = PipeExchange(process, stdin, command.limit, is_last=True)
+        exchange.until(monotonic() + seconds, lambda _: False)
+        return ProcessResult(process.returncode, bytes(exchange.out), bytes(exchange.err))
     finally:
         end(process)
 
@@ -174,14 +174,14 @@ def end(process: Process) -> None:
             pipe.close()
 
 
-class Talk:
-    """A talk with a process: what it is told and what it says. No wait is without an end.
+class PipeExchange:
+    """What a process is told and what it answers, by its pipes. No wait is without an end.
 
     Args:
         process: with pipes.
-        given: what it is told.
+        stdin: what it is told.
         limit: bytes that it may print.
-        is_last: nothing more will be said: the process finds the end of its input after what was given.
+        is_last: nothing more follows: the process finds the end of its input after what was given.
     """
 
     def __init__(self, process: Process, given: bytes, limit: int, *, is_last: bool = False) -> None:
@@ -290,13 +290,13 @@ class Worker:
 
     def _answer(self, process: Process, question: bytes, seconds: float, limit: int) -> bytes:
         head = len(question).to_bytes(_LENGTH, "big") + int(seconds + _GRACE).to_bytes(_LENGTH, "big")
-        talk = Talk(process, head + question, limit + _LENGTH + 1)
-        talk.until(monotonic() + seconds, _is_message)
-        if not _is_message(talk.out):
+        exchange = PipeExchange(process, head + question, limit + _LENGTH + 1)
+        exchange.until(monotonic() + seconds, _is_message)
+        if not _is_message(exchange.out):
             raise ProcessError(Failure.ENDED)
-        if talk.out[_LENGTH : _LENGTH + 1] == _NO_MEMORY:
+        if exchange.out[_LENGTH : _LENGTH + 1] == _NO_MEMORY:
             raise ProcessError(Failure.MEMORY)
-        return bytes(talk.out[_LENGTH + 1 :])
+        return bytes(exchange.out[_LENGTH + 1 :])
 
     def close(self) -> None:
         """End the process."""

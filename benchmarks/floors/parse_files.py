@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from iac.config.document import parse_document
+from iac.document import parse_document
 
 if __name__ == "__main__":
     files = sorted(Path(sys.argv[1]).rglob("*.yaml"))

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from iac.apply.outcome import Delivered, Done, Failed, NotDelivered, Outcome, Stop
+from iac.apply.outcome import Delivered, Done, Failed, NotDelivered, Outcome, StopRequest
 from iac.apply.request import check_same, read_back
 from iac.core.errors import IacError, UnknownOutcome
-from iac.core.limits import listed
-from iac.core.plan.change import Change, Leaving, OutputAction
+from iac.core.plan.change import Change, OutputAction, PredecessorChange
 from iac.core.registration import Registration
 from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientGone, ClientState, ClientWritten, PredecessorGone, Tombstone
+from iac.core.text import listed
 from iac.ports import Provider
 from iac.session.ledger import Ledger
 
@@ -50,7 +50,7 @@ class Deletion:
         grave = Tombstone(change.address, client, self.ledger.now()) if is_gone else None
         self.ledger.record(ClientGone(change.address, grave))
 
-    def retire(self, change: Change, old: Leaving) -> None:
+    def retire(self, change: Change, old: PredecessorChange) -> None:
         """Delete a predecessor, or let its grace time begin."""
         if old.grace:
             self._begin_grace(change.address, old)
@@ -66,7 +66,7 @@ class Deletion:
             former = _with_last_answer(former, fresh) if fresh else former
             self.ledger.record(PredecessorGone(Tombstone(change.address, former, self.ledger.now())))
 
-    def _begin_grace(self, address: str, old: Leaving) -> None:
+    def _begin_grace(self, address: str, old: PredecessorChange) -> None:
         client, now = self.ledger.state.clients[address], self.ledger.now()
         predecessors = tuple(
             replace(one, grace=old.grace, since=now) if one.client.client_id == old.client_id else one
@@ -90,7 +90,7 @@ def _with_last_answer(client: ClientState, fresh: Registration) -> ClientState:
 
 
 def retire_predecessors(
-    deletion: Deletion, outcomes: Iterable[Outcome], outputs: Sequence[Delivered | NotDelivered], stop: Stop
+    deletion: Deletion, outcomes: Iterable[Outcome], outputs: Sequence[Delivered | NotDelivered], stop: StopRequest
 ) -> Iterator[Outcome]:
     """The outcomes, after predecessors went whose successors are registered and rendered.
 
@@ -100,22 +100,23 @@ def retire_predecessors(
     for outcome in outcomes:
         is_waiting = any(output.id in unwritten for output in outcome.change.outputs)
         if isinstance(outcome, Done) and outcome.change.leaving and outcome.change.desired and not is_waiting:
-            yield _retire_all(deletion, outcome.change, stop)
+            yield _retire_all(deletion, outcome, stop)
         else:
             yield outcome
 
 
-def _retire_all(deletion: Deletion, change: Change, stop: Stop) -> Outcome:
+def _retire_all(deletion: Deletion, outcome: Done, stop: StopRequest) -> Outcome:
+    change = outcome.change
     try:
         _check_retirable(change, stop)
         for old in change.leaving:
             deletion.retire(change, old)
     except IacError as error:
         return Failed(change, error)
-    return Done(change)
+    return outcome
 
 
-def _check_retirable(change: Change, stop: Stop) -> None:
+def _check_retirable(change: Change, stop: StopRequest) -> None:
     names = ", ".join(old.client_id for old in change.leaving)
     blocked = [output.path for output in change.outputs if output.action is OutputAction.BLOCKED]
     if stop.event.is_set():

@@ -14,9 +14,10 @@ from iac.core.proof import Proof
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The server holds what was wanted and state knows it."""
+    """The server holds what was wanted and state knows it; `findings` is what is worth knowing about how it does."""
 
     change: Change
+    findings: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ Outcome = Done | Failed | NotTried
 
 
 @dataclass(slots=True)
-class Stop:
+class StopRequest:
     """Asks a run to end: what is in flight is finished, nothing new is sent."""
 
     event: threading.Event = field(default_factory=threading.Event)

@@ -6,7 +6,7 @@ its way. When no usable answer comes back the object is read, and the read decid
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -14,8 +14,9 @@ from iac.core import server
 from iac.core.desired import OWNERS
 from iac.core.errors import GarbledError, OwnersError, ServerError, StalePlan, UnknownOutcome, UnreachableError
 from iac.core.model import Fields
-from iac.core.plan.change import Change
+from iac.core.plan.change import Action, Change
 from iac.core.plan.diff import is_hidden, mismatches
+from iac.core.plan.identity import set_apart
 from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.state.model import IntentDropped
@@ -40,6 +41,8 @@ class Requests:
         """
         try:
             with self._intent_of(change):
+                if self.facts.api.server_chooses:
+                    self.ledger.begin_create(change.address)
                 return self.provider.create(client)
         except UnknownOutcome as unknown:
             # Never sent again: the lost request may still arrive, and a second client would be in nobody's state.
@@ -93,42 +96,38 @@ class Requests:
         """
         if change.observed is not None and change.observed.is_remembered:
             return change.observed
-        with self._token_kept(change):
-            registration = self.provider.get(change.client_id, with_owners=with_owners)
+        registration = self.provider.get(change.client_id, with_owners=with_owners)
         if registration is None:
             raise StalePlan("the client was deleted since the plan", where=change.address, fix="run iac plan again")
-        if registration.rat is not None:
-            # A read may replace the token: the new one is stored before it is used, for the old one is dead.
-            self.ledger.keep_rat(change.address, registration.rat)
-        return registration
+        additions = change.observed.additions if change.observed else {}
+        return set_apart(registration, additions, change.sent_fields)
 
-    @contextmanager
-    def _token_kept(self, change: Change) -> Iterator[None]:
-        """A read that makes no sense may bring a new token all the same (RFC 7592 section 3): the old one is dead."""
-        try:
-            yield
-        except (GarbledError, UnknownOutcome) as error:
-            if error.partial is not None and error.partial.rat is not None:
-                self.ledger.keep_rat(change.address, error.partial.rat)
-            raise
-
-    def stored(self, change: Change, answer: Registration) -> Registration:
+    def stored(self, answer: Registration) -> Registration:
         """What is stored, where an answer is not that yet (rec: self-service-user); else the answer."""
-        if not server.reads_back(self.facts):
-            return answer
-        with self._token_kept(change):
-            return self.provider.get(answer.client_id) or answer
+        return (self.provider.get(answer.client_id) if server.reads_back(self.facts) else None) or answer
+
+    def accepts(self, registration: Registration, secret: Secret) -> bool | None:
+        """Whether the token endpoint takes a secret of this client; None when it does not say."""
+        try:
+            return self.provider.accepts_secret(registration.client_id, secret, registration.fields)
+        except (ServerError, UnreachableError):
+            return None
 
     def put(self, change: Change, fresh: Registration) -> Registration:
         """Lay the fields of a change over what is there."""
         fields, names = change.sent_fields, change.sent_names
+        if not self.facts.api.knows_defaults:
+            # What is as it is wanted is sent back as it was read, with what the server has added to it.
+            names = frozenset(mismatches(fields, names, fresh, self.facts, self.defaults))
+        if self.facts.api.renews_tokens:
+            # An answer that is lost may take a new token along: then this says why nobody reaches the client.
+            self.ledger.record(self.ledger.intend(change.address, fresh.client_id, Action.UPDATE, begun=True))
         try:
             return self.provider.update(fresh, fields, names)
         except UnknownOutcome as unknown:
             if unknown.partial is not None and self.facts.api.server_chooses:
                 return unknown.partial  # a new secret or token is nowhere else: it is stored before the client is read
-            with self._token_kept(change):
-                registration = read_back(self.provider, unknown, fresh.client_id)
+            registration = read_back(self.provider, unknown, fresh.client_id)
             if registration is None or mismatches(fields, names, registration, self.facts, self.defaults):
                 raise
             # Of a field that no read shows nobody can tell whether the write arrived.
@@ -240,16 +239,21 @@ def check_same(
         )
 
 
-def check_kept(wrong: Sequence[str], change: Change) -> None:
+def check_kept(wrong: Mapping[str, str], change: Change) -> None:
     """What was answered is what was sent.
 
+    Args:
+        wrong: by field, what became of it.
+        change: the change.
+
     Raises:
-        ServerError: it is not in the fields of `wrong`.
+        ServerError: it is not.
     """
     if wrong:
+        told = (f"{name} ({words})" if words else name for name, words in sorted(wrong.items()))
         raise ServerError(
             "the server did not keep what was sent",
             where=change.address,
-            why=f"fields: {', '.join(wrong)}; the client and its secret are in state",
+            why=f"fields: {', '.join(told)}; the client and its secret are in state",
             fix="run iac plan to see both values; change the definition, or ask an administrator of the server",
         )

@@ -11,18 +11,20 @@ from dataclasses import dataclass, field, replace
 
 from iac.apply.delete import Deletion, retire_predecessors
 from iac.apply.deliver import check_outputs, deliver
-from iac.apply.outcome import Done, Failed, NotTried, Outcome, Report, Stop
+from iac.apply.outcome import Done, Failed, NotTried, Outcome, Report, StopRequest
 from iac.apply.step import Steps
+from iac.core.diagnostics import Diagnostic
 from iac.core.errors import GarbledError, IacError, StateError, UnreachableError
 from iac.core.plan.approval import approve, uncovered
 from iac.core.plan.change import Action, Change, SecretStep
-from iac.core.plan.draft import Options
+from iac.core.plan.draft import PlanOptions
 from iac.core.plan.identity import reinstate
 from iac.core.plan.plan import Plan
 from iac.core.registration import Actual
 from iac.core.secret import Secret
-from iac.core.state.journal import check_events
+from iac.core.state.document import check_events
 from iac.core.state.model import ClientState, ClientWritten, SealedSecret, State
+from iac.ports.progress import SILENT, Progress
 from iac.session import Session
 from iac.session.ledger import Ledger
 
@@ -47,13 +49,15 @@ class LockedPlan:
     plan: Plan
     state: State
     actual: Actual
-    options: Options
+    options: PlanOptions
     kept: Mapping[str, SealedSecret] = field(default_factory=dict)
 
     @property
     def has_work(self) -> bool:
         """Whether apply has anything to do, even if only in state."""
-        return bool(self.plan.changes or self.plan.moved or self.plan.released or self.settled())
+        return bool(
+            self.plan.changes or self.plan.moved or self.plan.released or self.plan.taken_over or self.settled()
+        )
 
     def settled(self) -> frozenset[str]:
         """Addresses whose interrupted write needs nothing more: the server holds what is wanted."""
@@ -61,23 +65,24 @@ class LockedPlan:
         return frozenset(a for a in self.state.intents if self.options.wants(a) and a not in planned)
 
 
-def apply_plan(session: Session, locked: LockedPlan, stop: Stop) -> Report:
+def apply_plan(session: Session, locked: LockedPlan, stop: StopRequest) -> Report:
     """Carry out a plan that was approved. Call it with the lock held.
 
     Raises:
         IacError: something keeps the run from its first write; nothing was sent.
     """
     plan, ledger = locked.plan, session.ledger(locked.state)
+    session.provider.keep_tokens(ledger.keep_token)
     _check_ready(session, locked, ledger)
     _begin(session, locked, ledger)
     # One write of state makes the approval, all intents and all secrets that iac chooses durable before the first
     # request: whatever a crash leaves at the server, the next run finds here what was sent and with which secret.
-    intend(ledger, plan.changes, locked.kept)
+    intend(ledger, plan.changes, locked.kept, begun=False if locked.actual.facts.api.server_chooses else None)
     ledger.save()
     steps = Steps(
         session.provider, ledger, locked.actual.facts, session.desired.server_defaults, session.desired.api.provider
     )
-    outcomes = execute(plan.changes, steps.do, session.parallelism, stop)
+    outcomes = execute(plan.changes, steps.do, session.parallelism, stop, session.progress)
     # Only noted: the save at the end makes it durable. After a crash before that the intents are still there, and the
     # next run asks the server about writes that were never sent, which costs no more than a read each.
     withdraw(ledger, outcomes)
@@ -90,7 +95,9 @@ def apply_plan(session: Session, locked: LockedPlan, stop: Stop) -> Report:
         if error is not None:
             stop.ask(f"the state could not be written: {error.summary}")
         outcomes = tuple(retire_predecessors(Deletion(session.provider, ledger), outcomes, outputs, stop))
-    ended = Report(plan.digest, outcomes, outputs, is_interrupted=stop.is_interrupt, findings=plan.findings)
+    told = [finding for outcome in outcomes if isinstance(outcome, Done) for finding in outcome.findings]
+    findings = (*plan.findings, *told)
+    ended = Report(plan.digest, outcomes, outputs, is_interrupted=stop.is_interrupt, findings=findings)
     # A failure here loses nothing: each event of this run is in the journal, which the next load folds in.
     return replace(ended, unsaved=_save(ledger))
 
@@ -138,11 +145,16 @@ def _save(ledger: Ledger) -> IacError | None:
     return None
 
 
-def intend(ledger: Ledger, changes: Iterable[Change], kept: Mapping[str, SealedSecret]) -> None:
+def intend(
+    ledger: Ledger, changes: Iterable[Change], kept: Mapping[str, SealedSecret], *, begun: bool | None = None
+) -> None:
     """Note the intents of all creates and new secrets; the next `save` makes them durable in one write.
 
     Secrets that a request carries are chosen here, but for those in `kept`, by address, which a client had before; they
     are sealed to those whom the plan shows. A rotation that an earlier run may have sent stays that run's.
+
+    `begun` is False where each create notes when it begins: where the server chooses ids, nobody can look for a client
+    afterwards that was perhaps registered.
     """
     for change in changes:
         # That it may be another run's is what tells the step that the secret in state may be dead.
@@ -160,7 +172,8 @@ def intend(ledger: Ledger, changes: Iterable[Change], kept: Mapping[str, SealedS
             action = Action.ROTATE
         else:
             continue
-        ledger.note(ledger.intend(change.address, change.client_id, action, sealed))
+        is_begun = begun if action is Action.CREATE else None
+        ledger.note(ledger.intend(change.address, change.client_id, action, sealed, begun=is_begun))
 
 
 def withdraw(ledger: Ledger, outcomes: Iterable[Outcome]) -> None:
@@ -171,24 +184,37 @@ def withdraw(ledger: Ledger, outcomes: Iterable[Outcome]) -> None:
 
 
 def execute(
-    changes: Sequence[Change], do: Callable[[Change], None], parallelism: int, stop: Stop
+    changes: Sequence[Change],
+    do: Callable[[Change], Sequence[Diagnostic] | None],
+    parallelism: int,
+    stop: StopRequest,
+    progress: Progress = SILENT,
 ) -> tuple[Outcome, ...]:
     """Do every change; the outcomes in the order of `changes`."""
     outcomes: dict[str, Outcome] = {}
+
+    def do_one(change: Change) -> Outcome:
+        progress.enter(change.address)
+        outcome = _do_one(change, do, stop)
+        progress.leave(change.address, outcome)
+        return outcome
+
+    if changes:
+        progress.begin(len(changes), "client")
     # limit: each request of a change ends by its deadline, each write of state by the limits of its backend
     with ThreadPoolExecutor(max_workers=parallelism, thread_name_prefix="iac-apply") as pool:
         for phase in _PHASES:
             batch = [change for change in changes if change.action in phase]
-            for outcome in pool.map(lambda change: _do_one(change, do, stop), batch):
+            for outcome in pool.map(do_one, batch):
                 outcomes[outcome.change.address] = outcome
     return tuple(outcomes[change.address] for change in changes)
 
 
-def _do_one(change: Change, do: Callable[[Change], None], stop: Stop) -> Outcome:
+def _do_one(change: Change, do: Callable[[Change], Sequence[Diagnostic] | None], stop: StopRequest) -> Outcome:
     if stop.event.is_set():
         return NotTried(change, stop.reason)
     try:
-        do(change)
+        findings = tuple(do(change) or ())
     except IacError as error:
         # No write is sent a second time, here or below. A server that answers nobody, or a state that takes nothing,
         # ends the run: each change to come would be one more write of unknown outcome. The cause of such an error is
@@ -199,7 +225,7 @@ def _do_one(change: Change, do: Callable[[Change], None], stop: Stop) -> Outcome
     except Exception as fault:
         stop.ask("a fault in iac itself")
         return Failed(change, IacError("a fault in iac itself", where=change.address, why=type(fault).__name__))
-    return Done(change)
+    return Done(change, findings)
 
 
 def _is_out_of_reach(error: BaseException | None) -> bool:

@@ -10,6 +10,7 @@ import base64
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import astuple
+from functools import cache, cached_property
 from typing import Any
 
 from iac.core.errors import ClosedSecretError, StateError
@@ -33,8 +34,6 @@ class AgeVault(Vault):
     def __init__(self, recipients: Sequence[str], identity: Callable[[], Secret | None]) -> None:
         self._recipients = tuple(recipients)
         self._identity = identity
-        self._parsed_recipients: dict[tuple[str, ...], list[Any]] = {}
-        self._parsed_identities: list[Any] = []
 
     @property
     def recipients(self) -> tuple[str, ...]:
@@ -44,13 +43,8 @@ class AgeVault(Vault):
     def _seal(self, secret: Secret, place: Place, also: Sequence[str]) -> str:
         import pyrage  # only commands that meet secrets
 
-        encrypted: bytes = pyrage.encrypt(_bound(secret, place), self._all_recipients(tuple(also)))
+        encrypted: bytes = pyrage.encrypt(_bound(secret, place), _parsed(self._recipients, tuple(also)))
         return _AGE + base64.b64encode(encrypted).decode()
-
-    def _all_recipients(self, also: tuple[str, ...]) -> list[Any]:
-        if also not in self._parsed_recipients:
-            self._parsed_recipients[also] = _recipients(self._recipients, also)
-        return self._parsed_recipients[also]
 
     def _open(self, sealed: str, place: Place) -> Secret:
         if not sealed.startswith(_AGE):
@@ -60,18 +54,17 @@ class AgeVault(Vault):
                 why="iac.yaml asks for encryption, so it was put there by something else, or under encryption: none",
                 fix="if you changed the setting, run iac state rekey; else raise secret.serial in the definition",
             )
-        plain = _decrypt(sealed, self._all_identities())
+        plain = _decrypt(sealed, self._identities)
         if plain is None:
             raise self._not_opened(place)
         return _unbound(plain, place)
 
-    def _all_identities(self) -> list[Any]:
-        if not self._parsed_identities:
-            self._parsed_identities = parse_identities(self._identity())
-        return self._parsed_identities
+    @cached_property
+    def _identities(self) -> list[Any]:
+        return parse_identities(self._identity())
 
     def _is_recipient(self) -> bool:
-        return _decrypt(self._seal(Secret("probe"), _PROBE, ()), self._all_identities()) is not None
+        return _decrypt(self._seal(Secret("probe"), _PROBE, ()), self._identities) is not None
 
     def _check(self) -> None:
         if not self._is_recipient():
@@ -119,7 +112,7 @@ class ClearVault(Vault):
         return Secret(sealed.removeprefix(CLEAR))
 
     def _check(self) -> None:
-        """Nothing to prove."""
+        """Clear text needs no identity."""
 
 
 class RekeyVault(Vault):
@@ -199,7 +192,9 @@ def _decrypt(sealed: str, identities: Sequence[Any]) -> Secret | None:
         return None
 
 
-def _recipients(texts: Sequence[str], also: Sequence[str]) -> list[Any]:
+@cache
+def _parsed(texts: tuple[str, ...], also: tuple[str, ...]) -> list[Any]:
+    """The recipients; parsing them costs more than sealing to them."""
     if not texts:
         raise StateError(
             "iac.yaml names no recipients for the secrets of the state",

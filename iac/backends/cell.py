@@ -14,9 +14,9 @@ from dataclasses import dataclass
 
 from iac.core.errors import IacError, UnreachableError
 from iac.ports import Clock
-from iac.ports.foreign import only
+from iac.ports.foreign import foreign_as
 
-_reading = only(UnreachableError, "the state's backend cannot be read")
+_reading = foreign_as(UnreachableError, "the state's backend cannot be read")
 
 PAUSES = (0.5, 2.0)
 """Seconds before each new try of a swap that surely had no effect, or whose place could not be read."""
@@ -76,7 +76,7 @@ class Cell(ABC):
         return self._read()
 
     def swap(self, data: bytes, old: Stored | None) -> Stored:
-        """Put `data` in the place of `old` (None: of nothing).
+        """Replace `old` by `data` (None: there is nothing).
 
         Raises:
             NotStored: something else is there, the place refuses, or no answer came back.
@@ -127,15 +127,15 @@ def settle(cell: Cell, data: bytes, old: Stored | None, clock: Clock) -> Stored:
         except NotStored as failure:
             reason, is_refusal = failure.reason, failure.is_refusal
         try:
-            found = cell.read()
+            present = cell.read()
         except UnreachableError as error:
             reason = f"{reason}; {error.summary}: {error.why}"
             if is_refusal:
                 break
             continue
-        if found is not None and found.data == data:
-            return found
-        if (found and found.version) != (old and old.version):
+        if present is not None and present.data == data:
+            return present
+        if (present and present.version) != (old and old.version):
             raise NotSettled(reason, is_moved=True)
         if is_refusal:  # a right that is missing, or a hook, says no again
             break

@@ -15,13 +15,25 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from iac import files
 from iac.core.errors import MissingStateError, StateError
 from iac.core.limits import LONGEST_WRITE
-from iac.core.state.codec import COUNT, OBJECT, TEXT, Malformed, dump, known, load, named
-from iac.core.state.document import Owner, TextOrigin, check_owner, check_state, parse_state
-from iac.core.state.journal import Journal, is_journal, parse_journal, replay
+from iac.core.state.codec import COUNT, OBJECT, TEXT, MalformedValue, dump, known, load, named
+from iac.core.state.document import (
+    Batch,
+    Journal,
+    Owner,
+    TextOrigin,
+    check_owner,
+    check_state,
+    is_journal,
+    parse_journal,
+    parse_state,
+    render_batch,
+    replay,
+)
 from iac.core.state.model import Event, State
 from iac.ports import Clock, Deliveries, Delivery, StateBackend
 
@@ -106,7 +118,15 @@ class GroupCommit:
                 self._is_shared = group.callers > 1
 
 
-class JournaledBackend(StateBackend):
+S = TypeVar("S")
+
+
+def journal_line(state: State, events: Sequence[Event]) -> bytes:
+    """The batch of these events that goes on from a document."""
+    return render_batch(Batch(state.lineage, state.run_id, state.serial, tuple(events)))
+
+
+class JournaledBackend(StateBackend, Generic[S]):
     """A backend that records events on this machine, beside the document or as its second copy.
 
     Args:
@@ -120,9 +140,10 @@ class JournaledBackend(StateBackend):
         self._where = where
         self._owner = owner
         self._clock = clock
-        self._rescue = Rescue(places() if rescue is None else rescue, owner.environment)
+        self._rescue = EmergencyCopies(copy_folders() if rescue is None else rescue, owner.environment)
         self._mutex = threading.Lock()
         self._commits = GroupCommit(self._append)
+        self._snapshot: S | None = None
 
     def _record(self, events: Sequence[Event]) -> None:
         self._commits.record(events)
@@ -166,16 +187,24 @@ class JournaledBackend(StateBackend):
     def _exists(self, where: str) -> StateError:
         return StateError("there is a state already", where=where, fix="iac state list shows what it holds")
 
-    def _not_read(self) -> StateError:
-        return StateError("the state is written before it was read", where=self._where)
+    def _must_have_snapshot(self) -> S:
+        """What this object last read or wrote."""
+        if self._snapshot is None:
+            raise StateError("the state is written before it was read", where=self._where)
+        return self._snapshot
 
 
 @dataclass(frozen=True, slots=True)
-class Extent:
+class JournalExtent:
     """The extent of a journal. `size`: bytes of the file; `length`: those that are whole batches of the document."""
 
     size: int = 0
     length: int = 0
+
+    def after(self, line: bytes) -> JournalExtent:
+        """The extent when a line was appended."""
+        length = self.length + len(line)
+        return JournalExtent(length, length)
 
 
 class LocalJournal:
@@ -185,50 +214,51 @@ class LocalJournal:
     whether the file is as it was when it was read.
 
     Attributes:
-        where: the file, for messages.
+        path: the file.
+        where: the same, for messages.
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self.where = str(path)
 
     def read(self, fix: str) -> tuple[Journal, int]:
         """The whole batches, and the size of the file; empty when there is none.
 
         Raises:
-            StateError: it is damaged; `fix` is the way on.
+            StateError: it is damaged; `fix` is the next step.
         """
         try:
-            data = files.read(self._path)
+            data = files.read(self.path)
         except FileNotFoundError:
             data = b""
-        return parse_journal(data, TextOrigin(str(self._path), fix)), len(data)
+        return parse_journal(data, TextOrigin(str(self.path), fix)), len(data)
 
-    def is_at(self, extent: Extent) -> bool:
-        """Whether nobody has written to the file since."""
-        return self._size() == extent.size
+    def is_at(self, extent: JournalExtent) -> bool:
+        """Whether the file is unchanged since then."""
+        return self.size() == extent.size
 
-    def append(self, line: bytes, extent: Extent) -> Extent | None:
+    def append(self, line: bytes, extent: JournalExtent) -> JournalExtent | None:
         """Add a batch durably; None when this disk cannot take it, or somebody else has written to the file."""
         try:
-            files.make_folder(self._path.parent)
-            with files.moment(self._path.parent, is_writer=True):
+            files.make_folder(self.path.parent)
+            with files.hold_folder(self.path.parent, is_writer=True):
                 if not self.is_at(extent):
                     return None
-                files.append(self._path, line, extent.length)
+                files.append(self.path, line, extent.length)
         except OSError:
             return None
-        length = extent.length + len(line)
-        return Extent(length, length)
+        return extent.after(line)
 
-    def clear(self) -> Extent:
+    def clear(self) -> JournalExtent:
         """Remove what the state holds now. What stays, for want of rights, is older than the state and is ignored."""
         with suppress(OSError):
-            self._path.unlink(missing_ok=True)
-        return Extent(self._size(), 0)
+            self.path.unlink(missing_ok=True)
+        return JournalExtent(self.size(), 0)
 
-    def _size(self) -> int:
-        return self._path.stat().st_size if self._path.exists() else 0
+    def size(self) -> int:
+        """Bytes of the file; 0 when there is none."""
+        return self.path.stat().st_size if self.path.exists() else 0
 
 
 _FORMAT = "1.0"
@@ -263,19 +293,19 @@ class FileDeliveries(Deliveries):
             self.begun = COUNT(note.get("begun", 0), "begun")
             outputs = _OUTPUTS(note.get("outputs"), "outputs").items()
             return {name: Delivery(one["serial"], one["salt"], one["fingerprint"]) for name, one in outputs}
-        except (OSError, UnicodeDecodeError, Malformed):
+        except (OSError, UnicodeDecodeError, MalformedValue):
             return {}
 
 
 _UNSAFE = re.compile(r"[^A-Za-z0-9_-]")
 
 
-def places() -> tuple[Path, ...]:
+def copy_folders() -> tuple[Path, ...]:
     """Directories on what may be other file systems: temporary, memory, home."""
     return files.temporary_folder(), Path("/dev/shm"), Path.home()  # noqa: S108  # a place of last resort
 
 
-class Rescue:
+class EmergencyCopies:
     """Writes emergency copies of one state and tells how they come back.
 
     Args:
@@ -306,12 +336,13 @@ class Rescue:
         copy = self._copy(data, run_id)
         if copy is None:
             return self._nowhere(where, conflict.summary)
+        effect = "adds what this run recorded to the state" if is_journal(data) else "replaces the state by the copy"
         return StateError(
             conflict.summary,
             where=conflict.where,
             why=f"{conflict.why}; what this run did since is in an emergency copy, {copy}",
             fix="keep the copy, end the other run, then run iac plan: it says what differs from the server; "
-            f"{self._push} --force {shlex.quote(str(copy))} {_effect(data)}",
+            f"{self._push} --force {shlex.quote(str(copy))} {effect}",
         )
 
     def newest(self, lineage: str) -> tuple[str, int]:
@@ -361,8 +392,3 @@ def _serial(copy: Path, lineage: str) -> int:
     except (OSError, UnicodeDecodeError, StateError):
         return 0
     return max((batch.serial for batch in batches if batch.lineage == lineage), default=0)
-
-
-def _effect(data: bytes) -> str:
-    recorded = "adds what this run recorded to the state"
-    return recorded if is_journal(data) else "replaces the state by the copy"

@@ -84,11 +84,18 @@ def not_held(where: str, run_id: str, why: str) -> StateError:
     )
 
 
+def held_by(where: str, run_id: str, holder: Holder) -> Holder:
+    """The holder of the lock to break, when it is this run; else the error of `not_held`."""
+    if holder.run_id != run_id:
+        raise not_held(where, run_id, f"it is held by {holder.run_id} of {holder.who}, since {holder.since}")
+    return holder
+
+
 def _age(holder: Holder, now: datetime) -> str:
-    held = _between(holder.since, now)
-    if held is None:
+    duration = _between(holder.since, now)
+    if duration is None:
         return ""
-    hours, rest = divmod(max(int(held.total_seconds()), 0), 3600)
+    hours, rest = divmod(max(int(duration.total_seconds()), 0), 3600)
     return f" ({hours} h {rest // 60} min {rest % 60} s)"
 
 
@@ -146,26 +153,26 @@ def _acquire(path: Path, holder: Holder, clock: Clock, deadline: datetime) -> in
 
 def _wait(path: Path, file: int, clock: Clock, deadline: datetime) -> None:
     # A blocking flock has no deadline, so the lock is tried for again and again.
-    while not _try(file, fcntl.LOCK_EX):
+    while not _try_lock(file, fcntl.LOCK_EX):
         if clock.now() >= deadline:
             raise refusal(str(path), _read(file), clock.now(), _WAIT)
         clock.sleep(_POLL)
 
 
 def holder_of(path: Path) -> Holder | None:
-    """The holder of the lock in file `path`; None when nobody does. A note that a dead process left does not count."""
+    """The holder of the lock in file `path`; None when it is free. A note that a dead process left does not count."""
     try:
         file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     except FileNotFoundError:
         return None
     try:
-        return None if _try(file, fcntl.LOCK_SH) else _read(file)
+        return None if _try_lock(file, fcntl.LOCK_SH) else _read(file)
     finally:
         os.close(file)
 
 
 def unlock(path: Path, run_id: str) -> Holder:
-    """Clear the note that a run which is gone left in the lock file; what it said.
+    """Clear the note that a dead run left in the lock file; the holder that it names.
 
     Raises:
         LockedError: the run is alive: the kernel frees the lock when its process ends, and nothing else does.
@@ -176,11 +183,11 @@ def unlock(path: Path, run_id: str) -> Holder:
     except FileNotFoundError:
         raise not_held(str(path), run_id, "no run has locked this state yet") from None
     try:
-        is_free = _try(file, fcntl.LOCK_EX)
+        is_free = _try_lock(file, fcntl.LOCK_EX)
         note = _read(file)
         if note.run_id != run_id:
-            last = "nobody holds it; the last run to hold it was" if is_free else "it is held by"
-            raise not_held(str(path), run_id, f"{last} {note.run_id} of {note.who}, since {note.since}")
+            holding = "nobody holds it; the last run to hold it was" if is_free else "it is held by"
+            raise not_held(str(path), run_id, f"{holding} {note.run_id} of {note.who}, since {note.since}")
         if not is_free:
             raise LockedError(
                 "the run that holds the lock is alive, so its lock stays",
@@ -194,7 +201,7 @@ def unlock(path: Path, run_id: str) -> Holder:
         os.close(file)
 
 
-def _try(file: int, kind: int) -> bool:
+def _try_lock(file: int, kind: int) -> bool:
     try:
         fcntl.flock(file, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -249,9 +256,7 @@ class Lease(Lock):
         stored = self._cell.read()
         if stored is None or not stored.data:
             raise not_held(self._cell.where, run_id, "nobody holds it")
-        note = parse_note(stored.data)
-        if note.run_id != run_id:
-            raise not_held(self._cell.where, run_id, f"it is held by {note.run_id} of {note.who}, since {note.since}")
+        note = held_by(self._cell.where, run_id, parse_note(stored.data))
         try:
             self._cell.clear(stored)
         except NotStored as failure:
@@ -283,11 +288,11 @@ class Lease(Lock):
             old = self._until_free(old, deadline)
 
     def _is_free(self, stored: Stored | None) -> bool:
-        """Whether nobody holds the lock any more; a note that cannot be read is somebody's."""
+        """Whether the lock is free; a note that cannot be read counts as held."""
         return stored is None or not stored.data or is_over(parse_note(stored.data), self._clock.now())
 
     def _until_free(self, stored: Stored | None, deadline: datetime) -> Stored | None:
-        """Wait until nobody holds the lock; the value that is in its place then."""
+        """Wait until the lock is free; the value that is in its place then."""
         while stored and stored.data:
             note = parse_note(stored.data)
             if is_over(note, self._clock.now()):
@@ -324,7 +329,7 @@ def _is_of(holder: Holder, stored: Stored | None) -> bool:
 
 
 class Renewal:
-    """Puts the end of a held lock off, at half its time, again and again, in a thread of its own.
+    """Extends a held lock at half its time, again and again, in a thread of its own.
 
     Args:
         cell: where the note is.

@@ -13,13 +13,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iac.backends.cell import Cell, NotSettled, Stored, settle
-from iac.backends.local import Extent, JournaledBackend, LocalJournal
+from iac.backends.local import JournaledBackend, JournalExtent, LocalJournal, journal_line
 from iac.backends.lock import Lease
 from iac.core.errors import StateError, UnreachableError
-from iac.core.state.document import Owner, TextOrigin, render_state
-from iac.core.state.journal import Batch, fold_all, render_batch
-from iac.core.state.keys import brings_secret
-from iac.core.state.model import Event, State
+from iac.core.state.document import Owner, TextOrigin, fold_all, render_state
+from iac.core.state.model import Event, State, is_needed
 from iac.ports import Clock, Holder, Lock, Site, StateBackend
 
 
@@ -41,13 +39,13 @@ class _Snapshot:
     document: State
     now: State
     serial: int
-    journal: Extent
+    journal: JournalExtent
     is_sent: bool = False
     named: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class Places:
+class LocalPaths:
     """The places of copies on this machine.
 
     Attributes:
@@ -60,18 +58,18 @@ class Places:
 
 
 def owner_of(site: Site) -> Owner:
-    """Whose state is kept for a site: a backend refuses one of another project, environment, issuer or lineage."""
+    """The owner of a site's state: a backend refuses a state of another project, environment, issuer or lineage."""
     return Owner(site.project, site.environment, site.issuer, site.lineage)
 
 
 def open_remote(site: Site, document: Cell, lock: Cell | Lock) -> StateBackend:
     """The state of an environment in a cell, its lock in another cell or of its own kind."""
     lease = lock if isinstance(lock, Lock) else Lease(lock, site.clock, site.environment)
-    places = Places(site.root / ".iac" / f"{site.lineage}.journal")
+    places = LocalPaths(site.root / ".iac" / f"{site.lineage}.journal")
     return RemoteBackend(document, lease, owner_of(site), site.clock, places)
 
 
-class RemoteBackend(JournaledBackend):
+class RemoteBackend(JournaledBackend[_Snapshot]):
     """State in a cell.
 
     Args:
@@ -82,15 +80,14 @@ class RemoteBackend(JournaledBackend):
         places: where this machine keeps copies.
     """
 
-    def __init__(self, cell: Cell, lock: Lock, owner: Owner, clock: Clock, places: Places) -> None:
+    def __init__(self, cell: Cell, lock: Lock, owner: Owner, clock: Clock, places: LocalPaths) -> None:
         super().__init__(cell.where, owner, clock, places.rescue)
         self._cell = cell
         self._run_lock = lock
         self._journal = LocalJournal(places.journal)
-        self._snapshot: _Snapshot | None = None
 
     def _load(self) -> State:
-        """The journal is read first: what is written to the cell meanwhile holds what it said."""
+        """Read journal and cell. The journal comes first: a write to the cell meanwhile holds all of it."""
         with self._mutex:
             fix = "when this machine's last run is over, move the file away: the next plan says what the server holds"
             journal, size = self._journal.read(fix)
@@ -101,9 +98,8 @@ class RemoteBackend(JournaledBackend):
             fix = "put an earlier version of it back: iac state push FILE"
             document = self._parse(stored.data, fix)
             now = self._own(document, journal, TextOrigin(self._where, fix))
-            length = journal.length if any(batch.serial >= document.serial for batch in journal.batches) else 0
-            named = max((batch.serial for batch in journal.batches), default=0)
-            self._snapshot = _Snapshot(stored, document, now, document.serial, Extent(size, length), named=named)
+            extent = JournalExtent(size, journal.length_for(document))
+            self._snapshot = _Snapshot(stored, document, now, document.serial, extent, named=journal.newest)
             return now
 
     def _create(self, state: State) -> None:
@@ -146,25 +142,25 @@ class RemoteBackend(JournaledBackend):
         return self._run_lock.unlock(run_id)
 
     def _append(self, events: Sequence[Event]) -> None:
-        """To the journal; to the cell too when a secret would be lost with this machine, or its disk is full."""
+        """To the journal; to the cell too when what is needed would be lost with this machine, or its disk is full."""
         with self._mutex:
             snapshot = self._must_have_snapshot()
             document = snapshot.document
-            line = render_batch(Batch(document.lineage, document.run_id, document.serial, tuple(events)))
-            journal = self._journal.append(line, snapshot.journal)
+            journal = self._journal.append(journal_line(document, events), snapshot.journal)
             now = fold_all(snapshot.now, events)
             self._snapshot = replace(snapshot, now=now, journal=journal or snapshot.journal, is_sent=True)
-            if journal is None or any(brings_secret(document, event) for event in events):
+            if journal is None or any(is_needed(document, event) for event in events):
                 self._write(self._snapshot, now)
 
     def _write(self, snapshot: _Snapshot, state: State) -> State:
-        """Put a state in the place of the one that was seen, with the next serial."""
+        """Replace the state that was read, with the next serial."""
         new = replace(state, serial=snapshot.document.serial + 1)
         data = render_state(new).encode()
         try:
             stored = settle(self._cell, data, snapshot.stored, self._clock)
         except NotSettled as failure:
             raise self._not_written(snapshot, new, failure) from None
+        # The journal goes only now: until the cell holds what it recorded, it is the only copy.
         self._snapshot = replace(snapshot, stored=stored, document=new, now=new, journal=self._journal.clear())
         return new
 
@@ -177,11 +173,6 @@ class RemoteBackend(JournaledBackend):
             return self._rescue.failure(where, data, new.run_id, failure.reason)
         conflict = self._changed("it is not what this run has read")
         return self._rescue.conflict(where, data, new.run_id, conflict) if snapshot.is_sent else conflict
-
-    def _must_have_snapshot(self) -> _Snapshot:
-        if self._snapshot is None:
-            raise self._not_read()
-        return self._snapshot
 
     def _unreachable(self, reason: str) -> UnreachableError:
         return UnreachableError(

@@ -6,14 +6,15 @@ import gc
 import importlib
 import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from io import TextIOWrapper
 from itertools import pairwise
 
 import click
 
-from iac import __version__
-from iac.cli.help import DOCS, Group
+from iac.cli.help import Group
+from iac.cli.options import GLOBAL, Invocation
+from iac.core.explanation import DOCS
 
 GROUPS: dict[str, dict[str, str]] = {
     "Start": {
@@ -34,6 +35,7 @@ GROUPS: dict[str, dict[str, str]] = {
         "drift": "Show what somebody changed on the server.",
         "explain": "Explain the id of a message.",
         "schema": "Print a JSON Schema.",
+        "completion": "Print the script that completes commands.",
     },
     "Secrets": {
         "rotate": "Give clients new secrets now.",
@@ -47,6 +49,7 @@ GROUPS: dict[str, dict[str, str]] = {
     "Server": {
         "doctor": "Check project, login, server and state.",
         "whoami": "Show who you are for the server.",
+        "logout": "Forget the tokens of your login.",
         "redeem": "Become the owner of self-service clients.",
         "sandbox": "Run a local INDIGO IAM.",
     },
@@ -61,6 +64,8 @@ and over, for a tenth of a plan of 1,000 clients."""
 
 class _Root(Group):
     """The commands of `COMMANDS`, each a module of this package that is imported when it is asked for."""
+
+    is_root = True
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  # click's signature
         """All names, in the order of use."""
@@ -86,45 +91,9 @@ class _Root(Group):
         formatter.write(f"Documentation: {DOCS}\n")
 
 
-@click.group(cls=_Root, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option(
-    "-C",
-    "directory",
-    metavar="DIR",
-    default=".",
-    help="Run as if iac was started in DIR. The project is that of the closest iac.yaml, there or above.",
-)
-@click.option(
-    "--env", "environment", metavar="NAME", default=None, help="Environment of iac.yaml. Required if there are several."
-)
-@click.option("--no-color", is_flag=True, help="Print without colour, as with NO_COLOR.")
-@click.option("-q", "--quiet", is_flag=True, help="Print only the result and errors.")
-@click.option("-v", "--verbose", count=True, help="Print requests, never secrets. -vv prints more.")
-@click.version_option(__version__, prog_name="iac", message="%(prog)s %(version)s")
-@click.pass_context
-def cli(
-    ctx: click.Context, *, directory: str, environment: str | None, no_color: bool, quiet: bool, verbose: int
-) -> None:
+@click.group(cls=_Root, params=list(GLOBAL), context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
     """Manage the OAuth/OIDC clients of an INDIGO IAM as code."""
-    from iac.cli.context import Shell  # not needed for --version and --help
-    from iac.cli.format import SHOWN
-
-    ctx.meta[SHOWN] = ctx.obj
-    ctx.obj = Shell(directory, environment, no_color, quiet, verbose)
-    if verbose:
-        ctx.call_on_close(_log(verbose))
-
-
-def _log(verbosity: int) -> Callable[[], None]:
-    """Requests and their statuses on stderr; what they carry is never logged. Gives what ends it."""
-    import logging  # only with -v
-
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
-    logger = logging.getLogger("iac")
-    logger.addHandler(handler)
-    logger.setLevel(logging.DEBUG if verbosity > 1 else logging.INFO)
-    return lambda: logger.removeHandler(handler)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -143,25 +112,25 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run one command; its exit code."""
-    shown: list[str] = []
+    call = Invocation()
     try:
-        code = cli.main(args=arguments, prog_name="iac", standalone_mode=False, obj=shown)
+        code = cli.main(args=arguments, prog_name="iac", standalone_mode=False, obj=call)
     except click.ClickException as error:
         from iac.cli.failure import refuse_usage  # only for a mistake
 
         root = click.Context(cli, info_name="iac")
-        return refuse_usage(error, root, as_json=not shown and _wants_json(arguments))
+        return refuse_usage(error, root, as_json=not call.has_shown and _wants_json(arguments), no_color=call.no_color)
     except click.Abort:
         click.echo("interrupted", err=True)
         return INTERRUPTED
     except Exception as error:
         from iac.cli.failure import report  # only for an error
 
-        return report(error, as_json=not shown and _wants_json(arguments))
+        return report(error, as_json=not call.has_shown and _wants_json(arguments), no_color=call.no_color)
     return code if isinstance(code, int) else 0
 
 
 def _wants_json(arguments: Sequence[str] | None) -> bool:
     """Whether the command line asks for JSON; it is looked at itself, for it may be what is wrong."""
-    given = sys.argv[1:] if arguments is None else arguments
-    return "--format=json" in given or ("--format", "json") in pairwise(given)
+    words = sys.argv[1:] if arguments is None else arguments
+    return "--format=json" in words or ("--format", "json") in pairwise(words)

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 import click
 
 from iac.cli import INTERRUPTED
-from iac.cli.context import Shell, approve, check_terminal
+from iac.cli.context import CommandContext, approve, check_terminal
 from iac.cli.format import show_json, show_plan
+from iac.cli.options import complete_addresses
 from iac.core.errors import PartialApply
 from iac.core.plan.approval import SavedPlan
 from iac.core.text import printable
 
 if TYPE_CHECKING:
-    from iac.apply.outcome import Report, Stop
+    from iac.apply.outcome import Report, StopRequest
     from iac.apply.run import LockedPlan
     from iac.session import Session
 
@@ -32,6 +33,7 @@ RECREATE = click.option(
     "--recreate",
     metavar="ADDR",
     multiple=True,
+    shell_complete=complete_addresses,
     help="Create this client again, with a new secret, if it is gone from the server; repeatable.",
 )
 ACCEPT_OLDER = click.option(
@@ -63,26 +65,37 @@ class ApprovalTerms:
     ways: str = "--auto-approve"
 
 
+def with_ended(context: CommandContext, view: str) -> CommandContext:
+    """The same, where each client and output is printed when it has ended."""
+    from iac.apply.outcome import Failed, NotDelivered  # not needed by --help
+    from iac.views.text import ended_line
+
+    page = context.layout()
+    return context.with_progress(
+        view, lambda result: (ended_line(result, page), isinstance(result, Failed | NotDelivered))
+    )
+
+
 def carry_out(
-    shell: Shell,
+    context: CommandContext,
     session: Session,
     locked: LockedPlan,
     terms: ApprovalTerms,
-    do: Callable[[Session, LockedPlan, Stop], Report],
+    do: Callable[[Session, LockedPlan, StopRequest], Report],
 ) -> Report:
     """Show the plan, hold it against guards and expectation, ask, and do it; nothing where there is nothing to do.
 
     Raises:
         UnsafePlan: a guard refuses it.
         StalePlan: it is not the expected one.
-        Declined: it was not approved.
+        DeclinedError: it was not approved.
     """
-    from iac.apply.outcome import Report, Stop  # not needed by --help
+    from iac.apply.outcome import Report, StopRequest  # not needed by --help
     from iac.workflow.plan import check_expected, check_guards, check_saved
 
     # The plan is shown before anything can refuse it: a person sees what was refused.
     if terms.view == "text":
-        show_plan(shell, locked.plan, "text")
+        show_plan(context, locked.plan, "text")
     if terms.expected is not None:
         check_expected(locked.plan, locked.state.approval, terms.expected)
     if terms.saved is not None:
@@ -94,9 +107,12 @@ def carry_out(
         return Report(locked.plan.digest, (), findings=locked.plan.findings)
     if terms.expected is None and not terms.is_approved:
         _ask(locked, terms)
-    stop = Stop()
+    stop = StopRequest()
     with _interruptible(stop):
-        return do(session, locked, stop)
+        try:
+            return do(session, locked, stop)
+        finally:
+            session.progress.end()
 
 
 def _ask(locked: LockedPlan, terms: ApprovalTerms) -> None:
@@ -111,7 +127,7 @@ def _ask(locked: LockedPlan, terms: ApprovalTerms) -> None:
 
 
 @contextmanager
-def _interruptible(stop: Stop) -> Iterator[None]:
+def _interruptible(stop: StopRequest) -> Iterator[None]:
     """The first SIGINT or SIGTERM lets writes in flight finish and sends nothing new."""
 
     def ask(*_: object) -> None:
@@ -129,7 +145,7 @@ def _interruptible(stop: Stop) -> Iterator[None]:
             signal.signal(sign, handler)
 
 
-def end(shell: Shell, report: Report, view: str) -> int:
+def end(context: CommandContext, report: Report, view: str) -> int:
     """Show the report; the exit code.
 
     Raises:
@@ -140,8 +156,8 @@ def end(shell: Shell, report: Report, view: str) -> int:
     if view == "json":
         show_json(report.to_dict())
     elif not report.is_idle:
-        click.echo(report_text(report, color=shell.wants_color()), nl=False, color=True)
-        _show_proof(shell, report)
+        click.echo(report_text(report, color=context.wants_color(), is_told=True), nl=False, color=True)
+        _show_proof(context, report)
     if report.is_interrupted:
         return INTERRUPTED
     if not report.is_complete:
@@ -149,11 +165,11 @@ def end(shell: Shell, report: Report, view: str) -> int:
     return 0
 
 
-def _show_proof(shell: Shell, report: Report) -> None:
+def _show_proof(context: CommandContext, report: Report) -> None:
     from iac.views.proof import proof_text
 
     if report.proof is not None:
-        text = proof_text(report.proof, color=shell.wants_color(), width=shell.width())
+        text = proof_text(report.proof, color=context.wants_color(), width=context.width())
         click.echo(f"\n{text}", nl=False, color=True)
     for line in report.unproven.lines() if report.unproven else ():
         click.echo(printable(f"not verified: {line}"))
@@ -162,7 +178,7 @@ def _show_proof(shell: Shell, report: Report) -> None:
 def _unfinished(report: Report) -> PartialApply:
     if not report.is_proven and replace(report, proof=None, unproven=None).is_complete:
         return PartialApply(
-            "applied, and not proven to work", fix="see above: what was applied stays; run iac verify to ask again"
+            "applied, and not proven to work", fix="fix what is shown above, then run iac verify; the changes stay"
         )
     rest = "" if report.is_applied else "; running iac apply plans exactly the rest"
     return PartialApply("applied in part", fix=f"see above{rest}")

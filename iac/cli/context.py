@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,18 +13,33 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from iac.core.errors import Declined, InputError, RenderError
+from iac.core.errors import DeclinedError, InputError, RenderError
 from iac.core.text import printable
 from iac.files import read
 from iac.ports.path import PROJECT_FILE, path_inside, path_over
+from iac.ports.progress import SILENT, Progress
 
 if TYPE_CHECKING:
     from iac.sinks.file.sink import FileSink
+    from iac.views.layout import TextLayout
 
 
 def is_terminal(stream: TextIO | None) -> bool:
     """Whether somebody sits at it; a closed stream is None."""
     return stream is not None and stream.isatty()
+
+
+def layout_of(stream: TextIO | None, *, no_color: bool = False) -> TextLayout:
+    """How text is shown on stdout or stderr: in colours and folded at its width where it is a terminal.
+
+    NO_COLOR and --no-color switch colours off; FORCE_COLOR switches them on where there is no terminal, as in CI.
+    """
+    from iac.views.layout import TextLayout
+
+    is_wanted = is_terminal(stream) or bool(os.environ.get("FORCE_COLOR"))
+    is_refused = no_color or bool(os.environ.get("NO_COLOR"))
+    width = shutil.get_terminal_size().columns if is_terminal(stream) else None
+    return TextLayout(color=is_wanted and not is_refused, width=width)
 
 
 def read_stdin() -> bytes:
@@ -38,7 +53,7 @@ def read_stdin() -> bytes:
     return sys.stdin.buffer.read()  # limit: whoever writes to it, as for every filter
 
 
-def read_given(shell: Shell, file: str) -> bytes:
+def read_given(context: CommandContext, file: str) -> bytes:
     """The content of a file that an argument names; - is stdin.
 
     Raises:
@@ -47,7 +62,7 @@ def read_given(shell: Shell, file: str) -> bytes:
     if file == "-":
         return read_stdin()
     try:
-        return read(shell.path(file))
+        return read(context.path(file))
     except OSError as error:
         raise InputError(
             "the file cannot be read", where=file, why=str(error.strerror), fix="name a file that you can read"
@@ -68,17 +83,17 @@ def approve(question: str, cancelled: str) -> None:
     """Ask the person at the terminal.
 
     Raises:
-        Declined: the answer is no; `cancelled` says what that means.
+        DeclinedError: the answer is no; `cancelled` says what that means.
     """
     # limit: the person at the terminal; a lock that is held meanwhile names them and ends with the process
     if not click.confirm(question, err=True):
-        raise Declined(cancelled)
+        raise DeclinedError(cancelled)
 
 
 def find_top(folder: Path) -> Path:
     """The top of the repository that a folder is in; without one the folder itself."""
     here = folder.resolve()
-    return next((each for each in (here, *here.parents) if (each / ".git").exists()), here)
+    return next((folder for folder in (here, *here.parents) if (folder / ".git").exists()), here)
 
 
 def find_project(start: Path) -> Path:
@@ -99,15 +114,38 @@ def find_project(start: Path) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
-class Shell:
+class CommandContext:
     """The global options of one call, and the iac.yaml that settings are taken from, if it is not the project's."""
 
     directory: str = "."
-    environment: str | None = None
+    environments: tuple[str, ...] = ()
+    has_all: bool = False
     no_color: bool = False
     quiet: bool = False
     verbose: int = 0
     base: Path | None = None
+    progress: Progress = SILENT
+    label: str = ""
+
+    @property
+    def is_many(self) -> bool:
+        """Whether the command line asks for several environments, or for all there are."""
+        return self.has_all or len(self.environments) > 1
+
+    def for_one(self, environment: str) -> CommandContext:
+        """The same for one of several environments: what it notes names it."""
+        return replace(self, environments=(environment,), has_all=False, label=f"{environment}: ")
+
+    @property
+    def environment(self) -> str | None:
+        """The environment that --env names; None for the only one there is.
+
+        Raises:
+            click.UsageError: it names several, and the command works on one.
+        """
+        if self.is_many:
+            raise click.UsageError("this command works on one environment: give --env once")
+        return self.environments[0] if self.environments else None
 
     @property
     def start(self) -> Path:
@@ -144,17 +182,35 @@ class Shell:
         """The same as messages name files: relative to the project's folder."""
         return os.path.relpath(self.path(name).absolute(), self.root.absolute())
 
-    def with_base(self, name: str | None) -> Shell:
+    def with_base(self, name: str | None) -> CommandContext:
         """The same, with settings from this iac.yaml; None for the project's own."""
         return self if name is None else replace(self, base=self.path(name))
 
+    def layout(self) -> TextLayout:
+        """How text is shown on stdout."""
+        return layout_of(sys.stdout, no_color=self.no_color)
+
     def wants_color(self) -> bool:
-        """Whether stdout is a terminal that colour is welcome on (NO_COLOR, --no-color)."""
-        return is_terminal(sys.stdout) and not self.no_color and not os.environ.get("NO_COLOR")
+        """Whether colour is welcome on stdout."""
+        return self.layout().color
 
     def width(self) -> int | None:
         """The width of the terminal that stdout is (COLUMNS, else what it says of itself); None when it is none."""
         return shutil.get_terminal_size().columns if is_terminal(sys.stdout) else None
+
+    def with_progress(
+        self, view: str = "text", tell: Callable[[object], tuple[str, bool]] | None = None
+    ) -> CommandContext:
+        """The same, with somebody who is told how far the run is.
+
+        Args:
+            view: how the result is printed; where stdout carries a document, what has ended is told on stderr.
+            tell: what is printed of a result, and whether it has failed; None prints nothing of it.
+        """
+        from iac.cli.progress import ShownProgress, tell_nothing  # not needed by --help
+
+        is_live = is_terminal(sys.stderr) and not (self.quiet or self.verbose) and os.environ.get("TERM") != "dumb"
+        return replace(self, progress=ShownProgress(tell or tell_nothing, view != "text", is_live, self.quiet))
 
     def can_ask(self) -> bool:
         """Whether somebody sits at stderr to read what is said there."""
@@ -162,46 +218,53 @@ class Shell:
 
     def say(self, text: str) -> None:
         """Say something on stderr that has to be read, -q or not."""
-        click.echo(text, err=True)
+        with self.progress.aside():
+            click.echo(text, err=True)
+
+    def advise(self, line: str) -> None:
+        """Say the next step to somebody at a terminal; a log has no use for it."""
+        if self.can_ask():
+            self.note(line)
 
     def note(self, *lines: str) -> None:
         """Say something on stderr, unless -q; text of others in it is inert."""
-        for line in () if self.quiet else lines:
-            click.echo(printable(line), err=True)
+        with self.progress.aside():
+            for line in () if self.quiet else lines:
+                click.echo(printable(f"{self.label}{line}"), err=True)
 
 
-def check_place(shell: Shell, file: str, option: str) -> None:
+def check_place(context: CommandContext, file: str, option: str) -> None:
     """See that a file can be written, before anything else is done.
 
     Raises:
         InputError: it cannot.
     """
-    with _sink(shell, file, option) as (sink, name):
+    with _sink(context, file, option) as (sink, name):
         sink.check(name, b"")
 
 
-def write_whole(shell: Shell, file: str, text: str, option: str) -> None:
+def write_whole(context: CommandContext, file: str, text: str, option: str) -> None:
     """Write a file at once: readers see what was there, or all of the text.
 
     Raises:
         InputError: it cannot be written.
     """
-    with _sink(shell, file, option) as (sink, name):
+    with _sink(context, file, option) as (sink, name):
         sink.write(name, text.encode(), mode=0o644)
 
 
 @contextmanager
-def _sink(shell: Shell, file: str, option: str) -> Iterator[tuple[FileSink, str]]:
+def _sink(context: CommandContext, file: str, option: str) -> Iterator[tuple[FileSink, str]]:
     """The folder of a file that an option names, and its name there; what goes wrong is a mistake in the option."""
     from iac.sinks.file.sink import FileSink  # not needed by --help
 
     def refusal(why: str) -> InputError:
         return InputError("the file cannot be written", where=file, why=why, fix=f"name another file: {option}")
 
-    path = shell.path(file)
+    path = context.path(file)
     if not path.parent.is_dir():
         raise refusal("there is no such folder")
-    if over := path_over(f"{path_inside(shell.root, path.parent)}/{path.name}"):
+    if over := path_over(f"{path_inside(context.root, path.parent)}/{path.name}"):
         raise refusal(f"it would be written over what iac, git or a forge reads ({over})")
     try:
         yield FileSink(path.parent), path.name

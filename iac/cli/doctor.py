@@ -4,18 +4,23 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from iac.cli.context import Shell
-from iac.cli.format import FORMAT, show
+from iac.cli.context import CommandContext
+from iac.cli.environments import run_each, show_sections
+from iac.cli.format import FORMAT, show_json
 from iac.cli.help import Example, Subcommand
+from iac.core.text import printable
+from iac.views.layout import SIGNS, TextLayout
 
 if TYPE_CHECKING:
     from iac.workflow.doctor import Checkup
 
 UNREACHED = 6
+_INDENT = 22
+"""Characters before what is said of a check: its verdict and its name."""
 
 
 @click.command(
@@ -34,26 +39,46 @@ UNREACHED = 6
 )
 @FORMAT
 @click.pass_obj
-def command(shell: Shell, *, view: str) -> int:
+def command(context: CommandContext, *, view: str) -> int:
     """Check everything around the project: files, git, pipelines, encryption, state, login and server.
 
     Each problem comes with its fix. Doctor writes nothing. A check that fails does not stop the others.
     """
     from iac.workflow.doctor import run_checkup  # brings in the adapters
 
-    found = run_checkup(shell)
-    show(view, {"format_version": "1.0", "checks": [check.to_dict() for check in found.checks]}, _lines(found))
-    if not found.is_reached:
+    if context.is_many:
+        sections = run_each(context, run_checkup, _code_of)
+        return show_sections(context, sections, view, value=_value, text=_text)
+    checkup = run_checkup(context)
+    if view == "json":
+        show_json(_value(checkup))
+    else:
+        click.echo(_text(context, checkup), nl=False, color=True)
+    return _code_of(checkup)
+
+
+def _code_of(checkup: Checkup) -> int:
+    if not checkup.is_reached:
         return UNREACHED
-    return 1 if found.has_errors else 0
+    return 1 if checkup.has_errors else 0
 
 
-def _lines(found: Checkup) -> Iterator[str]:
-    for check in found.checks:
+def _value(checkup: Checkup) -> dict[str, Any]:
+    return {"format_version": "1.0", "checks": [check.to_dict() for check in checkup.checks]}
+
+
+def _text(context: CommandContext, checkup: Checkup) -> str:
+    return "".join(f"{line}\n" for line in _lines(checkup, context.layout()))
+
+
+def _lines(checkup: Checkup, page: TextLayout) -> Iterator[str]:
+    for check in checkup.checks:
         message = check.message
-        yield f"{check.health:<8} {message.id:<13} {message.summary}"
+        head = printable(f"{check.health:<8} {message.id:<13} {message.summary}")
+        yield page.line(head, SIGNS.get(message.severity, ""), hanging=_INDENT)
         for line in (message.where, message.why, f"fix: {message.fix}" if message.fix else ""):
             if line:
-                yield f"{'':<22} {line}"
-    counts = Counter(check.health for check in found.checks)
-    yield f"{len(found.checks)} checks: {', '.join(f'{number} {health}' for health, number in counts.items())}"
+                yield page.line(f"{'':<{_INDENT}} {printable(line)}")
+    counts = Counter(check.health for check in checkup.checks)
+    summary = ", ".join(f"{number} {health}" for health, number in counts.items())
+    yield page.line(f"{len(checkup.checks)} checks: {summary}", "bold")

@@ -7,17 +7,19 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
+from iac.cli.environments import run_each, show_page, show_sections
 from iac.cli.format import format_option, note_run, show, show_json
 from iac.cli.help import Example, Subcommand
+from iac.cli.options import complete_addresses
 from iac.core.drift import Drift, SecretDrift
-from iac.core.limits import listed
+from iac.core.text import listed
 from iac.views.kind import BUDGET
 from iac.views.words import value_shown
 
 if TYPE_CHECKING:
     from iac.config.edit.splice import DefinitionFile
-    from iac.workflow.drift import Accepted
+    from iac.workflow.drift import AcceptedField
 
 
 @click.command(
@@ -30,16 +32,17 @@ if TYPE_CHECKING:
     ),
     exits={0: "No drift.", 2: "There is drift.", 6: "The server cannot be read."},
 )
-@click.argument("addresses", metavar="[ADDR]...", nargs=-1)
+@click.argument("addresses", metavar="[ADDR]...", nargs=-1, shell_complete=complete_addresses)
 @click.option(
     "--accept",
     metavar="ADDR",
     multiple=True,
+    shell_complete=complete_addresses,
     help="Write the server's values into this definition, for review; repeatable.",
 )
 @format_option("text", "markdown", "json", "html")
 @click.pass_obj
-def command(shell: Shell, *, addresses: tuple[str, ...], view: str, accept: tuple[str, ...]) -> int:
+def command(context: CommandContext, *, addresses: tuple[str, ...], view: str, accept: tuple[str, ...]) -> int:
     """Show what somebody changed on the server since the last apply.
 
     iac compares managed fields, owners and secrets that the server shows, and reports clients that are gone. A changed
@@ -48,29 +51,43 @@ def command(shell: Shell, *, addresses: tuple[str, ...], view: str, accept: tupl
     """
     if accept and (addresses or view in {"markdown", "html"}):
         raise click.UsageError(f"--accept ADDR cannot be combined with other ADDR or --format {view}")
+    if context.is_many and not accept:
+        from iac.views.drift import drift_markdown, drift_text
+
+        def text(one: CommandContext, drift: Drift) -> str:
+            if view == "markdown":
+                return drift_markdown(drift, BUDGET)
+            return drift_text(drift, color=one.wants_color(), width=one.width())
+
+        sections = run_each(context, lambda one: _read(one, addresses), lambda drift: 2 if drift.clients else 0)
+        if view == "html":
+            from iac.views.html import drift_page  # brings in Jinja2
+
+            return show_page(sections, drift_page)
+        return show_sections(context, sections, view, value=Drift.to_dict, text=text)
     from iac.config.edit.splice import read_sources  # not needed by --help
 
     # The files as they are before the server is asked: one that changes meanwhile is not written.
-    sources = read_sources(shell.root, accept) if accept else {}
-    drift = _read(shell, accept or addresses)
+    sources = read_sources(context.root, accept) if accept else {}
+    drift = _read(context, accept or addresses)
     if accept:
-        return _accept(shell, drift, sources, view)
-    _show(shell, drift, view)
+        return _accept(context, drift, sources, view)
+    _show(context, drift, view)
     return 2 if drift.clients else 0
 
 
-def _read(shell: Shell, addresses: tuple[str, ...]) -> Drift:
-    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+def _read(context: CommandContext, addresses: tuple[str, ...]) -> Drift:
+    from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.drift import read_drift
 
-    with open_session(shell, Access.READ) as session:
+    with open_session(context, Access.READ) as session:
         drift = read_drift(session, addresses)
-        note_run(shell, session.backend.holder())
-    shell.note(*drift.not_understood)
+        note_run(context, session.backend.holder())
+    context.note(*drift.not_understood)
     return drift
 
 
-def _show(shell: Shell, drift: Drift, view: str) -> None:
+def _show(context: CommandContext, drift: Drift, view: str) -> None:
     from iac.views.drift import drift_markdown, drift_text
 
     if view == "json":
@@ -82,13 +99,13 @@ def _show(shell: Shell, drift: Drift, view: str) -> None:
     elif view == "markdown":
         click.echo(drift_markdown(drift, BUDGET), nl=False)
     else:
-        click.echo(drift_text(drift, color=shell.wants_color(), width=shell.width()), nl=False, color=True)
+        click.echo(drift_text(drift, color=context.wants_color(), width=context.width()), nl=False, color=True)
 
 
-def _accept(shell: Shell, drift: Drift, sources: Mapping[str, DefinitionFile], view: str) -> int:
+def _accept(context: CommandContext, drift: Drift, sources: Mapping[str, DefinitionFile], view: str) -> int:
     from iac.workflow.drift import accept
 
-    accepted, findings = accept(shell.root, drift, sources)
+    accepted, findings = accept(context.root, drift, sources)
     lines = [line for one in accepted for line in _written(drift, one)]
     lines += [line for finding in findings for line in finding.lines()]
     told = {
@@ -96,11 +113,11 @@ def _accept(shell: Shell, drift: Drift, sources: Mapping[str, DefinitionFile], v
         "findings": [finding.to_dict() for finding in findings],
     }
     show(view, told, lines)
-    _say_rest(shell, drift)
+    _say_rest(context, drift)
     return 2 if any(client.has_other_secret or client.disabled for client in drift.clients) else 0
 
 
-def _written(drift: Drift, accepted: Accepted) -> Iterator[str]:
+def _written(drift: Drift, accepted: AcceptedField) -> Iterator[str]:
     """What stands where, and for which environments where these are others than the one that was read."""
     where, field = accepted.location, accepted.field
     yield f"{where.file}:{where.line}: {field.name} is now {value_shown(field.name, field.after)}"
@@ -109,15 +126,17 @@ def _written(drift: Drift, accepted: Accepted) -> Iterator[str]:
         yield f"  this counts for environment {drift.environment} and for {listed(others)}, which has the same line"
 
 
-def _say_rest(shell: Shell, drift: Drift) -> None:
+def _say_rest(context: CommandContext, drift: Drift) -> None:
     """What acceptance cannot write."""
     if not any(client.fields for client in drift.clients):
-        shell.note("nothing to accept: what definitions hold is on the server as it was applied")
+        context.note("nothing to accept: the server holds what was applied")
     for client in drift.clients:
         if client.has_other_secret:
             way = "takes the server's" if client.secret is SecretDrift.CHANGED else "asks for a new one"
-            shell.note(f"{client.address}: no definition holds a secret, and it was {client.secret}: `iac apply` {way}")
+            context.note(
+                f"{client.address}: no definition holds a secret, and it was {client.secret}: `iac apply` {way}"
+            )
         if client.disabled:
-            shell.note(f"{client.address}: no definition can enable a client that is disabled on the server")
+            context.note(f"{client.address}: no definition can enable a client that is disabled on the server")
         for name in client.unread:
-            shell.note(f"{client.address}: {name} is not shown by this server: whether it was changed is not known")
+            context.note(f"{client.address}: {name} is not shown by this server: whether it was changed is not known")

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 
 import click
 
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
+from iac.cli.options import complete_ids
 from iac.core.explanation import Explanation
 
 
@@ -22,11 +23,11 @@ from iac.core.explanation import Explanation
     ),
     exits={1: "No message has this id."},
 )
-@click.argument("name", metavar="[ID]", default="")
+@click.argument("name", metavar="[ID]", default="", shell_complete=complete_ids)
 @click.option("--list", "is_list", is_flag=True, help="List all ids.")
 @FORMAT
 @click.pass_obj
-def command(shell: Shell, *, name: str, is_list: bool, view: str) -> int:
+def command(context: CommandContext, *, name: str, is_list: bool, view: str) -> int:
     """Explain the id in brackets at the end of a message: what it means, why it matters, and how to fix it.
 
     For policy it also shows the severity in this project, examples, and how to waive the rule. Needs no project and no
@@ -40,7 +41,7 @@ def command(shell: Shell, *, name: str, is_list: bool, view: str) -> int:
     if is_list:
         _show_list(explanations(), view)
         return 0
-    explanation = explain(name, shell.root)
+    explanation = explain(name, context.root)
     show(view, explanation.to_dict(), explanation_text(explanation).splitlines())
     return 0
 

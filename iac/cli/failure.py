@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from typing import Any
 
 import click
 
+from iac.cli.context import layout_of
 from iac.cli.format import show_json
 from iac.core.errors import (
-    Declined,
+    DeclinedError,
     IacError,
     InputError,
     InvalidInput,
@@ -33,7 +35,9 @@ _CODES: tuple[tuple[type[IacError], int], ...] = (
 USAGE = 64
 
 
-def refuse_usage(error: click.ClickException, root: click.Context, *, as_json: bool = False) -> int:
+def refuse_usage(
+    error: click.ClickException, root: click.Context, *, as_json: bool = False, no_color: bool = False
+) -> int:
     """Say what is wrong with the command line, and where its help is, as `report` does; the exit code.
 
     `root` is that of `iac` itself: a mistake in the global options comes before there is a context of a command.
@@ -45,10 +49,11 @@ def refuse_usage(error: click.ClickException, root: click.Context, *, as_json: b
         show_error(InputError(error.format_message(), fix="see --help").to_dict(), USAGE)
     context = (error.ctx if isinstance(error, click.UsageError) else None) or root
     head, *rest = error.format_message().splitlines() or [""]
-    for line in [f"error: {head}", *(f"  {line.strip()}" for line in rest)]:
-        click.echo(printable(line), err=True)
-    click.echo(f"  usage: {context.get_usage().removeprefix('Usage: ')}", err=True)
-    click.echo(f"  fix: {context.command_path} --help", err=True)
+    usage = context.get_usage().removeprefix("Usage: ")
+    page = layout_of(sys.stderr, no_color=no_color)
+    click.echo(page.line(f"error: {printable(head)}", "!"), err=True, color=True)
+    for line in [*rest, f"usage: {usage}", f"fix: {context.command_path} --help"]:
+        click.echo(page.line(f"  {printable(line.strip())}"), err=True, color=True)
     return USAGE
 
 
@@ -58,16 +63,16 @@ def exit_code(error: Exception) -> int:
     return next((code for kind, code in _CODES if isinstance(error, kind)), otherwise)
 
 
-def report(error: Exception, *, as_json: bool = False) -> int:
+def report(error: Exception, *, as_json: bool = False, no_color: bool = False) -> int:
     """Say the error on stderr, and on stdout as an object where that is asked for; its exit code."""
-    known, code = _known(error), exit_code(error)
+    known, code = known_error(error), exit_code(error)
     if as_json:
         show_error(known.to_dict(), code)
-    say(known)
+    say(known, no_color=no_color)
     return code
 
 
-def _known(error: Exception) -> IacError:
+def known_error(error: Exception) -> IacError:
     """What the operating system says, and a fault of iac, in the parts that every error has."""
     if isinstance(error, IacError):
         return error
@@ -90,10 +95,15 @@ def show_error(parts: Mapping[str, Any], code: int) -> None:
     show_json({"format_version": "1.0", "error": {**parts, "exit": code}})
 
 
-def say(error: IacError) -> None:
+def say(error: IacError, *, no_color: bool = False) -> None:
     """The lines of an error on stderr; diagnostics say their own severity."""
-    lines = error.lines()
-    if not isinstance(error, InvalidInput | Declined):
-        lines = [f"error: {lines[0]}", *(f"  {line}" for line in lines[1:])]
+    page = layout_of(sys.stderr, no_color=no_color)
+    if isinstance(error, InvalidInput):
+        lines = [*page.messages(error.diagnostics), page.line(error.summary, "bold")]
+    elif isinstance(error, DeclinedError):
+        lines = [page.line(printable(line)) for line in error.lines()]
+    else:
+        head, *rest = map(printable, error.lines())
+        lines = [page.line(f"error: {head}", "!"), *(page.line(f"  {line}") for line in rest)]
     for line in lines:
-        click.echo(printable(line), err=True)
+        click.echo(line, err=True, color=True)

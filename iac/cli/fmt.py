@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
 from iac.cli.help import Example, Subcommand
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import InvalidInput
@@ -27,7 +27,7 @@ from iac.views.words import counted
 @click.argument("paths", metavar="[PATH]...", nargs=-1)
 @click.option("--check", is_flag=True, help="Write nothing. Print files that would change.")
 @click.pass_obj
-def command(shell: Shell, *, paths: tuple[str, ...], check: bool) -> int:
+def command(context: CommandContext, *, paths: tuple[str, ...], check: bool) -> int:
     """Format iac.yaml and the definitions, or the given files and folders.
 
     iac puts keys into canonical order, keeps comments, and adds the line by which editors find the schema. Values never
@@ -35,17 +35,17 @@ def command(shell: Shell, *, paths: tuple[str, ...], check: bool) -> int:
     """
     from iac.config.edit.files import replace_text
 
-    root = shell.root
+    root = context.root
     mistakes: list[Diagnostic] = []
     changed = 0
-    for file in _files(shell, paths, mistakes):
+    for file in _files(context, paths, mistakes):
         text = _formatted(root, file, mistakes)
         if text is not None:
             changed += 1
             click.echo(file)
             if not check:
                 replace_text(root / file, text)
-    shell.note(_outcome(changed, check=check))
+    context.note(_outcome(changed, check=check))
     if mistakes:
         raise InvalidInput(mistakes)
     return 2 if check and changed else 0
@@ -55,22 +55,22 @@ def _outcome(changed: int, *, check: bool) -> str:
     return f"{counted(changed, 'file')} {'would change' if check else 'written'}" if changed else "nothing to change"
 
 
-def _files(shell: Shell, paths: tuple[str, ...], mistakes: list[Diagnostic]) -> Iterator[str]:
+def _files(context: CommandContext, paths: tuple[str, ...], mistakes: list[Diagnostic]) -> Iterator[str]:
     from iac.config.project import load_project
     from iac.config.tree import read_tree
     from iac.ports.path import CLIENTS_DIR, PROJECT_FILE
 
-    root = shell.root
+    root = context.root
     if not (root / PROJECT_FILE).is_file():
         load_project(root)  # says what is wrong with it
     tree = read_tree(root)
     known = [PROJECT_FILE, *sorted([*tree.definitions.values(), *tree.defaults.values()])]
     if not paths:
-        errors = (each for each in tree.diagnostics if each.severity is Severity.ERROR)
-        mistakes += [each for each in errors if each.id != "no-definitions"]
+        errors = (diagnostic for diagnostic in tree.diagnostics if diagnostic.severity is Severity.ERROR)
+        mistakes += [error for error in errors if error.id != "no-definitions"]
         yield from known
     for path in paths:
-        inside = shell.inside(path)
+        inside = context.inside(path)
         chosen = [file for file in known if inside in {file, "."} or file.startswith(f"{inside}/")]
         if not chosen:
             raise click.UsageError(f"{path}: neither {PROJECT_FILE} nor a definition in {CLIENTS_DIR}")
@@ -79,14 +79,14 @@ def _files(shell: Shell, paths: tuple[str, ...], mistakes: list[Diagnostic]) -> 
 
 def _formatted(root: Path, file: str, mistakes: list[Diagnostic]) -> str | None:
     """The file's new text; None when it stays as it is."""
-    from iac.config.document import read_document
     from iac.config.edit.format import format_text, schema_address
     from iac.config.tree import is_defaults
+    from iac.document import read_document
     from iac.ports.path import PROJECT_FILE
 
-    document, found = read_document(root, file)
-    mistakes += found
-    if document is None or found:
+    document, diagnostics = read_document(root, file)
+    mistakes += diagnostics
+    if document is None or diagnostics:
         return None
     text = (root / file).read_bytes().decode()
     if is_defaults(file):

@@ -7,20 +7,19 @@ from typing import Any, TypeVar
 
 import click
 
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
+from iac.cli.options import Choice, call_of
 from iac.core.explanation import Explanation
 from iac.core.plan.plan import Plan
 from iac.core.text import printable
 from iac.ports import Holder
 
 F = TypeVar("F", bound=Callable[..., Any])
-SHOWN = "iac.shown"
-"""Where a call notes that it has printed JSON: stdout carries one object, so a later error goes to stderr alone."""
 
 
 def format_option(*views: str, about: str = "How to print.") -> Callable[[F], F]:
     """The option `--format`; the first view is the default."""
-    return click.option("--format", "view", type=click.Choice(views), default=views[0], show_default=True, help=about)
+    return click.option("--format", "view", type=Choice(views), default=views[0], show_default=True, help=about)
 
 
 FORMAT = format_option("text", "json")
@@ -34,21 +33,21 @@ SETTINGS_FROM = click.option(
 )
 
 
-def show_plan(shell: Shell, plan: Plan, view: str) -> None:
+def show_plan(context: CommandContext, plan: Plan, view: str) -> None:
     """Print a plan on stdout."""
     from iac.views.text import plan_text
 
     if view == "json":
         show_json(plan.to_dict())
     else:
-        text = plan_text(plan, color=shell.wants_color(), width=shell.width())
+        text = plan_text(plan, color=context.wants_color(), width=context.width(), is_full=bool(context.verbose))
         click.echo(text, nl=False, color=True)
 
 
-def note_run(shell: Shell, holder: Holder | None) -> None:
+def note_run(context: CommandContext, holder: Holder | None) -> None:
     """Say that another run is changing the server."""
     if holder is not None:
-        shell.note(f"an apply is running since {holder.since}: {holder.who}")
+        context.note(f"an apply is running since {holder.since}: {holder.who}")
 
 
 def known_ids() -> Mapping[str, Explanation]:
@@ -72,6 +71,10 @@ def show_json(value: Any) -> None:
     from iac.views.words import json_text
 
     context = click.get_current_context(silent=True)
-    if context is not None and SHOWN in context.meta:
-        context.meta[SHOWN].append("json")
+    if context is not None:
+        call = call_of(context)
+        if call.sections is not None:
+            call.sections.append(value)
+            return
+        call.has_shown = True
     click.echo(json_text(value), nl=False)

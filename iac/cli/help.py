@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import click
 
-DOCS = "https://github.com/indigo-iac/indigo-iac/tree/main/docs"
-"""Where an installed user reads the pages: the documentation's address of pyproject.toml."""
+from iac.cli.options import GLOBAL, call_of
+from iac.core.explanation import page_url
 
 
 class Example(NamedTuple):
@@ -18,22 +18,28 @@ class Example(NamedTuple):
     lines: str
 
 
-def page_url(page: str) -> str:
-    """The address of a page of docs/."""
-    return f"{DOCS}/{page}"
-
-
 def option_rows(command: click.Command, context: click.Context) -> Iterator[tuple[str, str]]:
     """Each option as it is written, and what it does, with its default as the last sentence."""
+    is_root = getattr(command, "is_root", False)
     for option in command.get_params(context):
         record = option.get_help_record(context)
-        if record is None or not isinstance(option, click.Option):
+        if record is None or not isinstance(option, click.Option) or (option in GLOBAL and not is_root):
             continue
         default = option.get_help_extra(context).get("default")
         yield record[0], f"{option.help} Default: {default}." if default else str(option.help)
 
 
-class Subcommand(click.Command):
+class _Everywhere(click.Command):
+    """A command that takes the global options, too: they count before and after it."""
+
+    is_root = False
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Its own, then the global ones."""
+        return [*super().get_params(ctx), *(() if self.is_root else GLOBAL)]
+
+
+class Subcommand(_Everywhere):
     """A command whose help ends with examples, exit codes and the page that explains more.
 
     Attributes:
@@ -48,6 +54,14 @@ class Subcommand(click.Command):
         self.page = page
         self.examples = tuple(examples)
         self.exits = dict(exits or {})
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run it with what the global options say."""
+        call = call_of(ctx)
+        ctx.obj = call.context()
+        if call.verbose:
+            ctx.call_on_close(_log(call.verbose))
+        return super().invoke(ctx)
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the options, and show the rest below them."""
@@ -65,9 +79,24 @@ class Subcommand(click.Command):
             _write_lines(formatter, page_url(self.page), indent=0)
 
 
-def _write_options(command: click.Command, context: click.Context, formatter: click.HelpFormatter) -> None:
+def _log(verbosity: int) -> Callable[[], None]:
+    """Requests and their statuses on stderr; what they carry is never logged. Gives what ends it."""
+    import logging  # only with -v
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(name)s: %(message)s"))
+    logger = logging.getLogger("iac")
+    logger.addHandler(handler)
+    logger.setLevel(logging.DEBUG if verbosity > 1 else logging.INFO)
+    return lambda: logger.removeHandler(handler)
+
+
+def _write_options(command: _Everywhere, context: click.Context, formatter: click.HelpFormatter) -> None:
     with formatter.section("Options"):
         formatter.write_dl(list(option_rows(command, context)))
+        if not command.is_root:
+            formatter.write_paragraph()
+            _write_lines(formatter, "Global options such as --env work here, too: iac --help", indent=0)
 
 
 def _write_lines(formatter: click.HelpFormatter, lines: str, indent: int = 2) -> None:
@@ -77,7 +106,7 @@ def _write_lines(formatter: click.HelpFormatter, lines: str, indent: int = 2) ->
         formatter.write(f"{space}{line}\n")
 
 
-class Group(click.Group):
+class Group(_Everywhere, click.Group):
     """A group that says "did you mean" for an unknown command."""
 
     command_class = Subcommand

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.context import Shell, read_stdin
+from iac.cli.context import CommandContext, read_stdin
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
-from iac.core.limits import listed, said_once
+from iac.core.text import listed, once_per_message
 
 if TYPE_CHECKING:
     from iac.workflow.importing.draft import DefinitionDraft
-    from iac.workflow.importing.run import Imported
-    from iac.workflow.importing.selection import Candidate, Wish
+    from iac.workflow.importing.run import ImportResult
+    from iac.workflow.importing.selection import Candidate, ClientSelection
 
 
 @click.command(
@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 @FORMAT
 @click.pass_obj
 def command(
-    shell: Shell,
+    context: CommandContext,
     *,
     client_ids: tuple[str, ...],
     matches: tuple[str, ...],
@@ -74,43 +74,45 @@ def command(
     their default. iac overwrites no file, and writes all definitions or none.
     """
     from iac.clock import SystemClock  # not needed by --help
-    from iac.workflow.importing.draft import ImportTerms
-    from iac.workflow.importing.run import Order, run_import  # brings in the adapters
+    from iac.workflow.importing.draft import ImportSettings
+    from iac.workflow.importing.run import ImportRequest, run_import  # brings in the adapters
 
     today = SystemClock().now().date()
-    wish = _wish(client_ids, matches, source)
-    terms = ImportTerms(today, _folder(folder), _day(waive_until, today))
-    candidates = None if source is None else _read(shell, source)
-    done = run_import(shell, Order(wish, terms, candidates, shell.path(secrets_to) if secrets_to else None))
+    selection = _selection(client_ids, matches, source)
+    terms = ImportSettings(today, _folder(folder), _day(waive_until, today))
+    candidates = None if source is None else _read(context, source)
+    request = ImportRequest(selection, terms, candidates, context.path(secrets_to) if secrets_to else None)
+    done = run_import(context.with_progress(), request)
     show(view, done.to_dict(), (f"{draft.file}: client_id {draft.client_id}" for draft in done.drafts))
-    shell.note(*_told(done, is_text=view == "text"))
-    shell.note(*_secrets_told([draft for draft in done.drafts if draft.secret is not None], source, secrets_to))
+    context.note(*_told(done, is_text=view == "text"))
+    context.note(*_secrets_told([draft for draft in done.drafts if draft.secret is not None], source, secrets_to))
     if done.others:
         others = ", ".join(done.others)
-        shell.note(f"these definitions are in other environments too: {others}; see `environments` of each")
+        context.note(f"these definitions are in other environments too: {others}; see `environments` of each")
+    context.advise("next: run iac plan. It shows adopt, without field changes; iac apply then takes the clients over")
     return 0
 
 
-def _wish(client_ids: tuple[str, ...], texts: tuple[str, ...], source: str | None) -> Wish:
-    from iac.workflow.importing.selection import Match, Wish  # not needed by --help
+def _selection(client_ids: tuple[str, ...], texts: tuple[str, ...], source: str | None) -> ClientSelection:
+    from iac.workflow.importing.selection import ClientPattern, ClientSelection  # not needed by --help
 
     try:
-        matches = tuple(Match.parse(text) for text in texts)
+        matches = tuple(ClientPattern.parse(text) for text in texts)
     except ValueError as error:
         raise click.UsageError(f"--match: {error}") from error
-    wish = Wish(client_ids, matches)
-    if source is None and wish.is_everything:
+    selection = ClientSelection(client_ids, matches)
+    if source is None and selection.is_everything:
         raise click.UsageError("name a CLIENT_ID, --match [KIND=]GLOB or --from FILE")
-    if source is not None and wish.reads_owners:
+    if source is not None and selection.reads_owners:
         raise click.UsageError("--match owner= asks the server: leave out --from")
-    return wish
+    return selection
 
 
-def _folder(given: str) -> str:
+def _folder(name: str) -> str:
     from iac.config.tree import is_address  # not needed by --help
     from iac.ports.path import CLIENTS_DIR
 
-    folder = given.removeprefix("./").rstrip("/").removeprefix(f"{CLIENTS_DIR}/")
+    folder = name.removeprefix("./").rstrip("/").removeprefix(f"{CLIENTS_DIR}/")
     if folder in {"", CLIENTS_DIR}:
         return ""
     if not is_address(folder):
@@ -120,11 +122,11 @@ def _folder(given: str) -> str:
     return folder
 
 
-def _day(given: str | None, today: date) -> date | None:
-    if given is None:
+def _day(text: str | None, today: date) -> date | None:
+    if text is None:
         return None
     try:
-        until = date.fromisoformat(given)
+        until = date.fromisoformat(text)
     except ValueError:
         raise click.UsageError("--waive-until takes a day: YYYY-MM-DD") from None
     if until < today:
@@ -132,24 +134,24 @@ def _day(given: str | None, today: date) -> date | None:
     return until
 
 
-def _read(shell: Shell, source: str) -> list[Candidate]:
+def _read(context: CommandContext, source: str) -> list[Candidate]:
     from iac.workflow.importing.source import parse_files, read_file, read_folder
 
     if source == "-":
         return parse_files([("stdin", read_stdin())])
-    path = shell.path(source)
+    path = context.path(source)
     return parse_files(read_folder(path, source) if path.is_dir() else [(source, read_file(path))])
 
 
-def _told(done: Imported, *, is_text: bool) -> Iterator[str]:
+def _told(done: ImportResult, *, is_text: bool) -> Iterator[str]:
     """What there is to know beside the files."""
-    yield from said_once(((draft.address, note) for draft in done.drafts for note in draft.notes), "clients")
+    yield from once_per_message(((draft.address, note) for draft in done.drafts for note in draft.notes), "clients")
     if is_text:
         left = ((one.client_id or "(no client_id)", f"is not imported: {one.reason}") for one in done.skipped)
-        yield from said_once(left, "clients", sign=" ")
+        yield from once_per_message(left, "clients", sign=" ")
     for rule in sorted({rule for draft in done.drafts for rule in draft.refused}):
         addresses = listed(draft.address for draft in done.drafts if rule in draft.refused)
-        yield f"policy refuses ({rule}) until that is fixed or waived: {addresses}; iac explain {rule}"
+        yield f"policy refuses ({rule}) until you fix or waive it: {addresses}; iac explain {rule}"
 
 
 def _secrets_told(holding: list[DefinitionDraft], source: str | None, file: str | None) -> Iterator[str]:

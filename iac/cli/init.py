@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.context import Shell, is_terminal
-from iac.cli.help import Example, Subcommand, page_url
+from iac.cli.context import CommandContext, is_terminal
+from iac.cli.help import Example, Subcommand
+from iac.cli.options import Choice
+from iac.core.explanation import page_url
 from iac.core.text import printable
 from iac.registry import BACKENDS, FORGES, PROVIDERS
 
 if TYPE_CHECKING:
-    from iac.workflow.init import Answers, Begun
+    from iac.workflow.init import InitAnswers, NewState
     from iac.workflow.pipelines import Pipelines
 
 
@@ -38,14 +40,14 @@ if TYPE_CHECKING:
 @click.option("--issuer", metavar="URL", help="Issuer URL of the server. Default: iac asks on a terminal.")
 @click.option(
     "--provider",
-    type=click.Choice(list(PROVIDERS)),
+    type=Choice(list(PROVIDERS)),
     default=next(iter(PROVIDERS)),
     show_default=True,
     help="API of the server: management or self service of IAM, or client registration of any server.",
 )
 @click.option(
     "--backend",
-    type=click.Choice([name for name, backend in BACKENDS.items() if backend.starter]),
+    type=Choice([name for name, backend in BACKENDS.items() if backend.starter]),
     default=next(iter(BACKENDS)),
     show_default=True,
     help="Where state lives: a file on this machine, or the branch iac-state of the remote origin.",
@@ -53,7 +55,7 @@ if TYPE_CHECKING:
 @click.option(
     "--ci",
     "forges",
-    type=click.Choice(list(FORGES)),
+    type=Choice(list(FORGES)),
     multiple=True,
     help="Write pipelines, too; repeatable. In an existing project, write only pipelines.",
 )
@@ -64,7 +66,7 @@ if TYPE_CHECKING:
 )
 @click.pass_obj
 def command(
-    shell: Shell,
+    context: CommandContext,
     *,
     project: str | None,
     issuer: str | None,
@@ -80,28 +82,28 @@ def command(
     """
     if wheel and not forges:
         raise click.UsageError("--wheel is for pipelines: give --ci, too")
-    if forges and (shell.start / "iac.yaml").is_file() and not (project or issuer):
-        return _add_pipelines(shell, forges, wheel or "")
+    if forges and (context.start / "iac.yaml").is_file() and not (project or issuer):
+        return _add_pipelines(context, forges, wheel or "")
     from iac.clock import SystemClock  # not needed by --help
-    from iac.wiring.site import open_backend
-    from iac.workflow.init import Answers, make_project
+    from iac.wiring import open_backend
+    from iac.workflow.init import InitAnswers, make_project
 
-    project, issuer = _named(shell, project, issuer)
-    answers = Answers(project, issuer, provider, backend, wheel or "")
-    pipelines = _pipelines(shell, answers, forges) if forges else None
+    project, issuer = _named(context, project, issuer)
+    answers = InitAnswers(project, issuer, provider, backend, wheel or "")
+    pipelines = _pipelines(context, answers, forges) if forges else None
     write_more = pipelines.write if pipelines else lambda: None
-    begun = make_project(shell.start, answers, SystemClock(), open_backend, write_more)
+    begun = make_project(context.start, answers, SystemClock(), open_backend, write_more)
     click.echo(printable(f"made iac.yaml, clients.d/ and an empty state, {begun.where}"))
-    tell_key(shell, begun)
+    tell_key(context, begun)
     if pipelines:
-        _tell(shell, pipelines)
-    shell.note("next: iac new NAME starts a definition, clients.d/NAME.yaml; then run iac validate and iac plan")
+        _tell(context, pipelines)
+    context.note("next: iac new NAME starts a definition, clients.d/NAME.yaml; then run iac validate and iac plan")
     return 0
 
 
-def _named(shell: Shell, project: str | None, issuer: str | None) -> tuple[str, str]:
+def _named(context: CommandContext, project: str | None, issuer: str | None) -> tuple[str, str]:
     """The project's name and the issuer; what no option says is asked for, on a terminal."""
-    usual = shell.start.resolve().name
+    usual = context.start.resolve().name
     if is_terminal(sys.stdin):
         # limit: the person at the terminal, for both
         project = project or click.prompt("name of the project", default=usual, err=True)
@@ -111,51 +113,51 @@ def _named(shell: Shell, project: str | None, issuer: str | None) -> tuple[str, 
     return project or usual, issuer
 
 
-def _pipelines(shell: Shell, answers: Answers, forges: Collection[str]) -> Pipelines:
+def _pipelines(context: CommandContext, answers: InitAnswers, forges: Collection[str]) -> Pipelines:
     from iac.workflow.init import check_answers
     from iac.workflow.pipelines import prepare_pipelines  # only with --ci
 
-    return prepare_pipelines(shell.start, check_answers(answers), forges, f"--backend {answers.backend}")
+    return prepare_pipelines(context.start, check_answers(answers), forges, f"--backend {answers.backend}")
 
 
-def _add_pipelines(shell: Shell, forges: Collection[str], wheel: str) -> int:
+def _add_pipelines(context: CommandContext, forges: Collection[str], wheel: str) -> int:
     from iac.config.project import load_project
     from iac.workflow.pipelines import change_wheel, prepare_pipelines  # only with --ci
 
-    settings = load_project(shell.start).settings(shell.environment)
+    settings = load_project(context.start).settings(context.environment)
     is_new = wheel not in {"", settings.wheel}
     pipelines = (
-        change_wheel(shell.start, settings, forges, wheel)
+        change_wheel(context.start, settings, forges, wheel)
         if is_new
-        else prepare_pipelines(shell.start, settings, forges)
+        else prepare_pipelines(context.start, settings, forges)
     )
     pipelines.write()
-    _tell(shell, pipelines)
+    _tell(context, pipelines)
     return 0
 
 
-def _tell(shell: Shell, pipelines: Pipelines) -> None:
+def _tell(context: CommandContext, pipelines: Pipelines) -> None:
     for path in pipelines.files:
         click.echo(printable(f"made {path}"))
     for path in pipelines.edited:
         click.echo(printable(f"wrote the wheel into {path}"))
     if not (pipelines.files or pipelines.edited):
-        shell.note("the pipelines are there already, as this version writes them")
+        context.note("the pipelines are there already, as this version writes them")
     pages = (
         f"commit and push them; what to set up at the forge: {page_url(f'how-to/pipeline-{forge}.md')}"
         for forge in pipelines.forges
     )
-    shell.note(*pipelines.advice, *pages)
+    context.note(*pipelines.advice, *pages)
 
 
-def tell_key(shell: Shell, begun: Begun) -> None:
+def tell_key(context: CommandContext, begun: NewState) -> None:
     """Say where the identity is and what to do with it."""
     if begun.key is None:
         return
     path = begun.key.path
     click.echo(printable(f"{'made' if begun.key.is_new else 'took'} the age identity {path}"))
-    shell.note(
-        "it opens the secrets in state, and is used on this machine without further settings;",
+    context.note(
+        "it decrypts the secrets in state; commands on this machine find it",
         "keep a copy in a safe place: without it you must rotate every secret",
-        f"elsewhere, as in a pipeline, set IAC_AGE_IDENTITY to the content of {path} or to its path",
+        f"elsewhere, such as in a pipeline, set IAC_AGE_IDENTITY to the content of {path} or to its path",
     )

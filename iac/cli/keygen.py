@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.context import Shell, check_place, write_whole
+from iac.cli.context import CommandContext, check_place, write_whole
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
+from iac.cli.options import Choice, complete_addresses
 from iac.core.errors import InputError
-from iac.core.limits import listed
 from iac.core.state.model import ClientKey
+from iac.core.text import listed
 
 if TYPE_CHECKING:
     from iac.session import LocalSession
@@ -31,45 +32,45 @@ _FILE = "--jwks FILE"
         Example("Write the public keys to a file, for a client with jwks_uri", "iac keygen hosted --jwks jwks.json"),
     ),
 )
-@click.argument("address", metavar="ADDR")
+@click.argument("address", metavar="ADDR", shell_complete=complete_addresses)
 @click.option("--jwks", "file", metavar="FILE", help="Write the public keys to FILE, for a client with jwks_uri.")
 @click.option("--drop-old", "is_dropping", is_flag=True, help="Make no key. Drop all keys but the newest.")
 @click.option(
     "--type",
     "kind",
-    type=click.Choice(["ES256", "RS256"]),
+    type=Choice(["ES256", "RS256"]),
     default="ES256",
     show_default=True,
     help="Signature algorithm: ES256 (curve P-256) or RS256 (RSA).",
 )
-@click.option(
-    "--bits", type=click.Choice(["2048", "3072"]), default="3072", show_default=True, help="Size of an RSA key."
-)
+@click.option("--bits", type=Choice(["2048", "3072"]), default="3072", show_default=True, help="Size of an RSA key.")
 @FORMAT
 @click.pass_obj
-def command(shell: Shell, *, address: str, kind: str, bits: str, file: str | None, is_dropping: bool, view: str) -> int:
+def command(
+    context: CommandContext, *, address: str, kind: str, bits: str, file: str | None, is_dropping: bool, view: str
+) -> int:
     """Make a key pair for a client that logs in by private_key_jwt.
 
     iac seals the private key in state; templates read it as client.private_key. It writes the public keys into the
     definition as `jwk`. Then run `iac apply`: services get the newest key that the server knows. The old key stays
     valid until you drop it. Needs the extra jose, and no server.
     """
-    from iac.wiring.sessions import open_local  # brings in the adapters
+    from iac.wiring import open_local  # brings in the adapters
     from iac.workflow.keys import KeyType, add_key, drop_old_keys, make_key
 
-    session = open_local(shell)
+    session = open_local(context)
     # Before a key is made: state would keep one that nothing publishes.
-    place = _place(shell, session, address, file)
+    place = _place(context, session, address, file)
     if is_dropping:
         keys = drop_old_keys(session, address)
     else:
         keys = add_key(session, address, lambda: make_key(KeyType(kind), int(bits)))
-    _publish(shell, session, address, keys, file)
-    _tell(shell, keys, place, view)
+    _publish(context, session, address, keys, file)
+    _tell(context, keys, place, view)
     return 0
 
 
-def _place(shell: Shell, session: LocalSession, address: str, file: str | None) -> str:
+def _place(context: CommandContext, session: LocalSession, address: str, file: str | None) -> str:
     """Where the public keys go, before anything is made.
 
     Raises:
@@ -80,7 +81,7 @@ def _place(shell: Shell, session: LocalSession, address: str, file: str | None) 
     if client is None:
         raise InputError("this address leaves the project", where=address, fix="keys are for clients that stay")
     if file is not None:
-        check_place(shell, file, _FILE)
+        check_place(context, file, _FILE)
         return file
     if "jwks_uri" in client.fields:
         raise InputError(
@@ -91,17 +92,19 @@ def _place(shell: Shell, session: LocalSession, address: str, file: str | None) 
     return client.location.file
 
 
-def _publish(shell: Shell, session: LocalSession, address: str, keys: tuple[ClientKey, ...], file: str | None) -> None:
+def _publish(
+    context: CommandContext, session: LocalSession, address: str, keys: tuple[ClientKey, ...], file: str | None
+) -> None:
     from iac.config.edit.splice import make_edit, read_sources, write_edits
-    from iac.core.state.keys import key_set
+    from iac.core.state.model import key_set
 
     text = key_set(keys)
     if file is not None:
-        write_whole(shell, file, json.dumps(json.loads(text), indent=2) + "\n", _FILE)
+        write_whole(context, file, json.dumps(json.loads(text), indent=2) + "\n", _FILE)
         return
-    source = read_sources(shell.root, [address])[address]
+    source = read_sources(context.root, [address])[address]
     write_edits(
-        shell.root,
+        context.root,
         [
             make_edit(
                 source, session.desired.environment, {"token_endpoint_auth_method": "private_key_jwt", "jwk": text}
@@ -110,7 +113,7 @@ def _publish(shell: Shell, session: LocalSession, address: str, keys: tuple[Clie
     )
 
 
-def _tell(shell: Shell, keys: tuple[ClientKey, ...], place: str, view: str) -> None:
+def _tell(context: CommandContext, keys: tuple[ClientKey, ...], place: str, view: str) -> None:
     kids = [key.kid for key in keys]
     show(view, {"kids": kids, "file": place}, [f"{place} has the public half of: {listed(kids)}"])
-    shell.note("run iac apply: services get the newest key that the server knows")
+    context.note("run iac apply: services get the newest key that the server knows")

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 import click
 
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
+from iac.cli.environments import Section, error_lines, run_each, show_page, show_sections, worst
 from iac.cli.format import format_option, show_json
 from iac.cli.help import Example, Subcommand
-from iac.core.inventory import COLUMNS, Filter, Inventory, Standing
+from iac.core.inventory import COLUMNS, ClientStatus, Filter, Inventory, InventoryRow
 from iac.core.rotation import seconds
+from iac.core.text import nearest
+from iac.views.kind import Failures
 
 _USUAL = ("address", "client_id", "name", "state", "grants")
 _DURATION = re.compile(r"[1-9][0-9]{0,4}[hdw]")
@@ -39,7 +44,8 @@ class _Columns(click.ParamType[tuple[str, ...]]):
         names = (str(value),) if self.is_sort else tuple(str(value).split(","))
         for name in names:
             if (name.removeprefix("-") if self.is_sort else name) not in COLUMNS:
-                self.fail(f"{name}: there is no such column; there are {', '.join(COLUMNS)}", param, ctx)
+                hint = nearest(name, COLUMNS) or f"there are {', '.join(COLUMNS)}"
+                self.fail(f"{name}: there is no such column; {hint}", param, ctx)
         return names
 
 
@@ -92,7 +98,7 @@ class _Columns(click.ParamType[tuple[str, ...]]):
 @format_option("text", "json", "csv", "html")
 @click.pass_obj
 def command(
-    shell: Shell,
+    context: CommandContext,
     *,
     standings: tuple[str, ...],
     stale: timedelta | None,
@@ -110,12 +116,9 @@ def command(
     A client must match all filters; --managed and --unmanaged together match either. Needs the scope iam:admin.read,
     and no key of the state.
     """
-    from iac.wiring.sessions import Access, open_session  # brings in the adapters
-    from iac.workflow.inventory import read_inventory
-
     order = sort[0]
     wanted = Filter(
-        standings=frozenset(Standing(name) for name in standings),
+        standings=frozenset(ClientStatus(name) for name in standings),
         stale=stale,
         expiring=expiring,
         is_ownerless=is_ownerless,
@@ -124,29 +127,92 @@ def command(
         match=match,
     )
     needs_owners = "owners" in {*(columns or ()), order.removeprefix("-")}
-    with open_session(shell, Access.READ) as session:
-        inventory, now = read_inventory(session, wanted, with_owners=needs_owners), session.clock.now()
-    if not columns:
-        usual = _usual(wanted, order, is_use_known=inventory.is_use_known)
-        columns = usual if view == "text" else tuple(COLUMNS)
-    if view == "html":
-        from iac.views.html import inventory_page  # brings in Jinja2
-
-        click.echo(inventory_page([inventory], columns, now), nl=False)
-    else:
-        _show(shell, inventory, columns, order, view)
-    shell.note(*(f"{one.client_id or '(no client_id)'} is left out: {one.misfit_words}" for one in inventory.left_out))
-    if not inventory.is_use_known and "last_used" in columns:
-        shell.note("this server does not say when clients were last used: an empty last_used does not mean unused")
+    table = _Table(wanted, columns, order, view)
+    if context.is_many:
+        sections = run_each(context, lambda one: _read(one, table, needs_owners=needs_owners), lambda _: 0)
+        return _show_many(context, sections, table)
+    _show(context, _read(context.with_progress(), table, needs_owners=needs_owners), table)
     return 0
 
 
-def _usual(wanted: Filter, order: str, *, is_use_known: bool) -> tuple[str, ...]:
-    """What people see where they name no columns: the usual ones with what the filters are about."""
+def _read(context: CommandContext, table: _Table, *, needs_owners: bool) -> Inventory:
+    from iac.wiring import Access, open_session  # brings in the adapters
+    from iac.workflow.inventory import read_inventory
+
+    with open_session(context, Access.READ, may_be_empty=True) as session:
+        inventory = read_inventory(session, table.wanted, with_owners=needs_owners)
+    left_out = inventory.left_out
+    context.note(*(f"{one.client_id or '(no client_id)'} is left out: {one.invalid_words}" for one in left_out))
+    if not inventory.is_use_known and "last_used" in table.columns(inventory):
+        context.note("this server does not say when clients were last used: an empty last_used does not mean unused")
+    return inventory
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """How an inventory is shown; `named` are the columns that somebody named."""
+
+    wanted: Filter
+    named: tuple[str, ...] | None
+    order: str
+    view: str
+
+    def columns(self, inventory: Inventory) -> tuple[str, ...]:
+        """The columns to show."""
+        usual = _usual(self.wanted, self.order, inventory) if self.view == "text" else tuple(COLUMNS)
+        return self.named or usual
+
+    def rows(self, inventory: Inventory) -> list[InventoryRow]:
+        """The rows in their order."""
+        return inventory.sorted_by(self.order.removeprefix("-"), is_descending=self.order.startswith("-"))
+
+    def value(self, inventory: Inventory) -> dict[str, Any]:
+        """As JSON."""
+        return inventory.to_dict(self.columns(inventory), self.rows(inventory))
+
+    def csv(self, inventory: Inventory) -> str:
+        """As CSV."""
+        from iac.views.inventory import inventory_csv
+
+        return inventory_csv(self.columns(inventory), self.rows(inventory))
+
+    def page(self, inventories: Sequence[Inventory], failed: Failures = ()) -> str:
+        """As a page for a browser."""
+        from iac.clock import SystemClock
+        from iac.views.html import inventory_page  # brings in Jinja2
+
+        return inventory_page(inventories, self.named or tuple(COLUMNS), SystemClock().now(), failed)
+
+    def text(self, context: CommandContext, inventory: Inventory) -> str:
+        """For people."""
+        from iac.views.inventory import inventory_text
+
+        return inventory_text(inventory, self.columns(inventory), self.rows(inventory), width=context.width())
+
+
+def _show_many(context: CommandContext, sections: Sequence[Section[Inventory]], table: _Table) -> int:
+    if table.view == "html":
+        return show_page(sections, table.page)
+    if table.view != "csv":
+        return show_sections(context, sections, table.view, value=table.value, text=table.text)
+    head = ""
+    for section in sections:
+        context.note(*(f"{section.name}: {line}" for line in error_lines(section.error)))
+        if section.result is not None:
+            first, *lines = table.csv(section.result).splitlines()
+            click.echo("" if head else f"environment,{first}\n", nl=False)
+            head = first
+            click.echo("".join(f"{section.name},{line}\n" for line in lines), nl=False)
+    return worst(section.code for section in sections)
+
+
+def _usual(wanted: Filter, order: str, inventory: Inventory) -> tuple[str, ...]:
+    """What people see where they name no columns: the usual ones, what the filters are about, and what is wrong."""
     more = {
-        "last_used": is_use_known,
+        **dict.fromkeys(inventory.troubled, True),
+        "last_used": inventory.is_use_known,
         "rotate_due": wanted.expiring,
-        "expires": wanted.expiring,
+        "expires": wanted.expiring or "expires" in inventory.troubled,
         "scopes": wanted.scope,
         "privileged": wanted.is_privileged,
         "contacts": wanted.is_ownerless,
@@ -155,14 +221,15 @@ def _usual(wanted: Filter, order: str, *, is_use_known: bool) -> tuple[str, ...]
     return tuple(dict.fromkeys([*_USUAL, *(name for name, is_wanted in more.items() if is_wanted)]))
 
 
-def _show(shell: Shell, inventory: Inventory, columns: tuple[str, ...], order: str, view: str) -> None:
-    from iac.views.inventory import inventory_csv, inventory_text, summary_line
+def _show(context: CommandContext, inventory: Inventory, table: _Table) -> None:
+    from iac.views.inventory import summary_line
 
-    rows = inventory.sorted_by(order.removeprefix("-"), is_descending=order.startswith("-"))
-    if view == "json":
-        show_json(inventory.to_dict(columns, rows))
-    elif view == "csv":
-        click.echo(inventory_csv(columns, rows), nl=False)
-        shell.note(summary_line(inventory, len(rows)))
+    if table.view == "json":
+        show_json(table.value(inventory))
+    elif table.view == "csv":
+        click.echo(table.csv(inventory), nl=False)
+        context.note(summary_line(inventory, len(table.rows(inventory))))
+    elif table.view == "html":
+        click.echo(table.page([inventory]), nl=False)
     else:
-        click.echo(inventory_text(inventory, columns, rows, width=shell.width()), nl=False)
+        click.echo(table.text(context, inventory), nl=False)

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from iac.cli.context import Shell, is_terminal
+from iac.cli.context import CommandContext, is_terminal
 from iac.cli.format import FORMAT, show
-from iac.cli.help import Example, Subcommand, page_url
+from iac.cli.help import Example, Subcommand
+from iac.cli.options import complete_templates
+from iac.core.explanation import page_url
 from iac.services import Service, services
 
 if TYPE_CHECKING:
-    from iac.workflow.new import Offer, Started
+    from iac.workflow.new import ServiceChoice, WrittenService
 
 
 _USUAL = "plain"
@@ -34,17 +36,18 @@ _USUAL = "plain"
 @click.option(
     "--template",
     metavar="NAME",
+    shell_complete=complete_templates,
     default=_USUAL,
     show_default=True,
     help="A service of --list, or one of its templates.",
 )
 @click.option(
-    "--set", "given", metavar="NAME=VALUE", multiple=True, help="Answer what the service asks for; repeatable."
+    "--set", "settings", metavar="NAME=VALUE", multiple=True, help="Answer what the service asks for; repeatable."
 )
 @click.option("--list", "is_list", is_flag=True, help="List services, their templates and what they ask for.")
 @FORMAT
 @click.pass_obj
-def command(shell: Shell, /, *, address: str, is_list: bool, view: str, **wanted: Any) -> int:
+def command(context: CommandContext, /, *, address: str, is_list: bool, view: str, **wanted: Any) -> int:
     """Write clients.d/ADDR.yaml for a known service, with the output that delivers its credentials.
 
     A service with several clients gets one definition per client, and an output in iac.yaml. On a
@@ -58,18 +61,18 @@ def command(shell: Shell, /, *, address: str, is_list: bool, view: str, **wanted
         show(view, [_document(service) for service in known], _catalogue_lines(known))
         return 0
     from iac.clock import SystemClock  # not needed by --list
-    from iac.workflow.new import Start, find_offer, start
+    from iac.workflow.new import ServiceStart, add_service, find_offer
 
     offer = find_offer(wanted["template"])
-    answers = _answers(offer, wanted["given"])
-    started = start(shell.root, Start(offer, address, answers, SystemClock().now().date()))
-    _show(shell, offer, started, view)
+    answers = _answers(offer, wanted["settings"])
+    started = add_service(context.root, ServiceStart(offer, address, answers, SystemClock().now().date()))
+    _show(context, offer, started, view)
     return 0
 
 
-def _answers(offer: Offer, given: Sequence[str]) -> dict[str, str]:
+def _answers(offer: ServiceChoice, settings: Sequence[str]) -> dict[str, str]:
     answers: dict[str, str] = {}
-    for text in given:
+    for text in settings:
         name, equals, value = text.partition("=")
         if not equals or name in answers:
             raise click.UsageError(f"--set {text}: give NAME=VALUE, each NAME once")
@@ -81,19 +84,19 @@ def _answers(offer: Offer, given: Sequence[str]) -> dict[str, str]:
     return answers
 
 
-def _show(shell: Shell, offer: Offer, started: Started, view: str) -> None:
+def _show(context: CommandContext, offer: ServiceChoice, started: WrittenService, view: str) -> None:
     lines = [f"wrote {file}" for file in started.definitions.values()]
     lines += ["added to outputs of iac.yaml"] if started.is_shared else []
     show(view, {"definitions": dict(started.definitions), "outputs": list(started.outputs)}, lines)
     if view == "text":
-        shell.note(
+        context.note(
             *(f"iac apply will write {path}" for path in started.outputs),
             f"how {_reader(offer)} reads it: {page_url(f'how-to/services/{offer.service.name}.md')}",
             "next: look at the definition, then run iac validate and iac plan",
         )
 
 
-def _reader(offer: Offer) -> str:
+def _reader(offer: ServiceChoice) -> str:
     return "your service" if offer.service.name == _USUAL else offer.service.title
 
 

@@ -8,12 +8,18 @@ from dataclasses import dataclass, replace
 import click
 
 from iac.cli.approval import RECREATE, ROTATE_DUE
-from iac.cli.context import Shell, check_place, write_whole
+from iac.cli.context import CommandContext, check_place, write_whole
+from iac.cli.environments import Section, failures, run_each, show_sections
 from iac.cli.format import SETTINGS_FROM, format_option, known_ids, note_run, show_plan
 from iac.cli.help import Example, Subcommand
-from iac.views.kind import BUDGET, SMALLEST_BUDGET, PlanView, Setting, render_plan
+from iac.cli.options import complete_addresses
+from iac.core.plan.plan import Plan
+from iac.core.text import nearest
+from iac.views.kind import BUDGET, SMALLEST_BUDGET, PlanView, ViewSettings, render_plan
 
 _NAMES = ", ".join(PlanView)
+_JOINED = frozenset({PlanView.TEXT, PlanView.MARKDOWN, PlanView.JSON, PlanView.GITHUB, PlanView.HTML})
+"""Views of which one file can hold those of several environments."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,8 @@ class _ReportType(click.ParamType[ReportFile]):
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> ReportFile:
         view, _, file = value.partition("=")
         if view not in set(PlanView) or not file:
-            self.fail(f"{value}: write FORMAT=FILE, FORMAT being one of {_NAMES}", param, ctx)
+            hint = nearest(view, PlanView) if file else ""
+            self.fail(f"{value}: write FORMAT=FILE, FORMAT being one of {_NAMES}{hint and f'; {hint}'}", param, ctx)
         report = ReportFile(PlanView(view), file)
         if report.is_stdout and report.view is not PlanView.GITHUB:
             self.fail(f"{value}: only github goes to stdout beside the plan; for others name a file", param, ctx)
@@ -55,10 +62,10 @@ REPORT = click.option(
 @click.command(
     "plan",
     cls=Subcommand,
-    page="explanation/life-of-a-change.md",
+    page="how-to/review-a-plan.md",
     examples=(
         Example("Save a plan, then apply exactly that plan", "iac plan --out plan.json\niac apply plan.json"),
-        Example("Plan one client", "iac plan --target portal"),
+        Example("Plan all environments, side by side", "iac plan --all-envs"),
         Example("Write a report for a pull request", "iac plan --report markdown=plan.md"),
     ),
     exits={
@@ -68,7 +75,14 @@ REPORT = click.option(
     },
 )
 @click.option("--out", metavar="FILE", help="Save the plan for `iac apply FILE`.")
-@click.option("--target", "targets", metavar="ADDR", multiple=True, help="Plan only this address; repeatable.")
+@click.option(
+    "--target",
+    "targets",
+    metavar="ADDR",
+    multiple=True,
+    shell_complete=complete_addresses,
+    help="Plan only this address; repeatable.",
+)
 @ROTATE_DUE
 @RECREATE
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 if there are changes.")
@@ -85,7 +99,7 @@ REPORT = click.option(
 @format_option("text", "markdown", "json")
 @click.pass_obj
 def command(
-    shell: Shell,
+    context: CommandContext,
     *,
     out: str | None,
     targets: tuple[str, ...],
@@ -101,33 +115,91 @@ def command(
 
     Plan writes only the files that you ask for. It needs the scope iam:admin.read, no key of the state and no lock.
     """
-    from iac.wiring.sessions import Access, open_session  # brings in the adapters
-    from iac.workflow.plan import check_guards, read_plan
+    from iac.workflow.plan import check_guards  # brings in the adapters
 
     # Before the server is asked: a file that cannot be written costs no minutes of reading.
-    files = _files(shell, reports, out, view)
-    with open_session(shell.with_base(base), Access.READ, reads_ahead=not targets) as session:
-        plan = read_plan(session, replace(session.options(targets, recreate), rotate_due=rotate_due))
-        note_run(shell, session.backend.holder())
-    setting = Setting(shell.place, budget, known_ids)
+    files = _files(context, reports, out, view)
+    setting = ViewSettings(context.place, budget, known_ids)
+    based = context.with_base(base)
+    if context.is_many:
+        sections = run_each(
+            based,
+            lambda one: _read(one, targets, recreate, rotate_due=rotate_due),
+            lambda plan: 3 if plan.refusals else 2 if detailed_exitcode and not plan.is_empty else 0,
+        )
+        return _show_many(context, sections, files, view, setting)
+    plan = _read(based, targets, recreate, rotate_due=rotate_due)
     if view == "markdown":
         click.echo(render_plan(plan, PlanView.MARKDOWN, setting), nl=False)
     else:
-        show_plan(shell, plan, view)
+        show_plan(context, plan, view)
     for file, option in files:
         text = render_plan(plan, file.view, setting)
         if file.is_stdout:
             click.echo(text, nl=False)
         else:
-            write_whole(shell, file.name, text, option)
+            write_whole(context, file.name, text, option)
     if out is not None:
-        shell.note(f"saved {out}: apply it with `iac apply {out}`")
+        context.note(f"saved {out}: apply it with `iac apply {out}`")
     # Last, so that the files of a refused plan are there for its reviewers.
     check_guards(plan)
     return 2 if detailed_exitcode and not plan.is_empty else 0
 
 
-def _files(shell: Shell, reports: Sequence[ReportFile], out: str | None, view: str) -> Sequence[tuple[ReportFile, str]]:
+def _read(context: CommandContext, targets: tuple[str, ...], recreate: tuple[str, ...], *, rotate_due: bool) -> Plan:
+    from iac.wiring import Access, open_session  # brings in the adapters
+    from iac.workflow.plan import read_plan
+
+    with open_session(context, Access.READ, reads_ahead=not targets) as session:
+        plan = read_plan(session, replace(session.options(targets, recreate), rotate_due=rotate_due))
+        note_run(context, session.backend.holder())
+    return plan
+
+
+def _show_many(
+    context: CommandContext,
+    sections: Sequence[Section[Plan]],
+    files: Sequence[tuple[ReportFile, str]],
+    view: str,
+    setting: ViewSettings,
+) -> int:
+    """The plans of several environments: a section with its digest for each, and the files with all of them."""
+    from iac.views.text import plan_text
+    from iac.views.words import json_text
+
+    share = replace(setting, budget=max(SMALLEST_BUDGET, setting.budget // max(1, len(sections))))
+
+    def text(one: CommandContext, plan: Plan) -> str:
+        if view == "markdown":
+            return render_plan(plan, PlanView.MARKDOWN, share)
+        shown = plan_text(plan, color=one.wants_color(), width=one.width(), is_full=bool(one.verbose))
+        return f"{shown}Digest: {plan.digest}\n"
+
+    code = show_sections(context, sections, view, value=Plan.to_dict, text=text)
+    plans = [section.result for section in sections if section.result is not None]
+    missing = [section.name for section in sections if section.result is None]
+    for file, option in files:
+        if file.view is PlanView.JSON:
+            if missing:
+                context.note(f"{file.name} is not written: there is no plan of {', '.join(missing)}")
+                continue
+            shown = json_text({"environments": [plan.to_dict() for plan in plans]})
+        elif file.view is PlanView.HTML:
+            from iac.views.html import plan_page  # brings in Jinja2
+
+            shown = plan_page(plans, failures(sections))
+        else:
+            shown = "\n".join(render_plan(plan, file.view, share) for plan in plans)
+        if file.is_stdout:
+            click.echo(shown, nl=False)
+        else:
+            write_whole(context, file.name, shown, option)
+    return code
+
+
+def _files(
+    context: CommandContext, reports: Sequence[ReportFile], out: str | None, view: str
+) -> Sequence[tuple[ReportFile, str]]:
     """What is to be written beside stdout, and the option that says so.
 
     Raises:
@@ -139,10 +211,13 @@ def _files(shell: Shell, reports: Sequence[ReportFile], out: str | None, view: s
         files.append((ReportFile(PlanView.JSON, out), "--out FILE"))
     if view == "json" and any(file.is_stdout for file, _ in files):
         raise click.UsageError("--format json is all that stdout carries: give --report github=FILE a file")
-    paths = [shell.path(file.name) for file, _ in files]
+    whole = [file.view for file, _ in files if file.view not in _JOINED]
+    if context.is_many and whole:
+        raise click.UsageError(f"--report {whole[0]}=FILE is of one environment: give --env once")
+    paths = [context.path(file.name) for file, _ in files]
     if len(set(paths)) < len(paths):
         raise click.UsageError("two views cannot go to the same file")
     for file, option in files:
         if not file.is_stdout:
-            check_place(shell, file.name, option)
+            check_place(context, file.name, option)
     return files

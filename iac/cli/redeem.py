@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import click
 
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
+from iac.cli.options import complete_addresses
 
 
 @click.command(
@@ -15,20 +16,20 @@ from iac.cli.help import Example, Subcommand
     page="how-to/self-service.md",
     examples=(Example("Become the owner of a client", "iac redeem portal"),),
 )
-@click.argument("addresses", metavar="ADDR...", nargs=-1, required=True)
+@click.argument("addresses", metavar="ADDR...", nargs=-1, required=True, shell_complete=complete_addresses)
 @FORMAT
 @click.pass_obj
-def command(shell: Shell, *, addresses: tuple[str, ...], view: str) -> int:
+def command(context: CommandContext, *, addresses: tuple[str, ...], view: str) -> int:
     """Become the owner of clients that self service registered without an owner.
 
     Log in as a user first. The clients keep their client_id and secret. iac sends their registration access tokens, so
     it needs a key of the state, and removes the tokens from state. For `provider: iam-self-service`.
     """
-    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.secrets import redeem
 
     wanted = tuple(dict.fromkeys(addresses))
-    with open_session(shell, Access.WRITE) as session:
+    with open_session(context, Access.WRITE) as session:
         redeem(session, wanted)
     show(view, {"redeemed": list(wanted)}, (f"{address}: yours" for address in wanted))
     return 0

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from iac.cli.approval import ACCEPT_OLDER
-from iac.cli.context import Shell
-from iac.cli.format import FORMAT, show
+from iac.cli.context import CommandContext
+from iac.cli.format import FORMAT, show_json
 from iac.cli.help import Example, Subcommand
+from iac.cli.options import complete_addresses
 from iac.core.errors import RenderError, UnsafePlan
-from iac.core.limits import NAMES, listed
+from iac.core.text import NAMES, listed, printable
 
 if TYPE_CHECKING:
     from iac.session import LocalSession
@@ -35,36 +36,51 @@ if TYPE_CHECKING:
         3: "An output was refused, because git tracks it.",
     },
 )
-@click.option("--target", "targets", metavar="ADDR", multiple=True, help="Only outputs of this address; repeatable.")
+@click.option(
+    "--target",
+    "targets",
+    metavar="ADDR",
+    multiple=True,
+    shell_complete=complete_addresses,
+    help="Only outputs of this address; repeatable.",
+)
 @click.option("--check", is_flag=True, help="Write nothing. Compare files with state.")
 @ACCEPT_OLDER
 @FORMAT
 @click.pass_obj
-def command(shell: Shell, *, check: bool, targets: tuple[str, ...], accept_older_state: bool, view: str) -> int:
+def command(
+    context: CommandContext, *, check: bool, targets: tuple[str, ...], accept_older_state: bool, view: str
+) -> int:
     """Write outputs from state. Needs an age identity that opens the secrets, and no login.
 
     If the identity opens only some clients, name them with --target.
     """
-    from iac.wiring.sessions import open_local  # brings in the adapters
+    from iac.wiring import open_local  # brings in the adapters
     from iac.workflow.render import render_outputs
 
-    session = replace(open_local(shell), accepts_older_state=accept_older_state)
+    context = context.with_progress(view, _told)
+    session = replace(open_local(context), accepts_older_state=accept_older_state)
     results = render_outputs(session, session.options(targets).targets, check=check)
-    show(view, {"outputs": [result.to_dict() for result in results]}, _lines(results))
-    shell.note(*(line for result in results if result.warning for line in result.warning.lines()))
+    if view == "json":
+        show_json({"outputs": [result.to_dict() for result in results]})
+    context.note(*(line for result in results if result.warning for line in result.warning.lines()))
     if any(result.status == "failed" for result in results):
         raise _failure(session, results, targets)
     if any(result.status == "refused" for result in results):
-        raise UnsafePlan("some outputs were refused", fix="see above; the others are as they should be")
+        raise UnsafePlan("some outputs were refused", fix="see above; the other outputs are up to date")
     return 2 if check and any(result.status in {"missing", "differs", "blocked"} for result in results) else 0
 
 
-def _lines(results: Sequence[OutputState]) -> Iterator[str]:
-    for result in results:
-        first, *rest = result.lines() or [""]
-        about = first if first.startswith(result.id) else ": ".join(part for part in (result.id, first) if part)
-        yield f"{result.status:<10} {about}"
-        yield from rest
+def _told(result: object) -> tuple[str, bool]:
+    """An output when it is rendered or compared."""
+    from iac.workflow.render import OutputState  # not needed by --help
+
+    if not isinstance(result, OutputState):
+        return "", False
+    first, *rest = result.lines() or [""]
+    about = first if first.startswith(result.id) else ": ".join(part for part in (result.id, first) if part)
+    lines = [f"{result.status:<10} {about}", *rest]
+    return "\n".join(map(printable, lines)), result.status in {"failed", "refused"}
 
 
 def _failure(session: LocalSession, results: Sequence[OutputState], targets: Collection[str]) -> RenderError:
@@ -72,7 +88,7 @@ def _failure(session: LocalSession, results: Sequence[OutputState], targets: Col
     summary = "some outputs could not be rendered"
     closed = [result.closed for result in results if result.closed]
     if not closed:
-        return RenderError(summary, fix="see above; the others are as they should be")
+        return RenderError(summary, fix="see above; the other outputs are up to date")
     addresses = sorted({address for error in closed for address in error.addresses})
     why = f"the age identity does not open the secrets of these clients: {closed[0].why}"
     own = [] if targets else _opened(session, results)
@@ -86,5 +102,7 @@ def _failure(session: LocalSession, results: Sequence[OutputState], targets: Col
 def _opened(session: LocalSession, results: Sequence[OutputState]) -> list[str]:
     """Addresses all of whose outputs could be rendered."""
     clients = {spec.id: spec.clients for spec in session.desired.outputs}
-    fine = {address for result in results if result.status != "failed" for address in clients[result.id]}
+    fine = {
+        address for result in results if result.status not in {"failed", "blocked"} for address in clients[result.id]
+    }
     return sorted(fine - {address for result in results if result.status == "failed" for address in clients[result.id]})

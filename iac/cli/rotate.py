@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import click
 
-from iac.cli.approval import AUTO_APPROVE, LOCK_TIMEOUT, ApprovalTerms, carry_out, end
-from iac.cli.context import Shell
+from iac.cli.approval import AUTO_APPROVE, LOCK_TIMEOUT, ApprovalTerms, carry_out, end, with_ended
+from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT
 from iac.cli.help import Example, Subcommand
+from iac.cli.options import complete_addresses
 
 
 @click.command(
@@ -24,7 +25,7 @@ from iac.cli.help import Example, Subcommand
         5: "Applied in part; or the server cannot revoke tokens (IAM up to 1.12).",
     },
 )
-@click.argument("addresses", metavar="ADDR...", nargs=-1, required=True)
+@click.argument("addresses", metavar="ADDR...", nargs=-1, required=True, shell_complete=complete_addresses)
 @click.option(
     "--revoke", "is_revoking", is_flag=True, help="Also end access and refresh tokens that the clients have received."
 )
@@ -34,7 +35,7 @@ from iac.cli.help import Example, Subcommand
 @FORMAT
 @click.pass_obj
 def command(
-    shell: Shell,
+    context: CommandContext,
     *,
     addresses: tuple[str, ...],
     is_revoking: bool,
@@ -50,14 +51,15 @@ def command(
     raise `secret.serial` in the definition.
     """
     from iac.apply.run import apply_plan
-    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.rotate import prepare_rotation, rotate_and_revoke
 
     terms = ApprovalTerms(view, is_approved=auto_approve)
+    context = with_ended(context, view)
     with (
-        open_session(shell, Access.WRITE) as session,
-        session.backend.lock(session.holder(), timeout=lock_timeout),
+        open_session(context, Access.WRITE) as session,
+        session.locked(lock_timeout),
     ):
         locked = prepare_rotation(session, addresses, no_grace=no_grace)
-        report = carry_out(shell, session, locked, terms, rotate_and_revoke if is_revoking else apply_plan)
-    return end(shell, report, view)
+        report = carry_out(context, session, locked, terms, rotate_and_revoke if is_revoking else apply_plan)
+    return end(context, report, view)

@@ -6,8 +6,9 @@ from typing import Any
 
 import click
 
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
 from iac.cli.help import Example, Subcommand
+from iac.cli.options import Choice
 from iac.core.errors import InputError
 from iac.sandbox.flavour import Flavour
 from iac.sandbox.run import RunOptions, SandboxError, run
@@ -37,7 +38,7 @@ from iac.sandbox.world import Registrants
 )
 @click.option(
     "--flavour",
-    type=click.Choice([str(flavour) for flavour in Flavour]),
+    type=Choice([str(flavour) for flavour in Flavour]),
     default=str(Flavour.V1_14),
     show_default=True,
     help="Version of IAM to behave like.",
@@ -51,7 +52,7 @@ from iac.sandbox.world import Registrants
 )
 @click.option(
     "--registration",
-    type=click.Choice([str(policy) for policy in Registrants]),
+    type=Choice([str(policy) for policy in Registrants]),
     default=str(Registrants.ANYONE),
     show_default=True,
     help="Who can use self service.",
@@ -59,13 +60,13 @@ from iac.sandbox.world import Registrants
 @click.option("--faults", metavar="JSON", default="", help="Faults of the next requests.")
 @click.option("--shuffle", type=int, metavar="N", help="Answer lists in a random order, with seed N.")
 @click.pass_obj
-def command(shell: Shell, /, **options: Any) -> None:
+def command(context: CommandContext, /, **options: Any) -> None:
     """Run a local INDIGO IAM with real behaviour, for demos, tests and reviews.
 
     It runs in memory until Ctrl-C and keeps nothing. Do not use it in production: everybody knows its secrets.
     """
     if options["seed"] != PEOPLE:
-        options["seed"] = str(shell.path(options["seed"]))
+        options["seed"] = str(context.path(options["seed"]))
     flavour, registration = Flavour(options.pop("flavour")), Registrants(options.pop("registration"))
     try:
         run(RunOptions(flavour=flavour, registration=registration, **options), click.echo)

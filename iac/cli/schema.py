@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from iac.cli.help import Example, Subcommand
+from iac.cli.options import Choice
 
 
 @click.command(
@@ -19,7 +20,7 @@ from iac.cli.help import Example, Subcommand
         ),
     ),
 )
-@click.argument("name", type=click.Choice(["client", "project", "plan"]), default="client")
+@click.argument("name", type=Choice(["client", "project", "plan"]), default="client")
 def command(name: str) -> None:
     """Print the JSON Schema (2020-12) of a definition, of iac.yaml or of a plan, for editors and other tools."""
     from iac.config.schema import schema_text

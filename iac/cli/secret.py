@@ -7,9 +7,10 @@ from collections.abc import Mapping
 
 import click
 
-from iac.cli.context import Shell, is_terminal, read_given, read_stdin
+from iac.cli.context import CommandContext, is_terminal, read_given, read_stdin
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Group
+from iac.cli.options import complete_addresses
 from iac.core.errors import InputError
 from iac.core.secret import Secret
 
@@ -31,18 +32,18 @@ def command() -> None:
         Example("Read it from a file", "iac secret set portal < portal.secret"),
     ),
 )
-@click.argument("address", metavar="ADDR")
+@click.argument("address", metavar="ADDR", shell_complete=complete_addresses)
 @click.argument("others", metavar=" ", nargs=-1)
 @FORMAT
 @click.pass_obj
-def set_secret(shell: Shell, *, address: str, others: tuple[str, ...], view: str) -> int:
+def set_secret(context: CommandContext, *, address: str, others: tuple[str, ...], view: str) -> int:
     """Store the secret of ADDR, from stdin or from a prompt.
 
     iac stores it only if the token endpoint accepts it for this client. Use it for an adopted client of IAM 1.14 or
     newer, which never shows secrets. Then run `iac apply`: it renders the outputs that waited for the secret. Needs the
     scope iam:admin.read, and no key of the state.
     """
-    return _store(shell, {address: _given(address, others, "secret")}, view)
+    return _store(context, {address: _given(address, others, "secret")}, view)
 
 
 @command.command(
@@ -54,16 +55,16 @@ def set_secret(shell: Shell, *, address: str, others: tuple[str, ...], view: str
 @click.argument("file", metavar="FILE")
 @FORMAT
 @click.pass_obj
-def import_secrets(shell: Shell, *, file: str, view: str) -> int:
+def import_secrets(context: CommandContext, *, file: str, view: str) -> int:
     """Store the secrets of FILE: lines ADDR=secret, or a JSON object of address to secret. `-` is stdin.
 
     iac tests each secret at the token endpoint, and stores all or none.
     """
     from iac.workflow.secrets import parse_secrets  # not needed by --help
 
-    code = _store(shell, parse_secrets(_decoded(read_given(shell, file), file), file), view)
+    code = _store(context, parse_secrets(_decoded(read_given(context, file), file), file), view)
     if file != "-":
-        shell.note(f"remove {file}, which holds the secrets in clear")
+        context.note(f"remove {file}, which holds the secrets in clear")
     return code
 
 
@@ -73,7 +74,7 @@ def import_secrets(shell: Shell, *, file: str, view: str) -> int:
     page="how-to/self-service.md",
     examples=(Example("Store a token from a file", "iac secret token portal < portal.token"),),
 )
-@click.argument("address", metavar="ADDR")
+@click.argument("address", metavar="ADDR", shell_complete=complete_addresses)
 @click.argument("others", metavar=" ", nargs=-1)
 @click.option(
     "--uri",
@@ -83,34 +84,38 @@ def import_secrets(shell: Shell, *, file: str, view: str) -> int:
 )
 @FORMAT
 @click.pass_obj
-def set_token(shell: Shell, *, address: str, others: tuple[str, ...], uri: str, view: str) -> int:
+def set_token(context: CommandContext, *, address: str, others: tuple[str, ...], uri: str, view: str) -> int:
     """Store the registration access token of ADDR, from stdin or from a prompt.
 
     iac stores the token only if it reads the client with it. The token replaces one that has expired. For an address
     that is not in state, iac takes the client over; the definition must contain its client_id. For the providers
     iam-self-service and rfc7591.
     """
-    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.secrets import store_token
 
     token = _given(address, others, "token")
-    with open_session(shell, Access.READ) as session:
+    with open_session(context, Access.READ) as session:
         client = store_token(session, address, token, uri)
     text = f"{address}: stored, it reaches {client.client_id}"
     show(view, {"address": address, "client_id": client.client_id}, [text])
-    shell.note("run iac plan: it says what the definition changes")
+    context.note("run iac plan: it says what the definition changes")
     return 0
 
 
-def _store(shell: Shell, secrets: Mapping[str, Secret], view: str) -> int:
-    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+def _store(context: CommandContext, secrets: Mapping[str, Secret], view: str) -> int:
+    from iac.apply.deliver import find_unfit
+    from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.secrets import store_secrets
 
-    with open_session(shell, Access.READ) as session:
+    with open_session(context, Access.READ) as session:
         stored = store_secrets(session, secrets)
+        unfit = list(find_unfit(session, session.backend.load(), secrets))
     value = {"secrets": [{"address": address, "new": is_new} for address, is_new in stored.items()]}
+    value["findings"] = [diagnostic.to_dict() for diagnostic in unfit]
     show(view, value, (f"{address}: {'stored' if is_new else 'known already'}" for address, is_new in stored.items()))
-    shell.note("run iac apply: it renders the outputs that waited for this")
+    context.note(*(line for diagnostic in unfit for line in diagnostic.lines()))
+    context.note("run iac apply: it renders the outputs that waited for this")
     return 0
 
 

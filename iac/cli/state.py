@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.approval import AUTO_APPROVE, LOCK_TIMEOUT, ApprovalTerms, carry_out, end
-from iac.cli.context import Shell, approve, check_terminal, read_given
+from iac.cli.approval import AUTO_APPROVE, LOCK_TIMEOUT, ApprovalTerms, carry_out, end, with_ended
+from iac.cli.context import CommandContext, approve, check_terminal, read_given
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Group
+from iac.cli.options import complete_addresses
 from iac.core.state.model import ClientState, State, Tombstone
 from iac.core.text import printable
 from iac.registry import capabilities
@@ -26,10 +27,10 @@ def command() -> None:
     """Create, inspect, move and repair state. Secrets stay sealed. Only restore contacts the server."""
 
 
-def _open(shell: Shell) -> StateSession:
-    from iac.wiring.sessions import open_state  # not needed by --help
+def _open(context: CommandContext) -> StateSession:
+    from iac.wiring import open_state  # not needed by --help
 
-    return open_state(shell)
+    return open_state(context)
 
 
 @command.command(
@@ -40,7 +41,7 @@ def _open(shell: Shell) -> StateSession:
     exits={1: "There is a state already."},
 )
 @click.pass_obj
-def init(shell: Shell) -> int:
+def init(context: CommandContext) -> int:
     """Create the empty state of an environment, and write its lineage into iac.yaml.
 
     If iac.yaml names no recipients, iac makes an age identity, as `iac init` does. An existing state stays as it is.
@@ -48,14 +49,14 @@ def init(shell: Shell) -> int:
     from iac.cli.init import tell_key  # not needed by the others
     from iac.clock import SystemClock
     from iac.config.project import load_project
-    from iac.wiring.site import open_backend
+    from iac.wiring import open_backend
     from iac.workflow.init import make_state
 
-    settings = load_project(shell.root).settings(shell.environment)
+    settings = load_project(context.root).settings(context.environment)
     begun = make_state(settings, SystemClock(), open_backend)
     click.echo(printable(f"made an empty state for environment {settings.environment}, {begun.where}"))
-    tell_key(shell, begun)
-    shell.note(f"iac.yaml names its lineage, {begun.lineage}: commit iac.yaml")
+    tell_key(context, begun)
+    context.note(f"iac.yaml names its lineage, {begun.lineage}: commit iac.yaml")
     return 0
 
 
@@ -67,11 +68,11 @@ def init(shell: Shell) -> int:
 )
 @FORMAT
 @click.pass_obj
-def list_clients(shell: Shell, *, view: str) -> int:
+def list_clients(context: CommandContext, *, view: str) -> int:
     """List addresses in state, with client_id and the status of the secret. Needs no server and no key."""
-    state = _open(shell).backend.load()
+    state = _open(context).backend.load()
     show(view, state_to_dict(state), _client_lines(state))
-    shell.note(*_notes(state) if view == "text" else ())
+    context.note(*_notes(state) if view == "text" else ())
     return 0
 
 
@@ -106,14 +107,14 @@ def _way_back(state: State, grave: Tombstone) -> str:
     page="reference/state.md",
     examples=(Example("Show one client", "iac state show portal"),),
 )
-@click.argument("address", metavar="ADDR")
+@click.argument("address", metavar="ADDR", shell_complete=complete_addresses)
 @FORMAT
 @click.pass_obj
-def show_client(shell: Shell, *, address: str, view: str) -> int:
+def show_client(context: CommandContext, *, address: str, view: str) -> int:
     """Show what state holds of one client, and the recipients of its secret. Secrets are shown as "(sensitive)"."""
     from iac.workflow.state import not_in_state
 
-    state = _open(shell).backend.load()
+    state = _open(context).backend.load()
     client = state.clients.get(address)
     if client is None:
         raise not_in_state(state, address)
@@ -144,10 +145,10 @@ def _detail_lines(address: str, client: ClientState) -> Iterator[str]:
         ),
     ),
 )
-@click.argument("source", metavar="FROM")
+@click.argument("source", metavar="FROM", shell_complete=complete_addresses)
 @click.argument("target", metavar="TO")
 @click.pass_obj
-def move(shell: Shell, *, source: str, target: str) -> int:
+def move(context: CommandContext, *, source: str, target: str) -> int:
     """Give a client in state another address. Move its definition, too.
 
     Needs an age identity, because iac seals the secret again for the new address. To do the same through review, use
@@ -155,9 +156,9 @@ def move(shell: Shell, *, source: str, target: str) -> int:
     """
     from iac.workflow.state import rename
 
-    client = rename(_open(shell), source, target)
+    client = rename(_open(context), source, target)
     click.echo(printable(f"{source} is now {target} (client_id {client.client_id})"))
-    shell.note(f"move its definition too: clients.d/{source}.yaml to clients.d/{target}.yaml")
+    context.note(f"move its definition too: clients.d/{source}.yaml to clients.d/{target}.yaml")
     return 0
 
 
@@ -171,10 +172,10 @@ def move(shell: Shell, *, source: str, target: str) -> int:
         ),
     ),
 )
-@click.argument("address", metavar="ADDR")
+@click.argument("address", metavar="ADDR", shell_complete=complete_addresses)
 @click.option("--auto-approve", "--yes", "is_approved", is_flag=True, help="Do not ask. Off a terminal iac cannot ask.")
 @click.pass_obj
-def remove(shell: Shell, *, address: str, is_approved: bool) -> int:
+def remove(context: CommandContext, *, address: str, is_approved: bool) -> int:
     """Forget a client and its stored secret. The client stays on the server, and rendered outputs stay on disk.
 
     A definition with `adopt: true` takes the client over again. IAM 1.14 and newer do not show its secret then. To do
@@ -182,11 +183,11 @@ def remove(shell: Shell, *, address: str, is_approved: bool) -> int:
     """
     from iac.workflow.state import find, forget
 
-    session = _open(shell)
+    session = _open(context)
     state = session.backend.load()
     known = _known(state, address, find(state, address))
     if not is_approved:
-        shell.note(
+        context.note(
             f"{address} ({known}): the client stays on the server, the stored secret is lost to iac;",
             "iac state pull saves a copy of the state first",
         )
@@ -194,7 +195,7 @@ def remove(shell: Shell, *, address: str, is_approved: bool) -> int:
         approve("Forget it?", "Cancelled. Nothing was done.")
     forget(session, address)
     click.echo(printable(f"forgot {address} ({known})"))
-    shell.note("rendered outputs are left as they are; a definition with adopt: true takes the client over again")
+    context.note("rendered outputs are left as they are; a definition with adopt: true takes the client over again")
     return 0
 
 
@@ -215,12 +216,12 @@ def _known(state: State, address: str, client: ClientState | None) -> str:
         5: "Restored in part. Run it again.",
     },
 )
-@click.argument("address", metavar="ADDR")
+@click.argument("address", metavar="ADDR", shell_complete=complete_addresses)
 @AUTO_APPROVE
 @LOCK_TIMEOUT
 @FORMAT
 @click.pass_obj
-def restore(shell: Shell, *, address: str, auto_approve: bool, lock_timeout: int, view: str) -> int:
+def restore(context: CommandContext, *, address: str, auto_approve: bool, lock_timeout: int, view: str) -> int:
     """Create a deleted client again, with its old client_id and secret. Its services work again.
 
     State keeps deleted clients for 30 days. The client comes back as the server last answered it; if there is a
@@ -228,19 +229,20 @@ def restore(shell: Shell, *, address: str, auto_approve: bool, lock_timeout: int
     definition back. Needs an age identity.
     """
     from iac.apply.run import apply_plan
-    from iac.wiring.sessions import Access, open_session  # brings in the adapters
+    from iac.wiring import Access, open_session  # brings in the adapters
     from iac.workflow.restore import prepare_restore
 
+    context = with_ended(context, view)
     with (
-        open_session(shell, Access.WRITE) as session,
-        session.backend.lock(session.holder(), timeout=lock_timeout),
+        open_session(context, Access.WRITE) as session,
+        session.locked(lock_timeout),
     ):
         is_defined = address in session.desired.clients
         alone, locked = prepare_restore(session, address)
-        report = carry_out(shell, alone, locked, ApprovalTerms(view, is_approved=auto_approve), apply_plan)
-    code = end(shell, report, view)
+        report = carry_out(context, alone, locked, ApprovalTerms(view, is_approved=auto_approve), apply_plan)
+    code = end(context, report, view)
     if not is_defined:
-        shell.note(
+        context.note(
             f"now put its definition back, clients.d/{address}.yaml, and take it out of removed:",
             "until then iac apply refuses it, or deletes it again",
         )
@@ -254,7 +256,7 @@ def restore(shell: Shell, *, address: str, auto_approve: bool, lock_timeout: int
     examples=(Example("Save a copy of the state", "iac state pull > state-copy.json"),),
 )
 @click.pass_obj
-def pull(shell: Shell) -> int:
+def pull(context: CommandContext) -> int:
     """Print the state as one JSON document, journal included.
 
     Secrets stay sealed. With `encryption: none` they are readable, and iac warns you. `iac state push` takes the copy
@@ -263,9 +265,9 @@ def pull(shell: Shell) -> int:
     from iac.clock import SystemClock  # not needed by --help
     from iac.config.project import load_project
     from iac.core.state.document import render_state
-    from iac.wiring.site import open_backend
+    from iac.wiring import open_backend
 
-    settings = load_project(shell.root).settings(shell.environment)
+    settings = load_project(context.root).settings(context.environment)
     click.echo(render_state(open_backend(settings, SystemClock()).load()), nl=False)
     if settings.state.is_clear:
         click.echo("its secrets are not encrypted: iac.yaml has encryption: none", err=True)
@@ -288,7 +290,7 @@ def pull(shell: Shell) -> int:
 @click.argument("file", metavar="FILE")
 @click.option("--force", "is_forced", is_flag=True, help="Push a copy that is older than the state.")
 @click.pass_obj
-def push_copy(shell: Shell, *, file: str, is_forced: bool) -> int:
+def push_copy(context: CommandContext, *, file: str, is_forced: bool) -> int:
     """Replace the state by FILE: a copy of `iac state pull`, or an emergency copy. `-` is stdin.
 
     An emergency copy that ends in .journal is added to the state. No other command may run between pull and push.
@@ -296,9 +298,9 @@ def push_copy(shell: Shell, *, file: str, is_forced: bool) -> int:
     """
     from iac.workflow.state import StateCopy, push
 
-    push(_open(shell), StateCopy(read_given(shell, file), file), is_forced=is_forced)
+    push(_open(context), StateCopy(read_given(context, file), file), is_forced=is_forced)
     click.echo(printable(f"the state holds what {file} holds"))
-    shell.note("run iac plan: it says what differs from the server; keep the copy until then")
+    context.note("run iac plan: it says what differs from the server; keep the copy until then")
     return 0
 
 
@@ -309,30 +311,30 @@ def push_copy(shell: Shell, *, file: str, is_forced: bool) -> int:
     examples=(Example("Seal for the recipients that iac.yaml names now", "iac state rekey"),),
 )
 @click.pass_obj
-def rekey_secrets(shell: Shell) -> int:
+def rekey_secrets(context: CommandContext) -> int:
     """Seal every secret again, to the recipients of iac.yaml and of the definitions.
 
     Run it after a change of recipients, or of `encryption: none`. Needs an identity that opens the secrets now, and no
     server. Former recipients can still open older copies of the state: rotate the secrets that they must not know.
     """
-    from iac.wiring.sessions import open_rekey  # not needed by --help
+    from iac.wiring import open_rekey  # not needed by --help
     from iac.workflow.state import rekey
 
-    done = rekey(open_rekey(shell))
+    done = rekey(open_rekey(context.with_progress()))
     click.echo(f"sealed {counted(done.secrets, 'secret')} again")
     for address, recipients in sorted(done.recipients.items()):
         click.echo(printable(f"{address}: also to {counted(len(recipients), 'recipient')} of its definition"))
     if done.are_clear:
-        shell.note("they are not encrypted now, as iac.yaml asks: whoever reads the state reads them")
+        context.note("they are not encrypted now, as iac.yaml says: everybody who can read the state can read them")
         return 0
     if done.were_clear:
-        shell.note(
-            f"{done.were_clear} of them were not encrypted, and are not in older copies and backups of the state:",
-            "remove those copies, or rotate with iac rotate",
+        context.note(
+            f"{done.were_clear} of them were not encrypted before, so older copies and backups of the state show them:",
+            "remove those copies, or run iac rotate",
         )
-    shell.note(
+    context.note(
         "older copies of the state still open for former recipients:",
-        "rotate what they must not know any more, with iac rotate",
+        "run iac rotate for the secrets that they must not know",
     )
     return 0
 
@@ -346,13 +348,13 @@ def rekey_secrets(shell: Shell) -> int:
 )
 @click.argument("run_id", metavar="RUN_ID")
 @click.pass_obj
-def unlock(shell: Shell, *, run_id: str) -> int:
+def unlock(context: CommandContext, *, run_id: str) -> int:
     """Break the lock of a run that died. The error message of the command that was refused shows RUN_ID.
 
     File backend: the lock ends with its process, so iac refuses while the process lives. Other backends: iac breaks the
     lock at once. Make sure that the run is dead, also on other machines.
     """
-    holder = _open(shell).backend.unlock(run_id)
+    holder = _open(context).backend.unlock(run_id)
     click.echo(printable(f"run {holder.run_id} of {holder.who}, since {holder.since}, no longer holds the lock"))
-    shell.note("run iac plan: it says what that run left unfinished")
+    context.note("run iac plan: it says what that run left unfinished")
     return 0

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
+from iac.cli.environments import run_each, show_sections
 from iac.cli.format import SETTINGS_FROM, format_option, known_ids, show_json
 from iac.cli.help import Example, Subcommand
-from iac.core.diagnostics import Diagnostic, Severity, message_lines
-from iac.core.text import printable
-from iac.views.kind import DiagnosticsView, Setting, render_diagnostics
+from iac.core.diagnostics import Diagnostic, Severity
+from iac.views.kind import DiagnosticsView, ViewSettings, render_diagnostics
 from iac.views.words import counted
 
 if TYPE_CHECKING:
@@ -38,30 +38,39 @@ if TYPE_CHECKING:
     about="How to print. github: annotations; gitlab: code quality; sarif: code scanning; junit: test report.",
 )
 @click.pass_obj
-def command(shell: Shell, *, paths: tuple[str, ...], view: str, base: str | None) -> int:
+def command(context: CommandContext, *, paths: tuple[str, ...], view: str, base: str | None) -> int:
     """Check iac.yaml, all definitions, templates and policy, in every environment. Needs no network.
 
     With PATH, iac shows only messages about these files and folders. With --env, it checks one environment.
     """
     from iac.workflow.validate import validate
 
-    inside = [_relative(shell, path) for path in paths]
-    validation = validate(shell.root, inside, shell.environment, base=shell.with_base(base).base)
+    inside = [_relative(context, path) for path in paths]
+    if context.is_many and view not in set(DiagnosticsView):
+        sections = run_each(
+            context.with_base(base),
+            lambda one: validate(one.root, inside, one.environment, base=one.base),
+            lambda validation: 0 if validation.is_valid else 1,
+        )
+        return show_sections(context, sections, view, value=_as_json, text=_text)
+    # For machines the messages of all environments are one list, each once.
+    environment = None if context.has_all else context.environment
+    validation = validate(context.root, inside, environment, base=context.with_base(base).base)
     if view == "json":
         show_json(_as_json(validation))
     elif view in set(DiagnosticsView):
-        setting = Setting(shell.place, explain=known_ids)
+        setting = ViewSettings(context.place, explain=known_ids)
         click.echo(render_diagnostics(validation.diagnostics, DiagnosticsView(view), setting), nl=False)
     else:
-        _show_text(shell, validation)
+        click.echo(_text(context, validation), nl=False, color=True)
     return 0 if validation.is_valid else 1
 
 
-def _relative(shell: Shell, path: str) -> str:
+def _relative(context: CommandContext, path: str) -> str:
     """A path of the command line as diagnostics name files."""
-    if not shell.path(path).exists():
+    if not context.path(path).exists():
         raise click.UsageError(f"{path}: no such file or folder in the project")
-    inside = shell.inside(path)
+    inside = context.inside(path)
     if inside.startswith(".."):
         raise click.UsageError(f"{path}: lies outside the project")
     return inside
@@ -83,13 +92,14 @@ def _told(diagnostic: Diagnostic) -> dict[str, object]:
     return {**diagnostic.to_dict(), **flat}
 
 
-def _show_text(shell: Shell, validation: Validation) -> None:
-    shown = (each for each in validation.diagnostics if each.severity is Severity.ERROR or not shell.quiet)
-    for line in message_lines(shown):
-        click.echo(printable(line))
+def _text(context: CommandContext, validation: Validation) -> str:
+    shown = (one for one in validation.diagnostics if one.severity is Severity.ERROR or not context.quiet)
+    page = context.layout()
+    lines = [*page.messages(shown)]
     counts = Counter(diagnostic.severity for diagnostic in validation.diagnostics)
     errors, warnings, waived = (counts[severity] for severity in Severity)
     what = f"{counted(validation.definitions, 'definition')}, {counted(len(validation.environments), 'environment')}"
-    found = [counted(errors, "mistake") if errors else "valid"]
-    found += [counted(warnings, "warning")] if warnings else []
-    click.echo(f"{what}: {', '.join(found + ([f'{waived} waived'] if waived else []))}")
+    verdict = [counted(errors, "mistake") if errors else "valid"]
+    verdict += [counted(warnings, "warning")] if warnings else []
+    summary = f"{what}: {', '.join(verdict + ([f'{waived} waived'] if waived else []))}"
+    return "".join(f"{line}\n" for line in (*lines, page.line(summary, "bold")))

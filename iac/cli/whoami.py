@@ -6,9 +6,10 @@ from typing import Any
 
 import click
 
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
 from iac.cli.format import FORMAT, show
 from iac.cli.help import Example, Subcommand
+from iac.ports.path import PROJECT_FILE
 
 
 @click.command(
@@ -23,11 +24,14 @@ from iac.cli.help import Example, Subcommand
 )
 @FORMAT
 @click.pass_obj
-def command(shell: Shell, *, view: str) -> int:
-    """Log in, and show who you are for the server, your scopes, and the version of the server."""
-    from iac.wiring.sessions import Access, open_server  # brings in the adapters
+def command(context: CommandContext, *, view: str) -> int:
+    """Log in, and show who you are for the server, your scopes, and the version of the server.
 
-    with open_server(shell, Access.ALL) as (settings, provider):
+    `auth` names the file that says how you log in: iac.yaml, or your own.
+    """
+    from iac.wiring import Access, open_server  # brings in the adapters
+
+    with open_server(context, Access.ALL) as (settings, provider):
         identity = provider.identify()
         actual = provider.read([])
     scopes = None if identity.scopes is None else sorted(identity.scopes)
@@ -41,6 +45,7 @@ def command(shell: Shell, *, view: str) -> int:
         "flavour": actual.facts.flavour,
         "shows_secrets": actual.facts.shows_secrets,
         "clients": actual.total,
+        "auth": settings.auth_file or PROJECT_FILE,
     }
     words = {
         **answer,

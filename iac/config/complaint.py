@@ -9,11 +9,11 @@ from dataclasses import dataclass, replace
 from functools import cache, partial
 from typing import TYPE_CHECKING, Any, cast
 
-from iac.config.document import Document, Pointer
 from iac.config.schema import FORMATS, compile_schema, load_schema, make_whole, values_of
 from iac.core.catalogue import mistake
 from iac.core.diagnostics import Diagnostic
 from iac.core.text import nearest
+from iac.document import Document, Pointer
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError
@@ -63,8 +63,8 @@ def validator_of(name: str) -> Validator:
     import referencing
 
     formats = jsonschema.FormatChecker(formats=())
-    for each, test in FORMATS.items():
-        formats.checks(each)(test)
+    for format_name, test in FORMATS.items():
+        formats.checks(format_name)(test)
     return jsonschema.Draft202012Validator(load_schema(name), registry=referencing.Registry(), format_checker=formats)
 
 
@@ -105,18 +105,18 @@ def check_schema(document: Document, name: str) -> list[Complaint]:
     """Every mistake of a document by the schema of this name, one for each place and kind; empty when it is valid.
 
     Whole numbers in another notation become ints first: what reads the document after its schema meets no others.
-    Nothing is said of a value that was refused as YAML already.
+    A value that was refused as YAML gets no second mistake.
     """
     if _quick(name)(document.value):
         return []
     make_whole(document.value, load_schema(name))
     if _quick(name)(document.value):
         return []
-    found: dict[tuple[Any, ...], Complaint] = {}
+    complaints: dict[tuple[Any, ...], Complaint] = {}
     for error in validator_of(name).iter_errors(document.value):
-        for pointer, said in _explain(document, _typed(error)):
-            found.setdefault((*pointer, said.id), (pointer, said))
-    return [(pointer, said) for pointer, said in found.values() if not document.is_faulty(pointer)]
+        for pointer, diagnostic in _explain(document, _typed(error)):
+            complaints.setdefault((*pointer, diagnostic.id), (pointer, diagnostic))
+    return [(pointer, diagnostic) for pointer, diagnostic in complaints.values() if not document.is_faulty(pointer)]
 
 
 def check_values(document: Document, pointer: Pointer, template: str, values: Mapping[str, Any]) -> list[Diagnostic]:
@@ -124,22 +124,22 @@ def check_values(document: Document, pointer: Pointer, template: str, values: Ma
     name, value = values_of(template), {"values": values}
     if _quick(name)(value):
         return []
-    return [said for _, said in check_schema(document.part(pointer, value), name)]
+    return [diagnostic for _, diagnostic in check_schema(document.part(pointer, value), name)]
 
 
 def _explain(document: Document, error: Violation) -> Iterator[Complaint]:
     if error.keyword in _STRUCTURE:
         yield from _STRUCTURE[error.keyword](document, error)
         return
-    rule, expected = _KINDS.get(error.keyword, ("schema", _expected))
-    pointer = error.pointer
+    rule, words = _KINDS.get(error.keyword, ("schema", _expected))
+    expected, pointer, why = words(error), error.pointer, _why(error)
     if error.is_name:
-        summary = f"the name {error.value} in {_name(pointer)} must be {expected(error)}"
+        summary = f"the name {error.value} in {_name(pointer)} must be {expected}"
         pointer = (*pointer, str(error.value))
-        yield pointer, mistake(rule, summary, document.at_key(*pointer), why=_why(error))
+        yield pointer, mistake(rule, summary, document.at_key(*pointer), why=why, fix=f"rename it: {expected}")
     else:
-        summary = f"{_name(pointer)} must be {expected(error)}{_shown(pointer, error.value)}"
-        yield pointer, mistake(rule, summary, document.at(*pointer), why=_why(error), fix=_fix(error))
+        summary = f"{_name(pointer)} must be {expected}{_shown(pointer, error.value)}"
+        yield pointer, mistake(rule, summary, document.at(*pointer), why=why, fix=_fix(error, expected))
 
 
 def _unknown_keys(document: Document, error: Violation) -> Iterator[Complaint]:
@@ -172,14 +172,14 @@ def _missing_keys(document: Document, error: Violation) -> Iterator[Complaint]:
     pointer = error.pointer
     for key in error.wanted:
         if key not in error.value:
-            found = mistake(
+            diagnostic = mistake(
                 "missing-key",
                 f"the key {key} is missing" + (f" in {_name(pointer)}" if pointer else ""),
                 document.at(*pointer),
                 why=error.schema.get("properties", {}).get(key, {}).get("description", ""),
                 fix=f"add {key}:" + (f" under {_name(pointer)}" if pointer else ""),
             )
-            yield (*pointer, key), found
+            yield (*pointer, key), diagnostic
 
 
 def _union(document: Document, error: Violation) -> Iterator[Complaint]:
@@ -205,7 +205,7 @@ def _union(document: Document, error: Violation) -> Iterator[Complaint]:
             f"{_name(pointer)} must be {choices}{_shown(pointer, error.value)}",
             document.at(*pointer),
             why=_why(error),
-            fix=_instead_of_literal(error),
+            fix=_instead_of_literal(error) or f"write {choices}",
         ),
     )
 
@@ -227,8 +227,11 @@ def _name_of_branch(error: Violation, key: str, names: list[str]) -> Violation:
 
 
 def _instead_of_literal(error: Violation) -> str:
-    is_source = isinstance(error.value, str) and any("env" in part.get("properties", {}) for part in error.wanted)
-    return "name a place, never the secret itself: {env: NAME} or {file: PATH}" if is_source else ""
+    if not isinstance(error.value, str):
+        return ""
+    if any("env" in part.get("properties", {}) for part in error.wanted):
+        return "name a place, never the secret itself: {env: NAME} or {file: PATH}"
+    return nearest(error.value, [str(part["const"]) for part in error.wanted if "const" in part])
 
 
 def _is_other(error: Violation) -> bool:
@@ -243,8 +246,8 @@ def _is_other(error: Violation) -> bool:
 
 
 def _property(error: Violation, key: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = error.schema.get("properties", {}).get(key, {})
-    return found if key not in error.value else {}
+    schema: Mapping[str, Any] = error.schema.get("properties", {}).get(key, {})
+    return schema if key not in error.value else {}
 
 
 def _branch(part: Mapping[str, Any]) -> str:
@@ -287,7 +290,7 @@ def _choices(error: Violation) -> list[str]:
 
 def _expected(error: Violation) -> str:
     expected: str = error.schema.get("x-expected") or {"uri": "an absolute URI"}.get(error.schema.get("format", ""), "")
-    return expected or "as its description says"
+    return expected or "what its description says"
 
 
 def _bound(error: Violation, low: str, high: str, unit: str) -> str:
@@ -301,14 +304,28 @@ def _why(error: Violation) -> str:
     return str(error.schema.get("description", ""))
 
 
-def _fix(error: Violation) -> str:
-    if error.keyword == "enum":
-        return nearest(str(error.value), _choices(error))
-    if error.keyword == "type" and "string" in error.wanted and isinstance(error.value, int | float):
+def _fix(error: Violation, expected: str) -> str:
+    """What to do."""
+    match error.keyword:
+        case "enum":
+            return nearest(str(error.value), _choices(error)) or "choose one of them"
+        case "pattern" if "examples" in error.schema:
+            return nearest(str(error.value), error.schema["examples"]) or f"use {expected}"
+        case "type":
+            return _other_type(error, expected)
+        case "minLength" | "maxLength" | "minItems" | "maxItems" | "minProperties":
+            return "shorten it" if error.keyword.startswith("max") else "write more"
+        case "minimum" | "maximum":
+            return f"choose {expected}"
+    return f"use {expected}"
+
+
+def _other_type(error: Violation, expected: str) -> str:
+    if "string" in error.wanted and isinstance(error.value, int | float):
         return "put it in quotes if it is text"
-    if error.keyword == "type" and "array" in error.wanted and not isinstance(error.value, dict):
+    if "array" in error.wanted and not isinstance(error.value, dict):
         return "write a list: [..]"
-    return ""
+    return f"write {expected}"
 
 
 _LENGTH = ("bad-length", partial(_bound, low="minLength", high="maxLength", unit=" characters long"))

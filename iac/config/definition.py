@@ -6,23 +6,31 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from iac.config.layers import Item, Merged
+from iac.config.layers import ListItem, MergedLayers
+from iac.config.settings import Settings
 from iac.core.desired import DesiredClient, Lifecycle, Rotation, Waiver
 from iac.core.diagnostics import Diagnostic, Location
-from iac.core.model import ALWAYS, DEFAULTED, FIELDS, GRANT_TYPES, Kind, Value, meant
-from iac.core.plan.recipients import recipient
+from iac.core.model import (
+    ALWAYS,
+    DEFAULTED,
+    FIELDS,
+    GRANT_TYPES,
+    Kind,
+    Value,
+    canonical_json,
+    field_of,
+    in_order,
+    meant,
+)
+from iac.core.plan.change import recipient
 from iac.core.policy import RULES, DefinitionRule, Subject, check, in_force, judge, unused
 from iac.core.rotation import seconds
 from iac.core.server import canonical_jwks
+from iac.document import Document
 
-if TYPE_CHECKING:
-    from iac.config.document import Document
-    from iac.config.settings import Settings
-
-
-Judged = tuple[tuple[Diagnostic, ...], tuple[Waiver, ...]]
+RuleHits = tuple[tuple[Diagnostic, ...], tuple[Waiver, ...]]
 """What policy finds in a definition, and what the definition waives."""
 
 _UNDECLARED = {name: FIELDS[name].undeclared for name in ALWAYS if FIELDS[name].undeclared is not None}
@@ -44,12 +52,12 @@ class Definition:
 
     address: str
     document: Document
-    merged: Merged
+    merged: MergedLayers
     settings: Settings
     fields: Mapping[str, Value]
 
 
-class Pool:
+class ValuePool:
     """Equal values are kept once: thousands of definitions have the same scopes."""
 
     def __init__(self) -> None:
@@ -60,58 +68,62 @@ class Pool:
         return self._kept.setdefault((value.__class__, value), value)
 
 
-def canonical_fields(merged: Merged, pool: Pool) -> dict[str, Value]:
+def canonical_fields(merged: MergedLayers, pool: ValuePool) -> dict[str, Value]:
     """Canonical values of the fields that are not empty; values with mistakes are left out."""
-    found: dict[str, Value] = dict(_UNDECLARED)  # type: ignore[arg-type]  # None is filtered out above
-    for name, field in FIELDS.items():
-        parts = merged.parts.get(name)
-        if parts is None or name in merged.broken:
+    fields: dict[str, Value] = dict(_UNDECLARED)  # type: ignore[arg-type]  # None is filtered out above
+    for name in in_order(merged.parts):
+        if name in merged.broken:
             continue
-        value = meant(name, _canonical(field.kind, name, merged, parts[-1].value))
+        field = field_of(name)
+        value = meant(name, _canonical(field.kind, name, merged, merged.parts[name][-1].value))
         if value is None or value in {(), ""}:
-            found.pop(name, None)
+            fields.pop(name, None)
         else:
-            found[name] = pool.one(value) if field.kind is Kind.SET else value
-    return found
+            fields[name] = pool.one(value) if field.kind is Kind.SET else value
+    return fields
 
 
-def _canonical(kind: Kind, name: str, merged: Merged, value: Any) -> Any:
+def _canonical(kind: Kind, name: str, merged: MergedLayers, value: Any) -> Any:
     if kind is Kind.SET:
         values = merged.values(name)
         if name == "grant_types":
             values = [GRANT_TYPES.get(grant, grant) for grant in values]
         return tuple(sorted(set(values)))
+    if kind is Kind.JSON:
+        return canonical_json(value)
     if kind is Kind.JWKS and isinstance(value, dict):
         return json.dumps(value)
     return bool(value) if kind is Kind.FLAG else value
 
 
-def desired_client(definition: Definition, pool: Pool, judged: Judged) -> DesiredClient:
+def desired_client(definition: Definition, pool: ValuePool, judgement: RuleHits) -> DesiredClient:
     """The client that planning gets. Call it for a definition without mistakes."""
     merged, document = definition.merged, definition.document
     fields = dict(definition.fields)
     if "jwk" in fields:
         fields["jwk"] = canonical_jwks(str(fields["jwk"]))
     owners = merged.values("owners") if "owners" in merged.parts else None
-    always = ALWAYS if definition.settings.api.knows_defaults else ALWAYS - DEFAULTED
+    named = frozenset(in_order(merged.parts))
+    knows_defaults = definition.settings.api.knows_defaults
     return DesiredClient(
         address=definition.address,
         client_id=merged.get("client_id", ""),
         fields=fields,
-        declared=pool.one(always.union(name for name in FIELDS if name in merged.parts)),
+        declared=pool.one(named | ALWAYS if knows_defaults else named),
         location=document.at(),
+        implied=frozenset() if knows_defaults else ALWAYS - DEFAULTED - named,
         owners=None if owners is None else tuple(sorted({owner.lower() for owner in owners})),
         secret_serial=merged.get("secret.serial", 1),
         recipients=tuple(sorted({recipient(key) for key in merged.values("recipients")})),
         adopt=merged.get("adopt", False),
         lifecycle=pool.one(_lifecycle(merged)),
-        remarks=judged[0],
-        waivers=judged[1],
+        remarks=judgement[0],
+        waivers=judgement[1],
         places=dict(_places(merged)),
     )
 
 
-def _places(merged: Merged) -> Iterator[tuple[str, Location]]:
+def _places(merged: MergedLayers) -> Iterator[tuple[str, Location]]:
     """Where values stand after merging: in the definition, in defaults, or in an environment's part."""
     for name, parts in merged.parts.items():
         yield name, parts[-1].at()
@@ -119,7 +131,7 @@ def _places(merged: Merged) -> Iterator[tuple[str, Location]]:
             yield f"{name} {GRANT_TYPES.get(item.value, item.value)}", item.at()
 
 
-def _lifecycle(merged: Merged) -> Lifecycle:
+def _lifecycle(merged: MergedLayers) -> Lifecycle:
     if not any(name in merged.parts for name in _LIFECYCLE):
         return Lifecycle()
     rotate_after = merged.get(_LIFECYCLE[2])
@@ -133,18 +145,18 @@ def _lifecycle(merged: Merged) -> Lifecycle:
     )
 
 
-NOTHING: Judged = ((), ())
+NOTHING: RuleHits = ((), ())
 
 
-class Judge:
+class DefinitionRules:
     """The rules in force in one environment, at work on its definitions."""
 
     def __init__(self, settings: Settings) -> None:
         self._rules = in_force(settings.policy, settings.api)
         self._terms = settings.terms
 
-    def find(self, definition: Definition, mistakes: Iterable[Diagnostic]) -> Judged:
-        """What is to be said of a definition. An item with a mistake is not judged too."""
+    def find(self, definition: Definition, mistakes: Iterable[Diagnostic]) -> RuleHits:
+        """What policy finds in a definition. An item with a mistake gets no finding of policy too."""
         merged = definition.merged
         subject = Subject(definition.fields, self._terms, has_owners=bool(merged.values("owners")))
         hits = check(subject, self._rules, merged.broken)
@@ -154,8 +166,9 @@ class Judge:
         wrong = {mistake.location for mistake in mistakes}
         places = _Places(definition)
         placed = ((rule, hit, places.of(hit)) for rule, hit in hits)
-        kept = (each for each in placed if not each[1].details["value"] or each[2] not in wrong)
-        return tuple(rule.diagnostic(hit, place) for rule, hit, place in kept), waivers
+        return tuple(
+            rule.diagnostic(hit, place) for rule, hit, place in placed if not hit.details["value"] or place not in wrong
+        ), waivers
 
 
 class _Places:
@@ -163,7 +176,7 @@ class _Places:
 
     def __init__(self, definition: Definition) -> None:
         self._definition = definition
-        self._items: dict[str, dict[str, Item]] = {}
+        self._items: dict[str, dict[str, ListItem]] = {}
 
     def of(self, hit: Diagnostic) -> Location:
         """Where the item stands, else its field, else where the definition begins."""
@@ -171,7 +184,7 @@ class _Places:
         item = self._named(name).get(value) if value else None
         return item.at() if item else self._definition.merged.at(name) or self._definition.document.at()
 
-    def _named(self, name: str) -> dict[str, Item]:
+    def _named(self, name: str) -> dict[str, ListItem]:
         """The items of a field by their value, grants by their wire name too; of equal ones the first."""
         if name not in self._items:
             items = self._items[name] = {}
@@ -181,7 +194,7 @@ class _Places:
         return self._items[name]
 
 
-def _waivers(merged: Merged) -> Iterator[Waiver]:
+def _waivers(merged: MergedLayers) -> Iterator[Waiver]:
     if "waive" in merged.broken:
         return
     for item in merged.items("waive"):
@@ -189,24 +202,24 @@ def _waivers(merged: Merged) -> Iterator[Waiver]:
         yield Waiver(entry["id"], entry["reason"], date.fromisoformat(entry["until"]), item.at())
 
 
-def judged(
-    found: Iterable[Judged], severities: Mapping[str, str], today: date, *, is_whole: bool
+def policy_diagnostics(
+    judgements: Iterable[RuleHits], severities: Mapping[str, str], today: date, *, is_whole: bool
 ) -> Iterator[Diagnostic]:
-    """What is said of all definitions of some environments.
+    """The diagnostics of policy for all definitions of some environments.
 
     Args:
-        found: by definition and environment.
+        judgements: by definition and environment.
         severities: of the project.
         today: the day by which waivers end.
         is_whole: whether these are all environments, so that a waiver that waives nothing is useless.
     """
     waivers: dict[Waiver, bool] = {}
-    for findings, waiving in found:
+    for findings, waiving in judgements:
         verdict = judge(findings, waiving, severities, today)
         yield from verdict.diagnostics
         for waiver in waiving:
             waivers[waiver] = waivers.get(waiver, False) or waiver in verdict.used or waiver.until < today
     for waiver, is_used in waivers.items():
         is_ours = isinstance(RULES[waiver.rule], DefinitionRule)
-        if is_whole and is_ours and not is_used and (said := unused(waiver, severities)):
-            yield said
+        if is_whole and is_ours and not is_used and (warning := unused(waiver, severities)):
+            yield warning

@@ -10,10 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
-from iac.config.definition import judged
-from iac.config.environment import Environment, parse_removed
+from iac.config.definition import policy_diagnostics
+from iac.config.environment import Environment, Known, parse_removed
 from iac.config.layers import Layer, folder_layers, read_layer
-from iac.config.output import Declared
+from iac.config.output import DeclaredOutput
 from iac.config.project import Project, has_errors, load_project, read_project, with_base
 from iac.config.settings import Settings, check_sources
 from iac.config.tree import Tree, read_tree
@@ -21,8 +21,7 @@ from iac.core.catalogue import mistake
 from iac.core.desired import Desired
 from iac.core.diagnostics import Diagnostic, Severity, sort_key
 from iac.core.errors import InvalidInput
-from iac.core.limits import listed
-from iac.core.text import nearest
+from iac.core.text import listed, nearest
 from iac.ports.path import PROJECT_FILE
 
 __all__ = ["Validation", "concerns", "load_environment", "load_project", "validate_project"]
@@ -43,7 +42,7 @@ class Validation:
     definitions: int
     environments: tuple[str, ...]
     templates: frozenset[str] = frozenset()
-    outputs: tuple[Declared, ...] = ()
+    outputs: tuple[DeclaredOutput, ...] = ()
 
     @property
     def is_valid(self) -> bool:
@@ -51,12 +50,15 @@ class Validation:
         return not has_errors(self.diagnostics)
 
 
-def load_environment(project: Project, name: str | None = None) -> tuple[Desired, Settings, list[Diagnostic]]:
+def load_environment(
+    project: Project, name: str | None = None, *, may_be_empty: bool = False
+) -> tuple[Desired, Settings, list[Diagnostic]]:
     """What one environment wants, its settings, and the warnings; what policy found goes with each client.
 
     Args:
         project: the project.
         name: the environment; None for the only one there is.
+        may_be_empty: whether a project without definitions is right: for what only looks at the server.
 
     Raises:
         InputError: no such environment, or several and none is named.
@@ -64,13 +66,15 @@ def load_environment(project: Project, name: str | None = None) -> tuple[Desired
     """
     settings = project.settings(name)
     loader = Loader(project.root, project, [settings])
-    loader.say(project.changed)
-    loader.say(check_sources(project.document, settings))
+    loader.collect(project.changed)
+    loader.collect(check_sources(project.document, settings))
     loader.load(read_tree(project.root))
-    found = loader.diagnostics()
-    if has_errors(found):
-        raise InvalidInput([each for each in found if each.severity is Severity.ERROR])
-    return loader.environments[0].desired(), settings, found
+    diagnostics = loader.diagnostics()
+    if may_be_empty:
+        diagnostics = [diagnostic for diagnostic in diagnostics if diagnostic.id != "no-definitions"]
+    if has_errors(diagnostics):
+        raise InvalidInput([diagnostic for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR])
+    return loader.environments[0].desired(), settings, diagnostics
 
 
 def validate_project(
@@ -94,25 +98,25 @@ def validate_project(
         InputError: no such environment, or no such base.
         InvalidInput: the base has mistakes.
     """
-    project, found = read_project(root)
+    project, diagnostics = read_project(root)
     if project and base:
         project = with_base(project, base)
-    if project is None and found[0].id == "no-project":
-        return Validation(tuple(found), 0, ())
-    settings = _chosen(project, environment) if project else []
-    loader = Loader(root, project, settings)
-    loader.say(project.changed if project else ())
+    if project is None and diagnostics[0].id == "no-project":
+        return Validation(tuple(diagnostics), 0, ())
+    all_settings = _chosen(project, environment) if project else []
+    loader = Loader(root, project, all_settings)
+    loader.collect(project.changed if project else ())
     tree = read_tree(root)
     loader.load(tree)
-    found += loader.diagnostics()
-    found += loader.judged(today or date.min)
+    diagnostics += loader.diagnostics()
+    diagnostics += loader.policy_diagnostics(today or date.min)
     if paths:
         always = () if project else (PROJECT_FILE,)
-        found = [each for each in found if concerns(each, (*paths, *always))]
-    names = tuple(each.environment for each in settings)
-    templates = frozenset[str]().union(*(each.templates() for each in loader.environments))
-    outputs = tuple(output for each in loader.environments for output in each.declared())
-    return Validation(tuple(sorted(found, key=sort_key)), len(tree.definitions), names, templates, outputs)
+        diagnostics = [diagnostic for diagnostic in diagnostics if concerns(diagnostic, (*paths, *always))]
+    names = tuple(settings.environment for settings in all_settings)
+    templates = frozenset[str]().union(*(environment.templates() for environment in loader.environments))
+    outputs = tuple(output for environment in loader.environments for output in environment.declared())
+    return Validation(tuple(sorted(diagnostics, key=sort_key)), len(tree.definitions), names, templates, outputs)
 
 
 def _chosen(project: Project, environment: str | None) -> list[Settings]:
@@ -128,34 +132,35 @@ def concerns(diagnostic: Diagnostic, paths: Iterable[str]) -> bool:
 class Loader:
     """Reads each file of a project once, for all environments asked for. Without a project each file by itself."""
 
-    def __init__(self, root: Path, project: Project | None, settings: Iterable[Settings]) -> None:
+    def __init__(self, root: Path, project: Project | None, all_settings: Iterable[Settings]) -> None:
         self._root = root
         self._names = project.names if project else None
         self._policy: Mapping[str, str] = project.document.value.get("policy", {}) if project else {}
-        self._found: dict[tuple[object, ...], Diagnostic] = {}
-        self.environments = [Environment(project, each) for each in settings] if project else []
+        self._diagnostics: dict[tuple[object, ...], Diagnostic] = {}
+        self.environments = [Environment(project, settings) for settings in all_settings] if project else []
         self.folders: dict[str, Layer | None] = {}
 
     def load(self, tree: Tree) -> None:
         """Read all files of the tree."""
-        self.say(tree.diagnostics)
+        self.collect(tree.diagnostics)
         self.folders = {folder: self._read(file, "defaults") for folder, file in tree.defaults.items()}
         for address, file in tree.definitions.items():
             layer = self._read(file, "client")
             if layer is not None:
-                self.say(self._check_environments(layer))
+                self.collect(self._check_environments(layer))
             below = list(folder_layers(self.folders, address))
+            known: Known = {}
             for environment in self.environments:
                 if environment.selects(address):
-                    environment.know(address)
-                    self.say(environment.add(address, below, layer) if layer else ())
+                    environment.add_address(address)
+                    self.collect(environment.add(address, below, layer, known) if layer else ())
         for environment in self.environments:
-            self.say(environment.finish())
+            self.collect(environment.finish())
 
     def diagnostics(self) -> list[Diagnostic]:
         """What was found, each once, with the severities of the project's policy."""
-        found = (self._judge(each) for each in self._found.values())
-        return sorted((each for each in found if each is not None), key=sort_key)
+        diagnostics = (self._judge(diagnostic) for diagnostic in self._diagnostics.values())
+        return sorted((diagnostic for diagnostic in diagnostics if diagnostic is not None), key=sort_key)
 
     def _judge(self, diagnostic: Diagnostic) -> Diagnostic | None:
         wanted = self._policy.get(diagnostic.id)
@@ -163,21 +168,21 @@ class Loader:
             return diagnostic
         return None if wanted == "off" else replace(diagnostic, severity=Severity(wanted))
 
-    def judged(self, today: date) -> list[Diagnostic]:
+    def policy_diagnostics(self, today: date) -> list[Diagnostic]:
         """What policy says of the definitions, each once."""
-        judgements = [each for environment in self.environments for each in environment.judged]
+        judgements = [judgement for environment in self.environments for judgement in environment.judgements]
         is_whole = self._names is not None and len(self.environments) == len(self._names)
-        return list(dict.fromkeys(judged(judgements, self._policy, today, is_whole=is_whole)))
+        return list(dict.fromkeys(policy_diagnostics(judgements, self._policy, today, is_whole=is_whole)))
 
-    def say(self, diagnostics: Iterable[Diagnostic]) -> None:
+    def collect(self, diagnostics: Iterable[Diagnostic]) -> None:
         """Take findings in; each counts once."""
-        for each in diagnostics:
-            self._found.setdefault((each.id, each.location, each.summary), each)
+        for diagnostic in diagnostics:
+            self._diagnostics.setdefault((diagnostic.id, diagnostic.location, diagnostic.summary), diagnostic)
 
     def _read(self, file: str, schema: str) -> Layer | None:
         """A file as a layer; None when nothing in it can be used."""
-        layer, found = read_layer(self._root, file, schema)
-        self.say(found)
+        layer, diagnostics = read_layer(self._root, file, schema)
+        self.collect(diagnostics)
         return layer
 
     def _check_environments(self, layer: Layer) -> Iterator[Diagnostic]:
@@ -195,13 +200,13 @@ class Loader:
 
 
 @dataclass(frozen=True, slots=True)
-class Survey:
+class ProjectSurvey:
     """A project as it stands.
 
     Attributes:
         addresses: of all definitions, in every environment, and those that `removed` and `moved` name.
         client_ids: client_id -> address, of the environment looked at.
-        replacing: client_id -> address, of those of them that rotations put others in the place of.
+        replaced: client_id -> address, of those of them that rotations put others in the place of.
         folders: folder below clients.d -> its defaults; None for a file that cannot be used.
         default_files: folder below clients.d -> the file of its defaults.
         mistakes: what is wrong in any environment; policy has no part in it.
@@ -209,26 +214,26 @@ class Survey:
 
     addresses: frozenset[str]
     client_ids: Mapping[str, str]
-    replacing: Mapping[str, str]
+    replaced: Mapping[str, str]
     folders: Mapping[str, Layer | None]
     default_files: Mapping[str, str]
     mistakes: tuple[Diagnostic, ...]
 
 
-def survey(project: Project, environment: str) -> Survey:
+def survey(project: Project, environment: str) -> ProjectSurvey:
     """Read all files of a project; `environment` is the one whose client_ids count."""
     loader = Loader(project.root, project, project.environments.values())
     tree = read_tree(project.root)
     loader.load(tree)
-    setting = next(each for each in loader.environments if each.settings.environment == environment)
+    setting = next(candidate for candidate in loader.environments if candidate.settings.environment == environment)
     value = project.document.value
     leaving = {entry.address for entry in parse_removed(project.document, value, environment)}
     leaving |= {name for entry in value.get("moved", ()) for name in (entry["from"], entry["to"])}
-    mistakes = tuple(each for each in loader.diagnostics() if each.severity is Severity.ERROR)
-    return Survey(
+    mistakes = tuple(diagnostic for diagnostic in loader.diagnostics() if diagnostic.severity is Severity.ERROR)
+    return ProjectSurvey(
         addresses=frozenset(tree.definitions) | leaving,
         client_ids=setting.client_ids(),
-        replacing={client.client_id: client.address for client in setting.replacing()},
+        replaced={client.client_id: client.address for client in setting.replaced_clients()},
         folders=loader.folders,
         default_files=tree.defaults,
         mistakes=mistakes,

@@ -7,43 +7,52 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from copy import copy
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
-from iac.config.definition import NOTHING, Definition, Judge, Judged, Pool, canonical_fields, desired_client
-from iac.config.document import Document, Pointer
-from iac.config.layers import Layer, Merged, Unsure, default_layers, merge, overlay, overrides, place_of
-from iac.config.output import Declared, OutputRules, Paths, parse_output, sealed_to
+from iac.config.definition import (
+    NOTHING,
+    Definition,
+    DefinitionRules,
+    RuleHits,
+    ValuePool,
+    canonical_fields,
+    desired_client,
+)
+from iac.config.layers import Layer, MergedLayers, UnusableValue, default_layers, merge, overlay, overrides, place_of
+from iac.config.output import DeclaredOutput, OutputPaths, OutputRules, parse_output, sealed_to
 from iac.config.project import Project, has_errors
 from iac.config.rule import check_definition
 from iac.config.settings import Settings, check_exposure
 from iac.core.catalogue import mistake
-from iac.core.desired import Desired, DesiredClient, Moved, OutputSpec, Removed, Rotation, Then
+from iac.core.desired import Desired, DesiredClient, Disposition, MovedEntry, OutputSpec, RemovedEntry, Rotation
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.plan.identity import is_successor_id
 from iac.core.text import nearest
+from iac.document import Document, Pointer
 
 
-def parse_removed(document: Document, value: Mapping[str, Any], environment: str) -> Iterator[Removed]:
+def parse_removed(document: Document, value: Mapping[str, Any], environment: str) -> Iterator[RemovedEntry]:
     """The entries of `removed` of the project and of one environment."""
     for pointer, entry in _removed(value, environment):
-        yield Removed(entry["address"], Then(entry["then"]), document.at(*pointer))
+        yield RemovedEntry(entry["address"], Disposition(entry["then"]), document.at(*pointer))
 
 
-def parse_moved(document: Document, value: Mapping[str, Any]) -> Iterator[Moved]:
+def parse_moved(document: Document, value: Mapping[str, Any]) -> Iterator[MovedEntry]:
     """The entries of `moved`."""
     for index, entry in enumerate(value.get("moved", ())):
-        yield Moved(entry["from"], entry["to"], document.at("moved", index))
+        yield MovedEntry(entry["from"], entry["to"], document.at("moved", index))
 
 
 def check_removed(
     document: Document, value: Mapping[str, Any], environment: str, addresses: Collection[str]
 ) -> Iterator[Diagnostic]:
     """An address that leaves has no definition and is there once."""
-    seen: set[str] = set()
+    removed: set[str] = set()
     for pointer, entry in _removed(value, environment):
         address, where = entry["address"], document.at(*pointer, "address")
-        if address in seen:
+        if address in removed:
             yield mistake("removed-twice", f"{address} is removed twice", where, fix="delete one of the entries")
         if address in addresses:
             yield mistake(
@@ -52,12 +61,12 @@ def check_removed(
                 where,
                 fix="delete the definition, or this entry",
             )
-        seen.add(address)
+        removed.add(address)
 
 
 def check_moved(document: Document, value: Mapping[str, Any], addresses: Collection[str]) -> Iterator[Diagnostic]:
     """A move goes from an address without a definition to one with, and each address is in one move."""
-    seen: set[str] = set()
+    moved: set[str] = set()
     for index, entry in enumerate(value.get("moved", ())):
         source, target = entry["from"], entry["to"]
         if source in addresses:
@@ -68,10 +77,10 @@ def check_moved(document: Document, value: Mapping[str, Any], addresses: Collect
             yield mistake(
                 "moved-target-missing", f"{source} is moved to {target}, which has no definition", where, fix=fix
             )
-        for address in {source, target} & seen:
+        for address in {source, target} & moved:
             where = document.at("moved", index)
             yield mistake("moved-twice", f"{address} is in two moves", where, fix="write one move from first to last")
-        seen |= {source, target}
+        moved |= {source, target}
 
 
 def _removed(value: Mapping[str, Any], environment: str) -> Iterator[tuple[Pointer, Mapping[str, Any]]]:
@@ -87,6 +96,20 @@ _CAUSES = (
 """Settings of iac.yaml that a plan can name as the cause of a message."""
 
 
+@dataclass(frozen=True, slots=True)
+class CheckedDefinition:
+    """A definition by itself: what its rules find, and the client, None where something is wrong with it."""
+
+    definition: Definition
+    diagnostics: list[Diagnostic]
+    judgement: RuleHits
+    client: DesiredClient | None
+
+
+Known = dict[tuple[object, ...], CheckedDefinition]
+"""One definition as environments have it, by the settings that its rules read (`Settings.rule_inputs`)."""
+
+
 class Environment:
     """The definitions and outputs of one environment, as far as they are read."""
 
@@ -96,59 +119,77 @@ class Environment:
         self._value = project.document.value
         self._defaults = list(default_layers(project.document, settings.environment))
         self._output_rules = OutputRules(project.root, settings)
-        self._judge = Judge(settings)
-        self.begin()
+        self._judge = DefinitionRules(settings)
+        self._has_own_defaults = "defaults" in overrides(self._value, settings.environment)
+        self._rule_inputs = settings.rule_inputs
+        self.forget_clients()
 
-    def emptied(self) -> Environment:
+    def without_clients(self) -> Environment:
         """The same environment before any definition; what was asked of the file system is not asked again."""
-        other = copy(self)
-        other.begin()
-        return other
+        environment = copy(self)
+        environment.forget_clients()
+        return environment
 
-    def begin(self) -> None:
+    def forget_clients(self) -> None:
         """Forget all definitions."""
         self._clients: dict[str, DesiredClient] = {}
         self._addresses: set[str] = set()
         self._outputs: list[OutputSpec] = []
         self._sound: list[OutputSpec] = []
         self._ids: dict[str, tuple[str, Location]] = {}
-        self._paths = Paths()
-        self._pool = Pool()
-        self.judged: list[Judged] = []
+        self._paths = OutputPaths()
+        self._pool = ValuePool()
+        self.judgements: list[RuleHits] = []
 
     def selects(self, address: str) -> bool:
         """Whether the environment has this address."""
         return self.settings.selects(address)
 
-    def know(self, address: str) -> None:
+    def add_address(self, address: str) -> None:
         """There is a definition at this address, whatever is in it."""
         self._addresses.add(address)
 
-    def add(self, address: str, folders: Sequence[Layer], layer: Layer) -> Iterator[Diagnostic]:
-        """Merge one definition, check it, and keep it when it is right."""
-        merged = self.merged(folders, layer)
-        fields = canonical_fields(merged, self._pool)
-        definition = Definition(address, layer.document, merged, self.settings, fields)
-        found = check_definition(definition)
-        found += self._check_id(definition)
-        found += self._add_outputs(definition)
-        judged = self._judge.find(definition, found)
-        if judged != NOTHING:
-            self.judged.append(judged)
-        if not merged.broken and not has_errors(found):
-            self._clients[address] = desired_client(definition, self._pool, judged)
-        yield from found
+    def add(self, address: str, folders: Sequence[Layer], layer: Layer, known: Known | None = None) -> list[Diagnostic]:
+        """Merge one definition, check it, and keep it when it is right.
 
-    def merged(self, folders: Sequence[Layer], *layers: Layer) -> Merged:
+        Args:
+            address: of the definition.
+            folders: defaults of its folders.
+            layer: the file.
+            known: what other environments made of it: where nothing of it is this environment's own, that is taken.
+        """
+        has_own = self._has_own_defaults or any(overlay(layer, self.settings.environment))
+        checked = None if known is None or has_own else known.get(self._rule_inputs)
+        if checked is None:
+            checked = self._check(address, folders, layer)
+            if known is not None and not has_own:
+                known[self._rule_inputs] = checked
+        if checked.judgement != NOTHING:
+            self.judgements.append(checked.judgement)
+        own = [*self._check_id(checked.definition), *self._add_outputs(checked.definition)]
+        if checked.client is not None and not has_errors(own):
+            self._clients[address] = checked.client
+        return [*checked.diagnostics, *own]
+
+    def _check(self, address: str, folders: Sequence[Layer], layer: Layer) -> CheckedDefinition:
+        merged = self.merged(folders, layer)
+        definition = Definition(address, layer.document, merged, self.settings, canonical_fields(merged, self._pool))
+        diagnostics = check_definition(definition)
+        judgement = self._judge.find(definition, diagnostics)
+        is_sound = not merged.broken and not has_errors(diagnostics)
+        client = desired_client(definition, self._pool, judgement) if is_sound else None
+        return CheckedDefinition(definition, diagnostics, judgement, client)
+
+    def merged(self, folders: Sequence[Layer], *layers: Layer) -> MergedLayers:
         """What the layers of a definition make together; without one what its place alone says."""
-        overlays = (each for layer in layers for each in overlay(layer, self.settings.environment))
+        overlays = (part for layer in layers for part in overlay(layer, self.settings.environment))
         return merge([*self._defaults, *folders, *layers, *overlays])
 
     def client_ids(self) -> dict[str, str]:
         """client_id -> address, of definitions with mistakes too."""
         return {client_id: address for client_id, (address, _) in self._ids.items()}
 
-    def replacing(self) -> list[DesiredClient]:
+    def replaced_clients(self) -> list[DesiredClient]:
         """The clients in whose place a rotation puts others."""
         return [client for client in self._clients.values() if client.lifecycle.rotation is Rotation.REPLACE]
 
@@ -171,13 +212,13 @@ class Environment:
         """Templates of the project that outputs name, those that are there."""
         return self._output_rules.templates()
 
-    def declared(self) -> Iterator[Declared]:
+    def declared(self) -> Iterator[DeclaredOutput]:
         """Outputs without a mistake whose clients have none."""
         settings = self.settings
         for spec in self._sound:
             if all(address in self._clients for address in spec.clients):
                 clients = tuple(self._clients[address] for address in spec.clients)
-                yield Declared(spec, clients, settings.project, settings.environment, settings.issuer)
+                yield DeclaredOutput(spec, clients, settings.project, settings.environment, settings.issuer)
 
     def desired(self) -> Desired:
         """What planning gets. Call it when nothing that stops was found."""
@@ -212,7 +253,7 @@ class Environment:
     def _check_id(self, definition: Definition) -> Iterator[Diagnostic]:
         try:
             client_id = definition.merged.get("client_id")
-        except Unsure:
+        except UnusableValue:
             return
         if client_id is None:
             return
@@ -229,7 +270,7 @@ class Environment:
 
     def _check_successors(self) -> Iterator[Diagnostic]:
         """No definition has a client_id that a rotation may give to the successor of another."""
-        for client in self.replacing():
+        for client in self.replaced_clients():
             for client_id, (address, where) in self._ids.items():
                 if is_successor_id(client_id, client.client_id):
                     yield mistake(
@@ -252,12 +293,12 @@ class Environment:
         self, document: Document, pointer: Pointer, item: dict[str, Any], address: str = ""
     ) -> Iterator[Diagnostic]:
         spec = parse_output(document, pointer, item, address)
-        found = list(self._output_rules.check(spec, document, pointer))
-        found += self._paths.claim(self._output_rules.place(spec), document.at(*pointer, "path"))
+        diagnostics = list(self._output_rules.check(spec, document, pointer))
+        diagnostics += self._paths.claim(self._output_rules.place(spec), document.at(*pointer, "path"))
         self._outputs.append(spec)
-        if not found:
+        if not diagnostics:
             self._sound.append(spec)
-        yield from found
+        yield from diagnostics
 
     def _add_project_outputs(self) -> Iterator[Diagnostic]:
         name = self.settings.environment

@@ -1,8 +1,8 @@
 """The layers of a definition in an environment, how each is read, and how they are laid over each other.
 
 Merging is typed, after parsing, and every value knows where it stands. Lists and plain values replace those of the
-layer below; `key+` adds items to it; `lifecycle` and `secret` are merged key by key; null and [] mean empty. An
-environment overrides the rest.
+layer below; `key+` adds items to it; `lifecycle`, `secret` and `extra` are merged key by key; null and [] mean empty.
+An environment overrides the rest.
 """
 
 from __future__ import annotations
@@ -10,26 +10,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from iac.config.complaint import check_schema
-from iac.config.document import Document, Pointer, read_document
 from iac.config.tree import is_defaults
 from iac.core.desired import DEFAULT
-from iac.core.diagnostics import Diagnostic
+from iac.core.diagnostics import Diagnostic, Location
+from iac.document import Document, Pointer, read_document
 
-if TYPE_CHECKING:
-    from iac.config.document import Document, Pointer
-    from iac.core.diagnostics import Location
-
-
-MERGED_BY_KEY = frozenset({"lifecycle", "secret"})
+MERGED_BY_KEY = frozenset({"lifecycle", "secret", "extra"})
 PLUS = "+"
 ENVIRONMENTS = "environments"
 
 
-class Unsure(Exception):
-    """A value cannot be used, for a mistake in it that has been said already."""
+class UnusableValue(Exception):
+    """A value cannot be used: a mistake in it is reported already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +32,7 @@ class Layer:
     """A mapping in a document.
 
     Attributes:
-        value: what its schema has accepted, and nothing else; see `usable`.
+        value: what its schema has accepted, and nothing else; see `usable_values`.
         broken: pointers of the mistakes that its schema found; their keys are not in `value`.
     """
 
@@ -48,7 +43,7 @@ class Layer:
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class LayerValue:
     """A value and where it stands."""
 
     value: Any
@@ -60,11 +55,11 @@ class Part:
         return self.document.at(*self.pointer, *more)
 
 
-class Item(NamedTuple):
+class ListItem(NamedTuple):
     """An item of a list, or a word of a text, and where it stands."""
 
     value: Any
-    part: Part
+    part: LayerValue
     position: int | None = None
 
     def at(self) -> Location:
@@ -73,45 +68,45 @@ class Item(NamedTuple):
 
 
 @dataclass(slots=True)
-class Merged:
+class MergedLayers:
     """The outcome: key (`lifecycle.prevent_destroy` for what is merged by key) -> the parts that make its value."""
 
-    parts: dict[str, list[Part]] = field(default_factory=dict)
+    parts: dict[str, list[LayerValue]] = field(default_factory=dict)
     broken: set[str] = field(default_factory=set)
 
     def get(self, key: str, default: Any = None) -> Any:
-        """The value of a key that is no list.
+        """The value of a key whose value is not a list.
 
         Raises:
-            Unsure: a mistake in it has been said.
+            UnusableValue: a mistake in it is reported already.
         """
         if key in self.broken:
-            raise Unsure
+            raise UnusableValue
         parts = self.parts.get(key)
         return parts[-1].value if parts else default
 
-    def items(self, key: str) -> list[Item]:
+    def items(self, key: str) -> list[ListItem]:
         """The items of a list over all its parts, text split at white space, each with its place.
 
         Raises:
-            Unsure: a mistake in it has been said.
+            UnusableValue: a mistake in it is reported already.
         """
         if key in self.broken:
-            raise Unsure
-        found: list[Item] = []
+            raise UnusableValue
+        items: list[ListItem] = []
         for part in self.parts.get(key, ()):
             if isinstance(part.value, str):
-                found += [Item(word, part) for word in part.value.split()]
+                items += [ListItem(word, part) for word in part.value.split()]
             else:
-                found += [Item(value, part, index) for index, value in enumerate(part.value or ())]
-        return found
+                items += [ListItem(value, part, index) for index, value in enumerate(part.value or ())]
+        return items
 
     def values(self, key: str) -> list[Any]:
         """The items of a list without their places."""
-        found: list[Any] = []
+        values: list[Any] = []
         for part in self.parts.get(key, ()):
-            found += part.value.split() if isinstance(part.value, str) else part.value or ()
-        return found
+            values += part.value.split() if isinstance(part.value, str) else part.value or ()
+        return values
 
     def at(self, key: str) -> Location | None:
         """Where a key's value begins; None when it is nowhere."""
@@ -119,7 +114,7 @@ class Merged:
         return parts[-1].at() if parts else None
 
 
-def usable(value: Mapping[str, Any], broken: Iterable[Pointer], pointer: Pointer = ()) -> dict[str, Any]:
+def usable_values(value: Mapping[str, Any], broken: Iterable[Pointer], pointer: Pointer = ()) -> dict[str, Any]:
     """A mapping without the keys that have a mistake at or below them.
 
     What comes after the schema never sees a value that the schema has not accepted: a rule that asks for a list gets
@@ -134,13 +129,13 @@ def usable(value: Mapping[str, Any], broken: Iterable[Pointer], pointer: Pointer
     for place in broken:
         if place[: len(pointer)] == pointer and len(place) > len(pointer):
             wrong.setdefault(place[len(pointer)], []).append(place)
-    kept: dict[str, Any] = {}
+    accepted: dict[str, Any] = {}
     for key, part in value.items():
         if key not in wrong:
-            kept[key] = part
+            accepted[key] = part
         elif _is_taken_apart(pointer, key) and isinstance(part, dict):
-            kept[key] = usable(part, wrong[key], (*pointer, key))
-    return kept
+            accepted[key] = usable_values(part, wrong[key], (*pointer, key))
+    return accepted
 
 
 def _is_taken_apart(pointer: Pointer, key: str) -> bool:
@@ -148,15 +143,15 @@ def _is_taken_apart(pointer: Pointer, key: str) -> bool:
     return key in MERGED_BY_KEY or (not pointer and key == ENVIRONMENTS) or pointer == (ENVIRONMENTS,)
 
 
-def merge(layers: Iterable[Layer]) -> Merged:
+def merge(layers: Iterable[Layer]) -> MergedLayers:
     """Lay each layer over those before it."""
-    merged = Merged()
+    merged = MergedLayers()
     for layer in layers:
-        _lay(merged, layer)
+        _add_layer(merged, layer)
     return merged
 
 
-def _lay(merged: Merged, layer: Layer) -> None:
+def _add_layer(merged: MergedLayers, layer: Layer) -> None:
     document, pointer = layer.document, layer.pointer
     added = []
     for key, value in layer.value.items():
@@ -164,17 +159,17 @@ def _lay(merged: Merged, layer: Layer) -> None:
             added.append(key)
         elif key in MERGED_BY_KEY and isinstance(value, dict):
             for inner, item in value.items():
-                merged.parts[f"{key}.{inner}"] = [Part(item, document, (*pointer, key, inner))]
+                merged.parts[f"{key}.{inner}"] = [LayerValue(item, document, (*pointer, key, inner))]
         else:
-            merged.parts[key] = [Part(value, document, (*pointer, key))]
+            merged.parts[key] = [LayerValue(value, document, (*pointer, key))]
     for key in added:
-        merged.parts.setdefault(key[:-1], []).append(Part(layer.value[key], document, (*pointer, key)))
+        merged.parts.setdefault(key[:-1], []).append(LayerValue(layer.value[key], document, (*pointer, key)))
     for broken in layer.broken:
         if broken[: len(pointer)] == pointer and len(broken) > len(pointer):
-            _break(merged, broken[len(pointer) :])
+            _mark_broken(merged, broken[len(pointer) :])
 
 
-def _break(merged: Merged, pointer: Pointer) -> None:
+def _mark_broken(merged: MergedLayers, pointer: Pointer) -> None:
     key = str(pointer[0]).removesuffix(PLUS)
     merged.broken.add(key)
     if key in MERGED_BY_KEY:
@@ -232,7 +227,7 @@ def overlay(layer: Layer, environment: str) -> Iterator[Layer]:
         yield Layer(layer.document, ("environments", environment), value, layer.broken)
 
 
-def layer_name(part: Part, project_file: str) -> str:
+def layer_name(part: LayerValue, project_file: str) -> str:
     """What people call the layer that a value stands in."""
     is_overlay = part.pointer[0] == "environments"
     if part.document.file == project_file:
@@ -244,18 +239,18 @@ def layer_name(part: Part, project_file: str) -> str:
 
 def read_layer(root: Path, file: str, schema: str) -> tuple[Layer | None, list[Diagnostic]]:
     """A file as a layer, None when nothing in it can be used, and its mistakes."""
-    document, found = read_document(root, file)
+    document, diagnostics = read_document(root, file)
     if document is None:
-        return None, found
+        return None, diagnostics
     layer, complaints = layer_of(document, schema)
-    return layer, [*found, *complaints]
+    return layer, [*diagnostics, *complaints]
 
 
 def layer_of(document: Document, schema: str) -> tuple[Layer | None, list[Diagnostic]]:
     """A document as a layer, as `read_layer`."""
     complaints = check_schema(document, schema)
-    found = [said for _, said in complaints]
+    diagnostics = [diagnostic for _, diagnostic in complaints]
     if not isinstance(document.value, dict):
-        return None, found
+        return None, diagnostics
     broken = (*document.faulty, *(pointer for pointer, _ in complaints))
-    return Layer(document, (), usable(document.value, broken) if broken else document.value, broken), found
+    return Layer(document, (), usable_values(document.value, broken) if broken else document.value, broken), diagnostics

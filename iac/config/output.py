@@ -7,15 +7,16 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from iac.config.complaint import check_values
+from iac.config.settings import Settings
 from iac.core.catalogue import mistake
 from iac.core.desired import FILE, DesiredClient, OutputSpec
 from iac.core.diagnostics import Diagnostic, Location
-from iac.core.limits import listed
-from iac.core.plan.recipients import parse_recipients
-from iac.core.text import nearest
+from iac.core.plan.change import parse_recipients
+from iac.core.text import listed, nearest
+from iac.document import Document, Pointer
 from iac.ports.path import (
     INPUTS,
     PROJECT_FILE,
@@ -28,15 +29,11 @@ from iac.ports.path import (
 )
 from iac.services import template_files
 
-if TYPE_CHECKING:
-    from iac.config.document import Document, Pointer
-    from iac.config.settings import Settings
-
 _KEYS = ("template", "path", "sink", "mode", "values", "clients")
 
 
 @dataclass(frozen=True, slots=True)
-class Declared:
+class DeclaredOutput:
     """An output that could be rendered: its clients, and of which project, environment and issuer they are."""
 
     spec: OutputSpec
@@ -84,7 +81,7 @@ class OutputRules:
         self._root = root
         self._real = root.resolve()
         self._settings = settings
-        self._inputs = (*INPUTS, *_read_besides(root, settings))
+        self._inputs = (*INPUTS, *_setting_files(root, settings))
         self._folders: dict[str, str] = {}
         self._templates: dict[str, str | None] = {}
 
@@ -108,7 +105,7 @@ class OutputRules:
         if sink.is_sealed and not (sink.sealed_to or self._settings.state.recipients):
             yield mistake(
                 "no-recipients",
-                f"sink {spec.sink} has nobody to encrypt to",
+                f"sink {spec.sink} has no recipients",
                 document.at(*pointer, "sink"),
                 why="it names no recipients, and the state has none",
                 fix=f"sinks: {{{spec.sink}: {{recipients: [age1...]}}}}",
@@ -147,11 +144,11 @@ class OutputRules:
         folder, _, name = path.rpartition("/")
         if folder not in self._folders:
             self._folders[folder] = os.path.relpath(os.path.realpath(self._root / folder), self._real)
-        there = PurePosixPath(self._folders[folder])
+        real_folder = PurePosixPath(self._folders[folder])
         with suppress(PermissionError):  # a folder that is another user's: whoever writes there looks again
             if (self._root / path).is_symlink():
                 return ""
-        return "" if ".." in there.parts else str(there / name)
+        return "" if ".." in real_folder.parts else str(real_folder / name)
 
     def templates(self) -> set[str]:
         """Templates of the project that its outputs name, those that are there."""
@@ -162,11 +159,11 @@ class OutputRules:
             self._templates[name] = self._find_template(name)
         fix = self._templates[name]
         if fix is not None:
-            what = f"{TEMPLATES_DIR}/{name}" if name.endswith(".j2") else name
-            yield mistake("unknown-template", f"there is no template {what}", where, fix=fix)
+            file = f"{TEMPLATES_DIR}/{name}" if name.endswith(".j2") else name
+            yield mistake("unknown-template", f"there is no template {file}", where, fix=fix)
 
     def _find_template(self, name: str) -> str | None:
-        """The fix when there is no such template; None when there is."""
+        """The fix for a template that does not exist; None for one that does."""
         if not name.endswith(".j2"):
             fix = "iac new --list names the built-in templates; templates of the project end in .j2"
             return None if name in template_files() else nearest(name, template_files()) or fix
@@ -178,7 +175,7 @@ class OutputRules:
         return nearest(name, known) or f"create {TEMPLATES_DIR}/{name}"
 
 
-def _read_besides(root: Path, settings: Settings) -> Iterator[str]:
+def _setting_files(root: Path, settings: Settings) -> Iterator[str]:
     """Files inside the project that settings name: the state, and those of logins, identities and certificates."""
     place = settings.state.place
     files = [root / place.file] if place.file else []
@@ -190,37 +187,37 @@ def _read_besides(root: Path, settings: Settings) -> Iterator[str]:
             yield inside
 
 
-class Paths:
+class OutputPaths:
     """Which output has which path; two must not have one, and none may lie inside another."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, Location] = {}
+        self._places: dict[str, Location] = {}
 
     def claim(self, path: str, where: Location) -> Iterator[Diagnostic]:
         """Take a path for an output, or a Secret."""
         key = folded(path) if "://" not in path else path.casefold()
-        if key in self._seen:
+        if key in self._places:
             yield mistake(
                 "output-twice",
                 f"two outputs are written to {path}",
                 where,
-                why=f"it is written by {self._seen[key]} already",
+                why=f"it is written by {self._places[key]} already",
                 fix="change one path",
             )
-        self._seen.setdefault(key, where)
+        self._places.setdefault(key, where)
 
     def check_nesting(self) -> Iterator[Diagnostic]:
         """Outputs whose path goes through the file of another."""
-        for key, where in self._seen.items():
+        for key, where in self._places.items():
             if "://" in key:
                 continue
             parents = (str(parent) for parent in PurePosixPath(key).parents)
-            over = next((parent for parent in parents if parent in self._seen), "")
+            over = next((parent for parent in parents if parent in self._places), "")
             if over:
                 yield mistake(
                     "output-over-output",
                     f"{key} cannot be a file in {over}",
                     where,
-                    why=f"{over} is a file, written by {self._seen[over]}",
+                    why=f"{over} is a file, written by {self._places[over]}",
                     fix="change one",
                 )

@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from iac.config.complaint import check_schema
-from iac.config.document import Document, Pointer, read_document
 from iac.config.layers import environment_names
 from iac.config.settings import Settings, check_settings, parse_settings
 from iac.core.catalogue import mistake
 from iac.core.diagnostics import Diagnostic, Location, Severity, sort_key
 from iac.core.errors import InputError, InvalidInput
-from iac.core.limits import listed
-from iac.core.text import nearest, side_by_side
+from iac.core.text import listed, nearest, side_by_side
+from iac.document import Document, Pointer, read_document
 from iac.ports.path import PROJECT_FILE
 
 
@@ -103,7 +102,7 @@ def read_project(root: Path) -> tuple[Project | None, list[Diagnostic]]:
     document, diagnostics = read_document(root, PROJECT_FILE)
     if document is None:
         return None, diagnostics
-    diagnostics += [said for _, said in check_schema(document, "project")]
+    diagnostics += [diagnostic for _, diagnostic in check_schema(document, "project")]
     if diagnostics:
         return None, diagnostics
     names = environment_names(document.value)
@@ -137,7 +136,7 @@ def with_base(project: Project, file: Path) -> Project:
         file: the other iac.yaml; the files that its settings name are found from its folder.
 
     Raises:
-        InputError: there is none, or it is no iac.yaml.
+        InputError: the file does not exist, or is not an iac.yaml.
         InvalidInput: it has mistakes.
     """
     base = _load(file)
@@ -160,9 +159,13 @@ def _load(file: Path) -> Project:
     try:
         return load_project(file.parent)
     except InvalidInput as invalid:
-        named = [each for each in invalid.diagnostics if each.location]
-        there = [replace(each, location=replace(each.location, file=str(file))) for each in named if each.location]
-        raise InvalidInput(sorted(there, key=sort_key)) from None
+        placed = [diagnostic for diagnostic in invalid.diagnostics if diagnostic.location]
+        located = [
+            replace(diagnostic, location=replace(diagnostic.location, file=str(file)))
+            for diagnostic in placed
+            if diagnostic.location
+        ]
+        raise InvalidInput(sorted(located, key=sort_key)) from None
 
 
 def _without(value: Mapping[str, Any], keys: frozenset[str]) -> dict[str, Any]:
@@ -190,11 +193,11 @@ def _settings(value: Mapping[str, Any]) -> dict[Pointer, Any]:
     """Every setting by its place: mappings taken apart, lists whole."""
     top = _without(value, WANTED | {_ENVIRONMENTS})
     environments = value.get(_ENVIRONMENTS) or {}
-    found = dict(_leaves((), top))
+    settings = dict(_leaves((), top))
     for name, part in environments.items():
-        found[_ENVIRONMENTS, name] = {}
-        found |= dict(_leaves((_ENVIRONMENTS, name), _without(part or {}, WANTED_OF_ENVIRONMENT)))
-    return found
+        settings[_ENVIRONMENTS, name] = {}
+        settings |= dict(_leaves((_ENVIRONMENTS, name), _without(part or {}, WANTED_OF_ENVIRONMENT)))
+    return settings
 
 
 def _leaves(pointer: Pointer, value: Any) -> Iterator[tuple[Pointer, Any]]:
@@ -206,7 +209,7 @@ def _leaves(pointer: Pointer, value: Any) -> Iterator[tuple[Pointer, Any]]:
 
 
 def _differences(document: Document, own: Mapping[Pointer, Any], theirs: Mapping[Pointer, Any]) -> Iterator[Diagnostic]:
-    for pointer in [*own, *(each for each in theirs if each not in own)]:
+    for pointer in [*own, *(pointer for pointer in theirs if pointer not in own)]:
         before, after = theirs.get(pointer, _NOT_SET), own.get(pointer, _NOT_SET)
         if not _is_same(before, after):
             before, after = side_by_side(_shown(before), _shown(after), 120)  # characters of a value in a message
@@ -219,11 +222,11 @@ def _differences(document: Document, own: Mapping[Pointer, Any], theirs: Mapping
             )
 
 
-def _is_same(one: Any, other: Any) -> bool:
+def _is_same(before: Any, after: Any) -> bool:
     """Whether two values are the same of the same type. What is shown of them never decides that: it may be cut."""
-    if one is _NOT_SET or other is _NOT_SET:
-        return one is other
-    return json.dumps(one, sort_keys=True) == json.dumps(other, sort_keys=True)
+    if before is _NOT_SET or after is _NOT_SET:
+        return before is after
+    return json.dumps(before, sort_keys=True) == json.dumps(after, sort_keys=True)
 
 
 def _shown(value: Any) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from iac.config.definitions import load_environment
 from iac.config.environment import Environment
-from iac.config.layers import Layer, Merged, folder_layers, layer_name, read_layer
+from iac.config.layers import Layer, MergedLayers, folder_layers, layer_name, read_layer
 from iac.config.project import Project
 from iac.config.schema import load_schema
 from iac.config.settings import Settings
@@ -54,42 +54,41 @@ def read_provenance(project: Project, environment: str | None, name: str) -> Pro
     if mistakes or layer is None:
         raise InvalidInput(sorted(mistakes, key=sort_key))
     merged = setting.merged(list(folder_layers(folders, address)), layer)
-    origins = tuple(_origins(merged, project, settings))
+    origins = tuple(
+        origin
+        for name in _names(merged)
+        for origin in (_written(merged, name) if name in merged.parts else _unwritten(name, project, settings))
+    )
     return Provenance(address, merged.get("client_id", ""), settings.environment, origins)
 
 
 def _read(root: Path, file: str, schema: str, mistakes: list[Diagnostic]) -> Layer | None:
-    layer, found = read_layer(root, file, schema)
-    mistakes += found
+    layer, diagnostics = read_layer(root, file, schema)
+    mistakes += diagnostics
     return layer
 
 
 def _address_of(project: Project, settings: Settings, client_id: str, addresses: Iterable[str]) -> str:
     """The address whose client_id this is, for which all definitions have to be right."""
     clients = load_environment(project, settings.environment)[0].clients
-    found = next((address for address, client in clients.items() if client.client_id == client_id), None)
-    if found is None:
+    address = next((address for address, client in clients.items() if client.client_id == client_id), None)
+    if address is None:
         raise InputError(
             "no definition has this address or client_id",
             where=client_id,
             fix=nearest(client_id, addresses) or "the address is the path below clients.d without .yaml",
         )
-    return found
+    return address
 
 
-def _origins(merged: Merged, project: Project, settings: Settings) -> Iterator[ValueOrigin]:
-    for name in _names(merged):
-        yield from _written(merged, name) if name in merged.parts else _unwritten(name, project, settings)
-
-
-def _names(merged: Merged) -> list[str]:
+def _names(merged: MergedLayers) -> list[str]:
     """Names that are written, and those that mean something when they are not, in the order of a definition."""
     order = {name: index for index, name in enumerate(load_schema("client")["properties"])}
     meant = {name for name, field in FIELDS.items() if field.always or field.kind is Kind.SECONDS}
     return sorted({*merged.parts, *meant} - {"environments"}, key=lambda name: (order[name.partition(".")[0]], name))
 
 
-def _written(merged: Merged, name: str) -> Iterator[ValueOrigin]:
+def _written(merged: MergedLayers, name: str) -> Iterator[ValueOrigin]:
     for part in merged.parts[name]:
         layer = layer_name(part, PROJECT_FILE)
         if isinstance(part.value, list) and part.value:
@@ -100,7 +99,7 @@ def _written(merged: Merged, name: str) -> Iterator[ValueOrigin]:
 
 
 def _unwritten(name: str, project: Project, settings: Settings) -> Iterator[ValueOrigin]:
-    """What an always-managed field means, and what the server is said to choose, where nobody has written a value."""
+    """Values that nobody has written: of always-managed fields, and those of `server_defaults`."""
     defaults: Mapping[str, object] = settings.server_defaults
     field = FIELDS[name]
     if field.always:

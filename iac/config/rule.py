@@ -5,21 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
-from iac.config.layers import Unsure
+from iac.config.definition import Definition
+from iac.config.layers import UnusableValue
 from iac.core import server
+from iac.core.capabilities import Capabilities
 from iac.core.catalogue import mistake
 from iac.core.desired import Rotation
 from iac.core.diagnostics import Diagnostic
-from iac.core.model import FIELDS
+from iac.core.model import ANSWER_ONLY, EXTRA, FIELDS, field_of
 from iac.core.vocabulary import is_restricted
 
-if TYPE_CHECKING:
-    from iac.config.definition import Definition
-    from iac.core.capabilities import Capabilities
-
-    Rule = Callable[[Definition], Iterator[Diagnostic]]
+Rule = Callable[[Definition], Iterator[Diagnostic]]
 
 MAX_SCOPES = 512
 _ROTATION = "lifecycle.rotation"
@@ -34,18 +31,20 @@ _LOOSE = re.compile(
     r"|(?<![A-Za-z])(?i:change[-_]?me)(?![A-Za-z])"
 )
 """Those of Azure, Octopus, Concourse and of people, which can be text, too: an error as a whole value or in a host."""
+_MARK = re.compile(r"[$#@<]|\{\{|__|\(\(|(?i:change)")
+"""What every placeholder begins with or has in it: one search tells most texts apart from them."""
 _HOST = re.compile(r"://[^/?\s]*")
 
 
 def check_definition(definition: Definition) -> list[Diagnostic]:
     """Every mistake that the rules find; a rule that would need a value with a mistake is left out."""
-    found: list[Diagnostic] = []
+    diagnostics: list[Diagnostic] = []
     for rule in RULES:
         try:
-            found.extend(rule(definition))
-        except Unsure:
+            diagnostics.extend(rule(definition))
+        except UnusableValue:
             continue
-    return found
+    return diagnostics
 
 
 def _client_id(definition: Definition) -> Iterator[Diagnostic]:
@@ -81,13 +80,14 @@ def _client_id(definition: Definition) -> Iterator[Diagnostic]:
 
 def _placeholders(definition: Definition) -> Iterator[Diagnostic]:
     for name, parts in definition.merged.parts.items():
-        if (name not in FIELDS and name != "client_id") or name in definition.merged.broken:
+        is_metadata = name in FIELDS or name == "client_id" or name.startswith(EXTRA)
+        if not is_metadata or name in definition.merged.broken:
             continue
         for part in parts:
             texts = part.value if isinstance(part.value, list) else [part.value]
             for index, text in enumerate(texts):
-                if isinstance(text, str) and (found := find_placeholder(name, text)):
-                    rule, shown = found
+                if isinstance(text, str) and (placeholder := find_placeholder(name, text)):
+                    rule, shown = placeholder
                     yield mistake(
                         rule,
                         f"{name} holds {shown}, which nobody has filled in",
@@ -99,17 +99,19 @@ def _placeholders(definition: Definition) -> Iterator[Diagnostic]:
 
 def find_placeholder(name: str, text: str) -> tuple[str, str] | None:
     """The id of the mistake and the placeholder in a field's text, where there is one."""
-    if found := _PLACEHOLDER.search(text):
-        return "placeholder", found[0]
+    if not _MARK.search(text):
+        return None
+    if match := _PLACEHOLDER.search(text):
+        return "placeholder", match[0]
     if name == "jwk":  # random text, in which two underlines come twice now and then
         return None
     words = text.split() if name == "scope" else [text.strip()]
     host = _HOST.search(text)
-    for found in (*map(_LOOSE.fullmatch, words), _LOOSE.search(host[0]) if host else None):
-        if found:
-            return "placeholder", found[0]
-    found = _LOOSE.search(text)
-    return ("possible-placeholder", found[0]) if found else None
+    for match in (*map(_LOOSE.fullmatch, words), _LOOSE.search(host[0]) if host else None):
+        if match:
+            return "placeholder", match[0]
+    match = _LOOSE.search(text)
+    return ("possible-placeholder", match[0]) if match else None
 
 
 def _redirects(definition: Definition) -> Iterator[Diagnostic]:
@@ -146,7 +148,7 @@ def _scope_rights(definition: Definition) -> Iterator[Diagnostic]:
 
 
 def _scope_count(definition: Definition) -> Iterator[Diagnostic]:
-    names = {item.value for item in definition.merged.items("scope")}
+    names = {item.value for item in definition.merged.items("scope")} if definition.settings.api.is_iam else set()
     if len(names) > MAX_SCOPES or any(len(name) > 2048 for name in names):  # noqa: PLR2004  # IAM's own limits
         yield mistake(
             "too-many-scopes",
@@ -198,7 +200,21 @@ def _jwk(definition: Definition) -> Iterator[Diagnostic]:
                 "jwk is not a JWK set",
                 definition.merged.at("jwk"),
                 why="it must be a JSON object with a list keys, each key with its kty (RFC 7517 section 5)",
+                fix="write the public keys as a JWK set, or publish them and name their jwks_uri",
             )
+
+
+def _extra(definition: Definition) -> Iterator[Diagnostic]:
+    for name in definition.merged.parts:
+        if not name.startswith(EXTRA):
+            continue
+        member, where = name.removeprefix(EXTRA), definition.merged.at(name)
+        key = {"jwks": "jwk"}.get(member, member)
+        if key in FIELDS or key == "client_id":
+            fix = f"write {key}: at the top of the definition"
+            yield mistake("extra-has-a-key", f"{member} has a key of its own", where, fix=fix)
+        elif member in ANSWER_ONLY or member == "client_secret":
+            yield mistake("extra-of-the-server", f"only the server sets {member}", where, fix="remove it")
 
 
 def _recipients(definition: Definition) -> Iterator[Diagnostic]:
@@ -226,11 +242,11 @@ def _admin_fields(definition: Definition) -> Iterator[Diagnostic]:
     api = definition.settings.api
     owned = ["owners"] if definition.merged.items("owners") else []
     for name in [] if api.sets_all else [*definition.fields, *owned]:
-        if name in owned or FIELDS[name].admin_only:
+        if name in owned or field_of(name).admin_only:
             where = definition.merged.at(name)
             summary = f"{name} is set through the management API only"
             yield mistake("needs-management-api", summary, where, fix=_or_management("remove it", api))
-    if api.server_chooses and definition.merged.get(_ROTATION) == Rotation.REPLACE:
+    if not api.can_replace and definition.merged.get(_ROTATION) == Rotation.REPLACE:
         where = definition.merged.at(_ROTATION)
         summary = "a rotation that replaces is done through the management API only"
         yield mistake(
@@ -254,6 +270,7 @@ RULES: tuple[Rule, ...] = (
     _scope_count,
     _keys,
     _jwk,
+    _extra,
     _recipients,
     _server_rules,
     _admin_fields,

@@ -19,6 +19,7 @@ from typing import Any
 
 from iac.core.origin import is_uri
 from iac.files import resource
+from iac.registry import LOGINS
 from iac.services import values_schema
 
 _BECH32 = {char: value for value, char in enumerate("qpzry9x8gf2tvdw0s3jn54khce6mua7l")}
@@ -58,7 +59,7 @@ def is_date(text: object) -> bool:
 
 
 FORMATS: Mapping[str, Callable[[object], bool]] = {"uri": is_uri, "age-recipient": is_recipient, "date": is_date}
-"""Format name -> whether a value has it; what is no text has every format (JSON Schema 2020-12, validation 7.1)."""
+"""Format name -> whether a value has it; other types than text have every format (JSON Schema, validation 7.1)."""
 
 
 def schema_text(name: str) -> str:
@@ -86,8 +87,23 @@ def load_schema(name: str) -> Mapping[str, Any]:
         return {"type": "object", "properties": {"values": values_schema(name.removeprefix(_VALUES))}}
     if name == "defaults":
         return {"$ref": "#/$defs/layer", "$defs": load_schema("project")["$defs"]}
+    if name == "logins":
+        return _logins(load_schema("project")["$defs"])
     schema: Mapping[str, Any] = json.loads(schema_text(name))
     return schema
+
+
+def _logins(parts: Mapping[str, Any]) -> Mapping[str, Any]:
+    """A person's file: for each issuer a login at which somebody is asked."""
+    asking = [one for one in parts["auth"]["oneOf"] if LOGINS[one["properties"]["method"]["const"]].asks_a_person]
+    login = {"description": parts["auth"]["description"], "oneOf": asking}
+    return {
+        "type": "object",
+        "minProperties": 1,
+        "propertyNames": {"$ref": "#/$defs/issuer"},
+        "additionalProperties": login,
+        "$defs": parts,
+    }
 
 
 Schema = Mapping[str, Any]
@@ -128,8 +144,8 @@ def _asks_for_integer(schema: Schema) -> bool:
 
 
 def _member(schema: Schema, name: str) -> Schema:
-    found = schema.get("properties", {}).get(name, schema.get("additionalProperties", {}))
-    return found if isinstance(found, dict) else {}
+    part = schema.get("properties", {}).get(name, schema.get("additionalProperties", {}))
+    return part if isinstance(part, dict) else {}
 
 
 Check = Callable[[Any], bool]
@@ -143,7 +159,7 @@ _TYPES: Mapping[str, tuple[type, ...]] = {
     "number": (int, float),
     "null": (type(None),),
 }
-_NOTES = frozenset({"$schema", "$id", "$defs", "title", "description", "x-expected"})
+_NOTES = frozenset({"$schema", "$id", "$defs", "title", "description", "examples", "x-expected"})
 """Keywords that check nothing."""
 
 
@@ -151,7 +167,7 @@ def compile_schema(schema: Mapping[str, Any]) -> Check:
     """The predicate of a schema: True only if jsonschema would find nothing.
 
     Raises:
-        KeyError: the schema uses a keyword that is not known here.
+        ValueError: the schema uses a keyword that is not known here.
     """
     return _Compiler(schema).check(schema)
 
@@ -163,6 +179,8 @@ class _Compiler:
 
     def check(self, schema: Mapping[str, Any]) -> Check:
         names = [name for name in schema if name not in _NOTES]
+        if unknown := set(names) - _KEYWORDS.keys():
+            raise ValueError(f"a schema of iac has the keyword {min(unknown)}: add its check to iac/config/schema.py")
         checks = dict.fromkeys(_KEYWORDS[name] for name in names)  # two keywords can share one check
         return reduce(_both, [make(self, schema) for make in checks])
 
@@ -190,24 +208,24 @@ class _Compiler:
     def properties(self, schema: Mapping[str, Any]) -> Check:
         checks = {name: self.check(part) for name, part in schema.get("properties", {}).items()}
         rest = schema.get("additionalProperties", True)
-        other: Check = self.check(rest) if isinstance(rest, dict) else (lambda _: bool(rest))
+        rest_check: Check = self.check(rest) if isinstance(rest, dict) else (lambda _: bool(rest))
 
         def check(value: Any) -> bool:
             if value.__class__ is dict:
                 for name, item in value.items():
-                    if not checks.get(name, other)(item):
+                    if not checks.get(name, rest_check)(item):
                         return False
             return True
 
         return check
 
 
-def _both(one: Check, other: Check) -> Check:
-    return lambda value: one(value) and other(value)
+def _both(first: Check, second: Check) -> Check:
+    return lambda value: first(value) and second(value)
 
 
-def _either(one: Check, other: Check) -> Check:
-    return lambda value: one(value) or other(value)
+def _either(first: Check, second: Check) -> Check:
+    return lambda value: first(value) or second(value)
 
 
 def _type(_: _Compiler, schema: Mapping[str, Any]) -> Check:

@@ -12,16 +12,17 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from iac.config.document import Document, Pointer
 from iac.config.layers import overrides, place_of
 from iac.core.capabilities import Capabilities
 from iac.core.catalogue import mistake
-from iac.core.desired import DEFAULT, FILE, WLCG_BOUNDS, Bounds, Limits, Terms
+from iac.core.desired import DEFAULT, FILE, WLCG_BOUNDS, Bounds, ChangeLimits, PolicyTerms
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.limits import DEADLINE, TIMEOUT
 from iac.core.model import Fields
-from iac.core.plan.recipients import parse_recipients
+from iac.core.origin import is_same_origin
+from iac.core.plan.change import parse_recipients
 from iac.core.server import redirect_uri_problem
+from iac.document import Document, Pointer
 from iac.ports.settings import BackendSettings, ClearText, LoginSettings, SinkSettings
 from iac.ports.site import Network, ValueSource
 from iac.registry import BACKENDS, LOGINS, PROVIDERS, SINKS, capabilities
@@ -93,26 +94,26 @@ def check_states(document: Document, states: Mapping[str, StateSettings]) -> Ite
     """What stops: in the state of each environment, by its name, and in all of them together."""
     top = document.value.get("state", {})
     yield from _check_keys(document, ("state",), top, _backend(top))
-    seen: dict[str, str] = {}
+    environment_of: dict[str, str] = {}
     for name, state in states.items():
-        written = _Written.read(document, name)
+        written = _StateKeys.read(document, name)
         yield from written.check_keys()
-        found = [*written.check_needed(), *written.check_values()]
-        yield from found
+        mistakes = [*written.check_needed(), *written.check_values()]
+        yield from mistakes
         if state.is_clear and state.place.clear_text is ClearText.HISTORY:
             yield written.in_history()
-        other = seen.setdefault(state.place.identity, name)
-        if other != name and not found:
+        other = environment_of.setdefault(state.place.identity, name)
+        if other != name and not mistakes:
             yield written.shared(state.place, other)
 
 
 def check_exposure(document: Document, state: StateSettings, environment: str) -> Iterator[Diagnostic]:
-    """What is said: secrets in clear text on a server that others administrate."""
+    """A warning about secrets in clear text on a server that others administrate."""
     if state.is_clear and state.place.clear_text is ClearText.SERVER:
         yield mistake(
             "secrets-in-clear",
             f"state keeps secrets in clear text at {state.place.where}",
-            _Written.read(document, environment).at("encryption"),
+            _StateKeys.read(document, environment).at("encryption"),
             why="whoever reads the state there, or a backup of it, can log in as every client",
             fix=_ENCRYPT,
         )
@@ -133,7 +134,7 @@ def _check_keys(document: Document, pointer: Pointer, keys: Iterable[str], backe
 
 
 @dataclass(frozen=True, slots=True)
-class _Written:
+class _StateKeys:
     """The state of one environment as it is written in iac.yaml."""
 
     document: Document
@@ -142,7 +143,7 @@ class _Written:
     keys: Mapping[str, Any]
 
     @classmethod
-    def read(cls, document: Document, environment: str) -> _Written:
+    def read(cls, document: Document, environment: str) -> _StateKeys:
         own = overrides(document.value, environment).get("state", {})
         return cls(document, environment, own, _keys(document.value, environment))
 
@@ -201,7 +202,7 @@ class _Written:
         )
 
 
-_LIMITS = Limits()
+_LIMITS = ChangeLimits()
 _LOGIN = "auth: {method: client_credentials, client_id: {env: IAC_CLIENT_ID}, client_secret: {env: IAC_CLIENT_SECRET}}"
 
 
@@ -211,6 +212,7 @@ class Settings:
 
     Attributes:
         auth: None when iac.yaml names no login, which is an error wherever one is needed.
+        auth_file: the file that `auth` is from, if it is a person's own; "" for iac.yaml.
         timeout: seconds that the server may be silent.
         deadline: seconds for a whole answer, repetitions of a read included.
         network: certificates and the proxy.
@@ -220,6 +222,7 @@ class Settings:
         lifetime_bounds: least and most seconds of each lifetime.
         sinks: by name, `file` and those that iac.yaml names; an environment's own replace those of the project.
         grantable_scopes: patterns of scopes that self service grants to this login.
+        registration_endpoint: where clients are registered; "" for what the server's discovery documents say.
         wheel: what pipelines install iac from, URL#sha256=HASH; "" where iac.yaml does not say.
     """
 
@@ -230,7 +233,7 @@ class Settings:
     provider: str
     auth: LoginSettings | None
     state: StateSettings
-    limits: Limits = _LIMITS
+    limits: ChangeLimits = _LIMITS
     parallelism: int = 8
     timeout: float = TIMEOUT
     deadline: float = DEADLINE
@@ -243,6 +246,8 @@ class Settings:
     sinks: Mapping[str, SinkSettings] = field(default_factory=lambda: _sinks({}))
     grantable_scopes: tuple[str, ...] = ()
     wheel: str = ""
+    registration_endpoint: str = ""
+    auth_file: str = ""
 
     @property
     def api(self) -> Capabilities:
@@ -250,9 +255,22 @@ class Settings:
         return capabilities(self.provider)
 
     @property
-    def terms(self) -> Terms:
+    def terms(self) -> PolicyTerms:
         """What rules of policy need to know of the project."""
-        return Terms(self.scopes, self.lifetime_bounds)
+        return PolicyTerms(self.scopes, self.lifetime_bounds)
+
+    @property
+    def rule_inputs(self) -> tuple[object, ...]:
+        """All that the rules of one definition read of these settings; equal ones judge a definition alike."""
+        return (
+            self.provider,
+            self.login_client_id,
+            self.grantable_scopes,
+            self.scopes,
+            self.state.is_clear,
+            tuple(sorted(self.policy.items())),
+            tuple(sorted(self.lifetime_bounds.items())),
+        )
 
     def selects(self, address: str) -> bool:
         """Whether the environment has this address."""
@@ -279,9 +297,10 @@ def parse_settings(root: Path, value: Mapping[str, Any], environment: str) -> Se
         environment=environment,
         issuer=merged.get("issuer", ""),
         provider=value["provider"],
+        registration_endpoint=merged.get("registration_endpoint", ""),
         auth=LOGINS[merged["auth"]["method"]].parse(merged["auth"]) if "auth" in merged else None,
         state=parse_state(value, environment),
-        limits=Limits(limits.get("max_deletes", _LIMITS.max_deletes), limits.get("max_updates")),
+        limits=ChangeLimits(limits.get("max_deletes", _LIMITS.max_deletes), limits.get("max_updates")),
         parallelism=value.get("parallelism", 8),
         timeout=float(value.get("timeout", TIMEOUT)),
         deadline=float(value.get("deadline", DEADLINE)),
@@ -310,7 +329,7 @@ def check_settings(document: Document, all_settings: list[Settings]) -> Iterator
     for settings in all_settings:
         yield from _check_server(document, settings)
         yield from _check_login(document, settings)
-    yield from check_states(document, {each.environment: each.state for each in all_settings})
+    yield from check_states(document, {settings.environment: settings.state for settings in all_settings})
     yield from _check_lineage(document, all_settings)
 
 
@@ -343,6 +362,7 @@ def _check_server(document: Document, settings: Settings) -> Iterator[Diagnostic
             why=f"{problem}; secrets and tokens would cross the network in clear",
             fix="use https",
         )
+    yield from _check_registration(document, settings)
     if settings.auth is None:
         yield mistake("no-auth", f"environment {name} has no auth: how iac logs in", where, fix=_LOGIN)
     if settings.network.key and not settings.network.certificate:
@@ -355,17 +375,29 @@ def _check_server(document: Document, settings: Settings) -> Iterator[Diagnostic
         )
 
 
+def _check_registration(document: Document, settings: Settings) -> Iterator[Diagnostic]:
+    """A registration endpoint goes with a server that has one, on the origin of its issuer."""
+    url = settings.registration_endpoint
+    where = document.at(*place_of(document.value, settings.environment, "registration_endpoint"))
+    if url and settings.api.is_iam:
+        summary = f"provider {settings.provider} knows where clients are registered"
+        yield mistake("bad-registration-endpoint", summary, where, fix="remove registration_endpoint")
+    elif url and not is_same_origin(settings.issuer, url):
+        summary, why = "registration_endpoint is not on the server of issuer", f"tokens go to {settings.issuer} alone"
+        yield mistake("bad-registration-endpoint", summary, where, why=why, fix="use a URL on the host of issuer")
+
+
 def _check_login(document: Document, settings: Settings) -> Iterator[Diagnostic]:
     """What the login's method is to the provider."""
     auth, provider = settings.auth, settings.provider
     where = document.at(*place_of(document.value, settings.environment, "auth"))
     if auth and auth.is_nobody and auth.method not in PROVIDERS[provider].nobody:
-        summary = f"provider {provider} has no use for this login"
+        summary = f"provider {provider} does not use this login"
         users = " and ".join(name for name, other in PROVIDERS.items() if auth.method in other.nobody)
         fix = f"auth: {{method: {auth.method}}} is for {users}"
         yield mistake("auth-does-not-fit", summary, where, fix=fix)
     if PROVIDERS[provider].client_is_nobody and auth and auth.is_client:
-        summary = "self service takes a client's own token for nobody's: iac is anonymous there"
+        summary = "self service treats a client's own token as anonymous"
         fix = "auth: {method: none} says so; log in as a user (method token or wlcg) to own the clients"
         yield mistake("login-is-nobody", summary, where, fix=fix)
 

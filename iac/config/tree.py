@@ -46,7 +46,7 @@ def is_defaults(file: str) -> bool:
 
 
 def read_tree(root: Path) -> Tree:
-    """Every definition and every folder's defaults; names that begin with a dot are passed over."""
+    """Every definition and every folder's defaults; names that begin with a dot are skipped."""
     tree = Tree()
     _find_beside(tree, root)
     if not (root / CLIENTS_DIR).is_dir():
@@ -57,18 +57,19 @@ def read_tree(root: Path) -> Tree:
         return tree
     _walk(tree, root, "")
     _check_clashes(tree)
-    if not tree.definitions and not any(said.severity is Severity.ERROR for said in tree.diagnostics):
+    if not tree.definitions and not any(diagnostic.severity is Severity.ERROR for diagnostic in tree.diagnostics):
         _complain(tree, "no-definitions", f"{CLIENTS_DIR} has no definition", CLIENTS_DIR, _EMPTY)
     return tree
 
 
 _LINKED = "the folder is a symbolic link, which is not followed"
 _EMPTY = (
-    f"write a definition, {CLIENTS_DIR}/NAME.yaml; a checkout that went wrong looks the same, so to end all clients"
-    " keep one definition until removed: is applied"
+    f"create {CLIENTS_DIR}/NAME.yaml, for example by iac new NAME; to delete every client, list them under removed: and"
+    " keep one definition until that is applied"
 )
 
 
+_READABLE = "correct its permissions"
 _RENAME = "rename one of them: some file systems hold one only"
 
 
@@ -77,7 +78,7 @@ def _walk(tree: Tree, root: Path, folder: str) -> None:
     try:
         entries = sorted(os.scandir(root / place), key=lambda entry: entry.name)
     except OSError as error:
-        _complain(tree, "file-unreadable", f"the folder cannot be read: {error.strerror}", place, "")
+        _complain(tree, "file-unreadable", f"the folder cannot be read: {error.strerror}", place, _READABLE)
         return
     for entry in entries:
         if not entry.name.startswith("."):
@@ -130,7 +131,7 @@ def _find_beside(tree: Tree, root: Path) -> None:
 
 
 def _is_definition(file: Path) -> bool:
-    """Whether a file begins like one; what cannot be read is none."""
+    """Whether a file begins like a definition; False for a file that cannot be read."""
     try:
         return bool(_KEYS.search(read(file, _BEGINNING)))
     except OSError:
@@ -167,9 +168,9 @@ def _define(tree: Tree, address: str, file: str) -> None:
 
 
 def _check_clashes(tree: Tree) -> None:
-    seen: dict[str, str] = {}
+    addresses: dict[str, str] = {}
     for address, file in tree.definitions.items():
-        other = seen.setdefault(address.casefold(), address)
+        other = addresses.setdefault(address.casefold(), address)
         if other != address and other.rpartition("/")[0] == address.rpartition("/")[0]:
             summary = f"{address} differs from {other} by upper and lower case only"
             _complain(tree, "address-twice", summary, file, _RENAME)

@@ -60,6 +60,9 @@ class DesiredClient:
     Attributes:
         fields: declared fields and the always-managed ones that are not empty; grants by their wire names.
         declared: names of all managed fields: declared ones, even when empty (`[]`, null), and the always-managed.
+        implied: always-managed fields that the definition does not name, where the server's defaults are not known.
+            What they mean is in `fields` and not sent, until state remembers what the server has made of them: from
+            then on that is in `fields`, and they are in `declared` too.
         owners: account UUIDs, None when not declared.
         secret_serial: `secret.serial`; a higher number than the one applied asks for a new secret.
         recipients: public keys, sorted, that can open the client's secret beside those of the state.
@@ -74,6 +77,7 @@ class DesiredClient:
     fields: Fields
     declared: frozenset[str]
     location: Location
+    implied: frozenset[str] = frozenset()
     owners: tuple[str, ...] | None = None
     secret_serial: int = 1
     recipients: tuple[str, ...] = ()
@@ -86,8 +90,13 @@ class DesiredClient:
 
     def at(self, name: str, value: str = "") -> Location:
         """Where an item of a field stands, else the field, else where the definition begins."""
-        found = self.places.get(f"{name} {value}") if value else None
-        return found or self.places.get(name, self.location)
+        place = self.places.get(f"{name} {value}") if value else None
+        return place or self.places.get(name, self.location)
+
+    @property
+    def open(self) -> frozenset[str]:
+        """Names of the fields that are the server's to choose."""
+        return self.implied - self.declared
 
     @property
     def managed(self) -> frozenset[str]:
@@ -149,7 +158,7 @@ class OutputSpec:
         return output_id(self.sink, self.path)
 
 
-class Then(StrEnum):
+class Disposition(StrEnum):
     """What becomes of a registration whose address leaves the project."""
 
     DELETE = "delete"
@@ -157,16 +166,16 @@ class Then(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Removed:
+class RemovedEntry:
     """An entry of `removed:`."""
 
     address: str
-    then: Then
+    then: Disposition
     location: Location
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
+class MovedEntry:
     """An entry of `moved:`."""
 
     source: str
@@ -189,7 +198,7 @@ WLCG_BOUNDS: Bounds = {
 
 
 @dataclass(frozen=True, slots=True)
-class Terms:
+class PolicyTerms:
     """What the project says that rules need: scopes of its server (patterns), bounds of lifetimes."""
 
     scopes: Collection[str] = ()
@@ -197,7 +206,7 @@ class Terms:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class ChangeLimits:
     """Guards on size: how many clients one apply may delete or update; None means no limit."""
 
     max_deletes: int | None = 3
@@ -227,15 +236,15 @@ class Desired:
     api: Capabilities
     clients: Mapping[str, DesiredClient]
     outputs: tuple[OutputSpec, ...] = ()
-    removed: tuple[Removed, ...] = ()
-    moved: tuple[Moved, ...] = ()
-    limits: Limits = Limits()
+    removed: tuple[RemovedEntry, ...] = ()
+    moved: tuple[MovedEntry, ...] = ()
+    limits: ChangeLimits = ChangeLimits()
     login_client_id: str = ""
     server_defaults: Fields = field(default_factory=dict)
     policy: Mapping[str, str] = field(default_factory=dict)
     grantable: tuple[str, ...] = ()
     recipients: tuple[str, ...] | None = None
-    terms: Terms = field(default_factory=Terms)
+    terms: PolicyTerms = field(default_factory=PolicyTerms)
     places: Mapping[str, Location] = field(default_factory=dict)
 
     def at(self, name: str) -> Location:

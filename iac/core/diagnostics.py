@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from iac.core.limits import ALIKE, MESSAGES, alike, listed
+from iac.core.text import ALIKE, MESSAGES, grouped, listed
 
 
 class Severity(StrEnum):
-    """An error stops; a warning is said; what is waived is said too, with the reason, and counts for nothing."""
+    """An error stops. A warning is shown. A waived finding is shown with its reason and has no effect."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -88,32 +88,46 @@ class Diagnostic:
         }
 
 
-def message_lines(diagnostics: Iterable[Diagnostic]) -> list[str]:
-    """The lines of diagnostics for people: what is said of many places once, long lists cut with a count.
+def hit(field_name: str, summary: str, value: str = "", fix: str = "") -> Diagnostic:
+    """What a rule found in a field, or in the item `value` of it; `fix` where there is a better one than the rule's.
 
-    When not all can be shown, errors are shown first. `--format json` has all.
+    The rule makes it whole: its id, its severity, its why.
+    """
+    return Diagnostic("", summary, fix=fix, severity=Severity.WARNING, details={"field": field_name, "value": value})
+
+
+def message_groups(diagnostics: Iterable[Diagnostic]) -> list[tuple[Severity, list[str]]]:
+    """Diagnostics for people, each severity with its lines: what is said of many places once, long lists cut.
+
+    When not all can be shown, errors are shown first. `--format json` has all; the last lines say how many are hidden.
     """
     messages: list[Sequence[Diagnostic]] = []
     hidden: list[Diagnostic] = []
     kinds: Counter[tuple[str, str]] = Counter()
-    for group in alike(diagnostics, _said):
-        for message in [group] if len(group) > ALIKE else [[each] for each in group]:
+    for group in grouped(diagnostics, _message_key):
+        for message in [group] if len(group) > ALIKE else [[diagnostic] for diagnostic in group]:
             kinds[_kind(message[0])] += 1
             if kinds[_kind(message[0])] <= ALIKE:
                 messages.append(message)
             else:
                 hidden += message
     order = sorted(range(len(messages)), key=lambda index: messages[index][0].severity is not Severity.ERROR)
-    hidden += [each for index in order[MESSAGES:] for each in messages[index]]
-    lines = [line for index in sorted(order[:MESSAGES]) for line in _lines(messages[index])]
+    hidden += [diagnostic for index in order[MESSAGES:] for diagnostic in messages[index]]
+    groups = [(messages[index][0].severity, _lines(messages[index])) for index in sorted(order[:MESSAGES])]
     if hidden:
         counts = Counter(f"{file} {name}".strip() for file, name in map(_kind, hidden))
         more = listed(f"{kind} ({count:,})" for kind, count in counts.items())
-        lines.append(f"and {len(hidden):,} more: {more}; iac validate --format json shows all")
-    return lines
+        told = f"and {len(hidden):,} more: {more}; iac validate --format json shows all"
+        groups.append((Severity.WAIVED, [told]))
+    return groups
 
 
-def _said(diagnostic: Diagnostic) -> tuple[str, ...]:
+def message_lines(diagnostics: Iterable[Diagnostic]) -> list[str]:
+    """The lines of `message_groups`."""
+    return [line for _, lines in message_groups(diagnostics) for line in lines]
+
+
+def _message_key(diagnostic: Diagnostic) -> tuple[str, ...]:
     return diagnostic.id, diagnostic.severity, diagnostic.headline, diagnostic.why, diagnostic.fix
 
 
@@ -124,7 +138,7 @@ def _kind(diagnostic: Diagnostic) -> tuple[str, str]:
 def _lines(message: Sequence[Diagnostic]) -> list[str]:
     lines = message[0].lines()
     if len(message) > 1:
-        places = listed(each.location for each in message[1:] if each.location)
+        places = listed(diagnostic.location for diagnostic in message[1:] if diagnostic.location)
         lines.append(f"  the same at {len(message) - 1:,} more places: {places}")
     return lines
 

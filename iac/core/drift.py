@@ -1,7 +1,7 @@
 """What somebody changed on the server since the last apply. Pure.
 
 It is the plan's three-way comparison (`iac.core.plan.diff`), told from the other side: before is what was last applied,
-after is what the server holds. What the definition alone changed is no drift, and neither is what it has taken over.
+after is what the server holds. What the definition alone changed is not drift, nor is what it has taken over.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from iac.core.diagnostics import Diagnostic, Location
 from iac.core.model import Value, uses_secret
 from iac.core.plan.change import Action, Cause, FieldChange, place
 from iac.core.plan.diff import compare, is_hidden
-from iac.core.plan.identity import find_moves, move, with_chosen_ids
+from iac.core.plan.identity import find_moves, move, with_chosen_ids, with_remembered, without_additions
 from iac.core.registration import Actual, Facts, Registration
 from iac.core.state.model import ClientState, SecretStatus, State
 
@@ -34,7 +34,7 @@ class SecretDrift(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Drifted:
+class ClientDrift:
     """One client that is not as it was last applied.
 
     Attributes:
@@ -94,7 +94,7 @@ class Drift:
     environment: str
     issuer: str
     provider: str
-    clients: tuple[Drifted, ...] = ()
+    clients: tuple[ClientDrift, ...] = ()
     unchanged: int = 0
     unread: tuple[str, ...] = ()
     not_understood: tuple[str, ...] = ()
@@ -144,11 +144,14 @@ def find_drift(desired: Desired, state: State, actual: Actual, targets: Collecti
         targets: addresses to look at; empty for all.
     """
     state = move(state, find_moves(desired, state))
-    desired, held = with_chosen_ids(desired, state), state.clients
-    wanted = [address for address in desired.clients if address in held and (not targets or address in targets)]
-    known = [address for address in wanted if held[address].client_id not in actual.unread]
-    found = [_find_one(desired, state, actual, (address, held[address])) for address in known]
-    clients = tuple(client for client in found if client.is_found)
+    desired, clients_of_state = with_remembered(with_chosen_ids(desired, state), state), state.clients
+    actual = without_additions(actual, desired, state)
+    wanted = [
+        address for address in desired.clients if address in clients_of_state and (not targets or address in targets)
+    ]
+    known = [address for address in wanted if clients_of_state[address].client_id not in actual.unread]
+    drifts = [_find_one(desired, state, actual, (address, clients_of_state[address])) for address in known]
+    clients = tuple(client for client in drifts if client.is_found)
     return Drift(
         desired.project,
         desired.environment,
@@ -158,53 +161,53 @@ def find_drift(desired: Desired, state: State, actual: Actual, targets: Collecti
         len(known) - len(clients),
         tuple(address for address in wanted if address not in known),
         tuple(
-            f"{address} ({held[address].client_id}) is not understood: {partial.misfit_words}"
+            f"{address} ({clients_of_state[address].client_id}) is not understood: {partial.invalid_words}"
             for address in wanted
-            if (partial := actual.partial.get(held[address].client_id)) is not None
+            if (partial := actual.partial.get(clients_of_state[address].client_id)) is not None
         ),
     )
 
 
-def _find_one(desired: Desired, state: State, actual: Actual, held: tuple[str, ClientState]) -> Drifted:
-    address, last = held
-    client, seen = desired.clients[address], actual.registrations.get(last.client_id)
-    name = str(last.applied.get("client_name", ""))
-    if seen is None:
-        return Drifted(address, last.client_id, name, client.location, gone=True)
+def _find_one(desired: Desired, state: State, actual: Actual, entry: tuple[str, ClientState]) -> ClientDrift:
+    address, stored = entry
+    client, registration = desired.clients[address], actual.registrations.get(stored.client_id)
+    name = str(stored.applied.get("client_name", ""))
+    if registration is None:
+        return ClientDrift(address, stored.client_id, name, client.location, gone=True)
     intent = state.intents.get(address)
     is_rotating = intent is not None and intent.action == Action.ROTATE
-    secret = SecretDrift.UNKNOWN if is_rotating else _secret(last, seen, actual.facts)
-    fields = tuple(_fields(client, seen, last, desired, actual.facts))
-    unread = tuple(sorted(field for field in client.managed if is_hidden(field, seen, actual.facts)))
-    return Drifted(
+    secret = SecretDrift.UNKNOWN if is_rotating else _secret(stored, registration, actual.facts)
+    fields = tuple(_fields(client, registration, stored, desired, actual.facts))
+    unread = tuple(sorted(field for field in client.managed if is_hidden(field, registration, actual.facts)))
+    return ClientDrift(
         address,
-        last.client_id,
+        stored.client_id,
         name,
         client.location,
         fields=fields,
         secret=secret,
         unread=unread,
-        disabled=seen.is_disabled,
+        disabled=registration.is_disabled,
     )
 
 
 def _fields(
-    client: DesiredClient, seen: Registration, last: ClientState, desired: Desired, facts: Facts
+    client: DesiredClient, registration: Registration, stored: ClientState, desired: Desired, facts: Facts
 ) -> Iterator[FieldChange]:
-    for change in compare(client, seen, last, facts, desired.server_defaults):
-        if change.cause is Cause.DEFINITION or (change.name == OWNERS and seen.owners is None):
+    for change in compare(client, registration, stored, facts, desired.server_defaults):
+        if change.cause is Cause.DEFINITION or (change.name == OWNERS and registration.owners is None):
             continue
-        applied: Value | None = last.owners if change.name == OWNERS else last.applied.get(change.name)
+        applied: Value | None = stored.owners if change.name == OWNERS else stored.applied.get(change.name)
         # what a plan has as before is what is there now
         yield FieldChange.of(change.name, None if applied == () else applied, change.before, change.cause)
 
 
-def _secret(last: ClientState, seen: Registration, facts: Facts) -> SecretDrift:
+def _secret(stored: ClientState, registration: Registration, facts: Facts) -> SecretDrift:
     """State keeps a fingerprint of the secret, so no key is needed."""
-    if last.secret is None or last.secret_status is not SecretStatus.KNOWN:
-        return SecretDrift.SAME if last.secret_status is SecretStatus.NONE else SecretDrift.UNKNOWN
-    if seen.secret is not None:
-        return SecretDrift.SAME if last.secret.holds(seen.secret) else SecretDrift.CHANGED
+    if stored.secret is None or stored.secret_status is not SecretStatus.KNOWN:
+        return SecretDrift.SAME if stored.secret_status is SecretStatus.NONE else SecretDrift.UNKNOWN
+    if registration.secret is not None:
+        return SecretDrift.SAME if stored.secret.holds(registration.secret) else SecretDrift.CHANGED
     if server.hides_secrets(facts):
         return SecretDrift.UNKNOWN
-    return SecretDrift.REMOVED if uses_secret(seen.fields) else SecretDrift.SAME
+    return SecretDrift.REMOVED if uses_secret(registration.fields) else SecretDrift.SAME

@@ -2,7 +2,7 @@
 
 IacError
 +-- InputError           what the user wrote or configured is wrong       (exit 1)
-|   +-- Declined         the answer to iac's question was no
+|   +-- DeclinedError    the answer to iac's question was no
 |   +-- InvalidInput     with one diagnostic for each mistake, all at once
 |   +-- StateError       missing, foreign, newer or damaged state
 |   |   +-- MissingStateError  there is none, so it may be brought back
@@ -26,8 +26,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from iac.core.diagnostics import Diagnostic, Location, message_lines
-from iac.core.limits import bounded, listed
 from iac.core.registration import Registration
+from iac.core.text import bounded, listed
 
 
 class IacError(Exception):
@@ -64,8 +64,8 @@ class InputError(IacError):
     """What the user wrote or configured is wrong."""
 
 
-class Declined(InputError):
-    """The person at the terminal said no. That is an end, not a mistake: views show its summary alone."""
+class DeclinedError(InputError):
+    """The person at the terminal answered no. This is not a mistake: views show its summary alone."""
 
 
 class InvalidInput(InputError):

@@ -6,6 +6,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
 
+from iac import HOME
+
+DOCS = f"{HOME}/tree/main/docs"
+"""Where an installed user reads the pages: the documentation's address of pyproject.toml."""
+
+
+def page_url(page: str) -> str:
+    """The address of a page of docs/."""
+    return f"{DOCS}/{page}"
+
 
 class IdKind(StrEnum):
     """What an id names."""

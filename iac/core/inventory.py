@@ -25,7 +25,7 @@ Cell = str | int | tuple[str, ...] | None
 """One value of a row; None for what is not known or not there."""
 
 
-class Standing(StrEnum):
+class ClientStatus(StrEnum):
     """To this project: in state, a predecessor there, in no state, never to be touched, or in state and not there."""
 
     MANAGED = "managed"
@@ -36,7 +36,7 @@ class Standing(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class ClientRecord:
     """What this project knows of a client: its address, state and definition, and its outputs as messages name them.
 
     Attributes:
@@ -63,7 +63,7 @@ class InventoryRow:
     address: str
     client_id: str
     name: str
-    standing: Standing
+    standing: ClientStatus
     is_active: bool
     method: str
     grants: tuple[str, ...]
@@ -85,16 +85,16 @@ class InventoryRow:
         return tuple(scope for scope in self.scopes if is_restricted(scope))
 
 
-def registered_row(seen: Registration, known: Known, login_client_id: str) -> InventoryRow:
+def registered_row(registration: Registration, known: ClientRecord, login_client_id: str) -> InventoryRow:
     """A client that the server holds."""
-    answer = seen.answer
-    is_foreign = bool(protected(answer)) or (bool(login_client_id) and seen.client_id == login_client_id)
-    standing = Standing.PROTECTED if is_foreign else Standing.UNMANAGED
+    answer = registration.answer
+    is_foreign = bool(protected(answer)) or (bool(login_client_id) and registration.client_id == login_client_id)
+    standing = ClientStatus.PROTECTED if is_foreign else ClientStatus.UNMANAGED
     if known.held:
-        standing = Standing.REPLACED if known.is_replaced else Standing.MANAGED
+        standing = ClientStatus.REPLACED if known.is_replaced else ClientStatus.MANAGED
     return _row(
-        seen.client_id,
-        seen.fields,
+        registration.client_id,
+        registration.fields,
         known,
         standing,
         is_active=answer.get("active") is not False,
@@ -104,18 +104,18 @@ def registered_row(seen: Registration, known: Known, login_client_id: str) -> In
     )
 
 
-def gone_row(known: Known) -> InventoryRow | None:
+def gone_row(known: ClientRecord) -> InventoryRow | None:
     """A client of state that the server does not hold; None when state does not hold it, or has replaced it."""
-    held = known.held
-    if held is None or known.is_replaced:
+    stored = known.held
+    if stored is None or known.is_replaced:
         return None
     nothing = {"created": None, "last_used": None, "expires": None}
-    return _row(held.client_id, held.applied, known, Standing.GONE, is_active=False, **nothing)
+    return _row(stored.client_id, stored.applied, known, ClientStatus.GONE, is_active=False, **nothing)
 
 
-def _row(client_id: str, fields: Fields, known: Known, standing: Standing, **answered: Any) -> InventoryRow:
-    held = known.held
-    secret = held.secret if held else None
+def _row(client_id: str, fields: Fields, known: ClientRecord, standing: ClientStatus, **answered: Any) -> InventoryRow:
+    stored = known.held
+    secret = stored.secret if stored else None
     return InventoryRow(
         address=known.address,
         client_id=client_id,
@@ -125,7 +125,7 @@ def _row(client_id: str, fields: Fields, known: Known, standing: Standing, **ans
         grants=tuple(short_grant(grant) for grant in members(fields.get("grant_types"))),
         scopes=members(fields.get("scope")),
         contacts=members(fields.get("contacts")),
-        secret=str(held.secret_status) if held else "",
+        secret=str(stored.secret_status) if stored else "",
         secret_version=secret.version if secret else None,
         secret_since=secret.since if secret else None,
         rotate_due=_due(secret.since if secret else "", known.defined),
@@ -151,10 +151,10 @@ def _moment(value: object, *, per_second: int) -> str | None:
 def parse_moment(text: str) -> datetime | None:
     """A time of a row as a time with a zone, a date as its first second; None for anything else."""
     try:
-        found = datetime.fromisoformat(text)
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment
 
 
 def _due(since: str, defined: DesiredClient | None) -> str | None:
@@ -197,7 +197,7 @@ class Filter:
         scope, match: patterns as of a shell; `match` looks at address, client_id and name.
     """
 
-    standings: frozenset[Standing] = frozenset()
+    standings: frozenset[ClientStatus] = frozenset()
     stale: timedelta | None = None
     expiring: timedelta | None = None
     is_ownerless: bool = False
@@ -228,6 +228,11 @@ def _is_before(text: str | None, end: datetime) -> bool:
     return moment is not None and moment < end
 
 
+def ends_by(row: InventoryRow, end: datetime) -> bool:
+    """Whether the server's word is that the client, or its secret, ends before this time, or has ended."""
+    return _is_before(row.expires, end)
+
+
 @dataclass(frozen=True, slots=True)
 class Inventory:
     """The rows that are wanted of all that there are.
@@ -235,15 +240,17 @@ class Inventory:
     Attributes:
         counts: of all clients, by standing.
         is_use_known: whether the server says of any client when it was last used.
+        troubled: names of the columns that show what somebody should know: a client is disabled, or ends soon.
         left_out: clients that could not be understood, which are in no row and no count.
     """
 
     environment: str
     issuer: str
     rows: tuple[InventoryRow, ...]
-    counts: Mapping[Standing, int]
+    counts: Mapping[ClientStatus, int]
     is_use_known: bool
     left_out: tuple[Registration, ...] = ()
+    troubled: tuple[str, ...] = ()
 
     def sorted_by(self, column: str, *, is_descending: bool) -> list[InventoryRow]:
         """The rows by a column, what is not known last, equal ones by client_id."""
@@ -260,9 +267,9 @@ class Inventory:
             "format_version": "1.0",
             "environment": self.environment,
             "issuer": self.issuer,
-            "summary": {str(standing): self.counts.get(standing, 0) for standing in Standing},
+            "summary": {str(standing): self.counts.get(standing, 0) for standing in ClientStatus},
             "last_used_known": self.is_use_known,
-            "left_out": [{"client_id": one.client_id, "problem": one.misfit_words} for one in self.left_out],
+            "left_out": [{"client_id": one.client_id, "problem": one.invalid_words} for one in self.left_out],
             "clients": [{name: _listed(COLUMNS[name](row)) for name in columns} for row in rows],
         }
 

@@ -1,25 +1,6 @@
-"""Limits: of messages, of templates, and of what is taken from a server. Pure.
-
-A person reads the first few names and the number. `--format json` holds every item; there, too, one message has an end,
-for what users and servers write can be of any length.
-"""
+"""Limits of templates, of files, and of what is taken from a server. Pure."""
 
 from __future__ import annotations
-
-from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import TypeVar
-
-NAMES = 10
-"""Names or reasons in one sentence: more of them push the fix out of sight."""
-
-ALIKE = 10
-"""Lines that say the same: mistakes of one kind in one file, or one message for many clients. More are one habit."""
-
-MESSAGES = 100
-"""Messages that one command prints: about five screens."""
-
-TEXT = 4_096
-"""Characters of one part of a message: the longest path fits."""
 
 TEMPLATE_BYTES = 256 * 1024
 """Bytes of one template. The longest built-in has 2 kB.
@@ -51,43 +32,6 @@ each template finds the other half, whatever those before it left behind."""
 TOO_LONG = f"it takes too long: a template has {TEMPLATE_SECONDS} seconds"
 TOO_MANY = f"it was not tried: {TEMPLATE_FAILURES} times templates took too long or too much memory before"
 TOO_MUCH = f"it needs too much memory: a template has {WORKER_MEMORY // 2**20} MiB"
-
-T = TypeVar("T")
-
-
-def listed(items: Iterable[object], separator: str = ", ") -> str:
-    """The first items in one sentence, and how many more there are."""
-    names = [str(item) for item in items]
-    shown = separator.join(names[:NAMES])
-    return shown if len(names) <= NAMES else f"{shown}{separator}and {len(names) - NAMES:,} more"
-
-
-def bounded(text: str) -> str:
-    """The text, cut where it is too long for a message; then its end says how many characters are missing."""
-    return text if len(text) <= TEXT else f"{text[:TEXT]}... ({len(text) - TEXT:,} more characters)"
-
-
-def alike(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
-    """The items with one key together, each group at the place of its first."""
-    groups: dict[Hashable, list[T]] = {}
-    for item in items:
-        groups.setdefault(key(item), []).append(item)
-    return list(groups.values())
-
-
-def said_once(messages: Iterable[tuple[str, str]], noun: str, *, sign: str = ": ") -> Iterator[str]:
-    """`NAME: message` for each pair; what is said of many is said once, with their number and the first names.
-
-    Args:
-        messages: name and message.
-        noun: what the names are, in the plural.
-        sign: what stands between name and message.
-    """
-    for group in alike(messages, lambda pair: pair[1]):
-        if len(group) <= ALIKE:
-            yield from (f"{name}{sign}{message}" for name, message in group)
-        else:
-            yield f"{group[0][1]} ({len(group):,} {noun}: {listed(name for name, _ in group)})"
 
 
 TIMEOUT = 30.0

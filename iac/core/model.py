@@ -1,13 +1,15 @@
 """The vocabulary of client metadata: which fields there are and what their values look like. Pure.
 
-Names are those of RFC 7591 section 2 and of IAM's management API (rec: admin-create-full). Canonical values:
-text is str, a flag is bool, a lifetime is int (seconds), a set is a sorted tuple of distinct str, a JWK set is
-canonical JSON text of its public keys. An absent field and an empty one are the same: neither is in the mapping.
+Names are those of RFC 7591 section 2, of the specifications beside `_OF_OTHERS`, and of IAM's management API (rec:
+admin-create-full). Canonical values: text is str, a flag is bool, a lifetime is int (seconds), a set is a sorted tuple
+of distinct str, a JWK set is canonical JSON text of its public keys, any other value is canonical JSON text. An absent
+field and an empty one are the same: neither is in the mapping.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -26,6 +28,7 @@ class Kind(StrEnum):
     FLAG = "flag"
     SECONDS = "seconds"
     JWKS = "jwks"
+    JSON = "json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Field:
         undeclared: what an always-managed field means when it is not declared; None means empty.
         admin_only: an API that sets all (`Capabilities.sets_all`) alone can set it.
         stock: what a stock server gives a client whose create leaves it out; None for empty and false.
+        of_others: an INDIGO IAM does not have it.
     """
 
     name: str
@@ -45,7 +49,35 @@ class Field:
     undeclared: Value | None = None
     admin_only: bool = False
     stock: Value | None = None
+    of_others: bool = False
 
+
+_OF_OTHERS: Mapping[Kind, tuple[str, ...]] = {
+    # RFC 7591 section 2; OpenID Connect Registration section 2; Front-Channel Logout section 2; Back-Channel Logout
+    # section 2.2; RFC 8705 section 2.1.2
+    Kind.TEXT: (
+        "logo_uri", "software_id", "software_version",
+        "application_type", "initiate_login_uri", "subject_type", "sector_identifier_uri",
+        "id_token_signed_response_alg", "id_token_encrypted_response_alg", "id_token_encrypted_response_enc",
+        "userinfo_signed_response_alg", "userinfo_encrypted_response_alg", "userinfo_encrypted_response_enc",
+        "request_object_signing_alg", "request_object_encryption_alg", "request_object_encryption_enc",
+        "token_endpoint_auth_signing_alg",
+        "frontchannel_logout_uri", "backchannel_logout_uri",
+        "tls_client_auth_subject_dn", "tls_client_auth_san_dns", "tls_client_auth_san_uri", "tls_client_auth_san_ip",
+        "tls_client_auth_san_email",
+    ),
+    # OpenID Connect Registration section 2, RP-Initiated Logout section 3.1
+    Kind.SET: ("request_uris", "post_logout_redirect_uris"),
+    # OpenID Connect Registration section 2: in order of preference
+    Kind.JSON: ("default_acr_values",),
+    # Logout specifications; RFC 8705 section 3.4; RFC 9449 section 5.2; RFC 9126 section 6; RFC 9101 section 10.5
+    Kind.FLAG: (
+        "frontchannel_logout_session_required", "backchannel_logout_session_required",
+        "tls_client_certificate_bound_access_tokens", "dpop_bound_access_tokens",
+        "require_pushed_authorization_requests", "require_signed_request_object",
+    ),
+}  # fmt: skip
+"""Fields that an INDIGO IAM does not have."""
 
 _FIELDS = (
     Field("client_name", Kind.TEXT),
@@ -64,6 +96,7 @@ _FIELDS = (
     Field("jwk", Kind.JWKS),
     Field("default_max_age", Kind.SECONDS),
     Field("require_auth_time", Kind.FLAG),
+    *(Field(name, kind, of_others=True) for kind, names in _OF_OTHERS.items() for name in names),
     Field("access_token_validity_seconds", Kind.SECONDS, admin_only=True, stock=3600),
     Field("refresh_token_validity_seconds", Kind.SECONDS, admin_only=True, stock=2_592_000),
     Field("id_token_validity_seconds", Kind.SECONDS, admin_only=True, stock=600),
@@ -110,17 +143,23 @@ GRANT_TYPES: Mapping[str, str] = {
     "device_code": "urn:ietf:params:oauth:grant-type:device_code",
     "token-exchange": "urn:ietf:params:oauth:grant-type:token-exchange",
     "redelegate": "urn:ietf:params:oauth:grant_type:redelegate",
+    "jwt-bearer": "urn:ietf:params:oauth:grant-type:jwt-bearer",
 }
-"""Short name in a definition -> name on the wire (RFC 8628, RFC 8693, MitreID's redelegate)."""
+"""Short name in a definition -> name on the wire (RFC 8628, RFC 8693, MitreID's redelegate, RFC 7523)."""
 
-AUTH_METHODS = ("client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt", "none")
-"""Values of token_endpoint_auth_method; the first is the default (RFC 7591 section 2)."""
+AUTH_METHODS = (
+    "client_secret_basic",
+    "client_secret_post",
+    "client_secret_jwt",
+    "private_key_jwt",
+    "none",
+    "tls_client_auth",
+    "self_signed_tls_client_auth",
+)
+"""Values of token_endpoint_auth_method; the first is the default (RFC 7591 section 2, RFC 8705 section 2)."""
 
 SECRET_METHODS = frozenset({"client_secret_basic", "client_secret_post", "client_secret_jwt"})
 """Auth methods that need a client secret."""
-
-RESPONSE_TYPES = ("code", "token")
-CODE_CHALLENGE_METHODS = ("none", "plain", "S256")
 
 
 def as_json(value: Value | None) -> str | int | bool | list[str] | None:
@@ -151,3 +190,38 @@ def uses_secret(fields: Fields) -> bool:
 def names_of(*kinds: Kind) -> frozenset[str]:
     """Names of the fields of these kinds."""
     return frozenset(name for name, field in FIELDS.items() if field.kind in kinds)
+
+
+EXTRA = "extra."
+"""What a field of a definition's `extra` begins with; the name on the wire follows."""
+
+
+def field_of(name: str) -> Field:
+    """A field by its name, one of `extra` too."""
+    return FIELDS[name] if not name.startswith(EXTRA) else Field(name, Kind.JSON, of_others=True)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Names of fields in the order of a definition, those of `extra` last; all others are left out."""
+    wanted = frozenset(names)
+    return [*(name for name in FIELDS if name in wanted), *sorted(name for name in wanted if name.startswith(EXTRA))]
+
+
+def canonical_json(value: object) -> str | None:
+    """Canonical text of any JSON value; None for an empty one."""
+    if value is None or value in ("", [], {}):
+        return None
+    return json.dumps(_whole(value), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def _whole(value: object) -> object:
+    """A value whose whole numbers are int: JSON does not tell 1 from 1.0."""
+    match value:
+        case float() if value.is_integer():
+            return int(value)
+        case dict():
+            return {name: _whole(item) for name, item in value.items()}
+        case list() | tuple():
+            return [_whole(item) for item in value]
+        case _:
+            return value

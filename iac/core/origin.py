@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import ip_address
-from typing import Protocol
 from urllib.parse import SplitResult, urlsplit
 
 from iac.core.errors import CredentialsError, InputError
@@ -17,25 +16,13 @@ HOLDS_LOGIN = "it holds a name or a password, and iac.yaml is in version control
 IN_CLEAR = "http is for loopback hosts only: credentials would cross the network in clear"
 
 
-class HttpServer(Protocol):
-    """What HTTP needs to know of a server: its origin, and whether that is this machine."""
-
-    @property
-    def origin(self) -> str:
-        """Scheme, host and port as they are dialled, such as `https://iam.example.org`."""
-
-    @property
-    def is_loopback(self) -> bool:
-        """The host is this machine."""
-
-
 @dataclass(frozen=True, slots=True)
-class Address:
-    """One URL, without credentials of its own.
+class HttpServer:
+    """What HTTP needs to know of a server.
 
     Attributes:
-        origin: scheme, host and port as they are dialled.
-        path: percent-encoded, with its query.
+        origin: scheme, host and port as they are dialled, such as `https://iam.example.org`.
+        path: what follows in an address of it.
         is_loopback: the host is this machine.
     """
 
@@ -43,9 +30,14 @@ class Address:
     path: str
     is_loopback: bool
 
+
+@dataclass(frozen=True, slots=True)
+class Address(HttpServer):
+    """One URL, without credentials of its own. `path` is percent-encoded, with its query."""
+
     @classmethod
     def parse(cls, url: str) -> Address | None:
-        """Read a URL; None when it is none of https, or of http on this machine, or brings credentials along."""
+        """Read a URL; None unless it is https, or http on this machine, and holds no credentials."""
         parts = _split(url)
         if parts is None or parts.scheme not in _PORTS or parts.fragment or "@" in parts.netloc:
             return None
@@ -61,20 +53,14 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
-class Issuer:
-    """An OAuth issuer.
+class Issuer(HttpServer):
+    """An OAuth issuer. Its addresses begin with `path` after the origin: "" or `/context`, no slash at the end.
 
     Attributes:
         url: as it is configured.
-        origin: scheme, host and port as they are dialled, such as `https://iam.example.org`.
-        path: what its addresses begin with after the origin; "" or `/context` (no slash at the end).
-        is_loopback: the host is this machine.
     """
 
     url: str
-    origin: str
-    path: str
-    is_loopback: bool
 
     @classmethod
     def parse(cls, url: str) -> Issuer:
@@ -98,7 +84,7 @@ class Issuer:
                 why="secrets and tokens would cross the network in clear; http is for loopback hosts only",
                 fix=f"issuer: https://{parts.netloc}{parts.path}",
             )
-        return cls(url, _origin(parts), parts.path.rstrip("/"), is_loopback)
+        return cls(_origin(parts), parts.path.rstrip("/"), is_loopback, url)
 
     def is_same(self, other: str) -> bool:
         """Whether `other` names this issuer: equal up to one trailing slash."""
@@ -133,8 +119,14 @@ def is_uri(text: object) -> bool:
     return bool(parts.scheme) and not (parts.scheme in {"http", "https"} and not parts.hostname)
 
 
+def is_same_origin(issuer: str, url: str) -> bool:
+    """Whether a URL is on the server of an issuer."""
+    origins = [_origin(parts) for each in (issuer, url) if (parts := _split(each)) and parts.scheme in _PORTS]
+    return origins[:1] == origins[1:]
+
+
 def url_problem(url: str) -> str:
-    """Why a URL is none that credentials are sent to; "" when it is one: https, or http on loopback, as an issuer.
+    """Why no credentials are sent to a URL; "" where they are: https, or http on loopback, as for an issuer.
 
     The words never hold the URL: somebody may have written a password into it. A query is refused for that reason.
     """

@@ -24,7 +24,7 @@ class Grade(StrEnum):
 
     @property
     def words(self) -> str:
-        """As people read it."""
+        """The grade in words."""
         return self.replace("_", " ")
 
 
@@ -40,7 +40,7 @@ class Evidence:
         name: `output`, `login`, a grant type by its short name, `introspection`, `jwks_uri` or `jwk`.
         subject: what it was asked about: a file, a redirect URI; "" when the name says it.
         why: what was seen, in words that hold no secret.
-        fix: the way on; "" when there is nothing to mend.
+        fix: the next step; "" when there is nothing to fix.
     """
 
     name: str
@@ -86,8 +86,8 @@ class ClientProof:
     @property
     def verdict(self) -> Grade:
         """Failed when one check is; not proven when none could be made."""
-        found = {check.verdict for check in self.checks}
-        return next((verdict for verdict in _GRAVEST if verdict in found), Grade.UNPROVEN)
+        verdicts = {check.verdict for check in self.checks}
+        return next((verdict for verdict in _GRAVEST if verdict in verdicts), Grade.UNPROVEN)
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -143,9 +143,5 @@ _ABOUT_USERS = ("eduperson_", "voperson_", "wlcg.groups:")
 def scope_differences(declared: Iterable[str], granted: Iterable[str]) -> tuple[list[str], list[str]]:
     """Scopes that a client credentials token should have and has not, and those that it has beyond the definition."""
     wanted, got = set(declared), set(granted)
-    missing = (scope for scope in wanted - got if not _is_about_users(scope))
+    missing = (scope for scope in wanted - got - USER_SCOPES if not scope.startswith(_ABOUT_USERS))
     return sorted(missing), sorted(got - wanted)
-
-
-def _is_about_users(scope: str) -> bool:
-    return scope in USER_SCOPES or scope.startswith(_ABOUT_USERS)

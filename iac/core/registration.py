@@ -39,7 +39,7 @@ class Facts:
 
 
 @dataclass(frozen=True, slots=True)
-class Misfit:
+class InvalidMember:
     """A member of an answer that is not what it should be. Never its value, which may be a secret."""
 
     member: str
@@ -62,7 +62,8 @@ class Registration:
         rat: the registration access token, where the answer brings one (RFC 7592 section 3).
         registration_uri: the registration_client_uri of the answer; "" for none.
         is_remembered: it was not read, but is what was last applied.
-        misfits: members that could not be understood; they are in no other attribute.
+        additions: by field, items that the server adds by itself; they are not in `fields`.
+        invalid_members: members that could not be understood; they are in no other attribute.
     """
 
     client_id: str
@@ -73,7 +74,8 @@ class Registration:
     rat: Secret | None = None
     registration_uri: str = ""
     is_remembered: bool = False
-    misfits: tuple[Misfit, ...] = ()
+    additions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    invalid_members: tuple[InvalidMember, ...] = ()
 
     @property
     def is_disabled(self) -> bool:
@@ -81,12 +83,12 @@ class Registration:
         return self.answer.get("active") is False
 
     @property
-    def misfit_words(self) -> str:
+    def invalid_words(self) -> str:
         """What could not be understood, for messages; "" for nothing."""
-        return "; ".join(map(str, self.misfits))
+        return "; ".join(map(str, self.invalid_members))
 
 
-class Unread(StrEnum):
+class UnreadReason(StrEnum):
     """Why a client could not be read although nothing says that it is gone."""
 
     NO_KEY = "no-key"
@@ -95,6 +97,10 @@ class Unread(StrEnum):
     """The server gave no registration_client_uri or no token for it: it has no RFC 7592."""
     NOT_UNDERSTOOD = "not-understood"
     """A member of what the server answered is not of its kind."""
+    NOT_STORED = "not-stored"
+    """A read may bring a new registration access token, and this run cannot store one."""
+    REFUSED = "refused"
+    """The server refuses its registration access token: it has ended, or the client is gone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,36 +116,49 @@ class Actual:
     facts: Facts
     registrations: Mapping[str, Registration]
     total: int
-    unread: Mapping[str, Unread] = field(default_factory=dict)
+    unread: Mapping[str, UnreadReason] = field(default_factory=dict)
     found: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     partial: Mapping[str, Registration] = field(default_factory=dict)
 
     @classmethod
     def of(
-        cls, facts: Facts, read: Iterable[Registration], total: int, unread: Mapping[str, Unread] | None = None
+        cls, facts: Facts, read: Iterable[Registration], total: int, unread: Mapping[str, UnreadReason] | None = None
     ) -> Actual:
         """What was read, those that could not be understood apart from the others."""
         clients = {registration.client_id: registration for registration in read}
-        partial = {client_id: client for client_id, client in clients.items() if client.misfits}
-        whole = {client_id: client for client_id, client in clients.items() if not client.misfits}
-        missing = {**(unread or {}), **dict.fromkeys(partial, Unread.NOT_UNDERSTOOD)}
+        partial = {client_id: client for client_id, client in clients.items() if client.invalid_members}
+        whole = {client_id: client for client_id, client in clients.items() if not client.invalid_members}
+        missing = {**(unread or {}), **dict.fromkeys(partial, UnreadReason.NOT_UNDERSTOOD)}
         return cls(facts, whole, total, missing, partial=partial)
 
 
 @dataclass(frozen=True, slots=True)
-class Key:
+class RegistrationAccess:
     """What reaches one client beside, or instead of, the login (RFC 7592 section 2).
 
     Attributes:
         rat: the registration access token; None where there is none, or it cannot be opened.
         uri: its registration_client_uri; "" where the server gave none.
-        is_closed: there is a token, and the key that opens it is not at hand.
+        unread: why nothing is read by it, although there is one.
     """
 
     client_id: str
     rat: Secret | None = None
     uri: str = ""
-    is_closed: bool = False
+    unread: UnreadReason | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NewToken:
+    """A registration access token that an answer has brought: the one before it is dead.
+
+    Attributes:
+        by_read: whether it was the answer to a read.
+    """
+
+    client_id: str
+    rat: Secret
+    by_read: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ _SECONDS = {"h": 3600, "d": 86400, "w": 604800}
 
 
 @dataclass(frozen=True, slots=True)
-class Due:
-    """That a secret has reached the age of `lifecycle.rotate_after`, and when it did (RFC 3339 UTC)."""
+class DueRotation:
+    """A secret that has reached the age of `lifecycle.rotate_after`, and when it did (RFC 3339 UTC)."""
 
     since: str
     is_counted_from_taking_over: bool
@@ -27,7 +27,7 @@ def written(moment: datetime) -> str:
 
 
 def later(moment: str, seconds: int) -> str:
-    """A time of state, so many seconds later."""
+    """A time of state plus some seconds."""
     return written(datetime.fromisoformat(moment) + timedelta(seconds=seconds))
 
 
@@ -36,19 +36,19 @@ def is_past(moment: str, now: datetime | None) -> bool:
     return now is not None and datetime.fromisoformat(moment) <= now
 
 
-def due(client: DesiredClient, last: ClientState, now: datetime | None) -> Due | None:
+def due(client: DesiredClient, stored: ClientState, now: datetime | None) -> DueRotation | None:
     """Since when the secret of a client is due; None when it is not, or the client has none.
 
     How old a secret was when its client was taken over is not known: its age counts from then.
     """
     after = client.lifecycle.rotate_after
-    if after is None or not uses_secret(last.applied):
+    if after is None or not uses_secret(stored.applied):
         return None
-    taken_over = last.adopted_at or last.applied_at
-    begun = last.secret.since if last.secret else taken_over
+    taken_over = stored.adopted_at or stored.applied_at
+    begun = stored.secret.since if stored.secret else taken_over
     since = later(begun, after)
-    is_counted = last.secret is None or begun <= last.adopted_at
-    return Due(since, is_counted) if is_past(since, now) else None
+    is_counted = stored.secret is None or begun <= stored.adopted_at
+    return DueRotation(since, is_counted) if is_past(since, now) else None
 
 
 def seconds(duration: str) -> int:

@@ -16,7 +16,7 @@ class Secret:
     """
 
     __slots__ = ("_value",)
-    __hash__ = None  # type: ignore[assignment]  # a secret is no key of a mapping
+    __hash__ = None  # type: ignore[assignment]  # a secret must not be the key of a mapping
 
     def __init__(self, value: str) -> None:
         self._value = value

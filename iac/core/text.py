@@ -1,10 +1,29 @@
-"""Text of others, made safe to show, and words that were probably meant. Pure."""
+"""Text made safe and short for messages, and words that were probably meant. Pure.
+
+A person reads the first few names and the number. `--format json` holds every item; there, too, one message has an end,
+for what users and servers write can be of any length.
+"""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import TypeVar
+
+from iac import HOME
+
+NAMES = 10
+"""Names or reasons in one sentence: more of them push the fix out of sight."""
+
+ALIKE = 10
+"""Lines that say the same: mistakes of one kind in one file, or one message for many clients. More are one habit."""
+
+MESSAGES = 100
+"""Messages that one command prints: about five screens."""
+
+TEXT = 4_096
+"""Characters of one part of a message: the longest path fits."""
 
 _SUSPECT = re.compile("[^ -~]")
 """What has to be looked at: all but the plain characters of ASCII."""
@@ -16,6 +35,9 @@ _AT_START = re.compile("^( *):(?=:)")
 it (actions/runner, ActionCommand.cs)."""
 
 
+T = TypeVar("T")
+
+
 def printable(text: str) -> str:
     r"""The text with everything that a terminal, a log or an eye could be fooled by as `\u` escapes.
 
@@ -25,6 +47,14 @@ def printable(text: str) -> str:
     """
     shown = text if text.isprintable() else _SUSPECT.sub(_inert, text)
     return _AT_START.sub(r"\1\\u003a", without_commands(shown))
+
+
+def is_id(text: str) -> bool:
+    """Whether a text can be an id: one line of printable characters and tabs, which an IAM takes, too.
+
+    (rec: admin-client-ids-odd 101 to 104)
+    """
+    return bool(text) and text.replace("\t", "").isprintable()
 
 
 def without_commands(text: str) -> str:
@@ -47,8 +77,8 @@ def _window(text: str, start: int, limit: int) -> str:
 
 
 def install_extra(name: str) -> str:
-    """How to get what iac needs beside itself. No command names the package on an index, where its name is nobody's."""
-    return f"install the extra {name} of iac: https://github.com/indigo-iac/indigo-iac#install"
+    """How to install an extra. No command names the package on an index, where anybody could take its name."""
+    return f"install the extra {name} of iac: {HOME}#install"
 
 
 def nearest(word: str, known: Iterable[str]) -> str:
@@ -70,9 +100,44 @@ def _beside(word: str, known: Iterable[str]) -> list[str]:
     return words[at : at + _COMPARED // 2]
 
 
-def _inert(found: re.Match[str]) -> str:
-    char = found[0]
+def _inert(match: re.Match[str]) -> str:
+    char = match[0]
     if char.isprintable():
         return char
     code = ord(char)
     return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004  # four hex digits
+
+
+def listed(items: Iterable[object], separator: str = ", ") -> str:
+    """The first items in one sentence, and how many more there are."""
+    names = [str(item) for item in items]
+    shown = separator.join(names[:NAMES])
+    return shown if len(names) <= NAMES else f"{shown}{separator}and {len(names) - NAMES:,} more"
+
+
+def bounded(text: str) -> str:
+    """The text, cut where it is too long for a message; then its end says how many characters are missing."""
+    return text if len(text) <= TEXT else f"{text[:TEXT]}... ({len(text) - TEXT:,} more characters)"
+
+
+def grouped(items: Iterable[T], key: Callable[[T], Hashable]) -> list[list[T]]:
+    """The items with one key together, each group at the place of its first."""
+    groups: dict[Hashable, list[T]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return list(groups.values())
+
+
+def once_per_message(messages: Iterable[tuple[str, str]], noun: str, *, sign: str = ": ") -> Iterator[str]:
+    """`NAME: message` for each pair; one message of many names stands once, with their number and the first names.
+
+    Args:
+        messages: name and message.
+        noun: what the names are, in the plural.
+        sign: what stands between name and message.
+    """
+    for group in grouped(messages, lambda pair: pair[1]):
+        if len(group) <= ALIKE:
+            yield from (f"{name}{sign}{message}" for name, message in group)
+        else:
+            yield f"{group[0][1]} ({len(group):,} {noun}: {listed(name for name, _ in group)})"

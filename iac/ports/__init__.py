@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from iac.ports.clock import Clock
 from iac.ports.provider import Identity, Prover, Provider, Reader
-from iac.ports.sink import Comparison, Deliveries, Delivery, Sink
+from iac.ports.sink import Comparison, Deliveries, Delivery, Sink, find_newer
 from iac.ports.site import LoginSite, OutputSite, Site
 from iac.ports.state import Holder, Lock, Place, StateBackend, Vault
 
@@ -30,4 +30,5 @@ __all__ = [
     "Site",
     "StateBackend",
     "Vault",
+    "find_newer",
 ]  # fmt: skip

@@ -1,8 +1,8 @@
 """Foreign exceptions end at the ports. They become "surely no effect" or "unknown outcome": has a write left?
 
-with watch_wire() as wire:
+with watch_network() as watch:
         ...  # calls that may send requests, in this thread
-    wire.is_write_sent
+    watch.is_write_sent
 
 The transport notes a write before it hands the first byte of the request to the network: after connecting, after the
 TLS handshake, after a proxy's CONNECT. So `is_write_sent` is False only if surely nothing of any write left, whatever
@@ -26,10 +26,10 @@ R = TypeVar("R")
 S = TypeVar("S")
 
 
-def only(
+def foreign_as(
     error: type[IacError], summary: str
 ) -> Callable[[Callable[Concatenate[S, P], R]], Callable[Concatenate[S, P], R]]:
-    """A decorator of a port's public methods: what is no error of iac becomes `error`, with its words as the why."""
+    """A decorator of a port's public methods: foreign exceptions become `error`, with their words as the why."""
 
     def decorate(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
         def guarded(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -46,7 +46,7 @@ def only(
 
 
 @dataclass(slots=True)
-class Wire:
+class NetworkWatch:
     """What went over the network while it was watched.
 
     Attributes:
@@ -56,21 +56,21 @@ class Wire:
     is_write_sent: bool = False
 
 
-_watched: ContextVar[tuple[Wire, ...]] = ContextVar("watched", default=())
+_watched: ContextVar[tuple[NetworkWatch, ...]] = ContextVar("watched", default=())
 
 
 @contextmanager
-def watch_wire() -> Iterator[Wire]:
+def watch_network() -> Iterator[NetworkWatch]:
     """Watch what this thread sends. Watches may be nested; each sees what is sent within it."""
-    wire = Wire()
-    token = _watched.set((*_watched.get(), wire))
+    watch = NetworkWatch()
+    token = _watched.set((*_watched.get(), watch))
     try:
-        yield wire
+        yield watch
     finally:
         _watched.reset(token)
 
 
 def note_write() -> None:
     """A write begins to leave. For the transport, and for fakes that stand in for it."""
-    for wire in _watched.get():
-        wire.is_write_sent = True
+    for watch in _watched.get():
+        watch.is_write_sent = True

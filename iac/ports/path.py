@@ -37,7 +37,7 @@ def _folded_part(part: str) -> str:
 
 
 def path_problem(path: str) -> str:
-    """Why a path is none of a file inside the project; "" when it is one."""
+    """Why a path does not name a file inside the project; "" when it does."""
     parts = PurePosixPath(path).parts
     if not parts or path.startswith("/") or ".." in parts or "\\" in path:
         return "it is not a path inside the project"

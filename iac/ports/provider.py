@@ -12,16 +12,16 @@ from typing import Concatenate, ParamSpec, TypeVar, cast
 from iac.core.errors import IacError, InputError, ServerError, UnknownOutcome, UnreachableError
 from iac.core.model import Fields
 from iac.core.proof import Evidence, ServiceLogin
-from iac.core.registration import Actual, Key, Misfit, NewClient, Registration
+from iac.core.registration import Actual, InvalidMember, NewClient, NewToken, Registration, RegistrationAccess
 from iac.core.secret import Secret
-from iac.ports.foreign import only, watch_wire
+from iac.ports.foreign import foreign_as, watch_network
 
 P = ParamSpec("P")
 R = TypeVar("R")
 S = TypeVar("S")
 T = TypeVar("T")
 
-_server = only(UnreachableError, "the server cannot be used")
+_server = foreign_as(UnreachableError, "the server cannot be used")
 
 
 def _write(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P], R]:
@@ -32,13 +32,13 @@ def _write(method: Callable[Concatenate[S, P], R]) -> Callable[Concatenate[S, P]
     """
 
     def guarded(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
-        with watch_wire() as wire:
+        with watch_network() as watch:
             try:
                 return method(self, *args, **kwargs)
             except IacError:
                 raise
             except Exception as foreign:
-                if not wire.is_write_sent:
+                if not watch.is_write_sent:
                     why = f"{type(foreign).__name__}: {foreign}"
                     raise UnreachableError("the server cannot be used", why=why) from foreign
                 raise UnknownOutcome(
@@ -70,13 +70,18 @@ class Reader(ABC):
 
     @_server
     def read_ahead(self, expected: int) -> None:
-        """Begin what `read` of about so many clients starts with, and return; what fails is raised by later calls."""
+        """Begin to read about so many clients in the background; later calls raise what fails."""
         self._read_ahead(expected)
 
     @_server
-    def use_keys(self, keys: Iterable[Key]) -> None:
+    def use_keys(self, keys: Iterable[RegistrationAccess]) -> None:
         """Registration access tokens, by which their clients are read and written from here on (RFC 7592)."""
         self._use_keys(keys)
+
+    @_server
+    def keep_tokens(self, keep: Callable[[NewToken], None]) -> None:
+        """Call this with each new registration access token, before anything else is made of the answer with it."""
+        self._keep_tokens(keep)
 
     @_server
     def find_by_name(self, client_name: str) -> tuple[str, ...]:
@@ -85,7 +90,7 @@ class Reader(ABC):
 
     @_server
     def read(self, client_ids: Collection[str], owners_of: Collection[str] = ()) -> Actual:
-        """Those of these client_ids that exist, owners for those in `owners_of`, and the count of all clients."""
+        """The clients of these ids that exist, owners for those in `owners_of`, and the count of all clients."""
         return self._read(client_ids, owners_of)
 
     @_server
@@ -103,7 +108,7 @@ class Reader(ABC):
         return self._list_clients(make)
 
     @_server
-    def owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...] | Misfit]:
+    def owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...] | InvalidMember]:
         """Account UUIDs of the owners of each of these clients, a request for each; one that is gone has none.
 
         A client that cannot be asked for is not in the answer.
@@ -136,16 +141,20 @@ class Reader(ABC):
     def _list_clients(self, make: Callable[[Registration], T]) -> list[T]:
         raise _only_management("list all clients")
 
-    def _owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...] | Misfit]:
+    def _owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...] | InvalidMember]:
         raise _only_management("show owners")
 
     def _read_ahead(self, expected: int) -> None:
         """An API that reads client by client has nothing to begin with."""
         del expected
 
-    def _use_keys(self, keys: Iterable[Key]) -> None:
+    def _use_keys(self, keys: Iterable[RegistrationAccess]) -> None:
         """An API whose login is enough needs none."""
         del keys
+
+    def _keep_tokens(self, keep: Callable[[NewToken], None]) -> None:
+        """An API whose login is enough gets none."""
+        del keep
 
     def _find_by_name(self, client_name: str) -> tuple[str, ...]:
         """An API whose ids are chosen by the caller loses none."""
@@ -189,7 +198,7 @@ class Provider(Reader):
 
     @_write
     def redeem(self, client_id: str) -> Registration:
-        """Make the user of the login the owner of a client that nobody owns (rec: self-service-redeem).
+        """Make the user of the login the owner of a client without an owner (rec: self-service-redeem).
 
         Raises:
             ServerError: this API has no such call.
@@ -213,7 +222,7 @@ class Provider(Reader):
 
     @_write
     def delete(self, client_id: str) -> None:
-        """Delete the registration. One that is gone already is no error."""
+        """Delete the registration. One that is gone already does not fail."""
         self._delete(client_id)
 
     @_write
@@ -231,9 +240,15 @@ class Provider(Reader):
         self._revoke_tokens(client_id)
 
     @_server
-    def accepts_secret(self, client_id: str, secret: Secret) -> bool:
-        """Whether the token endpoint takes this secret for this client, whatever grant it then refuses (rec: login)."""
-        return self._accepts_secret(client_id, secret)
+    def accepts_secret(self, client_id: str, secret: Secret, fields: Fields | None = None) -> bool:
+        """Whether the token endpoint takes this secret for this client, even if it refuses the grant (rec: login).
+
+        Args:
+            client_id: whose it may be.
+            secret: what is tried.
+            fields: of the client, where they are known; None reads the client first.
+        """
+        return self._accepts_secret(client_id, secret, fields)
 
     def _redeem(self, client_id: str) -> Registration:
         raise ServerError(
@@ -255,7 +270,7 @@ class Provider(Reader):
     @abstractmethod
     def _revoke_tokens(self, client_id: str) -> None: ...
     @abstractmethod
-    def _accepts_secret(self, client_id: str, secret: Secret) -> bool: ...
+    def _accepts_secret(self, client_id: str, secret: Secret, fields: Fields | None) -> bool: ...
 
 
 class Prover(ABC):

@@ -8,7 +8,7 @@ A forge tells of the pipelines that run on it, a provider of what its API can do
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from importlib import import_module
@@ -144,7 +144,7 @@ class SinkSettings(ABC):
 
     @property
     def sealed_to(self) -> tuple[str, ...]:
-        """Public keys that outputs are sealed to, sorted; none for those of the state and of the definitions."""
+        """Public keys that outputs are sealed to, sorted; empty to use those of the state and the definitions."""
         return ()
 
     @property
@@ -204,6 +204,12 @@ class LoginSettings(ABC):
         """The sources of the login's secrets."""
         sources = (getattr(self, key, None) for key in SOURCES if key != "client_id")
         return tuple(source for source in sources if source)
+
+    @property
+    def scopes(self) -> tuple[str, ...]:
+        """The scopes that the settings ask for; none where they do not say."""
+        scope: str | Sequence[str] = getattr(self, "scope", ())
+        return tuple(scope.split() if isinstance(scope, str) else scope)
 
     def open(self, at: LoginSite) -> Any:
         """The `iac.providers.logins.Login`. Nothing is sent yet.

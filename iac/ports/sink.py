@@ -7,13 +7,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cached_property
 
 from iac.core.diagnostics import Diagnostic
-from iac.core.errors import RenderError
+from iac.core.errors import RenderError, StateError
+from iac.core.state.model import State
 from iac.ports.clock import Clock
-from iac.ports.foreign import only
+from iac.ports.foreign import foreign_as
+from iac.ports.state import StateBackend
 
-_sink = only(RenderError, "the output cannot be written")
+_sink = foreign_as(RenderError, "the output cannot be written")
 
 
 class Comparison(StrEnum):
@@ -48,7 +51,7 @@ def _fingerprint(salt: str, content: bytes) -> str:
 
 
 class Sink(ABC):
-    """Where outputs go. What a path means is each sink's own; `mode` is that of a file."""
+    """Where outputs go. Each sink decides what a path means; `mode` is the mode of a file."""
 
     @_sink
     def check(self, path: str, content: bytes) -> None:
@@ -63,7 +66,7 @@ class Sink(ABC):
             path: its place.
             content: what it is to hold.
             mode: of a file.
-            is_new: state does not know it as it is to be, so that those who can read it may have to be others.
+            is_new: state does not have it as wanted, so that its readers may have to change.
         """
         return self._write(path, content, mode=mode, is_new=is_new)
 
@@ -84,7 +87,7 @@ class Sink(ABC):
 
     @_sink
     def remove(self, path: str) -> None:
-        """Remove the output; one that is gone already is no error, one that somebody else made is not removed."""
+        """Remove the output. One that is gone already does not fail; one that somebody else made stays."""
         self._remove(path)
 
     @_sink
@@ -94,7 +97,7 @@ class Sink(ABC):
 
     @_sink
     def exposed(self, paths: Collection[str]) -> Mapping[str, Diagnostic]:
-        """Those of these outputs that version control holds or would take up. All are asked for at once."""
+        """The outputs that version control holds or would take up. All are asked for at once."""
         return self._exposed(paths)
 
     @abstractmethod
@@ -120,20 +123,17 @@ class Deliveries:
 
     `begun` is the serial of the state that a run was about to write outputs from; 0 when every run came to its end.
 
-    A fresh checkout knows none, and that is no error: what is not known cannot be held against the state.
+    A fresh checkout knows none, which is fine: what is not known cannot be held against the state.
     """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._by_id: dict[str, Delivery] | None = None
         self.begun = 0
 
-    @property
+    @cached_property
     def by_id(self) -> dict[str, Delivery]:
-        """All of them; read once."""
-        if self._by_id is None:
-            self._by_id = self._load()
-        return self._by_id
+        """All deliveries; read once."""
+        return self._load()
 
     def newest(self) -> tuple[str, int]:
         """The output that was written last and the serial of its state; 0 when none is known."""
@@ -173,3 +173,20 @@ class Deliveries:
 
     def _load(self) -> dict[str, Delivery]:
         return {}
+
+
+def find_newer(deliveries: Deliveries, backend: StateBackend, state: State) -> StateError | None:
+    """The error for a state that is older than an output or a journal of this machine; None when nothing is newer."""
+    output, serial = deliveries.newest()
+    source = f"{output} was written from"
+    copy, copied = backend.newest_copy()
+    if copied > serial:
+        source, serial = f"{copy} names", copied
+    if serial <= state.serial:
+        return None
+    return StateError(
+        "the state is older than what this machine has seen, so nothing is written",
+        where=f"serial {state.serial}",
+        why=f"{source} serial {serial}; secrets in an older state may have been replaced since",
+        fix="put the newest state back (iac state push COPY), or accept this one with --accept-older-state",
+    )

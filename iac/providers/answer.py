@@ -20,7 +20,7 @@ from iac.core.errors import CredentialsError, GarbledError, IacError, ServerErro
 from iac.core.registration import Registration
 from iac.core.secret import Secret
 from iac.core.server import parse_answer, switch
-from iac.core.text import printable
+from iac.core.text import is_id, printable
 from iac.providers.bearer import parse_claims, parse_time
 from iac.transport.message import LONGEST, Answer, Call, server_words
 from iac.transport.retry import parse_date
@@ -88,9 +88,9 @@ def read_reply(answer: Answer, api: Capabilities, client_id: str) -> Reply:
     if client_id and answered and answered != client_id:
         asked, other = printable(client_id), printable(answered)
         return Reply(None, f"the answer is about another client: asked about {asked}, answered about {other}")
-    if not answered or not answered.isprintable():
+    if not is_id(answered):
         return Reply(None, "the answer names no client: it has no client_id of printable characters")
-    return Reply(client, client.misfit_words)
+    return Reply(client, client.invalid_words)
 
 
 def garbled(call: Call, client_id: str, problem: str, partial: Registration | None = None) -> GarbledError:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from http import HTTPStatus
 from threading import Lock
 from typing import ClassVar, Self
@@ -11,17 +12,19 @@ from urllib.parse import quote
 
 from iac.core.capabilities import FULL, Capabilities
 from iac.core.errors import CredentialsError, InputError
+from iac.core.model import Fields
 from iac.core.origin import Issuer
+from iac.core.registration import Registration
 from iac.core.secret import Secret
 from iac.core.server import client_id_problem
-from iac.core.text import printable
+from iac.core.text import is_id, printable
 from iac.ports import Clock, Identity, Provider
+from iac.ports.progress import SILENT, Progress
 from iac.providers.bearer import Bearer
-from iac.providers.discovery import OPENID, Endpoints, check_pin, discover
+from iac.providers.discovery import Endpoints, check_pin, discover, documents_of
 from iac.providers.logins import Login
 from iac.providers.probe import Probe
-from iac.transport.client import Transport
-from iac.transport.http import Http
+from iac.transport.http import Http, Transport
 from iac.transport.message import Answer, Call
 
 
@@ -29,13 +32,13 @@ class LoginSession:
     """One login at one issuer. Safe to share between threads."""
 
     def __init__(
-        self, http: Http, issuer: Issuer, login: Login, clock: Clock, documents: Sequence[str] = (OPENID,)
+        self, http: Http, issuer: Issuer, login: Login, clock: Clock, find: Callable[[], Endpoints] | None = None
     ) -> None:
         self.http = http
         self.issuer = issuer
         self._login = login
         self._clock = clock
-        self._documents = documents
+        self._find = find or partial(discover, http, issuer)
         self._lock = Lock()
         self._endpoints: Endpoints | None = None
         self._bearer: Bearer | None = None
@@ -113,7 +116,7 @@ class LoginSession:
         if self._endpoints is None:
             if self._failure is not None:
                 raise self._failure
-            self._endpoints = discover(self.http, self.issuer, self._documents)
+            self._endpoints = self._find()
         return self._endpoints
 
 
@@ -128,11 +131,15 @@ class Connection:
     Attributes:
         issuer: as in iac.yaml.
         pinned: the value of IAC_ISSUER; "" pins nothing.
+        registration: URL of the registration endpoint as iac.yaml has it; "" for what the server says.
+        progress: hears how far reading is.
     """
 
     issuer: str
     pinned: str = ""
     transport: Transport = field(default_factory=Transport)
+    registration: str = ""
+    progress: Progress = SILENT
 
 
 def client_path(base: str, client_id: str, suffix: str = "") -> str:
@@ -141,7 +148,7 @@ def client_path(base: str, client_id: str, suffix: str = "") -> str:
     Raises:
         InputError: the id is none, or has signs that cannot be seen.
     """
-    if not client_id or not client_id.isprintable():
+    if not is_id(client_id):
         raise _no_segment(client_id, "it is empty, or has signs that cannot be seen")
     # a segment of dots alone is a step, and quote() leaves dots as they are
     segment = client_id.replace(".", "%2E") if client_id in {".", ".."} else quote(client_id, safe="")
@@ -173,11 +180,9 @@ class Connected(Provider):
 
     Attributes:
         api: what its API can do.
-        documents: discovery documents to look for, paths on the issuer.
     """
 
     api: ClassVar[Capabilities]
-    documents: ClassVar[Sequence[str]] = (OPENID,)
 
     def __init__(self, connection: Connection, login: Login, clock: Clock) -> None:
         """Make it ready.
@@ -194,9 +199,11 @@ class Connected(Provider):
         self._issuer = Issuer.parse(connection.issuer)
         check_pin(self._issuer, connection.pinned)
         http = Http(self._issuer, connection.transport, clock)
-        self._session = LoginSession(http, self._issuer, login, clock, self.documents)
+        find = partial(discover, http, self._issuer, documents_of(self.api), connection.registration)
+        self._session = LoginSession(http, self._issuer, login, clock, find)
         self._clock = clock
         self._parallelism = connection.transport.parallelism
+        self._progress = connection.progress
 
     def __enter__(self) -> Self:
         return self
@@ -214,8 +221,9 @@ class Connected(Provider):
     def _known_scopes(self) -> frozenset[str]:
         return self._session.endpoints().scopes
 
-    def _accepts_secret(self, client_id: str, secret: Secret) -> bool:
-        registration = self._get(client_id, with_owners=False)
+    def _accepts_secret(self, client_id: str, secret: Secret, fields: Fields | None) -> bool:
+        known = Registration(client_id, fields) if fields is not None else None
+        registration = known or self._get(client_id, with_owners=False)
         probe = Probe.of(registration, secret, self.api) if registration else None
         return probe is not None and probe.ask(self._session.http, self._session.endpoints(), self._clock)
 

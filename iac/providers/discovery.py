@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from iac.core.capabilities import Capabilities
 from iac.core.errors import CredentialsError, UnreachableError
 from iac.core.origin import Issuer
 from iac.core.text import printable
@@ -43,22 +44,61 @@ class Endpoints:
     signing_algorithms: frozenset[str] = frozenset()
 
 
-def discover(http: Http, issuer: Issuer, documents: Sequence[str] = (OPENID,)) -> Endpoints:
-    """Read the first of the discovery documents that is there; sent without credentials.
+def documents_of(api: Capabilities) -> tuple[str, ...]:
+    """The discovery documents of a server: an INDIGO IAM has one, of others either may lack what the other has."""
+    return (OPENID,) if api.is_iam else (OPENID, OAUTH)
+
+
+def discover(http: Http, issuer: Issuer, documents: Sequence[str] = (OPENID,), registration: str = "") -> Endpoints:
+    """Read the discovery documents that are there and lay the first over the others; sent without credentials.
+
+    Args:
+        http: the way to the issuer.
+        issuer: as configured.
+        documents: which to ask for; the first is the OpenID one.
+        registration: URL of the registration endpoint as iac.yaml has it; "" for what the documents say.
 
     Raises:
         UnreachableError: there is none.
         CredentialsError: it is another issuer's, or its token endpoint is on another origin.
     """
-    path, answer, document = _first(http, issuer, documents)
-    where = f"{issuer.origin}{path}"
-    if document is None:
+    document = _merged(http, issuer, documents)
+    token_url = document["token_endpoint"]
+    urls = {name: url for name, url in document.items() if name.endswith("_endpoint") and isinstance(url, str)}
+    return Endpoints(
+        issuer=str(document["issuer"]),
+        token=issuer.path_of(token_url),
+        token_url=token_url,
+        scopes=_texts(document.get("scopes_supported")),
+        others={**urls, "registration_endpoint": registration} if registration else urls,
+        signing_algorithms=_texts(document.get("token_endpoint_auth_signing_alg_values_supported")),
+    )
+
+
+def _merged(http: Http, issuer: Issuer, documents: Sequence[str]) -> dict[str, Any]:
+    """The documents that are there as one, what an earlier one says first."""
+    merged: dict[str, Any] = {}
+    first: Answer | None = None
+    for name in documents:
+        path = name + issuer.path if name == OAUTH else issuer.path + name
+        # without credentials: not before this answer is it known whether this is the issuer that they are for
+        answer = http.send(Call.read(path))
+        first = first or answer
+        document = answer.json() if answer.is_ok else None
+        if isinstance(document, dict) and isinstance(document.get("token_endpoint"), str):
+            _check_issuer(issuer, document, f"{issuer.origin}{path}")
+            merged = {**document, **merged}
+    if not merged and first is not None:
         raise UnreachableError(
             "this server has no discovery document",
-            where=where,
-            why=server_words(answer),
+            where=f"{issuer.origin}{issuer.path}{documents[0]}",
+            why=server_words(first),
             fix="check that issuer in iac.yaml is the address of the server that you mean",
         )
+    return merged
+
+
+def _check_issuer(issuer: Issuer, document: Mapping[str, Any], where: str) -> None:
     declared = str(document.get("issuer", ""))
     if not issuer.is_same(declared):
         raise CredentialsError(
@@ -67,29 +107,6 @@ def discover(http: Http, issuer: Issuer, documents: Sequence[str] = (OPENID,)) -
             why=f"issuer in iac.yaml: {issuer.url}, in the discovery document: {printable(declared)}",
             fix="set issuer in iac.yaml to the server that you mean, spelled as its discovery document has it",
         )
-    token_url = document["token_endpoint"]
-    return Endpoints(
-        issuer=declared,
-        token=issuer.path_of(token_url),
-        token_url=token_url,
-        scopes=_texts(document.get("scopes_supported")),
-        others={name: url for name, url in document.items() if name.endswith("_endpoint") and isinstance(url, str)},
-        signing_algorithms=_texts(document.get("token_endpoint_auth_signing_alg_values_supported")),
-    )
-
-
-def _first(http: Http, issuer: Issuer, documents: Sequence[str]) -> tuple[str, Answer, dict[str, Any] | None]:
-    """The first document that is one, with its path; else the answer to the first that was asked for."""
-    tried = []
-    for name in documents:
-        path = name + issuer.path if name == OAUTH else issuer.path + name
-        # without credentials: not before this answer is it known whether this is the issuer that they are for
-        answer = http.send(Call.read(path))
-        document = answer.json() if answer.is_ok else None
-        if isinstance(document, dict) and isinstance(document.get("token_endpoint"), str):
-            return path, answer, document
-        tried.append((path, answer, None))
-    return tried[0]
 
 
 def _texts(listed: object) -> frozenset[str]:

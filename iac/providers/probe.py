@@ -1,19 +1,23 @@
 """Does the token endpoint take this secret for this client? Asked so that no token is issued.
 
-The question is a client credentials grant for a scope that no client has: a right secret gets as far as 400
+At an IAM the question is a client credentials grant for a scope that no client has: a right secret gets as far as 400
 invalid_scope (rec: login), also for a client that has another grant. What is answered after the login can still be a
 401, for a grant that the client has not or a client that is disabled (rec: admin-put-full-replace,
 admin-enable-disable-user); then its challenge names no realm, while that of a refused login does.
+
+At another server the question is one that this client may ask: a made-up code, refresh token or device code is refused
+by invalid_grant when the secret is right (RFC 6749 section 5.2). unauthorized_client is what some say to a grant that
+the client does not have and others to a wrong secret: there a secret that is surely wrong tells which.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
 from iac.core.capabilities import FULL, Capabilities
-from iac.core.model import AUTH_METHODS, uses_secret
+from iac.core.model import AUTH_METHODS, GRANT_TYPES, Fields, members, uses_secret
 from iac.core.registration import Registration
 from iac.core.secret import Secret
 from iac.ports import Clock
@@ -28,8 +32,34 @@ from iac.transport.message import Answer, Call
 SCOPE = "iac:no-such-scope"
 """Asked for by the probe; unknown scopes are refused for every client that has scopes."""
 
-_DECIDED = frozenset({"invalid_client", "invalid_scope", "invalid_grant", "invalid_target", "unauthorized_client"})
-"""Refusals that come after the login, and that of the login (RFC 6749 section 5.2); others may come before it."""
+AFTER_LOGIN = frozenset({"invalid_scope", "invalid_grant", "invalid_target", "invalid_token", "expired_token"})
+"""Refusals that come after the login (RFC 6749 section 5.2, RFC 8628 section 3.5); others may come before it."""
+
+MADE_UP_CODE = {
+    "grant_type": "authorization_code",
+    "code": "iac-verify-made-up-code",
+    "code_verifier": "iac-verify-made-up-verifier-of-43-characters",
+}
+"""A code and a verifier that nobody was given (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
+
+_MADE_UP: Mapping[str, Mapping[str, str]] = {
+    GRANT: {"grant_type": GRANT, "scope": SCOPE},
+    "authorization_code": MADE_UP_CODE,
+    "refresh_token": {"grant_type": "refresh_token", "refresh_token": "iac-verify-made-up-token"},
+    GRANT_TYPES["device_code"]: {"grant_type": GRANT_TYPES["device_code"], "device_code": "iac-verify-made-up-code"},
+}
+"""A question for each grant that needs nothing but the client; the first that a client has is asked."""
+
+
+def question_of(fields: Fields) -> tuple[Mapping[str, str], bool]:
+    """A question that a client may ask, which no token answers, and whether it surely may.
+
+    A client_credentials grant asks for a scope that nobody has; a server that leaves out unknown scopes gives a token.
+    """
+    grants, uris = members(fields.get("grant_types")), members(fields.get("redirect_uris"))
+    grant = next((name for name in _MADE_UP if name in grants), "")
+    form = {**_MADE_UP[grant or "authorization_code"]}
+    return (form | {"redirect_uri": uris[0]} if "code" in form and uris else form), bool(grant)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +73,7 @@ class Probe:
         api: what the server can do. The answers of an IAM are read as such; of another server only what RFC 6749
             settles counts.
         key: what the client signs with instead, where it logs in so.
+        fields: the client's, by which it is asked what the client may do.
     """
 
     client_id: str
@@ -50,6 +81,7 @@ class Probe:
     method: str = AUTH_METHODS[0]
     api: Capabilities = FULL
     key: SigningKey | None = None
+    fields: Fields = field(default_factory=dict)
 
     @classmethod
     def of(cls, registration: Registration, secret: Secret, api: Capabilities) -> Probe | None:
@@ -57,7 +89,7 @@ class Probe:
         if not uses_secret(registration.fields):
             return None
         method = str(registration.fields.get("token_endpoint_auth_method", AUTH_METHODS[0]))
-        return cls(registration.client_id, secret, method, api)
+        return cls(registration.client_id, secret, method, api, fields=registration.fields)
 
     def ask(self, http: Http, endpoints: Endpoints, clock: Clock) -> bool:
         """Whether the login succeeds, whatever becomes of the grant.
@@ -65,16 +97,37 @@ class Probe:
         Raises:
             UnreachableError: the answer tells nothing.
         """
+        if not self.api.is_iam:
+            return self._ask_by_grant(http, endpoints, clock)
         call = self.call(endpoints.token, {"grant_type": GRANT, "scope": SCOPE}, endpoints, clock)
         answer = http.send(call)
         if answer.is_ok:
             return True
-        if answer.status == HTTPStatus.BAD_REQUEST and (self.api.is_iam or error_code(answer) in _DECIDED):
+        if answer.status == HTTPStatus.BAD_REQUEST:
             return error_code(answer) != "invalid_client"
         if answer.status == HTTPStatus.UNAUTHORIZED:
-            return self.api.is_iam and is_after_login(answer)
-        if self.api.is_iam and isinstance(self._proof(), Assertion) and is_empty_405(answer):
+            return is_after_login(answer)
+        if isinstance(self._proof(), Assertion) and is_empty_405(answer):
             return False  # the client of an assertion is looked up unguarded: none is a crash (rec: client-assertion)
+        raise read_failure(call, answer)
+
+    def _ask_by_grant(self, http: Http, endpoints: Endpoints, clock: Clock) -> bool:
+        """By a question that this client may ask."""
+        form, is_allowed = question_of(self.fields)
+        call = self.call(endpoints.token, form, endpoints, clock)
+        answer = http.send(call)
+        if answer.is_ok or error_code(answer) in AFTER_LOGIN:
+            return True
+        if error_code(answer) == "invalid_client":
+            return False
+        if error_code(answer) != "unauthorized_client":
+            raise read_failure(call, answer)
+        wrong = replace(self, secret=Secret(clock.token()), key=None)
+        control = http.send(wrong.call(endpoints.token, form, endpoints, clock)) if self.key is None else answer
+        if (control.status, control.body) != (answer.status, answer.body):
+            return True
+        if is_allowed:
+            return False
         raise read_failure(call, answer)
 
     def call(self, path: str, form: Mapping[str, str], endpoints: Endpoints, clock: Clock) -> Call:

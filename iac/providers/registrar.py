@@ -7,28 +7,26 @@ subclasses.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from http import HTTPStatus
 from threading import Lock
 from typing import ClassVar
 
 from iac.core.errors import IacError, ServerError
 from iac.core.model import Fields
-from iac.core.registration import Actual, Facts, Key, NewClient, Registration, Unread
+from iac.core.registration import Actual, Facts, NewClient, NewToken, Registration, RegistrationAccess, UnreadReason
 from iac.core.server import create_body, detect_facts, update_body
+from iac.core.text import printable
 from iac.ports import Clock, Identity
 from iac.providers.answer import Reply, is_done, read_reply
 from iac.providers.base import Connected, Connection
 from iac.providers.logins import Login
-from iac.providers.logins.given import Nobody
+from iac.providers.logins.given import AnonymousLogin
 from iac.providers.pages import gather
 from iac.transport.message import Answer, Call
 
 NOBODY = "anonymous"
 """The subject where nobody logs in."""
-
-_GONE = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND})
-"""Answers to a registration access token whose client is gone, or that another one has replaced."""
 
 
 class Registrar(Connected):
@@ -36,16 +34,20 @@ class Registrar(Connected):
 
     Attributes:
         gone_for_login: statuses by which the server says that a login has no such client.
+        gone_for_token: statuses by which it says the same to a registration access token.
+        refused_token: statuses by which it refuses one, and that say nothing about the client.
     """
 
     gone_for_login: ClassVar[frozenset[int]]
+    gone_for_token: ClassVar[frozenset[int]]
+    refused_token: ClassVar[frozenset[int]] = frozenset()
 
     def __init__(self, connection: Connection, login: Login, clock: Clock) -> None:
         """Make it ready.
 
         Args:
             connection: where the server is.
-            login: `Nobody` where nobody logs in.
+            login: `AnonymousLogin` where nobody logs in.
             clock: for lifetimes of tokens.
 
         Raises:
@@ -53,46 +55,55 @@ class Registrar(Connected):
             CredentialsError: it is not the one of IAC_ISSUER.
         """
         super().__init__(connection, login, clock)
-        self._has_login = not isinstance(login, Nobody)
-        self._keys: dict[str, Key] = {}
+        self._has_login = not isinstance(login, AnonymousLogin)
+        self._keys: dict[str, RegistrationAccess] = {}
+        self._keep: Callable[[NewToken], None] = lambda _: None
         self._lock = Lock()
         self._seen: Facts | None = None
 
-    def _use_keys(self, keys: Iterable[Key]) -> None:
+    def _use_keys(self, keys: Iterable[RegistrationAccess]) -> None:
         with self._lock:
             self._keys.update({key.client_id: key for key in keys})
+
+    def _keep_tokens(self, keep: Callable[[NewToken], None]) -> None:
+        self._keep = keep
 
     def _read(self, client_ids: Collection[str], owners_of: Collection[str]) -> Actual:
         wanted = sorted(set(client_ids))
         unread = {client_id: why for client_id in wanted if (why := self._unread(client_id)) is not None}
         readable = [client_id for client_id in wanted if client_id not in unread]
-        answered = gather(self._get_one, readable, self._parallelism)
-        found = [registration for registration in answered if registration is not None]
-        return Actual.of(self._facts(), found, len(found), unread)
+        answered = list(gather(self._get_one, readable, self._parallelism))
+        found = [answer for answer in answered if isinstance(answer, Registration)]
+        refused = {name: why for name, why in zip(readable, answered, strict=True) if isinstance(why, UnreadReason)}
+        return Actual.of(self._facts(), found, len(found), {**unread, **refused})
 
-    def _unread(self, client_id: str) -> Unread | None:
+    def _unread(self, client_id: str) -> UnreadReason | None:
         """Why a client cannot be read; None when it can."""
-        return Unread.NO_KEY if self._key(client_id).is_closed else None
+        return self._key(client_id).unread
 
     def _get(self, client_id: str, *, with_owners: bool) -> Registration | None:
         registration = None if self._unread(client_id) else self._get_one(client_id)
         if registration is None:
             return None
-        return Reply(registration, registration.misfit_words).of_read(Call.read(self._path(client_id)), client_id)
+        if isinstance(registration, UnreadReason):
+            raise self._refused(client_id)
+        return Reply(registration, registration.invalid_words).of_read(Call.read(self._path(client_id)), client_id)
 
-    def _get_one(self, client_id: str) -> Registration | None:
-        """One client, of which perhaps not every member is understood."""
+    def _get_one(self, client_id: str) -> Registration | UnreadReason | None:
+        """One client, of which perhaps not every member is understood; or why nobody can tell whether it is there."""
         call = Call.read(self._path(client_id))
         answer = self._send(client_id, call)
         if self._is_gone(client_id, answer):
             return None
+        if answer.status in self.refused_token and self._key(client_id).rat is not None:
+            return UnreadReason.REFUSED
         if not answer.is_ok or not isinstance(answer.json(), dict):
             raise self._read_failure(call, answer)
-        reply = self._learned(read_reply(answer, self.api, client_id))
+        reply = self._learned(read_reply(answer, self.api, client_id), by_read=True)
         return reply.client or reply.of_read(call, client_id)
 
     def _is_gone(self, client_id: str, answer: Answer) -> bool:
-        return answer.status in (self.gone_for_login if self._key(client_id).rat is None else _GONE)
+        return answer.status in (self.gone_for_login if self._key(client_id).rat is None else self.gone_for_token)
 
     def _create(self, client: NewClient) -> Registration:
         call = Call.write("POST", self._registration_path(), create_body(client, self.api))
@@ -109,7 +120,7 @@ class Registrar(Connected):
         """The client in the answer to a write. Its token is used from here on, whatever else is wrong."""
         if not answer.is_ok:
             raise self._write_failure(call, answer, fresh)
-        return self._learned(read_reply(answer, self.api, client_id))
+        return self._learned(read_reply(answer, self.api, client_id), by_read=False)
 
     def _delete(self, client_id: str) -> None:
         call = Call.write("DELETE", self._path(client_id))
@@ -150,22 +161,25 @@ class Registrar(Connected):
     def _send_as_login(self, call: Call) -> Answer:
         return self._session.send(call) if self._has_login else self._session.http.send(call)
 
-    def _key(self, client_id: str) -> Key:
+    def _key(self, client_id: str) -> RegistrationAccess:
         with self._lock:
-            return self._keys.get(client_id, Key(client_id))
+            return self._keys.get(client_id, RegistrationAccess(client_id))
 
-    def _learned(self, reply: Reply) -> Reply:
+    def _learned(self, reply: Reply, *, by_read: bool) -> Reply:
         """An answer; a new registration access token is used from here on (RFC 7592 section 3)."""
         # The server ends the old token with the answer that brings a new one. It is kept before anything of the answer
         # is judged: without it nobody reaches the client again.
         client = reply.client
         if client is not None:
-            names = [*client.answer, *(misfit.member for misfit in client.misfits)]
+            names = [*client.answer, *(invalid.member for invalid in client.invalid_members)]
             with self._lock:
                 self._seen = detect_facts([dict.fromkeys(names)]) or self._seen
-                known = self._keys.get(client.client_id, Key(client.client_id))
-                rat, uri = client.rat or known.rat, client.registration_uri or known.uri
-                self._keys[client.client_id] = Key(client.client_id, rat, uri)
+                known = self._keys.get(client.client_id)
+                before = known or RegistrationAccess(client.client_id)
+                rat, uri = client.rat or before.rat, client.registration_uri or before.uri
+                self._keys[client.client_id] = RegistrationAccess(client.client_id, rat, uri)
+            if known is not None and rat is not None and rat != known.rat:
+                self._keep(NewToken(client.client_id, rat, by_read))
         return reply
 
     def _facts(self) -> Facts:
@@ -174,6 +188,16 @@ class Registrar(Connected):
 
     def _is_anonymous(self) -> bool:
         return not self._has_login or self._session.is_client()
+
+    def _refused(self, client_id: str) -> ServerError:
+        """The error of a read for which the server refuses the client's registration access token."""
+        return ServerError(
+            "the server refuses the registration access token",
+            status=HTTPStatus.UNAUTHORIZED,
+            where=printable(client_id),
+            why="it has ended, another one took its place, or the client was deleted",
+            fix="get a new one from the server's operator and provide it: iac secret token ADDR",
+        )
 
     @abstractmethod
     def _path(self, client_id: str) -> str:

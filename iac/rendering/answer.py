@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import signal
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from time import process_time
@@ -13,8 +13,8 @@ from typing import Any, NoReturn
 
 from iac.core.errors import RenderError
 from iac.core.limits import TEMPLATE_SECONDS, TOO_LONG, TOO_MUCH, WORKER_MEMORY
-from iac.rendering.engine import TooLong, compiled, exceeding, references, render
-from iac.rendering.renderer import pack, read_output, read_template, unpack, write_error, write_found
+from iac.rendering.engine import TemplateTimeout, compile_template, limit_error, references, render
+from iac.rendering.renderer import pack, read_output, read_template, unpack, write_error, write_file_credentials
 from iac.rendering.template import template_file
 
 _SIZE = Path("/proc/self/statm")  # of Linux; elsewhere the system does not hold a process to its memory either
@@ -22,12 +22,12 @@ _SIZE = Path("/proc/self/statm")  # of Linux; elsewhere the system does not hold
 
 def answer(question: bytes) -> bytes:
     """The answer to a question of `iac.rendering.renderer`."""
-    asked = unpack(question)
-    told = {"result": _rehearse(asked)} if asked["what"] == "rehearse" else _tell(asked)
-    return pack({**told, "is_last": _is_large()})
+    request = unpack(question)
+    reply = {"result": _rehearse(request)} if request["what"] == "rehearse" else _limited_reply(request)
+    return pack({**reply, "is_last": _is_large()})
 
 
-def _rehearse(asked: Mapping[str, Any]) -> list[dict[str, Any] | None]:
+def _rehearse(request: Mapping[str, Any]) -> list[dict[str, Any] | None]:
     """The error of each output, None for one that can be rendered.
 
     It stops behind an output that takes too much, where this process is large, and when the time of one is over: the
@@ -35,66 +35,48 @@ def _rehearse(asked: Mapping[str, Any]) -> list[dict[str, Any] | None]:
     """
     begun = process_time()
     errors: list[dict[str, Any] | None] = []
-    for output in asked["outputs"]:
-        errors.append(_tell({**asked, **output, "what": "render"}).get("error"))
+    for output in request["outputs"]:
+        errors.append(_limited_reply({**request, **output, "what": "render"}).get("error"))
         is_over = process_time() - begun > TEMPLATE_SECONDS
         if is_over or _is_large() or (errors[-1] and errors[-1]["why"] in {TOO_LONG, TOO_MUCH}):
             break
     return errors
 
 
-def _tell(asked: Mapping[str, Any]) -> dict[str, Any]:
+def _limited_reply(request: Mapping[str, Any]) -> dict[str, Any]:
+    """The result within the limits, or why there is none."""
+    from iac.rendering.content import ContentMismatch, MalformedContent
+
     with _limited():
-        return _told(asked)
+        try:
+            return {"result": _result(request)}
+        except RenderError as error:
+            return {"error": write_error(error)}
+        except MalformedContent as error:
+            return {"unreadable": str(error)}
+        except ContentMismatch as error:
+            return {"changed": str(error)}
+        except (TemplateTimeout, MemoryError) as error:
+            return {"error": write_error(limit_error(error, template_file(request["name"])))}
 
 
-def _told(asked: Mapping[str, Any]) -> dict[str, Any]:
-    from iac.rendering.content import NotAsRendered, Unreadable
+def _result(request: Mapping[str, Any]) -> object:
+    match request["what"]:
+        case "references":
+            return references(request["name"], request["text"])
+        case "entries":
+            from iac.rendering.reads import entries_read  # for this question alone
 
-    try:
-        return {"result": _DO[asked["what"]](asked)}
-    except RenderError as error:
-        return {"error": write_error(error)}
-    except Unreadable as error:
-        return {"unreadable": str(error)}
-    except NotAsRendered as error:
-        return {"changed": str(error)}
-    except (TooLong, MemoryError) as error:
-        return {"error": write_error(exceeding(error, template_file(asked["name"])))}
-
-
-def _references(asked: Mapping[str, Any]) -> list[str]:
-    return references(asked["name"], asked["text"])
-
-
-def _entries(asked: Mapping[str, Any]) -> list[str] | None:
-    from iac.rendering.reads import entries_read
-
-    names = entries_read(read_template(asked["template"]))
-    return None if names is None else sorted(names)
-
-
-def _check(asked: Mapping[str, Any]) -> None:
-    compiled(read_template(asked["template"]))
-
-
-def _render(asked: Mapping[str, Any]) -> str:
-    return render(*read_output(asked)).decode()
-
-
-def _read(asked: Mapping[str, Any]) -> dict[str, Any]:
+            names = entries_read(read_template(request["template"]))
+            return None if names is None else sorted(names)
+        case "check":
+            compile_template(read_template(request["template"]))
+            return None
+        case "render":
+            return render(*read_output(request)).decode()
     from iac.rendering.content import read_credentials  # brings in YAML, for iac verify alone
 
-    return write_found(read_credentials(asked["content"].encode("latin-1"), *read_output(asked)))
-
-
-_DO: Mapping[str, Callable[[Mapping[str, Any]], object]] = {
-    "references": _references,
-    "entries": _entries,
-    "check": _check,
-    "render": _render,
-    "read": _read,
-}
+    return write_file_credentials(read_credentials(request["content"].encode("latin-1"), *read_output(request)))
 
 
 @contextmanager
@@ -107,7 +89,7 @@ def _limited() -> Iterator[None]:
     used = resource.getrusage(resource.RUSAGE_SELF)
     soft, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (int(used.ru_utime + used.ru_stime) + TEMPLATE_SECONDS + 2, hard))
-    before = signal.signal(signal.SIGPROF, _end)
+    before = signal.signal(signal.SIGPROF, _raise_timeout)
     signal.setitimer(signal.ITIMER_PROF, TEMPLATE_SECONDS)
     try:
         yield
@@ -117,8 +99,8 @@ def _limited() -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_CPU, (soft, hard))
 
 
-def _end(*_: object) -> NoReturn:
-    raise TooLong
+def _raise_timeout(*_: object) -> NoReturn:
+    raise TemplateTimeout
 
 
 def _is_large() -> bool:

@@ -18,11 +18,12 @@ import tomllib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
-
-import yaml
+from typing import Any
 
 from iac.core.desired import OutputSpec
+from iac.core.limits import OUTPUT_BYTES
 from iac.core.secret import Secret
+from iac.document import YamlReader, parse_yaml
 from iac.rendering.context import Credentials, ProjectFacts, dummy_key
 from iac.rendering.engine import render
 from iac.rendering.template import Template
@@ -38,20 +39,20 @@ _LITERAL = re.compile(r"'((?:[^']|'')*)'")
 _MAX_DEPTH = 32
 
 
-class Unreadable(Exception):
+class MalformedContent(Exception):
     """A file is not of its format; the message says what it is not."""
 
 
 def parse_values(content: bytes, format_: Format) -> dict[Place, str]:
-    """Every text in a file by its place; what is no text is left out where the format tells.
+    """Every text in a file by its place; values of other types are left out where the format tells them apart.
 
     Raises:
-        Unreadable: it is not of the format.
+        MalformedContent: it is not of the format.
     """
     try:
         return dict(_PARSERS[format_](content.decode()))
-    except (ValueError, RecursionError, configparser.Error, yaml.YAMLError):
-        raise Unreadable(f"this is not a file in the format {format_}") from None
+    except (ValueError, RecursionError, configparser.Error):
+        raise MalformedContent(f"this is not a file in the format {format_}") from None
 
 
 def _walk(value: object, place: Place = ()) -> Iterator[tuple[Place, str]]:
@@ -65,30 +66,29 @@ def _walk(value: object, place: Place = ()) -> Iterator[tuple[Place, str]]:
             yield from _walk(item, (*place, key))
 
 
+class _TextReader(YamlReader):
+    """Reads what a program will read: every scalar is text, and a file may have several documents, anchors and tags."""
+
+    max_nodes = OUTPUT_BYTES
+    takes_all = True
+
+    def alias(self, event: Any) -> None:
+        """An alias is not followed: no value of a client stands there."""
+
+    def properties(self, event: Any) -> None:
+        """Programs know anchors and tags."""
+
+    def scalar(self, event: Any) -> str:
+        """Its text."""
+        return str(event.value)
+
+
 def _yaml(text: str) -> Iterator[tuple[Place, str]]:
-    """By events: PyYAML's composer can be brought down by a file that is nested deeply."""
-    place: list[str | int | None] = []
-    for event in yaml.parse(text, Loader=yaml.SafeLoader):
-        if isinstance(event, yaml.CollectionEndEvent):
-            place.pop()
-            _advance(place)
-        elif isinstance(event, yaml.CollectionStartEvent):
-            place.append(None if isinstance(event, yaml.MappingStartEvent) else 0)
-            if len(place) > _MAX_DEPTH:
-                raise ValueError("too deep")
-        elif isinstance(event, yaml.ScalarEvent):
-            if place and place[-1] is None:
-                place[-1] = event.value
-                continue
-            yield tuple(key for key in place if key is not None), event.value
-            _advance(place)
-
-
-def _advance(place: list[str | int | None]) -> None:
-    """To the next entry: the position behind in a list, a key that is not known yet in a mapping."""
-    if place:
-        last = place[-1]
-        place[-1] = last + 1 if isinstance(last, int) else None
+    parsed = parse_yaml(text, reader=_TextReader)
+    if parsed.mistakes:
+        raise ValueError(parsed.mistakes[0].summary)
+    for document in parsed.values:
+        yield from _walk(document)
 
 
 def _kubernetes(text: str) -> Iterator[tuple[Place, str]]:
@@ -106,44 +106,44 @@ def _ini(text: str) -> Iterator[tuple[Place, str]]:
 
 def _dotenv(text: str) -> Iterator[tuple[Place, str]]:
     for line in text.splitlines():
-        if found := _ASSIGNMENT.fullmatch(line):
-            name, value = found.groups()
+        if match := _ASSIGNMENT.fullmatch(line):
+            name, value = match.groups()
             is_quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
             yield (name,), value[1:-1] if is_quoted else value
 
 
 def _condor(text: str) -> Iterator[tuple[Place, str]]:
     for line in text.splitlines():
-        if found := _SETTING.fullmatch(line):
-            yield (found[1],), found[2]
+        if match := _SETTING.fullmatch(line):
+            yield (match[1],), match[2]
 
 
 def _dirac(text: str) -> Iterator[tuple[Place, str]]:
     sections: list[str] = []
     name = ""
-    for line in (each.strip() for each in text.splitlines()):
+    for line in (line.strip() for line in text.splitlines()):
         if line == "{":
             sections.append(name)
         elif line == "}":
             if not sections:
                 raise ValueError("a section ends that never began")
             sections.pop()
-        elif found := _SETTING.fullmatch(line):
-            yield (*sections, found[1]), found[2]
+        elif match := _SETTING.fullmatch(line):
+            yield (*sections, match[1]), match[2]
         else:
             name = line
 
 
 def _apache(text: str) -> Iterator[tuple[Place, str]]:
     for line in text.splitlines():
-        if found := _DIRECTIVE.fullmatch(line):
-            yield (found[1],), found[3] or re.sub(r"\\([\"\\])", r"\1", found[2] or "")
+        if match := _DIRECTIVE.fullmatch(line):
+            yield (match[1],), match[3] or re.sub(r"\\([\"\\])", r"\1", match[2] or "")
 
 
 def _sql(text: str) -> Iterator[tuple[Place, str]]:
     """Each literal by its position."""
-    for index, found in enumerate(_LITERAL.finditer(text)):
-        yield (index,), found[1].replace("''", "'")
+    for index, match in enumerate(_LITERAL.finditer(text)):
+        yield (index,), match[1].replace("''", "'")
 
 
 _PARSERS: Mapping[Format, Callable[[str], Iterator[tuple[Place, str]]]] = {
@@ -161,7 +161,7 @@ _PARSERS: Mapping[Format, Callable[[str], Iterator[tuple[Place, str]]]] = {
 }
 
 
-__all__ = ["FileCredentials", "NotAsRendered", "Unreadable", "output_format", "read_credentials"]
+__all__ = ["ContentMismatch", "FileCredentials", "MalformedContent", "output_format", "read_credentials"]
 
 _BY_ENDING = {
     ".env": Format.DOTENV,
@@ -178,7 +178,7 @@ _BARE = re.compile(r"[A-Za-z0-9._~:/@+=-]+")
 _NOT_BACK = "its template makes of a value what cannot be read back"
 
 
-class NotAsRendered(Exception):
+class ContentMismatch(Exception):
     """A file is not what its template makes; the message holds nothing of it."""
 
 
@@ -198,7 +198,7 @@ class FileCredentials:
 
 
 @dataclass(frozen=True, slots=True)
-class _Mark:
+class _Placeholder:
     """Stands for the id or the secret of a client."""
 
     address: str
@@ -206,7 +206,7 @@ class _Mark:
     text: str
 
 
-Values = dict[_Mark, str]
+Values = dict[_Placeholder, str]
 
 
 def output_format(spec: OutputSpec) -> Format | None:
@@ -231,40 +231,42 @@ def read_credentials(
 
     Raises:
         RenderError: the template cannot be rendered.
-        Unreadable: a value cannot be read back from what the template makes of it.
-        NotAsRendered: the file is not as its template makes it. The message holds nothing of it.
+        MalformedContent: a value cannot be read back from what the template makes of it.
+        ContentMismatch: the file is not as its template makes it. The message holds nothing of it.
     """
 
-    def marked_by(kind: str) -> tuple[list[_Mark], str]:
+    def render_marked(kind: str) -> tuple[list[_Placeholder], str]:
         marks = _marks(spec, clients, kind)
-        return marks, render(template, spec, _marked(clients, marks, kind), facts).decode()
+        return marks, render(template, spec, _marked_clients(clients, marks, kind), facts).decode()
 
-    (marks, marked), others = marked_by("a"), marked_by("b")
-    if _blank(marks, marked) != _blank(*others):
-        raise Unreadable(_NOT_BACK)
+    (marks, marked), others = render_marked("a"), render_marked("b")
+    if _without_marks(marks, marked) != _without_marks(*others):
+        raise MalformedContent(_NOT_BACK)
     format_ = output_format(spec)
     places = _places(marks, marked, format_) if format_ not in {None, Format.TEXT} else None
     if format_ is None or places is None:
-        return _found(spec, _from_text(marks, marked, content), Format.TEXT)
+        return _file_credentials(spec, _from_text(marks, marked, content), Format.TEXT)
     try:
         values = parse_values(content, format_)
-    except Unreadable as error:
-        raise NotAsRendered(str(error)) from None
-    return _found(spec, {mark: place.read(values, mark, marks) for mark, place in places.items()}, format_)
+    except MalformedContent as error:
+        raise ContentMismatch(str(error)) from None
+    return _file_credentials(spec, {mark: place.read(values, mark, marks) for mark, place in places.items()}, format_)
 
 
-def _marks(spec: OutputSpec, clients: Mapping[str, Credentials], kind: str) -> list[_Mark]:
+def _marks(spec: OutputSpec, clients: Mapping[str, Credentials], kind: str) -> list[_Placeholder]:
     """Of the length and alphabet of our secrets, so that they are quoted in the same way."""
     marks = []
     for index, address in enumerate(spec.clients):
-        marks.append(_Mark(address, is_secret=False, text=f"iac-mark-{kind}{index}-id"))
+        marks.append(_Placeholder(address, is_secret=False, text=f"iac-mark-{kind}{index}-id"))
         if clients[address].secret is not None:
             text = f"iac-mark-{kind}{index}-secret-0123456789abcdefghijklmn"
-            marks.append(_Mark(address, is_secret=True, text=text))
+            marks.append(_Placeholder(address, is_secret=True, text=text))
     return marks
 
 
-def _marked(clients: Mapping[str, Credentials], marks: Sequence[_Mark], kind: str) -> dict[str, Credentials]:
+def _marked_clients(
+    clients: Mapping[str, Credentials], marks: Sequence[_Placeholder], kind: str
+) -> dict[str, Credentials]:
     """The clients with marks, and a private key of the kind: where one is printed, two renderings are not alike."""
     ids = {mark.address: mark.text for mark in marks if not mark.is_secret}
     secrets = {mark.address: Secret(mark.text) for mark in marks if mark.is_secret}
@@ -280,7 +282,7 @@ def _encoded(text: str) -> str:
     return base64.b64encode(text.encode()).decode()
 
 
-def _blank(marks: Sequence[_Mark], text: str) -> str:
+def _without_marks(marks: Sequence[_Placeholder], text: str) -> str:
     """The text without its marks: what is left of two renderings differs where something was made of a mark."""
     for mark in marks:
         text = text.replace(mark.text, "").replace(_encoded(mark.text), "")
@@ -295,34 +297,34 @@ class _Value:
     marked: str
     decode: Callable[[str], str] = str
 
-    def read(self, values: Mapping[Place, str], mark: _Mark, marks: Sequence[_Mark]) -> str:
+    def read(self, values: Mapping[Place, str], mark: _Placeholder, marks: Sequence[_Placeholder]) -> str:
         """What stands in another file where this value has the mark."""
         shown = "/".join(map(str, self.place))
         if self.place not in values:
-            raise NotAsRendered(f"it has no {shown}")
-        between = _between(marks, self.marked, self.decode(values[self.place]))
+            raise ContentMismatch(f"it has no {shown}")
+        between = _values_between(marks, self.marked, self.decode(values[self.place]))
         if between is None:
-            raise NotAsRendered(f"{shown} is not as its template makes it")
+            raise ContentMismatch(f"{shown} is not as its template makes it")
         return between[mark]
 
 
-def _places(marks: Sequence[_Mark], marked: str, format_: Format) -> dict[_Mark, _Value] | None:
+def _places(marks: Sequence[_Placeholder], marked: str, format_: Format) -> dict[_Placeholder, _Value] | None:
     """Where the marks stand; None when one is in the text and in no value, as in a comment or a name."""
     try:
         values = parse_values(marked.encode(), format_)
-    except Unreadable:
+    except MalformedContent:
         return None
-    places: dict[_Mark, _Value] = {}
+    places: dict[_Placeholder, _Value] = {}
     for mark in marks:
-        found = next(_holding(values, mark.text), None)
-        if found is not None:
-            places[mark] = found
+        value = next(_values_with(values, mark.text), None)
+        if value is not None:
+            places[mark] = value
         elif mark.text in marked or _encoded(mark.text) in marked:
             return None
     return places
 
 
-def _holding(values: Mapping[Place, str], mark: str) -> Iterator[_Value]:
+def _values_with(values: Mapping[Place, str], mark: str) -> Iterator[_Value]:
     """Whole values first, then those in base64, then parts of values."""
     yield from (_Value(place, text) for place, text in values.items() if text == mark)
     yield from (_Value(place, mark, _decoded) for place, text in values.items() if text == _encoded(mark))
@@ -333,24 +335,24 @@ def _decoded(text: str) -> str:
     try:
         return base64.b64decode(text, validate=True).decode()
     except ValueError:
-        raise NotAsRendered("a value in it is not base64") from None
+        raise ContentMismatch("a value in it is not base64") from None
 
 
-def _from_text(marks: Sequence[_Mark], marked: str, content: bytes) -> Values:
+def _from_text(marks: Sequence[_Placeholder], marked: str, content: bytes) -> Values:
     if any(_encoded(mark.text) in marked for mark in marks):
-        raise Unreadable(_NOT_BACK)
+        raise MalformedContent(_NOT_BACK)
     try:
-        values = _between(marks, marked, content.decode())
+        values = _values_between(marks, marked, content.decode())
     except UnicodeDecodeError:
-        raise NotAsRendered("it is not text in UTF-8") from None
+        raise ContentMismatch("it is not text in UTF-8") from None
     if values is None:
-        raise NotAsRendered("it is not as its template makes it")
+        raise ContentMismatch("it is not as its template makes it")
     if not all(_BARE.fullmatch(value) for value in values.values()):
-        raise Unreadable(_NOT_BACK)
+        raise MalformedContent(_NOT_BACK)
     return values
 
 
-def _between(marks: Sequence[_Mark], marked: str, text: str) -> Values | None:
+def _values_between(marks: Sequence[_Placeholder], marked: str, text: str) -> Values | None:
     """What stands in a text where marks stand in the marked one; None when the rest of the two differs.
 
     A text without marks is not compared: nothing of it is wanted.
@@ -358,23 +360,23 @@ def _between(marks: Sequence[_Mark], marked: str, text: str) -> Values | None:
     names = {mark.text: f"v{number}" for number, mark in enumerate(marks) if mark.text in marked}
     if not names:
         return {}
-    seen: set[str] = set()
+    used: set[str] = set()
     parts = re.split("|".join(f"({re.escape(name)})" for name in names), marked)
-    match = re.fullmatch("".join(_part(part, names, seen) for part in parts if part is not None), text)
+    match = re.fullmatch("".join(_part(part, names, used) for part in parts if part is not None), text)
     return match and {mark: match[names[mark.text]] for mark in marks if mark.text in names}
 
 
-def _part(part: str, names: Mapping[str, str], seen: set[str]) -> str:
+def _part(part: str, names: Mapping[str, str], used: set[str]) -> str:
     name = names.get(part)
     if name is None:
         return re.escape(part)
-    if name in seen:
+    if name in used:
         return f"(?P={name})"
-    seen.add(name)
+    used.add(name)
     return rf"(?P<{name}>[^\r\n]+?)"
 
 
-def _found(spec: OutputSpec, values: Values, format_: Format) -> dict[str, FileCredentials]:
+def _file_credentials(spec: OutputSpec, values: Values, format_: Format) -> dict[str, FileCredentials]:
     ids = {mark.address: value for mark, value in values.items() if not mark.is_secret}
     secrets = {mark.address: Secret(value) for mark, value in values.items() if mark.is_secret}
     return {at: FileCredentials(ids.get(at), secrets.get(at), format_) for at in spec.clients}

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from iac.core.desired import OutputSpec
 from iac.core.model import FIELDS, Fields, Kind, uses_secret
 from iac.core.secret import Secret
-from iac.rendering.filters import Text
+from iac.rendering.filters import FormattedText
 
 _DUMMY = "dummy-0123456789_abcdefghijklmnopqrstuvwxyz"
 _DUMMY_ID = "00000000-0000-4000-8000-000000000000"
@@ -48,7 +48,7 @@ class Credentials:
 
 
 def dummy_key(kid: str, private: str) -> Secret:
-    """A private key that is none, for templates: its id, and the text that stands for what is private."""
+    """A made-up private key for templates: its id, and the text that stands for what is private."""
     return Secret(json.dumps({"jwk": {**_DUMMY_JWK, "kid": kid, "d": private}, "pem": _DUMMY_PEM.format(private)}))
 
 
@@ -118,7 +118,7 @@ def template_context(spec: OutputSpec, clients: Mapping[str, Credentials], facts
 
 
 def _client(name: str, credentials: Credentials, facts: ProjectFacts) -> Record:
-    sets = {field.name: () for field in FIELDS.values() if field.kind is Kind.SET}
+    sets = {field.name: () for field in FIELDS.values() if field.kind is Kind.SET and not field.of_others}
     secret = {"client_secret": credentials.secret.reveal()} if credentials.secret else {}
     entries = {
         "name": name,
@@ -142,7 +142,11 @@ def _private_key(credentials: Credentials) -> dict[str, object]:
     if credentials.key is None:
         return {}
     key = json.loads(credentials.key.reveal())
-    entries = {"kid": key["jwk"]["kid"], "jwk": json.dumps(key["jwk"], sort_keys=True), "pem": Text(key["pem"])}
+    entries = {
+        "kid": key["jwk"]["kid"],
+        "jwk": json.dumps(key["jwk"], sort_keys=True),
+        "pem": FormattedText(key["pem"]),
+    }
     return {"private_key": Record(f"private_key of {credentials.address}", entries)}
 
 

@@ -26,7 +26,7 @@ from iac.core.diagnostics import Location
 from iac.core.errors import RenderError
 from iac.core.limits import OUTPUT_BYTES, TOO_LONG, TOO_MUCH
 from iac.rendering.context import Credentials, ProjectFacts, Record, template_context
-from iac.rendering.filters import FILTERS, Refused, Text, inline
+from iac.rendering.filters import FILTERS, FormattedText, UnsafeValue, inline
 from iac.rendering.template import FAILED, REFERENCE, Template, template_file
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ JINJA_GLOBALS = ("cycler", "dict", "joiner", "namespace", "range")
 """Functions of Jinja2 that a template can use."""
 
 
-class TooLong(Exception):
+class TemplateTimeout(Exception):
     """A template has used up its time."""
 
 
@@ -64,9 +64,9 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
         self.globals = {name: self.globals[name] for name in JINJA_GLOBALS}
 
     @staticmethod
-    def concat(parts: Iterable[str]) -> Text:
+    def concat(parts: Iterable[str]) -> FormattedText:
         """What Jinja2 joins for macros and blocks: the parts are finalized already, so the whole is."""
-        return Text("".join(parts))
+        return FormattedText("".join(parts))
 
     def getattr(self, obj: Any, attribute: str) -> Any:
         """Entries of a record come before the methods of a mapping."""
@@ -74,7 +74,7 @@ class TemplateEnvironment(ImmutableSandboxedEnvironment):
 
 
 @lru_cache(maxsize=256)
-def compiled(template: Template) -> jinja2.Template:
+def compile_template(template: Template) -> jinja2.Template:
     """The template, ready to render.
 
     Raises:
@@ -102,7 +102,7 @@ def render(template: Template, spec: OutputSpec, clients: Mapping[str, Credentia
     Raises:
         RenderError: with the template's file and line; it holds no value of the context.
     """
-    program = compiled(template)
+    program = compile_template(template)
     try:
         return b"".join(_limited(program.generate(template_context(spec, clients, facts))))
     except Exception as raw:
@@ -117,11 +117,11 @@ def _limited(parts: Iterator[str]) -> Iterator[bytes]:
         content = part.encode()
         size += len(content)
         if size > OUTPUT_BYTES:
-            raise Refused(f"it makes more than {OUTPUT_BYTES} bytes", "check its loops")
+            raise UnsafeValue(f"it makes more than {OUTPUT_BYTES} bytes", "check its loops")
         yield content
 
 
-def parsed(name: str, text: str) -> nodes.Template:
+def parse_template(name: str, text: str) -> nodes.Template:
     """The nodes of a text; its filters and names are not looked at.
 
     Raises:
@@ -133,38 +133,38 @@ def parsed(name: str, text: str) -> nodes.Template:
 
 def references(name: str, text: str) -> list[str]:
     """Names of the templates that this text includes, imports or extends."""
-    found = list(find_referenced_templates(parsed(name, text)))
-    if None in found:
+    names = list(find_referenced_templates(parse_template(name, text)))
+    if None in names:
         raise RenderError(
             FAILED,
             where=template_file(name),
             why="what it includes, imports or extends must be named in quotes, so that iac sees changes of it",
             fix="write the name in quotes",
         )
-    return [reference for reference in found if reference]
+    return [reference for reference in names if reference]
 
 
 def _failure(raw: Exception, template: Template) -> RenderError:
     """What went wrong in rendering, without any value: messages of Jinja2 and Python can hold values."""
     where = _place(raw.__traceback__, template)
     match raw:
-        case Refused():
+        case UnsafeValue():
             return RenderError(FAILED, where=where, why=raw.why, fix=raw.fix)
         case SecurityError():
             return RenderError(FAILED, where=where, why="it asks for what templates may not touch", fix=REFERENCE)
         case UndefinedError():
             return RenderError(FAILED, where=where, why=str(raw), fix=REFERENCE)
-        case TooLong() | MemoryError():
-            return exceeding(raw, where)
+        case TemplateTimeout() | MemoryError():
+            return limit_error(raw, where)
     return RenderError(FAILED, where=where, why=f"an expression fails ({type(raw).__name__})", fix=REFERENCE)
 
 
-def exceeding(raw: TooLong | MemoryError, where: str) -> RenderError:
+def limit_error(raw: TemplateTimeout | MemoryError, where: str) -> RenderError:
     """A template takes more than it may."""
     return RenderError(
         FAILED,
         where=where,
-        why=TOO_LONG if isinstance(raw, TooLong) else TOO_MUCH,
+        why=TOO_LONG if isinstance(raw, TemplateTimeout) else TOO_MUCH,
         fix="simplify what stands there, or put it into `values`",
     )
 
@@ -193,8 +193,8 @@ class _Constants(Optimizer):
 
     def _refuse(self, error: BaseException | None, line: int) -> None:
         while error:
-            if isinstance(error, TooLong | MemoryError):
-                refusal = exceeding(error, self._file)
+            if isinstance(error, TemplateTimeout | MemoryError):
+                refusal = limit_error(error, self._file)
                 raise RenderError(FAILED, location=Location(self._file, line), why=refusal.why, fix=refusal.fix)
             error = error.__cause__
 
@@ -207,7 +207,7 @@ _HINTS = {
 
 
 def _undefined(texts: str) -> type[StrictUndefined]:
-    class Missing(StrictUndefined):
+    class MissingValue(StrictUndefined):
         """An undefined value that tells what there is instead; a name that no template spells out is not repeated."""
 
         __slots__ = ()
@@ -223,7 +223,7 @@ def _undefined(texts: str) -> type[StrictUndefined]:
                 return owner.absence(name)
             return f"nothing is called `{name}`; {_GIVEN}" if owner is missing else f"the value has no `{name}`"
 
-    return Missing
+    return MissingValue
 
 
 @contextmanager
@@ -255,8 +255,8 @@ def _unknown(location: Location, kind: str, name: str, known: list[str]) -> NoRe
 
 
 def _unreadable(name: str, error: Exception) -> RenderError:
-    if isinstance(error, TooLong):
-        return exceeding(error, template_file(name))
+    if isinstance(error, TemplateTimeout):
+        return limit_error(error, template_file(name))
     if isinstance(error, TemplateSyntaxError):
         return RenderError(
             FAILED,

@@ -1,8 +1,8 @@
 """How a value is written in each format: correct for every reader of that format, or refused. Pure.
 
 A filter never guesses and never drops a character. Where readers of one format disagree on a character (`%` in INI,
-a backslash in dotenv), no text is right for all of them, so the value is refused. What comes out of a filter is `Text`;
-a bare `{{ x }}` takes `Text` and what means the same in every format (`inline`).
+a backslash in dotenv), no text is right for all of them, so the value is refused. What comes out of a filter is
+`FormattedText`; a bare `{{ x }}` takes `FormattedText` and what means the same in every format (`inline`).
 """
 
 from __future__ import annotations
@@ -24,11 +24,12 @@ _NOT_SQL = re.compile(rf"[{_CONTROL}\\]")
 _NOT_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 _NOT_YAML = re.compile(r"[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _SURROGATE = re.compile(r"[\ud800-\udfff]")
+_SECRET_KEY = re.compile(r"[-._a-zA-Z0-9]{1,253}")
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _XML = {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;", "\t": "&#9;", "\n": "&#10;", "\r": "&#13;"}
 
 
-class Refused(Exception):
+class UnsafeValue(Exception):
     """A value has no safe text in the format asked for. Neither `why` nor `fix` holds the value."""
 
     def __init__(self, why: str, fix: str) -> None:
@@ -37,7 +38,7 @@ class Refused(Exception):
         self.fix = fix
 
 
-class Text(str):
+class FormattedText(str):
     """Text that is already in its format: what a filter made of a value. It is printed as it is."""
 
     __slots__ = ()
@@ -47,58 +48,60 @@ def inline(value: object) -> str:
     """A value printed without a filter.
 
     Raises:
-        Refused: unless it is Text, a whole number, or made of `A-Z a-z 0-9 . _ ~ : / + = -` alone.
+        UnsafeValue: unless it is Text, a whole number, or made of `A-Z a-z 0-9 . _ ~ : / + = -` alone.
     """
-    if isinstance(value, Text):
+    if isinstance(value, FormattedText):
         return value
     text = _scalar(value)
     if isinstance(value, bool):
-        raise Refused("true and false are written differently in each format", "name the format, as in {{ x | json }}")
+        raise UnsafeValue(
+            "true and false are written differently in each format", "name the format, as in {{ x | json }}"
+        )
     if not _BARE.fullmatch(text):
-        raise Refused(
+        raise UnsafeValue(
             "a value printed without a filter has a character that formats read as syntax, such as a space or a quote",
             "name the file's format, as in {{ x | json }}; `verbatim` prints one line as it is",
         )
     return text
 
 
-def verbatim(value: object) -> Text:
+def verbatim(value: object) -> FormattedText:
     """One line as it is; for formats without a filter of their own."""
-    return Text(_without(_NO_BREAKS, value, "verbatim", "a line"))
+    return FormattedText(_without(_NO_BREAKS, value, "verbatim", "a line"))
 
 
-def to_json(value: object, indent: int | None = None) -> Text:
+def to_json(value: object, indent: int | None = None) -> FormattedText:
     """Any value as JSON (RFC 8259), keys in the order given."""
-    return Text(json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, indent=indent))
+    return FormattedText(json.dumps(_plain(value), ensure_ascii=False, allow_nan=False, indent=indent))
 
 
-def to_yaml(value: object, indent: int | None = None) -> Text:
+def to_yaml(value: object, indent: int | None = None) -> FormattedText:
     """Any value as YAML in flow style: JSON with unprintable characters escaped (YAML 1.2.2, 5.1 and 7.3.1)."""
-    return Text(_NOT_YAML.sub(lambda found: f"\\u{ord(found[0]):04x}", to_json(value, indent)))
+    return FormattedText(_NOT_YAML.sub(lambda match: f"\\u{ord(match[0]):04x}", to_json(value, indent)))
 
 
-def to_spring(value: object) -> Text:
+def to_spring(value: object) -> FormattedText:
     """YAML for Spring Boot, which expands `${NAME}` wherever it stands."""
     text = to_yaml(value)
     if "${" in text:
-        raise Refused("filter spring: Spring would expand `${` in the value", "use a value without it")
+        raise UnsafeValue("filter spring: Spring would expand `${` in the value", "use a value without it")
     return text
 
 
-def to_ini(value: object) -> Text:
+def to_ini(value: object) -> FormattedText:
     """A value after `key =`. INI has no quoting that its readers share, so what one of them interprets is refused."""
     text = _without(_NOT_INI, value, "ini", "an INI value")
     if text != text.strip():
-        raise Refused("filter ini: INI readers drop spaces around a value", "use a value without them")
-    return Text(text)
+        raise UnsafeValue("filter ini: INI readers drop spaces around a value", "use a value without them")
+    return FormattedText(text)
 
 
-def to_shell(value: object) -> Text:
+def to_shell(value: object) -> FormattedText:
     """One word of a POSIX shell (XCU 2.2.2)."""
-    return Text(shlex.quote(_without(_NO_BREAKS, value, "shell", "a shell word")))
+    return FormattedText(shlex.quote(_without(_NO_BREAKS, value, "shell", "a shell word")))
 
 
-def to_dotenv(value: object) -> Text:
+def to_dotenv(value: object) -> FormattedText:
     """A value after `NAME=` for a shell, systemd, docker compose and dotenv libraries alike.
 
     Single quotes stand around what needs them; `docker run --env-file` alone would take these for a part of the value.
@@ -107,71 +110,82 @@ def to_dotenv(value: object) -> Text:
     """
     text = _without(_NOT_DOTENV, value, "dotenv", "a dotenv value")
     if "$" in text:
-        raise Refused(
+        raise UnsafeValue(
             "filter dotenv: the value has a `$`, which python-dotenv and dotenv-expand expand even in single quotes",
             "use a value without it (iac rotate makes such a secret), or a file format that can hold it (json, yaml)",
         )
-    return Text(text if _DOTENV_BARE.fullmatch(text) else f"'{text}'")
+    return FormattedText(text if _DOTENV_BARE.fullmatch(text) else f"'{text}'")
 
 
-def to_env_name(value: object) -> Text:
+def to_env_name(value: object) -> FormattedText:
     """A name of an environment variable: upper case, `_` for what such a name cannot hold (XBD 8.1)."""
     text = re.sub(r"[^A-Za-z0-9_]", "_", _scalar(value)).upper()
     if not _ENV_NAME.fullmatch(text):
-        raise Refused(
+        raise UnsafeValue(
             "filter env_name: a variable's name is not empty and does not begin with a digit", "put a letter in front"
         )
-    return Text(text)
+    return FormattedText(text)
 
 
-def to_xml(value: object) -> Text:
+def to_secret_key(value: object) -> FormattedText:
+    """A key of a Kubernetes Secret; the API server refuses any other (core/v1 Secret, `data`)."""
+    text = _scalar(value)
+    if not _SECRET_KEY.fullmatch(text):
+        raise UnsafeValue(
+            "filter secret_key: a key of a Kubernetes Secret has letters, digits and - _ . alone, at most 253",
+            "name the clients of the output, as in clients: {portal: team/portal}; without names they go by address",
+        )
+    return FormattedText(text)
+
+
+def to_xml(value: object) -> FormattedText:
     """Character data or an attribute's value (XML 1.0, 2.2 and 2.4)."""
     text = _without(_NOT_XML, value, "xml", "XML")
-    return Text("".join(_XML.get(character, character) for character in text))
+    return FormattedText("".join(_XML.get(character, character) for character in text))
 
 
-def to_base64(value: object) -> Text:
+def to_base64(value: object) -> FormattedText:
     """The value's UTF-8 bytes in base64 (RFC 4648, 4), as a Kubernetes Secret's `data` wants them."""
-    return Text(base64.b64encode(_without(_SURROGATE, value, "base64", "UTF-8").encode()).decode())
+    return FormattedText(base64.b64encode(_without(_SURROGATE, value, "base64", "UTF-8").encode()).decode())
 
 
-def to_apache(value: object) -> Text:
+def to_apache(value: object) -> FormattedText:
     """One quoted argument of a directive of Apache httpd.
 
     httpd expands `${NAME}` even within quotes, and mod_auth_openidc runs `exec:` values as commands: both are refused.
     """
     text = _without(_NO_BREAKS, value, "apache", "an Apache directive")
     if "${" in text or text.startswith("exec:"):
-        raise Refused("filter apache: httpd would expand `${`, or run what follows `exec:`", "use another value")
-    return Text('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"')
+        raise UnsafeValue("filter apache: httpd would expand `${`, or run what follows `exec:`", "use another value")
+    return FormattedText('"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"')
 
 
-def to_sql(value: object) -> Text:
+def to_sql(value: object) -> FormattedText:
     """A string literal (ISO 9075 5.3), a whole number, or NULL. A backslash means two things: MySQL's is an escape."""
     if value is None:
-        return Text("NULL")
+        return FormattedText("NULL")
     if isinstance(value, int) and not isinstance(value, bool):
-        return Text(str(value))
-    return Text("'" + _without(_NOT_SQL, value, "sql", "an SQL literal").replace("'", "''") + "'")
+        return FormattedText(str(value))
+    return FormattedText("'" + _without(_NOT_SQL, value, "sql", "an SQL literal").replace("'", "''") + "'")
 
 
-def to_url(value: object) -> Text:
+def to_url(value: object) -> FormattedText:
     """Percent-encoded, for one part of a URL (RFC 3986, 2.1)."""
-    return Text(quote(_without(_SURROGATE, value, "urlencode", "UTF-8"), safe=""))
+    return FormattedText(quote(_without(_SURROGATE, value, "urlencode", "UTF-8"), safe=""))
 
 
 def indent(value: object, width: int = 2, *, first: bool = False) -> str:
     """Move every line but the first to the right; `first=true` moves that one too."""
     moved = _scalar(value).replace("\n", "\n" + " " * width)
     moved = " " * width + moved if first else moved
-    return Text(moved) if isinstance(value, Text) else moved
+    return FormattedText(moved) if isinstance(value, FormattedText) else moved
 
 
 def join(values: Iterable[object], separator: str = "") -> str:
     """The values with the separator between them; Text when each of them is."""
-    items = [value if isinstance(value, Text) else _scalar(value) for value in values]
+    items = [value if isinstance(value, FormattedText) else _scalar(value) for value in values]
     joined = separator.join(items)
-    return Text(joined) if all(isinstance(item, Text) for item in items) else joined
+    return FormattedText(joined) if all(isinstance(item, FormattedText) for item in items) else joined
 
 
 FILTERS: Mapping[str, Callable[..., str]] = {
@@ -183,6 +197,7 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "ini": to_ini,
     "join": join,
     "json": to_json,
+    "secret_key": to_secret_key,
     "shell": to_shell,
     "spring": to_spring,
     "sql": to_sql,
@@ -196,9 +211,9 @@ FILTERS: Mapping[str, Callable[..., str]] = {
 
 def _without(forbidden: re.Pattern[str], value: object, name: str, what: str) -> str:
     text = _scalar(value)
-    if found := forbidden.search(text):
-        raise Refused(
-            f"filter {name}: the value has {_named(found[0])}, which {what} cannot hold for every reader",
+    if match := forbidden.search(text):
+        raise UnsafeValue(
+            f"filter {name}: the value has {_named(match[0])}, which {what} cannot hold for every reader",
             "use a value without it, or a file format that can hold it (json, yaml, base64)",
         )
     return text
@@ -232,4 +247,6 @@ def _no_text(value: object, wanted: str) -> str:
     if not isinstance(value, list | tuple | dict | float | None):
         str(value)  # an undefined value says here which one it is
     kind = "nothing" if value is None else f"a value of type {type(value).__name__}"
-    raise Refused(f"{kind} was given where {wanted} is needed", "name an entry of it, or use `| join(' ')` or `| json`")
+    raise UnsafeValue(
+        f"{kind} was given where {wanted} is needed", "name an entry of it, or use `| join(' ')` or `| json`"
+    )

@@ -27,7 +27,6 @@ from iac.core.limits import (
     WORKER_MEMORY,
     WORKER_PATIENCE,
 )
-from iac.core.model import Fields
 from iac.core.secret import Secret
 from iac.rendering.context import Credentials, ProjectFacts
 from iac.rendering.template import FAILED, Template, is_builtin, template_file
@@ -38,8 +37,8 @@ if TYPE_CHECKING:
     from iac.rendering.content import FileCredentials
 
 
-class Junk(Exception):
-    """An answer that has not the form of one."""
+class MalformedAnswer(Exception):
+    """An answer of another form."""
 
 
 def pack(message: Mapping[str, Any]) -> bytes:
@@ -51,20 +50,15 @@ def unpack(data: bytes) -> dict[str, Any]:
     """A question or an answer.
 
     Raises:
-        Junk: it is none.
+        MalformedAnswer: it has another form.
     """
     try:
         message = json.loads(data)
     except (ValueError, RecursionError):
-        raise Junk from None
+        raise MalformedAnswer from None
     if not isinstance(message, dict):
-        raise Junk
+        raise MalformedAnswer
     return message
-
-
-def write_template(template: Template) -> dict[str, Any]:
-    """A template, with the texts of all that it uses."""
-    return {"name": template.name, "digest": template.digest, "texts": dict(template.texts)}
 
 
 def read_template(message: Mapping[str, Any]) -> Template:
@@ -76,7 +70,7 @@ def write_output(
     template: Template, spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts
 ) -> dict[str, Any]:
     """All that rendering an output takes."""
-    return {"template": write_template(template), **_write_spec(spec, clients, facts)}
+    return {"template": asdict(template), **_write_spec(spec, clients, facts)}
 
 
 def _write_spec(spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts) -> dict[str, Any]:
@@ -95,14 +89,14 @@ def _write_spec(spec: OutputSpec, clients: Mapping[str, Credentials], facts: Pro
 
 def read_output(message: Mapping[str, Any]) -> tuple[Template, OutputSpec, dict[str, Credentials], ProjectFacts]:
     """All that rendering an output takes."""
-    told = message["spec"]
+    fields = message["spec"]
     spec = OutputSpec(
-        told["template"],
-        told["path"],
-        tuple(told["clients"]),
+        fields["template"],
+        fields["path"],
+        tuple(fields["clients"]),
         Location(""),
-        names=tuple(told["names"]),
-        values=told["values"],
+        names=tuple(fields["names"]),
+        values=fields["values"],
     )
     clients = {address: _read_client(client) for address, client in message["clients"].items()}
     return read_template(message["template"]), spec, clients, ProjectFacts(**message["facts"])
@@ -123,15 +117,11 @@ def _read_client(message: Mapping[str, Any]) -> Credentials:
     return Credentials(
         message["address"],
         message["client_id"],
-        _fields(message["fields"]),
+        # JSON has no tuples, which canonical sets are
+        {name: tuple(value) if isinstance(value, list) else value for name, value in message["fields"].items()},
         None if secret is None else Secret(secret),
         None if key is None else Secret(key),
     )
-
-
-def _fields(message: Mapping[str, Any]) -> Fields:
-    """JSON has no tuples, which canonical sets are."""
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in message.items()}
 
 
 def write_error(error: RenderError) -> dict[str, Any]:
@@ -144,53 +134,35 @@ def read_error(message: object) -> RenderError:
     """The error of an answer.
 
     Raises:
-        Junk: it is none.
+        MalformedAnswer: it has another form.
     """
     match message:
-        case {"where": str(where), "why": str(why), "fix": str(fix), "place": place}:
-            error = RenderError(FAILED, location=_read_place(place), why=why, fix=fix)
+        case {"where": str(where), "why": str(why), "fix": str(fix), "place": None | [str(), int()] as place}:
+            error = RenderError(FAILED, location=Location(*place) if place else None, why=why, fix=fix)
             error.where = where
             return error
-    raise Junk
-
-
-def _read_place(message: object) -> Location | None:
-    match message:
-        case None:
-            return None
-        case [str(file), int(line)]:
-            return Location(file, line)
-    raise Junk
+    raise MalformedAnswer
 
 
 def read_names(message: object) -> list[str]:
     """Names of templates.
 
     Raises:
-        Junk: the answer is something else.
+        MalformedAnswer: the answer is something else.
     """
     if isinstance(message, list) and all(isinstance(name, str) for name in message):
         return message
-    raise Junk
-
-
-def read_entries(message: object) -> frozenset[str] | None:
-    """Names of entries that a template reads; None for all of them.
-
-    Raises:
-        Junk: the answer is something else.
-    """
-    return None if message is None else frozenset(read_names(message))
+    raise MalformedAnswer
 
 
 def read_errors(message: object) -> list[RenderError | None]:
     """The error of each of the first outputs that were asked about; None for one that can be rendered.
 
     Raises:
-        Junk: the answer is something else, or says nothing.
+        MalformedAnswer: the answer is something else, or says nothing.
     """
     if not isinstance(message, list) or not message:
-        raise Junk
+        raise MalformedAnswer
     return [None if error is None else read_error(error) for error in message]
 
 
@@ -198,42 +170,42 @@ def read_content(message: object) -> bytes:
     """The content of a file, rendered.
 
     Raises:
-        Junk: the answer is something else, or no text.
+        MalformedAnswer: the answer is something else, or no text.
     """
     if not isinstance(message, str):
-        raise Junk
+        raise MalformedAnswer
     try:
         return message.encode()
     except UnicodeEncodeError:
-        raise Junk from None
+        raise MalformedAnswer from None
 
 
-def write_found(found: Mapping[str, FileCredentials]) -> dict[str, Any]:
+def write_file_credentials(credentials: Mapping[str, FileCredentials]) -> dict[str, Any]:
     """What was read of each client."""
     return {
         address: [client.client_id, client.client_secret and client.client_secret.reveal(), client.format]
-        for address, client in found.items()
+        for address, client in credentials.items()
     }
 
 
-def read_found(message: object, clients: Iterable[str]) -> dict[str, FileCredentials]:
+def read_file_credentials(message: object, clients: Iterable[str]) -> dict[str, FileCredentials]:
     """What was read of each of these clients.
 
     Raises:
-        Junk: the answer is something else.
+        MalformedAnswer: the answer is something else.
     """
     if not isinstance(message, dict):
-        raise Junk
-    return {address: _read_found(message.get(address)) for address in clients}
+        raise MalformedAnswer
+    return {address: _read_client_credentials(message.get(address)) for address in clients}
 
 
-def _read_found(message: object) -> FileCredentials:
+def _read_client_credentials(message: object) -> FileCredentials:
     from iac.rendering.content import FileCredentials  # brings in Jinja2
 
     match message:
         case [str() | None as client_id, str() | None as secret, str(format_)] if format_ in set(Format):
             return FileCredentials(client_id, None if secret is None else Secret(secret), Format(format_))
-    raise Junk
+    raise MalformedAnswer
 
 
 Result = TypeVar("Result")
@@ -274,7 +246,12 @@ class Renderer:
             from iac.rendering.reads import entries_read  # brings in Jinja2
 
             return entries_read(template)
-        return self._ask(template.name, "entries", {"template": write_template(template)}, read_entries)
+        return self._ask(
+            template.name,
+            "entries",
+            {"template": asdict(template)},
+            lambda answer: None if answer is None else frozenset(read_names(answer)),
+        )
 
     def check(self, template: Template) -> None:
         """Compile a template.
@@ -283,11 +260,11 @@ class Renderer:
             RenderError: with file and line.
         """
         if is_builtin(template.name):
-            from iac.rendering.engine import compiled  # brings in Jinja2
+            from iac.rendering.engine import compile_template  # brings in Jinja2
 
-            compiled(template)
+            compile_template(template)
         else:
-            self._ask(template.name, "check", {"template": write_template(template)}, lambda _: None)
+            self._ask(template.name, "check", {"template": asdict(template)}, lambda _: None)
 
     def render(
         self, template: Template, spec: OutputSpec, clients: Mapping[str, Credentials], facts: ProjectFacts
@@ -319,7 +296,7 @@ class Renderer:
         self, template: Template, outputs: Sequence[tuple[OutputSpec, Mapping[str, Credentials], ProjectFacts]]
     ) -> list[RenderError | None]:
         """What the process answers about the first of these outputs; nothing when it has died over one of them."""
-        question = {"template": write_template(template), "outputs": [_write_spec(*output) for output in outputs]}
+        question = {"template": asdict(template), "outputs": [_write_spec(*output) for output in outputs]}
         try:
             errors = self._ask(template.name, "rehearse", question, read_errors)[: len(outputs)]
         except RenderError as error:
@@ -349,8 +326,8 @@ class Renderer:
 
         Raises:
             RenderError: the template cannot be rendered.
-            Unreadable: a value cannot be read back from what the template makes of it.
-            NotAsRendered: the file is not as its template makes it.
+            MalformedContent: a value cannot be read back from what the template makes of it.
+            ContentMismatch: the file is not as its template makes it.
         """
         if is_builtin(template.name):
             from iac.rendering.content import read_credentials  # brings in Jinja2
@@ -360,27 +337,27 @@ class Renderer:
             template.name,
             "read",
             {**write_output(template, spec, clients, facts), "content": content.decode("latin-1")},
-            lambda answer: read_found(answer, spec.clients),
+            lambda answer: read_file_credentials(answer, spec.clients),
         )
 
-    def _ask(self, name: str, what: str, question: dict[str, Any], read: Callable[[object], Result]) -> Result:
+    def _ask(self, name: str, operation: str, question: dict[str, Any], read: Callable[[object], Result]) -> Result:
         """What the process answers to a question about a template. Whoever writes bad ones keeps no job for long."""
         if self._exceeding >= TEMPLATE_FAILURES:
             raise RenderError(FAILED, where=template_file(name), why=TOO_MANY, fix="correct those first")
         try:
-            return self._answer(name, what, question, read)
+            return self._answer(name, operation, question, read)
         except RenderError as error:
             self._exceeding += _is_exceeding(error)
             raise
 
-    def _answer(self, name: str, what: str, question: dict[str, Any], read: Callable[[object], Result]) -> Result:
+    def _answer(self, name: str, operation: str, question: dict[str, Any], read: Callable[[object], Result]) -> Result:
         from iac.process import Failure, ProcessError, Worker  # for templates of the project alone
 
         if self._worker is None:
             self._worker = Worker(self._function, memory=WORKER_MEMORY)
             weakref.finalize(self, self._worker.close)  # however a command ends, no process is left behind
         try:
-            message = pack({"what": what, "name": name, **question})
+            message = pack({"what": operation, "name": name, **question})
             answer = unpack(self._worker.ask(message, seconds=WORKER_PATIENCE, limit=WORKER_ANSWER_BYTES))
             if answer.get("is_last"):
                 self._worker.close()
@@ -394,7 +371,7 @@ class Renderer:
             }[error.failure]
         except OSError as error:
             why = f"the process that renders it cannot be started: {error.strerror}"
-        except Junk:
+        except MalformedAnswer:
             self._worker.close()
             why = _JUNK
         fix = "look for large powers, repetitions and loops in it"
@@ -413,7 +390,7 @@ def _result(answer: Mapping[str, object]) -> object:
         case {"error": error}:
             raise read_error(error)
         case {"unreadable": str(why)} | {"changed": str(why)}:
-            from iac.rendering.content import NotAsRendered, Unreadable  # brings in Jinja2
+            from iac.rendering.content import ContentMismatch, MalformedContent  # brings in Jinja2
 
-            raise Unreadable(why) if "unreadable" in answer else NotAsRendered(why)
-    raise Junk
+            raise MalformedContent(why) if "unreadable" in answer else ContentMismatch(why)
+    raise MalformedAnswer

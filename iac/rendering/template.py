@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from iac.core.errors import RenderError
+from iac.core.explanation import page_url
 from iac.core.limits import TEMPLATE_BYTES
 from iac.core.text import nearest
 from iac.files import read
@@ -22,7 +23,7 @@ References = Callable[[str, str], list[str]]
 
 TEMPLATES_DIR = "templates"
 FAILED = "the template cannot be rendered"
-REFERENCE = "see docs/reference/templates.md for what a template can use"
+REFERENCE = f"see what a template can use: {page_url('reference/templates.md')}"
 _SUFFIX = ".j2"
 _MAY_REFER = re.compile(r"\{%[-+]?\s*(?:include|import|from|extends)\b")
 
@@ -86,14 +87,14 @@ def _load(root: Path, name: str, texts: dict[str, str], references: References) 
             needed.add(current)
             texts[current] = texts[current] if current in texts else _read(root, current)
             waiting += references(current, texts[current]) if _MAY_REFER.search(texts[current]) else []
-    closure = {each: texts[each] for each in sorted(needed)}
+    closure = {part: texts[part] for part in sorted(needed)}
     return Template(name, _digest(name, closure), closure)
 
 
 def _digest(name: str, texts: Mapping[str, str]) -> str:
     total = hashlib.sha256(name.encode())
-    for each, text in texts.items():
-        total.update(hashlib.sha256(each.encode()).digest() + hashlib.sha256(text.encode()).digest())
+    for part, text in texts.items():
+        total.update(hashlib.sha256(part.encode()).digest() + hashlib.sha256(text.encode()).digest())
     return f"sha256:{total.hexdigest()}"
 
 

@@ -52,8 +52,8 @@ def _live(world: World, token: str) -> Grant | None:
 
 def session_of(world: World, request: Request) -> str | None:
     """The id of the session that the request's cookie names, when there is one."""
-    found = _COOKIE.search(request.headers.get("cookie", ""))
-    return found[1] if found and found[1] in world.store.sessions else None
+    match = _COOKIE.search(request.headers.get("cookie", ""))
+    return match[1] if match and match[1] in world.store.sessions else None
 
 
 def with_session(world: World, request: Request, response: Response) -> Response:

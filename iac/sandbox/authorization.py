@@ -154,7 +154,7 @@ def _ask(call: ApiCall, user: Account, asked: Mapping[str, str]) -> Response:
     """The approval page of a request; its code where the same scopes were approved and remembered.
 
     Raises:
-        RefusalError: the request is none that a user could approve.
+        RefusalError: no user could approve the request.
     """
     client = call.world.store.find(asked["client_id"])
     if client is None:
@@ -268,7 +268,7 @@ def redeem(world: World, client: Client, form: Mapping[str, str]) -> tuple[Accou
     """The user and the scopes of a code. It is used up by whatever is wrong with it but the secret.
 
     Raises:
-        RefusalError: it is none, another client's, or sent with another redirect URI or a wrong verifier.
+        RefusalError: it is unknown, another client's, or sent with another redirect URI or a wrong verifier.
     """
     if "code" not in form:
         raise RefusalError(oauth_error(400, "invalid_request", "An authorization code must be supplied."))

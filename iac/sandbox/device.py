@@ -72,16 +72,16 @@ def redeem(world: World, client: Client, form: Mapping[str, str]) -> tuple[Accou
     Raises:
         RefusalError: 400 when it is unknown, over, or nobody approved it.
     """
-    given = form.get("device_code", "")
-    code = world.store.devices.get(given)
+    device_code = form.get("device_code", "")
+    code = world.store.devices.get(device_code)
     if code is None or code.client_id != client.client_id:
-        raise RefusalError(oauth_error(400, "invalid_grant", f"Invalid device code: {given}"))
+        raise RefusalError(oauth_error(400, "invalid_grant", f"Invalid device code: {device_code}"))
     if code.expires_ms < world.chance.now_ms():
-        del world.store.devices[given]
-        raise RefusalError(oauth_error(400, "expired_token", f"Device code has expired: {given}"))
+        del world.store.devices[device_code]
+        raise RefusalError(oauth_error(400, "expired_token", f"Device code has expired: {device_code}"))
     if code.account is None:
-        raise RefusalError(oauth_error(400, "authorization_pending", f"Authorization pending for code: {given}"))
-    del world.store.devices[given]
+        raise RefusalError(oauth_error(400, "authorization_pending", f"Authorization pending for code: {device_code}"))
+    del world.store.devices[device_code]
     return code.account, code.scopes
 
 

@@ -17,7 +17,7 @@ def public_set(text: str) -> str:
     """The set as IAM shows it again: unknown members and private ones gone (rec: admin-jwk).
 
     Raises:
-        RefusalError: 400 for what is no JWK set (rec: admin-create-rejected, admin-jwk-and-jwks-uri).
+        RefusalError: 400 unless it is a JWK set (rec: admin-create-rejected, admin-jwk-and-jwks-uri).
     """
     keys = _parsed(text).get("keys")
     if not isinstance(keys, list):

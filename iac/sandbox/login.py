@@ -92,8 +92,8 @@ def _by_assertion(world: World, assertion: str) -> Client:
     """A client by its signed JWT (RFC 7523 section 3; rec: client-assertion).
 
     Raises:
-        RefusalError: 401, invalid_client for what is no JWT and unauthorized for a wrong one.
-        ServerCrashError: for a subject that is no client.
+        RefusalError: 401, invalid_client unless it is a JWT and unauthorized for a wrong one.
+        ServerCrashError: for a subject that is not a client.
     """
     try:
         head, payload, mac = assertion.split(".")

@@ -34,8 +34,8 @@ def list_clients(call: ApiCall) -> Response:
     access.demand(call, ADMIN_READ)
     world, page = call.world, read_page(call.request.query)
     if call.request.query.get("drOnly") == "true":
-        found = [client for client in world.store.clients() if client.dynamically_registered]
-        total, part = len(found), found[page.start : page.stop]
+        matching = [client for client in world.store.clients() if client.dynamically_registered]
+        total, part = len(matching), matching[page.start : page.stop]
     else:
         total, part = world.store.count(), world.store.slice(page.start, page.stop)
     return page_response(page, total, [render(world, client, View.MANAGED) for client in part])
@@ -187,13 +187,13 @@ def search(call: ApiCall) -> Response:
     if values is None:
         raise RefusalError(empty(400))
     wanted = query.get("search", "").lower()
-    found = [
+    matching = [
         client
         for client in call.world.store.clients()
         if (query.get("drOnly") != "true" or client.dynamically_registered)
         and (not wanted or any(wanted in (value or "").lower() for value in values(client)))
     ]
-    return _clients_page(call, found, View.FOUND)
+    return _clients_page(call, matching, View.FOUND)
 
 
 def own_clients(call: ApiCall) -> Response:
@@ -201,10 +201,10 @@ def own_clients(call: ApiCall) -> Response:
     return _clients_page(call, call.world.store.owned(access.demand_user(call)), View.ACCOUNT)
 
 
-def _clients_page(call: ApiCall, found: list[Client], view: View) -> Response:
+def _clients_page(call: ApiCall, matching: list[Client], view: View) -> Response:
     page = read_page(call.request.query)
-    part = found[page.start : page.stop]
-    return page_response(page, len(found), [render(call.world, client, view) for client in part])
+    part = matching[page.start : page.stop]
+    return page_response(page, len(matching), [render(call.world, client, view) for client in part])
 
 
 def list_owners(call: ApiCall) -> Response:
@@ -226,7 +226,7 @@ def add_owner(call: ApiCall) -> Response:
 
 
 def remove_owner(call: ApiCall) -> Response:
-    """DELETE /owners/{account}; also of one who is no owner."""
+    """DELETE /owners/{account}; also of somebody who is not an owner."""
     access.demand(call, ADMIN_WRITE)
     account = _account(call, "removeClientOwner")
     call.world.store.unlink(call.world.find_client(call.names[0]), account)

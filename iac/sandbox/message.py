@@ -164,7 +164,7 @@ def read_page(query: Mapping[str, str]) -> PageRequest:
 
     Raises:
         ServerCrashError: for a page that begins before 1 or has nothing.
-        RefusalError: 400 for what is no number.
+        RefusalError: 400 unless it is a number.
     """
     try:
         count = int(query.get("count") or _DEFAULT_COUNT)

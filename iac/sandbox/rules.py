@@ -168,8 +168,8 @@ def _redirect_uris(document: Document, facts: FlavourFacts) -> Faults:
 class _Uri:
     """The parts that the rules look at.
 
-    `host` is None where the authority is no host name, and `_NO_HOST` where the port is no number: the strict rules
-    crash on the one and refuse the other (rec: admin-redirect-uris-more 23, admin-redirect-uris-odd 0).
+    `host` is None where the authority is not a host name, and `_NO_HOST` where the port is not a number: the strict
+    rules crash on the one and refuse the other (rec: admin-redirect-uris-more 23, admin-redirect-uris-odd 0).
     """
 
     scheme: str | None

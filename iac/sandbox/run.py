@@ -20,7 +20,7 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 class SandboxError(Exception):
-    """The sandbox cannot start. `summary` is what is wrong, `fix` the way on."""
+    """The sandbox cannot start. `summary` is what is wrong, `fix` the next step."""
 
     def __init__(self, summary: str, fix: str) -> None:
         super().__init__(f"{summary}\nfix: {fix}")

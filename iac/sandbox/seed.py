@@ -38,7 +38,7 @@ class Seed:
         """The packaged seed `people`, or the one in a file.
 
         Raises:
-            SeedError: when there is no such file or it is no seed.
+            SeedError: when there is no such file or it is not a seed.
         """
         source = files(__package__).joinpath("people.json") if name == PEOPLE else Path(name)
         try:
@@ -46,7 +46,7 @@ class Seed:
         except (OSError, ValueError) as broken:
             raise SeedError(f"cannot read the seed {name}: {broken}") from broken
         if not isinstance(document, dict) or "users" not in document:
-            raise SeedError(f"{name} is no seed: it has no list of users")
+            raise SeedError(f"{name} is not a seed: it has no list of users")
         return cls(document)
 
     @property

@@ -45,7 +45,7 @@ def _reachable(call: ApiCall, user: Account | None) -> Client:
     """The client that the path names, for its owner or the bearer of its registration access token.
 
     Raises:
-        RefusalError: 404 for a user who is no owner, admin or not; 400 for all others.
+        RefusalError: 404 for a user who is not an owner, admin or not; 400 for all others.
     """
     client_id, store = call.names[0], call.world.store
     client = store.find(client_id)

@@ -165,7 +165,7 @@ class _Server(ThreadingTCPServer):
             return self.iam.handle(request)
 
     def reset(self) -> None:
-        """Start the IAM anew, without faults and with an empty log."""
+        """Start the IAM again, without faults and with an empty log."""
         with self._lock:
             self.iam.reset()
         self.faults.clear()
@@ -210,7 +210,7 @@ class Sandbox:
         return list(self.server.log)
 
     def reset(self) -> None:
-        """Start anew from the seed."""
+        """Start again from the seed."""
         self.server.reset()
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from iac.sandbox import access, authorization, device, login, model
+from iac.sandbox import access, authorization, device, exchange, login, model
 from iac.sandbox.gaps import gap
 from iac.sandbox.message import (
     JSON_UTF8,
@@ -103,17 +103,23 @@ def _granted(world: World, client: Client, grant: str, asked: Mapping[str, str],
         case "authorization_code":
             account, scopes = authorization.redeem(world, client, asked)
         case model.EXCHANGE_GRANT:
-            return _exchanged(world, asked)
+            return _exchanged(world, client, asked, scopes)
         case _:
             return gap("redelegate")
     scopes = tuple(name for name in scopes if account.is_admin or not name.startswith(_ADMIN_SCOPES))
     return _answer(world, client, account, scopes, _new_refresh_token(world, client, account, scopes))
 
 
-def _exchanged(world: World, asked: Mapping[str, str]) -> Response:
-    if access.introspect(world, asked.get("subject_token", "")) is None:
+def _exchanged(world: World, client: Client, asked: Mapping[str, str], scopes: tuple[str, ...]) -> Response:
+    """A token of the subject's user, or of nobody, for the client (RFC 8693; rec: token-exchange-policy)."""
+    subject = access.introspect(world, asked.get("subject_token", ""))
+    if subject is None:
         raise RefusalError(oauth_error(401, "invalid_token", "Access token not found", challenge="Bearer"))
-    return gap("token exchange")
+    exchange.check(world, subject.client_id, client.client_id or "", scopes)
+    answer = _answer(world, client, subject.account, scopes)
+    told = {**json.loads(answer.body), "issued_token_type": "urn:ietf:params:oauth:token-type:jwt"}
+    told.pop("id_token", None)  # none is recorded
+    return replace(answer, body=json.dumps(told).encode())
 
 
 def _answer(
@@ -149,8 +155,8 @@ def _new_refresh_token(world: World, client: Client, account: Account | None, sc
 
 def _refreshed(world: World, client: Client, asked: Mapping[str, str]) -> Response:
     """A new access token; a refresh token is good for once unless the client reuses it (rec: refresh-token)."""
-    given = asked["refresh_token"]
-    grant = world.store.refresh_tokens.get(given)
+    refresh_token = asked["refresh_token"]
+    grant = world.store.refresh_tokens.get(refresh_token)
     now = world.chance.now_ms()
     # A token that is not there is said before the client's grants are looked at (rec: refresh-token 21, 22).
     if grant is None or (grant.expires_ms is not None and grant.expires_ms <= now):
@@ -159,7 +165,7 @@ def _refreshed(world: World, client: Client, asked: Mapping[str, str]) -> Respon
         raise _invalid_client("Unauthorized grant type")
     if grant.client_key != client.key:
         if world.facts.refresh_by_stranger_ends:
-            del world.store.refresh_tokens[given]
+            del world.store.refresh_tokens[refresh_token]
         raise _invalid_client("Client does not own the presented refresh token")
     scopes = tuple(asked["scope"].split()) if asked.get("scope") else tuple(sorted(grant.scopes))
     if not grant.scopes.issuperset(scopes):
@@ -168,8 +174,8 @@ def _refreshed(world: World, client: Client, asked: Mapping[str, str]) -> Respon
         raise _invalid_client(f"Suspended client: {client.client_id}")
     client = replace(client, active=True)
     if client.reuse_refresh_token:
-        return _answer(world, client, grant.account, scopes, given)
-    del world.store.refresh_tokens[given]
+        return _answer(world, client, grant.account, scopes, refresh_token)
+    del world.store.refresh_tokens[refresh_token]
     refresh = _new_refresh_token(world, client, grant.account, tuple(sorted(grant.scopes)))
     return _answer(world, client, grant.account, scopes, refresh)
 
@@ -198,13 +204,13 @@ def revoke(call: ApiCall) -> Response:
         return not_allowed("POST")
     if "token" not in asked:
         return empty(400)
-    given = asked["token"]
-    grant = store.tokens.get(given) or store.refresh_tokens.get(given)
+    token_value = asked["token"]
+    grant = store.tokens.get(token_value) or store.refresh_tokens.get(token_value)
     if grant is not None and grant.client_key != client.key:
         return json_response(403, {"error": "unauthorized_client"}) if world.facts.revoke_says_why else empty(403)
-    store.refresh_tokens.pop(given, None)
-    store.tokens.pop(given, None)
-    for ended in [token for token, other in store.tokens.items() if other.refresh_token == given]:
+    store.refresh_tokens.pop(token_value, None)
+    store.tokens.pop(token_value, None)
+    for ended in [token for token, other in store.tokens.items() if other.refresh_token == token_value]:
         del store.tokens[ended]
     return empty(200)
 
@@ -253,13 +259,13 @@ def _described_user(world: World, grant: Grant) -> dict[str, Any]:
     if world.facts.introspection_has_jti:
         return {"username": account.username, "groups": groups}
     client = world.store.find(grant.client_id)
-    told: dict[str, Any] = {"user_id": account.username}
+    members: dict[str, Any] = {"user_id": account.username}
     # Of a client that has lost the scope no more is told (rec: refresh-after-change 16).
     if client is not None and "profile" in grant.scopes.intersection(client.scope):
         name = account.representation["name"]["formatted"]
-        told |= {"groups": groups, "name": name, "preferred_username": account.username}
-        told["organisation_name"] = "indigo-dc"
-    return told
+        members |= {"groups": groups, "name": name, "preferred_username": account.username}
+        members["organisation_name"] = "indigo-dc"
+    return members
 
 
 def scim_me(call: ApiCall) -> Response:

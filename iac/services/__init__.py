@@ -88,7 +88,7 @@ class Service:
 
 def roles_of(files: Iterable[ServiceFile]) -> tuple[str, ...]:
     """Roles of the clients in files, each once, in their order."""
-    return tuple(dict.fromkeys(role for each in files for role in each.clients))
+    return tuple(dict.fromkeys(role for file in files for role in file.clients))
 
 
 @cache
@@ -115,7 +115,7 @@ def template_roles(template: str) -> tuple[str, ...]:
 
 def _file_of(template: str) -> ServiceFile:
     owner = services()[template_files()[template].parent.name]
-    return next(each for each in owner.files if each.template == template)
+    return next(file for file in owner.files if file.template == template)
 
 
 @cache
@@ -136,18 +136,17 @@ def _service(path: Path) -> Service:
         path.parent.name,
         facts["title"],
         facts["about"],
-        tuple(_file(each) for each in facts["files"]),
+        tuple(
+            ServiceFile(
+                file["template"],
+                Format(file["format"]),
+                file["file"],
+                tuple(file.get("clients", (ONLY,))),
+                file.get("values", {}),
+                file.get("usual", True),
+            )
+            for file in facts["files"]
+        ),
         facts.get("asks", {}),
         tuple(facts.get("sources", ())),
-    )
-
-
-def _file(facts: dict[str, Any]) -> ServiceFile:
-    return ServiceFile(
-        facts["template"],
-        Format(facts["format"]),
-        facts["file"],
-        tuple(facts.get("clients", (ONLY,))),
-        facts.get("values", {}),
-        facts.get("usual", True),
     )

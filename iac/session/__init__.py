@@ -1,4 +1,4 @@
-"""What one run works with: the environment's desired clients and an adapter for each port."""
+"""What one run works with: desired clients, an adapter for each port, and its view of state (`iac.session.ledger`)."""
 
 from __future__ import annotations
 
@@ -6,18 +6,20 @@ import os
 import secrets
 import socket
 from collections.abc import Collection, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from iac.core.desired import Desired
 from iac.core.diagnostics import Diagnostic
-from iac.core.errors import InputError, RenderError, StateError
+from iac.core.errors import InputError, RenderError
 from iac.core.plan.change import sha256
-from iac.core.plan.draft import Options, Reads
+from iac.core.plan.draft import PlanOptions, Reads
 from iac.core.state.model import State
 from iac.core.text import nearest
-from iac.ports import Clock, Deliveries, Holder, Provider, Sink, StateBackend, Vault
+from iac.ports import Clock, Deliveries, Holder, Provider, Sink, StateBackend, Vault, find_newer
+from iac.ports.progress import SILENT, Progress
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import Template
 from iac.session.ledger import Ledger
@@ -25,25 +27,8 @@ from iac.session.ledger import Ledger
 if TYPE_CHECKING:
     from iac.rendering.context import ProjectFacts
 
+
 _LOCK_SECONDS = 600
-_ACCEPT = "--accept-older-state"
-
-
-def find_newer(deliveries: Deliveries, backend: StateBackend, state: State) -> StateError | None:
-    """The error for a state that is older than an output or a journal of this machine; None when nothing is newer."""
-    output, serial = deliveries.newest()
-    source = f"{output} was written from"
-    copy, copied = backend.newest_copy()
-    if copied > serial:
-        source, serial = f"{copy} names", copied
-    if serial <= state.serial:
-        return None
-    return StateError(
-        "the state is older than what this machine has seen, so nothing is written",
-        where=f"serial {state.serial}",
-        why=f"{source} serial {serial}; secrets in an older state may have been replaced since",
-        fix=f"put the newest state back (iac state push COPY), or accept this one with {_ACCEPT}",
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,13 +39,18 @@ class StateSession:
     vault: Vault
     clock: Clock
     run_id: str = field(default_factory=lambda: secrets.token_hex(8))
+    progress: Progress = SILENT
+
+    def locked(self, timeout: float) -> AbstractContextManager[None]:
+        """Hold the lock for a `with` block; who else holds it is told, and waited for `timeout` seconds."""
+        return self.backend.lock_told(self.holder, timeout=timeout, tell=self.progress.wait)
 
     def holder(self) -> Holder:
         """How the lock names this run."""
-        now = self.clock.now()
+        since = self.clock.now()
+        until = since + timedelta(seconds=_LOCK_SECONDS)
         user = os.environ.get("USER") or os.environ.get("LOGNAME") or "unknown"
         who = f"{user}@{socket.gethostname()} pid {os.getpid()}"
-        since, until = now, now + timedelta(seconds=_LOCK_SECONDS)
         return Holder(self.run_id, who, since.isoformat(timespec="seconds"), until.isoformat(timespec="seconds"))
 
     def ledger(self, state: State) -> Ledger:
@@ -87,7 +77,7 @@ class LocalSession(StateSession):
     renderer: Renderer = field(default_factory=Renderer)
     _reads: dict[str, Reads] = field(default_factory=dict)
 
-    def options(self, targets: Collection[str] = (), recreate: Collection[str] = ()) -> Options:
+    def options(self, targets: Collection[str] = (), recreate: Collection[str] = ()) -> PlanOptions:
         """Options of a plan.
 
         Raises:
@@ -98,10 +88,10 @@ class LocalSession(StateSession):
             if address not in known:
                 fix = nearest(address, known) or "the address is the path below clients.d without .yaml"
                 raise InputError("no definition has this address", where=address, fix=fix)
-        return Options(reads=self.reads, targets=frozenset(targets), recreate=frozenset(recreate))
+        return PlanOptions(reads=self.reads, targets=frozenset(targets), recreate=frozenset(recreate))
 
     def ledger(self, state: State) -> Ledger:
-        """This run's view of state. What it seals is sealed to the recipients of now, those of definitions too."""
+        """This run's view of state. It seals to the current recipients, those of definitions too."""
         recipients = {address: client.recipients for address, client in self.desired.clients.items()}
         return Ledger(self.backend, self.vault, self.clock, state, recipients)
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
 
+from iac.core.desired import OWNERS
 from iac.core.errors import StateError
-from iac.core.plan.identity import move
+from iac.core.model import ALWAYS, members
+from iac.core.plan.identity import move, with_token
 from iac.core.plan.plan import Plan
+from iac.core.registration import NewToken
 from iac.core.rotation import written
 from iac.core.secret import Secret
-from iac.core.state.keys import bury, secrets_of
 from iac.core.state.model import (
     TOMBSTONE_DAYS,
     Approval,
@@ -27,12 +30,15 @@ from iac.core.state.model import (
     SealedSecret,
     State,
     fold,
+    secrets_of,
+    without_old_tombstones,
 )
 from iac.ports import Clock, Place, StateBackend, Vault
+from iac.ports.progress import SILENT, Progress
 
 
-class Sealed(StrEnum):
-    """What is sealed for an address; the seal names it, so that none can be put in the place of another."""
+class SecretKind(StrEnum):
+    """The kinds of secrets of an address. The seal names the kind, so that none can replace another."""
 
     SECRET = "client_secret"  # noqa: S105  # the name of the field, not its value
     TOKEN = "registration_access_token"  # noqa: S105  # the same
@@ -40,7 +46,7 @@ class Sealed(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rekeyed:
+class RekeyCounts:
     """What was sealed again.
 
     Attributes:
@@ -77,34 +83,35 @@ class Ledger:
         self._backend = backend
         self._vault = vault
         self._recipients = recipients
-        self._known: dict[tuple[str, Sealed], Secret] = {}
+        self._known: dict[tuple[str, SecretKind], Secret] = {}
         self._lock = threading.Lock()
+        self._tokens: defaultdict[str, threading.Lock] = defaultdict(threading.Lock)
 
     def now(self) -> str:
         """RFC 3339, UTC, seconds."""
         return written(self.clock.now())
 
-    def seal(self, address: str, secret: Secret, kind: Sealed = Sealed.SECRET) -> SealedSecret:
+    def seal(self, address: str, secret: Secret, kind: SecretKind = SecretKind.SECRET) -> SealedSecret:
         """Encrypt a secret for its address, as the version after the last one, and remember it in clear for this run.
 
         A registration access token is sealed to the recipients of the state alone: no service needs it.
         """
-        salt, also = self.clock.token()[:16], () if kind is Sealed.TOKEN else self._also(address)
+        salt, also = self.clock.token()[:16], () if kind is SecretKind.TOKEN else self._recipients_for(address)
         sealed = self._vault.seal(secret, self._place(address, kind), also)
         with self._lock:
             self._known[address, kind] = secret
         version, recipients = self._version(address, kind) + 1, self._vault.recipients
         return SealedSecret(sealed, salt, secret.fingerprint(salt), version, self.now(), also, recipients)
 
-    def _version(self, address: str, kind: Sealed) -> int:
-        """That of the last one in state; 0 when there is none."""
-        if kind is Sealed.KEY:
+    def _version(self, address: str, kind: SecretKind) -> int:
+        """The version of the newest one in state; 0 when there is none."""
+        if kind is SecretKind.KEY:
             return len(self.state.keys.get(address, ()))
         client = self.state.clients.get(address)
-        last = client and (client.rat if kind is Sealed.TOKEN else client.secret)
-        return last.version if last else 0
+        sealed = client and (client.rat if kind is SecretKind.TOKEN else client.secret)
+        return sealed.version if sealed else 0
 
-    def open(self, address: str, secret: SealedSecret, kind: Sealed = Sealed.SECRET) -> Secret:
+    def open(self, address: str, secret: SealedSecret, kind: SecretKind = SecretKind.SECRET) -> Secret:
         """The clear secret: what this run stored, else by the vault.
 
         Raises:
@@ -115,18 +122,21 @@ class Ledger:
             return known
         return self._vault.open(secret.sealed, self._place(address, kind))
 
-    def keep_rat(self, address: str, rat: Secret) -> None:
-        """Make a registration access token durable that a read has brought; what state holds already is not written."""
-        client, intent = self.state.clients.get(address), self.state.intents.get(address)
-        if client is None or (client.rat is not None and client.rat.holds(rat)):
+    def keep_token(self, new: NewToken) -> None:
+        """Make a registration access token durable that an answer has brought; the one in state is dead."""
+        address = next((name for name, held in self.state.clients.items() if new.client_id in held.client_ids), None)
+        if address is None:
             return
-        # Storing a client ends its intent, and the write of that intent is still to come: the intent is given again.
-        written = ClientWritten(address, replace(client, rat=self.seal(address, rat, Sealed.TOKEN)))
-        self.record(written, *([IntentGiven(intent)] if intent else []))
+        # A client and its predecessor are one entry of the state, and may be read at the same time.
+        with self._tokens[address]:
+            client, intent = self.state.clients[address], self.state.intents.get(address)
+            # Storing a client ends its intent, and the write of that intent may be still to come: it is given again.
+            written = with_token(client, new, self.seal(address, new.rat, SecretKind.TOKEN))
+            self.record(ClientWritten(address, written), *([IntentGiven(intent)] if intent else []))
 
     def is_known(self, address: str) -> bool:
         """Whether this run holds the address's secret in clear."""
-        return (address, Sealed.SECRET) in self._known
+        return (address, SecretKind.SECRET) in self._known
 
     def record(self, *events: Event) -> None:
         """Make events durable; concurrent callers share the backend's group commit."""
@@ -140,9 +150,23 @@ class Ledger:
             for event in events:
                 self.state = fold(self.state, event)
 
-    def intend(self, address: str, client_id: str, action: str, secret: SealedSecret | None = None) -> IntentGiven:
+    def intend(
+        self,
+        address: str,
+        client_id: str,
+        action: str,
+        secret: SealedSecret | None = None,
+        *,
+        begun: bool | None = None,
+    ) -> IntentGiven:
         """The event that says what is about to be sent."""
-        return IntentGiven(Intent(address, client_id, action, self.state.run_id, self.now(), secret))
+        return IntentGiven(Intent(address, client_id, action, self.state.run_id, self.now(), secret, begun))
+
+    def begin_create(self, address: str) -> None:
+        """Make durable that the request of a noted create begins now: from here on it may arrive."""
+        intent = self.state.intents.get(address)
+        if intent is not None and intent.begun is False:
+            self.record(IntentGiven(replace(intent, begun=True)))
 
     def withdrawn(self, address: str) -> tuple[IntentDropped, ...]:
         """The event that says that what this run was about to send was not sent; none for the intent of another run."""
@@ -156,10 +180,10 @@ class Ledger:
         self.move(moves)
         intents = {address: intent for address, intent in self.state.intents.items() if address not in settled}
         state = replace(self.state, run_id=run_id, approval=approval, intents=intents)
-        self.state = bury(state, written(self.clock.now() - timedelta(days=TOMBSTONE_DAYS)))
+        self.state = without_old_tombstones(state, written(self.clock.now() - timedelta(days=TOMBSTONE_DAYS)))
 
     def move(self, moves: Collection[tuple[str, str]]) -> None:
-        """Rename addresses. Secrets belong to an address: those of a moved client are sealed for the new one."""
+        """Rename addresses. Secrets belong to an address, so those of a moved client are sealed again."""
         before, state = self.state.keys, move(self.state, moves)
         clients = {target: self._client(state.clients[target], source, target) for source, target in moves}
         intents = {to: self._intent(state.intents[to], source, to) for source, to in moves if to in state.intents}
@@ -175,70 +199,83 @@ class Ledger:
             keys={**state.keys, **keys},
         )
 
-    def rekey(self) -> Rekeyed:
+    def rekey(self, progress: Progress = SILENT) -> RekeyCounts:
         """Seal every secret again, to the recipients of now.
 
         Raises:
-            StateError: one of them cannot be opened, or a recipient is none.
+            StateError: one of them cannot be opened, or a recipient is invalid.
         """
         state = self.state
+        told = progress.over(state.clients, "client", "sealed again")
         self.state = replace(
             state,
-            clients={address: self._client(client, address, address) for address, client in state.clients.items()},
+            clients={address: self._client(client, address, address) for address, client in told},
             intents={address: self._intent(intent, address, address) for address, intent in state.intents.items()},
             tombstones=tuple(
-                replace(grave, client=self._client(grave.client, grave.address, grave.address))
-                for grave in state.tombstones
+                replace(one, client=self._client(one.client, one.address, one.address)) for one in state.tombstones
             ),
             keys={address: self._keys(keys, address, address) for address, keys in state.keys.items()},
         )
         before, after = secrets_of(state), secrets_of(self.state)
         also = {address: secret.recipients for address, secret in after if secret.recipients}
-        return Rekeyed(len(after), _clear(before), _clear(after), also)
+        were_clear, are_clear = (sum(secret.is_clear for _, secret in of) for of in (before, after))
+        return RekeyCounts(len(after), were_clear, are_clear, also)
 
     def reseal(self, address: str, secret: SealedSecret) -> SealedSecret:
         """A client secret that stays, sealed to those who may open it now; raises as `open`."""
         clear = self.open(address, secret)
         with self._lock:
-            self._known[address, Sealed.SECRET] = clear
-        return self._again(secret, address, address)
+            self._known[address, SecretKind.SECRET] = clear
+        return self._sealed_again(secret, address, address)
 
     def _client(self, client: ClientState, source: str, target: str) -> ClientState:
-        """A client with its secrets sealed again, for another address or the same, and those of its predecessors."""
+        """A client with its secrets and those of its predecessors sealed again, for the same address or another."""
         return replace(
             client,
-            secret=client.secret and self._again(client.secret, source, target),
-            rat=client.rat and self._again(client.rat, source, target, Sealed.TOKEN),
+            secret=client.secret and self._sealed_again(client.secret, source, target),
+            rat=client.rat and self._sealed_again(client.rat, source, target, SecretKind.TOKEN),
             predecessors=tuple(
                 replace(old, client=self._client(old.client, source, target)) for old in client.predecessors
             ),
         )
 
     def _intent(self, intent: Intent, source: str, target: str) -> Intent:
-        return replace(intent, secret=intent.secret and self._again(intent.secret, source, target))
+        return replace(intent, secret=intent.secret and self._sealed_again(intent.secret, source, target))
 
     def _keys(self, keys: Iterable[ClientKey], source: str, target: str) -> tuple[ClientKey, ...]:
-        return tuple(replace(key, private=self._again(key.private, source, target, Sealed.KEY)) for key in keys)
+        return tuple(
+            replace(key, private=self._sealed_again(key.private, source, target, SecretKind.KEY)) for key in keys
+        )
 
-    def _again(self, secret: SealedSecret, source: str, target: str, kind: Sealed = Sealed.SECRET) -> SealedSecret:
+    def _sealed_again(
+        self, secret: SealedSecret, source: str, target: str, kind: SecretKind = SecretKind.SECRET
+    ) -> SealedSecret:
         """A secret sealed again, for another address or the same, to those who may open it now."""
-        also = () if kind is Sealed.TOKEN else self._also(target, secret.recipients)
+        also = () if kind is SecretKind.TOKEN else self._recipients_for(target, secret.recipients)
         clear = self._vault.open(secret.sealed, self._place(source, kind))
         sealed = self._vault.seal(clear, self._place(target, kind), also)
         return replace(secret, sealed=sealed, recipients=also, state_recipients=self._vault.recipients)
 
-    def _also(self, address: str, was: tuple[str, ...] = ()) -> tuple[str, ...]:
+    def _recipients_for(self, address: str, was: tuple[str, ...] = ()) -> tuple[str, ...]:
         return was if self._recipients is None else self._recipients.get(address, ())
 
     def release(self, plan: Plan) -> None:
-        """Stop managing the fields that are no longer declared; a change of the same client stores this by itself."""
-        planned = {change.address for change in plan.changes}
-        for released in plan.released:
-            client = self.state.clients[released.address]
-            if released.address not in planned:
-                applied = {name: value for name, value in client.applied.items() if name not in released.fields}
-                left = client.declared - frozenset(released.fields)
-                self.note(ClientWritten(released.address, replace(client, declared=left, applied=applied)))
+        """Note which fields are no longer managed, and what definitions have taken over from the server.
+
+        A change of the same client stores this by itself.
+        """
+        gone = {released.address: frozenset(released.fields) for released in plan.released}
+        taken = {one.address: {field.name: field.after for field in one.fields} for one in plan.taken_over}
+        for address in (gone.keys() | taken.keys()) - {change.address for change in plan.changes}:
+            client, values = self.state.clients[address], taken.get(address, {})
+            owners = members(values.pop(OWNERS)) if OWNERS in values else client.owners
+            declared = (client.declared - gone.get(address, frozenset())).union(values)
+            applied = {
+                name: value
+                for name, value in {**client.applied, **values}.items()
+                if value is not None and name in declared | ALWAYS  # what the server has made of those is remembered
+            }
+            self.note(ClientWritten(address, replace(client, declared=declared, applied=applied, owners=owners)))
 
     def save(self) -> None:
         """Write the whole document; the journal is folded in."""
@@ -250,9 +287,9 @@ class Ledger:
         """Prove that new secrets of these addresses can be sealed, before anything is sent.
 
         Raises:
-            StateError: a recipient is none.
+            StateError: a recipient is invalid.
         """
-        for also in {self._also(address) for address in addresses}:
+        for also in {self._recipients_for(address) for address in addresses}:
             self._vault.seal(Secret("probe"), self._place("probe"), also)
 
     def check_identity(self) -> None:
@@ -267,9 +304,5 @@ class Ledger:
                 fix=error.fix,
             ) from error
 
-    def _place(self, address: str, kind: Sealed = Sealed.SECRET) -> Place:
+    def _place(self, address: str, kind: SecretKind = SecretKind.SECRET) -> Place:
         return Place(self.state.lineage, self.state.environment, address, kind.value)
-
-
-def _clear(secrets: Iterable[tuple[str, SealedSecret]]) -> int:
-    return sum(secret.is_clear for _, secret in secrets)

@@ -56,7 +56,7 @@ def ssl_context(ca: Path | None, certificate: Path | None, key: Path | None, *, 
 
 
 def accept_any_form(context: ssl.SSLContext) -> None:
-    """Trust authorities that the user named, whatever the form of their certificates.
+    """Trust authorities that the user named, without a check of the form of their certificates.
 
     From Python 3.13 on, VERIFY_X509_STRICT is on by default. It refuses authorities without key usage or key
     identifiers, as those of many grid sites are, which 3.11 and 3.12 accept. It checks form alone: signatures, names,
@@ -92,6 +92,6 @@ def cause(error: BaseException | None, kind: type[E]) -> E | None:
 
 def is_certificate_refused(error: Exception) -> bool:
     """Whether the server broke off TLS over the client's certificate."""
-    found = cause(error, ssl.SSLError)
-    reason = (found.reason or "") if found is not None else ""
+    tls_error = cause(error, ssl.SSLError)
+    reason = (tls_error.reason or "") if tls_error is not None else ""
     return "ALERT" in reason and reason.endswith(_REFUSALS)

@@ -7,29 +7,173 @@ a write is sent once, and the errors say whether it can have had an effect:
 - `UnknownOutcome`: at least one byte of it was sent and no usable answer came back.
 
 Which of them is decided by what went over the wire (`WireExchange.is_sent`), never by the kind of exception; both say
-it as `sent`. What fails after `send` gave an answer is known by `iac.ports.foreign.watch_wire`, whoever raises.
+it as `sent`. What fails after `send` gave an answer is known by `iac.ports.foreign.watch_network`, whoever raises.
 
 A call ends by its deadline, with its repetitions and pauses. Each request is logged (method, path, status), never a
 header or a body: these carry secrets.
+
+`open_client` makes the HTTP library's client for one server: whom it trusts, by which proxy it goes, on a network of
+our own.
 """
 
 from __future__ import annotations
 
 import logging
+import random
 import ssl
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
 from threading import BoundedSemaphore
+from urllib.request import getproxies, proxy_bypass
 
-from iac.core.errors import UnknownOutcome, UnreachableError
-from iac.core.limits import LARGEST_HEAD
-from iac.core.origin import HttpServer
+from iac import __version__
+from iac.core.errors import InputError, UnknownOutcome, UnreachableError
+from iac.core.limits import DEADLINE, LARGEST_BODY, LARGEST_HEAD, TIMEOUT
+from iac.core.origin import Address, HttpServer
+from iac.core.server import switch
 from iac.ports import Clock
-from iac.transport.certificate import FORM_ERRORS, cause, is_certificate_refused
-from iac.transport.client import Transport, open_client
+from iac.ports.progress import SILENT
+from iac.transport.certificate import FORM_ERRORS, cause, is_certificate_refused, ssl_context
 from iac.transport.message import Answer, Call, decode
-from iac.transport.retry import PASSING, parse_date, parse_retry_after
-from iac.transport.wire import WireExchange, httpx, serving
+from iac.transport.retry import PASSING, RetryPolicy, parse_date, parse_retry_after
+from iac.transport.wire import WatchedNetwork, WireExchange, httpcore, httpx, serving
+
+_KEPT = 5.0
+"""Seconds that a connection without a request is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transport:
+    """The way to reach a server.
+
+    Attributes:
+        parallelism: requests at once, at most; their connections are kept alive.
+        timeout: seconds that the server may be silent.
+        deadline: seconds for a whole call: connecting, each step of the answer, repetitions and pauses.
+        ca_bundle: PEM file of certificate authorities to trust besides the system's.
+        certificate: PEM file of a client certificate with its chain, shown when the server asks for one.
+        key: PEM file of its private key; None when it is in the same file.
+        proxy: URL of an HTTP proxy, "none", or None for what the environment says (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY,
+            NO_PROXY), which does not count for this machine.
+        setting: the key of iac.yaml that names the server, for messages.
+        largest_body: bytes of an answer that are read, decoded.
+        tell: hears for whom a request waits.
+        trust: makes the TLS context, instead of trust in the system's authorities and `ca_bundle`.
+    """
+
+    parallelism: int = 8
+    timeout: float = TIMEOUT
+    deadline: float = DEADLINE
+    ca_bundle: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+    proxy: str | None = None
+    setting: str = "issuer"
+    largest_body: int = LARGEST_BODY
+    retry: RetryPolicy = field(default_factory=RetryPolicy)
+    chance: Callable[[], float] = random.random
+    tell: Callable[[str], None] = SILENT.wait
+    trust: Callable[[], ssl.SSLContext] | None = None
+
+
+def open_client(server: HttpServer, transport: Transport) -> httpx.Client:
+    """A client; close it after use.
+
+    Raises:
+        InputError: a certificate or the proxy of the settings or the environment cannot be used.
+    """
+    allowed: list[str] | None = [] if switch("no-cookies") else None
+    proxy = _proxy(server, transport)
+    return httpx.Client(
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=allowed)),
+        headers={"User-Agent": f"iac/{__version__}", "Accept": "application/json", "Accept-Encoding": "gzip"},
+        follow_redirects=False,
+        trust_env=False,
+        timeout=httpx.Timeout(transport.timeout),
+        transport=_Pooled(_pool(proxy, _trust(server, transport, proxy), transport.parallelism)),
+    )
+
+
+class _Pooled(httpx.HTTPTransport):
+    """The library's own transport over a pool with our network, for which it has no parameter."""
+
+    def __init__(self, pool: httpcore.ConnectionPool) -> None:
+        self._pool = pool
+
+
+def _pool(proxy: httpx.Proxy | None, trust: ssl.SSLContext, parallelism: int) -> httpcore.ConnectionPool:
+    """Connections without a limit on their number: `Http` lets no more requests through than there may be.
+
+    With a limit the library waits for a free connection, and one whose TLS failed behind a proxy is never free again.
+    """
+    network = WatchedNetwork()
+    if proxy is None:
+        return httpcore.ConnectionPool(
+            ssl_context=trust,
+            max_connections=None,
+            max_keepalive_connections=parallelism,
+            keepalive_expiry=_KEPT,
+            network_backend=network,
+        )
+    url = proxy.url
+    return httpcore.HTTPProxy(
+        proxy_url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+        proxy_auth=proxy.raw_auth,
+        proxy_headers=proxy.headers.raw,
+        ssl_context=trust,
+        max_connections=None,
+        max_keepalive_connections=parallelism,
+        keepalive_expiry=_KEPT,
+        network_backend=network,
+    )
+
+
+def _trust(server: HttpServer, transport: Transport, proxy: httpx.Proxy | None) -> ssl.SSLContext:
+    is_plain = server.origin.startswith("http:") and (proxy is None or proxy.url.scheme != "https")
+    if transport.trust is not None and not is_plain:
+        return transport.trust()
+    return ssl_context(transport.ca_bundle, transport.certificate, transport.key, is_plain=is_plain)
+
+
+def _proxy(server: HttpServer, transport: Transport) -> httpx.Proxy | None:
+    url = _settings_proxy(server, transport.proxy) if transport.proxy else _environment_proxy(server)
+    if not url:
+        return None
+    try:
+        proxy = httpx.Proxy(url)
+    except (ValueError, httpx.InvalidURL):
+        proxy = None
+    if proxy is None or proxy.url.scheme not in {"http", "https"}:
+        raise InputError(
+            "the proxy cannot be used",
+            where="proxy in iac.yaml" if transport.proxy else "HTTPS_PROXY, HTTP_PROXY or ALL_PROXY",
+            why="it is not the URL of an HTTP proxy, such as http://proxy.example.org:3128",
+            fix="correct it, or set proxy: none in iac.yaml",
+        )
+    return proxy
+
+
+def _settings_proxy(server: HttpServer, url: str) -> str:
+    """The proxy of the settings. What goes to this machine in clear goes through none of another machine."""
+    if url == "none":
+        return ""
+    address = Address.parse(url)
+    is_near = address is not None and address.is_loopback
+    return url if is_near or server.origin.startswith("https:") else ""
+
+
+def _environment_proxy(server: HttpServer) -> str:
+    """HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, which do not count for this machine."""
+    scheme, _, host = server.origin.partition("://")
+    if server.is_loopback or proxy_bypass(host):
+        return ""
+    proxies = getproxies()
+    url = proxies.get(scheme) or proxies.get("all") or ""
+    return url if not url or "://" in url else f"http://{url}"
+
 
 _log = logging.getLogger(__name__)
 
@@ -65,7 +209,7 @@ class Http:
         self._client.close()
 
     def send(self, call: Call) -> Answer:
-        """Send a call, again only when it has no effect, and give the server's answer, whatever its status.
+        """Send a call and return the server's answer of any status. Only a call without effect is sent again.
 
         Raises:
             UnreachableError: not sent, or a read without an answer.
@@ -81,11 +225,13 @@ class Http:
         attempt = 1
         while True:
             outcome = self._attempt(call, ends)
-            _log.info("%s %s: %s", call.method, call.shown, _brief(outcome))
+            _log.info("%s %s: %s", call.method, call.shown, _log_words(outcome))
             pause = self._pause(call, outcome, attempt)
             if pause is None or time.monotonic() + pause >= ends:
                 return outcome
             _log.info("again in %.1f s", pause)
+            if isinstance(outcome, Answer):
+                self._transport.tell(f"{self._origin} answers {outcome.status}: asked again in {pause:.0f} s")
             self._clock.sleep(pause)
             attempt += 1
 
@@ -98,22 +244,19 @@ class Http:
             with serving(exchange):
                 return self._exchange(call)
         except Exception as error:
-            return _NoAnswer(_told(error), exchange.is_sent)
+            return _NoAnswer(_safe(error), exchange.is_sent)
         finally:
             self._free.release()
 
     def _exchange(self, call: Call) -> Answer:
         url = self._origin + call.path
         with self._client.stream(call.method, url, content=call.body or None, headers=call.headers) as response:
-            self._note_time(response.headers.get("date"))
+            date = parse_date(response.headers.get("date"))
+            if date is not None:
+                self.skew = (date - self._clock.now()).total_seconds()
             encoding = response.headers.get("content-encoding", "")
             body = decode(response.iter_raw(), encoding, self._transport.largest_body)
             return Answer(response.status_code, response.headers, body, call)
-
-    def _note_time(self, said: str | None) -> None:
-        date = parse_date(said)
-        if date is not None:
-            self.skew = (date - self._clock.now()).total_seconds()
 
     def _pause(self, call: Call, outcome: Answer | _NoAnswer, attempt: int) -> float | None:
         # A write is sent once, whatever comes back: one that was done, and whose answer got lost, would be done twice.
@@ -124,7 +267,7 @@ class Http:
             if outcome.status not in PASSING:
                 return None
             asked = parse_retry_after(outcome.headers.get("retry-after"), self._clock.now())
-        return self._transport.patience.pause(attempt, asked, self._transport.chance())
+        return self._transport.retry.pause(attempt, asked, self._transport.chance())
 
     def _failure(self, call: Call, outcome: _NoAnswer) -> UnreachableError | UnknownOutcome:
         where = f"{call.method} {self._origin}{call.path.partition('?')[0]}"
@@ -194,13 +337,13 @@ class Http:
         return f"{check}; if it needs longer, raise timeout or deadline there" if is_late else check
 
 
-def _told(error: Exception) -> Exception:
+def _safe(error: Exception) -> Exception:
     """The exception as it may be told: the library's words about what it cannot send repeat it."""
     is_unsendable = isinstance(error, httpx.LocalProtocolError | UnicodeEncodeError)
-    return httpx.LocalProtocolError(_UNSENDABLE) if is_unsendable else _bare(error)
+    return httpx.LocalProtocolError(_UNSENDABLE) if is_unsendable else _without_frames(error)
 
 
-def _bare(error: Exception) -> Exception:
+def _without_frames(error: Exception) -> Exception:
     """The exception, and those behind it, without the frames that they came through: these hold what was sent."""
     link: BaseException | None = error
     while link is not None:
@@ -209,7 +352,7 @@ def _bare(error: Exception) -> Exception:
     return error
 
 
-def _brief(outcome: Answer | _NoAnswer) -> str:
+def _log_words(outcome: Answer | _NoAnswer) -> str:
     if isinstance(outcome, Answer):
         return str(outcome.status)
     return f"{'no answer' if outcome.is_sent else 'not sent'} ({type(outcome.error).__name__})"

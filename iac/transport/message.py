@@ -15,6 +15,7 @@ from urllib.parse import unquote_plus, urlencode
 
 from iac.core.limits import DECODED_AT_ONCE
 from iac.core.secret import Secret
+from iac.core.state.codec import refuse_constant, unique_members
 from iac.core.text import printable
 
 _CREDENTIALS = re.compile(r'(?:client_(?:secret|assertion)|device_code|refresh_token)(?:=|"\s*:\s*")([^&"]+)')
@@ -83,17 +84,6 @@ class Call:
         return replace(self, headers={**self.headers, "Authorization": value})
 
 
-def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise ValueError("a member is there twice")
-    return members
-
-
-def _refuse(constant: str) -> None:
-    raise ValueError(f"JSON has no {constant}")
-
-
 def _finite(text: str) -> float:
     number = float(text)
     if not isfinite(number):
@@ -111,13 +101,11 @@ class Answer:
     call: Call | None = field(default=None, repr=False)
 
     def json(self) -> Any:
-        """The body as JSON; None when it is none.
-
-        JSON has no NaN and no infinity, and of two members of one name nobody knows which one counts (RFC 8259 sections
-        4 and 6).
-        """
+        """The body as JSON; None when it is not JSON."""
         try:
-            return json.loads(self.body, object_pairs_hook=_distinct, parse_constant=_refuse, parse_float=_finite)
+            return json.loads(
+                self.body, object_pairs_hook=unique_members, parse_constant=refuse_constant, parse_float=_finite
+            )
         except (ValueError, RecursionError):
             return None
 
@@ -138,15 +126,15 @@ _OAUTH = ("error", "error_description")
 
 
 def server_words(answer: Answer, hidden: Iterable[Secret | None] = (), members: Sequence[str] = _OAUTH) -> str:
-    """The server's words in these members of its JSON, as one safe line: see `told`."""
+    """The server's words in these members of its JSON, as one safe line: see `safe_words`."""
     body = answer.json()
     if isinstance(body, dict):
-        return told(answer, ": ".join(str(body[name]) for name in members if body.get(name)), hidden)
+        return safe_words(answer, ": ".join(str(body[name]) for name in members if body.get(name)), hidden)
     shape = "an empty answer" if not answer.body else "an answer that is not JSON"
     return f"the server says {answer.status}, with {shape}"
 
 
-def told(answer: Answer, words: str, hidden: Iterable[Secret | None] = ()) -> str:
+def safe_words(answer: Answer, words: str, hidden: Iterable[Secret | None] = ()) -> str:
     """Words of an answer as one safe line; those that repeat what was sent, or one of `hidden`, are withheld."""
     secrets = answer.carried().union(secret.reveal() for secret in hidden if secret)
     if any(secret in words for secret in secrets if secret):

@@ -43,7 +43,7 @@ PASSING = frozenset({429, 502, 503, 504})
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class RetryPolicy:
     """The number of attempts, and the pauses between them.
 
     Attributes:

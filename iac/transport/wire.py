@@ -18,7 +18,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 from iac.ports.foreign import note_write
 
@@ -75,7 +75,7 @@ class WireExchange:
         return left if timeout is None else min(left, timeout)
 
     def note_sent(self, data: bytes) -> None:
-        """Data is about to leave. A proxy's CONNECT is no part of the request: what it asks for has no effect yet."""
+        """Data is about to leave. A proxy's CONNECT is not part of the request: what it asks for has no effect yet."""
         if self.is_sent or data.startswith(b"CONNECT "):
             return
         self.is_sent = True
@@ -115,13 +115,6 @@ def _step(failure: type[Exception], timeout: float | None) -> Iterator[Wait]:
         raise failure(str(error)) from error
 
 
-class _Channel(Protocol):
-    """Bytes both ways: a socket, or TLS over another channel."""
-
-    def receive(self, wait: Wait) -> bytes: ...
-    def send(self, data: bytes, wait: Wait) -> None: ...
-
-
 class _Socket:
     def __init__(self, connection: socket.socket) -> None:
         self._connection = connection
@@ -135,6 +128,10 @@ class _Socket:
         while view:
             self._connection.settimeout(wait())
             view = view[self._connection.send(view) :]
+
+
+_Channel: TypeAlias = "_Socket | _Tls"
+"""Bytes both ways: a socket, or TLS over another channel."""
 
 
 class _Tls:

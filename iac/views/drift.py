@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from iac.core.drift import Drift, Drifted
+from iac.core.drift import ClientDrift, Drift
 from iac.core.plan.change import Action, Cause
 from iac.core.text import printable
+from iac.views.layout import TextLayout
 from iac.views.markdown import field_diff, finding_entry, fold
-from iac.views.text import Page, field_lines, finding_lines
-from iac.views.words import Room, code, counted, shortened
+from iac.views.text import field_lines, finding_lines
+from iac.views.words import FINDINGS, CharacterBudget, code, counted, shortened
 
 DISABLED = "disabled on the server: nobody can use it until an administrator enables it"
 _NAME_WIDTH = 30
@@ -20,24 +21,24 @@ _LONGEST_WORD = 120
 
 def drift_text(drift: Drift, *, color: bool, width: int | None = None) -> str:
     """Clients with what was changed of each, then counts; arguments as those of `iac.views.text.plan_text`."""
-    page = Page(color=color, width=width)
+    page = TextLayout(color=color, width=width)
     title = f"{drift.project}, environment {drift.environment}, {drift.issuer} ({drift.provider})"
     return page.text(title, (_client(client, page) for client in drift.clients), _summary(drift))
 
 
 def _summary(drift: Drift) -> str:
     changed = f"{drift.changed:,} changed on the server" if drift.changed else ""
-    gone = f"{drift.gone:,} gone from it" if drift.gone else ""
+    gone = f"{drift.gone:,} gone from {'it' if changed else 'the server'}" if drift.gone else ""
     if drift.disabled:
         changed += f" ({drift.disabled:,} disabled)"
-    found = ", ".join(part for part in (changed, gone) if part) or "nothing was changed on the server"
+    summary = ", ".join(part for part in (changed, gone) if part) or "nothing was changed on the server"
     if not (drift.clients or drift.unchanged or drift.unread):
         return "Drift: nothing to compare, no client is applied yet."
     unread = f", {len(drift.unread):,} that could not be read" if drift.unread else ""
-    return f"Drift: {found}; {drift.unchanged:,} as applied{unread}."
+    return f"Drift: {summary}; {drift.unchanged:,} as applied{unread}."
 
 
-def _client(client: Drifted, page: Page) -> Iterator[str]:
+def _client(client: ClientDrift, page: TextLayout) -> Iterator[str]:
     symbol, verb = ("-", "gone from the server") if client.gone else ("~", "changed on the server")
     name = f', "{printable(client.client_name)}"' if client.client_name else ""
     yield page.line(f"  {symbol} {printable(client.address)}: {verb} ({printable(client.client_id)}{name})", symbol)
@@ -48,6 +49,10 @@ def _client(client: Drifted, page: Page) -> Iterator[str]:
         yield from field_lines(field, Action.UPDATE, page)
     if client.has_other_secret:
         yield f"      {'secret':<{_NAME_WIDTH}} {client.secret}"
+    if client.gone:
+        yield page.line(
+            f"      fix: iac apply --recreate {printable(client.address)} creates it again, with a new secret"
+        )
     findings = [replace(finding, where="") for finding in client.findings]
     yield from (page.line(line) for line in finding_lines(findings, " " * 6))
 
@@ -60,15 +65,15 @@ def drift_markdown(drift: Drift, budget: int) -> str:
         budget: most characters of the result, at least `iac.views.kind.SMALLEST_BUDGET`. Diffs are given up first, then
             names; what is left out is said after the title.
     """
-    room = Room(budget - _ROOM_FOR_NOTES)
+    room = CharacterBudget(budget - _ROOM_FOR_NOTES)
     head = room.take([f"### {_summary(drift)}", _place(drift), ""])
     names, hidden = room.section("#### Clients", [_entry(client) for client in drift.clients], most=room.left)
     entries = [finding_entry(finding, client.address) for client in drift.clients for finding in client.findings]
-    findings, unsaid = room.section("#### Findings", entries, most=room.left // 2)
+    findings, unsaid = room.section(FINDINGS, entries, most=room.left // 2)
     folds = room.take(_folded(client) for client in drift.clients)
     left_out = {"client": hidden, "finding": unsaid, "difference": len(drift.clients) - len(folds)}
-    said = ", ".join(f"{counted(number, noun)} left out" for noun, number in left_out.items() if number)
-    notes = [f"> **Shortened to fit: {said}.** `iac drift --format json` has everything.\n"] if said else []
+    cut = ", ".join(f"{counted(number, noun)} left out" for noun, number in left_out.items() if number)
+    notes = [f"> **Shortened to fit: {cut}.** `iac drift --format json` has everything.\n"] if cut else []
     return "\n".join([head[0], "", *notes, *head[1:], *names, *findings, *folds, *_ways(drift), ""])
 
 
@@ -78,14 +83,14 @@ def _place(drift: Drift) -> str:
     return f"Project {project}, environment {environment}, issuer {issuer}, provider {provider}"
 
 
-def _entry(client: Drifted) -> str:
+def _entry(client: ClientDrift) -> str:
     what = [field.name for field in client.fields] + (["secret"] if client.has_other_secret else [])
     what += ["active"] if client.disabled else []
     told = "**gone from the server**" if client.gone else ", ".join(code(name) for name in what)
     return f"- {code(client.address)}: {told}"
 
 
-def _folded(client: Drifted) -> str:
+def _folded(client: ClientDrift) -> str:
     place = f"{client.location.file}:{client.location.line}"
     told = ", ".join(
         part for part in (f"client {code(client.client_id)}", code(client.client_name), code(place)) if part
@@ -93,7 +98,7 @@ def _folded(client: Drifted) -> str:
     return fold((client.address, "gone" if client.gone else "changed"), told, list(_lines(client)))
 
 
-def _lines(client: Drifted) -> Iterator[str]:
+def _lines(client: ClientDrift) -> Iterator[str]:
     if client.disabled:
         yield f"! {DISABLED}"
     for field in client.fields:

@@ -8,7 +8,7 @@ from textwrap import fill, indent
 from typing import Any
 
 from iac.core.desired import Provenance
-from iac.core.explanation import Explanation
+from iac.core.explanation import DOCS, Explanation
 from iac.core.text import printable
 
 WIDTH = 100
@@ -45,6 +45,7 @@ def _severity(explanation: Explanation) -> str:
 
 
 def _wrapped(text: str) -> str:
+    text = text.replace("docs/reference", f"{DOCS}/reference")
     return fill(text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 

@@ -12,7 +12,7 @@ import io
 import re
 from collections.abc import Sequence
 
-from iac.core.inventory import COLUMNS, Inventory, InventoryRow, Standing
+from iac.core.inventory import COLUMNS, ClientStatus, Inventory, InventoryRow
 from iac.core.text import printable
 
 _GAP = "  "
@@ -41,7 +41,9 @@ def inventory_text(
 
 def summary_line(inventory: Inventory, shown: int) -> str:
     """Counts in one line."""
-    counts = [f"{inventory.counts[standing]:,} {standing}" for standing in Standing if inventory.counts.get(standing)]
+    counts = [
+        f"{inventory.counts[standing]:,} {standing}" for standing in ClientStatus if inventory.counts.get(standing)
+    ]
     return f"{shown:,} of {sum(inventory.counts.values()):,} clients; {', '.join(counts) or 'none at all'}."
 
 

@@ -23,12 +23,12 @@ class Case:
 
     file: str
     name: str
-    said: tuple[Diagnostic, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
     skipped: str = ""
 
     def of(self, severity: Severity) -> list[Diagnostic]:
         """What was said with one severity."""
-        return [diagnostic for diagnostic in self.said if diagnostic.severity is severity]
+        return [diagnostic for diagnostic in self.diagnostics if diagnostic.severity is severity]
 
 
 def plan_junit(plan: Plan) -> str:
@@ -46,7 +46,7 @@ def diagnostics_junit(diagnostics: Iterable[Diagnostic]) -> str:
 
 
 def _cases(diagnostics: Iterable[Diagnostic]) -> list[Case]:
-    return [Case(_file(each.location), _name(each), (each,)) for each in diagnostics]
+    return [Case(_file(diagnostic.location), _name(diagnostic), (diagnostic,)) for diagnostic in diagnostics]
 
 
 def _name(diagnostic: Diagnostic) -> str:
@@ -72,7 +72,7 @@ def junit_document(name: str, cases: list[Case]) -> str:
 
 def _case(case: Case) -> Iterator[str]:
     head = f"    <testcase classname={_quoted(case.file)} name={_quoted(case.name)}"
-    if not case.said and not case.skipped:
+    if not case.diagnostics and not case.skipped:
         yield f"{head}/>"
         return
     yield f"{head}>"

@@ -11,6 +11,9 @@ from iac.core.diagnostics import Diagnostic
 from iac.core.explanation import Explanation
 from iac.core.plan.plan import Plan
 
+Failures = Sequence[tuple[str, str]]
+"""Environments of several that gave no result: name, and why."""
+
 BUDGET = 65_000
 """Characters of markdown, unless asked otherwise: GitHub refuses a comment with more than 65,536."""
 SMALLEST_BUDGET = 4_000
@@ -40,7 +43,7 @@ class DiagnosticsView(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Setting:
+class ViewSettings:
     """What views need to know beside what they show.
 
     Attributes:
@@ -54,7 +57,7 @@ class Setting:
     explain: Callable[[], Mapping[str, Explanation]] = dict
 
 
-def render_plan(plan: Plan, view: PlanView, setting: Setting) -> str:
+def render_plan(plan: Plan, view: PlanView, setting: ViewSettings) -> str:
     """A plan in one view, without colour and in lines as long as they are."""
     from iac.views import gitlab, junit, markdown, text, words  # not needed by --help
 
@@ -81,7 +84,7 @@ def render_plan(plan: Plan, view: PlanView, setting: Setting) -> str:
 
 
 def render_diagnostics(
-    diagnostics: Sequence[Diagnostic], view: DiagnosticsView, setting: Setting, *, job: str = "validate"
+    diagnostics: Sequence[Diagnostic], view: DiagnosticsView, setting: ViewSettings, *, job: str = "validate"
 ) -> str:
     """Diagnostics in one view, in this order; `job` is what found them, for SARIF."""
     from iac.views import github, gitlab, junit, sarif, words  # not needed by --help

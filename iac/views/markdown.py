@@ -17,8 +17,9 @@ from iac.core.text import printable
 from iac.views.text import SYMBOLS
 from iac.views.words import (
     CAUSES,
+    FINDINGS,
     SOME_UNREAD,
-    Room,
+    CharacterBudget,
     code,
     counted,
     entry_shown,
@@ -26,6 +27,7 @@ from iac.views.words import (
     recipient_lines,
     sealing,
     shortened,
+    taken_words,
     value_shown,
 )
 
@@ -46,11 +48,11 @@ def plan_markdown(plan: Plan, budget: int) -> str:
             that is the first thing that is said after the title.
     """
     changes = [change for action in _ORDER for change in plan.changes if change.action is action]
-    room = Room(budget - _ROOM_FOR_NOTES)
+    room = CharacterBudget(budget - _ROOM_FOR_NOTES)
     title, *head = room.take([*_title(plan), *_warnings(plan), *_counts(plan)])
     guards, refusals = room.section("#### Refused", [_guard(guard) for guard in plan.guards], most=room.left // 4)
     names, names_note = _names(changes, room)
-    findings, unsaid = room.section("#### Findings", list(_findings(plan, changes)), most=room.left // 2)
+    findings, unsaid = room.section(FINDINGS, list(_findings(plan, changes)), most=room.left // 2)
     others, rest = room.section("#### Beside changes", list(_others(plan)), most=room.left // 2)
     folds = room.take(folded(change) for change in changes)
     hidden = {"refusal": refusals, "finding": unsaid + rest, "difference": len(changes) - len(folds)}
@@ -61,10 +63,10 @@ def plan_markdown(plan: Plan, budget: int) -> str:
 
 def _shortened(notes: Sequence[str]) -> list[str]:
     """What was given up for the budget, if anything was."""
-    said = (
+    note = (
         f"> **Shortened to fit: {', '.join(notes)}.** All counts are here; `iac plan --format json` has everything.\n"
     )
-    return [said] if notes else []
+    return [note] if notes else []
 
 
 def _title(plan: Plan) -> list[str]:
@@ -121,12 +123,12 @@ def finding_entry(finding: Diagnostic, about: str) -> str:
     return "\n".join([head, *_why(finding), *fix])
 
 
-def _place(said: Diagnostic) -> str:
-    return f" {_sentence(str(said.location))}" if said.location else ""
+def _place(diagnostic: Diagnostic) -> str:
+    return f" {_sentence(str(diagnostic.location))}" if diagnostic.location else ""
 
 
-def _why(said: Diagnostic) -> list[str]:
-    return [f"  - {_sentence(said.why)}"] if said.why else []
+def _why(diagnostic: Diagnostic) -> list[str]:
+    return [f"  - {_sentence(diagnostic.why)}"] if diagnostic.why else []
 
 
 def _others(plan: Plan) -> Iterator[str]:
@@ -135,15 +137,17 @@ def _others(plan: Plan) -> Iterator[str]:
     for released in plan.released:
         fields = _sentence(", ".join(released.fields))
         yield f"- released: {_sentence(released.address)} {fields} (the server keeps the values)"
+    for taken in plan.taken_over:
+        yield f"- taken over: {_sentence(taken_words(taken))}"
     for pending in plan.pending:
         yield f"- interrupted: a {code(pending.action)} of {_sentence(pending.address)} did not finish"
     for standing in plan.predecessors:
-        yield f"- replaced: {_sentence(standing.address)}: {_sentence(standing.told())}"
+        yield f"- replaced: {_sentence(standing.address)}: {_sentence(standing.words())}"
     for line in recipient_lines(plan):
         yield f"- recipients: {_sentence(line)}"
 
 
-def _names(changes: Sequence[Change], room: Room) -> tuple[list[str], list[str]]:
+def _names(changes: Sequence[Change], room: CharacterBudget) -> tuple[list[str], list[str]]:
     """All addresses by verb, with as much of the clients' names as there is room for; and what was given up."""
     for limit, notes in ((None, []), (_SHORT_NAME, ["clients' names cut"]), (0, ["clients' names left out"])):
         lines = list(_by_verb(changes, limit))
@@ -183,17 +187,17 @@ def folded(change: Change) -> str:
     )
 
 
-def fold(head: tuple[str, str], told: str, lines: list[str]) -> str:
+def fold(head: tuple[str, str], words: str, lines: list[str]) -> str:
     """A fold that is closed at first.
 
     Args:
         head: what is shown of it when it is closed: a text of users, and a word of ours.
-        told: the paragraph in it, as Markdown.
+        words: the paragraph in it, as Markdown.
         lines: of a diff below; each begins with a sign.
     """
     # Each line of the block begins with a sign, so none can end it.
     block = "\n".join(["```diff", *lines, "```"]) if lines else ""
-    inside = "\n\n".join(part for part in (told, block) if part)
+    inside = "\n\n".join(part for part in (words, block) if part)
     title = f"<code>{html.escape(printable(head[0]))}</code> {head[1]}"
     return f"<details>\n<summary>{title}</summary>\n\n{inside}\n\n</details>\n"
 

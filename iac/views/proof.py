@@ -8,7 +8,7 @@ from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.proof import ClientProof, Evidence, Grade, Proof
 from iac.core.text import printable
 from iac.views.junit import Case, junit_document
-from iac.views.text import Page
+from iac.views.layout import TextLayout
 
 _SYMBOLS = {Grade.OK: "+", Grade.FAILED: "!", Grade.UNPROVEN: "?", Grade.UNANSWERED: "!"}
 _NAME_WIDTH = 20
@@ -17,9 +17,13 @@ _VERDICT_WIDTH = 10
 
 def proof_text(proof: Proof, *, color: bool, width: int | None = None) -> str:
     """Each client with its checks, then counts; arguments as those of `iac.views.text.plan_text`."""
-    page = Page(color=color, width=width)
-    title = f"{proof.project}, environment {proof.environment}, {proof.issuer}"
-    return page.text(title, (_client(client, page) for client in proof.clients), proof_summary(proof))
+    page = TextLayout(color=color, width=width)
+    return page.text(proof_title(proof), (client_lines(client, page) for client in proof.clients), proof_summary(proof))
+
+
+def proof_title(proof: Proof) -> str:
+    """What is verified."""
+    return f"{proof.project}, environment {proof.environment}, {proof.issuer}"
 
 
 def proof_summary(proof: Proof) -> str:
@@ -28,7 +32,8 @@ def proof_summary(proof: Proof) -> str:
     return f"Verified: {', '.join(counts) or 'no clients'}."
 
 
-def _client(client: ClientProof, page: Page) -> Iterator[str]:
+def client_lines(client: ClientProof, page: TextLayout) -> Iterator[str]:
+    """One client with its checks."""
     symbol = _SYMBOLS[client.verdict]
     yield page.line(
         f"  {symbol} {printable(client.address)}: {client.verdict.words}, client {printable(client.client_id)}", symbol
@@ -55,5 +60,5 @@ def _case(client: ClientProof, check: Evidence) -> Case:
         return Case(client.address, name)
     if check.verdict is Grade.UNPROVEN:
         return Case(client.address, name, skipped=check.why or check.verdict.words)
-    said = Diagnostic(str(check.verdict), check.why or check.name, None, "", check.fix, Severity.ERROR)
-    return Case(client.address, name, (said,))
+    diagnostic = Diagnostic(str(check.verdict), check.why or check.name, None, "", check.fix, Severity.ERROR)
+    return Case(client.address, name, (diagnostic,))

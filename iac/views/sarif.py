@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from iac import __version__
+from iac import HOME, __version__
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.explanation import Explanation, IdKind
 from iac.core.text import printable
@@ -17,8 +17,7 @@ from iac.views.words import fingerprints, from_root, message_parts
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.WAIVED: "note"}
-_HOME = "https://github.com/indigo-iac/indigo-iac"
-_REFERENCE = f"{_HOME}/blob/main/docs/reference"
+_REFERENCE = f"{HOME}/blob/main/docs/reference"
 _PAGES = {
     IdKind.DEFINITION: "policy.md#ID",
     IdKind.CHANGE: "policy.md#ID",
@@ -49,7 +48,7 @@ def sarif_log(
         {**_result(diagnostic, directory), "ruleIndex": places[diagnostic.id], "partialFingerprints": {"iac/v1": known}}
         for diagnostic, known in zip(diagnostics, fingerprints(diagnostics), strict=True)
     ]
-    driver = {"name": "iac", "semanticVersion": __version__, "informationUri": _HOME, "rules": list(rules.values())}
+    driver = {"name": "iac", "semanticVersion": __version__, "informationUri": HOME, "rules": list(rules.values())}
     run = {
         "tool": {"driver": driver},
         "automationDetails": {"id": f"iac/{printable(job)}/"},

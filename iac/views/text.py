@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from iac.apply.outcome import Delivered, Done, Failed, NotTried, Outcome, Report, TokensKept, TokensRevoked
+from iac.apply.outcome import (
+    Delivered,
+    Done,
+    Failed,
+    NotDelivered,
+    NotTried,
+    Outcome,
+    Report,
+    TokensKept,
+    TokensRevoked,
+)
 from iac.core.diagnostics import Diagnostic
 from iac.core.errors import IacError, OwnersError
-from iac.core.limits import ALIKE, alike, listed
 from iac.core.plan.change import Action, Change, FieldChange, OutputAction, SecretChange
 from iac.core.plan.plan import Plan
-from iac.core.text import printable
-from iac.views.words import CAUSES, SOME_UNREAD, counted, entry_shown, no_change, remarks, sealing, value_shown
+from iac.core.text import ALIKE, grouped, listed, printable
+from iac.views.layout import TextLayout
+from iac.views.words import (
+    CAUSES,
+    SOME_UNREAD,
+    counted,
+    entry_shown,
+    no_change,
+    remarks,
+    sealing,
+    value_shown,
+)
 
 SYMBOLS = {
     Action.CREATE: "+",
@@ -23,7 +43,6 @@ SYMBOLS = {
     Action.DELETE: "-",
     Action.FORGET: "x",
 }
-_COLORS = {"+": 32, ">": 36, "~": 33, "-/+": 31, "@": 35, "-": 31, "x": 31, "!": 31, "bold": 1}
 _PAST = {
     Action.CREATE: "created",
     Action.ADOPT: "adopted",
@@ -32,66 +51,22 @@ _PAST = {
     Action.ROTATE: "rotated",
 }
 _NAME_WIDTH = 30
-_HANGING = 4
-_NARROWEST = 40
-_MOST_ROWS = 12
-"""Of one value on a terminal; keys can have many thousand characters, and JSON shows them whole."""
+_NAMES_WIDTH = 100
+"""Of lines with many names, where no terminal says how wide it is."""
 
 
-class Page:
-    """Where lines are shown: in colours by symbol or without, folded at a width or as long as they are."""
-
-    def __init__(self, *, color: bool, width: int | None = None) -> None:
-        self.color = color
-        self.width = width and max(width, _NARROWEST)
-
-    def line(self, text: str, symbol: str = "") -> str:
-        """A line, its indentation kept and the rest in the colour of a symbol.
-
-        A line that is wider than the page goes on below, indented further; one of too many rows is cut, and says how
-        much is missing.
-        """
-        inner = text.lstrip(" ")
-        indent = " " * (len(text) - len(inner))
-        rows = self._rows(inner, indent) if self.width and len(text) > self.width else [inner]
-        return "\n".join(f"{indent}{self._painted(row, symbol)}" for row in rows)
-
-    def failure(self, text: str, error: IacError) -> Iterator[str]:
-        """What failed, and why, indented."""
-        yield self.line(f"! {text}", "!")
-        yield from (f"    {printable(line)}" for line in error.lines())
-
-    def text(self, title: str, blocks: Iterable[Iterable[str]], summary: str) -> str:
-        """All of it: the title, each block with an empty line after it, and the summary."""
-        lines = [line for block in blocks for line in (*block, "")]
-        return "\n".join([self.line(printable(title), "bold"), "", *lines, self.line(summary, "bold")]) + "\n"
-
-    def _rows(self, text: str, indent: str) -> list[str]:
-        import textwrap  # only for what is wider than a terminal
-
-        room = max((self.width or 0) - len(indent), _NARROWEST // 2)
-        hanging = " " * _HANGING
-        rows = textwrap.wrap(text, room, subsequent_indent=hanging, break_on_hyphens=False, tabsize=1)
-        if len(rows) <= _MOST_ROWS:
-            return rows
-        missing = sum(len(row) - _HANGING for row in rows[_MOST_ROWS:])
-        return [*rows[:_MOST_ROWS], f"{hanging}... {missing:,} more characters, see --format json"]
-
-    def _painted(self, text: str, symbol: str) -> str:
-        return f"\x1b[{_COLORS[symbol]}m{text}\x1b[0m" if self.color and symbol in _COLORS else text
-
-
-def plan_text(plan: Plan, *, color: bool, width: int | None = None) -> str:
-    """The whole plan: changes, refusals, remarks, summary.
+def plan_text(plan: Plan, *, color: bool, width: int | None = None, is_full: bool = False) -> str:
+    """The whole plan: changes, refusals, remarks, summary. Many changes of one kind are one block with their names.
 
     Args:
         plan: what is to be shown.
         color: whether to use the colours of a terminal.
         width: of the terminal, in characters; None leaves lines as long as they are.
+        is_full: whether each change has a block of its own.
     """
-    page = Page(color=color, width=width)
+    page = TextLayout(color=color, width=width)
     title = f"{plan.project}, environment {plan.environment}, {plan.issuer} ({plan.api.provider})"
-    blocks = [list(_change(change, page)) for change in plan.changes]
+    blocks = [list(block) for block in _blocks(plan.changes, page, is_full=is_full)]
     blocks += [lines] if (lines := [page.line(line) for line in _remarks(plan)]) else []
     if plan.refusals:
         blocks.append([page.line(f"Refused: {_refusing(plan)}", "!"), *map(page.line, _guards(plan))])
@@ -114,7 +89,61 @@ def summary_line(plan: Plan) -> str:
     return f"Plan: {changes}; {counts['no_op']} unchanged, {counts['unmanaged']} not managed here."
 
 
-def _change(change: Change, page: Page) -> Iterator[str]:
+def _blocks(changes: Sequence[Change], page: TextLayout, *, is_full: bool) -> Iterator[Iterator[str]]:
+    """A block for each change, or for many of one kind, where the first of them stands."""
+    kinds = [_kind(change) for change in changes]
+    counts = Counter(kinds)
+    shown: set[Hashable] = set()
+    for change, kind in zip(changes, kinds, strict=True):
+        if is_full or counts[kind] <= ALIKE:
+            yield _change(change, page)
+        elif kind not in shown:
+            shown.add(kind)
+            yield _like([other for other, its_kind in zip(changes, kinds, strict=True) if its_kind == kind], page)
+
+
+def _kind(change: Change) -> Hashable:
+    """What changes of one block have in common: all but who they are, and the values of their fields."""
+    fields = tuple((field.name, field.cause) for field in change.fields)
+    outputs = tuple((output.sink, output.action, output.recipients) for output in change.outputs)
+    findings = tuple(finding.id for finding in change.findings)
+    return change.action, change.reason, fields, change.secret, change.recipients, outputs, findings
+
+
+def _like(changes: Sequence[Change], page: TextLayout) -> Iterator[str]:
+    """Many changes of one kind: all their names, and the values of the first where they differ."""
+    import textwrap  # only for many changes
+
+    first, symbol = changes[0], SYMBOLS[changes[0].action]
+    yield page.line(f"  {symbol} {counted(len(changes), 'client')}: {first.action}", symbol)
+    names = ", ".join(printable(change.address) for change in changes)
+    yield from textwrap.wrap(
+        names, page.width or _NAMES_WIDTH, initial_indent=" " * 6, subsequent_indent=" " * 6, break_on_hyphens=False
+    )
+    if first.reason:
+        yield page.line(f"      {printable(first.reason)}")
+    for index, field in enumerate(first.fields):
+        if any(change.fields[index] != field for change in changes):
+            yield f"      {printable(field.name)} has other values for each; for {printable(first.address)}:"
+        yield from field_lines(field, first.action, page)
+    yield from _recipients(first, page)
+    yield from (page.line(line) for line in _effects_of_many(changes))
+    yield "      details of each: iac -v plan"
+
+
+def _effects_of_many(changes: Sequence[Change]) -> Iterator[str]:
+    """What becomes of their secrets and of their outputs, and what is to be known about the changes."""
+    secret = changes[0].secret
+    if secret not in {SecretChange.NONE, SecretChange.KEPT}:
+        yield f"      {'secret':<{_NAME_WIDTH}} {secret}"
+    outputs = Counter(output.action for change in changes for output in change.outputs)
+    for action, number in outputs.items():
+        if action is not OutputAction.UNCHANGED:
+            yield f"      {counted(number, 'output'):<{_NAME_WIDTH}} ({action})"
+    yield from finding_lines((finding for change in changes for finding in change.findings), " " * 6)
+
+
+def _change(change: Change, page: TextLayout) -> Iterator[str]:
     symbol = SYMBOLS[change.action]
     head = f"{symbol} {printable(change.address)}: {change.action} {printable(change.client_id)}".rstrip()
     name = f' "{printable(change.client_name)}"' if change.client_name else ""
@@ -127,7 +156,7 @@ def _change(change: Change, page: Page) -> Iterator[str]:
     yield from (page.line(line) for line in _effects(change))
 
 
-def _recipients(change: Change, page: Page) -> Iterator[str]:
+def _recipients(change: Change, page: TextLayout) -> Iterator[str]:
     """Who comes and who goes of those who can open the secret; all of them where nothing is known of before."""
     who = change.recipients
     if who is None:
@@ -152,7 +181,7 @@ def _effects(change: Change) -> Iterator[str]:
     yield from finding_lines([replace(finding, where="") for finding in change.findings], " " * 6)
 
 
-def field_lines(field: FieldChange, action: Action, page: Page) -> Iterator[str]:
+def field_lines(field: FieldChange, action: Action, page: TextLayout) -> Iterator[str]:
     """What becomes of one field: entries that come and go, or the value before and after, and who changed it."""
     name = printable(field.name)
     cause = f"  ({CAUSES[field.cause]})" if CAUSES[field.cause] else ""
@@ -178,7 +207,7 @@ def _remarks(plan: Plan) -> Iterator[str]:
 
 def finding_lines(findings: Iterable[Diagnostic], indent: str) -> Iterator[str]:
     """Findings in full; of many of one kind the first, and how many more there are."""
-    for group in alike(findings, lambda finding: finding.id):
+    for group in grouped(findings, lambda finding: finding.id):
         yield from (f"{indent}{printable(line)}" for finding in group[:ALIKE] for line in finding.lines())
         if len(group) > ALIKE:
             yield f"{indent}{group[0].severity}: {len(group) - ALIKE:,} more, see --format json [{group[0].id}]"
@@ -186,20 +215,41 @@ def finding_lines(findings: Iterable[Diagnostic], indent: str) -> Iterator[str]:
 
 def _guards(plan: Plan) -> Iterator[str]:
     """The guards that refuse; of many of one kind the first, and the addresses of the others."""
-    for group in alike(plan.guards, lambda guard: guard.id):
+    for group in grouped(plan.guards, lambda guard: guard.id):
         yield from (f"  {printable(line)}" for guard in group[:ALIKE] for line in guard.lines())
         if len(group) > ALIKE:
             others = listed(address for guard in group[ALIKE:] for address in guard.details["addresses"])
             yield f"  {group[0].id}: {len(group) - ALIKE:,} more, see --format json: {printable(others)}"
 
 
-def report_text(report: Report, *, color: bool) -> str:
-    """What was done, what failed and why, what was not tried."""
-    page = Page(color=color)
+def ended_line(result: object, page: TextLayout) -> str:
+    """What became of a client or an output, in one line; "" for what is told elsewhere."""
+    match result:
+        case Done():
+            return next(_one(result, page))
+        case Failed(change, error):
+            return page.line(f"! {_name(change)}: {_failed(change, error)}", "!")
+        case Delivered():
+            return _delivered(result)
+        case NotDelivered(output):
+            return page.line(f"! {printable(output.id)}: not written", "!")
+        case _:
+            return ""
+
+
+def report_text(report: Report, *, color: bool, is_told: bool = False) -> str:
+    """What was done, what failed and why, what was not tried; `is_told`: each was told when it ended."""
+    page = TextLayout(color=color)
+    outcomes = [outcome for outcome in report.outcomes if not (is_told and isinstance(outcome, Done))]
     lines: list[str] = []
-    for group in alike(report.outcomes, _told):
+    for group in grouped(outcomes, _told):
         lines += _together(group, page) if len(group) > ALIKE else [line for one in group for line in _one(one, page)]
-    lines += [*_outputs(report, page), *_tokens(report, page)]
+    for output in report.outputs:
+        if isinstance(output, NotDelivered):
+            lines += page.failure(f"{printable(output.output.id)}: not written", output.error)
+        elif not is_told:
+            lines.append(_delivered(output))
+    lines += _tokens(report, page)
     if report.unsaved is not None:
         lines += page.failure("state: not written", report.unsaved)
     return "\n".join([*lines, "", page.line(_tally(report), "bold")]) + "\n"
@@ -217,16 +267,21 @@ def _told(outcome: Outcome) -> tuple[object, ...]:
             return change.action, change.address, change.client_id
 
 
-def _one(outcome: Outcome, page: Page) -> Iterator[str]:
+def _one(outcome: Outcome, page: TextLayout) -> Iterator[str]:
     change = outcome.change
-    name = printable(change.address) + (f" ({printable(change.client_id)})" if change.client_id else "")
+    name = _name(change)
     match outcome:
         case Done():
             yield page.line(f"{SYMBOLS[change.action]} {name}: {change.action} done", SYMBOLS[change.action])
+            yield from finding_lines([replace(finding, where="") for finding in outcome.findings], " " * 4)
         case Failed(_, error):
             yield from page.failure(f"{name}: {_failed(change, error)}", error)
         case NotTried(_, reason):
             yield f". {name}: {change.action} not tried: {printable(reason)}"
+
+
+def _name(change: Change) -> str:
+    return printable(change.address) + (f" ({printable(change.client_id)})" if change.client_id else "")
 
 
 def _failed(change: Change, error: IacError) -> str:
@@ -235,7 +290,7 @@ def _failed(change: Change, error: IacError) -> str:
     )
 
 
-def _together(outcomes: Sequence[Outcome], page: Page) -> Iterator[str]:
+def _together(outcomes: Sequence[Outcome], page: TextLayout) -> Iterator[str]:
     """Many clients to which the same happened: it is told once, with the first of them."""
     first = outcomes[0]
     names = f"{counted(len(outcomes), 'client')}: {printable(listed(one.change.address for one in outcomes))}"
@@ -245,17 +300,12 @@ def _together(outcomes: Sequence[Outcome], page: Page) -> Iterator[str]:
         yield f". {first.change.action} of {names}: not tried: {printable(first.reason)}"
 
 
-def _outputs(report: Report, page: Page) -> Iterator[str]:
-    for output in report.outputs:
-        path = printable(output.output.id)
-        if isinstance(output, Delivered):
-            what = "removed" if output.output.action is OutputAction.DELETE else "written"
-            yield f"  {path}: {what if output.is_changed else 'already as wanted'}"
-        else:
-            yield from page.failure(f"{path}: not written", output.error)
+def _delivered(output: Delivered) -> str:
+    what = "removed" if output.output.action is OutputAction.DELETE else "written"
+    return f"  {printable(output.output.id)}: {what if output.is_changed else 'up to date already'}"
 
 
-def _tokens(report: Report, page: Page) -> Iterator[str]:
+def _tokens(report: Report, page: TextLayout) -> Iterator[str]:
     for revocation in report.revocations:
         address = printable(revocation.change.address)
         if isinstance(revocation, TokensRevoked):

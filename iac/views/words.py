@@ -11,13 +11,15 @@ from typing import Any
 
 from iac.core.diagnostics import Diagnostic
 from iac.core.model import Value, short_grant
-from iac.core.plan.change import Cause, sha256
-from iac.core.plan.plan import Plan
-from iac.core.plan.recipients import Recipients
+from iac.core.plan.change import Cause, FieldChange, Recipients, sha256
+from iac.core.plan.plan import Plan, TakenOverFields
 from iac.core.text import printable, without_commands
 
+FINDINGS = "#### Findings\n\nRun `iac explain ID` for the meaning of an id, and how to waive it."
+"""Begins the list of findings in Markdown."""
 
-class Room:
+
+class CharacterBudget:
     """How many characters are left; each block takes one more than it has, for the end of its line."""
 
     def __init__(self, left: int) -> None:
@@ -37,7 +39,7 @@ class Room:
 
     def section(self, title: str, entries: Sequence[str], *, most: int) -> tuple[list[str], int]:
         """A title with the entries that fit into `most` characters, and how many do not. Nothing has no title."""
-        own = Room(min(most, self.left))
+        own = CharacterBudget(min(most, self.left))
         if not entries or not own.take_all([title, "", _more(len(entries)), ""]):
             return [], len(entries)
         taken = own.take(entries)
@@ -64,7 +66,21 @@ def from_root(directory: str, file: str) -> str:
 CAUSES = {Cause.DEFINITION: "", Cause.SERVER: "changed on the server", Cause.BOTH: "changed here and on the server"}
 """Who made a field differ; the definition, which is the usual, is not said."""
 
-SOME_UNREAD = "Not all could be read from the server: the rest is compared with what was last applied."
+SOME_UNREAD = "iac could not read everything from the server. It compares the rest with what it last applied."
+
+
+def taken_words(taken: TakenOverFields) -> str:
+    """What a definition has taken over from the server."""
+    fields = "; ".join(map(_field_words, taken.fields))
+    return f"{taken.address}: {fields} (on the server already, apply notes it in the state)"
+
+
+def _field_words(field: FieldChange) -> str:
+    if field.added or field.removed:
+        signed = [f"+ {entry_shown(field.name, entry)}" for entry in field.added]
+        signed += [f"- {entry_shown(field.name, entry)}" for entry in field.removed]
+        return " ".join([field.name, *signed])
+    return f"{field.name} {value_shown(field.name, field.before)} -> {value_shown(field.name, field.after)}"
 
 
 def entry_shown(name: str, entry: str) -> str:
@@ -108,13 +124,13 @@ def message_parts(diagnostic: Diagnostic, fix: str) -> list[str]:
 
 def fingerprints(diagnostics: Sequence[Diagnostic]) -> list[str]:
     """One for each, all different, 64 hex digits: over id, file and headline, so that a moved line changes none."""
-    seen: Counter[tuple[str, str, str]] = Counter()
-    found = []
+    counts: Counter[tuple[str, str, str]] = Counter()
+    prints = []
     for diagnostic in diagnostics:
         known = (diagnostic.id, diagnostic.location.file if diagnostic.location else "", diagnostic.headline)
-        found.append(sha256([*known, seen[known]]).removeprefix("sha256:"))
-        seen[known] += 1
-    return found
+        prints.append(sha256([*known, counts[known]]).removeprefix("sha256:"))
+        counts[known] += 1
+    return prints
 
 
 _RUNS = re.compile("`+")
@@ -166,10 +182,12 @@ def remarks(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "moved", f"{source} -> {target}"
     for released in plan.released:
         yield "released", f"{released.address}: {', '.join(released.fields)} (the server keeps the values)"
+    for taken in plan.taken_over:
+        yield "taken over", taken_words(taken)
     for pending in plan.pending:
         yield "interrupted", f"{pending.address}: a {pending.action} that began at {pending.at} did not finish"
     for standing in plan.predecessors:
-        yield "replaced", f"{standing.address}: {standing.told()}"
+        yield "replaced", f"{standing.address}: {standing.words()}"
     for line in recipient_lines(plan):
         yield "recipients", line
 

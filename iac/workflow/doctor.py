@@ -20,22 +20,34 @@ from iac.config.project import Project, load_project
 from iac.config.settings import Settings, check_sources
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import IacError, InvalidInput, UnreachableError
-from iac.core.limits import listed
-from iac.core.plan.recipients import recipient
+from iac.core.plan.change import recipient
+from iac.core.policy import ReviewContext, review_registered
 from iac.core.registration import Actual
 from iac.core.secret import Secret
-from iac.ports import Clock, Identity
+from iac.core.text import listed
+from iac.ports import Clock, Identity, find_newer
 from iac.ports.settings import ProviderSettings
 from iac.providers.base import Connected
 from iac.registry import PROVIDERS
 from iac.sealing import key_path, recipients_of
-from iac.session import LocalSession, find_newer
+from iac.session import LocalSession, Session
 from iac.transport.retry import TOLERANCE, skew_words
 from iac.views.words import counted
-from iac.wiring.sessions import Access, Caller, find_identity, login_client_id, open_local, open_server
-from iac.wiring.site import open_backend, open_deliveries
+from iac.wiring import (
+    Access,
+    Caller,
+    find_identity,
+    login_client_id,
+    open_backend,
+    open_deliveries,
+    open_local,
+    open_server,
+    open_session,
+    settings_of,
+)
 from iac.workflow.outputs import find_damage, find_exposures
 from iac.workflow.pipelines import find_unlocked, find_written
+from iac.workflow.registrations import reading
 from iac.workflow.validate import validate
 
 READ, WRITE = "iam:admin.read", "iam:admin.write"
@@ -53,7 +65,7 @@ class Health(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckResult:
     """One thing that was looked at: how it stands, and the message that says so; its id is that of the check."""
 
     health: Health
@@ -66,32 +78,32 @@ class Checked:
         return {**message.to_dict(), "severity": str(self.health), "verdict": str(self.health), "says": says}
 
 
-def ok(name: str, says: str) -> Checked:
+def ok(name: str, says: str) -> CheckResult:
     """All is well; such a message counts for nothing, as a waived one does."""
-    return Checked(Health.OK, Diagnostic(name, says, severity=Severity.WAIVED))
+    return CheckResult(Health.OK, Diagnostic(name, says, severity=Severity.WAIVED))
 
 
-def unknown(name: str, says: str, fix: str = "") -> Checked:
+def unknown(name: str, says: str, fix: str = "") -> CheckResult:
     """It could not be looked at, or is not needed here."""
-    return Checked(Health.UNKNOWN, Diagnostic(name, says, fix=fix, severity=Severity.WAIVED))
+    return CheckResult(Health.UNKNOWN, Diagnostic(name, says, fix=fix, severity=Severity.WAIVED))
 
 
-def warning(name: str, says: str, fix: str) -> Checked:
+def warning(name: str, says: str, fix: str) -> CheckResult:
     """It works, and somebody should know something."""
     return told(name, Diagnostic(name, says, fix=fix, severity=Severity.WARNING))
 
 
-def error(name: str, says: str, fix: str) -> Checked:
+def error(name: str, says: str, fix: str) -> CheckResult:
     """It does not work, or must not stay so."""
     return told(name, Diagnostic(name, says, fix=fix))
 
 
-def told(name: str, message: Diagnostic) -> Checked:
+def told(name: str, message: Diagnostic) -> CheckResult:
     """What another part of iac says of it."""
-    return Checked(Health(message.severity), replace(message, id=name))
+    return CheckResult(Health(message.severity), replace(message, id=name))
 
 
-def failed(name: str, error: IacError) -> Checked:
+def failed(name: str, error: IacError) -> CheckResult:
     """It ended in an error."""
     if isinstance(error, InvalidInput):
         return told(name, Diagnostic(name, error.summary, fix=_VALIDATE))
@@ -106,7 +118,7 @@ class Checkup:
         is_reached: whether the server and the state answered, wherever they were asked.
     """
 
-    checks: list[Checked] = field(default_factory=list)
+    checks: list[CheckResult] = field(default_factory=list)
     is_reached: bool = True
 
     @property
@@ -123,7 +135,7 @@ class Checkup:
         """Whether a check found all well."""
         return any(check.message.id == name and check.health is Health.OK for check in self.checks)
 
-    def look(self, name: str, at: Callable[[], Iterator[Checked]]) -> None:
+    def look(self, name: str, at: Callable[[], Iterator[CheckResult]]) -> None:
         """Take what one check finds; an error is what it finds, too."""
         try:
             self.checks.extend(at())
@@ -142,7 +154,7 @@ def run_checkup(caller: Caller) -> Checkup:
     return checkup
 
 
-def _with_settings(caller: Caller, checkup: Checkup) -> Iterator[Checked]:
+def _with_settings(caller: Caller, checkup: Checkup) -> Iterator[CheckResult]:
     """What needs the settings of one environment."""
     project, clock = load_project(caller.root), SystemClock()
     settings = project.settings(caller.environment)
@@ -150,27 +162,34 @@ def _with_settings(caller: Caller, checkup: Checkup) -> Iterator[Checked]:
     checkup.look("files", lambda: files(project, settings))
     if checkup.is_valid:
         checkup.look("outputs", lambda: exposures(open_local(caller)))
-        checkup.look("login-client", lambda: own_login(open_local(caller), login_client_id(settings)))
+        checkup.look("login-client", lambda: own_login(open_local(caller), login_client_id(settings_of(caller))))
     checkup.look("encryption", lambda: encryption(settings))
     checkup.look("identity", lambda: identity(settings, find_identity(settings)))
     checkup.look("state", lambda: state(settings, clock))
     if checkup.is_valid and checkup.is_well("state"):
-        checkup.look("outputs", lambda: outputs(open_local(caller)))
+        checkup.look("rendered", lambda: rendered(open_local(caller)))
     checkup.look("server", lambda: _server(caller))
+    if checkup.is_valid and checkup.is_well("state") and checkup.is_well("login"):
+        checkup.look("clients", lambda: _clients(caller))
     return iter(())
 
 
-def _server(caller: Caller) -> Iterator[Checked]:
+def _clients(caller: Caller) -> Iterator[CheckResult]:
+    with open_session(caller, Access.READ) as session:
+        yield from clients(session)
+
+
+def _server(caller: Caller) -> Iterator[CheckResult]:
     with open_server(caller, Access.ALL) as (settings, provider):
         yield from server(provider, PROVIDERS[settings.provider], settings.issuer)
 
 
-def versions() -> Iterator[Checked]:
+def versions() -> Iterator[CheckResult]:
     """Of what runs."""
     yield ok("versions", f"iac {__version__}, Python {platform.python_version()}, {platform.system()}")
 
 
-def definitions(caller: Caller) -> Iterator[Checked]:
+def definitions(caller: Caller) -> Iterator[CheckResult]:
     """The project as `iac validate` sees it."""
     found = validate(caller.root, environment=caller.environment)
     what = f"{counted(found.definitions, 'definition')}, environments: {listed(found.environments) or 'none'}"
@@ -183,7 +202,7 @@ def definitions(caller: Caller) -> Iterator[Checked]:
         yield ok("project", f"valid: {what}")
 
 
-def pin(settings: Settings) -> Iterator[Checked]:
+def pin(settings: Settings) -> Iterator[CheckResult]:
     """IAC_ISSUER; one that differs is an error of the server's part."""
     if os.environ.get("IAC_ISSUER"):
         yield ok("pinned", f"IAC_ISSUER is set: credentials go to {os.environ['IAC_ISSUER']} alone")
@@ -195,7 +214,7 @@ def pin(settings: Settings) -> Iterator[Checked]:
         )
 
 
-def files(project: Project, settings: Settings) -> Iterator[Checked]:
+def files(project: Project, settings: Settings) -> Iterator[CheckResult]:
     """Files with secrets that others on this machine can read."""
     key = key_path(settings.project, os.environ)
     found = [told("files", each) for each in check_sources(project.document, settings)]
@@ -211,14 +230,14 @@ def _is_open(path: str) -> bool:
         return False
 
 
-def exposures(session: LocalSession) -> Iterator[Checked]:
+def exposures(session: LocalSession) -> Iterator[CheckResult]:
     """Rendered files that would get into version control."""
     found = sorted(find_exposures(session, session.desired.outputs).items())
-    fine = ok("outputs", f"{counted(len(session.desired.outputs), 'output')}, none that git tracks or would add")
+    fine = ok("outputs", f"{counted(len(session.desired.outputs), 'output')}, none in git, and none that git would add")
     yield from [told("outputs", said) for _, said in found] or [fine]
 
 
-def own_login(session: LocalSession, client_id: str) -> Iterator[Checked]:
+def own_login(session: LocalSession, client_id: str) -> Iterator[CheckResult]:
     """The client that iac logs in with is not to be managed by it."""
     managed = [
         address for address, client in session.desired.clients.items() if client_id and client.client_id == client_id
@@ -233,7 +252,7 @@ def own_login(session: LocalSession, client_id: str) -> Iterator[Checked]:
         yield ok("login-client", "no definition names the client that iac logs in with")
 
 
-def pipelines(caller: Caller) -> Iterator[Checked]:
+def pipelines(caller: Caller) -> Iterator[CheckResult]:
     """Pipelines that another version of iac wrote."""
     written = find_written(caller.root)
     unlocked = find_unlocked(caller.root)
@@ -257,7 +276,7 @@ def pipelines(caller: Caller) -> Iterator[Checked]:
         yield unknown("pipelines", "none are here", "iac init --ci github (or gitlab) writes some")
 
 
-def server(provider: Connected, known: ProviderSettings, issuer: str) -> Iterator[Checked]:
+def server(provider: Connected, known: ProviderSettings, issuer: str) -> Iterator[CheckResult]:
     """Reachable, the one that it says it is, and how it takes the login; scopes and lists where it has them."""
     identity = provider.identify()
     if identity.issuer == issuer:
@@ -278,7 +297,7 @@ def server(provider: Connected, known: ProviderSettings, issuer: str) -> Iterato
     yield _clock(provider.skew)
 
 
-def _scopes(identity: Identity) -> Checked:
+def _scopes(identity: Identity) -> CheckResult:
     scopes = identity.scopes
     if scopes is None:
         return unknown("scopes", "the token does not say its scopes; the server's answers will tell")
@@ -299,7 +318,7 @@ def _scopes(identity: Identity) -> Checked:
     return ok("scopes", f"may read: right for plan, drift and secret; apply needs {WRITE}")
 
 
-def _exposure(actual: Actual) -> Checked:
+def _exposure(actual: Actual) -> CheckResult:
     if not actual.facts.shows_secrets and not actual.facts.has_up_scoping:
         return unknown("exposure", "no client was seen that would tell whether reading shows secrets")
     if not actual.facts.shows_secrets:
@@ -311,7 +330,7 @@ def _exposure(actual: Actual) -> Checked:
     )
 
 
-def _clock(skew: float | None) -> Checked:
+def _clock(skew: float | None) -> CheckResult:
     if skew is None:
         return unknown("clock", "the server does not say its time")
     if words := skew_words(skew):
@@ -319,7 +338,7 @@ def _clock(skew: float | None) -> Checked:
     return ok("clock", f"within {TOLERANCE:g} seconds of the server's")
 
 
-def state(settings: Settings, clock: Clock) -> Iterator[Checked]:
+def state(settings: Settings, clock: Clock) -> Iterator[CheckResult]:
     """There, whole, as new as this machine knows, and not locked by a run that is gone."""
     backend = open_backend(settings, clock)
     held = backend.load()
@@ -347,16 +366,37 @@ def state(settings: Settings, clock: Clock) -> Iterator[Checked]:
         )
 
 
-def outputs(session: LocalSession) -> Iterator[Checked]:
+def rendered(session: LocalSession) -> Iterator[CheckResult]:
     """Outputs that cannot be rendered, and those of this machine that are no longer as they were written."""
     held = session.backend.load()
     # Those of clients that are not applied yet are the plan's matter: a new project is in order.
     specs = [spec for spec in session.desired.outputs if held.clients.keys() >= set(spec.clients)]
     blocks = (find_block_now(spec, held) for spec in specs if spec.id not in held.outputs)
-    yield from (told("outputs", message) for message in (*filter(None, blocks), *find_damage(session, held, specs)))
+    messages = (*filter(None, blocks), *find_damage(session, held, specs))
+    fine = ok(
+        "rendered", f"{counted(len(specs), 'output')} can be rendered; no file of this machine is missing or changed"
+    )
+    yield from [told("rendered", message) for message in messages] or [fine]
 
 
-def encryption(settings: Settings) -> Iterator[Checked]:
+def clients(session: Session) -> Iterator[CheckResult]:
+    """Clients of the state that somebody disabled on the server, and secrets that end."""
+    with reading(session) as read:
+        registrations = read.actual(session.options()).registrations
+    by_address = {
+        address: registrations[client.client_id]
+        for address, client in read.state.clients.items()
+        if client.client_id in registrations
+    }
+    context = ReviewContext(session.clock.now().date(), clients=by_address)
+    messages = sorted(review_registered(session.desired, context), key=lambda message: message.where)
+    fine = ok(
+        "clients", f"{counted(len(by_address), 'client')} of the state read: none disabled, no secret that ends soon"
+    )
+    yield from [told("clients", message) for message in messages] or [fine]
+
+
+def encryption(settings: Settings) -> Iterator[CheckResult]:
     """Whether secrets in state are sealed, and to whom."""
     sealing = settings.state
     if sealing.is_clear:
@@ -375,7 +415,7 @@ def encryption(settings: Settings) -> Iterator[Checked]:
         )
 
 
-def identity(settings: Settings, found: Secret | None) -> Iterator[Checked]:
+def identity(settings: Settings, found: Secret | None) -> Iterator[CheckResult]:
     """Whether secrets can be opened here; that is not needed everywhere."""
     if settings.state.is_clear:
         return

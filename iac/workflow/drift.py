@@ -12,11 +12,11 @@ from iac.config.project import load_project
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.drift import Drift, find_drift
 from iac.core.errors import InputError
-from iac.core.limits import listed
 from iac.core.plan.change import FieldChange
-from iac.core.policy import Outside, review_drift
+from iac.core.policy import ReviewContext, review_drift
+from iac.core.text import listed
 from iac.session import Session
-from iac.workflow.registrations import read_actual
+from iac.workflow.registrations import reading
 
 
 def read_drift(session: Session, targets: Collection[str] = ()) -> Drift:
@@ -25,18 +25,17 @@ def read_drift(session: Session, targets: Collection[str] = ()) -> Drift:
     Raises:
         InputError: a target is no address of the project.
     """
-    options = session.options(targets)
-    state = session.backend.load()
-    actual = read_actual(session, state, options)
-    drift = find_drift(session.desired, state, actual, targets)
+    with reading(session) as read:
+        actual = read.actual(session.options(targets))
+    drift = find_drift(session.desired, read.state, actual, targets)
     there = {client.address: actual.registrations[client.client_id] for client in drift.clients if not client.gone}
     has_scopes = any(field.name == "scope" for client in drift.clients for field in client.fields)
     scopes = session.provider.known_scopes() if has_scopes else frozenset[str]()
-    return review_drift(drift, session.desired, Outside(session.clock.now().date(), scopes, there))
+    return review_drift(drift, session.desired, ReviewContext(session.clock.now().date(), scopes, there))
 
 
 @dataclass(frozen=True, slots=True)
-class Accepted:
+class AcceptedField:
     """One field of a definition that has the server's value now.
 
     Attributes:
@@ -59,7 +58,9 @@ class Accepted:
         }
 
 
-def accept(root: Path, drift: Drift, sources: Mapping[str, DefinitionFile]) -> tuple[list[Accepted], list[Diagnostic]]:
+def accept(
+    root: Path, drift: Drift, sources: Mapping[str, DefinitionFile]
+) -> tuple[list[AcceptedField], list[Diagnostic]]:
     """Write the server's values into the definitions of the clients that drifted; what policy says stands with them.
 
     Args:
@@ -82,7 +83,7 @@ def accept(root: Path, drift: Drift, sources: Mapping[str, DefinitionFile]) -> t
     write_edits(root, edits.values())
     settings = load_project(root).environments.values()
     accepted = [
-        Accepted(
+        AcceptedField(
             client.address,
             field,
             edit.places[field.name],

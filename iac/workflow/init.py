@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import secrets
 import uuid
 from collections.abc import Callable
@@ -13,6 +11,7 @@ from pathlib import Path
 
 from iac.config.edit.files import create_text, replace_text
 from iac.config.edit.project import edit_lineage
+from iac.config.edit.splice import scalar_text
 from iac.config.project import load_project
 from iac.config.schema import load_schema
 from iac.config.settings import Settings
@@ -30,8 +29,6 @@ DEFINITIONS = "clients.d"
 IGNORED = (".iac/", "/out/")
 """What version control must not see: state, and rendered files."""
 
-_PLAIN = re.compile(r"[A-Za-z][A-Za-z0-9._:/-]*[A-Za-z0-9/]")
-_WORDS = frozenset({"true", "false", "null"})
 _PROJECT = """\
 # yaml-language-server: $schema={schema}
 # The project: which server, how iac logs in there, where it remembers what it applied.
@@ -52,7 +49,7 @@ state:
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class InitAnswers:
     """What a new project is asked for: `provider` one of `PROVIDERS`, `wheel` URL and hash."""
 
     project: str
@@ -63,7 +60,7 @@ class Answers:
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
+class NewState:
     """A state that was made. `key` is what it is encrypted to; None when its recipients were named before."""
 
     lineage: str
@@ -72,8 +69,8 @@ class Begun:
 
 
 def make_project(
-    root: Path, answers: Answers, clock: Clock, open_backend: Opener, write_more: Callable[[], None] = lambda: None
-) -> Begun:
+    root: Path, answers: InitAnswers, clock: Clock, open_backend: Opener, write_more: Callable[[], None] = lambda: None
+) -> NewState:
     """A new project in `root` with an empty state, and its key file outside of it; or what a killed run left of that.
 
     iac.yaml names the lineage, so it comes before the state, and all else before it: whatever is missing when a run is
@@ -84,12 +81,12 @@ def make_project(
         InputError: there is a project or a state already, or a place for one cannot be written to.
         UnreachableError: the backend is remote and cannot be reached.
     """
-    begun = _find_begun(root, answers)
-    lineage = begun or str(uuid.uuid4())
+    unfinished = _find_unfinished(root, answers)
+    lineage = unfinished or str(uuid.uuid4())
     wanted = replace(check_answers(answers, lineage), root=root)
     _check_places(root, answers)
     backend = open_backend(wanted, clock)
-    if begun:
+    if unfinished:
         _refuse_finished(root, backend)
     else:
         _refuse_state(wanted, backend)
@@ -98,11 +95,11 @@ def make_project(
     write_more()
     replace_text(root / PROJECT_FILE, _text(answers, lineage, key.recipient))
     settings = load_project(root).settings()
-    open_backend(settings, clock).create(_first(settings))
-    return Begun(lineage, settings.state.place.where, key)
+    open_backend(settings, clock).create(_empty_state(settings))
+    return NewState(lineage, settings.state.place.where, key)
 
 
-def make_state(settings: Settings, clock: Clock, open_backend: Opener) -> Begun:
+def make_state(settings: Settings, clock: Clock, open_backend: Opener) -> NewState:
     """The state of an environment that has none; lineage and, where none is named, a recipient go into iac.yaml.
 
     The lineage is in iac.yaml before the state is made: when a run is killed in between, the next one makes the state
@@ -124,16 +121,16 @@ def make_state(settings: Settings, clock: Clock, open_backend: Opener) -> Begun:
     if key or not state.lineage:
         edit_lineage(settings.root, settings.environment, lineage, key.recipient if key else "")
     try:
-        backend.create(_first(named))
+        backend.create(_empty_state(named))
     except StateError:
         if not state.lineage and _is_of_others(backend):  # somebody made one meanwhile
             replace_text(settings.root / PROJECT_FILE, before)
         raise
-    return Begun(lineage, state.place.where, key)
+    return NewState(lineage, state.place.where, key)
 
 
-def _find_begun(root: Path, answers: Answers) -> str:
-    """The lineage in an iac.yaml that these answers make, left by a run that was killed; "" where there is none.
+def _find_unfinished(root: Path, answers: InitAnswers) -> str:
+    """The lineage in an iac.yaml that these answers make, left by a run that was killed; "" without one.
 
     Raises:
         InputError: there is another iac.yaml.
@@ -172,10 +169,8 @@ def _has_state(backend: StateBackend) -> bool:
     """Whether anything is in the place of the state, whatever it is."""
     try:
         backend.load()
-    except MissingStateError:
-        return False
-    except StateError:
-        return True
+    except StateError as error:
+        return not isinstance(error, MissingStateError)
     return True
 
 
@@ -201,7 +196,7 @@ def _state_is_there(settings: Settings, fix: str) -> StateError:
     return StateError("there is a state already", where=settings.state.place.where, fix=fix)
 
 
-def check_answers(answers: Answers, lineage: str = str(uuid.UUID(int=0))) -> Settings:
+def check_answers(answers: InitAnswers, lineage: str = str(uuid.UUID(int=0))) -> Settings:
     """Hold the answers against the rules of iac.yaml, before anything is written; what they come to.
 
     Raises:
@@ -212,14 +207,14 @@ def check_answers(answers: Answers, lineage: str = str(uuid.UUID(int=0))) -> Set
             create_text(folder.path / PROJECT_FILE, _text(answers, lineage, "ssh-ed25519 AAAA"))
             return load_project(folder.path).settings()
     except InvalidInput as invalid:
-        raise InvalidInput([replace(one, location=None) for one in invalid.diagnostics]) from None
+        raise InvalidInput([replace(diagnostic, location=None) for diagnostic in invalid.diagnostics]) from None
     except OSError as error:
         raise InputError(
             "the answers cannot be checked", why=str(error.strerror), fix="set TMPDIR to a folder that you may write to"
         ) from error
 
 
-def _check_places(root: Path, answers: Answers) -> None:
+def _check_places(root: Path, answers: InitAnswers) -> None:
     if not os.access(root, os.W_OK):
         raise InputError("the folder cannot be written to", where=str(root), fix="choose another: iac -C DIR init")
     key = key_path(answers.project, os.environ)
@@ -232,24 +227,19 @@ def _check_places(root: Path, answers: Answers) -> None:
         )
 
 
-def _text(answers: Answers, lineage: str, recipient: str) -> str:
+def _text(answers: InitAnswers, lineage: str, recipient: str) -> str:
     text = _PROJECT.format(
         schema=load_schema("project")["$id"],
-        project=_scalar(answers.project),
-        issuer=_scalar(answers.issuer),
+        project=scalar_text(answers.project),
+        issuer=scalar_text(answers.issuer),
         provider=answers.provider,
         login=PROVIDERS[answers.provider].login,
         backend=answers.backend,
         place=BACKENDS[answers.backend].starter,
-        lineage=_scalar(lineage),
+        lineage=scalar_text(lineage),
         recipient=recipient,
     )
-    return f"{text}pipelines:\n  wheel: {_scalar(answers.wheel)}\n" if answers.wheel else text
-
-
-def _scalar(text: str) -> str:
-    """A YAML string: plain where that reads as one, else as a JSON string, which is one too (YAML 1.2 section 1.3)."""
-    return text if _PLAIN.fullmatch(text) and text.lower() not in _WORDS else json.dumps(text)
+    return f"{text}pipelines:\n  wheel: {scalar_text(answers.wheel)}\n" if answers.wheel else text
 
 
 def _prepare(root: Path) -> None:
@@ -268,7 +258,7 @@ def _prepare(root: Path) -> None:
         replace_text(ignore, text + gap + "".join(f"{line}\n" for line in missing))
 
 
-def _first(settings: Settings) -> State:
+def _empty_state(settings: Settings) -> State:
     """An empty state, unlike any other: a remote backend tells by that whose write took effect."""
     return State(
         settings.project, settings.environment, settings.issuer, settings.state.lineage, run_id=secrets.token_hex(8)

@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 
 from iac.core.errors import InputError
-from iac.core.inventory import Filter, Inventory, InventoryRow, Known, Standing, gone_row, registered_row
-from iac.core.registration import Misfit, Registration
+from iac.core.inventory import (
+    ClientRecord,
+    ClientStatus,
+    Filter,
+    Inventory,
+    InventoryRow,
+    ends_by,
+    gone_row,
+    registered_row,
+)
+from iac.core.policy.transition import NEAR
+from iac.core.registration import InvalidMember, Registration
 from iac.core.state.model import State
 from iac.session import Session
 
@@ -29,7 +40,7 @@ def read_inventory(session: Session, wanted: Filter, *, with_owners: bool) -> In
     login = session.desired.login_client_id
 
     def make(seen: Registration) -> InventoryRow | Registration:
-        return seen if seen.misfits else registered_row(seen, known.get(seen.client_id, Known()), login)
+        return seen if seen.invalid_members else registered_row(seen, known.get(seen.client_id, ClientRecord()), login)
 
     listed = session.provider.list_clients(make)
     rows = _distinct(one for one in listed if isinstance(one, InventoryRow))
@@ -50,11 +61,26 @@ def read_inventory(session: Session, wanted: Filter, *, with_owners: bool) -> In
         kept, unclear = _with_owners(session, kept, wanted)
         left_out |= {one.client_id: one for one in unclear}
     counts = Counter(row.standing for row in rows)
-    issuer = session.desired.issuer
-    return Inventory(session.desired.environment, issuer, tuple(kept), counts, is_use_known, tuple(left_out.values()))
+    return Inventory(
+        session.desired.environment,
+        session.desired.issuer,
+        tuple(kept),
+        counts,
+        is_use_known,
+        tuple(left_out.values()),
+        tuple(_troubled(kept, now + NEAR)),
+    )
 
 
-def _known(session: Session, state: State) -> Mapping[str, Known]:
+def _troubled(rows: Iterable[InventoryRow], end: datetime) -> Iterator[str]:
+    there = [row for row in rows if row.standing is not ClientStatus.GONE]
+    if not all(row.is_active for row in there):
+        yield "active"
+    if any(ends_by(row, end) for row in there):
+        yield "expires"
+
+
+def _known(session: Session, state: State) -> Mapping[str, ClientRecord]:
     """What the project knows, by client_id."""
     outputs: dict[str, list[str]] = {}
     for spec in session.desired.outputs:
@@ -62,12 +88,12 @@ def _known(session: Session, state: State) -> Mapping[str, Known]:
             outputs.setdefault(address, []).append(spec.id)
     desired = session.desired.clients
     replaced = {
-        old.client.client_id: Known(address, old.client, is_replaced=True)
+        old.client.client_id: ClientRecord(address, old.client, is_replaced=True)
         for address, held in state.clients.items()
         for old in held.predecessors
     }
     return replaced | {
-        held.client_id: Known(address, held, desired.get(address), tuple(outputs.get(address, ())))
+        held.client_id: ClientRecord(address, held, desired.get(address), tuple(outputs.get(address, ())))
         for address, held in state.clients.items()
     }
 
@@ -83,10 +109,10 @@ def _with_owners(
     session: Session, rows: list[InventoryRow], wanted: Filter
 ) -> tuple[list[InventoryRow], list[Registration]]:
     """The rows with their owners, and the clients whose owners could not be understood."""
-    ids = [row.client_id for row in rows if row.client_id and row.standing is not Standing.GONE]
+    ids = [row.client_id for row in rows if row.client_id and row.standing is not ClientStatus.GONE]
     owners = session.provider.owners_of(ids)
-    unclear = {name: said for name, said in owners.items() if isinstance(said, Misfit)}
-    known = {name: said for name, said in owners.items() if not isinstance(said, Misfit)}
+    unclear = {name: said for name, said in owners.items() if isinstance(said, InvalidMember)}
+    known = {name: said for name, said in owners.items() if not isinstance(said, InvalidMember)}
     told = [replace(row, owners=known.get(row.client_id)) for row in rows if row.client_id not in unclear]
     kept = [row for row in told if row.owners == ()] if wanted.is_ownerless else told
-    return kept, [Registration(name, {}, misfits=(misfit,)) for name, misfit in unclear.items()]
+    return kept, [Registration(name, {}, invalid_members=(invalid,)) for name, invalid in unclear.items()]

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING
 from iac.core.errors import InputError
 from iac.core.plan.identity import find_moves
 from iac.core.secret import Secret
-from iac.core.state.keys import key_in_use, with_keys
-from iac.core.state.model import ClientKey, State
+from iac.core.state.model import ClientKey, State, key_in_use, with_keys
 from iac.core.text import install_extra
 from iac.session import LocalSession
-from iac.session.ledger import Sealed
+from iac.session.ledger import SecretKind
 from iac.workflow.state import change_state
 
 if TYPE_CHECKING:
@@ -35,7 +34,7 @@ def add_key(session: LocalSession, address: str, make: Callable[[], tuple[str, s
     with change_state(session) as ledger:
         _refuse_pending(session, ledger.state, address)
         keys = ledger.state.keys.get(address, ())
-        key = ClientKey(kid, public, ledger.seal(address, private, Sealed.KEY))
+        key = ClientKey(kid, public, ledger.seal(address, private, SecretKind.KEY))
         ledger.state = with_keys(ledger.state, address, (*keys, key))
         return ledger.state.keys[address]
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 from iac.config.definitions import validate_project
-from iac.config.document import parse_document
 from iac.config.edit.files import dump, edited_text, round_trip, write_together
 from iac.config.edit.format import format_text, schema_address
 from iac.config.edit.project import with_output
@@ -23,8 +22,8 @@ from iac.config.project import load_project
 from iac.config.tree import ADDRESS_RULE, is_address, read_tree
 from iac.core.diagnostics import Severity
 from iac.core.errors import InputError
-from iac.core.limits import listed
-from iac.core.text import nearest
+from iac.core.text import listed, nearest
+from iac.document import parse_document
 from iac.ports.path import CLIENTS_DIR, PROJECT_FILE
 from iac.services import Service, ServiceFile, roles_of, services, template_files
 
@@ -39,7 +38,7 @@ _MIN_NAME = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class ServiceChoice:
     """A service, and those of its files that are wanted."""
 
     service: Service
@@ -52,7 +51,7 @@ class Offer:
 
 
 @dataclass(frozen=True, slots=True)
-class Started:
+class WrittenService:
     """What was written.
 
     Attributes:
@@ -66,7 +65,7 @@ class Started:
     is_shared: bool
 
 
-def find_offer(name: str) -> Offer:
+def find_offer(name: str) -> ServiceChoice:
     """What a name of the catalogue stands for: a service with its usual files, or the one file of a template.
 
     Raises:
@@ -74,10 +73,10 @@ def find_offer(name: str) -> Offer:
     """
     known = services()
     if name in known:
-        return Offer(known[name], tuple(each for each in known[name].files if each.is_usual))
+        return ServiceChoice(known[name], tuple(file for file in known[name].files if file.is_usual))
     if name in template_files():
         service = known[template_files()[name].parent.name]
-        return Offer(service, tuple(each for each in service.files if each.template == name))
+        return ServiceChoice(service, tuple(file for file in service.files if file.template == name))
     raise InputError(
         "unknown service or template",
         where=name,
@@ -85,17 +84,17 @@ def find_offer(name: str) -> Offer:
     )
 
 
-def check_answers(offer: Offer, answers: Mapping[str, str]) -> None:
+def check_answers(offer: ServiceChoice, answers: Mapping[str, str]) -> None:
     """Hold the answers against what the service asks for.
 
     Raises:
         InputError: an answer is missing, was not asked for, or has a character that it cannot have.
     """
     name, asks = offer.service.name, offer.service.asks
-    for given in answers:
-        if given not in asks:
+    for key in answers:
+        if key not in asks:
             known = f"it asks for {', '.join(asks)}" if asks else "it asks for nothing"
-            raise InputError(f"{name} does not ask for this", where=given, fix=nearest(given, asks) or known)
+            raise InputError(f"{name} does not ask for this", where=key, fix=nearest(key, asks) or known)
     missing = [ask for ask in asks if ask not in answers]
     if missing:
         raise InputError(
@@ -110,7 +109,7 @@ def check_answers(offer: Offer, answers: Mapping[str, str]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Start:
+class ServiceStart:
     """An offer taken up.
 
     Attributes:
@@ -119,7 +118,7 @@ class Start:
         today: from when on waivers count.
     """
 
-    offer: Offer
+    offer: ServiceChoice
     address: str
     answers: Mapping[str, str]
     today: date
@@ -131,7 +130,7 @@ class Start:
 
     def outputs(self) -> list[dict[str, Any]]:
         """Entries of `outputs`; those of several clients name them."""
-        return [self._output(each) for each in self.offer.files]
+        return [self._output(file) for file in self.offer.files]
 
     def _output(self, file: ServiceFile) -> dict[str, Any]:
         entry: dict[str, Any] = {"template": file.template, "path": f"out/{self.address}/{file.file}"}
@@ -148,12 +147,12 @@ class Start:
             text = text.replace(f"@@{name.upper()}@@", value)
         yaml = round_trip()
         document = yaml.load(text)
-        names = {key: given for key, given in self._names(role).items() if is_named or key != "client_id"}
-        for place, (key, given) in enumerate(names.items()):
-            document.insert(place, key, given)
-        own = [each for each in self.outputs() if "clients" not in each]
-        if own:
-            document["outputs"] = own
+        names = {key: entry for key, entry in self._names(role).items() if is_named or key != "client_id"}
+        for place, (key, entry) in enumerate(names.items()):
+            document.insert(place, key, entry)
+        outputs = [output for output in self.outputs() if "clients" not in output]
+        if outputs:
+            document["outputs"] = outputs
         return dump(yaml, document)
 
     def _names(self, role: str) -> dict[str, str]:
@@ -166,7 +165,7 @@ class Start:
         }
 
 
-def start(root: Path, wanted: Start) -> Started:
+def add_service(root: Path, wanted: ServiceStart) -> WrittenService:
     """Write definitions and outputs into a project; without a client_id where servers choose it.
 
     Raises:
@@ -184,20 +183,17 @@ def start(root: Path, wanted: Start) -> Started:
         for role, address in addresses.items()
     }
     outputs = wanted.outputs()
-    shared = [each for each in outputs if "clients" in each]
+    shared = [output for output in outputs if "clients" in output]
     if shared:
-        texts[PROJECT_FILE] = _with_outputs(root, shared)
-    _write(root, texts)
-    return Started(files, tuple(str(each["path"]) for each in outputs), is_shared=bool(shared))
+        texts[PROJECT_FILE] = edited_text(root / PROJECT_FILE, lambda text: reduce(with_output, shared, text))
+    before = _mistakes(root)
+    write_together(root, texts, lambda: _refuse(texts, _mistakes(root) - before), replaced=(PROJECT_FILE,))
+    return WrittenService(files, tuple(str(output["path"]) for output in outputs), is_shared=bool(shared))
 
 
 def _canonical(root: Path, file: str, text: str) -> str:
     document, _ = parse_document(text.encode(), file)
     return format_text(document, text, "client", schema_address(root, file, "client")) if document else text
-
-
-def _with_outputs(root: Path, entries: Iterable[Mapping[str, Any]]) -> str:
-    return edited_text(root / PROJECT_FILE, lambda text: reduce(with_output, entries, text))
 
 
 def _check_addresses(root: Path, addresses: Iterable[str]) -> None:
@@ -218,11 +214,6 @@ def _check_addresses(root: Path, addresses: Iterable[str]) -> None:
             )
 
 
-def _write(root: Path, texts: Mapping[str, str]) -> None:
-    before = _mistakes(root)
-    write_together(root, texts, lambda: _refuse(texts, _mistakes(root) - before), replaced=(PROJECT_FILE,))
-
-
 def _refuse(files: Iterable[str], mistakes: set[tuple[str, str]]) -> None:
     if mistakes:
         raise InputError(
@@ -234,5 +225,5 @@ def _refuse(files: Iterable[str], mistakes: set[tuple[str, str]]) -> None:
 
 
 def _mistakes(root: Path) -> set[tuple[str, str]]:
-    found = validate_project(root).diagnostics
-    return {(each.id, each.summary) for each in found if each.severity is Severity.ERROR}
+    diagnostics = validate_project(root).diagnostics
+    return {(diagnostic.id, diagnostic.summary) for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR}

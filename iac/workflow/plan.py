@@ -5,32 +5,34 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from iac.apply.deliver import check_sinks, check_templates, outputs_to_write
+from iac.apply.deliver import check_sinks, check_templates, find_unfit, outputs_to_write
 from iac.apply.run import LockedPlan
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import StalePlan, UnsafePlan
-from iac.core.limits import alike, listed
 from iac.core.plan.approval import SavedPlan, differences, uncovered
-from iac.core.plan.draft import Options
+from iac.core.plan.change import SecretChange, SecretStep
+from iac.core.plan.draft import PlanOptions
 from iac.core.plan.identity import move
 from iac.core.plan.make import make_plan
 from iac.core.plan.plan import Plan
-from iac.core.policy import Outside, asks_server, review
+from iac.core.policy import ReviewContext, asks_server, review
 from iac.core.registration import Actual, Registration
+from iac.core.secret import Secret
 from iac.core.state.model import Approval, State
-from iac.session import Session, find_newer
+from iac.core.text import grouped, listed
+from iac.ports import find_newer
+from iac.session import Session
 from iac.workflow.outputs import find_damage, with_exposures
-from iac.workflow.registrations import keep_new_tokens, read_actual
+from iac.workflow.registrations import RegistrationReader, reading
 
 
-def read_plan(session: Session, options: Options) -> Plan:
+def read_plan(session: Session, options: PlanOptions) -> Plan:
     """What would be done now; nothing is written and no lock is taken."""
-    state = session.backend.load()
-    options = replace(options, now=session.clock.now(), templates=session.digests(state))
-    older = _older_state(session, state)
-    actual = read_actual(session, state, options)
-    state = keep_new_tokens(session, state, actual, is_locked=False)
-    plan = _plan(session, state, actual, options)
+    with reading(session) as read:
+        options = replace(options, now=session.clock.now(), templates=session.digests(read.state))
+        older = _older_state(session, read.state)
+        actual = read.actual(options)
+    plan = _plan(session, read.state, actual, options)
     return replace(plan, findings=(*older, *plan.findings))
 
 
@@ -42,17 +44,29 @@ def _older_state(session: Session, state: State) -> tuple[Diagnostic, ...]:
     return (Diagnostic("older-state", error.summary, None, error.why, error.fix, Severity.WARNING, error.where),)
 
 
-def _plan(session: Session, state: State, actual: Actual, options: Options) -> Plan:
+def _plan(session: Session, state: State, actual: Actual, options: PlanOptions) -> Plan:
     """The plan, with what validation warns of among its findings; outputs that change are looked at: templates, git."""
     plan = make_plan(session.desired, state, actual, options)
     plan = replace(plan, findings=(*session.warnings, *plan.findings))
     plan = _reviewed(session, plan, _registered(plan, state, actual), options)
     check_sinks(session, plan)
     check_templates(session, plan, state)
+    plan = replace(plan, findings=(*plan.findings, *find_unfit(session, state, _shown(plan))))
     written = {output.id for output in outputs_to_write(plan.changes)}
     others = [spec for spec in session.desired.outputs if spec.id not in written and options.wants_any(spec.clients)]
     plan = replace(plan, findings=(*plan.findings, *find_damage(session, state, others)))
     return with_exposures(session, plan, written)
+
+
+def _shown(plan: Plan) -> dict[str, Secret]:
+    """By address, the secrets that the server shows and that clients with a change keep."""
+    return {
+        change.address: change.observed.secret
+        for change in plan.changes
+        if change.observed is not None
+        and change.observed.secret is not None
+        and (change.secret is SecretChange.KEPT or change.step is SecretStep.TAKE)
+    }
 
 
 def _registered(plan: Plan, state: State, actual: Actual) -> dict[str, Registration]:
@@ -62,22 +76,22 @@ def _registered(plan: Plan, state: State, actual: Actual) -> dict[str, Registrat
     return {**known, **{change.address: change.observed for change in plan.changes if change.observed}}
 
 
-def _reviewed(session: Session, plan: Plan, clients: Mapping[str, Registration], options: Options) -> Plan:
+def _reviewed(session: Session, plan: Plan, clients: Mapping[str, Registration], options: PlanOptions) -> Plan:
     """With the findings of policy. The server is asked which scopes it knows only where that could settle one."""
     wanted = [client for client in session.desired.clients.values() if options.wants(client.address)]
     scopes = session.provider.known_scopes() if asks_server(wanted) else frozenset[str]()
-    return review(plan, session.desired, wanted, Outside(session.clock.now().date(), scopes, clients))
+    return review(plan, session.desired, wanted, ReviewContext(session.clock.now().date(), scopes, clients))
 
 
-def prepare(session: Session, options: Options) -> LockedPlan:
+def prepare(session: Session, options: PlanOptions) -> LockedPlan:
     """The plan that `apply_plan` carries out. Call it with the lock held."""
     state = session.backend.load()
     options = replace(options, now=session.clock.now(), templates=session.digests(state))
     session.check_serial(state)
     # A token that cannot be opened stops an apply here, before anything is sent; a plan goes on and says so.
-    actual = read_actual(session, state, options, must_open=True)
-    state = keep_new_tokens(session, state, actual, is_locked=True)
-    return LockedPlan(_plan(session, state, actual, options), state, actual, options)
+    read = RegistrationReader(session, session.ledger(state), must_open=True)
+    actual = read.actual(options)
+    return LockedPlan(_plan(session, read.state, actual, options), read.state, actual, options)
 
 
 _REVIEW = "review the new plan and approve it"
@@ -94,9 +108,13 @@ def check_guards(plan: Plan, consequence: str = "") -> None:
         UnsafePlan: with what they say; the plan has been shown before.
     """
     if plan.refusals:
-        groups = alike(plan.refusals, lambda refusal: (refusal.summary, refusal.id))
+        groups = grouped(plan.refusals, lambda refusal: (refusal.summary, refusal.id))
         said = listed(map(_refused, groups), "; ")
-        raise UnsafePlan(f"the plan is refused{consequence}", why=said, fix="see the plan above: each has its fix")
+        raise UnsafePlan(
+            f"the plan is refused{consequence}",
+            why=said,
+            fix="see the plan above: each refusal has its fix; iac explain ID says more",
+        )
 
 
 def _refused(alike_ones: Sequence[Diagnostic]) -> str:

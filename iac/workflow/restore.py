@@ -8,7 +8,6 @@ from iac.apply.run import LockedPlan
 from iac.core.desired import Desired, DesiredClient, Lifecycle
 from iac.core.diagnostics import Location
 from iac.core.errors import InputError
-from iac.core.limits import listed
 from iac.core.model import Fields, uses_secret
 from iac.core.plan.diff import HIDDEN
 from iac.core.plan.identity import base_of
@@ -16,6 +15,7 @@ from iac.core.plan.proposal import restored
 from iac.core.registration import NewClient
 from iac.core.server import create_body, parse_answer
 from iac.core.state.model import ClientState, State, Tombstone
+from iac.core.text import listed
 from iac.session import Session
 from iac.workflow.plan import prepare
 

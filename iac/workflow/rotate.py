@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from iac.apply.outcome import Done, Report, Stop, TokensKept, TokensRevoked
+from iac.apply.outcome import Done, Report, StopRequest, TokensKept, TokensRevoked
 from iac.apply.run import LockedPlan, apply_plan
 from iac.core.errors import IacError, InputError
 from iac.core.plan.change import Action, Change, SecretStep
@@ -35,7 +35,7 @@ def prepare_rotation(session: Session, addresses: Collection[str], *, no_grace: 
 def _check(address: str, change: Change | None) -> None:
     if change is not None and change.action in {Action.CREATE, Action.ADOPT}:
         raise InputError("this client is not applied yet", where=address, fix="run iac apply: that makes its secret")
-    if change is None or change.step not in _NEW:
+    if change is None or not (change.succeeds or change.step in _NEW):
         raise InputError(
             "this client has no secret to rotate",
             where=address,
@@ -44,7 +44,7 @@ def _check(address: str, change: Change | None) -> None:
         )
 
 
-def rotate_and_revoke(session: Session, locked: LockedPlan, stop: Stop) -> Report:
+def rotate_and_revoke(session: Session, locked: LockedPlan, stop: StopRequest) -> Report:
     """Carry out the plan of a rotation, then end the tokens that the old secrets had got."""
     # Tokens end last: with the new secrets rendered, services get new ones at once.
     report = apply_plan(session, locked, stop)

@@ -10,18 +10,18 @@ from dataclasses import replace
 from typing import Any
 
 from iac.apply.request import read_back
-from iac.core.errors import InputError, UnknownOutcome
-from iac.core.limits import listed, said_once
+from iac.core.errors import InputError, ServerError, UnknownOutcome
 from iac.core.model import uses_secret
 from iac.core.plan.identity import with_chosen_ids
-from iac.core.registration import Key, Registration
+from iac.core.registration import Registration, RegistrationAccess
 from iac.core.secret import Secret
 from iac.core.state.codec import kept_answer
 from iac.core.state.model import ClientState, ClientWritten, SecretStatus, State
+from iac.core.text import listed, once_per_message
 from iac.registry import PROVIDERS
 from iac.session import Session
-from iac.session.ledger import Ledger, Sealed
-from iac.workflow.registrations import use_keys
+from iac.session.ledger import Ledger, SecretKind
+from iac.workflow.registrations import RegistrationReader, is_secret
 from iac.workflow.state import change_state, not_in_state
 
 
@@ -35,7 +35,8 @@ def store_secrets(session: Session, secrets: Mapping[str, Secret]) -> dict[str, 
     with change_state(session) as ledger:
         # All are proven before the first is stored: a refused one leaves state as it was.
         _refuse(_unfit(ledger.state, secrets))
-        use_keys(session, ledger.state, {ledger.state.clients[a].client_id for a in secrets}, must_open=True)
+        read = RegistrationReader(session, ledger, must_open=True)
+        read.use_keys({ledger.state.clients[address].client_id for address in secrets})
         _refuse(_unproven(session, ledger.state, secrets))
         return {address: _store(ledger, address, secret) for address, secret in sorted(secrets.items())}
 
@@ -45,7 +46,7 @@ def _refuse(problems: Mapping[str, str]) -> None:
         raise InputError(
             "these secrets are refused, and none is stored",
             where=listed(problems),
-            why="; ".join(said_once(problems.items(), "clients")),
+            why="; ".join(once_per_message(problems.items(), "clients")),
             fix="correct them or leave them out; iac state list lists the addresses",
         )
 
@@ -66,9 +67,11 @@ def _unproven(session: Session, state: State, secrets: Mapping[str, Secret]) -> 
 
     def problem(address: str) -> str:
         client_id = state.clients[address].client_id
-        if session.provider.accepts_secret(client_id, secrets[address]):
+        # Where a read may replace the token, the client is asked about as it was last applied.
+        fields = state.clients[address].applied if session.desired.api.renews_tokens else None
+        if session.provider.accepts_secret(client_id, secrets[address], fields):
             return ""
-        if session.provider.get(client_id) is None:
+        if fields is None and session.provider.get(client_id) is None:
             return f"client_id {client_id} is not registered any more; iac plan says more"
         return f"the server refuses it as the secret of {client_id}"
 
@@ -107,21 +110,36 @@ def store_token(session: Session, address: str, rat: Secret, uri: str) -> Client
         held = ledger.state.clients.get(address)
         client_id = held.client_id if held else _named(session, ledger, address)
         uri = uri or (held.registration_uri if held else "")
-        session.provider.use_keys([Key(client_id, rat, uri)])
-        found = session.provider.get(client_id)
-        if found is None:
-            raise InputError(
-                "the server does not accept this token for this client",
-                where=f"{address}, client_id {client_id}",
-                why="it is another client's, has ended, or is not all of the token; nothing was stored",
-                fix="give the token as the server gave it; RFC 7592 servers need --uri too, for a client in no state",
-            )
-        client = held or _taken_over(session, ledger, address, found)
-        client = replace(
-            client, rat=ledger.seal(address, rat, Sealed.TOKEN), registration_uri=found.registration_uri or uri
-        )
-        ledger.note(ClientWritten(address, client))
+        session.provider.keep_tokens(ledger.keep_token)
+        session.provider.use_keys([RegistrationAccess(client_id, rat, uri)])
+        found = _read_by(session, address, client_id)
+        # What the read has brought takes the place of the token that was given, which is dead then: it is made durable
+        # before anything else is asked.
+        rat = found.rat or rat
+        sealed, registration_uri = ledger.seal(address, rat, SecretKind.TOKEN), found.registration_uri or uri
+        client = ledger.state.clients.get(address) or _taken_over(session, ledger, address, found)
+        client = replace(client, rat=sealed, registration_uri=registration_uri)
+        ledger.record(ClientWritten(address, client))
+        if held is None and client.secret is not None and not is_secret(session, ledger, found, address, None):
+            client = replace(client, secret=None, secret_status=SecretStatus.UNKNOWN)
+            ledger.note(ClientWritten(address, client))
         return client
+
+
+def _read_by(session: Session, address: str, client_id: str) -> Registration:
+    """The client that the token reads."""
+    try:
+        found = session.provider.get(client_id)
+    except ServerError:
+        found = None
+    if found is None:
+        raise InputError(
+            "the server does not accept this token for this client",
+            where=f"{address}, client_id {client_id}",
+            why="it is another client's, has ended, or is not all of the token; nothing was stored",
+            fix="give the token as the server gave it; RFC 7592 servers need --uri too, for a client in no state",
+        )
+    return found
 
 
 def _check_api(session: Session) -> None:
@@ -177,7 +195,8 @@ def redeem(session: Session, addresses: Sequence[str]) -> None:
         clients = ledger.state.clients
         for address in addresses:
             _check_token(ledger, address)
-        use_keys(session, ledger.state, {clients[address].client_id for address in addresses}, must_open=True)
+        read = RegistrationReader(session, ledger, must_open=True)
+        read.use_keys({clients[address].client_id for address in addresses})
         for address in addresses:
             _redeem(session, clients[address])
             # The server has ended the token: that is durable before the next request.
@@ -190,7 +209,7 @@ def _redeem(session: Session, client: ClientState) -> None:
         session.provider.redeem(client.client_id)
     except UnknownOutcome as unknown:
         # Read without the token, which is dead if the request took effect.
-        session.provider.use_keys([Key(client.client_id)])
+        session.provider.use_keys([RegistrationAccess(client.client_id)])
         if read_back(session.provider, unknown, client.client_id) is None:
             raise
 

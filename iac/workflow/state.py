@@ -9,9 +9,16 @@ from dataclasses import dataclass, replace
 from typing import assert_never
 
 from iac.core.errors import InputError, MissingStateError, StateError
-from iac.core.limits import listed
-from iac.core.state.document import Owner, TextOrigin, check_owner, parse_state
-from iac.core.state.journal import Journal, is_journal, parse_journal, replay
+from iac.core.state.document import (
+    Journal,
+    Owner,
+    TextOrigin,
+    check_owner,
+    is_journal,
+    parse_journal,
+    parse_state,
+    replay,
+)
 from iac.core.state.model import (
     ClientGone,
     ClientState,
@@ -23,9 +30,9 @@ from iac.core.state.model import (
     PredecessorGone,
     State,
 )
-from iac.core.text import nearest
+from iac.core.text import listed, nearest
 from iac.session import LocalSession, StateSession
-from iac.session.ledger import Ledger, Rekeyed
+from iac.session.ledger import Ledger, RekeyCounts
 
 _ADDRESS = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.@+-]*(/[A-Za-z0-9_][A-Za-z0-9_.@+-]*)*")
 """As schemas/project.schema.json has it for `moved`."""
@@ -113,14 +120,16 @@ def forget(session: StateSession, address: str) -> None:
         ledger.state = replace(ledger.state, outputs=outputs)
 
 
-def rekey(session: LocalSession) -> Rekeyed:
+def rekey(session: LocalSession) -> RekeyCounts:
     """Seal every secret of state anew: to the recipients of the state, and each to those of its definition.
 
     Raises:
         StateError: a secret cannot be opened, or a recipient is none.
     """
     with change_state(session) as ledger:
-        return ledger.rekey()
+        counts = ledger.rekey(session.progress)
+        session.progress.end()
+        return counts
 
 
 @dataclass(frozen=True, slots=True)

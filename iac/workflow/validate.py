@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from iac.clock import SystemClock
 from iac.config.definitions import Validation, concerns, validate_project
-from iac.config.output import Declared
+from iac.config.output import DeclaredOutput
 from iac.core.diagnostics import Diagnostic, Location, sort_key
 from iac.core.errors import RenderError
 
@@ -66,7 +66,7 @@ def _faults(root: Path, validation: Validation) -> Iterator[Diagnostic]:
     yield from rehearse(renderer, templates, map(_rehearsal, validation.outputs))
 
 
-def _rehearsal(output: Declared) -> Rehearsal:
+def _rehearsal(output: DeclaredOutput) -> Rehearsal:
     """As apply will render it. A client with a public key is taken for one whose private key `iac keygen` made."""
     from iac.rendering.context import ProjectFacts
     from iac.rendering.rehearsal import Rehearsal

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -16,11 +16,10 @@ from iac.core.model import uses_secret
 from iac.core.proof import ClientProof, Evidence, Grade, Proof, ServiceLogin
 from iac.core.secret import Secret
 from iac.core.server import detect_facts
-from iac.core.state.keys import kid_in_use
-from iac.core.state.model import ClientState, SecretStatus, State
+from iac.core.state.model import ClientState, SecretStatus, State, kid_in_use
 from iac.ports import Prover
 from iac.session import LocalSession
-from iac.wiring.sessions import Caller, open_connection, open_project
+from iac.wiring import Caller, open_connection, open_project
 
 if TYPE_CHECKING:
     from iac.rendering.content import FileCredentials
@@ -29,7 +28,17 @@ LOGIN = "login"
 """The name of the check whose failure has a way on that depends on state."""
 
 
-def verify(session: LocalSession, prover: Prover, addresses: Collection[str], parallelism: int) -> Proof:
+def _ignore(_: Proof) -> None:
+    """Nobody waits for the beginning of a proof."""
+
+
+def verify(
+    session: LocalSession,
+    prover: Prover,
+    addresses: Collection[str],
+    parallelism: int,
+    begun: Callable[[Proof], None] = _ignore,
+) -> Proof:
     """What can be said of the credentials of these addresses, of all without any.
 
     Args:
@@ -37,6 +46,7 @@ def verify(session: LocalSession, prover: Prover, addresses: Collection[str], pa
         prover: asks the server.
         addresses: of clients that are defined; empty for all.
         parallelism: clients that are asked about at once.
+        begun: hears of the proof before its first client.
 
     Raises:
         InputError: an address is none.
@@ -48,18 +58,27 @@ def verify(session: LocalSession, prover: Prover, addresses: Collection[str], pa
     prover.open()
     readings = read_outputs(session, state, wanted)
 
+    desired, progress = session.desired, session.progress
+    proof = Proof(desired.project, desired.environment, desired.issuer, ())
+    begun(proof)
+    progress.begin(len(wanted), "client", "verified")
+
     def prove(address: str) -> ClientProof:
+        progress.enter(address)
         return _prove(session, prover, address, state.clients.get(address), readings.get(address, ()))
 
     # limit: each request ends by its deadline
     with ThreadPoolExecutor(max_workers=parallelism, thread_name_prefix="iac-verify") as pool:
-        clients = tuple(pool.map(prove, wanted))
-    desired = session.desired
-    return Proof(desired.project, desired.environment, desired.issuer, clients)
+        clients = []
+        for client in pool.map(prove, wanted):
+            progress.leave(client.address, client)
+            clients.append(client)
+    progress.end()
+    return replace(proof, clients=tuple(clients))
 
 
 def _prove(
-    session: LocalSession, prover: Prover, address: str, stored: ClientState | None, readings: Sequence[Reading]
+    session: LocalSession, prover: Prover, address: str, stored: ClientState | None, readings: Sequence[OutputReading]
 ) -> ClientProof:
     if stored is None:
         client_id = session.desired.clients[address].client_id
@@ -73,16 +92,16 @@ def _prove(
     return ClientProof(address, stored.client_id, (*checks, *(_with_fix(check, fix) for check in checked)))
 
 
-def _compared_with_state(reading: Reading, stored: ClientState) -> Evidence:
+def _compared_with_state(reading: OutputReading, stored: ClientState) -> Evidence:
     """The check of an output, with what it holds compared with state, where that is known."""
     credentials = reading.credentials
     if credentials is None:
         return reading.check
     if credentials.client_id is not None and credentials.client_id != stored.client_id:
-        why = "it names another client_id than the one that was applied"
+        why = "its client_id is not the one that was applied"
         return replace(reading.check, verdict=Grade.FAILED, why=why, fix="iac render")
     if _is_other(credentials.client_secret, stored):
-        why = "it holds another secret than state"
+        why = "its secret is not the one in the state"
         return replace(reading.check, verdict=Grade.UNPROVEN, why=why, fix="iac render")
     return reading.check
 
@@ -93,7 +112,7 @@ def _is_other(secret: Secret | None, stored: ClientState) -> bool:
     return secret is not None and known is not None and secret.fingerprint(known.salt) != known.fingerprint
 
 
-def _secret_of(readings: Sequence[Reading], stored: ClientState) -> tuple[Secret | None, bool]:
+def _secret_of(readings: Sequence[OutputReading], stored: ClientState) -> tuple[Secret | None, bool]:
     """The secret that the outputs hold, and whether it is the one of state as far as is known; a stale one comes first.
 
     The check is after one file that its service cannot log in with.
@@ -103,12 +122,12 @@ def _secret_of(readings: Sequence[Reading], stored: ClientState) -> tuple[Secret
     return (stale, False) if stale is not None else (secrets[0] if secrets else None, True)
 
 
-def _client_id_of(readings: Sequence[Reading], stored: ClientState) -> str:
+def _client_id_of(readings: Sequence[OutputReading], stored: ClientState) -> str:
     named = (credentials.client_id for credentials in _readable(readings))
     return next((client_id for client_id in named if client_id is not None), stored.client_id)
 
 
-def _readable(readings: Sequence[Reading]) -> Iterator[FileCredentials]:
+def _readable(readings: Sequence[OutputReading]) -> Iterator[FileCredentials]:
     yield from (reading.credentials for reading in readings if reading.credentials is not None)
 
 
@@ -127,7 +146,7 @@ def _fix_of_login(session: LocalSession, address: str, stored: ClientState, *, i
     if not uses_secret(stored.applied):
         return "iac plan: is the client still on the server, with the public key as it is defined?"
     if _shows_secrets(session, stored):
-        return "iac apply: it takes over the secret that the server has now"
+        return "iac plan: is the client still on the server? If its secret was changed there, iac apply takes it over"
     plan = "iac plan: is the client on the server as it is defined?"
     return f"{plan} If its secret was changed there: iac secret set {address}, with the new secret"
 
@@ -138,8 +157,10 @@ def _shows_secrets(session: LocalSession, stored: ClientState) -> bool:
     return session.desired.api.is_iam and facts is not None and facts.shows_secrets
 
 
-def prove(caller: Caller, addresses: Collection[str]) -> Proof:
+def prove(caller: Caller, addresses: Collection[str], begun: Callable[[Proof], None] = _ignore) -> Proof:
     """What can be said of the credentials of these addresses, of all without any. No login is read.
+
+    `begun` hears of the proof before its first client.
 
     Raises:
         InvalidInput: iac.yaml or definitions are invalid.
@@ -149,9 +170,9 @@ def prove(caller: Caller, addresses: Collection[str]) -> Proof:
     from iac.providers.proof import OAuthProver  # with its only use
 
     settings, session = open_project(caller)
-    connection = open_connection(settings, parallelism=settings.parallelism)
+    connection = open_connection(settings, caller.progress, parallelism=settings.parallelism)
     with OAuthProver(connection, session.clock, settings.api) as prover:
-        return verify(session, prover, addresses, settings.parallelism)
+        return verify(session, prover, addresses, settings.parallelism, begun)
 
 
 OUTPUT = "output"
@@ -159,16 +180,16 @@ _CHANGED = "it was changed after it was rendered, or the template was: iac rende
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class OutputReading:
     """One output and one client of it: what stands there, and the check that says how it was read."""
 
     check: Evidence
     credentials: FileCredentials | None = None
 
 
-def read_outputs(session: LocalSession, state: State, addresses: Collection[str]) -> dict[str, list[Reading]]:
+def read_outputs(session: LocalSession, state: State, addresses: Collection[str]) -> dict[str, list[OutputReading]]:
     """Every output of these clients, by address, each read once."""
-    by_address: dict[str, list[Reading]] = {address: [] for address in addresses}
+    by_address: dict[str, list[OutputReading]] = {address: [] for address in addresses}
     for spec in session.desired.outputs:
         wanted = [address for address in spec.clients if address in by_address]
         readings = _read(session, state, spec) if wanted else {}
@@ -177,8 +198,8 @@ def read_outputs(session: LocalSession, state: State, addresses: Collection[str]
     return by_address
 
 
-def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str, Reading]:
-    from iac.rendering.content import NotAsRendered  # brings in Jinja2
+def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str, OutputReading]:
+    from iac.rendering.content import ContentMismatch  # brings in Jinja2
 
     if any(address not in state.clients for address in spec.clients):
         why = "a client of it is not applied yet"
@@ -186,19 +207,19 @@ def _read(session: LocalSession, state: State, spec: OutputSpec) -> Mapping[str,
     try:
         content = session.sinks[spec.sink].read(spec.path)
         if content is None and (block := find_block_now(spec, state)):
-            why = "it is not there: iac does not know its secret"
+            why = "the file is missing: iac does not know the secret"
             return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, why, block.fix))
         if content is None:
-            return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, "it is not there", "iac render"))
+            return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, "the file is missing", "iac render"))
         return _parsed(session, state, spec, content)
-    except NotAsRendered as error:
+    except ContentMismatch as error:
         return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, str(error), _CHANGED))
     except IacError as error:
         return _alike(spec, Evidence(OUTPUT, Grade.UNPROVEN, spec.id, error.why or error.summary, error.fix))
 
 
-def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: bytes) -> Mapping[str, Reading]:
-    from iac.rendering.content import Unreadable  # brings in Jinja2
+def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: bytes) -> Mapping[str, OutputReading]:
+    from iac.rendering.content import MalformedContent  # brings in Jinja2
     from iac.rendering.context import dummy_credentials
 
     stored = {address: state.clients[address] for address in spec.clients}
@@ -209,15 +230,15 @@ def _parsed(session: LocalSession, state: State, spec: OutputSpec, content: byte
     try:
         template = session.templates[spec.template]
         found = session.renderer.read(content, template, spec, clients, session.facts(state))
-    except Unreadable as error:
+    except MalformedContent as error:
         return _by_rendering(session, state, spec, str(error))
     return {
-        address: Reading(Evidence(OUTPUT, Grade.OK, spec.id, f"read as {credentials.format}"), credentials)
+        address: OutputReading(Evidence(OUTPUT, Grade.OK, spec.id, f"read as {credentials.format}"), credentials)
         for address, credentials in found.items()
     }
 
 
-def _by_rendering(session: LocalSession, state: State, spec: OutputSpec, why: str) -> Mapping[str, Reading]:
+def _by_rendering(session: LocalSession, state: State, spec: OutputSpec, why: str) -> Mapping[str, OutputReading]:
     """The last way: the output is equal to what state renders now, so the secrets in it are those of state."""
     from iac.rendering.content import FileCredentials  # brings in Jinja2
 
@@ -230,11 +251,11 @@ def _by_rendering(session: LocalSession, state: State, spec: OutputSpec, why: st
     if session.sinks[spec.sink].compare(spec.path, fresh) is not ports.Comparison.AS_WANTED:
         return _alike(spec, Evidence(OUTPUT, Grade.FAILED, spec.id, "it is not as rendered", _CHANGED))
     check = Evidence(OUTPUT, Grade.OK, spec.id, "equal to a fresh rendering; its secret is taken from state")
-    found: dict[str, Reading] = {}
+    found: dict[str, OutputReading] = {}
     for address in spec.clients:
         client = state.clients[address]
         secret = ledger.open(address, client.secret) if client.secret else None
-        found[address] = Reading(
+        found[address] = OutputReading(
             check, FileCredentials(client.client_id, secret, key=_jwk(open_key(ledger, address, client)))
         )
     return found
@@ -244,5 +265,5 @@ def _jwk(key: Secret | None) -> Secret | None:
     return Secret(json.dumps(json.loads(key.reveal())["jwk"])) if key else None
 
 
-def _alike(spec: OutputSpec, check: Evidence) -> Mapping[str, Reading]:
-    return {address: Reading(check) for address in spec.clients}
+def _alike(spec: OutputSpec, check: Evidence) -> Mapping[str, OutputReading]:
+    return {address: OutputReading(check) for address in spec.clients}

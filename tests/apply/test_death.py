@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.core.desired import Lifecycle, Moved, Removed, Rotation, Then
+from iac.core.desired import Disposition, Lifecycle, MovedEntry, RemovedEntry, Rotation
 from iac.core.diagnostics import Location
 from iac.sandbox.flavour import Flavour
 from tests.core.build import desired
@@ -91,15 +91,15 @@ def test_a_run_that_dies_anywhere_is_ended_by_the_next(case: str, flavour: Flavo
 
 @MACHINES
 @pytest.mark.parametrize("flavour", list(Flavour))
-@pytest.mark.parametrize("then", list(Then))
+@pytest.mark.parametrize("then", list(Disposition))
 def test_a_leave_that_dies_anywhere_is_ended_by_the_next_run_and_a_deleted_secret_is_kept(
-    then: Then, flavour: Flavour, machine: str
+    then: Disposition, flavour: Flavour, machine: str
 ) -> None:
     for call in count():
         world = World(flavour)
         world.apply(BEFORE)
         secret = world.held().secret
-        world.project = {"removed": (Removed("team/app", then, HERE),)}
+        world.project = {"removed": (RemovedEntry("team/app", then, HERE),)}
         die_at(world, call)
         try:
             world.apply()
@@ -111,7 +111,7 @@ def test_a_leave_that_dies_anywhere_is_ended_by_the_next_run_and_a_deleted_secre
         assert world.apply().is_complete
         assert {} == world.backend.load().clients
         graves = [grave.client.secret for grave in world.backend.load().tombstones]
-        assert ([secret] if then is Then.DELETE else []) == graves, f"died at call {call}"
+        assert ([secret] if then is Disposition.DELETE else []) == graves, f"died at call {call}"
     assert 3 < call
 
 
@@ -166,7 +166,7 @@ def test_a_move_that_dies_anywhere_keeps_the_secret(flavour: Flavour, machine: s
     for call in count():
         world = World(flavour)
         world.apply(desired())
-        world.project = {"moved": (Moved("team/app", "team/new", HERE),)}
+        world.project = {"moved": (MovedEntry("team/app", "team/new", HERE),)}
         die_at(world, call)
         try:
             world.apply(new)

@@ -8,7 +8,7 @@ import pytest
 
 from iac.apply.outcome import Failed
 from iac.apply.step import Steps
-from iac.core.desired import Moved, Removed, Then
+from iac.core.desired import Disposition, MovedEntry, RemovedEntry
 from iac.core.diagnostics import Location
 from iac.core.errors import IacError, StalePlan, StateError, UnknownOutcome
 from iac.core.plan.change import Action, Change
@@ -23,10 +23,10 @@ HERE = Location("iac.yaml", 12)
 EACH = pytest.mark.parametrize("flavour", list(Flavour))
 
 
-def leaving(flavour: Flavour | str, then: Then = Then.DELETE) -> World:
+def leaving(flavour: Flavour | str, then: Disposition = Disposition.DELETE) -> World:
     world = World(flavour)
     assert world.apply(APP).is_complete
-    world.project = {"removed": (Removed("team/app", then, HERE),)}
+    world.project = {"removed": (RemovedEntry("team/app", then, HERE),)}
     world.provider.calls.clear()
     return world
 
@@ -88,7 +88,7 @@ def test_a_client_that_changed_since_the_plan_is_not_deleted(flavour: Flavour) -
 
 @EACH
 def test_a_forgotten_client_stays_on_the_server(flavour: Flavour) -> None:
-    world = leaving(flavour, Then.FORGET)
+    world = leaving(flavour, Disposition.FORGET)
     assert world.apply().is_complete
     assert "An app" == world.on_server().client_name
     assert ({}, ()) == (world.backend.load().clients, world.backend.load().tombstones)
@@ -119,7 +119,7 @@ def test_a_moved_client_keeps_its_secret_under_its_new_address(flavour: Flavour)
     world = World(flavour)
     assert world.apply(APP).is_complete
     before, new = world.secret(), desired("team/new", client_id="app")
-    world.project = {"moved": (Moved("team/app", "team/new", HERE),)}
+    world.project = {"moved": (MovedEntry("team/app", "team/new", HERE),)}
     world.provider.calls.clear()
     assert world.apply(new).is_complete
     assert before == world.secret("team/new")
@@ -131,7 +131,7 @@ def test_a_moved_client_keeps_its_secret_under_its_new_address(flavour: Flavour)
 def test_a_moved_client_without_a_secret_has_nothing_to_seal() -> None:
     world = World("1.14")
     world.apply(desired(token_endpoint_auth_method="none"))
-    world.project = {"moved": (Moved("team/app", "team/new", HERE),)}
+    world.project = {"moved": (MovedEntry("team/app", "team/new", HERE),)}
     assert world.apply(desired("team/new", client_id="app", token_endpoint_auth_method="none")).is_complete
     assert world.held("team/new").secret is None
 
@@ -143,7 +143,7 @@ def test_a_move_takes_a_recreation_that_was_interrupted_along() -> None:
     world.provider.script("create", lost_after)
     world.provider.script("get", unreachable)
     assert "the server cannot be reached" in failure(world, APP, recreate=frozenset({"team/app"})).why
-    world.project = {"moved": (Moved("team/app", "team/new", HERE),)}
+    world.project = {"moved": (MovedEntry("team/app", "team/new", HERE),)}
     assert world.apply(desired("team/new", client_id="app")).is_complete
     assert world.logs_in("team/new")
 
@@ -152,7 +152,7 @@ def test_a_move_without_the_key_of_the_state_is_refused_before_anything_is_sent(
     world = World("1.14")
     world.apply(APP)
     world.vault.has_key = False
-    world.project = {"moved": (Moved("team/app", "team/new", HERE),)}
+    world.project = {"moved": (MovedEntry("team/app", "team/new", HERE),)}
     with pytest.raises(StateError, match="without the key"):
         world.apply(desired("team/new", client_id="app"))
     assert {"team/app"} == set(world.backend.load().clients)

@@ -6,7 +6,7 @@ import pytest
 
 from iac.core.secret import Secret
 from iac.core.state.model import ClientWritten
-from iac.session.ledger import Ledger, Sealed
+from iac.session.ledger import Ledger, SecretKind
 from tests.core.build import applied, desired
 from tests.fakes.world import World
 
@@ -24,13 +24,13 @@ def test_a_secret_is_the_one_that_was_sealed_not_the_last_of_its_address(ledger:
 
 
 def test_a_registration_access_token_is_not_the_secret_of_its_address(ledger: Ledger) -> None:
-    secret, rat = ledger.seal("team/app", Secret("secret")), ledger.seal("team/app", Secret("rat"), Sealed.TOKEN)
+    secret, rat = ledger.seal("team/app", Secret("secret")), ledger.seal("team/app", Secret("rat"), SecretKind.TOKEN)
     ledger.note(ClientWritten("team/app", replace(applied(desired()), secret=secret, rat=rat)))
     assert ("secret", "rat") == (
         ledger.open("team/app", secret).reveal(),
-        ledger.open("team/app", rat, Sealed.TOKEN).reveal(),
+        ledger.open("team/app", rat, SecretKind.TOKEN).reveal(),
     )
-    assert 2 == ledger.seal("team/app", Secret("next"), Sealed.TOKEN).version
+    assert 2 == ledger.seal("team/app", Secret("next"), SecretKind.TOKEN).version
 
 
 def test_a_registration_access_token_moves_and_is_sealed_anew_with_its_client() -> None:
@@ -38,7 +38,7 @@ def test_a_registration_access_token_moves_and_is_sealed_anew_with_its_client() 
     ledger = Ledger(world.backend, world.vault, world.clock, world.backend.load())
     client = replace(
         applied(desired()), secret=ledger.seal("team/app", Secret("secret")),
-        rat=ledger.seal("team/app", Secret("rat"), Sealed.TOKEN),
+        rat=ledger.seal("team/app", Secret("rat"), SecretKind.TOKEN),
     )  # fmt: skip
     ledger.note(ClientWritten("team/app", client))
     ledger.move([("team/app", "new/app")])
@@ -46,7 +46,7 @@ def test_a_registration_access_token_moves_and_is_sealed_anew_with_its_client() 
     moved = ledger.state.clients["new/app"]
     assert moved.rat is not None
     later = Ledger(world.backend, world.vault, world.clock, ledger.state)
-    assert "rat" == later.open("new/app", moved.rat, Sealed.TOKEN).reveal()
+    assert "rat" == later.open("new/app", moved.rat, SecretKind.TOKEN).reveal()
 
 
 def test_times_are_in_utc_and_seconds(ledger: Ledger) -> None:
@@ -63,6 +63,18 @@ def test_a_field_that_is_released_is_no_longer_remembered() -> None:
     assert "contacts" not in world.held().applied
     assert () == world.plan(desired()).released
     assert ("ours@example.org",) == world.on_server().contacts
+
+
+def test_what_a_definition_takes_over_from_the_server_is_remembered() -> None:
+    world = World("1.14")
+    both = ("ours@example.org", "theirs@example.org")
+    world.apply(desired(contacts=both[:1], owners=()))
+    world.edit(contacts=both, client_name="Theirs")
+    client = desired(contacts=both, client_name="Theirs", owners=())
+    assert ["client_name", "contacts"] == [field.name for one in world.plan(client).taken_over for field in one.fields]
+    assert world.apply(client).is_complete
+    assert ("Theirs", both) == tuple(world.held().applied[name] for name in ("client_name", "contacts"))
+    assert () == world.plan(client).taken_over
 
 
 def test_a_released_field_is_left_out_by_the_change_of_its_client() -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.apply.outcome import Stop
+from iac.apply.outcome import StopRequest
 from iac.apply.run import apply_plan
-from iac.core.desired import Moved, Removed, Then
+from iac.core.desired import Disposition, MovedEntry, RemovedEntry
 from iac.core.diagnostics import Location
 from iac.core.errors import StateError
 from iac.core.secret import Secret
@@ -99,7 +99,7 @@ def test_an_interrupted_create_keeps_the_secret_as_it_was_sealed_and_plan_says_s
 def test_a_move_in_iac_yaml_seals_to_the_recipients_of_the_new_definition() -> None:
     world = World("1.14")
     world.apply(app(HOST))
-    world.project["moved"] = (Moved("team/app", "team/new", HERE),)
+    world.project["moved"] = (MovedEntry("team/app", "team/new", HERE),)
     assert world.apply(desired("team/new", client_id="app", recipients=(OTHER,))).is_complete
     assert (OTHER,) == sealed_to(world, "team/new")
     assert world.logs_in("team/new")
@@ -117,12 +117,12 @@ def test_a_restored_secret_is_sealed_to_those_whom_its_plan_shows(*, is_defined:
     world = World("1.14")
     world.apply(app(HOST))
     secret = world.secret()
-    world.project["removed"] = (Removed("team/app", Then.DELETE, HERE),)
+    world.project["removed"] = (RemovedEntry("team/app", Disposition.DELETE, HERE),)
     assert world.apply().is_complete
     assert HOST in world.backend.load().tombstones[0].client.secret.recipients  # type: ignore[union-attr]
     del world.project["removed"]
     alone, prepared = prepare_restore(world.session(*([app(OTHER)] if is_defined else [])), "team/app")
-    assert apply_plan(alone, prepared, Stop()).is_complete
+    assert apply_plan(alone, prepared, StopRequest()).is_complete
     assert (secret, (OTHER if is_defined else HOST,)) == (world.secret(), sealed_to(world))
     same, another = (app(OTHER), app(HOST)) if is_defined else (app(HOST), app(OTHER))
     assert () == world.plan(same).findings
@@ -132,7 +132,7 @@ def test_a_restored_secret_is_sealed_to_those_whom_its_plan_shows(*, is_defined:
 def test_rekey_seals_to_the_recipients_of_now_and_leaves_none_to_a_client_without_definition() -> None:
     world = World("1.14")
     world.apply(app(HOST), desired("team/other", recipients=(HOST,)), desired("team/gone", recipients=(HOST,)))
-    world.project["removed"] = (Removed("team/gone", Then.DELETE, HERE),)
+    world.project["removed"] = (RemovedEntry("team/gone", Disposition.DELETE, HERE),)
     world.apply(app(HOST), desired("team/other", recipients=(HOST,)))
     done = rekey(world.session(app(OTHER), desired("team/other")))
     assert (3, 0, 0, {"team/app": (OTHER,)}) == (done.secrets, done.were_clear, done.are_clear, done.recipients)

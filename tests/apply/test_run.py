@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.apply.outcome import Delivered, Done, Failed, NotDelivered, NotTried, Report, Stop
+from iac.apply.outcome import Delivered, Done, Failed, NotDelivered, NotTried, Report, StopRequest
 from iac.apply.request import check_same
 from iac.apply.run import execute, intend
 from iac.core.errors import IacError, RenderError, ServerError, StalePlan, StateError, UnreachableError
@@ -25,7 +25,7 @@ def change(name: str, action: Action = Action.CREATE, **more: Any) -> Change:
 
 
 def run(do: Callable[[Change], None], *changes: Change, parallelism: int = 1) -> list[str]:
-    return [type(outcome).__name__ for outcome in execute(changes, do, parallelism, Stop())]
+    return [type(outcome).__name__ for outcome in execute(changes, do, parallelism, StopRequest())]
 
 
 def test_the_third_of_ten_fails_nine_are_done_and_the_next_plan_is_exactly_the_rest() -> None:
@@ -71,7 +71,7 @@ def test_changes_are_done_in_phases_creates_first_and_deletes_last() -> None:
 
 def test_outcomes_come_in_the_order_of_the_plan() -> None:
     changes = [change("z", Action.DELETE), change("a", Action.CREATE)]
-    found = execute(changes, lambda _: None, 4, Stop())
+    found = execute(changes, lambda _: None, 4, StopRequest())
     assert changes == [outcome.change for outcome in found]
 
 
@@ -88,7 +88,7 @@ def test_a_state_that_cannot_be_written_or_a_server_that_is_gone_ends_the_run(er
     def do(_: Change) -> None:
         raise error
 
-    outcomes = execute([change("a"), change("b"), change("c", Action.DELETE)], do, 1, Stop())
+    outcomes = execute([change("a"), change("b"), change("c", Action.DELETE)], do, 1, StopRequest())
     assert [Failed, NotTried, NotTried] == [type(outcome) for outcome in outcomes]
     assert {error.summary} == {outcome.reason for outcome in outcomes if isinstance(outcome, NotTried)}
 
@@ -97,14 +97,14 @@ def test_a_fault_of_our_own_ends_the_run_without_a_traceback_or_its_message() ->
     def do(_: Change) -> None:
         raise ZeroDivisionError("canary")
 
-    first, second = execute([change("a"), change("b")], do, 1, Stop())
+    first, second = execute([change("a"), change("b")], do, 1, StopRequest())
     assert isinstance(first, Failed)
     assert ["a fault in iac itself: team/a", "ZeroDivisionError"] == first.error.lines()
     assert isinstance(second, NotTried)
 
 
 def test_a_run_that_is_asked_to_stop_finishes_what_is_in_flight_and_starts_nothing() -> None:
-    stop = Stop()
+    stop = StopRequest()
     started = threading.Event()
 
     def do(_: Change) -> None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.apply.outcome import Failed, NotDelivered, Stop
+from iac.apply.outcome import Failed, NotDelivered, StopRequest
 from iac.apply.run import apply_plan
-from iac.core.desired import Lifecycle, Limits, OutputSpec, Removed, Rotation, Then
+from iac.core.desired import ChangeLimits, Disposition, Lifecycle, OutputSpec, RemovedEntry, Rotation
 from iac.core.diagnostics import Location
 from iac.core.errors import RenderError, StalePlan, UnsafePlan
 from iac.core.plan.change import Action
@@ -94,13 +94,15 @@ class Rendering(World):
     def session(self, *clients: DesiredClient) -> Session:
         return replace(super().session(*clients), sinks={"file": self.box}, templates=self.templates)
 
-    def run(self, *clients: DesiredClient, expected: str = "", stop: Stop | None = None, **options: Any) -> Report:
+    def run(
+        self, *clients: DesiredClient, expected: str = "", stop: StopRequest | None = None, **options: Any
+    ) -> Report:
         session = self.session(*clients)
         prepared = prepare(session, replace(session.options(), **options))
         if expected:
             check_expected(prepared.plan, prepared.state.approval, expected)
         check_guards(prepared.plan)
-        return apply_plan(session, prepared, stop or Stop())
+        return apply_plan(session, prepared, stop or StopRequest())
 
     def see(self, *clients: DesiredClient, **options: Any) -> Plan:
         session = self.session(*clients)
@@ -298,7 +300,7 @@ def test_the_grace_time_begins_when_outputs_are_written(world: Rendering) -> Non
     stay(world, 30)
     found = world.see(rotated())
     assert "app, the predecessor of app.r2, stays until the outputs of team/app are written" == (
-        found.predecessors[0].told()
+        found.predecessors[0].words()
     )
     assert (Action.ROTATE, False) == (found.changes[0].action, found.changes[0].deletions)
     world.box.is_full = False
@@ -378,7 +380,7 @@ def test_a_predecessor_that_somebody_deleted_leaves_state_too(world: Rendering) 
 @ALL
 def test_a_client_that_leaves_takes_its_predecessors_along(world: Rendering) -> None:
     world.run(rotated())
-    world.project = {"removed": (Removed("team/app", Then.DELETE, HERE),)}
+    world.project = {"removed": (RemovedEntry("team/app", Disposition.DELETE, HERE),)}
     assert world.run().is_complete
     assert set() == ids(world)
     assert {"app", "app.r2"} == {grave.client.client_id for grave in world.backend.load().tombstones}
@@ -387,17 +389,17 @@ def test_a_client_that_leaves_takes_its_predecessors_along(world: Rendering) -> 
 
 def test_clients_count_where_one_address_takes_several_along(world: Rendering) -> None:
     world.run(rotated())
-    leaving = (Removed("team/app", Then.DELETE, HERE),)
-    world.project = {"removed": leaving, "limits": Limits(max_deletes=1)}
+    leaving = (RemovedEntry("team/app", Disposition.DELETE, HERE),)
+    world.project = {"removed": leaving, "limits": ChangeLimits(max_deletes=1)}
     (guard,) = world.see().guards
     assert ("max-deletes", "2", ["team/app"]) == (guard.id, guard.details["value"], guard.details["addresses"])
-    world.project = {"removed": leaving, "limits": Limits(max_deletes=2)}
+    world.project = {"removed": leaving, "limits": ChangeLimits(max_deletes=2)}
     assert () == world.see().guards
 
 
 def test_a_client_that_is_let_go_leaves_its_predecessors_on_the_server(world: Rendering) -> None:
     world.run(rotated())
-    world.project = {"removed": (Removed("team/app", Then.FORGET, HERE),)}
+    world.project = {"removed": (RemovedEntry("team/app", Disposition.FORGET, HERE),)}
     (change,) = world.see().changes
     assert "removed: then forget, with app, still registered beside it" == change.reason
     assert world.run().is_complete
@@ -408,7 +410,7 @@ def test_a_client_that_is_let_go_leaves_its_predecessors_on_the_server(world: Re
 def test_a_client_that_is_gone_itself_leaves_with_its_predecessors(world: Rendering) -> None:
     world.run(rotated())
     world.remove("app.r2")
-    world.project = {"removed": (Removed("team/app", Then.DELETE, HERE),)}
+    world.project = {"removed": (RemovedEntry("team/app", Disposition.DELETE, HERE),)}
     assert world.run().is_complete
     assert set() == ids(world)
 
@@ -485,7 +487,7 @@ def test_a_rotation_that_is_interrupted_is_ended_by_a_plain_apply(world: Renderi
 
 
 def test_an_interrupted_run_deletes_no_predecessor(world: Rendering) -> None:
-    stop = Stop()
+    stop = StopRequest()
     world.provider.script("create", after(lambda: stop.ask("interrupted")))
     (outcome,) = world.run(OTHER, stop=stop).outcomes
     assert isinstance(outcome, Failed)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from iac.apply.outcome import Done, Failed, Stop
+from iac.apply.outcome import Done, Failed, StopRequest
 from iac.apply.step import Steps
 from iac.core.errors import IacError, StalePlan, UnknownOutcome
 from iac.core.plan.change import Action, Change, SecretChange
@@ -289,7 +289,7 @@ def test_a_rotation_that_was_never_sent_is_not_taken_for_lost(flavour: Flavour) 
 @EACH
 def test_a_rotation_that_was_not_tried_is_not_taken_for_lost(flavour: Flavour) -> None:
     world = applied(flavour)
-    stop = Stop()
+    stop = StopRequest()
     stop.ask("interrupted")
     world.apply(AGAIN, stop=stop)
     assert {} == world.backend.load().intents

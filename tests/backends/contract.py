@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iac.backends.cell import Cell, NotStored, Stored
-from iac.backends.remote import Places, RemoteBackend
+from iac.backends.remote import LocalPaths, RemoteBackend
 from iac.core.errors import LockedError, StateError, UnreachableError
 from iac.core.state.document import TextOrigin, parse_state
 from iac.core.state.model import ClientWritten, fold
@@ -330,7 +330,7 @@ class RemoteSite(Site):
     def on(self, machine: str, owner: Owner = OWNER, *, cell: Cell | None = None) -> RemoteBackend:
         """A backend on a machine, over another cell where that is given."""
         clock = StoppedClock()
-        places = Places(self.journal(machine, owner), (self.rescue(machine),))
+        places = LocalPaths(self.journal(machine, owner), (self.rescue(machine),))
         return RemoteBackend(cell or self.cell(), self.run_lock(clock), owner, clock, places)
 
     def journal(self, machine: str, owner: Owner = OWNER) -> Path:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from iac.backends.http.document import HttpCell, HttpLock, targets
 from iac.backends.http.server import StateServer
-from iac.backends.remote import Places, RemoteBackend
-from iac.transport.client import Transport
+from iac.backends.remote import LocalPaths, RemoteBackend
+from iac.transport.http import Transport
 from tests.backends.clock import StoppedClock
 from tests.backends.contract import RemoteSite
 from tests.backends.given import OWNER
@@ -59,7 +59,7 @@ class HttpSite(RemoteSite):
     def on(self, machine: str, owner: Owner = OWNER, *, cell: Cell | None = None) -> RemoteBackend:
         clock = PacedClock()
         own, lock = self.open_pair(clock)
-        places = Places(self.journal(machine, owner), (self.rescue(machine),))
+        places = LocalPaths(self.journal(machine, owner), (self.rescue(machine),))
         return RemoteBackend(cell or own, lock, owner, clock, places)
 
     def document(self) -> str:

@@ -18,7 +18,7 @@ from iac.backends.cell import NotStored
 from iac.backends.http.document import open_http
 from iac.core.errors import CredentialsError, IacError, LockedError, StateError, UnreachableError
 from iac.core.state.document import render_state
-from iac.transport.client import Transport
+from iac.transport.http import Transport
 from tests.backends.contract import RemoteContract
 from tests.backends.given import EMPTY, HOLDER, written
 from tests.backends.httpsite import HttpSite, PacedClock

@@ -18,7 +18,7 @@ from iac.backends.http.server import LONGEST_ID, parse_holder, render_id
 from iac.core.errors import InputError, LockedError, StateError, UnreachableError
 from iac.core.secret import Secret
 from iac.ports import Holder
-from iac.transport.client import Transport
+from iac.transport.http import Transport
 from tests.backends.given import HOLDER
 from tests.backends.httpsite import HttpSite, PacedClock
 from tests.backends.stateserver import DESCRIPTION, LOGIN, PASSWORD, USER, GitLab, Plain, StateServer, serving

@@ -11,8 +11,15 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.core.errors import StateError
-from iac.core.state.document import TextOrigin, check_state, parse_state, render_state
-from iac.core.state.journal import parse_journal, render_batch, replay
+from iac.core.state.document import (
+    TextOrigin,
+    check_state,
+    parse_journal,
+    parse_state,
+    render_batch,
+    render_state,
+    replay,
+)
 from iac.core.state.model import FORMAT_VERSION
 
 if TYPE_CHECKING:

@@ -10,8 +10,16 @@ from hypothesis import strategies as st
 
 from iac.core.errors import StateError
 from iac.core.state.codec import to_json
-from iac.core.state.document import TextOrigin, parse_state, render_state
-from iac.core.state.journal import Batch, fold_all, parse_journal, render_batch, replay
+from iac.core.state.document import (
+    Batch,
+    TextOrigin,
+    fold_all,
+    parse_journal,
+    parse_state,
+    render_batch,
+    render_state,
+    replay,
+)
 from iac.core.state.model import (
     Approval,
     ClientGone,
@@ -96,6 +104,8 @@ class TestDocument:
                         adopted_at="2026-11-23T12:00:00Z",
                         generation=2,
                         answer={"client_uri": None},
+                        token_renewed=True,
+                        additions={"scope": ("wlcg",)},
                         predecessors=(Predecessor(client("old"), 60, "2026-11-23T12:00:00Z"),),
                     )
                 ),

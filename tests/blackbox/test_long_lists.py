@@ -105,3 +105,27 @@ def test_an_import_of_many_clients_names_a_few(project: Project) -> None:
     assert longest(ended.err) < 1_000, ended.err
     assert len(ended.err.splitlines()) < 60
     assert "and 290 more" in ended.err
+
+
+def test_many_like_changes_are_one_block_with_all_names(project: Project) -> None:
+    for number in range(40):
+        project.define(f"client{number}", redirect_uris=["https://a.example.org/"])
+    project.define("zzz", redirect_uris=["https://a.example.org/"])
+    made = project.iac("plan").out
+    assert "+ 41 clients: create" in made
+    project.done("apply", "--auto-approve")
+    for number in range(40):
+        project.define(f"client{number}", client_name=f"Renamed {number}", redirect_uris=["https://a.example.org/"])
+    project.define("zzz", redirect_uris=["https://b.example.org/"])
+    text = project.iac("plan").out
+    assert 1 == text.count("~ 40 clients: update")
+    assert all(f"client{number}" in text for number in range(40))
+    assert "client_name has other values for each; for client0:" in text
+    assert "Client client0 -> Renamed 0" in text
+    assert "Renamed 7" not in text
+    assert "~ zzz: update" in text
+    assert len(text.splitlines()) < 30
+    full = project.iac("plan", "-v").out
+    assert "Renamed 7" in full
+    assert 40 == full.count("client_name   ")
+    assert 41 == len(project.iac("plan", "--format", "json").json()["changes"])

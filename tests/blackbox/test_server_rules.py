@@ -25,7 +25,18 @@ REFUSED_BY_ALL = [
     "https://a.example.org/c\tb",
 ]
 WITH_BLANKS = ["https://a.example.org/c b", " https://a.example.org/cb", "https://a.example.org/cb "]
-REACHED = ["rec odd", "rec-ödd", 'rec"odd', "rec{odd}", "rec'odd", "rec+odd", "rec?odd", "rec#odd", "rec<odd>"]
+REACHED = [
+    "rec odd",
+    "rec-ödd",
+    'rec"odd',
+    "rec{odd}",
+    "rec'odd",
+    "rec+odd",
+    "rec?odd",
+    "rec#odd",
+    "rec<odd>",
+    "rec\todd",
+]
 NOT_REACHED = ["rec%odd", "rec/odd", "rec;odd"]
 
 
@@ -85,6 +96,15 @@ def test_clients_of_such_ids_can_be_made(project: Project, sandbox: Sandbox) -> 
     project.done("apply", "--auto-approve")
     assert all(sandbox.iam.world.store.find(client_id) for client_id in REACHED)
     project.done("plan", "--detailed-exitcode")
+    leaving = [{"address": f"team/c{number}", "then": "delete"} for number in range(len(REACHED))]
+    for entry in leaving:
+        (project.root / f"clients.d/{entry['address']}.yaml").unlink()
+    project.define("team/stays", grant_types=["client_credentials"], scope=["openid"])
+    project.write(
+        "iac.yaml", f"{project.read('iac.yaml')}removed: {json.dumps(leaving)}\nlimits: {{max_deletes: 99}}\n"
+    )
+    project.done("apply", "--auto-approve")
+    assert not any(sandbox.iam.world.store.find(client_id) for client_id in REACHED)
 
 
 @pytest.mark.parametrize("client_id", NOT_REACHED)

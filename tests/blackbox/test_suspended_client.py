@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from typing import TYPE_CHECKING
 
 import pytest
 
+from iac.sandbox.message import Response
 from tests.blackbox.kit import Project, bent, by_hand, with_members
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from iac.sandbox.message import Request, Response
+    from iac.sandbox.message import Request
     from iac.sandbox.server import Sandbox
 
 SAID = re.compile(r"suspended|disabled|not active|inactive", re.IGNORECASE)
@@ -73,6 +75,24 @@ def test_show_says_so(suspended: Project) -> None:
     assert SAID.search(suspended.done("show", "team/portal").out)
 
 
+def test_doctor_and_list_say_so(suspended: Project) -> None:
+    checks = {check["id"]: check for check in suspended.iac("doctor", "--format", "json").json()["checks"]}
+    assert ("warning", "team/portal") == (checks["clients"]["verdict"], checks["clients"]["where"])
+    assert SAID.search(checks["clients"]["says"])
+    rows = [line.split() for line in suspended.done("list", "--managed").out.splitlines()]
+    assert "active" == rows[0][-1]
+    assert {"team/portal": "no", "team/other": "yes"} == {row[0]: row[-1] for row in rows[1:3]}
+
+
+def test_where_none_is_disabled_list_and_doctor_say_nothing_of_it(project: Project) -> None:
+    project.define("team/job", grant_types=["client_credentials"], scope=["openid"])
+    project.done("apply", "--auto-approve")
+    assert "active" not in project.done("list", "--managed").out
+    ids = [check["id"] for check in project.iac("doctor", "--format", "json").json()["checks"]]
+    assert {"outputs", "rendered", "clients"} <= set(ids)
+    assert len(ids) == len(set(ids))
+
+
 def test_verify_says_who_can_enable_it(suspended: Project, sandbox: Sandbox) -> None:
     by_hand(sandbox, "team-other", active=False)
     verified = suspended.iac("verify", "team/other")
@@ -87,10 +107,20 @@ def test_a_secret_that_expires_is_a_finding(project: Project, sandbox: Sandbox, 
         response = straight()
         if request.path == "/iam/api/clients/team-job" and request.method == "GET":
             return with_members(response, client_secret_expires_at=int(time.time()) + seconds)
+        if request.path == "/iam/api/clients":
+            page = json.loads(response.body)
+            for entry in page["Resources"]:
+                entry["client_secret_expires_at"] = int(time.time()) + seconds
+            return Response(response.status, response.headers, json.dumps(page).encode())
         return response
 
     project.define("team/job", grant_types=["client_credentials"], scope=["openid"])
     project.done("apply", "--auto-approve")
     with bent(sandbox, answer):
         plan = project.done("plan", "--format", "json").json()
+        checks = project.iac("doctor", "--format", "json").json()["checks"]
+        assert "expires" in project.done("list", "--managed").out
     assert "expire" in str(plan["findings"])
+    assert ["team/job"] == [
+        check["where"] for check in checks if check["id"] == "clients" and "expire" in check["says"]
+    ]

@@ -101,3 +101,51 @@ def test_a_disabled_client_is_still_drift_after_accepting(taken: Project, sandbo
     accepted = taken.iac("drift", "--accept", "team/portal")
     assert 2 == accepted.code
     assert "disabled" in accepted.err
+
+
+def test_the_plan_of_an_accepted_change_has_the_finding_until_it_is_applied(taken: Project) -> None:
+    """Who reviews the acceptance sees what came in; the server holds it already, so no change would say it."""
+    taken.done("drift", "--accept", "team/portal")
+    plan = taken.done("plan", "--format", "json").json()
+    assert [FINDING] == [finding["id"] for finding in plan["findings"] if finding["where"] == "team/portal"]
+    (entry,) = plan["taken_over"]
+    assert ("team/portal", [FOREIGN]) == (entry["address"], entry["fields"][0]["added"])
+    said = taken.done("plan").out
+    assert f"taken over team/portal: redirect_uris + {FOREIGN}" in said
+    assert FINDING in said
+    assert FOREIGN in taken.done("plan", "--format", "markdown").out
+    taken.done("apply", "--auto-approve")
+    assert "taken over" not in taken.done("plan").out
+    assert FINDING not in taken.done("plan").out
+
+
+def test_what_was_accepted_is_what_the_next_change_by_hand_is_held_against(taken: Project, sandbox: Sandbox) -> None:
+    taken.done("drift", "--accept", "team/portal")
+    taken.done("apply", "--auto-approve")
+    by_hand(sandbox, "team-portal", redirect_uris=(OWN,))
+    assert 2 == taken.iac("drift").code
+
+
+def test_an_accepted_change_beside_one_of_the_definition_has_its_finding(taken: Project) -> None:
+    taken.done("drift", "--accept", "team/portal")
+    taken.edit("clients.d/team/portal.yaml", f'"{OWN}"', f'"{OWN}", "{OWN}2"')
+    (change,) = taken.done("plan", "--format", "json").json()["changes"]
+    assert [f"{OWN}2"] == change["fields"][0]["added"]
+    assert [FINDING] == [finding["id"] for finding in change["findings"]]
+
+
+def test_what_policy_makes_an_error_is_refused_in_the_plan_of_an_acceptance(taken: Project) -> None:
+    taken.done("drift", "--accept", "team/portal")
+    taken.write("iac.yaml", taken.read("iac.yaml") + f"policy: {{{FINDING}: error}}\n")
+    assert 3 == taken.iac("apply", "--auto-approve").code
+
+
+def test_a_field_declared_as_the_server_has_it_is_drift_when_it_changes(project: Project, sandbox: Sandbox) -> None:
+    project.define("team/portal", redirect_uris=[OWN], scope=["openid"])
+    project.done("apply", "--auto-approve")
+    project.define("team/portal", redirect_uris=[OWN], scope=["openid"], contacts=[], require_auth_time=False)
+    project.done("apply", "--auto-approve")
+    by_hand(sandbox, "team-portal", contacts=("stranger@example.org",), require_auth_time=True)
+    assert 2 == project.iac("drift").code
+    (client,) = project.iac("drift", "--format", "json").json()["clients"]
+    assert ["contacts", "require_auth_time"] == [field["name"] for field in client["fields"]]

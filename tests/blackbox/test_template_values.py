@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -48,6 +49,21 @@ def test_a_misspelt_name_in_a_template(project: Project, name: str) -> None:
         said = project.iac(command)
         assert 1 == said.code, said.text
         assert "templates/own.j2:2" in said.text
+
+
+def test_clients_without_names_have_no_keys_in_a_secret_of_kubernetes(project: Project) -> None:
+    """An address has `/`, which Kubernetes refuses in a key: validate says so, and what to write instead."""
+    for name in ("a", "b"):
+        project.define(f"team/{name}", grant_types=["client_credentials"], scope=["openid"])
+    text, output = project.read("iac.yaml"), {"template": "kubernetes-secret", "path": "out/s", "values": {"name": "s"}}
+    project.write("iac.yaml", f"{text}outputs: {json.dumps([{**output, 'clients': ['team/a', 'team/b']}])}\n")
+    for command in ("validate", "plan"):
+        said = project.iac(command)
+        assert 1 == said.code, said.text
+        assert "clients: {portal: team/portal}" in said.text
+    named = {"one": "team/a", "two": "team/b"}
+    project.write("iac.yaml", f"{text}outputs: {json.dumps([{**output, 'clients': named}])}\n")
+    project.done("validate")
 
 
 NEEDED = {

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.cli import run
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
 from iac.core.secret import Secret
 from iac.core.state.model import IntentGiven, OutputRecord, SealedSecret, Tombstone, fold
 from iac.ports import Place
 from iac.sealing import new_identity
-from iac.wiring.sessions import open_state
+from iac.wiring import open_state
 from tests.backends.given import client, intended
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Mended:
         return Said(code, said.out, said.err)
 
     def session(self) -> StateSession:
-        return open_state(Shell(str(self.root)))
+        return open_state(CommandContext(str(self.root)))
 
     def state(self) -> State:
         return self.session().backend.load()

@@ -13,7 +13,7 @@ import click
 import pytest
 
 from iac.cli import COMMANDS, cli, run
-from iac.cli.context import Shell, is_terminal
+from iac.cli.context import CommandContext, is_terminal
 from iac.cli.failure import exit_code, report
 from iac.core.errors import (
     CredentialsError,
@@ -196,9 +196,9 @@ def test_a_missing_terminal_is_none() -> None:
 
 
 def test_quiet_keeps_notes_back(capsys: pytest.CaptureFixture[str]) -> None:
-    Shell(quiet=True).note("psst")
+    CommandContext(quiet=True).note("psst")
     assert capsys.readouterr().err == ""
-    Shell().note("well")
+    CommandContext().note("well")
     assert capsys.readouterr().err == "well\n"
 
 
@@ -207,7 +207,7 @@ def test_an_iac_yaml_above_counts_if_it_is_ours_and_in_the_repository(
 ) -> None:
     folder = tmp_path / "project/clients.d/team"
     folder.mkdir(parents=True)
-    shell = Shell(directory=str(folder))
+    shell = CommandContext(directory=str(folder))
     assert (folder, str(folder)) == (shell.root, shell.place)
     (tmp_path / "project/iac.yaml").touch()
     (tmp_path / ".git").mkdir()
@@ -215,14 +215,14 @@ def test_an_iac_yaml_above_counts_if_it_is_ours_and_in_the_repository(
     assert (folder / "a.yaml", "clients.d/team/a.yaml") == (shell.path("a.yaml"), shell.inside("a.yaml"))
     monkeypatch.setattr("os.geteuid", lambda: -1)
     assert folder == shell.root
-    assert tmp_path / "project" == Shell(directory=str(tmp_path / "project")).root
+    assert tmp_path / "project" == CommandContext(directory=str(tmp_path / "project")).root
     monkeypatch.undo()
     (tmp_path / "project/clients.d/.git").touch()
     assert folder == shell.root
 
 
 def test_files_are_named_from_the_directory(tmp_path: Path) -> None:
-    shell = Shell(directory=str(tmp_path))
+    shell = CommandContext(directory=str(tmp_path))
     assert shell.path("plan.json") == tmp_path / "plan.json"
     assert str(shell.path("/elsewhere/plan.json")) == "/elsewhere/plan.json"
 
@@ -246,7 +246,7 @@ def test_json_is_ascii(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_global_options_are_those_of_the_contract() -> None:
     options = {option for parameter in cli.params for option in parameter.opts}
-    assert {"-C", "--env", "--no-color", "-q", "--quiet", "-v", "--verbose", "--version"} == options
+    assert {"-C", "--env", "--all-envs", "--no-color", "-q", "--quiet", "-v", "--verbose", "--version"} == options
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

@@ -12,7 +12,8 @@ import pytest
 
 from iac.cli import COMMANDS, GROUPS, cli, run
 from iac.cli.failure import _CODES
-from iac.cli.help import DOCS, option_rows
+from iac.cli.help import option_rows
+from iac.core.explanation import DOCS
 from tests.docs.commands_page import commands
 from tests.every import every
 

@@ -14,8 +14,7 @@ from iac.config.project import load_project
 from iac.core.errors import StateError
 from iac.core.state.model import Tombstone
 from iac.sealing import new_identity, stored_identity
-from iac.wiring.sessions import open_vault
-from iac.wiring.site import open_backend
+from iac.wiring import open_backend, open_vault
 from tests.backends.given import client, intended
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.core.state.document import TextOrigin, parse_state
-from iac.core.state.journal import Batch, render_batch
+from iac.core.state.document import Batch, TextOrigin, parse_state, render_batch
 from iac.core.state.model import ClientGone, IntentDropped, OutputWritten
 from tests.backends.given import client, intended, written
 

@@ -7,7 +7,7 @@ import pty
 import sys
 from typing import TYPE_CHECKING
 
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
 
 if TYPE_CHECKING:
     import pytest
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def test_what_is_no_terminal_has_no_width(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "90")
-    assert Shell().width() is None
+    assert CommandContext().width() is None
 
 
 def test_a_terminal_has_its_own_width_or_that_of_columns(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -23,6 +23,6 @@ def test_a_terminal_has_its_own_width_or_that_of_columns(monkeypatch: pytest.Mon
     with os.fdopen(ours, "w"), os.fdopen(theirs, "w") as terminal:
         monkeypatch.setattr(sys, "stdout", terminal)
         monkeypatch.setenv("COLUMNS", "90")
-        assert 90 == Shell().width()
+        assert 90 == CommandContext().width()
         monkeypatch.delenv("COLUMNS")
-        assert (Shell().width() or 0) > 0
+        assert (CommandContext().width() or 0) > 0

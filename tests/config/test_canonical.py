@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from iac.config.document import parse_document
 from iac.config.edit.canonical import is_styled
-from iac.config.edit.format import _styled
+from iac.config.edit.format import _style
+from iac.document import parse_document
 
 TYPICAL = """\
 # yaml-language-server: $schema=https://example.org/client.schema.json
@@ -65,7 +65,7 @@ lines = st.one_of(
 
 def test_a_file_as_iac_writes_it_is_in_style() -> None:
     assert is_styled(TYPICAL)
-    assert _styled(TYPICAL) == TYPICAL
+    assert _style(TYPICAL) == TYPICAL
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_ruamel_would_write_what_is_in_style_as_it_stands(drawn: list[str]) -> N
     text = "".join(f"{line}\n" for line in drawn)
     document, mistakes = parse_document(text.encode(), "x")
     if document is not None and not mistakes and is_styled(text):
-        assert _styled(text) == text
+        assert _style(text) == text
 
 
 @given(st.integers(0, TYPICAL.count("\n") - 1), st.sampled_from(VALUES))
@@ -98,4 +98,4 @@ def test_a_value_in_its_place_makes_no_difference(number: int, value: str) -> No
     text = "".join(rows)
     document, mistakes = parse_document(text.encode(), "x")
     if document is not None and not mistakes and is_styled(text):
-        assert _styled(text) == text
+        assert _style(text) == text

@@ -47,6 +47,8 @@ def configured(place: str, *lines: str, **files: str) -> Case:
     return Case([f"{rule} iac.yaml:{position}"], {"iac.yaml": PROJECT + "\n".join([*lines, ""]), **files})
 
 
+OF_OTHERS = PROJECT.replace("iam-admin", "rfc7591")
+EXTRAS = "extra: {jwks: {keys: []}, client_secret: a}"
 SINKS = f"""\
 sinks:
   sops: {{kind: sops}}
@@ -84,7 +86,7 @@ CASES = [
     defined("unknown-key 3:1", "contact: [a@b.org]"),
     Case([f"missing-key {DEFINITION}:1:1"], {DEFINITION: "client_id: a\nredirect_uris: [https://a.example.org/]\n"}),
     defined("wrong-type 3:11", "contacts: 3"),
-    defined("not-one-of 3:15", "grant_types: [authorization_kode]"),
+    defined("not-one-of 3:18", "response_types: [kode]"),
     defined("bad-format 3:12", "contacts: [a]"),
     defined("bad-length 3:21", f"client_description: {'x' * 1025}"),
     defined("bad-number 3:32", "access_token_validity_seconds: -3"),
@@ -95,6 +97,14 @@ CASES = [
     configured("key-without-certificate 5:12", "tls: {key: client.key}"),
     Case(["bad-issuer iac.yaml:2:9"], {"iac.yaml": PROJECT.replace("https:", "http:")}),
     Case(["no-auth iac.yaml:1:1"], {"iac.yaml": PROJECT.replace("auth:", "# auth:")}),
+    configured("bad-registration-endpoint 5:24", "registration_endpoint: https://iam.example.org/register"),
+    Case(
+        ["bad-registration-endpoint iac.yaml:5:24"],
+        {
+            "iac.yaml": f"{OF_OTHERS}registration_endpoint: https://other.example.org/register\n",
+            DEFINITION: CLIENT.replace("client_id: portal\n", ""),
+        },
+    ),
     Case(["auth-does-not-fit iac.yaml:4:7"], {"iac.yaml": re.sub("auth:.*", "auth: {method: none}", PROJECT)}),
     Case(["login-is-nobody iac.yaml:4:7"], {"iac.yaml": PROJECT.replace("iam-admin", "iam-self-service")}),
     configured("state-shared 5:15", "state: {path: x.json}", "environments: {dev: {}, prod: {}}"),
@@ -141,13 +151,21 @@ CASES = [
     defined("placeholder 3:21", "client_description: __NAME__"),
     defined("placeholder 3:8", "scope: openid $(SCOPE)"),
     defined("placeholder 3:17", "redirect_uris: ['https://<name>/cb']"),
-    defined("jwk-too-long 3:6", f"jwk: {json.dumps({'keys': [{'kty': 'RSA', 'n': 'n' * 66_000}]})}"),
+    defined("jwk-perhaps-too-long 3:6", f"jwk: {json.dumps({'keys': [{'kty': 'RSA', 'n': 'n' * 66_000}]})}"),
     defined("bad-redirect-uri 3:17", "redirect_uris: ['http://[::1/']"),
     defined("two-key-sources 3:6", "jwk: '{\"keys\": []}'", "jwks_uri: https://a.example.org/jwks"),
     defined("no-key 3:29", "token_endpoint_auth_method: private_key_jwt"),
     defined("adopted-without-key 3:29", "token_endpoint_auth_method: private_key_jwt", "adopt: true"),
     defined("adopted-without-redirect-uris 3:16", "redirect_uris: []", "adopt: true"),
     defined("bad-jwk 3:6", "jwk: hello"),
+    defined("metadata-is-dropped 3:11", "logo_uri: https://a.example.org/logo.png"),
+    defined("metadata-is-dropped 3:12", "extra: {a: {b: [1]}}"),
+    defined("value-is-unknown 3:18", "response_types: [id_token]"),
+    Case([f"client-name-too-short {DEFINITION}:2:14"], {DEFINITION: CLIENT.replace("Portal", "abc", 1)}),
+    Case(
+        [f"extra-has-a-key {DEFINITION}:4:15", f"extra-of-the-server {DEFINITION}:4:42"],
+        {"iac.yaml": OF_OTHERS, DEFINITION: f"{CLIENT}{EXTRAS}\n"},
+    ),
     defined("tos-uri-is-dropped 3:10", "tos_uri: https://a.example.org/"),
     defined("default-max-age-is-dropped 3:18", "default_max_age: 30"),
     defined("zero-lifetime-is-the-default 3:28", "id_token_validity_seconds: 0"),
@@ -290,7 +308,7 @@ def test_a_mistake_is_not_followed_by_others_that_come_of_it(tmp_path: Path) -> 
     """The grants have a mistake, so whether redirect URIs are needed is not known."""
     text = client("portal", "grant_types: [client_credential]", "scope: [openid, proflie]")
     assert [
-        f"not-one-of {DEFINITION}:3:15", f"unknown-scope {DEFINITION}:4:17",
+        f"bad-format {DEFINITION}:3:15", f"unknown-scope {DEFINITION}:4:17",
     ] == places(write(tmp_path, {DEFINITION: text}))  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from iac.config.definitions import load_environment, load_project, validate_project
-from iac.core.desired import Lifecycle, Limits, Moved, OutputSpec, Removed, Then
+from iac.core.desired import ChangeLimits, Disposition, Lifecycle, MovedEntry, OutputSpec, RemovedEntry
 from iac.core.diagnostics import Location
 from iac.core.errors import InputError, InvalidInput
 from iac.core.model import FIELDS
@@ -154,13 +154,13 @@ def test_a_mistake_in_what_was_merged_is_said_where_it_was_written(tmp_path: Pat
 
 @given(st.lists(st.sampled_from(["openid", "profile", "email", "phone"]), min_size=1), st.randoms())
 def test_order_and_repetition_of_a_list_do_not_matter(names: list[str], chance: object) -> None:
-    from iac.config.definition import Pool, canonical_fields  # not for the other tests
-    from iac.config.document import Document
+    from iac.config.definition import ValuePool, canonical_fields  # not for the other tests
     from iac.config.layers import Layer, merge
+    from iac.document import Document
 
     def scope(given: list[str] | str) -> object:
         value = {"scope": given}
-        return canonical_fields(merge([Layer(Document("a", value, {}), (), value)]), Pool())["scope"]
+        return canonical_fields(merge([Layer(Document("a", value, {}), (), value)]), ValuePool())["scope"]
 
     shuffled = list(names)
     chance.shuffle(shuffled)  # type: ignore[attr-defined]  # a random.Random
@@ -275,11 +275,11 @@ environments: {dev: {removed: [{address: old/two, then: forget}]}}
 """
     found = desired(tmp_path, {"iac.yaml": PROJECT + text})
     assert (
-        Removed("old/one", Then.DELETE, Location("iac.yaml", 5, 11)),
-        Removed("old/two", Then.FORGET, Location("iac.yaml", 9, 32)),
+        RemovedEntry("old/one", Disposition.DELETE, Location("iac.yaml", 5, 11)),
+        RemovedEntry("old/two", Disposition.FORGET, Location("iac.yaml", 9, 32)),
     ) == found.removed
-    assert (Moved("old/portal", "portal", Location("iac.yaml", 6, 9)),) == found.moved
-    assert Limits(None, 7) == found.limits
+    assert (MovedEntry("old/portal", "portal", Location("iac.yaml", 6, 9)),) == found.moved
+    assert ChangeLimits(None, 7) == found.limits
     assert {"access_token_validity_seconds": 3600} == found.server_defaults
 
 
@@ -288,7 +288,7 @@ def test_the_project_is_named_in_what_is_desired(tmp_path: Path) -> None:
     assert ("demo", "default", "https://iam.example.org/", "iam-admin", "iac-login") == (
         found.project, found.environment, found.issuer, found.api.provider, found.login_client_id,
     )  # fmt: skip
-    assert Limits(3, None) == found.limits
+    assert ChangeLimits(3, None) == found.limits
 
 
 def test_invalid_definitions_are_refused_with_every_error_and_no_warning(tmp_path: Path) -> None:
@@ -348,3 +348,31 @@ def test_ten_thousand_equal_lists_are_kept_once(tmp_path: Path) -> None:
     clients = desired(tmp_path, files).clients.values()
     assert 1 == len({id(each.fields["scope"]) for each in clients})
     assert 1 == len({id(each.declared) for each in clients})
+
+
+@pytest.mark.parametrize("order", [("dev", "prod"), ("prod", "dev")])
+@pytest.mark.parametrize(
+    ("own", "line", "rule"),
+    [
+        ("defaults: {scope: [phon]}", "client_description: x", "unknown-scope"),
+        (
+            "auth: {method: client_credentials, client_id: portal, client_secret: {env: S}}",
+            "contacts: []",
+            "login-client",
+        ),
+    ],
+    ids=["defaults", "login"],
+)
+def test_an_environment_shares_checks_only_with_those_that_judge_alike(
+    tmp_path: Path, order: tuple[str, str], own: str, line: str, rule: str
+) -> None:
+    settings = {"dev": f"{{state: {{path: d}}, {own}}}", "prod": "{state: {path: p}}"}
+    text = ", ".join(f"{name}: {settings[name]}" for name in order)
+    files = {
+        "iac.yaml": PROJECT + f"environments: {{{text}}}\n",
+        "clients.d/a.yaml": client("portal", "grant_types: []", line),
+    }
+    found = validate_project(write(tmp_path, files)).diagnostics
+    assert rule in {diagnostic.id for diagnostic in found}
+    alone = validate_project(tmp_path, environment="prod").diagnostics
+    assert rule not in {diagnostic.id for diagnostic in alone}

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.config.document import MAX_BYTES, parse_document, read_document
 from iac.core.diagnostics import Location
+from iac.document import MAX_BYTES, parse_document, read_document
 
 if TYPE_CHECKING:
     from pathlib import Path

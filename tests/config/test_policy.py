@@ -14,7 +14,7 @@ from iac.config.project import load_project
 from iac.config.schema import load_schema
 from iac.core.catalogue import CATALOGUE
 from iac.core.diagnostics import Severity
-from iac.core.plan.draft import Options
+from iac.core.plan.draft import PlanOptions
 from iac.core.plan.make import make_plan
 from iac.core.policy import (
     CHANGE_RULES,
@@ -22,7 +22,7 @@ from iac.core.policy import (
     REGISTERED_RULES,
     RULES,
     Level,
-    Outside,
+    ReviewContext,
     asks_server,
     level,
     review,
@@ -362,7 +362,7 @@ def changed(root: Path, before: str, after: str, project: str = "", scopes: froz
     wanted = desired(root / "after", definition(after), project)
     held = state({"portal": applied(was, secret=replace(sealed(), recipients=was.recipients))})
     plan = make_plan(wanted, held, actual(registered(was, facts=NEW), facts=NEW), OPTIONS)
-    return review(plan, wanted, wanted.clients.values(), Outside(TODAY, scopes))
+    return review(plan, wanted, wanted.clients.values(), ReviewContext(TODAY, scopes))
 
 
 def found(plan: Plan) -> list[tuple[str, str]]:
@@ -386,7 +386,7 @@ def as_held(root: Path, answer: str) -> Plan:
     there = registered(client, facts=NEW)
     there = replace(there, answer={**there.answer, **yaml.safe_load(answer)})
     plan = make_plan(wanted, state({"portal": applied(client)}), actual(there, facts=NEW), OPTIONS)
-    return review(plan, wanted, wanted.clients.values(), Outside(TODAY, clients={"portal": there}))
+    return review(plan, wanted, wanted.clients.values(), ReviewContext(TODAY, clients={"portal": there}))
 
 
 @pytest.mark.parametrize("rule", REGISTERED_RULES, ids=lambda rule: rule.id)
@@ -463,15 +463,17 @@ def test_a_new_secret_names_what_is_to_be_restarted(tmp_path: Path) -> None:
 
 def test_a_client_that_is_made_is_judged_by_its_definition_alone(tmp_path: Path) -> None:
     wanted = desired(tmp_path, definition("scope: [scim:read]", "grant_types: [authorization_code, token-exchange]"))
-    plan = review(make_plan(wanted, state(), actual(), Options()), wanted, wanted.clients.values(), Outside(TODAY))
+    plan = review(
+        make_plan(wanted, state(), actual(), PlanOptions()), wanted, wanted.clients.values(), ReviewContext(TODAY)
+    )
     assert [("privileged-scope", "warning")] == found(plan)
 
 
 def test_a_client_that_leaves_is_not_judged(tmp_path: Path) -> None:
     was = desired(tmp_path, definition("scope: [scim:read]"))
     client = was.clients["portal"]
-    plan = make_plan(replace(was, clients={}), state({"portal": applied(client)}), actual(), Options())
-    assert plan == review(plan, was, (), Outside(TODAY))
+    plan = make_plan(replace(was, clients={}), state({"portal": applied(client)}), actual(), PlanOptions())
+    assert plan == review(plan, was, (), ReviewContext(TODAY))
 
 
 def test_an_error_of_policy_refuses_the_plan_and_a_warning_does_not(tmp_path: Path) -> None:
@@ -533,7 +535,10 @@ def test_what_planning_says_under_the_id_of_a_rule_is_said_once(
     own = f"policy: {{custom-scheme-redirect-uri: off, redirect-uri-refused: {severity}}}\n"
     wanted = desired(tmp_path, text, own)
     plan = review(
-        make_plan(wanted, state(), actual(facts=NEW), Options()), wanted, wanted.clients.values(), Outside(TODAY)
+        make_plan(wanted, state(), actual(facts=NEW), PlanOptions()),
+        wanted,
+        wanted.clients.values(),
+        ReviewContext(TODAY),
     )
     assert (guards, findings) == ([guard.id for guard in plan.guards], found(plan))
 
@@ -542,7 +547,10 @@ def test_what_planning_refuses_can_be_waived(tmp_path: Path) -> None:
     text = definition("redirect_uris: ['a.b:/c']", "token_endpoint_auth_method: none", "code_challenge_method: S256")
     wanted = desired(tmp_path, text + waive("redirect-uri-refused"), "policy: {custom-scheme-redirect-uri: off}\n")
     plan = review(
-        make_plan(wanted, state(), actual(facts=NEW), Options()), wanted, wanted.clients.values(), Outside(TODAY)
+        make_plan(wanted, state(), actual(facts=NEW), PlanOptions()),
+        wanted,
+        wanted.clients.values(),
+        ReviewContext(TODAY),
     )
     assert ((), [("redirect-uri-refused", "waived")]) == (plan.guards, found(plan))
 
@@ -551,21 +559,21 @@ def test_what_planning_alone_knows_under_the_id_of_a_rule_is_kept(tmp_path: Path
     own = "policy: {redirect-uri-refused: warning}\n"
     wanted = desired(tmp_path, definition("redirect_uris: ['a.b:/c']"), own)
     clients = [replace(client, remarks=()) for client in wanted.clients.values()]
-    plan = make_plan(wanted, state(), actual(facts=NEW), Options())
-    assert [("redirect-uri-refused", "warning")] == found(review(plan, wanted, clients, Outside(TODAY)))
+    plan = make_plan(wanted, state(), actual(facts=NEW), PlanOptions())
+    assert [("redirect-uri-refused", "warning")] == found(review(plan, wanted, clients, ReviewContext(TODAY)))
 
 
 def test_a_finding_of_planning_that_is_no_rule_s_is_kept(tmp_path: Path) -> None:
     wanted = desired(tmp_path, definition("adopt: true", "scope: [scim:read]"))
-    plan = make_plan(wanted, state(), actual(), Options())
-    reviewed = review(plan, wanted, wanted.clients.values(), Outside(TODAY))
+    plan = make_plan(wanted, state(), actual(), PlanOptions())
+    reviewed = review(plan, wanted, wanted.clients.values(), ReviewContext(TODAY))
     assert ["nothing-to-adopt", "privileged-scope"] == [name for name, _ in found(reviewed)]
 
 
 def test_only_what_a_run_looks_at_is_reviewed(tmp_path: Path) -> None:
     wanted = desired(tmp_path, definition("scope: [scim:read]"))
-    plan = make_plan(wanted, state(), actual(), Options())
-    assert plan == review(plan, wanted, (), Outside(TODAY))
+    plan = make_plan(wanted, state(), actual(), PlanOptions())
+    assert plan == review(plan, wanted, (), ReviewContext(TODAY))
 
 
 # scopes that the server knows

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.config.document import parse_document
 from iac.config.edit.splice import DefinitionFile, make_edit, read_sources, write_edits
 from iac.core.errors import InputError
 from iac.core.server import canonical_jwks
+from iac.document import parse_document
 from tests.config.given import PROJECT, write
 
 if TYPE_CHECKING:

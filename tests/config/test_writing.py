@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 
 from iac.backends.file import FilePlace
 from iac.config.definitions import load_project, validate_project
-from iac.config.document import Document, parse_document
 from iac.config.edit.files import dump, replace_text, round_trip
 from iac.config.edit.format import format_text, schema_address
 from iac.config.edit.project import edit_lineage
 from iac.config.schema import load_schema
 from iac.core.errors import InputError
 from iac.core.model import FIELDS
+from iac.document import Document, parse_document
 from tests.config.given import CLIENT, PROJECT, RECIPIENT, write
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ import jsonschema
 import pytest
 
 from iac.config.complaint import validator_of
-from iac.config.document import parse_document
 from iac.config.schema import load_schema
 from iac.core.diagnostics import Severity
+from iac.document import parse_document
 from iac.workflow.validate import validate
 from tests.config.everything import DEFINITION, PROJECTS, SHARED
 from tests.config.given import CLIENT, PROJECT, write
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from iac.config.document import Pointer
     from iac.core.diagnostics import Diagnostic
+    from iac.document import Pointer
 
 KINDS: list[list[Any]] = [
     [None],

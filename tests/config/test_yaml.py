@@ -11,9 +11,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.config.document import MAX_DEPTH, MAX_MISTAKES, MAX_NODES, Parsed, parse_yaml
+from iac.document import MAX_DEPTH, MAX_MISTAKES, MAX_NODES, ParsedText, parse_yaml
 
-Read = Callable[[str], Parsed]
+Read = Callable[[str], ParsedText]
 
 
 @pytest.fixture(params=[yaml.CSafeLoader, yaml.SafeLoader], ids=["libyaml", "pure"])
@@ -21,7 +21,7 @@ def read(request: pytest.FixtureRequest) -> Read:
     return lambda text: parse_yaml(text, request.param)
 
 
-def rules(parsed: Parsed) -> list[tuple[str, int, int]]:
+def rules(parsed: ParsedText) -> list[tuple[str, int, int]]:
     return [(said.id, said.location.line, said.location.column) for said in parsed.mistakes if said.location]
 
 
@@ -172,7 +172,7 @@ def test_what_both_streams_read_they_read_alike(text: str) -> None:
 
 def test_without_the_c_extension_the_pure_stream_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(yaml, "CSafeLoader")
-    spec = importlib.util.find_spec("iac.config.document")
+    spec = importlib.util.find_spec("iac.document")
     assert spec is not None
     assert spec.loader is not None
     fresh = importlib.util.module_from_spec(spec)

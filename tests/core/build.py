@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from iac.core import server
 from iac.core.desired import Desired, DesiredClient, Lifecycle, OutputSpec
 from iac.core.diagnostics import Location
-from iac.core.model import FIELDS
-from iac.core.plan.draft import Options
+from iac.core.model import FIELDS, in_order
+from iac.core.plan.draft import PlanOptions
 from iac.core.plan.make import make_plan
 from iac.core.registration import Actual, Facts, Registration
 from iac.core.secret import Secret
@@ -39,7 +39,7 @@ def desired(address: str = "team/app", **more: Any) -> DesiredClient:
 
     `client_id` is the address's last part; always-managed fields are filled in as their meaning says.
     """
-    named: dict[str, Any] = {name: more.pop(name) for name in list(more) if name not in FIELDS}
+    named: dict[str, Any] = {name: more.pop(name) for name in list(more) if name not in in_order(more)}
     filled = {**_ALWAYS, "redirect_uris": ("https://app.example.org/cb",), "client_name": "An app", **more}
     return DesiredClient(
         address=address,
@@ -144,10 +144,12 @@ def output(path: str = "out/app.env", clients: Iterable[str] = ("team/app",), **
     return OutputSpec("dotenv", path, tuple(clients), Location("clients.d/team/app.yaml", 9), **more)
 
 
-OPTIONS = Options(templates={"dotenv": "sha256:template"})
+OPTIONS = PlanOptions(templates={"dotenv": "sha256:template"})
 
 
-def plan(wanted: Desired, held: State | None = None, seen: Actual | None = None, options: Options = OPTIONS) -> Plan:
+def plan(
+    wanted: Desired, held: State | None = None, seen: Actual | None = None, options: PlanOptions = OPTIONS
+) -> Plan:
     """A plan from these; nothing applied and nothing registered unless said."""
     return make_plan(wanted, held or state(), seen or actual(), options)
 

@@ -55,13 +55,13 @@ def _values(field: Field) -> st.SearchStrategy[Any]:
     return _TEXTS.get(field.name, _BY_KIND[field.kind])
 
 
-VALUES = {name: _values(field) for name, field in FIELDS.items()}
+VALUES = {name: _values(field) for name, field in FIELDS.items() if not field.of_others}
 fields = st.fixed_dictionaries({}, optional=VALUES)
 """Canonical fields of a client."""
 
 names = st.frozensets(st.sampled_from(sorted(FIELDS)))
 
-_KEPT = sorted(set(FIELDS) - {"tos_uri", "default_max_age", "up_scoping_enabled", "require_auth_time"})
+_KEPT = sorted(set(VALUES) - {"tos_uri", "default_max_age", "up_scoping_enabled", "require_auth_time"})
 
 
 def _wire(found: dict[str, Any]) -> dict[str, Any]:

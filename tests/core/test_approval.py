@@ -9,7 +9,7 @@ import pytest
 
 from iac.core.capabilities import Capabilities
 from iac.core.plan.approval import approve, uncovered
-from iac.core.plan.change import Action, Cause, Change, FieldChange, Leaving, SecretChange, SecretStep
+from iac.core.plan.change import Action, Cause, Change, FieldChange, PredecessorChange, SecretChange, SecretStep
 from iac.core.plan.plan import Plan
 from tests.core.build import ISSUER, NOW, desired, registered
 
@@ -28,7 +28,7 @@ CHANGE = Change(
     observed=registered(APP, client_name="Before"),
 )
 OTHER = replace(CHANGE, address="team/other")
-TAKEN = replace(CHANGE, action=Action.REPLACE, succeeds="old", leaving=(Leaving("old", OLD),))
+TAKEN = replace(CHANGE, action=Action.REPLACE, succeeds="old", leaving=(PredecessorChange("old", OLD),))
 """A registered client takes the place of another one."""
 
 LEFT = replace(TAKEN, fields=(), observed=registered(APP), resumes=True, succeeds="")
@@ -86,7 +86,7 @@ def test_what_a_succession_leaves_follows_from_what_was_approved() -> None:
     "other",
     [
         {"client_id": "another"},
-        {"leaving": (Leaving("stranger", OLD),)},
+        {"leaving": (PredecessorChange("stranger", OLD),)},
         {"desired": desired(client_uri="https://evil.example.org/")},
         {"action": Action.ROTATE},
     ],

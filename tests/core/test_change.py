@@ -14,14 +14,14 @@ from iac.core.plan.change import (
     Cause,
     Change,
     FieldChange,
-    Leaving,
     OutputAction,
     OutputChange,
+    PredecessorChange,
+    Recipients,
     SecretChange,
 )
 from iac.core.plan.guards import guard
-from iac.core.plan.plan import Pending, Plan, Released, StandingPredecessor
-from iac.core.plan.recipients import Recipients
+from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, StandingPredecessor, TakenOverFields
 from tests.core.build import ISSUER, NOW, desired, registered
 
 WANTED = desired(owners=("u2", "u1"))
@@ -120,7 +120,7 @@ def test_digests_are_those_of_version_0_1() -> None:
     """What was approved under it stays approved: these are written by commit fef7ea2."""
     named = replace(CHANGE, desired=replace(WANTED, recipients=("age1a",)))
     old = registered(desired(client_id="old"))
-    replaced = replace(CHANGE, action=Action.REPLACE, observed=None, leaving=(Leaving("old", old, 60),))
+    replaced = replace(CHANGE, action=Action.REPLACE, observed=None, leaving=(PredecessorChange("old", old, 60),))
     assert [
         "sha256:2ca5c93b9f4bfec701ac25552a25ec727cc3283cda9a33d2131beb40aab8df2f",
         "sha256:a78749f218bd1ac4debec2c646486f3715db1b0139ce0f86bc74760ae324f973",
@@ -213,8 +213,9 @@ def test_a_plan_as_json_counts_names_and_refuses() -> None:
             ),
         ),
         findings=(FINDING,),
-        released=(Released("team/app", ("contacts",)),),
-        pending=(Pending("team/app", "app", "create", NOW),),
+        released=(ReleasedFields("team/app", ("contacts",)),),
+        taken_over=(TakenOverFields("team/b", (FieldChange.of("contacts", None, ("b@x",), Cause.SERVER),)),),
+        pending=(PendingWrite("team/app", "app", "create", NOW),),
         predecessors=(
             StandingPredecessor("team/app", "app", "app.r2", NOW, is_due=False),
             StandingPredecessor("team/b", "b", "c", "", is_due=False),
@@ -262,6 +263,21 @@ def test_a_plan_as_json_counts_names_and_refuses() -> None:
         ],
         "findings": [{"message": FINDING.summary, **FINDING.to_dict()}],
         "released": [{"address": "team/app", "fields": ["contacts"]}],
+        "taken_over": [
+            {
+                "address": "team/b",
+                "fields": [
+                    {
+                        "name": "contacts",
+                        "before": None,
+                        "after": ["b@x"],
+                        "cause": "server",
+                        "added": ["b@x"],
+                        "removed": [],
+                    }
+                ],
+            }
+        ],
         "pending": [{"address": "team/app", "client_id": "app", "action": "create", "at": NOW}],
         "predecessors": [
             {"address": "team/app", "client_id": "app", "successor": "app.r2", "until": NOW, "due": False},

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from iac.core.state.codec import CLIENT, DEPTH, Malformed, check_json, event, to_json
+from iac.core.state.codec import CLIENT, DEPTH, MalformedValue, check_json, event, to_json
 from iac.core.state.model import ClientWritten, Event, Predecessor, PredecessorGone, Tombstone
 from tests.core.build import NOW, applied, desired
 
@@ -14,7 +14,7 @@ from tests.core.build import NOW, applied, desired
 def test_an_applied_value_that_no_field_has_is_damage(value: Any) -> None:
     told = json.loads(json.dumps(to_json(applied(desired()))))
     told["applied"] = {**told["applied"], "scope": value}
-    with pytest.raises(Malformed, match=r"applied\.scope"):
+    with pytest.raises(MalformedValue, match=r"applied\.scope"):
         CLIENT(told, "clients.team/app")
 
 
@@ -33,7 +33,7 @@ def test_a_value_that_is_nested_too_deep_to_be_read_again_is_refused() -> None:
     for _ in range(DEPTH):
         value = [value]
     check_json(value, "answer")
-    with pytest.raises(Malformed, match="answer: nested too deep"):
+    with pytest.raises(MalformedValue, match="answer: nested too deep"):
         check_json([value], "answer")
 
 
@@ -52,6 +52,6 @@ def test_a_value_that_is_nested_too_deep_to_be_read_again_is_refused() -> None:
 )
 def test_damage_is_told_with_its_place_and_its_kind(change: dict[str, Any], why: str) -> None:
     members = {**json.loads(json.dumps(to_json(applied(desired())))), **change}
-    with pytest.raises(Malformed) as caught:
+    with pytest.raises(MalformedValue) as caught:
         CLIENT({name: value for name, value in members.items() if value is not ...}, "clients.a")
     assert why == str(caught.value)

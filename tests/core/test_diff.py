@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from iac.core.model import FIELDS, Kind
 from iac.core.plan.change import Cause, FieldChange
 from iac.core.plan.diff import compare, is_hidden, mismatches
-from iac.core.registration import Registration
+from iac.core.registration import Facts, Registration
+from iac.registry import capabilities
 from tests.core import strategies as our
 from tests.core.build import KEY, NEW, OLD, applied, desired, ignoring, registered
 
 if TYPE_CHECKING:
     from iac.core.desired import DesiredClient
     from iac.core.model import Fields, Value
-    from iac.core.registration import Facts
 
 OTHER_KEY = KEY.replace("one", "two")
 DEFAULTS = {"access_token_validity_seconds": 3600}
@@ -194,7 +194,7 @@ def _meaning(name: str, value: Value | None, defaults: Fields) -> Value | None:
     return bool(value) if FIELDS[name].kind is Kind.FLAG else defaults.get(name) if value is None else value
 
 
-@given(st.data(), st.sampled_from(sorted(set(FIELDS) - {"jwk", "scope", "grant_types"})))
+@given(st.data(), st.sampled_from(sorted(set(our.VALUES) - {"jwk", "scope", "grant_types"})))
 def test_the_cause_follows_from_who_left_what_was_applied(data: st.DataObject, name: str) -> None:
     """By the server alone, by the definition alone or by both; hidden and forced fields have tests of their own."""
     values = st.one_of(st.none(), our.VALUES[name])
@@ -228,3 +228,11 @@ def test_a_grant_that_comes_with_a_new_scope_is_shown_and_so_is_one_that_is_decl
     seen = registered(declared, grant_types=["client_credentials"])
     assert ["grant_types"] == [change.name for change in compare(declared, seen, None, OLD, {})]
     assert ["grant_types"] == mismatches(declared.fields, declared.declared, seen, OLD, {})
+
+
+def test_a_name_of_extra_is_compared_as_a_value_and_one_that_is_gone_is_as_false() -> None:
+    other = Facts(shows_secrets=False, has_up_scoping=False, api=capabilities("rfc7591"))
+    client = desired(**{"extra.b": '{"a":1}', "extra.a": "false"})
+    for held, changed in (({"extra.b": '{"a":1}'}, []), ({"extra.b": "2", "extra.a": "true"}, ["extra.a", "extra.b"])):
+        seen = Registration("app", {name: value for name, value in client.fields.items() if name in FIELDS} | held)
+        assert changed == [field.name for field in compare(client, seen, None, other, {})]

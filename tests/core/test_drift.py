@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.core.desired import Moved, Terms, Waiver
+from iac.core.desired import MovedEntry, PolicyTerms, Waiver
 from iac.core.diagnostics import Location
-from iac.core.drift import Drift, Drifted, SecretDrift, find_drift
+from iac.core.drift import ClientDrift, Drift, SecretDrift, find_drift
 from iac.core.plan.change import Cause, FieldChange
-from iac.core.policy import Outside, Subject, check, in_force, review_drift
+from iac.core.policy import ReviewContext, Subject, check, in_force, review_drift
 from iac.core.state.model import SecretStatus
 from tests.core import strategies as our
 from tests.core.build import (
@@ -76,7 +76,7 @@ def test_before_is_what_was_applied_and_after_is_the_servers() -> None:
     client = desired(scope=("a", "b"))
     (found,) = _drift(client, registered(client, scope="b c", secret=CANARY)).clients
     expected = FieldChange("scope", ("a", "b"), ("b", "c"), Cause.SERVER, ("c",), ("a",))
-    assert Drifted(ADDRESS, "app", "An app", client.location, fields=(expected,)) == found
+    assert ClientDrift(ADDRESS, "app", "An app", client.location, fields=(expected,)) == found
 
 
 def test_what_definition_and_server_changed_is_told_from_what_was_applied() -> None:
@@ -117,7 +117,7 @@ def test_owners_that_were_applied_as_none_are_told_as_none() -> None:
 
 def test_a_client_that_is_gone_is_said() -> None:
     drift = _drift(desired(), None)
-    assert (Drifted(ADDRESS, "app", "An app", desired().location, gone=True),) == drift.clients
+    assert (ClientDrift(ADDRESS, "app", "An app", desired().location, gone=True),) == drift.clients
     assert (1, 0, 0) == (drift.gone, drift.changed, drift.unchanged)
 
 
@@ -179,7 +179,7 @@ def test_only_what_is_defined_applied_and_asked_for_is_looked_at() -> None:
 
 def test_a_client_that_moves_is_compared_with_what_was_applied_before() -> None:
     client = desired("team/new", client_id="app")
-    wanted = project(client, moved=(Moved(ADDRESS, "team/new", Location("iac.yaml")),))
+    wanted = project(client, moved=(MovedEntry(ADDRESS, "team/new", Location("iac.yaml")),))
     drift = find_drift(wanted, state({ADDRESS: applied(client)}), actual(registered(client, client_name="Theirs")))
     assert ["team/new"] == [each.address for each in drift.clients]
 
@@ -218,7 +218,7 @@ def test_the_json_form_has_counts_places_and_no_secret() -> None:
 def _reviewed(client: DesiredClient, seen: Registration | None, scopes: tuple[str, ...] = ()) -> list[str]:
     wanted = project(client)
     (found,) = review_drift(
-        _drift(client, seen), wanted, Outside(date(2026, 1, 1), scopes, {client.address: seen} if seen else {})
+        _drift(client, seen), wanted, ReviewContext(date(2026, 1, 1), scopes, {client.address: seen} if seen else {})
     ).clients
     return [finding.id for finding in found.findings]
 
@@ -227,7 +227,7 @@ def test_policy_says_of_the_servers_values_what_it_does_not_say_of_the_definitio
     client = desired(redirect_uris=("http://a.example.org/cb",))
     (known,) = [
         replace(hit, id=rule.id)
-        for rule, hit in check(Subject(client.fields, Terms(), has_owners=False), in_force({}, project().api))
+        for rule, hit in check(Subject(client.fields, PolicyTerms(), has_owners=False), in_force({}, project().api))
         if rule.id == "http-redirect-uri"
     ]
     client = replace(client, remarks=(known,))

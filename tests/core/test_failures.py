@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from iac.core.desired import Lifecycle, Limits, Removed, Then
+from iac.core.desired import ChangeLimits, Disposition, Lifecycle, RemovedEntry
 from iac.core.diagnostics import Location
 from iac.core.model import FIELDS
 from iac.core.plan.change import Action
@@ -41,7 +41,7 @@ def test_7_a_part_of_the_folder_that_is_missing_deletes_nothing() -> None:
 
 def test_8_prevent_destroy_outlives_its_definition_and_the_plan_is_shown() -> None:
     held = state({"team/app": applied(desired(), prevent_destroy=True)})
-    wanted = project(removed=(Removed("team/app", Then.DELETE, HERE),))
+    wanted = project(removed=(RemovedEntry("team/app", Disposition.DELETE, HERE),))
     found = plan(wanted, held, actual(registered(desired())))
     assert [Action.DELETE] == [change.action for change in found.changes]
     (guard,) = found.guards
@@ -63,7 +63,7 @@ def test_9_a_plan_of_a_server_that_moved_on_is_another_plan() -> None:
     approved = plan(project(client), held, actual(registered(desired(), secret=CANARY)))
     now = plan(project(client), held, actual(registered(desired(), secret=CANARY, scope="theirs")))
     assert approved.digest != now.digest
-    deleting = project(removed=(Removed("team/app", Then.DELETE, HERE),))
+    deleting = project(removed=(RemovedEntry("team/app", Disposition.DELETE, HERE),))
     before, after = (
         plan(deleting, held, actual(registered(desired(), client_uri=uri))) for uri in ("https://a", "https://b")
     )
@@ -122,10 +122,10 @@ def refused() -> list[tuple[str, str, str, str]]:
     client = desired(client_name="New name")
     held = state({client.address: applied(client)})
     seen = actual(registered(client, secret=CANARY, client_name="Theirs"))
-    gone = project(*MANY[:0], removed=tuple(Removed(client.address, Then.DELETE, HERE) for client in MANY))
+    gone = project(*MANY[:0], removed=tuple(RemovedEntry(client.address, Disposition.DELETE, HERE) for client in MANY))
     plans = [
         plan(gone, HELD, SEEN),
-        plan(project(client, limits=Limits(max_updates=0)), held, seen),
+        plan(project(client, limits=ChangeLimits(max_updates=0)), held, seen),
         plan(project(client), held),
         plan(project(desired(client_id="other")), state({client.address: applied(client, prevent_destroy=True)}), seen),
         plan(project(client, login_client_id="app"), held, seen),

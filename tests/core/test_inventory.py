@@ -9,11 +9,11 @@ import pytest
 from iac.core.desired import Lifecycle
 from iac.core.inventory import (
     COLUMNS,
+    ClientRecord,
+    ClientStatus,
     Filter,
     Inventory,
     InventoryRow,
-    Known,
-    Standing,
     gone_row,
     parse_moment,
     registered_row,
@@ -34,7 +34,7 @@ HELD = ClientState(
 )
 
 
-def row(known: Known = Known(), login: str = "", **answer: Any) -> InventoryRow:  # noqa: B008  # a frozen value
+def row(known: ClientRecord = ClientRecord(), login: str = "", **answer: Any) -> InventoryRow:  # noqa: B008  # a frozen value
     given = {"client_id": "app", "client_name": "An app", "created_at": CREATED, "grant_types": ["client_credentials"]}
     return registered_row(parse_answer({**given, **answer}), known, login)
 
@@ -42,7 +42,7 @@ def row(known: Known = Known(), login: str = "", **answer: Any) -> InventoryRow:
 def test_a_row_has_what_the_server_says_and_what_the_project_knows() -> None:
     defined = desired("team/app", lifecycle=Lifecycle(rotate_after=60 * 86400))
     found = row(
-        Known("team/app", HELD, defined, ("out/app.env",)),
+        ClientRecord("team/app", HELD, defined, ("out/app.env",)),
         scope="storage.read:/ openid scim:read",
         last_used="2026-11-01",
         contacts=["ops@example.org"],
@@ -75,26 +75,26 @@ def test_a_row_has_what_the_server_says_and_what_the_project_knows() -> None:
 @pytest.mark.parametrize(
     ("known", "login", "answer", "standing"),
     [
-        (Known("team/app", HELD), "", {}, Standing.MANAGED),
-        (Known("team/app", HELD, is_replaced=True), "", {}, Standing.REPLACED),
-        (Known(), "", {}, Standing.UNMANAGED),
-        (Known(), "app", {}, Standing.PROTECTED),
-        (Known(), "", {"client_name": "oidc-agent:me"}, Standing.PROTECTED),
-        (Known(), "", {"client_id": None}, Standing.UNMANAGED),
+        (ClientRecord("team/app", HELD), "", {}, ClientStatus.MANAGED),
+        (ClientRecord("team/app", HELD, is_replaced=True), "", {}, ClientStatus.REPLACED),
+        (ClientRecord(), "", {}, ClientStatus.UNMANAGED),
+        (ClientRecord(), "app", {}, ClientStatus.PROTECTED),
+        (ClientRecord(), "", {"client_name": "oidc-agent:me"}, ClientStatus.PROTECTED),
+        (ClientRecord(), "", {"client_id": None}, ClientStatus.UNMANAGED),
     ],
 )
 def test_a_client_is_managed_protected_or_neither(
-    known: Known, login: str, answer: dict[str, Any], standing: Standing
+    known: ClientRecord, login: str, answer: dict[str, Any], standing: ClientStatus
 ) -> None:
     assert standing is row(known, login, **answer).standing
 
 
 def test_what_is_in_state_and_not_on_the_server_is_gone() -> None:
-    gone = gone_row(Known("team/app", HELD))
+    gone = gone_row(ClientRecord("team/app", HELD))
     assert gone is not None
-    assert (Standing.GONE, False, "An app") == (gone.standing, gone.is_active, gone.name)
-    assert gone_row(Known()) is None
-    assert gone_row(Known("team/app", HELD, is_replaced=True)) is None
+    assert (ClientStatus.GONE, False, "An app") == (gone.standing, gone.is_active, gone.name)
+    assert gone_row(ClientRecord()) is None
+    assert gone_row(ClientRecord("team/app", HELD, is_replaced=True)) is None
 
 
 @pytest.mark.parametrize(
@@ -140,9 +140,9 @@ def test_expiring_is_what_is_due_or_ends_within_so_long_or_already() -> None:
 
 
 def test_the_other_filters_look_at_names_scopes_and_standing() -> None:
-    found = row(Known("team/app", HELD), scope="scim:read openid")
-    assert wants(found, standings=frozenset({Standing.MANAGED}), match="team/*", scope="scim:*", is_privileged=True)
-    assert not wants(found, standings=frozenset({Standing.UNMANAGED}))
+    found = row(ClientRecord("team/app", HELD), scope="scim:read openid")
+    assert wants(found, standings=frozenset({ClientStatus.MANAGED}), match="team/*", scope="scim:*", is_privileged=True)
+    assert not wants(found, standings=frozenset({ClientStatus.UNMANAGED}))
     assert wants(found, match="An a*")
     assert wants(found, match="app")
     assert not wants(found, match="other*")
@@ -155,7 +155,7 @@ def test_rows_are_sorted_by_a_column_and_what_is_not_known_comes_last() -> None:
         replace(row(), client_id=name, secret_version=version)
         for name, version in (("a", None), ("c", 10), ("b", 2), ("d", 2))
     )
-    inventory = Inventory("default", "https://iam.example.org/", rows, {Standing.MANAGED: 4}, is_use_known=False)
+    inventory = Inventory("default", "https://iam.example.org/", rows, {ClientStatus.MANAGED: 4}, is_use_known=False)
 
     def order(column: str, *, is_descending: bool = False) -> str:
         return "".join(one.client_id for one in inventory.sorted_by(column, is_descending=is_descending))
@@ -168,7 +168,7 @@ def test_rows_are_sorted_by_a_column_and_what_is_not_known_comes_last() -> None:
 
 
 def test_the_json_form_counts_all_and_shows_what_is_asked_for() -> None:
-    inventory = Inventory("default", "https://iam.example.org/", (row(),), {Standing.MANAGED: 2}, is_use_known=True)
+    inventory = Inventory("default", "https://iam.example.org/", (row(),), {ClientStatus.MANAGED: 2}, is_use_known=True)
 
     told = inventory.to_dict(("client_id", "grants", "owners"), list(inventory.rows))
 

@@ -5,11 +5,21 @@ import json
 import pytest
 
 from iac.core.errors import StateError
-from iac.core.plan.draft import Rendered
+from iac.core.plan.draft import RenderedClient
 from iac.core.plan.output import output_digest
 from iac.core.state.document import TextOrigin, parse_state, render_state
-from iac.core.state.keys import bury, key_in_use, key_set, kid_in_use, secrets_of, with_keys
-from iac.core.state.model import ClientGone, ClientKey, Tombstone, fold
+from iac.core.state.model import (
+    ClientGone,
+    ClientKey,
+    Tombstone,
+    fold,
+    key_in_use,
+    key_set,
+    kid_in_use,
+    secrets_of,
+    with_keys,
+    without_old_tombstones,
+)
 from tests.core.build import NOW, applied, desired, output, sealed, state
 
 BY_KEY = {"token_endpoint_auth_method": "private_key_jwt"}
@@ -37,7 +47,9 @@ def test_the_key_in_use_of_an_address_is_told_by_its_id() -> None:
 
 
 def test_another_key_is_another_output() -> None:
-    digests = {output_digest(output(), "t", {"team/app": Rendered("app", {}, 0, kid)}) for kid in ("", "one", "two")}
+    digests = {
+        output_digest(output(), "t", {"team/app": RenderedClient("app", {}, 0, kid)}) for kid in ("", "one", "two")
+    }
     assert 3 == len(digests)
 
 
@@ -58,8 +70,8 @@ def test_what_is_no_list_of_keys_is_damage(keys: object) -> None:
 def test_keys_of_a_deleted_client_stay_as_long_as_its_tombstone_and_those_of_a_forgotten_one_go() -> None:
     held = with_keys(state({"team/app": applied(desired())}), "team/app", (ONE,))
     deleted = fold(held, ClientGone("team/app", Tombstone("team/app", applied(desired()), NOW)))
-    assert {"team/app": (ONE,)} == bury(deleted, NOW).keys
-    assert {} == bury(deleted, "2027-01-01T00:00:00Z").keys
+    assert {"team/app": (ONE,)} == without_old_tombstones(deleted, NOW).keys
+    assert {} == without_old_tombstones(deleted, "2027-01-01T00:00:00Z").keys
     assert {} == fold(held, ClientGone("team/app", None)).keys
     beside = with_keys(deleted, "team/new", (TWO,))
-    assert {"team/new": (TWO,)} == bury(beside, "2027-01-01T00:00:00Z").keys
+    assert {"team/new": (TWO,)} == without_old_tombstones(beside, "2027-01-01T00:00:00Z").keys

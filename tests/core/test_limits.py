@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from iac.core.diagnostics import Diagnostic, Location, Severity, message_lines
 from iac.core.errors import InputError, InvalidInput
-from iac.core.limits import ALIKE, MESSAGES, NAMES, TEXT, alike, bounded, listed, said_once
+from iac.core.text import ALIKE, MESSAGES, NAMES, TEXT, bounded, grouped, listed, once_per_message
 
 
 def mistake(file: str, summary: str, *, name: str = "a-mistake", severity: Severity = Severity.ERROR) -> Diagnostic:
@@ -29,14 +29,14 @@ def test_an_error_is_bounded_in_every_part() -> None:
 
 
 def test_items_of_one_key_come_together_where_the_first_was() -> None:
-    assert [["b", "bb"], ["a", "aa"]] == alike(["b", "a", "bb", "aa"], lambda text: text[0])
+    assert [["b", "bb"], ["a", "aa"]] == grouped(["b", "a", "bb", "aa"], lambda text: text[0])
 
 
 def test_what_is_said_of_many_is_said_once() -> None:
     few = [("a", "it is new"), ("b", "it is old"), ("c", "it is new")]
-    assert ["a: it is new", "c: it is new", "b: it is old"] == list(said_once(few, "clients"))
+    assert ["a: it is new", "c: it is new", "b: it is old"] == list(once_per_message(few, "clients"))
     many = [(f"c{number}", "it is new") for number in range(400)]
-    (line,) = said_once(many, "clients")
+    (line,) = once_per_message(many, "clients")
     assert line.startswith("it is new (400 clients: c0, c1, ")
     assert line.endswith(", and 390 more)")
 

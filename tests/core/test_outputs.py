@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from iac.core.plan.change import OutputAction
-from iac.core.plan.draft import Options, Reads, Rendered
+from iac.core.plan.draft import PlanOptions, Reads, RenderedClient
 from iac.core.plan.output import is_written, made_by, output_digest, plan_outputs, record_output
 from iac.core.state.model import OutputRecord
 from tests.core.build import output
 
-APP = Rendered("app", {"client_name": "An app", "scope": ("a", "b")}, 1)
+APP = RenderedClient("app", {"client_name": "An app", "scope": ("a", "b")}, 1)
 CLIENTS = {"team/app": APP}
 DIGEST = output_digest(output(), "template", CLIENTS)
 
@@ -24,9 +24,9 @@ DIGEST = output_digest(output(), "template", CLIENTS)
         {"spec": {"mode": 0o640}},
         {"spec": {"names": ("main",)}},
         {"spec": {"values": {"region": "cern"}}},
-        {"client": Rendered("other", APP.fields, 1)},
-        {"client": Rendered("app", {**APP.fields, "client_name": "Another"}, 1)},
-        {"client": Rendered("app", APP.fields, 2)},
+        {"client": RenderedClient("other", APP.fields, 1)},
+        {"client": RenderedClient("app", {**APP.fields, "client_name": "Another"}, 1)},
+        {"client": RenderedClient("app", APP.fields, 2)},
     ],
 )
 def test_everything_that_decides_the_content_decides_the_digest(change: dict[str, Any]) -> None:
@@ -35,14 +35,14 @@ def test_everything_that_decides_the_content_decides_the_digest(change: dict[str
 
 
 def test_the_order_of_fields_and_other_clients_do_not_enter_the_digest() -> None:
-    turned = Rendered("app", dict(sorted(APP.fields.items(), reverse=True)), 1)
+    turned = RenderedClient("app", dict(sorted(APP.fields.items(), reverse=True)), 1)
     assert DIGEST == output_digest(output(), "template", {"team/app": turned, "team/other": APP})
 
 
-def planned(record: OutputRecord | None, clients: dict[str, Rendered] | None = None) -> OutputAction:
+def planned(record: OutputRecord | None, clients: dict[str, RenderedClient] | None = None) -> OutputAction:
     records = {"out/app.env": record} if record else {}
     ((_, change),) = plan_outputs(
-        [output()], Options(templates={"dotenv": "template"}), CLIENTS if clients is None else clients, records
+        [output()], PlanOptions(templates={"dotenv": "template"}), CLIENTS if clients is None else clients, records
     )
     return change.action
 
@@ -56,9 +56,9 @@ def test_an_output_is_created_updated_or_left_by_what_state_says() -> None:
 READS = frozenset({"client_id", "client_secret", "scope"})
 
 
-def decided(record: OutputRecord, client: Rendered, reads: Reads = READS) -> OutputAction:
+def decided(record: OutputRecord, client: RenderedClient, reads: Reads = READS) -> OutputAction:
     """What becomes of the output where its template reads this, and the client is this now."""
-    options = Options(templates={"dotenv": "template"}, reads=lambda _: reads)
+    options = PlanOptions(templates={"dotenv": "template"}, reads=lambda _: reads)
     ((_, change),) = plan_outputs([output()], options, {"team/app": client}, {"out/app.env": record})
     return change.action
 
@@ -73,7 +73,7 @@ def decided(record: OutputRecord, client: Rendered, reads: Reads = READS) -> Out
         (replace(APP, client_id="other"), OutputAction.UPDATE),
     ],
 )
-def test_an_output_changes_where_its_template_reads_what_changes(client: Rendered, action: OutputAction) -> None:
+def test_an_output_changes_where_its_template_reads_what_changes(client: RenderedClient, action: OutputAction) -> None:
     record = record_output(output(), "template", CLIENTS, READS, 3)
     assert action == decided(record, client)
     assert action == decided(replace(record, digest="sha256:of a client that was renamed since"), client)
@@ -96,7 +96,7 @@ def test_a_template_of_which_nothing_is_known_reads_everything() -> None:
     record = record_output(output(), "template", CLIENTS, READS, 3)
     renamed = {"team/app": replace(APP, fields={**APP.fields, "client_name": "Another"})}
     assert is_written(output(), "template", renamed, record, lambda _: READS)
-    assert not is_written(output(), "template", renamed, record, Options().reads)
+    assert not is_written(output(), "template", renamed, record, PlanOptions().reads)
 
 
 def test_nobody_asks_what_a_template_reads_where_nothing_differs() -> None:
@@ -120,11 +120,11 @@ def test_what_a_template_reads_decides_with_how_the_output_is_made() -> None:
 
 def test_an_output_that_goes_to_another_sink_is_made_there_and_deleted_here() -> None:
     records = {"out/app.env": OutputRecord(DIGEST, ("team/app",))}
-    made, gone = plan_outputs([output(sink="cluster")], Options(templates={"dotenv": "template"}), CLIENTS, records)
+    made, gone = plan_outputs([output(sink="cluster")], PlanOptions(templates={"dotenv": "template"}), CLIENTS, records)
     assert (OutputAction.CREATE, "cluster://out/app.env") == (made[1].action, made[1].id)
     assert (OutputAction.DELETE, "file", "out/app.env") == (gone[1].action, gone[1].sink, gone[1].path)
     back = {"cluster://out/app.env": OutputRecord(DIGEST, ("team/app",), "cluster")}
-    _, gone = plan_outputs([output()], Options(templates={"dotenv": "template"}), CLIENTS, back)
+    _, gone = plan_outputs([output()], PlanOptions(templates={"dotenv": "template"}), CLIENTS, back)
     assert (OutputAction.DELETE, "cluster", "out/app.env") == (gone[1].action, gone[1].sink, gone[1].path)
 
 
@@ -137,11 +137,11 @@ def test_how_and_for_whom_a_sink_writes_decides_what_an_output_is_made_by(change
 
 def test_an_output_of_an_unknown_client_or_secret_is_blocked() -> None:
     assert OutputAction.BLOCKED == planned(None, {})
-    assert OutputAction.BLOCKED == planned(None, {"team/app": Rendered("app", {}, None)})
+    assert OutputAction.BLOCKED == planned(None, {"team/app": RenderedClient("app", {}, None)})
 
 
 def test_an_output_that_is_no_longer_declared_is_deleted() -> None:
     record = OutputRecord(DIGEST, ("team/app",), "file")
-    ((addresses, change),) = plan_outputs([], Options(), CLIENTS, {"out/app.env": record})
+    ((addresses, change),) = plan_outputs([], PlanOptions(), CLIENTS, {"out/app.env": record})
     assert ("team/app",) == addresses
     assert (OutputAction.DELETE, "out/app.env", "file") == (change.action, change.path, change.sink)

@@ -5,13 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.core.desired import Lifecycle, Limits, Moved, Removed, Then
+from iac.core.desired import ChangeLimits, Disposition, Lifecycle, MovedEntry, RemovedEntry
 from iac.core.diagnostics import Location
 from iac.core.plan.change import Action, Change, OutputAction, SecretChange, SecretStep
-from iac.core.plan.draft import Rendered
+from iac.core.plan.draft import RenderedClient
 from iac.core.plan.identity import find_moves, move
 from iac.core.plan.output import output_digest
-from iac.core.plan.plan import Pending, Released
+from iac.core.plan.plan import PendingWrite, ReleasedFields
 from iac.core.state.model import OutputRecord, Predecessor, SecretStatus, Tombstone
 from tests.core.build import (
     CANARY,
@@ -33,8 +33,11 @@ from tests.core.build import (
 )
 
 if TYPE_CHECKING:
+    from iac.core.desired import DesiredClient
+    from iac.core.model import Value
     from iac.core.plan.plan import Plan
     from iac.core.registration import Facts
+    from iac.core.state.model import ClientState
 
 APP = desired()
 HERE = Location("iac.yaml", 12)
@@ -52,7 +55,7 @@ def guards(found: Plan) -> list[str]:
 
 
 def record_of(client: Any = APP, *, version: int | None = 1, clients: tuple[str, ...] = ("team/app",)) -> OutputRecord:
-    rendered = dict.fromkeys(clients, Rendered(client.client_id, client.fields, version))
+    rendered = dict.fromkeys(clients, RenderedClient(client.client_id, client.fields, version))
     return OutputRecord(output_digest(output(clients=clients), "sha256:template", rendered), clients)
 
 
@@ -75,7 +78,7 @@ def test_a_client_that_is_nowhere_is_created_with_a_secret_of_our_choice() -> No
 def test_a_create_that_an_interrupted_run_did_not_send_is_a_create() -> None:
     found = plan(project(APP), state(intents={APP.address: intent(APP, secret=sealed())}))
     assert "an interrupted run did not register it" == only(found).reason
-    assert (Pending("team/app", "app", "create", NOW),) == found.pending
+    assert (PendingWrite("team/app", "app", "create", NOW),) == found.pending
 
 
 def test_a_client_that_was_deleted_on_the_server_is_made_anew_only_when_asked() -> None:
@@ -296,8 +299,8 @@ def test_taking_over_a_client_with_a_hidden_key_is_refused_when_it_would_erase_i
 # leaving
 
 
-def leaving(then: Then, *, is_there: bool = True, **held: Any) -> Plan:
-    wanted = project(removed=(Removed(APP.address, then, HERE),), **held.pop("wanted", {}))
+def leaving(then: Disposition, *, is_there: bool = True, **held: Any) -> Plan:
+    wanted = project(removed=(RemovedEntry(APP.address, then, HERE),), **held.pop("wanted", {}))
     seen = actual(registered(APP)) if is_there else actual()
     return plan(wanted, state({APP.address: applied(APP, **held)}), seen)
 
@@ -305,14 +308,14 @@ def leaving(then: Then, *, is_there: bool = True, **held: Any) -> Plan:
 @pytest.mark.parametrize(
     ("then", "is_there", "action", "reason", "secret"),
     [
-        (Then.DELETE, True, Action.DELETE, "removed: then delete", SecretChange.ERASED),
-        (Then.FORGET, True, Action.FORGET, "removed: then forget", SecretChange.NONE),
-        (Then.DELETE, False, Action.FORGET, "already gone from the server", SecretChange.NONE),
-        (Then.FORGET, False, Action.FORGET, "already gone from the server", SecretChange.NONE),
+        (Disposition.DELETE, True, Action.DELETE, "removed: then delete", SecretChange.ERASED),
+        (Disposition.FORGET, True, Action.FORGET, "removed: then forget", SecretChange.NONE),
+        (Disposition.DELETE, False, Action.FORGET, "already gone from the server", SecretChange.NONE),
+        (Disposition.FORGET, False, Action.FORGET, "already gone from the server", SecretChange.NONE),
     ],
 )
 def test_a_client_leaves_as_its_entry_says(
-    then: Then, *, is_there: bool, action: Action, reason: str, secret: SecretChange
+    then: Disposition, *, is_there: bool, action: Action, reason: str, secret: SecretChange
 ) -> None:
     change = only(leaving(then, is_there=is_there))
     assert (action, reason, secret, HERE) == (change.action, change.reason, change.secret, change.location)
@@ -320,18 +323,18 @@ def test_a_client_leaves_as_its_entry_says(
 
 
 def test_a_client_without_a_secret_loses_none_when_it_is_deleted() -> None:
-    assert SecretChange.NONE == only(leaving(Then.DELETE, **NO_SECRET)).secret
+    assert SecretChange.NONE == only(leaving(Disposition.DELETE, **NO_SECRET)).secret
 
 
 def test_prevent_destroy_in_state_refuses_a_delete_and_no_forget() -> None:
-    refused = leaving(Then.DELETE, prevent_destroy=True)
+    refused = leaving(Disposition.DELETE, prevent_destroy=True)
     assert ["prevent-destroy"] == guards(refused)
     assert HERE == refused.guards[0].location
-    assert [] == guards(leaving(Then.FORGET, prevent_destroy=True))
+    assert [] == guards(leaving(Disposition.FORGET, prevent_destroy=True))
 
 
 def test_the_client_that_logs_in_is_not_deleted() -> None:
-    assert ["protected-client"] == guards(leaving(Then.DELETE, wanted={"login_client_id": "app"}))
+    assert ["protected-client"] == guards(leaving(Disposition.DELETE, wanted={"login_client_id": "app"}))
 
 
 def test_a_vanished_definition_is_refused_and_its_outputs_stay() -> None:
@@ -355,7 +358,7 @@ def test_an_interrupted_create_that_no_definition_names_any_more_is_refused() ->
 
 def test_a_moved_client_is_no_change_at_its_new_address() -> None:
     old, new = desired("team/old", client_id="app"), desired("team/new", client_id="app")
-    wanted = project(new, moved=(Moved("team/old", "team/new", HERE),))
+    wanted = project(new, moved=(MovedEntry("team/old", "team/new", HERE),))
     held = state({"team/old": applied(old)}, intents={"team/old": intent(old, "rotate")})
     found = plan(wanted, held, actual(registered(new, facts=NEW), facts=NEW))
     assert (("team/old", "team/new"),) == found.moved
@@ -363,14 +366,14 @@ def test_a_moved_client_is_no_change_at_its_new_address() -> None:
 
 
 def test_moves_are_done_once() -> None:
-    wanted = project(moved=(Moved("a", "b", HERE), Moved("c", "d", HERE)))
+    wanted = project(moved=(MovedEntry("a", "b", HERE), MovedEntry("c", "d", HERE)))
     assert (("a", "b"),) == find_moves(wanted, state({"a": applied(APP), "d": applied(APP)}))
     assert () == find_moves(wanted, state({"b": applied(APP)}))
     assert () == find_moves(wanted, state({"a": applied(APP), "b": applied(APP)}))
 
 
 def test_a_move_does_not_make_two_interrupted_writes_one() -> None:
-    wanted, clients = project(moved=(Moved("a", "b", HERE),)), {"a": applied(APP)}
+    wanted, clients = project(moved=(MovedEntry("a", "b", HERE),)), {"a": applied(APP)}
     assert (("a", "b"),) == find_moves(wanted, state(clients, intents={"b": intent(APP)}))
     assert () == find_moves(wanted, state(clients, intents={"a": intent(APP, "rotate"), "b": intent(APP)}))
 
@@ -434,7 +437,9 @@ def test_a_new_secret_changes_the_output() -> None:
 def test_an_output_that_is_no_longer_declared_goes_with_its_client_or_alone() -> None:
     held = state({APP.address: applied(APP)}, outputs={"out/app.env": record_of()})
     alone = only(plan(project(APP), held, actual(registered(APP, secret=CANARY))))
-    deleted = only(plan(project(removed=(Removed(APP.address, Then.DELETE, HERE),)), held, actual(registered(APP))))
+    deleted = only(
+        plan(project(removed=(RemovedEntry(APP.address, Disposition.DELETE, HERE),)), held, actual(registered(APP)))
+    )
     for change in (alone, deleted):
         assert [OutputAction.DELETE] == [out.action for out in change.outputs]
 
@@ -469,7 +474,10 @@ def test_an_output_whose_clients_have_all_left_state_is_removed() -> None:
 
 def test_what_is_known_of_the_client_of_a_leftover_output_is_said() -> None:
     graves = (Tombstone("team/other", applied(desired("team/other")), NOW), Tombstone("team/app", applied(APP), NOW))
-    removed = (Removed("team/other", Then.DELETE, HERE), Removed("team/app", Then.DELETE, Location("iac.yaml", 13)))
+    removed = (
+        RemovedEntry("team/other", Disposition.DELETE, HERE),
+        RemovedEntry("team/app", Disposition.DELETE, Location("iac.yaml", 13)),
+    )
     held = state(outputs={"out/app.env": record_of()}, tombstones=graves)
     change = only(plan(project(removed=removed), held))
     assert ("app", "An app", Location("iac.yaml", 13)) == (change.client_id, change.client_name, change.location)
@@ -505,10 +513,12 @@ def test_no_address_takes_over_the_client_of_another_nor_one_that_it_has_replace
     assert ["team/app"] == [change.address for change in found.changes]
 
 
-@pytest.mark.parametrize(("then", "expected"), [(Then.FORGET, []), (Then.DELETE, ["client-of-another-address"])])
-def test_a_client_that_its_address_forgets_may_be_adopted_by_another(then: Then, expected: list[str]) -> None:
+@pytest.mark.parametrize(
+    ("then", "expected"), [(Disposition.FORGET, []), (Disposition.DELETE, ["client-of-another-address"])]
+)
+def test_a_client_that_its_address_forgets_may_be_adopted_by_another(then: Disposition, expected: list[str]) -> None:
     heir = desired("team/heir", client_id="app", adopt=True)
-    removed = (Removed("team/app", then, HERE),)
+    removed = (RemovedEntry("team/app", then, HERE),)
     found = plan(project(heir, removed=removed), state({APP.address: applied(APP)}), actual(registered(APP)))
     assert expected == guards(found)
 
@@ -572,16 +582,55 @@ def test_clients_of_others_are_counted_and_nothing_else() -> None:
 def test_a_field_that_is_no_longer_declared_is_released_without_a_change() -> None:
     last = applied(desired(contacts=("a@x",)))
     found = updated(APP, last, contacts=["a@x"])
-    assert (True, (Released("team/app", ("contacts",)),)) == (found.is_empty, found.released)
+    assert (True, (ReleasedFields("team/app", ("contacts",)),)) == (found.is_empty, found.released)
+
+
+def taken(client: DesiredClient, last: ClientState, **seen: Any) -> dict[str, tuple[Value | None, Value | None]]:
+    found = plan(project(client), state({client.address: last}), actual(registered(client, secret=CANARY, **seen)))
+    fields = (field for one in found.taken_over for field in one.fields)
+    return {field.name: (field.before, field.after) for field in fields}
+
+
+def test_what_definition_and_server_both_have_by_now_is_taken_over_without_a_change() -> None:
+    last = applied(desired(contacts=("a@x",), client_name="Old name", scope=("openid",)))
+    client = desired(contacts=("a@x", "b@x"), client_name="New name", require_auth_time=False, scope=("openid",))
+    expected = {
+        "client_name": ("Old name", "New name"),
+        "contacts": (("a@x",), ("a@x", "b@x")),
+        "require_auth_time": (None, False),
+    }
+    assert expected == taken(client, last)
+
+
+def test_of_a_set_that_still_changes_the_members_that_both_have_are_taken_over() -> None:
+    last = applied(desired(contacts=("a@x", "b@x")))
+    client = desired(contacts=("a@x", "c@x", "d@x"))
+    assert {"contacts": (("a@x", "b@x"), ("a@x", "c@x"))} == taken(client, last, contacts=["a@x", "c@x", "e@x"])
+
+
+def test_what_only_one_of_the_two_has_is_not_taken_over() -> None:
+    last = applied(desired(contacts=("a@x",)))
+    assert {} == taken(desired(contacts=("a@x", "b@x")), last, contacts=["a@x"])
+    assert {} == taken(desired(contacts=("a@x",)), last, contacts=["a@x", "b@x"], client_name="Theirs")
+
+
+def test_owners_that_both_have_by_now_are_taken_over() -> None:
+    client = desired(owners=("one", "two"))
+    last = applied(replace(client, owners=("one",)))
+    seen = registered(client, secret=CANARY, owners=("one", "two"))
+    (found,) = plan(project(client), state({client.address: last}), actual(seen)).taken_over
+    assert [("owners", ("one",), ("one", "two"))] == [(one.name, one.before, one.after) for one in found.fields]
+    kept = replace(seen, owners=("one",))
+    assert () == plan(project(client), state({client.address: last}), actual(kept)).taken_over
 
 
 @pytest.mark.parametrize(("limit", "refused"), [(0, True), (1, False), (None, False)])
 def test_too_many_deletes_or_updates_are_refused(limit: int | None, *, refused: bool) -> None:
-    deletes = leaving(Then.DELETE, wanted={"limits": Limits(max_deletes=limit)})
+    deletes = leaving(Disposition.DELETE, wanted={"limits": ChangeLimits(max_deletes=limit)})
     assert (["max-deletes"] if refused else []) == guards(deletes)
     client = desired(client_name="New name")
     held = state({client.address: applied(client)})
-    wanted = project(client, limits=Limits(max_updates=limit))
+    wanted = project(client, limits=ChangeLimits(max_updates=limit))
     updates = plan(wanted, held, actual(registered(client, secret=CANARY, client_name="Theirs")))
     assert (["max-updates"] if refused else []) == guards(updates)
 

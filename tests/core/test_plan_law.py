@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from iac.core.desired import Lifecycle, Moved, Removed, Then
+from iac.core.desired import Disposition, Lifecycle, MovedEntry, RemovedEntry
 from iac.core.diagnostics import Location
 from iac.core.plan.change import Action
-from iac.core.plan.draft import Options
+from iac.core.plan.draft import PlanOptions
 from iac.core.plan.make import make_plan
 from iac.core.secret import Secret
 from iac.core.state.model import OutputRecord, SecretStatus
@@ -55,7 +55,7 @@ def a_registration(draw: st.DrawFn, client: DesiredClient, facts: Facts) -> Regi
 
 
 @st.composite
-def inputs(draw: st.DrawFn) -> tuple[Desired, State, Actual, Options]:
+def inputs(draw: st.DrawFn) -> tuple[Desired, State, Actual, PlanOptions]:
     """Definitions, a state that may know them otherwise, and a server that may hold something else again."""
     facts = draw(our.facts)
     drawn = {address: draw(our.definitions(address)) for address in ADDRESSES}
@@ -84,13 +84,13 @@ def inputs(draw: st.DrawFn) -> tuple[Desired, State, Actual, Options]:
     desired = project(
         *clients,
         outputs=specs,
-        removed=tuple(Removed(a, draw(st.sampled_from(Then)), HERE) for a in ADDRESSES if a not in defined),
-        moved=(Moved("team/a", "team/b", HERE),),
+        removed=tuple(RemovedEntry(a, draw(st.sampled_from(Disposition)), HERE) for a in ADDRESSES if a not in defined),
+        moved=(MovedEntry("team/a", "team/b", HERE),),
         login_client_id=draw(st.sampled_from(["", "c"])),
     )
     records = {"out/old.env": OutputRecord("sha256:x", (draw(st.sampled_from(ADDRESSES)),))}
     targets = frozenset(draw(st.sets(st.sampled_from(ADDRESSES), max_size=2)))
-    options = Options(templates={"dotenv": "sha256:t"}, targets=targets)
+    options = PlanOptions(templates={"dotenv": "sha256:t"}, targets=targets)
     return desired, state(held, intents=intents, outputs=records), actual(*seen, facts=facts, others=2), options
 
 
@@ -158,7 +158,7 @@ def test_a_plan_of_what_was_applied_is_empty(client: DesiredClient, facts: Facts
     known: dict[str, Any] = {} if has_secret else {"secret": None, "secret_status": SecretStatus.NONE}
     seen = registered(client, facts=facts, secret=secret if has_secret else None)
     plan = make_plan(
-        project(client), state({client.address: applied(client, **known)}), actual(seen, facts=facts), Options()
+        project(client), state({client.address: applied(client, **known)}), actual(seen, facts=facts), PlanOptions()
     )
     assert ((), (), 1) == (plan.changes, plan.guards, plan.no_op)
 

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.core.desired import Moved, Removed, Then
+from iac.core.desired import Disposition, MovedEntry, RemovedEntry
 from iac.core.diagnostics import Location
 from iac.core.drift import find_drift
 from iac.core.plan.change import Action
-from iac.core.registration import Actual, Facts, Misfit, Registration, Unread
+from iac.core.plan.identity import with_token
+from iac.core.registration import Actual, Facts, InvalidMember, NewToken, Registration, UnreadReason
+from iac.core.secret import Secret
 from iac.core.state.model import Predecessor
 from iac.registry import capabilities
 from tests.core.build import NEW, OPTIONS, actual, applied, desired, intent, plan, project, registered, sealed, state
@@ -46,24 +48,64 @@ def test_the_id_that_the_server_chose_is_that_of_the_definition() -> None:
 
 
 def test_a_client_that_moves_keeps_the_id_that_the_server_chose() -> None:
-    moved = [Moved("team/old", "team/app", HERE)]
+    moved = [MovedEntry("team/old", "team/app", HERE)]
     found = plan(project(CLIENT, api=API, moved=moved), state({"team/old": held()}), seen())
     assert (True, []) == (found.is_empty, ids(found))
 
 
-@pytest.mark.parametrize(("why", "finding"), [(Unread.NO_KEY, "not-read"), (Unread.NO_ADDRESS, "create-only")])
-def test_what_cannot_be_read_is_compared_with_what_was_last_applied(why: Unread, finding: str) -> None:
+@pytest.mark.parametrize(
+    ("why", "finding"), [(UnreadReason.NO_KEY, "not-read"), (UnreadReason.NO_ADDRESS, "create-only")]
+)
+def test_what_cannot_be_read_is_compared_with_what_was_last_applied(why: UnreadReason, finding: str) -> None:
     unread = Actual(FACTS, {}, 0, {ID: why})
     found = plan(project(CLIENT, api=API), state({"team/app": held()}), unread)
     assert (True, False, [finding]) == (found.is_empty, found.complete, [said.id for said in found.findings])
-    changed = plan(project(replace(CLIENT, fields={**CLIENT.fields, "client_name": "New"}), api=API),
+    changed = plan(project(replace(CLIENT, fields={**CLIENT.fields, "client_name": "New name"}), api=API),
                    state({"team/app": held()}), unread)  # fmt: skip
     assert [Action.UPDATE] == [change.action for change in changed.changes]
-    assert (["create-only"] if why is Unread.NO_ADDRESS else []) == ids(changed)
+    assert (["create-only"] if why is UnreadReason.NO_ADDRESS else []) == ids(changed)
+
+
+OTHER = capabilities("rfc7591")
+OTHER_FACTS = replace(FACTS, api=OTHER)
+
+
+def test_a_client_that_cannot_be_read_without_loss_is_compared_with_what_was_last_applied() -> None:
+    unread = Actual(OTHER_FACTS, {}, 0, {ID: UnreadReason.NOT_STORED})
+    found = plan(project(CLIENT, api=OTHER), state({"team/app": held(provider="rfc7591")}), unread)
+    assert (True, False, ["not-read"]) == (found.is_empty, found.complete, [said.id for said in found.findings])
+
+
+@pytest.mark.parametrize(("intents", "guard"), [({}, "token-refused"), ({"team/app": "update"}, "lost-update")])
+def test_a_client_whose_token_is_refused_is_not_taken_for_deleted(intents: dict[str, str], guard: str) -> None:
+    refused = Actual(OTHER_FACTS, {}, 0, {ID: UnreadReason.REFUSED})
+    begun = {address: intent(replace(CLIENT, client_id=ID), action) for address, action in intents.items()}
+    last = state({"team/app": held(provider="rfc7591")}, intents=begun)
+    found = plan(project(CLIENT, api=OTHER), last, refused)
+    assert ([guard], False) == (ids(found), found.complete)
+    again = plan(project(CLIENT, api=OTHER), last, refused, replace(OPTIONS, recreate=frozenset({"team/app"})))
+    assert ([], [Action.CREATE]) == (ids(again), [change.action for change in again.changes])
+    for then, guards in ((Disposition.DELETE, [guard]), (Disposition.FORGET, [])):
+        removed = [RemovedEntry("team/app", then, HERE)]
+        assert guards == ids(plan(project(api=OTHER, removed=removed), last, refused))
+
+
+def test_a_create_that_was_not_begun_is_a_create() -> None:
+    waiting = state(intents={"team/app": replace(intent(replace(CLIENT, client_id="")), begun=False)})
+    found = plan(project(CLIENT, api=API), waiting, Actual(FACTS, {}, 0))
+    assert ([], [Action.CREATE]) == (ids(found), [change.action for change in found.changes])
+    gone = plan(project(desired("team/b", client_id=""), api=API), waiting, Actual(FACTS, {}, 0))
+    assert [] == ids(gone)
+
+
+def test_one_client_tells_whether_reads_bring_new_tokens() -> None:
+    told = {None: held(), False: held(token_renewed=False), True: held(token_renewed=True)}
+    assert [None, False, True] == [state({"team/app": client}).token_renewed for client in told.values()]
+    assert state({"team/app": told[False], "team/b": told[True]}).token_renewed is True
 
 
 def test_what_this_run_does_not_look_at_is_not_said_to_be_unread() -> None:
-    unread = Actual(FACTS, {}, 0, {ID: Unread.NO_KEY})
+    unread = Actual(FACTS, {}, 0, {ID: UnreadReason.NO_KEY})
     options = replace(OPTIONS, targets=frozenset({"team/other"}))
     other = desired("team/other", client_id="")
     found = plan(project(CLIENT, other, api=API), state({"team/app": held()}), unread, options)
@@ -71,20 +113,20 @@ def test_what_this_run_does_not_look_at_is_not_said_to_be_unread() -> None:
 
 
 def test_drift_of_what_cannot_be_read_is_said_to_be_unread() -> None:
-    unread = Actual(FACTS, {}, 0, {ID: Unread.NO_KEY})
+    unread = Actual(FACTS, {}, 0, {ID: UnreadReason.NO_KEY})
     found = find_drift(project(CLIENT, api=API), state({"team/app": held()}), unread)
     assert ((), 0, ("team/app",)) == (found.clients, found.unchanged, found.unread)
 
 
 def test_a_client_without_address_leaves_by_being_forgotten() -> None:
-    unread = Actual(FACTS, {}, 0, {ID: Unread.NO_ADDRESS})
-    for then, guards in ((Then.DELETE, ["create-only"]), (Then.FORGET, [])):
-        removed = [Removed("team/app", then, HERE)]
+    unread = Actual(FACTS, {}, 0, {ID: UnreadReason.NO_ADDRESS})
+    for then, guards in ((Disposition.DELETE, ["create-only"]), (Disposition.FORGET, [])):
+        removed = [RemovedEntry("team/app", then, HERE)]
         assert guards == ids(plan(project(api=API, removed=removed), state({"team/app": held()}), unread))
 
 
 def test_a_client_that_is_out_of_reach_is_forgotten_with_a_reason_that_says_so() -> None:
-    removed = [Removed("team/app", Then.DELETE, HERE)]
+    removed = [RemovedEntry("team/app", Disposition.DELETE, HERE)]
     found = plan(project(api=API, removed=removed), state({"team/app": held()}), Actual(FACTS, {}, 0))
     assert ["gone from the server, or out of reach"] == [change.reason for change in found.changes]
 
@@ -136,7 +178,7 @@ def test_who_comes_with_a_token_comes_as_nobody() -> None:
 def test_scopes_that_are_left_alone_may_be_stripped_too() -> None:
     ignoring = replace(
         CLIENT,
-        fields={**CLIENT.fields, "client_name": "New"},
+        fields={**CLIENT.fields, "client_name": "New name"},
         lifecycle=replace(CLIENT.lifecycle, ignore_changes=frozenset({"scope"})),
     )
     server = registered(replace(CLIENT, client_id=ID), facts=NEW, scope="openid storage.read:/")
@@ -186,7 +228,7 @@ def test_a_predecessor_whose_time_is_over_goes_with_the_change_that_is_made_anyw
     assert (["client_name"], ["old"]) == ([f.name for f in change.fields], [gone.client_id for gone in change.leaving])
 
 
-GARBLED = Registration(ID, {}, misfits=(Misfit("client_name", "a text", "a list"),))
+GARBLED = Registration(ID, {}, invalid_members=(InvalidMember("client_name", "a text", "a list"),))
 PROBLEM = "client_name: expected a text, got a list"
 
 
@@ -203,15 +245,15 @@ def test_what_is_not_understood_is_compared_with_what_was_last_applied_and_left_
         ids(found),
     )
     assert PROBLEM in found.findings[0].why
-    renamed = replace(CLIENT, fields={**CLIENT.fields, "client_name": "New"})
+    renamed = replace(CLIENT, fields={**CLIENT.fields, "client_name": "New name"})
     changed = plan(project(renamed, api=API), state({"team/app": held()}), garbled())
     assert ["client-not-understood"] == ids(changed)
     assert PROBLEM in changed.guards[0].why
 
 
 def test_what_is_not_understood_can_be_forgotten_and_not_deleted() -> None:
-    for then, guards in ((Then.DELETE, ["client-not-understood"]), (Then.FORGET, [])):
-        removed = [Removed("team/app", then, HERE)]
+    for then, guards in ((Disposition.DELETE, ["client-not-understood"]), (Disposition.FORGET, [])):
+        removed = [RemovedEntry("team/app", then, HERE)]
         assert guards == ids(plan(project(api=API, removed=removed), state({"team/app": held()}), garbled()))
 
 
@@ -233,3 +275,15 @@ def test_a_client_in_no_state_that_is_not_understood_is_neither_created_nor_take
 def test_drift_of_what_is_not_understood_is_said_to_be_unread_and_why() -> None:
     found = find_drift(project(CLIENT, api=API), state({"team/app": held()}), garbled())
     assert (("team/app",), (f"team/app ({ID}) is not understood: {PROBLEM}",)) == (found.unread, found.not_understood)
+
+
+def test_a_new_token_takes_the_place_of_the_one_of_its_client() -> None:
+    old = Predecessor(held(client_id="old", rat=sealed()))
+    client, new = held(rat=sealed(), predecessors=(old,)), sealed("new")
+    own = with_token(client, NewToken(ID, Secret("new"), by_read=True), new)
+    assert (new, True, client.predecessors) == (own.rat, own.token_renewed, own.predecessors)
+    theirs = with_token(client, NewToken("old", Secret("new"), by_read=False), new)
+    assert (client.rat, [(new, None)]) == (
+        theirs.rat,
+        [(one.client.rat, one.client.token_renewed) for one in theirs.predecessors],
+    )

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.core.desired import Moved
+from iac.core.desired import MovedEntry
 from iac.core.diagnostics import Location
-from iac.core.plan.change import Action
-from iac.core.plan.recipients import Recipients
+from iac.core.plan.change import Action, Recipients
 from iac.core.state.model import ClientKey, SecretStatus
 from tests.core.build import CANARY, OPTIONS, actual, applied, desired, intent, plan, project, registered, sealed, state
 
@@ -94,7 +93,7 @@ def test_an_address_that_this_run_does_not_look_at_is_left_out() -> None:
 
 def test_a_moved_client_is_sealed_anew_anyway() -> None:
     new = desired("team/new", client_id="app", recipients=(HOST,))
-    wanted = project(new, moved=(Moved("team/app", "team/new", Location("iac.yaml", 3)),))
+    wanted = project(new, moved=(MovedEntry("team/app", "team/new", Location("iac.yaml", 3)),))
     result = plan(wanted, state({"team/app": held()}), actual(registered(new, secret=CANARY)))
     assert (("team/app", "team/new"),) == result.moved
     assert () == result.findings

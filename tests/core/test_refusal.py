@@ -41,7 +41,8 @@ PRIVATE = json.dumps({"keys": [{**json.loads(KEY)["keys"][0], "d": "ZA", "p": "c
             "token_endpoint_auth_method",
         ),
         ({"jwk": "k" * 2_049}, OLD, "jwk-too-long", "jwk"),
-        ({"jwk": "k" * 65_536}, None, "jwk-too-long", "jwk"),
+        ({"jwk": "k" * 65_536}, None, "jwk-perhaps-too-long", "jwk"),
+        ({"jwk": "k" * 65_536}, NEW, "jwk-perhaps-too-long", "jwk"),
     ],
 )
 def test_what_a_server_drops_is_refused_with_a_way_on(

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from iac.core.desired import Lifecycle
-from iac.core.plan.draft import Options
-from iac.core.rotation import Due, due, duration, is_past, later, written
+from iac.core.plan.draft import PlanOptions
+from iac.core.rotation import DueRotation, due, duration, is_past, later, written
 from iac.core.state.model import SecretStatus
 from tests.core.build import NEW, NOW, OPTIONS, actual, applied, desired, plan, project, registered, state
 
@@ -18,7 +18,7 @@ THEN = datetime(2027, 5, 22, 10, 0, 0, tzinfo=UTC)
 
 def test_a_secret_is_due_when_it_has_its_age_and_not_before() -> None:
     assert due(APP, applied(APP), SOON) is None
-    assert Due("2027-05-22T10:00:00Z", is_counted_from_taking_over=False) == due(APP, applied(APP), THEN)
+    assert DueRotation("2027-05-22T10:00:00Z", is_counted_from_taking_over=False) == due(APP, applied(APP), THEN)
 
 
 def test_without_an_age_a_clock_or_a_secret_nothing_is_due() -> None:
@@ -31,7 +31,7 @@ def test_without_an_age_a_clock_or_a_secret_nothing_is_due() -> None:
 @pytest.mark.parametrize("adopted_at", [NOW, ""])
 def test_a_secret_that_was_never_seen_is_as_old_as_what_is_known_of_its_client(adopted_at: str) -> None:
     held = applied(APP, secret=None, secret_status=SecretStatus.UNKNOWN, adopted_at=adopted_at)
-    assert Due("2027-05-22T10:00:00Z", is_counted_from_taking_over=True) == due(APP, held, THEN)
+    assert DueRotation("2027-05-22T10:00:00Z", is_counted_from_taking_over=True) == due(APP, held, THEN)
 
 
 def test_a_secret_that_was_taken_over_says_so_and_one_that_is_newer_does_not() -> None:
@@ -58,7 +58,7 @@ def test_times_are_written_and_compared_as_state_has_them() -> None:
 
 def planned(**options: object) -> tuple[list[str], list[str]]:
     """Actions and findings of a plan whose only client is as wanted, with an old secret."""
-    given = Options(templates=OPTIONS.templates, **{"now": THEN, **options})  # type: ignore[arg-type]
+    given = PlanOptions(templates=OPTIONS.templates, **{"now": THEN, **options})  # type: ignore[arg-type]
     found = plan(project(APP), state({APP.address: applied(APP)}), actual(registered(APP, facts=NEW), facts=NEW), given)
     assert not found.guards
     return [str(change.action) for change in found.changes], [finding.summary for finding in found.findings]
@@ -79,5 +79,5 @@ def test_a_run_that_is_asked_to_rotates_what_is_due() -> None:
 
 def test_an_age_that_counts_from_taking_over_says_so() -> None:
     held = state({APP.address: applied(APP, adopted_at=NOW)})
-    found = plan(project(APP), held, actual(registered(APP, facts=NEW), facts=NEW), Options(now=THEN))
+    found = plan(project(APP), held, actual(registered(APP, facts=NEW), facts=NEW), PlanOptions(now=THEN))
     assert "(rotate_after 180d, counted from when the client was taken over)" in f"({found.findings[0].why})"

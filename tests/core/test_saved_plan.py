@@ -9,9 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from iac.core.plan.approval import differences, parse_saved
-from iac.core.plan.change import Action, Change, Leaving, OutputAction, OutputChange, SecretChange
-from iac.core.plan.recipients import Recipients
-from iac.core.state.codec import Malformed
+from iac.core.plan.change import Action, Change, OutputAction, OutputChange, PredecessorChange, Recipients, SecretChange
+from iac.core.state.codec import MalformedValue
 from tests.core.build import registered
 from tests.core.test_change import CHANGE, OUTPUT, PLAN, WANTED
 
@@ -142,7 +141,7 @@ def test_an_address_that_is_not_in_the_file_is_a_difference() -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_plan_or_not_all_of_it_is_refused_and_its_values_are_not_told(text: str) -> None:
-    with pytest.raises(Malformed) as malformed:
+    with pytest.raises(MalformedValue) as malformed:
         parse_saved(text)
     assert "hunter2" not in str(malformed.value)
 
@@ -183,7 +182,7 @@ def test_a_create_that_is_resumed_is_what_the_file_says_is_wanted() -> None:
 
 
 def test_what_a_succession_leaves_is_what_the_file_says_is_wanted() -> None:
-    leaving = (Leaving("old", registered(WANTED)),)
+    leaving = (PredecessorChange("old", registered(WANTED)),)
     begun = replace(CREATED, action=Action.REPLACE, leaving=leaving, succeeds="old", fields=())
     left = replace(begun, resumes=True, observed=registered(WANTED), secret=SecretChange.KEPT, outputs=(OUTPUT,))
     text = json.dumps(of(begun).to_dict())
@@ -194,7 +193,7 @@ def test_what_a_succession_leaves_is_what_the_file_says_is_wanted() -> None:
 
 
 def test_a_deletion_that_is_left_has_no_fields_in_the_file() -> None:
-    leaving = (Leaving("old", registered(WANTED)),)
+    leaving = (PredecessorChange("old", registered(WANTED)),)
     delete = replace(CHANGE, action=Action.DELETE, desired=None, fields=(), outputs=(), leaving=leaving)
     gone = replace(delete, observed=None, secret=SecretChange.NONE)
     assert [] == found(of(gone), json.dumps(of(delete).to_dict()))

@@ -93,9 +93,9 @@ def test_an_answer_without_an_id_has_an_empty_one() -> None:
 )  # fmt: skip
 def test_a_member_of_another_kind_is_told_and_left_out(wrong: dict[str, Any], words: str) -> None:
     found = parse_answer({"client_id": "app", "client_uri": "https://app.example.org", **wrong})
-    assert (words, {"client_uri": "https://app.example.org"}) == (found.misfit_words, found.fields)
+    assert (words, {"client_uri": "https://app.example.org"}) == (found.invalid_words, found.fields)
     assert not wrong.keys() & found.answer.keys()
-    assert CANARY not in found.misfit_words
+    assert CANARY not in found.invalid_words
 
 
 def test_a_member_that_is_nested_too_deep_is_told() -> None:
@@ -103,8 +103,8 @@ def test_a_member_that_is_nested_too_deep_is_told() -> None:
     for _ in range(100_000):
         nested = [nested]
     found = parse_answer({"client_id": "app", "x": nested, "contacts": nested})
-    assert ["x", "contacts"] == [misfit.member for misfit in found.misfits]
-    assert "x: expected at most 20 levels, got more of them" in found.misfit_words
+    assert ["x", "contacts"] == [invalid.member for invalid in found.invalid_members]
+    assert "x: expected at most 20 levels, got more of them" in found.invalid_words
 
 
 def test_a_whole_number_may_be_written_as_a_fraction() -> None:
@@ -113,8 +113,8 @@ def test_a_whole_number_may_be_written_as_a_fraction() -> None:
 
 
 def test_keys_of_a_server_of_rfc_7591_are_an_object() -> None:
-    assert () == parse_answer({"client_id": "app", "jwks": {"keys": []}}, capabilities("rfc7591")).misfits
-    assert "jwks: expected an object, got a text" == parse_answer({"jwks": "{}"}, capabilities("rfc7591")).misfit_words
+    assert () == parse_answer({"client_id": "app", "jwks": {"keys": []}}, capabilities("rfc7591")).invalid_members
+    assert "jwks: expected an object, got a text" == parse_answer({"jwks": "{}"}, capabilities("rfc7591")).invalid_words
 
 
 def test_keys_that_are_nested_too_deep_are_no_keys() -> None:
@@ -125,8 +125,8 @@ def test_keys_that_are_nested_too_deep_are_no_keys() -> None:
 @pytest.mark.parametrize("name", ["client_id", "client_secret", "registration_access_token"])
 def test_half_of_a_character_is_told_and_not_repeated(name: str) -> None:
     found = parse_answer({"client_id": "app", name: f"{CANARY}\ud800"})
-    assert [name] == [misfit.member for misfit in found.misfits]
-    assert (None, None, CANARY in found.misfit_words) == (found.secret, found.rat, False)
+    assert [name] == [invalid.member for invalid in found.invalid_members]
+    assert (None, None, CANARY in found.invalid_words) == (found.secret, found.rat, False)
 
 
 def test_a_registration_client_uri_with_a_login_in_it_is_none() -> None:

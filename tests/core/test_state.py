@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.core.state.keys import bury
 from iac.core.state.model import (
     ClientGone,
     ClientKey,
@@ -21,6 +20,7 @@ from iac.core.state.model import (
     State,
     Tombstone,
     fold,
+    without_old_tombstones,
 )
 from tests.core.build import NOW, applied, desired, intent, sealed, state
 
@@ -103,7 +103,7 @@ def test_an_output_is_remembered_and_forgotten() -> None:
 
 def test_a_tombstone_goes_when_its_time_is_over() -> None:
     old, young = (Tombstone("team/app", applied(desired()), day) for day in ("2026-01-01", "2026-03-01"))
-    kept = bury(state(tombstones=(old, young)), "2026-02-01")
+    kept = without_old_tombstones(state(tombstones=(old, young)), "2026-02-01")
     assert (young,) == kept.tombstones
 
 
@@ -111,8 +111,10 @@ def test_the_keys_of_a_client_go_with_its_tombstone_and_one_that_is_made_for_the
     old, new = (ClientKey(kid, "{}", replace(sealed(), since=f"2026-0{kid}-01")) for kid in "13")
     grave = replace(GRAVE, deleted_at="2026-02-01")
     held = replace(state(tombstones=(grave,)), keys={APP.address: (old, new), "team/other": (old,)})
-    assert held == bury(held, "2026-02-01")
-    assert {APP.address: (new,), "team/other": (old,)} == bury(held, "2026-02-02").keys
-    assert {"team/other": (old,)} == bury(replace(held, keys={**held.keys, APP.address: (old,)}), "2026-02-02").keys
+    assert held == without_old_tombstones(held, "2026-02-01")
+    assert {APP.address: (new,), "team/other": (old,)} == without_old_tombstones(held, "2026-02-02").keys
+    assert {"team/other": (old,)} == without_old_tombstones(
+        replace(held, keys={**held.keys, APP.address: (old,)}), "2026-02-02"
+    ).keys
     back = replace(held, clients={APP.address: applied(APP)})
-    assert held.keys == bury(back, "2026-02-02").keys
+    assert held.keys == without_old_tombstones(back, "2026-02-02").keys

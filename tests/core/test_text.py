@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.core.text import nearest, printable, side_by_side
+from iac.core.text import is_id, nearest, printable, side_by_side
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,8 @@ def test_two_texts_are_cut_around_the_first_place_where_they_differ() -> None:
 def test_of_many_words_those_that_begin_or_end_like_it_are_compared(word: str) -> None:
     known = [f"team/service-{number:05}" for number in range(1000)]
     assert "did you mean team/service-00777?" == nearest(word, known)
+
+
+def test_an_id_is_one_line_in_which_tabs_may_be() -> None:
+    assert all(map(is_id, ("app", "rec odd", "rec\todd", "rec-\u00f6dd")))
+    assert not any(map(is_id, ("", "a\nb", "a\x00b", "a\u200bb")))

@@ -8,7 +8,9 @@ from __future__ import annotations
 import inspect
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from textwrap import fill
 
@@ -18,7 +20,9 @@ from iac.cli import GROUPS, cli
 from iac.cli.help import Example, Subcommand, option_rows
 
 PAGE = Path(__file__).parents[2] / "docs/reference/commands.md"
-_BY_USE, _GLOBAL = "Commands by use", "Global options"
+_BY_USE, _GLOBAL, _SHARED = "Commands by use", "Global options", "Shared options"
+_MANY = 2
+"""From so many commands on an option that is the same in all of them is told once."""
 
 
 def commands() -> dict[str, Subcommand]:
@@ -47,7 +51,7 @@ def commands_page() -> str:
     begin, *parts = re.split(r"^(?=## )", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
     by_head = {part.partition("\n")[0].removeprefix("## "): part for part in parts}
     ours = {f"iac {name}": "\n\n".join(_section(name, command)) for name, command in commands().items()}
-    general = {_BY_USE: _by_use(), _GLOBAL: _options(cli)}
+    general = {_BY_USE: _by_use(), _GLOBAL: _options(cli), _SHARED: _shared_options()}
     own = [head for head in by_head if not head.startswith("iac ")]
     page = [_joined(head, general.get(head, ""), by_head[head]) for head in own]
     page += [_joined(head, text, by_head.get(head, "")) for head, text in ours.items()]
@@ -78,9 +82,12 @@ def _link(name: str) -> str:
 def _section(name: str, command: Subcommand) -> Iterator[str]:
     yield from (_wrapped(paragraph) for paragraph in inspect.cleandoc(command.help or "").split("\n\n"))
     usage = command.get_usage(click.Context(command, info_name=f"iac {name}")).removeprefix("Usage: ")
-    yield f"```text\n{usage}\n```"
+    if not usage.endswith("[OPTIONS]"):
+        yield f"```text\n{usage}\n```"
     if options := _options(command):
         yield options
+    if shared := [row[0] for row in _rows(command) if row in _shared()]:
+        yield f"{'Also' if options else 'Takes'} {', '.join(map(_code, shared))}: [shared options](#shared-options)."
     yield from (_example(example) for example in command.examples)
     if command.exits:
         yield _table(("exit code", "means"), ((str(code), meaning) for code, meaning in sorted(command.exits.items())))
@@ -98,11 +105,30 @@ def _example(example: Example) -> str:
     return f"{_wrapped(example.purpose)}:\n\n```sh\n{example.lines}\n```"
 
 
-def _options(command: click.Command) -> str:
+def _rows(command: click.Command) -> list[tuple[str, str]]:
     """Its options; --help, which all have, is told once."""
     rows = option_rows(command, click.Context(command, **cli.context_settings))
-    shown = [(_code(names), about) for names, about in rows if command is cli or "--help" not in names]
-    return _table(("option", "does"), shown) if shown else ""
+    return [(names, about) for names, about in rows if command is cli or "--help" not in names]
+
+
+@cache
+def _shared() -> dict[tuple[str, str], int]:
+    """The options that several commands have in the same words, and how many."""
+    counts = Counter(row for command in commands().values() for row in _rows(command))
+    return {row: count for row, count in counts.items() if count >= _MANY}
+
+
+def _shared_options() -> str:
+    rows = [(_code(names), about) for (names, about), _ in sorted(_shared().items(), key=lambda item: -item[1])]
+    return _table(("option", "does"), rows)
+
+
+def _options(command: click.Command) -> str:
+    """The options of a command alone, or of `iac` itself."""
+    rows = [
+        (_code(names), about) for names, about in _rows(command) if command is cli or (names, about) not in _shared()
+    ]
+    return _table(("option", "does"), rows) if rows else ""
 
 
 def _code(names: str) -> str:

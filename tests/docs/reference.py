@@ -16,6 +16,7 @@ from iac.core.plan.guards import GUARDS
 from iac.core.policy import CHANGE_RULES, DEFINITION_RULES, REGISTERED_RULES, ChangeRule, Rule
 from iac.services import template_files, values_schema
 from tests.docs.commands_page import PAGE, commands_page
+from tests.docs.schema_tables import PAGES, schema_table
 
 REFERENCE = Path(__file__).parents[2] / "docs/reference"
 _PAGE = re.compile(r"docs/reference/([a-z-]+\.md)(#[a-z-]+)?")
@@ -23,10 +24,7 @@ _PAGE = re.compile(r"docs/reference/([a-z-]+\.md)(#[a-z-]+)?")
 
 def pages() -> dict[Path, str]:
     """Each page as it has to be."""
-    findings = [
-        (f"[`{entry.id}`](diagnostics.md#{entry.id})", f"{entry.what.partition('. ')[0].rstrip('.')}.")
-        for entry in SECTIONS["Findings of a plan"]
-    ]
+    findings = ", ".join(f"[`{entry.id}`](diagnostics.md#{entry.id})" for entry in SECTIONS["Findings of a plan"])
     bodies = {
         "diagnostics": {head: _sections(map(_of_entry, entries)) for head, entries in SECTIONS.items()},
         "policy": {
@@ -38,9 +36,10 @@ def pages() -> dict[Path, str]:
             "Refusals": _table(
                 ("guard", "what it does", "fix"), [(f"`{guard.id}`", guard.what, guard.fix) for guard in GUARDS]
             ),
-            "Findings of a plan": _table(("finding", "says"), findings),
+            "Findings of a plan": f"- {_wrapped(findings)}".replace("\n", "\n  ") + "\n",
         },
         "templates": {"Values of built-in templates": _table(("template", "value", "needed", "is"), _values())},
+        **{page: {"Keys": schema_table(name)} for name, page in PAGES.items()},
     }
     written = {REFERENCE / f"{name}.md": _page(name, sections) for name, sections in bodies.items()}
     return {**written, PAGE: commands_page()}
@@ -62,7 +61,7 @@ def _page(name: str, sections: Mapping[str, str]) -> str:
     for index, part in enumerate(parts):
         head = part.partition("\n")[0].removeprefix("## ")
         if head in sections:
-            prose = re.split(r"^(?=### |\|)", part, maxsplit=1, flags=re.MULTILINE)[0]
+            prose = re.split(r"^(?=### |\||- \[)", part, maxsplit=1, flags=re.MULTILINE)[0]
             parts[index] = f"{prose.rstrip()}\n\n{sections[head]}\n"
     return "".join((begin, *parts)).rstrip() + "\n"
 
@@ -76,20 +75,17 @@ def _of_entry(entry: Explanation) -> Iterator[str]:
     yield _wrapped(entry.what)
     yield from (_wrapped(f"{label}: {text}") for label, text in (("Why", entry.why), ("Fix", entry.fix)) if text)
     if entry.bad:
-        yield _yaml(entry.bad)
+        yield _yaml(entry.bad.removeprefix("# clients.d/portal.yaml\n"))
 
 
 def _of_rule(rule: Rule) -> Iterator[str]:
     yield f"### {rule.id}"
     yield _wrapped(rule.what)
     yield _wrapped(f"Why: {rule.why}")
-    yield _wrapped(f"Source: {rule.source}.")
     yield _wrapped(f"Fix: {rule.fix}.")
-    yield f"Severity: {rule.level}."
-    if isinstance(rule, ChangeRule):
-        yield f"Registered:\n\n{_yaml(rule.before)}"
-    yield f"Found:\n\n{_yaml(rule.bad)}"
-    yield f"Not found:\n\n{_yaml(rule.good)}"
+    yield _wrapped(f"Default: {rule.level}. Source: {rule.source}.")
+    before = f"# registered\n{rule.before}\n# changed to\n" if isinstance(rule, ChangeRule) else ""
+    yield _yaml(before + rule.bad)
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

@@ -15,7 +15,7 @@ from iac.rendering.context import Credentials, ProjectFacts
 from iac.rendering.engine import render
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
-from iac.workflow.new import Start, find_offer, start
+from iac.workflow.new import ServiceStart, add_service, find_offer
 from tests.services.started import PROJECT
 
 FACTS = ProjectFacts("demo", "default", "https://iam.example.org/")
@@ -32,7 +32,7 @@ def shown(command: str) -> dict[str, str]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "iac.yaml").write_text(PROJECT)
-        started = start(root, Start(find_offer(name), address, answers, date(2026, 11, 26)))
+        started = add_service(root, ServiceStart(find_offer(name), address, answers, date(2026, 11, 26)))
         files = {file: (root / file).read_text().split("\n", 1)[1] for file in started.definitions.values()}
         if started.is_shared:
             files["iac.yaml"] = (root / "iac.yaml").read_text().removeprefix(PROJECT)

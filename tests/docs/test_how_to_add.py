@@ -26,23 +26,23 @@ DEFS: Any = load_schema("project")["$defs"]
 
 OPENED = """
 import sys
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
 from iac.clock import SystemClock
-from iac.wiring.sessions import open_login
-from iac.wiring.sessions import open_project
+from iac.wiring import open_login
+from iac.wiring import open_project
 from iac.workflow.pipelines.text import PipelineFacts, render_pipelines
-shell = Shell(sys.argv[1])
+shell = CommandContext(sys.argv[1])
 settings, local = open_project(shell)
 facts = PipelineFacts(settings.issuer, ".", "default", "main", wheel="https://example.org/iac.whl#sha256=00")
 print(render_pipelines("bench", facts)[".bench/iac.yml"].count("IAC_CLIENT_SECRET: $(secret IAC_CLIENT_SECRET)"))
 print(type(local.backend).__name__, type(local.sinks["there"]).__name__, open_login(settings, (), shell).kind)
 from pathlib import Path
 from iac.core.plan.plan import Plan
-from iac.views.kind import PlanView, Setting, render_plan
+from iac.views.kind import PlanView, ViewSettings, render_plan
 from iac.workflow.explain import explain
 from iac.workflow.validate import validate
 print([said.id for said in validate(Path(sys.argv[1])).diagnostics], explain("no-description", Path(sys.argv[1])).fix)
-print(render_plan(Plan("demo", "default", settings.issuer, settings.api), PlanView("wiki"), Setting()), end="")
+print(render_plan(Plan("demo", "default", settings.issuer, settings.api), PlanView("wiki"), ViewSettings()), end="")
 """
 
 

@@ -18,6 +18,7 @@ from iac.providers.iam_admin import api
 from iac.providers.logins.proof import SharedSecret
 from iac.transport import retry
 from tests.config.given import PROJECT, write
+from tests.docs.transcript import read_page
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/login.md").read_text(encoding="utf-8")
@@ -67,9 +68,9 @@ def test_the_table_of_errors_is_that_of_the_code() -> None:
         *(f"`{scope}`" for scope in logins.READ_SCOPES),
         f"`{' '.join(logins.WRITE_SCOPES)}`",
         f"`{probe.SCOPE}`",
-        f"sent up to {retry.Patience().attempts} times",
-        f"pauses of at most {retry.Patience().first}, 1 and 2 seconds",
-        f"more than {retry.Patience().longest:.0f} seconds",
+        f"sent up to {retry.RetryPolicy().attempts} times",
+        f"pauses of at most {retry.RetryPolicy().first}, 1 and 2 seconds",
+        f"more than {retry.RetryPolicy().longest:.0f} seconds",
         "429, 502, 503 or 504",
         f"Up to {api.FEW} clients are read one by one",
         f"pages of {switch('page-size')}",
@@ -84,9 +85,9 @@ def test_the_page_has_the_numbers_and_names_of_the_code(fact: str) -> None:
     assert fact in " ".join(PAGE.split())
 
 
-@pytest.mark.parametrize("page", ["docs/reference/login.md", "docs/how-to/log-in.md", "docs/reference/project.md"])
+@pytest.mark.parametrize("page", ["reference/login.md", "how-to/log-in.md", "reference/project.md"])
 def test_the_settings_that_pages_show_are_right(page: str, tmp_path: Path) -> None:
-    blocks = re.findall(r"```yaml\n((?:auth|tls):.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
+    blocks = re.findall(r"```yaml\n((?:auth|tls):.*?)```", read_page(page), re.DOTALL)
     assert blocks
     for block in blocks:
         keys = {line.partition(":")[0] for line in block.splitlines()}

@@ -6,6 +6,8 @@ import re
 import tomllib
 from pathlib import Path
 
+from tests.docs.site import navigation_problems
+
 ROOT = Path(__file__).parents[2]
 KINDS = {"tutorial", "how-to", "reference", "explanation", "adr"}
 
@@ -29,8 +31,23 @@ def test_the_index_names_each_page_but_those_that_have_an_index_of_their_own() -
     assert set() == pages - _linked(ROOT / "docs/README.md")
 
 
+def test_each_page_is_in_the_navigation_of_the_site_and_no_other() -> None:
+    settings = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]
+    assert [] == list(navigation_problems(settings["nav"], ROOT / "docs"))
+
+
 def test_pages_are_of_the_four_kinds_or_decisions() -> None:
     assert KINDS == {page.name for page in (ROOT / "docs").iterdir() if page.is_dir()}
+
+
+def test_each_path_of_the_code_that_a_page_names_is_there() -> None:
+    pages = [*(ROOT / "docs").rglob("*.md"), ROOT / "CONTRIBUTING.md", ROOT / "tests/README.md"]
+    named = {
+        path for page in pages for path in re.findall(r"`((?:iac|tests|schemas)/[\w./-]+)`", page.read_text("utf-8"))
+    }
+    recipes = (ROOT / "docs/explanation/how-to-add.md").read_text("utf-8")
+    made = set(re.findall(r"^# (iac/\S+\.py)", recipes, re.MULTILINE))
+    assert [] == sorted(path for path in named - made if "NAME" not in path and not (ROOT / path).exists())
 
 
 def test_the_glossary_is_in_order_and_says_each_word_once() -> None:

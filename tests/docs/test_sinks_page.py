@@ -15,11 +15,12 @@ from iac.sinks.kubernetes.login import _REFUSED
 from iac.sinks.kubernetes.secret import MARK
 from iac.sinks.sops.cipher import _FORMS
 from tests.config.given import CLIENT, PROJECT, RECIPIENT, write
+from tests.docs.transcript import read_page
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGE = (DOCS / "reference/sinks.md").read_text(encoding="utf-8")
-HOW_TO = (DOCS / "how-to/deliver-credentials.md").read_text(encoding="utf-8")
+HOW_TO = read_page("how-to/deliver-credentials.md")
 STATE = f"state: {{encryption: {{recipients: [{RECIPIENT}]}}}}\n"
 BLOCKS = re.findall(r"^```yaml\n(sinks:.*?)^```\n\n```yaml\n(outputs:.*?)^```", PAGE + HOW_TO, re.MULTILINE | re.DOTALL)
 

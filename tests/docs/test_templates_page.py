@@ -15,15 +15,16 @@ from iac.core.limits import OUTPUT_BYTES, TEMPLATE_BYTES, TEMPLATE_SECONDS, WORK
 from iac.core.model import uses_secret
 from iac.rendering.context import template_context
 from iac.rendering.engine import JINJA_FILTERS, JINJA_GLOBALS
-from iac.rendering.filters import FILTERS, Refused
+from iac.rendering.filters import FILTERS, UnsafeValue
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.services import template_files, values_schema
+from tests.docs.transcript import read_page
 from tests.rendering.given import FACTS, credentials, output
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/reference/templates.md").read_text(encoding="utf-8")
-HOW_TO = (ROOT / "docs/how-to/render-credentials.md").read_text(encoding="utf-8")
+HOW_TO = read_page("how-to/render-credentials.md")
 
 
 def section(title: str) -> str:
@@ -51,7 +52,7 @@ def test_every_filter_is_documented_in_order() -> None:
 def test_an_example_gives_what_the_page_says(name: str) -> None:
     _, value, gives, refuses = FILTER_ROWS[name]
     assert code(gives) == FILTERS[name](json.loads(code(value)))
-    with pytest.raises(Refused):
+    with pytest.raises(UnsafeValue):
         FILTERS[name](json.loads(code(refuses)))
 
 
@@ -73,11 +74,10 @@ def test_the_methods_without_a_secret_are_named() -> None:
 
 
 def test_every_built_in_is_documented_with_its_values() -> None:
-    table = {code(row[0]): set(re.findall(r"`(\w+)`", row[2])) for row in rows(section("Built-in templates"))}
-    assert set(template_files()) == set(table)
+    assert set(template_files()) == {code(row[0]) for row in rows(section("Built-in templates"))}
     for name, template in load_templates(ROOT, template_files(), Renderer().references).items():
         text = re.sub(r"\{#.*?#\}", "", template.text, flags=re.DOTALL)
-        assert table[name] == set(re.findall(r"\bvalues\.(\w+)", text)) == set(values_schema(name)["properties"])
+        assert set(re.findall(r"\bvalues\.(\w+)", text)) == set(values_schema(name)["properties"])
 
 
 def test_the_limits_are_those_of_the_code() -> None:

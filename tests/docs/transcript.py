@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"^```(console|sh)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_ANY_BLOCK = re.compile(r"^( *)```\w*\n.*?^\1```$", re.MULTILINE | re.DOTALL)
 _MARK = "end-of-command-2f9c"
 
 
@@ -26,6 +27,12 @@ class Step:
 
     command: str
     output: str | None
+
+
+def read_page(name: str) -> str:
+    """A page of docs/, each of its code blocks at the left margin, also one that belongs to an item of a list."""
+    page = (ROOT / "docs" / name).read_text(encoding="utf-8")
+    return _ANY_BLOCK.sub(lambda block: re.sub(rf"^{block[1]}", "", block[0], flags=re.MULTILINE), page)
 
 
 def steps(page: str) -> Iterator[Step]:

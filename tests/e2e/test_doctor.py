@@ -38,11 +38,12 @@ def test_a_project_in_order_says_so(project: Project, monkeypatch: pytest.Monkey
     monkeypatch.setenv("IAC_ISSUER", project.sandbox.issuer)
     found = look(project)
     assert {"versions", "project", "pipelines", "pinned", "files", "outputs", "login-client", "encryption", "identity",
-            "state", "lock", "server", "login", "scopes", "flavour", "exposure", "clock"} == set(found)  # fmt: skip
+            "state", "lock", "server", "login", "scopes", "flavour", "exposure", "clock",
+            "rendered", "clients"} == set(found)  # fmt: skip
     assert {"pipelines"} == {name for name, each in found.items() if each["verdict"] != "ok"}
     said = project.iac("doctor")
     assert "ok       server        " in said.out
-    assert "17 checks: 16 ok, 1 unknown" in said.out.splitlines()[-1]
+    assert "19 checks: 18 ok, 1 unknown" in said.out.splitlines()[-1]
 
 
 @pytest.mark.parametrize("flavour", ["1.12"], indirect=True)

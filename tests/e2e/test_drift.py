@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
 from iac.sandbox.fault import Fault, FaultKind
-from iac.wiring.sessions import Access, open_session
+from iac.wiring import Access, open_session
 
 if TYPE_CHECKING:
     from tests.e2e.project import Project
@@ -110,7 +110,7 @@ def test_an_address_that_is_not_there_is_exit_1_with_the_nearest(applied: Projec
 
 def test_a_run_under_way_is_said(applied: Project) -> None:
     with (
-        open_session(Shell(directory=str(applied.root)), Access.READ) as session,
+        open_session(CommandContext(directory=str(applied.root)), Access.READ) as session,
         session.backend.lock(session.holder(), timeout=0),
     ):
         said = applied.iac("drift")

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from iac.config.document import parse_document
 from iac.core import server
 from iac.core.model import FIELDS
+from iac.document import parse_document
 from iac.sandbox.model import Client
 from iac.sandbox.seed import Seed
 from iac.sandbox.server import Sandbox, start_sandbox
@@ -142,11 +142,11 @@ def test_the_key_of_a_client_comes_along_where_the_server_shows_it(empty: Projec
     said = empty.iac("import", "jwt-auth-private_key_jwt")
     text = empty.read("clients.d/jwt-auth-private_key_jwt.yaml")
     if flavour == "1.14":
-        assert "no key of it is shown" in said.err
-        assert "# no key of it is shown: declare jwks_uri (better) or jwk" in text
+        assert "the server does not show its key" in said.err
+        assert "# the server does not show its key: declare jwks_uri (better) or jwk" in text
         assert "jwk" not in values(text)
     else:
-        assert said.err == ""
+        assert "its key" not in said.err
         assert [key["kid"] for key in values(text)["jwk"]["keys"]] == ["rsa1"]
     plan = empty.iac("plan", "--format", "json")
     assert adopts_alone(plan)
@@ -207,7 +207,7 @@ def test_no_secret_that_the_server_shows_is_said_or_written(empty: Project, flav
 
 def test_what_policy_refuses_is_told_and_waived_only_when_asked_for(empty: Project) -> None:
     said = empty.iac("import", "client-cred", "public-client")
-    assert "policy refuses (password-grant) until that is fixed or waived: client-cred" in said.err
+    assert "policy refuses (password-grant) until you fix or waive it: client-cred" in said.err
     assert "waive" not in empty.read("clients.d/client-cred.yaml")
     assert empty.iac("plan").code == 3
     (empty.root / "clients.d/client-cred.yaml").unlink()
@@ -299,7 +299,7 @@ class TestChoosing:
     def test_wrong_words_on_the_command_line_are_told(self, empty: Project) -> None:
         for arguments, why in {
             (): "name a CLIENT_ID, --match [KIND=]GLOB or --from FILE",
-            ("--match", "nick=a*"): "nick= is none of id=, name=, scope=, contact=, owner=",
+            ("--match", "nick=a*"): "nick= is unknown: use id=, name=, scope=, contact=, owner=",
             ("--match", "name="): "the pattern is empty",
             ("client", "--to", "../out"): "--to FOLDER",
             ("client", "--waive-until", "soon"): "YYYY-MM-DD",

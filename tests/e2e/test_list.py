@@ -137,3 +137,10 @@ def test_a_provider_that_shows_nobody_all_clients_says_so() -> None:
         small.list_clients(str)
     with pytest.raises(InputError, match="does not show owners"):
         small.owners_of(["a"])
+
+
+def test_a_new_project_shows_which_clients_it_could_take_over(project: Project) -> None:
+    (project.root / "clients.d/team/portal.yaml").unlink()
+    assert "unmanaged" == listed(project)["grafana"]["state"]
+    assert project.iac("show", "grafana").code == 0
+    assert "clients.d has no definition" in project.iac("plan").err

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from joserfc.jwk import ECKey
 
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
 from iac.sandbox.model import Client
 from tests.e2e.test_canary import Cage
 from tests.providers.people import CLIENT_ID, CLIENT_SECRET, add_client, code_in, decide
@@ -71,8 +71,8 @@ def terminal(cage: Cage, monkeypatch: pytest.MonkeyPatch) -> Terminal:
     terminal = Terminal(cage)
     monkeypatch.setenv("PEOPLE_SECRET", CLIENT_SECRET)
     cage.secrets["device client's secret"] = CLIENT_SECRET
-    monkeypatch.setattr(Shell, "can_ask", lambda _: True)
-    monkeypatch.setattr(Shell, "say", terminal.say)
+    monkeypatch.setattr(CommandContext, "can_ask", lambda _: True)
+    monkeypatch.setattr(CommandContext, "say", terminal.say)
     add_client(cage.project.sandbox.iam)
     cage.project.edit("iac.yaml", AUTH, DEVICE)
     return terminal

@@ -159,10 +159,10 @@ class TestRefused:
         assert (applied.registered(CLIENT_ID) == before) is not answer
 
     def test_a_running_apply_is_waited_for_or_named(self, applied: Project) -> None:
-        from iac.cli.context import Shell
-        from iac.wiring.sessions import open_state
+        from iac.cli.context import CommandContext
+        from iac.wiring import open_state
 
-        session = open_state(Shell(str(applied.root)))
+        session = open_state(CommandContext(str(applied.root)))
         with session.backend.lock(session.holder(), timeout=0):
             said = rotate(applied, ADDRESS, "--lock-timeout", "0")
         assert said.code == 6

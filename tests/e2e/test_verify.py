@@ -95,7 +95,7 @@ def test_an_old_file_is_told_from_a_secret_that_was_changed_on_the_server(applie
     foreign = found(applied)[ADDRESS]
 
     assert [("output", "not_proven"), ("login", "failed")] == verdicts(stale)[:2]
-    assert "another secret than state" in stale["checks"][0]["why"]
+    assert "not the one in the state" in stale["checks"][0]["why"]
     assert f"iac render --target {ADDRESS}" == stale["checks"][1]["fix"]
     assert [("output", "ok"), ("login", "failed")] == verdicts(foreign)[:2]
     is_shown = applied.sandbox.iam.world.facts.secrets_shown
@@ -107,9 +107,9 @@ def test_an_old_file_is_told_from_a_secret_that_was_changed_on_the_server(applie
 @pytest.mark.parametrize(
     ("content", "verdict", "why"),
     [
-        (None, "failed", "it is not there"),
+        (None, "failed", "the file is missing"),
         ("CLIENT_ID=team-portal\n", "failed", "it has no CLIENT_SECRET"),
-        ("CLIENT_ID=another\nCLIENT_SECRET=x\n", "failed", "names another client_id"),
+        ("CLIENT_ID=another\nCLIENT_SECRET=x\n", "failed", "its client_id is not the one"),
         ("no dotenv", "failed", "it has no CLIENT_ID"),
     ],
 )

@@ -198,7 +198,8 @@ class FakeProvider(Provider):
         for kind in ("refresh", "access"):
             self._call("revoke", client_id, "PATCH", f"{_path(client_id)}/revoke-{kind}-tokens")
 
-    def _accepts_secret(self, client_id: str, secret: Secret) -> bool:
+    def _accepts_secret(self, client_id: str, secret: Secret, fields: Fields | None) -> bool:
+        del fields
         return self.logs_in(client_id, secret.reveal())
 
     def _call(

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 
 from iac.core.errors import LockedError, StateError
 from iac.core.secret import Secret
-from iac.core.state.keys import brings_secret
-from iac.core.state.model import fold
+from iac.core.state.model import fold, is_needed
 from iac.ports import Clock, StateBackend, Vault
 
 if TYPE_CHECKING:
@@ -70,7 +69,7 @@ class MemoryBackend(StateBackend):
         """What is left of a state that is kept elsewhere when the machine of the run is gone (iac.backends.remote)."""
         last = 0
         for number, event in enumerate(self.journal, start=1):
-            if self.document is not None and brings_secret(self.document, event):
+            if self.document is not None and is_needed(self.document, event):
                 last = number
         del self.journal[last:]
 

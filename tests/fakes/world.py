@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from iac.apply.outcome import Stop
+from iac.apply.outcome import StopRequest
 from iac.apply.run import apply_plan
 from iac.core.desired import Desired
-from iac.core.plan.draft import Options
+from iac.core.plan.draft import PlanOptions
 from iac.core.state.model import State
 from iac.ports import Deliveries, Place
 from iac.registry import capabilities
@@ -71,14 +71,14 @@ class Line:
 
     def plan(self, *clients: DesiredClient, **options: Any) -> Plan:
         """What would be done now."""
-        return prepare(self.session(*clients), Options(**options)).plan
+        return prepare(self.session(*clients), PlanOptions(**options)).plan
 
-    def apply(self, *clients: DesiredClient, stop: Stop | None = None, **options: Any) -> Report:
+    def apply(self, *clients: DesiredClient, stop: StopRequest | None = None, **options: Any) -> Report:
         """Plan, check the guards, apply."""
         session = self.session(*clients)
-        prepared = prepare(session, Options(**options))
+        prepared = prepare(session, PlanOptions(**options))
         check_guards(prepared.plan)
-        return apply_plan(session, prepared, stop or Stop())
+        return apply_plan(session, prepared, stop or StopRequest())
 
     def held(self, address: str = "team/app") -> ClientState:
         """What state, as the next run finds it, holds of an address."""

@@ -150,5 +150,5 @@ def test_a_backup_is_a_copy_where_there_are_no_links(tmp_path: Path, monkeypatch
 
     (tmp_path / "a").write_bytes(b"one")
     monkeypatch.setattr(os, "link", refuse)
-    files.keep(tmp_path / "a", tmp_path / "b")
+    files.back_up(tmp_path / "a", tmp_path / "b")
     assert (b"one", ["a", "b"]) == ((tmp_path / "b").read_bytes(), names(tmp_path))

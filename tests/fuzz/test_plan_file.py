@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from iac.core.errors import StalePlan
 from iac.core.plan.approval import parse_saved
-from iac.core.state.codec import Malformed
+from iac.core.state.codec import MalformedValue
 from iac.workflow.plan import check_expected, check_saved
 from tests.core.build import CANARY, OPTIONS, actual, applied, desired, output, plan, project, registered, sealed, state
 
@@ -105,7 +105,7 @@ def is_refused(text: str) -> bool:
         saved = parse_saved(text)
         check_expected(PLAN, None, saved.digest)
         check_saved(PLAN, saved)
-    except (Malformed, StalePlan):
+    except (MalformedValue, StalePlan):
         return True
     return False
 

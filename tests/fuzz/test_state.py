@@ -16,8 +16,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from iac.core.errors import StateError
-from iac.core.state.document import TextOrigin, check_state, parse_state, render_state
-from iac.core.state.journal import Batch, check_events, parse_journal, render_batch, replay
+from iac.core.state.document import (
+    Batch,
+    TextOrigin,
+    check_events,
+    check_state,
+    parse_journal,
+    parse_state,
+    render_batch,
+    render_state,
+    replay,
+)
 from iac.core.state.model import (
     Approval,
     ClientGone,

@@ -42,6 +42,32 @@ def shared_class_names() -> list[str]:
     return sorted(name for name, count in names.items() if count > 1)
 
 
+def message_types() -> list[str]:
+    """Classes, but exceptions, that say what is wrong and beside it why, how bad it is or what to do.
+
+    Only an exception may hold such parts beside `Diagnostic`; other types hold one.
+    """
+    return [
+        node.name
+        for path, tree in _trees().items()
+        if SANDBOX not in path.parents
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+        and not any(name.endswith(("Error", "Exception")) for name in map(ast.unparse, node.bases))
+        and {"summary", "message"} & (fields := _fields(node))
+        and {"why", "fix", "severity"} & fields
+    ]
+
+
+def _fields(node: ast.ClassDef) -> set[str]:
+    """Names that a class declares, and the parameters of its `__init__`."""
+    inits = [item for item in node.body if isinstance(item, ast.FunctionDef) and item.name == "__init__"]
+    parameters = {parameter.arg for init in inits for parameter in (*init.args.args, *init.args.kwonlyargs)}
+    return parameters | {
+        item.target.id for item in node.body if isinstance(item, ast.AnnAssign) and isinstance(item.target, ast.Name)
+    }
+
+
 def exceptions_from_lint() -> list[str]:
     """Lines with a noqa."""
     return [
@@ -104,6 +130,7 @@ def counts() -> dict[str, int]:
         "modules": len(_modules()),
         "statements outside the sandbox": statements(),
         "class names with two meanings": len(shared_class_names()),
+        "types for a message": len(message_types()),
         "exceptions from lint": len(exceptions_from_lint()),
         "circles of imports": len(circles()),
         "modules with a gerund for a name": len(gerunds()),
@@ -113,5 +140,5 @@ def counts() -> dict[str, int]:
 if __name__ == "__main__":
     for measure, count in counts().items():
         print(f"{count:6} {measure}")  # noqa: T201  # a script
-    for names in (shared_class_names(), gerunds(), circles()):
+    for names in (shared_class_names(), message_types(), gerunds(), circles()):
         print(*names)  # noqa: T201  # a script

@@ -54,6 +54,17 @@ def test_a_module_has_at_most_450_lines() -> None:
     assert {} == {module: count for module, count in lines.items() if count > MAX_MODULE}
 
 
+def test_a_mistake_is_made_with_its_fix() -> None:
+    calls = [
+        (f"{name(path)}:{node.lineno}", {keyword.arg: keyword.value for keyword in node.keywords})
+        for path in PRODUCT
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "mistake"
+    ]
+    assert len(calls) > 50
+    assert [] == [where for where, given in calls if not getattr(given.get("fix"), "value", True) or "fix" not in given]
+
+
 def test_a_function_has_at_most_40_lines() -> None:
     assert [] == [(where, lines) for path in PRODUCT for where, lines in functions(path) if lines > MAX_FUNCTION]
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from shutil import which
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = [pytest.mark.live, pytest.mark.slow]
-PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+PHONE: Any = {"width": 390, "height": 844}
+DESK: Any = {"width": 1280, "height": 900}
+SCHEMES: Any = ("light", "dark")
 SHOTS = os.environ.get("IAC_TEST_SCREENSHOTS")
 
 
@@ -90,8 +92,8 @@ def test_hostile_names_are_inert_and_nothing_is_loaded(
 
 
 @pytest.mark.parametrize("name", ["plan", "drift", "list"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing_serious(name: str, scheme: str, browser: Browser, tmp_path: Path) -> None:
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_axe_finds_nothing_serious(name: str, scheme: Any, browser: Browser, tmp_path: Path) -> None:
     # axe is no part of the page, so its policy is set aside here.
     context = browser.new_context(bypass_csp=True, color_scheme=scheme, viewport=DESK)
     page = load(context.new_page(), tmp_path, hostile_pages()[name])
@@ -157,7 +159,7 @@ def test_2000_clients_are_shown(page: Page, tmp_path: Path, capsys: pytest.Captu
 def test_screenshots(browser: Browser, tmp_path: Path) -> None:
     for name, text in hostile_pages().items():
         for size, viewport in (("desk", DESK), ("phone", PHONE)):
-            for scheme in ("light", "dark"):
+            for scheme in SCHEMES:
                 context = browser.new_context(viewport=viewport, color_scheme=scheme)
                 page = load(context.new_page(), tmp_path, text)
                 page.evaluate("document.querySelectorAll('details').forEach((item) => { item.open = true })")

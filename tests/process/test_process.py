@@ -26,9 +26,9 @@ def test_no_child_gets_a_secret(child: Child) -> None:
 
 @pytest.mark.parametrize("child", [child for child in Child if child is not Child.GIT_REMOTE])
 def test_what_logs_in_at_a_forge_is_for_git_s_remotes_alone(child: Child) -> None:
-    given = {"GITHUB_TOKEN": "t", "CI_JOB_TOKEN": "t", "SSH_AUTH_SOCK": "s", "GIT_SSH_COMMAND": "x"}
-    assert {} == environment(child, given)
-    assert given == environment(Child.GIT_REMOTE, given)
+    stdin = {"GITHUB_TOKEN": "t", "CI_JOB_TOKEN": "t", "SSH_AUTH_SOCK": "s", "GIT_SSH_COMMAND": "x"}
+    assert {} == environment(child, stdin)
+    assert stdin == environment(Child.GIT_REMOTE, stdin)
 
 
 def python(code: str, limit: int = 1_000_000) -> Command:
@@ -37,12 +37,12 @@ def python(code: str, limit: int = 1_000_000) -> Command:
 
 def test_input_output_and_code_come_through() -> None:
     code = "import sys; data = sys.stdin.read(); print(len(data)); print('no', file=sys.stderr); sys.exit(3)"
-    ended = run(python(code), seconds=30, given=b"x" * 500_000)
+    ended = run(python(code), seconds=30, stdin=b"x" * 500_000)
     assert (3, b"500000\n", b"no\n") == (ended.code, ended.out, ended.err)
 
 
 def test_input_that_nobody_reads_does_no_harm() -> None:
-    assert 0 == run(python("import os; os.close(0); print(1)"), seconds=30, given=b"x" * 500_000).code
+    assert 0 == run(python("import os; os.close(0); print(1)"), seconds=30, stdin=b"x" * 500_000).code
 
 
 def test_much_on_both_sides_does_not_block() -> None:

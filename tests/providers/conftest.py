@@ -13,8 +13,7 @@ from iac.providers.logins import WRITE_SCOPES, Login
 from iac.providers.logins.client_credentials import ClientCredentials
 from iac.providers.logins.proof import SharedSecret
 from iac.sandbox.server import Sandbox, start_sandbox
-from iac.transport.client import Transport
-from iac.transport.http import Http
+from iac.transport.http import Http, Transport
 from tests.providers.clock import SetClock
 
 LOGIN = ClientCredentials(SharedSecret("admin-client-rw", Secret("secret")), WRITE_SCOPES)

@@ -33,6 +33,10 @@ class Say:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
+LOST = Say(0)
+"""No answer: the connection is cut."""
+
+
 @dataclass
 class Stub:
     """A running stub: its address, and what it has seen."""
@@ -75,7 +79,10 @@ def start_stub(answer: Callable[[Seen], Say], tls: ssl.SSLContext | None = None)
             say = answer(seen)
             with lock:
                 under_way.pop()
-            self._send(say)
+            if say is LOST:
+                self.close_connection = True
+            else:
+                self._send(say)
 
         do_GET = do_POST = do_PUT = do_DELETE = _respond  # noqa: N815  # http.server's names
 

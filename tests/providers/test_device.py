@@ -21,7 +21,7 @@ from iac.providers.logins.device import ENDPOINT, SLOWER, DeviceLogin, Terminal
 from iac.providers.logins.proof import PublicClient, SharedSecret
 from iac.sandbox.fault import Fault, FaultKind
 from iac.transport.message import Call
-from iac.transport.retry import Patience
+from iac.transport.retry import RetryPolicy
 from tests.providers.people import CLIENT_ID, CLIENT_SECRET, add_client, code_in, decide
 from tests.providers.stub import Say, Seen, start_stub
 
@@ -65,7 +65,7 @@ class Bench:
         return DeviceLogin(**{**values, **changes})
 
     def fetch(self, scopes: tuple[str, ...] = READ_SCOPES, **changes: Any) -> Bearer:
-        http = self.open_http(self.box.url, patience=Patience(attempts=1))
+        http = self.open_http(self.box.url, retry=RetryPolicy(attempts=1))
         endpoints = discover(http, Issuer.parse(self.box.issuer))
         return self.login(scopes, **changes).fetch(http, endpoints, self.clock)
 
@@ -367,7 +367,7 @@ class Scripted:
                 f"{stub.url}/", "/token", f"{stub.url}/token", others={ENDPOINT: f"{stub.url}/devicecode"}
             )
             bench.person.act = lambda _: None
-            http = bench.open_http(stub.url, patience=Patience(attempts=1))
+            http = bench.open_http(stub.url, retry=RetryPolicy(attempts=1))
             return bench.login().fetch(http, endpoints, bench.clock)
 
 

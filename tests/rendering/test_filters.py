@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
-from iac.rendering.filters import FILTERS, Refused, Text, indent, inline, join
+from iac.rendering.filters import FILTERS, FormattedText, UnsafeValue, indent, inline, join
 
 HOSTILE = [
     "plain-Secret_1.~",
@@ -44,7 +44,7 @@ DATA = st.recursive(
 )
 
 
-def check_discretion(value: object, refused: Refused) -> None:
+def check_discretion(value: object, refused: UnsafeValue) -> None:
     shown = f"{refused} {refused.why} {refused.fix}"
     assert not isinstance(value, str) or len(value) < 4 or value not in shown
 
@@ -53,10 +53,10 @@ def made(name: str, value: object) -> str | None:
     """The filter's text, None when it refuses; a refusal never holds the value."""
     try:
         text = FILTERS[name](value)
-    except Refused as refused:
+    except UnsafeValue as refused:
         check_discretion(value, refused)
         return None
-    assert type(text) is Text
+    assert type(text) is FormattedText
     return text
 
 
@@ -118,7 +118,7 @@ def test_no_form_of_a_dollar_is_read_alike_so_it_is_refused() -> None:
         script = f'NAME={text}\nprintf %s "$NAME"'
         run = subprocess.run(["/bin/sh", "-c", script], capture_output=True, check=True, encoding="utf-8")
         assert shell == run.stdout
-        with pytest.raises(Refused, match="has a `\\$`") as caught:
+        with pytest.raises(UnsafeValue, match="has a `\\$`") as caught:
             FILTERS["dotenv"](shell)
         assert "HOME" not in caught.value.why + caught.value.fix
 
@@ -209,6 +209,9 @@ def test_a_name_of_the_environment_is_one(value: str) -> None:
         ("dotenv", "a\\b"),
         *(("dotenv", value) for value in ("${HOME}", "$HOME", "a$", "a$1", "a b$")),
         ("sql", "a\\b"),
+        ("secret_key", "team/portal.client_id"),
+        ("secret_key", "a" * 254),
+        ("secret_key", ""),
         ("apache", "${HOME}"),
         ("apache", "exec:/bin/id"),
         ("spring", "${HOME}"),
@@ -245,25 +248,27 @@ def test_a_filter_writes(name: str, value: object, expected: str) -> None:
     assert expected == made(name, value)
 
 
-@pytest.mark.parametrize("value", ["https://iam.example.org:8443/x", "wlcg.groups", "a_b~c+d=", 7, "", Text("a b\n")])
+@pytest.mark.parametrize(
+    "value", ["https://iam.example.org:8443/x", "wlcg.groups", "a_b~c+d=", 7, "", FormattedText("a b\n")]
+)
 def test_without_a_filter_goes_what_means_the_same_everywhere(value: object) -> None:
     assert str(value) == inline(value)
 
 
 @pytest.mark.parametrize("value", [True, "a b", "a#b", 'a"', "a\n", "ü", "$x", "%d", ["a"], None, 1.5])
 def test_without_a_filter_goes_nothing_that_a_format_could_misread(value: object) -> None:
-    with pytest.raises(Refused):
+    with pytest.raises(UnsafeValue):
         inline(value)
 
 
 def test_indent_moves_lines_and_keeps_a_finished_text_finished() -> None:
-    assert indent(Text("a\nb")) == "a\n  b"
-    assert type(indent(Text("a\nb"))) is Text
+    assert indent(FormattedText("a\nb")) == "a\n  b"
+    assert type(indent(FormattedText("a\nb"))) is FormattedText
     assert indent("a\nb", 4, first=True) == "    a\n    b"
     assert type(indent("a\nb")) is str
 
 
 def test_join_is_finished_when_all_of_it_is() -> None:
     assert join(["a", 1], " ") == "a 1"
-    assert type(join(["a", Text("b")], " ")) is str
-    assert type(join([Text("a"), Text("b")], "\n")) is Text
+    assert type(join(["a", FormattedText("b")], " ")) is str
+    assert type(join([FormattedText("a"), FormattedText("b")], "\n")) is FormattedText

@@ -9,7 +9,7 @@ from iac.core.limits import OUTPUT_BYTES
 from iac.core.model import AUTH_METHODS, Kind, names_of
 from iac.core.secret import Secret
 from iac.rendering.context import Credentials, Record, dummy_credentials
-from iac.rendering.engine import compiled, render
+from iac.rendering.engine import compile_template, render
 from tests.rendering.given import FACTS, SCOPES, credentials, output, rendered, template
 
 CANARY = "canary'\"$%#;\\ <&>é\n-5fb3c1"
@@ -118,7 +118,7 @@ def test_an_error_tells_what_is_wrong_and_where(text: str, why: str) -> None:
 )
 def test_a_template_that_cannot_be_compiled_is_refused_without_a_client(text: str, why: str) -> None:
     with pytest.raises(RenderError) as caught:
-        compiled(template(f"first line\n{text}"))
+        compile_template(template(f"first line\n{text}"))
     assert "templates/x.j2:2" == caught.value.where
     assert caught.value.why.startswith(why)
 
@@ -150,7 +150,7 @@ def test_a_mistake_in_an_included_template_is_placed_there() -> None:
         render(program, output(), {"wlcg/app": credentials()}, FACTS)
     assert "templates/part.j2:3 (for out/x)" == caught.value.where
     with pytest.raises(RenderError) as caught:
-        compiled(template("{% include 'part.j2' %}", part="\n{{ x | nope }}"))
+        compile_template(template("{% include 'part.j2' %}", part="\n{{ x | nope }}"))
     assert "templates/part.j2:2" == caught.value.where
 
 

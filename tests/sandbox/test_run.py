@@ -94,7 +94,7 @@ def test_a_taken_port_is_said_with_a_way_on() -> None:
     [
         (["--seed", "nowhere.json"], "cannot read the seed nowhere.json"),
         (["--faults", "{"], "faults cannot be read"),
-        (["--faults", '{"kind": "explode"}'], "kind 'explode' is none of refuse"),
+        (["--faults", '{"kind": "explode"}'], "kind 'explode' is not one of refuse"),
         (["--host", "192.0.2.1"], "cannot listen on 192.0.2.1:0"),
     ],
 )

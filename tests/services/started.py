@@ -18,7 +18,7 @@ from iac.rendering.engine import render
 from iac.rendering.renderer import Renderer
 from iac.rendering.template import load_templates
 from iac.services import services
-from iac.workflow.new import Start, find_offer, start
+from iac.workflow.new import ServiceStart, add_service, find_offer
 
 if TYPE_CHECKING:
     from iac.core.desired import Desired, OutputSpec
@@ -63,7 +63,7 @@ def _wanted(name: str) -> Desired:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "iac.yaml").write_text(PROJECT)
-        start(root, Start(find_offer(name), name, answers(name), date(2026, 11, 26)))
+        add_service(root, ServiceStart(find_offer(name), name, answers(name), date(2026, 11, 26)))
         return load_environment(load_project(root))[0]
 
 

@@ -13,9 +13,11 @@ import yaml
 from iac.clock import SystemClock
 from iac.core.errors import CredentialsError, RenderError
 from iac.ports import Comparison
-from iac.sinks.kubernetes.login import Choice, find_cluster
+from iac.sinks.kubernetes import KubernetesSettings
+from iac.sinks.kubernetes.login import ClusterChoice, find_cluster
 from iac.sinks.kubernetes.secret import MARK
-from iac.sinks.kubernetes.sink import KubernetesSink, Marks
+from iac.sinks.kubernetes.sink import KubernetesSink
+from tests.docs.transcript import read_page
 from tests.fakes.kubernetes import CREW
 from tests.sinks.contract import SinkContract
 
@@ -31,12 +33,17 @@ NAMESPACE = "rucio"
 SECRETS = f"/api/v1/namespaces/{NAMESPACE}/secrets"
 APP = f"{SECRETS}/app"
 MERGE = "application/merge-patch+json"
-HOW_TO = Path(__file__).parents[2] / "docs/how-to/deliver-credentials.md"
+HOW_TO = read_page("how-to/deliver-credentials.md")
 CANARY = "canary-1b9e44"
 
 
 def open_sink(kubeconfig: Path, owner: str = "rucio/prod", **marks: Any) -> KubernetesSink:
-    return KubernetesSink(lambda: find_cluster(Choice("cluster", kubeconfig), {}), Marks(owner, **marks), SystemClock())
+    return KubernetesSink(
+        lambda: find_cluster(ClusterChoice("cluster", kubeconfig), {}),
+        KubernetesSettings(**marks),
+        owner,
+        SystemClock(),
+    )
 
 
 def encoded(text: str) -> str:
@@ -191,7 +198,7 @@ class KubernetesContract(SinkContract):
             assert not any(part in str(caught.value) for part in (CANARY, encoded(CANARY), CREW))
 
     def test_the_role_of_the_how_to_is_enough(self, cluster: Cluster, crew: KubernetesSink) -> None:
-        blocks = re.findall(r"^```yaml\n(.*?)^```", HOW_TO.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+        blocks = re.findall(r"^```yaml\n(.*?)^```", HOW_TO, re.MULTILINE | re.DOTALL)
         (role,) = [value for value in map(yaml.safe_load, blocks) if value.get("kind") == "Role"]
         self._allow(cluster, tuple(role["rules"][0]["verbs"]))
         crew.check(self.path, b"one")

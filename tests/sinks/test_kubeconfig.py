@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import ssl
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ import yaml
 
 from iac.core.errors import InputError, UnreachableError
 from iac.ports import Comparison
-from iac.sinks.kubernetes.login import Choice, Cluster, find_cluster
+from iac.sinks.kubernetes.login import Cluster, ClusterChoice, find_cluster
 from tests.fakes.authority import Authority, kubeconfig
 from tests.fakes.kubernetes import ADMIN, fake_cluster
 from tests.sinks.cluster import open_sink
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SERVER = "https://k8s.example.org:6443/base"
-CHOICE = Choice("cluster")
+CHOICE = ClusterChoice("cluster")
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +48,7 @@ def config(**changes: Any) -> dict[str, Any]:
 def found(folder: Path, value: Any, context: str = "") -> Cluster:
     path = folder / "config"
     path.write_text(value if isinstance(value, str) else yaml.safe_dump(value))
-    return find_cluster(Choice("cluster", path, context), {})
+    return find_cluster(ClusterChoice("cluster", path, context), {})
 
 
 def token(cluster: Cluster) -> str:
@@ -81,7 +82,7 @@ def test_kubeconfig_is_found_where_kubectl_finds_it(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="names several files"):
         find_cluster(CHOICE, {"KUBECONFIG": f"{named}:{usual}"})
     several = {"KUBECONFIG": f"{usual}:{usual}"}
-    assert "named" == token(find_cluster(Choice("cluster", named), several))
+    assert "named" == token(find_cluster(ClusterChoice("cluster", named), several))
 
 
 @pytest.mark.parametrize(
@@ -138,7 +139,28 @@ def test_what_is_not_supported_is_refused_with_words(tmp_path: Path, changes: di
 def test_a_kubeconfig_that_leads_nowhere_is_told(tmp_path: Path, value: Any, summary: str) -> None:
     with pytest.raises(InputError, match=summary) as caught:
         found(tmp_path, value)
-    assert str(tmp_path / "config") == caught.value.where
+    assert str(tmp_path / "config") == re.sub(r":\d+:\d+\Z", "", caught.value.where)
+    assert "canary" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "place", "why"),
+    [
+        ("users:\n- {name: u, user: {token: canary, token: canary}}\n", "2:35", "the key token is there twice"),
+        ("users: [\n", "2:1", "invalid YAML"),
+        ("users: &all []\n", "1:8", "&all names a value"),
+        ("users: []\n---\nusers: []\n", "2:1", "the file has a second document"),
+        ("users: [\udcff]\n", "1:9", "byte 9 is not UTF-8"),
+        ("#" * 2**20 + "\n", "1:1", "the file is larger than 1024 KiB"),
+    ],
+)
+def test_a_mistake_in_a_kubeconfig_has_its_place(tmp_path: Path, text: str, place: str, why: str) -> None:
+    path = tmp_path / "config"
+    path.write_bytes(text.encode(errors="surrogateescape"))
+    with pytest.raises(InputError) as caught:
+        find_cluster(ClusterChoice("cluster", path), {})
+    assert (f"{path}:{place}", why) == (caught.value.where, caught.value.why)
+    assert caught.value.fix
     assert "canary" not in str(caught.value)
 
 

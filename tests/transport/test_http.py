@@ -19,7 +19,7 @@ import iac
 from iac.core.errors import InputError, ServerError, UnknownOutcome, UnreachableError
 from iac.sandbox.fault import Fault, FaultKind
 from iac.transport.message import Answer, Call
-from iac.transport.retry import Patience
+from iac.transport.retry import RetryPolicy
 from tests.providers.stub import Say, Seen, start_stub
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def test_a_compressed_answer_is_read(open_http: OpenHttp) -> None:
 def test_an_endless_answer_is_not_read_to_its_end(open_http: OpenHttp) -> None:
     bomb = gzip.compress(b" " * 1_000_000)
     with start_stub(lambda _: Say(200, bomb, {"Content-Encoding": "gzip"})) as stub:
-        http = open_http(stub.url, patience=Patience(attempts=1), largest_body=1000)
+        http = open_http(stub.url, retry=RetryPolicy(attempts=1), largest_body=1000)
         with pytest.raises(UnreachableError, match="larger than 1000 bytes"):
             http.send(READ)
         with pytest.raises(UnknownOutcome, match="larger than 1000 bytes"):
@@ -229,7 +229,7 @@ def test_a_write_that_is_refused_for_now_is_never_sent_again(
 
 def test_silence_ends_a_read_as_unreachable_and_a_write_as_unknown(open_http: OpenHttp, new_box: Sandbox) -> None:
     new_box.faults.add(Fault(kind=FaultKind.DELAY, seconds=1.0, times=9))
-    http = open_http(new_box.url, timeout=0.05, patience=Patience(attempts=1))
+    http = open_http(new_box.url, timeout=0.05, retry=RetryPolicy(attempts=1))
 
     with pytest.raises(UnreachableError):
         http.send(READ)
@@ -312,7 +312,7 @@ def test_a_certificate_of_the_ca_bundle_is_trusted(open_http: OpenHttp, certific
 
 def test_an_untrusted_certificate_says_how_to_trust_it(open_http: OpenHttp, tls: ssl.SSLContext) -> None:
     with start_stub(lambda _: Say(200, {}), tls) as stub:
-        http = open_http(stub.url, patience=Patience(attempts=1))
+        http = open_http(stub.url, retry=RetryPolicy(attempts=1))
         with pytest.raises(UnreachableError, match="not trusted") as caught:
             http.send(WRITE)
 

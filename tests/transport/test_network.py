@@ -11,10 +11,9 @@ import pytest
 from iac.clock import SystemClock
 from iac.core.errors import InputError, UnreachableError
 from iac.core.origin import Address
-from iac.transport.client import Transport
-from iac.transport.http import Http
+from iac.transport.http import Http, Transport
 from iac.transport.message import Call
-from iac.transport.retry import Patience
+from iac.transport.retry import RetryPolicy
 from tests.blackbox.front import start_raw
 from tests.providers.stub import Say, start_stub
 from tests.transport.certificates import Authority
@@ -30,7 +29,7 @@ if TYPE_CHECKING:
     from tests.providers.stub import Stub
 
 READ = Call.read("/x")
-ONCE = Patience(attempts=1)
+ONCE = RetryPolicy(attempts=1)
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +88,7 @@ def test_certificate_and_key_may_be_in_one_file(
 def test_without_the_certificate_that_is_demanded_it_says_which_setting_names_one(
     open_http: OpenHttp, strict: Stub, authority: Authority
 ) -> None:
-    http = open_http(strict.url, ca_bundle=authority.file, patience=ONCE)
+    http = open_http(strict.url, ca_bundle=authority.file, retry=ONCE)
     with pytest.raises(UnreachableError, match="client certificate") as caught:
         http.send(READ)
 
@@ -97,7 +96,7 @@ def test_without_the_certificate_that_is_demanded_it_says_which_setting_names_on
 
 
 def test_the_wrong_authority_says_how_to_name_the_right_one(open_http: OpenHttp, stub: Stub, tmp_path: Path) -> None:
-    http = open_http(stub.url, ca_bundle=Authority(tmp_path, "other").file, patience=ONCE)
+    http = open_http(stub.url, ca_bundle=Authority(tmp_path, "other").file, retry=ONCE)
     with pytest.raises(UnreachableError, match="not trusted") as caught:
         http.send(READ)
 
@@ -137,11 +136,11 @@ def test_an_authority_without_key_usage_is_trusted_when_tls_ca_names_it(
 
         stranger = Authority(tmp_path, "stranger", has_key_usage=False)
         with pytest.raises(UnreachableError, match="not trusted"):
-            open_http(stub.url, ca_bundle=stranger.file, patience=ONCE).send(READ)
+            open_http(stub.url, ca_bundle=stranger.file, retry=ONCE).send(READ)
 
         monkeypatch.setenv("SSL_CERT_FILE", str(authority.file))
         with pytest.raises(UnreachableError, match="not trusted") as caught:
-            open_http(stub.url, patience=ONCE).send(READ)
+            open_http(stub.url, retry=ONCE).send(READ)
         assert "key usage" in caught.value.why
         assert caught.value.fix.endswith("accepts authorities of this form; SSL_CERT_FILE does not")
 
@@ -173,7 +172,7 @@ def far() -> Iterator[Any]:
 
     def open_it(port: int, scheme: str = "https", **changes: Any) -> Http:
         address = Address(f"{scheme}://iam.example.org:{port}", "/", is_loopback=False)
-        opened.append(Http(address, Transport(patience=ONCE, timeout=5.0, **changes), SystemClock()))
+        opened.append(Http(address, Transport(retry=ONCE, timeout=5.0, **changes), SystemClock()))
         return opened[-1]
 
     yield open_it
@@ -271,7 +270,7 @@ def test_this_machine_is_reached_without_the_proxy_of_the_environment_and_with_t
 
 def test_what_goes_to_this_machine_in_clear_leaves_it_by_no_proxy(open_http: OpenHttp) -> None:
     with start_stub(lambda _: Say(200, {})) as plain:
-        http = open_http(plain.url, proxy="https://proxy.invalid:3128", patience=ONCE)
+        http = open_http(plain.url, proxy="https://proxy.invalid:3128", retry=ONCE)
         assert http.send(READ).status == 200
         http.close()
 

@@ -7,29 +7,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.transport.retry import Patience, parse_retry_after
+from iac.transport.retry import RetryPolicy, parse_retry_after
 
 NOW = datetime(2026, 11, 23, 12, 0, tzinfo=UTC)
 
 
 def test_pauses_double_and_end_after_the_last_attempt() -> None:
-    patience = Patience(attempts=4, first=0.5)
+    patience = RetryPolicy(attempts=4, first=0.5)
 
     assert [0.5, 1.0, 2.0, None] == [patience.pause(attempt, None, 1.0) for attempt in (1, 2, 3, 4)]
 
 
 def test_what_the_server_asks_for_is_waited_for_and_never_less() -> None:
-    assert Patience().pause(1, 7.0, 0.0) == 7.0
-    assert Patience(first=0.5).pause(1, 7.0, 1.0) == 7.5
+    assert RetryPolicy().pause(1, 7.0, 0.0) == 7.0
+    assert RetryPolicy(first=0.5).pause(1, 7.0, 1.0) == 7.5
 
 
 def test_a_server_that_asks_for_too_much_is_not_waited_for() -> None:
-    assert Patience(longest=30.0).pause(1, 31.0, 0.0) is None
+    assert RetryPolicy(longest=30.0).pause(1, 31.0, 0.0) is None
 
 
 @given(st.integers(1, 50), st.none() | st.floats(0, 1e6), st.floats(0, 1))
 def test_a_pause_is_never_negative_nor_endless(attempt: int, asked: float | None, chance: float) -> None:
-    patience = Patience(attempts=60, longest=30.0, first=0.5)
+    patience = RetryPolicy(attempts=60, longest=30.0, first=0.5)
 
     pause = patience.pause(attempt, asked, chance)
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.core.errors import UnknownOutcome, UnreachableError
-from iac.ports.foreign import note_write, watch_wire
+from iac.ports.foreign import note_write, watch_network
 from iac.transport.message import Call
-from iac.transport.retry import Patience
+from iac.transport.retry import RetryPolicy
 from tests.blackbox.front import start_raw
 from tests.providers.stub import Say, start_stub
 from tests.transport.certificates import Authority
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 READ = Call.read("/x")
 WRITE = Call.write("POST", "/x", {"a": 1})
-ONCE = Patience(attempts=1)
+ONCE = RetryPolicy(attempts=1)
 
 
 def break_off(connection: socket.socket) -> None:
@@ -31,14 +31,14 @@ def break_off(connection: socket.socket) -> None:
 
 
 def test_a_write_that_is_answered_was_sent(open_http: OpenHttp) -> None:
-    with start_stub(lambda _: Say(200, {})) as stub, watch_wire() as wire:
+    with start_stub(lambda _: Say(200, {})) as stub, watch_network() as wire:
         open_http(stub.url).send(WRITE)
 
     assert wire.is_write_sent
 
 
 def test_a_read_is_no_write(open_http: OpenHttp) -> None:
-    with start_stub(lambda _: Say(200, {})) as stub, watch_wire() as wire:
+    with start_stub(lambda _: Say(200, {})) as stub, watch_network() as wire:
         open_http(stub.url).send(READ)
         open_http(stub.url).send(Call.form("/token", {"grant_type": "client_credentials"}))
 
@@ -46,7 +46,7 @@ def test_a_read_is_no_write(open_http: OpenHttp) -> None:
 
 
 def test_a_write_after_whose_first_byte_the_connection_breaks_was_sent(open_http: OpenHttp) -> None:
-    with start_raw(break_off) as port, watch_wire() as wire:
+    with start_raw(break_off) as port, watch_network() as wire:
         http = open_http(f"http://127.0.0.1:{port}")
         with pytest.raises(UnknownOutcome) as caught:
             http.send(WRITE)
@@ -57,7 +57,7 @@ def test_a_write_after_whose_first_byte_the_connection_breaks_was_sent(open_http
 def test_a_write_whose_tls_fails_was_not_sent(open_http: OpenHttp, tmp_path: Path) -> None:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(*Authority(tmp_path, "unknown").issue("server"))
-    with start_stub(lambda _: Say(200, {}), context) as stub, watch_wire() as wire:
+    with start_stub(lambda _: Say(200, {}), context) as stub, watch_network() as wire:
         http = open_http(stub.url)
         with pytest.raises(UnreachableError, match="not trusted") as caught:
             http.send(WRITE)
@@ -71,7 +71,7 @@ def test_a_write_of_which_the_proxy_saw_no_more_than_connect_was_not_sent(open_h
         assert connection.recv(65536).startswith(b"CONNECT iam.example.org:443 HTTP/1.1\r\n")
         connection.sendall(answer)
 
-    with start_raw(serve) as port, watch_wire() as wire:
+    with start_raw(serve) as port, watch_network() as wire:
         http = open_http("https://iam.example.org", proxy=f"http://127.0.0.1:{port}")
         with pytest.raises(UnreachableError) as caught:
             http.send(WRITE)
@@ -80,7 +80,7 @@ def test_a_write_of_which_the_proxy_saw_no_more_than_connect_was_not_sent(open_h
 
 
 def test_a_header_that_cannot_be_sent_is_not_sent(open_http: OpenHttp) -> None:
-    with start_stub(lambda _: Say(200, {})) as stub, watch_wire() as wire, pytest.raises(UnreachableError) as caught:
+    with start_stub(lambda _: Say(200, {})) as stub, watch_network() as wire, pytest.raises(UnreachableError) as caught:
         open_http(stub.url).send(WRITE.with_authorization("Bearer a\nb"))
 
     assert (False, False) == (wire.is_write_sent, caught.value.sent)
@@ -88,7 +88,7 @@ def test_a_header_that_cannot_be_sent_is_not_sent(open_http: OpenHttp) -> None:
 
 def test_a_read_without_an_answer_says_that_it_was_sent(open_http: OpenHttp) -> None:
     with start_raw(break_off) as port, pytest.raises(UnreachableError) as caught:
-        open_http(f"http://127.0.0.1:{port}", patience=ONCE).send(READ)
+        open_http(f"http://127.0.0.1:{port}", retry=ONCE).send(READ)
 
     assert caught.value.sent
 
@@ -96,7 +96,7 @@ def test_a_read_without_an_answer_says_that_it_was_sent(open_http: OpenHttp) -> 
 def test_an_answer_that_the_library_cannot_take_leaves_a_write_unknown_whatever_is_raised(
     open_http: OpenHttp, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with start_stub(lambda _: Say(200, {})) as stub, watch_wire() as wire:
+    with start_stub(lambda _: Say(200, {})) as stub, watch_network() as wire:
         http = open_http(stub.url)
         monkeypatch.setattr("iac.transport.http.decode", lambda *_: int("no number"))
         with pytest.raises(UnknownOutcome) as caught:
@@ -106,12 +106,12 @@ def test_an_answer_that_the_library_cannot_take_leaves_a_write_unknown_whatever_
 
 
 def test_watches_are_nested_and_see_what_is_sent_within_them() -> None:
-    with watch_wire() as outer:
-        with watch_wire() as first:
+    with watch_network() as outer:
+        with watch_network() as first:
             pass
-        with watch_wire() as second:
+        with watch_network() as second:
             note_write()
-        with watch_wire() as third:
+        with watch_network() as third:
             pass
 
     assert (True, False, True, False) == tuple(each.is_write_sent for each in (outer, first, second, third))

@@ -41,6 +41,34 @@ def test_tos_uri_is_dropped(bench: Bench) -> None:
         assert ["tos-uri-is-dropped"] == refused(place, tos_uri="https://app.example.org/tos")
 
 
+@trap("metadata-is-dropped")
+def test_metadata_is_dropped(bench: Bench) -> None:
+    """What IAM has no field for, and any name of another server's; a flag that is false is nothing to drop."""
+    for place in bench.places():
+        assert ["metadata-is-dropped"] == refused(place, logo_uri="https://app.example.org/logo.png")
+        assert ["metadata-is-dropped"] == refused(place, **{"extra.ui_theme": '"dark"'})
+        assert [] == [guard.id for guard in place.plan(desired(dpop_bound_access_tokens=False)).guards]
+
+
+@trap("value-is-unknown")
+def test_value_is_unknown(bench: Bench) -> None:
+    """Values of fields that IAM has, and that only other servers take."""
+    for place in bench.places():
+        for values in (
+            {"response_types": ("code id_token",)},
+            {"grant_types": ("authorization_code", "urn:ietf:params:oauth:grant-type:jwt-bearer")},
+            {"token_endpoint_auth_method": "self_signed_tls_client_auth"},
+        ):
+            assert ["value-is-unknown"] == refused(place, **values)
+
+
+@trap("client-name-too-short")
+def test_client_name_too_short(bench: Bench) -> None:
+    """The server answers 400."""
+    for place in bench.places():
+        assert ["client-name-too-short"] == refused(place, client_name="abc")
+
+
 @trap("default-max-age-is-dropped")
 def test_default_max_age_is_dropped(bench: Bench) -> None:
     """The server answers 201 and has not got it."""
@@ -129,6 +157,15 @@ def test_jwk_too_long(bench: Bench) -> None:
         assert ["jwk-too-long"] == [guard.id for guard in place.plan(keys).guards]
     with bench.place(Flavour.V1_14) as place:
         assert place.apply(keys).is_complete
+
+
+@trap("jwk-perhaps-too-long")
+def test_jwk_perhaps_too_long(bench: Bench) -> None:
+    """What 1.14 refuses is not recorded: it is a warning, and what the server says counts."""
+    keys = desired(jwk=canonical_jwks(json.dumps({"keys": [{"kty": "RSA", "e": "AQAB", "n": "n" * 66_000}]})))
+    with bench.place(Flavour.V1_14) as place:
+        plan = place.plan(keys)
+        assert ((), ["jwk-perhaps-too-long"]) == (plan.guards, [one.id for one in plan.changes[0].findings])
 
 
 @trap("client-id-unreachable")

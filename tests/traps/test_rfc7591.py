@@ -34,18 +34,52 @@ def test_keys_are_jwks(bench: Bench) -> None:
     assert KEYS == update_body(found, {}, (), OTHER).get("jwks")
 
 
+@trap("other-metadata-is-kept")
+def test_other_metadata_is_kept(bench: Bench) -> None:
+    """Standard metadata that an IAM has not, and names of the server's own, there and back."""
+    del bench
+    fields = {"logo_uri": "https://app.example.org/logo.png", "extra.ui_theme": '{"a":1}'}
+    sent = create_body(NewClient("", fields, None), capabilities("rfc7591"))
+    assert {"logo_uri": fields["logo_uri"], "ui_theme": {"a": 1}} == {
+        name: sent[name] for name in ("logo_uri", "ui_theme")
+    }
+    found = parse_answer({"client_id": "app", "client_id_issued_at": 1, **sent}, capabilities("rfc7591"))
+    assert fields == {name: found.fields.get(name) for name in fields}
+    body = update_body(found, {}, {"extra.ui_theme"}, OTHER)
+    assert "ui_theme" not in body
+    assert fields["logo_uri"] == body.get("logo_uri")
+
+
+@trap("json-is-compared-as-value")
+def test_json_is_compared_as_value(bench: Bench) -> None:
+    """The order of levels counts, and 1.0 is 1."""
+    del bench
+    found = parse_answer({"client_id": "app", "default_acr_values": ["strong", "weak"], "a": 1.0}, OTHER.api)
+    assert '["strong","weak"]' == found.fields.get("default_acr_values")
+    assert "1" == found.fields.get("extra.a")
+
+
 @trap("response-types-follow-grants")
 def test_response_types_follow_grants(bench: Bench) -> None:
-    """Always sent, for the server's default suits clients with authorization_code alone."""
+    """None where no grant has one, for the server's default suits others; else that default is not ours to send."""
     del bench
-    for grant, expected in (("authorization_code", ["code"]), ("client_credentials", [])):
+    for grant, expected in (("authorization_code", None), ("implicit", None), ("client_credentials", [])):
         client = NewClient("", {"grant_types": (grant,)}, None)
         assert expected == create_body(client, capabilities("rfc7591")).get("response_types")
-        fresh = Registration("app", {}, answer={"client_id": "app", "response_types": ["code"]})
-        body = update_body(fresh, client.fields, {"grant_types", "response_types"}, OTHER)
-        assert expected == body.get("response_types")
+    assert "response_types" not in create_body(NewClient("", {}, None), capabilities("rfc7591"))
     given = NewClient("", {"grant_types": ("implicit",), "response_types": ("token",)}, None)
     assert ["token"] == create_body(given, capabilities("rfc7591")).get("response_types")
+
+
+@trap("response-types-of-other-grants")
+def test_response_types_of_other_grants(bench: Bench) -> None:
+    """A PUT with other grants sends back none of those of the old ones."""
+    del bench
+    fresh = Registration("app", {}, answer={"client_id": "app", "response_types": ["code"]})
+    for grant, expected in (("authorization_code", None), ("client_credentials", [])):
+        body = update_body(fresh, {"grant_types": (grant,)}, {"grant_types"}, OTHER)
+        assert expected == body.get("response_types")
+    assert ["code"] == update_body(fresh, {"client_name": "New"}, {"client_name"}, OTHER).get("response_types")
 
 
 @trap("secret-may-be-left-out")

@@ -16,16 +16,16 @@ from iac.core.plan.change import (
     Cause,
     Change,
     FieldChange,
-    Leaving,
     OutputAction,
     OutputChange,
+    PredecessorChange,
+    Recipients,
     SecretChange,
 )
 from iac.core.plan.guards import guard
-from iac.core.plan.plan import Pending, Plan, Released, StandingPredecessor
-from iac.core.plan.recipients import Recipients
+from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, StandingPredecessor
 from iac.core.registration import Registration
-from iac.views.kind import DiagnosticsView, PlanView, Setting, render_diagnostics, render_plan
+from iac.views.kind import DiagnosticsView, PlanView, ViewSettings, render_diagnostics, render_plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,8 +46,8 @@ KNOWN = {
         "See that the host belongs to the service.",
     ),
 }
-_REPLACED = (Leaving("before", Registration("before", {})),)
-SETTING = Setting("iam", explain=lambda: KNOWN)
+_REPLACED = (PredecessorChange("before", Registration("before", {})),)
+SETTING = ViewSettings("iam", explain=lambda: KNOWN)
 """The project is in a folder of its repository."""
 
 
@@ -63,8 +63,8 @@ def plan_of(given: dict[str, Any]) -> Plan:
         unmanaged=given.get("unmanaged", 0),
         guards=tuple(_guard(each) for each in given.get("guards", ())),
         findings=tuple(_finding(each) for each in given.get("findings", ())),
-        released=tuple(Released(each["address"], tuple(each["fields"])) for each in given.get("released", ())),
-        pending=tuple(Pending(**each) for each in given.get("pending", ())),
+        released=tuple(ReleasedFields(each["address"], tuple(each["fields"])) for each in given.get("released", ())),
+        pending=tuple(PendingWrite(**each) for each in given.get("pending", ())),
         predecessors=tuple(
             StandingPredecessor(
                 each["address"], each["client_id"], each["successor"], each["until"] or "", is_due=each["due"]

@@ -9,13 +9,13 @@ from iac.core.plan.change import (
     Cause,
     Change,
     FieldChange,
-    Leaving,
     OutputAction,
     OutputChange,
+    PredecessorChange,
     SecretChange,
 )
 from iac.core.plan.guards import guard
-from iac.core.plan.plan import Pending, Plan, Released
+from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields
 from iac.core.registration import Registration
 
 TEXTS = (
@@ -68,8 +68,8 @@ def everywhere(text: str) -> Plan:
             guard("even", text, (text,), setting=text),
         ),
         findings=tuple(Diagnostic("odd", text, Location(text), text, text, severity, text) for severity in Severity),
-        released=(Released(text, (text,)),),
-        pending=(Pending(text, text, text, text),),
+        released=(ReleasedFields(text, (text,)),),
+        pending=(PendingWrite(text, text, text, text),),
         moved=((text, text),),
         complete=False,
     )
@@ -139,5 +139,5 @@ def _numbered(number: int, action: Action, name: str) -> Change:
         ),
         secret=SecretChange.KEPT,
         findings=(Diagnostic("odd", name, severity=Severity.WARNING),),
-        leaving=(Leaving("before", Registration("before", {})),) if action is Action.REPLACE else (),
+        leaving=(PredecessorChange("before", Registration("before", {})),) if action is Action.REPLACE else (),
     )

@@ -8,7 +8,7 @@ import cmarkgfm
 import pytest
 
 from iac.core.diagnostics import Location
-from iac.core.drift import Drift, Drifted, SecretDrift
+from iac.core.drift import ClientDrift, Drift, SecretDrift
 from iac.core.plan.change import Cause, FieldChange
 from iac.views.drift import drift_markdown, drift_text
 from iac.views.kind import BUDGET, SMALLEST_BUDGET
@@ -19,13 +19,13 @@ SCOPE = FieldChange("scope", ("a",), ("b",), Cause.SERVER, ("b",), ("a",))
 NAME = FieldChange("client_name", "Then", "Theirs", Cause.BOTH)
 
 
-def _drift(*clients: Drifted, word: str = "rucio") -> Drift:
+def _drift(*clients: ClientDrift, word: str = "rucio") -> Drift:
     return Drift(word, word, word, word, clients, 4)
 
 
-def _client(address: str = "team/app", **more: object) -> Drifted:
+def _client(address: str = "team/app", **more: object) -> ClientDrift:
     given = {"fields": (SCOPE, NAME), "secret": SecretDrift.CHANGED, **more}
-    return Drifted(address, "app", "An app", Location("clients.d/app.yaml", 3), **given)  # type: ignore[arg-type]
+    return ClientDrift(address, "app", "An app", Location("clients.d/app.yaml", 3), **given)  # type: ignore[arg-type]
 
 
 GONE = _client("team/gone", fields=(), secret=SecretDrift.SAME, gone=True)
@@ -45,6 +45,7 @@ rucio, environment rucio, rucio (rucio)
 
   - team/gone: gone from the server (app, "An app")
       clients.d/app.yaml:3
+      fix: iac apply --recreate team/gone creates it again, with a new secret
 
 Drift: 1 changed on the server, 1 gone from it; 4 as applied.
 """
@@ -115,10 +116,10 @@ def test_markdown_without_drift_says_so() -> None:
     assert "iac apply" not in text
 
 
-def _hostile(text: str, number: int = 0) -> Drifted:
+def _hostile(text: str, number: int = 0) -> ClientDrift:
     field = FieldChange("scope", (text,), (text + "!",), Cause.SERVER, (text + "!",), (text,))
     name = FieldChange("client_name", text, text + "!", Cause.BOTH)
-    return Drifted(f"{text}{number}", text, text, Location(text), fields=(field, name))
+    return ClientDrift(f"{text}{number}", text, text, Location(text), fields=(field, name))
 
 
 @every("text", [*TEXTS, LOADED])

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from iac.core.drift import Drift, Drifted
-from iac.core.inventory import COLUMNS, Inventory, InventoryRow, Standing
+from iac.core.drift import ClientDrift, Drift
+from iac.core.inventory import COLUMNS, ClientStatus, Inventory, InventoryRow
 from iac.core.text import printable
 from iac.views.html import drift_page, inventory_page, plan_page
 from tests.every import every
@@ -58,14 +58,14 @@ def drifted(text: str) -> Drift:
     findings = everywhere(text).findings
     location = everywhere(text).changes[0].location
     assert location
-    client = Drifted(text, text, text, location, fields=fields, unread=(text,), findings=findings, disabled=True)
+    client = ClientDrift(text, text, text, location, fields=fields, unread=(text,), findings=findings, disabled=True)
     return Drift(text, text, text, text, (client, replace(client, gone=True)), 3, (text,), (text,))
 
 
 def row(text: str, **given: object) -> InventoryRow:
     old = "2025-01-01T00:00:00Z"
     whole = InventoryRow(
-        address=text, client_id=text, name=text, standing=Standing.MANAGED, is_active=False, method=text,
+        address=text, client_id=text, name=text, standing=ClientStatus.MANAGED, is_active=False, method=text,
         grants=(text,), scopes=(text, "iam:admin.read"), contacts=(text,), created=old, last_used=old, expires=old,
         secret=text, secret_version=1, secret_since=old, rotate_due=old, outputs=(text,), owners=(text,),
     )  # fmt: skip
@@ -73,7 +73,7 @@ def row(text: str, **given: object) -> InventoryRow:
 
 
 def inventory(*rows: InventoryRow) -> Inventory:
-    return Inventory("prod", "https://iam.example.org/", rows, {Standing.MANAGED: len(rows)}, is_use_known=True)
+    return Inventory("prod", "https://iam.example.org/", rows, {ClientStatus.MANAGED: len(rows)}, is_use_known=True)
 
 
 def of_clients(*rows: InventoryRow) -> str:
@@ -152,3 +152,15 @@ def test_the_chart_counts_secrets_by_age_and_says_which_are_due() -> None:
 
 def test_a_list_of_nothing_is_a_page() -> None:
     assert "<tbody>\n</tbody>" in of_clients()
+
+
+def test_an_environment_that_is_down_is_named_on_the_page_of_the_others() -> None:
+    failed = [("backup", "error: <no route>")]
+    pages = [
+        plan_page([many(1)], failed),
+        drift_page([], failed),
+        inventory_page([], tuple(COLUMNS), NOW, failed),
+    ]
+    for page in pages:
+        assert "backup" in Page(page).texts
+        assert ": error: <no route>" in Page(page).texts

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import pytest
 
-from iac.core.inventory import Inventory, InventoryRow, Standing
+from iac.core.inventory import ClientStatus, Inventory, InventoryRow
 from iac.core.text import printable
 from iac.views.inventory import inventory_csv, inventory_text
 from tests.core.test_inventory import row
@@ -19,7 +19,7 @@ COLUMNS = ("client_id", "name", "scopes", "secret_version")
 
 
 def table(*rows: InventoryRow, width: int | None = None, columns: tuple[str, ...] = COLUMNS) -> list[str]:
-    inventory = Inventory("prod", "https://iam.example.org/", rows, {Standing.UNMANAGED: 1200}, is_use_known=False)
+    inventory = Inventory("prod", "https://iam.example.org/", rows, {ClientStatus.UNMANAGED: 1200}, is_use_known=False)
     return inventory_text(inventory, columns, rows, width=width).splitlines()
 
 

@@ -23,7 +23,7 @@ from iac.core.explanation import Explanation, IdKind
 from iac.core.plan.change import Action, Change
 from iac.core.plan.plan import Plan
 from iac.core.text import printable
-from iac.views.kind import DiagnosticsView, PlanView, Setting, render_diagnostics, render_plan
+from iac.views.kind import DiagnosticsView, PlanView, ViewSettings, render_diagnostics, render_plan
 from tests.every import every
 from tests.views.given import KNOWN, SETTING
 from tests.views.hostile import TEXTS, diagnostics, everywhere, many
@@ -141,7 +141,7 @@ def test_each_annotation_is_one_command_that_the_runner_reads_as_it_was_meant(te
 def test_files_are_named_as_seen_from_where_the_command_was_started(directory: str, file: str) -> None:
     found = [Diagnostic("x", "y", Location("clients.d/a.yaml", 2, 3))]
     assert f"::error file={file},line=2,col=3,title=x::y\n" == render_diagnostics(
-        found, DiagnosticsView.GITHUB, Setting(directory)
+        found, DiagnosticsView.GITHUB, ViewSettings(directory)
     )
 
 
@@ -231,7 +231,7 @@ def test_sarif_names_files_by_uri_and_what_is_waived_by_a_suppression() -> None:
 @every("text", TEXTS)
 def test_sarif_explains_rules_of_every_kind_and_leads_to_a_page_that_is_there(kind: IdKind, text: str) -> None:
     known = {"odd": Explanation("odd", kind, text, text, text, text)}
-    setting = Setting(explain=lambda: known)
+    setting = ViewSettings(explain=lambda: known)
     log = json.loads(render_diagnostics(diagnostics(text), DiagnosticsView.SARIF, setting))
     sarif_schema().validate(log)
     (rule,) = log["runs"][0]["tool"]["driver"]["rules"]

@@ -14,7 +14,7 @@ from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.errors import RenderError, ServerError, StateError
 from iac.core.plan.change import Action, Cause, Change, FieldChange, OutputAction, OutputChange, SecretChange
 from iac.core.plan.guards import guard
-from iac.core.plan.plan import Pending, Plan, Released
+from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, TakenOverFields
 from iac.views.text import plan_text, report_text, summary_line
 
 HOSTILE = "a\x1b[31mred\u202eder\u200b\n::error::| `x` <b>@team</b>\r\u2028"
@@ -127,11 +127,17 @@ def test_a_create_shows_values_and_a_leaver_only_why() -> None:
     assert expected == shown(plan(created, forgotten))[2:]
 
 
+def test_one_value_that_is_taken_over_stands_beside_the_one_before() -> None:
+    taken = TakenOverFields("team/app", (FieldChange.of("client_name", "Old", "New", Cause.SERVER),))
+    assert "taken over team/app: client_name Old -> New" in "\n".join(shown(plan(taken_over=(taken,))))
+
+
 def test_what_is_known_beside_changes_is_said_before_refusals() -> None:
     found = plan(
         moved=(("team/old", "team/new"),),
-        released=(Released("team/app", ("contacts", "client_uri")),),
-        pending=(Pending("team/app", "app", "create", "2026-11-23T10:00:00Z"),),
+        released=(ReleasedFields("team/app", ("contacts", "client_uri")),),
+        taken_over=(TakenOverFields("team/app", (FieldChange.of("contacts", ("a@x",), ("b@x",), Cause.SERVER),)),),
+        pending=(PendingWrite("team/app", "app", "create", "2026-11-23T10:00:00Z"),),
         findings=(Diagnostic("odd", "an odd thing", severity=Severity.WARNING, where="team/app"),),
         guards=(
             guard(
@@ -143,6 +149,7 @@ def test_what_is_known_beside_changes_is_said_before_refusals() -> None:
     expected = [
         "  moved team/old -> team/new",
         "  released team/app: contacts, client_uri (the server keeps the values)",
+        "  taken over team/app: contacts + b@x - a@x (on the server already, apply notes it in the state)",
         "  interrupted team/app: a create that began at 2026-11-23T10:00:00Z did not finish",
         "  warning: team/app: an odd thing [odd]",
         "",
@@ -202,7 +209,7 @@ def test_a_report_says_what_was_done_what_failed_and_what_was_not_tried() -> Non
         "    fix: ask",
         ". team/c (app): update not tried: interrupted",
         "  out/a.env: written",
-        "  out/a.env: already as wanted",
+        "  out/a.env: up to date already",
         "  out/b.env: removed",
         "! out/a.env: not written",
         "    disk full",
@@ -248,8 +255,8 @@ def _everywhere(text: str) -> tuple[Plan, Report]:
         (hostile, replace(hostile, action=Action.CREATE)),
         guards=(guard("x", text, (text,), why=text, limit=text, value=text, setting=text, flag=text),),
         findings=(Diagnostic("odd", text, None, text, text, Severity.WARNING, text),),
-        released=(Released(text, (text,)),),
-        pending=(Pending(text, text, text, text),),
+        released=(ReleasedFields(text, (text,)),),
+        pending=(PendingWrite(text, text, text, text),),
         moved=((text, text),),
     )
     error = ServerError(text, where=text, why=text, fix=text)
@@ -312,4 +319,4 @@ def test_a_narrow_terminal_is_taken_for_one_of_40_characters() -> None:
 
 
 def test_a_plan_that_could_not_read_all_says_so() -> None:
-    assert any("Not all could be read" in line for line in shown(plan(complete=False)))
+    assert any("iac could not read everything" in line for line in shown(plan(complete=False)))

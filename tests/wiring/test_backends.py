@@ -14,8 +14,8 @@ from iac.config.project import load_project
 from iac.core.errors import InputError
 from iac.core.secret import Secret
 from iac.ports.site import SourceKind, ValueSource
-from iac.transport.client import Transport
-from iac.wiring.site import open_backend
+from iac.transport.http import Transport
+from iac.wiring import open_backend
 from tests.config.given import PROJECT, write
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from iac.cli.context import Shell
+from iac.cli.context import CommandContext
 from iac.config.project import load_project
 from iac.core.errors import CredentialsError, InputError
 from iac.core.secret import Secret
 from iac.providers.bearer import Bearer
-from iac.wiring.sessions import login_client_id, open_login, pinned_issuer
+from iac.wiring import login_client_id, open_login, pinned_issuer
 from tests.config.given import PROJECT, write
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def test_each_way_is_opened_and_says_what_it_is(
     monkeypatch.setenv("S", "hush")
     monkeypatch.setenv("ID", "from-env")
     settings = settings_of(tmp_path, auth)
-    login = open_login(settings, SCOPES, Shell())
+    login = open_login(settings, SCOPES, CommandContext())
 
     assert said == (login.kind, login_client_id(settings))
     assert secrets == len(settings.login_secrets)
@@ -71,7 +71,7 @@ def test_a_token_is_looked_for_when_it_is_needed(
     for name in ("BEARER_TOKEN", "BEARER_TOKEN_FILE", "XDG_RUNTIME_DIR"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("os.geteuid", lambda: 4_000_000)
-    login = open_login(settings_of(tmp_path, auth), SCOPES, Shell())
+    login = open_login(settings_of(tmp_path, auth), SCOPES, CommandContext())
 
     with pytest.raises((InputError, CredentialsError), match=summary):
         login.find()  # type: ignore[attr-defined]  # what it does when a token is needed
@@ -81,7 +81,7 @@ def test_settings_without_a_login_are_refused(tmp_path: Path) -> None:
     settings = replace(settings_of(tmp_path, "{method: wlcg}"), auth=None)
 
     with pytest.raises(InputError, match="has no auth"):
-        open_login(settings, SCOPES, Shell())
+        open_login(settings, SCOPES, CommandContext())
 
 
 @pytest.mark.parametrize("account", ["-f", "a b", ""])

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from iac.config.definitions import validate_project
-from iac.config.document import parse_document
 from iac.config.edit.format import format_text
 from iac.config.edit.project import with_output
 from iac.core.diagnostics import Severity
 from iac.core.errors import InputError, InvalidInput
+from iac.document import parse_document
 from iac.services import services, template_files, template_format
-from iac.workflow.new import Start, Started, check_answers, find_offer, start
+from iac.workflow.new import ServiceStart, WrittenService, add_service, check_answers, find_offer
 from tests.config.given import PROJECT, write
 
 if TYPE_CHECKING:
@@ -29,8 +29,8 @@ def answers_of(name: str) -> dict[str, str]:
     return {ask: "app.example.org" if ask == "host" else "wlcg" for ask in find_offer(name).service.asks}
 
 
-def begun(root: Path, name: str, address: str = "team/app", **answers: str) -> Started:
-    return start(root, Start(find_offer(name), address, answers_of(name) | answers, TODAY))
+def begun(root: Path, name: str, address: str = "team/app", **answers: str) -> WrittenService:
+    return add_service(root, ServiceStart(find_offer(name), address, answers_of(name) | answers, TODAY))
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_a_definition_has_a_client_id_where_the_server_does_not_choose_it(
 
 
 def test_a_service_with_several_clients_gets_a_definition_for_each_and_an_output_in_iac_yaml(root: Path) -> None:
-    assert begun(root, "rucio") == Started(
+    assert begun(root, "rucio") == WrittenService(
         {"team/app-auth": "clients.d/team/app-auth.yaml", "team/app-scim": "clients.d/team/app-scim.yaml"},
         ("out/team/app/idpsecrets.json",),
         is_shared=True,

@@ -32,7 +32,7 @@ class FilePlace(BackendSettings):
 
     @classmethod
     def problems(cls, keys: Mapping[str, Any]) -> Iterator[Problem]:
-        """A path that is none of a file, or of one that iac or git reads."""
+        """A path that does not name a file, or names one that iac or git reads."""
         if "path" in keys and (problem := _problem(keys["path"])):
             yield "path", problem, f"path: {STATE_DIR}/NAME.state.json"
 

@@ -55,7 +55,7 @@ class GitPlace(BackendSettings):
 
     @classmethod
     def problems(cls, keys: Mapping[str, Any]) -> Iterator[Problem]:
-        """A repository that is none or two, and a path that is none of a file."""
+        """Two repositories or an unusable one, and a path that does not name a file."""
         if problem := repository_problem(keys.get("repository", "")):
             yield "repository", problem, "repository: https://git.example.org/GROUP/STATE.git"
         if "repository" in keys and "remote" in keys:
@@ -89,7 +89,7 @@ def repository_problem(repository: str) -> str:
     if parts.password is not None or (parts.scheme in {"https", "http"} and parts.username is not None):
         return HOLDS_LOGIN
     if parts.scheme not in {"https", "http", "ssh", "file"}:
-        return "its scheme is none of https, ssh and file"
+        return "its scheme is not https, ssh or file"
     return IN_CLEAR if parts.scheme == "http" and Address.parse(repository) is None else ""
 
 

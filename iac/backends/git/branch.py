@@ -201,7 +201,7 @@ def _as_ref(path: str) -> str:
 
 
 def _check(key: str, name: str, part: re.Pattern[str]) -> None:
-    if not all(part.fullmatch(each) for each in name.split("/")):
+    if not all(part.fullmatch(segment) for segment in name.split("/")):
         raise InputError(
             "this cannot be a name in a git repository",
             where=f"{key}: {printable(name)}",

@@ -64,7 +64,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class NewCommit:
-    """A commit that was made here: its id, and that of the file in it (None: the file was taken away)."""
+    """A commit that was made here: its id, and the id of the file in it (None: the commit removes the file)."""
 
     commit: str
     blob: str | None
@@ -83,6 +83,8 @@ class Copy:
         self._project = project
         self._remote = remote
         self._names = names
+        self._branch = f"refs/state/heads/{names.branch}"
+        self._lock = f"refs/state/{names.lock.removeprefix('refs/')}"
         self._turn = threading.RLock()
         self._recent: tuple[float, Snapshot] | None = None
 
@@ -110,7 +112,7 @@ class Copy:
         """A commit on `parent` (None: a first one) in which the file holds `data`, or is not (None)."""
         with self._turn:
             stream = _stream(f"{subject}\n\nTry: {secrets.token_hex(8)}\n", self._route.identity, parent, path, data)
-            answer = self._git.run("fast-import", "--quiet", "--force", "--done", "--date-format=now", given=stream)
+            answer = self._git.run("fast-import", "--quiet", "--force", "--done", "--date-format=now", stdin=stream)
             if not answer.is_ok:
                 raise UnreachableError("git cannot make a commit", why=answer.said, fix="see that TMPDIR has room")
             commit, *blob = answer.out.decode().split()
@@ -119,13 +121,13 @@ class Copy:
     def kinds(self, tip: str, paths: Sequence[str]) -> dict[str, str]:
         """The kinds of paths in a commit: tree, blob, or "" for what is not there."""
         with self._turn:
-            given = "".join(f"{tip}:{path}\n" for path in paths)
-            answer = self._git.run("cat-file", "--batch-check", given=os.fsencode(given))
+            names = "".join(f"{tip}:{path}\n" for path in paths)
+            answer = self._git.run("cat-file", "--batch-check", stdin=os.fsencode(names))
             heads = (_HEAD.fullmatch(line + b"\n") for line in answer.out.splitlines())
             return dict(zip(paths, (head[2].decode() if head else "" for head in heads), strict=True))
 
     def push(self, ref: str, old: str | None, new: str | None) -> GitAnswer:
-        """Put a commit in the place of exactly `old` (None: of nothing; for `new`: take the ref away)."""
+        """Replace exactly the commit `old` (None: there is none) by `new` (None: remove the ref)."""
         with self._turn:
             self._recent = None
             lease = f"--force-with-lease={ref}:{old or ''}"
@@ -135,7 +137,7 @@ class Copy:
     def _fetch(self) -> bool:
         """Fetch; whether there was anything. A fetch without history fails where nothing is, so that is asked for."""
         names = self._names
-        specs = (f"+refs/heads/{names.branch}*:{_kept_branch(names)}*", f"+{names.lock}*:{_kept_lock(names)}*")
+        specs = (f"+refs/heads/{names.branch}*:{self._branch}*", f"+{names.lock}*:{self._lock}*")
         fetch = ("fetch", "--quiet", "--depth=1", "--no-tags", "--prune", "--no-write-fetch-head", REMOTE, *specs)
         answer = self._git.run(*fetch)
         if not answer.is_ok and answer.code != NO_ANSWER:
@@ -159,9 +161,8 @@ class Copy:
 
     def _snapshot(self) -> Snapshot:
         names = self._names
-        branch, lock = _kept_branch(names), _kept_lock(names)
-        asked = (branch, f"{branch}:{names.path}", lock, f"{lock}:{NOTE}")
-        answer = self._git.run("cat-file", "--batch", given=os.fsencode("".join(f"{name}\n" for name in asked)))
+        asked = (self._branch, f"{self._branch}:{names.path}", self._lock, f"{self._lock}:{NOTE}")
+        answer = self._git.run("cat-file", "--batch", stdin=os.fsencode("".join(f"{name}\n" for name in asked)))
         tip, document, lock_tip, note = _objects(answer.out)
         if document and document.kind != "blob":
             raise StateError(
@@ -220,22 +221,22 @@ class _Object:
 
 def _objects(out: bytes) -> list[_Object | None]:
     """The objects of `cat-file --batch`, in the order of the questions; None for what is not there."""
-    found: list[_Object | None] = []
+    objects: list[_Object | None] = []
     at = 0
     while at < len(out):
         head = _HEAD.match(out, at)
         if head is None:
-            found.append(None)
+            objects.append(None)
             at = out.index(b"\n", at) + 1
             continue
         end = head.end() + int(head[3])
-        found.append(_Object(head[1].decode(), head[2].decode(), out[head.end() : end]))
+        objects.append(_Object(head[1].decode(), head[2].decode(), out[head.end() : end]))
         at = end + 1
-    return found
+    return objects
 
 
 def is_declined(answer: GitAnswer) -> bool:
-    """Whether the server said no to a push; else it said nothing, or something else stood there."""
+    """Whether the server refused a push; else it did not answer, or the ref was another one."""
     return any("[remote rejected]" in summary for summary in _summaries(answer))
 
 
@@ -262,11 +263,3 @@ def _stream(message: str, identity: str, parent: str | None, path: str, data: by
 
 def _counted(data: bytes) -> bytes:
     return b"data %d\n%b\n" % (len(data), data)
-
-
-def _kept_branch(names: StateRefs) -> str:
-    return f"refs/state/heads/{names.branch}"
-
-
-def _kept_lock(names: StateRefs) -> str:
-    return f"refs/state/{names.lock.removeprefix('refs/')}"

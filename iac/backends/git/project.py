@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from iac.core.errors import InputError
-from iac.core.limits import listed
+from iac.core.text import listed
 from iac.git import Entries, Git, find_work_tree, given_config, open_work_tree, read_entries, without, without_userinfo
 
 REMOTE = "state"
@@ -76,7 +76,7 @@ def find_route(folder: Path, private: Git, remote: str) -> Route:
     entries = project.entries
     added = tuple((key, value) for key, value in without(entries, own) if key.startswith(_TRANSPORT))
     kept = (*_ssh(entries), *added)
-    names = sorted({found[1] for key, _ in entries if (found := _ADDRESS.fullmatch(key))})
+    names = sorted({match[1] for key, _ in entries if (match := _ADDRESS.fullmatch(key))})
     if remote in names:
         address = _address_of(entries, remote)
         exactly = (
@@ -175,8 +175,8 @@ def _settings_of(entries: Entries, remote: str) -> Entries:
 
 def _identity(entries: Entries) -> str:
     """The user's, for servers that ask for it; what is not set is iac's."""
-    last = dict(entries)
-    name, address = ("".join(char for char in last.get(key, "") if char not in "<>\n") for key in _USER)
+    effective = dict(entries)
+    name, address = ("".join(char for char in effective.get(key, "") if char not in "<>\n") for key in _USER)
     return f"{name.strip() or 'iac'} <{address.strip() or 'iac@localhost'}>"
 
 

@@ -30,16 +30,15 @@ from iac.backends.http.server import (
     LockUnknown,
     StateServer,
     StateTarget,
-    StateTargets,
     render_id,
 )
-from iac.backends.lock import is_over, not_held, refusal, unlock_command, warn_not_freed, warn_taken_over
+from iac.backends.lock import held_by, is_over, not_held, refusal, unlock_command, warn_not_freed, warn_taken_over
 from iac.backends.remote import open_remote
 from iac.core.errors import InputError, LockedError, UnreachableError
 from iac.core.origin import Address
 from iac.core.secret import Secret
 from iac.ports import Clock, Holder, Lock, Site, StateBackend
-from iac.transport.client import Transport
+from iac.transport.http import Transport
 
 _log = logging.getLogger(__name__)
 
@@ -114,16 +113,13 @@ class HttpLock(Lock):
         return None
 
     def _unlock(self, run_id: str) -> Holder:
-        found = self._probe()
-        if isinstance(found, LockUnknown):
-            raise found.error
-        if isinstance(found, LockTaken):
+        outcome = self._probe()
+        if isinstance(outcome, LockUnknown):
+            raise outcome.error
+        if isinstance(outcome, LockTaken):
             raise not_held(self._server.where, run_id, "nobody holds it")
-        note = found.holder
-        if note.run_id != run_id:
-            why = f"it is held by {note.run_id} of {note.who}, since {note.since}"
-            raise not_held(self._server.where, run_id, why)
-        if reason := self._server.free(found.lock_id):
+        note = held_by(self._server.where, run_id, outcome.holder)
+        if reason := self._server.free(outcome.lock_id):
             raise UnreachableError(
                 "the state cannot be unlocked",
                 where=self._server.where,
@@ -135,13 +131,13 @@ class HttpLock(Lock):
     def _probe(self) -> LockTaken | LockHeld | LockUnknown:
         """Find out who holds the lock: `LockTaken` when nobody does."""
         probe = self._momentary(MOMENT)
-        found: LockTaken | LockHeld | LockUnknown = LockTaken()
+        outcome: LockTaken | LockHeld | LockUnknown = LockTaken()
         try:
-            found = self._try(probe)
+            outcome = self._try_lock(probe)
         finally:
-            if isinstance(found, LockTaken):
+            if isinstance(outcome, LockTaken):
                 self._server.free(probe)
-        return found
+        return outcome
 
     def _take(self, lock_id: str, timeout: float) -> None:
         """Wait for the lock. However this ends but well, a lock of this id is not left behind."""
@@ -156,7 +152,7 @@ class HttpLock(Lock):
     def _wait(self, lock_id: str, deadline: datetime) -> None:
         taken_over, glance, patience = 0, _GLANCE, max(deadline, self._clock.now() + MOMENT)
         while True:
-            match self._try(lock_id):
+            match self._try_lock(lock_id):
                 case LockTaken():
                     return
                 case LockUnknown(error):
@@ -171,7 +167,7 @@ class HttpLock(Lock):
                     self._clock.sleep(glance if is_momentary else POLL)
                     glance = min(1.5 * glance, POLL)
 
-    def _try(self, lock_id: str) -> LockTaken | LockHeld | LockUnknown:
+    def _try_lock(self, lock_id: str) -> LockTaken | LockHeld | LockUnknown:
         """Try for the lock, again where the server broke off."""
         # GitLab breaks off, too, when the lock that it was to describe was freed meanwhile.
         for _ in range(_TRIES - 1):
@@ -274,15 +270,15 @@ def _stored(data: bytes) -> Stored:
     return Stored(data, hashlib.sha256(data).hexdigest())
 
 
-def _is_same(found: Stored | None, old: Stored | None) -> bool:
+def _is_same(present: Stored | None, old: Stored | None) -> bool:
     """Some servers answer an empty body where no state is: nothing is lost when it is replaced."""
     if old is None:
-        return found is None or not found.data
-    return found == old
+        return present is None or not present.data
+    return present == old
 
 
-def targets(place: HttpPlace) -> StateTargets:
-    """The addresses and methods of the protocol's requests.
+def targets(place: HttpPlace) -> tuple[StateTarget, StateTarget, StateTarget]:
+    """The addresses and methods of the protocol's requests: update, lock, unlock.
 
     Raises:
         InputError: an address cannot be one, or credentials would go to two servers.
@@ -297,7 +293,7 @@ def targets(place: HttpPlace) -> StateTargets:
                 why=f"credentials go to {update.origin} only",
                 fix=f"set state.{key} to an address that begins with {update.origin}/",
             )
-    return StateTargets(
+    return (
         StateTarget(update, place.update_method),
         StateTarget(lock, place.lock_method),
         StateTarget(unlock, place.unlock_method),

@@ -12,6 +12,7 @@ import base64
 import hashlib
 import json
 import weakref
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import StrEnum
@@ -25,16 +26,15 @@ from iac.core.origin import Address
 from iac.core.secret import Secret
 from iac.core.text import printable
 from iac.ports import Clock, Holder
-from iac.transport.client import Transport
-from iac.transport.http import Http
+from iac.transport.http import Http, Transport
 from iac.transport.message import Answer, Call, server_words
-from iac.transport.retry import Patience
+from iac.transport.retry import RetryPolicy
 
 LONGEST_ID = 255
 """Characters of a lock's id that GitLab takes."""
 
 _PARTS = 4
-_PATIENCE = Patience(attempts=3, longest=10.0)
+_RETRY = RetryPolicy(attempts=3, longest=10.0)
 _HELD = frozenset({HTTPStatus.CONFLICT, HTTPStatus.LOCKED})
 _NO_LOCKS = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED})
 _MEMBERS = ("message", "error", "error_description", "detail")
@@ -46,15 +46,6 @@ class StateTarget:
 
     address: Address
     method: str
-
-
-@dataclass(frozen=True, slots=True)
-class StateTargets:
-    """The three writing requests of the protocol. The state is read at `update`."""
-
-    update: StateTarget
-    lock: StateTarget
-    unlock: StateTarget
 
 
 class LockFailure(StrEnum):
@@ -107,7 +98,7 @@ class StateServer:
     """One state on a server.
 
     Args:
-        targets: where requests go, all on one origin.
+        targets: where a state is written and read, locked and unlocked, all on one origin.
         username: "" for none.
         password: None for none.
         clock: for pauses between attempts at what may be sent again.
@@ -120,14 +111,14 @@ class StateServer:
     """
 
     def __init__(
-        self, targets: StateTargets, login: tuple[str, Secret | None], clock: Clock, transport: Transport
+        self, targets: Sequence[StateTarget], login: tuple[str, Secret | None], clock: Clock, transport: Transport
     ) -> None:
-        self.where = targets.update.address.shown
+        self._update, self._lock, self._unlock = targets
+        self.where = self._update.address.shown
         self.held = ""
-        self._targets = targets
         self._username, self._password = login
-        own = replace(transport, parallelism=2, patience=_PATIENCE, setting="state.address")
-        self._http = Http(targets.update.address, own, clock)
+        own = replace(transport, parallelism=2, retry=_RETRY, setting="state.address")
+        self._http = Http(self._update.address, own, clock)
         self.deadline = timedelta(seconds=transport.deadline)
         weakref.finalize(self, self._http.close)
 
@@ -138,7 +129,7 @@ class StateServer:
             CredentialsError: the server does not let us.
             UnreachableError: no answer, or none that a state server would give.
         """
-        answer = self._send(Call("GET", self._targets.update.address.path, is_read=True, is_query_shown=False))
+        answer = self._send(Call("GET", self._update.address.path, is_read=True, is_query_shown=False))
         if answer.status in {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_FOUND}:
             return None
         if answer.status != HTTPStatus.OK or _is_page(answer):
@@ -152,7 +143,7 @@ class StateServer:
             NotStored: refused, or no answer came back.
         """
         # Sent once: the protocol has no compare and swap, and a second write might replace what somebody else wrote.
-        answer = self._send(_call(self._targets.update, data, lock_id))
+        answer = self._send(_call(self._update, data, lock_id))
         if answer.status in _HELD:
             raise NotStored(f"{self._words(answer)}: the lock is not this run's any more", is_refusal=True)
         if not answer.is_ok or _is_page(answer):
@@ -161,26 +152,26 @@ class StateServer:
     def lock(self, lock_id: str) -> LockTaken | LockHeld | LockUnknown:
         """Try for the lock. It may be sent again: the lock is ours where the one that is held has our id."""
         try:
-            answer = self._send(_call(self._targets.lock, _describe(lock_id), is_repeatable=True))
+            answer = self._send(_call(self._lock, _describe(lock_id), is_repeatable=True))
         except UnreachableError as error:
             return LockUnknown(error, LockFailure.SILENT)
         if answer.status in _HELD:
-            found = _held(answer)
-            return LockTaken() if found.lock_id == lock_id else found
+            present = _held(answer)
+            return LockTaken() if present.lock_id == lock_id else present
         if answer.is_ok and not _is_page(answer):
             return LockTaken()
         is_broken = _is_fault(answer) and answer.status not in _NO_LOCKS
         return LockUnknown(self._failure(answer, "locked"), LockFailure.BROKE_OFF if is_broken else LockFailure.REFUSED)
 
     def free(self, lock_id: str) -> str:
-        """Free the lock of this id; why that is not known to have happened, "" when nobody holds it by this id.
+        """Free the lock of this id; "" when it is surely free, else why that is unknown.
 
         Without an id whatever lock there is, as `terraform force-unlock` does.
         """
         # It may be sent again: a lock that is free already has no holder by this id, and that is what is wanted.
         body = _describe(lock_id) if lock_id else b""
         try:
-            answer = self._send(_call(self._targets.unlock, body, lock_id, is_repeatable=True))
+            answer = self._send(_call(self._unlock, body, lock_id, is_repeatable=True))
         except UnreachableError as error:
             return f"{error.summary}: {error.why}"
         return "" if answer.is_ok or (lock_id and answer.status in _HELD) else self._words(answer)

@@ -47,7 +47,7 @@ _KIND = re.compile(r"kind: (Connect|Timeout)\b")
 
 _KINDS = {"Connect": "no connection", "Timeout": "no answer in time"}
 _AGAIN = {408, 409, 412, 425, 429}
-"""Statuses under 500 that another try may mend (RFC 9110 section 15.5; RFC 6585 section 4)."""
+"""Statuses under 500 that may pass with another try (RFC 9110 section 15.5; RFC 6585 section 4)."""
 
 _MISTAKE = 4
 """The class of statuses that say it is the request's fault."""
@@ -63,7 +63,7 @@ class S3Failure:
         status: HTTP's; 0 when there was none.
         code: S3's word for it; "" when the body had none.
         words: for people, printable, without signature.
-        is_of_role: it is no answer of the bucket's: this machine was asked for its role, for want of a key.
+        is_of_role: the answer is not the bucket's: this machine was asked for its role, for want of a key.
     """
 
     status: int
@@ -78,7 +78,7 @@ class S3Failure:
 
     @property
     def is_refusal(self) -> bool:
-        """Whether trying again mends nothing."""
+        """Whether trying again is useless."""
         is_mistake = self.status // 100 == _MISTAKE and self.status not in _AGAIN
         return self.is_of_role or is_mistake or self.status == _NOT_IMPLEMENTED
 
@@ -86,8 +86,8 @@ class S3Failure:
 def parse_answer(text: str) -> S3Failure:
     """The answer in an exception's text."""
     status, code, message = (_first(pattern, text) for pattern in (_STATUS, _CODE, _MESSAGE))
-    said = f"{code}: {unescape(message)}" if code and message else code
-    words = f"status {status} {said}".rstrip() if status else _cause(text)
+    detail = f"{code}: {unescape(message)}" if code and message else code
+    words = f"status {status} {detail}".rstrip() if status else _cause(text)
     return S3Failure(int(status or 0), code, printable(words), bool(_OF_ROLE.search(text)))
 
 
@@ -99,8 +99,8 @@ def _cause(text: str) -> str:
 
 
 def _first(pattern: re.Pattern[str], text: str) -> str:
-    found = pattern.search(text)
-    return found[1] if found else ""
+    match = pattern.search(text)
+    return match[1] if match else ""
 
 
 Login = tuple[Secret | None, Secret | None]
@@ -214,7 +214,7 @@ class Bucket:
         self._key_id = key_id.reveal() if key_id else os.environ.get("AWS_ACCESS_KEY_ID", "")
 
     def get(self, key: str) -> Stored | None:
-        """The object; None when there is none, which the server has said in so many words."""
+        """The object; None when the server says that there is none."""
         try:
             data, etag = _unpanicked(lambda: self._fetch(key))
         except Exception as error:
@@ -230,7 +230,7 @@ class Bucket:
         """Replace the object that has this ETag; "" where there must be none.
 
         Raises:
-            Taken: it is another one, or there is one.
+            ConditionFailed: it is another one, or there is one.
             NotStored: anything else.
         """
         condition: Any = {"e_tag": etag} if etag else "create"
@@ -244,10 +244,10 @@ class Bucket:
         return Stored(data, str(result["e_tag"]))
 
     def _fetch(self, key: str) -> tuple[bytes, str | None]:
-        found = self._store.get(key)
-        if found.meta["size"] > LARGEST_BODY:
+        result = self._store.get(key)
+        if result.meta["size"] > LARGEST_BODY:
             raise ValueError(f"the object is larger than {LARGEST_BODY} bytes")
-        return bytes(found.bytes()), found.meta["e_tag"]
+        return bytes(result.bytes()), result.meta["e_tag"]
 
     def _say(self, answer: S3Failure) -> str:
         """The words of an answer. Some servers repeat the key's id in them: then the code alone."""

@@ -45,10 +45,10 @@ def is_styled(text: str) -> bool:
         text: a mapping in YAML, without mistakes.
     """
     *lines, end = text.split("\n")
-    return end == "" and not text.startswith("\n") and _Look().is_styled(lines)
+    return end == "" and not text.startswith("\n") and _LineReader().is_styled(lines)
 
 
-class _Look:
+class _LineReader:
     """A look at the lines of a text, in their order: each level of a block stands two columns right of its parent."""
 
     def __init__(self) -> None:

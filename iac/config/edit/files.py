@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 WIDTH = 4096
-"""Lines are not broken anew below this width."""
+"""Lines below this width are not broken."""
 
 _PUBLIC = 0o644
 
@@ -65,8 +65,8 @@ def split_marks(text: str) -> tuple[str, str, str]:
 
     ruamel.yaml drops the first, and a key that is added comes after the second.
     """
-    first, last = _FIRST_MARK.match(text), _LAST_MARK.search(text)
-    start, end = first.end() if first else 0, last.start() if last else len(text)
+    start_mark, end_mark = _FIRST_MARK.match(text), _LAST_MARK.search(text)
+    start, end = start_mark.end() if start_mark else 0, end_mark.start() if end_mark else len(text)
     return text[:start], text[start:end], text[end:]
 
 
@@ -160,14 +160,14 @@ def _check_folders(root: Path, files: Iterable[str]) -> None:
 
 
 def _make_folders(folder: Path, undo: ExitStack) -> None:
-    for each in [each for each in (folder, *folder.parents) if not each.exists()][::-1]:
+    for path in [path for path in (folder, *folder.parents) if not path.exists()][::-1]:
         try:
-            each.mkdir()
+            path.mkdir()
         except OSError as error:
             raise InputError(
-                "the folder cannot be made", where=str(each), why=str(error.strerror), fix="check permissions"
+                "the folder cannot be made", where=str(path), why=str(error.strerror), fix="check permissions"
             ) from error
-        undo.callback(_take_back, each.rmdir)
+        undo.callback(_take_back, path.rmdir)
 
 
 def _take_back(act: Callable[[], None]) -> None:

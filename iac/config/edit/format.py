@@ -13,10 +13,10 @@ from functools import cache
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from iac.config.document import Document, parse_document
 from iac.config.edit.canonical import is_styled
 from iac.config.edit.files import dump, round_trip, split_marks
 from iac.config.schema import load_schema
+from iac.document import Document, parse_document
 
 _MODELINE = "# yaml-language-server: $schema="
 _HAS_MODELINE = re.compile(r"^#\s*yaml-language-server:\s*\$schema\s*=", re.MULTILINE)
@@ -41,22 +41,22 @@ def format_text(document: Document, text: str, schema: str, address: str) -> str
         address: of the schema, for editors; "" adds no line.
     """
     plain = text.removeprefix("\ufeff").replace("\r\n", "\n")
-    lined = plain if _HAS_MODELINE.search(plain) or not address else f"{_line_for(address)}{plain}"
+    lined = plain if _HAS_MODELINE.search(plain) or not address else f"{_MODELINE}{address}\n{plain}"
     start, inner, end = split_marks(lined)
     if not (is_styled(inner) and _is_ordered(document, schema)):
         for _ in range(5):
-            before, inner = inner, _once(document, inner, schema)
+            before, inner = inner, _format_pass(document, inner, schema)
             if inner == before:
                 break
     return start + inner + end
 
 
-def _once(document: Document, text: str, schema: str) -> str:
-    styled = _styled(text)
+def _format_pass(document: Document, text: str, schema: str) -> str:
+    styled = _style(text)
     if _comments(styled) != _comments(text):  # ruamel.yaml loses some in lists of lists
         styled = text
     styled = _if_same(document.value, styled, text)
-    return _if_same(document.value, _ordered(styled, schema), styled)
+    return _if_same(document.value, _order(styled, schema), styled)
 
 
 def schema_address(root: Path, file: str, schema: str) -> str:
@@ -69,11 +69,7 @@ def schema_address(root: Path, file: str, schema: str) -> str:
 
 def modeline(root: Path, file: str, schema: str) -> str:
     """The first line of a file, by which editors find its schema."""
-    return _line_for(schema_address(root, file, schema))
-
-
-def _line_for(address: str) -> str:
-    return f"{_MODELINE}{address}\n"
+    return f"{_MODELINE}{schema_address(root, file, schema)}\n"
 
 
 def _if_same(value: Any, text: str, otherwise: str) -> str:
@@ -96,7 +92,7 @@ def _dumped(value: Any) -> str:
     return repr(value)
 
 
-def _ordered(text: str, schema: str) -> str:
+def _order(text: str, schema: str) -> str:
     document, _ = parse_document(text.encode(), "")
     if document is None or not isinstance(document.value, dict) or not document.value:
         return text
@@ -153,7 +149,7 @@ def _content_end(lines: Sequence[str], start: int, limit: int) -> int:
     return end
 
 
-def _styled(text: str) -> str:
+def _style(text: str) -> str:
     yaml = round_trip()
     try:
         return dump(yaml, yaml.load(text))

@@ -10,12 +10,12 @@ from typing import Any
 
 import yaml
 
-from iac.config.document import parse_document
 from iac.config.edit.files import dump, edited_text, replace_text, round_trip
 from iac.config.edit.format import format_text
 from iac.config.edit.splice import end_of
 from iac.core.desired import DEFAULT
 from iac.core.errors import InputError
+from iac.document import parse_document
 from iac.ports.path import PROJECT_FILE
 
 
@@ -35,8 +35,8 @@ def edit_lineage(root: Path, environment: str, lineage: str, recipient: str = ""
 
     def edit(text: str) -> str:
         yaml = round_trip()
-        edited = dump(yaml, _edited(yaml.load(text), environment, lineage, recipient))
-        if _parsed(edited) != _edited(_parsed(text), environment, lineage, recipient):
+        edited = dump(yaml, _set_lineage(yaml.load(text), environment, lineage, recipient))
+        if _parse(edited) != _set_lineage(_parse(text), environment, lineage, recipient):
             raise InputError(
                 "the lineage cannot be written into iac.yaml",
                 where=str(path),
@@ -55,11 +55,11 @@ def with_wheel(text: str, wheel: str) -> str:
     """
     yaml = round_trip()
     value = yaml.load(text)
-    wanted = _parsed(text)
+    wanted = _parse(text)
     for mapping in (value, wanted):
         mapping.setdefault("pipelines", {})["wheel"] = wheel
     edited = dump(yaml, value)
-    if _parsed(edited) != wanted:
+    if _parse(edited) != wanted:
         raise InputError(
             "the wheel cannot be written into iac.yaml",
             where=PROJECT_FILE,
@@ -68,7 +68,7 @@ def with_wheel(text: str, wheel: str) -> str:
     return edited
 
 
-def _edited(value: Any, environment: str, lineage: str, recipient: str) -> Any:
+def _set_lineage(value: Any, environment: str, lineage: str, recipient: str) -> Any:
     """The mapping with what is new; changed in place."""
     top = value
     if environment != DEFAULT or "environments" in value:
@@ -114,29 +114,29 @@ def with_output(text: str, entry: Mapping[str, Any]) -> str:
     Raises:
         InputError: it cannot be written there without touching something else.
     """
-    before = _parsed(text)
-    edited = _inserted(text, entry)
+    before = _parse(text)
+    edited = _insert_output(text, entry)
     wanted = {**before, _KEY: [*(before.get(_KEY) or ()), entry]}
-    if edited is None or _parsed(edited) != wanted:
+    if edited is None or _parse(edited) != wanted:
         raise InputError(
             "the output cannot be written into iac.yaml",
             where=PROJECT_FILE,
             fix=f"add it under outputs: {json.dumps(entry, ensure_ascii=False)}",
         )
-    return _formatted(edited) if _formatted(text) == text else edited
+    return _format(edited) if _format(text) == text else edited
 
 
-def _parsed(text: str) -> Any:
+def _parse(text: str) -> Any:
     document, mistakes = parse_document(text.encode(), PROJECT_FILE)
     return document.value if document and not mistakes else None
 
 
-def _formatted(text: str) -> str:
+def _format(text: str) -> str:
     document, mistakes = parse_document(text.encode(), PROJECT_FILE)
     return text if document is None or mistakes else format_text(document, text, "project", "")
 
 
-def _inserted(text: str, entry: Mapping[str, Any]) -> str | None:
+def _insert_output(text: str, entry: Mapping[str, Any]) -> str | None:
     """None where its place is not clear."""
     root = yaml.compose(text, Loader=yaml.SafeLoader)
     if not isinstance(root, yaml.MappingNode) or root.flow_style:
@@ -149,10 +149,10 @@ def _inserted(text: str, entry: Mapping[str, Any]) -> str | None:
     if node.flow_style:
         end = node.end_mark.index - 1
         return text[:end] + (", " if node.value else "") + json.dumps(entry, ensure_ascii=False) + text[end:]
-    return _after(text, node, entry)
+    return _append_after(text, node, entry)
 
 
-def _after(text: str, node: yaml.SequenceNode, entry: Mapping[str, Any]) -> str:
+def _append_after(text: str, node: yaml.SequenceNode, entry: Mapping[str, Any]) -> str:
     """Behind the last line of the last entry, in its column."""
     end = text.find("\n", end_of(node.value[-1], text))
     head, rest = (text + "\n", "") if end < 0 else (text[: end + 1], text[end + 1 :])

@@ -18,16 +18,16 @@ import yaml
 
 from iac.config.complaint import check_schema
 from iac.config.definitions import validate_project
-from iac.config.document import Document, parse_document
 from iac.config.edit.files import replace_text, split_marks
 from iac.config.layers import PLUS
 from iac.config.tree import read_tree
 from iac.core.desired import OWNERS
 from iac.core.diagnostics import Location, Severity
 from iac.core.errors import InputError
-from iac.core.limits import listed
-from iac.core.model import FIELDS, GRANT_TYPES, Kind, Value, short_grant
+from iac.core.model import EXTRA, FIELDS, GRANT_TYPES, Kind, Value, canonical_json, short_grant
 from iac.core.server import canonical_jwks
+from iac.core.text import listed
+from iac.document import Document, parse_document
 
 _PLAIN = re.compile(
     r"[A-Za-z_/][A-Za-z0-9_./@+~:?&=%-]*[A-Za-z0-9_/]|[A-Za-z]|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
@@ -51,7 +51,7 @@ def is_set(name: str) -> bool:
     return name == OWNERS or FIELDS[name].kind is Kind.SET
 
 
-def spliced(text: str, environment: str, values: Mapping[str, Value | None]) -> str:
+def splice_text(text: str, environment: str, values: Mapping[str, Value | None]) -> str:
     """The text of a definition with other values of fields.
 
     A field is written where it stands: in the overlay of the environment, else at the top; one that is nowhere is added
@@ -71,22 +71,24 @@ def spliced(text: str, environment: str, values: Mapping[str, Value | None]) -> 
     splices: list[_Splice] = []
     added = ""
     for name, value in values.items():
+        if name.startswith(EXTRA):
+            raise SpliceError(f"{name} is changed by hand: under extra, {name.removeprefix(EXTRA)}: {value or 'null'}")
         entry = _find(root, environment, name)
         if entry is None:
-            added += _added(root, name, value, _line_end(text))
+            added += _new_key(root, name, value, _line_end(text))
         else:
             splices += _key(entry[0], name)
             splices += _value(text, entry, name, value)
     for splice in sorted(splices, reverse=True):
         text = text[: splice.start] + splice.text + text[splice.end :]
-    return _with(text, root, added)
+    return _append_keys(text, root, added)
 
 
 def _line_end(text: str) -> str:
     return "\r\n" if "\r\n" in text else "\n"
 
 
-def _with(text: str, root: yaml.MappingNode, added: str) -> str:
+def _append_keys(text: str, root: yaml.MappingNode, added: str) -> str:
     """New keys come first in a flow mapping, last in a block."""
     if not added:
         return text
@@ -97,7 +99,7 @@ def _with(text: str, root: yaml.MappingNode, added: str) -> str:
     return start + inner + ("" if inner.endswith("\n") else _line_end(text)) + added + end
 
 
-def _added(root: yaml.MappingNode, name: str, value: Value | None, line_end: str) -> str:
+def _new_key(root: yaml.MappingNode, name: str, value: Value | None, line_end: str) -> str:
     if root.flow_style:
         return f'"{name}": {_flow(name, value, is_quoted=True)}, '
     return f"{' ' * root.start_mark.column}{name}: {_flow(name, value, is_quoted=False)}{line_end}"
@@ -107,18 +109,18 @@ def _find(root: yaml.MappingNode, environment: str, name: str) -> _Entry | None:
     overlay: yaml.Node | None = root
     for key in ("environments", environment):
         overlay = next((value for at, value in _entries(overlay) if at.value == key), None)
-    return _one(overlay, name) or _one(root, name)
+    return _single_entry(overlay, name) or _single_entry(root, name)
 
 
 def _entries(node: yaml.Node | None) -> Iterator[_Entry]:
     yield from node.value if isinstance(node, yaml.MappingNode) else ()
 
 
-def _one(mapping: yaml.Node | None, name: str) -> _Entry | None:
-    found = [entry for entry in _entries(mapping) if entry[0].value in {name, name + PLUS}]
-    if len(found) > 1:
+def _single_entry(mapping: yaml.Node | None, name: str) -> _Entry | None:
+    entries = [entry for entry in _entries(mapping) if entry[0].value in {name, name + PLUS}]
+    if len(entries) > 1:
         raise SpliceError(f"{name} and {name}{PLUS} stand side by side")
-    return found[0] if found else None
+    return entries[0] if entries else None
 
 
 def _key(key: yaml.ScalarNode, name: str) -> Iterator[_Splice]:
@@ -133,7 +135,7 @@ def _value(text: str, entry: _Entry, name: str, value: Value | None) -> Iterator
         yield from _block(text, node, name, value)
         return
     start, end = node.start_mark.index, end_of(node, text)
-    is_quoted = any(each.style in {'"', "'"} for each in (key, node, *_children(node)) if hasattr(each, "style"))
+    is_quoted = any(part.style in {'"', "'"} for part in (key, node, *_children(node)) if hasattr(part, "style"))
     new = _flow(name, value, is_quoted=is_quoted, node=node)
     is_below = node.start_mark.line > key.start_mark.line
     is_outside = is_below and node.start_mark.column <= key.start_mark.column
@@ -147,8 +149,8 @@ def _children(node: yaml.Node) -> list[yaml.Node]:
 def end_of(node: yaml.Node, text: str) -> int:
     """Behind the last character of a value; comments and blank lines below it are not its own."""
     if isinstance(node, yaml.CollectionNode) and not node.flow_style and node.value:
-        last = node.value[-1]
-        return end_of(last[1] if isinstance(last, tuple) else last, text)
+        entry = node.value[-1]
+        return end_of(entry[1] if isinstance(entry, tuple) else entry, text)
     start, end = node.start_mark.index, node.end_mark.index
     return start + len(text[start:end].rstrip())
 
@@ -156,30 +158,30 @@ def end_of(node: yaml.Node, text: str) -> int:
 def _block(text: str, node: yaml.Node, name: str, value: tuple[str, ...]) -> Iterator[_Splice]:
     """Entries that stay keep their lines; new ones come after the last of these."""
     indent = _line_end(text) + " " * node.start_mark.column
-    kept: dict[str, yaml.Node] = {}
-    gone: list[yaml.Node] = []
+    remaining: dict[str, yaml.Node] = {}
+    removed: list[yaml.Node] = []
     for item in node.value:
         entry = _entry_meant(name, item.value)
-        if entry in value and entry not in kept:
-            kept[entry] = item
+        if entry in value and entry not in remaining:
+            remaining[entry] = item
         else:
-            gone.append(item)
+            removed.append(item)
     is_quoted = any(item.style in {'"', "'"} for item in node.value)
-    new = [f"- {_spelled(name, entry, is_quoted=is_quoted)}" for entry in value if entry not in kept]
-    if not kept:
+    new = [f"- {_spelled(name, entry, is_quoted=is_quoted)}" for entry in value if entry not in remaining]
+    if not remaining:
         yield _Splice(node.start_mark.index, end_of(node, text), indent.join(new))
         return
-    for item in gone:
+    for item in removed:
         start = text.rfind("\n", 0, item.start_mark.index) + 1
         yield _Splice(start, _next_line(text, end_of(item, text)), "")
-    last = end_of(list(kept.values())[-1], text)
-    at = last + len(text[last : _next_line(text, last)].rstrip("\r\n"))
+    end = end_of(list(remaining.values())[-1], text)
+    at = end + len(text[end : _next_line(text, end)].rstrip("\r\n"))
     yield _Splice(at, at, "".join(f"{indent}{entry}" for entry in new))
 
 
 def _next_line(text: str, index: int) -> int:
-    found = text.find("\n", index)
-    return len(text) if found < 0 else found + 1
+    line_end = text.find("\n", index)
+    return len(text) if line_end < 0 else line_end + 1
 
 
 def _entry_meant(name: str, entry: str) -> str:
@@ -191,7 +193,8 @@ def _flow(name: str, value: Value | None, *, is_quoted: bool, node: yaml.Node | 
     if is_set(name):
         return _flow_set(name, value if isinstance(value, tuple) else (), is_quoted=is_quoted, node=node)
     if isinstance(value, str):
-        return value if FIELDS[name].kind is Kind.JWKS else scalar_text(value, is_quoted=is_quoted)
+        is_json = FIELDS[name].kind in {Kind.JWKS, Kind.JSON}
+        return value if is_json else scalar_text(value, is_quoted=is_quoted)
     empty = False if FIELDS[name].kind is Kind.FLAG else None
     return json.dumps(empty if value is None else value)
 
@@ -246,7 +249,7 @@ class Edit:
         """Those of the environments for which a field was written."""
         if name in self.overlays.get(self.environment, ()):
             return (self.environment,)
-        return tuple(each for each in environments if name not in self.overlays.get(each, ()))
+        return tuple(environment for environment in environments if name not in self.overlays.get(environment, ()))
 
 
 def read_sources(root: Path, addresses: Collection[str]) -> dict[str, DefinitionFile]:
@@ -268,23 +271,25 @@ def make_edit(source: DefinitionFile, environment: str, values: Mapping[str, Val
     before, _ = parse_document(source.content, source.file)
     plain = source.content.decode("utf-8-sig")
     try:
-        text = spliced(plain, environment, values)
+        text = splice_text(plain, environment, values)
     except SpliceError as error:
         raise _by_hand(source.file, values, str(error)) from error
     after, mistakes = parse_document(text.encode(), source.file)
     if before is None or after is None or mistakes:
-        raise _by_hand(source.file, values, listed((each.summary for each in mistakes), "; "))
+        raise _by_hand(source.file, values, listed((diagnostic.summary for diagnostic in mistakes), "; "))
     overlays = {name: ("environments", environment, name) for name in values}
     pointers = {name: overlay if overlay in after.places else (name,) for name, overlay in overlays.items()}
     if not _is_as_meant(before, after, pointers, values) or not _comments(plain) <= _comments(text):
         raise _by_hand(source.file, values, "its form does not let them be replaced with all else as it is")
-    complaints = [said.summary for _, said in check_schema(after, "client")]
+    complaints = [diagnostic.summary for _, diagnostic in check_schema(after, "client")]
     if complaints:
         raise _by_hand(source.file, values, listed(complaints, "; "))
     bom = "\ufeff" if source.content.startswith(BOM_UTF8) else ""
     places = {name: after.at_key(*pointer) for name, pointer in pointers.items()}
-    own = after.value.get("environments") or {}
-    return Edit(source, bom + text, places, {name: tuple(values or ()) for name, values in own.items()}, environment)
+    environments = after.value.get("environments") or {}
+    return Edit(
+        source, bom + text, places, {name: tuple(values or ()) for name, values in environments.items()}, environment
+    )
 
 
 def write_edits(root: Path, edits: Iterable[Edit]) -> None:
@@ -301,8 +306,8 @@ def write_edits(root: Path, edits: Iterable[Edit]) -> None:
                 "the definition has changed meanwhile, it is not written", where=edit.source.file, fix="run it again"
             )
         replace_text(path, edit.text)
-        found = validate_project(root, [edit.source.file]).diagnostics
-        wrong = [each.summary for each in found if each.severity is Severity.ERROR]
+        diagnostics = validate_project(root, [edit.source.file]).diagnostics
+        wrong = [diagnostic.summary for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR]
         if wrong:
             replace_text(path, edit.source.content.decode())
             raise _by_hand(edit.source.file, edit.places, listed(wrong, "; "))
@@ -325,15 +330,15 @@ def _is_as_meant(
         _meaning(name, reduce(dict.get, pointers[name], after.value)) == _canonical(name, values[name])
         for name in values
     )
-    one, other = (_without(document.value, pointers.values()) for document in (before, after))
-    return wanted and one == other
+    rest_before, rest_after = (_without(document.value, pointers.values()) for document in (before, after))
+    return wanted and rest_before == rest_after
 
 
 def _without(value: Any, pointers: Iterable[tuple[str, ...]], at: tuple[str, ...] = ()) -> Any:
     if not isinstance(value, dict):
         return value
-    gone = {(*pointer[:-1], pointer[-1] + sign) for pointer in pointers for sign in ("", PLUS)}
-    return {key: _without(item, pointers, (*at, key)) for key, item in value.items() if (*at, key) not in gone}
+    excluded = {(*pointer[:-1], pointer[-1] + sign) for pointer in pointers for sign in ("", PLUS)}
+    return {key: _without(item, pointers, (*at, key)) for key, item in value.items() if (*at, key) not in excluded}
 
 
 def _canonical(name: str, value: Value | None) -> Any:
@@ -346,6 +351,8 @@ def _meaning(name: str, value: Any) -> Any:
     if is_set(name):
         entries = value.split() if isinstance(value, str) else value or ()
         return {_entry_meant(name, entry) for entry in entries}
+    if FIELDS[name].kind is Kind.JSON:
+        return canonical_json(value)
     if FIELDS[name].kind is Kind.JWKS and value is not None:
         return canonical_jwks(json.dumps(value))
     return value

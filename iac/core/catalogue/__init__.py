@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from iac.core.catalogue import client, project
 from iac.core.diagnostics import Diagnostic, Location, Severity
 from iac.core.explanation import Explanation, IdKind
-from iac.core.limits import bounded
-from iac.core.text import printable
+from iac.core.text import bounded, printable
 
 SECTIONS: Mapping[str, tuple[Explanation, ...]] = {
     "Files": project.FILES,
@@ -22,7 +21,7 @@ SECTIONS: Mapping[str, tuple[Explanation, ...]] = {
     "Where state lives": project.STATE,
     "Addresses": project.ADDRESSES,
     "Definitions": client.DEFINITIONS,
-    "Outputs": client.OUTPUTS,
+    "Outputs": project.OUTPUTS,
     "Findings of a plan": client.FINDINGS,
     "Warnings": client.WARNINGS,
 }
@@ -38,5 +37,5 @@ def mistake(rule: str, summary: str, location: Location | None, *, why: str = ""
     Raises:
         KeyError: no such id, or that of a finding, which is a fault of the caller.
     """
-    said, reason, way = (bounded(printable(text)) for text in (summary, why, fix))
-    return Diagnostic(rule, said, location, reason, way, _SEVERITIES[CATALOGUE[rule].kind])
+    headline, reason, next_step = (bounded(printable(text)) for text in (summary, why, fix))
+    return Diagnostic(rule, headline, location, reason, next_step, _SEVERITIES[CATALOGUE[rule].kind])

@@ -1,4 +1,4 @@
-"""Ids about definitions and outputs: mistakes, what only a plan finds, and warnings. Pure."""
+"""Ids about definitions: mistakes, what only a plan finds, and warnings. Pure."""
 
 from __future__ import annotations
 
@@ -46,6 +46,40 @@ DEFINITIONS = (
         bad="# clients.d/portal.yaml\nredirect_uris: []",
     ),
     error(
+        "metadata-is-dropped",
+        what="A definition has metadata that an IAM does not have: of OpenID Connect, of the logout specifications, or "
+        "under `extra`.",
+        why="Every version of IAM drops them silently. Servers of `provider: rfc7591` may keep them.",
+        fix="Remove them.",
+        bad="# clients.d/portal.yaml\nlogo_uri: https://portal.example.org/logo.png",
+    ),
+    error(
+        "value-is-unknown",
+        what="A definition has a grant type, a response type or a `token_endpoint_auth_method` that an IAM does not "
+        "have.",
+        why="Servers of `provider: rfc7591` may have it.",
+        fix="Remove it.",
+        bad="# clients.d/portal.yaml\nresponse_types: [id_token]",
+    ),
+    error(
+        "client-name-too-short",
+        what="A `client_name` has fewer than 4 characters, and the server is an IAM.",
+        why="IAM refuses it.",
+        fix="Write a longer name.",
+    ),
+    error(
+        "extra-has-a-key",
+        what="A definition has under `extra` what has a key of its own, such as `client_name`.",
+        why="The field would be declared twice.",
+        fix="Use the key.",
+    ),
+    error(
+        "extra-of-the-server",
+        what="A definition has under `extra` what only the server sets, such as `client_secret`.",
+        why="A definition contains no secrets, and a server refuses values that only it may choose.",
+        fix="Remove it.",
+    ),
+    error(
         "bad-redirect-uri",
         what="A redirect URI has no scheme, has a fragment, or has a character that a URI cannot have, such as a "
         "blank, `{` or `|`.",
@@ -59,13 +93,6 @@ DEFINITIONS = (
         why="IAM registers such a client, and nobody can read, change or delete it afterwards.",
         fix="Use another `client_id`.",
         bad="# clients.d/portal.yaml\nclient_id: portal%20test",
-    ),
-    error(
-        "jwk-too-long",
-        what="A `jwk` has more than 65,535 characters. Where the server is IAM 1.12 or 1.13, a plan refuses more than "
-        "2,048.",
-        why="IAM refuses it.",
-        fix="Remove old keys, use ES256 keys, which are shorter, or publish the keys at `jwks_uri`.",
     ),
     error(
         "two-key-sources",
@@ -124,18 +151,16 @@ DEFINITIONS = (
     ),
     error(
         "needs-management-api",
-        what="A definition has a field that only the management API sets, or `lifecycle.rotation: replace`, and "
-        "another provider.",
-        why="The server would drop the field. A successor needs an id that is known before, and here the server "
-        "chooses ids.",
+        what="A definition has a field that only the management API sets, and another provider; or "
+        "`lifecycle.rotation: replace`, and the provider `iam-self-service`.",
+        why="The server would drop the field; in self service it chooses the ids that successors need.",
         fix="Remove it, or use `provider: iam-admin`.",
     ),
     error(
         "scope-not-granted",
         what="A definition has a scope that only administrators give, and the provider is `iam-self-service`.",
         why="Self service drops it silently (rec: self-service-restricted-scopes).",
-        fix="Use `provider: iam-admin`; or name the scope under `grantable_scopes` in iac.yaml, if the user is an "
-        "administrator or this server grants it to everybody.",
+        fix="Use `provider: iam-admin`; or name it under `grantable_scopes` in iac.yaml, if this login may grant it.",
     ),
     error(
         "auth-time-is-dropped",
@@ -166,103 +191,35 @@ DEFINITIONS = (
     ),
 )
 
-OUTPUTS = (
-    error(
-        "bad-path",
-        what="The path of an output is absolute, has `..`, or is not a path; it is longer than 1,024 bytes, or a name "
-        "in it than 255; it has an invisible character; or a name in it ends with a dot or a space.",
-        why="Outputs stay inside the project, and some file systems drop dots and spaces at the end of a name.",
-        fix="Write a path relative to the project, such as `out/service.env`.",
-        bad="# clients.d/portal.yaml\noutputs: [{template: dotenv, path: ../a.env}]",
-    ),
-    error(
-        "output-twice",
-        what="Two outputs have the same path, or paths that are the same file on some disk: they differ only in upper "
-        "and lower case, or in how accents are encoded. Or they go to the same Secret of a cluster.",
-        why="The last one would overwrite the other.",
-        fix="Change one.",
-        bad="# clients.d/portal.yaml\noutputs: [{template: dotenv, path: out/a}, {template: json, path: out/a}]",
-    ),
-    error(
-        "output-over-output",
-        what="The path of an output goes through the file of another.",
-        why="A file cannot be a folder.",
-        fix="Change one.",
-        bad="# clients.d/portal.yaml\noutputs: [{template: dotenv, path: out/a}, {template: json, path: out/a/b}]",
-    ),
-    error(
-        "output-over-input",
-        what="An output would overwrite what `iac`, git or a forge reads: iac.yaml, clients.d, templates, schemas, "
-        ".iac, CODEOWNERS, every name that begins with .git, the state, or a file that `auth`, `state`, `tls` or "
-        "a sink names. Symbolic links on the way and upper case make no difference.",
-        why="It would destroy the file, or git would run it.",
-        fix="Write it to another folder.",
-        bad="# clients.d/portal.yaml\noutputs: [{template: dotenv, path: iac.yaml}]",
-    ),
-    error(
-        "unknown-sink",
-        what="An output goes to a sink that the environment does not have.",
-        why="Nobody would get the output.",
-        fix="Name the sink under `sinks` in iac.yaml, or correct its name. `file` is always there.",
-        bad="# clients.d/portal.yaml\noutputs: [{template: dotenv, path: out/a.env, sink: spos}]",
-    ),
-    error(
-        "no-recipients",
-        what="An output goes to a sink that encrypts, and neither the sink nor the state names a recipient.",
-        why="Nobody could read it.",
-        fix="Give the sink `recipients`, or let `iac init` or `iac state init` make the state's.",
-        bad="# iac.yaml\nsinks: {sops: {kind: sops}}\n"
-        "outputs: [{template: dotenv, path: out/a.env, sink: sops, clients: [portal]}]",
-    ),
-    error(
-        "unknown-template",
-        what="An output names a template that does not exist.",
-        fix="Use a built-in one (`iac new --list` lists them), or a file below `templates/` whose name ends in `.j2`.",
-        bad="# clients.d/portal.yaml\noutputs: [{template: dotnev, path: out/a.env}]",
-    ),
-    error(
-        "bad-template",
-        what="iac cannot use a template of an output: it has a syntax error, an unknown filter or test, a reference to "
-        "a missing template, too many bytes, bytes that are not UTF-8, or a constant such as `10 ** 100000000` "
-        "that takes more time or memory than the limits allow (docs/reference/templates.md#limits). The message "
-        "names its line in `templates/`, and the first mistake of each template. Only `iac validate` compiles "
-        "every template; `iac plan` compiles those of outputs that change.",
-        why="iac could not render the output.",
-        fix="Correct the template; docs/reference/templates.md lists what it can use.",
-    ),
-    error(
-        "bad-output",
-        what="An output cannot be rendered. Its template asks for something that the client, `values` or the project "
-        "does not have, such as a misspelt name or an entry of an empty list, or a value has no form in the file's "
-        "format. `iac validate` renders every output with made-up credentials, `iac plan` and `iac apply` those that "
-        "change. The message shows the line of the template.",
-        why="iac sends nothing to the server when one output of an apply cannot be rendered.",
-        fix="Correct the name in the template, or give the client or `values` what the template asks for.",
-    ),
-)
-
 FINDINGS = (
     finding(
         "not-read",
-        what="iac reaches a client only by its registration access token, which is encrypted in state, and this run "
-        "has no key of the state. iac compares the client with what it last applied, and the plan says `complete: "
-        "false`.",
-        why="The plan does not show changes that somebody made on the server since.",
-        fix="Give the job that plans an identity of the state, or use the plan as it is; apply needs an identity.",
+        what="iac reads this client only by its registration access token. This run has no key of the state to "
+        "open it; or the read may replace the token, and this run cannot lock the state to store the new "
+        "one. iac compares the client with what it last applied, and the plan says `complete: false`.",
+        why="Changes on the server are missing in the plan.",
+        fix="Give the plan job an identity of the state, and write access where the server replaces tokens; "
+        "or use the plan as it is. Apply needs both.",
     ),
     finding(
         "create-only",
-        what="The server gave no `registration_client_uri` and no token when it registered the client: it has no RFC "
-        "7592. iac cannot read, change or delete the client; it compares it with what it last applied.",
-        fix="Change it by hand at the server, or write `removed:` with `then: forget`.",
+        what="The server has no RFC 7592: it gave no `registration_client_uri` and no token. iac cannot read, "
+        "change or delete the client, and compares it with what it last applied.",
+        fix="Change it at the server, or write `removed:` with `then: forget`.",
     ),
     finding(
         "not-understood",
-        what="A member of the server's answer about a client has the wrong type: a list for its name, a text for a "
-        "boolean. iac compares the client with what it last applied, and the plan says `complete: false`. It "
-        "plans and applies the other clients as usual.",
-        why="iac lays a change over what the server holds, so it has to understand that first.",
+        what="A value in the server's answer about a client has the wrong type. iac compares the client with "
+        "what it last applied, and the plan says `complete: false`. Other clients are planned and applied "
+        "as usual.",
+        why="iac lays a change over what the server holds.",
         fix="Have an administrator correct the client at the server. `iac show CLIENT_ID` names the members.",
+    ),
+    finding(
+        "server-added",
+        what="The server of `provider: rfc7591` has added an item to a list of the definition, such as a grant. Apply "
+        "says so once; state remembers the item as the server's, and plans show no difference.",
+        fix="Declare the item if the client needs it. Do nothing if it does not.",
     ),
     finding(
         "nothing-to-adopt",
@@ -277,43 +234,35 @@ FINDINGS = (
     ),
     finding(
         "scopes-dropped-for-users",
-        what="A definition has a scope that self service drops silently for users who are not administrators (rec: "
-        "self-service-restricted-scopes). `iac validate` says scope-not-granted. If the server drops it, apply "
-        "ends with an error that names the field.",
-        fix="Remove it, or use `provider: iam-admin`; or name it under `grantable_scopes` in iac.yaml.",
+        what="A definition has a scope that self service drops silently for users who are not administrators "
+        "(rec: self-service-restricted-scopes). If it does, apply ends with an error that names the "
+        "field.",
+        fix="Remove it, use `provider: iam-admin`, or name it under `grantable_scopes` in iac.yaml.",
     ),
     finding(
         "sealed-to-others",
-        what="In state, the secret of a client is encrypted to other recipients than its definition names now. This is "
-        "not a change.",
+        what="The secret in state is encrypted to other recipients than the definition names. This is not a change.",
         why="A host that you added cannot render yet, and one that you removed still can.",
-        fix="Run `iac state rekey`. A host that you removed may have a copy of the secret: then also run `iac rotate`.",
+        fix="Run `iac state rekey`. If a removed host may have a copy, also run `iac rotate`.",
     ),
     finding(
         "older-state",
-        what="The state is older than an output, a journal or an emergency copy of this machine. The message names "
-        "them with both serials. The plan compares with the server as always; `iac apply` and `iac render` write "
-        "nothing from such a state.",
-        why="Somebody may have replaced the secrets of an older state since, and from IAM 1.14 on the server does not "
-        "show them.",
-        fix="Run `iac state push` with the newest copy of the state, or continue from this one with "
-        "`--accept-older-state`.",
+        what="The state is older than an output, a journal or an emergency copy of this machine; the message "
+        "has both serials. `iac apply` and `iac render` write nothing from it.",
+        why="Its secrets may have been replaced since, and IAM 1.14 and newer do not show them.",
+        fix="Run `iac state push` with the newest copy, or continue with `--accept-older-state`.",
     ),
     finding(
         "output-blocked",
-        what="An output cannot be rendered: its client is not applied yet, or iac does not know the client's secret. "
-        "The "
-        "latter is so after a client was adopted from a server that does not show secrets.",
-        why="The file is not written, and the service that reads it gets nothing.",
-        fix="Run `iac secret set ADDR` with the secret that the service has, or `iac rotate ADDR`, which makes "
-        "another one.",
+        what="An output cannot be rendered: its client is not applied yet, or iac does not know the secret, as "
+        "after the adoption of a client whose server does not show it.",
+        why="The file is not written, and its service gets nothing.",
+        fix="Run `iac secret set ADDR` with the secret that the service has, or `iac rotate ADDR` for a new one.",
     ),
     finding(
         "output-missing",
-        what="An output that was written on this machine is gone. iac knows it by a note beside local files, so a "
-        "fresh "
-        "checkout is told nothing.",
-        why="`iac plan` compares clients and state, not files, and `iac apply` writes only outputs that change.",
+        what="An output that was written on this machine is gone. A fresh checkout does not know.",
+        why="`iac apply` writes only outputs that change.",
         fix="Run `iac render`.",
     ),
     finding(
@@ -324,17 +273,24 @@ FINDINGS = (
         fix="Run `iac render`.",
     ),
     finding(
+        "output-unfit",
+        what="A client keeps a secret that one of its outputs cannot hold, such as a `$` in dotenv. `iac plan` knows "
+        "the secret if the server shows it (IAM up to 1.13), `iac secret set` if you provide it. Otherwise `iac apply` "
+        "finds it after it has changed the client: the output is not written, exit 5.",
+        why="The output would not be written.",
+        fix="Choose a template of another format, such as `json`, or run `iac rotate`, which makes a secret without "
+        "such characters.",
+    ),
+    finding(
         "secret-in-doubt",
-        what="`iac render` has written, or compared, an output with a secret that the server may have replaced: a "
-        "rotation of the client began, and its end is not known.",
-        why="Nobody has the new secret, if there is one, and the old one may no longer work.",
-        fix="Run `iac apply`. It takes the new secret where the server shows it, and asks for another one where it "
-        "does not.",
+        what="`iac render` used a secret that the server may have replaced: the outcome of a rotation is unknown.",
+        why="The old secret may no longer work, and nobody has the new one.",
+        fix="Run `iac apply`. It takes the new secret if the server shows it, and otherwise makes another.",
     ),
     finding(
         "rotation-due",
-        what="The secret of a client has reached the age of `lifecycle.rotate_after`. This is not a change. For a "
-        "secret that was adopted with its client, the age counts from the adoption, and the message says so.",
+        what="A secret has reached the age of `lifecycle.rotate_after`. For an adopted client the age counts "
+        "from the adoption. This is not a change.",
         why="The longer a secret is used, the more copies of it exist.",
         fix="Run `iac apply --rotate-due`, and before it `iac plan --rotate-due` for review; or raise `secret.serial`.",
     ),
@@ -392,19 +348,19 @@ WARNINGS = (
     ),
     warning(
         "adopted-without-key",
-        what="A definition with `adopt: true` has `private_key_jwt` and no key. Without `adopt` this is the error "
-        "`no-key`.",
-        why="IAM from 1.14 on does not show a `jwk`, so iac cannot import it (rec: admin-jwk). The client keeps its "
-        "key. iac refuses an update of the client, which would erase it (guard `hidden-field`).",
+        what="A definition with `adopt: true` has `private_key_jwt` and no key. Without `adopt` this is the "
+        "error `no-key`.",
+        why="IAM 1.14 and newer do not show a `jwk` (rec: admin-jwk). The client keeps it, and iac refuses an "
+        "update that would erase it (guard `hidden-field`).",
         fix="Declare `jwks_uri` (better) or `jwk` before you change the client.",
         bad="# clients.d/portal.yaml\nadopt: true\ntoken_endpoint_auth_method: private_key_jwt",
     ),
     warning(
         "definition-not-read",
-        what="A file looks like a definition and iac does not read it: its name ends in `.YAML` or `.json` below "
-        "`clients.d`, or it lies beside iac.yaml.",
-        why="The client that somebody wrote there is not registered, and nobody would notice.",
-        fix="Move or rename it to `clients.d/NAME.yaml`, or to a name that does not end like that.",
+        what="A file looks like a definition and is not read: it ends in `.YAML` or `.json` below `clients.d`, "
+        "or lies beside iac.yaml.",
+        why="Its client would not be registered, and nobody would notice.",
+        fix="Move or rename it to `clients.d/NAME.yaml`, or give it another ending.",
         bad="# other.yaml\nclient_id: other",
     ),
     warning(
@@ -416,6 +372,13 @@ WARNINGS = (
         bad="# clients.d/portal.yaml\nclient_description: The portal of __SITE__",
     ),
     warning(
+        "jwk-perhaps-too-long",
+        what="A `jwk` has more than 65,535 characters. Where the server is IAM 1.12 or 1.13, a plan refuses more than "
+        "2,048 (`jwk-too-long`).",
+        why="IAM 1.14 probably refuses it: this is not recorded.",
+        fix="Remove old keys, use ES256 keys, which are shorter, or publish the keys at `jwks_uri`.",
+    ),
+    warning(
         "adopted-without-redirect-uris",
         what="A definition with `adopt: true` has `authorization_code` or `implicit` and no `redirect_uris`. Without "
         "`adopt` this is the error `no-redirect-uris`.",
@@ -425,10 +388,8 @@ WARNINGS = (
     ),
     warning(
         "settings-changed",
-        what="With `--settings-from`: a setting of iac.yaml differs from the base.",
-        why="iac used the setting of the base. After the merge, the new one decides where credentials go, who can "
-        "open secrets, or what iac refuses.",
-        fix="Review it like credentials. To refuse the plan of such a pull request, write `policy: {settings-changed: "
-        "error}` in the base.",
+        what="With `--settings-from`: a setting of iac.yaml differs from the base, which iac used.",
+        why="After the merge the new setting decides where credentials go, who can open secrets, or what iac refuses.",
+        fix="Review it like credentials. To refuse such a plan, write `policy: {settings-changed: error}` in the base.",
     ),
 )

@@ -139,7 +139,7 @@ KEYS = (
         "not-one-of",
         what="A value is not one of the allowed values.",
         fix="Choose one of the list; the message suggests the closest.",
-        bad="# clients.d/portal.yaml\ngrant_types: [autorization_code]",
+        bad="# clients.d/portal.yaml\nresponse_types: [cod]",
     ),
     error(
         "bad-format",
@@ -171,8 +171,8 @@ KEYS = (
 PROJECT = (
     error(
         "no-project",
-        what="iac finds no `iac.yaml` in this folder, or above it up to the top of the repository. It ignores one "
-        "above that belongs to another user.",
+        what="iac finds no `iac.yaml` in this folder, or above it up to the top of the repository. One of "
+        "another user above does not count.",
         why="Every project has one: it names the server.",
         fix="Run `iac init`, or name another folder with `-C DIR`.",
     ),
@@ -180,7 +180,8 @@ PROJECT = (
         "no-definitions",
         what="`clients.d` is missing or has no definition.",
         why="A failed checkout looks the same, and would delete every client.",
-        fix="Keep one definition until iac has applied `removed:`.",
+        fix="Create `clients.d/NAME.yaml`. To delete every client, list them under `removed:` and keep one definition "
+        "until that is applied.",
     ),
     error(
         "no-issuer",
@@ -207,6 +208,13 @@ PROJECT = (
         fix="`tls: {certificate: FILE, key: FILE}`",
     ),
     error(
+        "bad-registration-endpoint",
+        what="`registration_endpoint` is on another server than `issuer`, or the provider is one of an IAM.",
+        why="Tokens go to the server of `issuer` alone, and an IAM has its own addresses.",
+        fix="Use a URL on the host of `issuer`; remove the key at an IAM.",
+        bad="# iac.yaml\nregistration_endpoint: https://other.example.org/register",
+    ),
+    error(
         "auth-does-not-fit",
         what="`auth` is `none` or `initial_access_token`, and the provider needs a login.",
         fix="`none` is for `iam-self-service` and `rfc7591`, `initial_access_token` is for `rfc7591`; see "
@@ -215,11 +223,11 @@ PROJECT = (
     ),
     error(
         "state-shared",
-        what="Two environments have the same state: the same file, the same file on a branch, the same URL, or the "
-        "same object. On some disks, paths that differ only in upper and lower case are the same file.",
+        what="Two environments have the same state: one file, URL or object. Some disks ignore upper and lower "
+        "case in paths.",
         why="A state belongs to one environment and one issuer.",
-        fix="Give each environment its own `state.path`, `address` or `key`. With file, git and s3 remove the key: "
-        "then each environment has its own.",
+        fix="Give each environment its own `state.path`, `address` or `key`; with file, git and s3 the "
+        "default is one each.",
         bad="# iac.yaml\nstate: {path: state.json}\nenvironments: {dev: {}, prod: {}}",
     ),
     error(
@@ -248,21 +256,20 @@ PROJECT = (
 STATE = (
     error(
         "key-of-other-backend",
-        what="A key of `state` belongs to another backend. An environment that names another `backend` than the "
-        "project inherits only `encryption` and names its own place.",
-        why="The key would have no effect, and somebody relies on it.",
-        fix="Name the backend that the key belongs to, or remove the key. docs/reference/project.md#keys lists the "
-        "keys of each.",
+        what="A key of `state` belongs to another backend. An environment with another `backend` than the "
+        "project inherits only `encryption`.",
+        why="The key would have no effect.",
+        fix="Name the backend that the key belongs to, or remove the key; see docs/reference/project.md#keys.",
         bad="# iac.yaml\nstate: {backend: git, bucket: iac}",
     ),
     error(
         "bad-state-place",
-        what="An address, repository or path of `state` is invalid: a URL that is neither https nor http on this "
-        "machine; a URL with a login, query or fragment; an address of git that runs a program; a lock on another "
-        "server than the state's; a path that is not a file on a branch; a file over one that `iac` or git reads. "
-        "The message does not repeat the value, because it may hold a password.",
+        what="An address, repository or path of `state` is invalid: not https (http on this machine); with a "
+        "login, query or fragment; a git address that runs a program; a lock on another server; not a "
+        "file on the branch; a file that `iac` or git reads. The message does not repeat it, because it "
+        "may hold a password.",
         why="Credentials go to the state's own server only, and never in clear.",
-        fix="Use the form that the message shows. Name `username` and `password`, or let git find its credentials.",
+        fix="Use the form in the message. Set `username` and `password`, or let git find its credentials.",
         bad='# iac.yaml\nstate: {backend: http, address: "http://gitlab.example.org/api/v4/projects/1/terraform/state/iac"}',
     ),
     error(
@@ -284,8 +291,8 @@ ADDRESSES = (
     ),
     error(
         "address-twice",
-        what="Two files have the same address (`a.yaml` and `a.yml`), or their addresses differ only in upper and "
-        "lower case; so do two folders; or a folder has two files of defaults.",
+        what="Two files have the same address (`a.yaml` and `a.yml`), or addresses or folders differ only in "
+        "upper and lower case, or a folder has two files of defaults.",
         why="Some file systems keep only one of them.",
         fix="Rename or delete one.",
     ),
@@ -336,5 +343,79 @@ ADDRESSES = (
         what="The new address of a move has no definition.",
         fix="Move the file too.",
         bad="# iac.yaml\nmoved: [{from: old, to: new}]",
+    ),
+)
+
+OUTPUTS = (
+    error(
+        "bad-path",
+        what="The path of an output is absolute, has `..` or an invisible character, is longer than 1,024 "
+        "bytes, or has a name that is longer than 255 bytes or ends with a dot or space.",
+        why="Outputs stay inside the project, and some file systems drop dots and spaces at the end of a name.",
+        fix="Write a path relative to the project, such as `out/service.env`.",
+        bad="# clients.d/portal.yaml\noutputs: [{template: dotenv, path: ../a.env}]",
+    ),
+    error(
+        "output-twice",
+        what="Two outputs have the same path, or paths that are one file on some disks (upper and lower case, "
+        "encoding of accents), or the same Secret of a cluster.",
+        why="The last one would overwrite the other.",
+        fix="Change one.",
+        bad="# clients.d/portal.yaml\noutputs: [{template: dotenv, path: out/a}, {template: json, path: out/a}]",
+    ),
+    error(
+        "output-over-output",
+        what="The path of an output goes through the file of another.",
+        why="A file cannot be a folder.",
+        fix="Change one.",
+        bad="# clients.d/portal.yaml\noutputs: [{template: dotenv, path: out/a}, {template: json, path: out/a/b}]",
+    ),
+    error(
+        "output-over-input",
+        what="An output would overwrite what `iac`, git or a forge reads: iac.yaml, clients.d, templates, "
+        "schemas, .iac, CODEOWNERS, names that begin with .git, the state, or a file that `auth`, "
+        "`state`, `tls` or a sink names; also by links or other case.",
+        why="It would destroy the file, or git would run it.",
+        fix="Write it to another folder.",
+        bad="# clients.d/portal.yaml\noutputs: [{template: dotenv, path: iac.yaml}]",
+    ),
+    error(
+        "unknown-sink",
+        what="An output goes to a sink that the environment does not have.",
+        why="Nobody would get the output.",
+        fix="Name the sink under `sinks` in iac.yaml, or correct its name. `file` is always there.",
+        bad="# clients.d/portal.yaml\noutputs: [{template: dotenv, path: out/a.env, sink: spos}]",
+    ),
+    error(
+        "no-recipients",
+        what="An output goes to a sink that encrypts, and neither the sink nor the state names a recipient.",
+        why="Nobody could read it.",
+        fix="Give the sink `recipients`, or let `iac init` or `iac state init` make the state's.",
+        bad="# iac.yaml\nsinks: {sops: {kind: sops}}\n"
+        "outputs: [{template: dotenv, path: out/a.env, sink: sops, clients: [portal]}]",
+    ),
+    error(
+        "unknown-template",
+        what="An output names a template that does not exist.",
+        fix="Use a built-in one (`iac new --list` lists them), or a file below `templates/` whose name ends in `.j2`.",
+        bad="# clients.d/portal.yaml\noutputs: [{template: dotnev, path: out/a.env}]",
+    ),
+    error(
+        "bad-template",
+        what="A template cannot be used: a syntax error, an unknown filter or test, a missing template, too "
+        "many bytes, not UTF-8, or a constant such as `10 ** 100000000` that exceeds the limits "
+        "(docs/reference/templates.md#limits). The message has the line of the first mistake. `iac "
+        "validate` compiles every template, `iac plan` those of outputs that change.",
+        why="iac could not render the output.",
+        fix="Correct the template; docs/reference/templates.md lists what it can use.",
+    ),
+    error(
+        "bad-output",
+        what="An output cannot be rendered: its template uses something that the client, `values` or the "
+        "project does not have, or a value has no form in the file's format. `iac validate` renders every "
+        "output with made-up credentials, `iac plan` and `iac apply` those that change. The message shows "
+        "the template's line.",
+        why="iac sends nothing if one output of an apply cannot be rendered.",
+        fix="Correct the name in the template, or add the value that it uses.",
     ),
 )

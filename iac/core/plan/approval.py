@@ -22,7 +22,7 @@ from iac.core.model import as_json
 from iac.core.plan.change import CLIENT_ID, Action, Cause, Change, OutputAction, SecretChange, SecretStep
 from iac.core.plan.plan import Plan, plan_digest
 from iac.core.server import forced
-from iac.core.state.codec import TEXT, Malformed, Object, anything, items, known, load, matching, one_of
+from iac.core.state.codec import TEXT, MalformedValue, Object, anything, items, known, load, matching, one_of
 from iac.core.state.model import Approval
 from iac.core.text import side_by_side
 
@@ -49,17 +49,18 @@ _PLAN = known(
     environment=TEXT,
     changes=items(_CHANGE),
 )
+_PLANS = known(environments=items(_PLAN))
 _RECIPIENTS = items(known(address=TEXT))
 
 
 def approve(plan: Plan, at: str) -> Approval:
     """The approval of a plan, as state notes it."""
-    seen = {
+    observed = {
         change.address: json.dumps(change.seen, sort_keys=True)
         for change in plan.changes
         if change.leaving and change.seen is not None
     }
-    return Approval(plan.digest, tuple(change.digest for change in plan.changes), at, seen)
+    return Approval(plan.digest, tuple(change.digest for change in plan.changes), at, observed)
 
 
 def uncovered(plan: Plan, approval: Approval) -> tuple[Change, ...]:
@@ -106,7 +107,7 @@ class SavedPlan:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A value of the file that is not that of the new plan; both as text, cut around the first place that differs."""
+    """A value that the file and the new plan do not share; both as text, cut around the first difference."""
 
     address: str
     key: str
@@ -118,16 +119,32 @@ def parse_saved(text: str) -> SavedPlan:
     """The plan of a file that `iac plan --out` wrote, also of an older version of iac.
 
     Raises:
-        Malformed: it is none, or not all of it.
+        MalformedValue: it is not a plan, or not a whole one.
     """
     plan = _PLAN(load(text), "plan")
     changes = {change["address"]: change for change in plan["changes"]}
     if len(changes) < len(plan["changes"]):
-        raise Malformed("plan.changes: an address is there twice")
+        raise MalformedValue("plan.changes: an address is there twice")
     if plan_digest(plan["issuer"], plan["environment"], (one["digest"] for one in changes.values())) != plan["digest"]:
-        raise Malformed("plan.digest: not that of the changes in the file")
+        raise MalformedValue("plan.digest: not that of the changes in the file")
     recorded = _RECIPIENTS(plan["recipients"], "plan.recipients") if "recipients" in plan else None
     return SavedPlan(plan["digest"], changes, None if recorded is None else {who["address"]: who for who in recorded})
+
+
+def parse_saved_plans(text: str) -> dict[str, SavedPlan]:
+    """The plans of a file by their environments: one plan, or those of several (`iac plan --all-envs --out`).
+
+    Raises:
+        MalformedValue: it is none, or not all of it.
+    """
+    value = load(text)
+    if not isinstance(value, dict) or "environments" not in value:
+        return {_PLAN(value, "plan")["environment"]: parse_saved(text)}
+    plans = _PLANS(value, "plan")["environments"]
+    saved = {plan["environment"]: parse_saved(json.dumps(plan)) for plan in plans}
+    if not saved or len(saved) < len(plans):
+        raise MalformedValue("environments: none is there, or one is there twice")
+    return saved
 
 
 def differences(plan: Plan, saved: SavedPlan) -> Iterator[Difference]:

@@ -1,4 +1,4 @@
-"""One change of a plan: what is done to one address. Pure.
+"""One change of a plan: what is done to one address, and who can open its secrets. Pure.
 
 No secret is ever in it: a change only says what becomes of the secret.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
@@ -16,8 +16,93 @@ from iac.core.desired import OWNERS, DesiredClient, output_id
 from iac.core.diagnostics import Diagnostic, Location
 from iac.core.errors import StalePlan
 from iac.core.model import Fields, Value, as_json, members
-from iac.core.plan.recipients import Recipients
 from iac.core.registration import Registration
+from iac.core.state.model import SealedSecret
+
+
+@dataclass(frozen=True, slots=True)
+class Recipients:
+    """Who can open the secrets of one address, before and after.
+
+    Attributes:
+        before: to whom what state holds is sealed; None where not all of that is known, or nothing is sealed.
+        after: whom iac.yaml and the definition name; empty where they name nobody.
+        added: those that are surely new to one of the secrets.
+        removed: those that surely go.
+        is_sealed: whether apply seals to them; what it does not write again stays as it is until `iac state rekey`.
+        is_clear: whether what was sealed will be stored in clear (`encryption: none`), for all who read the state.
+    """
+
+    before: tuple[str, ...] | None
+    after: tuple[str, ...]
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    is_sealed: bool = False
+    is_clear: bool = False
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether somebody comes or goes."""
+        return bool(self.added or self.removed or self.is_clear)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON form."""
+        return {
+            "before": None if self.before is None else list(self.before),
+            "after": list(self.after),
+            "added": list(self.added),
+            "removed": list(self.removed),
+            "sealed": self.is_sealed,
+        }
+
+
+def compare_recipients(
+    of_state: tuple[str, ...] | None,
+    of_definition: tuple[str, ...],
+    secrets: Collection[SealedSecret],
+    *,
+    is_sealed: bool,
+) -> Recipients:
+    """What becomes of the recipients of an address.
+
+    Of a secret that a state of format 1.0 holds only the recipients that the definition named are known. Then there is
+    no `before`, and only what differs from those comes or goes.
+
+    Args:
+        of_state: whom iac.yaml names for every secret of the state; empty where it is not encrypted, None where it
+            names nobody.
+        of_definition: whom the definition names beside those.
+        secrets: what state holds of the address.
+        is_sealed: whether apply seals them, or new ones, to those who are wanted.
+    """
+    is_clear = of_state == () and any(not secret.is_clear for secret in secrets)
+    after = set() if of_state == () else {*(of_state or ()), *of_definition}
+    sealed = [secret for secret in secrets if not secret.is_clear]
+    named = [{recipient(key) for key in secret.recipients} for secret in sealed]
+    own = [{recipient(key) for key in secret.state_recipients} for secret in sealed]
+    is_known = bool(sealed) and all(own)
+    groups = [one | other for one, other in zip(named, own, strict=True)]
+    before = set().union(*groups)
+    shared = before.intersection(*groups) if is_known else before | set(of_state or ())
+    is_compared = bool(sealed and after)
+    return Recipients(
+        before=tuple(sorted(before)) if is_known else None,
+        after=tuple(sorted(after)),
+        added=tuple(sorted(after - shared)) if is_compared else (),
+        removed=tuple(sorted(before - after)) if is_compared else (),
+        is_sealed=is_sealed,
+        is_clear=is_clear,
+    )
+
+
+def parse_recipients(keys: Iterable[str]) -> tuple[str, ...]:
+    """Public keys as they are compared, sorted."""
+    return tuple(sorted({recipient(key) for key in keys}))
+
+
+def recipient(key: str) -> str:
+    """A public key as it is compared: an SSH key without its comment."""
+    return " ".join(key.split()[:2])
 
 
 class Action(StrEnum):
@@ -132,7 +217,7 @@ CLIENT_ID = "client_id"
 
 
 @dataclass(frozen=True, slots=True)
-class Leaving:
+class PredecessorChange:
     """A predecessor about which a change does something when its outputs are written.
 
     Attributes:
@@ -179,7 +264,7 @@ class Change:
     observed: Registration | None = None
     resumes: bool = False
     succeeds: str = ""
-    leaving: tuple[Leaving, ...] = ()
+    leaving: tuple[PredecessorChange, ...] = ()
     carried: Fields = field(default_factory=dict)
     carried_owners: tuple[str, ...] = ()
     recipients: Recipients | None = None
@@ -208,7 +293,8 @@ class Change:
     @property
     def sent_fields(self) -> Fields:
         """Fields that a write sets: the definition's, and those carried over from a predecessor or a deleted client."""
-        return {**self.carried, **self.definition.fields}
+        own = {name: value for name, value in self.definition.fields.items() if name not in self.definition.open}
+        return {**self.carried, **own}
 
     @property
     def sent_names(self) -> frozenset[str]:
@@ -237,21 +323,28 @@ class Change:
         """`sha256:` over what is wanted, what was seen, the action and the outputs; the same for a resumed create."""
         return self.digest_of(self.seen)
 
-    def digest_of(self, seen: Mapping[str, Any] | None) -> str:
+    def digest_of(self, observed: Mapping[str, Any] | None) -> str:
         """The digest that the change has where this is seen on the server."""
-        told = {
+        parts = {
             "address": self.address,
             "client_id": self.client_id,
             "desired": None if self.desired is None else _wanted(self.desired),
-            "observed": seen,
+            "observed": observed,
         }
         if self.leaving:
-            leaving = [[old.client_id, _left(old, self.desired), bool(old.grace)] for old in self.leaving]
+            leaving = [
+                [
+                    old.client_id,
+                    old.observed and _observed(replace(old.observed, owners=None), self.desired),
+                    bool(old.grace),
+                ]
+                for old in self.leaving
+            ]
             outputs = sorted([output.path, output.sink, output.template] for output in self.outputs)
-            return sha256({**told, "action": str(self.action), "leaving": leaving, "outputs": outputs})
+            return sha256({**parts, "action": str(self.action), "leaving": leaving, "outputs": outputs})
         action = Action.CREATE if self.resumes else self.action
         acted = sorted([output.path, output.sink, output.template, str(output.action)] for output in self.outputs)
-        return sha256({**told, "action": str(action), "secret": str(self.secret), "outputs": acted})
+        return sha256({**parts, "action": str(action), "secret": str(self.secret), "outputs": acted})
 
     def to_dict(self) -> dict[str, Any]:
         """JSON form."""
@@ -294,10 +387,6 @@ def _observed(observed: Registration, desired: DesiredClient | None) -> Mapping[
         "fields": {name: as_json(observed.fields.get(name)) for name in sorted(names)},
         "owners": as_json(observed.owners),
     }
-
-
-def _left(leaving: Leaving, desired: DesiredClient | None) -> Mapping[str, Any] | None:
-    return None if leaving.observed is None else _observed(replace(leaving.observed, owners=None), desired)
 
 
 def sha256(value: Any) -> str:

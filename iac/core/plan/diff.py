@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from iac.core import server
 from iac.core.desired import OWNERS, DesiredClient
-from iac.core.model import FIELDS, Fields, Kind, Value, meant
+from iac.core.model import Fields, Kind, Value, field_of, in_order, meant, members
 from iac.core.plan.change import Cause, FieldChange
 from iac.core.registration import Facts, Registration
 from iac.core.state.model import ClientState
+from iac.core.text import listed, printable
 
 HIDDEN = frozenset({"jwk"})
 """Fields that a 1.14 server does not show (rec: admin-jwk)."""
@@ -31,9 +33,7 @@ def compare(
     current = observed.fields if observed else {}
     names = desired.declared if observed is None else desired.managed
     changes = []
-    for name in FIELDS:
-        if name not in names:
-            continue
+    for name in in_order(names):
         after = wanted.get(name)
         if after is not None and (current.get(name) == after or _is_as_declared(name, desired.fields, observed)):
             continue
@@ -42,8 +42,47 @@ def compare(
         before = shown.get(name)
         is_same = after is None if observed is None else _same(name, before, after, defaults)
         if not is_same:
-            changes.append(FieldChange.of(name, before, after, _cause(name, before, after, stored, defaults)))
+            known = stored if stored is not None and name in stored.declared | desired.implied else None
+            changes.append(FieldChange.of(name, before, after, _cause(name, before, after, known, defaults)))
     return (*changes, *_owners(desired, observed, stored))
+
+
+def taken_over(
+    desired: DesiredClient, observed: Registration, stored: ClientState, facts: Facts, defaults: Fields
+) -> tuple[FieldChange, ...]:
+    """What both the definition and the server came to since the last apply, as changes of what was applied.
+
+    Nothing has to be written for it, so `compare` does not show it; state has to learn it, or the next change by hand
+    would be held against values that nobody wants any more.
+    """
+    wanted = server.forced(desired.fields, facts.api)
+    changes = [
+        _taken(name, stored, observed.fields.get(name), wanted.get(name), defaults)
+        for name in in_order(desired.managed - desired.implied)
+        if not is_hidden(name, observed, facts)
+    ]
+    if desired.managed_owners is not None and observed.owners is not None:
+        met = _majority(stored.owners, observed.owners, desired.managed_owners)
+        is_noted = set(met) == set(stored.owners or ())
+        changes.append(None if is_noted else FieldChange.of(OWNERS, stored.owners or None, met or None, Cause.SERVER))
+    return tuple(change for change in changes if change is not None)
+
+
+def _taken(
+    name: str, stored: ClientState, current: Value | None, wanted: Value | None, defaults: Fields
+) -> FieldChange | None:
+    applied, met = stored.applied.get(name), wanted
+    is_met = _same(name, current, wanted, defaults)
+    if field_of(name).kind is Kind.SET and not is_met:
+        met, is_met = _majority(members(applied), members(current), members(wanted)) or None, True
+    is_noted = name in stored.declared and _same(name, applied, met, {})
+    return FieldChange.of(name, applied, met, Cause.SERVER) if is_met and not is_noted else None
+
+
+def _majority(*sets: tuple[str, ...] | None) -> tuple[str, ...]:
+    """Members of two of these three sets at least."""
+    counts = Counter(member for one in sets for member in set(one or ()))
+    return tuple(sorted(member for member, count in counts.items() if count > 1))
 
 
 def _is_as_declared(name: str, declared: Fields, observed: Registration | None) -> bool:
@@ -63,12 +102,24 @@ def mismatches(
     expected = server.forced(wanted, facts.api)
     return [
         name
-        for name in FIELDS
-        if name in names
-        and not is_hidden(name, answer, facts)
+        for name in in_order(names)
+        if not is_hidden(name, answer, facts)
         and not _same(name, answer.fields.get(name), expected.get(name), defaults)
         and not _is_as_declared(name, wanted, answer)
     ]
+
+
+def fate(name: str, sent: Value | None, answered: Value | None) -> str:
+    """What became of a value that the server did not keep; "" where a value is too long to be shown."""
+    if field_of(name).kind in {Kind.JWKS, Kind.JSON}:
+        return ""
+    if isinstance(sent, tuple) or isinstance(answered, tuple):
+        lost, kept = set(members(sent)) - set(members(answered)), set(members(answered)) - set(members(sent))
+        parts = (("dropped", lost), ("still there", kept))
+        return "; ".join(f"{word}: {listed(sorted(items))}" for word, items in parts if items)
+    if answered is None:
+        return f"dropped: {printable(str(sent))}"
+    return f"sent {'nothing' if sent is None else printable(str(sent))}, answered {printable(str(answered))}"
 
 
 def is_hidden(name: str, observed: Registration | None, facts: Facts) -> bool:
@@ -81,28 +132,32 @@ def is_hidden(name: str, observed: Registration | None, facts: Facts) -> bool:
 
 
 def _same(name: str, before: Value | None, after: Value | None, defaults: Fields) -> bool:
-    kind = FIELDS[name].kind
+    kind = field_of(name).kind
     if kind is Kind.FLAG:
         return bool(before) == bool(after)
+    if kind is Kind.JSON:
+        return (before or "false") == (after or "false")
     if kind is Kind.SECONDS and after is None:
         return name not in defaults or before == defaults[name]
+    if kind is Kind.SET:
+        return members(before) == members(after)
     return meant(name, before) == meant(name, after)
 
 
 def _cause(name: str, before: Value | None, after: Value | None, stored: ClientState | None, defaults: Fields) -> Cause:
-    if stored is None or name not in stored.declared:
+    if stored is None:
         return Cause.DEFINITION
     applied = _meant(name, stored.applied.get(name), defaults)
-    if applied is None and FIELDS[name].kind is Kind.SECONDS:
+    if applied is None and field_of(name).kind is Kind.SECONDS:
         return Cause.DEFINITION  # what is the server's own choice, and not known, nobody has changed
-    if applied == (bool(before) if FIELDS[name].kind is Kind.FLAG else before):
+    if applied == (bool(before) if field_of(name).kind is Kind.FLAG else before):
         return Cause.DEFINITION
     return Cause.SERVER if _meant(name, after, defaults) == applied else Cause.BOTH
 
 
 def _meant(name: str, value: Value | None, defaults: Fields) -> Value | None:
     """What a definition's value means: an absent flag is false, a lifetime of null is the server's default."""
-    kind = FIELDS[name].kind
+    kind = field_of(name).kind
     if kind is Kind.FLAG:
         return bool(value)
     return defaults.get(name) if kind is Kind.SECONDS and value is None else value

@@ -20,19 +20,14 @@ Reads = frozenset[str] | None
 """Names of what a template reads of a client: fields, client_id, client_secret, private_key; None for everything."""
 
 
-def read_everything(_template: str) -> Reads:
-    """What a template reads of which nothing is known."""
-    return None
-
-
 @dataclass(frozen=True, slots=True)
-class Options:
+class PlanOptions:
     """What the caller of one run says.
 
     Attributes:
         templates: template name -> hash of its text.
         reads: by a template's name, what it reads of a client. It is asked only where that decides something: to find
-            it out costs a process for templates of the project.
+            it out costs a process for templates of the project. By default nothing is known.
         targets: addresses to look at; empty for all.
         recreate: addresses that may be created again when they are gone from the server.
         rotate: addresses that are to get a new secret now.
@@ -42,7 +37,7 @@ class Options:
     """
 
     templates: Mapping[str, str] = field(default_factory=dict)
-    reads: Callable[[str], Reads] = read_everything
+    reads: Callable[[str], Reads] = lambda _template: None
     targets: frozenset[str] = frozenset()
     recreate: frozenset[str] = frozenset()
     rotate: frozenset[str] = frozenset()
@@ -60,7 +55,7 @@ class Options:
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
+class RenderedClient:
     """What an output can read of one client: fields as applied, which secret (0 for none, None unknown), which key."""
 
     client_id: str
@@ -81,18 +76,18 @@ class Draft:
     desired: Desired
     state: State
     actual: Actual
-    options: Options
+    options: PlanOptions
     named: frozenset[str] = frozenset()
     changes: dict[str, Change] = field(default_factory=dict)
     guards: list[Diagnostic] = field(default_factory=list)
     findings: list[Diagnostic] = field(default_factory=list)
-    after: dict[str, Rendered] = field(default_factory=dict)
+    after: dict[str, RenderedClient] = field(default_factory=dict)
     standing: list[StandingPredecessor] = field(default_factory=list)
     holders: dict[str, str] = field(init=False)
 
     def __post_init__(self) -> None:
-        held = self.state.clients.items()
-        self.holders = {client_id: address for address, client in held for client_id in client.client_ids}
+        clients = self.state.clients.items()
+        self.holders = {client_id: address for address, client in clients for client_id in client.client_ids}
 
     def creates(self, client: DesiredClient) -> bool:
         """Whether an interrupted run was about to create this very client."""

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from iac.core.desired import DesiredClient, Limits
+from iac.core.desired import ChangeLimits, DesiredClient
 from iac.core.diagnostics import Diagnostic
 from iac.core.explanation import refusal
-from iac.core.limits import listed
 from iac.core.plan.change import Action, Change
+from iac.core.text import listed
 
 GUARDS = (
     refusal(
@@ -90,6 +90,19 @@ GUARDS = (
         "use `--recreate ADDR` if it does not exist.",
     ),
     refusal(
+        "lost-update",
+        what="Refuses to register a client a second time whose update was sent by an interrupted run, and whose new "
+        "registration access token is lost with the answer.",
+        fix="Ask the server's operator for a new token and store it with `iac secret token ADDR`; use "
+        "`--recreate ADDR` for another client.",
+    ),
+    refusal(
+        "token-refused",
+        what="Refuses to take a client for deleted whose registration access token the server refuses, while nothing "
+        "else says so.",
+        fix="Store a new token with `iac secret token ADDR`; use `--recreate ADDR` for another client.",
+    ),
+    refusal(
         "client-id-not-chosen",
         what="Refuses a client_id that is not registered, where the server chooses the ids.",
         fix="Remove `client_id`, or correct it or the login.",
@@ -108,7 +121,7 @@ GUARDS = (
     refusal(
         "no-rotation",
         what="Refuses a new secret where the server has no call that makes one.",
-        fix="Use `provider: iam-admin`, `iac redeem`, or a new client.",
+        fix="Use `lifecycle.rotation: replace`, `provider: iam-admin`, `iac redeem`, or a new client.",
     ),
     refusal(
         "scope-would-be-stripped",
@@ -146,7 +159,7 @@ def guard(rule: str, summary: str, addresses: Sequence[str], *, why: str = "", *
     )
 
 
-def on_counts(changes: Sequence[Change], limits: Limits) -> list[Diagnostic]:
+def on_counts(changes: Sequence[Change], limits: ChangeLimits) -> list[Diagnostic]:
     """max_deletes and max_updates."""
     deleted = [change for change in changes for _ in range(change.deletions)]
     updated = [change for change in changes if change.action in {Action.UPDATE, Action.ROTATE}]
@@ -227,7 +240,7 @@ def foreign(address: str, client_id: str, reason: str) -> Diagnostic:
 
 
 def missing_definition(address: str, client_id: str) -> Diagnostic:
-    """A vanished file is no consent."""
+    """A file that vanished does not mean consent."""
     return guard(
         "missing-definition",
         "the address is in state and has no definition",
@@ -287,6 +300,18 @@ def other_id(address: str, before: str, after: str) -> Diagnostic:
     )
 
 
+def names_id(address: str, client_id: str) -> Diagnostic:
+    """A successor has an id that the server chooses, and the definition names the one of before."""
+    return guard(
+        "client-id-changed",
+        f"the definition names {client_id}, and the server chooses the client_id of the client in its place",
+        [address],
+        value=client_id,
+        setting="remove client_id from the definition: state knows it",
+        field="client_id",
+    )
+
+
 def protects_replaced(address: str, before: str, after: str) -> Diagnostic:
     """prevent_destroy, as remembered in state, and a definition that names another client_id."""
     return guard(
@@ -331,16 +356,16 @@ def hidden(address: str, name: str) -> Diagnostic:
     )
 
 
-def lost_create(address: str, at: str, name: str, found: Sequence[str]) -> Diagnostic:
+def lost_create(address: str, at: str, name: str, client_ids: Sequence[str]) -> Diagnostic:
     """A create was sent, or was about to be, and its answer, which had the only id, is lost."""
-    there = f"; your clients of that name in no state: {listed(found)}" if found else ""
-    take = f"client_id: {found[0]} and adopt: true" if found else "client_id: ID and adopt: true"
+    there = f"; your clients of that name in no state: {listed(client_ids)}" if client_ids else ""
+    take = f"client_id: {client_ids[0]} and adopt: true" if client_ids else "client_id: ID and adopt: true"
     return guard(
         "lost-create",
         f"the client {name!r} may be registered already",
         [address],
         why=f"iac was about to register it at {at}, and no answer came{there}",
-        value=listed(found),
+        value=listed(client_ids),
         setting=f"{take} in its definition if it is there; if the login may not read it, iac secret token {address}",
         flag=f"--recreate {address}",
     )
@@ -355,6 +380,36 @@ def lost_without_definition(address: str, at: str) -> Diagnostic:
         why=f"iac was about to register it at {at}, and no answer came",
         setting=f"restore its definition; or run iac state rm {address}, when nothing is there",
     )
+
+
+def lost_update(address: str, client_id: str, at: str) -> Diagnostic:
+    """The server has replaced the token with an answer that never came."""
+    return guard(
+        "lost-update",
+        f"the answer to an update of {client_id} is lost, and with it the new registration access token",
+        [address],
+        why=f"the update was sent at {at}; since then the server refuses the token in state",
+        value=client_id,
+        setting=_new_token(address),
+        flag=f"--recreate {address}, which registers another client and leaves this one on the server",
+    )
+
+
+def token_refused(address: str, client_id: str) -> Diagnostic:
+    """A token that has ended says nothing about its client."""
+    return guard(
+        "token-refused",
+        f"the server refuses the registration access token of {client_id}",
+        [address],
+        why="it has ended, another one took its place, or the client was deleted: the server does not say which",
+        value=client_id,
+        setting=f"{_new_token(address)}; or removed: [{{address: {address}, then: forget}}]",
+        flag=f"--recreate {address}, which registers another client",
+    )
+
+
+def _new_token(address: str) -> str:
+    return f"get a new token from the server's operator: iac secret token {address}"
 
 
 def not_understood(address: str, client_id: str, problem: str) -> Diagnostic:

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TypeVar
 
+from iac.core.capabilities import Capabilities
 from iac.core.desired import Desired, DesiredClient
-from iac.core.registration import Actual, Registration
-from iac.core.state.model import ClientKey, ClientState, Predecessor, State
+from iac.core.model import Fields, members
+from iac.core.registration import Actual, NewToken, Registration, UnreadReason
+from iac.core.state.model import ClientKey, ClientState, Predecessor, SealedSecret, State
 
 _SIGN = ".r"
 
@@ -67,7 +69,7 @@ def base_of(client: ClientState) -> str:
 
 
 def predecessor_id(client_id: str) -> str:
-    """The id of which this is that of a successor by rotation; "" when no rotation gives such an id."""
+    """The id to which a rotation added its number to get this one; "" for an id without such a number."""
     base, _, number = client_id.rpartition(_SIGN)
     return base if number.isdecimal() else ""
 
@@ -84,8 +86,13 @@ def with_current_id(client: DesiredClient, stored: ClientState | None) -> Desire
     return replace(client, client_id=stored.client_id, generation=stored.generation)
 
 
-def successor(client: DesiredClient) -> DesiredClient:
-    """The definition, already bound to its current client_id (`with_current_id`), of the next generation."""
+def successor(client: DesiredClient, api: Capabilities) -> DesiredClient:
+    """The definition, already bound to its current client_id (`with_current_id`), of the next generation.
+
+    Where the server chooses the ids, it has none yet.
+    """
+    if api.server_chooses:
+        return replace(client, client_id="", generation=client.generation + 1)
     base = client.client_id.removesuffix(client_id_of("", client.generation))
     generation = client.generation + 1
     return replace(client, client_id=client_id_of(base, generation), generation=generation)
@@ -135,14 +142,76 @@ def with_chosen_ids(desired: Desired, state: State) -> Desired:
     return replace(desired, clients=clients)
 
 
+def with_remembered(desired: Desired, state: State) -> Desired:
+    """The definitions with what the server has made of fields that they do not name, where its defaults are not known.
+
+    `desired` is bound to its clients already (`with_current_ids`).
+    """
+    if desired.api.knows_defaults:
+        return desired
+    clients = {address: _remembered(client, state.clients.get(address)) for address, client in desired.clients.items()}
+    return replace(desired, clients=clients)
+
+
+def _remembered(client: DesiredClient, stored: ClientState | None) -> DesiredClient:
+    if stored is None or stored.client_id != client.client_id:
+        return client
+    own, names = {name: value for name, value in client.fields.items() if name not in client.implied}, client.implied
+    if "grant_types" in own and own["grant_types"] != stored.applied.get("grant_types"):
+        names -= {"response_types"}  # those of other grants (RFC 7591 section 2.1)
+    theirs = {name: stored.applied[name] for name in names if stored.applied.get(name)}
+    return replace(client, fields={**own, **theirs}, declared=client.declared | names)
+
+
+def without_additions(actual: Actual, desired: Desired, state: State) -> Actual:
+    """What the server holds, apart from what it has added to lists by itself."""
+    told = {
+        stored.client_id: (stored.additions, desired.clients[address].fields if address in desired.clients else {})
+        for address, stored in state.clients.items()
+        if stored.additions
+    }
+    hidden = {
+        client_id: set_apart(registration, *told[client_id])
+        for client_id, registration in actual.registrations.items()
+        if client_id in told
+    }
+    return replace(actual, registrations={**actual.registrations, **hidden}) if hidden else actual
+
+
+def set_apart(registration: Registration, additions: Mapping[str, tuple[str, ...]], wanted: Fields) -> Registration:
+    """The registration whose fields lack these additions, but for items that are wanted."""
+    fields, apart = dict(registration.fields), dict(registration.additions)
+    for name, items in additions.items():
+        there = set(members(fields.get(name)))
+        added = there & set(items) - set(members(wanted.get(name)))
+        if added:
+            fields[name] = tuple(sorted(there - added))
+            apart[name] = tuple(sorted(added.union(apart.get(name, ()))))
+    return replace(registration, fields={name: fields[name] for name in fields if fields[name] != ()}, additions=apart)
+
+
 def with_unread(actual: Actual, state: State) -> Actual:
-    """What the server holds, and of clients that could not be read what was last applied."""
+    """What the server holds, and of clients that could not be read what was last applied.
+
+    Nothing says that one is there whose token the server refuses.
+    """
     if not actual.unread:
         return actual
     predecessors = (old.client for client in state.clients.values() for old in client.predecessors)
     as_applied = {
         client.client_id: Registration(client.client_id, client.applied, owners=client.owners, is_remembered=True)
         for client in (*state.clients.values(), *predecessors)
-        if client.client_id in actual.unread
+        if actual.unread.get(client.client_id, UnreadReason.REFUSED) is not UnreadReason.REFUSED
     }
     return replace(actual, registrations={**actual.registrations, **as_applied})
+
+
+def with_token(client: ClientState, new: NewToken, sealed: SealedSecret) -> ClientState:
+    """The client with a registration access token in place of the one before; it may be that of a predecessor."""
+    if client.client_id == new.client_id:
+        return replace(client, rat=sealed, token_renewed=True if new.by_read else client.token_renewed)
+    predecessors = tuple(
+        replace(old, client=with_token(old.client, new, sealed)) if old.client.client_id == new.client_id else old
+        for old in client.predecessors
+    )
+    return replace(client, predecessors=predecessors)

@@ -10,27 +10,26 @@ from iac.core.desired import OutputSpec, output_path
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.model import uses_secret
 from iac.core.plan.change import Action, Change, OutputAction, OutputChange, SecretChange, sha256
-from iac.core.plan.draft import Draft, Options, Reads, Rendered
-from iac.core.state.keys import kid_in_use
-from iac.core.state.model import OutputRecord, SecretStatus, State
+from iac.core.plan.draft import Draft, PlanOptions, Reads, RenderedClient
+from iac.core.state.model import OutputRecord, SecretStatus, State, kid_in_use
 
 
-def as_rendered(state: State, address: str) -> Rendered:
+def as_rendered(state: State, address: str) -> RenderedClient:
     """A client as outputs see it when nothing is done to it."""
     client = state.clients[address]
     kid = kid_in_use(state.keys, address, client.applied)
     if client.secret_status is SecretStatus.UNKNOWN:
-        return Rendered(client.client_id, client.applied, None)
-    return Rendered(client.client_id, client.applied, client.secret.version if client.secret else 0, kid)
+        return RenderedClient(client.client_id, client.applied, None)
+    return RenderedClient(client.client_id, client.applied, client.secret.version if client.secret else 0, kid)
 
 
-def output_digest(spec: OutputSpec, template: str, clients: Mapping[str, Rendered], reads: Reads = None) -> str:
+def output_digest(spec: OutputSpec, template: str, clients: Mapping[str, RenderedClient], reads: Reads = None) -> str:
     """Hash over all that an output can read; `template` is what `made_by` says.
 
     Secrets enter by their version, so the digest says nothing about them. With `reads` what the template does not read
     of its clients is left out.
     """
-    read = [_read(address, _seen(clients[address], reads)) for address in spec.clients]
+    read = [_digest_parts(address, _as_read(clients[address], reads)) for address in spec.clients]
     return sha256([template, spec.path, spec.mode, list(spec.names), dict(spec.values), read])
 
 
@@ -39,17 +38,17 @@ def made_by(spec: OutputSpec, template: str) -> str:
     return sha256([template, spec.form, spec.recipients]) if spec.form else template
 
 
-def _read(address: str, client: Rendered) -> list[object]:
+def _digest_parts(address: str, client: RenderedClient) -> list[object]:
     fields = sorted((name, json.dumps(value, default=list)) for name, value in client.fields.items())
-    told: list[object] = [address, client.client_id, fields, client.secret_version]
-    return [*told, client.kid] if client.kid else told
+    parts: list[object] = [address, client.client_id, fields, client.secret_version]
+    return [*parts, client.kid] if client.kid else parts
 
 
-def _seen(client: Rendered, reads: Reads) -> Rendered:
+def _as_read(client: RenderedClient, reads: Reads) -> RenderedClient:
     """The client as a template sees it that reads this."""
     if reads is None:
         return client
-    return Rendered(
+    return RenderedClient(
         client.client_id if "client_id" in reads else "",
         {name: value for name, value in client.fields.items() if name in reads},
         client.secret_version if "client_secret" in reads else 0,
@@ -58,7 +57,7 @@ def _seen(client: Rendered, reads: Reads) -> Rendered:
 
 
 def record_output(
-    spec: OutputSpec, template: str, clients: Mapping[str, Rendered], reads: Reads, serial: int
+    spec: OutputSpec, template: str, clients: Mapping[str, RenderedClient], reads: Reads, serial: int
 ) -> OutputRecord:
     """What state remembers of an output that is written now."""
     read = "" if reads is None else output_digest(spec, template, clients, reads)
@@ -68,7 +67,7 @@ def record_output(
 def is_written(
     spec: OutputSpec,
     template: str,
-    clients: Mapping[str, Rendered],
+    clients: Mapping[str, RenderedClient],
     record: OutputRecord | None,
     reads: Callable[[str], Reads],
 ) -> bool:
@@ -81,7 +80,7 @@ def is_written(
     return bool(record.read) and record.read == output_digest(spec, template, clients, reads(spec.template))
 
 
-def find_block(spec: OutputSpec, clients: Mapping[str, Rendered]) -> Diagnostic | None:
+def find_block(spec: OutputSpec, clients: Mapping[str, RenderedClient]) -> Diagnostic | None:
     """Why an output cannot be rendered from these clients; None when it can."""
     for address in spec.clients:
         client = clients.get(address)
@@ -97,8 +96,8 @@ def find_block(spec: OutputSpec, clients: Mapping[str, Rendered]) -> Diagnostic 
 
 def plan_outputs(
     specs: Iterable[OutputSpec],
-    options: Options,
-    clients: Mapping[str, Rendered],
+    options: PlanOptions,
+    clients: Mapping[str, RenderedClient],
     records: Mapping[str, OutputRecord],
 ) -> list[tuple[tuple[str, ...], OutputChange]]:
     """What becomes of each output, with the addresses it concerns.
@@ -121,7 +120,7 @@ def plan_outputs(
 
 
 def _output(
-    spec: OutputSpec, options: Options, clients: Mapping[str, Rendered], record: OutputRecord | None
+    spec: OutputSpec, options: PlanOptions, clients: Mapping[str, RenderedClient], record: OutputRecord | None
 ) -> OutputChange:
     template = made_by(spec, options.templates[spec.template])
     if find_block(spec, clients):

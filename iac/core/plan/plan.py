@@ -13,8 +13,7 @@ from typing import Any
 from iac.core.capabilities import Capabilities
 from iac.core.desired import OutputSpec
 from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.plan.change import Action, Change, sha256
-from iac.core.plan.recipients import Recipients
+from iac.core.plan.change import Action, Change, FieldChange, Recipients, sha256
 
 FORMAT_VERSION = "1.1"
 
@@ -23,11 +22,23 @@ DIGEST_VERSION = "1.0"
 
 
 @dataclass(frozen=True, slots=True)
-class Released:
+class ReleasedFields:
     """Fields of an address that are no longer declared: the server keeps their values, nothing is done."""
 
     address: str
     fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TakenOverFields:
+    """What the definition of an address and the server both have since the last apply; only state has to learn it.
+
+    Attributes:
+        fields: `before` is what was applied, `after` what both have.
+    """
+
+    address: str
+    fields: tuple[FieldChange, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +67,7 @@ class StandingPredecessor:
             "due": self.is_due,
         }
 
-    def told(self) -> str:
+    def words(self) -> str:
         """What becomes of it, in words."""
         head = f"{self.client_id}, the predecessor of {self.successor},"
         if self.is_due:
@@ -67,7 +78,7 @@ class StandingPredecessor:
 
 
 @dataclass(frozen=True, slots=True)
-class Pending:
+class PendingWrite:
     """A write of the last run whose end is not known."""
 
     address: str
@@ -93,8 +104,9 @@ class Plan:
     unmanaged: int = 0
     guards: tuple[Diagnostic, ...] = ()
     findings: tuple[Diagnostic, ...] = ()
-    released: tuple[Released, ...] = ()
-    pending: tuple[Pending, ...] = ()
+    released: tuple[ReleasedFields, ...] = ()
+    taken_over: tuple[TakenOverFields, ...] = ()
+    pending: tuple[PendingWrite, ...] = ()
     moved: tuple[tuple[str, str], ...] = ()
     predecessors: tuple[StandingPredecessor, ...] = ()
     outputs: tuple[OutputSpec, ...] = ()
@@ -108,14 +120,14 @@ class Plan:
 
     @property
     def diagnostics(self) -> tuple[Diagnostic, ...]:
-        """All that is said: guards, findings of changes, findings of the plan as a whole."""
+        """All messages: guards, findings of changes, findings of the plan as a whole."""
         of_changes = (finding for change in self.changes for finding in change.findings)
         return (*self.guards, *of_changes, *self.findings)
 
     @property
     def refusals(self) -> tuple[Diagnostic, ...]:
         """Why it may not be applied: guards, and findings that are errors. None when it may."""
-        return tuple(said for said in self.diagnostics if said.severity is Severity.ERROR)
+        return tuple(diagnostic for diagnostic in self.diagnostics if diagnostic.severity is Severity.ERROR)
 
     @property
     def digest(self) -> str:
@@ -142,6 +154,9 @@ class Plan:
             "guards": [{"message": guard.headline, **guard.to_dict()} for guard in self.guards],
             "findings": [{"message": finding.headline, **finding.to_dict()} for finding in self.findings],
             "released": [{"address": r.address, "fields": list(r.fields)} for r in self.released],
+            "taken_over": [
+                {"address": t.address, "fields": [field.to_dict() for field in t.fields]} for t in self.taken_over
+            ],
             "pending": [
                 {"address": p.address, "client_id": p.client_id, "action": p.action, "at": p.at} for p in self.pending
             ],

@@ -7,18 +7,17 @@ from dataclasses import replace
 from typing import Any
 
 from iac.core import server
-from iac.core.desired import DesiredClient, Then
+from iac.core.desired import DesiredClient, Disposition
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.model import FIELDS, Fields, uses_secret
 from iac.core.plan import guards
 from iac.core.plan.change import Action, Change, FieldChange, SecretChange, SecretStep
 from iac.core.plan.diff import HIDDEN, compare
-from iac.core.plan.draft import Draft, Rendered
+from iac.core.plan.draft import Draft, RenderedClient
 from iac.core.plan.reach import doubtful, facts_for
 from iac.core.plan.secret_step import NO_SECRET, SecretDecision
 from iac.core.registration import Facts, Registration
-from iac.core.state.keys import kid_in_use
-from iac.core.state.model import ClientState
+from iac.core.state.model import ClientState, kid_in_use
 
 LAST_ANSWER = "restored as the server last answered it"
 UNKNOWN = (
@@ -46,7 +45,19 @@ def propose(
         fields: those that differ.
         decision: what becomes of the secret.
     """
-    change = _proposed(client, observed, fields, decision)
+    change = Change(
+        address=client.address,
+        client_id=client.client_id,
+        client_name=str(client.fields.get("client_name", "")),
+        action=Action.UPDATE,
+        reason=decision.reason,
+        location=client.location,
+        fields=fields,
+        desired=client,
+        observed=observed,
+        secret=decision.change,
+        step=decision.step,
+    )
     if observed is not None and not change.writes_fields and change.step is not SecretStep.CHOOSE:
         return change  # nothing of it is sent: what the server holds is left alone, whatever it is
     findings = []
@@ -65,8 +76,8 @@ def _refusals(draft: Draft, client: DesiredClient, observed: Registration | None
     stored = draft.state.clients.get(client.address)
     facts = facts_for(draft, stored)
     base = observed or (draft.actual.registrations.get(stored.client_id) if stored else None)  # whose place it takes
-    held = observed.fields if observed else None
-    for refusal in server.refusals(doubtful(draft, client.fields), facts, held=held, kept=_kept(client, base)):
+    current = observed.fields if observed else None
+    for refusal in server.refusals(doubtful(draft, client.fields), facts, current=current, kept=_kept(client, base)):
         severity = draft.desired.policy.get(refusal.id)
         if severity == "warning" or refusal.id in waived:
             yield replace(refusal, severity=Severity.WARNING)
@@ -86,24 +97,6 @@ def _kept(client: DesiredClient, base: Registration | None) -> Fields:
     return {name: value for name, value in {**hidden, **base.fields}.items() if name not in client.managed}
 
 
-def _proposed(
-    client: DesiredClient, observed: Registration | None, fields: tuple[FieldChange, ...], decision: SecretDecision
-) -> Change:
-    return Change(
-        address=client.address,
-        client_id=client.client_id,
-        client_name=str(client.fields.get("client_name", "")),
-        action=Action.UPDATE,
-        reason=decision.reason,
-        location=client.location,
-        fields=fields,
-        desired=client,
-        observed=observed,
-        secret=decision.change,
-        step=decision.step,
-    )
-
-
 def compare_fields(
     draft: Draft, client: DesiredClient, observed: Registration | None, stored: ClientState | None
 ) -> tuple[FieldChange, ...]:
@@ -117,7 +110,7 @@ def add_change(draft: Draft, change: Change, client: DesiredClient) -> None:
     draft.changes[client.address] = change
 
 
-def rendered_after(draft: Draft, client: DesiredClient, secret: SecretChange) -> Rendered:
+def rendered_after(draft: Draft, client: DesiredClient, secret: SecretChange) -> RenderedClient:
     """A client as outputs will see it."""
     stored = draft.state.clients.get(client.address)
     version = stored.secret.version if stored and stored.secret else 0
@@ -125,15 +118,15 @@ def rendered_after(draft: Draft, client: DesiredClient, secret: SecretChange) ->
         version += 1
     fields = server.forced(client.fields, draft.actual.facts.api)
     if secret is SecretChange.UNKNOWN:
-        return Rendered(client.client_id, fields, None)
+        return RenderedClient(client.client_id, fields, None)
     kid = kid_in_use(draft.state.keys, client.address, fields)
-    return Rendered(client.client_id, fields, version if uses_secret(client.fields) else 0, kid)
+    return RenderedClient(client.client_id, fields, version if uses_secret(client.fields) else 0, kid)
 
 
 def refuse_not_understood(draft: Draft, client: DesiredClient) -> None:
     """A client that is registered, in no state, and not understood: neither created nor taken over."""
     if client.address not in draft.state.intents:
-        problem = draft.actual.partial[client.client_id].misfit_words
+        problem = draft.actual.partial[client.client_id].invalid_words
         draft.guards.append(guards.not_understood(client.address, client.client_id, problem))
 
 
@@ -143,7 +136,7 @@ def refuse_held(draft: Draft, client: DesiredClient) -> bool:
     if holder == client.address:
         return False
     leaving = {entry.address: entry.then for entry in draft.desired.removed}
-    if holder not in draft.desired.clients and leaving.get(holder) is Then.FORGET:
+    if holder not in draft.desired.clients and leaving.get(holder) is Disposition.FORGET:
         return False
     is_moved = holder not in draft.desired.clients and holder not in leaving
     draft.guards.append(guards.renamed(client, holder) if is_moved else guards.held_elsewhere(client, holder))
@@ -188,7 +181,7 @@ def _reason(answer: Mapping[str, Any]) -> str:
 
 
 def guard_hidden(draft: Draft, client: DesiredClient, observed: Registration, stored: ClientState | None) -> None:
-    """What is sent erases what it does not carry: a hidden jwk that nobody declares (rec: admin-jwk)."""
+    """Guard a hidden jwk that no definition declares: an update without it erases it (rec: admin-jwk)."""
     if not draft.actual.facts.has_up_scoping:
         return
     for name in sorted(HIDDEN - client.declared):
@@ -206,8 +199,9 @@ def carried(client: DesiredClient, old: Registration, facts: Facts) -> Fields:
     It is what an update would leave as it is: a client that takes the place of `old` gets it too.
     """
     body = server.update_body(replace(old, secret=None), {}, (), facts)
-    decision = server.parse_answer(body).fields
-    others = {name: value for name, value in body.items() if name not in FIELDS and name != "client_id"}
+    decision = server.parse_answer(body, facts.api).fields
+    is_known = facts.api.knows_defaults  # else what only the server sets cannot be told from the rest
+    others = {name: value for name, value in body.items() if is_known and name not in FIELDS and name != "client_id"}
     is_keyed = "jwks_uri" in client.fields
     own = {name: decision[name] for name in decision if name not in client.managed and not (is_keyed and name == "jwk")}
     return {**others, **own}

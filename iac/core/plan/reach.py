@@ -14,12 +14,12 @@ from iac.core.model import Fields, members
 from iac.core.plan import guards
 from iac.core.plan.change import Action, Change, SecretStep
 from iac.core.plan.draft import Draft
-from iac.core.registration import Facts, Unread
+from iac.core.registration import Facts, UnreadReason
 from iac.core.state.model import ClientState
 
 
 def facts_for(draft: Draft, stored: ClientState | None) -> Facts:
-    """Which server this is for one client: who comes with a registration access token comes as nobody."""
+    """The server as one client meets it: a registration access token logs nobody in."""
     facts = draft.actual.facts
     return facts if stored is None or stored.rat is None else replace(facts, is_anonymous=True)
 
@@ -42,15 +42,19 @@ def find_unread(draft: Draft) -> Iterator[Diagnostic]:
             continue
         for client_id in client.client_ids:
             if client_id in draft.actual.partial:
-                problem = draft.actual.partial[client_id].misfit_words
+                problem = draft.actual.partial[client_id].invalid_words
                 why = f"the server's answer about {client_id} is invalid ({problem})"
                 fix = "have an administrator correct it at the server"
                 yield _unread(draft, address, "not-understood", why, fix)
         match draft.actual.unread.get(client.client_id):
-            case Unread.NO_KEY:
+            case UnreadReason.NO_KEY:
                 why = "its registration access token is sealed, and no key of the state is available"
                 yield _unread(draft, address, "not-read", why, "provide the identity of the state")
-            case Unread.NO_ADDRESS:
+            case UnreadReason.NOT_STORED:
+                why = "reading it may replace its registration access token, and this run cannot store a new one"
+                fix = "plan where the state can be locked and written, or see what apply plans"
+                yield _unread(draft, address, "not-read", why, fix)
+            case UnreadReason.NO_ADDRESS:
                 why = "the server gave no registration_client_uri of its own, or no token (RFC 7592)"
                 yield _unread(draft, address, "create-only", why, "")
 
@@ -72,7 +76,7 @@ def guard_not_understood(draft: Draft) -> None:
         sending = {address for address, change in draft.changes.items() if _sends(change, client_id)}
         open_writes = {address for address, intent in draft.state.intents.items() if intent.client_id == client_id}
         for address in sorted(sending | {address for address in open_writes if draft.options.wants(address)}):
-            draft.guards.append(guards.not_understood(address, client_id, observed.misfit_words))
+            draft.guards.append(guards.not_understood(address, client_id, observed.invalid_words))
 
 
 def _sends(change: Change, client_id: str) -> bool:
@@ -82,23 +86,18 @@ def _sends(change: Change, client_id: str) -> bool:
 
 def guard_new(draft: Draft, client: DesiredClient, stored: ClientState | None) -> None:
     """A create where the server chooses the id: never one that may be the second."""
-    intent = draft.state.intents.get(client.address)
     if client.address in draft.named:
         draft.guards.append(_not_registered(client.address, client.client_id))
-    if client.address in draft.options.recreate:
+    if client.address in draft.options.recreate or guard_lost(draft, client):
         return
-    if intent is not None:
-        name = str(client.fields.get("client_name", ""))
-        found = draft.actual.found.get(client.address, ())
-        draft.guards.append(guards.lost_create(client.address, intent.at, name, found))
-    elif stored is not None:
-        draft.guards.append(_unreachable(client.address, stored.client_id))
+    if stored is not None:
+        draft.guards.append(out_of_reach(draft, client.address, stored.client_id))
 
 
 def guard_change(draft: Draft, change: Change, stored: ClientState | None) -> None:
     """A change of a registered client."""
     is_write = change.writes_fields or change.step is not SecretStep.NOTHING
-    if is_write and draft.actual.unread.get(change.client_id) is Unread.NO_ADDRESS:
+    if is_write and draft.actual.unread.get(change.client_id) is UnreadReason.NO_ADDRESS:
         draft.guards.append(guards.create_only(change.address, change.client_id))
     if change.step is SecretStep.ROTATE and not server.can_rotate(facts_for(draft, stored)):
         draft.guards.append(_no_rotation(change.address, change.client_id, draft.desired.api))
@@ -136,6 +135,27 @@ def _not_registered(address: str, client_id: str) -> Diagnostic:
     )
 
 
+def guard_lost(draft: Draft, client: DesiredClient) -> bool:
+    """A create that may have been sent, and whose answer is lost; perhaps that of a client in the place of another."""
+    intent = draft.state.intents.get(client.address)
+    if intent is None or not intent.may_be_lost or client.address in draft.options.recreate:
+        return False
+    name = str(client.fields.get("client_name", ""))
+    client_ids = draft.actual.found.get(client.address, ())
+    draft.guards.append(guards.lost_create(client.address, intent.at, name, client_ids))
+    return True
+
+
+def out_of_reach(draft: Draft, address: str, client_id: str) -> Diagnostic:
+    """A client of state that is not there, or cannot be reached any more: what is known of why."""
+    intent = draft.state.intents.get(address)
+    if intent is not None and intent.action == Action.UPDATE and draft.actual.facts.api.renews_tokens:
+        return guards.lost_update(address, client_id, intent.at)
+    if draft.actual.unread.get(client_id) is UnreadReason.REFUSED:
+        return guards.token_refused(address, client_id)
+    return _unreachable(address, client_id)
+
+
 def _unreachable(address: str, client_id: str) -> Diagnostic:
     """Neither its registration access token nor the login shows the client any more."""
     return guards.guard(
@@ -153,6 +173,7 @@ def _unreachable(address: str, client_id: str) -> Diagnostic:
 def _no_rotation(address: str, client_id: str, api: Capabilities) -> Diagnostic:
     """This API, this version or this login has no call for a new secret."""
     others = "provider: iam-admin, iac redeem (IAM from 1.14), or " if api.is_iam else ""
+    others += "lifecycle: {rotation: replace} in the definition, or " if api.can_replace else ""
     return guards.guard(
         "no-rotation",
         "the client needs a new secret, and this login cannot make one",

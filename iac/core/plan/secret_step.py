@@ -67,7 +67,7 @@ def decide_registered(
 
 
 def decide_requested(known: SecretDecision, why: str) -> SecretDecision:
-    """The same client when a new secret is asked for now; one that has no secret stays without."""
+    """The decision when this run is asked for a new secret; a client without a secret stays so."""
     if known.step in {SecretStep.ROTATE, SecretStep.CHOOSE, SecretStep.DROP} or known.change is SecretChange.NONE:
         return known
     return SecretDecision(SecretChange.ROTATED, SecretStep.ROTATE, why)

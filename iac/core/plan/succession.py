@@ -10,8 +10,8 @@ from dataclasses import replace
 from iac.core.desired import DesiredClient, Rotation
 from iac.core.model import uses_secret
 from iac.core.plan import guards
-from iac.core.plan.change import CLIENT_ID, Action, Cause, FieldChange, Leaving, SecretChange, SecretStep
-from iac.core.plan.draft import Draft, Options
+from iac.core.plan.change import CLIENT_ID, Action, Cause, FieldChange, PredecessorChange, SecretChange, SecretStep
+from iac.core.plan.draft import Draft, PlanOptions
 from iac.core.plan.identity import base_of, successor
 from iac.core.plan.plan import StandingPredecessor
 from iac.core.plan.proposal import (
@@ -23,27 +23,27 @@ from iac.core.plan.proposal import (
     propose,
 )
 from iac.core.plan.secret_step import SecretDecision, decide_new, decide_registered
-from iac.core.registration import Registration
+from iac.core.registration import Registration, UnreadReason
 from iac.core.rotation import due, duration, is_past, later
 from iac.core.state.model import ClientState, Predecessor
 
 
-def why_requested(client: DesiredClient, stored: ClientState, options: Options) -> str:
-    """Why this run is to give a client a new secret, whatever its definition says; "" when it is not."""
+def why_requested(client: DesiredClient, stored: ClientState, options: PlanOptions) -> str:
+    """Why the options of this run ask for a new secret of a client; "" when they do not."""
     if client.address in options.rotate:
         return "a new secret was asked for"
     overdue = due(client, stored, options.now) if options.rotate_due else None
     return f"due since {overdue.since} (lifecycle.rotate_after)" if overdue else ""
 
 
-def _why_rotated(client: DesiredClient, stored: ClientState, options: Options) -> str:
+def _why_rotated(client: DesiredClient, stored: ClientState, options: PlanOptions) -> str:
     """Why a rotation is wanted; "" when it is not."""
     if client.secret_serial > stored.secret_serial:
         return f"secret.serial {stored.secret_serial} -> {client.secret_serial}"
     return why_requested(client, stored, options)
 
 
-def may_succeed(client: DesiredClient, stored: ClientState, options: Options) -> bool:
+def may_succeed(client: DesiredClient, stored: ClientState, options: PlanOptions) -> bool:
     """Whether another client is to take the place of this one, as far as definition and state say."""
     if stored.client_id != client.client_id:
         return True
@@ -55,12 +55,15 @@ def find_replacement(draft: Draft, client: DesiredClient, stored: ClientState) -
     """The definition bound to the client that takes the place of the present one; None when that stays."""
     if stored.client_id != client.client_id:
         return client
-    if draft.actual.facts.api.server_chooses:
+    api, observed = draft.actual.facts.api, draft.actual.registrations.get(client.client_id)
+    if not api.can_replace:
         return None
-    replacement, observed = successor(client), draft.actual.registrations.get(client.client_id)
+    replacement = successor(client, api)
     if observed is None or not uses_secret(observed.fields):
         return None
     is_begun = draft.creates(replacement) and replacement.client_id in draft.actual.registrations
+    if client.address in draft.named and api.server_chooses and may_succeed(client, stored, draft.options):
+        draft.guards.append(guards.names_id(client.address, client.client_id))
     return replacement if is_begun or may_succeed(client, stored, draft.options) else None
 
 
@@ -73,12 +76,12 @@ def plan_succession(draft: Draft, client: DesiredClient, stored: ClientState) ->
     if observed is not None and not is_ours and (is_rotation or not client.adopt):
         draft.guards.append(guards.taken(client))
         return
-    renamed = FieldChange(CLIENT_ID, stored.client_id, client.client_id, Cause.DEFINITION)
+    renamed = FieldChange(CLIENT_ID, stored.client_id, client.client_id or None, Cause.DEFINITION)
     fields = (renamed, *compare_fields(draft, client, observed or old, stored if observed is None else None))
     change = propose(draft, client, observed, fields, _decide_secret(draft, client, observed))
     grace = 0 if old is None or draft.options.no_grace else client.lifecycle.grace
     overdue, waiting = _overdue(draft, client, stored), _waiting(draft, client, stored)
-    leaving = (*overdue, *waiting, Leaving(stored.client_id, old, grace))
+    leaving = (*overdue, *waiting, PredecessorChange(stored.client_id, old, grace))
     change = replace(
         change,
         action=Action.ROTATE if is_rotation else Action.REPLACE,
@@ -101,6 +104,8 @@ def _guard(draft: Draft, client: DesiredClient, stored: ClientState, old: Regist
     if old.is_disabled:
         draft.guards.append(guards.suspended(client.address, stored.client_id))
     guard_hidden(draft, client, old, stored)
+    if draft.actual.unread.get(stored.client_id) is UnreadReason.NO_ADDRESS:
+        draft.guards.append(guards.create_only(client.address, stored.client_id))
 
 
 def _decide_secret(draft: Draft, client: DesiredClient, observed: Registration | None) -> SecretDecision:
@@ -122,7 +127,9 @@ def _reason(draft: Draft, client: DesiredClient, stored: ClientState, grace: int
     if stored.client_id not in draft.actual.registrations:
         return f"{why}; {stored.client_id} is gone from the server already"
     stays = f"stays for {duration(grace)} from then on" if grace else "is deleted last"
-    return f"{why}: {client.client_id} is registered, outputs are written, {stored.client_id} {stays}"
+    return (
+        f"{why}: {client.client_id or 'another client'} is registered, outputs are written, {stored.client_id} {stays}"
+    )
 
 
 def plan_predecessors(draft: Draft, client: DesiredClient, observed: Registration, stored: ClientState) -> None:
@@ -146,23 +153,23 @@ def plan_predecessors(draft: Draft, client: DesiredClient, observed: Registratio
     )
 
 
-def _action(stored: ClientState, leaving: tuple[Leaving, ...], action: Action) -> Action:
-    """That of the change whose rest this is."""
+def _action(stored: ClientState, leaving: tuple[PredecessorChange, ...], action: Action) -> Action:
+    """The action of the change that this one finishes."""
     waiting = [old.client for old in stored.predecessors if not old.since]
     if waiting:
         return Action.ROTATE if base_of(waiting[-1]) == base_of(stored) else Action.REPLACE
     return Action.REPLACE if any(old.observed for old in leaving) else action
 
 
-def _waiting(draft: Draft, client: DesiredClient, stored: ClientState) -> tuple[Leaving, ...]:
+def _waiting(draft: Draft, client: DesiredClient, stored: ClientState) -> tuple[PredecessorChange, ...]:
     """Predecessors that stay until outputs are written."""
     names = {old.client.client_id: _grace(client, old) for old in stored.predecessors if not old.since}
     registrations = draft.actual.registrations
     known = ((name, grace, registrations.get(name)) for name, grace in names.items() if not _is_unknown(draft, name))
-    return tuple(Leaving(name, there, grace if there else 0) for name, grace, there in known)
+    return tuple(PredecessorChange(name, there, grace if there else 0) for name, grace, there in known)
 
 
-def _overdue(draft: Draft, client: DesiredClient, stored: ClientState) -> tuple[Leaving, ...]:
+def _overdue(draft: Draft, client: DesiredClient, stored: ClientState) -> tuple[PredecessorChange, ...]:
     """Predecessors whose grace time is over, or that are gone; how the others stand is noted."""
     leaving = []
     for old in stored.predecessors:
@@ -171,7 +178,7 @@ def _overdue(draft: Draft, client: DesiredClient, stored: ClientState) -> tuple[
         is_over = bool(until) and (observed is None or is_past(until, draft.options.now))
         is_due = is_over and not _is_unknown(draft, old.client.client_id)
         if is_due:
-            leaving.append(Leaving(old.client.client_id, observed))
+            leaving.append(PredecessorChange(old.client.client_id, observed))
         draft.standing.append(
             StandingPredecessor(client.address, old.client.client_id, stored.client_id, until, is_due)
         )
@@ -179,11 +186,11 @@ def _overdue(draft: Draft, client: DesiredClient, stored: ClientState) -> tuple[
 
 
 def _is_unknown(draft: Draft, client_id: str) -> bool:
-    """Whether nobody can tell if a client is there: it may be out of this login's reach."""
+    """Whether it is unknown if a client is registered: this login may not reach it."""
     return client_id not in draft.actual.registrations and not draft.actual.facts.api.reads_all
 
 
 def _grace(client: DesiredClient, old: Predecessor) -> int:
-    """As the definition says by now, so that it can be made longer or shorter; one that had none has none."""
+    """The grace time, as the definition has it now. It can become longer or shorter, but not begin."""
     is_declared = client.lifecycle.rotation is Rotation.REPLACE
     return client.lifecycle.grace if old.grace and is_declared else old.grace

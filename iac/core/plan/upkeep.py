@@ -6,9 +6,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.plan.change import SecretChange, SecretStep
+from iac.core.plan.change import Recipients, SecretChange, SecretStep, compare_recipients
 from iac.core.plan.draft import Draft
-from iac.core.plan.recipients import Recipients, compare_recipients
 from iac.core.rotation import due, duration
 from iac.core.state.model import SealedSecret
 
@@ -16,7 +15,7 @@ _RENEWED = frozenset({SecretChange.CREATED, SecretChange.ROTATED, SecretChange.E
 
 
 def find_due(draft: Draft) -> Iterator[Diagnostic]:
-    """A finding for each secret that is due and that this plan does not renew. It is no change."""
+    """A finding for each secret that is due and that this plan does not renew. It does not count as a change."""
     for client in draft.desired.clients.values():
         stored, change = draft.state.clients.get(client.address), draft.changes.get(client.address)
         is_renewed = change is not None and change.secret in _RENEWED
@@ -48,7 +47,7 @@ _SEALED = frozenset({SecretStep.CHOOSE, SecretStep.ROTATE, SecretStep.TAKE})
 def attach_recipients(draft: Draft, moves: Collection[tuple[str, str]]) -> dict[str, Recipients]:
     """Put into each change who can open the client's secrets; by address, of clients without one, where that changes.
 
-    A change of recipients alone is no change: apply seals what it writes, and `iac state rekey` all the rest.
+    Other recipients alone do not open a change: apply seals what it writes, and `iac state rekey` all the rest.
     """
     quiet = {}
     moved = {target for _, target in moves}
@@ -66,7 +65,7 @@ def attach_recipients(draft: Draft, moves: Collection[tuple[str, str]]) -> dict[
 
 
 def find_sealed_otherwise(draft: Draft, moves: Collection[tuple[str, str]]) -> Iterator[Diagnostic]:
-    """A finding for each secret of state whose recipients are not those of its definition. It is no change.
+    """A finding for each secret of state whose recipients are not those of its definition. It is not a change.
 
     What a plan seals anyway, because the secret is new or its address is, is sealed to the recipients of now.
     """

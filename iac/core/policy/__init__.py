@@ -13,12 +13,12 @@ from datetime import date
 
 from iac.core.capabilities import Capabilities
 from iac.core.desired import OWNERS, Desired, DesiredClient, Waiver
-from iac.core.diagnostics import Diagnostic, Location, Severity
-from iac.core.drift import Drift, Drifted
+from iac.core.diagnostics import Diagnostic, Location, Severity, hit
+from iac.core.drift import ClientDrift, Drift
 from iac.core.plan.change import Action, Change, FieldChange
 from iac.core.plan.plan import Plan
-from iac.core.policy import grant, redirect, registered, scope, transition, upkeep
-from iac.core.policy.rule import ChangeRule, DefinitionRule, Level, RegisteredRule, Rule, Subject, hit
+from iac.core.policy import grant, redirect, scope, transition, upkeep
+from iac.core.policy.rule import ChangeRule, DefinitionRule, Level, RegisteredRule, Rule, Subject
 from iac.core.policy.transition import NEW_RECIPIENT, new_recipients
 from iac.core.registration import Registration
 from iac.core.text import printable
@@ -31,8 +31,8 @@ __all__ = [
     "ChangeRule",
     "DefinitionRule",
     "Level",
-    "Outside",
     "RegisteredRule",
+    "ReviewContext",
     "Rule",
     "Subject",
     "asks_server",
@@ -42,12 +42,13 @@ __all__ = [
     "level",
     "review",
     "review_drift",
+    "review_registered",
     "unused",
 ]  # fmt: skip
 
 DEFINITION_RULES: tuple[DefinitionRule, ...] = (*grant.RULES, *redirect.RULES, *scope.RULES, *upkeep.RULES)
 CHANGE_RULES: tuple[ChangeRule, ...] = transition.RULES
-REGISTERED_RULES: tuple[RegisteredRule, ...] = registered.RULES
+REGISTERED_RULES: tuple[RegisteredRule, ...] = transition.REGISTERED_RULES
 RULES: Mapping[str, Rule] = {rule.id: rule for rule in (*DEFINITION_RULES, *CHANGE_RULES, *REGISTERED_RULES)}
 """Every rule by its id."""
 
@@ -77,27 +78,29 @@ _SEVERITIES = {Level.WARNING: Severity.WARNING, Level.ERROR: Severity.ERROR}
 
 
 @dataclass(frozen=True, slots=True)
-class Judged:
-    """What is said of one client, and which of its waivers waived something."""
+class PolicyResult:
+    """The findings for one client, and which of its waivers waived something."""
 
     diagnostics: tuple[Diagnostic, ...]
     used: frozenset[Waiver]
 
 
-def judge(found: Iterable[Diagnostic], waivers: Sequence[Waiver], severities: Mapping[str, str], today: date) -> Judged:
+def judge(
+    findings: Iterable[Diagnostic], waivers: Sequence[Waiver], severities: Mapping[str, str], today: date
+) -> PolicyResult:
     """Lay severities and waivers over what was found; a waiver holds up to and with its day, then it is an error."""
     used: set[Waiver] = set()
-    said: list[Diagnostic] = []
-    for finding in found:
+    diagnostics: list[Diagnostic] = []
+    for finding in findings:
         seriousness = level(finding.id, severities)
         if seriousness is Level.OFF:
             continue
         waivings = [waiver for waiver in waivers if waiver.rule == finding.id]
         used.update(waivings)
         valid = [waiver for waiver in waivings if today <= waiver.until]
-        said.append(_waived(finding, valid[0]) if valid else replace(finding, severity=_SEVERITIES[seriousness]))
+        diagnostics.append(_waived(finding, valid[0]) if valid else replace(finding, severity=_SEVERITIES[seriousness]))
     expired = [_expired(waiver) for waiver in waivers if waiver.until < today]
-    return Judged((*said, *expired), frozenset(used))
+    return PolicyResult((*diagnostics, *expired), frozenset(used))
 
 
 def _waived(finding: Diagnostic, waiver: Waiver) -> Diagnostic:
@@ -116,7 +119,7 @@ def _expired(waiver: Waiver) -> Diagnostic:
 
 
 def unused(waiver: Waiver, severities: Mapping[str, str]) -> Diagnostic | None:
-    """What is said of a waiver that waives nothing; None when the project does not want to hear it."""
+    """The finding for a waiver that waives nothing; None when the project has switched it off."""
     seriousness = Level(severities.get(UNUSED, Level.WARNING))
     if seriousness is Level.OFF:
         return None
@@ -131,7 +134,7 @@ def unused(waiver: Waiver, severities: Mapping[str, str]) -> Diagnostic | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Outside:
+class ReviewContext:
     """What a review needs from outside: the day, the scopes that the server says it knows, its clients by address."""
 
     today: date
@@ -144,24 +147,28 @@ def asks_server(clients: Iterable[DesiredClient]) -> bool:
     return any(_refiner(finding.id) is not None for client in clients for finding in client.remarks)
 
 
-def review(plan: Plan, desired: Desired, wanted: Iterable[DesiredClient], outside: Outside) -> Plan:
+def review(plan: Plan, desired: Desired, wanted: Iterable[DesiredClient], context: ReviewContext) -> Plan:
     """The plan with the findings of policy: at the change of an address, else among those of the plan.
 
     Only clients that are `wanted`, which this run looks at, are reviewed.
     """
     changes = {change.address: change for change in plan.changes}
+    taken = {one.address: one.fields for one in plan.taken_over}
     rest: list[Diagnostic] = []
     for client in wanted:
         change = changes.get(client.address)
-        found = list(_of_definition(client, plan, outside))
-        found += _of_change(change, client) if change else _of_recipients(plan, client)
-        found += _of_server(client, outside)
-        findings = tuple(replace(said, where=client.address) for said in _findings(client, found, desired, outside))
+        diagnostics = list(_of_definition(client, plan, context))
+        diagnostics += _of_change(change, client) if change else _of_recipients(plan, client)
+        diagnostics += _new(_by_hand(client, taken.get(client.address, ()), context), diagnostics)
+        diagnostics += _of_server(client, context)
+        findings = tuple(
+            replace(finding, where=client.address) for finding in _findings(client, diagnostics, desired, context)
+        )
         if change is None:
             rest += findings
         else:
             changes[client.address] = replace(change, findings=(*_kept(change, client, desired), *findings))
-    rest += judge(_of_state(plan, desired), (), desired.policy, outside.today).diagnostics
+    rest += judge(_of_state(plan, desired), (), desired.policy, context.today).diagnostics
     return replace(plan, changes=tuple(changes.values()), findings=(*plan.findings, *rest))
 
 
@@ -176,24 +183,28 @@ def _kept(change: Change, client: DesiredClient, desired: Desired) -> list[Diagn
 
 
 def _findings(
-    client: DesiredClient, found: Sequence[Diagnostic], desired: Desired, outside: Outside
+    client: DesiredClient, diagnostics: Sequence[Diagnostic], desired: Desired, context: ReviewContext
 ) -> Iterator[Diagnostic]:
-    if not found and not client.waivers:
+    if not diagnostics and not client.waivers:
         return
-    verdict = judge(found, client.waivers, desired.policy, outside.today)
+    verdict = judge(diagnostics, client.waivers, desired.policy, context.today)
     yield from verdict.diagnostics
     for waiver in client.waivers:
-        is_open = waiver not in verdict.used and waiver.until >= outside.today
-        if is_open and not isinstance(RULES[waiver.rule], DefinitionRule) and (said := unused(waiver, desired.policy)):
-            yield said
+        is_open = waiver not in verdict.used and waiver.until >= context.today
+        if (
+            is_open
+            and not isinstance(RULES[waiver.rule], DefinitionRule)
+            and (diagnostic := unused(waiver, desired.policy))
+        ):
+            yield diagnostic
 
 
-def _of_definition(client: DesiredClient, plan: Plan, outside: Outside) -> Iterator[Diagnostic]:
+def _of_definition(client: DesiredClient, plan: Plan, context: ReviewContext) -> Iterator[Diagnostic]:
     """What its definition got offline, but for what a guard of this plan refuses for the same reason."""
     guarded = {guard.id for guard in plan.guards if guard.where == client.address}
     for remark in client.remarks:
-        if remark.id not in guarded and (said := _refined(remark, outside.scopes)) is not None:
-            yield said
+        if remark.id not in guarded and (refined := _refined(remark, context.scopes)) is not None:
+            yield refined
 
 
 def _refiner(rule: str) -> Callable[[Diagnostic, Collection[str]], Diagnostic | None] | None:
@@ -211,29 +222,43 @@ def _of_change(change: Change, client: DesiredClient) -> Iterator[Diagnostic]:
     if change.observed is None and not change.succeeds:
         return
     for rule in CHANGE_RULES:
-        for said in rule.check(change):
-            yield rule.diagnostic(said, _place(client, said))
+        for finding in rule.check(change):
+            yield rule.diagnostic(finding, _place(client, finding))
 
 
-def _of_server(client: DesiredClient, outside: Outside) -> Iterator[Diagnostic]:
-    seen = outside.clients.get(client.address)
+def _by_hand(client: DesiredClient, fields: tuple[FieldChange, ...], context: ReviewContext) -> Iterator[Diagnostic]:
+    """What the rules on changes find in what somebody changed on the server, held against what was applied."""
+    observed = context.clients.get(client.address)
+    change = Change(
+        client.address, client.client_id, "", Action.UPDATE, "", client.location, fields=fields, observed=observed
+    )
+    return _of_change(change, client)
+
+
+def _new(findings: Iterable[Diagnostic], known: Sequence[Diagnostic]) -> list[Diagnostic]:
+    subjects = {_about(finding) for finding in known}
+    return [finding for finding in findings if _about(finding) not in subjects]
+
+
+def _of_server(client: DesiredClient, context: ReviewContext) -> Iterator[Diagnostic]:
+    registration = context.clients.get(client.address)
     for rule in REGISTERED_RULES:
-        for said in rule.check(seen, outside.today) if seen else ():
-            yield rule.diagnostic(said, _place(client, said))
+        for finding in rule.check(registration, context.today) if registration else ():
+            yield rule.diagnostic(finding, _place(client, finding))
 
 
 def _of_recipients(plan: Plan, client: DesiredClient) -> Iterator[Diagnostic]:
-    """Of a client that has no change: who can open its secret is no field of it."""
-    for said in new_recipients(plan.recipients.get(client.address), client.recipients):
-        yield RULES[NEW_RECIPIENT].diagnostic(said, _place(client, said))
+    """For a client without a change: who can open its secret is not one of its fields."""
+    for finding in new_recipients(plan.recipients.get(client.address), client.recipients):
+        yield RULES[NEW_RECIPIENT].diagnostic(finding, _place(client, finding))
 
 
-def _place(client: DesiredClient, said: Diagnostic) -> Location:
-    return client.at(said.details["field"], said.details["value"])
+def _place(client: DesiredClient, finding: Diagnostic) -> Location:
+    return client.at(finding.details["field"], finding.details["value"])
 
 
 def _of_state(plan: Plan, desired: Desired) -> Iterator[Diagnostic]:
-    """Recipients of all secrets of the state, each said once whatever the number of clients."""
+    """Recipients of the whole state: one finding for each, however many clients there are."""
     every = [*plan.recipients.values(), *(change.recipients for change in plan.changes if change.recipients)]
     named = desired.recipients or ()
     added = Counter(key for who in every for key in who.added if key in named)
@@ -251,38 +276,37 @@ def _clients(number: int) -> str:
     return f"{number:,} client{'' if number == 1 else 's'}"
 
 
-def review_drift(drift: Drift, desired: Desired, outside: Outside) -> Drift:
+def review_drift(drift: Drift, desired: Desired, context: ReviewContext) -> Drift:
     """The drift with the findings of policy, each at its client.
 
     Args:
         drift: what somebody changed.
         desired: the definitions.
-        outside: the day, the scopes that the server knows, and the clients of `drift` as the server holds them.
+        context: the day, the scopes that the server knows, and the clients of `drift` as the server holds them.
     """
-    return replace(drift, clients=tuple(_reviewed(client, desired, outside) for client in drift.clients))
+    return replace(drift, clients=tuple(_reviewed(client, desired, context) for client in drift.clients))
 
 
-def _reviewed(drifted: Drifted, desired: Desired, outside: Outside) -> Drifted:
-    client = desired.clients[drifted.address]
-    change = Change(
-        address=drifted.address,
-        client_id=drifted.client_id,
-        client_name=drifted.client_name,
-        action=Action.UPDATE,
-        reason="",
-        location=drifted.location,
-        fields=drifted.fields,
-        observed=outside.clients.get(drifted.address),
-    )
-    found = [*_of_values(client, drifted.fields, desired, outside)]
-    found += [*_of_change(change, client), *_of_server(client, outside)]
-    said = judge(found, client.waivers, desired.policy, outside.today).diagnostics
-    findings = (replace(finding, where=client.address) for finding in said if finding.id != EXPIRED)
-    return replace(drifted, findings=tuple(findings))
+def review_registered(desired: Desired, context: ReviewContext) -> Iterator[Diagnostic]:
+    """What the rules on registered clients find, each with its address; waived ones are left out."""
+    for address in context.clients.keys() & desired.clients.keys():
+        client = desired.clients[address]
+        for finding in judge(_of_server(client, context), client.waivers, desired.policy, context.today).diagnostics:
+            if finding.severity is not Severity.WAIVED and finding.id != EXPIRED:
+                yield replace(finding, where=address)
+
+
+def _reviewed(client_drift: ClientDrift, desired: Desired, context: ReviewContext) -> ClientDrift:
+    client = desired.clients[client_drift.address]
+    hits = [*_of_values(client, client_drift.fields, desired, context)]
+    hits += [*_by_hand(client, client_drift.fields, context), *_of_server(client, context)]
+    diagnostics = judge(hits, client.waivers, desired.policy, context.today).diagnostics
+    findings = (replace(finding, where=client.address) for finding in diagnostics if finding.id != EXPIRED)
+    return replace(client_drift, findings=tuple(findings))
 
 
 def _of_values(
-    client: DesiredClient, fields: tuple[FieldChange, ...], desired: Desired, outside: Outside
+    client: DesiredClient, fields: tuple[FieldChange, ...], desired: Desired, context: ReviewContext
 ) -> Iterator[Diagnostic]:
     """What the rules on definitions would find in the server's values and do not find in the definition."""
     theirs = {field.name: field.after for field in fields if field.name != OWNERS}
@@ -291,8 +315,8 @@ def _of_values(
     values = {name: value for name, value in {**client.fields, **theirs}.items() if value is not None}
     subject = Subject(values, desired.terms, has_owners=bool(client.owners))
     known = {_about(remark) for remark in client.remarks}
-    for rule, found in check(subject, in_force(desired.policy, desired.api)):
-        finding = _refined(rule.diagnostic(found, _place(client, found)), outside.scopes)
+    for rule, value_hit in check(subject, in_force(desired.policy, desired.api)):
+        finding = _refined(rule.diagnostic(value_hit, _place(client, value_hit)), context.scopes)
         if finding is not None and _about(finding) not in known:
             yield finding
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from iac.core.diagnostics import Diagnostic
+from iac.core.diagnostics import Diagnostic, hit
 from iac.core.model import GRANT_TYPES, SECRET_METHODS, members
 from iac.core.policy.redirect import is_native
-from iac.core.policy.rule import DefinitionRule, Level, Subject, hit, hits
+from iac.core.policy.rule import DefinitionRule, Level, Subject, hits
 
 _EXCHANGE = GRANT_TYPES["token-exchange"]
 _SECRET_LATER = frozenset({"client_secret_post", "client_secret_jwt"})
@@ -90,9 +90,9 @@ RULES = (
         id="token-exchange",
         level=Level.OFF,
         what="The grant `token-exchange`.",
-        why="The client turns tokens that others got into its own, which last longer and allow more. Rucio, FTS and "
-        "orchestrators need it, so the rule is off. Switch it on where each such client needs a reason. A plan "
-        "says grant-added whenever a client gets the grant.",
+        why="The client turns others' tokens into its own, which last longer and allow more. The rule is off, "
+        "because Rucio, FTS and orchestrators need it; a plan says grant-added when a client gets the "
+        "grant.",
         source="RFC 8693 section 5; IAM documentation, token exchange: given by administrators only",
         fix="remove token-exchange from grant_types, or waive it with the service's reason",
         bad="grant_types: [authorization_code, token-exchange]",

@@ -6,10 +6,12 @@ import re
 from urllib.parse import urlsplit
 
 from iac.core import server
-from iac.core.diagnostics import Diagnostic
-from iac.core.policy.rule import DefinitionRule, Level, Subject, hit, hits
+from iac.core.diagnostics import Diagnostic, hit
+from iac.core.model import Fields
+from iac.core.policy.rule import DefinitionRule, Level, Subject, hits
 from iac.core.registration import Facts
 from iac.core.server.effect import OIDC_AGENT
+from iac.core.server.rule import RefuseRule
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 """Hosts of the user's own machine (RFC 8252 section 7.3)."""
@@ -32,8 +34,8 @@ _WILD_PORT = re.compile(r"(?<=[^/]):\*(?=[/?]|\Z)")
 
 def scheme(uri: str) -> str:
     """The scheme in lower case; "" for none."""
-    found = _SCHEME.match(uri)
-    return found[1].lower() if found else ""
+    match = _SCHEME.match(uri)
+    return match[1].lower() if match else ""
 
 
 def host(uri: str) -> str:
@@ -91,9 +93,9 @@ def _custom(subject: Subject) -> list[Diagnostic]:
 
 
 def _refused(subject: Subject) -> list[Diagnostic]:
-    refusals = server.refusals({"redirect_uris": subject.redirects}, _NEWEST)
-    newer = [refusal for refusal in refusals if refusal.id == REFUSED]
-    return [hit("redirect_uris", refusal.summary, refusal.details["value"], refusal.fix) for refusal in newer]
+    rule = server.RULES.by_id.get(REFUSED)
+    fields: Fields = {"redirect_uris": subject.redirects}
+    return list(rule.act(fields, _NEWEST)) if isinstance(rule, RefuseRule) else []
 
 
 RULES = (
@@ -126,13 +128,13 @@ RULES = (
         check=lambda subject: hits(
             "redirect_uris",
             (uri for uri in subject.redirects if "*" in _WILD_PORT.sub("", uri)),
-            "redirect URI {}: * stands for nothing but itself",
+            "redirect URI {}: * is not a wildcard",
         ),
     ),
     DefinitionRule(
         id="unreachable-redirect-uri",
         what="A redirect URI with https or http that has no host, or a port that is not a number up to 65535.",
-        why="No browser can go there, so nobody can log in. `*` as a port stands for nothing but itself.",
+        why="No browser can go there, so nobody can log in. `*` is not a wildcard for a port.",
         source="RFC 3986 section 3.2; rec: admin-redirect-uris-odd (IAM stores it)",
         fix="write the host and the port of the service",
         bad="redirect_uris: ['http://localhost:*/cb']",

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 
-from iac.core.desired import Terms
-from iac.core.diagnostics import Diagnostic, Location, Severity
+from iac.core.desired import PolicyTerms
+from iac.core.diagnostics import Diagnostic, Location, hit
 from iac.core.model import Fields, members
 from iac.core.plan.change import Change
 from iac.core.registration import Registration
@@ -28,7 +28,7 @@ class Subject:
 
     __slots__ = ("fields", "grants", "has_owners", "method", "redirects", "scopes", "terms")
 
-    def __init__(self, fields: Fields, terms: Terms, *, has_owners: bool) -> None:
+    def __init__(self, fields: Fields, terms: PolicyTerms, *, has_owners: bool) -> None:
         self.fields = fields
         self.terms = terms
         self.has_owners = has_owners
@@ -36,14 +36,6 @@ class Subject:
         self.redirects = members(fields.get("redirect_uris"))
         self.scopes = members(fields.get("scope"))
         self.method = fields.get("token_endpoint_auth_method")
-
-
-def hit(field_name: str, summary: str, value: str = "", fix: str = "") -> Diagnostic:
-    """What a rule found in a field, or in the item `value` of it; `fix` where there is a better one than the rule's.
-
-    `Rule.diagnostic` makes it whole.
-    """
-    return Diagnostic("", summary, fix=fix, severity=Severity.WARNING, details={"field": field_name, "value": value})
 
 
 def hits(field_name: str, values: Iterable[str], summary: str) -> list[Diagnostic]:
@@ -75,10 +67,12 @@ class Rule:
     bad: str
     good: str
 
-    def diagnostic(self, hit: Diagnostic, location: Location) -> Diagnostic:
+    def diagnostic(self, finding: Diagnostic, location: Location) -> Diagnostic:
         """What `check` found, complete: the id, and why and fix where the rule's own apply."""
-        fix = printable(hit.fix) or self.fix
-        return replace(hit, id=self.id, summary=printable(hit.summary), location=location, why=self.why, fix=fix)
+        fix = printable(finding.fix) or self.fix
+        return replace(
+            finding, id=self.id, summary=printable(finding.summary), location=location, why=self.why, fix=fix
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,8 +6,8 @@ from collections.abc import Collection
 from dataclasses import replace
 
 from iac.core import vocabulary
-from iac.core.diagnostics import Diagnostic
-from iac.core.policy.rule import DefinitionRule, Level, Subject, hit, hits
+from iac.core.diagnostics import Diagnostic, hit
+from iac.core.policy.rule import DefinitionRule, Level, Subject, hits
 
 _SCOPE = frozenset({"scope"})
 
@@ -57,12 +57,12 @@ def _pathful(subject: Subject) -> list[Diagnostic]:
 
 
 def _profiles(subject: Subject) -> list[Diagnostic]:
-    found = vocabulary.PROFILES.intersection(subject.scopes)
-    if len(found) < 2:  # noqa: PLR2004  # one is a choice, two are none
+    profiles = vocabulary.PROFILES.intersection(subject.scopes)
+    if len(profiles) < 2:  # noqa: PLR2004  # two exclude each other
         return []
-    first, *_, last = sorted(found)
-    names = " and ".join(sorted(found))
-    return [hit("scope", f"scopes {names} each ask for another form of tokens", last, f"keep one, such as {first}")]
+    first, *_, newest = sorted(profiles)
+    names = " and ".join(sorted(profiles))
+    return [hit("scope", f"scopes {names} each ask for another form of tokens", newest, f"keep one, such as {first}")]
 
 
 RULES = (
@@ -82,7 +82,7 @@ RULES = (
     DefinitionRule(
         id="privileged-scope",
         what="A scope by which the client can change the server itself: `scim:*`, `iam:admin.*`, `registration-token`.",
-        why="An administrator gives it, and everybody who may merge here can do so.",
+        why="Only an administrator can grant it, and here everybody who may merge can, too.",
         source="rec: admin-restricted-scopes, self-service-restricted-scopes",
         fix="review who may merge here; remove the scope, or waive it with the service's reason",
         bad="scope: [scim:write]",
@@ -99,8 +99,8 @@ RULES = (
         level=Level.OFF,
         what="A scope that only an administrator can give, and that does not let the client change the server: "
         "`storage.*:/`, `proxy:generate`, `ssh-keys`.",
-        why="When an owner edits the client in IAM's dashboard, the server silently removes the scope. The rule is "
-        "off, because services of the WLCG need such scopes, and a plan shows what was lost.",
+        why="When an owner edits the client in IAM's dashboard, the server removes the scope silently. The "
+        "rule is off, because services of the WLCG need such scopes.",
         source="rec: self-service-restricted-scopes; IAM issue 461",
         fix="remove the scope, or waive it with the service's reason",
         bad="scope: ['storage.modify:/']",

@@ -1,16 +1,17 @@
-"""Rules on what a change does to a client that services use already. Pure."""
+"""Rules on what a change does to a client that services use already, and on a client as the server holds it. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import UTC, date, datetime, timedelta
 
-from iac.core.diagnostics import Diagnostic
-from iac.core.limits import listed
+from iac.core.diagnostics import Diagnostic, hit
 from iac.core.model import GRANT_TYPES, members, short_grant
-from iac.core.plan.change import Change, FieldChange, OutputAction, SecretChange
-from iac.core.plan.recipients import Recipients
+from iac.core.plan.change import Change, FieldChange, OutputAction, Recipients, SecretChange, SecretStep
 from iac.core.policy.redirect import domain, host
-from iac.core.policy.rule import ChangeRule, hit, hits
+from iac.core.policy.rule import ChangeRule, RegisteredRule, hits
+from iac.core.registration import Registration
+from iac.core.text import listed
 from iac.core.vocabulary import is_privileged
 
 _WIDENING = frozenset(
@@ -70,7 +71,9 @@ def _new_secret(change: Change) -> list[Diagnostic]:
         return []
     paths = [output.path for output in change.outputs if output.action in _RESTARTED]
     readers = f"what reads {listed(paths)}" if paths else "its services"
-    return [hit("secret.serial", f"the secret changes and the old one ends: restart {readers}")]
+    is_over = change.step is SecretStep.TAKE
+    what = "the secret was changed on the server, the old one" if is_over else "the secret changes and the old one"
+    return [hit("secret.serial", f"{what} {'ended' if is_over else 'ends'}: restart {readers}")]
 
 
 def _more_grants(change: Change) -> list[Diagnostic]:
@@ -82,7 +85,7 @@ def _more_grants(change: Change) -> list[Diagnostic]:
 
 
 def new_recipients(recipients: Recipients | None, named: Collection[str]) -> list[Diagnostic]:
-    """Those of the keys that a definition names which could not open the client's secret before."""
+    """A hit for each key that a definition names and that could not open the client's secret before."""
     added = recipients.added if recipients else ()
     new = (key for key in added if key in named)
     return hits("recipients", new, "recipient {} gets the client's secret, and could not open it before")
@@ -97,7 +100,7 @@ RULES = (
         what="A change adds a redirect URI on a host that the client did not have, in a domain that it had.",
         why="Whoever controls that host gets the codes of everybody who logs in.",
         source="RFC 9700 section 4.1",
-        fix="check that the host is the service's own, and that the service still needs the old address",
+        fix="check that the host is the service's own",
         before="redirect_uris: [https://portal.example.org/cb]",
         bad="redirect_uris: [https://portal.example.org/cb, https://new.example.org/cb]",
         good="redirect_uris: [https://portal.example.org/cb, https://portal.example.org/cb2]",
@@ -153,7 +156,7 @@ RULES = (
     ChangeRule(
         id="privileged-scope-added",
         what="A change adds a scope that lets the client change the server itself.",
-        why="Whoever has the client's secret today gets these rights tomorrow.",
+        why="Whoever has the client's secret gets these rights.",
         source="rec: admin-restricted-scopes",
         fix="give the rights to a separate client, with a secret of its own",
         before="scope: [openid]",
@@ -180,3 +183,50 @@ RULES = (
     ),
 )
 """Rules on changes of registered clients."""
+
+
+NEAR = timedelta(days=30)
+"""How long before its end iac warns of a secret."""
+
+
+def _disabled(client: Registration, _: date) -> list[Diagnostic]:
+    return [hit("active", "somebody disabled the client on the server")] if client.is_disabled else []
+
+
+def _expires(client: Registration, today: date) -> list[Diagnostic]:
+    seconds = client.answer.get("client_secret_expires_at")
+    if (
+        isinstance(seconds, bool) or not isinstance(seconds, int | float) or seconds <= 0
+    ):  # 0: never (RFC 7591 section 3.2.1)
+        return []
+    try:
+        end = datetime.fromtimestamp(seconds, UTC).date()
+    except (OverflowError, OSError, ValueError):
+        return []  # so far away that there is no such date
+    if end > today + NEAR:
+        return []
+    return [hit("client_secret_expires_at", f"the client secret {'expired' if end < today else 'expires'} on {end}")]
+
+
+REGISTERED_RULES = (
+    RegisteredRule(
+        id="client-disabled",
+        what="A client that somebody disabled on the server. It is drift, too.",
+        why="Nobody can use it. iac does not enable it: whoever disabled it had a reason.",
+        source="rec: admin-enable-disable",
+        fix="ask an administrator of the server to enable it, or waive this with the reason",
+        bad="active: false",
+        good="active: true",
+        check=_disabled,
+    ),
+    RegisteredRule(
+        id="secret-expires",
+        what="A client secret that ends within 30 days, or has ended.",
+        why="From then on the server refuses it, and services that use it fail.",
+        source="RFC 7591 section 3.2.1, client_secret_expires_at",
+        fix="run iac rotate with its address",
+        bad="client_secret_expires_at: 1700000000",
+        good="client_secret_expires_at: 0",
+        check=_expires,
+    ),
+)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from iac.core.desired import Bound
-from iac.core.diagnostics import Diagnostic
-from iac.core.policy.rule import DefinitionRule, Level, Subject, hit
+from iac.core.diagnostics import Diagnostic, hit
+from iac.core.policy.rule import DefinitionRule, Level, Subject
 
 _LIFETIMES = frozenset(
     {
@@ -49,8 +49,8 @@ def _summary(name: str, seconds: int, bound: Bound) -> str:
         )
         if text
     )
-    found = "never ends" if name == _ENDLESS and seconds == 0 else f"is {seconds} seconds"
-    return f"{name} {found}, and must be {wanted}"
+    actual = "never ends" if name == _ENDLESS and seconds == 0 else f"is {seconds} seconds"
+    return f"{name} {actual}, and must be {wanted}"
 
 
 RULES = (
@@ -70,9 +70,8 @@ RULES = (
         id="no-contact",
         level=Level.OFF,
         what="A definition without `contacts`.",
-        why="When somebody abuses the client, or before an upgrade of the server, you must ask somebody. The rule is "
-        "off, because a field that a definition does not declare keeps the server's value, and there may be contacts "
-        "there.",
+        why="After abuse, or before an upgrade, you must ask somebody. The rule is off, because the server "
+        "may have contacts.",
         source="RFC 7591 section 2, contacts; Sirtfi 1.0 section 2.2, contacts for incident response",
         fix="contacts: [a team's address]",
         bad="client_description: a portal",

@@ -7,17 +7,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from iac.core.capabilities import FULL, Capabilities
 from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import InputError
-from iac.core.model import Fields, Value, members, uses_secret
+from iac.core.model import ANSWER_ONLY, EXTRA, FIELDS, Fields, Value, canonical_json, members, uses_secret
 from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.server.effect import canonical_jwks, malformed, parse_jwks, private_members, redirect_uri_problem, to_wire
-from iac.core.server.kinds import CREDENTIALS, find_misfits
-from iac.core.server.rule import PutBody, Reason, RefuseRule, Rules, SecretRule, SwitchRule
+from iac.core.server.rule import (
+    CREDENTIALS,
+    PutBody,
+    Rules,
+    SecretRule,
+    SwitchRule,
+    find_invalid_members,
+)
 from iac.core.server.table import TABLE
 from iac.core.text import printable
 
@@ -60,12 +67,14 @@ def parse_answer(answer: Mapping[str, Any], api: Capabilities = FULL) -> Registr
     """A server's answer for one client as a value; secrets leave the answer.
 
     An answer without client_id has "" for it (rec: self-service-put-without-client-id). Members that are not of their
-    kind are told in `misfits` and left out of the rest: what can be understood of an answer is not lost.
+    kind are told in `invalid_members` and left out of the rest: what can be understood of an answer is not lost.
     """
     rules = RULES.at(api)
-    misfits = tuple(find_misfits(answer, rules.kinds))
-    if misfits:
-        wrong = {misfit.member for misfit in misfits}
+    if not api.is_iam and type(answer.get("client_id")) is int:  # some servers number their clients
+        answer = {**answer, "client_id": str(answer["client_id"])}
+    invalid_members = tuple(find_invalid_members(answer, rules.kinds))
+    if invalid_members:
+        wrong = {invalid.member for invalid in invalid_members}
         answer = {name: value for name, value in answer.items() if printable(name) not in wrong}
     # taken out here, so that what is kept of an answer, in state and in plans, never holds one
     secret, rat = (answer.get(name) for name in CREDENTIALS)
@@ -76,7 +85,7 @@ def parse_answer(answer: Mapping[str, Any], api: Capabilities = FULL) -> Registr
         answer={name: value for name, value in answer.items() if name not in CREDENTIALS},
         rat=Secret(rat) if rat else None,
         registration_uri=_without_login(answer.get("registration_client_uri") or ""),
-        misfits=misfits,
+        invalid_members=invalid_members,
     )
 
 
@@ -89,14 +98,25 @@ def _fields(answer: Mapping[str, Any], rules: Rules) -> Iterator[tuple[str, Valu
             value = read(value)
         if value is not None:
             yield name, int(value) if isinstance(value, float) else value
+    if rules.keeps_others:
+        yield from _extras(answer, rules)
+
+
+def _extras(answer: Mapping[str, Any], rules: Rules) -> Iterator[tuple[str, Value]]:
+    """Members that no field stands for, by the name that they have in a definition's `extra`."""
+    known = {*FIELDS, *ANSWER_ONLY, *CREDENTIALS, "client_id", *(rule.wire for rule in rules.names.values())}
+    for name in answer.keys() - known:
+        text = canonical_json(answer[name])
+        if text is not None:
+            yield EXTRA + name, text
 
 
 def detect_facts(entries: Iterable[Mapping[str, Any]]) -> Facts | None:
     """Which flavour answered these clients (rec: admin-up-scoping, admin-secret-visibility); None for no entries."""
-    seen = list(entries)
-    if not seen:
+    clients = list(entries)
+    if not clients:
         return None
-    is_new = any("up_scoping_enabled" in entry for entry in seen)
+    is_new = any("up_scoping_enabled" in entry for entry in clients)
     return Facts(shows_secrets=not is_new, has_up_scoping=is_new)
 
 
@@ -126,7 +146,7 @@ def create_body(client: NewClient, api: Capabilities = FULL) -> dict[str, Any]:
     Raises:
         InputError: the secret is empty or not URL-safe where the client needs one.
     """
-    body = {name: to_wire(name, value) for name, value in _sent(client.fields, api).items()}
+    body = {name.removeprefix(EXTRA): to_wire(name, value) for name, value in _sent(client.fields, api).items()}
     if api.server_chooses:
         return _named(body, RULES.at(api))
     body["client_id"] = client.client_id
@@ -190,7 +210,7 @@ def refusals(
     fields: Fields,
     facts: Facts | None = None,
     api: Capabilities = FULL,
-    held: Fields | None = None,
+    current: Fields | None = None,
     kept: Fields | None = None,
 ) -> list[Diagnostic]:
     """Why these fields cannot be sent.
@@ -199,29 +219,23 @@ def refusals(
     A rule that is not certain warns. Without facts only what holds for every version.
 
     Args:
-        fields: what is to be sent.
+        fields: those to send.
         facts: which server this is; None when offline.
         api: by which API, where facts do not say it.
-        held: what the client has already.
+        current: what the client has already.
         kept: what it has and a write leaves as it is.
     """
-    rules = RULES.at(facts.api if facts else api).refuse
-    return [
-        _refusal(rule, reason)
-        for rule in rules
-        for reason in rule.act(_judged(rule, fields, held or {}, kept or {}), facts)
-    ]
-
-
-def _refusal(rule: RefuseRule, reason: Reason) -> Diagnostic:
-    severity = Severity.ERROR if rule.is_certain else Severity.WARNING
-    details = {"field": reason.field, "value": reason.value}
-    return Diagnostic(rule.id, reason.summary, fix=reason.fix, severity=severity, details=details)
-
-
-def _judged(rule: RefuseRule, fields: Fields, held: Fields, kept: Fields) -> Fields:
-    new = {name: tuple(sorted(set(members(fields.get(name))) - set(members(held.get(name))))) for name in rule.only_new}
-    return {**(kept if rule.of_whole else {}), **fields, **new}
+    current, kept = current or {}, kept or {}
+    refused: list[Diagnostic] = []
+    for rule in RULES.at(facts.api if facts else api).refuse:
+        given = {**kept, **fields} if rule.of_whole and kept else fields
+        if rule.only_new:
+            sets = {name: (set(members(fields.get(name))), set(members(current.get(name)))) for name in rule.only_new}
+            given = {**given, **{name: tuple(sorted(wanted - there)) for name, (wanted, there) in sets.items()}}
+        hits = rule.act(given, facts)
+        severity = Severity.ERROR if rule.is_certain else Severity.WARNING
+        refused += [replace(hit, id=rule.id, severity=severity) for hit in hits]
+    return refused
 
 
 def client_id_problem(client_id: str, api: Capabilities, *, is_new: bool) -> Diagnostic | None:
@@ -239,7 +253,7 @@ def protected(answer: Mapping[str, Any]) -> str:
 
 
 def stripped_scopes(scopes: Collection[str], facts: Facts) -> frozenset[str]:
-    """Those of a client's scopes that a write may take away although it sends them."""
+    """The scopes of a client that a write may take away although it sends them."""
     return frozenset().union(*(rule.act(frozenset(scopes)) for rule in RULES.at(facts.api).strip_scopes))
 
 
@@ -270,8 +284,8 @@ def can_rotate(facts: Facts) -> bool:
 
 def _holds(facts: Facts, before: str, after: str, *rule_ids: str) -> bool:
     rules = RULES.at(facts.api).by_id
-    found = (rules.get(rule_id) for rule_id in rule_ids)
-    return any(isinstance(rule, SecretRule) and rule.act(facts, before, after) for rule in found)
+    matching = (rules.get(rule_id) for rule_id in rule_ids)
+    return any(isinstance(rule, SecretRule) and rule.act(facts, before, after) for rule in matching)
 
 
 def reads_back(facts: Facts) -> bool:

@@ -5,12 +5,24 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from iac.core.model import FIELDS, SECRET_METHODS, Fields, Kind, Value, members, uses_secret
+from iac.core.diagnostics import Diagnostic, hit
+from iac.core.model import (
+    EXTRA,
+    FIELDS,
+    SECRET_METHODS,
+    Fields,
+    Kind,
+    Value,
+    field_of,
+    members,
+    uses_secret,
+)
 from iac.core.registration import Facts
-from iac.core.server.rule import PutBody, Reason
+from iac.core.server.rule import PutBody
 
 _PUBLIC = frozenset({"kty", "crv", "x", "y", "n", "e", "kid", "use", "alg"})
 PRIVATE = frozenset({"d", "p", "q", "dp", "dq", "qi", "oth", "k"})
@@ -53,7 +65,7 @@ def private_members(text: str) -> tuple[str, ...]:
     return tuple(sorted({name for key in keys for name in key if name in PRIVATE}))
 
 
-Refused = Iterator[Reason]
+Refused = Iterator[Diagnostic]
 """Each reason why fields are refused."""
 
 STOCK: Fields = {name: field.stock for name, field in FIELDS.items() if field.stock is not None}
@@ -65,8 +77,6 @@ _LOOPBACK = re.compile(r"(?:[^@]*@)?(?:localhost|127\.0\.0\.1|\[(?:::1|0:0:0:0:0
 _ILLEGAL = re.compile(r'[\x00-\x20\x7f-\xa0\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"<>\\^`{|}]|%(?![0-9A-Fa-f]{2})')
 _NO_PATH = re.compile(r"[/;%\\\x00]")
 """Characters of an id that IAM's servlet container and firewall refuse in a path, percent-encoded or not."""
-_MOST_JWK = 2_048, 65_535
-"""Characters of a jwk up to 1.13, and from 1.14 on."""
 OIDC_AGENT = "edu.kit.data.oidc-agent:/redirect"
 """The one address with a scheme of its own that every version of IAM takes (rec: admin-redirect-uris)."""
 
@@ -97,14 +107,15 @@ def lay_over(draft: PutBody) -> None:
     """Managed fields as wanted."""
     # Emptied fields: the server takes an empty list and false. It refuses a null, and empties a text that is left out.
     for name in draft.declared:
+        kind, member = field_of(name).kind, name.removeprefix(EXTRA)
         if name in draft.fields:
-            draft.body[name] = to_wire(name, draft.fields[name])
-        elif FIELDS[name].kind is Kind.SET:
-            draft.body[name] = "" if name == "scope" else []
-        elif FIELDS[name].kind is Kind.FLAG:
-            draft.body[name] = False
+            draft.body[member] = to_wire(name, draft.fields[name])
+        elif kind is Kind.SET:
+            draft.body[member] = "" if name == "scope" else []
+        elif kind is Kind.FLAG:
+            draft.body[member] = False
         else:
-            draft.body.pop(name, None)
+            draft.body.pop(member, None)
 
 
 def leave_out_empty_scope(draft: PutBody) -> None:
@@ -122,7 +133,9 @@ def one_key_source(draft: PutBody) -> None:
 
 
 def to_wire(name: str, value: Value) -> Any:
-    """A canonical value as IAM's JSON has it: sets are lists, scope is one string."""
+    """A canonical value as it is sent: sets are lists, scope is one string."""
+    if field_of(name).kind is Kind.JSON:
+        return json.loads(str(value))
     if isinstance(value, tuple):
         return " ".join(value) if name == "scope" else list(value)
     return value
@@ -135,7 +148,7 @@ def drops(name: str, fix: str, *, before_1_14: bool = False) -> Callable[[Fields
     def act(fields: Fields, facts: Facts | None) -> Refused:
         is_kept = before_1_14 and (facts is None or facts.has_up_scoping)
         if name in fields and not is_kept:
-            yield Reason(name, f"{who} drops {name} without a word", fix)
+            yield hit(name, f"{who} drops {name} without a word", fix=fix)
 
     return act
 
@@ -143,9 +156,9 @@ def drops(name: str, fix: str, *, before_1_14: bool = False) -> Callable[[Fields
 def refuse_zero_lifetime(fields: Fields, _: Facts | None) -> Refused:
     """Zero is kept for refresh tokens alone."""
     for name, value in fields.items():
-        if FIELDS[name].kind is Kind.SECONDS and value == 0 and name != "refresh_token_validity_seconds":
+        if field_of(name).kind is Kind.SECONDS and value == 0 and name != "refresh_token_validity_seconds":
             fix = f"leave {name} out for the server's default, or give its seconds"
-            yield Reason(name, f"IAM takes {name} 0 for its default", fix)
+            yield hit(name, f"IAM takes {name} 0 for its default", fix=fix)
 
 
 def refuse_private_jwk(fields: Fields, _: Facts | None) -> Refused:
@@ -153,39 +166,42 @@ def refuse_private_jwk(fields: Fields, _: Facts | None) -> Refused:
     private = private_members(str(fields["jwk"])) if "jwk" in fields else ()
     if private:
         summary = f"jwk holds private key material ({', '.join(private)})"
-        yield Reason("jwk", summary, "keep the public members only; treat a key that was committed as stolen")
+        yield hit("jwk", summary, fix="keep the public members only; treat a key that was committed as stolen")
 
 
-def refuse_long_jwk(fields: Fields, facts: Facts | None) -> Refused:
-    """More characters than the server takes; offline, than any version takes."""
-    is_old = facts is not None and not facts.has_up_scoping
-    size, most = len(str(fields.get("jwk", ""))), _MOST_JWK[0 if is_old else 1]
-    if size > most:
-        summary = f"jwk has {size:,} characters, and this server takes {most:,}"
-        yield Reason("jwk", summary, "remove old keys, use ES256 keys, which are shorter, or publish them at jwks_uri")
+def refuse_long_jwk(most: int, takes: str, *, to_1_13: bool) -> Callable[[Fields, Facts | None], Refused]:
+    """What refuses more characters than servers up to 1.13 take, or than all others do, and where none is known."""
+
+    def act(fields: Fields, facts: Facts | None) -> Refused:
+        is_old, size = facts is not None and not facts.has_up_scoping, len(str(fields.get("jwk", "")))
+        if is_old is to_1_13 and size > most:
+            fix = "remove old keys, use ES256 keys, which are shorter, or publish them at jwks_uri"
+            yield hit("jwk", f"jwk has {size:,} characters, and this server {takes} {most:,}", fix=fix)
+
+    return act
 
 
 def refuse_no_redirect_uri(fields: Fields, facts: Facts | None) -> Refused:
-    """The grant authorization_code without an address; offline nobody knows what the client has."""
+    """Refuse the grant authorization_code without an address; offline it is unknown what the client has."""
     if facts and "authorization_code" in members(fields.get("grant_types")) and not fields.get("redirect_uris"):
         summary = "the client has the grant authorization_code and no redirect_uris, and the server refuses any change"
-        yield Reason("redirect_uris", summary, "add redirect_uris, or remove authorization_code from grant_types")
+        yield hit("redirect_uris", summary, fix="add redirect_uris, or remove authorization_code from grant_types")
 
 
 def refuse_no_key(fields: Fields, facts: Facts | None) -> Refused:
-    """A client that logs in by key and has none; offline nobody knows what the client has."""
+    """Refuse a login by key without a key; offline it is unknown what the client has."""
     is_keyed = "jwk" in fields or "jwks_uri" in fields
     if facts and fields.get("token_endpoint_auth_method") == "private_key_jwt" and not is_keyed:
         summary = "private_key_jwt needs a key, and the client has none"
-        yield Reason("token_endpoint_auth_method", summary, "add jwks_uri (better) or jwk")
+        yield hit("token_endpoint_auth_method", summary, fix="add jwks_uri (better) or jwk")
 
 
 def refuse_malformed_uri(fields: Fields, _: Facts | None) -> Refused:
-    """A redirect URI that is none."""
+    """A malformed redirect URI."""
     for uri in members(fields.get("redirect_uris")):
         if problem := malformed(uri):
             summary = f"redirect URI {uri}: {problem}"
-            yield Reason("redirect_uris", summary, "write the whole address, percent-encoded, without #", uri)
+            yield hit("redirect_uris", summary, uri, "write the whole address, percent-encoded, without #")
 
 
 def refuse_redirect_uri(fields: Fields, facts: Facts | None) -> Refused:
@@ -193,7 +209,7 @@ def refuse_redirect_uri(fields: Fields, facts: Facts | None) -> Refused:
     for uri in members(fields.get("redirect_uris")) if facts and facts.has_up_scoping else ():
         if not malformed(uri) and (problem := redirect_uri_problem(uri)):
             fix = "use https, or http on localhost, 127.0.0.1 or [::1]"
-            yield Reason("redirect_uris", f"redirect URI {uri}: {problem}", fix, uri)
+            yield hit("redirect_uris", f"redirect URI {uri}: {problem}", uri, fix)
 
 
 def malformed(uri: str) -> str:
@@ -234,12 +250,13 @@ def _plain_http_problem(authority: str) -> str:
 
 def path_problem(client_id: str) -> str:
     """Why a client of this id cannot be asked for; "" for an id that a path can hold."""
-    found = sorted(set(_NO_PATH.findall(client_id)))
+    signs = sorted(set(_NO_PATH.findall(client_id)))
     if client_id in {".", ".."}:
         return "a path cannot hold it"
-    return f"a path cannot hold {' or '.join(map(repr, found))}" if found else ""
+    return f"a path cannot hold {' or '.join(map(repr, signs))}" if signs else ""
 
 
+@lru_cache(maxsize=256)  # several rules look at the same address
 def _split(uri: str) -> SplitResult | None:
     # The server's parser refuses characters and escapes that Python's lets pass (rec: admin-redirect-uris-odd).
     try:
@@ -250,10 +267,22 @@ def _split(uri: str) -> SplitResult | None:
     return None if is_empty or _ILLEGAL.search(uri) else parts
 
 
+_REDIRECTING = frozenset({"authorization_code", "implicit"})
+"""Grants that have a response_type (RFC 7591 section 2.1)."""
+
+
 def add_response_types(fields: Fields) -> Fields:
-    """response_types as the grants ask for, where none are given."""
-    has_code = "authorization_code" in members(fields.get("grant_types"))
-    return {"response_types": ("code",) if has_code else (), **fields}
+    """No response_types where none are given and no grant has one: the default, code, would be refused."""
+    grants = members(fields.get("grant_types"))
+    return fields if not grants or _REDIRECTING & set(grants) else {"response_types": (), **fields}
+
+
+def follow_grants(draft: PutBody) -> None:
+    """response_types that nobody declares are those of the grants of before."""
+    if "grant_types" in draft.declared and "response_types" not in draft.declared:
+        draft.body.pop("response_types", None)
+        if "response_types" in draft.fields:
+            draft.body["response_types"] = to_wire("response_types", draft.fields["response_types"])
 
 
 def gets_secret(_: Facts, before: str, after: str) -> bool:

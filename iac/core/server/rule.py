@@ -1,15 +1,125 @@
-"""The kinds of rules, one class for each place where it matters what a server does; and a table of them. Pure."""
+"""The kinds of rules, one class for each place where it matters what a server does; and a table of them. Pure.
+
+A server's answer is not believed member by member (`find_invalid_members`): a client whose secret came as a number has
+a secret all the same, and a flag that came as a text says neither yes nor no.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from iac.core.capabilities import Capabilities, Table
-from iac.core.model import FIELDS, Fields, Value
-from iac.core.registration import Facts, Registration
-from iac.core.server.kinds import kinds_on_wire
+from iac.core.diagnostics import Diagnostic
+from iac.core.model import FIELDS, Fields, Kind, Value
+from iac.core.registration import Facts, InvalidMember, Registration
+from iac.core.text import printable
+
+DEEPEST = 20
+"""Levels of lists and objects in one member; state and views walk through what is kept of an answer."""
+
+CREDENTIALS = ("client_secret", "registration_access_token")
+
+_HALVES = re.compile(r"[\ud800-\udfff]")
+
+_FURTHER: Mapping[str, Kind] = {
+    "client_id": Kind.TEXT,
+    "client_secret": Kind.TEXT,
+    "registration_access_token": Kind.TEXT,
+    "registration_client_uri": Kind.TEXT,
+    "active": Kind.FLAG,
+    "dynamically_registered": Kind.FLAG,
+}
+"""Members beside the settable fields by which iac decides."""
+
+_WORDS: Mapping[Kind, str] = {
+    Kind.TEXT: "a text",
+    Kind.SET: "a list of texts",
+    Kind.FLAG: "true or false",
+    Kind.SECONDS: "a whole number",
+    Kind.JWKS: "a text",
+    Kind.JSON: "a JSON value",
+}
+
+
+def kinds_on_wire(wire_names: Mapping[str, str]) -> Mapping[str, Kind]:
+    """The kind of each member of an answer, by its name there; `wire_names` has the fields that are renamed."""
+    fields = {wire_names.get(name, name): field.kind for name, field in FIELDS.items()}
+    return {**fields, **_FURTHER}
+
+
+def find_invalid_members(answer: Mapping[str, Any], kinds: Mapping[str, Kind]) -> Iterator[InvalidMember]:
+    """Each member that is not what it should be; null is nothing."""
+    for name, value in answer.items():
+        if value is None:
+            continue
+        kind = kinds.get(name)
+        if kind is not None and not _fits(name, kind, value):
+            yield InvalidMember(name, "an object" if name == "jwks" else _WORDS[kind], _actual(value))
+        elif name in CREDENTIALS and not value.isprintable():
+            # RFC 6749 appendix A has printable characters alone; another would be a line of its own in a service's file
+            yield InvalidMember(name, "a text of printable characters", "another one")
+        elif isinstance(value, list | dict) and _depth(value) > DEEPEST:
+            yield InvalidMember(printable(name), f"at most {DEEPEST} levels", "more of them")
+        elif not _is_whole(name) or not _is_whole(value):
+            yield InvalidMember(printable(name), "whole characters", "half of one, which no file can hold")
+
+
+def _fits(name: str, kind: Kind, value: Any) -> bool:
+    match kind:
+        case Kind.SET:
+            is_words = name == "scope" and isinstance(value, str)
+            return is_words or (isinstance(value, list) and all(isinstance(item, str) for item in value))
+        case Kind.FLAG:
+            return isinstance(value, bool)
+        case Kind.SECONDS:
+            return not isinstance(value, bool) and (
+                isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+            )
+        case Kind.JWKS:
+            return isinstance(value, dict if name == "jwks" else str)
+        case Kind.JSON:
+            return True
+        case _:
+            return isinstance(value, str)
+
+
+def _actual(value: Any) -> str:
+    others = [item for item in value if not isinstance(item, str)] if isinstance(value, list) else []
+    return f"a list with {_word(others[0])} in it" if others else _word(value)
+
+
+def _word(value: Any) -> str:
+    words = {bool: "true or false", int: "a number", float: "a fraction", str: "a text", list: "a list"}
+    return "null" if value is None else words.get(type(value), "an object")
+
+
+def _is_whole(value: Any) -> bool:
+    """Whether no text in the value has half of a character (a surrogate alone)."""
+    match value:
+        case str():
+            return value.isascii() or not _HALVES.search(value)
+        case list():
+            return all(map(_is_whole, value))
+        case dict():
+            return all(_is_whole(name) and _is_whole(item) for name, item in value.items())
+        case _:
+            return True
+
+
+def _depth(value: Any) -> int:
+    """Levels of lists and objects; counted level by level, for a recursion would end where the nesting does not."""
+    level, depth = [value], 0
+    while level := [
+        inner
+        for item in level
+        if isinstance(item, list | dict)
+        for inner in (item.values() if isinstance(item, dict) else item)
+    ]:
+        depth += 1
+    return depth
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,8 +160,13 @@ class NameRule(ServerRule):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeepRule(ServerRule):
+    """The server keeps metadata that an IAM does not have: fields of `Field.of_others`, and `extra`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForceRule(ServerRule):
-    """What the server makes of wanted fields by itself, at every write: `act(fields)`, so that it is no diff."""
+    """What the server makes of wanted fields by itself, at every write: `act(fields)`. It is no difference."""
 
     act: Callable[[Fields], Fields]
 
@@ -100,25 +215,16 @@ class StripRule(ServerRule):
     names: frozenset[str]
 
 
-class Reason(NamedTuple):
-    """Why fields are refused: in which of them, for which item of it, and what to do."""
-
-    field: str
-    summary: str
-    fix: str
-    value: str = ""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RefuseRule(ServerRule):
-    """What is refused before sending: `act(fields, facts)` says each reason; facts None when offline.
+    """What is refused before sending: `act(fields, facts)` gives a `hit` for each reason; facts None when offline.
 
     Members of the sets in `only_new` that the client has already do not count. `is_certain` is False where servers of
     the same flavour differ: then it is a warning. `of_whole`: it looks at all that the client will have, with what
     the definition leaves as it is.
     """
 
-    act: Callable[[Fields, Facts | None], Iterable[Reason]]
+    act: Callable[[Fields, Facts | None], Iterable[Diagnostic]]
     is_certain: bool = True
     only_new: frozenset[str] = frozenset()
     of_whole: bool = False
@@ -184,12 +290,17 @@ class Rules:
         self.strip = frozenset().union(*(rule.names for rule in self._of(StripRule)))
         self.names = {rule.name: rule for rule in self._of(NameRule)}
         self.kinds = kinds_on_wire({name: rule.wire for name, rule in self.names.items()})
+        self.keeps_others = bool(self._of(KeepRule))
         reads = self._of(ReadRule)
-        self.readers = {name: tuple(rule.act for rule in reads if name in rule.names) for name in FIELDS}
+        self.readers = {
+            name: tuple(rule.act for rule in reads if name in rule.names)
+            for name, field in FIELDS.items()
+            if self.keeps_others or not field.of_others
+        }
         self._at: dict[frozenset[Table], Rules] = {}
 
     def at(self, api: Capabilities) -> Rules:
-        """Those of one API."""
+        """The rules of one API."""
         if api.tables not in self._at:
             self._at[api.tables] = Rules(rule for rule in self.table if rule.table in api.tables)
         return self._at[api.tables]

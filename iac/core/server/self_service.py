@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from iac.core.capabilities import Table
+from iac.core.diagnostics import hit
 from iac.core.model import GRANT_TYPES, Fields, members, short_grant
 from iac.core.registration import Facts
 from iac.core.server import rule
@@ -26,7 +27,7 @@ def _refuse_grants(among: frozenset[str], whom: str, *, is_anonymous: bool) -> R
         grants = sorted(short_grant(grant) for grant in among.intersection(members(fields.get("grant_types"))))
         if facts is not None and facts.is_anonymous is is_anonymous and grants:
             summary = f"self service refuses the grant {', '.join(grants)} {whom}"
-            yield rule.Reason("grant_types", summary, f"take it out, log in as a user who may, or {_MANAGEMENT}")
+            yield hit("grant_types", summary, fix=f"take it out, log in as a user who may, or {_MANAGEMENT}")
 
     return act
 
@@ -38,7 +39,7 @@ def _drop_scopes(whom: str, *, is_anonymous: bool) -> Refuse:
         scopes = sorted(filter(is_restricted, members(fields.get("scope"))))
         if facts is not None and facts.is_anonymous is is_anonymous and scopes:
             summary = f"self service drops the scopes {' '.join(scopes)} without a word {whom}"
-            yield rule.Reason("scope", summary, f"take them out, or {_MANAGEMENT}")
+            yield hit("scope", summary, fix=f"take them out, or {_MANAGEMENT}")
 
     return act
 
@@ -47,7 +48,7 @@ def _drop_auth_time(fields: Fields, _: Facts | None) -> Refused:
     """require_auth_time is not kept."""
     if fields.get("require_auth_time"):
         summary = "self service drops require_auth_time without a word"
-        yield rule.Reason("require_auth_time", summary, f"take it out, or {_MANAGEMENT}")
+        yield hit("require_auth_time", summary, fix=f"take it out, or {_MANAGEMENT}")
 
 
 ROWS: tuple[rule.ServerRule, ...] = (

@@ -1,6 +1,7 @@
 """THE table: what a server does to what it is sent, one rule a row, each with its source and the part it is in. Pure.
 
-The rows of self service alone are in `self_service`. A row taken out makes the test that names it fail (tests/traps).
+The rows of self service alone are in `self_service`, those of metadata that an IAM does not have in `metadata`.
+A row taken out makes the test that names it fail (tests/traps).
 Trap numbers: docs/reference/server-behaviour.md.
 """
 
@@ -10,7 +11,7 @@ import json
 
 from iac.core.capabilities import Table
 from iac.core.model import ANSWER_ONLY, SECRET_METHODS, Kind, names_of
-from iac.core.server import effect, rule, self_service
+from iac.core.server import effect, metadata, rule, self_service
 from iac.core.server.effect import canonical_jwks
 
 _SETS = names_of(Kind.SET)
@@ -230,7 +231,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
         id="no-redirect-uris",
         traps=(11,),
         what="authorization_code in grant_types without a redirect URI is a 400, at PUT too",
-        source="rec: admin-redirect-uris-odd",
+        source="rec: admin-redirect-uris-odd (a POST); not recorded for a PUT: the message is of the check of both",
         act=effect.refuse_no_redirect_uri,
         of_whole=True,
     ),
@@ -245,16 +246,26 @@ TABLE: tuple[rule.ServerRule, ...] = (
     rule.RefuseRule(
         id="jwk-too-long",
         traps=(32,),
-        what="a jwk of more than 2,048 characters is a 400 up to 1.13, one of more than 65,535 from 1.14",
-        source="rec: admin-jwk (1.12, 1.13); IAM's sources 1.14",
-        act=effect.refuse_long_jwk,
+        what="a jwk of more than 2,048 characters is a 400 up to 1.13",
+        source="rec: admin-jwk (1.12, 1.13)",
+        act=effect.refuse_long_jwk(2_048, "takes", to_1_13=True),
+        table=Table.MANAGEMENT,
+    ),
+    rule.RefuseRule(
+        id="jwk-perhaps-too-long",
+        traps=(32,),
+        what="a jwk of more than 65,535 characters is more than IAM 1.14 checks for",
+        source="not recorded: IAM's sources 1.14; a database can hold less (an empty 405 in rec: admin-jwk)",
+        act=effect.refuse_long_jwk(65_535, "probably takes", to_1_13=False),
+        is_certain=False,
         table=Table.MANAGEMENT,
     ),
     rule.ClientIdRule(
         id="client-id-unreachable",
         traps=(32,),
-        what="an id with a percent sign is taken, and its client then neither read nor deleted; so are / and ;",
-        source="rec: admin-client-ids-odd; Spring Security's StrictHttpFirewall",
+        what="an id with %, / ; or a backslash is taken, and its client then neither read nor deleted",
+        source="rec: admin-client-ids-odd (the percent sign); not recorded for the others: Spring Security's "
+        "StrictHttpFirewall, which refuses that one, refuses these by the same default",
         act=effect.path_problem,
     ),
     rule.ClientIdRule(
@@ -373,6 +384,7 @@ TABLE: tuple[rule.ServerRule, ...] = (
         value=True,
     ),
     *self_service.ROWS,
+    *metadata.ROWS,
     # Servers of which nothing is known but that they follow RFC 7591 and RFC 7592.
     rule.NameRule(
         id="keys-are-jwks",
@@ -388,9 +400,17 @@ TABLE: tuple[rule.ServerRule, ...] = (
     rule.ForceRule(
         id="response-types-follow-grants",
         traps=(31,),
-        what="response_types left out are code, which a client without authorization_code must not have",
+        what="response_types left out are code, which a client without a grant that redirects must not have",
         source="RFC 7591 sections 2 and 2.1",
         act=effect.add_response_types,
+        table=Table.RFC7591,
+    ),
+    rule.BodyRule(
+        id="response-types-of-other-grants",
+        traps=(31,),
+        what="response_types must be those of the grants: a PUT with other grants leaves undeclared ones to the server",
+        source="RFC 7591 section 2.1",
+        act=effect.follow_grants,
         table=Table.RFC7591,
     ),
     rule.SecretRule(

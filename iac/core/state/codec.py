@@ -40,7 +40,7 @@ T = TypeVar("T")
 Object = dict[str, Any]
 
 Reader = Callable[[Any, str], Any]
-"""Reads a JSON value: gives what it means, or raises `Malformed` with the place that it is told."""
+"""Reads a JSON value: gives what it means, or raises `MalformedValue` with the place that it is told."""
 
 DEPTH = 64
 """How deep a JSON value may be nested: far below what the parser of any Python takes."""
@@ -51,14 +51,14 @@ _CREDENTIAL = re.compile(r"(?:secret|token|password|registration_client_uri)\Z")
 _encode = json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False).encode
 
 
-class Malformed(ValueError):
+class MalformedValue(ValueError):
     """A value is not what its place asks for; the message says place and type, never the value."""
 
 
 def _of_type(kind: type, words: str) -> Reader:
     def read(value: Any, at: str) -> Any:
-        if type(value) is not kind:  # true is no number here
-            raise Malformed(f"{at}: not {words}")
+        if type(value) is not kind:  # true does not count as a number here
+            raise MalformedValue(f"{at}: not {words}")
         return value
 
     return read
@@ -81,7 +81,7 @@ def number(least: int) -> Reader:
 
     def read(value: Any, at: str) -> int:
         if _NUMBER(value, at) < least:
-            raise Malformed(f"{at}: less than {least}")
+            raise MalformedValue(f"{at}: less than {least}")
         return int(value)
 
     return read
@@ -95,7 +95,7 @@ def matching(pattern: re.Pattern[str], words: str) -> Reader:
 
     def read(value: Any, at: str) -> str:
         if not pattern.fullmatch(TEXT(value, at)):
-            raise Malformed(f"{at}: not {words}")
+            raise MalformedValue(f"{at}: not {words}")
         return str(value)
 
     return read
@@ -106,7 +106,7 @@ def one_of(kind: type[StrEnum]) -> Reader:
 
     def read(value: Any, at: str) -> StrEnum:
         if TEXT(value, at) not in set(kind):
-            raise Malformed(f"{at}: not one of {', '.join(kind)}")
+            raise MalformedValue(f"{at}: not one of {', '.join(kind)}")
         return kind(value)
 
     return read
@@ -120,12 +120,12 @@ def items(read_item: Reader) -> Reader:
 def texts(value: Any, at: str) -> tuple[str, ...]:
     """A list of texts; of them there are most."""
     if any(type(item) is not str for item in LIST(value, at)):
-        raise Malformed(f"{at}: not a list of texts")
+        raise MalformedValue(f"{at}: not a list of texts")
     return tuple(value)
 
 
 def named(read_item: Reader) -> Reader:
-    """An object with such values, whatever their names."""
+    """An object with such values under any names."""
     return lambda value, at: {name: read_item(item, f"{at}.{name}") for name, item in OBJECT(value, at).items()}
 
 
@@ -135,14 +135,14 @@ def known(**members: Reader) -> Reader:
     def read(value: Any, at: str) -> Object:
         for name, reader in members.items():
             if name not in OBJECT(value, at):
-                raise Malformed(f"{at}.{name}: missing")
+                raise MalformedValue(f"{at}.{name}: missing")
             reader(value[name], f"{at}.{name}")
         return dict(value)
 
     return read
 
 
-class Shape(Generic[T]):
+class ObjectShape(Generic[T]):
     """A class as a JSON object, and a reader of it.
 
     Args:
@@ -152,7 +152,7 @@ class Shape(Generic[T]):
         members: how each member is read, in the order of the document.
     """
 
-    of: ClassVar[dict[type, Shape[Any]]] = {}
+    of: ClassVar[dict[type, ObjectShape[Any]]] = {}
 
     def __init__(self, kind: type[T], *, optional: tuple[str, ...] = (), tag: str = "", **members: Reader) -> None:
         self._kind = kind
@@ -164,15 +164,15 @@ class Shape(Generic[T]):
             if field.name in optional
         }
         self._needed = members.keys() - self._defaults.keys()
-        Shape.of[kind] = self
+        ObjectShape.of[kind] = self
 
     def __call__(self, value: Any, at: str) -> T:
-        """The value of a JSON object; raises `Malformed`."""
+        """The value of a JSON object; raises `MalformedValue`."""
         data = OBJECT(value, at)
         if unknown := data.keys() - self._members.keys():  # the next write would lose it
-            raise Malformed(f"{at}.{min(unknown)}: not a member of this version")
+            raise MalformedValue(f"{at}.{min(unknown)}: not a member of this version")
         if missing := self._needed - data.keys():
-            raise Malformed(f"{at}.{min(missing)}: missing")
+            raise MalformedValue(f"{at}.{min(missing)}: missing")
         return self._kind(**{name: self._members[name](member, f"{at}.{name}") for name, member in data.items()})
 
     def members_of(self, value: T) -> Object:
@@ -187,7 +187,7 @@ def to_json(value: Any) -> Any:
     """A value of state as JSON has it."""
     if isinstance(value, str | int):
         return value
-    shape = Shape.of.get(type(value))
+    shape = ObjectShape.of.get(type(value))
     if shape is not None:
         return {name: to_json(member) for name, member in shape.members_of(value).items()}
     if isinstance(value, tuple):
@@ -202,19 +202,19 @@ def _applied(value: Any, at: str) -> Mapping[str, Value]:
 
 
 def _field_value(name: str, value: Any, at: str) -> Any:
-    """As this program knows the field, and of any kind where it does not."""
+    """The value of a field: of its kind where this program knows the field, else any JSON value."""
     if name not in FIELDS:
         check_json(value, at)
         return _frozen(value)
     if type(value) is list:
         return texts(value, at)
     if type(value) not in {str, int, bool}:
-        raise Malformed(f"{at}: not a field's value")
+        raise MalformedValue(f"{at}: not a field's value")
     return value
 
 
 def _frozen(value: Any) -> Any:
-    """A JSON value with tuples in the place of lists."""
+    """A JSON value with tuples instead of lists."""
     if type(value) is list:
         return tuple(_frozen(member) for member in value)
     return {name: _frozen(member) for name, member in value.items()} if type(value) is dict else value
@@ -230,7 +230,7 @@ def _answer(value: Any, at: str) -> Object:
     return dict(value)
 
 
-SECRET = Shape(
+SECRET = ObjectShape(
     SealedSecret,
     optional=("recipients", "state_recipients"),
     sealed=TEXT,
@@ -241,10 +241,13 @@ SECRET = Shape(
     recipients=texts,
     state_recipients=texts,
 )
-KEY = Shape(ClientKey, kid=TEXT, public=TEXT, private=SECRET)
-CLIENT = Shape(
+KEY = ObjectShape(ClientKey, kid=TEXT, public=TEXT, private=SECRET)
+CLIENT = ObjectShape(
     ClientState,
-    optional=("owners", "secret", "rat", "registration_uri", "adopted_at", "generation", "predecessors", "answer"),
+    optional=(
+        *("owners", "secret", "rat", "registration_uri", "adopted_at", "generation", "predecessors", "answer"),
+        *("token_renewed", "additions"),
+    ),
     client_id=TEXT,
     provider=TEXT,
     applied=_applied,
@@ -261,9 +264,11 @@ CLIENT = Shape(
     generation=number(1),
     predecessors=_predecessors,
     answer=_answer,
+    token_renewed=FLAG,
+    additions=named(texts),
 )
-PREDECESSOR = Shape(Predecessor, client=CLIENT, grace=COUNT, since=TEXT)
-INTENT = Shape(
+PREDECESSOR = ObjectShape(Predecessor, client=CLIENT, grace=COUNT, since=TEXT)
+INTENT = ObjectShape(
     Intent,
     optional=("secret", "begun"),
     address=TEXT,
@@ -274,10 +279,10 @@ INTENT = Shape(
     secret=SECRET,
     begun=FLAG,
 )
-TOMBSTONE = Shape(Tombstone, address=TEXT, client=CLIENT, deleted_at=TEXT)
-OUTPUT = Shape(OutputRecord, optional=("read",), digest=TEXT, clients=texts, sink=TEXT, serial=COUNT, read=TEXT)
-APPROVAL = Shape(Approval, optional=("seen",), digest=TEXT, changes=texts, at=TEXT, seen=named(TEXT))
-STATE = Shape(
+TOMBSTONE = ObjectShape(Tombstone, address=TEXT, client=CLIENT, deleted_at=TEXT)
+OUTPUT = ObjectShape(OutputRecord, optional=("read",), digest=TEXT, clients=texts, sink=TEXT, serial=COUNT, read=TEXT)
+APPROVAL = ObjectShape(Approval, optional=("seen",), digest=TEXT, changes=texts, at=TEXT, seen=named(TEXT))
+STATE = ObjectShape(
     State,
     optional=("approval", "keys"),
     project=TEXT,
@@ -294,38 +299,40 @@ STATE = Shape(
     tombstones=items(TOMBSTONE),
     keys=named(items(KEY)),
 )
-EVENTS: Mapping[str, Shape[Any]] = {
-    "client_written": Shape(ClientWritten, tag="client_written", address=TEXT, client=CLIENT),
-    "client_gone": Shape(ClientGone, tag="client_gone", optional=("tombstone",), address=TEXT, tombstone=TOMBSTONE),
-    "predecessor_gone": Shape(PredecessorGone, tag="predecessor_gone", tombstone=TOMBSTONE),
-    "intent_given": Shape(IntentGiven, tag="intent_given", intent=INTENT),
-    "intent_dropped": Shape(IntentDropped, tag="intent_dropped", address=TEXT),
-    "output_written": Shape(OutputWritten, tag="output_written", optional=("record",), path=TEXT, record=OUTPUT),
+EVENTS: Mapping[str, ObjectShape[Any]] = {
+    "client_written": ObjectShape(ClientWritten, tag="client_written", address=TEXT, client=CLIENT),
+    "client_gone": ObjectShape(
+        ClientGone, tag="client_gone", optional=("tombstone",), address=TEXT, tombstone=TOMBSTONE
+    ),
+    "predecessor_gone": ObjectShape(PredecessorGone, tag="predecessor_gone", tombstone=TOMBSTONE),
+    "intent_given": ObjectShape(IntentGiven, tag="intent_given", intent=INTENT),
+    "intent_dropped": ObjectShape(IntentDropped, tag="intent_dropped", address=TEXT),
+    "output_written": ObjectShape(OutputWritten, tag="output_written", optional=("record",), path=TEXT, record=OUTPUT),
 }
 """The events of a journal; the member `type` names each."""
 
 
 def event(value: Any, at: str) -> Event:
-    """A journal event out of its JSON object; raises `Malformed`."""
+    """A journal event out of its JSON object; raises `MalformedValue`."""
     members = dict(OBJECT(value, at))
     kind = TEXT(members.pop("type", None), f"{at}.type")
     if kind not in EVENTS:
-        raise Malformed(f"{at}.type: not an event of this version")
-    found: Event = EVENTS[kind](members, at)
-    return found
+        raise MalformedValue(f"{at}.type: not an event of this version")
+    parsed: Event = EVENTS[kind](members, at)
+    return parsed
 
 
 def check_json(value: Any, at: str, depth: int = DEPTH) -> None:
     """Refuse a value out of JSON that cannot be written as it was read: a number beyond all bounds, deep nesting.
 
     Raises:
-        Malformed: it is one.
+        MalformedValue: it is one.
     """
     if type(value) is float and not math.isfinite(value):
-        raise Malformed(f"{at}: a number that is too large")
+        raise MalformedValue(f"{at}: a number that is too large")
     if type(value) in {list, dict}:
         if depth == 0:
-            raise Malformed(f"{at}: nested too deep")
+            raise MalformedValue(f"{at}: nested too deep")
         for member in value.values() if type(value) is dict else value:
             check_json(member, at, depth - 1)
 
@@ -340,39 +347,41 @@ def _is_kept(name: str, value: Any) -> bool:
         return False
     try:
         check_json(value, name)
-    except Malformed:
+    except MalformedValue:
         return False
     return True
 
 
 def load(text: str) -> Any:
-    """The value of a JSON text; raises `Malformed`, also for a member that is there twice."""
+    """The value of a JSON text; raises `MalformedValue`, also for a member that is there twice."""
     try:
-        return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse)
-    except Malformed:
+        return json.loads(text, object_pairs_hook=unique_members, parse_constant=refuse_constant)
+    except MalformedValue:
         raise
     except json.JSONDecodeError as error:
-        raise Malformed(f"not JSON from line {error.lineno} column {error.colno} on: {error.msg}") from None
+        raise MalformedValue(f"not JSON from line {error.lineno} column {error.colno} on: {error.msg}") from None
     except RecursionError:
-        raise Malformed("nested too deep") from None
+        raise MalformedValue("nested too deep") from None
     except ValueError:  # Python refuses to read whole numbers of more than 4,300 digits
-        raise Malformed("a number with too many digits") from None
+        raise MalformedValue("a number with too many digits") from None
 
 
 def dump(value: Any) -> str:
-    """The JSON text of a value, in one line, its members sorted; raises `Malformed` for what JSON cannot hold."""
+    """The JSON text of a value, in one line, its members sorted; raises `MalformedValue` for what JSON cannot hold."""
     try:
         return _encode(value)
     except (TypeError, ValueError, RecursionError):
-        raise Malformed("not a value of JSON") from None
+        raise MalformedValue("not a value of JSON") from None
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> Object:
+def unique_members(pairs: list[tuple[str, Any]]) -> Object:
+    """The members of a JSON object; refuses two of one name, which readers treat differently (RFC 8259 section 4)."""
     data = dict(pairs)
     if len(data) != len(pairs):
-        raise Malformed("a member twice in one object")
+        raise MalformedValue("a member twice in one object")
     return data
 
 
-def _refuse(name: str) -> Any:
-    raise Malformed(f"{name} is not a JSON number")
+def refuse_constant(name: str) -> Any:
+    """JSON has no NaN and no infinity (RFC 8259 section 6)."""
+    raise MalformedValue(f"{name} is not a JSON number")

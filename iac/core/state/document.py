@@ -1,26 +1,127 @@
-"""State as text: the document. Pure; docs/reference/state.md shows it.
+"""State as text: the document, the journal beside it, their older formats. Pure; docs/reference/state.md shows them.
 
-One JSON object, header first, then one line for each client, output, intent and tombstone, so that two versions compare
-well.
+The document is one JSON object, header first, then one line for each client, output, intent and tombstone, so that two
+versions compare well. The journal has one JSON line for each group commit, so that a commit is there whole or not at
+all.
+
+A document and each batch of a journal name their format. Older ones are read as the next one, up to the one that is
+written: a new format is one row of `CHAIN`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 from iac.core.errors import StateError
-from iac.core.state.codec import OBJECT, STATE, TEXT, Malformed, dump, load, to_json
-from iac.core.state.model import FORMAT_VERSION, State
-from iac.core.state.upgrade import upgrades_from
+from iac.core.state.codec import (
+    COUNT,
+    OBJECT,
+    STATE,
+    TEXT,
+    MalformedValue,
+    Object,
+    ObjectShape,
+    dump,
+    event,
+    items,
+    load,
+    to_json,
+)
+from iac.core.state.model import FORMAT_VERSION, Event, State, fold
+
+FIRST = "1.0"
+"""The format of a batch that names none."""
+
+_VERSION = re.compile(r"[0-9]{1,4}\.[0-9]{1,4}")
+
+
+@dataclass(frozen=True, slots=True)
+class Upgrade:
+    """From `version` to the next: what it adds to a document and to an event, in place."""
+
+    version: str
+    document: Callable[[Object], None]
+    event: Callable[[Object], None]
+
+
+def _add(data: Any, name: str, value: Any) -> None:
+    """A member that the format before did not have; the reader refuses anything but an object."""
+    if type(data) is not dict:
+        return
+    if name in data:
+        raise MalformedValue(f"{name}: not a member of this version")
+    data[name] = value
+
+
+def objects(data: Any) -> list[Object]:
+    """The objects among the members of a list or of an object."""
+    members = list(data.values()) if type(data) is dict else data
+    return [member for member in members if type(member) is dict] if type(members) is list else []
+
+
+def _count(client: Any) -> None:
+    """Whole numbers for what format 1.0 wrote as 3600.0 and then refused to read."""
+    if type(client) is not dict:
+        return
+    for applied in objects([client.get("applied")]):
+        whole = {name: int(value) for name, value in applied.items() if type(value) is float and value.is_integer()}
+        applied.update(whole)
+    for predecessor in objects(client.get("predecessors")):
+        _count(predecessor.get("client"))
+
+
+def _document_to_1_1(document: Object) -> None:
+    _add(document, "served_issuer", "")
+    for output in objects(document.get("outputs")):
+        _add(output, "serial", 0)
+    for client in objects(document.get("clients")):
+        _count(client)
+    for tombstone in objects(document.get("tombstones")):
+        _count(tombstone.get("client"))
+
+
+def _event_to_1_1(event: Object) -> None:
+    _add(event.get("record"), "serial", 0)
+    _count(event.get("client"))
+    for tombstone in objects([event.get("tombstone")]):
+        _count(tombstone.get("client"))
+
+
+CHAIN = (Upgrade("1.0", _document_to_1_1, _event_to_1_1),)
+"""All upgrades, the oldest first."""
+
+
+def upgrades_from(version: str, where: str) -> tuple[Upgrade, ...]:
+    """What leads from a format to the one that is written.
+
+    Raises:
+        MalformedValue: it is not a version.
+        StateError: this program does not know it.
+    """
+    if not _VERSION.fullmatch(version):
+        raise MalformedValue("format_version: not a version")
+    known = [upgrade.version for upgrade in CHAIN]
+    if version not in {*known, FORMAT_VERSION}:
+        raise StateError(
+            "the state was written by another version of iac",
+            where=where,
+            why=f"its format is {version}; this program reads {' and '.join([*known, FORMAT_VERSION])}",
+            fix="use the version of iac that wrote it, or upgrade iac",
+        )
+    return CHAIN[known.index(version) :] if version in known else ()
+
 
 KIND = "indigo-iac state"
 
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """Whose state it must be. `lineage` is that of iac.yaml, "" when it names none."""
+    """The owner that a state must have. `lineage` comes from iac.yaml, "" when it names none."""
 
     project: str
     environment: str
@@ -61,11 +162,11 @@ def check_state(state: State) -> None:
     """
     try:
         _read(render_state(state), TextOrigin(""))
-    except Malformed as damage:
+    except MalformedValue as damage:
         raise unwritable(damage) from None
 
 
-def unwritable(damage: Malformed) -> StateError:
+def unwritable(damage: MalformedValue) -> StateError:
     """The error for a value that the reader would refuse."""
     return StateError(
         "the state cannot hold a value, so it is not written",
@@ -82,7 +183,7 @@ def parse_state(text: str, origin: TextOrigin) -> State:
     """
     try:
         return _read(text, origin)
-    except Malformed as damage:
+    except MalformedValue as damage:
         raise StateError("the state is damaged", where=origin.where, why=str(damage), fix=origin.fix) from None
 
 
@@ -124,8 +225,138 @@ def check_owner(state: State, owner: Owner, origin: TextOrigin) -> State:
 def _read(text: str, origin: TextOrigin) -> State:
     document = OBJECT(load(text), "document")
     if document.pop("kind", None) != KIND:
-        raise Malformed("document.kind: not a state of iac")
+        raise MalformedValue("document.kind: not a state of iac")
     version = TEXT(document.pop("format_version", None), "document.format_version")
     for upgrade in upgrades_from(version, origin.where):
         upgrade.document(document)
     return STATE(document, "document")
+
+
+_LINE = re.compile(rb'\{"crc":"([0-9a-f]{8})",(.*\})', re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one group commit recorded, and the document (lineage, serial) that it goes on from."""
+
+    lineage: str
+    run_id: str
+    serial: int
+    events: tuple[Event, ...]
+
+
+BATCH = ObjectShape(Batch, events=items(event), lineage=TEXT, run_id=TEXT, serial=COUNT)
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """A journal as read: its whole batches, and how many bytes of it they take (what follows is a torn commit)."""
+
+    batches: tuple[Batch, ...] = ()
+    length: int = 0
+
+    @property
+    def newest(self) -> int:
+        """The highest serial that it names; 0 for none."""
+        return max((batch.serial for batch in self.batches), default=0)
+
+    def length_for(self, document: State) -> int:
+        """Where the next commit goes on. A journal of an older document has nothing that this one lacks: it begins."""
+        return self.length if self.newest >= document.serial else 0
+
+
+def render_batch(batch: Batch) -> bytes:
+    """One line of the journal: JSON, its first member the CRC-32 of what follows it.
+
+    Raises:
+        StateError: the reader would refuse it.
+    """
+    try:
+        line = _line(batch)
+        _batch(line.rstrip(b"\n"), "events", TextOrigin(""))
+    except MalformedValue as damage:
+        raise unwritable(damage) from None
+    return line
+
+
+def check_events(events: Sequence[Event]) -> None:
+    """Prove that these events can be recorded, before anything is sent.
+
+    Raises:
+        StateError: the reader would refuse one of them.
+    """
+    render_batch(Batch("", "", 0, tuple(events)))
+
+
+def _line(batch: Batch) -> bytes:
+    body = dump({"format_version": FORMAT_VERSION, **to_json(batch)}).encode()[1:]
+    return b'{"crc":"%08x",%s\n' % (zlib.crc32(body), body)
+
+
+def is_journal(data: bytes) -> bool:
+    """Whether this is a journal, whole or damaged, and no document."""
+    return data.startswith(b'{"crc":')
+
+
+def parse_journal(data: bytes, origin: TextOrigin) -> Journal:
+    """The whole batches of a journal. A torn last line was never acknowledged and is dropped.
+
+    Raises:
+        StateError: a line before the last is damaged, or holds what this program does not know.
+    """
+    batches: list[Batch] = []
+    length = 0
+    *lines, rest = data.split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        try:
+            batches.append(_batch(line, f"line {number}", origin))
+        except MalformedValue as damage:
+            if isinstance(damage, _TornLine) and number == len(lines) and not rest:
+                break
+            why = f"{damage}; what was recorded from there on cannot be read"
+            raise StateError("the state's journal is damaged", where=origin.where, why=why, fix=origin.fix) from None
+        length += len(line) + 1
+    return Journal(tuple(batches), length)
+
+
+def replay(state: State, journal: Journal, origin: TextOrigin) -> State:
+    """Fold a journal into the document it belongs to. Batches of an older document are in this one already.
+
+    Batches of a newer document are folded too: they say what is, and the document was put back from its backup.
+
+    Raises:
+        StateError: the journal is of another lineage.
+    """
+    if any(batch.lineage != state.lineage for batch in journal.batches):
+        raise StateError(
+            "the journal belongs to another state",
+            where=origin.where,
+            why=f"its lineage is not that of the document, {state.lineage}",
+            fix=origin.fix,
+        )
+    events = [event for batch in journal.batches if batch.serial >= state.serial for event in batch.events]
+    return fold_all(state, events)
+
+
+def fold_all(state: State, events: Sequence[Event]) -> State:
+    """The state after all these events, in order."""
+    return reduce(fold, events, state)
+
+
+class _TornLine(MalformedValue):
+    """A line that was not written to its end, or has changed since."""
+
+
+def _batch(line: bytes, at: str, origin: TextOrigin) -> Batch:
+    match = _LINE.fullmatch(line)
+    if not match or int(match[1], 16) != zlib.crc32(match[2]):
+        raise _TornLine(f"{at}: its checksum does not fit")
+    try:
+        members = OBJECT(load(f"{{{match[2].decode()}"), at)
+    except UnicodeDecodeError:
+        raise MalformedValue(f"{at}: not UTF-8") from None
+    version = TEXT(members.pop("format_version", FIRST), f"{at}.format_version")
+    for upgrade in upgrades_from(version, origin.where):
+        for data in objects(members.get("events")):
+            upgrade.event(data)
+    return BATCH(members, at)

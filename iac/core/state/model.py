@@ -6,13 +6,15 @@ in this module can open them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, TypeVar, assert_never
 
 from iac.core.model import Fields
 from iac.core.secret import Secret
+from iac.core.server.effect import canonical_jwks, parse_jwks
 
 FORMAT_VERSION = "1.1"
 
@@ -33,7 +35,7 @@ class SecretStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SealedSecret:
-    """An encrypted secret and what may be said of it without a key.
+    """An encrypted secret and what is known of it without a key.
 
     Attributes:
         sealed: the ciphertext as text (or, with `encryption: none`, the clear text behind `clear:`).
@@ -62,16 +64,16 @@ class SealedSecret:
         return secret is not None and secret.fingerprint(self.salt) == self.fingerprint
 
     def is_same(self, other: SealedSecret) -> bool:
-        """Whether it is the very secret of the other, to whomever each is sealed."""
+        """Whether both are the same secret, whoever each is sealed to."""
         return (self.version, self.salt, self.fingerprint) == (other.version, other.salt, other.fingerprint)
 
 
 def recipients_of(secrets: Iterable[SealedSecret]) -> tuple[str, ...]:
     """Public keys that open at least one of these secrets, sorted; () where this is not known of all of them."""
-    told = [(secret.state_recipients, secret.recipients) for secret in secrets]
-    if not all(of_state for of_state, _ in told):
+    groups_of_keys = [(secret.state_recipients, secret.recipients) for secret in secrets]
+    if not all(of_state for of_state, _ in groups_of_keys):
         return ()
-    return tuple(sorted({key for keys in told for group in keys for key in group}))
+    return tuple(sorted({key for keys in groups_of_keys for group in keys for key in group}))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +116,8 @@ class ClientState:
         generation: 1 for the client whose id is that of the definition, one more with each successor by rotation.
         predecessors: clients of this address that are still registered, the oldest first.
         answer: the server's last answer, without secret and tokens; None where format 1.0 kept none.
+        token_renewed: whether reads of the client bring new registration access tokens; None where nobody knows.
+        additions: by field, what the server has added to the items that the definition names.
     """
 
     client_id: str
@@ -132,6 +136,8 @@ class ClientState:
     generation: int = 1
     predecessors: tuple[Predecessor, ...] = ()
     answer: Mapping[str, Any] | None = None
+    token_renewed: bool | None = None
+    additions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def recipients(self) -> tuple[str, ...]:
@@ -145,7 +151,7 @@ class ClientState:
 
     @property
     def client_ids(self) -> tuple[str, ...]:
-        """Of the client, and of those that it has taken the place of and that are still registered."""
+        """The ids of the client and of its predecessors that are still registered."""
         return (self.client_id, *(old.client.client_id for old in self.predecessors))
 
 
@@ -166,6 +172,11 @@ class Intent:
     at: str
     secret: SealedSecret | None = None
     begun: bool | None = None
+
+    @property
+    def may_be_lost(self) -> bool:
+        """Whether it is of a create that may have been sent, and whose answer alone has the id."""
+        return self.action == "create" and not self.client_id and self.begun is not False
 
     @property
     def sealed(self) -> tuple[SealedSecret, ...]:
@@ -201,7 +212,7 @@ class OutputRecord:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """The plan that was approved: its digest and those of its changes, any rest of which a retry may apply.
+    """The approved plan: its digest and the digests of its changes. A retry may apply any of them.
 
     Attributes:
         seen: by address, what changes with predecessors saw on the server, as JSON. What is left of such a change sees
@@ -236,6 +247,12 @@ class State:
     approval: Approval | None = None
     keys: Mapping[str, tuple[ClientKey, ...]] = field(default_factory=dict)
     served_issuer: str = ""
+
+    @property
+    def token_renewed(self) -> bool | None:
+        """Whether reads at this server bring new registration access tokens; None where no client tells."""
+        told = [client.token_renewed for client in self.clients.values() if client.token_renewed is not None]
+        return any(told) if told else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,7 +314,7 @@ def fold(state: State, event: Event) -> State:
     match event:
         case ClientWritten(address, client):
             clients = {**state.clients, address: client}
-            graves = tuple(grave for grave in state.tombstones if not _is_back(grave, address, client))
+            graves = tuple(grave for grave in state.tombstones if not _is_restored(grave, address, client))
             return replace(state, clients=clients, intents=_without(state.intents, address), tombstones=graves)
         case ClientGone(address, tombstone):
             kept = tuple(t for t in state.tombstones if t != tombstone)
@@ -310,7 +327,7 @@ def fold(state: State, event: Event) -> State:
             )
         case PredecessorGone(grave):
             kept = tuple(t for t in state.tombstones if t != grave)
-            return replace(state, clients=_bereaved(state.clients, grave), tombstones=(*kept, grave))
+            return replace(state, clients=_without_predecessor(state.clients, grave), tombstones=(*kept, grave))
         case IntentGiven(intent):
             return replace(state, intents={**state.intents, intent.address: intent})
         case IntentDropped(address):
@@ -322,16 +339,18 @@ def fold(state: State, event: Event) -> State:
             assert_never(event)
 
 
-def _bereaved(clients: Mapping[str, ClientState], grave: Tombstone) -> Mapping[str, ClientState]:
-    """The clients, that of the tombstone's address without the predecessor that is in it."""
+def _without_predecessor(clients: Mapping[str, ClientState], grave: Tombstone) -> Mapping[str, ClientState]:
+    """The clients; the one at the tombstone's address loses the predecessor that is in the tombstone."""
     client = clients.get(grave.address)
     if client is None:
         return clients
-    left = tuple(each for each in client.predecessors if each.client.client_id != grave.client.client_id)
+    left = tuple(
+        predecessor for predecessor in client.predecessors if predecessor.client.client_id != grave.client.client_id
+    )
     return {**clients, grave.address: replace(client, predecessors=left)}
 
 
-def _is_back(grave: Tombstone, address: str, client: ClientState) -> bool:
+def _is_restored(grave: Tombstone, address: str, client: ClientState) -> bool:
     """Whether the deleted client is there again, with the very secret that it had."""
     was = grave.client
     if (grave.address, was.client_id) != (address, client.client_id):
@@ -343,3 +362,68 @@ def _without(mapping: Mapping[str, V], key: str) -> dict[str, V]:
     others = dict(mapping)
     others.pop(key, None)
     return others
+
+
+def key_set(keys: Sequence[ClientKey]) -> str:
+    """The JWK set of their public halves, canonical JSON text (RFC 7517 section 5)."""
+    return canonical_jwks(json.dumps({"keys": [json.loads(key.public) for key in keys]}))
+
+
+def key_in_use(keys: Sequence[ClientKey], fields: Fields) -> ClientKey | None:
+    """The newest key that the server knows: of those in its registered jwk, or of all where it fetches a jwks_uri."""
+    jwk = str(fields.get("jwk", ""))
+    known = {str(key.get("kid")) for key in parse_jwks(jwk)} if jwk else set()
+    usable = [key for key in keys if "jwks_uri" in fields or key.kid in known]
+    return usable[-1] if usable and fields.get("token_endpoint_auth_method") == "private_key_jwt" else None
+
+
+def kid_in_use(keys: Mapping[str, Sequence[ClientKey]], address: str, fields: Fields) -> str:
+    """The id of the key in use of an address; "" for none."""
+    key = key_in_use(keys.get(address, ()), fields)
+    return key.kid if key else ""
+
+
+def with_keys(state: State, address: str, keys: tuple[ClientKey, ...]) -> State:
+    """The state in which an address has these keys."""
+    others = {name: pairs for name, pairs in state.keys.items() if name != address}
+    return replace(state, keys={**others, address: keys} if keys else others)
+
+
+def is_needed(state: State, event: Event) -> bool:
+    """Whether the next run must find an event wherever it is made, and the state does not say it yet.
+
+    It holds a secret, which lost with it may be lost for good; or it says that a request begins which nobody can ask
+    about afterwards.
+    """
+    match event:
+        case IntentGiven(intent) if intent.begun:
+            return state.intents.get(intent.address) != intent
+        case ClientWritten(_, holder) | IntentGiven(holder):
+            known = {secret.sealed for _, secret in secrets_of(state)}
+            return any(secret.sealed not in known for secret in holder.sealed)
+        case _:
+            return False
+
+
+def secrets_of(state: State) -> list[tuple[str, SealedSecret]]:
+    """Every secret of a state with its address: of clients, predecessors, writes about to be sent, deleted clients."""
+    holders: list[tuple[str, ClientState | Intent]] = [*state.clients.items(), *state.intents.items()]
+    holders += [(address, old.client) for address, client in state.clients.items() for old in client.predecessors]
+    holders += [(grave.address, grave.client) for grave in state.tombstones]
+    private = [(address, key.private) for address, keys in state.keys.items() for key in keys]
+    return [*((address, secret) for address, holder in holders for secret in holder.sealed), *private]
+
+
+def without_old_tombstones(state: State, horizon: str) -> State:
+    """The state without the tombstones from before `horizon` (RFC 3339 UTC, as `deleted_at`), and without their keys.
+
+    A key that is younger than the tombstone is that of a client still to come.
+    """
+    kept = tuple(grave for grave in state.tombstones if grave.deleted_at >= horizon)
+    staying = {grave.address for grave in kept} | state.clients.keys()
+    gone = {grave.address: grave.deleted_at for grave in state.tombstones if grave.address not in staying}
+    keys = {
+        address: tuple(key for key in pairs if address not in gone or key.private.since > gone[address])
+        for address, pairs in state.keys.items()
+    }
+    return replace(state, tombstones=kept, keys={address: pairs for address, pairs in keys.items() if pairs})

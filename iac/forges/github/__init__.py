@@ -26,4 +26,4 @@ class GitHub(Forge):
         return f"{name}: ${{{{ secrets.{name} }}}}"
 
     def root(self, suffix: str) -> None:
-        """There is none."""
+        """GitHub finds the files by itself."""

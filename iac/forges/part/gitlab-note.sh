@@ -1,6 +1,6 @@
 me=$(api "$CI_API_V4_URL/user" | jq --raw-output .username)
 export me
-# The note of this token's user that begins with MARK, as JSON; nothing when there is none.
+# Print this user's note that begins with MARK, as JSON; nothing if there is none.
 find_note() {
   page=1
   while :; do
@@ -12,7 +12,7 @@ find_note() {
     page=$((page + 1))
   done
 }
-# Merge request $1 gets the text of file $2 as the one note that begins with MARK.
+# Write the text of file $2 to the one note of merge request $1 that begins with MARK.
 keep_note() {
   jq --null-input --rawfile body "$2" '{body: $body}' >"$work/body.json"
   note=$(find_note "$1" | jq .id)

@@ -5,7 +5,7 @@ Paths and statuses are here, bodies are `iac.core.server`, errors `iac.providers
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from http import HTTPStatus
@@ -14,20 +14,21 @@ from urllib.parse import quote
 
 from iac.core.errors import CredentialsError, ServerError
 from iac.core.model import Fields
-from iac.core.registration import Actual, Facts, Misfit, NewClient, Registration
+from iac.core.registration import Actual, Facts, InvalidMember, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.server import client_id_problem, create_body, detect_facts, parse_answer, switch, update_body
-from iac.core.text import printable
+from iac.core.text import is_id, printable
 from iac.ports import Clock, Identity
 from iac.providers.ahead import PagesAhead
 from iac.providers.answer import Reply, cannot_revoke, is_done, is_missing, read_failure, read_reply, write_failure
 from iac.providers.base import Connected, Connection, check_reachable, client_path
 from iac.providers.iam_admin import PROVIDER
 from iac.providers.logins import Login
-from iac.providers.pages import ListPage, gather, page_spans, read_list, read_page
+from iac.providers.pages import ListPage, gather_told, page_spans, read_list, read_page
 from iac.transport.message import Answer, Call
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 FEW = 10
 """Up to so many clients are read one by one, whatever the server holds."""
@@ -36,6 +37,7 @@ READ_SCOPE, WRITE_SCOPE = "iam:admin.read", "iam:admin.write"
 """Scopes to read and to change clients (rec: admin-authorization)."""
 
 _CLIENTS = "/iam/api/clients"
+_OWNERS = "asked for their owners"
 _UNKNOWN = Facts(shows_secrets=False, has_up_scoping=False)
 
 
@@ -83,7 +85,7 @@ class IamAdmin(Connected):
             found |= self._find(missing, total)
         found.pop("", None)
         owned = [found[client_id] for client_id in sorted(set(owners_of) & found.keys())]
-        found |= {client.client_id: client for client in gather(self._with_owners, owned, self._parallelism)}
+        found |= {client.client_id: client for client in self._told(self._with_owners, owned, _OWNERS)}
         return Actual.of(self._facts or _UNKNOWN, found.values(), total)
 
     def _count(self) -> int:
@@ -98,7 +100,7 @@ class IamAdmin(Connected):
         return {registration.client_id: registration for registration in found}
 
     def _ask(self, client_ids: set[str]) -> dict[str, Registration]:
-        answered = gather(self._get_one, sorted(client_ids), self._parallelism)
+        answered = self._told(self._get_one, sorted(client_ids), "read")
         return {registration.client_id: registration for registration in answered if registration is not None}
 
     def _list_clients(self, make: Callable[[Registration], T]) -> list[T]:
@@ -107,11 +109,15 @@ class IamAdmin(Connected):
     def _list(self, total: int, keep: Callable[[Mapping[str, Any]], T | None]) -> list[T]:
         return read_list(partial(self._page, self._base), total, keep, self._parallelism)
 
-    def _owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...] | Misfit]:
+    def _owners_of(self, client_ids: Collection[str]) -> Mapping[str, tuple[str, ...] | InvalidMember]:
         # the list has clients that no path reaches (rec: admin-client-ids-odd): the others are told all the same
-        printable_ids = filter(str.isprintable, client_ids)
-        wanted = sorted(name for name in printable_ids if not client_id_problem(name, PROVIDER.api, is_new=False))
-        return dict(zip(wanted, gather(self._owners, wanted, self._parallelism), strict=True))
+        wanted = sorted(
+            name for name in filter(is_id, client_ids) if not client_id_problem(name, PROVIDER.api, is_new=False)
+        )
+        return dict(zip(wanted, self._told(self._owners, wanted, _OWNERS), strict=True))
+
+    def _told(self, work: Callable[[T], R], items: Sequence[T], verb: str) -> Iterator[R]:
+        return gather_told(work, items, self._parallelism, self._progress, verb)
 
     def _page(self, path: str, first: int, count: int) -> ListPage:
         page = self._ahead.take(first, count) if self._ahead is not None and path == self._base else None
@@ -123,7 +129,7 @@ class IamAdmin(Connected):
             return None
         registration = self._with_owners(registration) if with_owners else registration
         call = Call.read(self._path(client_id))
-        return Reply(registration, registration.misfit_words).of_read(call, client_id)
+        return Reply(registration, registration.invalid_words).of_read(call, client_id)
 
     def _get_one(self, client_id: str) -> Registration | None:
         """One client, of which perhaps not every member is understood."""
@@ -138,11 +144,11 @@ class IamAdmin(Connected):
 
     def _with_owners(self, client: Registration) -> Registration:
         owners = self._owners(client.client_id)
-        if isinstance(owners, Misfit):
-            return replace(client, misfits=(*client.misfits, owners))
+        if isinstance(owners, InvalidMember):
+            return replace(client, invalid_members=(*client.invalid_members, owners))
         return replace(client, owners=owners)
 
-    def _owners(self, client_id: str) -> tuple[str, ...] | Misfit:
+    def _owners(self, client_id: str) -> tuple[str, ...] | InvalidMember:
         fetch = partial(self._page, self._path(client_id, "/owners"))
         first = fetch(switch("first-index"), switch("page-size"))
         uuids = [entry.get("id") for entry in first.entries]
@@ -150,7 +156,7 @@ class IamAdmin(Connected):
             uuids = [entry.get("id") for entry in read_list(fetch, first.total, lambda entry: entry)]
         known = {uuid for uuid in uuids if isinstance(uuid, str) and uuid.isprintable()}
         if not all(isinstance(uuid, str) and uuid in known for uuid in uuids):
-            return Misfit("owners", "accounts that each have an id of printable text", "another one")
+            return InvalidMember("owners", "accounts that each have an id of printable text", "another one")
         return tuple(sorted(known))
 
     def _identify(self) -> Identity:

@@ -31,6 +31,8 @@ class IamSelfService(Registrar):
     api = PROVIDER.api
     # 404 for a user who is no owner; 400 for a login that counts as nobody (rec: self-service-user)
     gone_for_login = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.BAD_REQUEST})
+    # the client is gone, or another token has taken this one's place
+    gone_for_token = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.NOT_FOUND})
 
     def _rotate(self, client_id: str) -> Registration:
         """From 1.14 an owner may call the management API's rotation."""

@@ -27,7 +27,7 @@ from iac.providers.bearer import Bearer, read_bearer
 from iac.providers.discovery import Endpoints
 from iac.providers.logins import READ_SCOPES, Login
 from iac.providers.logins.cache import TokenCache, TokenOwner, Tokens, cache_folder
-from iac.providers.logins.endpoint import Attempt, bearer_of, lifetime, no_such_client, refused
+from iac.providers.logins.endpoint import TokenRequest, bearer_of, lifetime, no_such_client, refused
 from iac.providers.logins.proof import LoginProof, PublicClient, SharedSecret
 from iac.providers.logins.settings import DeviceAuth
 from iac.transport.http import Http
@@ -151,7 +151,12 @@ def open_login(settings: DeviceAuth, at: LoginSite) -> Login:
         secret, method = at.read(settings.client_secret), settings.token_endpoint_auth_method
         proof = SharedSecret.at(at.api, client_id, secret, method)
     folder = cache_folder(at.site.environ)
-    return DeviceLogin(proof or PublicClient(client_id), at.scopes or READ_SCOPES, folder, Terminal(at.ask, at.warn))
+    return DeviceLogin(
+        proof or PublicClient(client_id),
+        at.scopes or (READ_SCOPES if at.api.is_iam else ()),
+        folder,
+        Terminal(at.ask, at.warn),
+    )
 
 
 class DeviceLogin(Login):
@@ -180,13 +185,13 @@ class DeviceLogin(Login):
         """The kept token; else one for the kept refresh token; else somebody is asked."""
         cache = TokenCache(self._folder, TokenOwner(endpoints.issuer, self._proof.client_id, self._scopes))
         self._cache = cache
-        talk = _Talk(http, endpoints, clock, self._proof, self._scopes, cache)
+        flow = _DeviceFlow(http, endpoints, clock, self._proof, self._scopes, cache)
         with cache.alone():
             kept = cache.load()
             bearer = _kept_bearer(kept, clock)
             if bearer is None and kept is not None and kept.refresh is not None:
-                bearer = self._refresh(talk, kept.refresh)
-        return bearer or self._ask(talk)
+                bearer = self._refresh(flow, kept.refresh)
+        return bearer or self._ask(flow)
 
     def forget(self, refused: Bearer) -> None:
         """Keep the refresh token alone, if the refused one is still what is kept."""
@@ -204,65 +209,70 @@ class DeviceLogin(Login):
         except OSError as error:
             self._terminal.warn(f"the login cannot be kept in {self._folder}: {error.strerror}; it is asked for again")
 
-    def _refresh(self, talk: _Talk, token: Secret) -> Bearer | None:
+    def _refresh(self, flow: _DeviceFlow, token: Secret) -> Bearer | None:
         """A new token (RFC 6749 section 6), kept before it is used; None when the refresh token is over."""
-        answer = talk.post(talk.endpoints.token, {"grant_type": "refresh_token", "refresh_token": token.reveal()})
-        bearer = bearer_of(answer, talk.clock.now())
+        answer = flow.post(flow.endpoints.token, {"grant_type": "refresh_token", "refresh_token": token.reveal()})
+        bearer = bearer_of(answer, flow.clock.now())
         if bearer is None and error_code(answer) in _OVER:
             return None
         if bearer is None:
-            raise refused(talk.attempt("refresh_token"), answer)
-        self._keep(talk.cache, _tokens(answer, bearer, token))
-        return self._checked(talk, bearer)
+            raise refused(flow.attempt("refresh_token"), answer)
+        self._keep(flow.cache, _tokens(answer, bearer, token))
+        return self._checked(flow, bearer)
 
-    def _ask(self, talk: _Talk) -> Bearer:
+    def _ask(self, flow: _DeviceFlow) -> Bearer:
         if self._terminal.ask is None:
             raise CredentialsError(
                 "somebody has to log in, and nobody is here to be asked",
-                where=talk.where,
+                where=flow.where,
                 why="no login is kept for these scopes, or it is over, and stderr is not a terminal",
                 fix="run it at a terminal once; in CI log in by client_credentials or private_key_jwt",
             )
-        approval = self._begin(talk)
-        self._terminal.ask(approval.words(talk.endpoints.issuer))
-        answer = _until_approved(talk, approval)
-        bearer = bearer_of(answer, talk.clock.now())
+        approval = self._begin(flow)
+        self._terminal.ask(approval.words(flow.endpoints.issuer))
+        answer = _until_approved(flow, approval)
+        bearer = bearer_of(answer, flow.clock.now())
         if bearer is None:
-            raise refused(talk.attempt(GRANT), answer)
-        bearer = self._checked(talk, bearer)
-        self._keep(talk.cache, _tokens(answer, bearer, None))
+            raise refused(flow.attempt(GRANT), answer)
+        bearer = self._checked(flow, bearer)
+        self._keep(flow.cache, _tokens(answer, bearer, None))
         return bearer
 
-    def _begin(self, talk: _Talk) -> DeviceApproval:
+    def _begin(self, flow: _DeviceFlow) -> DeviceApproval:
         """The codes (RFC 8628 section 3.1), with offline_access where the client has it."""
-        if not talk.endpoints.others.get(ENDPOINT):
+        if not flow.endpoints.others.get(ENDPOINT):
             raise CredentialsError(
                 "this server has no login by device code",
-                where=talk.endpoints.issuer,
+                where=flow.endpoints.issuer,
                 why="its discovery document has no device_authorization_endpoint (RFC 8628 section 4)",
                 fix="log in another way: auth.method in iac.yaml",
             )
-        path = Issuer.parse(talk.endpoints.issuer).path_of(talk.endpoints.others[ENDPOINT])
+        path = Issuer.parse(flow.endpoints.issuer).path_of(flow.endpoints.others[ENDPOINT])
         for scopes in ((*self._scopes, OFFLINE), self._scopes):
-            answer = talk.post(path, {"client_id": self._proof.client_id, "scope": " ".join(scopes)})
+            answer = flow.post(
+                path,
+                {"client_id": self._proof.client_id, "scope": " ".join(scopes)}
+                if scopes
+                else {"client_id": self._proof.client_id},
+            )
             if error_code(answer) != "invalid_scope":
                 break
-        approval = parse_approval(answer, talk.clock.now())
+        approval = parse_approval(answer, flow.clock.now())
         if answer.status == HTTPStatus.NOT_FOUND and not answer.body:
             # what IAM says of a client that it does not have (rec: disabled-client 72)
             why = "the server says 404 where device codes are asked for"
-            raise no_such_client(talk.attempt(GRANT), why)
+            raise no_such_client(flow.attempt(GRANT), why)
         if approval is None:
-            raise refused(talk.attempt(GRANT), answer)
+            raise refused(flow.attempt(GRANT), answer)
         return approval
 
-    def _checked(self, talk: _Talk, bearer: Bearer) -> Bearer:
+    def _checked(self, flow: _DeviceFlow, bearer: Bearer) -> Bearer:
         """Refuse a token that lacks a scope: the server leaves out what its user may not have."""
         missing = [name for name in self._scopes if bearer.scopes is not None and name not in bearer.scopes]
         if missing:
             raise CredentialsError(
                 "the login was not given the scopes that are needed",
-                where=talk.where,
+                where=flow.where,
                 why=f"missing: {' '.join(missing)}; IAM gives iam:admin.* to its administrators only",
                 fix="log in as an administrator of the IAM, or have one run this",
             )
@@ -270,8 +280,8 @@ class DeviceLogin(Login):
 
 
 @dataclass(frozen=True, slots=True)
-class _Talk:
-    """The server that we talk to, and the client that we are."""
+class _DeviceFlow:
+    """One login of a user: the server, and the client that asks for it."""
 
     http: Http
     endpoints: Endpoints
@@ -287,20 +297,20 @@ class _Talk:
     def post(self, path: str, form: dict[str, str]) -> Answer:
         return self.http.send(self.proof.call(path, form, self.endpoints, self.clock))
 
-    def attempt(self, grant: str) -> Attempt:
-        return Attempt(self.proof, self.endpoints, grant, self.scopes, skew_words(self.http.skew))
+    def attempt(self, grant: str) -> TokenRequest:
+        return TokenRequest(self.proof, self.endpoints, grant, self.scopes, skew_words(self.http.skew))
 
 
-def _until_approved(talk: _Talk, approval: DeviceApproval) -> Answer:
+def _until_approved(flow: _DeviceFlow, approval: DeviceApproval) -> Answer:
     """Wait for somebody's yes (RFC 8628 sections 3.4 and 3.5); the answer with the token.
 
     Raises:
         CredentialsError: somebody said no, or the code is over.
     """
     interval = approval.interval
-    while talk.clock.now() < approval.ends:
-        talk.clock.sleep(interval)
-        answer = _poll(talk, approval)
+    while flow.clock.now() < approval.ends:
+        flow.clock.sleep(interval)
+        answer = _poll(flow, approval)
         if answer is None:
             # The server is away. The question is asked again, ever more slowly: the code lives on meanwhile.
             interval = min(2 * interval, LONGEST_INTERVAL)
@@ -309,39 +319,39 @@ def _until_approved(talk: _Talk, approval: DeviceApproval) -> Answer:
         elif error_code(answer) == "slow_down":
             interval += SLOWER
         elif error_code(answer) != "authorization_pending":
-            raise _refusal(talk, answer)
-    raise _over(talk, "the code has expired")
+            raise _refusal(flow, answer)
+    raise _over(flow, "the code has expired")
 
 
-def _poll(talk: _Talk, approval: DeviceApproval) -> Answer | None:
+def _poll(flow: _DeviceFlow, approval: DeviceApproval) -> Answer | None:
     """The server's answer; None when it is away (RFC 8628 section 3.5)."""
     form = {"grant_type": GRANT, "device_code": approval.device_code.reveal()}
     try:
-        answer = talk.post(talk.endpoints.token, form)
+        answer = flow.post(flow.endpoints.token, form)
     except UnreachableError:
         return None
     return None if answer.status in PASSING else answer
 
 
-def _refusal(talk: _Talk, answer: Answer) -> UnreachableError:
+def _refusal(flow: _DeviceFlow, answer: Answer) -> UnreachableError:
     match error_code(answer):
         case "access_denied":
             return CredentialsError(
                 "the login was denied",
-                where=talk.where,
+                where=flow.where,
                 why="whoever opened the page said no",
                 fix="run it again, and approve it on the page",
             )
         case "expired_token":
-            return _over(talk, "the server says that the code has expired")
+            return _over(flow, "the server says that the code has expired")
         case _:
-            return refused(talk.attempt(GRANT), answer)
+            return refused(flow.attempt(GRANT), answer)
 
 
-def _over(talk: _Talk, why: str) -> CredentialsError:
+def _over(flow: _DeviceFlow, why: str) -> CredentialsError:
     return CredentialsError(
         "nobody approved the login in time",
-        where=talk.where,
+        where=flow.where,
         why=f"{why}; IAM says the same when it was denied",
         fix="run it again, and approve it on the page",
     )

@@ -6,6 +6,7 @@ module.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -26,6 +27,7 @@ class ClientCredentialsAuth(LoginSettings):
     client_id: ValueSource
     client_secret: ValueSource
     token_endpoint_auth_method: str = _POST
+    scope: str | Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class PrivateKeyAuth(LoginSettings):
     client_id: ValueSource
     private_key: ValueSource
     key_id: str = ""
+    scope: str | Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,7 @@ class DeviceAuth(LoginSettings):
     client_id: ValueSource
     client_secret: ValueSource | None = None
     token_endpoint_auth_method: str = _POST
+    scope: str | Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +69,7 @@ class AgentAuth(LoginSettings):
 
     account: str
     audience: str = ""
+    scope: str | Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

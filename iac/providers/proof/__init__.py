@@ -15,7 +15,7 @@ from iac.core.origin import Issuer
 from iac.core.proof import Evidence, Grade, ServiceLogin
 from iac.ports import Clock, Prover
 from iac.providers.base import Connection
-from iac.providers.discovery import check_pin, discover
+from iac.providers.discovery import check_pin, discover, documents_of
 from iac.providers.proof.authorization import Authorization
 from iac.providers.proof.keys import check_jwk, check_jwks_uri
 from iac.providers.proof.server import KnownServer, asked
@@ -80,7 +80,7 @@ class OAuthProver(Prover):
     def _authorization(self) -> Authorization:
         with self._lock:
             if self._known is None:
-                endpoints = discover(self._http, self._issuer)
+                endpoints = discover(self._http, self._issuer, documents_of(self._api))
                 self._known = Authorization(KnownServer(self._http, self._issuer, endpoints, self._clock, self._api))
             return self._known
 

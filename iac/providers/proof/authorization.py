@@ -25,7 +25,7 @@ NOBODYS_URI = "https://iac-verify.invalid/not-registered"
 _NEEDS_USER = frozenset({"login_required", "interaction_required", "consent_required", "account_selection_required"})
 """What `prompt=none` answers when all that is missing is a user (OpenID Connect Core section 3.1.2.6)."""
 
-_ACCEPTED = "taken with this client"
+_ACCEPTED = "the server accepts it for this client"
 _LOGIN_FIRST = "the server asks for a login before it looks at the redirect URI"
 _UNKNOWN_CLIENT = "the server leads to its login page, as IAM does for a client_id that it does not know"
 _NO_TELLING = "the server answers alike for a URI that nobody registered"

@@ -15,8 +15,7 @@ from iac.core.origin import Address
 from iac.core.proof import Evidence, Grade
 from iac.core.server import parse_jwks, private_members
 from iac.ports import Clock
-from iac.transport.client import Transport
-from iac.transport.http import Http
+from iac.transport.http import Http, Transport
 from iac.transport.message import Call
 
 JWKS_URI, JWK = "jwks_uri", "jwk"

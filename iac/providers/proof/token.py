@@ -19,7 +19,7 @@ from iac.providers.answer import error_code
 from iac.providers.bearer import parse_claims, parse_scopes
 from iac.providers.logins.proof import basic
 from iac.providers.logins.signing_key import SigningKey, parse_key
-from iac.providers.probe import Probe, is_after_login
+from iac.providers.probe import MADE_UP_CODE, Probe, is_after_login
 from iac.providers.proof.server import KnownServer, asked
 from iac.transport.message import LONGEST, Answer, Call, server_words
 
@@ -32,13 +32,6 @@ LOGIN, TOKEN, REFRESH, DEVICE, INTROSPECTION, ENABLED = (
     "enabled",
 )
 _MADE_UP = "iac-verify-made-up-token"
-_MADE_UP_CODE = {
-    "grant_type": "authorization_code",
-    "code": "iac-verify-made-up-code",
-    "code_verifier": "iac-verify-made-up-verifier-of-43-characters",
-}
-"""A code and a verifier that nobody was given (RFC 6749 section 4.1.3, RFC 7636 section 4.5)."""
-
 _MADE_UP_DEVICE = {"grant_type": GRANT_TYPES[DEVICE], "device_code": "iac-verify-made-up-code"}
 """The same of a device (RFC 8628 section 3.4)."""
 
@@ -46,10 +39,10 @@ _KNOWN = frozenset({"invalid_grant", "unauthorized_client"})
 """What a made-up code of a client that is there is refused with (RFC 6749 section 5.2)."""
 
 _TAKEN = {
-    "client_secret_basic": "accepted by HTTP Basic",
-    "client_secret_post": "accepted in the form",
-    "client_secret_jwt": "accepted as a signed assertion",
-    "private_key_jwt": "accepted as a signed assertion",
+    "client_secret_basic": "the server accepts the secret, sent by HTTP Basic",
+    "client_secret_post": "the server accepts the secret, sent in the request body",
+    "client_secret_jwt": "the server accepts an assertion signed with the secret",
+    "private_key_jwt": "the server accepts an assertion signed with the key",
 }
 _REFUSES_TOKEN_ALONE = frozenset({"invalid_grant", "invalid_token"})
 """RFC 6749 section 5.2; IAM says the second (rec: disabled-client 12)."""
@@ -59,7 +52,7 @@ _AS_DEFINED = "iac plan: is the client as it is defined?"
 _OR_DISABLED = f"{_AS_DEFINED} If it is disabled, an administrator of the server can enable it"
 _UNKNOWN = "the server does not know this client_id"
 _FIX_UNKNOWN = "iac plan: is the client still on the server?"
-_KEY_IS_THEIRS = "its private key is with the service alone, or no output holds it"
+_KEY_IS_THEIRS = "no output holds its private key"
 _NOT_AT_HAND = "no output holds its secret"
 
 
@@ -93,8 +86,10 @@ class ClientLogin:
         """The client with its secret, or with its key; None where none is at hand."""
         client_id, secret = self.subject.client_id, self.subject.secret
         if self.key is not None:
-            return Probe(client_id, Secret(""), self.method, self.server.api, self.key)
-        return Probe(client_id, secret, self.method, self.server.api) if secret is not None else None
+            return Probe(client_id, Secret(""), self.method, self.server.api, self.key, self.subject.fields)
+        if secret is None:
+            return None
+        return Probe(client_id, secret, self.method, self.server.api, fields=self.subject.fields)
 
     @property
     def scope(self) -> tuple[str, ...]:
@@ -182,7 +177,7 @@ def _made_up(subject: ServiceLogin) -> dict[str, str]:
     grants, uris = grants_of(subject), subject.fields.get("redirect_uris")
     if DEVICE in grants and "authorization_code" not in grants:
         return _MADE_UP_DEVICE
-    return _MADE_UP_CODE | ({"redirect_uri": uris[0]} if isinstance(uris, tuple) and uris else {})
+    return MADE_UP_CODE | ({"redirect_uri": uris[0]} if isinstance(uris, tuple) and uris else {})
 
 
 def check_token(session: ClientLogin) -> Evidence:
@@ -203,12 +198,13 @@ def check_token(session: ClientLogin) -> Evidence:
 def _judge_scopes(session: ClientLogin, granted: frozenset[str] | None) -> Evidence:
     if granted is None:
         known = "the server does not say which scopes it has"
-        return Evidence(TOKEN, Grade.UNPROVEN if session.scope else Grade.OK, why=f"a token was got; {known}")
+        return Evidence(TOKEN, Grade.UNPROVEN if session.scope else Grade.OK, why=f"the server gave a token; {known}")
     missing, beyond = scope_differences(session.scope, granted)
-    if not missing and not beyond:
+    if not missing and (not beyond or not session.server.api.is_iam):
+        # a server may give scopes by default, or what a policy of it adds (RFC 6749 section 3.3)
         why = f"a token with {session.shown(' '.join(sorted(granted))) or 'no scope'}"
         return Evidence(TOKEN, Grade.OK, why=why)
-    lacks = [f"has not {' '.join(missing)}"] if missing else []
+    lacks = [f"lacks {' '.join(missing)}"] if missing else []
     brings = [f"has {session.shown(' '.join(beyond))}, which is not defined"] if beyond else []
     return Evidence(TOKEN, Grade.FAILED, why=f"the token {' and '.join([*lacks, *brings])}", fix="iac plan, iac apply")
 
@@ -223,7 +219,7 @@ def check_refresh(session: ClientLogin) -> Evidence:
         why = "IAM refuses a made-up refresh token before it looks at the grant"
         return Evidence(REFRESH, Grade.UNPROVEN, why=why)
     if code in _REFUSES_TOKEN_ALONE:
-        return Evidence(REFRESH, Grade.OK, why="the endpoint refuses a made-up refresh token, and nothing else")
+        return Evidence(REFRESH, Grade.OK, why="the server refuses only the made-up refresh token")
     return Evidence(REFRESH, Grade.FAILED, why=session.words(answer))
 
 
@@ -238,7 +234,7 @@ def check_device(session: ClientLogin) -> Evidence:
     if answer.status == HTTPStatus.NOT_FOUND and session.server.api.is_iam:
         return Evidence(DEVICE, Grade.FAILED, why=_UNKNOWN, fix=_FIX_UNKNOWN)  # rec: disabled-client 72
     if isinstance(body, dict) and body.get("user_code") and body.get("device_code"):
-        return Evidence(DEVICE, Grade.OK, why="codes were given; nobody approves them, so they expire")
+        return Evidence(DEVICE, Grade.OK, why="the server gave codes; nobody approves them, so they expire")
     return Evidence(DEVICE, Grade.FAILED, why=session.words(answer))
 
 
@@ -290,7 +286,7 @@ def check_enabled(session: ClientLogin) -> Iterator[Evidence]:
     """
     has_token_grant = TOKEN in grants_of(session.subject)
     if session.server.api.is_iam and session.can_log_in and not has_token_grant:
-        why = "IAM answers a disabled client as any other; its administrators see whether it is disabled"
+        why = "IAM answers a disabled client like any other; iac plan says whether it is disabled"
         yield Evidence(ENABLED, Grade.UNPROVEN, why=why)
 
 

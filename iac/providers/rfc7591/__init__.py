@@ -18,6 +18,8 @@ PROVIDER = ProviderSettings(
         knows_defaults=False,
         can_rotate=False,
         why_no_rotation="RFC 7592 has none",
+        shows_true_secrets=False,
+        renews_tokens=True,
         takes_basic_raw=False,
     ),
     opener="iac.providers.rfc7591.api:Rfc7591",

@@ -6,10 +6,9 @@ from contextlib import suppress
 from http import HTTPStatus
 
 from iac.core.errors import CredentialsError, IacError, ServerError, UnreachableError
-from iac.core.registration import Registration, Unread
+from iac.core.registration import Registration, UnreadReason
 from iac.core.text import printable
 from iac.providers.answer import error_code, read_failure, write_failure
-from iac.providers.discovery import OAUTH, OPENID
 from iac.providers.registrar import Registrar
 from iac.providers.rfc7591 import PROVIDER
 from iac.transport.message import Answer, Call, server_words
@@ -29,22 +28,23 @@ class Rfc7591(Registrar):
     """Clients that were registered at a server, each with its registration access token."""
 
     api = PROVIDER.api
-    documents = (OPENID, OAUTH)
-    gone_for_login = frozenset({HTTPStatus.NOT_FOUND})
+    gone_for_login = gone_for_token = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
+    # RFC 7592 section 2.1 has 401 for a client that is gone too, so it says neither
+    refused_token = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
 
     def _is_anonymous(self) -> bool:
         return not self._has_login
 
-    def _unread(self, client_id: str) -> Unread | None:
+    def _unread(self, client_id: str) -> UnreadReason | None:
         key = self._key(client_id)
-        if key.is_closed:
-            return Unread.NO_KEY
+        if key.unread is not None:
+            return key.unread
         # The address comes from an answer, or from the state. Whoever could write it there would get the token, so the
         # token goes to the server's own origin only.
         with suppress(CredentialsError):
             if key.rat is not None and key.uri and self._issuer.path_of(key.uri):
                 return None
-        return Unread.NO_ADDRESS
+        return UnreadReason.NO_ADDRESS
 
     def _rotate(self, client_id: str) -> Registration:
         raise ServerError("RFC 7592 has no call for a new secret", where=client_id, fix="make a new client")
@@ -58,8 +58,8 @@ class Rfc7591(Registrar):
             raise UnreachableError(
                 "this server registers no clients",
                 where=printable(self._session.endpoints().issuer),
-                why="its discovery document has no registration_endpoint (RFC 8414 section 2)",
-                fix="register the client by hand, or use the provider of this server",
+                why="its discovery documents have no registration_endpoint (RFC 8414 section 2)",
+                fix="name it in iac.yaml, registration_endpoint: URL; a server without one cannot be used",
             )
         return self._issuer.path_of(declared)
 

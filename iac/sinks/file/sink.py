@@ -50,8 +50,10 @@ class FileSink(Sink):
         return True
 
     def _compare(self, path: str, content: bytes) -> Comparison:
-        found = self._read(path)
-        return Comparison.NOTHING if found is None else Comparison.AS_WANTED if found == content else Comparison.OTHER
+        present = self._read(path)
+        return (
+            Comparison.NOTHING if present is None else Comparison.AS_WANTED if present == content else Comparison.OTHER
+        )
 
     def _look(self, path: str, delivery: Delivery) -> Comparison:
         content = self._read(path)
@@ -108,9 +110,9 @@ def _refuse_others(target: Path, path: str) -> None:
         mode = target.lstat().st_mode
         if stat.S_ISREG(mode):
             return
-        kind = "a symbolic link" if stat.S_ISLNK(mode) else "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        kind = "a symbolic link" if stat.S_ISLNK(mode) else "a folder" if stat.S_ISDIR(mode) else "not a regular file"
         raise RenderError(
-            "the output's place is taken",
+            "something else is at the output's path",
             where=path,
             why=f"there is {kind}",
             fix="remove it, or change the output's path",

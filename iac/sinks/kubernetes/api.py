@@ -11,21 +11,21 @@ from typing import Any
 from urllib.parse import urlencode
 
 from iac.core.errors import CredentialsError, IacError, RenderError, UnreachableError
-from iac.core.limits import listed
+from iac.core.explanation import page_url
 from iac.core.secret import Secret
+from iac.core.text import listed
 from iac.ports import Clock
 from iac.sinks.kubernetes.login import Cluster
 from iac.sinks.kubernetes.secret import MANAGER, Manifest, SecretPath
-from iac.transport.client import Transport
-from iac.transport.http import Http
-from iac.transport.message import Answer, Call, server_words, told
+from iac.transport.http import Http, Transport
+from iac.transport.message import Answer, Call, safe_words, server_words
 from iac.transport.retry import PASSING
 
 _APPLY = "application/apply-patch+yaml"
 _WORDS = ("reason", "message")
 _WORD = re.compile(r"[^\s\"'=:,;]{12,}")
 """A word that may be a secret of a file: other words are rarely as long."""
-_HOW_TO = "docs/how-to/deliver-credentials.md has the Role"
+_HOW_TO = page_url("how-to/deliver-credentials.md#write-the-secret-into-the-cluster")
 
 
 class Api:
@@ -63,9 +63,9 @@ class Api:
         answer = self._send(Call("PATCH", path, body, {"Content-Type": _APPLY}, is_read=is_trial))
         return self._object(target, answer, list(_hidden(manifest)))
 
-    def delete(self, target: SecretPath, found: Manifest) -> None:
+    def delete(self, target: SecretPath, present: Manifest) -> None:
         """Delete a Secret, if it is still the one that was read."""
-        metadata = found["metadata"]
+        metadata = present["metadata"]
         only = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
         options = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": only}
         answer = self._send(Call.write("DELETE", self._path(target), options))
@@ -103,8 +103,8 @@ class Api:
             case HTTPStatus.CONFLICT:
                 return _conflict(target, answer, hidden)
         if answer.status in PASSING or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            fix = "run it again when the cluster is well"
-            return UnreachableError("the cluster cannot do it now", where=target.path, why=words, fix=fix)
+            fix = "run it again when the cluster works"
+            return UnreachableError("the cluster does not work now", where=target.path, why=words, fix=fix)
         fix = "correct the output's template, or its sink in iac.yaml"
         return RenderError("the cluster refuses the Secret", where=target.path, why=words, fix=fix)
 
@@ -125,12 +125,12 @@ def _conflict(target: SecretPath, answer: Answer, hidden: Sequence[Secret]) -> R
             why=server_words(answer, hidden, _WORDS),
             fix="run it again: what the cluster holds is read first",
         )
-    said = (f"{cause.get('message')} ({cause.get('field')})" for cause in causes)
+    words = (f"{cause.get('message')} ({cause.get('field')})" for cause in causes)
     return RenderError(
         "another manager keeps fields of this Secret",
         where=target.path,
-        why=told(answer, listed(said, "; "), hidden),
-        fix="have that manager give them up, or give the output another path; iac forces nobody off",
+        why=safe_words(answer, listed(words, "; "), hidden),
+        fix="make that manager release them, or give the output another path; iac never forces",
     )
 
 

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from iac.core.errors import InputError
-from iac.core.limits import DEADLINE, TIMEOUT, listed
+from iac.core.limits import DEADLINE, TIMEOUT
 from iac.core.origin import Address
 from iac.core.secret import Secret
+from iac.core.text import listed
+from iac.document import YamlReader, parse_document
 from iac.files import read
 from iac.transport.certificate import accept_any_form
 
@@ -39,9 +41,9 @@ _REFUSED = {
         "proxy: URL in iac.yaml, and take proxy-url out",
     ),
     "exec": ("iac runs no program that a kubeconfig names", _LOG_IN),
-    "auth-provider": ("Kubernetes has given it up", _LOG_IN),
-    "username": ("Kubernetes has given passwords up", _LOG_IN),
-    "as": ("iac acts as nobody else", _LOG_IN),
+    "auth-provider": ("Kubernetes no longer has it", _LOG_IN),
+    "username": ("Kubernetes no longer has passwords", _LOG_IN),
+    "as": ("iac impersonates nobody", _LOG_IN),
 }
 
 
@@ -70,7 +72,7 @@ class Cluster:
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class ClusterChoice:
     """The cluster by a sink's settings.
 
     Attributes:
@@ -84,11 +86,11 @@ class Choice:
     context: str = ""
 
 
-def find_cluster(choice: Choice, environ: Mapping[str, str], account: Path = _ACCOUNT) -> Cluster:
+def find_cluster(choice: ClusterChoice, environ: Mapping[str, str], account: Path = _ACCOUNT) -> Cluster:
     """The cluster that is meant: by the settings, KUBECONFIG, ~/.kube/config, or the pod's own.
 
     Raises:
-        InputError: there is none, or its login cannot be used.
+        InputError: no cluster is configured, or its login cannot be used.
     """
     usual = Path(environ.get("HOME") or "~").expanduser() / ".kube" / "config"
     named = [Path(part) for part in environ.get("KUBECONFIG", "").split(os.pathsep) if part]
@@ -104,23 +106,23 @@ def find_cluster(choice: Choice, environ: Mapping[str, str], account: Path = _AC
     raise InputError("no cluster is configured", where=f"sink {choice.sink}", why=f"there is no {path}", fix=fix)
 
 
-def _own_cluster(choice: Choice, environ: Mapping[str, str], account: Path) -> Cluster:
+def _own_cluster(choice: ClusterChoice, environ: Mapping[str, str], account: Path) -> Cluster:
     host, port = environ["KUBERNETES_SERVICE_HOST"], environ.get("KUBERNETES_SERVICE_PORT", "443")
     url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
-    authority = _read(account / "ca.crt")
+    authority = _read_text(account / "ca.crt")
     return Cluster(
         name="the pod's service account",
         setting=f"sinks.{choice.sink}",
         address=_address(url, account),
         trust=lambda: _context(authority),
-        token=Secret(_read(account / "token").strip()),
+        token=Secret(_read_text(account / "token").strip()),
     )
 
 
 class _Kubeconfig:
     """One kubeconfig (v1 Config), read for one context."""
 
-    def __init__(self, path: Path, choice: Choice) -> None:
+    def __init__(self, path: Path, choice: ClusterChoice) -> None:
         self._path = path
         self._choice = choice
         self._value = _mapping(path)
@@ -143,14 +145,14 @@ class _Kubeconfig:
     def _named(self, kind: str, name: str) -> dict[str, Any]:
         entries = self._value.get(f"{kind}s") or []
         known = {entry.get("name"): entry.get(kind) for entry in entries if isinstance(entry, dict)}
-        found = known.get(name)
-        if not isinstance(found, dict):
+        part = known.get(name)
+        if not isinstance(part, dict):
             raise InputError(
                 f"the kubeconfig has no {kind} {name or 'chosen'}",
                 where=str(self._path),
                 fix=f"there are: {listed(known) or 'none'}; sinks.{self._choice.sink}.context chooses",
             )
-        return found
+        return part
 
     def _token(self, user: Mapping[str, Any]) -> Secret | None:
         text = str(user.get("token") or "") or (self._file(user["tokenFile"]) if user.get("tokenFile") else "")
@@ -173,28 +175,43 @@ class _Kubeconfig:
         return self._file(part[name]) if part.get(name) else ""
 
     def _file(self, name: str) -> str:
-        return _read(self._path.parent / name)
+        return _read_text(self._path.parent / name)
+
+
+class _KubeconfigReader(YamlReader):
+    """Reads a kubeconfig."""
+
+    max_bytes = _LARGEST
+    smaller = "write the part of one context: kubectl config view --minify --flatten --raw"
 
 
 def _mapping(path: Path) -> dict[str, Any]:
-    import yaml  # only where a kubeconfig is read
-
-    text = _read(path)
-    try:
-        value = yaml.load(text, Loader=yaml.SafeLoader)
-    except (yaml.YAMLError, RecursionError, ValueError):
-        value = None
-    if not isinstance(value, dict):
+    document, mistakes = parse_document(_read(path), str(path), _KubeconfigReader)
+    for problem in mistakes:
+        raise InputError(
+            "the kubeconfig cannot be used", where=str(problem.location), why=problem.summary, fix=problem.fix
+        )
+    if document is None or not isinstance(document.value, dict):
         raise InputError("the kubeconfig cannot be used", where=str(path), why="it is not a YAML mapping")
-    return value
+    return document.value
 
 
-def _read(path: Path) -> str:
+def _read(path: Path) -> bytes:
     try:
-        return read(path, _LARGEST).decode()
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or "it is not text"
-        raise InputError("a file that leads to the cluster cannot be read", where=str(path), why=why) from None
+        return read(path, _LARGEST + 1)
+    except OSError as error:
+        raise _unreadable(path, str(error.strerror)) from None
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return _read(path).decode()
+    except UnicodeDecodeError:
+        raise _unreadable(path, "it is not text") from None
+
+
+def _unreadable(path: Path, why: str) -> InputError:
+    return InputError("a file for the login to the cluster cannot be read", where=str(path), why=why)
 
 
 def _address(url: str, source: Path) -> Address:

@@ -52,7 +52,7 @@ def read_data(target: SecretPath, content: bytes) -> dict[str, str]:
     """The `data` of the Secret: key to base64.
 
     Raises:
-        RenderError: the content is to be several keys and is no dotenv.
+        RenderError: the content should be several keys, and is not dotenv.
     """
     if target.key:
         return {target.key: base64.b64encode(content).decode()}
@@ -107,7 +107,7 @@ def manifest(target: SecretPath, data: Mapping[str, str], owner: str, kind: str,
 
 
 def released(target: SecretPath, present: Manifest) -> Manifest:
-    """A Secret that gives up all fields of ours, where others keep keys in it. Its type cannot be changed."""
+    """A Secret without fields of ours, where others keep keys in it. Its type cannot be changed."""
     metadata = {"name": target.name, "namespace": target.namespace}
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "type": present.get("type")}
 
@@ -122,8 +122,10 @@ def holds(present: Manifest | None, wanted: Manifest) -> bool:
     if present is None or present.get("type") != wanted["type"]:
         return False
     for path in (("data",), ("metadata", "labels"), ("metadata", "annotations")):
-        there, here = _part(present, *path), _part(wanted, *path)
-        if _owned(present, path) != set(here) or any(there.get(name) != value for name, value in here.items()):
+        present_part, wanted_part = _part(present, *path), _part(wanted, *path)
+        if _owned(present, path) != set(wanted_part) or any(
+            present_part.get(name) != value for name, value in wanted_part.items()
+        ):
             return False
     return True
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from iac.core.diagnostics import Diagnostic
@@ -17,7 +17,7 @@ from iac.core.errors import RenderError, UnknownOutcome
 from iac.ports import Clock, Comparison, Delivery, OutputSite, Sink
 from iac.ports.path import named_file
 from iac.sinks.kubernetes import KubernetesSettings
-from iac.sinks.kubernetes.login import Choice, Cluster, find_cluster
+from iac.sinks.kubernetes.login import Cluster, ClusterChoice, find_cluster
 from iac.sinks.kubernetes.secret import (
     MARK,
     Manifest,
@@ -36,33 +36,17 @@ if TYPE_CHECKING:
     from iac.sinks.kubernetes.api import Api
 
 
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """The marks that every Secret of a sink carries.
-
-    Attributes:
-        owner: the project and environment that made it, as `PROJECT/ENVIRONMENT`.
-        type: of the Secret.
-        labels: beside iac's own.
-    """
-
-    owner: str
-    type: str = "Opaque"
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-
 def open_sink(settings: KubernetesSettings, at: OutputSite) -> Sink:
     """The Secrets of a cluster."""
     site = at.site
     kubeconfig = named_file(site.root, settings.kubeconfig) if settings.kubeconfig else None
-    choice = Choice(at.name, kubeconfig, settings.context)
-    marks = Marks(f"{site.project}/{site.environment}", settings.type, settings.labels)
+    choice = ClusterChoice(at.name, kubeconfig, settings.context)
 
     def find() -> Cluster:
         cluster = find_cluster(choice, site.environ)
         return replace(cluster, timeout=site.timeout, deadline=site.deadline, proxy=site.network.proxy)
 
-    return KubernetesSink(find, marks, site.clock)
+    return KubernetesSink(find, settings, f"{site.project}/{site.environment}", site.clock)
 
 
 class KubernetesSink(Sink):
@@ -70,15 +54,17 @@ class KubernetesSink(Sink):
 
     Args:
         find: finds the cluster and the login for it; asked by the first call.
-        marks: what every Secret carries.
+        settings: with the type and the labels that every Secret gets.
+        owner: the project and environment that made it, as `PROJECT/ENVIRONMENT`.
         clock: for pauses between attempts.
     """
 
-    def __init__(self, find: Callable[[], Cluster], marks: Marks, clock: Clock) -> None:
+    def __init__(self, find: Callable[[], Cluster], settings: KubernetesSettings, owner: str, clock: Clock) -> None:
         self._find = find
-        self._marks = marks
+        self._settings = settings
+        self._owner = owner
         self._clock = clock
-        self._found: Cluster | None = None
+        self._known_cluster: Cluster | None = None
 
     def _check(self, path: str, content: bytes) -> None:
         wanted = self._manifest(path, content)
@@ -92,7 +78,7 @@ class KubernetesSink(Sink):
             self._refuse_foreign(target, present)
             if holds(present, wanted):
                 return False
-            answer = _apply(api, target, _on(present, wanted))
+            answer = _apply(api, target, _if_unchanged(present, wanted))
         if not holds(answer, wanted):
             raise RenderError(
                 "the cluster holds another Secret than was sent",
@@ -107,11 +93,7 @@ class KubernetesSink(Sink):
             if present is None:
                 return Comparison.NOTHING
         wanted = self._manifest(path, content)
-        return (
-            Comparison.AS_WANTED
-            if is_marked(present, self._marks.owner) and holds(present, wanted)
-            else Comparison.OTHER
-        )
+        return Comparison.AS_WANTED if is_marked(present, self._owner) and holds(present, wanted) else Comparison.OTHER
 
     def _look(self, path: str, delivery: Delivery) -> Comparison:
         return Comparison.AS_WANTED
@@ -126,7 +108,7 @@ class KubernetesSink(Sink):
                 return
             self._refuse_foreign(target, present)
             if keys_of_others(present):
-                api.apply(target, _on(present, released(target, present)))
+                api.apply(target, _if_unchanged(present, released(target, present)))
             else:
                 _delete(api, target, present)
 
@@ -138,9 +120,9 @@ class KubernetesSink(Sink):
         return {}
 
     def _cluster(self) -> Cluster:
-        if self._found is None:
-            self._found = self._find()
-        return self._found
+        if self._known_cluster is None:
+            self._known_cluster = self._find()
+        return self._known_cluster
 
     @contextmanager
     def _open(self, path: str) -> Iterator[tuple[Api, SecretPath, Manifest | None]]:
@@ -152,23 +134,23 @@ class KubernetesSink(Sink):
             yield api, target, api.read(target)
 
     def _manifest(self, path: str, content: bytes) -> Manifest:
-        marks, target = self._marks, parse_target(path)
-        return manifest(target, read_data(target, content), marks.owner, marks.type, marks.labels)
+        target, settings = parse_target(path), self._settings
+        return manifest(target, read_data(target, content), self._owner, settings.type, settings.labels)
 
     def _refuse_foreign(self, target: SecretPath, present: Manifest | None) -> None:
-        if present is None or is_marked(present, self._marks.owner):
+        if present is None or is_marked(present, self._owner):
             return
         raise RenderError(
             "this Secret is not iac's to change",
             where=target.path,
-            why=f"it does not carry the annotation {MARK}: {self._marks.owner}",
+            why=f"it does not carry the annotation {MARK}: {self._owner}",
             fix="give the output another path, or give the Secret to iac:"
             f" kubectl annotate secret -n {target.namespace}"
-            f" {target.name} {MARK}={self._marks.owner} --overwrite",
+            f" {target.name} {MARK}={self._owner} --overwrite",
         )
 
 
-def _on(present: Manifest | None, wanted: Manifest) -> Manifest:
+def _if_unchanged(present: Manifest | None, wanted: Manifest) -> Manifest:
     """The wanted Secret, on the condition that the Secret is still the one that was read."""
     if present is None:
         return wanted

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from iac.core.plan.change import sha256
-from iac.core.plan.recipients import parse_recipients
+from iac.core.plan.change import parse_recipients, sha256
 from iac.ports.settings import SinkSettings
 
 
@@ -21,7 +20,7 @@ class SopsSettings(SinkSettings):
     extra: ClassVar = "sops"
     is_sealed: ClassVar = True
 
-    recipients: tuple[str, ...] = ()
+    sealed_to: tuple[str, ...] = ()
     encrypted_keys: tuple[str, ...] = ()
 
     @classmethod
@@ -29,11 +28,6 @@ class SopsSettings(SinkSettings):
         """The settings in its keys."""
         named = re.findall(r"[A-Za-z0-9_-]+", keys.get("encrypted_regex", ""))
         return cls(parse_recipients(keys.get("recipients", ())), tuple(named))
-
-    @property
-    def sealed_to(self) -> tuple[str, ...]:
-        """The recipients."""
-        return self.recipients
 
     @property
     def form(self) -> str:

@@ -18,8 +18,7 @@ from collections.abc import Sequence
 from importlib.util import find_spec
 
 from iac.core.errors import InputError, RenderError, StateError
-from iac.core.limits import listed
-from iac.core.text import install_extra
+from iac.core.text import install_extra, listed
 from iac.ports import Clock, OutputSite, Sink
 from iac.sealing import CONFIGURE, parse_recipient
 from iac.sinks.sealed import Cipher, Readers, damaged, open_sealed
@@ -28,11 +27,11 @@ from iac.sinks.sops.form import METADATA, Binary, Dotenv, Form, FormError, Ini, 
 from iac.sinks.sops.tree import (
     UNENCRYPTED,
     Branch,
-    Damaged,
-    Foreign,
+    DamagedValue,
+    ForeignMetadata,
     Metadata,
-    decrypted,
-    encrypted,
+    decrypt_branch,
+    encrypt_branch,
     keys,
     parse_metadata,
 )
@@ -67,7 +66,7 @@ class SopsCipher(Cipher):
         branch = read_branch(path, content, self._encrypted_keys)
         key = secrets.token_bytes(_KEY_BYTES)
         now = self._clock.now().strftime("%Y-%m-%dT%H:%M:%SZ")
-        sealed, mac = encrypted(branch, key, self._encrypted_keys, now)
+        sealed, mac = encrypt_branch(branch, key, self._encrypted_keys, now)
         sealed_keys = tuple((text, _seal_key(key, text)) for text in recipients)
         return form_of(path).seal(sealed, Metadata(sealed_keys, now, mac, self._encrypted_keys)).encode()
 
@@ -77,7 +76,7 @@ class SopsCipher(Cipher):
         try:
             branch, metadata = parse_file(path, sealed)
             return form_of(path).show(_open(path, branch, metadata, readers)).encode()
-        except (FormError, Foreign, Damaged):
+        except (FormError, ForeignMetadata, DamagedValue):
             raise damaged(path) from None
 
     def holds(self, path: str, sealed: bytes, content: bytes, readers: Readers) -> bool:
@@ -88,16 +87,16 @@ class SopsCipher(Cipher):
             wanted = sorted(readers.recipients(path)), self._encrypted_keys
             if (sorted(recipient for recipient, _ in metadata.keys), metadata.encrypted_keys) != wanted:
                 return False
-            found = _open(path, branch, metadata, readers)
-        except (FormError, Foreign, Damaged):
+            opened = _open(path, branch, metadata, readers)
+        except (FormError, ForeignMetadata, DamagedValue):
             return False
-        return json.dumps(found) == json.dumps(read_branch(path, content, self._encrypted_keys))
+        return json.dumps(opened) == json.dumps(read_branch(path, content, self._encrypted_keys))
 
 
 def _open(path: str, branch: Branch, metadata: Metadata, readers: Readers) -> Branch:
-    """The values in clear; raises `Damaged`."""
+    """The values in clear; raises `DamagedValue`."""
     key = _open_key(path, metadata, readers)
-    return decrypted(branch, key, metadata.encrypted_keys, (metadata.mac, metadata.modified))
+    return decrypt_branch(branch, key, metadata.encrypted_keys, (metadata.mac, metadata.modified))
 
 
 _FORMS: dict[str, type[Form]] = {"json": Json, "yaml": Yaml, "yml": Yaml, "env": Dotenv, "ini": Ini}
@@ -110,11 +109,11 @@ def form_of(path: str) -> Form:
 
 
 def parse_file(path: str, sealed: bytes) -> tuple[Branch, Metadata]:
-    """An encrypted file as it stands; raises `FormError` or `Foreign` for what is none of this sink."""
+    """An encrypted file as it stands; raises `FormError` or `ForeignMetadata` for a file of another program."""
     try:
         branch, metadata = form_of(path).split(sealed.decode())
     except UnicodeDecodeError:
-        raise Foreign from None
+        raise ForeignMetadata from None
     return branch, parse_metadata(metadata)
 
 
@@ -140,7 +139,7 @@ def read_branch(path: str, content: bytes, encrypted_keys: Sequence[str] = ()) -
 
 def _check_names(branch: Branch) -> None:
     if METADATA in branch or any(name.startswith(f"{METADATA}_") for name in branch):
-        raise FormError(f"{METADATA} is what SOPS calls its own part of the file")
+        raise FormError(f"{METADATA} is the key of SOPS's own part of the file")
     if any(name.endswith(UNENCRYPTED) for name in keys(branch)):
         raise FormError(f"SOPS leaves keys that end in {UNENCRYPTED} in clear")
 
@@ -166,7 +165,7 @@ def _seal_key(key: bytes, recipient: str) -> str:
 
     if recipient.startswith("age1tag"):
         raise StateError(
-            "SOPS has no such recipients",
+            "SOPS does not support such recipients",
             where=recipient,
             why="it takes X25519 and ssh keys",
             fix="name age1... or ssh-... recipients in the sink",

@@ -13,7 +13,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from iac.sinks.sops.tree import Branch, Foreign, Metadata, Node, parse_flat
+from iac.core.limits import LARGEST_LIST
+from iac.document import WORDS, YamlReader, parse_yaml
+from iac.sinks.sops.tree import Branch, ForeignMetadata, Metadata, Node, parse_flat
 
 METADATA = "sops"
 _FLAT = "sops_"
@@ -42,7 +44,7 @@ class Form(ABC):
         return self.show({**branch, METADATA: metadata.to_dict()})
 
     def split(self, text: str) -> tuple[Branch, Node]:
-        """The values of an encrypted file, and what stands under `sops`; raises `FormError` or `Foreign`."""
+        """The values of an encrypted file, and what stands under `sops`; raises `FormError` or `ForeignMetadata`."""
         branch = self.read(text)
         return branch, branch.pop(METADATA, None)
 
@@ -54,7 +56,11 @@ class Json(Form):
         """See `Form`."""
         try:
             value = json.loads(
-                text, parse_constant=_no_fraction, object_pairs_hook=_once, parse_int=_short, parse_float=_no_fraction
+                text,
+                parse_constant=_no_fraction,
+                object_pairs_hook=_unique_keys,
+                parse_int=_small_number,
+                parse_float=_no_fraction,
             )
         except (ValueError, RecursionError) as error:
             raise FormError(f"it is not JSON ({_place(error)})") from None
@@ -86,7 +92,7 @@ class Binary(Form):
         """See `Form`."""
         branch, metadata = Json().split(text)
         if not isinstance(branch.get("data"), str):
-            raise Foreign
+            raise ForeignMetadata
         return branch, metadata
 
 
@@ -117,8 +123,8 @@ class Dotenv(Form):
     def split(self, text: str) -> tuple[Branch, Node]:
         """See `Form`."""
         flat = self.read(text)
-        own = {name.removeprefix(_FLAT): str(value) for name, value in flat.items() if name.startswith(_FLAT)}
-        return {name: value for name, value in flat.items() if not name.startswith(_FLAT)}, parse_flat(own)
+        metadata = {name.removeprefix(_FLAT): str(value) for name, value in flat.items() if name.startswith(_FLAT)}
+        return {name: value for name, value in flat.items() if not name.startswith(_FLAT)}, parse_flat(metadata)
 
 
 class Ini(Form):
@@ -146,8 +152,8 @@ class Ini(Form):
     def split(self, text: str) -> tuple[Branch, Node]:
         """See `Form`."""
         branch = _sections(text)
-        own = branch.pop(METADATA, None)
-        return branch, parse_flat({name: str(value) for name, value in _mapping(own).items()})
+        metadata = branch.pop(METADATA, None)
+        return branch, parse_flat({name: str(value) for name, value in _mapping(metadata).items()})
 
 
 def _sections(text: str) -> Branch:
@@ -156,12 +162,12 @@ def _sections(text: str) -> Branch:
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip() or line.startswith(("#", ";")):
             continue
-        found = _SECTION.fullmatch(line.rstrip())
-        if found:
-            if found[1] in branch:
+        header = _SECTION.fullmatch(line.rstrip())
+        if header:
+            if header[1] in branch:
                 raise FormError(f"line {number} begins a section that was there before")
             section = {}
-            branch[found[1]] = section
+            branch[header[1]] = section
         else:
             _add_key(section, line, number)
     return branch
@@ -176,18 +182,18 @@ def _add_key(section: dict[str, Node] | None, line: str, number: int) -> None:
 
 def _mapping(node: Node) -> dict[str, Node]:
     if not isinstance(node, dict):
-        raise Foreign
+        raise ForeignMetadata
     return node
 
 
-def _once(pairs: list[tuple[str, Node]]) -> dict[str, Node]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
+def _unique_keys(pairs: list[tuple[str, Node]]) -> dict[str, Node]:
+    branch = dict(pairs)
+    if len(branch) < len(pairs):
         raise FormError("a key is there twice")
-    return found
+    return branch
 
 
-def _short(text: str) -> int:
+def _small_number(text: str) -> int:
     if len(text) > _DIGITS:
         _no_fraction(text)
     return int(text)
@@ -201,19 +207,29 @@ def _place(error: Exception) -> str:
     return f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "nested too deeply, or a long number"
 
 
-_WORDS: dict[str, bool | None] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-_WHOLE = re.compile(r"[-+]?[0-9]{1,15}")
+_WHOLE = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,14})")
 _NUMBER = re.compile(
     r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?|0o[0-7]+|0x[0-9a-fA-F]+|[-+]?\.(inf|nan)", re.IGNORECASE
 )
 _PLAIN_KEY = re.compile(r"[A-Za-z][A-Za-z0-9_./-]*")
-_DEEPEST = 32
 _FOUR_DIGITS = 0xFFFF
-_SHORT = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+class _SopsReader(YamlReader):
+    """Reads numbers that all programs read alike, and any character in a text."""
+
+    max_nodes = LARGEST_LIST
+
+    def scalar(self, event: Any) -> Node:
+        """The value; a number of another kind is a mistake."""
+        text: str = event.value
+        if not event.implicit[0]:
+            return text
+        if _WHOLE.fullmatch(text):
+            return int(text)
+        if _NUMBER.fullmatch(text):
+            self.fault(event, "yaml-number", "each program reads this number differently: write it as a string")
+        return WORDS.get(text, text)
 
 
 class Yaml(Form):
@@ -221,71 +237,16 @@ class Yaml(Form):
 
     def read(self, text: str) -> Branch:
         """See `Form`."""
-        value = _value(_composed(text))
-        if not isinstance(value, dict):
+        parsed = parse_yaml(text, reader=_SopsReader)
+        for problem in parsed.mistakes:  # its summary holds no value
+            raise FormError(f"line {problem.location.line if problem.location else 1}: {problem.summary}")
+        if not isinstance(parsed.value, dict):
             raise FormError("SOPS takes a YAML mapping only")
-        return value
+        return parsed.value
 
     def show(self, branch: Branch) -> str:
         """See `Form`."""
         return "".join(f"{line}\n" for line in _yaml_lines(branch, ""))
-
-
-def _composed(text: str) -> Any:
-    import yaml  # only where an output is YAML
-
-    try:
-        _check_tokens(text)
-        return yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        line = f"line {error.problem_mark.line + 1}" if error.problem_mark else "its end"
-        raise FormError(f"it is not one YAML document ({line})") from None
-    except yaml.YAMLError:
-        raise FormError("it is not YAML: it has a character that YAML does not allow") from None
-
-
-def _check_tokens(text: str) -> None:
-    """Refuse what can name or repeat a value, and nesting that exhausts a reader."""
-    import yaml  # only where an output is YAML
-
-    depth = 0
-    for token in yaml.scan(text, Loader=yaml.SafeLoader):
-        line = token.start_mark.line + 1
-        if isinstance(token, yaml.AnchorToken | yaml.AliasToken | yaml.TagToken | yaml.DirectiveToken):
-            raise FormError(f"line {line} has an anchor, an alias, a tag or a directive")
-        depth += type(token).__name__.endswith("StartToken") - type(token).__name__.endswith("EndToken")
-        if depth > _DEEPEST:
-            raise FormError(f"line {line} is nested too deeply")
-
-
-def _value(node: Any) -> Node:
-    import yaml  # only where an output is YAML
-
-    if isinstance(node, yaml.MappingNode):
-        found: dict[str, Node] = {}
-        for key, value in node.value:
-            name = _scalar(key) if isinstance(key, yaml.ScalarNode) else None
-            if not isinstance(name, str) or name in found:
-                raise FormError(f"line {key.start_mark.line + 1} has a key that is not a string, or repeats a key")
-            found[name] = _value(value)
-        return found
-    if isinstance(node, yaml.SequenceNode):
-        return [_value(item) for item in node.value]
-    return _scalar(node) if node is not None else None
-
-
-def _scalar(node: Any) -> Node:
-    text: str = node.value
-    if node.style is not None:
-        return text
-    if text in _WORDS:
-        return _WORDS[text]
-    if _WHOLE.fullmatch(text) and (text.lstrip("-+") == "0" or not text.lstrip("-+").startswith("0")):
-        return int(text)
-    if _NUMBER.fullmatch(text):
-        line = node.start_mark.line + 1
-        raise FormError(f"the number of line {line} is read differently by each program: write it as a string")
-    return text
 
 
 def _yaml_lines(branch: Branch, indent: str) -> Iterator[str]:
@@ -344,13 +305,8 @@ def _text(node: Node) -> str:
 
 
 def quoted(text: str) -> str:
-    """The text in double quotes (YAML 1.2 section 7.3.1)."""
-    return f'"{"".join(map(_character, text))}"'
-
-
-def _character(char: str) -> str:
-    if char in _SHORT:
-        return _SHORT[char]
-    if char.isprintable():
-        return char
-    return f"\\u{ord(char):04x}" if ord(char) <= _FOUR_DIGITS else f"\\U{ord(char):08x}"
+    """The text in double quotes (YAML 1.2 section 7.3.1): JSON, with all that nobody sees as escapes."""
+    return "".join(
+        char if char.isprintable() else f"\\u{ord(char):04x}" if ord(char) <= _FOUR_DIGITS else f"\\U{ord(char):08x}"
+        for char in json.dumps(text, ensure_ascii=False)
+    )

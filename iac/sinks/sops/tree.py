@@ -28,11 +28,11 @@ _VALUE = re.compile(r"ENC\[AES256_GCM,data:([^,]*),iv:([^,]*),tag:([^,]*),type:(
 _READ: Mapping[str, Callable[[str], Leaf]] = {"int": int, "float": float, "bool": lambda text: text == "True"}
 
 
-class Damaged(Exception):
+class DamagedValue(Exception):
     """A value is not what was encrypted, or not under this key."""
 
 
-def encrypted(branch: Branch, key: bytes, only: Sequence[str], now: str) -> tuple[Branch, str]:
+def encrypt_branch(branch: Branch, key: bytes, only: Sequence[str], now: str) -> tuple[Branch, str]:
     """The values encrypted, and the MAC over all of them.
 
     Args:
@@ -44,14 +44,14 @@ def encrypted(branch: Branch, key: bytes, only: Sequence[str], now: str) -> tupl
     digest = hashlib.sha512()
 
     def seal(leaf: Leaf, path: tuple[str, ...]) -> Leaf:
-        digest.update(_text(leaf).encode())
+        digest.update(str(leaf).encode())  # `True` and `False` for flags, digits for numbers
         return _seal(leaf, key, _aad(path)) if _is_meant(path, only) else leaf
 
     sealed = {name: _walk(node, (name,), seal) for name, node in branch.items()}
     return sealed, _seal(digest.hexdigest().upper(), key, now)
 
 
-def decrypted(branch: Branch, key: bytes, only: Sequence[str], seal: tuple[str, str]) -> Branch:
+def decrypt_branch(branch: Branch, key: bytes, only: Sequence[str], seal: tuple[str, str]) -> Branch:
     """The values in clear, after the MAC over all of them was found right.
 
     Args:
@@ -61,19 +61,19 @@ def decrypted(branch: Branch, key: bytes, only: Sequence[str], seal: tuple[str, 
         seal: the encrypted MAC, and the time of the last change.
 
     Raises:
-        Damaged: a value or the whole was changed.
+        DamagedValue: a value or the whole was changed.
     """
     digest = hashlib.sha512()
 
     def open_(leaf: Leaf, path: tuple[str, ...]) -> Leaf:
-        plain, kind = _open(leaf, key, _aad(path)) if _is_meant(path, only) else (_text(leaf), "")
+        plain, kind = _open(leaf, key, _aad(path)) if _is_meant(path, only) else (str(leaf), "")
         digest.update(plain.encode())
         return _READ.get(kind, str)(plain) if kind else leaf
 
     opened = {name: _walk(node, (name,), open_) for name, node in branch.items()}
     mac, modified = seal
     if _open(mac, key, modified)[0] != digest.hexdigest().upper():
-        raise Damaged
+        raise DamagedValue
     return opened
 
 
@@ -104,11 +104,6 @@ def _aad(path: tuple[str, ...]) -> str:
     return "".join(f"{name}:" for name in path)
 
 
-def _text(leaf: Leaf) -> str:
-    """The text that enters the MAC: `True` and `False` for flags, digits for numbers."""
-    return str(leaf)
-
-
 def _seal(leaf: Leaf, key: bytes, aad: str) -> str:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # an extra
 
@@ -116,7 +111,7 @@ def _seal(leaf: Leaf, key: bytes, aad: str) -> str:
         return ""
     kind = "bool" if isinstance(leaf, bool) else "int" if isinstance(leaf, int) else "str"
     nonce = secrets.token_bytes(_NONCE_BYTES)
-    whole = AESGCM(key).encrypt(nonce, _text(leaf).encode(), aad.encode())
+    whole = AESGCM(key).encrypt(nonce, str(leaf).encode(), aad.encode())
     data, tag = whole[:-_TAG_BYTES], whole[-_TAG_BYTES:]
     shown = [base64.b64encode(part).decode() for part in (data, nonce, tag)]
     return f"ENC[AES256_GCM,data:{shown[0]},iv:{shown[1]},tag:{shown[2]},type:{kind}]"
@@ -129,14 +124,14 @@ def _open(leaf: Any, key: bytes, aad: str) -> tuple[str, str]:
 
     if leaf == "":
         return "", "str"
-    found = _VALUE.fullmatch(leaf) if isinstance(leaf, str) else None
-    if found is None:
-        raise Damaged
+    match = _VALUE.fullmatch(leaf) if isinstance(leaf, str) else None
+    if match is None:
+        raise DamagedValue
     try:
-        data, nonce, tag = (base64.b64decode(part, validate=True) for part in found.groups()[:3])
-        return AESGCM(key).decrypt(nonce, data + tag, aad.encode()).decode(), found[4]
+        data, nonce, tag = (base64.b64decode(part, validate=True) for part in match.groups()[:3])
+        return AESGCM(key).decrypt(nonce, data + tag, aad.encode()).decode(), match[4]
     except (ValueError, InvalidTag):
-        raise Damaged from None
+        raise DamagedValue from None
 
 
 VERSION = "3.13.3"
@@ -146,7 +141,7 @@ _NAMES = re.compile(r"\^\(([A-Za-z0-9_|-]+)\)\$")
 _PART = re.compile(r"__(map|list)_")
 
 
-class Foreign(Exception):
+class ForeignMetadata(Exception):
     """The metadata are none, or of a file that this sink would not write."""
 
 
@@ -183,22 +178,22 @@ class Metadata:
 
 
 def parse_metadata(value: Node) -> Metadata:
-    """Read what stands under `sops`; raises `Foreign`."""
+    """Read what stands under `sops`; raises `ForeignMetadata`."""
     if not isinstance(value, dict):
-        raise Foreign
+        raise ForeignMetadata
     filled = {name: part for name, part in value.items() if part not in (None, [], "")}
     age = filled.get("age")
     if not _KNOWN.issuperset(filled) or not isinstance(age, list):
-        raise Foreign
-    found = _NAMES.fullmatch(_string(filled.get("encrypted_regex", "^(all)$")))
-    if found is None or filled.get("unencrypted_suffix", UNENCRYPTED) != UNENCRYPTED:
-        raise Foreign
-    names = tuple(found[1].split("|")) if "encrypted_regex" in filled else ()
+        raise ForeignMetadata
+    match = _NAMES.fullmatch(_string(filled.get("encrypted_regex", "^(all)$")))
+    if match is None or filled.get("unencrypted_suffix", UNENCRYPTED) != UNENCRYPTED:
+        raise ForeignMetadata
+    names = tuple(match[1].split("|")) if "encrypted_regex" in filled else ()
     return Metadata(tuple(map(_key, age)), _string(filled.get("lastmodified")), _string(filled.get("mac")), names)
 
 
 def parse_flat(flat: Mapping[str, str]) -> Node:
-    """The nested form of what dotenv and INI have on one level; raises `Foreign`."""
+    """The nested form of what dotenv and INI have on one level; raises `ForeignMetadata`."""
     root: dict[str, Node] = {}
     for name, text in flat.items():
         head, *rest = _PART.split(name)
@@ -209,7 +204,7 @@ def parse_flat(flat: Mapping[str, str]) -> Node:
 def _pairs(parts: list[str]) -> Iterator[tuple[str, str]]:
     for kind, part in zip(parts[::2], parts[1::2], strict=True):
         if kind == "list" and not (part.isascii() and part.isdigit()):
-            raise Foreign
+            raise ForeignMetadata
         yield kind, part
 
 
@@ -217,9 +212,9 @@ def _put(root: dict, path: list[str | int], text: str) -> None:  # type: ignore[
     for part in path[:-1]:
         root = root.setdefault(part, {})
         if not isinstance(root, dict):
-            raise Foreign
+            raise ForeignMetadata
     if path[-1] in root:
-        raise Foreign
+        raise ForeignMetadata
     root[path[-1]] = text.replace("\\n", "\n")
 
 
@@ -245,11 +240,11 @@ def _flat(node: Node, prefix: str) -> Iterator[tuple[str, str]]:
 
 def _key(value: Node) -> tuple[str, str]:
     if not isinstance(value, dict):
-        raise Foreign
+        raise ForeignMetadata
     return _string(value.get("recipient")), _string(value.get("enc"))
 
 
 def _string(value: Node) -> str:
     if not isinstance(value, str):
-        raise Foreign
+        raise ForeignMetadata
     return value

@@ -26,6 +26,7 @@ from iac.core.plan.change import Action, OutputAction, SecretChange
 from iac.core.plan.plan import Plan
 from iac.core.rotation import written
 from iac.core.text import printable
+from iac.views.kind import Failures
 from iac.views.words import SOME_UNREAD, counted, entry_shown, no_change, remarks, sealing, value_shown
 
 _VERBS = {**{str(action): f"to {action}" for action in Action}, "no_op": "unchanged", "unmanaged": "not managed here"}
@@ -46,12 +47,13 @@ _WORDS = {
 }
 
 
-def plan_page(plans: Sequence[Plan]) -> str:
+def plan_page(plans: Sequence[Plan], failed: Failures = ()) -> str:
     """Plans of one or several environments: counts, refusals, and changes that unfold and can be filtered."""
     changes = [(plan.environment, change) for plan in plans for change in plan.changes]
     written_outputs = [output for _, change in changes for output in change.outputs]
     return _page(
         "plan.html",
+        failed=failed,
         plans=plans,
         changes=changes,
         actions=sorted({change.action for _, change in changes}),
@@ -63,11 +65,12 @@ def plan_page(plans: Sequence[Plan]) -> str:
     )
 
 
-def drift_page(drifts: Sequence[Drift]) -> str:
+def drift_page(drifts: Sequence[Drift], failed: Failures = ()) -> str:
     """What drifted in one or several environments; each client unfolds to what was changed."""
     clients = [(drift.environment, client) for drift in drifts for client in drift.clients]
     return _page(
         "drift.html",
+        failed=failed,
         drifts=drifts,
         clients=clients,
         ids=sorted({finding.id for _, client in clients for finding in client.findings}),
@@ -75,13 +78,16 @@ def drift_page(drifts: Sequence[Drift]) -> str:
     )
 
 
-def inventory_page(inventories: Sequence[Inventory], columns: Sequence[str], now: datetime) -> str:
+def inventory_page(
+    inventories: Sequence[Inventory], columns: Sequence[str], now: datetime, failed: Failures = ()
+) -> str:
     """The clients of one or several servers: a table that sorts and filters, secrets by age, and what ends when.
 
     Args:
         inventories: one per environment.
         columns: names of `iac.core.inventory.COLUMNS`; one that is empty for every client is not shown.
         now: the time that ages and ends are told against.
+        failed: environments that gave no inventory.
     """
     rows = [
         (inventory.environment, row)
@@ -93,6 +99,7 @@ def inventory_page(inventories: Sequence[Inventory], columns: Sequence[str], now
     columns = [name for name in columns if any(COLUMNS[name](row) for row in clients)]
     return _page(
         "inventory.html",
+        failed=failed,
         inventories=inventories,
         now=written(now),
         counts=sum((Counter(inventory.counts) for inventory in inventories), Counter()),

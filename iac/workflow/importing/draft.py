@@ -7,33 +7,32 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from iac.config.definitions import Survey
-from iac.config.document import HIDDEN, Document
+from iac.config.definitions import ProjectSurvey
 from iac.config.environment import Environment
 from iac.config.layers import folder_layers, layer_of
 from iac.config.project import Project
 from iac.core.desired import OWNERS
 from iac.core.diagnostics import Diagnostic, Severity
-from iac.core.limits import listed
 from iac.core.model import FIELDS, uses_secret
 from iac.core.plan.diff import compare
 from iac.core.policy import judge
 from iac.core.registration import Facts
 from iac.core.secret import Secret
-from iac.core.text import printable
+from iac.core.text import listed, printable
+from iac.document import HIDDEN, Document
 from iac.ports.path import CLIENTS_DIR
-from iac.workflow.importing.selection import Candidate, Skipped
-from iac.workflow.importing.text import FreeNames, address_for, minimal, slug, write_definition
+from iac.workflow.importing.selection import Candidate, SkippedClient
+from iac.workflow.importing.text import FreeNames, address_for, minimal_values, slug, write_definition
 
 _SHOWN = 160
 _DISPENSABLE = {name for name, field in FIELDS.items() if not field.always} - {"client_name"} | {OWNERS}
 """What a definition can do without: it is not managed then."""
 
-_HIDDEN_KEY = "no key of it is shown: declare jwks_uri (better) or jwk before anything of this client is changed"
+_HIDDEN_KEY = "the server does not show its key: declare jwks_uri (better) or jwk before you change this client"
 
 
 @dataclass(frozen=True, slots=True)
-class ImportTerms:
+class ImportSettings:
     """What drafting goes by.
 
     Attributes:
@@ -73,7 +72,7 @@ class DefinitionDraft:
 
 
 @dataclass(slots=True)
-class _Trial:
+class _PartialDefinition:
     """A definition in the making."""
 
     address: str
@@ -88,7 +87,7 @@ class _Trial:
 class Drafter:
     """Makes definitions for one environment of a project; each has an address of its own."""
 
-    def __init__(self, project: Project, environment: str, known: Survey, terms: ImportTerms) -> None:
+    def __init__(self, project: Project, environment: str, known: ProjectSurvey, terms: ImportSettings) -> None:
         self._project = project
         self._settings = project.settings(environment)
         self._known = known
@@ -100,24 +99,24 @@ class Drafter:
         self._folders = list(folder_layers(known.folders, f"{terms.folder}/any".lstrip("/")))
         self._base = self._place.merged(self._folders)
 
-    def draft(self, found: Candidate) -> DefinitionDraft | Skipped:
+    def draft(self, candidate: Candidate) -> DefinitionDraft | SkippedClient:
         """The definition of a client, or why there can be none."""
-        client_id = found.client_id or self._ids.first(slug(found.name) or "client")
+        client_id = candidate.client_id or self._ids.first(slug(candidate.name) or "client")
         if client_id in self._ids:
-            return Skipped(client_id, "the source has this client_id twice")
-        name = found.name or client_id
+            return SkippedClient(client_id, "the source has this client_id twice")
+        name = candidate.name or client_id
         address = address_for(client_id, name, self._addresses, self._terms.folder)
         if not self._place.selects(address):
-            here = self._settings.environment
-            return Skipped(
-                client_id, f"environments.{here}.clients selects no {address}; --to FOLDER places it elsewhere"
+            environment = self._settings.environment
+            return SkippedClient(
+                client_id, f"environments.{environment}.clients selects no {address}; --to FOLDER places it elsewhere"
             )
-        trial = _Trial(address, f"{CLIENTS_DIR}/{address}.yaml", self._values(found, client_id, name))
-        if found.unkept:
-            trial.notes.append(f"left out, because IAM drops it: {', '.join(map(printable, found.unkept))}")
-        problem = self._try(trial, found)
+        trial = _PartialDefinition(address, f"{CLIENTS_DIR}/{address}.yaml", self._values(candidate, client_id, name))
+        if candidate.unkept:
+            trial.notes.append(f"left out, because IAM drops it: {', '.join(map(printable, candidate.unkept))}")
+        problem = self._try(trial, candidate)
         if problem:
-            return Skipped(client_id, problem)
+            return SkippedClient(client_id, problem)
         self._addresses.take(address)
         self._ids.take(client_id)
         waived = trial.refused if self._terms.waive_until else ()
@@ -130,51 +129,53 @@ class Drafter:
             notes=(*trial.comments, *trial.notes),
             refused=() if waived else trial.refused,
             waived=waived,
-            secret=found.registration.secret if uses_secret(found.registration.fields) else None,
+            secret=candidate.registration.secret if uses_secret(candidate.registration.fields) else None,
         )
 
-    def _values(self, found: Candidate, client_id: str, name: str) -> dict[str, Any]:
-        values = minimal(found.registration, self._base, self._settings.server_defaults)
-        adopt = {"adopt": True} if found.client_id else {}
+    def _values(self, candidate: Candidate, client_id: str, name: str) -> dict[str, Any]:
+        values = minimal_values(candidate.registration, self._base, self._settings.server_defaults)
+        adopt = {"adopt": True} if candidate.client_id else {}
         return {"client_id": client_id, "client_name": name, **values, **adopt}
 
-    def _try(self, trial: _Trial, found: Candidate) -> str:
+    def _try(self, trial: _PartialDefinition, candidate: Candidate) -> str:
         """Write it, leaving out what no definition may have; why that does not help, "" when it did."""
         for name, value in list(trial.values.items()):
             if _hides(value) and (problem := _leave_out(trial, name, "it has invisible characters")):
                 return problem
         is_keyless = not {"jwk", "jwks_uri"} & trial.values.keys()
-        if is_keyless and found.registration.fields.get("token_endpoint_auth_method") == "private_key_jwt":
+        if is_keyless and candidate.registration.fields.get("token_endpoint_auth_method") == "private_key_jwt":
             trial.comments.append(_HIDDEN_KEY)
         while True:
             environment, mistake = self._attempt(trial)
             if mistake is None:
-                self._settle(trial, found, environment)
+                self._settle(trial, candidate, environment)
                 return ""
             if problem := _leave_out(trial, *mistake):
                 return problem
 
-    def _attempt(self, trial: _Trial) -> tuple[Environment, tuple[str, str] | None]:
+    def _attempt(self, trial: _PartialDefinition) -> tuple[Environment, tuple[str, str] | None]:
         """Write the text and read it as the project would; its first mistake as key and sentence."""
-        environment = self._place.emptied()
+        environment = self._place.without_clients()
         trial.text, document, faults = write_definition(self._project.root, trial.file, trial.values, trial.comments)
         if document is None or faults:
-            return environment, ("", listed((each.summary for each in faults), "; "))
+            return environment, ("", listed((diagnostic.summary for diagnostic in faults), "; "))
         layer, errors = layer_of(document, "client")
         if layer is not None and not errors:
-            found = environment.add(trial.address, self._folders, layer)
-            errors = [each for each in found if each.severity is Severity.ERROR]
+            diagnostics = environment.add(trial.address, self._folders, layer)
+            errors = [diagnostic for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR]
         return environment, (_key_at(document, errors[0]), errors[0].summary) if errors else None
 
-    def _settle(self, trial: _Trial, found: Candidate, environment: Environment) -> None:
+    def _settle(self, trial: _PartialDefinition, candidate: Candidate, environment: Environment) -> None:
         """Waive what policy refuses, if that was asked for; note what a plan would still change."""
-        remarks, waivers = environment.judged[0] if environment.judged else ((), ())
-        said = judge(remarks, waivers, self._settings.policy, self._terms.today).diagnostics
-        trial.refused = tuple(sorted({each.id for each in said if each.severity is Severity.ERROR}))
+        remarks, waivers = environment.judgements[0] if environment.judgements else ((), ())
+        diagnostics = judge(remarks, waivers, self._settings.policy, self._terms.today).diagnostics
+        trial.refused = tuple(
+            sorted({diagnostic.id for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR})
+        )
         client, facts, until = environment.client(trial.address), self._terms.facts, self._terms.waive_until
         if client is not None and facts is not None:
-            changes = compare(client, found.registration, None, facts, self._settings.server_defaults)
-            trial.notes += [f"a plan changes {each.name}" for each in changes]
+            changes = compare(client, candidate.registration, None, facts, self._settings.server_defaults)
+            trial.notes += [f"a plan changes {change.name}" for change in changes]
         if trial.refused and until is not None:
             trial.values["waive"] = [
                 {"id": rule, "reason": "imported as it was registered", "until": until.isoformat()}
@@ -188,13 +189,13 @@ def _hides(value: Any) -> bool:
     return any(isinstance(text, str) and HIDDEN.search(text) for text in texts)
 
 
-def _leave_out(trial: _Trial, name: str, what: str) -> str:
+def _leave_out(trial: _PartialDefinition, name: str, reason: str) -> str:
     """Take a key out and note it; why the client cannot be defined when it cannot be done without."""
-    told = what if what.startswith(name) else f"{name}: {what}"
+    sentence = reason if reason.startswith(name) else f"{name}: {reason}"
     if name not in trial.values or name not in _DISPENSABLE:
-        return f"no definition can say what it is: {_short(told)}"
+        return f"no definition can say what it is: {_short(sentence)}"
     del trial.values[name]
-    trial.comments.append(_short(f"{name} is left out: {what}"))
+    trial.comments.append(_short(f"{name} is left out: {reason}"))
     return ""
 
 

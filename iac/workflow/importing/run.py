@@ -6,11 +6,12 @@ import json
 import os
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from iac.config.definitions import Survey, survey
+from iac.config.definitions import ProjectSurvey, survey
 from iac.config.edit.files import create_text, write_together
 from iac.config.environment import Environment
 from iac.config.project import Project, load_project
@@ -18,13 +19,13 @@ from iac.config.schema import load_schema
 from iac.config.settings import Settings
 from iac.core.capabilities import FULL
 from iac.core.errors import InputError, InvalidInput
-from iac.core.limits import listed
-from iac.core.registration import Misfit, Registration
+from iac.core.registration import InvalidMember, Registration
 from iac.core.server import client_id_problem
+from iac.core.text import is_id, listed
 from iac.ports import Reader
-from iac.wiring.sessions import Access, Caller, login_client_id, open_server
-from iac.workflow.importing.draft import DefinitionDraft, Drafter, ImportTerms
-from iac.workflow.importing.selection import Bounds, Candidate, Skipped, Wish, separate
+from iac.wiring import Access, Caller, login_client_id, open_server
+from iac.workflow.importing.draft import DefinitionDraft, Drafter, ImportSettings
+from iac.workflow.importing.selection import Candidate, ClientSelection, Exclusions, SkippedClient, separate
 
 _CLIENT_ID = re.compile(load_schema("client")["$defs"]["client_id"]["pattern"])
 """What a definition can have."""
@@ -35,29 +36,29 @@ def _is_readable(client_id: str) -> bool:
 
     Only an IAM lists clients, and there are ids that it lists and does not find (rec: admin-client-ids-odd).
     """
-    is_plain = client_id.isprintable() and _CLIENT_ID.search(client_id) is not None
+    is_plain = is_id(client_id) and _CLIENT_ID.search(client_id) is not None
     return is_plain and not client_id_problem(client_id, FULL, is_new=False)
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class ImportRequest:
     """What is asked for.
 
     Attributes:
-        wish: which clients.
+        selection: which clients.
         terms: how they are written; `facts` are filled in here.
         found: the clients of files; None to ask the server.
         secrets_to: the new file for the secrets that the source shows; None for none.
     """
 
-    wish: Wish
-    terms: ImportTerms
+    selection: ClientSelection
+    terms: ImportSettings
     found: Sequence[Candidate] | None = None
     secrets_to: Path | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Imported:
+class ImportResult:
     """What was done.
 
     Attributes:
@@ -67,7 +68,7 @@ class Imported:
     """
 
     drafts: tuple[DefinitionDraft, ...]
-    skipped: tuple[Skipped, ...] = ()
+    skipped: tuple[SkippedClient, ...] = ()
     others: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
@@ -86,12 +87,12 @@ class Imported:
                 }
                 for draft in self.drafts
             ],
-            "skipped": [{"client_id": each.client_id, "reason": each.reason} for each in self.skipped],
+            "skipped": [{"client_id": client.client_id, "reason": client.reason} for client in self.skipped],
             "other_environments": list(self.others),
         }
 
 
-def run_import(caller: Caller, order: Order) -> Imported:
+def run_import(caller: Caller, request: ImportRequest) -> ImportResult:
     """Write the definitions of the clients that are wanted.
 
     Raises:
@@ -102,65 +103,84 @@ def run_import(caller: Caller, order: Order) -> Imported:
     project = load_project(caller.root)
     settings = project.settings(caller.environment)
     known = survey(project, settings.environment)
-    _check_folders(known, order.terms.folder)
-    found, terms, left_out = _found(caller, order)
-    bounds = Bounds(_login(settings, is_needed=order.found is None), known.client_ids, known.replacing)
-    chosen, skipped = separate(order.wish.chosen(found), bounds, order.wish.ids)
+    _check_folders(known, request.terms.folder)
+    candidates, terms, left_out = _find_candidates(caller, request)
+    exclusions = Exclusions(_login(settings, is_needed=request.found is None), known.client_ids, known.replaced)
+    chosen, skipped = separate(request.selection.chosen(candidates), exclusions, request.selection.ids)
     drafter = Drafter(project, settings.environment, known, terms)
-    outcomes = [drafter.draft(each) for each in chosen]
-    drafts = tuple(each for each in outcomes if isinstance(each, DefinitionDraft))
-    skipped += [*(each for each in outcomes if isinstance(each, Skipped)), *left_out]
-    _refuse(order.wish, found, skipped, has_any=bool(drafts))
-    _store(project, settings, known, drafts, order.secrets_to)
-    return Imported(drafts, tuple(skipped), tuple(_others(project, settings, drafts)))
+    outcomes = [drafter.draft(candidate) for candidate in chosen]
+    drafts = tuple(outcome for outcome in outcomes if isinstance(outcome, DefinitionDraft))
+    skipped += [*(outcome for outcome in outcomes if isinstance(outcome, SkippedClient)), *left_out]
+    _refuse(request.selection, candidates, skipped, has_any=bool(drafts))
+    _store(project, settings.environment, known, drafts, request.secrets_to)
+    return ImportResult(drafts, tuple(skipped), tuple(_other_environments(project, settings, drafts)))
 
 
-def _check_folders(known: Survey, folder: str) -> None:
-    """Defaults with mistakes would make definitions that mean something else once they are mended."""
+def _check_folders(known: ProjectSurvey, folder: str) -> None:
+    """Defaults with mistakes would make definitions that mean something else once they are corrected."""
     files = {file for above, file in known.default_files.items() if not above or f"{folder}/".startswith(f"{above}/")}
-    wrong = [each for each in known.mistakes if each.location and each.location.file in files]
+    wrong = [diagnostic for diagnostic in known.mistakes if diagnostic.location and diagnostic.location.file in files]
     if wrong:
         raise InvalidInput(wrong)
 
 
-def _found(caller: Caller, order: Order) -> tuple[list[Candidate], ImportTerms, list[Skipped]]:
-    if order.found is not None:
-        return list(order.found), order.terms, []
+def _find_candidates(
+    caller: Caller, request: ImportRequest
+) -> tuple[list[Candidate], ImportSettings, list[SkippedClient]]:
+    if request.found is not None:
+        return list(request.found), request.terms, []
     with open_server(caller, Access.READ) as (_, provider):
-        return _read(provider, order)
+        return _read_server(provider, request)
 
 
-def _read(provider: Reader, order: Order) -> tuple[list[Candidate], ImportTerms, list[Skipped]]:
+def _read_server(
+    provider: Reader, request: ImportRequest
+) -> tuple[list[Candidate], ImportSettings, list[SkippedClient]]:
     """What the server holds of the clients that are wanted, with their owners, and those that make no sense."""
-    wish = order.wish
-    wanted, odd = set(wish.ids), []
+    selection = request.selection
+    wanted, odd = set(selection.ids), []
     garbled: dict[str, Registration] = {}
-    if wish.matches:
-        listed = _listed(provider, wish)
-        garbled = {each.client_id: each.registration for each in listed if each.registration.misfits}
-        chosen = wish.chosen(each for each in listed if not each.registration.misfits)
-        wanted |= {each.client_id for each in chosen if _is_readable(each.client_id)}
-        odd = [each for each in chosen if each.client_id not in wanted]
+    if selection.matches:
+        listed = _listed(provider, selection)
+        garbled = {
+            candidate.client_id: candidate.registration
+            for candidate in listed
+            if candidate.registration.invalid_members
+        }
+        chosen = selection.chosen(candidate for candidate in listed if not candidate.registration.invalid_members)
+        wanted |= {candidate.client_id for candidate in chosen if _is_readable(candidate.client_id)}
+        odd = [candidate for candidate in chosen if candidate.client_id not in wanted]
     actual = provider.read(sorted(wanted), sorted(wanted))
-    found = [Candidate(registration) for registration in actual.registrations.values()]
+    candidates = [Candidate(registration) for registration in actual.registrations.values()]
     garbled |= actual.partial
-    left_out = [Skipped(client_id, f"it is not understood: {seen.misfit_words}") for client_id, seen in garbled.items()]
-    return [*found, *odd], replace(order.terms, facts=actual.facts), left_out
+    left_out = [
+        SkippedClient(client_id, f"it is not understood: {registration.invalid_words}")
+        for client_id, registration in garbled.items()
+    ]
+    return [*candidates, *odd], replace(request.terms, facts=actual.facts), left_out
 
 
-def _listed(provider: Reader, wish: Wish) -> list[Candidate]:
+def _listed(provider: Reader, selection: ClientSelection) -> list[Candidate]:
     """Every client of the server that has an id; with owners where they are what is looked for."""
-    clients = provider.list_clients(lambda seen: seen)
-    listed = {seen.client_id: seen for seen in clients if seen.client_id or seen.misfits}
-    if wish.reads_owners:
-        readable = [client_id for client_id, seen in listed.items() if not seen.misfits]
+    clients = provider.list_clients(lambda registration: registration)
+    listed = {
+        registration.client_id: registration
+        for registration in clients
+        if registration.client_id or registration.invalid_members
+    }
+    if selection.reads_owners:
+        readable = [client_id for client_id, registration in listed.items() if not registration.invalid_members]
         owners = provider.owners_of(list(filter(_is_readable, readable)))
-        listed |= {client_id: _owned(listed[client_id], said) for client_id, said in owners.items()}
-    return [Candidate(seen) for seen in listed.values()]
+        listed |= {client_id: _with_owners(listed[client_id], answer) for client_id, answer in owners.items()}
+    return [Candidate(registration) for registration in listed.values()]
 
 
-def _owned(seen: Registration, owners: tuple[str, ...] | Misfit) -> Registration:
-    return replace(seen, misfits=(owners,)) if isinstance(owners, Misfit) else replace(seen, owners=owners)
+def _with_owners(registration: Registration, owners: tuple[str, ...] | InvalidMember) -> Registration:
+    return (
+        replace(registration, invalid_members=(owners,))
+        if isinstance(owners, InvalidMember)
+        else replace(registration, owners=owners)
+    )
 
 
 def _login(settings: Settings, *, is_needed: bool) -> str:
@@ -173,15 +193,19 @@ def _login(settings: Settings, *, is_needed: bool) -> str:
         return ""
 
 
-def _refuse(wish: Wish, found: Sequence[Candidate], skipped: Sequence[Skipped], *, has_any: bool) -> None:
+def _refuse(
+    selection: ClientSelection, candidates: Sequence[Candidate], skipped: Sequence[SkippedClient], *, has_any: bool
+) -> None:
     """Clients that were named one by one are imported, or nothing is; of patterns one at least has to fit."""
-    there = {each.client_id for each in skipped}
-    missing = [client_id for client_id in wish.missing(found) if client_id not in there]
+    skipped_ids = {client.client_id for client in skipped}
+    missing = [client_id for client_id in selection.missing(candidates) if client_id not in skipped_ids]
     problems = [f"{client_id}: there is no such client" for client_id in missing]
-    problems += [f"{each.client_id}: {each.reason}" for each in skipped if each.client_id in wish.ids or not has_any]
+    problems += [
+        f"{client.client_id}: {client.reason}" for client in skipped if client.client_id in selection.ids or not has_any
+    ]
     if problems:
         raise InputError(
-            "not to be imported, nothing is written",
+            "these clients cannot be imported, nothing is written",
             why=listed(problems, "; "),
             fix="leave them out; iac show CLIENT_ID shows what the server holds",
         )
@@ -190,49 +214,45 @@ def _refuse(wish: Wish, found: Sequence[Candidate], skipped: Sequence[Skipped], 
 
 
 def _store(
-    project: Project, settings: Settings, known: Survey, drafts: Sequence[DefinitionDraft], secrets_to: Path | None
+    project: Project, environment: str, known: ProjectSurvey, drafts: Sequence[DefinitionDraft], secrets_to: Path | None
 ) -> None:
+    """Write the definitions, if the project has no new mistakes with them, and the secrets.
+
+    Raises:
+        InputError: files are there already, all of them named, or one cannot be written; nothing is written then.
+        InvalidInput: with the mistakes that the project would have in one of its environments.
+    """
+    existing = [draft.file for draft in drafts if os.path.lexists(project.root / draft.file)]
+    if existing:
+        raise InputError(
+            "files are there already, nothing is written",
+            where=listed(existing),
+            fix="move them away, or name another folder: --to FOLDER",
+        )
     secrets = {draft.address: draft.secret for draft in drafts if draft.secret is not None}
-    if secrets_to is not None and secrets:
-        text = json.dumps({address: secret.reveal() for address, secret in secrets.items()}, indent=2)
-        create_text(secrets_to, f"{text}\n", 0o600)  # for `iac secret import`; nobody else can read it
-    try:
-        store(project, settings.environment, known, drafts)
-    except BaseException:
+    with ExitStack() as undo:
+        # First, so that no definition is written whose secret could not be kept.
         if secrets_to is not None and secrets:
-            secrets_to.unlink(missing_ok=True)
-        raise
+            text = json.dumps({address: secret.reveal() for address, secret in secrets.items()}, indent=2)
+            create_text(secrets_to, f"{text}\n", 0o600)  # for `iac secret import`; nobody else can read it
+            undo.callback(secrets_to.unlink, missing_ok=True)
+        texts = {draft.file: draft.text for draft in drafts}
+        write_together(project.root, texts, lambda: _check(project, environment, known))
+        undo.pop_all()
 
 
-def _others(project: Project, settings: Settings, drafts: Sequence[DefinitionDraft]) -> Iterator[str]:
+def _other_environments(project: Project, settings: Settings, drafts: Sequence[DefinitionDraft]) -> Iterator[str]:
     for name, other in project.environments.items():
         setting = Environment(project, other)
         if name != settings.environment and any(setting.selects(draft.address) for draft in drafts):
             yield name
 
 
-def store(project: Project, environment: str, before: Survey, drafts: Sequence[DefinitionDraft]) -> None:
-    """Write the definitions, if the project has no new mistakes with them.
-
-    Raises:
-        InputError: files are there already, all of them named, or one cannot be written; nothing is written then.
-        InvalidInput: with the mistakes that the project would have in one of its environments.
-    """
-    root = project.root
-    there = [draft.file for draft in drafts if os.path.lexists(root / draft.file)]
-    if there:
-        raise InputError(
-            "files are there already, nothing is written",
-            where=listed(there),
-            fix="move them away, or name another folder: --to FOLDER",
-        )
-    texts = {draft.file: draft.text for draft in drafts}
-    write_together(root, texts, lambda: _check(project, environment, before))
-
-
-def _check(project: Project, environment: str, before: Survey) -> None:
-    known = {(each.id, each.location, each.summary) for each in before.mistakes}
+def _check(project: Project, environment: str, before: ProjectSurvey) -> None:
+    known = {(diagnostic.id, diagnostic.location, diagnostic.summary) for diagnostic in before.mistakes}
     after = survey(project, environment).mistakes
-    wrong = [each for each in after if (each.id, each.location, each.summary) not in known]
+    wrong = [
+        diagnostic for diagnostic in after if (diagnostic.id, diagnostic.location, diagnostic.summary) not in known
+    ]
     if wrong:
         raise InvalidInput(wrong)

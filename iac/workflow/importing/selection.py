@@ -35,7 +35,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Skipped:
+class SkippedClient:
     """A client that is not imported, and why, completing "not imported: it is ..."."""
 
     client_id: str
@@ -49,14 +49,14 @@ _FIELDS: Mapping[str, str] = {"name": "client_name", "scope": "scope", "contact"
 
 
 @dataclass(frozen=True, slots=True)
-class Match:
+class ClientPattern:
     """A pattern (`*`, `?`, `[..]`), in which upper and lower case are the same; `kind` is "" for id or name."""
 
     kind: str
     pattern: str
 
     @classmethod
-    def parse(cls, text: str) -> Match:
+    def parse(cls, text: str) -> ClientPattern:
         """`GLOB` or `KIND=GLOB`.
 
         Raises:
@@ -66,7 +66,7 @@ class Match:
         if not sign:
             kind, pattern = "", text
         elif kind not in KINDS:
-            raise ValueError(f"{kind}= is none of {', '.join(f'{known}=' for known in KINDS)}")
+            raise ValueError(f"{kind}= is unknown: use {', '.join(f'{known}=' for known in KINDS)}")
         if not pattern:
             raise ValueError("the pattern is empty")
         return cls(kind, pattern.casefold())
@@ -89,11 +89,11 @@ def _words(kind: str, registration: Registration) -> Iterator[str]:
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
+class ClientSelection:
     """What the user asked for: these client_ids, and all that fit one of the patterns; nothing at all means all."""
 
     ids: tuple[str, ...] = ()
-    matches: tuple[Match, ...] = ()
+    matches: tuple[ClientPattern, ...] = ()
 
     @property
     def is_everything(self) -> bool:
@@ -105,47 +105,47 @@ class Wish:
         """Whether owners have to be known to choose."""
         return any(match.kind == "owner" for match in self.matches)
 
-    def chosen(self, found: Iterable[Candidate]) -> list[Candidate]:
+    def chosen(self, candidates: Iterable[Candidate]) -> list[Candidate]:
         """Those that are meant, by client_id."""
         named = set(self.ids)
         meant = (
-            each
-            for each in found
+            candidate
+            for candidate in candidates
             if self.is_everything
-            or each.client_id in named
-            or any(match.fits(each.registration) for match in self.matches)
+            or candidate.client_id in named
+            or any(match.fits(candidate.registration) for match in self.matches)
         )
-        return sorted(meant, key=lambda each: (each.client_id, each.name))
+        return sorted(meant, key=lambda candidate: (candidate.client_id, candidate.name))
 
-    def missing(self, found: Iterable[Candidate]) -> list[str]:
+    def missing(self, candidates: Iterable[Candidate]) -> list[str]:
         """The client_ids that were named and are not there."""
-        return sorted(set(self.ids) - {each.client_id for each in found})
+        return sorted(set(self.ids) - {candidate.client_id for candidate in candidates})
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class Exclusions:
     """What is never imported: the tool's own login client, what has a definition, and what has taken its place.
 
     Attributes:
         defined: client_id -> address.
-        replacing: the same, of definitions with `rotation: replace`.
+        replaced: the same, of definitions with `rotation: replace`.
     """
 
     login_client_id: str
     defined: Mapping[str, str]
-    replacing: Mapping[str, str]
+    replaced: Mapping[str, str]
 
     def reason(self, client_id: str) -> str:
         """Why definitions that are there keep this client from having one; "" when they do not."""
         if client_id in self.defined:
             return f"it is defined already, as {self.defined[client_id]}"
-        before = self.replacing.get(predecessor_id(client_id))
+        before = self.replaced.get(predecessor_id(client_id))
         return f"its name is that of a successor of {before}, which has rotation: replace" if before else ""
 
 
 def separate(
-    chosen: Iterable[Candidate], bounds: Bounds, named: Collection[str]
-) -> tuple[list[Candidate], list[Skipped]]:
+    chosen: Iterable[Candidate], bounds: Exclusions, named: Collection[str]
+) -> tuple[list[Candidate], list[SkippedClient]]:
     """Those that may become definitions, and the others.
 
     Args:
@@ -154,23 +154,23 @@ def separate(
         named: client_ids that were named one by one: a client of somebody's own registering is imported only then.
     """
     taken: list[Candidate] = []
-    left: list[Skipped] = []
-    for each in chosen:
-        reason = _reason(each, bounds, is_named=each.client_id in named)
+    left: list[SkippedClient] = []
+    for candidate in chosen:
+        reason = _reason(candidate, bounds, is_named=candidate.client_id in named)
         if reason:
-            left.append(Skipped(each.client_id, reason))
+            left.append(SkippedClient(candidate.client_id, reason))
         else:
-            taken.append(each)
+            taken.append(candidate)
     return taken, left
 
 
-def _reason(found: Candidate, bounds: Bounds, *, is_named: bool) -> str:
-    if found.client_id and found.client_id == bounds.login_client_id:
+def _reason(candidate: Candidate, bounds: Exclusions, *, is_named: bool) -> str:
+    if candidate.client_id and candidate.client_id == bounds.login_client_id:
         return "it is the client that iac itself logs in with"
-    if reason := server.protected({**found.registration.answer, "client_name": found.name}):
+    if reason := server.protected({**candidate.registration.answer, "client_name": candidate.name}):
         return f"it is {reason}"
-    if reason := bounds.reason(found.client_id):
+    if reason := bounds.reason(candidate.client_id):
         return reason
-    if found.registration.answer.get("dynamically_registered") is True and not is_named:
+    if candidate.registration.answer.get("dynamically_registered") is True and not is_named:
         return "somebody registered it in self service; name its client_id to take it over"
     return ""

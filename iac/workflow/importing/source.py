@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from iac.core.errors import InputError
-from iac.core.limits import listed
 from iac.core.model import ANSWER_ONLY, AUTH_METHODS, FIELDS, Field, Kind
 from iac.core.server import parse_answer, private_members
-from iac.core.text import printable
+from iac.core.text import listed, printable
 from iac.files import read
 from iac.workflow.importing.selection import Candidate
 
@@ -72,14 +71,14 @@ def is_mitreid(entry: Mapping[str, Any]) -> bool:
 
 def from_mitreid(entry: Mapping[str, Any]) -> dict[str, Any]:
     """The client by RFC 7591's names; what has none keeps the name it has."""
-    found = {_NAMES.get(key, key): value for key, value in entry.items() if key not in _TECHNICAL}
-    method = found.get("token_endpoint_auth_method")
+    client = {_NAMES.get(key, key): value for key, value in entry.items() if key not in _TECHNICAL}
+    method = client.get("token_endpoint_auth_method")
     if isinstance(method, str):
-        found["token_endpoint_auth_method"] = _METHODS.get(method, method)
-    challenge = found.get("code_challenge_method")
+        client["token_endpoint_auth_method"] = _METHODS.get(method, method)
+    challenge = client.get("code_challenge_method")
     if isinstance(challenge, dict):
-        found["code_challenge_method"] = challenge.get("name")
-    return found
+        client["code_challenge_method"] = challenge.get("name")
+    return client
 
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -106,10 +105,10 @@ _KNOWN = frozenset({*FIELDS, *ANSWER_ONLY, "client_id", "client_secret", "scope"
 
 
 def read_folder(folder: Path, name: str) -> list[tuple[str, bytes]]:
-    """Name and content of every `*.json` below a folder, sorted; names that begin with a dot are passed over.
+    """Name and content of every `*.json` below a folder, sorted; names that begin with a dot are skipped.
 
     Raises:
-        InputError: there is none, or one cannot be read.
+        InputError: the folder has no such file, or one cannot be read.
     """
     files = [
         path
@@ -142,7 +141,7 @@ def parse_files(files: Iterable[tuple[str, bytes]]) -> list[Candidate]:
         InputError: with everything that is wrong in them.
     """
     mistakes: list[str] = []
-    found: list[Candidate] = []
+    candidates: list[Candidate] = []
     for name, content in files:
         try:
             entries = list(_entries(_parsed(content)))
@@ -151,18 +150,18 @@ def parse_files(files: Iterable[tuple[str, bytes]]) -> list[Candidate]:
             continue
         for pointer, entry in entries:
             problems = list(_problems(entry))
-            client = None if problems else _found(entry)
-            problems += map(str, client.registration.misfits) if client else ()
+            client = None if problems else _candidate(entry)
+            problems += map(str, client.registration.invalid_members) if client else ()
             mistakes += [f"{name}{pointer}: {problem}" for problem in problems]
             if client and not problems:
-                found.append(client)
+                candidates.append(client)
     if mistakes:
         raise InputError(
             "these clients cannot be imported, nothing is written",
             why=listed(map(printable, mistakes), "; "),
             fix=_FORM,
         )
-    return found
+    return candidates
 
 
 def _parsed(content: bytes) -> Any:
@@ -201,7 +200,7 @@ def _entries(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         ValueError: this is neither a client nor many.
     """
     for pointer, entry in _listed(value):
-        if isinstance(entry, dict) and (problem := _of_others(entry)):
+        if isinstance(entry, dict) and (problem := _foreign_form(entry)):
             raise ValueError(f"{pointer or 'it'} {problem}")
         plain = from_mitreid(entry) if isinstance(entry, dict) and is_mitreid(entry) else entry
         if not isinstance(plain, dict) or not _KNOWN & plain.keys():
@@ -211,11 +210,11 @@ def _entries(value: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         yield pointer, plain
 
 
-def _of_others(entry: Mapping[str, Any]) -> str:
+def _foreign_form(entry: Mapping[str, Any]) -> str:
     """Why a client is not read that has the form of another server: only half of it would be understood."""
     for server, members in _OTHERS.items():
-        if own := members & entry.keys():
-            names = sorted(own | ({"clientId", "redirectUris"} & entry.keys()))
+        if foreign := members & entry.keys():
+            names = sorted(foreign | ({"clientId", "redirectUris"} & entry.keys()))
             return f"is a client of {server} ({', '.join(names)}), which iac cannot read"
     return ""
 
@@ -262,6 +261,8 @@ def _fits(field: Field, value: Any) -> bool:
             return isinstance(value, int) and not isinstance(value, bool)
         case Kind.JWKS:
             return isinstance(value, str | dict)
+        case Kind.JSON:
+            return True
         case _:
             return isinstance(value, str)
 
@@ -271,6 +272,7 @@ _WORDS: Mapping[Kind, str] = {
     Kind.FLAG: "true or false",
     Kind.SECONDS: "a whole number",
     Kind.JWKS: "a JWK set",
+    Kind.JSON: "a JSON value",
     Kind.TEXT: "text",
 }
 
@@ -280,7 +282,7 @@ def _jwk_text(entry: Mapping[str, Any]) -> str:
     return json.dumps(value) if isinstance(value, dict) else str(value or "")
 
 
-def _found(entry: Mapping[str, Any]) -> Candidate:
+def _candidate(entry: Mapping[str, Any]) -> Candidate:
     """As a server would answer it; a request that leaves them out means RFC 7591's grant and auth method."""
     plain = {**entry, "jwk": _jwk_text(entry) or None}
     plain["token_endpoint_auth_method"] = entry.get("token_endpoint_auth_method") or AUTH_METHODS[0]
@@ -291,6 +293,6 @@ def _found(entry: Mapping[str, Any]) -> Candidate:
 
 
 _ANSWERED = frozenset({"created_at", "dynamically_registered"})
-"""Members by which an answer of IAM is told from a request; it leaves out grant_types that are none."""
+"""Members by which an answer of IAM is told from a request; it leaves out empty grant_types."""
 
 _EMPTY: tuple[Any, ...] = (None, "", [], {}, False)

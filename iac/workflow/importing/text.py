@@ -12,52 +12,52 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from iac.config.definition import Pool, canonical_fields
-from iac.config.document import Document, parse_document
+from iac.config.definition import ValuePool, canonical_fields
 from iac.config.edit.format import format_text, modeline
 from iac.config.edit.splice import scalar_text
-from iac.config.layers import Merged
+from iac.config.layers import MergedLayers
 from iac.core import server
 from iac.core.desired import OWNERS
 from iac.core.diagnostics import Diagnostic
 from iac.core.model import FIELDS, Field, Fields, Kind, Value, meant, short_grant
 from iac.core.registration import Registration
+from iac.document import Document, parse_document
 
 
-def minimal(seen: Registration, base: Merged, server_defaults: Fields) -> dict[str, Any]:
+def minimal_values(registration: Registration, base: MergedLayers, server_defaults: Fields) -> dict[str, Any]:
     """Keys of a definition, without client_id and adopt.
 
     Args:
-        seen: the registration.
+        registration: what the server holds.
         base: what the place of the definition says already: defaults of the project, the environment, the folders.
         server_defaults: lifetimes that this server gives, as iac.yaml has them.
     """
     usual = {**server.defaults(), **server_defaults}
-    below = canonical_fields(base, Pool())
+    below = canonical_fields(base, ValuePool())
     values: dict[str, Any] = {}
     for name, field in FIELDS.items():
-        held = meant(name, seen.fields.get(name))
+        value = meant(name, registration.fields.get(name))
         is_written = name in base.parts
         is_needed = (
-            held is not None or below.get(name) is not None
+            value is not None or below.get(name) is not None
             if field.always
-            else _is_needed(field, held, below.get(name) if is_written else usual.get(name), is_written=is_written)
+            else _is_needed(field, value, below.get(name) if is_written else usual.get(name), is_written=is_written)
         )
         if is_needed:
-            values[name] = spelled(field, held)
-    return {**values, **dict(_owners(seen, base))}
+            values[name] = definition_value(field, value)
+    return {**values, **dict(_owners(registration, base))}
 
 
-def _is_needed(field: Field, held: Value | None, below: Value | None, *, is_written: bool) -> bool:
+def _is_needed(field: Field, value: Value | None, below: Value | None, *, is_written: bool) -> bool:
     """Whether what is written below, or what the server gives by itself, is not what it holds."""
     if field.kind is Kind.FLAG:
-        return bool(held) != bool(below) and (held is not None or is_written)
-    if field.kind is Kind.SECONDS and held == 0 and server.refusals({field.name: held}):
+        return bool(value) != bool(below) and (value is not None or is_written)
+    if field.kind is Kind.SECONDS and value == 0 and server.refusals({field.name: value}):
         return is_written  # 0 is the server's own choice, refresh tokens aside
-    return held != below and (held is not None or is_written)
+    return value != below and (value is not None or is_written)
 
 
-def spelled(field: Field, value: Value | None) -> Any:
+def definition_value(field: Field, value: Value | None) -> Any:
     """A canonical value as a definition has it."""
     if field.kind is Kind.SET:
         entries = value if isinstance(value, tuple) else ()
@@ -68,20 +68,20 @@ def spelled(field: Field, value: Value | None) -> Any:
 
 
 def _key_set(text: str) -> Any:
-    """A JWK set as a mapping; what is none stays text."""
+    """A JWK set as a mapping; other text stays text."""
     try:
         return json.loads(text)
     except ValueError:
         return text
 
 
-def _owners(seen: Registration, base: Merged) -> Iterator[tuple[str, list[str]]]:
+def _owners(registration: Registration, base: MergedLayers) -> Iterator[tuple[str, list[str]]]:
     """Owners that were read; none at all is written only over others."""
-    if seen.owners is None:
+    if registration.owners is None:
         return
     below = {owner.lower() for owner in base.values(OWNERS)}
-    if set(seen.owners) != below:
-        yield OWNERS, list(seen.owners)
+    if set(registration.owners) != below:
+        yield OWNERS, list(registration.owners)
 
 
 LONGEST = 64
@@ -119,7 +119,7 @@ class FreeNames:
 
     def first(self, name: str, *others: str) -> str:
         """The first of these names that is free; when none is, the first with a number: NAME-2, NAME-3 and so on."""
-        free = next((each for each in (name, *others) if each not in self), None)
+        free = next((candidate for candidate in (name, *others) if candidate not in self), None)
         return free or self._numbered(name)
 
     def _numbered(self, name: str) -> str:

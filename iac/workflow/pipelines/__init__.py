@@ -7,13 +7,13 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from iac.config.edit.files import create_text, edited_text, write_together
 from iac.config.edit.project import with_wheel
 from iac.config.project import load_project
 from iac.config.settings import Settings
 from iac.core.errors import InputError
+from iac.core.explanation import page_url
 from iac.files import PrivateFolder
 from iac.git import find_work_tree, open_work_tree
 from iac.ports.path import PROJECT_FILE
@@ -21,9 +21,6 @@ from iac.ports.settings import Forge
 from iac.ports.site import SourceKind, ValueSource
 from iac.registry import FORGES
 from iac.workflow.pipelines.text import WRITTEN, PipelineFacts, check_wheel, render_pipelines
-
-if TYPE_CHECKING:
-    from iac.config.settings import Settings
 
 
 def login_variables(settings: Settings) -> tuple[str, ...]:
@@ -40,7 +37,7 @@ def login_variables(settings: Settings) -> tuple[str, ...]:
             "no pipeline can log in as a person does",
             where=f"auth.method: {auth.method}",
             why="it runs with nobody there",
-            fix="auth: {method: private_key_jwt, ...} or client_credentials; docs/how-to/log-in.md",
+            fix=f"set auth: {{method: private_key_jwt, ...}} or client_credentials: {page_url('how-to/log-in.md')}",
         )
     return _variables([auth.client, *auth.secrets])
 
@@ -52,7 +49,9 @@ def extras(settings: Settings) -> tuple[str, ...]:
 
 
 def _variables(sources: Iterable[ValueSource | None]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(each.name for each in sources if each is not None and each.origin is SourceKind.ENV))
+    return tuple(
+        dict.fromkeys(source.name for source in sources if source is not None and source.origin is SourceKind.ENV)
+    )
 
 
 __all__ = [
@@ -90,7 +89,7 @@ class Pipelines:
 
 
 def prepare_pipelines(root: Path, settings: Settings, forges: Collection[str], where: str = "") -> Pipelines:
-    """What is to be written for a project; nothing is written yet.
+    """The files for a project; nothing is written yet.
 
     Args:
         root: the project's folder.
@@ -105,10 +104,10 @@ def prepare_pipelines(root: Path, settings: Settings, forges: Collection[str], w
     place = settings.state.place
     if place.file:
         raise InputError(
-            "the state is on this machine, out of reach of a pipeline",
+            "the state is on this machine, where pipelines cannot reach it",
             where=where or f"state.backend: {place.name}",
             why="each run would begin without it",
-            fix="iac init --backend git --ci ..., or move the state: docs/how-to/share-state.md",
+            fix=f"run iac init --backend git --ci ..., or move the state: {page_url('how-to/share-state.md')}",
         )
     repository = _repository(root)
     directory = os.path.relpath(root.resolve(), repository)
@@ -133,10 +132,10 @@ def prepare_pipelines(root: Path, settings: Settings, forges: Collection[str], w
 
 
 def change_wheel(root: Path, settings: Settings, forges: Collection[str], wheel: str) -> Pipelines:
-    """As `prepare_pipelines`, with another wheel, which is to be written into iac.yaml.
+    """As `prepare_pipelines`, with another wheel, also in iac.yaml.
 
     Raises:
-        InvalidInput: this is no wheel's URL and hash.
+        InvalidInput: this is not a wheel's URL and hash.
         InputError: as there, or iac.yaml cannot be changed.
     """
     text = edited_text(root / PROJECT_FILE, lambda text: with_wheel(text, wheel))
@@ -152,14 +151,14 @@ def find_written(root: Path) -> dict[str, str]:
     repository = find_work_tree(root)
     if repository is None:
         return {}
-    found: dict[str, str] = {}
+    versions: dict[str, str] = {}
     patterns = (pattern for forge in FORGES.values() for pattern in forge.written)
     for path in (path for pattern in patterns for path in sorted(repository.glob(pattern)) if path.is_file()):
         with path.open(encoding="utf-8", errors="replace") as file:
             head = WRITTEN.match(file.readline(200))
         if head:
-            found[path.relative_to(repository).as_posix()] = head[1]
-    return found
+            versions[path.relative_to(repository).as_posix()] = head[1]
+    return versions
 
 
 def find_unlocked(root: Path) -> list[str]:
@@ -201,7 +200,7 @@ def _check(facts: PipelineFacts) -> None:
 
 
 def _add_root_file(repository: Path, forge: Forge, facts: PipelineFacts, files: dict[str, str]) -> str:
-    """The root file where there is none; what one that is there lacks."""
+    """The root file where it is missing; what to add to one that is there."""
     root = forge.root(facts.suffix)
     if root is None:
         return ""
@@ -219,7 +218,7 @@ def _missing(repository: Path, files: dict[str, str]) -> Iterator[tuple[str, str
             yield path, text
         elif not target.is_file() or target.read_text(encoding="utf-8", errors="replace") != text:
             raise InputError(
-                "there is a pipeline already, and it is another one",
+                "there is another pipeline already",
                 where=path,
                 why="nothing that is there is overwritten",
                 fix=f"git rm {path}, run this again, and look at git diff",

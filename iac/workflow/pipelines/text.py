@@ -130,7 +130,7 @@ def _read(name: str) -> str:
 def _render(forge: str, text: str, facts: PipelineFacts, installed: str) -> str:
     while (whole := _INCLUDE.sub(_part, text)) != text:
         text = whole
-    text = _VARIABLES.sub(lambda found: _secrets(forge, found[1], found[2], facts), text)
+    text = _VARIABLES.sub(lambda match: _secrets(forge, match[1], match[2], facts), text)
     values: Mapping[str, str] = {
         "VERSION": __version__,
         "SUFFIX": facts.suffix,
@@ -140,7 +140,7 @@ def _render(forge: str, text: str, facts: PipelineFacts, installed: str) -> str:
         "ENVIRONMENT": json.dumps("" if facts.environment == DEFAULT else facts.environment),
         "REQUIREMENTS": installed,
     }
-    return _PLACE.sub(lambda found: values.get(found[1], found[0]), text)
+    return _PLACE.sub(lambda match: values.get(match[1], match[0]), text)
 
 
 def _secrets(forge: str, margin: str, what: str, facts: PipelineFacts) -> str:
@@ -149,7 +149,7 @@ def _secrets(forge: str, margin: str, what: str, facts: PipelineFacts) -> str:
     return "".join(f"{margin}{FORGES[forge].secret(name)}\n" for name in names)
 
 
-def _part(found: re.Match[str]) -> str:
+def _part(match: re.Match[str]) -> str:
     """A part, each of its lines as far in as the line that asks for it."""
-    lines = _read(f"part/{found[2]}").splitlines()
-    return "".join(f"{found[1]}{line}\n" if line else "\n" for line in lines)
+    lines = _read(f"part/{match[2]}").splitlines()
+    return "".join(f"{match[1]}{line}\n" if line else "\n" for line in lines)

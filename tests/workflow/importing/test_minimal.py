@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given
 
-from iac.config.definition import Pool, canonical_fields
-from iac.config.document import Document
-from iac.config.layers import Layer, Merged, merge
+from iac.config.definition import ValuePool, canonical_fields
+from iac.config.layers import Layer, MergedLayers, merge
 from iac.core.model import FIELDS, Kind
 from iac.core.plan.diff import compare
 from iac.core.registration import Registration
 from iac.core.server import canonical_jwks
-from iac.workflow.importing.text import minimal
+from iac.document import Document
+from iac.workflow.importing.text import minimal_values
 from tests.core import strategies as our
 from tests.core.build import NEW
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 ALWAYS = {"grant_types": ["authorization_code"], "token_endpoint_auth_method": "client_secret_basic"}
 
 
-def merged(*layers: dict[str, Any]) -> Merged:
+def merged(*layers: dict[str, Any]) -> MergedLayers:
     return merge(Layer(Document("a.yaml", layer, {}), (), layer) for layer in layers)
 
 
 def written(base: dict[str, Any] | None = None, defaults: Fields | None = None, **fields: Any) -> dict[str, Any]:
     held = {"grant_types": ("authorization_code",), "token_endpoint_auth_method": "client_secret_basic", **fields}
-    return minimal(Registration("a", held), merged(base or {}), defaults or {})
+    return minimal_values(Registration("a", held), merged(base or {}), defaults or {})
 
 
 @pytest.mark.parametrize(
@@ -81,7 +81,7 @@ def test_lifetimes_that_this_server_gives_by_itself_are_not_written() -> None:
 def test_owners_are_written_where_they_are_others(
     owners: tuple[str, ...] | None, base: dict[str, Any], expected: dict[str, Any]
 ) -> None:
-    found = minimal(Registration("a", {}, owners=owners), merged(base), {})
+    found = minimal_values(Registration("a", {}, owners=owners), merged(base), {})
     assert expected == {name: value for name, value in found.items() if name == "owners"}
 
 
@@ -94,8 +94,8 @@ def test_laid_over_the_defaults_it_is_what_was_found(client: DesiredClient, othe
     # A lifetime that the server has chosen by itself cannot be laid over another: import notes that.
     base = {name: value for name, value in as_layer(other.fields).items() if FIELDS[name].kind is not Kind.SECONDS}
     seen = Registration("app", client.fields)
-    both = merged(base, minimal(seen, merged(base), {}))
-    fields = canonical_fields(both, Pool())
+    both = merged(base, minimal_values(seen, merged(base), {}))
+    fields = canonical_fields(both, ValuePool())
     if "jwk" in fields:
         fields["jwk"] = canonical_jwks(str(fields["jwk"]))
     always = {name for name, field in FIELDS.items() if field.always}

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from sys import intern
-from typing import Any
+from typing import Any, ClassVar
 
 import yaml
 from yaml.events import (
@@ -23,7 +23,6 @@ from yaml.events import (
     MappingStartEvent,
     ScalarEvent,
     SequenceEndEvent,
-    StreamEndEvent,
 )
 
 from iac.core.catalogue import mistake
@@ -38,6 +37,7 @@ Place = tuple[int, int, int, int]
 
 MAX_DEPTH = 32
 MAX_NODES = 20_000
+MAX_BYTES = 256 * 1024
 MAX_DIGITS = 18
 MAX_MISTAKES = 100
 """No more mistakes than these are collected from one file."""
@@ -48,7 +48,7 @@ _INT = re.compile(r"[-+]?[0-9]+")
 _BASED = re.compile(r"0o[0-7]+|0x[0-9a-fA-F]+")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _NO_NUMBER = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)")
-_WORDS = {
+WORDS = {
     **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
     **dict.fromkeys(("false", "False", "FALSE"), False),
@@ -60,39 +60,247 @@ HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\U000e0000-\U000e007f\ud800-\udfff]"
 )
-"""Characters that an eye does not see or that reorder what it sees (Unicode TR 36); line breaks and tabs are none."""
+"""Characters that an eye does not see or that reorder what it sees (Unicode TR 36); not line breaks and tabs."""
 
 
 @dataclass(slots=True)
-class Parsed:
+class ParsedText:
     """What a text of `file` holds. `is_whole` is False when reading had to stop; then nothing uses `value`.
 
     `faulty` are pointers of values that are not what was written: those of refused scalars, aliases and equal keys.
     """
 
     file: str = ""
-    value: Any = None
+    values: list[Any] = field(default_factory=list)
     places: dict[Pointer, Place] = field(default_factory=dict)
     mistakes: list[Diagnostic] = field(default_factory=list)
     faulty: list[Pointer] = field(default_factory=list)
     is_whole: bool = True
+
+    @property
+    def value(self) -> Any:
+        """What the first document holds; None without one."""
+        return self.values[0] if self.values else None
 
 
 class _Stop(Exception):
     """Going on is not possible."""
 
 
-def parse_yaml(text: str, loader: Callable[[str], Any] = _Loader, file: str = "") -> Parsed:
+class YamlReader:
+    """Builds the value while it reads; recursion is bounded by MAX_DEPTH. As it is, it reads files of a project.
+
+    Attributes:
+        max_bytes: of the largest file that is read.
+        max_nodes: of values in one file.
+        smaller: what to do with a file that has more.
+        takes_all: whether a file may have several documents, and directives.
+    """
+
+    max_bytes: ClassVar[int] = MAX_BYTES
+    max_nodes: ClassVar[int] = MAX_NODES
+    smaller: ClassVar[str] = "write one client per file"
+    takes_all: ClassVar[bool] = False
+
+    def __init__(self, next_event: Callable[[], Any], parsed: ParsedText) -> None:
+        self.next_event = next_event
+        self.parsed = parsed
+        self.nodes = 0
+
+    def read(self) -> None:
+        """Read the documents of the stream, as many as are taken."""
+        self.next_event()  # the stream's start
+        while (event := self.next_event()).__class__ is DocumentStartEvent and self._takes(event):
+            event = self.next_event()
+            mark = event.start_mark
+            self.parsed.places[()] = (mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 1)
+            self.parsed.values.append(self.node(event, ()))
+            self.next_event()  # the document's end
+
+    def _takes(self, event: Any) -> bool:
+        """Whether to read the document that begins."""
+        if self.takes_all:
+            return True
+        if self.parsed.values:
+            self.fault(event, "yaml-documents", "the file has a second document", fix="write one document per file")
+            return False
+        if event.version or event.tags:
+            self.fault(event, "yaml-directive", "the file has a YAML directive", fix="delete the line with %")
+        return True
+
+    def fault(self, event: Any, rule: str, summary: str, *, why: str = "", fix: str = "") -> None:
+        """Collect a mistake."""
+        self._refuse(event.start_mark, rule, summary, why=why, fix=fix)
+
+    def _refuse(self, mark: Any, rule: str, summary: str, *, why: str = "", fix: str = "") -> None:
+        self.parsed.mistakes.append(
+            mistake(rule, summary, Location(self.parsed.file, mark.line + 1, mark.column + 1), why=why, fix=fix)
+        )
+        if len(self.parsed.mistakes) >= MAX_MISTAKES:
+            raise _Stop
+
+    def node(self, event: Any, pointer: Pointer) -> Any:
+        """The value that begins with this event."""
+        self.nodes += 1
+        if self.nodes > self.max_nodes:
+            self.fault(event, "yaml-too-large", f"the file has more than {self.max_nodes} values", fix=self.smaller)
+            raise _Stop
+        kind = event.__class__
+        if kind is AliasEvent:
+            self.alias(event)
+            self.parsed.faulty.append(pointer)
+            return None
+        count = len(self.parsed.mistakes)
+        if event.anchor or event.tag:
+            self.properties(event)
+        if kind is ScalarEvent:
+            value = self.scalar(event)
+            if len(self.parsed.mistakes) > count:
+                self.parsed.faulty.append(pointer)
+            return value
+        if len(pointer) >= MAX_DEPTH:
+            self.fault(event, "yaml-too-deep", f"the file is nested deeper than {MAX_DEPTH} levels", fix="flatten it")
+            raise _Stop
+        return self._mapping(pointer) if kind is MappingStartEvent else self._sequence(pointer)
+
+    def alias(self, event: Any) -> None:
+        """Refuse an alias."""
+        self.fault(
+            event, "yaml-alias", f"*{event.anchor} is an alias", why="aliases are not read", fix="write the value out"
+        )
+
+    def properties(self, event: Any) -> None:
+        """Refuse anchors and tags."""
+        if event.anchor:
+            self.fault(
+                event, "yaml-anchor", f"&{event.anchor} names a value", why="anchors are not read", fix="delete it"
+            )
+        if event.tag:
+            self.fault(
+                event, "yaml-tag", "the value has a tag", why="tags are not read", fix="delete what begins with !"
+            )
+
+    def scalar(self, event: Any) -> Any:
+        """The value of a plain or quoted text."""
+        text = event.value
+        if not event.implicit[0]:
+            if not text.isprintable() and (hidden := HIDDEN.search(text)):
+                self.fault(
+                    event,
+                    "hidden-character",
+                    f"the text has the invisible character U+{ord(hidden[0]):04X}",
+                    why="a reviewer would not see it",
+                    fix="delete it",
+                )
+            return text
+        if text[:1] in _MAYBE_NUMBER:
+            return self._number(event, text)
+        return WORDS.get(text, text)
+
+    def _number(self, event: ScalarEvent, text: str) -> Any:
+        if len(text) > MAX_DIGITS and (_INT.fullmatch(text) or _BASED.fullmatch(text) or _FLOAT.fullmatch(text)):
+            self.fault(event, "yaml-number", f"the number has more than {MAX_DIGITS} digits", fix=_QUOTE)
+            return None
+        if _INT.fullmatch(text):
+            return int(text)
+        if _BASED.fullmatch(text):
+            return int(text, 0)
+        if _FLOAT.fullmatch(text):
+            return self._finite(event, float(text))
+        if _NO_NUMBER.fullmatch(text):
+            return self._finite(event, float("inf"))
+        return text
+
+    def _finite(self, event: ScalarEvent, value: float) -> float | None:
+        if value - value == 0:
+            return value
+        self.fault(event, "yaml-number", "the number is infinite, or not a number", fix=_QUOTE)
+        return None
+
+    def _mapping(self, pointer: Pointer) -> dict[str, Any]:
+        value: dict[str, Any] = {}
+        places = self.parsed.places
+        next_event = self.next_event
+        while (event := next_event()).__class__ is not MappingEndEvent:
+            key = self._key(event, pointer)
+            mark = event.start_mark
+            event = next_event()
+            inner = event.start_mark
+            if key is None or key in value:
+                if key is not None:
+                    self._duplicate(mark, key, places[(*pointer, key)])
+                    self.parsed.faulty.append((*pointer, key))
+                self._skip(event, pointer)
+                continue
+            path = (*pointer, key)
+            places[path] = (mark.line + 1, mark.column + 1, inner.line + 1, inner.column + 1)
+            value[key] = self.node(event, path)
+        return value
+
+    def _key(self, event: Any, pointer: Pointer) -> str | None:
+        """The key, None when a key cannot be like that; its events are consumed."""
+        if event.__class__ is ScalarEvent and not event.anchor and not event.tag:
+            key = self.scalar(event)
+            if key.__class__ is str:
+                return intern(key)
+            self.fault(
+                event,
+                "yaml-key",
+                "the key is not text",
+                fix=f'quote it: "{event.value}"' if event.value else "write the key before the colon",
+            )
+            return None
+        self.fault(
+            event,
+            "yaml-key",
+            "the key is not plain text",
+            why="aliases, tags, lists and mappings cannot be keys",
+            fix="write the key as text",
+        )
+        self._skip(event, pointer)
+        return None
+
+    def _duplicate(self, mark: Any, key: str, first: Place) -> None:
+        self._refuse(
+            mark,
+            "yaml-duplicate-key",
+            f"the key {key} is there twice",
+            why=f"it is on line {first[0]} already",
+            fix="delete one of them",
+        )
+
+    def _skip(self, event: Any, pointer: Pointer) -> None:
+        """Read a value that is not used: its mistakes are reported, its places are not kept."""
+        places, self.parsed.places = self.parsed.places, {}
+        self.node(event, (*pointer, ""))
+        self.parsed.places = places
+
+    def _sequence(self, pointer: Pointer) -> list[Any]:
+        value: list[Any] = []
+        places = self.parsed.places
+        while (event := self.next_event()).__class__ is not SequenceEndEvent:
+            path = (*pointer, len(value))
+            mark = event.start_mark
+            line, column = mark.line + 1, mark.column + 1
+            places[path] = (line, column, line, column)
+            value.append(self.node(event, path))
+        return value
+
+
+def parse_yaml(
+    text: str, loader: Callable[[str], Any] = _Loader, file: str = "", reader: type[YamlReader] = YamlReader
+) -> ParsedText:
     """The one document of a text, with every mistake that can be found.
 
     Args:
         text: what the file holds.
         loader: makes an object with `get_event`; for the tests of the pure parser.
         file: its name, for the places of mistakes.
+        reader: reads it.
     """
-    parsed = Parsed(file)
+    parsed = ParsedText(file)
     try:
-        _Reader(loader(text).get_event, parsed).read()
+        reader(loader(text).get_event, parsed).read()
     except _Stop:
         parsed.is_whole = False
     except (yaml.YAMLError, ValueError, OverflowError) as error:
@@ -110,187 +318,6 @@ def _syntax_mistake(error: Exception, file: str) -> Diagnostic:
     return mistake(
         "yaml-syntax", "invalid YAML", place, why=f"{context}: {problem}" if context else str(problem), fix=fix
     )
-
-
-class _Reader:
-    """Builds the value while it reads; recursion is bounded by MAX_DEPTH."""
-
-    def __init__(self, next_event: Callable[[], Any], parsed: Parsed) -> None:
-        self.next_event = next_event
-        self.parsed = parsed
-        self.nodes = 0
-
-    def read(self) -> None:
-        self.next_event()  # the stream's start
-        event = self.next_event()
-        if event.__class__ is StreamEndEvent:
-            return
-        if event.version or event.tags:
-            self.fault(event, "yaml-directive", "the file has a YAML directive", fix="delete the line with %")
-        event = self.next_event()
-        mark = event.start_mark
-        self.parsed.places[()] = (mark.line + 1, mark.column + 1, mark.line + 1, mark.column + 1)
-        self.parsed.value = self.node(event, ())
-        self.next_event()  # the document's end
-        event = self.next_event()
-        if event.__class__ is DocumentStartEvent:
-            self.fault(event, "yaml-documents", "the file has a second document", fix="write one document per file")
-
-    def fault(self, event: Any, rule: str, summary: str, *, why: str = "", fix: str = "") -> None:
-        self.refuse(event.start_mark, rule, summary, why=why, fix=fix)
-
-    def refuse(self, mark: Any, rule: str, summary: str, *, why: str = "", fix: str = "") -> None:
-        self.parsed.mistakes.append(
-            mistake(rule, summary, Location(self.parsed.file, mark.line + 1, mark.column + 1), why=why, fix=fix)
-        )
-        if len(self.parsed.mistakes) >= MAX_MISTAKES:
-            raise _Stop
-
-    def node(self, event: Any, pointer: Pointer) -> Any:
-        self.nodes += 1
-        if self.nodes > MAX_NODES:
-            self.fault(
-                event, "yaml-too-large", f"the file has more than {MAX_NODES} values", fix="write one client per file"
-            )
-            raise _Stop
-        kind = event.__class__
-        if kind is AliasEvent:
-            self.fault(
-                event,
-                "yaml-alias",
-                f"*{event.anchor} is an alias",
-                why="aliases are not read",
-                fix="write the value out",
-            )
-            self.parsed.faulty.append(pointer)
-            return None
-        count = len(self.parsed.mistakes)
-        if event.anchor or event.tag:
-            self.refuse_properties(event)
-        if kind is ScalarEvent:
-            value = self.scalar(event)
-            if len(self.parsed.mistakes) > count:
-                self.parsed.faulty.append(pointer)
-            return value
-        if len(pointer) >= MAX_DEPTH:
-            self.fault(event, "yaml-too-deep", f"the file is nested deeper than {MAX_DEPTH} levels", fix="flatten it")
-            raise _Stop
-        return self.mapping(pointer) if kind is MappingStartEvent else self.sequence(pointer)
-
-    def refuse_properties(self, event: Any) -> None:
-        if event.anchor:
-            self.fault(
-                event, "yaml-anchor", f"&{event.anchor} names a value", why="anchors are not read", fix="delete it"
-            )
-        if event.tag:
-            self.fault(
-                event, "yaml-tag", "the value has a tag", why="tags are not read", fix="delete what begins with !"
-            )
-
-    def scalar(self, event: ScalarEvent) -> Any:
-        text = event.value
-        if not event.implicit[0]:
-            if not text.isprintable() and (hidden := HIDDEN.search(text)):
-                self.fault(
-                    event,
-                    "hidden-character",
-                    f"the text has the invisible character U+{ord(hidden[0]):04X}",
-                    why="nobody would see it in a review",
-                    fix="delete it",
-                )
-            return text
-        if text[:1] in _MAYBE_NUMBER:
-            return self.number(event, text)
-        return _WORDS.get(text, text)
-
-    def number(self, event: ScalarEvent, text: str) -> Any:
-        if len(text) > MAX_DIGITS and (_INT.fullmatch(text) or _BASED.fullmatch(text) or _FLOAT.fullmatch(text)):
-            self.fault(event, "yaml-number", f"the number has more than {MAX_DIGITS} digits", fix=_QUOTE)
-            return None
-        if _INT.fullmatch(text):
-            return int(text)
-        if _BASED.fullmatch(text):
-            return int(text, 0)
-        if _FLOAT.fullmatch(text):
-            return self.finite(event, float(text))
-        if _NO_NUMBER.fullmatch(text):
-            return self.finite(event, float("inf"))
-        return text
-
-    def finite(self, event: ScalarEvent, value: float) -> float | None:
-        if value - value == 0:
-            return value
-        self.fault(event, "yaml-number", "the number is infinite, or not a number", fix=_QUOTE)
-        return None
-
-    def mapping(self, pointer: Pointer) -> dict[str, Any]:
-        value: dict[str, Any] = {}
-        places = self.parsed.places
-        next_event = self.next_event
-        while (event := next_event()).__class__ is not MappingEndEvent:
-            key = self.key(event, pointer)
-            mark = event.start_mark
-            event = next_event()
-            inner = event.start_mark
-            if key is None or key in value:
-                if key is not None:
-                    self.duplicate(mark, key, places[(*pointer, key)])
-                    self.parsed.faulty.append((*pointer, key))
-                self.skip(event, pointer)
-                continue
-            path = (*pointer, key)
-            places[path] = (mark.line + 1, mark.column + 1, inner.line + 1, inner.column + 1)
-            value[key] = self.node(event, path)
-        return value
-
-    def key(self, event: Any, pointer: Pointer) -> str | None:
-        """The key, None when it is none; its events are consumed."""
-        if event.__class__ is ScalarEvent and not event.anchor and not event.tag:
-            key = self.scalar(event)
-            if key.__class__ is str:
-                return intern(key)
-            self.fault(
-                event,
-                "yaml-key",
-                "the key is not text",
-                fix=f'quote it: "{event.value}"' if event.value else "write the key before the colon",
-            )
-            return None
-        self.fault(
-            event, "yaml-key", "the key is not plain text", why="aliases, tags, lists and mappings cannot be keys"
-        )
-        self.skip(event, pointer)
-        return None
-
-    def duplicate(self, mark: Any, key: str, first: Place) -> None:
-        self.refuse(
-            mark,
-            "yaml-duplicate-key",
-            f"the key {key} is there twice",
-            why=f"it is on line {first[0]} already",
-            fix="delete one of them",
-        )
-
-    def skip(self, event: Any, pointer: Pointer) -> None:
-        """Read a value that is not used, so that mistakes in it are said and its places are not kept."""
-        kept, self.parsed.places = self.parsed.places, {}
-        self.node(event, (*pointer, ""))
-        self.parsed.places = kept
-
-    def sequence(self, pointer: Pointer) -> list[Any]:
-        value: list[Any] = []
-        places = self.parsed.places
-        while (event := self.next_event()).__class__ is not SequenceEndEvent:
-            path = (*pointer, len(value))
-            mark = event.start_mark
-            line, column = mark.line + 1, mark.column + 1
-            places[path] = (line, column, line, column)
-            value.append(self.node(event, path))
-        return value
-
-
-MAX_BYTES = 256 * 1024
-"""Largest file that is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,10 +356,9 @@ class Document:
         return self._locate(pointer, 0)
 
     def _locate(self, pointer: Pointer, index: int) -> Location:
-        while pointer and pointer not in self.places:
+        while (place := self.places.get(pointer)) is None and pointer:
             pointer = pointer[:-1]
-        place = self.places.get(pointer, (1, 1, 1, 1))
-        return Location(self.file, place[index], place[index + 1])
+        return Location(self.file, *place[index : index + 2]) if place else Location(self.file)
 
 
 def read_document(root: Path, file: str) -> tuple[Document | None, list[Diagnostic]]:
@@ -350,16 +376,19 @@ def read_document(root: Path, file: str) -> tuple[Document | None, list[Diagnost
                 "the file cannot be read",
                 Location(file),
                 why=f"{error.strerror or error}; a definition that cannot be read is never taken for a removed one",
+                fix="correct its permissions, or delete it",
             )
         ]
     return parse_document(content, file)
 
 
-def parse_document(content: bytes, file: str) -> tuple[Document | None, list[Diagnostic]]:
+def parse_document(
+    content: bytes, file: str, reader: type[YamlReader] = YamlReader
+) -> tuple[Document | None, list[Diagnostic]]:
     """The document in these bytes; as `read_document`."""
-    if len(content) > MAX_BYTES:
-        summary = f"the file is larger than {MAX_BYTES // 1024} KiB"
-        return None, [mistake("file-too-large", summary, Location(file), fix="write one client per file")]
+    if len(content) > reader.max_bytes:
+        summary = f"the file is larger than {reader.max_bytes // 1024} KiB"
+        return None, [mistake("file-too-large", summary, Location(file), fix=reader.smaller)]
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -369,7 +398,7 @@ def parse_document(content: bytes, file: str) -> tuple[Document | None, list[Dia
     hidden = [
         _hidden_at(text, match, file) for match in HIDDEN.finditer(text) if not text.startswith("\r\n", match.start())
     ]
-    return (None, hidden[:20]) if hidden else _parsed(text, file)
+    return (None, hidden[:20]) if hidden else _parsed(text, file, reader)
 
 
 def _hidden_at(text: str, match: re.Match[str], file: str) -> Diagnostic:
@@ -382,12 +411,12 @@ def _hidden_at(text: str, match: re.Match[str], file: str) -> Diagnostic:
     )
 
 
-def _parsed(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
-    found = parse_yaml(text, file=file)
-    diagnostics = found.mistakes
-    if found.is_whole and found.value is None and not diagnostics:
+def _parsed(text: str, file: str, reader: type[YamlReader]) -> tuple[Document | None, list[Diagnostic]]:
+    parsed = parse_yaml(text, file=file, reader=reader)
+    diagnostics = parsed.mistakes
+    if parsed.is_whole and parsed.value is None and not diagnostics:
         fix = "write into it, or delete it"
         return None, [mistake("file-empty", "the file holds nothing", Location(file), fix=fix)]
-    if not found.is_whole or found.value is None:
+    if not parsed.is_whole or parsed.value is None:
         return None, diagnostics
-    return Document(file, found.value, found.places, tuple(found.faulty)), diagnostics
+    return Document(file, parsed.value, parsed.places, tuple(parsed.faulty)), diagnostics
