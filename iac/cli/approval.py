@@ -68,11 +68,11 @@ class ApprovalTerms:
 def with_ended(context: CommandContext, view: str) -> CommandContext:
     """The same, where each client and output is printed when it has ended."""
     from iac.apply.outcome import Failed, NotDelivered  # not needed by --help
-    from iac.views.text import ended_line
+    from iac.views.text import ended_text
 
     page = context.layout()
     return context.with_progress(
-        view, lambda result: (ended_line(result, page), isinstance(result, Failed | NotDelivered))
+        view, lambda result: (ended_text(result, page), isinstance(result, Failed | NotDelivered))
     )
 
 
