@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import threading
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pytest
 
 from iac.sandbox.server import Sandbox, start_sandbox
 from tests.e2e.gate import held
+from tests.e2e.test_interrupt import _running
 from tests.every import every
 
 if TYPE_CHECKING:
@@ -211,3 +213,15 @@ def test_ten_environments_one_down_one_refused_one_stale(project: Project, other
     ended = project.iac("apply", *chosen, *expected, "--keep-going", "--format", "json")
     codes = {one["environment"]: one.get("error", {}).get("exit", 0) for one in ended.json()["environments"]}
     assert (4, {**dict.fromkeys(there, 0), "refused": 3, "stale": 4}) == (ended.code, codes)
+
+
+def test_ctrl_c_ends_all_environments_at_once(many: Project, other: Sandbox) -> None:
+    with (
+        held(many.sandbox, "POST", "/token") as gate,
+        held(other, "POST", "/token"),
+        _running(many, "plan", *GOOD) as process,
+    ):
+        gate.wait_for(1)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (130, "", "interrupted") == (process.returncode, out, err.strip())
