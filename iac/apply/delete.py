@@ -100,19 +100,20 @@ def retire_predecessors(
     for outcome in outcomes:
         is_waiting = any(output.id in unwritten for output in outcome.change.outputs)
         if isinstance(outcome, Done) and outcome.change.leaving and outcome.change.desired and not is_waiting:
-            yield _retire_all(deletion, outcome.change, stop)
+            yield _retire_all(deletion, outcome, stop)
         else:
             yield outcome
 
 
-def _retire_all(deletion: Deletion, change: Change, stop: StopRequest) -> Outcome:
+def _retire_all(deletion: Deletion, outcome: Done, stop: StopRequest) -> Outcome:
+    change = outcome.change
     try:
         _check_retirable(change, stop)
         for old in change.leaving:
             deletion.retire(change, old)
     except IacError as error:
         return Failed(change, error)
-    return Done(change)
+    return outcome
 
 
 def _check_retirable(change: Change, stop: StopRequest) -> None:

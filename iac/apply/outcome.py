@@ -14,9 +14,10 @@ from iac.core.proof import Proof
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """The server holds what was wanted and state knows it."""
+    """The server holds what was wanted and state knows it; `findings` is what is worth knowing about how it does."""
 
     change: Change
+    findings: tuple[Diagnostic, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ its way. When no usable answer comes back the object is read, and the read decid
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -16,6 +16,7 @@ from iac.core.errors import GarbledError, OwnersError, ServerError, StalePlan, U
 from iac.core.model import Fields
 from iac.core.plan.change import Action, Change
 from iac.core.plan.diff import is_hidden, mismatches
+from iac.core.plan.identity import set_apart
 from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.state.model import IntentDropped
@@ -98,7 +99,8 @@ class Requests:
         registration = self.provider.get(change.client_id, with_owners=with_owners)
         if registration is None:
             raise StalePlan("the client was deleted since the plan", where=change.address, fix="run iac plan again")
-        return registration
+        additions = change.observed.additions if change.observed else {}
+        return set_apart(registration, additions, change.sent_fields)
 
     def stored(self, answer: Registration) -> Registration:
         """What is stored, where an answer is not that yet (rec: self-service-user); else the answer."""
@@ -114,6 +116,9 @@ class Requests:
     def put(self, change: Change, fresh: Registration) -> Registration:
         """Lay the fields of a change over what is there."""
         fields, names = change.sent_fields, change.sent_names
+        if not self.facts.api.knows_defaults:
+            # What is as it is wanted is sent back as it was read, with what the server has added to it.
+            names = frozenset(mismatches(fields, names, fresh, self.facts, self.defaults))
         if self.facts.api.renews_tokens:
             # An answer that is lost may take a new token along: then this says why nobody reaches the client.
             self.ledger.record(self.ledger.intend(change.address, fresh.client_id, Action.UPDATE, begun=True))
@@ -234,16 +239,21 @@ def check_same(
         )
 
 
-def check_kept(wrong: Sequence[str], change: Change) -> None:
+def check_kept(wrong: Mapping[str, str], change: Change) -> None:
     """What was answered is what was sent.
 
+    Args:
+        wrong: by field, what became of it.
+        change: the change.
+
     Raises:
-        ServerError: it is not in the fields of `wrong`.
+        ServerError: it is not.
     """
     if wrong:
+        told = (f"{name} ({words})" if words else name for name, words in sorted(wrong.items()))
         raise ServerError(
             "the server did not keep what was sent",
             where=change.address,
-            why=f"fields: {', '.join(wrong)}; the client and its secret are in state",
+            why=f"fields: {', '.join(told)}; the client and its secret are in state",
             fix="run iac plan to see both values; change the definition, or ask an administrator of the server",
         )

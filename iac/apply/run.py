@@ -13,6 +13,7 @@ from iac.apply.delete import Deletion, retire_predecessors
 from iac.apply.deliver import check_outputs, deliver
 from iac.apply.outcome import Done, Failed, NotTried, Outcome, Report, StopRequest
 from iac.apply.step import Steps
+from iac.core.diagnostics import Diagnostic
 from iac.core.errors import GarbledError, IacError, StateError, UnreachableError
 from iac.core.plan.approval import approve, uncovered
 from iac.core.plan.change import Action, Change, SecretStep
@@ -92,7 +93,9 @@ def apply_plan(session: Session, locked: LockedPlan, stop: StopRequest) -> Repor
         if error is not None:
             stop.ask(f"the state could not be written: {error.summary}")
         outcomes = tuple(retire_predecessors(Deletion(session.provider, ledger), outcomes, outputs, stop))
-    ended = Report(plan.digest, outcomes, outputs, is_interrupted=stop.is_interrupt, findings=plan.findings)
+    told = [finding for outcome in outcomes if isinstance(outcome, Done) for finding in outcome.findings]
+    findings = (*plan.findings, *told)
+    ended = Report(plan.digest, outcomes, outputs, is_interrupted=stop.is_interrupt, findings=findings)
     # A failure here loses nothing: each event of this run is in the journal, which the next load folds in.
     return replace(ended, unsaved=_save(ledger))
 
@@ -179,7 +182,7 @@ def withdraw(ledger: Ledger, outcomes: Iterable[Outcome]) -> None:
 
 
 def execute(
-    changes: Sequence[Change], do: Callable[[Change], None], parallelism: int, stop: StopRequest
+    changes: Sequence[Change], do: Callable[[Change], Sequence[Diagnostic] | None], parallelism: int, stop: StopRequest
 ) -> tuple[Outcome, ...]:
     """Do every change; the outcomes in the order of `changes`."""
     outcomes: dict[str, Outcome] = {}
@@ -192,11 +195,11 @@ def execute(
     return tuple(outcomes[change.address] for change in changes)
 
 
-def _do_one(change: Change, do: Callable[[Change], None], stop: StopRequest) -> Outcome:
+def _do_one(change: Change, do: Callable[[Change], Sequence[Diagnostic] | None], stop: StopRequest) -> Outcome:
     if stop.event.is_set():
         return NotTried(change, stop.reason)
     try:
-        do(change)
+        findings = tuple(do(change) or ())
     except IacError as error:
         # No write is sent a second time, here or below. A server that answers nobody, or a state that takes nothing,
         # ends the run: each change to come would be one more write of unknown outcome. The cause of such an error is
@@ -207,7 +210,7 @@ def _do_one(change: Change, do: Callable[[Change], None], stop: StopRequest) -> 
     except Exception as fault:
         stop.ask("a fault in iac itself")
         return Failed(change, IacError("a fault in iac itself", where=change.address, why=type(fault).__name__))
-    return Done(change)
+    return Done(change, findings)
 
 
 def _is_out_of_reach(error: BaseException | None) -> bool:

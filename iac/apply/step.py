@@ -11,10 +11,12 @@ from iac.apply.delete import Deletion
 from iac.apply.request import Requests, check_kept, check_same
 from iac.core import server
 from iac.core.desired import DesiredClient
+from iac.core.diagnostics import Diagnostic, Severity
 from iac.core.errors import IacError, ServerError, UnknownOutcome, UnreachableError
-from iac.core.model import Fields, uses_secret
+from iac.core.model import Fields, members, uses_secret
 from iac.core.plan.change import Action, Change, SecretChange, SecretStep
-from iac.core.plan.diff import mismatches
+from iac.core.plan.diff import fate, mismatches
+from iac.core.plan.identity import set_apart
 from iac.core.registration import Facts, NewClient, Registration
 from iac.core.secret import Secret
 from iac.core.state.codec import kept_answer
@@ -56,8 +58,14 @@ class Steps:
     def _requests(self) -> Requests:
         return Requests(self.provider, self.ledger, self.facts, self.defaults)
 
-    def do(self, change: Change) -> None:
-        """Carry out one change."""
+    def do(self, change: Change) -> tuple[Diagnostic, ...]:
+        """Carry out one change; what is worth knowing about how the server did it."""
+        before = stored_client(change, self.ledger.state)
+        self._do(change)
+        after = self.ledger.state.clients.get(change.address)
+        return tuple(_added(change, before, after)) if after else ()
+
+    def _do(self, change: Change) -> None:
         match change.action:
             case Action.DELETE:
                 Deletion(self.provider, self.ledger).delete(change)
@@ -89,7 +97,7 @@ class Steps:
             # one whose id and secret are in no state.
             self._requests.assign(change.client_id, desired.owners, ())
             self._store(change, answer, replace(client, owners=desired.owners))
-        check_kept(sorted(not_kept), change)
+        check_kept(not_kept, change)
 
     def _take_over(self, change: Change, answer: Registration, client: ClientState) -> None:
         """End a create that gives a client what another one had.
@@ -107,7 +115,7 @@ class Steps:
 
     def _settle(
         self, change: Change, answer: Registration, client: ClientState, before: Registration | None = None
-    ) -> tuple[list[str], ClientState, Registration]:
+    ) -> tuple[Mapping[str, str], ClientState, Registration]:
         """Make an answer durable, then read back what is stored and hold that against what was sent.
 
         The answer goes first: its secret and its token may be nowhere else, and the read can fail. Gives names of
@@ -117,7 +125,7 @@ class Steps:
         client = self._with_answered(change, answer, client)
         if answer.secret is not None and self._is_answered(change, answer, client, before):
             client = with_secret(client, self._seal(change, answer.secret))
-        client = _unknown_if_unseen(change, client)
+        client = _unknown_if_unseen(change, client, answer)
         not_kept = self._store(change, answer, client)
         stored = self._requests.stored(answer)
         if stored is not answer:
@@ -156,7 +164,7 @@ class Steps:
         if owners is not None:
             self._requests.assign(change.client_id, owners, fresh.owners or ())
             self._store(change, answer, replace(client, owners=desired.managed_owners))
-        check_kept(sorted(not_kept), change)
+        check_kept(not_kept, change)
 
     def _rotate(self, change: Change, fresh: Registration, answer: Registration, client: ClientState) -> ClientState:
         """The client with the new secret that the server made; the fields come first, for they need no new secret.
@@ -234,19 +242,36 @@ class Steps:
         seen = change.observed.secret if change.observed else None
         return self.facts.api.shows_true_secrets or fresh.secret == seen
 
-    def _not_kept(self, change: Change, answer: Registration) -> list[str]:
-        """Names of the fields in which an answer is not what was sent."""
-        return mismatches(change.sent_fields, change.sent_names, answer, self.facts, self.defaults)
+    def _not_kept(self, change: Change, answer: Registration) -> Mapping[str, str]:
+        """The fields in which an answer is not what was sent, each with what became of it."""
+        answer = set_apart(answer, self._additions(change, answer), change.sent_fields)
+        names = mismatches(change.sent_fields, change.sent_names, answer, self.facts, self.defaults)
+        return {name: fate(name, change.sent_fields.get(name), answer.fields.get(name)) for name in names}
 
-    def _store(self, change: Change, answer: Registration, client: ClientState) -> list[str]:
-        """Make the answer durable; names of the fields in which it is not what was sent.
+    def _additions(self, change: Change, answer: Registration) -> Mapping[str, tuple[str, ...]]:
+        """By field, items that the server has added to what was sent. What it was to take out is none of them."""
+        if self.facts.api.knows_defaults:
+            return {}
+        removed = {field.name: set(field.removed) for field in change.fields}
+        wanted = server.forced(change.sent_fields, self.facts.api)
+        found = {
+            name: {*members(answer.fields.get(name)), *answer.additions.get(name, ())}
+            - {*members(wanted.get(name)), *removed.get(name, ())}
+            for name in change.sent_names
+        }
+        return {name: tuple(sorted(items)) for name, items in found.items() if items}
+
+    def _store(self, change: Change, answer: Registration, client: ClientState) -> Mapping[str, str]:
+        """Make the answer durable; the fields in which it is not what was sent, each with what became of it.
 
         Of `client` the owners and what belongs to its secret and token are stored; the rest is of this change. A field
         that the server did not keep is stored as it answered: the next plan shows it as drift.
         """
         desired = change.definition
         not_kept = self._not_kept(change, answer)
-        applied = dict(server.forced(desired.fields, self.facts.api))
+        own = {name: value for name, value in desired.fields.items() if name not in desired.open}
+        applied = dict(server.forced(own, self.facts.api))
+        applied |= {name: answer.fields[name] for name in desired.open if name in answer.fields}
         for name in not_kept:
             applied.pop(name, None)
             if name in answer.fields and name in desired.declared:
@@ -256,7 +281,8 @@ class Steps:
             client_id=answer.client_id or desired.client_id,
             provider=self.provider_name,
             applied=applied,
-            declared=desired.declared,
+            declared=desired.declared - desired.implied,
+            additions=client.additions if answer.is_remembered else self._additions(change, answer),
             prevent_destroy=desired.lifecycle.prevent_destroy,
             applied_at=self.ledger.now(),
             adopted_at=self._adopted_at(change),
@@ -325,8 +351,25 @@ class Steps:
         return self.ledger.seal(change.address, secret)
 
 
-def _unknown_if_unseen(change: Change, client: ClientState) -> ClientState:
+def _added(change: Change, before: ClientState | None, after: ClientState) -> Iterator[Diagnostic]:
+    """What the server has added to lists of the definition, said when it is new."""
+    known = before.additions if before else {}
+    for name, items in sorted(after.additions.items()):
+        if new := sorted(set(items) - set(known.get(name, ()))):
+            yield Diagnostic(
+                "server-added",
+                f"the server has added to {name}: {', '.join(new)}",
+                change.definition.at(name),
+                "it is remembered as the server's own, and no difference from now on",
+                f"declare it in {name}, if the client needs it",
+                Severity.WARNING,
+                change.address,
+                {"field": name, "value": new[0]},
+            )
+
+
+def _unknown_if_unseen(change: Change, client: ClientState, answer: Registration) -> ClientState:
     """A secret that was to be taken from an answer which has none is not known."""
-    if change.step is SecretStep.TAKE and client.secret is None:
+    if change.step is SecretStep.TAKE and client.secret is None and uses_secret(answer.fields):
         return replace(client, secret_status=SecretStatus.UNKNOWN)
     return client

@@ -106,13 +106,15 @@ def desired_client(definition: Definition, pool: ValuePool, judgement: RuleHits)
     if "jwk" in fields:
         fields["jwk"] = canonical_jwks(str(fields["jwk"]))
     owners = merged.values("owners") if "owners" in merged.parts else None
-    always = ALWAYS if definition.settings.api.knows_defaults else ALWAYS - DEFAULTED
+    named = frozenset(in_order(merged.parts))
+    knows_defaults = definition.settings.api.knows_defaults
     return DesiredClient(
         address=definition.address,
         client_id=merged.get("client_id", ""),
         fields=fields,
-        declared=pool.one(always.union(in_order(merged.parts))),
+        declared=pool.one(named | ALWAYS if knows_defaults else named),
         location=document.at(),
+        implied=frozenset() if knows_defaults else ALWAYS - DEFAULTED - named,
         owners=None if owners is None else tuple(sorted({owner.lower() for owner in owners})),
         secret_serial=merged.get("secret.serial", 1),
         recipients=tuple(sorted({recipient(key) for key in merged.values("recipients")})),

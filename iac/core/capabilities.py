@@ -32,7 +32,8 @@ class Capabilities:
         uses_tokens: clients may have registration access tokens (RFC 7592), which state keeps.
         sets_all: it sets owners and each field; else those of `Field.admin_only` cannot be set.
         drops_scopes: scopes that only administrators give are dropped without a word.
-        knows_defaults: what a client gets where a field is left out is known.
+        knows_defaults: what a client gets where a field is left out is known. Else nothing is sent that a definition
+            does not name; what the server makes of that, and what it adds to lists, is remembered as its own.
         can_rotate: there is a call for a new secret; the table says for whom.
         why_no_rotation: why there is none, or not for every login, for messages.
         shows_true_secrets: a secret that a read shows is the one that logs in; else it may be a mask or a hash, and the

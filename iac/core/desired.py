@@ -60,6 +60,9 @@ class DesiredClient:
     Attributes:
         fields: declared fields and the always-managed ones that are not empty; grants by their wire names.
         declared: names of all managed fields: declared ones, even when empty (`[]`, null), and the always-managed.
+        implied: always-managed fields that the definition does not name, where the server's defaults are not known.
+            What they mean is in `fields` and not sent, until state remembers what the server has made of them: from
+            then on that is in `fields`, and they are in `declared` too.
         owners: account UUIDs, None when not declared.
         secret_serial: `secret.serial`; a higher number than the one applied asks for a new secret.
         recipients: public keys, sorted, that can open the client's secret beside those of the state.
@@ -74,6 +77,7 @@ class DesiredClient:
     fields: Fields
     declared: frozenset[str]
     location: Location
+    implied: frozenset[str] = frozenset()
     owners: tuple[str, ...] | None = None
     secret_serial: int = 1
     recipients: tuple[str, ...] = ()
@@ -88,6 +92,11 @@ class DesiredClient:
         """Where an item of a field stands, else the field, else where the definition begins."""
         place = self.places.get(f"{name} {value}") if value else None
         return place or self.places.get(name, self.location)
+
+    @property
+    def open(self) -> frozenset[str]:
+        """Names of the fields that are the server's to choose."""
+        return self.implied - self.declared
 
     @property
     def managed(self) -> frozenset[str]:

@@ -17,7 +17,7 @@ from iac.core.diagnostics import Diagnostic, Location
 from iac.core.model import Value, uses_secret
 from iac.core.plan.change import Action, Cause, FieldChange, place
 from iac.core.plan.diff import compare, is_hidden
-from iac.core.plan.identity import find_moves, move, with_chosen_ids
+from iac.core.plan.identity import find_moves, move, with_chosen_ids, with_remembered, without_additions
 from iac.core.registration import Actual, Facts, Registration
 from iac.core.state.model import ClientState, SecretStatus, State
 
@@ -144,7 +144,8 @@ def find_drift(desired: Desired, state: State, actual: Actual, targets: Collecti
         targets: addresses to look at; empty for all.
     """
     state = move(state, find_moves(desired, state))
-    desired, clients_of_state = with_chosen_ids(desired, state), state.clients
+    desired, clients_of_state = with_remembered(with_chosen_ids(desired, state), state), state.clients
+    actual = without_additions(actual, desired, state)
     wanted = [
         address for address in desired.clients if address in clients_of_state and (not targets or address in targets)
     ]

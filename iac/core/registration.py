@@ -62,6 +62,7 @@ class Registration:
         rat: the registration access token, where the answer brings one (RFC 7592 section 3).
         registration_uri: the registration_client_uri of the answer; "" for none.
         is_remembered: it was not read, but is what was last applied.
+        additions: by field, items that the server adds by itself; they are not in `fields`.
         invalid_members: members that could not be understood; they are in no other attribute.
     """
 
@@ -73,6 +74,7 @@ class Registration:
     rat: Secret | None = None
     registration_uri: str = ""
     is_remembered: bool = False
+    additions: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     invalid_members: tuple[InvalidMember, ...] = ()
 
     @property

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from iac.core.desired import OWNERS, Desired
 from iac.core.diagnostics import Diagnostic
 from iac.core.errors import InputError, RenderError, StateError
-from iac.core.model import members
+from iac.core.model import ALWAYS, members
 from iac.core.plan.change import sha256
 from iac.core.plan.draft import PlanOptions, Reads
 from iac.core.plan.identity import move, with_token
@@ -287,7 +287,7 @@ class Ledger:
             applied = {
                 name: value
                 for name, value in {**client.applied, **values}.items()
-                if value is not None and name in declared
+                if value is not None and name in declared | ALWAYS  # what the server has made of those is remembered
             }
             self.note(ClientWritten(address, replace(client, declared=declared, applied=applied, owners=owners)))
 

@@ -255,6 +255,7 @@ def _one(outcome: Outcome, page: TextLayout) -> Iterator[str]:
     match outcome:
         case Done():
             yield page.line(f"{SYMBOLS[change.action]} {name}: {change.action} done", SYMBOLS[change.action])
+            yield from finding_lines([replace(finding, where="") for finding in outcome.findings], " " * 4)
         case Failed(_, error):
             yield from page.failure(f"{name}: {_failed(change, error)}", error)
         case NotTried(_, reason):

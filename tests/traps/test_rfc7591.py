@@ -61,16 +61,25 @@ def test_json_is_compared_as_value(bench: Bench) -> None:
 
 @trap("response-types-follow-grants")
 def test_response_types_follow_grants(bench: Bench) -> None:
-    """Always sent, for the server's default suits clients with authorization_code alone."""
+    """None where no grant has one, for the server's default suits others; else that default is not ours to send."""
     del bench
-    for grant, expected in (("authorization_code", ["code"]), ("client_credentials", [])):
+    for grant, expected in (("authorization_code", None), ("implicit", None), ("client_credentials", [])):
         client = NewClient("", {"grant_types": (grant,)}, None)
         assert expected == create_body(client, capabilities("rfc7591")).get("response_types")
-        fresh = Registration("app", {}, answer={"client_id": "app", "response_types": ["code"]})
-        body = update_body(fresh, client.fields, {"grant_types", "response_types"}, OTHER)
-        assert expected == body.get("response_types")
+    assert "response_types" not in create_body(NewClient("", {}, None), capabilities("rfc7591"))
     given = NewClient("", {"grant_types": ("implicit",), "response_types": ("token",)}, None)
     assert ["token"] == create_body(given, capabilities("rfc7591")).get("response_types")
+
+
+@trap("response-types-of-other-grants")
+def test_response_types_of_other_grants(bench: Bench) -> None:
+    """A PUT with other grants sends back none of those of the old ones."""
+    del bench
+    fresh = Registration("app", {}, answer={"client_id": "app", "response_types": ["code"]})
+    for grant, expected in (("authorization_code", None), ("client_credentials", [])):
+        body = update_body(fresh, {"grant_types": (grant,)}, {"grant_types"}, OTHER)
+        assert expected == body.get("response_types")
+    assert ["code"] == update_body(fresh, {"client_name": "New"}, {"client_name"}, OTHER).get("response_types")
 
 
 @trap("secret-may-be-left-out")

@@ -216,6 +216,12 @@ FINDINGS = (
         fix="Have an administrator correct the client at the server. `iac show CLIENT_ID` names the members.",
     ),
     finding(
+        "server-added",
+        what="The server of `provider: rfc7591` has added an item to a list of the definition, such as a grant. Apply "
+        "says so once; state remembers the item as the server's, and plans show no difference.",
+        fix="Declare the item if the client needs it. Do nothing if it does not.",
+    ),
+    finding(
         "nothing-to-adopt",
         what="A definition has `adopt: true`, and the server has no client with its client_id. iac will create it.",
         fix="Correct `client_id`, or remove `adopt` if you want a new client.",

@@ -293,7 +293,8 @@ class Change:
     @property
     def sent_fields(self) -> Fields:
         """Fields that a write sets: the definition's, and those carried over from a predecessor or a deleted client."""
-        return {**self.carried, **self.definition.fields}
+        own = {name: value for name, value in self.definition.fields.items() if name not in self.definition.open}
+        return {**self.carried, **own}
 
     @property
     def sent_names(self) -> frozenset[str]:

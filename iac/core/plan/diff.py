@@ -11,6 +11,7 @@ from iac.core.model import Fields, Kind, Value, field_of, in_order, meant, membe
 from iac.core.plan.change import Cause, FieldChange
 from iac.core.registration import Facts, Registration
 from iac.core.state.model import ClientState
+from iac.core.text import listed, printable
 
 HIDDEN = frozenset({"jwk"})
 """Fields that a 1.14 server does not show (rec: admin-jwk)."""
@@ -41,7 +42,8 @@ def compare(
         before = shown.get(name)
         is_same = after is None if observed is None else _same(name, before, after, defaults)
         if not is_same:
-            changes.append(FieldChange.of(name, before, after, _cause(name, before, after, stored, defaults)))
+            known = stored if stored is not None and name in stored.declared | desired.implied else None
+            changes.append(FieldChange.of(name, before, after, _cause(name, before, after, known, defaults)))
     return (*changes, *_owners(desired, observed, stored))
 
 
@@ -56,7 +58,7 @@ def taken_over(
     wanted = server.forced(desired.fields, facts.api)
     changes = [
         _taken(name, stored, observed.fields.get(name), wanted.get(name), defaults)
-        for name in in_order(desired.managed)
+        for name in in_order(desired.managed - desired.implied)
         if not is_hidden(name, observed, facts)
     ]
     if desired.managed_owners is not None and observed.owners is not None:
@@ -73,7 +75,7 @@ def _taken(
     is_met = _same(name, current, wanted, defaults)
     if field_of(name).kind is Kind.SET and not is_met:
         met, is_met = _majority(members(applied), members(current), members(wanted)) or None, True
-    is_noted = name in stored.declared and _same(name, applied, met, {})
+    is_noted = (name in stored.declared or met in {None, ()}) and _same(name, applied, met, {})
     return FieldChange.of(name, applied, met, Cause.SERVER) if is_met and not is_noted else None
 
 
@@ -107,6 +109,19 @@ def mismatches(
     ]
 
 
+def fate(name: str, sent: Value | None, answered: Value | None) -> str:
+    """What became of a value that the server did not keep; "" where a value is too long to be shown."""
+    if FIELDS[name].kind is Kind.JWKS:
+        return ""
+    if isinstance(sent, tuple) or isinstance(answered, tuple):
+        lost, kept = set(members(sent)) - set(members(answered)), set(members(answered)) - set(members(sent))
+        parts = (("dropped", lost), ("still there", kept))
+        return "; ".join(f"{word}: {listed(sorted(items))}" for word, items in parts if items)
+    if answered is None:
+        return f"dropped: {printable(str(sent))}"
+    return f"sent {'nothing' if sent is None else printable(str(sent))}, answered {printable(str(answered))}"
+
+
 def is_hidden(name: str, observed: Registration | None, facts: Facts) -> bool:
     """Whether this answer says nothing about a field, which the server may hold all the same (rec: admin-jwk)."""
     if name not in HIDDEN or observed is None or name in observed.fields:
@@ -124,11 +139,13 @@ def _same(name: str, before: Value | None, after: Value | None, defaults: Fields
         return (before or "false") == (after or "false")
     if kind is Kind.SECONDS and after is None:
         return name not in defaults or before == defaults[name]
+    if kind is Kind.SET:
+        return members(before) == members(after)
     return meant(name, before) == meant(name, after)
 
 
 def _cause(name: str, before: Value | None, after: Value | None, stored: ClientState | None, defaults: Fields) -> Cause:
-    if stored is None or name not in stored.declared:
+    if stored is None:
         return Cause.DEFINITION
     applied = _meant(name, stored.applied.get(name), defaults)
     if applied is None and field_of(name).kind is Kind.SECONDS:

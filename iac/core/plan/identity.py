@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from iac.core.desired import Desired, DesiredClient
+from iac.core.model import Fields, members
 from iac.core.registration import Actual, NewToken, Registration, UnreadReason
 from iac.core.state.model import ClientKey, ClientState, Predecessor, SealedSecret, State
 
@@ -133,6 +134,54 @@ def with_chosen_ids(desired: Desired, state: State) -> Desired:
         for address, client in desired.clients.items()
     }
     return replace(desired, clients=clients)
+
+
+def with_remembered(desired: Desired, state: State) -> Desired:
+    """The definitions with what the server has made of fields that they do not name, where its defaults are not known.
+
+    `desired` is bound to its clients already (`with_current_ids`).
+    """
+    if desired.api.knows_defaults:
+        return desired
+    clients = {address: _remembered(client, state.clients.get(address)) for address, client in desired.clients.items()}
+    return replace(desired, clients=clients)
+
+
+def _remembered(client: DesiredClient, stored: ClientState | None) -> DesiredClient:
+    if stored is None or stored.client_id != client.client_id:
+        return client
+    own, names = {name: value for name, value in client.fields.items() if name not in client.implied}, client.implied
+    if "grant_types" in own and own["grant_types"] != stored.applied.get("grant_types"):
+        names -= {"response_types"}  # those of other grants (RFC 7591 section 2.1)
+    theirs = {name: stored.applied[name] for name in names if stored.applied.get(name)}
+    return replace(client, fields={**own, **theirs}, declared=client.declared | names)
+
+
+def without_additions(actual: Actual, desired: Desired, state: State) -> Actual:
+    """What the server holds, apart from what it has added to lists by itself."""
+    told = {
+        stored.client_id: (stored.additions, desired.clients[address].fields if address in desired.clients else {})
+        for address, stored in state.clients.items()
+        if stored.additions
+    }
+    hidden = {
+        client_id: set_apart(registration, *told[client_id])
+        for client_id, registration in actual.registrations.items()
+        if client_id in told
+    }
+    return replace(actual, registrations={**actual.registrations, **hidden}) if hidden else actual
+
+
+def set_apart(registration: Registration, additions: Mapping[str, tuple[str, ...]], wanted: Fields) -> Registration:
+    """The registration whose fields lack these additions, but for items that are wanted."""
+    fields, apart = dict(registration.fields), dict(registration.additions)
+    for name, items in additions.items():
+        there = set(members(fields.get(name)))
+        added = there & set(items) - set(members(wanted.get(name)))
+        if added:
+            fields[name] = tuple(sorted(there - added))
+            apart[name] = tuple(sorted(added.union(apart.get(name, ()))))
+    return replace(registration, fields={name: fields[name] for name in fields if fields[name] != ()}, additions=apart)
 
 
 def with_unread(actual: Actual, state: State) -> Actual:

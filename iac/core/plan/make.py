@@ -22,7 +22,9 @@ from iac.core.plan.identity import (
     with_chosen_ids,
     with_current_id,
     with_current_ids,
+    with_remembered,
     with_unread,
+    without_additions,
 )
 from iac.core.plan.output import as_rendered, attach_outputs
 from iac.core.plan.plan import PendingWrite, Plan, ReleasedFields, TakenOver
@@ -56,8 +58,8 @@ def make_plan(desired: Desired, state: State, actual: Actual, options: PlanOptio
     wanted = [client for client in desired.clients.values() if options.wants(client.address)]
     state = reinstate(move(state, moves), wanted)
     named = frozenset(address for address, client in desired.clients.items() if client.client_id)
-    desired = with_current_ids(with_chosen_ids(desired, state), state)
-    draft = Draft(desired, state, with_unread(actual, state), options, named)
+    desired = with_remembered(with_current_ids(with_chosen_ids(desired, state), state), state)
+    draft = Draft(desired, state, without_additions(with_unread(actual, state), desired, state), options, named)
     for client in draft.desired.clients.values():
         if options.wants(client.address):
             plan_client(draft, client)
@@ -121,7 +123,8 @@ def _unmanaged(draft: Draft) -> int:
 def _released(wanted: Iterable[str], desired: Desired, state: State) -> Iterator[ReleasedFields]:
     for address in wanted:
         stored = state.clients.get(address)
-        gone = (stored.declared if stored else frozenset()) - desired.clients[address].declared
+        client = desired.clients[address]
+        gone = (stored.declared if stored else frozenset()) - (client.declared - client.implied)
         if gone:
             yield ReleasedFields(address, tuple(sorted(gone)))
 

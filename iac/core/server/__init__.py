@@ -70,6 +70,8 @@ def parse_answer(answer: Mapping[str, Any], api: Capabilities = FULL) -> Registr
     kind are told in `invalid_members` and left out of the rest: what can be understood of an answer is not lost.
     """
     rules = RULES.at(api)
+    if not api.is_iam and type(answer.get("client_id")) is int:  # some servers number their clients
+        answer = {**answer, "client_id": str(answer["client_id"])}
     invalid_members = tuple(find_invalid_members(answer, rules.kinds))
     if invalid_members:
         wrong = {invalid.member for invalid in invalid_members}

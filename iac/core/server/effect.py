@@ -265,10 +265,22 @@ def _split(uri: str) -> SplitResult | None:
     return None if is_empty or _ILLEGAL.search(uri) else parts
 
 
+_REDIRECTING = frozenset({"authorization_code", "implicit"})
+"""Grants that have a response_type (RFC 7591 section 2.1)."""
+
+
 def add_response_types(fields: Fields) -> Fields:
-    """response_types as the grants ask for, where none are given."""
-    has_code = "authorization_code" in members(fields.get("grant_types"))
-    return {"response_types": ("code",) if has_code else (), **fields}
+    """No response_types where none are given and no grant has one: the default, code, would be refused."""
+    grants = members(fields.get("grant_types"))
+    return fields if not grants or _REDIRECTING & set(grants) else {"response_types": (), **fields}
+
+
+def follow_grants(draft: PutBody) -> None:
+    """response_types that nobody declares are those of the grants of before."""
+    if "grant_types" in draft.declared and "response_types" not in draft.declared:
+        draft.body.pop("response_types", None)
+        if "response_types" in draft.fields:
+            draft.body["response_types"] = to_wire("response_types", draft.fields["response_types"])
 
 
 def gets_secret(_: Facts, before: str, after: str) -> bool:

@@ -400,9 +400,17 @@ TABLE: tuple[rule.ServerRule, ...] = (
     rule.ForceRule(
         id="response-types-follow-grants",
         traps=(31,),
-        what="response_types left out are code, which a client without authorization_code must not have",
+        what="response_types left out are code, which a client without a grant that redirects must not have",
         source="RFC 7591 sections 2 and 2.1",
         act=effect.add_response_types,
+        table=Table.RFC7591,
+    ),
+    rule.BodyRule(
+        id="response-types-of-other-grants",
+        traps=(31,),
+        what="response_types must be those of the grants: a PUT with other grants leaves undeclared ones to the server",
+        source="RFC 7591 section 2.1",
+        act=effect.follow_grants,
         table=Table.RFC7591,
     ),
     rule.SecretRule(
