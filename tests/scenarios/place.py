@@ -98,6 +98,7 @@ REFUSED = 3
 def _words(problem: Mapping[str, Any]) -> str:
     """What an error says, without what differs from run to run."""
     words = "; ".join(part for part in (problem.get("summary"), problem.get("why")) if part)
+    words = re.sub(r"it ended at \S+, and now is \S+", "it ended at TIME", words)
     words = re.sub(r"client \S+-\S+-\S+|[0-9a-f]{8}-[0-9a-f-]{27}", "client", words)
     return re.sub(r" at line \d+ column \d+\.?|https?://(?:localhost|127\.0\.0\.1):\d+", "", words)
 
